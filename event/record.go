@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package event
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// A record is an event as bytes. It is the same in the AOF, in a page and on
+// the wire:
+//
+//	offset  bytes  field
+//	     0      4  bits 0-24 payload length; bits 25-31 flags (little-endian uint32)
+//	     4      2  bits 0-5 type length; bits 6-15 key length (little-endian uint16)
+//	     6      6  time, milliseconds since 1970 (little-endian uint48)
+//	    12      t  type
+//	  12+t      k  key
+//	12+t+k      p  payload, or 32 bytes of its SHA-256 where FlagErased is set
+//
+// Its leaf data, which the tree hashes, holds the payload's hash in place of
+// the payload, so that a payload can be erased and every proof still verifies:
+//
+//	offset  bytes  field
+//	     0      1  leaf version, 1
+//	     1      1  flags that are hashed (all but FlagErased)
+//	     2      2  type and key length, as above
+//	     4      4  payload length (little-endian uint32)
+//	     8      8  time, milliseconds since 1970 (little-endian uint64)
+//	    16     32  SHA-256 of the payload
+//	    48      t  type
+//	  48+t      k  key
+//
+// A sequence is in neither: the place of a leaf in the tree is its sequence.
+const (
+	HeaderBytes     = 12
+	LeafHeaderBytes = 48
+	leafVersion     = 1
+
+	MaxType    = 63       // bytes of a type
+	MaxKey     = 1023     // bytes of a key
+	MaxPayload = 16 << 20 // bytes of a payload
+	// MaxRecord is the longest record there can be.
+	MaxRecord = HeaderBytes + MaxType + MaxKey + MaxPayload
+
+	maxTime = 1<<48 - 1
+)
+
+// Flags of a record. A record with any other flag set is refused.
+const (
+	FlagErased        = 1 << 0 // the payload is gone, its hash stands in its place; never hashed
+	FlagSealedPayload = 1 << 1 // the payload is ciphertext
+	FlagSealedHeader  = 1 << 2 // type and key are ciphertext
+
+	knownFlags = FlagErased | FlagSealedPayload | FlagSealedHeader
+)
+
+// A Record is a decoded view of record bytes; its slices point into them and
+// live as long as they do.
+type Record struct {
+	Flags   uint8
+	Time    int64 // milliseconds since 1970
+	Type    []byte
+	Key     []byte
+	Payload []byte // empty where erased
+
+	payloadBytes int         // as appended, also when erased
+	erasedHash   digest.Hash // of the erased payload
+}
+
+// AppendRecord appends the record of e at time ms (milliseconds since 1970)
+// to dst. The error is ErrTooLarge or ErrTime.
+func AppendRecord(dst []byte, e Event, ms int64, flags uint8) ([]byte, error) {
+	if err := e.validate(); err != nil {
+		return dst, err
+	}
+	if ms < 0 || ms > maxTime {
+		return dst, fmt.Errorf("%w: %d ms", ErrTime, ms)
+	}
+	var h [HeaderBytes]byte
+	binary.LittleEndian.PutUint32(h[0:], uint32(len(e.Payload))|uint32(flags)<<25)
+	binary.LittleEndian.PutUint16(h[4:], lengths(len(e.Type), len(e.Key)))
+	putUint48(h[6:], uint64(ms))
+	dst = append(dst, h[:]...)
+	dst = append(dst, e.Type...)
+	dst = append(dst, e.Key...)
+	return append(dst, e.Payload...), nil
+}
+
+// RecordLen returns the length in bytes of the record that b begins with,
+// looking at its header only; the record itself may reach past b.
+func RecordLen(b []byte) (int, error) {
+	if len(b) < HeaderBytes {
+		return 0, fmt.Errorf("%w: %d bytes, want a header of %d", ErrRecord, len(b), HeaderBytes)
+	}
+	word := binary.LittleEndian.Uint32(b)
+	flags, payload := uint8(word>>25), int(word&(1<<25-1))
+	if flags&^knownFlags != 0 {
+		return 0, fmt.Errorf("%w: unknown flags %#x", ErrRecord, flags)
+	}
+	if payload > MaxPayload {
+		return 0, fmt.Errorf("%w: payload of %d bytes, limit %d", ErrRecord, payload, MaxPayload)
+	}
+	if flags&FlagErased != 0 {
+		payload = digest.Size
+	}
+	lens := binary.LittleEndian.Uint16(b[4:])
+	return HeaderBytes + int(lens&63) + int(lens>>6) + payload, nil
+}
+
+// DecodeRecord decodes the record at the start of b and returns its length.
+func DecodeRecord(b []byte) (Record, int, error) {
+	n, err := RecordLen(b)
+	if err != nil {
+		return Record{}, 0, err
+	}
+	if n > len(b) {
+		return Record{}, 0, fmt.Errorf("%w: %d bytes left of %d", ErrRecord, len(b), n)
+	}
+	word := binary.LittleEndian.Uint32(b)
+	lens := binary.LittleEndian.Uint16(b[4:])
+	key := HeaderBytes + int(lens&63)
+	payload := key + int(lens>>6)
+	r := Record{
+		Flags:        uint8(word >> 25),
+		Time:         int64(uint48(b[6:])),
+		Type:         b[HeaderBytes:key:key],
+		Key:          b[key:payload:payload],
+		payloadBytes: int(word & (1<<25 - 1)),
+	}
+	if r.Erased() {
+		r.erasedHash = digest.Hash(b[payload:n])
+	} else {
+		r.Payload = b[payload:n:n]
+	}
+	return r, n, nil
+}
+
+// Erased reports whether the payload is gone.
+func (r *Record) Erased() bool { return r.Flags&FlagErased != 0 }
+
+// PayloadLen is the payload's length in bytes as it was appended.
+func (r *Record) PayloadLen() int { return r.payloadBytes }
+
+// PayloadHash returns the SHA-256 of the payload as it was appended.
+func (r *Record) PayloadHash() digest.Hash {
+	if r.Erased() {
+		return r.erasedHash
+	}
+	return digest.Sum(r.Payload)
+}
+
+// AppendLeaf appends the record's leaf data to dst.
+func (r *Record) AppendLeaf(dst []byte) []byte {
+	var h [LeafHeaderBytes]byte
+	hash := r.PayloadHash()
+	h[0] = leafVersion
+	h[1] = r.Flags &^ FlagErased
+	binary.LittleEndian.PutUint16(h[2:], lengths(len(r.Type), len(r.Key)))
+	binary.LittleEndian.PutUint32(h[4:], uint32(r.payloadBytes))
+	binary.LittleEndian.PutUint64(h[8:], uint64(r.Time))
+	copy(h[16:], hash[:])
+	dst = append(dst, h[:]...)
+	dst = append(dst, r.Type...)
+	return append(dst, r.Key...)
+}
+
+// LeafHash returns the RFC 6962 hash of the record's leaf data.
+func (r *Record) LeafHash() digest.Hash {
+	var b [LeafHeaderBytes + 128]byte
+	return digest.Leaf(r.AppendLeaf(b[:0]))
+}
+
+func lengths(typeLen, keyLen int) uint16 { return uint16(typeLen) | uint16(keyLen)<<6 }
+
+func putUint48(b []byte, v uint64) {
+	binary.LittleEndian.PutUint32(b, uint32(v))
+	binary.LittleEndian.PutUint16(b[4:], uint16(v>>32))
+}
+
+func uint48(b []byte) uint64 {
+	return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint16(b[4:]))<<32
+}
