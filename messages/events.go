@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package messages
+
+import (
+	"math"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+)
+
+// Events carries consecutive events of a log that are in no sealed page yet,
+// or that were just appended, and the head that covers them.
+//
+//	[6, topic, log, author, page bytes, first, count, head, right, records]
+type Events struct {
+	Topic     uint32
+	Log       digest.Hash
+	Author    [32]byte
+	PageBytes uint32
+	First     uint64 // sequence of the first record
+	Count     uint32 // records
+	Head      Head
+	Right     []digest.Hash // compact range [First+Count, Head.Size), at most MaxRight
+	Records   []byte        // one after another (event.AppendRecord); borrowed when decoded
+}
+
+const eventsFields = 9
+
+// Type returns TypeEvents.
+func (*Events) Type() Type { return TypeEvents }
+
+func (m *Events) encode(w *writer) {
+	w.begin(TypeEvents, eventsFields)
+	w.topic(m.Topic)
+	w.fixed(m.Log[:])
+	w.fixed(m.Author[:])
+	w.uint("page bytes", uint64(m.PageBytes), MaxPageBytes)
+	w.uint("first", m.First, MaxCount)
+	w.uint("count", uint64(m.Count), math.MaxUint32)
+	m.Head.encode(w)
+	w.hashes("right", m.Right, MaxRight)
+	w.bin("records", m.Records, MaxEventsFrame)
+	if what := m.flaw(); what != "" {
+		w.fail(ErrMalformed, "count", "%s", what)
+	}
+}
+
+func decodeEvents(r *reader) Message {
+	m := &Events{Topic: r.topic(), Log: r.hash("log")}
+	r.fixed("author", m.Author[:])
+	m.PageBytes = r.pageBytes()
+	m.First = r.count("first")
+	m.Count = r.uint32("count")
+	m.Head.decode(r)
+	m.Right = r.hashes("right", MaxRight)
+	m.Records = r.bin("records", MaxEventsFrame)
+	if what := m.flaw(); what != "" {
+		r.fail(ErrMalformed, "count", "%s", what)
+	}
+	return m
+}
+
+// flaw says why Count cannot be true, so that whoever makes room for so many
+// leaves can trust it. The records themselves are not looked at here.
+func (m *Events) flaw() string {
+	switch {
+	case uint64(m.Count) > uint64(len(m.Records))/event.HeaderBytes:
+		return "more records than the bytes can hold"
+	case m.Count == 0 && len(m.Records) > 0:
+		return "no records, yet bytes"
+	case m.First+uint64(m.Count) > m.Head.Size:
+		return "past the head's size"
+	}
+	return ""
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package messages
+
+import "github.com/xaeroflux/xaeroflux/digest"
+
+// SyncDone ends a round of sync for one topic: the sender has all it asked for
+// and states the frontier it now holds. The session stays open and live.
+//
+//	[9, topic, logs, digest]
+type SyncDone struct {
+	Topic  uint32
+	Logs   uint64
+	Digest digest.Hash // as in Peaks
+}
+
+const syncDoneFields = 3
+
+// Type returns TypeSyncDone.
+func (*SyncDone) Type() Type { return TypeSyncDone }
+
+func (m *SyncDone) encode(w *writer) {
+	w.begin(TypeSyncDone, syncDoneFields)
+	w.topic(m.Topic)
+	w.uint("logs", m.Logs, MaxCount)
+	w.fixed(m.Digest[:])
+}
+
+func decodeSyncDone(r *reader) Message {
+	return &SyncDone{Topic: r.topic(), Logs: r.count("logs"), Digest: r.hash("digest")}
+}
