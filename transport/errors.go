@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package transport
+
+import (
+	"errors"
+	"fmt"
+)
+
+// MaxReason is the longest reason in bytes that CloseWithError sends.
+const MaxReason = 256
+
+// Errors of every carrier.
+var (
+	// ErrWrongPeer is returned by Dial where another peer answers than the
+	// one the address names.
+	ErrWrongPeer = errors.New("transport: wrong peer")
+	// ErrRefused is returned by Dial where somebody answers and takes no
+	// connection: nobody listens there, or it is no node of ours.
+	ErrRefused = errors.New("transport: connection refused")
+	// ErrUnreachable is returned by Dial where nobody answers.
+	ErrUnreachable = errors.New("transport: unreachable")
+	// ErrClosed is returned after Close of a carrier or listener, and by
+	// writes after CloseWrite.
+	ErrClosed = errors.New("transport: closed")
+	// ErrLost is wrapped in the ClosedError of a connection that ended
+	// without a word from either side.
+	ErrLost = errors.New("transport: connection lost")
+)
+
+// A ClosedError says why a connection is closed.
+type ClosedError struct {
+	Code   uint64 // as given to CloseWithError
+	Reason string // as given to CloseWithError; from a peer where Remote
+	Remote bool   // the peer closed it
+	Err    error  // wraps ErrLost where neither side closed it, else nil
+}
+
+// Error says who closed the connection and why.
+func (e *ClosedError) Error() string {
+	switch {
+	case e.Err != nil:
+		return e.Err.Error()
+	case e.Remote:
+		return fmt.Sprintf("transport: closed by peer: code %d %q", e.Code, e.Reason)
+	}
+	return fmt.Sprintf("transport: closed here: code %d %q", e.Code, e.Reason)
+}
+
+// Unwrap returns what broke the connection, if nobody closed it.
+func (e *ClosedError) Unwrap() error { return e.Err }
+
+// A StreamError is returned by a stream that either side canceled.
+type StreamError struct {
+	Code   uint64 // as given to Cancel
+	Remote bool   // the peer canceled it
+}
+
+// Error says who canceled the stream.
+func (e *StreamError) Error() string {
+	if e.Remote {
+		return fmt.Sprintf("transport: stream canceled by peer: code %d", e.Code)
+	}
+	return fmt.Sprintf("transport: stream canceled here: code %d", e.Code)
+}
+
+// CutReason returns reason cut to MaxReason bytes.
+func CutReason(reason string) string {
+	if len(reason) > MaxReason {
+		return reason[:MaxReason]
+	}
+	return reason
+}

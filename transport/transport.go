@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package transport is what a session asks of a network: carriers that dial
+// and listen, connections between two proven peers, and streams of bytes on
+// them. quicnet is one carrier; Memory, in this package, is another, for
+// tests with many nodes in one process.
+//
+// What a carrier must keep to is a test suite: transport/conformance. Start
+// with Carrier, Conn and Stream.
+package transport
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// BindingBytes is the length of a connection's binding.
+const BindingBytes = 32
+
+// A Carrier is one node's way onto one kind of network. Its methods may be
+// called from any goroutine.
+type Carrier interface {
+	// Name names the kind of network: "quic", "memory".
+	Name() string
+	// Dial connects to addr.Host and proves that addr.Peer is there. The
+	// error wraps ErrWrongPeer, ErrRefused, ErrUnreachable, ErrClosed or the
+	// context's error. That the peer took *us* is known only when its first
+	// byte arrives.
+	Dial(ctx context.Context, addr identity.Address) (Conn, error)
+	// Listen takes connections at hostport.
+	Listen(ctx context.Context, hostport string) (Listener, error)
+	// Close closes every connection and listener of the carrier. When it
+	// returns, no goroutine and no socket is left.
+	Close() error
+}
+
+// A Listener hands out the connections that others dial.
+type Listener interface {
+	// Accept waits for the next connection, whose peer is proven. After Close
+	// the error wraps ErrClosed.
+	Accept(ctx context.Context) (Conn, error)
+	// Addr is where others reach the listener, with a real port in the place
+	// of port 0.
+	Addr() identity.Address
+	// Close stops listening. Connections that were accepted live on; those
+	// that were not are closed.
+	Close() error
+}
+
+// A Conn is an encrypted connection to one proven peer. Its methods may be
+// called from any goroutine.
+type Conn interface {
+	// Peer is the key that the other end proved to hold.
+	Peer() identity.PeerID
+	// Binding is 32 bytes that both ends, and nobody else, derive from this
+	// connection. The slice is the caller's.
+	Binding() []byte
+	// Dialer reports whether this end dialed.
+	Dialer() bool
+	// OpenStream opens a stream, waiting while the peer allows no more. The
+	// peer sees it with its first byte, its end or its cancellation.
+	OpenStream(ctx context.Context) (Stream, error)
+	// AcceptStream waits for the next stream that the peer opens.
+	AcceptStream(ctx context.Context) (Stream, error)
+	// CloseWithError closes the connection and all its streams at once; bytes
+	// on their way may be lost. The peer is told code and reason, which is
+	// cut to MaxReason bytes. Only the first call counts.
+	CloseWithError(code uint64, reason string) error
+	// Done is closed when the connection is.
+	Done() <-chan struct{}
+	// Err is a *ClosedError once Done is closed, and nil before.
+	Err() error
+	// RemoteAddr is where the peer is now, for people.
+	RemoteAddr() string
+	// Stats counts the bytes of all streams so far.
+	Stats() (bytesIn, bytesOut uint64)
+}
+
+// A Stream is an ordered pair of byte flows. One goroutine may read while
+// another writes; Cancel and the deadlines may be called from any.
+//
+// Read returns io.EOF after the peer's CloseWrite, a *StreamError after a
+// Cancel on either side, a *ClosedError after the connection closed, and
+// os.ErrDeadlineExceeded after a deadline. Write blocks while the peer does
+// not read.
+type Stream interface {
+	io.Reader
+	io.Writer
+	// CloseWrite ends what this side writes; what was written still arrives.
+	CloseWrite() error
+	// Cancel gives up both directions at once and tells the peer code. After
+	// both sides have finished it does nothing, so it may be deferred.
+	Cancel(code uint64)
+	// SetReadDeadline bounds reads, also one that waits now; zero means none.
+	SetReadDeadline(t time.Time) error
+	// SetWriteDeadline bounds writes, also one that waits now; zero means none.
+	SetWriteDeadline(t time.Time) error
+}
