@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package mmrindex is tier 2 of a log's tree (DESIGN.md, section 4): the
+// mountains, which are the peaks of the whole log, and the nodes that span
+// pages. It also finds proofs in stored nodes, whichever tier they are from.
+//
+// Mountains grow by merging the compact range of a page; the nodes which that
+// completes are shown to a callback and stored by whoever owns a disk, in the
+// order they were shown, where SpanBase and SpanOffset find them again. Proofs
+// and compact ranges are read through Nodes: first it is computed which nodes
+// are needed, then they are read together, then the answer is computed.
+//
+// The package is pure: no files, no clocks. Start with Mountains.
+package mmrindex
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+)
+
+// Errors of this package.
+var (
+	// ErrPeaks is returned for peaks that do not fit their size, and for a range
+	// that does not begin where the mountains end.
+	ErrPeaks = errors.New("mmrindex: invalid peaks")
+	// ErrSize is returned for a proof of something that the size does not hold.
+	ErrSize = errors.New("mmrindex: out of range")
+)
+
+// A NodeID names a complete subtree.
+type NodeID = merkleindex.NodeID
+
+// Mountains are a log's size and the hashes of its largest complete subtrees,
+// the peaks. The zero Mountains are those of an empty log.
+//
+// Mountains are a value: a copy stays as it was, whatever becomes of the
+// original, because Append and Merge write the new peaks to new memory.
+type Mountains struct {
+	all merkleindex.Range // from 0; its hashes are never written to
+}
+
+// New returns the mountains of that size with a copy of those peaks, largest
+// first. The error is ErrPeaks where there are not as many as the size has.
+func New(size uint64, peaks []digest.Hash) (Mountains, error) {
+	all := merkleindex.Range{End: size, Hashes: slices.Clone(peaks)}
+	if err := all.Valid(); err != nil {
+		return Mountains{}, fmt.Errorf("%w: %w", ErrPeaks, err)
+	}
+	return Mountains{all}, nil
+}
+
+// Size returns the number of leaves.
+func (m Mountains) Size() uint64 { return m.all.End }
+
+// Peaks returns the peaks, largest first, in a slice of the caller's own.
+func (m Mountains) Peaks() []digest.Hash { return slices.Clone(m.all.Hashes) }
+
+// Range returns the peaks as the compact range [0, Size), the caller's own.
+func (m Mountains) Range() merkleindex.Range { return m.all.Clone() }
+
+// Root bags the peaks from right to left, which is the RFC 6962 tree head;
+// digest.Empty for a log without events.
+func (m Mountains) Root() digest.Hash { return merkleindex.Bag(m.all.Hashes) }
+
+// Append adds one leaf hash and shows visit, unless it is nil, each node that
+// this completes. It copies all peaks: a run of leaves is better merged.
+func (m *Mountains) Append(leaf digest.Hash, visit merkleindex.Visit) error {
+	at := m.Size()
+	return m.Merge(merkleindex.Range{Begin: at, End: at + 1, Hashes: []digest.Hash{leaf}}, visit)
+}
+
+// Merge adds the range that begins at m's size and shows visit, unless it is
+// nil, each node that this completes. When r is a page, those are its tier-2
+// nodes, in the order that SpanOffset counts. The error is ErrPeaks, and m is
+// then unchanged.
+func (m *Mountains) Merge(r merkleindex.Range, visit merkleindex.Visit) error {
+	all := merkleindex.Range{End: m.all.End}
+	all.Hashes = append(make([]digest.Hash, 0, len(m.all.Hashes)+len(r.Hashes)), m.all.Hashes...)
+	if err := all.Merge(r, visit); err != nil {
+		return fmt.Errorf("%w: %w", ErrPeaks, err)
+	}
+	m.all = all
+	return nil
+}
