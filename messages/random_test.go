@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package messages
+
+import (
+	"math/rand/v2"
+	"strings"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+)
+
+// wireTypes is every type there is, for tests that want all of them.
+var wireTypes = []Type{
+	TypeHello, TypePeaks, TypeDiff, TypePageRequest, TypePageResponse, TypeEvents,
+	TypeProofRequest, TypeProofResponse, TypeSyncDone, TypePeers, TypeError, TypeBye,
+}
+
+// A gen makes random messages that keep every limit, and often sit on one.
+type gen struct{ *rand.Rand }
+
+func newGen(seed uint64) gen { return gen{rand.New(rand.NewPCG(seed, 7))} }
+
+// upTo favours the ends and the widths of msgpack's forms.
+func (g gen) upTo(limit uint64) uint64 {
+	edges := []uint64{0, 1, 127, 128, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, limit - 1, limit}
+	if g.IntN(2) == 0 {
+		if v := edges[g.IntN(len(edges))]; v <= limit {
+			return v
+		}
+	}
+	return g.Uint64N(limit+1) >> g.IntN(64)
+}
+
+func (g gen) u32() uint32   { return uint32(g.upTo(1<<32 - 1)) }
+func (g gen) count() uint64 { return g.upTo(MaxCount) }
+func (g gen) topic() uint32 { return uint32(g.upTo(MaxTopics - 1)) }
+func (g gen) bool() bool    { return g.IntN(2) == 0 }
+
+func (g gen) fill(b []byte) {
+	for i := range b {
+		b[i] = byte(g.Uint32())
+	}
+}
+
+func (g gen) hash() (h digest.Hash) { g.fill(h[:]); return h }
+
+func (g gen) bytes(limit int) []byte {
+	n := int(g.upTo(uint64(limit)))
+	if n == 0 {
+		return nil
+	}
+	b := make([]byte, n)
+	g.fill(b[:min(n, 64)])
+	return b
+}
+
+func (g gen) str(limit int) string {
+	return strings.Repeat("é", int(g.upTo(uint64(limit/2))))
+}
+
+func (g gen) strs(n, limit int) (ss []string) {
+	for range g.upTo(uint64(n)) {
+		ss = append(ss, g.str(limit))
+	}
+	return ss
+}
+
+func (g gen) hashes(limit int) (hs []digest.Hash) {
+	for range g.upTo(uint64(limit)) {
+		hs = append(hs, g.hash())
+	}
+	return hs
+}
+
+func (g gen) head(atLeast uint64) Head {
+	h := Head{Size: max(atLeast, g.count()), Root: g.hash()}
+	g.fill(h.Sig[:])
+	return h
+}
+
+func (g gen) message(t Type) Message {
+	switch t {
+	case TypeHello:
+		return g.hello()
+	case TypePeaks:
+		return &Peaks{Topic: g.topic(), Logs: g.count(), Digest: g.hash()}
+	case TypeDiff:
+		return g.diff()
+	case TypePageRequest:
+		return &PageRequest{Topic: g.topic(), Log: g.hash(), From: g.count(), Count: g.count(), Tail: g.bool()}
+	case TypePageResponse:
+		return g.pageResponse()
+	case TypeEvents:
+		return g.events()
+	case TypeProofRequest:
+		return &ProofRequest{Topic: g.topic(), Log: g.hash(), Seq: g.count(), Size: g.count()}
+	case TypeProofResponse:
+		return &ProofResponse{Topic: g.topic(), Log: g.hash(), Seq: g.count(), Head: g.head(0), Hashes: g.hashes(MaxHashes), Leaf: g.bytes(MaxLeafBytes)}
+	case TypeSyncDone:
+		return &SyncDone{Topic: g.topic(), Logs: g.count(), Digest: g.hash()}
+	case TypePeers:
+		return &Peers{Topic: g.topic(), Addresses: g.strs(MaxAddresses, MaxAddrBytes)}
+	case TypeError:
+		return &Error{Code: Code(g.upTo(65535)), Text: g.str(MaxTextBytes)}
+	case TypeBye:
+		return &Bye{Code: Code(g.upTo(65535)), Text: g.str(MaxTextBytes)}
+	}
+	return &Unknown{Number: t}
+}
+
+func (g gen) hello() *Hello {
+	m := &Hello{Version: uint16(g.upTo(65535)), Caps: g.strs(MaxCaps, MaxCapBytes), MaxFrame: g.u32(), MaxPages: g.u32()}
+	g.fill(m.Peer[:])
+	g.fill(m.Instance[:])
+	for range g.upTo(MaxTopics) {
+		m.Topics = append(m.Topics, TopicProof{Proof: g.hash()})
+	}
+	return m
+}
+
+func (g gen) diff() *Diff {
+	m := &Diff{Topic: g.topic(), Rung: Rung(1 + g.IntN(3)), More: g.bool(), Part: g.bool()}
+	if m.Rung != RungFrontier {
+		m.Body = g.bytes(MaxDiffBody)
+		return m
+	}
+	for range g.upTo(MaxEntries) {
+		s := LogState{Log: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)), Size: g.count(), Pages: g.count(), Head: g.head(0)}
+		m.Entries = append(m.Entries, s)
+	}
+	return m
+}
+
+func (g gen) pageResponse() *PageResponse {
+	m := &PageResponse{
+		Log: g.hash(), From: g.count(), Count: uint32(g.upTo(MaxRunPages)), FirstSeq: g.upTo(MaxCount / 2),
+		PageBytes: uint32(g.upTo(MaxPageBytes)), Right: g.hashes(MaxRight), More: g.bool(),
+	}
+	m.EndSeq = m.FirstSeq + g.upTo(uint64(m.PagesLen())/event.HeaderBytes)
+	m.Head = g.head(m.EndSeq)
+	return m
+}
+
+func (g gen) events() *Events {
+	m := &Events{
+		Topic: g.topic(), Log: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)),
+		First: g.upTo(MaxCount / 2), Right: g.hashes(MaxRight), Records: g.bytes(1 << 17),
+	}
+	m.Count = uint32(g.upTo(uint64(len(m.Records)) / event.HeaderBytes))
+	if m.Count == 0 {
+		m.Records = nil
+	}
+	m.Head = g.head(m.First + uint64(m.Count))
+	return m
+}
