@@ -91,8 +91,9 @@ type Stream interface {
 	io.Writer
 	// CloseWrite ends what this side writes; what was written still arrives.
 	CloseWrite() error
-	// Cancel gives up both directions at once and tells the peer code. After
-	// both sides have finished it does nothing, so it may be deferred.
+	// Cancel gives up what is not finished and tells the peer code: reading,
+	// unless the end was read, and writing, unless CloseWrite was called. What
+	// was written before CloseWrite still arrives, so Cancel may be deferred.
 	Cancel(code uint64)
 	// SetReadDeadline bounds reads, also one that waits now; zero means none.
 	SetReadDeadline(t time.Time) error
