@@ -91,11 +91,11 @@ func (b *Builder) Len() int { return len(b.levels[0].nodes) }
 // that changes b.
 func (b *Builder) Leaves() []digest.Hash { return b.levels[0].nodes }
 
-// Range returns the page's compact range. Its hashes overwrite buf where that
-// is long enough; a nil buf makes a range of its own.
-func (b *Builder) Range(buf []digest.Hash) Range {
-	r := Range{Begin: b.First(), End: b.End(), Hashes: buf[:0]}
-	for id := range RangeNodes(r.Begin, r.End) {
+// Range returns the page's compact range, the caller's own.
+func (b *Builder) Range() Range {
+	r := Range{Begin: b.First(), End: b.End()}
+	r.Hashes = make([]digest.Hash, 0, RangeLen(r.Begin, r.End))
+	for id := range rangeNodes(r.Begin, r.End) {
 		h, _ := b.Node(uint(id.Level), id.Index)
 		r.Hashes = append(r.Hashes, h)
 	}

@@ -35,8 +35,14 @@ func RangeLen(begin, end uint64) int {
 	return bits.OnesCount64(pivot-begin) + bits.OnesCount64(end-pivot)
 }
 
-// RangeNodes returns the nodes of the compact range [begin, end), left to right.
-func RangeNodes(begin, end uint64) iter.Seq[NodeID] {
+// RangeNodes returns the nodes of the compact range [begin, end), left to
+// right; none for a range that cannot be.
+func RangeNodes(begin, end uint64) []NodeID {
+	return slices.AppendSeq(make([]NodeID, 0, RangeLen(begin, end)), rangeNodes(begin, end))
+}
+
+// rangeNodes is RangeNodes without memory.
+func rangeNodes(begin, end uint64) iter.Seq[NodeID] {
 	return func(yield func(NodeID) bool) {
 		if end > MaxSize {
 			return
@@ -98,7 +104,7 @@ func (r *Range) Merge(right Range, visit Visit) error {
 		return fmt.Errorf("%w: [%d, %d) does not begin at %d", ErrRange, right.Begin, right.End, r.End)
 	}
 	i := 0
-	for id := range RangeNodes(right.Begin, right.End) {
+	for id := range rangeNodes(right.Begin, right.End) {
 		r.push(id, right.Hashes[i], visit)
 		i++
 	}

@@ -25,7 +25,7 @@ func TestRangeNodes(t *testing.T) {
 			if begin == end {
 				want = nil
 			}
-			if got := slices.Collect(RangeNodes(begin, end)); !slices.Equal(got, want) {
+			if got := RangeNodes(begin, end); !slices.Equal(got, want) {
 				t.Fatalf("RangeNodes(%d, %d) = %v, want %v", begin, end, got, want)
 			}
 			if got := RangeLen(begin, end); got != len(want) {
@@ -40,7 +40,7 @@ func TestRangeNodesLarge(t *testing.T) {
 	for range 20000 {
 		begin := rnd.Uint64N(MaxSize) >> rnd.UintN(62)
 		end := begin + rnd.Uint64N(MaxSize-begin+1)>>rnd.UintN(62)
-		got := slices.Collect(RangeNodes(begin, end))
+		got := RangeNodes(begin, end)
 		var want []NodeID
 		for _, id := range compact.RangeNodes(begin, end, nil) {
 			want = append(want, NodeID{uint8(id.Level), id.Index})
@@ -56,7 +56,7 @@ func TestRangeLimits(t *testing.T) {
 		t.Errorf("longest range has %d hashes, documented 122", n)
 	}
 	for _, r := range [][2]uint64{{3, 2}, {0, MaxSize + 1}, {0, math.MaxUint64}, {math.MaxUint64, 0}, {math.MaxUint64 - 1, math.MaxUint64}} {
-		if n, ids := RangeLen(r[0], r[1]), slices.Collect(RangeNodes(r[0], r[1])); n != 0 || len(ids) != 0 {
+		if n, ids := RangeLen(r[0], r[1]), RangeNodes(r[0], r[1]); n != 0 || len(ids) != 0 {
 			t.Errorf("%v: %d hashes, nodes %v, want none", r, n, ids)
 		}
 		if err := (Range{Begin: r[0], End: r[1]}).Valid(); !errors.Is(err, ErrRange) {
@@ -86,7 +86,7 @@ func TestRangeAppend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := naiveHashes(slices.Collect(RangeNodes(begin, end+1)), leaves, begin)
+			want := naiveHashes(RangeNodes(begin, end+1), leaves, begin)
 			if !slices.Equal(r.Hashes, want) || r.End != end+1 {
 				t.Fatalf("[%d, %d) after append at %d is wrong", r.Begin, r.End, end)
 			}
@@ -128,7 +128,7 @@ func TestRangeRoot(t *testing.T) {
 }
 
 func builtRange(leaves []digest.Hash, begin, end uint64) Range {
-	hashes := naiveHashes(slices.Collect(RangeNodes(begin, end)), leaves, 0)
+	hashes := naiveHashes(RangeNodes(begin, end), leaves, 0)
 	return Range{Begin: begin, End: end, Hashes: hashes}
 }
 

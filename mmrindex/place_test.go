@@ -45,7 +45,7 @@ func (s *store) seal() error {
 		p.tier1Before = s.pages[n-1].tier1Before + uint64(len(s.pages[n-1].nodes))
 	}
 	s.pages = append(s.pages, p)
-	err := s.sealed.Merge(s.open.Range(nil), func(_ uint, _ uint64, h digest.Hash) { s.spans = append(s.spans, h) })
+	err := s.sealed.Merge(s.open.Range(), func(_ uint, _ uint64, h digest.Hash) { s.spans = append(s.spans, h) })
 	s.open.Reset(p.end)
 	return err
 }
@@ -90,7 +90,7 @@ func (s *store) openNode(id NodeID) (digest.Hash, error) {
 	}
 	var found digest.Hash
 	m, n := s.sealed, 0
-	err := m.Merge(s.open.Range(nil), func(level uint, index uint64, h digest.Hash) {
+	err := m.Merge(s.open.Range(), func(level uint, index uint64, h digest.Hash) {
 		if at, ok := SpanOffset(s.open.First(), s.open.End(), level, index); !ok || at != n {
 			found = digest.Hash{}
 		} else if level == uint(id.Level) && index == id.Index {

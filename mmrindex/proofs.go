@@ -72,9 +72,9 @@ func pathFrom(level int, seq, size uint64) path {
 	}
 	p.inner = len(p.ids)
 	peak := NodeID{Level: uint8(top), Index: seq >> top}
-	p.ids = slices.AppendSeq(p.ids, merkleindex.RangeNodes(peak.End(), size))
+	p.ids = append(p.ids, merkleindex.RangeNodes(peak.End(), size)...)
 	p.right = len(p.ids) - p.inner
-	p.ids = slices.AppendSeq(p.ids, merkleindex.RangeNodes(0, peak.Begin()))
+	p.ids = append(p.ids, merkleindex.RangeNodes(0, peak.Begin())...)
 	slices.Reverse(p.ids[p.inner+p.right:])
 	return p
 }
@@ -102,7 +102,7 @@ func CompactRange(begin, end uint64, n Nodes) (merkleindex.Range, error) {
 	if begin > end || end > merkleindex.MaxSize {
 		return merkleindex.Range{}, fmt.Errorf("%w: range [%d, %d)", ErrSize, begin, end)
 	}
-	p := path{ids: slices.Collect(merkleindex.RangeNodes(begin, end))}
+	p := path{ids: merkleindex.RangeNodes(begin, end)}
 	hashes, err := p.read(n)
 	if err != nil {
 		return merkleindex.Range{}, err
