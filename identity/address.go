@@ -6,38 +6,83 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strconv"
 	"strings"
 )
 
-// ErrAddress is returned for text that is no address or peer id.
-var ErrAddress = errors.New("not a peer address (want <64 hex digits>@host:port)")
+// MaxHost is the longest Address.Host in bytes: the longest DNS name, a colon
+// and a port.
+const MaxHost = 253 + 1 + 5
 
-// An Address is where a peer can be reached and who is expected there.
+// ErrAddress is returned for text that is no address.
+var ErrAddress = errors.New("identity: not an address")
+
+// An Address is a peer and a place to find it. Dialling one always checks that
+// the peer found there is that peer.
 type Address struct {
 	Peer PeerID
-	Host string // host:port
+	Host string // host:port; the host is a name, an IPv4 address or an IPv6 address in brackets
 }
 
-// String returns "<peer id>@host:port".
+// String returns "<64 hexadecimal digits>@host:port".
 func (a Address) String() string { return a.Peer.String() + "@" + a.Host }
 
-// ParseAddress decodes what String returns.
+// ParseAddress decodes what String wrote, and nothing else.
 func ParseAddress(s string) (Address, error) {
-	id, host, ok := strings.Cut(strings.TrimSpace(s), "@")
+	id, host, ok := strings.Cut(s, "@")
 	if !ok {
-		return Address{}, fmt.Errorf("%w: %q has no peer id; take the whole line that `xaeroflux run` prints", ErrAddress, clip(s))
+		return Address{}, fmt.Errorf("%w: no @; want <peer id>@host:port", ErrAddress)
 	}
 	peer, err := ParsePeerID(id)
 	if err != nil {
+		return Address{}, fmt.Errorf("%w: %w", ErrAddress, err)
+	}
+	if err := CheckHost(host); err != nil {
 		return Address{}, err
 	}
-	h, port, err := net.SplitHostPort(host)
-	if err != nil || h == "" {
-		return Address{}, fmt.Errorf("%w: %q is not host:port", ErrAddress, clip(host))
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return Address{}, fmt.Errorf("%w: port %q", ErrAddress, clip(port))
-	}
 	return Address{Peer: peer, Host: host}, nil
+}
+
+// CheckHost checks that s is a host:port that an Address may hold.
+func CheckHost(s string) error {
+	if len(s) > MaxHost {
+		return fmt.Errorf("%w: host of %d bytes, limit %d", ErrAddress, len(s), MaxHost)
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("%w: %q: want host:port", ErrAddress, s)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+		return fmt.Errorf("%w: port %q, want 1 to 65535", ErrAddress, port)
+	}
+	if net.JoinHostPort(host, port) != s || !validHost(host) {
+		return fmt.Errorf("%w: host %q, want a name, an IPv4 address or an IPv6 address in brackets", ErrAddress, host)
+	}
+	return nil
+}
+
+// validHost takes IP addresses, with a zone where they have one, and names of
+// letters, digits, '-', '_' and '.' with no empty label.
+func validHost(host string) bool {
+	if strings.Contains(host, ":") {
+		ip, zone, _ := strings.Cut(host, "%")
+		_, err := netip.ParseAddr(ip)
+		return err == nil && (ip == host || validName(zone))
+	}
+	return len(host) <= 253 && validName(host)
+}
+
+func validName(s string) bool {
+	for _, label := range strings.Split(s, ".") {
+		if label == "" || len(label) > 63 || strings.ContainsFunc(label, notInName) {
+			return false
+		}
+	}
+	return true
+}
+
+func notInName(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 }

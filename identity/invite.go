@@ -4,137 +4,125 @@ package identity
 
 import (
 	"encoding/base32"
-	"errors"
+	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// An invite is "xf1" and the lower-case base32 (RFC 4648, no padding) of:
+// An invite is "xf1" and then, in lower-case base32 (RFC 4648, no padding):
 //
-//	offset  bytes  field
-//	     0      1  version, 1
-//	     1     32  topic key
-//	    33      1  n, length of the name
-//	    34      n  name, UTF-8
-//	  34+n      1  number of addresses
-//	          each 32 bytes of peer id, 1 of length, that many of host:port
-//	   end      4  first bytes of the tagged hash of all before
+//	bytes  field
+//	    1  version, 1
+//	   32  topic key
+//	    1  n, length of the name
+//	    n  name, UTF-8
+//	    1  number of peers
+//	       for each peer:
+//	   32    peer id
+//	    2    h, length of the host (little-endian uint16)
+//	    h    host:port
+//	    4  CRC-32C of all above (little-endian uint32)
+//
+// A CRC, unlike a cut hash, is certain to notice one wrong character, and any
+// damage within 32 bits in a row. It is no defence against malice, nor need it
+// be: who can change an invite can write another.
 const (
-	invitePrefix   = "xf1"
-	inviteVersion  = 1
-	inviteSumBytes = 4
+	invitePrefix  = "xf1"
+	inviteVersion = 1
 
-	MaxInviteName  = 64 // bytes of a topic's name in an invite
+	MaxInviteName  = 64 // bytes of an invite's name
 	MaxInvitePeers = 8  // addresses in an invite
+
+	maxInviteBytes = 1 + KeyBytes + 1 + MaxInviteName + 1 + MaxInvitePeers*(KeyBytes+2+MaxHost) + crcBytes
+	crcBytes       = 4
 )
 
-// ErrInvite is returned for text that is no invite.
-var ErrInvite = errors.New("not a valid invite")
+var (
+	inviteText = base32.NewEncoding(inviteAlphabet).WithPadding(base32.NoPadding)
+	inviteCRC  = crc32.MakeTable(crc32.Castagnoli)
+)
 
-var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+const inviteAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
-// An Invite lets its holder join a topic.
+// An Invite is what a member of a topic gives to a new one: the topic's key, a
+// name for people, and where to find members. It is as secret as the key.
 type Invite struct {
 	Key   TopicKey
-	Name  string    // at most MaxInviteName bytes, printable; longer ones are cut
-	Peers []Address // at most MaxInvitePeers, where members can be reached; more are left out
+	Name  string    // at most MaxInviteName bytes, printable; may be empty
+	Peers []Address // at most MaxInvitePeers
 }
 
-// String returns the invite as text, about 65 characters without addresses.
-func (i Invite) String() string {
-	b := append([]byte{inviteVersion}, i.Key[:]...)
-	name := i.Name
-	for len(name) > MaxInviteName || !utf8.ValidString(name) && name != "" {
-		name = name[:len(name)-1]
+// Check checks that v is within its limits.
+func (v Invite) Check() error {
+	switch {
+	case len(v.Name) > MaxInviteName:
+		return fmt.Errorf("%w: name of %d bytes, limit %d", ErrInvite, len(v.Name), MaxInviteName)
+	case !utf8.ValidString(v.Name) || strings.ContainsFunc(v.Name, unprintable):
+		return fmt.Errorf("%w: name %q is not printable", ErrInvite, v.Name)
+	case len(v.Peers) > MaxInvitePeers:
+		return fmt.Errorf("%w: %d peers, limit %d", ErrInvite, len(v.Peers), MaxInvitePeers)
 	}
-	b = append(append(b, byte(len(name))), name...)
-	peers := i.Peers
-	if len(peers) > MaxInvitePeers {
-		peers = peers[:MaxInvitePeers]
+	for _, a := range v.Peers {
+		if _, err := PeerIDOf(a.Peer[:]); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvite, err)
+		}
+		if err := CheckHost(a.Host); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvite, err)
+		}
 	}
-	b = append(b, byte(len(peers)))
-	for _, a := range peers {
-		b = append(append(b, a.Peer[:]...), byte(len(a.Host)))
+	return nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// Encode returns v as text, or the error of Check.
+func (v Invite) Encode() (string, error) {
+	if err := v.Check(); err != nil {
+		return "", err
+	}
+	b := append([]byte{inviteVersion}, v.Key[:]...)
+	b = append(append(b, byte(len(v.Name))), v.Name...)
+	b = append(b, byte(len(v.Peers)))
+	for _, a := range v.Peers {
+		b = append(b, a.Peer[:]...)
+		b = binary.LittleEndian.AppendUint16(b, uint16(len(a.Host)))
 		b = append(b, a.Host...)
 	}
-	return invitePrefix + base32Lower.EncodeToString(append(b, inviteSum(b)...))
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, inviteCRC))
+	return invitePrefix + inviteText.EncodeToString(b), nil
 }
 
-func inviteSum(b []byte) []byte {
-	h := digest.Tagged("xaeroflux invite v1", b)
-	return h[:inviteSumBytes]
+// String returns v as text, secret and all. Of an invite that Check refuses it
+// returns the reason in parentheses, which ParseInvite refuses.
+func (v Invite) String() string {
+	s, err := v.Encode()
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	return s
 }
 
-// ParseInvite decodes what String returns. Space around it and upper case are
-// forgiven; a typo anywhere is found by its checksum.
-func ParseInvite(s string) (*Invite, error) {
-	s = strings.ToLower(strings.TrimSpace(s))
-	if !strings.HasPrefix(s, invitePrefix) {
-		return nil, fmt.Errorf("%w: it does not begin with %q", ErrInvite, invitePrefix)
+// GoString hides the key from %#v.
+func (v Invite) GoString() string { return "invite " + secretForPeople }
+
+// ParseInvite decodes an invite. Space around it and upper case do no harm;
+// anything else does, and the error is a *InviteError, which is ErrInvite.
+func ParseInvite(s string) (Invite, error) {
+	s = strings.TrimSpace(s)
+	b, err := decodeInviteText(s)
+	if err != nil {
+		return Invite{}, err
 	}
-	for i, r := range s[len(invitePrefix):] {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz234567", r) {
-			return nil, fmt.Errorf("%w: character %d is %q; check for a typo", ErrInvite, len(invitePrefix)+i+1, r)
-		}
+	if !crcFits(b) {
+		return Invite{}, explainDamage(strings.ToLower(s), b)
 	}
-	b, err := base32Lower.DecodeString(s[len(invitePrefix):])
-	if err != nil || len(b) < 1+32+1+1+inviteSumBytes {
-		return nil, fmt.Errorf("%w: %d characters are too few or one was lost; copy all of it", ErrInvite, len(s))
-	}
-	body, sum := b[:len(b)-inviteSumBytes], b[len(b)-inviteSumBytes:]
-	if string(sum) != string(inviteSum(body)) || base32Lower.EncodeToString(b) != s[len(invitePrefix):] {
-		return nil, fmt.Errorf("%w: its checksum does not match; check for a typo or a missing part", ErrInvite)
-	}
-	return decodeInvite(body)
+	return decodeInvite(b[:len(b)-crcBytes])
 }
 
-func decodeInvite(b []byte) (*Invite, error) {
-	if b[0] != inviteVersion {
-		return nil, fmt.Errorf("%w: version %d, this program knows %d; use a newer one", ErrInvite, b[0], inviteVersion)
-	}
-	r := inviteReader{rest: b[1:]}
-	i := &Invite{Key: TopicKey(r.take(32))}
-	i.Name = string(r.take(int(r.byte())))
-	n := int(r.byte())
-	for range n {
-		a := Address{Peer: PeerID(r.take(32))}
-		a.Host = string(r.take(int(r.byte())))
-		if r.short {
-			break
-		}
-		if _, err := ParseAddress(a.String()); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrInvite, err)
-		}
-		i.Peers = append(i.Peers, a)
-	}
-	switch {
-	case r.short || len(r.rest) > 0 || n > MaxInvitePeers:
-		return nil, fmt.Errorf("%w: its parts do not fit its length", ErrInvite)
-	case len(i.Name) > MaxInviteName || strings.ContainsFunc(i.Name, func(c rune) bool { return !unicode.IsPrint(c) }):
-		return nil, fmt.Errorf("%w: its name is too long or not printable", ErrInvite)
-	}
-	return i, nil
+func crcFits(b []byte) bool {
+	n := len(b) - crcBytes
+	return n >= 0 && crc32.Checksum(b[:n], inviteCRC) == binary.LittleEndian.Uint32(b[n:])
 }
-
-// inviteReader takes bytes while there are enough; short says that there were
-// not.
-type inviteReader struct {
-	rest  []byte
-	short bool
-}
-
-func (r *inviteReader) take(n int) []byte {
-	if n > len(r.rest) {
-		r.short, r.rest = true, nil
-		return make([]byte, n)
-	}
-	b := r.rest[:n]
-	r.rest = r.rest[n:]
-	return b
-}
-
-func (r *inviteReader) byte() byte { return r.take(1)[0] }

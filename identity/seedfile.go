@@ -3,9 +3,12 @@
 package identity
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,85 +17,152 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// A seed file is text of three lines: what it is, the seed, and the first
-// eight bytes of the seed's tagged hash, the latter two in hexadecimal. Another
-// first line is another format: an encrypted seed, say.
-const seedLine = "xaeroflux seed v1"
-
-// Errors of seed files.
-var (
-	// ErrSeed is returned for a seed file that is damaged or of another format.
-	ErrSeed = errors.New("not a usable seed file")
-	// ErrSeedMode is returned for a seed file that others may read.
-	ErrSeedMode = errors.New("seed file is open to other users")
+// A seed file is three lines of text, each ended by a line feed:
+//
+//	xaeroflux identity v1
+//	seed <64 hexadecimal digits>
+//	check <16 hexadecimal digits>
+//
+// The check is the start of the tagged hash of the two lines above it, so that
+// a flipped byte anywhere is noticed. The first line says how to read the
+// rest: a file sealed with a passphrase will have another one.
+const (
+	seedVersion   = "xaeroflux identity v1"
+	seedMagic     = "xaeroflux identity "
+	seedCheckTag  = "xaeroflux identity check v1"
+	seedFileLimit = 4096 // bytes; far above any version of the file
 )
 
-func seedSum(s Seed) string {
-	h := digest.Tagged("xaeroflux seed file v1", s[:])
-	return hex.EncodeToString(h[:8])
-}
+// Errors of seed files. One that is there already is fs.ErrExist.
+var (
+	// ErrSeedFile is returned for a seed file that is damaged.
+	ErrSeedFile = errors.New("identity: damaged identity file")
+	// ErrSeedVersion is returned for a seed file of a version unknown here.
+	ErrSeedVersion = errors.New("identity: identity file of an unknown version")
+	// ErrSeedMode is returned for a seed file that others may read.
+	ErrSeedMode = errors.New("identity: identity file open to others")
+)
 
-// CreateSeed writes a seed file with mode 0600, synced, and refuses to replace
-// one that exists.
-func CreateSeed(path string, s Seed) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// CreateSeed writes s to a new file at path, mode 0600. The file appears whole
+// and synced or not at all; one that is there already is left alone and the
+// error is fs.ErrExist.
+func CreateSeed(path string, s Seed) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".identity-*.tmp") // mode 0600
 	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("identity: %w", errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
+		}
+	}()
+	_, err = f.Write(encodeSeed(s))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s\n%s\n%s\n", seedLine, hex.EncodeToString(s[:]), seedSum(s))
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return errors.Join(err, os.Remove(path)) // so that trying again can succeed
+	if err = placeNew(f.Name(), path); err != nil {
+		return err
 	}
 	return syncDir(filepath.Dir(path))
 }
 
-func syncDir(name string) error {
-	if runtime.GOOS == "windows" {
-		return nil // directories cannot be synced there
+// placeNew gives the file tmp the name path unless that is taken. A link does
+// both in one step; where the file system has none, a look comes first.
+func placeNew(tmp, path string) error {
+	err := os.Link(tmp, path)
+	if err == nil {
+		return os.Remove(tmp)
 	}
-	d, err := os.Open(name)
+	if errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist})
+	}
+	return os.Rename(tmp, path)
+}
+
+// syncDir makes a new name in dir durable. Windows has no such call.
+func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// LoadSeed reads a seed file. The error is ErrSeed, ErrSeedMode or one of the
-// file system's.
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// LoadSeed reads the seed file at path. The error is ErrSeedMode, ErrSeedFile,
+// ErrSeedVersion or one of the file system's.
 func LoadSeed(path string) (Seed, error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
+		return Seed{}, fmt.Errorf("identity: %w", err)
+	}
+	defer f.Close()
+	if err := checkMode(f, path); err != nil {
 		return Seed{}, err
 	}
-	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return Seed{}, fmt.Errorf("%w: mode %#o of %s; run `chmod 600 %s`", ErrSeedMode, mode, path, path)
-	}
-	b, err := os.ReadFile(path)
+	b, err := io.ReadAll(io.LimitReader(f, seedFileLimit+1))
 	if err != nil {
-		return Seed{}, err
+		return Seed{}, fmt.Errorf("identity: %w", err)
 	}
-	s, err := parseSeed(string(b))
+	s, err := decodeSeed(b)
 	if err != nil {
-		return Seed{}, fmt.Errorf("%s: %w; put back a copy of it", path, err)
+		return Seed{}, fmt.Errorf("%w: %s", err, path)
 	}
 	return s, nil
 }
 
-func parseSeed(text string) (s Seed, err error) {
-	lines := strings.Split(text, "\n")
-	if len(lines) != 4 || lines[3] != "" {
-		return s, fmt.Errorf("%w: %d lines, want 3", ErrSeed, len(lines)-1)
+func checkMode(f *os.File, path string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
 	}
-	if lines[0] != seedLine {
-		return s, fmt.Errorf("%w: it begins with %q, want %q", ErrSeed, clip(lines[0]), seedLine)
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is no regular file", ErrSeedFile, path)
 	}
-	if n, err := hex.Decode(s[:], []byte(lines[1][:min(len(lines[1]), 64)])); err != nil || n != len(s) || len(lines[1]) != 64 {
-		return Seed{}, fmt.Errorf("%w: the seed is not 64 hexadecimal digits", ErrSeed)
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" { // whose modes say nothing
+		return fmt.Errorf("%w: %s has mode %04o, want 0600; run: chmod 600 %s", ErrSeedMode, path, mode, path)
 	}
-	if lines[2] != seedSum(s) || lines[1] != hex.EncodeToString(s[:]) {
-		return Seed{}, fmt.Errorf("%w: checksum %q, want %q", ErrSeed, clip(lines[2]), seedSum(s))
+	return nil
+}
+
+func encodeSeed(s Seed) []byte {
+	b := []byte(seedVersion + "\nseed " + hex.EncodeToString(s[:]) + "\n")
+	sum := digest.Tagged(seedCheckTag, b)
+	return append(b, "check "+hex.EncodeToString(sum[:8])+"\n"...)
+}
+
+// decodeSeed accepts exactly what encodeSeed writes. Its errors never quote
+// the file, which is secret.
+func decodeSeed(b []byte) (Seed, error) {
+	first, _, _ := strings.Cut(string(b), "\n")
+	if first != seedVersion {
+		if strings.HasPrefix(first, seedMagic+"v") && len(first) < 64 {
+			return Seed{}, fmt.Errorf("%w: first line %q, want %q", ErrSeedVersion, first, seedVersion)
+		}
+		return Seed{}, fmt.Errorf("%w: the first line is not %q", ErrSeedFile, seedVersion)
+	}
+	var s Seed
+	at := len(seedVersion) + len("\nseed ")
+	if len(b) < at+2*KeyBytes {
+		return Seed{}, fmt.Errorf("%w: %d bytes, want %d", ErrSeedFile, len(b), len(encodeSeed(s)))
+	}
+	if _, err := hex.Decode(s[:], b[at:at+2*KeyBytes]); err != nil {
+		return Seed{}, fmt.Errorf("%w: the seed is not hexadecimal", ErrSeedFile)
+	}
+	if !bytes.Equal(b, encodeSeed(s)) {
+		return Seed{}, fmt.Errorf("%w: its check does not fit", ErrSeedFile)
 	}
 	return s, nil
 }

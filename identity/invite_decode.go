@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrInvite is what every error of ParseInvite is.
+var ErrInvite = errors.New("identity: not a valid invite")
+
+// A Fault is what is wrong with an invite.
+type Fault int
+
+// The faults of an invite.
+const (
+	FaultPrefix    Fault = iota + 1 // does not begin like an invite
+	FaultVersion                    // of a version unknown here
+	FaultCharacter                  // holds a character that no invite holds
+	FaultTypo                       // the checksum does not fit
+	FaultTruncated                  // ends too early
+	FaultTrailing                   // goes on after its end
+	FaultContent                    // undamaged, but its contents are refused
+)
+
+// An InviteError says what is wrong with an invite. It never quotes more of it
+// than one character, for an invite is secret.
+type InviteError struct {
+	Fault Fault
+	At    int    // the character at fault, counted from 1; 0 where that is unknown
+	What  string // for people
+}
+
+// Error implements error.
+func (e *InviteError) Error() string { return ErrInvite.Error() + ": " + e.What }
+
+// Is makes every InviteError an ErrInvite.
+func (e *InviteError) Is(target error) bool { return target == ErrInvite }
+
+func fault(f Fault, at int, format string, args ...any) error {
+	return &InviteError{Fault: f, At: at, What: fmt.Sprintf(format, args...)}
+}
+
+// decodeInviteText checks the prefix and the characters and returns the bytes.
+func decodeInviteText(s string) ([]byte, error) {
+	if len(s) < len(invitePrefix) || !strings.EqualFold(s[:len(invitePrefix)], invitePrefix) {
+		if len(s) > 2 && strings.EqualFold(s[:2], invitePrefix[:2]) && '2' <= s[2] && s[2] <= '9' {
+			return nil, fault(FaultVersion, 3, "it begins with %q, want %q: check for a typo, or it is for a newer version", s[:3], invitePrefix)
+		}
+		return nil, fault(FaultPrefix, 1, "it does not begin with %q: check for a typo, and that all of it was copied", invitePrefix)
+	}
+	if max := len(invitePrefix) + inviteText.EncodedLen(maxInviteBytes); len(s) > max {
+		return nil, fault(FaultTrailing, max+1, "%d characters, limit %d: check that nothing else was copied with it", len(s), max)
+	}
+	text := []byte(s[len(invitePrefix):])
+	for i, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			text[i] = c + 'a' - 'A'
+		} else if strings.IndexByte(inviteAlphabet, c) < 0 {
+			at := len(invitePrefix) + i + 1
+			return nil, fault(FaultCharacter, at, "character %d is %q, want a letter or one of 2 to 7: check for a typo", at, c)
+		}
+	}
+	b, err := inviteText.DecodeString(string(text))
+	if err != nil {
+		return nil, fault(FaultTruncated, 0, "%d characters, which no invite has: check for a typo, and that all of it was copied", len(s))
+	}
+	if inviteText.EncodeToString(b) != string(text) { // bits that the last character has too many
+		return nil, fault(FaultTypo, len(s), "its last character is wrong: check for a typo")
+	}
+	return b, nil
+}
+
+// decodeInvite decodes what Encode wrote, without the CRC, which has been
+// checked: what it refuses was made so.
+func decodeInvite(b []byte) (v Invite, err error) {
+	r := inviteReader{b: b}
+	if version := r.take(1); r.short || version[0] != inviteVersion {
+		return Invite{}, fault(FaultVersion, 0, "its version is unknown here: it is for a newer version")
+	}
+	copy(v.Key[:], r.take(KeyBytes))
+	v.Name = string(r.take(r.uint8()))
+	for n := r.uint8(); n > 0 && !r.short; n-- {
+		var a Address
+		copy(a.Peer[:], r.take(KeyBytes))
+		a.Host = string(r.take(r.uint16()))
+		v.Peers = append(v.Peers, a)
+	}
+	switch {
+	case r.short:
+		return Invite{}, fault(FaultTruncated, 0, "it ends too early: check that all of it was copied")
+	case len(r.b) > 0:
+		return Invite{}, fault(FaultTrailing, 0, "%d bytes too many", len(r.b))
+	}
+	if err := v.Check(); err != nil {
+		return Invite{}, fault(FaultContent, 0, "%s", strings.TrimPrefix(err.Error(), ErrInvite.Error()+": "))
+	}
+	return v, nil
+}
+
+// An inviteReader takes bytes from the front of b; past its end it is short.
+type inviteReader struct {
+	b     []byte
+	short bool
+}
+
+func (r *inviteReader) take(n int) []byte {
+	if n > len(r.b) {
+		r.short, r.b = true, nil
+		return nil
+	}
+	p := r.b[:n:n]
+	r.b = r.b[n:]
+	return p
+}
+
+func (r *inviteReader) uint8() int {
+	p := r.take(1)
+	if p == nil {
+		return 0
+	}
+	return int(p[0])
+}
+
+func (r *inviteReader) uint16() int {
+	p := r.take(2)
+	if p == nil {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint16(p))
+}

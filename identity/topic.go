@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"io"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// Labels of everything that is derived. A label is never used twice and never
+// changes: another derivation gets another version.
+const (
+	labelTopicID    = "xaeroflux topic id v1"
+	labelJoin       = "xaeroflux topic join v1"
+	labelContent    = "xaeroflux topic content v1"
+	labelPeerKey    = "xaeroflux peer key v1"
+	labelAuthorKey  = "xaeroflux author key v1"
+	labelLog        = "xaeroflux log v1"
+	roleDialer      = "xaeroflux join proof v1 dialer\x00"
+	roleListener    = "xaeroflux join proof v1 listener\x00"
+	secretForPeople = "(secret)" // what printing a secret shows
+)
+
+// A TopicKey is the secret that makes a peer a member of a topic. Whoever has
+// it can find the topic, join it and read it; an Invite carries it.
+type TopicKey [KeyBytes]byte
+
+// NewTopicKey returns a fresh key of crypto/rand.
+func NewTopicKey() (TopicKey, error) { return TopicKeyFrom(rand.Reader) }
+
+// TopicKeyFrom returns a key read from r.
+func TopicKeyFrom(r io.Reader) (TopicKey, error) {
+	b, err := random(r)
+	return TopicKey(b), err
+}
+
+// ID returns the topic's public id, from which the key cannot be found.
+func (k TopicKey) ID() TopicID { return TopicID(derive(k[:], labelTopicID)) }
+
+// ContentKey returns the key that seals payloads.
+func (k TopicKey) ContentKey() [KeyBytes]byte { return derive(k[:], labelContent) }
+
+// JoinProof returns what one end of a connection shows to prove that it knows
+// the topic key. Binding is the connection's channel binding, which ties the
+// proof to this connection; the proofs of the two ends differ, so that neither
+// can show the other its own proof back.
+func (k TopicKey) JoinProof(binding []byte, dialer bool) [KeyBytes]byte {
+	role := roleListener
+	if dialer {
+		role = roleDialer
+	}
+	key := derive(k[:], labelJoin)
+	m := hmac.New(sha256.New, key[:])
+	m.Write([]byte(role))
+	m.Write(binding)
+	return [KeyBytes]byte(m.Sum(nil))
+}
+
+// CheckJoinProof reports, in constant time, whether proof is the JoinProof of
+// the end that dialer says.
+func (k TopicKey) CheckJoinProof(proof [KeyBytes]byte, binding []byte, dialer bool) bool {
+	want := k.JoinProof(binding, dialer)
+	return hmac.Equal(proof[:], want[:])
+}
+
+// String hides the key, so that no log shows it by accident; Invite.String
+// shows it.
+func (k TopicKey) String() string { return "topic key " + secretForPeople }
+
+// GoString hides the key from %#v.
+func (k TopicKey) GoString() string { return k.String() }
+
+// LogID returns the id of the log that author writes in topic in pages of
+// pageBytes bytes.
+func LogID(topic TopicID, author [KeyBytes]byte, pageBytes uint32) digest.Hash {
+	var n [4]byte
+	binary.LittleEndian.PutUint32(n[:], pageBytes)
+	return digest.Tagged(labelLog, topic[:], author[:], n[:])
+}
