@@ -162,6 +162,8 @@ func TestParseFileRefused(t *testing.T) {
 		"empty extra":       strings.Replace(text, "extra "+base64.StdEncoding.EncodeToString(f.Extra), "extra ", 1),
 		"extra twice":       strings.Replace(text, "index 5\n", "extra AAAA\nindex 5\n", 1),
 		"extra no base64":   strings.Replace(text, "extra ", "extra ?", 1),
+		"extra loose bits":  strings.Replace(text, "extra "+base64.StdEncoding.EncodeToString(f.Extra), "extra AB==", 1),
+		"extra and return":  strings.Replace(text, "\nindex", "\r\nindex", 1),
 		"short hash":        strings.Replace(text, "index 5\n", "index 5\nAAAA\n", 1),
 		"carriage returns":  strings.ReplaceAll(text, "\n", "\r\n"),
 		"return in a hash":  strings.Replace(text, "=\n\n", "=\r\n\n", 1),

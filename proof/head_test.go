@@ -202,6 +202,22 @@ func TestCheckpointCosigned(t *testing.T) {
 	}
 }
 
+// As many cosignatures as C2SP asks for are read, of the longest kind there is,
+// but not a checkpoint without end.
+func TestCheckpointLimit(t *testing.T) {
+	h, author := testHead()
+	line := "— witness.example " + base64.StdEncoding.EncodeToString(make([]byte, 5000)) + "\n"
+	for n, want := range map[int]error{16: nil, 30: ErrHead} {
+		text := string(h.Checkpoint(author))
+		for i := range n {
+			text += strings.Replace(line, "AAAA", base64.StdEncoding.EncodeToString([]byte{0, 0, byte(i)}), 1)
+		}
+		if _, err := ParseCheckpoint([]byte(text), VKey(author, testLog)); !errors.Is(err, want) {
+			t.Errorf("%d cosignatures, %d bytes: %v", n, len(text), err)
+		}
+	}
+}
+
 // signText signs any text as the author would, to get past the signature.
 func signText(text string) []byte {
 	key, author := testKey("author")

@@ -327,6 +327,25 @@ func TestVerifyExtremes(t *testing.T) {
 	}
 }
 
+// A size past the limit is refused though its hashes do lead to the root.
+func TestVerifyTooLarge(t *testing.T) {
+	peak, leaf := digest.Leaf(nil), digest.Leaf([]byte("last"))
+	root := digest.Node(peak, leaf)
+	const size = merkleindex.MaxSize + 1
+	if err := VerifyInclusion(leaf, size-1, size, []digest.Hash{peak}, root); !errors.Is(err, ErrProof) {
+		t.Errorf("inclusion: %v", err)
+	}
+	if err := VerifyConsistency(size-1, peak, size, root, []digest.Hash{leaf}); !errors.Is(err, ErrProof) {
+		t.Errorf("consistency: %v", err)
+	}
+	if err := VerifyInclusion(leaf, size/2, size-1, make([]digest.Hash, 62), root); !errors.Is(err, ErrProof) {
+		t.Errorf("the longest proof: %v", err)
+	}
+	if err := VerifyInclusion(leaf, 1, 2, []digest.Hash{peak}, root); err != nil {
+		t.Errorf("the same hashes at a size that can be: %v", err)
+	}
+}
+
 func BenchmarkVerifyInclusion(b *testing.B) {
 	tree := merkleindex.NewBuilder(0)
 	for range 1 << 20 {
