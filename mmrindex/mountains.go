@@ -66,6 +66,10 @@ func (m Mountains) Range() merkleindex.Range { return m.all.Clone() }
 // digest.Empty for a log without events.
 func (m Mountains) Root() digest.Hash { return merkleindex.Bag(m.all.Hashes) }
 
+// Clone returns a copy that shares no memory with m. An assignment does as well
+// as long as only this package's methods touch the peaks.
+func (m Mountains) Clone() Mountains { return Mountains{m.all.Clone()} }
+
 // Append adds one leaf hash and shows visit, unless it is nil, each node that
 // this completes. It copies all peaks: a run of leaves is better merged.
 func (m *Mountains) Append(leaf digest.Hash, visit merkleindex.Visit) error {

@@ -89,6 +89,9 @@ func TestMountainsValue(t *testing.T) {
 			t.Fatalf("the copy of size %d changed", size)
 		}
 	}
+	if c := m.Clone(); &c.all.Hashes[0] == &m.all.Hashes[0] || c.Root() != m.Root() {
+		t.Error("a clone shares memory, or is another")
+	}
 	peaks := m.Peaks()
 	fresh, err := New(100, peaks)
 	peaks[0] = digest.Empty
