@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package quicnet
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// maxCode is the largest code that QUIC can carry.
+const maxCode = 1<<62 - 1
+
+// A conn is a quic-go connection with its peer proven.
+type conn struct {
+	qc      *quic.Conn
+	peer    identity.PeerID
+	binding []byte
+	dialer  bool
+
+	in, out atomic.Uint64
+}
+
+// newConn wraps a connection whose handshake is complete.
+func newConn(qc *quic.Conn, dialer bool) (*conn, error) {
+	state := qc.ConnectionState().TLS
+	peer, err := peerOf(state)
+	if err != nil {
+		return nil, err
+	}
+	binding, err := bindingOf(state)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{qc: qc, peer: peer, binding: binding, dialer: dialer}, nil
+}
+
+func (c *conn) Peer() identity.PeerID { return c.peer }
+
+func (c *conn) Binding() []byte { return append([]byte(nil), c.binding...) }
+
+func (c *conn) Dialer() bool { return c.dialer }
+
+func (c *conn) RemoteAddr() string { return c.qc.RemoteAddr().String() }
+
+func (c *conn) Done() <-chan struct{} { return c.qc.Context().Done() }
+
+func (c *conn) Err() error {
+	if err := context.Cause(c.qc.Context()); err != nil {
+		return closedError(err)
+	}
+	return nil
+}
+
+func (c *conn) Stats() (bytesIn, bytesOut uint64) { return c.in.Load(), c.out.Load() }
+
+func (c *conn) CloseWithError(code uint64, reason string) error {
+	return c.qc.CloseWithError(quic.ApplicationErrorCode(min(code, maxCode)), transport.CutReason(reason))
+}
+
+func (c *conn) OpenStream(ctx context.Context) (transport.Stream, error) {
+	s, err := c.qc.OpenStreamSync(ctx)
+	if err != nil {
+		return nil, c.openError(err)
+	}
+	return &stream{conn: c, s: s}, nil
+}
+
+func (c *conn) AcceptStream(ctx context.Context) (transport.Stream, error) {
+	s, err := c.qc.AcceptStream(ctx)
+	if err != nil {
+		return nil, c.openError(err)
+	}
+	return &stream{conn: c, s: s}, nil
+}
