@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package aof keeps the events that are not in a sealed page yet, and the small
+// state of every log, in one LMDB environment. It is the store's only commit
+// point: what Commit has returned survives a kill and a power cut.
+//
+// Start with Open, then Store.Commit and Store.View. The rows are described in
+// rows.go and chunk.go; precheck.go reads the file before LMDB may map it,
+// because LMDB trusts its file and would take the process down with it.
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/PowerDNS/lmdb-go/lmdb"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+const (
+	dataFile = "data.mdb" // LMDB's own name
+	newDir   = "new"      // a store is made here and then renamed into place
+
+	defaultMapBytes = 64 << 20
+	minMapBytes     = 1 << 20
+	maxMapBytes     = 1 << 46
+	maxViews        = 512 // read transactions at once; more wait
+)
+
+// Options of Open; the zero value works.
+type Options struct {
+	// MapBytes is the size of the memory map to begin with, 64 MiB by default.
+	// It bounds nothing: a full map is doubled.
+	MapBytes int64
+	// MustExist refuses to make a new environment where there is none, with an
+	// error that is fs.ErrNotExist.
+	MustExist bool
+}
+
+// A Store is an open environment. Commit has one caller at a time, others wait;
+// View has any number.
+type Store struct {
+	dir  string
+	info fs.FileInfo // of dir, to refuse a second Open
+
+	writer sync.Mutex // held by Commit and Close
+	// remap is held shared by whoever uses the map, and alone by whoever moves
+	// it. It guards env, dbs and closed.
+	remap    sync.RWMutex
+	env      *lmdb.Env
+	dbs      [numDBs]lmdb.DBI
+	mapBytes int64
+	closed   error // ErrClosed, or why the map is lost
+
+	views chan struct{} // one token a read transaction
+
+	latchMu sync.Mutex
+	latched error
+
+	commitFault func() error // for tests: runs in place of a failing sync
+}
+
+// Open opens the environment in dir, or makes a new one. The data file is
+// checked page by page and row by row first: damage is a *CorruptError. A second
+// Open in this process is refused with ErrInUse; other processes are the
+// caller's to keep out, by a durable.Lock.
+func Open(dir string, o Options) (*Store, error) {
+	if err := prepare(dir, o.MustExist); err != nil {
+		return nil, err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := register(info, dir); err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, info: info, views: make(chan struct{}, maxViews)}
+	if err := s.start(o); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// prepare makes dir and checks that it may hold a new environment.
+func prepare(dir string, mustExist bool) error {
+	_, err := os.Stat(filepath.Join(dir, dataFile))
+	if errors.Is(err, fs.ErrNotExist) && !mustExist {
+		return durable.OS.MkdirAll(dir, 0o700)
+	}
+	return err
+}
+
+func (s *Store) start(o Options) error {
+	path := filepath.Join(s.dir, dataFile)
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(s.dir); err != nil {
+			return err
+		}
+	}
+	if err := precheck(path, true); err != nil {
+		return err
+	}
+	size := o.MapBytes
+	if size <= 0 {
+		size = defaultMapBytes
+	}
+	if err := s.openEnv(max(size, minMapBytes)); err != nil {
+		return err
+	}
+	return withNextStep(path, s.View((*View).verify))
+}
+
+// openEnv opens the environment and its databases; the caller owns remap.
+func (s *Store) openEnv(mapBytes int64) error {
+	env, err := openLMDB(s.dir, mapBytes)
+	if err != nil {
+		return err
+	}
+	err = env.View(func(tx *lmdb.Txn) error { return openDBs(tx, &s.dbs, 0) })
+	if err == nil {
+		s.mapBytes, err = mapSize(env)
+	}
+	if err != nil {
+		return errors.Join(lmdbError(err), env.Close())
+	}
+	s.env = env
+	return nil
+}
+
+// openLMDB uses LMDB's default flags: each commit is synced, data before meta
+// page, and the map is read-only.
+func openLMDB(dir string, mapBytes int64) (*lmdb.Env, error) {
+	env, err := lmdb.NewEnv()
+	if err != nil {
+		return nil, lmdbError(err)
+	}
+	err = errors.Join(env.SetMaxDBs(numDBs), env.SetMaxReaders(maxViews), env.SetMapSize(mapBytes))
+	if err == nil {
+		err = env.Open(dir, 0, 0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", dir, lmdbError(err)), env.Close())
+	}
+	return env, nil
+}
+
+func mapSize(env *lmdb.Env) (int64, error) {
+	info, err := env.Info()
+	if err != nil {
+		return 0, err
+	}
+	return info.MapSize, nil
+}
+
+// Close waits for the Commit and the Views under way and closes the environment;
+// later calls fail with ErrClosed. It must not be called inside one of them.
+func (s *Store) Close() error {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	s.remap.Lock()
+	defer s.remap.Unlock()
+	if errors.Is(s.closed, ErrClosed) {
+		return nil
+	}
+	s.closed = ErrClosed
+	unregister(s.info)
+	if s.env == nil {
+		return nil
+	}
+	env := s.env
+	s.env = nil
+	return env.Close()
+}

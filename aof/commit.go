@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/PowerDNS/lmdb-go/lmdb"
+)
+
+// Commit runs fn in a write transaction and syncs it to disk. When it returns
+// nil, all of it is durable; otherwise none of it is stored.
+//
+// fn must be repeatable: where the map is full the transaction is dropped, the
+// map doubled and fn run again. It must not call Commit or Close, and no
+// goroutine calls Commit inside a View: the larger map waits for all Views.
+//
+// A failed write or sync, unlike an error of fn, latches the store: this and
+// every later Commit returns ErrLatched with the cause.
+func (s *Store) Commit(fn func(*Txn) error) error {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	runtime.LockOSThread() // LMDB's writer lock belongs to the thread
+	defer runtime.UnlockOSThread()
+	for {
+		if err := s.writable(); err != nil {
+			return err
+		}
+		err := s.attempt(fn)
+		if err != errMapFull {
+			return err
+		}
+		if err := s.grow(); err != nil {
+			return s.latch(err)
+		}
+	}
+}
+
+// attempt is one try at a commit. It does not hold remap: the map moves only
+// under the writer lock, which is ours.
+func (s *Store) attempt(fn func(*Txn) error) error {
+	t := &Txn{}
+	ran := false
+	var fnErr error
+	err := s.env.UpdateLocked(func(tx *lmdb.Txn) error {
+		tx.RawRead = true
+		t.View = View{s: s, tx: tx}
+		defer t.end()
+		fnErr, ran = fn(t), true
+		if err := errors.Join(fnErr, t.err); err != nil {
+			return err
+		}
+		return s.fault()
+	})
+	err = lmdbError(err)
+	switch {
+	case t.err == errMapFull, err == errMapFull:
+		return errMapFull
+	case t.err != nil && t.latches:
+		return s.latch(t.err)
+	case fnErr != nil:
+		return fnErr
+	case t.err != nil:
+		return t.err
+	case err != nil:
+		return s.latch(fmt.Errorf("%s: %w", phase(ran), err))
+	}
+	return nil
+}
+
+func phase(ran bool) string {
+	if ran {
+		return "commit"
+	}
+	return "begin"
+}
+
+func (s *Store) fault() error {
+	if s.commitFault == nil {
+		return nil
+	}
+	return s.commitFault()
+}
+
+// grow doubles the map while nobody reads it.
+func (s *Store) grow() error {
+	s.remap.Lock()
+	defer s.remap.Unlock()
+	size := s.mapBytes * 2
+	if size > maxMapBytes {
+		return fmt.Errorf("map of %d bytes is full", s.mapBytes)
+	}
+	err := s.env.SetMapSize(size)
+	if err == nil {
+		s.mapBytes, err = mapSize(s.env)
+		return err
+	}
+	// LMDB has dropped the old map by now: get it back for the readers.
+	err = fmt.Errorf("map of %d bytes: %w", size, lmdbError(err))
+	if reopenErr := s.reopen(); reopenErr != nil {
+		err = errors.Join(err, reopenErr)
+		s.closed = err
+	}
+	return err
+}
+
+func (s *Store) reopen() error {
+	env := s.env
+	s.env = nil
+	if err := env.Close(); err != nil {
+		return err
+	}
+	return s.openEnv(s.mapBytes)
+}
+
+// writable returns why Commit cannot run, if so.
+func (s *Store) writable() error {
+	s.remap.RLock()
+	defer s.remap.RUnlock()
+	if s.closed != nil {
+		return s.closed
+	}
+	return s.Latched()
+}
+
+// Latched returns the error that made the store read-only, or nil.
+func (s *Store) Latched() error {
+	s.latchMu.Lock()
+	defer s.latchMu.Unlock()
+	return s.latched
+}
+
+// latch keeps the first cause. LMDB would accept the commit after a failed
+// sync, whose pages the kernel may have dropped.
+func (s *Store) latch(cause error) error {
+	s.latchMu.Lock()
+	defer s.latchMu.Unlock()
+	if s.latched == nil {
+		s.latched = fmt.Errorf("%w: %w", ErrLatched, cause)
+	}
+	return s.latched
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package aof
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/PowerDNS/lmdb-go/lmdb"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+// create makes the environment beside its place and renames the synced file
+// there, so that a data file that exists is always whole: an empty or torn one
+// is damage, not a new store.
+func create(dir string) error {
+	tmp := filepath.Join(dir, newDir)
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	if err := durable.OS.MkdirAll(tmp, 0o700); err != nil {
+		return err
+	}
+	if err := initEnv(tmp); err != nil {
+		return err
+	}
+	if err := durable.OS.Rename(filepath.Join(tmp, dataFile), filepath.Join(dir, dataFile)); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(tmp); err != nil {
+		return err
+	}
+	return durable.OS.SyncDir(dir)
+}
+
+// initEnv makes the databases in one synced transaction.
+func initEnv(dir string) error {
+	env, err := openLMDB(dir, minMapBytes)
+	if err != nil {
+		return err
+	}
+	var dbs [numDBs]lmdb.DBI
+	err = env.Update(func(tx *lmdb.Txn) error {
+		if err := openDBs(tx, &dbs, lmdb.Create); err != nil {
+			return err
+		}
+		return tx.Put(dbs[dbFormat], formatKey, sealRow(dbFormat, formatKey, formatValue), 0)
+	})
+	return errors.Join(lmdbError(err), env.Close())
+}
+
+func openDBs(tx *lmdb.Txn, dbs *[numDBs]lmdb.DBI, flags uint) error {
+	for i, name := range dbNames {
+		dbi, err := tx.OpenDBI(name, flags)
+		if lmdb.IsNotFound(err) {
+			return &CorruptError{Where: "database " + name, Want: "present", Got: "missing"}
+		}
+		if err != nil {
+			return err
+		}
+		dbs[i] = dbi
+	}
+	return nil
+}
+
+// The directories open in this process. LMDB in one process must not open an
+// environment twice: the locks of the second break those of the first.
+var (
+	openMu   sync.Mutex
+	openDirs []fs.FileInfo
+)
+
+func register(info fs.FileInfo, dir string) error {
+	openMu.Lock()
+	defer openMu.Unlock()
+	for _, other := range openDirs {
+		if os.SameFile(info, other) {
+			return fmt.Errorf("%s: %w", dir, ErrInUse)
+		}
+	}
+	openDirs = append(openDirs, info)
+	return nil
+}
+
+func unregister(info fs.FileInfo) {
+	openMu.Lock()
+	defer openMu.Unlock()
+	for i, other := range openDirs {
+		if os.SameFile(info, other) {
+			openDirs = append(openDirs[:i], openDirs[i+1:]...)
+			return
+		}
+	}
+}

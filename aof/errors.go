@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package aof
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/PowerDNS/lmdb-go/lmdb"
+)
+
+var (
+	// ErrInUse is returned by Open for a directory that is open in this process.
+	ErrInUse = errors.New("already open in this process")
+	// ErrClosed is returned by all methods after Close.
+	ErrClosed = errors.New("aof: closed")
+	// ErrLatched is returned by Commit, with the cause, once a write or a sync
+	// failed. Reads go on; writing needs a new Open, which checks the file.
+	ErrLatched = errors.New("aof: read-only after a failed write")
+	// ErrCorrupt is what every *CorruptError is.
+	ErrCorrupt = errors.New("aof: corrupt")
+	// ErrDone is returned by the methods of a View or Txn whose function returned.
+	ErrDone = errors.New("aof: used after its function returned")
+	// ErrInvalid is returned where an argument cannot be stored; what was wrong
+	// is in the text.
+	ErrInvalid = errors.New("aof: invalid argument")
+
+	errMapFull = errors.New("aof: map full")
+)
+
+// A CorruptError says where the stored bytes disagree with what they must be.
+type CorruptError struct {
+	Where     string // a page, a log, a row
+	Want, Got string
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("aof: corrupt: %s: %s, want %s", e.Where, e.Got, e.Want)
+}
+
+// Is reports whether target is ErrCorrupt.
+func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// withNextStep tells what to do about damage that keeps the store from opening.
+func withNextStep(path string, err error) error {
+	if !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return fmt.Errorf("%s: %w; restore the file from a backup, or move it away and run xaeroflux repair", path, err)
+}
+
+// lmdbError makes an error of the binding one that errors.Is can look into, and
+// damage that LMDB itself notices a *CorruptError.
+func lmdbError(err error) error {
+	var op *lmdb.OpError
+	if !errors.As(err, &op) {
+		return err
+	}
+	switch op.Errno {
+	case lmdb.Corrupted, lmdb.PageNotFound, lmdb.Invalid, lmdb.VersionMismatch, lmdb.Incompatible:
+		return &CorruptError{Where: op.Op, Want: "a sound environment", Got: op.Errno.Error()}
+	case lmdb.MapFull:
+		return errMapFull
+	}
+	return fmt.Errorf("%s: %w", op.Op, op.Errno)
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrInvalid, fmt.Sprintf(format, args...))
+}
