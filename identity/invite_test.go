@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"encoding/base32"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func testInvite() Invite {
+	return Invite{Key: testKey, Name: "Die Gärtner", Peers: []Address{
+		{Peer: testSeed.PeerID(), Host: "203.0.113.7:4242"},
+		{Peer: Seed{1}.PeerID(), Host: "[2001:db8::1]:443"},
+	}}
+}
+
+func largestInvite() Invite {
+	v := Invite{Key: testKey, Name: strings.Repeat("n", MaxInviteName)}
+	name := strings.Repeat(strings.Repeat("a", 49)+".", 5) + "abc:65535"
+	for i := range MaxInvitePeers {
+		v.Peers = append(v.Peers, Address{Peer: Seed{byte(i)}.PeerID(), Host: name})
+	}
+	return v
+}
+
+func TestInviteRoundTrip(t *testing.T) {
+	for _, v := range []Invite{{}, {Key: testKey}, testInvite(), largestInvite()} {
+		s, err := v.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{s, strings.ToUpper(s), " \t" + s + "\r\n"} {
+			got, err := ParseInvite(text)
+			if err != nil || !reflect.DeepEqual(got, v) {
+				t.Errorf("%q: %#v, %v", text, got, err)
+			}
+		}
+	}
+}
+
+func faultOf(t *testing.T, s string) *InviteError {
+	t.Helper()
+	v, err := ParseInvite(s)
+	var fault *InviteError
+	if !errors.As(err, &fault) || !errors.Is(err, ErrInvite) {
+		t.Fatalf("%q: %v, want an InviteError", s, err)
+	}
+	if !reflect.DeepEqual(v, Invite{}) {
+		t.Errorf("%q: an invite came with the error", s)
+	}
+	return fault
+}
+
+// Every character in turn becomes every other one of the alphabet, and some
+// that are not of it: never accepted, and the place is pointed at.
+func TestEveryTypoIsDetected(t *testing.T) {
+	good := testInvite().String()
+	pointed := 0
+	for i := range good {
+		for _, c := range []byte(inviteAlphabet + "0189-_. ~\x00\x80\xff") {
+			if c == good[i] || c == good[i]-'a'+'A' {
+				continue
+			}
+			text := good[:i] + string([]byte{c}) + good[i+1:]
+			fault := faultOf(t, text)
+			if !strings.Contains(fault.What, "typo") {
+				t.Errorf("%s: %v", text, fault)
+			}
+			if i >= len(invitePrefix) && fault.At == i+1 {
+				pointed++
+			}
+		}
+	}
+	if all := (len(good) - len(invitePrefix)) * 42; pointed < all*9/10 {
+		t.Errorf("%d of %d typos were pointed at", pointed, all)
+	}
+}
+
+func TestLongInviteTyposAreDetected(t *testing.T) {
+	good := largestInvite().String()
+	for i := 0; i < len(good); i += 31 {
+		c := byte('a')
+		if good[i] == c {
+			c = '2'
+		}
+		faultOf(t, good[:i]+string([]byte{c})+good[i+1:])
+	}
+}
+
+func TestSwappedCharacters(t *testing.T) {
+	good := testInvite().String()
+	for i := len(invitePrefix); i < len(good)-1; i++ {
+		if good[i] == good[i+1] {
+			continue
+		}
+		fault := faultOf(t, good[:i]+good[i+1:i+2]+good[i:i+1]+good[i+2:])
+		if fault.Fault != FaultTypo {
+			t.Errorf("swap at %d: %v", i+1, fault)
+		}
+	}
+}
+
+func TestLostAndDoubledCharacters(t *testing.T) {
+	good := testInvite().String()
+	for i := range good {
+		if i > 0 && good[i] == good[i-1] {
+			continue
+		}
+		faultOf(t, good[:i]+good[i+1:])
+		faultOf(t, good[:i]+good[i:i+1]+good[i:])
+	}
+}
+
+func TestTruncatedInvite(t *testing.T) {
+	good := testInvite().String()
+	for n := range good {
+		fault := faultOf(t, good[:n])
+		if n >= len(invitePrefix) && fault.Fault != FaultTruncated && fault.Fault != FaultTypo {
+			t.Errorf("%d characters: %v", n, fault)
+		}
+	}
+	for _, n := range []int{8, 40, len(good) / 2} {
+		n = len(invitePrefix) + n/8*8
+		if fault := faultOf(t, good[:n]); fault.Fault != FaultTruncated {
+			t.Errorf("%d characters: %v", n, fault)
+		}
+	}
+}
+
+// raw writes an invite of any bytes, with a CRC that fits.
+func raw(b []byte) string {
+	b = binary.LittleEndian.AppendUint32(b[:len(b):len(b)], crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+	return invitePrefix + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
+}
+
+func bytesOf(t *testing.T, v Invite) []byte {
+	t.Helper()
+	b, err := inviteText.DecodeString(v.String()[len(invitePrefix):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:len(b)-crcBytes]
+}
+
+func TestInviteFaults(t *testing.T) {
+	good := testInvite().String()
+	b := bytesOf(t, testInvite())
+	version := append([]byte{2}, b[1:]...)
+	for _, c := range []struct {
+		text string
+		want Fault
+	}{
+		{"", FaultPrefix},
+		{"xf", FaultPrefix},
+		{"xg1" + good[3:], FaultPrefix},
+		{"xf2" + good[3:], FaultVersion},
+		{"https://example.org/" + good, FaultPrefix},
+		{"xf1", FaultTruncated},
+		{good[:20] + " " + good[20:], FaultCharacter},
+		{good[:20] + "\n" + good[20:], FaultCharacter},
+		{good + "=", FaultCharacter},
+		{good + good[3:], FaultTrailing},
+		{good + strings.Repeat("a", 8), FaultTrailing},
+		{good + strings.Repeat("a", 5000), FaultTrailing},
+		{raw(version), FaultVersion},
+		{raw(nil), FaultVersion},
+		{raw(b[:len(b)-1]), FaultTruncated},
+		{raw(b[:1]), FaultTruncated},
+		{raw(append(b[:len(b):len(b)], 0)), FaultTrailing},
+		{raw(append(append([]byte{1}, testKey[:]...), 65)), FaultTruncated},
+		{raw(append(append(append([]byte{1}, testKey[:]...), 1), '\n', 0)), FaultContent},
+		{raw(append(append(append([]byte{1}, testKey[:]...), 1), 0xff, 0)), FaultContent},
+	} {
+		if got := faultOf(t, c.text); got.Fault != c.want {
+			t.Errorf("%q: fault %d (%v), want %d", c.text, got.Fault, got, c.want)
+		}
+	}
+}
+
+func TestInviteCheck(t *testing.T) {
+	addr := testInvite().Peers[0]
+	for name, v := range map[string]Invite{
+		"long name":       {Name: strings.Repeat("x", MaxInviteName+1)},
+		"line feed":       {Name: "a\nb"},
+		"bidi override":   {Name: "a\u202eb"},
+		"not UTF-8":       {Name: "\xff"},
+		"too many peers":  {Peers: make([]Address, MaxInvitePeers+1)},
+		"no peer id":      {Peers: []Address{{Host: addr.Host}}},
+		"no host":         {Peers: []Address{{Peer: addr.Peer}}},
+		"a host too long": {Peers: []Address{{Peer: addr.Peer, Host: strings.Repeat("a.", 150) + "a:1"}}},
+	} {
+		s, err := v.Encode()
+		if !errors.Is(err, ErrInvite) || s != "" {
+			t.Errorf("%s: %q, %v", name, s, err)
+		}
+		faultOf(t, v.String())
+	}
+}
+
+func TestInviteErrorKeepsTheSecret(t *testing.T) {
+	good := testInvite().String()
+	for i := len(invitePrefix); i < len(good); i += 5 {
+		err := fmt.Sprint(faultOf(t, good[:i]+"1"+good[i+1:]))
+		if strings.Contains(err, good[10:20]) {
+			t.Fatalf("%s quotes the invite", err)
+		}
+	}
+}
+
+func FuzzParseInvite(f *testing.F) {
+	for _, v := range []Invite{{}, testInvite()} {
+		b, _ := inviteText.DecodeString(v.String()[len(invitePrefix):])
+		f.Add(v.String(), b[:len(b)-crcBytes])
+	}
+	f.Add("xf1", []byte{})
+	f.Fuzz(func(t *testing.T, text string, body []byte) {
+		for _, s := range []string{text, raw(body)} {
+			v, err := ParseInvite(s)
+			if err != nil {
+				if !errors.Is(err, ErrInvite) {
+					t.Errorf("%q: untyped error %v", s, err)
+				}
+				continue
+			}
+			again, err := v.Encode()
+			if err != nil || again != strings.ToLower(strings.TrimSpace(s)) {
+				t.Errorf("%q decodes, but %#v is written %q, %v", s, v, again, err)
+			}
+		}
+	})
+}

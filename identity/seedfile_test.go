@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package identity
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func seedPath(t *testing.T) string { return filepath.Join(t.TempDir(), "identity.key") }
+
+func wantOnly(t *testing.T, path string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(path) {
+		t.Errorf("the directory holds %v, %v", entries, err)
+	}
+}
+
+func TestCreateAndLoadSeed(t *testing.T) {
+	path := seedPath(t)
+	if err := CreateSeed(path, testSeed); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if s, err := LoadSeed(path); err != nil || s != testSeed {
+		t.Errorf("loaded %x, %v", s[:], err)
+	}
+	wantOnly(t, path)
+}
+
+func TestCreateSeedNeverOverwrites(t *testing.T) {
+	path := seedPath(t)
+	if err := os.WriteFile(path, []byte("precious"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := CreateSeed(path, testSeed); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a file: %v", err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "precious" {
+		t.Errorf("the file holds %q now", b)
+	}
+	wantOnly(t, path)
+}
+
+func TestCreateSeedWithoutDirectory(t *testing.T) {
+	if err := CreateSeed(filepath.Join(t.TempDir(), "none", "identity.key"), testSeed); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+func TestLoadSeedErrors(t *testing.T) {
+	path := seedPath(t)
+	if _, err := LoadSeed(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := LoadSeed(filepath.Dir(path)); err == nil || runtime.GOOS != "windows" && !errors.Is(err, ErrSeedFile) {
+		t.Errorf("a directory: %v", err)
+	}
+	if err := CreateSeed(path, testSeed); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "windows" {
+		return
+	}
+	for _, mode := range []fs.FileMode{0o640, 0o604, 0o610, 0o601, 0o644} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadSeed(path)
+		if !errors.Is(err, ErrSeedMode) || !strings.Contains(err.Error(), "chmod 600 "+path) {
+			t.Errorf("mode %v: %v", mode, err)
+		}
+	}
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := LoadSeed(path); err != nil {
+		t.Errorf("mode 0400: %v", err)
+	}
+}
+
+func typedSeedError(err error) bool {
+	return errors.Is(err, ErrSeedFile) || errors.Is(err, ErrSeedVersion)
+}
+
+// Every byte in turn takes every other value: a hexadecimal digit in upper
+// case counts as damage too.
+func TestSeedFileNoticesEveryFlippedByte(t *testing.T) {
+	good := encodeSeed(testSeed)
+	for i := range good {
+		for v := range 256 {
+			bad := bytes.Clone(good)
+			if bad[i] = byte(v); bad[i] == good[i] {
+				continue
+			}
+			if _, err := decodeSeed(bad); !typedSeedError(err) {
+				t.Fatalf("byte %d as %#x: %v", i, v, err)
+			}
+		}
+	}
+}
+
+func TestSeedFileOfAnotherLength(t *testing.T) {
+	good := encodeSeed(testSeed)
+	for n := range good {
+		if _, err := decodeSeed(good[:n]); !typedSeedError(err) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+	for _, tail := range []string{"\n", " ", "x", "\x00"} {
+		if _, err := decodeSeed(append(bytes.Clone(good), tail...)); !errors.Is(err, ErrSeedFile) {
+			t.Errorf("with %q after it: %v", tail, err)
+		}
+	}
+}
+
+func TestSeedFileOfTheFuture(t *testing.T) {
+	_, err := decodeSeed([]byte("xaeroflux identity v2 argon2id\nsealed ...\n"))
+	if !errors.Is(err, ErrSeedVersion) || !strings.Contains(err.Error(), "v2") {
+		t.Error(err)
+	}
+}
+
+func FuzzSeedFile(f *testing.F) {
+	f.Add(encodeSeed(testSeed))
+	f.Add([]byte("xaeroflux identity v2\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := decodeSeed(b)
+		if err == nil && !bytes.Equal(encodeSeed(s), b) {
+			t.Errorf("%q decoded, but is not what is written", b)
+		}
+		if err != nil && (!typedSeedError(err) || s != Seed{}) {
+			t.Errorf("%q: %v", b, err)
+		}
+	})
+}
