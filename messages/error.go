@@ -17,21 +17,10 @@ type Error struct {
 	Text string // for people, at most MaxTextBytes; from a peer, so quote it
 }
 
-// Bye ends a session in good order.
-//
-//	[12, code, text]
-type Bye struct {
-	Code Code
-	Text string // for people, at most MaxTextBytes
-}
-
-const endFields = 2
+const endFields = 2 // of ERROR and BYE
 
 // Type returns TypeError.
 func (*Error) Type() Type { return TypeError }
-
-// Type returns TypeBye.
-func (*Bye) Type() Type { return TypeBye }
 
 // Error returns the code and the peer's text, quoted.
 func (m *Error) Error() string {
@@ -42,7 +31,6 @@ func (m *Error) Error() string {
 }
 
 func (m *Error) encode(w *writer) { encodeEnd(w, TypeError, m.Code, m.Text) }
-func (m *Bye) encode(w *writer)   { encodeEnd(w, TypeBye, m.Code, m.Text) }
 
 func encodeEnd(w *writer, t Type, code Code, text string) {
 	w.begin(t, endFields)
@@ -52,8 +40,4 @@ func encodeEnd(w *writer, t Type, code Code, text string) {
 
 func decodeError(r *reader) Message {
 	return &Error{Code: Code(r.uint16("code")), Text: r.str("text", MaxTextBytes)}
-}
-
-func decodeBye(r *reader) Message {
-	return &Bye{Code: Code(r.uint16("code")), Text: r.str("text", MaxTextBytes)}
 }
