@@ -32,16 +32,24 @@ func (a Address) String() string { return a.Peer.String() + "@" + a.Host }
 func ParseAddress(s string) (Address, error) {
 	id, host, ok := strings.Cut(s, "@")
 	if !ok {
-		return Address{}, fmt.Errorf("%w: no @; want <peer id>@host:port", ErrAddress)
+		return Address{}, fmt.Errorf("%w: no @; want <64 hexadecimal digits>@host:port", ErrAddress)
 	}
 	peer, err := ParsePeerID(id)
 	if err != nil {
 		return Address{}, fmt.Errorf("%w: %w", ErrAddress, err)
 	}
-	if err := CheckHost(host); err != nil {
+	a := Address{Peer: peer, Host: host}
+	if err := a.check(); err != nil {
 		return Address{}, err
 	}
-	return Address{Peer: peer, Host: host}, nil
+	return a, nil
+}
+
+func (a Address) check() error {
+	if _, err := PeerIDOf(a.Peer[:]); err != nil {
+		return fmt.Errorf("%w: %w", ErrAddress, err)
+	}
+	return CheckHost(a.Host)
 }
 
 // CheckHost checks that s is a host:port that an Address may hold.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package identity names people, topics, logs and places: peer ids, topic
-// keys, log ids, addresses and invites (docs/identity.md), and keeps the one
+// keys, log ids, addresses and invites (docs/format.md, "Identity"), and keeps the one
 // seed that a device's keys derive from.
 //
 // It is pure but for LoadSeed and CreateSeed. Start with Seed for keys and
@@ -62,6 +62,15 @@ func isLowerHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c && c <= '
 
 // String returns p in 64 lower-case hexadecimal digits.
 func (p PeerID) String() string { return hex.EncodeToString(p[:]) }
+
+// MarshalText encodes p like String.
+func (p PeerID) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText decodes what MarshalText wrote.
+func (p *PeerID) UnmarshalText(b []byte) (err error) {
+	*p, err = ParsePeerID(string(b))
+	return err
+}
 
 // Short returns the first eight hexadecimal digits of p, for talk and logs.
 func (p PeerID) Short() string { return hex.EncodeToString(p[:4]) }

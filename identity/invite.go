@@ -66,10 +66,7 @@ func (v Invite) Check() error {
 		return fmt.Errorf("%w: %d peers, limit %d", ErrInvite, len(v.Peers), MaxInvitePeers)
 	}
 	for _, a := range v.Peers {
-		if _, err := PeerIDOf(a.Peer[:]); err != nil {
-			return fmt.Errorf("%w: %w", ErrInvite, err)
-		}
-		if err := CheckHost(a.Host); err != nil {
+		if err := a.check(); err != nil {
 			return fmt.Errorf("%w: %w", ErrInvite, err)
 		}
 	}
@@ -95,14 +92,36 @@ func (v Invite) Encode() (string, error) {
 	return invitePrefix + inviteText.EncodeToString(b), nil
 }
 
-// String returns v as text, secret and all. Of an invite that Check refuses it
-// returns the reason in parentheses, which ParseInvite refuses.
+// String returns v as text, secret and all. It never fails: a name is cut to
+// what fits, peers past the limit or without a dialable address are left out.
+// Encode is for callers who would rather hear of it.
 func (v Invite) String() string {
-	s, err := v.Encode()
+	s, err := v.fitted().Encode()
 	if err != nil {
-		return "(" + err.Error() + ")"
+		return "(" + err.Error() + ")" // which ParseInvite refuses; fitted leaves no cause for it
 	}
 	return s
+}
+
+// fitted returns v without what Check would refuse.
+func (v Invite) fitted() Invite {
+	name := ""
+	for _, r := range v.Name {
+		if r == utf8.RuneError || unprintable(r) {
+			continue
+		}
+		if len(name)+utf8.RuneLen(r) > MaxInviteName {
+			break
+		}
+		name += string(r)
+	}
+	fit := Invite{Key: v.Key, Name: name}
+	for _, a := range v.Peers {
+		if a.check() == nil && len(fit.Peers) < MaxInvitePeers {
+			fit.Peers = append(fit.Peers, a)
+		}
+	}
+	return fit
 }
 
 // GoString hides the key from %#v.
@@ -110,14 +129,14 @@ func (v Invite) GoString() string { return "invite " + secretForPeople }
 
 // ParseInvite decodes an invite. Space around it and upper case do no harm;
 // anything else does, and the error is a *InviteError, which is ErrInvite.
-func ParseInvite(s string) (Invite, error) {
+func ParseInvite(s string) (*Invite, error) {
 	s = strings.TrimSpace(s)
 	b, err := decodeInviteText(s)
 	if err != nil {
-		return Invite{}, err
+		return nil, err
 	}
 	if !crcFits(b) {
-		return Invite{}, explainDamage(strings.ToLower(s), b)
+		return nil, explainDamage(strings.ToLower(s), b)
 	}
 	return decodeInvite(b[:len(b)-crcBytes])
 }

@@ -76,10 +76,10 @@ func decodeInviteText(s string) ([]byte, error) {
 
 // decodeInvite decodes what Encode wrote, without the CRC, which has been
 // checked: what it refuses was made so.
-func decodeInvite(b []byte) (v Invite, err error) {
-	r := inviteReader{b: b}
+func decodeInvite(b []byte) (*Invite, error) {
+	v, r := &Invite{}, inviteReader{b: b}
 	if version := r.take(1); r.short || version[0] != inviteVersion {
-		return Invite{}, fault(FaultVersion, 0, "its version is unknown here: it is for a newer version")
+		return nil, fault(FaultVersion, 0, "its version is unknown here: it is for a newer version")
 	}
 	copy(v.Key[:], r.take(KeyBytes))
 	v.Name = string(r.take(r.uint8()))
@@ -91,12 +91,12 @@ func decodeInvite(b []byte) (v Invite, err error) {
 	}
 	switch {
 	case r.short:
-		return Invite{}, fault(FaultTruncated, 0, "it ends too early: check that all of it was copied")
+		return nil, fault(FaultTruncated, 0, "it ends too early: check that all of it was copied")
 	case len(r.b) > 0:
-		return Invite{}, fault(FaultTrailing, 0, "%d bytes too many", len(r.b))
+		return nil, fault(FaultTrailing, 0, "%d bytes too many", len(r.b))
 	}
 	if err := v.Check(); err != nil {
-		return Invite{}, fault(FaultContent, 0, "%s", strings.TrimPrefix(err.Error(), ErrInvite.Error()+": "))
+		return nil, fault(FaultContent, 0, "%s", strings.TrimPrefix(err.Error(), ErrInvite.Error()+": "))
 	}
 	return v, nil
 }

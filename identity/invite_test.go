@@ -37,7 +37,7 @@ func TestInviteRoundTrip(t *testing.T) {
 		}
 		for _, text := range []string{s, strings.ToUpper(s), " \t" + s + "\r\n"} {
 			got, err := ParseInvite(text)
-			if err != nil || !reflect.DeepEqual(got, v) {
+			if err != nil || !reflect.DeepEqual(*got, v) {
 				t.Errorf("%q: %#v, %v", text, got, err)
 			}
 		}
@@ -51,7 +51,7 @@ func faultOf(t *testing.T, s string) *InviteError {
 	if !errors.As(err, &fault) || !errors.Is(err, ErrInvite) {
 		t.Fatalf("%q: %v, want an InviteError", s, err)
 	}
-	if !reflect.DeepEqual(v, Invite{}) {
+	if v != nil {
 		t.Errorf("%q: an invite came with the error", s)
 	}
 	return fault
@@ -199,7 +199,27 @@ func TestInviteCheck(t *testing.T) {
 		if !errors.Is(err, ErrInvite) || s != "" {
 			t.Errorf("%s: %q, %v", name, s, err)
 		}
-		faultOf(t, v.String())
+		fit, err := ParseInvite(v.String())
+		if err != nil || fit.Check() != nil || fit.Key != v.Key {
+			t.Errorf("%s: String leaves %#v, %v", name, fit, err)
+		}
+	}
+}
+
+func TestInviteStringFits(t *testing.T) {
+	good := largestInvite()
+	v := Invite{Key: testKey, Name: "a\nb\xff" + strings.Repeat("é", 40)}
+	v.Peers = append(append(v.Peers, Address{Peer: testSeed.PeerID(), Host: ":0"}), good.Peers...)
+	v.Peers = append(v.Peers, testInvite().Peers...)
+	got, err := ParseInvite(v.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "ab" + strings.Repeat("é", 31); got.Name != want {
+		t.Errorf("name %q, want %q", got.Name, want)
+	}
+	if !reflect.DeepEqual(got.Peers, good.Peers) {
+		t.Errorf("peers %v, want the first eight that can be dialled", got.Peers)
 	}
 }
 

@@ -110,8 +110,14 @@ func TestSmallOrderLeavesKeysAlone(t *testing.T) {
 		if SmallOrder([KeyBytes]byte(pub)) {
 			t.Fatalf("%x was refused", []byte(pub))
 		}
-		if id, err := PeerIDOf(pub); err != nil || !slices.Equal(id.PublicKey(), pub) {
+		id, err := PeerIDOf(pub)
+		if err != nil || !slices.Equal(id.PublicKey(), pub) {
 			t.Fatal(id, err)
+		}
+		text, _ := id.MarshalText()
+		var back PeerID
+		if err := back.UnmarshalText(text); err != nil || back != id {
+			t.Fatalf("%s: %v, %v", text, back, err)
 		}
 	}
 }

@@ -31,10 +31,10 @@ const (
 type TopicKey [KeyBytes]byte
 
 // NewTopicKey returns a fresh key of crypto/rand.
-func NewTopicKey() (TopicKey, error) { return TopicKeyFrom(rand.Reader) }
+func NewTopicKey() (TopicKey, error) { return ReadTopicKey(rand.Reader) }
 
-// TopicKeyFrom returns a key read from r.
-func TopicKeyFrom(r io.Reader) (TopicKey, error) {
+// ReadTopicKey returns a key read from r.
+func ReadTopicKey(r io.Reader) (TopicKey, error) {
 	b, err := random(r)
 	return TopicKey(b), err
 }

@@ -30,7 +30,7 @@ func TestKeysAreFresh(t *testing.T) {
 
 func TestShortRandomness(t *testing.T) {
 	short := bytes.NewReader(make([]byte, KeyBytes-1))
-	if _, err := TopicKeyFrom(short); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := ReadTopicKey(short); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("key of 31 random bytes: %v", err)
 	}
 	if _, err := NewSeed(strings.NewReader("")); !errors.Is(err, io.EOF) {
@@ -68,7 +68,7 @@ func TestDerivedValuesAreApart(t *testing.T) {
 
 func keyOf(t *testing.T, b byte) TopicKey {
 	t.Helper()
-	k, err := TopicKeyFrom(bytes.NewReader(bytes.Repeat([]byte{b}, KeyBytes)))
+	k, err := ReadTopicKey(bytes.NewReader(bytes.Repeat([]byte{b}, KeyBytes)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func TestInviteVectors(t *testing.T) {
 			t.Errorf("encoded %s\n   want %s", got, v.Invite)
 		}
 		got, err := ParseInvite(v.Invite)
-		if err != nil || !reflect.DeepEqual(got, want) {
+		if err != nil || !reflect.DeepEqual(*got, want) {
 			t.Errorf("decoded %#v, %v", got, err)
 		}
 	}
