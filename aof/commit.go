@@ -5,9 +5,13 @@ package aof
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // Commit runs fn in a write transaction and syncs it to disk. When it returns
@@ -138,7 +142,21 @@ func (s *Store) latch(cause error) error {
 	s.latchMu.Lock()
 	defer s.latchMu.Unlock()
 	if s.latched == nil {
-		s.latched = fmt.Errorf("%w: %w", ErrLatched, cause)
+		s.latched = fmt.Errorf("%w: %w", ErrLatched, errors.Join(cause, s.diskFull(cause)))
 	}
 	return s.latched
+}
+
+// diskFull finds out whether an I/O error is a full disk: LMDB reports a short
+// write as EIO.
+func (s *Store) diskFull(cause error) error {
+	if !errors.Is(cause, syscall.EIO) {
+		return nil
+	}
+	name := filepath.Join(s.dir, "probe")
+	f, err := durable.OS.Open(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Preallocate(1<<20), f.Close(), os.Remove(name))
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -50,32 +49,50 @@ func (n *naive) clone() *naive {
 
 // diff reads the whole view and says where it differs.
 func (n *naive) diff(v *View) error {
+	for _, check := range append(n.parts(), n.diffLogs) {
+		if err := check(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *naive) diffLogs(v *View) error {
 	logs := map[digest.Hash]LogRow{}
 	if err := v.ForEachLog(func(r LogRow) error { logs[r.ID] = r; return nil }); err != nil {
 		return err
 	}
-	if !reflect.DeepEqual(logs, n.logs) {
+	if !maps.EqualFunc(logs, n.logs, sameRow) {
 		return fmt.Errorf("%d logs differ from %d", len(logs), len(n.logs))
 	}
 	for id, want := range n.logs {
-		if got, ok, err := v.Log(id); err != nil || !ok || !reflect.DeepEqual(got, want) {
+		if got, ok, err := v.Log(id); err != nil || !ok || !sameRow(got, want) {
 			return errors.Join(fmt.Errorf("log %d differs", want.Num), err)
 		}
 	}
 	if _, ok, err := v.Log(digest.Sum([]byte("none"))); ok || err != nil {
 		return fmt.Errorf("log that is not there: %v, %w", ok, err)
 	}
+	return nil
+}
+
+func sameRow(a, b LogRow) bool {
+	if !slices.Equal(a.Right, b.Right) {
+		return false
+	}
+	a.Right, b.Right = nil, nil
+	return rowFields(a) == rowFields(b)
+}
+
+// parts are checks that stand alone, so that damage to one hides no other.
+func (n *naive) parts() (checks []func(*View) error) {
 	for b := range n.small {
-		if err := n.diffSmall(v, b); err != nil {
-			return err
-		}
+		checks = append(checks, func(v *View) error { return n.diffSmall(v, b) })
 	}
 	for num := range n.end {
-		if err := n.diffEvents(v, num); err != nil {
-			return err
-		}
+		checks = append(checks, func(v *View) error { return n.diffEvents(v, num) })
 	}
-	return nil
+	return checks
 }
 
 func (n *naive) diffSmall(v *View, b Bucket) error {
@@ -341,4 +358,17 @@ func mustClose(t testing.TB, s *Store) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// rowFields is a row as a comparable value; Right is compared apart.
+func rowFields(r LogRow) any {
+	return struct {
+		id, topic, root  digest.Hash
+		author           [32]byte
+		sig              [64]byte
+		num, pageBytes   uint32
+		own, frozen      bool
+		size, sealed     uint64
+		pages, head, top uint64
+	}{r.ID, r.Topic, r.HeadRoot, r.Author, r.HeadSig, r.Num, r.PageBytes, r.Own, r.Frozen, r.Size, r.SealedSize, r.SealedPages, r.HeadSize, r.HighWater}
 }

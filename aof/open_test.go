@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package aof
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestDoubleOpen(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, dir + "/.", link} {
+		if _, err := Open(path, Options{}); !errors.Is(err, ErrInUse) {
+			t.Fatalf("second open of %s: %v", path, err)
+		}
+	}
+	put(t, s, "k", "1")
+	mustClose(t, s)
+	mustClose(t, s)
+	s = mustOpen(t, link, Options{})
+	if got := get(t, s, "k"); got != "1" {
+		t.Fatalf("read %q", got)
+	}
+}
+
+func TestMustExist(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	if _, err := Open(dir, Options{MustExist: true}); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("missing: %v", err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal("the refused open made the directory")
+	}
+	mustClose(t, mustOpen(t, dir, Options{}))
+	mustClose(t, mustOpen(t, dir, Options{MustExist: true}))
+}
+
+// A crash while a store is made leaves a half-made one beside its place.
+func TestLeftoverOfCreation(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, newDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, newDir, dataFile), make([]byte, 8192), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := mustOpen(t, dir, Options{})
+	put(t, s, "k", "1")
+	if _, err := os.Stat(filepath.Join(dir, newDir)); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("the leftover is still there: %v", err)
+	}
+}
+
+func TestAfterClose(t *testing.T) {
+	s := mustOpen(t, t.TempDir(), Options{})
+	var view *View
+	var txn *Txn
+	if err := s.View(func(v *View) error { view = v; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(func(tx *Txn) error { txn = tx; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	row := LogRow{PageBytes: 4096}
+	_, _, errGet := view.Get(Meta, []byte("k"))
+	_, _, errLog := view.Log(row.ID)
+	for i, err := range []error{
+		errGet, errLog,
+		view.ForEachLog(nil), view.Events(1, 0, 1, nil), view.ForEach(Meta, nil, nil),
+		txn.Put(Meta, []byte("k"), nil), txn.Delete(Meta, []byte("k")), txn.PutLog(&row),
+		txn.AppendEvents(1, 0, nil, 1), txn.TrimEvents(1, 1), txn.DropEventsFrom(1, 1),
+	} {
+		if !errors.Is(err, ErrDone) {
+			t.Errorf("call %d after its function returned: %v", i, err)
+		}
+	}
+	mustClose(t, s)
+	if err := s.View(func(*View) error { return nil }); !errors.Is(err, ErrClosed) {
+		t.Errorf("View: %v", err)
+	}
+	if err := s.Commit(func(*Txn) error { return nil }); !errors.Is(err, ErrClosed) {
+		t.Errorf("Commit: %v", err)
+	}
+	if _, err := s.Stats(); !errors.Is(err, ErrClosed) {
+		t.Errorf("Stats: %v", err)
+	}
+}
