@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"errors"
+	"sync"
+)
+
+// A resource is an open file with what is known of it.
+type resource interface {
+	sync() error
+	close() error
+}
+
+type fileKind uint8
+
+const (
+	segFile fileKind = iota
+	treeFile
+	mmrFile
+)
+
+type itemKey struct {
+	log     *Log
+	kind    fileKind
+	segment uint64
+}
+
+// An item is a place in the cache. It stays open while it is referenced: by a
+// page that was handed out, or because it has writes that are not synced.
+type item struct {
+	key itemKey
+
+	refs       int   // guarded by cache.mu
+	gone       bool  // not in the cache any more: close at the last release; guarded by cache.mu
+	prev, next *item // in the list of those without references; guarded by cache.mu
+
+	mu  sync.Mutex // held while the resource is opened
+	res resource
+}
+
+// A cache keeps the files of all logs open, least recently used ones closed
+// first, at most max of them and those in use.
+type cache struct {
+	mu     sync.Mutex
+	max    int
+	closed bool
+	items  map[itemKey]*item
+	idle   item // ring: idle.next was used last
+}
+
+func newCache(max int) *cache {
+	c := &cache{max: max, items: make(map[itemKey]*item)}
+	c.idle.prev, c.idle.next = &c.idle, &c.idle
+	return c
+}
+
+// acquire returns the item of that key, opened, with a reference.
+func (c *cache) acquire(key itemKey, open func(itemKey) (resource, error)) (*item, error) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	it := c.items[key]
+	if it == nil {
+		it = &item{key: key}
+		c.items[key] = it
+	}
+	c.hold(it)
+	c.mu.Unlock()
+
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if it.res != nil {
+		return it, nil
+	}
+	res, err := open(key)
+	if err != nil {
+		c.discard(it)
+		return nil, err
+	}
+	it.res = res
+	return it, nil
+}
+
+// hold adds a reference; c.mu is held.
+func (c *cache) hold(it *item) {
+	if it.refs == 0 {
+		it.unlink()
+	}
+	it.refs++
+}
+
+// retain adds a reference to an item that has one.
+func (c *cache) retain(it *item) {
+	c.mu.Lock()
+	it.refs++
+	c.mu.Unlock()
+}
+
+// release gives up a reference and closes what is too much.
+func (c *cache) release(it *item) error {
+	c.mu.Lock()
+	it.refs--
+	var stale []*item
+	switch {
+	case it.refs > 0:
+	case it.gone:
+		stale = append(stale, it)
+	default:
+		it.link(&c.idle)
+		for len(c.items) > c.max && c.idle.prev != &c.idle {
+			oldest := c.idle.prev
+			c.remove(oldest)
+			stale = append(stale, oldest)
+		}
+	}
+	c.mu.Unlock()
+	return closeItems(stale)
+}
+
+// discard gives up the reference to an item that could not be opened.
+func (c *cache) discard(it *item) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if it.refs--; it.refs > 0 || it.gone {
+		return
+	}
+	c.remove(it)
+}
+
+// remove takes an item out of the cache; c.mu is held.
+func (c *cache) remove(it *item) {
+	it.unlink()
+	it.gone = true
+	delete(c.items, it.key)
+}
+
+// drop takes out the items of a log, or of all logs for nil, and closes them,
+// those in use when they are released. It returns how many those are.
+func (c *cache) drop(l *Log) (busy int, err error) {
+	c.mu.Lock()
+	c.closed = c.closed || l == nil
+	var stale []*item
+	for key, it := range c.items {
+		if l != nil && key.log != l {
+			continue
+		}
+		c.remove(it)
+		if it.refs > 0 {
+			busy++
+		} else {
+			stale = append(stale, it)
+		}
+	}
+	c.mu.Unlock()
+	return busy, closeItems(stale)
+}
+
+// busy counts the items of a log that are in use.
+func (c *cache) busy(l *Log) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for key, it := range c.items {
+		if key.log == l && it.refs > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func closeItems(items []*item) error {
+	var errs []error
+	for _, it := range items {
+		if it.res != nil {
+			errs = append(errs, it.res.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (it *item) link(list *item) {
+	it.prev, it.next = list, list.next
+	it.prev.next, it.next.prev = it, it
+}
+
+func (it *item) unlink() {
+	if it.next != nil {
+		it.prev.next, it.next.prev = it.next, it.prev
+		it.prev, it.next = nil, nil
+	}
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"os"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+)
+
+// maxFlaws bounds the list in a SegmentReport.
+const maxFlaws = 100
+
+// A SegmentReport is what CheckSegment found.
+type SegmentReport struct {
+	Params
+	Segment uint64          // index
+	First   uint64          // sequence of the first event that begins in it
+	Pages   int             // pages written
+	Events  uint64          // events that begin in them
+	Trees   int             // pages with a tree; fewer than Pages is no flaw, they are derived
+	Nodes   uint64          // in those trees
+	Flaws   []*CorruptError // at most 100
+}
+
+// CheckSegment verifies a .seg file and, unless treePath is empty, its .tree
+// file on their own: the form of every page and record, the order of pages and
+// events, and every stored node against the events below it. The error is the
+// first flaw, a *CorruptError, or what the file system says; the report is
+// filled in as far as it was possible. Nobody may write to the files meanwhile,
+// and what a crash left in them must have been cut back by Recover.
+func CheckSegment(segPath, treePath string) (SegmentReport, error) {
+	c := &checker{path: segPath}
+	err := c.open(segPath, treePath)
+	if err == nil {
+		err = c.run()
+	}
+	c.close()
+	if err == nil && len(c.report.Flaws) > 0 {
+		err = c.report.Flaws[0]
+	}
+	return c.report, err
+}
+
+type checker struct {
+	path   string
+	file   durable.File
+	tree   *treeChecker // nil for none
+	report SegmentReport
+
+	order   pageOrder
+	builder *merkleindex.Builder
+}
+
+func (c *checker) open(segPath, treePath string) (err error) {
+	if c.file, err = durable.OS.Open(segPath, os.O_RDONLY, 0); err != nil || treePath == "" {
+		return err
+	}
+	c.tree = &treeChecker{c: c, path: treePath}
+	c.tree.file, err = durable.OS.Open(treePath, os.O_RDONLY, 0)
+	return err
+}
+
+func (c *checker) close() {
+	if c.file != nil {
+		c.file.Close()
+	}
+	if c.tree != nil && c.tree.file != nil {
+		c.tree.file.Close()
+	}
+}
+
+func (c *checker) flaw(file string, page, offset int64, format string, args ...any) {
+	if len(c.report.Flaws) < maxFlaws {
+		c.report.Flaws = append(c.report.Flaws, flaw(file, page, offset, format, args...))
+	}
+}
+
+func (c *checker) run() error {
+	head, err := readUpTo(c.file, fileHeaderBytes, 0)
+	if err != nil {
+		return err
+	}
+	var what string
+	if c.report.Params, c.report.Segment, what = parseSegHeader(head); what != "" {
+		c.flaw(c.path, -1, 0, "%s", what)
+		return nil
+	}
+	if c.tree != nil {
+		if err := c.tree.begin(); err != nil {
+			return err
+		}
+	}
+	n, err := c.room()
+	if err != nil {
+		return err
+	}
+	if err := c.pages(n); err != nil || c.tree == nil {
+		return err
+	}
+	return c.tree.finish()
+}
+
+// room returns how many pages the file is long.
+func (c *checker) room() (int, error) {
+	size, err := c.file.Size()
+	if err != nil {
+		return 0, err
+	}
+	n, over := (size-fileHeaderBytes)/int64(c.report.PageBytes), (size-fileHeaderBytes)%int64(c.report.PageBytes)
+	if size < fileHeaderBytes || over != 0 || n > int64(c.report.SegmentPages) {
+		c.flaw(c.path, -1, size, "a file of that length has no whole pages of %d bytes, or more than %d", c.report.PageBytes, c.report.SegmentPages)
+	}
+	return int(max(0, min(n, int64(c.report.SegmentPages)))), nil
+}
+
+func (c *checker) pages(n int) error {
+	first := c.report.Segment * uint64(c.report.SegmentPages)
+	c.order = pageOrder{index: first, room: c.report.PageBytes - PageHeaderBytes, lost: true}
+	c.builder = merkleindex.NewBuilder(0)
+	page := make([]byte, c.report.PageBytes)
+	for i := range n {
+		if _, err := c.file.ReadAt(page, c.report.pageOffset(i)); err != nil {
+			return err
+		}
+		if allZero(page) {
+			continue
+		}
+		if i > c.report.Pages {
+			c.flaw(c.path, int64(first)+int64(i), c.report.pageOffset(i), "bytes after the last page")
+			return nil
+		}
+		if err := c.page(i, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) page(i int, page []byte) error {
+	number := int64(c.order.index)
+	h, err := ParsePage(page)
+	if err == nil {
+		err = c.order.next(h, page)
+	} else {
+		c.order.skip()
+	}
+	c.report.Pages++
+	if err != nil {
+		c.flaw(c.path, number, c.report.pageOffset(i), "%s", pageFlaw(err))
+		return c.tree.page(i, number, nil)
+	}
+	first := h.First
+	if h.Kind == KindContinuation {
+		first = h.End()
+	}
+	if i == 0 {
+		c.report.First = first
+	}
+	c.report.Events += uint64(h.Count)
+	nodes, err := c.nodes(h, page)
+	if err != nil {
+		return err
+	}
+	return c.tree.page(i, number, &Tree{First: first, Count: h.Count, Nodes: nodes})
+}
+
+// nodes computes the nodes of a page from its records. A page of a large event
+// has none.
+func (c *checker) nodes(h PageHeader, page []byte) ([]digest.Hash, error) {
+	if h.Kind != KindRecords {
+		return nil, nil
+	}
+	c.builder.Reset(h.First)
+	for rest := h.Records(page); len(rest) > 0; {
+		rec, n, err := event.DecodeRecord(rest)
+		if err != nil {
+			return nil, err // ParsePage walked them
+		}
+		c.builder.Append(rec.LeafHash())
+		rest = rest[n:]
+	}
+	return c.builder.Nodes(nil), nil
+}

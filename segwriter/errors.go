@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of this package. What the file system says (disk full, I/O error)
+// comes back wrapped and is none of these.
+var (
+	// ErrCorrupt is what every *CorruptError is.
+	ErrCorrupt = errors.New("segwriter: corrupt")
+	// ErrPage is what every *PageError is.
+	ErrPage = errors.New("segwriter: malformed page")
+	// ErrParams is returned for parameters that no log can have.
+	ErrParams = errors.New("segwriter: invalid parameters")
+	// ErrNoPage is returned when none of the pages holds a sequence.
+	ErrNoPage = errors.New("segwriter: no page holds that event")
+	// ErrGap is returned for a write that does not follow what is there.
+	ErrGap = errors.New("segwriter: write leaves a gap")
+	// ErrBusy is returned when files must be given up that are still in use.
+	ErrBusy = errors.New("segwriter: pages are still in use")
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("segwriter: closed")
+)
+
+// A CorruptError says what in a file disagrees with what.
+type CorruptError struct {
+	File   string
+	Page   int64 // index in the log, or -1
+	Offset int64 // in the file, or -1
+	What   string
+}
+
+func (e *CorruptError) Error() string {
+	s := "segwriter: corrupt: " + e.File
+	if e.Page >= 0 {
+		s += fmt.Sprintf(" page %d", e.Page)
+	}
+	if e.Offset >= 0 {
+		s += fmt.Sprintf(" offset %d", e.Offset)
+	}
+	return s + ": " + e.What
+}
+
+// Is makes every CorruptError an ErrCorrupt.
+func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// flaw makes a CorruptError; a page or offset of -1 is none.
+func flaw(file string, page, offset int64, format string, args ...any) *CorruptError {
+	return &CorruptError{File: file, Page: page, Offset: offset, What: fmt.Sprintf(format, args...)}
+}
+
+// A PageError says what is wrong with the bytes of a page.
+type PageError struct{ What string }
+
+func (e *PageError) Error() string { return "segwriter: malformed page: " + e.What }
+
+// Is makes every PageError an ErrPage.
+func (e *PageError) Is(target error) bool { return target == ErrPage }
+
+func badPage(format string, args ...any) error {
+	return &PageError{What: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"errors"
+	"io/fs"
+)
+
+// fullCheckBytes is how many bytes of the newest nodes TreesPresent compares
+// with their checksums. A crash can only have hurt the newest ones; older ones
+// are compared when they are read.
+const fullCheckBytes = 64 << 20
+
+// TreesPresent returns how many of the first pages, without a gap, have a tree
+// that is there and fits the trees around it. The caller rebuilds the rest.
+func (l *Log) TreesPresent(sealedPages uint64) (uint64, error) {
+	w := treeWalk{}
+	for w.page < sealedPages {
+		segment, _ := l.place(w.page)
+		n := min(sealedPages-w.page, uint64(l.p.SegmentPages))
+		it, err := l.s.cache.acquire(itemKey{l, treeFile, segment}, l.openTree)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+		whole, err := w.segment(it.res.(*tree), int(n))
+		l.s.cache.release(it)
+		if err != nil {
+			return 0, err
+		}
+		if !whole {
+			break
+		}
+	}
+	return l.newestTrees(w.page)
+}
+
+// A treeWalk follows the tables from the first page of the log on.
+type treeWalk struct {
+	page   uint64 // pages that were fine
+	first  uint64 // sequence after them
+	before uint64 // nodes of the segments before
+}
+
+// segment walks the first n pages of t and reports whether all were fine.
+func (w *treeWalk) segment(t *tree, n int) (whole bool, err error) {
+	size, err := t.file.Size()
+	if err != nil {
+		return false, err
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.what != "" || t.before != w.before || t.first != w.first {
+		return false, nil
+	}
+	start := 0
+	for i := range n {
+		e, err := t.entry(i)
+		if err != nil || e.first != w.first || int(e.start) != start || t.nodeOffset(e, e.nodes()) > size {
+			return false, nil
+		}
+		start += e.nodes()
+		w.first = e.end()
+		w.page++
+	}
+	w.before += uint64(start)
+	return true, nil
+}
+
+// newestTrees compares the checksums of the newest of the first pages, and
+// returns how many there are before the first that is damaged.
+func (l *Log) newestTrees(pages uint64) (uint64, error) {
+	good, budget := pages, int64(fullCheckBytes)
+	for page := pages; page > 0 && budget > 0; page-- {
+		e, err := l.TreeEntry(page - 1)
+		if errors.Is(err, ErrCorrupt) {
+			good = page - 1
+		} else if err != nil {
+			return 0, err
+		}
+		budget -= entryBytes + 32*int64(e.Nodes())
+	}
+	return good, nil
+}

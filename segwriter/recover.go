@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+)
+
+// Recover brings the files to what the store's commit point says: it cuts back
+// what runs past the first sealedPages pages, and checks that every .seg file
+// below is there, long enough and this log's, and the last sealed page. What
+// is wrong with them is a *CorruptError. Trees and spans are derived: one that
+// cannot be cut back is removed, and TreesPresent tells. The error is ErrBusy
+// while pages of the log are in use or being written.
+func (l *Log) Recover(sealedPages uint64) error {
+	for _, m := range []interface {
+		Lock()
+		Unlock()
+	}{&l.writing.segs, &l.writing.trees, &l.writing.spans} {
+		m.Lock()
+		defer m.Unlock()
+	}
+	if err := l.giveUp(); err != nil {
+		return err
+	}
+	if err := l.removePast(sealedPages); err != nil {
+		return err
+	}
+	segment, i := l.place(sealedPages)
+	for k := range segment {
+		if err := l.cutSegment(k, l.p.SegmentPages); err != nil {
+			return err
+		}
+	}
+	if i > 0 {
+		if err := errors.Join(l.cutSegment(segment, i), l.cutTree(segment, i)); err != nil {
+			return err
+		}
+	}
+	if err := l.cutSpans(sealedPages); err != nil || sealedPages == 0 {
+		return err
+	}
+	return l.Recheck(sealedPages - 1)
+}
+
+// giveUp closes the files of the log and forgets what is known of them.
+func (l *Log) giveUp() error {
+	if err := l.forget(); err != nil {
+		return err
+	}
+	if n := l.s.cache.busy(l); n > 0 {
+		return busyError(n)
+	}
+	l.mu.Lock()
+	l.ends = nil
+	l.mu.Unlock()
+	_, err := l.s.cache.drop(l)
+	return err
+}
+
+// removePast removes the files of segments that hold no sealed page.
+func (l *Log) removePast(sealedPages uint64) error {
+	entries, err := l.s.fs.ReadDir(l.dir)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	n := uint64(l.p.SegmentPages)
+	keep := (sealedPages + n - 1) / n
+	for _, e := range entries {
+		if segment, ok := segmentOf(e.Name()); ok && segment >= keep {
+			if err := l.s.fs.Remove(filepath.Join(l.dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// segmentOf returns the segment that a .seg or .tree file is of.
+func segmentOf(name string) (uint64, bool) {
+	digits, ext, _ := strings.Cut(name, ".")
+	segment, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil || ext != "seg" && ext != "tree" || digits != fmt.Sprintf("%06d", segment) {
+		return 0, false
+	}
+	return segment, true
+}
+
+// cutSegment checks a .seg file and leaves its first n pages.
+func (l *Log) cutSegment(index uint64, n int) (err error) {
+	g := &segment{l: l, index: index, path: l.segPath(index)}
+	f, err := l.s.fs.Open(g.path, os.O_RDWR, 0)
+	if err != nil {
+		return missing(g.path, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	head, err := readUpTo(f, fileHeaderBytes, 0)
+	if err != nil {
+		return err
+	}
+	if err := g.checkHeader(head); err != nil {
+		return err
+	}
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if end := l.p.pageOffset(n); size < end {
+		return flaw(g.path, g.number(n-1), l.p.pageOffset(n-1), "the file ends at %d, its sealed pages at %d", size, end)
+	}
+	return cutBack(f, size, l.p.pageOffset(n), l.p.allocBytes(n))
+}
+
+// cutBack makes a file end at to and reads zeros between from and there. The
+// file is not mapped.
+func cutBack(f durable.File, size, from, to int64) error {
+	if size > to {
+		if err := f.Truncate(to); err != nil {
+			return err
+		}
+	}
+	const step = 1 << 20
+	for ; from < min(size, to); from += step {
+		b, err := readUpTo(f, int(min(step, min(size, to)-from)), from)
+		if err != nil {
+			return err
+		}
+		if allZero(b) {
+			continue
+		}
+		clear(b)
+		if _, err := f.WriteAt(b, from); err != nil {
+			return err
+		}
+	}
+	if size < to {
+		return f.Preallocate(to)
+	}
+	return nil
+}
+
+// cutTree leaves the entries and nodes of the first n pages of a .tree file,
+// or removes the file if it does not have them.
+func (l *Log) cutTree(segment uint64, n int) error {
+	path := l.treePath(segment)
+	res, err := l.openTree(itemKey{l, treeFile, segment})
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	t := res.(*tree)
+	e, err := t.entry(n - 1)
+	if err != nil {
+		return errors.Join(t.close(), l.s.fs.Remove(path))
+	}
+	size, err := t.file.Size()
+	if err == nil {
+		end := t.nodeOffset(e, e.nodes())
+		if size > end {
+			err = t.file.Truncate(end)
+		}
+		if rest := t.table[n*entryBytes:]; err == nil && !allZero(rest) {
+			_, err = t.file.WriteAt(make([]byte, len(rest)), fileHeaderBytes+int64(n)*entryBytes)
+		}
+	}
+	return errors.Join(err, t.close())
+}
+
+// cutSpans cuts off the tier-2 nodes that were completed past the sealed
+// pages, if the trees can tell which they are.
+func (l *Log) cutSpans(sealedPages uint64) error {
+	if sealedPages == 0 {
+		return ignoreMissing(l.s.fs.Remove(l.mmr))
+	}
+	e, err := l.TreeEntry(sealedPages - 1)
+	if err != nil {
+		return nil // they are rebuilt together
+	}
+	end := spanOffset(mmrindex.SpanBase(e.End(), e.NodesBefore+uint64(e.Nodes())))
+	info, err := l.s.fs.Stat(l.mmr)
+	if err != nil || info.Size() <= end {
+		return ignoreMissing(err)
+	}
+	f, err := l.s.fs.Open(l.mmr, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(end), f.Close())
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

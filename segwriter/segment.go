@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"github.com/edsrzf/mmap-go"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+// A segment is an open .seg file: a descriptor once it is written to, a map
+// once it is read.
+type segment struct {
+	l     *Log
+	index uint64
+	path  string
+
+	mu   sync.Mutex // guards the opening of file and map, and growth
+	file durable.File
+
+	data    atomic.Pointer[mmap.MMap] // longer than the file may be: look below size only
+	size    atomic.Int64              // of the file; it only grows while it is open
+	checked []atomic.Uint64           // bit i: page i was checked since it was mapped or written
+}
+
+func (l *Log) openSegment(key itemKey) (resource, error) {
+	words := (l.p.SegmentPages + 63) / 64
+	return &segment{l: l, index: key.segment, path: l.segPath(key.segment), checked: make([]atomic.Uint64, words)}, nil
+}
+
+func (l *Log) segment(index uint64) (*item, *segment, error) {
+	it, err := l.s.cache.acquire(itemKey{l, segFile, index}, l.openSegment)
+	if err != nil {
+		return nil, nil, err
+	}
+	return it, it.res.(*segment), nil
+}
+
+func (g *segment) sync() error {
+	g.mu.Lock()
+	f := g.file
+	g.mu.Unlock()
+	return f.Sync()
+}
+
+func (g *segment) close() error {
+	var errs []error
+	if m := g.data.Swap(nil); m != nil {
+		errs = append(errs, m.Unmap())
+	}
+	if g.file != nil {
+		errs = append(errs, g.file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// write writes pages from place i on.
+func (g *segment) write(i int, pages []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.openFile(i); err != nil {
+		return err
+	}
+	n := len(pages) / g.l.p.PageBytes
+	if want := g.l.p.allocBytes(i + n); want > g.size.Load() {
+		if err := g.file.Preallocate(want); err != nil {
+			return err
+		}
+		g.size.Store(want)
+	}
+	for k := i; k < i+n; k++ {
+		g.checked[k/64].And(^(uint64(1) << (k % 64)))
+	}
+	_, err := g.file.WriteAt(pages, g.l.p.pageOffset(i))
+	return err
+}
+
+// openFile opens the file for writing and creates it for its first page. A
+// header that was not written whole is written again together with that page.
+func (g *segment) openFile(i int) error {
+	if g.file != nil {
+		return nil
+	}
+	f, err := g.l.s.fs.Open(g.path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if i > 0 {
+			return flaw(g.path, -1, -1, "the file is missing, with %d pages before the one to write", i)
+		}
+		f, err = g.create()
+	}
+	if err != nil {
+		return err
+	}
+	if err := g.ready(f, i); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	g.file = f
+	return nil
+}
+
+func (g *segment) create() (durable.File, error) {
+	if err := g.l.s.fs.MkdirAll(g.l.dir, 0o700); err != nil {
+		return nil, err
+	}
+	return g.l.s.fs.Open(g.path, os.O_RDWR|os.O_CREATE, 0o600)
+}
+
+// ready makes sure of the header and learns the size.
+func (g *segment) ready(f durable.File, i int) error {
+	head, err := readUpTo(f, fileHeaderBytes, 0)
+	if err != nil {
+		return err
+	}
+	if err := g.checkHeader(head); err != nil {
+		if _, _, what := parseSegHeader(head); i > 0 || what == "" {
+			return err
+		}
+		if _, err := f.WriteAt(g.l.p.segHeader(g.index), 0); err != nil {
+			return err
+		}
+	}
+	size, err := f.Size()
+	g.size.Store(size)
+	return err
+}
+
+func (g *segment) checkHeader(head []byte) error {
+	if bytes.Equal(head, g.l.p.segHeader(g.index)) {
+		return nil
+	}
+	_, _, what := parseSegHeader(head)
+	if what == "" {
+		what = "its header is that of another log or place"
+	}
+	return flaw(g.path, -1, 0, "%s", what)
+}
+
+// page returns the bytes of page i from the map.
+func (g *segment) page(i int) ([]byte, error) {
+	data := g.data.Load()
+	if data == nil {
+		var err error
+		if data, err = g.mapFile(); err != nil {
+			return nil, err
+		}
+	}
+	start, end := g.l.p.pageOffset(i), g.l.p.pageOffset(i+1)
+	if end > g.size.Load() {
+		if err := g.grown(i, end); err != nil {
+			return nil, err
+		}
+	}
+	return (*data)[start:end:end], nil
+}
+
+// grown looks at the size again, for page i that ends there.
+func (g *segment) grown(i int, end int64) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	info, err := g.l.s.fs.Stat(g.path)
+	if err != nil {
+		return missing(g.path, err)
+	}
+	if info.Size() < end {
+		return flaw(g.path, g.number(i), g.l.p.pageOffset(i), "the file ends at %d, the page at %d", info.Size(), end)
+	}
+	g.size.Store(info.Size())
+	return nil
+}
+
+func (g *segment) mapFile() (*mmap.MMap, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if m := g.data.Load(); m != nil {
+		return m, nil
+	}
+	f, err := g.l.s.fs.Open(g.path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, missing(g.path, err)
+	}
+	defer f.Close()
+	head, err := readUpTo(f, fileHeaderBytes, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.checkHeader(head); err != nil {
+		return nil, err
+	}
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	m, err := mapWhole(g.path, int(g.l.p.pageOffset(g.l.p.SegmentPages)))
+	if err != nil {
+		return nil, err
+	}
+	g.size.Store(size)
+	g.data.Store(&m)
+	return &m, nil
+}
+
+// mapWhole maps a file read-only. The map outlives the descriptor.
+func mapWhole(path string, size int) (mmap.MMap, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, missing(path, err)
+	}
+	defer f.Close()
+	m, err := mmap.MapRegion(f, size, mmap.RDONLY, 0, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
+	}
+	return m, nil
+}
+
+// missing makes a CorruptError of a file that is not there.
+func missing(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return flaw(path, -1, -1, "the file is missing")
+	}
+	return err
+}
+
+// header returns the header of page i, whose bytes are page. The whole page is
+// checked the first time, or again.
+func (g *segment) header(i int, page []byte, again bool) (h PageHeader, err error) {
+	word, bit := &g.checked[i/64], uint64(1)<<(i%64)
+	if !again && word.Load()&bit != 0 {
+		return decodeHeader(page), nil
+	}
+	if h, err = parseMapped(page); err == nil && h.Index != uint64(g.number(i)) {
+		err = badPage("it is page %d", h.Index)
+	}
+	if err != nil {
+		word.And(^bit)
+		return h, flaw(g.path, g.number(i), g.l.p.pageOffset(i), "%s", pageFlaw(err))
+	}
+	word.Or(bit)
+	return h, nil
+}
+
+// number returns the index of page i in the log.
+func (g *segment) number(i int) int64 {
+	return int64(g.index)*int64(g.l.p.SegmentPages) + int64(i)
+}
+
+// pageFlaw is what a *PageError says, without the name of the package.
+func pageFlaw(err error) string {
+	var p *PageError
+	if errors.As(err, &p) {
+		return p.What
+	}
+	return err.Error()
+}
+
+// parseMapped is ParsePage for bytes in a map: a fault, for a file that was
+// cut by somebody else or a disk that cannot read, becomes an error.
+func parseMapped(page []byte) (h PageHeader, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			if _, ok := fault.(interface{ Addr() uintptr }); !ok {
+				panic(fault)
+			}
+			h, err = PageHeader{}, badPage("the file cannot be read there")
+		}
+	}()
+	return ParsePage(page)
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+// Options of a Store. The zero value works.
+type Options struct {
+	// MaxOpen is how many files are kept open or mapped, beyond those that
+	// are in use or not synced yet. 0 is 256.
+	MaxOpen int
+}
+
+// A Store holds the page files of all logs below a directory. It is safe for
+// use by many goroutines.
+type Store struct {
+	fs    durable.FS
+	dir   string
+	cache *cache
+
+	mu   sync.Mutex
+	logs map[digest.Hash]*Log
+}
+
+// NewStore returns a store of the files in dir/logs and dir/mmr. It touches
+// nothing.
+func NewStore(fs durable.FS, dir string, o Options) *Store {
+	if o.MaxOpen <= 0 {
+		o.MaxOpen = 256
+	}
+	return &Store{fs: fs, dir: dir, cache: newCache(o.MaxOpen), logs: make(map[digest.Hash]*Log)}
+}
+
+// Log returns the files of one log, the same *Log each time until it is
+// closed. Nothing is created before its first page. A log that has files keeps
+// the pages per segment that it began with. The error is ErrParams.
+func (s *Store) Log(p Params) (*Log, error) {
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.logs[p.Log]; l != nil {
+		p.SegmentPages = l.p.SegmentPages
+		if p != l.p {
+			return nil, fmt.Errorf("%w: log %s is open with others", ErrParams, p.Log)
+		}
+		return l, nil
+	}
+	l := &Log{s: s, p: p, dir: filepath.Join(s.dir, "logs", p.Log.String()), mmr: filepath.Join(s.dir, "mmr", p.Log.String())}
+	if err := l.adopt(); err != nil {
+		return nil, err
+	}
+	s.logs[p.Log] = l
+	return l, nil
+}
+
+// Close closes all files. The error is ErrBusy while pages that were handed
+// out are not released; their maps are closed when they are. Nothing is synced.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	logs := s.logs
+	s.logs = make(map[digest.Hash]*Log)
+	s.mu.Unlock()
+	var errs []error
+	for _, l := range logs {
+		errs = append(errs, l.forget())
+	}
+	busy, err := s.cache.drop(nil)
+	return errors.Join(append(errs, err, busyError(busy))...)
+}
+
+func busyError(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: of %d segments", ErrBusy, n)
+}
+
+// A Log is the files of one log. Pages, trees and spans each have one writer
+// at a time; readers may be many and at any time, for what was written before.
+type Log struct {
+	s   *Store
+	p   Params
+	dir string
+	mmr string // the file of its tier-2 nodes
+
+	segs, trees, spans dirtySet
+
+	writing struct{ segs, trees, spans sync.Mutex } // one writer of each
+
+	mu     sync.Mutex
+	failed error    // the sync that failed
+	ends   []uint64 // sequence after each segment that is full; 0 is unknown
+}
+
+// adopt takes over the pages per segment of the files that are there.
+func (l *Log) adopt() error {
+	head, err := l.readHeader(l.segPath(0))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if p, _, what := parseSegHeader(head); what == "" {
+		l.p.SegmentPages = p.SegmentPages
+	}
+	return nil
+}
+
+// readHeader reads the first bytes of a file, as many as there are.
+func (l *Log) readHeader(path string) ([]byte, error) {
+	f, err := l.s.fs.Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readUpTo(f, fileHeaderBytes, 0)
+}
+
+// readUpTo reads n bytes, or as many as there are.
+func readUpTo(f io.ReaderAt, n int, off int64) ([]byte, error) {
+	b := make([]byte, n)
+	got, err := f.ReadAt(b, off)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return b[:got], err
+}
+
+func (l *Log) segPath(segment uint64) string {
+	return filepath.Join(l.dir, fmt.Sprintf("%06d.seg", segment))
+}
+
+func (l *Log) treePath(segment uint64) string {
+	return filepath.Join(l.dir, fmt.Sprintf("%06d.tree", segment))
+}
+
+// place returns the segment of a page and its place there.
+func (l *Log) place(page uint64) (segment uint64, i int) {
+	n := uint64(l.p.SegmentPages)
+	return page / n, int(page % n)
+}
+
+// SegmentPages returns how many pages a segment of this log has.
+func (l *Log) SegmentPages() int { return l.p.SegmentPages }
+
+// latched returns the sync that failed before, if one did: what was written
+// then may be lost although a later sync succeeds.
+func (l *Log) latched() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed != nil {
+		return fmt.Errorf("segwriter: an earlier sync failed: %w", l.failed)
+	}
+	return nil
+}
+
+// syncSet syncs one kind of files.
+func (l *Log) syncSet(d *dirtySet) error {
+	if err := l.latched(); err != nil {
+		return err
+	}
+	err := d.sync(l.s.cache, l.s.fs.SyncDir)
+	if err != nil {
+		l.mu.Lock()
+		l.failed = errors.Join(l.failed, err)
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// forget drops the marks of what is not synced.
+func (l *Log) forget() error {
+	c := l.s.cache
+	return errors.Join(l.segs.forget(c), l.trees.forget(c), l.spans.forget(c))
+}
+
+// Close closes the log's files; see Store.Close.
+func (l *Log) Close() error {
+	l.s.mu.Lock()
+	if l.s.logs[l.p.Log] == l {
+		delete(l.s.logs, l.p.Log)
+	}
+	l.s.mu.Unlock()
+	err := l.forget()
+	busy, dropErr := l.s.cache.drop(l)
+	return errors.Join(err, dropErr, busyError(busy))
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package segwriter
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+)
+
+const (
+	entryPresent = 1 << 0 // the entry is written
+	entryNoEvent = 1 << 1 // no event begins in the page
+)
+
+// A rawEntry is an entry of a .tree file's table.
+type rawEntry struct {
+	first uint64
+	count uint32
+	start uint32 // of the page's nodes, counted from the segment's first
+	crc   uint32
+	flags uint32
+}
+
+func decodeEntry(b []byte) rawEntry {
+	return rawEntry{
+		first: binary.LittleEndian.Uint64(b),
+		count: binary.LittleEndian.Uint32(b[8:]),
+		start: binary.LittleEndian.Uint32(b[12:]),
+		crc:   binary.LittleEndian.Uint32(b[16:]),
+		flags: binary.LittleEndian.Uint32(b[20:]),
+	}
+}
+
+// encode writes the entry of a page with those nodes (as bytes).
+func (e *rawEntry) encode(b, nodes []byte) {
+	e.flags = entryPresent
+	if e.count == 0 {
+		e.flags |= entryNoEvent
+	}
+	binary.LittleEndian.PutUint64(b, e.first)
+	binary.LittleEndian.PutUint32(b[8:], e.count)
+	binary.LittleEndian.PutUint32(b[12:], e.start)
+	e.crc = entryChecksum(b, nodes)
+	binary.LittleEndian.PutUint32(b[16:], e.crc)
+	binary.LittleEndian.PutUint32(b[20:], e.flags)
+}
+
+func entryChecksum(b, nodes []byte) uint32 {
+	return crc32.Update(crc32.Checksum(b[:16], castagnoli), castagnoli, nodes)
+}
+
+// valid reports whether the entry can be one at all.
+func (e rawEntry) valid(pageBytes int) bool {
+	want := uint32(entryPresent)
+	if e.count == 0 {
+		want |= entryNoEvent
+	}
+	return e.flags == want && e.count <= uint32(pageBytes) && e.end() <= merkleindex.MaxSize && e.end() >= e.first
+}
+
+func (e rawEntry) end() uint64 { return e.first + uint64(e.count) }
+
+// nodes returns how many nodes the page has.
+func (e rawEntry) nodes() int { return merkleindex.NodeCount(e.first, e.end()) }
+
+// A tree is an open .tree file with its table in memory.
+type tree struct {
+	l     *Log
+	index uint64
+	path  string
+	file  durable.File
+
+	mu      sync.RWMutex // guards all below
+	what    string       // why the header is not to be believed, or ""
+	before  uint64       // tier-1 nodes of all segments before
+	first   uint64       // sequence
+	table   []byte
+	checked []uint64 // bit i: the nodes of page i were checked since the file was opened
+}
+
+// openTree opens a .tree file that is there.
+func (l *Log) openTree(key itemKey) (resource, error) {
+	t := &tree{l: l, index: key.segment, path: l.treePath(key.segment)}
+	f, err := l.s.fs.Open(t.path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	return t.load(f)
+}
+
+// createTree opens a .tree file and creates it if it is not there.
+func (l *Log) createTree(key itemKey) (resource, error) {
+	res, err := l.openTree(key)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return res, err
+	}
+	if err := l.s.fs.MkdirAll(l.dir, 0o700); err != nil {
+		return nil, err
+	}
+	t := &tree{l: l, index: key.segment, path: l.treePath(key.segment)}
+	f, err := l.s.fs.Open(t.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return t.load(f)
+}
+
+// load reads header and table. A header that is not as it should be is noted,
+// and whoever reads entries is told.
+func (t *tree) load(f durable.File) (resource, error) {
+	head, err := readUpTo(f, int(t.l.p.nodesOffset()), 0)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	t.file = f
+	t.table = make([]byte, entryBytes*t.l.p.SegmentPages)
+	t.checked = make([]uint64, (t.l.p.SegmentPages+63)/64)
+	if len(head) > fileHeaderBytes {
+		copy(t.table, head[fileHeaderBytes:])
+	}
+	t.readHeader(head[:min(len(head), fileHeaderBytes)])
+	return t, nil
+}
+
+func (t *tree) readHeader(head []byte) {
+	p, index, before, first, what := parseTreeHeader(head)
+	want := t.l.p
+	want.Topic, want.Author = digest.Hash{}, [32]byte{}
+	switch {
+	case what != "":
+		t.what = what
+	case p != want || index != t.index:
+		t.what = "its header is that of another log or place"
+	default:
+		t.before, t.first = before, first
+	}
+}
+
+func (t *tree) sync() error  { return t.file.Sync() }
+func (t *tree) close() error { return t.file.Close() }
+
+// entry returns the entry of page i; t.mu is held.
+func (t *tree) entry(i int) (rawEntry, error) {
+	off := fileHeaderBytes + int64(i)*entryBytes
+	if t.what != "" {
+		return rawEntry{}, flaw(t.path, -1, 0, "%s", t.what)
+	}
+	e := decodeEntry(t.table[i*entryBytes:])
+	if e.flags&entryPresent == 0 {
+		return e, flaw(t.path, t.number(i), off, "the tree of the page is missing")
+	}
+	if !e.valid(t.l.p.PageBytes) {
+		return e, flaw(t.path, t.number(i), off, "its entry says %d events from %d with flags %#x", e.count, e.first, e.flags)
+	}
+	return e, nil
+}
+
+// checkedEntry returns the entry of page i once its checksum was compared.
+func (t *tree) checkedEntry(i int) (rawEntry, error) {
+	t.mu.RLock()
+	e, err := t.entry(i)
+	done := t.checked[i/64]&(1<<(i%64)) != 0
+	t.mu.RUnlock()
+	if err != nil || done {
+		return e, err
+	}
+	_, err = t.readNodes(i, e)
+	return e, err
+}
+
+// readNodes reads the nodes of page i and compares the checksum.
+func (t *tree) readNodes(i int, e rawEntry) ([]byte, error) {
+	off := t.nodeOffset(e, 0)
+	b, err := readUpTo(t.file, digest.Size*e.nodes(), off)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if got := entryChecksum(t.table[i*entryBytes:], b); got != e.crc || len(b) != digest.Size*e.nodes() {
+		return nil, flaw(t.path, t.number(i), off, "checksum of its entry and %d nodes %08x, want %08x", e.nodes(), got, e.crc)
+	}
+	t.checked[i/64] |= 1 << (i % 64)
+	return b, nil
+}
+
+// nodeOffset returns where a node of a page lies in the file.
+func (t *tree) nodeOffset(e rawEntry, node int) int64 {
+	return t.l.p.nodesOffset() + digest.Size*(int64(e.start)+int64(node))
+}
+
+// number returns the index of page i in the log.
+func (t *tree) number(i int) int64 {
+	return int64(t.index)*int64(t.l.p.SegmentPages) + int64(i)
+}
