@@ -61,7 +61,7 @@ type Store struct {
 	latchMu sync.Mutex
 	latched error
 
-	commitFault func() error // for tests: runs in place of a failing sync
+	faults func(op string) error // set by tests to let an operation fail
 }
 
 // Open opens the environment in dir, or makes a new one. The data file is
@@ -103,6 +103,9 @@ func (s *Store) start(o Options) error {
 		}
 	}
 	if err := precheck(path, true); err != nil {
+		return err
+	}
+	if err := compact(s.dir); err != nil {
 		return err
 	}
 	size := o.MapBytes

@@ -56,7 +56,7 @@ func (s *Store) attempt(fn func(*Txn) error) error {
 		if err := errors.Join(fnErr, t.err); err != nil {
 			return err
 		}
-		return s.fault()
+		return s.fault("commit")
 	})
 	err = lmdbError(err)
 	switch {
@@ -81,11 +81,12 @@ func phase(ran bool) string {
 	return "begin"
 }
 
-func (s *Store) fault() error {
-	if s.commitFault == nil {
+// fault is nil but in tests, which let an operation fail.
+func (s *Store) fault(op string) error {
+	if s.faults == nil {
 		return nil
 	}
-	return s.commitFault()
+	return s.faults(op)
 }
 
 // grow doubles the map while nobody reads it.
@@ -96,10 +97,10 @@ func (s *Store) grow() error {
 	if size > maxMapBytes {
 		return fmt.Errorf("map of %d bytes is full", s.mapBytes)
 	}
-	err := s.env.SetMapSize(size)
+	err := errors.Join(s.env.SetMapSize(size), s.fault("grow"))
 	if err == nil {
 		s.mapBytes, err = mapSize(s.env)
-		return err
+		return lmdbError(err)
 	}
 	// LMDB has dropped the old map by now: get it back for the readers.
 	err = fmt.Errorf("map of %d bytes: %w", size, lmdbError(err))
@@ -142,21 +143,24 @@ func (s *Store) latch(cause error) error {
 	s.latchMu.Lock()
 	defer s.latchMu.Unlock()
 	if s.latched == nil {
-		s.latched = fmt.Errorf("%w: %w", ErrLatched, errors.Join(cause, s.diskFull(cause)))
+		s.latched = fmt.Errorf("%w: %w", ErrLatched, s.explain(cause))
 	}
 	return s.latched
 }
 
-// diskFull finds out whether an I/O error is a full disk: LMDB reports a short
+// explain finds out whether an I/O error is a full disk: LMDB reports a short
 // write as EIO.
-func (s *Store) diskFull(cause error) error {
+func (s *Store) explain(cause error) error {
 	if !errors.Is(cause, syscall.EIO) {
-		return nil
+		return cause
 	}
 	name := filepath.Join(s.dir, "probe")
 	f, err := durable.OS.Open(name, os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errors.Join(f.Preallocate(1<<20), f.Close(), os.Remove(name))
 	}
-	return errors.Join(f.Preallocate(1<<20), f.Close(), os.Remove(name))
+	if err != nil {
+		return fmt.Errorf("%w: %w", cause, err)
+	}
+	return cause
 }

@@ -28,13 +28,7 @@ func create(dir string) error {
 	if err := initEnv(tmp); err != nil {
 		return err
 	}
-	if err := durable.OS.Rename(filepath.Join(tmp, dataFile), filepath.Join(dir, dataFile)); err != nil {
-		return err
-	}
-	if err := os.RemoveAll(tmp); err != nil {
-		return err
-	}
-	return durable.OS.SyncDir(dir)
+	return moveIn(tmp, dir)
 }
 
 // initEnv makes the databases in one synced transaction.

@@ -27,30 +27,24 @@ func (v *View) Events(num uint32, from, to uint64, fn func(first uint64, count i
 	}
 	defer c.Close()
 	key, value, err := seekChunk(c, num, from)
-	for at := from; ; {
-		if err != nil {
+	for at := from; err == nil; key, value, err = step(c, lmdb.Next) {
+		var part chunk
+		if part, err = wantChunk(key, value, num, at, to); err != nil {
 			return err
 		}
-		ch, err2 := wantChunk(key, value, num, at)
-		if err2 != nil {
-			return err2
-		}
-		part, err2 := ch.cut(at, to)
-		if err2 != nil {
-			return err2
-		}
-		if err := fn(part.first, part.count, part.records); err != nil {
+		if err = fn(part.first, part.count, part.records); err != nil {
 			return err
 		}
 		if at = part.end(); at >= to {
 			return nil
 		}
-		key, value, err = step(c, lmdb.Next)
 	}
+	return err
 }
 
-// wantChunk decodes the chunk that must hold an event; a nil key is no chunk.
-func wantChunk(key, value []byte, num uint32, seq uint64) (chunk, error) {
+// wantChunk decodes the chunk that must hold event seq and cuts it to [seq, to); a
+// nil key is no chunk.
+func wantChunk(key, value []byte, num uint32, seq, to uint64) (chunk, error) {
 	missing := func(got string) error {
 		return &CorruptError{fmt.Sprintf("log %d sequence %d", num, seq), "an event", got}
 	}
@@ -71,7 +65,7 @@ func wantChunk(key, value []byte, num uint32, seq uint64) (chunk, error) {
 	if seq < c.first || seq >= c.end() {
 		return chunk{}, missing(fmt.Sprintf("a chunk of [%d, %d)", c.first, c.end()))
 	}
-	return c, nil
+	return c.cut(seq, to)
 }
 
 // seekChunk finds the last chunk that begins at or before seq, of whatever log;

@@ -17,7 +17,8 @@ import (
 
 // TestGrow fills the map from 1 MiB to more than 64 while Views read all of it.
 func TestGrow(t *testing.T) {
-	s := mustOpen(t, t.TempDir(), Options{MapBytes: minMapBytes})
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{MapBytes: minMapBytes})
 	var size atomic.Uint64
 	stop := make(chan struct{})
 	var readers sync.WaitGroup
@@ -55,6 +56,34 @@ func TestGrow(t *testing.T) {
 	}
 	if st.MapBytes < 64<<20 || runs < bytes/step+5 {
 		t.Fatalf("map of %d bytes after %d runs of %d commits", st.MapBytes, runs, bytes/step)
+	}
+	trimAndCompact(t, s, dir, size.Load())
+}
+
+// trimAndCompact trims nearly all and wants a small file after the next Open.
+func trimAndCompact(t *testing.T, s *Store, dir string, size uint64) {
+	put(t, s, "k", "1")
+	if err := s.Commit(func(tx *Txn) error { return tx.TrimEvents(1, size-50) }); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, dir, Options{MapBytes: minMapBytes})
+	st, err := s.Stats()
+	if err != nil || st.FileBytes > 1<<20 || get(t, s, "k") != "1" {
+		t.Fatalf("file of %d bytes after compaction, %v", st.FileBytes, err)
+	}
+	err = s.View(func(v *View) error {
+		return v.Events(1, size-50, size, func(uint64, int, []byte) error { return nil })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(func(tx *Txn) error { return appendSized(tx, size, 2<<20) }); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	if err := Check(dir); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -203,7 +232,9 @@ func TestSmallLogs(t *testing.T) {
 		t.Fatalf("%.0f bytes a log, %d logs", each, after.Logs)
 	}
 	mustClose(t, s)
+	began := time.Now()
 	mustOpen(t, dir, Options{})
+	t.Logf("opened in %v", time.Since(began))
 }
 
 func TestAppendRefusesOverlap(t *testing.T) {

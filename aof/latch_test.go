@@ -17,12 +17,12 @@ func TestLatch(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir, Options{})
 	put(t, s, "k", "1")
-	s.commitFault = func() error { return syscall.EIO }
+	s.faults = func(string) error { return syscall.EIO }
 	err := s.Commit(func(tx *Txn) error { return tx.Put(Meta, []byte("k"), []byte("2")) })
 	if !errors.Is(err, ErrLatched) || !errors.Is(err, syscall.EIO) {
 		t.Fatalf("failed sync: %v", err)
 	}
-	s.commitFault = nil
+	s.faults = nil
 	ran := false
 	again := s.Commit(func(tx *Txn) error { ran = true; return nil })
 	if ran || !errors.Is(again, ErrLatched) || !errors.Is(again, syscall.EIO) || s.Latched() != again {
@@ -37,6 +37,31 @@ func TestLatch(t *testing.T) {
 		t.Fatalf("reopened: %q, latched %v", got, s.Latched())
 	}
 	put(t, s, "k", "3")
+}
+
+// A map that cannot grow latches the store and keeps what is there readable.
+func TestMapThatCannotGrow(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{MapBytes: minMapBytes})
+	put(t, s, "k", "1")
+	s.faults = func(op string) error {
+		if op == "grow" {
+			return syscall.ENOMEM
+		}
+		return nil
+	}
+	err := s.Commit(func(tx *Txn) error { return appendSized(tx, 0, 2<<20) })
+	if !errors.Is(err, ErrLatched) || !errors.Is(err, syscall.ENOMEM) {
+		t.Fatalf("got %v", err)
+	}
+	if got := get(t, s, "k"); got != "1" {
+		t.Fatalf("read %q", got)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, dir, Options{})
+	if got := get(t, s, "k"); got != "1" {
+		t.Fatalf("read %q after reopening", got)
+	}
 }
 
 func TestErrorsOfTheFunctionDoNotLatch(t *testing.T) {

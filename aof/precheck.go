@@ -31,8 +31,12 @@ func precheck(path string, extend bool) error {
 	if err != nil {
 		return err
 	}
-	c := checker{f: f}
-	err = withNextStep(path, c.run())
+	var c checker
+	size, err := f.Size()
+	if err == nil {
+		c = checker{f: f, size: size}
+		err = withNextStep(path, c.run())
+	}
 	if err == nil && extend && c.pages <= c.meta.lastPage {
 		err = f.Truncate(int64((c.meta.lastPage + 1) * uint64(c.psize)))
 	}
@@ -41,7 +45,8 @@ func precheck(path string, extend bool) error {
 
 // A checker walks one snapshot: the databases of the newer meta page.
 type checker struct {
-	f     durable.File
+	f     io.ReaderAt
+	size  int64 // of the file
 	psize int
 	pages uint64 // whole pages in the file
 	meta  lmdbMeta
@@ -79,16 +84,13 @@ func (c *checker) run() error {
 // readMetas picks the newer meta page. Neither may be damaged: if it is, nobody
 // can tell whether it was the newer one.
 func (c *checker) readMetas() error {
-	size, err := c.f.Size()
-	if err != nil {
-		return err
-	}
 	var metas [2]lmdbMeta
 	buf := make([]byte, pageHeader+metaBytes)
 	for i := range metas {
 		if err := c.readAt(buf, int64(i*c.psize), fmt.Sprintf("meta page %d", i)); err != nil {
 			return err
 		}
+		var err error
 		if metas[i], err = parseMeta(i, buf); err != nil {
 			return err
 		}
@@ -98,12 +100,14 @@ func (c *checker) readMetas() error {
 	if metas[1].txn > metas[0].txn {
 		c.meta = metas[1]
 	}
-	c.pages = uint64(size) / uint64(c.psize)
+	c.pages = uint64(c.size) / uint64(c.psize)
 	return checkPair(metas, c.pages)
 }
 
 // checkPair holds the two meta pages against each other: transactions alternate
-// between them, so that their numbers differ by one.
+// between them, so that their numbers differ by one. A flip that makes the newer
+// one exactly two transactions older cannot be seen, and takes the last commit
+// back; LMDB's meta pages have no checksum that could tell.
 func checkPair(metas [2]lmdbMeta, pages uint64) error {
 	a, b := metas[0], metas[1]
 	fresh := a.txn == 0 && b.txn == 0

@@ -3,8 +3,14 @@
 package aof
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -228,6 +234,34 @@ func FuzzPage(f *testing.F) {
 		}
 		if used != len(b)-int(upper) {
 			t.Fatalf("nodes of %d bytes in %d", used, len(b)-int(upper))
+		}
+	})
+}
+
+// FuzzPrecheck changes a few bytes of a real file.
+func FuzzPrecheck(f *testing.F) {
+	dir := f.TempDir()
+	s := mustOpen(f, dir, Options{})
+	for i := range 40 {
+		put(f, s, fmt.Sprint(i), strings.Repeat("x", i*100))
+	}
+	mustClose(f, s)
+	golden, err := os.ReadFile(filepath.Join(dir, dataFile))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte{1, 2, 3, 4}, uint32(0))
+	f.Add([]byte{0, 16, 0, 4}, uint32(5000))
+	f.Fuzz(func(t *testing.T, changes []byte, cut uint32) {
+		file := append([]byte(nil), golden...)
+		for ; len(changes) >= 4; changes = changes[4:] {
+			at := int(binary.LittleEndian.Uint32(changes)&0xffffff) % len(file)
+			file[at] ^= changes[3]
+		}
+		file = file[:len(file)-int(cut)%len(file)]
+		c := checker{f: bytes.NewReader(file), size: int64(len(file))}
+		if err := c.run(); err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Fatal(err)
 		}
 	})
 }
