@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// appendFlags are the flags of append.
+type appendFlags struct {
+	kind, key   string
+	whole, acks bool
+}
+
+func (a *app) appendCmd() *cobra.Command {
+	var f appendFlags
+	cmd := &cobra.Command{
+		Use:   "append [FILE…]",
+		Short: "Append events: one for each line of the files or of stdin",
+		Long: `Appends one event for each line of the files, or of stdin where none is given or
+one is "-". The newline is not part of the event; everything else is kept as it
+is. With --whole, each file is one event. A line or file holds at most 16 MiB.
+
+Events are on disk and in the root when the summary is printed: the log, the
+sequence of the first event, their count, and the log's size and root.`,
+		Example: "  echo 'hello world' | xaeroflux append --type note\n  xaeroflux append --whole --type photo --key beach beach.jpg",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(); err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(b backend) error { return a.append(cmd.Context(), b, f, args) })
+		},
+	}
+	cmd.Flags().StringVar(&f.kind, "type", "", "type of the events, at most 63 bytes")
+	cmd.Flags().StringVar(&f.key, "key", "", "key of the events, at most 1023 bytes")
+	cmd.Flags().BoolVar(&f.whole, "whole", false, "one event for each file, not for each line")
+	cmd.Flags().BoolVar(&f.acks, "acks", false, "print a summary after each batch that is on disk, not only at the end")
+	return cmd
+}
+
+func (f appendFlags) check() error {
+	if len(f.kind) > event.MaxType {
+		return usage("--type has %d bytes, limit %d", len(f.kind), event.MaxType)
+	}
+	if len(f.key) > event.MaxKey {
+		return usage("--key has %d bytes, limit %d", len(f.key), event.MaxKey)
+	}
+	return nil
+}
+
+func (f appendFlags) event(payload []byte) nodeapi.Event {
+	return nodeapi.Event{Type: f.kind, Key: []byte(f.key), Payload: payload}
+}
+
+// append appends all inputs and prints the summary, which also is printed of
+// what was appended before an error.
+func (a *app) append(ctx context.Context, b backend, f appendFlags, files []string) error {
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	m := a.meter("appending", totalBytes(files), true)
+	w := &batcher{b: b, topic: a.topic}
+	w.done = func(r nodeapi.Receipt) error {
+		if f.acks {
+			return a.printReceipt(r)
+		}
+		return nil
+	}
+	err := a.appendFiles(ctx, w, f, files, m)
+	m.end()
+	if err != nil && w.total.Count == 0 {
+		return err
+	}
+	if err != nil {
+		err = fmt.Errorf("%w; the events before it, %d, are appended", err, w.total.Count)
+	}
+	return errors.Join(err, a.summary(ctx, w, f.acks))
+}
+
+func (a *app) appendFiles(ctx context.Context, w *batcher, f appendFlags, files []string, m *meter) error {
+	for _, name := range files {
+		in, err := a.input(ctx, name)
+		if err == nil {
+			add := a.appendLines
+			if f.whole {
+				add = a.appendWhole
+			}
+			err = add(ctx, w, f, name, &countingReader{in, m})
+			err = errors.Join(err, in.Close())
+		}
+		if err != nil && !errors.Is(err, errAppend) {
+			err = errors.Join(err, w.flush(ctx)) // what was read before it
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.flush(ctx)
+}
+
+// errAppend marks an error of the store, after which nothing is appended.
+var errAppend = errors.New("append")
+
+type appendError struct{ error }
+
+func (e *appendError) Unwrap() error        { return e.error }
+func (e *appendError) Is(target error) bool { return target == errAppend }
+
+func (a *app) appendLines(ctx context.Context, w *batcher, f appendFlags, name string, in io.Reader) error {
+	l := newLines(name, in)
+	for {
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		line, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		var long *errLine
+		if errors.As(err, &long) {
+			return &hinted{kinded(nodeapi.TooLarge, "%v", err), "break the line up, or append the file in pieces"}
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.add(ctx, f.event(line)); err != nil {
+			return &appendError{err}
+		}
+		if l.waits() && name == "-" {
+			if err := w.flush(ctx); err != nil { // nobody waits for a batch to fill
+				return &appendError{err}
+			}
+		}
+	}
+}
+
+func (a *app) appendWhole(ctx context.Context, w *batcher, f appendFlags, name string, in io.Reader) error {
+	b, err := io.ReadAll(io.LimitReader(in, event.MaxPayload+1))
+	if err != nil {
+		return err
+	}
+	if len(b) > event.MaxPayload {
+		return &hinted{kinded(nodeapi.TooLarge, "%s: longer than the %d bytes that an event holds", name, event.MaxPayload), "append it in pieces (split -b 16m)"}
+	}
+	if err := w.add(ctx, f.event(b)); err != nil {
+		return &appendError{err}
+	}
+	return nil
+}
+
+// input opens a file, or stdin for "-".
+func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, hint(err, "another path")
+		}
+		return f, nil
+	}
+	if terminal(a.in) {
+		a.say("reading events from the terminal, one a line; end with ctrl-D")
+	}
+	return io.NopCloser(interruptible(ctx, a.in)), nil
+}
+
+// summary prints the receipt of everything appended.
+func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
+	if w.total.Count == 0 {
+		heads, err := w.b.Heads(ctx, a.topic)
+		if err != nil {
+			return err
+		}
+		for _, h := range heads {
+			if h.Own {
+				w.total = nodeapi.Receipt{Log: h.Log, First: h.Size, Size: h.Size, Root: h.Root}
+			}
+		}
+	} else if acks {
+		return nil // printed with the last batch
+	}
+	return a.printReceipt(w.total)
+}
+
+func (a *app) printReceipt(r nodeapi.Receipt) error {
+	return a.print(r, func(w io.Writer) {
+		fmt.Fprintf(w, "log     %s\nfirst   %d\ncount   %d\nsize    %d\nroot    %s\n", r.Log, r.First, r.Count, r.Size, r.Root)
+	})
+}
+
+// totalBytes is the size of all files, or -1 where one cannot tell.
+func totalBytes(files []string) int64 {
+	var total int64
+	for _, name := range files {
+		st, err := os.Stat(name)
+		if name == "-" || err != nil || !st.Mode().IsRegular() {
+			return -1
+		}
+		total += st.Size()
+	}
+	return total
+}
+
+// countingReader tells a meter what is read.
+type countingReader struct {
+	r io.Reader
+	m *meter
+}
+
+// Read implements io.Reader.
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.m.add(int64(n))
+	return n, err
+}

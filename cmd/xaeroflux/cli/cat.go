@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) catCmd() *cobra.Command {
+	var q nodeapi.Query
+	cmd := &cobra.Command{
+		Use:   "cat",
+		Short: "Print events",
+		Long: `Prints the payloads of the topic's events, one a line, log after log, each log in
+order. With --json, an object for each event: log, seq, time, type, key and
+payload (base64), leaf (base64 of the RFC 6962 leaf data) and hash. With
+--follow, goes on with events as they come, until ctrl-C.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if q.Limit < 0 {
+				return usage("--limit is %d, want 0 or more", q.Limit)
+			}
+			q.Topic, q.Leaves = a.topic, a.json
+			return a.with(cmd.Context(), func(b backend) error { return a.cat(cmd.Context(), b, q) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&q.Log, "log", "", `only this log: id, unique beginning of it, or "own" (default: all)`)
+	f.Uint64Var(&q.From, "from", 0, "first sequence wanted, of each log")
+	f.IntVar(&q.Limit, "limit", 0, "print so many events at most (default: all)")
+	f.BoolVar(&q.Follow, "follow", false, "go on with new events as they come")
+	return cmd
+}
+
+func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
+	if q.Follow { // it may hold the store for long: let others in
+		stop, err := serve(a.dir, b)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	out := nodeapi.NewLazyWriter(a.out, nil)
+	print := printPayload
+	if a.json {
+		enc := json.NewEncoder(out)
+		print = func(_ io.Writer, r *nodeapi.Record) error { return enc.Encode(r) }
+	}
+	err := b.Events(ctx, q, func(r *nodeapi.Record) error { return print(out, r) })
+	err = errors.Join(err, out.Close())
+	if q.Follow && err != nil && kindOf(err) == nodeapi.Closed {
+		a.say("%v", err)
+		return nil // there is nothing left to follow
+	}
+	return err
+}
+
+var newline = []byte{'\n'}
+
+func printPayload(w io.Writer, r *nodeapi.Record) error {
+	if _, err := w.Write(r.Payload); err != nil {
+		return err
+	}
+	_, err := w.Write(newline)
+	return err
+}
+
+// serve lets other commands work through this process where it has opened the
+// store itself. The function it returns ends that.
+func serve(dir string, b backend) (stop func() error, err error) {
+	if _, ok := b.(*local); !ok {
+		return func() error { return nil }, nil
+	}
+	s, err := nodeapi.Serve(dir, b, kindOf)
+	if err != nil {
+		return nil, err
+	}
+	return s.Close, nil
+}

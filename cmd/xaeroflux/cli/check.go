@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) checkCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Verify every byte of the store",
+		Long: `Reads the whole store and computes everything again: checksums, trees, roots and
+signatures. Says what is wrong, where, and what to do; then the exit code is 3.
+Works on a store that cannot be opened, and on one that a node is running on.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m := a.meter("checking", -1, true)
+			r, err := a.check(cmd.Context(), m.set)
+			m.end()
+			if err != nil {
+				return err
+			}
+			if err := a.print(r, func(w io.Writer) { printReport(w, r) }); err != nil {
+				return err
+			}
+			if n := len(r.Findings); n > 0 {
+				return hint(kinded(nodeapi.Corrupt, "the store is damaged: %d found", n), "%s", r.Findings[0].Do)
+			}
+			return nil
+		},
+	}
+}
+
+// check asks the node, or else looks at the files itself.
+func (a *app) check(ctx context.Context, progress func(done, total int64)) (nodeapi.CheckReport, error) {
+	c, err := nodeapi.Dial(a.dir)
+	if err == nil {
+		defer c.Close()
+		return c.Check(ctx, progress)
+	}
+	if !errors.Is(err, nodeapi.ErrNoNode) {
+		return nodeapi.CheckReport{}, err
+	}
+	r, err := xaeroflux.Check(ctx, a.dir, progress)
+	return report(r), err
+}
+
+func printReport(w io.Writer, r nodeapi.CheckReport) {
+	for _, f := range r.Findings {
+		fmt.Fprintf(w, "%s\n  %s\n  to do: %s\n", f.Where, f.What, f.Do)
+	}
+	verdict := "clean"
+	if len(r.Findings) > 0 {
+		verdict = fmt.Sprintf("%d found", len(r.Findings))
+	}
+	fmt.Fprintf(w, "%s: %d logs, %d events, %d pages, %s of events\n", verdict, r.Logs, r.Events, r.Pages, bytesText(uint64(r.Bytes)))
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package cli is the xaeroflux command line: one command a file. Data goes to
+// stdout, talk to stderr, and the exit code says how it went (errors.go).
+//
+// A command asks app.open for a nodeapi.Backend and never knows whether it
+// works on a store it opened itself (local.go) or through a node that is
+// running on the same directory (internal/nodeapi).
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// defaultDir is the store's directory where neither --dir nor XAEROFLUX_DIR
+// names one: visible, in the current directory, and easy to delete.
+const defaultDir = "xaeroflux-store"
+
+// An app is one run of the command line.
+type app struct {
+	dir   string
+	topic string
+	json  bool
+
+	in       io.Reader
+	out, err io.Writer
+	running  bool // arguments were fine: an error is none of usage
+}
+
+// Main runs the command line and returns the exit code.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if !a.running {
+		err = &nodeapi.Error{Kind: nodeapi.Usage, Text: err.Error()}
+	}
+	return a.fail(cmd, err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "xaeroflux",
+		Short: "An append-only event store without a server in the middle",
+		Long: `Xaeroflux keeps append-only logs of events, proves them with Merkle trees, and
+brings them to every device that shares a topic.
+
+Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed,
+2 wrong usage, 3 verification failed or the store is damaged, 4 store in use.
+While "xaeroflux run" is running, all other commands on the same directory work
+through it.`,
+		Version:       version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.running = true
+		},
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetIn(a.in)
+	dir := os.Getenv("XAEROFLUX_DIR")
+	if dir == "" {
+		dir = defaultDir
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.dir, "dir", dir, "directory of the store; XAEROFLUX_DIR sets the default")
+	f.StringVar(&a.topic, "topic", "", "topic by id, unique beginning of it, or name (default: the store's first)")
+	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
+	root.AddCommand(
+		a.initCmd(), a.appendCmd(), a.catCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),
+		a.runCmd(), a.syncCmd(), a.inviteCmd(), a.joinCmd(), a.checkCmd(), a.actorsCmd(), a.demoCmd(),
+	)
+	return root
+}
+
+// say talks to the person: a line on stderr.
+func (a *app) say(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+
+// print writes v as a line of JSON with --json, and otherwise calls text.
+func (a *app) print(v any, text func(w io.Writer)) error {
+	if a.json {
+		return json.NewEncoder(a.out).Encode(v)
+	}
+	text(a.out)
+	return nil
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// liveWithin is how long the demo waits for an event to come over.
+const liveWithin = 10 * time.Second
+
+func (d *demo) adaAppends(ctx context.Context, a *app, in *demoInput) (err error) {
+	d.step("Ada creates a store and appends %s, one event a line", in.name)
+	if d.ada, err = xaeroflux.Open(filepath.Join(d.dir, "ada"), nil); err != nil {
+		return err
+	}
+	m := a.meter("appending", in.total, true)
+	defer m.end()
+	start := time.Now()
+	w := &batcher{b: &local{db: d.ada}, done: func(nodeapi.Receipt) error { return ctx.Err() }}
+	for {
+		line, err := in.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		d.sum.Bytes += uint64(len(line))
+		m.add(int64(len(line)) + 1)
+		if err := w.add(ctx, nodeapi.Event{Type: "line", Payload: line}); err != nil {
+			return err
+		}
+	}
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	m.end()
+	h := d.ada.Head()
+	if h.Size == 0 {
+		return hint(fmt.Errorf("%s is empty", in.name), "xaeroflux demo without a file, or with another")
+	}
+	d.sum.Events, d.sum.AppendSeconds, d.sum.Root = h.Size, took.Seconds(), h.Root.String()
+	d.fact("%s events, %s, on disk and synced in %s (%s)", count(h.Size), bytesText(d.sum.Bytes), ms(took), perSecond(h.Size, took))
+	d.fact("root %s", h.Root)
+	d.fact("The log's mountains: perfect trees over so many events each. One hash at each")
+	d.fact("top; the root binds them together, and Ada's signature is under the root.")
+	d.say("")
+	for _, row := range mountains(h.Size) {
+		d.fact("  %s", row)
+	}
+	return nil
+}
+
+func (d *demo) benJoins(ctx context.Context) (err error) {
+	d.step("Ben joins with Ada's invite and, still offline, writes three notes of his own")
+	if d.addr, err = d.ada.Listen(ctx, "127.0.0.1:0"); err != nil {
+		return err
+	}
+	invite := d.ada.Invite()
+	if d.ben, err = xaeroflux.Open(filepath.Join(d.dir, "ben"), &xaeroflux.Options{Invite: invite}); err != nil {
+		return err
+	}
+	var notes []xaeroflux.Event
+	for _, text := range []string{"I was offline", "so I wrote this", "and it will find its way"} {
+		notes = append(notes, xaeroflux.Event{Type: "note", Payload: []byte(text)})
+	}
+	if _, err := d.ben.AppendBatch(ctx, notes); err != nil {
+		return err
+	}
+	d.fact("invite %.24s… (%d characters: the topic's key and Ada's address)", invite, len(invite))
+	d.fact("Ben's own log: 3 events, root %s", d.ben.Head().Root.Short())
+	return nil
+}
+
+func (d *demo) benSyncs(ctx context.Context) error {
+	d.step("Ben syncs with Ada over QUIC, both ways, and verifies every event he gets")
+	r, err := d.ben.Sync(ctx, d.addr.String())
+	if err != nil {
+		return err
+	}
+	took := time.Duration(r.Seconds * float64(time.Second))
+	d.sum.SyncSeconds, d.sum.SyncBytes, d.sum.SyncRoundTrips = r.Seconds, r.BytesIn+r.BytesOut, r.RoundTrips
+	d.fact("in   %s events, %d whole pages, %s", count(r.EventsIn), r.PagesIn, bytesText(r.BytesIn))
+	d.fact("out  %s events, %d whole pages, %s", count(r.EventsOut), r.PagesOut, bytesText(r.BytesOut))
+	d.fact("%s, %d round trips, %s", ms(took), r.RoundTrips, perSecond(r.EventsIn+r.EventsOut, took))
+	return nil
+}
+
+func (d *demo) compareHeads(ctx context.Context) error {
+	d.step("Both now hold the same two logs")
+	ada, err := (&local{db: d.ada}).Heads(ctx, "")
+	if err != nil {
+		return err
+	}
+	ben, err := (&local{db: d.ben}).Heads(ctx, "")
+	if err != nil {
+		return err
+	}
+	if len(ada) != 2 || len(ben) != 2 {
+		return fmt.Errorf("Ada has %d logs, Ben %d, want 2", len(ada), len(ben))
+	}
+	d.fact("%-6s  %-10s  %9s  %s", "whose", "log", "events", "root at Ada's / at Ben's")
+	for i := range ada {
+		if ada[i].Log != ben[i].Log || ada[i].Root != ben[i].Root || ada[i].Size != ben[i].Size {
+			return fmt.Errorf("log %.8s: Ada has %d events with root %.8s, Ben %d with %.8s",
+				ada[i].Log, ada[i].Size, ada[i].Root, ben[i].Size, ben[i].Root)
+		}
+		whose := map[bool]string{true: "Ada's", false: "Ben's"}[ada[i].Own]
+		d.fact("%-6s  %-10.8s  %9s  %.16s = %.16s", whose, ada[i].Log, count(ada[i].Size), ada[i].Root, ben[i].Root)
+	}
+	d.sum.SameHeads = true
+	return nil
+}
+
+func (d *demo) adaProves(ctx context.Context) error {
+	log := d.ada.Topics()[0].Log()
+	seq := log.Size() / 2
+	d.step("Ada proves event %s; anybody verifies it with her key alone", count(seq))
+	text, err := log.ProofFile(ctx, seq)
+	if err != nil {
+		return err
+	}
+	f, err := proof.ParseFile(text)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	head, leaf, err := f.Verify(log.Head().VKey())
+	if err != nil {
+		return err
+	}
+	d.sum.ProofBytes, d.sum.Verified = len(text), true
+	rec, err := log.Get(ctx, seq)
+	if err != nil {
+		return err
+	}
+	d.fact("event    %.60q", rec.Payload)
+	d.fact("proof    %d bytes with %d hashes, for a log of %s events", len(text), len(f.Hashes), count(head.Size))
+	d.fact("verified in %s: that type, time and SHA-256 of %d bytes are event %d", ms(time.Since(start)), leaf.PayloadLen, seq)
+	f.Extra = bytes.Clone(f.Extra)
+	f.Extra[len(f.Extra)-1] ^= 1
+	if _, _, err := f.Verify(log.Head().VKey()); err == nil {
+		return errors.New("a forged event verifies")
+	}
+	d.sum.ForgeryRefused = true
+	d.fact("with one bit of the event changed, it is refused")
+	return nil
+}
+
+func (d *demo) benAppendsLive(ctx context.Context) error {
+	d.step("Ben appends one more; the connection is still up, and Ada sees it come")
+	ctx, cancel := context.WithTimeout(ctx, liveWithin)
+	defer cancel()
+	log := d.ben.Topics()[0].Log()
+	start := time.Now()
+	r, err := d.ben.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("hello, Ada")})
+	if err != nil {
+		return err
+	}
+	durable := time.Since(start)
+	for rec, err := range d.ada.Subscribe(ctx, xaeroflux.Query{Log: log.ID(), From: r.Seq}) {
+		if err != nil {
+			return err
+		}
+		took := time.Since(start)
+		d.sum.LiveSeconds = took.Seconds()
+		d.fact("%q: on Ben's disk after %s, verified and on Ada's after %s", rec.Payload, ms(durable), ms(took))
+		return nil
+	}
+	return fmt.Errorf("Ben's event did not reach Ada within %s", liveWithin)
+}
+
+func (d *demo) checkBoth(ctx context.Context) error {
+	d.step("Both stores are checked, every byte")
+	for _, n := range []struct {
+		name string
+		db   *xaeroflux.DB
+	}{{"Ada", d.ada}, {"Ben", d.ben}} {
+		start := time.Now()
+		r, err := n.db.Check(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if len(r.Findings) > 0 {
+			f := r.Findings[0]
+			return kinded(nodeapi.Corrupt, "%s's store: %s: %s", n.name, f.Where, f.What)
+		}
+		d.fact("%s's: clean; %d logs, %s events, %d pages in %s", n.name, r.Logs, count(r.Events), r.Pages, ms(time.Since(start)))
+	}
+	d.sum.Clean = true
+	return nil
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+	exitProof   = 3 // verification failed, or bytes on disk are not what was written
+	exitInUse   = 4
+)
+
+// errInterrupted is the end of a command by a signal.
+var errInterrupted = errors.New("interrupted")
+
+func usage(format string, args ...any) error {
+	return &nodeapi.Error{Kind: nodeapi.Usage, Text: fmt.Sprintf(format, args...)}
+}
+
+func kinded(k nodeapi.Kind, format string, args ...any) error {
+	return &nodeapi.Error{Kind: k, Text: fmt.Sprintf(format, args...)}
+}
+
+// kinds says of what kind an error is that another package returned. The first
+// that fits counts: a full disk is the cause where the store became read-only.
+var kinds = []struct {
+	kind    nodeapi.Kind
+	targets []error
+}{
+	{nodeapi.NoSpace, []error{syscall.ENOSPC, syscall.EDQUOT}},
+	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
+	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
+	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, proof.ErrKey}},
+	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
+	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
+	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, event.ErrLeaf}},
+	{nodeapi.Unknown, []error{xaeroflux.ErrUnknownLog, xaeroflux.ErrUnknownTopic}},
+	{nodeapi.Range, []error{xaeroflux.ErrRange}},
+	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
+	{nodeapi.Denied, []error{fs.ErrPermission, syscall.EROFS, identity.ErrSeedMode}},
+	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
+	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
+	{nodeapi.Network, []error{actors.ErrBusy, context.DeadlineExceeded}},
+}
+
+// kindOf reads an error.
+func kindOf(err error) nodeapi.Kind {
+	var known *nodeapi.Error
+	if errors.As(err, &known) {
+		return known.Kind
+	}
+	if xaeroflux.IsCorrupt(err) {
+		return nodeapi.Corrupt
+	}
+	for _, k := range kinds {
+		for _, target := range k.targets {
+			if errors.Is(err, target) {
+				return k.kind
+			}
+		}
+	}
+	var peer *actors.PeerError
+	var network net.Error
+	var op *net.OpError
+	if errors.As(err, &peer) || errors.As(err, &op) || errors.As(err, &network) {
+		return nodeapi.Network
+	}
+	return nodeapi.Failure
+}
+
+func exitCode(k nodeapi.Kind) int {
+	switch k {
+	case nodeapi.Usage:
+		return exitUsage
+	case nodeapi.Proof, nodeapi.Corrupt:
+		return exitProof
+	case nodeapi.InUse:
+		return exitInUse
+	}
+	return exitFailure
+}
+
+// fail tells what went wrong and what to try next, and returns the exit code.
+func (a *app) fail(cmd *cobra.Command, err error) int {
+	if errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
+	k := kindOf(err)
+	a.say("xaeroflux: %s", strings.TrimSpace(err.Error()))
+	if next := a.next(cmd, k, err); next != "" {
+		a.say("  try: %s", next)
+	}
+	return exitCode(k)
+}
+
+// next is the next thing to try.
+func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
+	var h *hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	switch k {
+	case nodeapi.Usage:
+		return fmt.Sprintf("%s --help", cmd.CommandPath())
+	case nodeapi.Proof:
+		return "get proof, key and payload again from who sent them, and trust none of this until they verify"
+	case nodeapi.Corrupt:
+		return fmt.Sprintf("xaeroflux check --dir %s, which says what is damaged; then put back a copy, or fetch the topic from a peer into a new directory", quoted(a.dir))
+	case nodeapi.InUse:
+		return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
+	case nodeapi.NoStore:
+		return fmt.Sprintf("xaeroflux init --dir %s, or name the directory of a store with --dir or XAEROFLUX_DIR", quoted(a.dir))
+	case nodeapi.Exists:
+		return fmt.Sprintf("xaeroflux head --dir %s, which shows what is in it, or another --dir", quoted(a.dir))
+	case nodeapi.Format:
+		return "the xaeroflux that made this store, or a newer one"
+	case nodeapi.Unknown:
+		return fmt.Sprintf("xaeroflux head --dir %s, which lists the logs; xaeroflux join adds a topic", quoted(a.dir))
+	case nodeapi.Range:
+		return fmt.Sprintf("xaeroflux head --dir %s, which shows how many events there are", quoted(a.dir))
+	}
+	return a.nextOutside(k)
+}
+
+// nextOutside is next for what lies outside of the store.
+func (a *app) nextOutside(k nodeapi.Kind) string {
+	switch k {
+	case nodeapi.ReadOnly:
+		return "free the disk of what made the write fail, then start again; what was acknowledged is safe"
+	case nodeapi.NoSpace:
+		return "make room on the disk, then repeat the command; what was acknowledged is safe"
+	case nodeapi.Denied:
+		return "as the user who owns the store, on a disk that may be written"
+	case nodeapi.TooLarge:
+		return "split it into smaller events: a payload holds 16 MiB, a key 1023 bytes, a type 63"
+	case nodeapi.Network:
+		return "look whether the peer is running and its address is the one it printed; then again"
+	case nodeapi.Closed:
+		return "the same command again; what was acknowledged is safe"
+	}
+	return fmt.Sprintf("xaeroflux check --dir %s if it happens again", quoted(a.dir))
+}
+
+// hinted is an error that knows better what to try next.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+// hint adds to err what to try next.
+func hint(err error, format string, args ...any) error {
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// quoted quotes a path for a shell where it needs it.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " \t'\"$&();<>|*?[]#~`\\") || path == "" {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) headCmd() *cobra.Command {
+	var log string
+	var note bool
+	cmd := &cobra.Command{
+		Use:   "head",
+		Short: "Show log, author, size and root of each log of the topic",
+		Long: `Shows each log of the topic: its id, its author's key, how many events of it are
+here, and the RFC 6962 root over them. With --note, prints the newest signed
+head of the own log, or of --log, as a C2SP checkpoint.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.with(cmd.Context(), func(b backend) error {
+				if !note {
+					return a.heads(cmd, b, log)
+				}
+				text, err := b.Note(cmd.Context(), a.topic, log)
+				if err != nil {
+					return err
+				}
+				_, err = a.out.Write(text)
+				return err
+			})
+		},
+	}
+	cmd.Flags().StringVar(&log, "log", "", `only this log: id, unique beginning of it, or "own"`)
+	cmd.Flags().BoolVar(&note, "note", false, "print the signed checkpoint")
+	return cmd
+}
+
+func (a *app) heads(cmd *cobra.Command, b backend, log string) error {
+	heads, err := b.Heads(cmd.Context(), a.topic)
+	if err != nil {
+		return err
+	}
+	shown := 0
+	for _, h := range heads {
+		if !names(log, h) {
+			continue
+		}
+		err := a.print(h, func(w io.Writer) {
+			if shown > 0 {
+				fmt.Fprintln(w)
+			}
+			printHead(w, h)
+		})
+		if err != nil {
+			return err
+		}
+		shown++
+	}
+	if shown == 0 {
+		return kinded(nodeapi.Unknown, "no log %q in this topic", log)
+	}
+	return nil
+}
+
+// names reports whether the text of --log means h.
+func names(log string, h nodeapi.Head) bool {
+	switch {
+	case log == "":
+		return true
+	case log == "own":
+		return h.Own
+	}
+	return len(log) >= minPrefix && strings.HasPrefix(h.Log, strings.ToLower(log))
+}
+
+func printHead(w io.Writer, h nodeapi.Head) {
+	own, coming := "", ""
+	if h.Own {
+		own = "  (own)"
+	}
+	if h.HeadSize > h.Size {
+		coming = fmt.Sprintf("  (of %d that its author signed)", h.HeadSize)
+	}
+	fmt.Fprintf(w, "log     %s%s\nauthor  %s\nsize    %d%s\nroot    %s\n", h.Log, own, h.Author, h.Size, coming, h.Root)
+}

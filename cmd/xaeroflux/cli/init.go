@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+func (a *app) initCmd() *cobra.Command {
+	var o xaeroflux.Options
+	var name string
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Create a store with a topic of its own",
+		Long: `Creates a store in --dir, with a first topic, and prints its author key, log,
+topic, note verifier key and invite. The invite is a secret: whoever has it can
+read the topic and append to it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			invite, err := newInvite(name)
+			if err != nil {
+				return err
+			}
+			o.Invite = invite
+			return a.create(cmd.Context(), o)
+		},
+	}
+	cmd.Flags().StringVar(&name, "name", "", "what to call the topic, here and in invites")
+	cmd.Flags().IntVar(&o.PageBytes, "page-bytes", 0, "page size: 4096, 8192, 16384, 32768 or 65536 (default 16384)")
+	cmd.Flags().IntVar(&o.SegmentPages, "segment-pages", 0, "pages in a segment file, at least 2 (default 1024)")
+	return cmd
+}
+
+// newInvite is the invite to a new topic.
+func newInvite(name string) (string, error) {
+	key, err := identity.NewTopicKey()
+	if err != nil {
+		return "", err
+	}
+	invite := identity.Invite{Key: key, Name: name}
+	if err := invite.Check(); err != nil {
+		return "", usage("--name: %v", err)
+	}
+	return invite.String(), nil
+}
+
+// create makes the store and prints what is in it.
+func (a *app) create(ctx context.Context, o xaeroflux.Options) error {
+	if store.Exists(a.dir) {
+		return kinded(nodeapi.Exists, "%s holds a store already", a.dir)
+	}
+	db, err := xaeroflux.Open(a.dir, &o)
+	if err != nil {
+		return err
+	}
+	b := &local{db: db}
+	info, err := b.Info(ctx, "")
+	if err = errors.Join(err, b.Close()); err != nil {
+		return err
+	}
+	a.say("created a store in %s", a.dir)
+	return a.printInfo(info)
+}
+
+func (a *app) printInfo(i nodeapi.Info) error {
+	return a.print(i, func(w io.Writer) {
+		fmt.Fprintf(w, "author  %s\nlog     %s\ntopic   %s\nvkey    %s\ninvite  %s\n", i.Author, i.Log, i.Topic, i.VKey, i.Invite)
+	})
+}

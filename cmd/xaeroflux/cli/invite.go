@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+func (a *app) inviteCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "invite",
+		Short: "Print the invite to a topic",
+		Long: `Prints the invite that "xaeroflux join" takes. It holds the topic's secret key:
+whoever has it can read the topic and append to it. While "xaeroflux run" is
+running, it also holds the address of this node.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.with(cmd.Context(), func(b backend) error {
+				info, err := b.Info(cmd.Context(), a.topic)
+				if err != nil {
+					return err
+				}
+				if inv, err := identity.ParseInvite(info.Invite); err == nil && len(inv.Peers) == 0 {
+					a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
+				}
+				v := struct {
+					Topic  string `json:"topic"`
+					Invite string `json:"invite"`
+				}{info.Topic, info.Invite}
+				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.Invite) })
+			})
+		},
+	}
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+func (a *app) joinCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "join INVITE",
+		Short: "Join the topic of an invite, creating the store if need be",
+		Long: `Joins the topic of an invite. Where there is no store in --dir yet, it is created
+and the topic is its default; a store that is there gets it as a further topic,
+which --topic then names.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			invite, err := identity.ParseInvite(args[0])
+			if err != nil {
+				return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")
+			}
+			if !store.Exists(a.dir) {
+				err = a.create(cmd.Context(), xaeroflux.Options{Invite: args[0]})
+			} else {
+				err = a.joinMore(cmd, args[0])
+			}
+			if err == nil && len(invite.Peers) > 0 {
+				a.say("now fetch it: xaeroflux sync --dir %s %s", quoted(a.dir), invite.Peers[0])
+			}
+			return err
+		},
+	}
+}
+
+// joinMore joins a further topic.
+func (a *app) joinMore(cmd *cobra.Command, invite string) error {
+	return a.with(cmd.Context(), func(b backend) error {
+		info, err := b.Join(cmd.Context(), invite)
+		if err != nil {
+			return err
+		}
+		return a.printInfo(info)
+	})
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// local is the Backend on an open store: what every command does in the end,
+// in this process or in that of the node.
+type local struct{ db *xaeroflux.DB }
+
+var _ backend = (*local)(nil)
+
+// Close implements io.Closer.
+func (b *local) Close() error { return b.db.Close() }
+
+// Info implements nodeapi.Backend.
+func (b *local) Info(_ context.Context, topic string) (nodeapi.Info, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nodeapi.Info{}, err
+	}
+	return info(t), nil
+}
+
+func info(t *xaeroflux.Topic) nodeapi.Info {
+	l := t.Log()
+	return nodeapi.Info{
+		Author: fmt.Sprintf("%x", l.Author()), Log: l.ID().String(), Topic: t.ID().String(),
+		VKey: l.Head().VKey(), Invite: t.Invite(),
+	}
+}
+
+// Heads implements nodeapi.Backend.
+func (b *local) Heads(_ context.Context, topic string) ([]nodeapi.Head, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nil, err
+	}
+	logs, err := t.Logs()
+	if err != nil {
+		return nil, err
+	}
+	heads := make([]nodeapi.Head, len(logs))
+	for i, l := range logs {
+		root, size := l.Root()
+		heads[i] = nodeapi.Head{
+			Log: l.ID().String(), Author: fmt.Sprintf("%x", l.Author()), Size: size, Root: root.String(),
+			Own: l.Own(), HeadSize: l.Head().Size,
+		}
+	}
+	return heads, nil
+}
+
+// Append implements nodeapi.Backend.
+func (b *local) Append(ctx context.Context, topic string, events []nodeapi.Event) (nodeapi.Receipt, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nodeapi.Receipt{}, err
+	}
+	batch := make([]xaeroflux.Event, len(events))
+	for i, e := range events {
+		batch[i] = xaeroflux.Event{Type: e.Type, Key: e.Key, Payload: e.Payload}
+	}
+	r, err := t.AppendBatch(ctx, batch)
+	if err != nil {
+		return nodeapi.Receipt{}, err
+	}
+	return nodeapi.Receipt{
+		Log: r.Log.String(), First: r.Seq, Count: uint64(r.Count), Size: r.Size, Root: r.Root.String(),
+	}, nil
+}
+
+// Note implements nodeapi.Backend.
+func (b *local) Note(_ context.Context, topic, log string) ([]byte, error) {
+	l, err := b.log(topic, log)
+	if err != nil {
+		return nil, err
+	}
+	h := l.Head()
+	if h.Size == 0 {
+		return nil, hint(kinded(nodeapi.Range, "log %s is empty: nothing of it is signed yet", l.ID().Short()), "xaeroflux append")
+	}
+	return h.Checkpoint(), nil
+}
+
+// Prove implements nodeapi.Backend.
+func (b *local) Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error) {
+	l, err := b.log(topic, log)
+	if err != nil {
+		return nil, err
+	}
+	if size := l.Size(); seq >= size {
+		return nil, kinded(nodeapi.Range, "prove event %d: log %s has %d events, counted from 0", seq, l.ID().Short(), size)
+	}
+	return l.ProofFile(ctx, seq)
+}
+
+// Join implements nodeapi.Backend.
+func (b *local) Join(ctx context.Context, invite string) (nodeapi.Info, error) {
+	t, err := b.db.Join(ctx, invite)
+	if err != nil {
+		return nodeapi.Info{}, err
+	}
+	return info(t), nil
+}
+
+// Sync implements nodeapi.Backend.
+func (b *local) Sync(ctx context.Context, peer string) (nodeapi.SyncReport, error) {
+	r, err := b.db.Sync(ctx, peer)
+	return nodeapi.SyncReport{
+		EventsIn: r.EventsIn, EventsOut: r.EventsOut, PagesIn: r.PagesIn, PagesOut: r.PagesOut,
+		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Seconds: r.Seconds,
+	}, err
+}
+
+// Check implements nodeapi.Backend.
+func (b *local) Check(ctx context.Context, progress func(done, total int64)) (nodeapi.CheckReport, error) {
+	r, err := b.db.Check(ctx, progress)
+	return report(r), err
+}
+
+func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
+	out := nodeapi.CheckReport{Logs: r.Logs, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}}
+	for _, f := range r.Findings {
+		out.Findings = append(out.Findings, nodeapi.Finding{Where: f.Where, What: f.What, Do: f.Do})
+	}
+	return out
+}
+
+// Status implements nodeapi.Backend.
+func (b *local) Status(context.Context) (nodeapi.Status, error) {
+	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: []nodeapi.Peer{}}
+	for _, a := range b.db.Actors() {
+		s.Actors = append(s.Actors, nodeapi.Actor{
+			Name: a.Name, Phase: a.Phase.String(), Cursor: a.Cursor, Queue: a.Queue, Handled: a.Handled,
+			Restarts: a.Restarts, LastError: a.LastError,
+		})
+	}
+	for _, p := range b.db.Peers() {
+		s.Peers = append(s.Peers, nodeapi.Peer{
+			ID: p.Peer.String(), Address: p.Address, Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second),
+			BytesIn: p.BytesIn, BytesOut: p.BytesOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
+		})
+	}
+	if err := b.db.ReadOnly(); err != nil {
+		s.ReadOnly = err.Error()
+	}
+	return s, nil
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// stampLayout is RFC 3339 with milliseconds.
+const stampLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// Events implements nodeapi.Backend.
+func (b *local) Events(ctx context.Context, q nodeapi.Query, yield func(*nodeapi.Record) error) error {
+	query, err := b.query(q)
+	if err != nil {
+		return err
+	}
+	events := b.db.Events
+	if q.Follow {
+		events = b.db.Subscribe
+	}
+	var out nodeapi.Record
+	for r, err := range events(ctx, query) {
+		if err != nil {
+			if q.Follow && errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}
+		fill(&out, &r, q.Leaves)
+		if err := yield(&out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
+	t, err := b.topic(q.Topic)
+	if err != nil {
+		return xaeroflux.Query{}, err
+	}
+	out := xaeroflux.Query{Topic: t.ID(), From: q.From, Limit: q.Limit, Borrow: true}
+	if q.Log != "" {
+		l, err := b.log(q.Topic, q.Log)
+		if err != nil {
+			return out, err
+		}
+		out.Log = l.ID()
+	}
+	return out, nil
+}
+
+// fill makes out of r; bytes are shared with r.
+func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
+	*out = nodeapi.Record{
+		Log: r.Log.String(), Seq: r.Seq, Time: r.Time, Stamp: r.Time.UTC().Format(stampLayout),
+		Type: r.Type, Key: r.Key, Payload: r.Payload,
+	}
+	if out.Key == nil {
+		out.Key = []byte{} // "" in JSON, not null
+	}
+	if out.Payload == nil {
+		out.Payload = []byte{}
+	}
+	if leaves {
+		out.Leaf, out.Hash = r.Leaf(), r.Hash().String()
+	}
+}
+
+// minPrefix is the shortest beginning of an id that names it.
+const minPrefix = 4
+
+// topic finds a topic by id, name, or the beginning of its id.
+func (b *local) topic(name string) (*xaeroflux.Topic, error) {
+	if name == "" {
+		return b.db.Topic(xaeroflux.ID{})
+	}
+	var byName, byPrefix []*xaeroflux.Topic
+	for _, t := range b.db.Topics() {
+		if t.Name() == name {
+			byName = append(byName, t)
+		}
+		if hasPrefix(t.ID(), name) {
+			byPrefix = append(byPrefix, t)
+		}
+	}
+	switch {
+	case len(byName) == 1:
+		return byName[0], nil
+	case len(byName) == 0 && len(byPrefix) == 1:
+		return byPrefix[0], nil
+	case len(byName)+len(byPrefix) > 1:
+		return nil, usage("topic %q: more than one fits; give more of its id", name)
+	}
+	return nil, kinded(nodeapi.Unknown, "no topic %q here", name)
+}
+
+// log finds a log of a topic by id or the beginning of it.
+func (b *local) log(topic, name string) (*xaeroflux.Log, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nil, err
+	}
+	if name == "" || name == "own" {
+		return t.Log(), nil
+	}
+	logs, err := t.Logs()
+	if err != nil {
+		return nil, err
+	}
+	var found []*xaeroflux.Log
+	for _, l := range logs {
+		if hasPrefix(l.ID(), name) {
+			found = append(found, l)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, kinded(nodeapi.Unknown, "no log %q in topic %s", name, t.ID().Short())
+	}
+	return nil, usage("log %q: %d logs fit; give more of the id", name, len(found))
+}
+
+func hasPrefix(id xaeroflux.ID, name string) bool {
+	return len(name) >= minPrefix && strings.HasPrefix(id.String(), strings.ToLower(name))
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// waitInUse is how long a command waits for a store that is in use by a
+// process that serves no commands: another command that is about to end, or a
+// node that is about to serve.
+const waitInUse = 2 * time.Second
+
+// A backend is a nodeapi.Backend that is closed after use.
+type backend interface {
+	nodeapi.Backend
+	io.Closer
+}
+
+// open returns the running node's backend, or else opens the store.
+func (a *app) open(ctx context.Context) (backend, error) {
+	deadline := time.Now().Add(waitInUse)
+	for {
+		c, err := nodeapi.Dial(a.dir)
+		if err == nil {
+			return c, nil
+		}
+		if !errors.Is(err, nodeapi.ErrNoNode) {
+			return nil, err
+		}
+		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true})
+		if err == nil {
+			return &local{db: db}, nil
+		}
+		if !errors.Is(err, xaeroflux.ErrInUse) || time.Now().After(deadline) {
+			return nil, err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, errInterrupted
+		}
+	}
+}
+
+// with opens the backend, calls f, and closes it.
+func (a *app) with(ctx context.Context, f func(backend) error) error {
+	b, err := a.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(b)
+	return errors.Join(err, b.Close())
+}

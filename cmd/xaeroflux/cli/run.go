@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// defaultListen is safe to start with: reachable from this machine only, and
+// free whatever else runs.
+const defaultListen = "127.0.0.1:0"
+
+func (a *app) runCmd() *cobra.Command {
+	var listen string
+	var peers []string
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the node: listen for peers, keep to peers, sync as events come",
+		Long: `Runs the node until ctrl-C. Prints "listening ADDRESS" as soon as peers can
+connect; ADDRESS is what "xaeroflux sync" and --peer take.
+
+By default it listens on 127.0.0.1 and a free UDP port, which only this machine
+can reach. For peers elsewhere, name an address of this machine and a port, as
+in --listen 192.168.1.5:4040, or [::]:4040 for every address it has.
+
+While it is running, all other commands on this directory work through it.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkListen(listen); err != nil {
+				return err
+			}
+			for _, p := range peers {
+				if err := checkPeer(p); err != nil {
+					return err
+				}
+			}
+			return a.node(cmd.Context(), listen, peers, quiet)
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", defaultListen, "UDP address to listen on, host:port; port 0 picks a free one")
+	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses (may be repeated)")
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not log to stderr what goes on")
+	return cmd
+}
+
+func checkListen(hostport string) error {
+	if _, _, err := net.SplitHostPort(hostport); err != nil {
+		return hint(usage("--listen %q: %v", hostport, err), "--listen %s", defaultListen)
+	}
+	return nil
+}
+
+// checkPeer checks an address or invite before anything is opened.
+func checkPeer(peer string) error {
+	_, addrErr := identity.ParseAddress(peer)
+	if addrErr == nil {
+		return nil
+	}
+	inv, err := identity.ParseInvite(peer)
+	switch {
+	case err == nil && len(inv.Peers) > 0:
+		return nil
+	case err == nil:
+		return hint(usage("the invite names no address; it was made by a store that did not listen"),
+			"an invite made while `xaeroflux run` is running there, or the address it printed")
+	case isInvite(peer):
+		return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")
+	}
+	return hint(addrErr, "the address that `xaeroflux run` printed at the peer: <peer id>@host:port")
+}
+
+// isInvite tells a mistyped invite from a mistyped address.
+func isInvite(s string) bool { return len(s) > 3 && (s[:3] == "xf1" || s[:3] == "XF1") }
+
+func (a *app) node(ctx context.Context, listen string, peers []string, quiet bool) error {
+	if c, err := nodeapi.Dial(a.dir); err == nil {
+		return errors.Join(kinded(nodeapi.InUse, "a node is running on %s already", a.dir), c.Close())
+	}
+	db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Logger: a.logger(quiet)})
+	if err != nil {
+		return err
+	}
+	b := &local{db: db}
+	err = a.serveUntil(ctx, b, listen, peers)
+	err = errors.Join(err, b.Close())
+	if err == nil {
+		a.say("stopped")
+	}
+	return err
+}
+
+func (a *app) serveUntil(ctx context.Context, b *local, listen string, peers []string) error {
+	addr, err := b.db.Listen(ctx, listen)
+	if err != nil {
+		return hint(err, "another --listen address; port 0 picks a free one")
+	}
+	stop, err := serve(a.dir, b)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	for _, p := range peers {
+		if err := b.db.Connect(ctx, p); err != nil {
+			return err
+		}
+	}
+	v := struct {
+		Listening string `json:"listening"`
+	}{addr.String()}
+	if err := a.print(v, func(w io.Writer) { fmt.Fprintf(w, "listening %s\n", addr) }); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	a.say("stopping")
+	return nil
+}
+
+// logger writes what goes on to stderr, for people.
+func (a *app) logger(quiet bool) *zap.Logger {
+	if quiet {
+		return nil
+	}
+	c := zap.NewDevelopmentEncoderConfig()
+	c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly)
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(c), zapcore.Lock(zapcore.AddSync(a.err)), zap.InfoLevel))
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// verified is what a proof proves.
+type verified struct {
+	Verified    bool   `json:"verified"`
+	Log         string `json:"log"`
+	Seq         uint64 `json:"seq"`
+	Time        string `json:"time"`
+	Type        string `json:"type"`
+	Key         []byte `json:"key"`
+	PayloadSize int    `json:"payload_size"`
+	PayloadHash string `json:"payload_hash"`
+	Payload     bool   `json:"payload_checked"`
+	Size        uint64 `json:"size"`
+	Root        string `json:"root"`
+}
+
+func (a *app) verifyCmd() *cobra.Command {
+	var vkey, payload string
+	cmd := &cobra.Command{
+		Use:   "verify --vkey KEY [--payload FILE] PROOF",
+		Short: "Check a proof, without a store",
+		Long: `Checks a proof file that "xaeroflux prove" printed: that the log's author signed
+the head in it, and that the event is in the log under that head. KEY is what
+"xaeroflux vkey" prints at the author's. With --payload, also checks that FILE
+is the event's payload. PROOF may be - for stdin. Needs no store.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			v, err := a.verify(args[0], vkey, payload)
+			if err != nil {
+				return err
+			}
+			return a.print(v, func(w io.Writer) { printVerified(w, v) })
+		},
+	}
+	cmd.Flags().StringVar(&vkey, "vkey", "", "note verifier key of the log")
+	cmd.Flags().StringVar(&payload, "payload", "", "file that should be the event's payload")
+	cmd.MarkFlagRequired("vkey")
+	return cmd
+}
+
+func (a *app) verify(path, vkey, payload string) (verified, error) {
+	b, err := a.readFile(path, proof.MaxFile+1)
+	if err != nil {
+		return verified{}, err
+	}
+	f, err := proof.ParseFile(b)
+	if err != nil {
+		return verified{}, err
+	}
+	head, leaf, err := f.Verify(vkey)
+	if errors.Is(err, proof.ErrKey) {
+		return verified{}, hint(err, "the key as `xaeroflux vkey` prints it, in quotes")
+	}
+	if err != nil {
+		return verified{}, err
+	}
+	v := verified{
+		Verified: true, Log: head.Log.String(), Seq: f.Index, Time: time.UnixMilli(leaf.Time).UTC().Format(stampLayout),
+		Type: string(leaf.Type), Key: append([]byte{}, leaf.Key...), PayloadSize: leaf.PayloadLen,
+		PayloadHash: leaf.PayloadHash.String(), Size: head.Size, Root: head.Root.String(),
+	}
+	if payload == "" {
+		return v, nil
+	}
+	v.Payload = true
+	return v, a.comparePayload(payload, leaf)
+}
+
+// comparePayload holds a file against what the leaf says of the payload.
+func (a *app) comparePayload(path string, leaf event.Leaf) error {
+	b, err := a.readFile(path, event.MaxPayload+1)
+	if err != nil {
+		return err
+	}
+	if len(b) != leaf.PayloadLen {
+		return kinded(nodeapi.Proof, "payload %s has %d bytes or more, the event's has %d", path, len(b), leaf.PayloadLen)
+	}
+	if h := digest.Sum(b); h != leaf.PayloadHash {
+		return kinded(nodeapi.Proof, "payload %s has SHA-256 %s, the event's has %s", path, h, leaf.PayloadHash)
+	}
+	return nil
+}
+
+// readFile reads at most limit bytes of a file, or of stdin for "-".
+func (a *app) readFile(path string, limit int64) ([]byte, error) {
+	if path == "-" {
+		return io.ReadAll(io.LimitReader(a.in, limit))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, hint(err, "another path")
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, limit))
+}
+
+func printVerified(w io.Writer, v verified) {
+	fmt.Fprintf(w, "verified: event %d of log %s\n", v.Seq, v.Log)
+	fmt.Fprintf(w, "  appended  %s\n  type      %q\n  key       %q\n", v.Time, v.Type, v.Key)
+	match := ""
+	if v.Payload {
+		match = ", which the file matches"
+	}
+	fmt.Fprintf(w, "  payload   %d bytes, SHA-256 %s%s\n", v.PayloadSize, v.PayloadHash, match)
+	fmt.Fprintf(w, "  head      %d events, root %s, signed by the log's author\n", v.Size, v.Root)
+}

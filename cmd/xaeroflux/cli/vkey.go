@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) vkeyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "vkey",
+		Short: "Print the note verifier key of the own log",
+		Long: `Prints the key that checkpoints and proofs of the own log verify with, as
+"xaeroflux verify --vkey" and golang.org/x/mod/sumdb/note take it. It is public.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.with(cmd.Context(), func(b backend) error {
+				info, err := b.Info(cmd.Context(), a.topic)
+				if err != nil {
+					return err
+				}
+				v := struct {
+					Log  string `json:"log"`
+					VKey string `json:"vkey"`
+				}{info.Log, info.VKey}
+				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.VKey) })
+			})
+		},
+	}
+}

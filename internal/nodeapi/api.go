@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package nodeapi is how the commands of the node binary work through a node
+// that already has the store open: HTTP on a unix socket inside the store's
+// directory, for the store's owner only.
+//
+// Backend is what commands need of a store. The binary implements it once, on
+// an open store; Serve offers that to other processes, and a Client is the same
+// interface at the other end, so that no command knows where it works. The
+// package knows nothing of stores: values are plain, ids are hexadecimal text.
+//
+// Start with Backend; server.go and client.go mirror each other, socket.go says
+// where the socket is.
+package nodeapi
+
+import (
+	"context"
+	"time"
+)
+
+// A Backend is a store as commands use it. Topic is an id, a name or a unique
+// prefix of an id, "" for the default; log likewise, "" or "own" for the log
+// that the store appends to in the topic.
+type Backend interface {
+	// Info describes a topic and the own log in it.
+	Info(ctx context.Context, topic string) (Info, error)
+	// Heads lists the logs of a topic.
+	Heads(ctx context.Context, topic string) ([]Head, error)
+	// Append appends events to the own log, all or none.
+	Append(ctx context.Context, topic string, events []Event) (Receipt, error)
+	// Events calls yield for each record of a query; the record is valid until
+	// yield returns. With Query.Follow it goes on until ctx ends, and then
+	// returns no error.
+	Events(ctx context.Context, q Query, yield func(*Record) error) error
+	// Note returns the newest head of a log as a C2SP checkpoint.
+	Note(ctx context.Context, topic, log string) ([]byte, error)
+	// Prove returns a C2SP tlog-proof file.
+	Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error)
+	// Join joins the topic of an invite.
+	Join(ctx context.Context, invite string) (Info, error)
+	// Sync syncs with a peer until both agree.
+	Sync(ctx context.Context, peer string) (SyncReport, error)
+	// Check verifies every byte.
+	Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error)
+	// Status tells of actors and peers.
+	Status(ctx context.Context) (Status, error)
+}
+
+// Info describes a topic and the own log in it.
+type Info struct {
+	Author string `json:"author"`
+	Log    string `json:"log"`
+	Topic  string `json:"topic"`
+	VKey   string `json:"vkey"`
+	Invite string `json:"invite"`
+}
+
+// A Head is a log with its newest signed head.
+type Head struct {
+	Log      string `json:"log"`
+	Author   string `json:"author"`
+	Size     uint64 `json:"size"` // events held
+	Root     string `json:"root"` // over those
+	Own      bool   `json:"own"`
+	HeadSize uint64 `json:"head_size"` // signed; more than Size while events are still coming
+}
+
+// An Event is what is appended.
+type Event struct {
+	Type    string `json:"type,omitempty"`
+	Key     []byte `json:"key,omitempty"`
+	Payload []byte `json:"payload"`
+}
+
+// A Receipt says where appended events are.
+type Receipt struct {
+	Log   string `json:"log"`
+	First uint64 `json:"first"`
+	Count uint64 `json:"count"`
+	Size  uint64 `json:"size"`
+	Root  string `json:"root"`
+}
+
+// A Query says which events are wanted.
+type Query struct {
+	Topic  string `json:"topic"`
+	Log    string `json:"log"` // "" for all logs of the topic
+	From   uint64 `json:"from"`
+	Limit  int    `json:"limit"` // 0 for no limit
+	Follow bool   `json:"follow"`
+	Leaves bool   `json:"leaves"` // Leaf and Hash are wanted too
+}
+
+// A Record is an event in its place. Bytes are base64 in JSON.
+type Record struct {
+	Log     string    `json:"log"`
+	Seq     uint64    `json:"seq"`
+	Time    time.Time `json:"-"`
+	Stamp   string    `json:"time"` // Time in RFC 3339 with milliseconds, UTC
+	Type    string    `json:"type"`
+	Key     []byte    `json:"key"`
+	Payload []byte    `json:"payload"`
+	Leaf    []byte    `json:"leaf,omitempty"` // RFC 6962 leaf data
+	Hash    string    `json:"hash,omitempty"` // RFC 6962 leaf hash
+}
+
+// A SyncReport says what a sync moved.
+type SyncReport struct {
+	EventsIn   uint64  `json:"events_in"`
+	EventsOut  uint64  `json:"events_out"`
+	PagesIn    uint64  `json:"pages_in"`
+	PagesOut   uint64  `json:"pages_out"`
+	BytesIn    uint64  `json:"bytes_in"`
+	BytesOut   uint64  `json:"bytes_out"`
+	RoundTrips uint64  `json:"round_trips"`
+	Seconds    float64 `json:"seconds"`
+}
+
+// A CheckReport is what a check looked at and what it found wrong.
+type CheckReport struct {
+	Logs     int       `json:"logs"`
+	Events   uint64    `json:"events"`
+	Pages    uint64    `json:"pages"`
+	Bytes    int64     `json:"bytes"`
+	Findings []Finding `json:"findings"`
+}
+
+// A Finding is one flaw.
+type Finding struct {
+	Where string `json:"where"`
+	What  string `json:"what"`
+	Do    string `json:"do"`
+}
+
+// A Status is a node at work.
+type Status struct {
+	Actors   []Actor `json:"actors"`
+	Peers    []Peer  `json:"peers"`
+	ReadOnly string  `json:"read_only,omitempty"` // why, where it is
+}
+
+// An Actor is one line of the registry.
+type Actor struct {
+	Name      string `json:"name"`
+	Phase     string `json:"phase"`
+	Cursor    string `json:"cursor,omitempty"`
+	Queue     int64  `json:"queue"`
+	Handled   uint64 `json:"handled"`
+	Restarts  int64  `json:"restarts"`
+	LastError string `json:"last_error,omitempty"`
+}
+
+// A Peer is a connected peer.
+type Peer struct {
+	ID        string    `json:"id"`
+	Address   string    `json:"address"`
+	Dialed    bool      `json:"dialed"`
+	InSync    bool      `json:"in_sync"`
+	Since     time.Time `json:"since"`
+	BytesIn   uint64    `json:"bytes_in"`
+	BytesOut  uint64    `json:"bytes_out"`
+	EventsIn  uint64    `json:"events_in"`
+	EventsOut uint64    `json:"events_out"`
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"time"
+)
+
+// A Client is the Backend of a node in another process.
+type Client struct{ http *http.Client }
+
+var _ Backend = (*Client)(nil)
+
+// Dial finds the node that serves the store in dir. The error is ErrNoNode
+// where there is none, or only the socket of one that was killed.
+func Dial(dir string) (*Client, error) {
+	path, err := find(dir)
+	if err != nil {
+		return nil, err
+	}
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		d := net.Dialer{Timeout: 2 * time.Second}
+		return d.DialContext(ctx, "unix", path)
+	}
+	conn, err := dial(context.Background(), "", "")
+	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("node at %s: %w", path, err)
+		}
+		return nil, ErrNoNode
+	}
+	conn.Close()
+	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}}, nil
+}
+
+// Close lets go of the connection.
+func (c *Client) Close() error {
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// Info implements Backend.
+func (c *Client) Info(ctx context.Context, topic string) (Info, error) {
+	return single[Info](ctx, c, "info", request{Topic: topic})
+}
+
+// Heads implements Backend.
+func (c *Client) Heads(ctx context.Context, topic string) ([]Head, error) {
+	return single[[]Head](ctx, c, "heads", request{Topic: topic})
+}
+
+// Append implements Backend.
+func (c *Client) Append(ctx context.Context, topic string, events []Event) (Receipt, error) {
+	return single[Receipt](ctx, c, "append", request{Topic: topic, Events: events})
+}
+
+// Note implements Backend.
+func (c *Client) Note(ctx context.Context, topic, log string) ([]byte, error) {
+	return single[[]byte](ctx, c, "note", request{Topic: topic, Log: log})
+}
+
+// Prove implements Backend.
+func (c *Client) Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error) {
+	return single[[]byte](ctx, c, "prove", request{Topic: topic, Log: log, Seq: seq})
+}
+
+// Join implements Backend.
+func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
+	return single[Info](ctx, c, "join", request{Invite: invite})
+}
+
+// Sync implements Backend.
+func (c *Client) Sync(ctx context.Context, peer string) (SyncReport, error) {
+	return single[SyncReport](ctx, c, "sync", request{Peer: peer})
+}
+
+// Status implements Backend.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	return single[Status](ctx, c, "status", request{})
+}
+
+// Events implements Backend.
+func (c *Client) Events(ctx context.Context, q Query, yield func(*Record) error) error {
+	err := stream(ctx, c, "events", request{Query: &q}, yield)
+	if q.Follow && ctx.Err() != nil {
+		return nil // as agreed
+	}
+	return err
+}
+
+// Check implements Backend.
+func (c *Client) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
+	var report *CheckReport
+	err := stream(ctx, c, "check", request{}, func(s *checkStep) error {
+		if s.Report != nil {
+			report = s.Report
+		} else if progress != nil {
+			progress(s.Done, s.Total)
+		}
+		return nil
+	})
+	if err == nil && report == nil {
+		err = errCutOff
+	}
+	if err != nil {
+		return CheckReport{}, err
+	}
+	return *report, nil
+}
+
+var errCutOff = &Error{Kind: Closed, Text: "the node went away in the middle of its answer"}
+
+// single makes a call that answers once.
+func single[T any](ctx context.Context, c *Client, name string, r request) (T, error) {
+	var answer *T
+	err := stream(ctx, c, name, r, func(v *T) error {
+		answer = v
+		return nil
+	})
+	if err == nil && answer == nil {
+		err = errCutOff
+	}
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return *answer, nil
+}
+
+// stream makes a call and yields the items of its answer as they come.
+func stream[T any](ctx context.Context, c *Client, name string, r request, yield func(*T) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // ends the call at the node too when yield wants no more
+	body, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/v1/"+name, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return away(ctx, err)
+	}
+	defer resp.Body.Close()
+	if resp.Header.Get("Content-Type") != "application/x-ndjson" {
+		return &Error{Kind: Failure, Text: fmt.Sprintf("the node does not know %q: it is of another version", name)}
+	}
+	dec := json.NewDecoder(bufio.NewReaderSize(resp.Body, 64<<10))
+	for {
+		var l line[T]
+		if err := dec.Decode(&l); err != nil {
+			return away(ctx, err)
+		}
+		switch {
+		case l.Error != nil:
+			return l.Error
+		case l.Done:
+			io.Copy(io.Discard, resp.Body) // so that the connection is used again
+			return nil
+		case l.Item != nil:
+			if err := yield(l.Item); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// away is the error of a call that the node did not finish.
+func away(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &Error{Kind: Closed, Text: fmt.Sprintf("%s (%v)", errCutOff.Text, err)}
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeapi
+
+import (
+	"errors"
+	"net/http"
+)
+
+// A Kind is what an error is to whoever reads it: it decides the exit code and
+// the next thing to try, and it is what remains of an error's type on the way
+// from the node to a command.
+type Kind string
+
+// Kinds of errors.
+const (
+	Failure  Kind = "failure"   // none of the others
+	Usage    Kind = "usage"     // what was asked is not well formed
+	Proof    Kind = "proof"     // a proof or a signature does not verify
+	Corrupt  Kind = "corrupt"   // bytes on disk are not what was written
+	InUse    Kind = "in-use"    // another process has the store
+	NoStore  Kind = "no-store"  // there is none
+	Exists   Kind = "exists"    // there is one already
+	Format   Kind = "format"    // of another version
+	Unknown  Kind = "unknown"   // a log or topic that is not here
+	Range    Kind = "range"     // past the end of a log
+	ReadOnly Kind = "read-only" // an earlier write failed
+	NoSpace  Kind = "no-space"  // the disk is full
+	Denied   Kind = "denied"    // the file system says no
+	TooLarge Kind = "too-large" // over a limit
+	Network  Kind = "network"   // a peer, or the way to it
+	Closed   Kind = "closed"    // the node is stopping, or has stopped
+)
+
+// An Error is an error with its kind, as it travels.
+type Error struct {
+	Kind Kind   `json:"kind"`
+	Text string `json:"text"`
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// ErrNoNode is returned by Dial where no node serves the store.
+var ErrNoNode = errors.New("nodeapi: no node is running")
+
+// status is the HTTP status that fits a kind; only people with curl look at it.
+func (k Kind) status() int {
+	switch k {
+	case Usage, TooLarge, Range:
+		return http.StatusBadRequest
+	case Unknown, NoStore:
+		return http.StatusNotFound
+	case InUse, Exists:
+		return http.StatusConflict
+	case Closed, ReadOnly:
+		return http.StatusServiceUnavailable
+	case NoSpace:
+		return http.StatusInsufficientStorage
+	}
+	return http.StatusInternalServerError
+}

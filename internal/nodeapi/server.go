@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Bounds of a server.
+const (
+	maxBody     = 64 << 20 // a batch of the largest event, in base64
+	maxAppends  = 4        // bodies of appends in memory at once
+	headTimeout = 10 * time.Second
+	closeGrace  = 3 * time.Second // for answers under way
+)
+
+// A request is the body of every call; a call reads the fields it needs.
+type request struct {
+	Topic  string  `json:"topic,omitempty"`
+	Log    string  `json:"log,omitempty"`
+	Seq    uint64  `json:"seq,omitempty"`
+	Invite string  `json:"invite,omitempty"`
+	Peer   string  `json:"peer,omitempty"`
+	Query  *Query  `json:"query,omitempty"`
+	Events []Event `json:"events,omitempty"`
+}
+
+// A checkStep is what Check streams: progress, and at last the report.
+type checkStep struct {
+	Done   int64        `json:"done,omitempty"`
+	Total  int64        `json:"total,omitempty"`
+	Report *CheckReport `json:"report,omitempty"`
+}
+
+// A Server offers a Backend to the commands of the store's owner.
+type Server struct {
+	b        Backend
+	classify func(error) Kind
+	sock     *socket
+	http     *http.Server
+	cancel   context.CancelFunc
+	appends  chan struct{} // one per append under way
+	ended    chan struct{}
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Serve serves b on the socket of the store in dir, whose lock the caller
+// holds. Classify tells the kind of b's errors.
+func Serve(dir string, b Backend, classify func(error) Kind) (*Server, error) {
+	sock, err := listen(dir)
+	if err != nil {
+		return nil, fmt.Errorf("serve commands: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Server{
+		b: b, classify: classify, sock: sock, cancel: cancel,
+		appends: make(chan struct{}, maxAppends), ended: make(chan struct{}),
+	}
+	s.http = &http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: headTimeout,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	go func() {
+		defer close(s.ended)
+		s.http.Serve(sock) // ends with Close
+	}()
+	return s, nil
+}
+
+// Close ends streams, waits a moment for other calls under way, and removes
+// the socket.
+func (s *Server) Close() error {
+	s.closeOnce.Do(func() {
+		s.cancel()
+		ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+		defer cancel()
+		if s.http.Shutdown(ctx) != nil {
+			s.http.Close()
+		}
+		<-s.ended
+		s.closeErr = s.sock.Close()
+	})
+	return s.closeErr
+}
+
+func (s *Server) routes() http.Handler {
+	m := http.NewServeMux()
+	handle := func(name string, call func(ctx context.Context, r *request, send func(any) error) error) {
+		m.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, call) })
+	}
+	handle("info", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Info(ctx, r.Topic) }))
+	handle("heads", one(func(ctx context.Context, r *request) ([]Head, error) { return s.b.Heads(ctx, r.Topic) }))
+	handle("note", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Note(ctx, r.Topic, r.Log) }))
+	handle("prove", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Prove(ctx, r.Topic, r.Log, r.Seq) }))
+	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
+	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
+	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
+	handle("events", s.events)
+	handle("check", s.check)
+	append := one(func(ctx context.Context, r *request) (Receipt, error) { return s.b.Append(ctx, r.Topic, r.Events) })
+	m.HandleFunc("POST /v1/append", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case s.appends <- struct{}{}:
+			defer func() { <-s.appends }()
+			s.serve(w, r, append)
+		case <-r.Context().Done():
+		}
+	})
+	return m
+}
+
+// one makes a call of a method that answers once.
+func one[T any](f func(context.Context, *request) (T, error)) func(context.Context, *request, func(any) error) error {
+	return func(ctx context.Context, r *request, send func(any) error) error {
+		v, err := f(ctx, r)
+		if err != nil {
+			return err
+		}
+		return send(v)
+	}
+}
+
+func (s *Server) events(ctx context.Context, r *request, send func(any) error) error {
+	if r.Query == nil {
+		return &Error{Kind: Usage, Text: "a request for events without a query"}
+	}
+	return s.b.Events(ctx, *r.Query, func(rec *Record) error { return send(rec) })
+}
+
+func (s *Server) check(ctx context.Context, _ *request, send func(any) error) error {
+	report, err := s.b.Check(ctx, nowAndThen(func(done, total int64) { send(checkStep{Done: done, Total: total}) }))
+	if err != nil {
+		return err
+	}
+	return send(checkStep{Report: &report})
+}
+
+// nowAndThen passes on a call when enough time went by since the last.
+func nowAndThen(f func(done, total int64)) func(done, total int64) {
+	var last time.Time
+	return func(done, total int64) {
+		if now := time.Now(); now.Sub(last) > 200*time.Millisecond {
+			last = now
+			f(done, total)
+		}
+	}
+}
+
+// serve reads the request, runs the call, and ends the stream with a line that
+// says how it went.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, call func(context.Context, *request, func(any) error) error) {
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := NewLazyWriter(w, http.NewResponseController(w).Flush)
+	defer out.Close()
+	enc, started := json.NewEncoder(out), false
+	var req request
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req)
+	if err != nil {
+		err = &Error{Kind: Usage, Text: "malformed request: " + err.Error()}
+	} else {
+		io.Copy(io.Discard, r.Body) // only past its end does net/http notice that a client went away
+		err = call(r.Context(), &req, func(item any) error {
+			started = true
+			return enc.Encode(line[any]{Item: &item})
+		})
+	}
+	if err == nil && req.Query != nil && req.Query.Follow && r.Context().Err() != nil {
+		err = &Error{Kind: Closed, Text: "the node has stopped"} // or the client has, and reads no more
+	}
+	if err == nil {
+		enc.Encode(line[any]{Done: true})
+		return
+	}
+	e := s.toError(err)
+	if !started {
+		w.WriteHeader(e.Kind.status())
+	}
+	enc.Encode(line[any]{Error: e})
+}
+
+func (s *Server) toError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Kind: s.classify(err), Text: err.Error()}
+}
