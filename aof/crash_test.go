@@ -84,7 +84,7 @@ func commitSome(t *Txn, rng *rand.Rand) (uint64, error) {
 // there, whole, and the next one goes on from it.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
-	for round := range 8 {
+	for round := range 6 {
 		cmd, out := child(t, "commit", dir)
 		time.AfterFunc(time.Duration(50+rand.IntN(250))*time.Millisecond, func() { cmd.Process.Kill() })
 		acked := uint64(0)

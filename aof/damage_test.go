@@ -229,7 +229,7 @@ func (d *damageRun) metaFlips() error {
 		if d.rollsBack(file) {
 			continue
 		}
-		if parsesAsBefore(file) && d.rng.IntN(5) > 0 { // most of these bytes mean nothing to LMDB
+		if parsesAsBefore(file) && d.rng.IntN(8) > 0 { // most of these bytes mean nothing to LMDB
 			continue
 		}
 		if err := d.try(file, fmt.Sprintf("flip in header %d", off)); err != nil {

@@ -160,7 +160,7 @@ func TestChurn(t *testing.T) {
 	next := map[uint32]uint64{}
 	const keep = 1 << 20 / sizedBytes // events of each log that are not trimmed
 	total := 0
-	for range 150 {
+	for range 90 {
 		err := s.Commit(func(tx *Txn) error {
 			for num := uint32(1); num <= 3; num++ {
 				count := 1 + rng.IntN(120)
@@ -203,7 +203,7 @@ func TestSmallLogs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const logs = 20000
+	const logs = 10000
 	rng := rand.New(rand.NewPCG(1, 2))
 	for done := 0; done < logs; done += 1000 {
 		err := s.Commit(func(tx *Txn) error {
