@@ -47,6 +47,7 @@ type Server struct {
 	sock     *socket
 	http     *http.Server
 	cancel   context.CancelFunc
+	maxBody  int64
 	appends  chan struct{} // one per append under way
 	ended    chan struct{}
 
@@ -57,13 +58,17 @@ type Server struct {
 // Serve serves b on the socket of the store in dir, whose lock the caller
 // holds. Classify tells the kind of b's errors.
 func Serve(dir string, b Backend, classify func(error) Kind) (*Server, error) {
+	return serveBodies(dir, b, classify, maxBody)
+}
+
+func serveBodies(dir string, b Backend, classify func(error) Kind, maxBody int64) (*Server, error) {
 	sock, err := listen(dir)
 	if err != nil {
 		return nil, fmt.Errorf("serve commands: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		b: b, classify: classify, sock: sock, cancel: cancel,
+		b: b, classify: classify, sock: sock, cancel: cancel, maxBody: maxBody,
 		appends: make(chan struct{}, maxAppends), ended: make(chan struct{}),
 	}
 	s.http = &http.Server{
@@ -164,7 +169,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, call func(context
 	defer out.Close()
 	enc, started := json.NewEncoder(out), false
 	var req request
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req)
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, s.maxBody)).Decode(&req)
 	if err != nil {
 		err = &Error{Kind: Usage, Text: "malformed request: " + err.Error()}
 	} else {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// errFake is a typed error of the fake backend.
+var errFake = errors.New("past the end")
+
+func classifyFake(err error) Kind {
+	if errors.Is(err, errFake) {
+		return Range
+	}
+	return Failure
+}
+
+// fake is a Backend in memory: one log.
+type fake struct {
+	mu     sync.Mutex
+	events []Event
+	grown  chan struct{} // closed when events are added
+	follow chan struct{} // a follower ended
+}
+
+var _ Backend = (*fake)(nil)
+
+func newFake() *fake { return &fake{grown: make(chan struct{}), follow: make(chan struct{}, 8)} }
+
+func (f *fake) Info(_ context.Context, topic string) (Info, error) {
+	return Info{Topic: topic, Log: "10", VKey: "key", Invite: "xf1"}, nil
+}
+
+func (f *fake) Heads(context.Context, string) ([]Head, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return []Head{{Log: "10", Size: uint64(len(f.events)), Own: true}}, nil
+}
+
+func (f *fake) Append(_ context.Context, _ string, events []Event) (Receipt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := Receipt{Log: "10", First: uint64(len(f.events)), Count: uint64(len(events))}
+	f.events = append(f.events, events...)
+	r.Size = uint64(len(f.events))
+	close(f.grown)
+	f.grown = make(chan struct{})
+	return r, nil
+}
+
+func (f *fake) snapshot() ([]Event, chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.events, f.grown
+}
+
+func (f *fake) Events(ctx context.Context, q Query, yield func(*Record) error) error {
+	if q.Follow {
+		defer func() { f.follow <- struct{}{} }()
+	}
+	if q.Log == "break" {
+		yield(&Record{})
+		return fmt.Errorf("read event 1: %w", errFake)
+	}
+	for seq := q.From; ; {
+		events, grown := f.snapshot()
+		for ; seq < uint64(len(events)); seq++ {
+			e := events[seq]
+			if err := yield(&Record{Log: "10", Seq: seq, Type: e.Type, Key: e.Key, Payload: e.Payload}); err != nil {
+				return err
+			}
+		}
+		if !q.Follow {
+			return nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (f *fake) Note(_ context.Context, topic, log string) ([]byte, error) {
+	return []byte(topic + "/" + log), nil
+}
+
+func (f *fake) Prove(_ context.Context, _, _ string, seq uint64) ([]byte, error) {
+	return nil, fmt.Errorf("prove %d: %w", seq, errFake)
+}
+
+func (f *fake) Join(_ context.Context, invite string) (Info, error) {
+	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
+}
+
+func (f *fake) Sync(ctx context.Context, peer string) (SyncReport, error) {
+	if peer == "hangs" {
+		<-ctx.Done()
+		return SyncReport{}, ctx.Err()
+	}
+	return SyncReport{EventsIn: 7, Seconds: 0.5}, nil
+}
+
+func (f *fake) Check(_ context.Context, progress func(done, total int64)) (CheckReport, error) {
+	progress(1, 2)
+	time.Sleep(250 * time.Millisecond) // so that the next is sent too
+	progress(2, 2)
+	return CheckReport{Logs: 1, Findings: []Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, nil
+}
+
+func (f *fake) Status(context.Context) (Status, error) {
+	return Status{Actors: []Actor{{Name: "storage/aof"}}}, nil
+}
+
+// testBody is the limit of a request's body in tests.
+const testBody = 1 << 20
+
+// start serves a fake in a fresh directory.
+func start(t *testing.T, dir string) (*fake, *Server, *Client) {
+	t.Helper()
+	f := newFake()
+	s, err := serveBodies(dir, f, classifyFake, testBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	c, err := Dial(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return f, s, c
+}

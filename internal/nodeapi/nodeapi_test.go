@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCallsGoThrough(t *testing.T) {
+	ctx := t.Context()
+	f, _, c := start(t, t.TempDir())
+	check := func(what string, got, want any, err error) {
+		t.Helper()
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, %v, want %+v", what, got, err, want)
+		}
+	}
+	info, err := c.Info(ctx, "notes")
+	check("info", info, Info{Topic: "notes", Log: "10", VKey: "key", Invite: "xf1"}, err)
+	events := []Event{{Type: "a", Key: []byte{0, 255}, Payload: []byte("\xff\n\x00")}, {Payload: []byte{}}}
+	r, err := c.Append(ctx, "", events)
+	check("append", r, Receipt{Log: "10", Count: 2, Size: 2}, err)
+	stored, _ := f.snapshot()
+	check("stored", stored, events, nil)
+	heads, err := c.Heads(ctx, "")
+	check("heads", heads, []Head{{Log: "10", Size: 2, Own: true}}, err)
+	note, err := c.Note(ctx, "t", "l")
+	check("note", string(note), "t/l", err)
+	sync, err := c.Sync(ctx, "peer")
+	check("sync", sync, SyncReport{EventsIn: 7, Seconds: 0.5}, err)
+	status, err := c.Status(ctx)
+	check("status", status, Status{Actors: []Actor{{Name: "storage/aof"}}}, err)
+	var steps []int64
+	report, err := c.Check(ctx, func(done, total int64) { steps = append(steps, done, total) })
+	check("check", report, CheckReport{Logs: 1, Findings: []Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)
+	check("progress", steps, []int64{1, 2, 2, 2}, nil)
+}
+
+func TestErrorsKeepTheirKind(t *testing.T) {
+	_, _, c := start(t, t.TempDir())
+	_, prove := c.Prove(t.Context(), "", "", 9)
+	_, join := c.Join(t.Context(), "xf2")
+	seen := 0
+	events := c.Events(t.Context(), Query{Log: "break"}, func(*Record) error { seen++; return nil })
+	for what, want := range map[string]struct {
+		err  error
+		kind Kind
+		text string
+	}{
+		"before any item": {prove, Range, "prove 9: past the end"},
+		"of a kind":       {join, Usage, "no invite: xf2"},
+		"after an item":   {events, Range, "read event 1: past the end"},
+	} {
+		var e *Error
+		if !errors.As(want.err, &e) || e.Kind != want.kind || e.Text != want.text {
+			t.Errorf("%s: %v, want %s: %s", what, want.err, want.kind, want.text)
+		}
+	}
+	if seen != 1 {
+		t.Errorf("%d items before the error, want 1", seen)
+	}
+}
+
+// wait fails the test when c does not deliver in time.
+func wait(t *testing.T, c <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(5 * time.Second):
+		t.Fatal(what)
+	}
+}
+
+func TestFollowStreamsAndEndsAtTheClient(t *testing.T) {
+	f, _, c := start(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan struct{}, 100)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Events(ctx, Query{Follow: true}, func(r *Record) error { got <- struct{}{}; return nil })
+	}()
+	for range 3 {
+		if _, err := c.Append(t.Context(), "", []Event{{Payload: []byte("x")}}); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, got, "an appended event does not come")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("a follower that was interrupted: %v", err)
+	}
+	wait(t, f.follow, "the node goes on following for a client that is gone")
+}
+
+func TestFollowEndsWithTheNode(t *testing.T) {
+	f, s, c := start(t, t.TempDir())
+	ended := make(chan error, 1)
+	got := make(chan struct{}, 1)
+	go func() {
+		ended <- c.Events(t.Context(), Query{Follow: true}, func(*Record) error { got <- struct{}{}; return nil })
+	}()
+	c.Append(t.Context(), "", []Event{{Payload: []byte("x")}})
+	wait(t, got, "no event")
+	began := time.Now()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > closeGrace {
+		t.Errorf("closing took %s with a follower", took)
+	}
+	var e *Error
+	if err := <-ended; !errors.As(err, &e) || e.Kind != Closed {
+		t.Errorf("follower of a node that closed: %v", err)
+	}
+	wait(t, f.follow, "the follower is still there")
+	if _, err := c.Info(t.Context(), ""); !errors.As(err, &e) || e.Kind != Closed {
+		t.Errorf("a call to a node that has gone: %v", err)
+	}
+}
+
+func TestWaitingCallEndsWithEitherSide(t *testing.T) {
+	_, s, c := start(t, t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := c.Sync(ctx, "hangs"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a call that was given up: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() { _, err := c.Sync(t.Context(), "hangs"); ended <- err }()
+	time.Sleep(50 * time.Millisecond)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("a call that the node gave up has no error")
+	}
+}
+
+func TestYieldErrorEndsTheStream(t *testing.T) {
+	f, _, c := start(t, t.TempDir())
+	c.Append(t.Context(), "", make([]Event, 3))
+	enough := errors.New("enough")
+	err := c.Events(t.Context(), Query{Follow: true}, func(*Record) error { return enough })
+	if !errors.Is(err, enough) {
+		t.Errorf("%v, want the error of yield", err)
+	}
+	wait(t, f.follow, "the node goes on following")
+}
+
+func TestMalformedRequests(t *testing.T) {
+	_, _, c := start(t, t.TempDir())
+	for body, path := range map[string]string{
+		"":                                   "info",
+		"{":                                  "info",
+		`{"seq":-1}`:                         "prove",
+		`{}`:                                 "events",
+		`{"events":[{"payload":"not b64"}]}`: "append",
+		`{"topic":"` + strings.Repeat("x", testBody) + `"}`: "append",
+	} {
+		resp, err := c.http.Post("http://node/v1/"+path, "", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		b.ReadFrom(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(b.String(), `"kind":"usage"`) {
+			t.Errorf("%.40q to %s: %s, %.200q", body, path, resp.Status, b.String())
+		}
+	}
+	if _, err := single[Info](t.Context(), c, "nothing", request{}); err == nil || !strings.Contains(err.Error(), "another version") {
+		t.Errorf("unknown call: %v", err)
+	}
+}
