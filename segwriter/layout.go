@@ -156,8 +156,8 @@ func sealHeader(b []byte, n int) []byte {
 // for one that was written whole and not touched since.
 func headerFlaw(b []byte, magic [8]byte, n int) string {
 	switch {
-	case len(b) < n+4:
-		return fmt.Sprintf("header of %d bytes", len(b))
+	case len(b) < fileHeaderBytes:
+		return fmt.Sprintf("the file ends in its header, after %d bytes", len(b))
 	case [8]byte(b) != magic:
 		return fmt.Sprintf("begins with %q, want %q", b[:8], magic[:])
 	case crc32.Checksum(b[:n], castagnoli) != binary.LittleEndian.Uint32(b[n:]):

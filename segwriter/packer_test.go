@@ -119,7 +119,7 @@ func build(t testing.TB, pageBytes int, records [][]byte, next func() int) (page
 func TestBuilderBatchingDoesNotMatter(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for _, pageBytes := range []int{4096, 16384, 65536} {
-		records := mixed(t, uint64(pageBytes), 400, pageBytes)
+		records := mixed(t, uint64(pageBytes), 150, pageBytes)
 		pages, spans, open := build(t, pageBytes, records, func() int { return 1 })
 		for name, next := range map[string]func() int{
 			"all":    func() int { return len(records) },

@@ -78,6 +78,8 @@ type tree struct {
 	path  string
 	file  durable.File
 
+	rows, nodes []byte // the writer's, to be used again
+
 	mu      sync.RWMutex // guards all below
 	what    string       // why the header is not to be believed, or ""
 	before  uint64       // tier-1 nodes of all segments before

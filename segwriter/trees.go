@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
@@ -114,8 +115,8 @@ func (t *tree) write(i int, trees []Tree) error {
 	if err != nil {
 		return err
 	}
-	table := make([]byte, entryBytes*len(trees))
-	var nodes []byte
+	table, nodes := slices.Grow(t.rows[:0], entryBytes*len(trees))[:entryBytes*len(trees)], t.nodes[:0]
+	defer func() { t.rows, t.nodes = table, nodes }()
 	for k := range trees {
 		at := len(nodes)
 		for n := range trees[k].Nodes {
