@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
+	"slices"
 	"syscall"
 )
 
@@ -22,34 +24,43 @@ const (
 	Network                 // a peer or the way to it
 	Corruption              // bytes that are not what was written
 	Canceled                // somebody is closing
+	Latched                 // refused because of an earlier failure: trying again cannot help
 )
 
-var classNames = [...]string{"bug", "i/o", "network", "corruption", "canceled"}
+var classNames = [...]string{"bug", "i/o", "network", "corruption", "canceled", "latched"}
 
 // String returns the class's name.
-func (c Class) String() string {
-	if c < 0 || int(c) >= len(classNames) {
-		return fmt.Sprintf("class %d", int(c))
-	}
-	return classNames[c]
-}
+func (c Class) String() string { return nameOf(classNames[:], int(c), "class") }
 
-// A Directive is what is done with an actor that failed.
+// A Directive is what is done about an actor that failed.
 type Directive int
 
 // Directives.
 const (
-	Restart Directive = iota // again, after a pause, as long as its budget lasts
-	Stop                     // for good; nothing else is touched
-	Degrade                  // stop its group and go on read-only
+	Restart      Directive = iota // again, after a pause, as long as its budget lasts
+	Stop                          // for good; nothing else is touched
+	Degrade                       // stop its group for good and say so
+	RestartGroup                  // its budget is spent: its group again, once; Decide never returns it
 )
+
+var directiveNames = [...]string{"restart", "stop", "degrade", "restart group"}
+
+// String returns the directive's name.
+func (d Directive) String() string { return nameOf(directiveNames[:], int(d), "directive") }
+
+func nameOf(names []string, i int, kind string) string {
+	if i < 0 || i >= len(names) {
+		return fmt.Sprintf("%s %d", kind, i)
+	}
+	return names[i]
+}
 
 // Decide reads the reason of an actor's failure. It is the only place that
 // does: corruption is not retried, a closing store starts nothing anew, and
 // everything else is tried again within a budget.
 func Decide(reason any) Directive {
 	switch ClassOf(reason) {
-	case Corruption:
+	case Corruption, Latched:
 		return Degrade
 	case Canceled:
 		return Stop
@@ -65,55 +76,73 @@ type classified struct {
 
 func (c *classified) Unwrap() error { return c.error }
 
-// Classify says of what class an error is where the error itself does not.
-func Classify(err error, c Class) error { return &classified{error: err, class: c} }
+func (c *classified) Class() Class { return c.class }
+
+// Classify says of what class an error is where the error itself does not. Of
+// nil it makes nil.
+func Classify(err error, c Class) error {
+	if err == nil {
+		return nil
+	}
+	return &classified{error: err, class: c}
+}
 
 // ClassOf returns the class of a failure's reason: an error, or whatever an
-// actor panicked with.
+// actor panicked with. An error says its class by a method Class() Class, or
+// by Corrupt() bool where its package does not know this one; the outermost
+// error that says so wins. Others are recognised by what they are.
 func ClassOf(reason any) Class {
 	err, ok := reason.(error)
 	if !ok {
 		return Bug
 	}
-	var said *classified
+	var said interface{ Class() Class }
 	var marked interface{ Corrupt() bool }
 	switch {
 	case errors.As(err, &said):
-		return said.class
+		return said.Class()
 	case errors.As(err, &marked) && marked.Corrupt():
 		return Corruption
 	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
 		return Canceled
+	case isSocket(err):
+		return Network
 	case isIO(err):
 		return IO
-	}
-	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) {
+	case isNetwork(err):
 		return Network
 	}
 	return Bug
 }
 
-func isIO(err error) bool {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return true
-	}
-	for _, e := range []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+// isSocket knows the errors of package net, which carry errnos that a disk
+// could have returned as well.
+func isSocket(err error) bool {
+	var op *net.OpError
+	var dns *net.DNSError
+	return errors.As(err, &op) || errors.As(err, &dns)
 }
 
-// A Failure is what Fail panics with.
-type Failure struct{ Err error }
+// diskErrnos are the errnos that mean a disk when they come bare.
+var diskErrnos = []syscall.Errno{
+	syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE,
+}
 
-func (f *Failure) Error() string { return f.Err.Error() }
+func isIO(err error) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	var errno syscall.Errno
+	return errors.As(err, &path) || errors.As(err, &link) ||
+		errors.As(err, &errno) && slices.Contains(diskErrnos, errno)
+}
 
-func (f *Failure) Unwrap() error { return f.Err }
-
-// Fail turns an error into a failure of the actor that calls it: the one way
-// from a core's error to its supervisor.
-func Fail(err error) { panic(&Failure{Err: err}) }
+// isNetwork knows timeouts and what calls itself a net.Error. A bare errno
+// does so too, without meaning it.
+func isNetwork(err error) bool {
+	var network net.Error
+	if !errors.As(err, &network) {
+		return false
+	}
+	_, bare := network.(syscall.Errno)
+	return !bare
+}

@@ -5,11 +5,30 @@ package supervisor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Bounds on how long stopping one actor takes, where the context has none.
+const (
+	drainTime = 10 * time.Second // to handle what is in its mailbox
+	stopTime  = time.Second      // to finish the message in hand, once it was told to stop at once
+)
+
+// Errors of groups.
+var (
+	// ErrStopped is returned for actors of a group that is stopped or degraded.
+	ErrStopped = errors.New("supervisor: stopped")
+	// ErrName is returned by Spawn for a name that is taken or cannot be one.
+	ErrName = errors.New("supervisor: bad name")
+	// ErrStuck is returned for an actor that does not stop: it is still in the
+	// handling of a message.
+	ErrStuck = errors.New("supervisor: actor does not stop")
 )
 
 // A Group is an actor whose children share a policy.
@@ -17,164 +36,119 @@ type Group struct {
 	tree     *Tree
 	spec     GroupSpec
 	strategy *strategy
+	children children
 	pid      atomic.Pointer[actor.PID]
-	children names
-	started  chan error // receives once, when the children were first spawned
+	closed   atomic.Bool   // stopped or degraded: no more children
+	gone     chan struct{} // closed when its actor ended
+	started  chan error    // receives once, when the children were first spawned
 	once     sync.Once
-
-	restarted bool        // the whole group was restarted once; in the group's actor only
-	stopped   atomic.Bool // stop was called, or the group is degraded
 }
 
 func newGroup(t *Tree, spec GroupSpec) *Group {
-	g := &Group{tree: t, spec: spec, started: make(chan error, 1)}
-	g.children.pids = map[string]*actor.PID{}
+	g := &Group{tree: t, spec: spec, started: make(chan error, 1), gone: make(chan struct{})}
+	g.children.init()
 	g.strategy = newStrategy(g, spec.Policy)
 	return g
 }
 
-func (g *Group) startedOnce(err error) { g.once.Do(func() { g.started <- err }) }
-
-func (g *Group) props() *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &groupActor{g} }, actor.WithSupervisor(g.strategy))
-}
-
-// PID returns a child's address, which stays the same over restarts, or nil.
-func (g *Group) PID(name string) *actor.PID { return g.children.get(name) }
-
-// nameOf returns "group/child" for a child's PID.
-func (g *Group) nameOf(pid *actor.PID) string {
-	id := pid.Id
-	if i := strings.LastIndexByte(id, '/'); i >= 0 {
-		id = id[i+1:]
+// PID returns a child's address, which stays the same over restarts, or nil
+// where there is none of that name, or no more.
+func (g *Group) PID(name string) *actor.PID {
+	if c := g.children.get(name); c != nil {
+		return c.pid
 	}
-	return g.spec.Name + "/" + id
-}
-
-// spawn asks the group's actor for a further child.
-type spawn struct {
-	name  string
-	props *actor.Props
-	done  chan error
-}
-
-// Spawn adds a child under the group's policy. Its name must be free.
-func (g *Group) Spawn(name string, props *actor.Props) (*actor.PID, error) {
-	if g.stopped.Load() {
-		return nil, ErrStopped
-	}
-	m := &spawn{name: name, props: props, done: make(chan error, 1)}
-	g.tree.system.Root.Send(g.pid.Load(), m)
-	if err := <-m.done; err != nil {
-		return nil, err
-	}
-	return g.PID(name), nil
-}
-
-// Stop stops one child after it handled what is in its mailbox, and waits.
-func (g *Group) Stop(ctx context.Context, name string) error {
-	pid := g.PID(name)
-	if pid == nil {
-		return nil
-	}
-	return await(ctx, g.tree.system.Root.PoisonFuture(pid))
-}
-
-// stop stops the children in order, then the ones that were added, then the
-// group itself.
-func (g *Group) stop(ctx context.Context) error {
-	if g.stopped.Swap(true) || g.pid.Load() == nil {
-		return nil
-	}
-	g.strategy.close()
-	var errs []error
-	for _, c := range g.spec.Children {
-		errs = append(errs, g.Stop(ctx, c.Name))
-	}
-	errs = append(errs, await(ctx, g.tree.system.Root.PoisonFuture(g.pid.Load())))
-	return errors.Join(errs...)
-}
-
-// exhausted is called when a child's restarts are used up.
-func (g *Group) exhausted(sup actor.Supervisor, _ *actor.PID, reason any) {
-	if g.restarted {
-		g.degrade(sup, reason)
-		return
-	}
-	g.restarted = true
-	g.strategy.forget()
-	sup.RestartChildren(sup.Children()...)
-}
-
-// degrade stops the group's children for good.
-func (g *Group) degrade(sup actor.Supervisor, reason any) {
-	g.strategy.close()
-	sup.StopChildren(sup.Children()...)
-	if g.tree.degraded != nil {
-		g.tree.degraded(g.spec.Name, reason)
-	}
-}
-
-// groupActor spawns the children and keeps their names.
-type groupActor struct{ g *Group }
-
-// Receive implements actor.Actor.
-func (a *groupActor) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
-	case *actor.Started:
-		var errs []error
-		for _, c := range a.g.spec.Children {
-			errs = append(errs, a.spawn(ctx, c.Name, c.Props))
-		}
-		a.g.startedOnce(errors.Join(errs...))
-	case *spawn:
-		m.done <- a.spawn(ctx, m.name, m.props)
-	case *actor.Terminated:
-		if name := a.g.children.remove(m.Who); name != "" && !a.permanent(name) {
-			a.g.tree.registry.remove(a.g.spec.Name + "/" + name)
-		}
-	}
-}
-
-func (a *groupActor) permanent(name string) bool {
-	for _, c := range a.g.spec.Children {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-func (a *groupActor) spawn(ctx actor.Context, name string, props *actor.Props) error {
-	entry := a.g.tree.registry.Entry(a.g.spec.Name, name)
-	watched := props.Clone(actor.WithReceiverMiddleware(watch(entry)))
-	pid, err := ctx.SpawnNamed(watched, name)
-	if err != nil {
-		return err
-	}
-	a.g.children.set(name, pid)
 	return nil
 }
 
-// watch keeps an actor's entry true.
-func watch(e *Entry) actor.ReceiverMiddleware {
-	return func(next actor.ReceiverFunc) actor.ReceiverFunc {
-		return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
-			switch env.Message.(type) {
-			case *actor.Started:
-				next(ctx, env)
-				e.phase(Running)
-				return
-			case *actor.Restarting:
-				e.restarts.Add(1)
-			case *actor.Stopped:
-				e.phase(Stopped)
-			case actor.SystemMessage, actor.AutoReceiveMessage:
-			default:
-				e.queued.Add(-1)
-				e.handled.Add(1)
-			}
-			next(ctx, env)
-		}
+// Spawn adds a child under the group's policy. When that child's budget is
+// spent, or it fails beyond retrying, it alone is stopped. Its mailbox is the
+// unbounded one, whatever props say.
+func (g *Group) Spawn(name string, props *actor.Props) (*actor.PID, error) {
+	m := &spawn{name: name, props: props, done: make(chan error, 1)}
+	switch {
+	case g.closed.Load():
+		return nil, fmt.Errorf("%w: group %s", ErrStopped, g.spec.Name)
+	case name == "" || strings.Contains(name, "/"):
+		return nil, fmt.Errorf("%w: %q is empty or has a /", ErrName, name)
+	case props == nil:
+		return nil, fmt.Errorf("supervisor: %s/%s without props", g.spec.Name, name)
 	}
+	g.tree.system.Root.Send(g.pid.Load(), m)
+	select {
+	case err := <-m.done:
+		return m.pid, err
+	case <-g.gone:
+		return nil, fmt.Errorf("%w: group %s", ErrStopped, g.spec.Name)
+	}
+}
+
+// Stop stops one child after it handled what is in its mailbox, and waits. A
+// child that waits for its restart is stopped at once. When ctx ends, or after
+// ten seconds, what is left in the mailbox is dropped, and the error says so.
+// An actor must not stop itself this way, for it would wait for itself.
+func (g *Group) Stop(ctx context.Context, name string) error {
+	c := g.children.get(name)
+	if c == nil {
+		return nil
+	}
+	g.end(c)
+	return g.await(ctx, c.pid, c.gone)
+}
+
+// end asks c to stop.
+func (g *Group) end(c *child) {
+	if g.strategy.end(c) {
+		g.tree.system.Root.Stop(c.pid)
+	} else {
+		g.tree.system.Root.Poison(c.pid)
+	}
+}
+
+// await waits for an actor that was asked to stop, and makes it when it takes
+// too long.
+func (g *Group) await(ctx context.Context, pid *actor.PID, gone <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+	}
+	g.tree.system.Root.Stop(pid)
+	t := time.NewTimer(stopTime)
+	defer t.Stop()
+	select {
+	case <-gone:
+		return fmt.Errorf("supervisor: %s: stopped before its mailbox was empty: %w", pid.Id, ctx.Err())
+	case <-t.C:
+		return fmt.Errorf("%w: %s: %w", ErrStuck, pid.Id, ctx.Err())
+	}
+}
+
+// stop stops the group's children in order, then the ones that were spawned
+// later, then the group itself. Calling it again does no harm.
+func (g *Group) stop(ctx context.Context) error {
+	if g.pid.Load() == nil {
+		return nil // was never started
+	}
+	g.closed.Store(true)
+	for _, c := range g.strategy.close() {
+		g.tree.system.Root.Stop(c.pid)
+	}
+	var errs []error
+	for _, spec := range g.spec.Children {
+		errs = append(errs, g.Stop(ctx, spec.Name))
+	}
+	rest := g.children.all()
+	for _, c := range rest {
+		g.end(c)
+	}
+	for _, c := range rest {
+		errs = append(errs, g.await(ctx, c.pid, c.gone))
+	}
+	if err := errors.Join(errs...); errors.Is(err, ErrStuck) {
+		return err // the group's actor waits for its children: nothing is gained by waiting with it
+	}
+	g.tree.system.Root.Stop(g.pid.Load())
+	return errors.Join(append(errs, g.await(ctx, g.pid.Load(), g.gone))...)
 }

@@ -3,10 +3,11 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,24 +20,33 @@ const (
 	Running
 	BackingOff // failed, and will be restarted
 	Stopped
+	Failed // stopped because of a failure
 )
 
-var phaseNames = [...]string{"starting", "running", "backing off", "stopped"}
+var phaseNames = [...]string{"starting", "running", "backing off", "stopped", "failed"}
 
 // String returns the phase's name.
-func (p Phase) String() string {
-	if p < 0 || int(p) >= len(phaseNames) {
-		return fmt.Sprintf("phase %d", int(p))
-	}
-	return phaseNames[p]
-}
+func (p Phase) String() string { return nameOf(phaseNames[:], int(p), "phase") }
 
 // MarshalText encodes the phase's name.
 func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+var errPhase = errors.New("supervisor: unknown phase")
+
+// UnmarshalText decodes what MarshalText wrote.
+func (p *Phase) UnmarshalText(b []byte) error {
+	i := slices.Index(phaseNames[:], string(b))
+	if i < 0 {
+		return fmt.Errorf("%w: %q", errPhase, b)
+	}
+	*p = Phase(i)
+	return nil
+}
+
 // A State is what is known of one actor.
 type State struct {
-	Name        string    `json:"name"` // group/actor
+	Name        string    `json:"name"`          // group/actor
+	PID         string    `json:"pid,omitempty"` // its id in the actor system
 	Phase       Phase     `json:"phase"`
 	Cursor      string    `json:"cursor,omitempty"` // how far it is, in its own terms
 	Queue       int64     `json:"queue"`            // messages waiting for it
@@ -47,32 +57,23 @@ type State struct {
 	Since       time.Time `json:"since"` // when it was first started
 }
 
-// A Registry knows every actor of a tree.
+// maxRetired is the number of actors that came, failed and went, which a
+// registry still shows.
+const maxRetired = 32
+
+// A Registry knows every actor of a tree. One that was spawned and ended is
+// forgotten, unless it failed: the last 32 of those stay.
 type Registry struct {
 	mu      sync.Mutex
 	entries map[string]*Entry
+	retired []*Entry // failed, oldest first
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry { return &Registry{entries: map[string]*Entry{}} }
 
-// An Entry is one actor's line in the registry. Its methods are cheap enough
-// to be called for every message.
-type Entry struct {
-	name     string
-	since    time.Time
-	phaseNow atomic.Int32
-	queued   atomic.Int64
-	handled  atomic.Uint64
-	restarts atomic.Int64
-	cursor   atomic.Pointer[func() string]
-	failed   atomic.Pointer[failedAt]
-}
-
-type failedAt struct {
-	text string
-	at   time.Time
-}
+// Entry returns the entry of an actor, by group and name.
+func (r *Registry) Entry(group, name string) *Entry { return r.entry(group + "/" + name) }
 
 // entry returns the entry of a name, making it where there is none.
 func (r *Registry) entry(name string) *Entry {
@@ -80,23 +81,44 @@ func (r *Registry) entry(name string) *Entry {
 	defer r.mu.Unlock()
 	e := r.entries[name]
 	if e == nil {
-		e = &Entry{name: name, since: time.Now()}
+		e = newEntry(name)
 		r.entries[name] = e
 	}
 	return e
 }
 
-// Entry returns the entry of an actor, by group and name.
-func (r *Registry) Entry(group, name string) *Entry { return r.entry(group + "/" + name) }
-
-// remove forgets an actor that came and went, like a session.
-func (r *Registry) remove(name string) {
+// put makes e the entry of its name.
+func (r *Registry) put(e *Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.entries, name)
+	r.entries[e.name] = e
 }
 
-// Snapshot returns the state of all actors, ordered by name.
+// retire forgets an actor that came and went, like a session, and keeps a
+// bounded number of those that failed.
+func (r *Registry) retire(e *Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if Phase(e.phaseNow.Load()) != Failed {
+		r.drop(e)
+		return
+	}
+	r.retired = append(r.retired, e)
+	if len(r.retired) > maxRetired {
+		r.drop(r.retired[0])
+		r.retired = slices.Delete(r.retired, 0, 1)
+	}
+}
+
+// drop removes e, unless another actor has taken its name.
+func (r *Registry) drop(e *Entry) {
+	if r.entries[e.name] == e {
+		delete(r.entries, e.name)
+	}
+}
+
+// Snapshot returns the state of all actors, ordered by name: names are paths,
+// so that a group's actors stand together.
 func (r *Registry) Snapshot() []State {
 	r.mu.Lock()
 	entries := make([]*Entry, 0, len(r.entries))
@@ -106,35 +128,8 @@ func (r *Registry) Snapshot() []State {
 	r.mu.Unlock()
 	states := make([]State, len(entries))
 	for i, e := range entries {
-		states[i] = e.state()
+		states[i] = e.state() // calls cursor functions: not under the lock
 	}
-	sort.Slice(states, func(i, j int) bool { return states[i].Name < states[j].Name })
+	slices.SortFunc(states, func(a, b State) int { return strings.Compare(a.Name, b.Name) })
 	return states
-}
-
-func (e *Entry) state() State {
-	s := State{
-		Name: e.name, Phase: Phase(e.phaseNow.Load()), Queue: max(0, e.queued.Load()),
-		Handled: e.handled.Load(), Restarts: e.restarts.Load(), Since: e.since,
-	}
-	if f := e.failed.Load(); f != nil {
-		s.LastError, s.LastErrorAt = f.text, f.at
-	}
-	if c := e.cursor.Load(); c != nil {
-		s.Cursor = (*c)()
-	}
-	return s
-}
-
-// SetCursor gives the function that says how far the actor is.
-func (e *Entry) SetCursor(f func() string) { e.cursor.Store(&f) }
-
-// Sent counts a message on its way to the actor; the actor's middleware
-// counts it off.
-func (e *Entry) Sent() { e.queued.Add(1) }
-
-func (e *Entry) phase(p Phase) { e.phaseNow.Store(int32(p)) }
-
-func (e *Entry) failure(reason any) {
-	e.failed.Store(&failedAt{text: fmt.Sprint(reason), at: time.Now()})
 }

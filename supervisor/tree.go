@@ -10,28 +10,28 @@
 //	 ├─ network   listener, dialer, one session for each peer
 //	 └─ user      the application's actors
 //
-// A child that fails is restarted alone. When its budget is spent, its whole
-// group is restarted once; when that does not help, or the failure cannot be
-// retried, the group is stopped and OnDegraded is called.
+// A child that fails is restarted alone. When the budget of one of a group's
+// own children is spent, all of those are restarted once; when that does not
+// help, or the failure cannot be retried, the group is stopped and OnDegraded
+// is called. A child that was spawned later is only ever stopped itself.
+//
+// Start with Start.
 package supervisor
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"log/slog"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// ErrStopped is returned for actors of a tree that is stopped.
-var ErrStopped = errors.New("supervisor: stopped")
-
 // A Spec is a child that its group spawns whenever the group starts.
 type Spec struct {
 	Name  string
-	Props *actor.Props
+	Props *actor.Props // the mailbox is the unbounded one, whatever they say
 }
 
 // A GroupSpec is a group of actors under one policy.
@@ -41,19 +41,23 @@ type GroupSpec struct {
 	Policy   Policy
 }
 
-// A Config describes a tree.
+// A Config describes a tree. The functions are called in the actor of the
+// group concerned, where the next failure waits for them: they must not stop,
+// spawn or close anything of the tree.
 type Config struct {
-	Groups     []GroupSpec // in the order in which they are stopped
-	Registry   *Registry   // default: a new one
-	OnDegraded func(group string, reason any)
+	Groups     []GroupSpec                    // in the order in which they are stopped
+	Registry   *Registry                      // default: a new one
+	OnFailure  func(Event)                    // default: a line in the actor system's log
+	OnDegraded func(group string, reason any) // a group was stopped for good
 }
 
 // A Tree is a running tree of actors.
 type Tree struct {
 	system   *actor.ActorSystem
+	config   Config
 	registry *Registry
-	degraded func(group string, reason any)
 	root     *actor.PID
+	gone     chan struct{} // closed when the root actor ended
 	order    []*Group
 	groups   map[string]*Group
 }
@@ -62,7 +66,7 @@ var trees atomic.Uint64 // names must differ where trees share a system
 
 // Start spawns the tree and returns when every child was spawned.
 func Start(system *actor.ActorSystem, c Config) (*Tree, error) {
-	t := &Tree{system: system, registry: c.Registry, degraded: c.OnDegraded, groups: map[string]*Group{}}
+	t := &Tree{system: system, config: c, registry: c.Registry, groups: map[string]*Group{}, gone: make(chan struct{})}
 	if t.registry == nil {
 		t.registry = NewRegistry()
 	}
@@ -71,12 +75,8 @@ func Start(system *actor.ActorSystem, c Config) (*Tree, error) {
 		t.order = append(t.order, g)
 		t.groups[spec.Name] = g
 	}
-	// The guardian's own strategy only ever sees a failure of the root actor,
-	// which does nothing that can fail.
-	root := actor.PropsFromProducer(func() actor.Actor { return &rootActor{t} })
-	var err error
-	if t.root, err = system.Root.SpawnNamed(root, fmt.Sprintf("xaeroflux-%d", trees.Add(1))); err != nil {
-		return nil, fmt.Errorf("supervisor: %w", err)
+	if err := t.spawn(); err != nil {
+		return nil, err
 	}
 	for _, g := range t.order {
 		if err := <-g.started; err != nil {
@@ -86,6 +86,17 @@ func Start(system *actor.ActorSystem, c Config) (*Tree, error) {
 	return t, nil
 }
 
+// spawn spawns the root actor. The guardian above it has no strategy of its
+// own, so that a failure of the root actor, which does nothing that can fail,
+// could at worst restart it: never Escalate there, it ends the process.
+func (t *Tree) spawn() (err error) {
+	props := actor.PropsFromProducer(func() actor.Actor { return &rootActor{t} })
+	if t.root, err = t.system.Root.SpawnNamed(props, fmt.Sprintf("xaeroflux-%d", trees.Add(1))); err != nil {
+		return fmt.Errorf("supervisor: %w", err)
+	}
+	return nil
+}
+
 // Group returns a group by name; it must be one of the tree's.
 func (t *Tree) Group(name string) *Group { return t.groups[name] }
 
@@ -93,30 +104,59 @@ func (t *Tree) Group(name string) *Group { return t.groups[name] }
 func (t *Tree) Registry() *Registry { return t.registry }
 
 // StopGroup stops a group's children one after another, in order, each after
-// it handled what is in its mailbox.
+// it handled what is in its mailbox; see Group.Stop for how long that may take.
 func (t *Tree) StopGroup(ctx context.Context, name string) error { return t.groups[name].stop(ctx) }
 
-// Close stops all groups in order and then the root. Calling it again does no
-// harm.
+// Close stops all groups in order and then the root. When it returns nil, no
+// actor, timer or goroutine of the tree is left; otherwise the error is
+// ErrStuck and names the actor that is still in the handling of a message, or
+// says whose mailbox was not empty. Calling it again does no harm.
 func (t *Tree) Close(ctx context.Context) error {
 	var errs []error
 	for _, g := range t.order {
 		errs = append(errs, g.stop(ctx))
 	}
-	errs = append(errs, await(ctx, t.system.Root.StopFuture(t.root)))
+	t.system.Root.Stop(t.root)
+	if err := errors.Join(errs...); errors.Is(err, ErrStuck) {
+		return err
+	}
+	<-t.gone // it has no child left and handles no message
 	return errors.Join(errs...)
 }
 
-// await waits for a future, or until ctx ends.
-func await(ctx context.Context, f *actor.Future) error {
-	done := make(chan error, 1)
-	go func() { done <- f.Wait() }() // ends by itself: these futures time out after 10 s
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+// report tells of a failure.
+func (t *Tree) report(ev Event) {
+	if t.config.OnFailure != nil {
+		t.guard("OnFailure", func() { t.config.OnFailure(ev) })
+		return
 	}
+	attrs := []any{
+		slog.String("actor", ev.Name), slog.String("error", ev.Reason.Error()), slog.String("class", ev.Class.String()),
+		slog.String("then", ev.Directive.String()), slog.Int("failures", ev.Failures), slog.Duration("pause", ev.Pause),
+	}
+	var f *Failure
+	if errors.As(ev.Reason, &f) && ev.Class == Bug && f.Stack != nil {
+		attrs = append(attrs, slog.String("stack", string(f.Stack)))
+	}
+	t.system.Logger().Warn("actor failed", attrs...)
+}
+
+func (t *Tree) degrade(group string, reason error) {
+	if t.config.OnDegraded != nil {
+		t.guard("OnDegraded", func() { t.config.OnDegraded(group, reason) })
+	}
+}
+
+// guard keeps a panic of a callback from the group's actor, which would be
+// restarted with all its children.
+func (t *Tree) guard(name string, f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			err := failureOf(r)
+			t.system.Logger().Error("callback panicked", slog.String("callback", name), slog.String("error", err.Error()), slog.String("stack", string(err.Stack)))
+		}
+	}()
+	f()
 }
 
 // rootActor only holds the groups.
@@ -124,45 +164,14 @@ type rootActor struct{ t *Tree }
 
 // Receive implements actor.Actor.
 func (r *rootActor) Receive(ctx actor.Context) {
-	if _, ok := ctx.Message().(*actor.Started); !ok {
-		return
-	}
-	for _, g := range r.t.order {
-		pid, err := ctx.SpawnNamed(g.props(), g.spec.Name)
-		if err != nil {
-			g.startedOnce(err)
-			continue
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		for _, g := range r.t.order {
+			if _, err := ctx.SpawnNamed(g.props(), g.spec.Name); err != nil {
+				g.startedOnce(err)
+			}
 		}
-		g.pid.Store(pid)
+	case *actor.Stopped:
+		close(r.t.gone)
 	}
-}
-
-// names maps PIDs of children to their names.
-type names struct {
-	mu   sync.RWMutex
-	pids map[string]*actor.PID
-}
-
-func (n *names) set(name string, pid *actor.PID) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.pids[name] = pid
-}
-
-func (n *names) get(name string) *actor.PID {
-	n.mu.RLock()
-	defer n.mu.RUnlock()
-	return n.pids[name]
-}
-
-func (n *names) remove(pid *actor.PID) (name string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for name, p := range n.pids {
-		if p.Equal(pid) {
-			delete(n.pids, name)
-			return name
-		}
-	}
-	return ""
 }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package supervisor
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// An Entry is one actor's line in the registry. What happens for every message
+// is an atomic addition.
+type Entry struct {
+	name     string
+	since    time.Time
+	pid      atomic.Pointer[string]
+	mailbox  atomic.Pointer[actor.Mailbox]
+	phaseNow atomic.Int32
+	handled  atomic.Uint64
+	restarts atomic.Int64
+	cursor   atomic.Pointer[func() string]
+	last     atomic.Pointer[lastError]
+}
+
+type lastError struct {
+	text string
+	at   time.Time
+}
+
+// maxErrorText bounds the text of an error kept in the registry, in bytes.
+const maxErrorText = 1 << 10
+
+func newEntry(name string) *Entry { return &Entry{name: name, since: time.Now()} }
+
+// SetCursor gives the function that says how far the actor is. It is called
+// by whoever takes a snapshot, in that goroutine.
+func (e *Entry) SetCursor(f func() string) { e.cursor.Store(&f) }
+
+// Sent once counted a message on its way to the actor.
+//
+// Deprecated: the mailbox itself is asked for its length; Sent does nothing.
+func (e *Entry) Sent() {}
+
+func (e *Entry) phase(p Phase) { e.phaseNow.Store(int32(p)) }
+
+// stopped ends the life of an actor, unless it ended by a failure.
+func (e *Entry) stopped() {
+	if Phase(e.phaseNow.Load()) != Failed {
+		e.phase(Stopped)
+	}
+}
+
+func (e *Entry) failed(err error, at time.Time) {
+	text := err.Error()
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText] + "…"
+	}
+	e.last.Store(&lastError{text: text, at: at})
+}
+
+func (e *Entry) state() State {
+	s := State{
+		Name: e.name, Phase: Phase(e.phaseNow.Load()),
+		Handled: e.handled.Load(), Restarts: e.restarts.Load(), Since: e.since,
+	}
+	if id := e.pid.Load(); id != nil {
+		s.PID = *id
+	}
+	if m := e.mailbox.Load(); m != nil {
+		s.Queue = int64(max(0, (*m).UserMessageCount()))
+	}
+	if f := e.last.Load(); f != nil {
+		s.LastError, s.LastErrorAt = f.text, f.at
+	}
+	if c := e.cursor.Load(); c != nil {
+		s.Cursor = (*c)()
+	}
+	return s
+}

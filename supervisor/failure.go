@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// A Failure is the reason of an actor's failure: what Fail panics with, and
+// what any other panic of a supervised actor is turned into.
+type Failure struct {
+	Err   error
+	Stack []byte // where the actor panicked; nil where Fail was called
+}
+
+// Error implements error.
+func (f *Failure) Error() string { return f.Err.Error() }
+
+// Unwrap returns the error that the actor failed with.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// A PanicError is a panic with a value that is no error.
+type PanicError struct{ Value any }
+
+// Error implements error.
+func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+var errNil = errors.New("supervisor: Fail without an error")
+
+// Fail turns an error into a failure of the actor that calls it: the one way
+// from a core's error to the actor's supervisor. It does not return.
+func Fail(err error) {
+	if err == nil {
+		err = errNil
+	}
+	panic(&Failure{Err: err})
+}
+
+// maxStack bounds the stack kept with a failure, in bytes.
+const maxStack = 8 << 10
+
+// failureOf returns what was recovered from a panic as a Failure. It must be
+// called while the panicking stack is still there, in the deferred function.
+func failureOf(recovered any) *Failure {
+	if f, ok := recovered.(*Failure); ok {
+		return f
+	}
+	err, ok := recovered.(error)
+	if !ok {
+		err = &PanicError{Value: recovered}
+	}
+	stack := debug.Stack()
+	return &Failure{Err: err, Stack: stack[:min(len(stack), maxStack)]}
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package supervisor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func TestSnapshot(t *testing.T) {
+	x := start(t, Policy{}, "b", "a")
+	x.spawn("c")
+	x.tree.Registry().Entry("g", "b").SetCursor(func() string { return "event 7" })
+	var names []string
+	for _, s := range x.tree.Registry().Snapshot() {
+		names = append(names, s.Name)
+		if s.PID == "" || s.Since.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	}
+	if !slices.Equal(names, []string{"g/a", "g/b", "g/c"}) {
+		t.Errorf("names %v", names)
+	}
+	if s := x.state("b"); s.Cursor != "event 7" || !strings.HasSuffix(s.PID, "/g/b") {
+		t.Errorf("b: %+v", s)
+	}
+}
+
+// The queue is what is in the mailbox, also after a panic and while it is held.
+func TestQueueAndHandled(t *testing.T) {
+	x := start(t, Policy{}, "a")
+	hold, begun := make(chan struct{}), make(chan struct{})
+	x.send("a", func() { close(begun); <-hold; panic("boom") })
+	<-begun
+	for range 5 {
+		x.send("a", func() {})
+	}
+	if s := x.state("a"); s.Queue != 5 || s.Handled != 1 {
+		t.Errorf("while it handles the first of six: %+v", s)
+	}
+	close(hold)
+	x.phase("a", BackingOff)
+	if s := x.state("a"); s.Queue != 5 {
+		t.Errorf("while it waits: %+v", s)
+	}
+	x.clock.pass(time.Minute)
+	eventually(t, "all handled", func() bool { s := x.state("a"); return s.Queue == 0 && s.Handled == 6 })
+}
+
+func TestLastError(t *testing.T) {
+	x := start(t, Policy{}, "a")
+	x.fail("a", strings.Repeat("x", 5000))
+	s := x.state("a")
+	if len(s.LastError) > maxErrorText+10 || !strings.HasPrefix(s.LastError, "panic: xxx") {
+		t.Errorf("%d bytes of error are kept", len(s.LastError))
+	}
+	if !s.LastErrorAt.Equal(x.clock.Now()) {
+		t.Errorf("failed at %v, want %v", s.LastErrorAt, x.clock.Now())
+	}
+}
+
+// Actors that failed for good stay in view, but not without end.
+func TestRetiredAreBounded(t *testing.T) {
+	x := start(t, Policy{}, "a")
+	for i := range 2 * maxRetired {
+		name := fmt.Sprintf("s%03d", i)
+		x.spawn(name)
+		x.fail(name, corruptError{true})
+		eventually(t, "it ends", func() bool { return x.group.PID(name) == nil })
+	}
+	states := x.tree.Registry().Snapshot()
+	if len(states) != 1+maxRetired {
+		t.Errorf("%d entries, want %d", len(states), 1+maxRetired)
+	}
+	if last := states[len(states)-1]; last.Phase != Failed || last.LastError != "bad bytes" {
+		t.Errorf("%+v", last)
+	}
+	x.group.strategy.mu.Lock()
+	defer x.group.strategy.mu.Unlock()
+	if n := len(x.group.strategy.counts); n != 0 {
+		t.Errorf("failures of %d actors are remembered that are gone", n)
+	}
+}
+
+func TestStateAsJSON(t *testing.T) {
+	for p := Starting; p <= Failed; p++ {
+		want := State{Name: "g/a", Phase: p, Since: time.Unix(1e9, 0).UTC()}
+		b, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got State
+		if err := json.Unmarshal(b, &got); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", b, got, err)
+		}
+	}
+	if err := new(Phase).UnmarshalText([]byte("dozing")); !errors.Is(err, errPhase) {
+		t.Error(err)
+	}
+}
+
+// Without OnFailure a failure is a line of the log, with its stack where it is
+// a bug; protoactor's own talk stays below.
+func TestLog(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	loud := NewSystem(zap.New(core))
+	defer loud.Shutdown()
+	p := &probe{}
+	tree, err := Start(loud, Config{Groups: []GroupSpec{{Name: "g", Children: []Spec{{"a", p.props()}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loud.Root.Send(tree.Group("g").PID("a"), func() { panic("boom") })
+	eventually(t, "restart", func() bool { return p.lives.Load() == 2 })
+	if err := tree.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if logs.Len() != 1 {
+		t.Fatalf("%d lines: %v", logs.Len(), logs.All())
+	}
+	line := logs.All()[0]
+	f := line.ContextMap()
+	if line.Level != zapcore.WarnLevel || line.LoggerName != "actors" || f["actor"] != "g/a" || f["error"] != "panic: boom" ||
+		f["then"] != "restart" || !strings.Contains(fmt.Sprint(f["stack"]), "registry_test.go") {
+		t.Errorf("%v %v", line, f)
+	}
+}
+
+func BenchmarkWatch(b *testing.B) {
+	tree, err := Start(system, Config{Groups: []GroupSpec{{Name: "g"}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tree.Close(b.Context())
+	done := make(chan struct{}, 1)
+	pid, err := tree.Group("g").Spawn("a", actor.PropsFromFunc(func(ctx actor.Context) {
+		if n, ok := ctx.Message().(int); ok && n == b.N {
+			done <- struct{}{}
+		}
+	}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for i := 1; i <= b.N; i++ {
+		system.Root.Send(pid, i)
+	}
+	<-done
+}
