@@ -15,14 +15,13 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // Readers read what is published while it grows, is written again and synced,
 // with fewer files open than there are.
 func TestReadersAndWriters(t *testing.T) {
 	spans := seal(t, MinPageBytes, mixed(t, 12, 250, MinPageBytes))
-	l := openLog(t, durable.OS, t.TempDir(), testParams(MinPageBytes, 3), Options{MaxOpen: 3})
+	l := openLog(t, noSync, t.TempDir(), testParams(MinPageBytes, 3), Options{MaxOpen: 3})
 	var published atomic.Int64 // spans that may be read
 	var done atomic.Bool
 	var wg sync.WaitGroup
@@ -87,7 +86,7 @@ func readSpan(l *Log, spans []sealedSpan, i int) error {
 
 // Many logs at once.
 func TestManyLogs(t *testing.T) {
-	s := NewStore(durable.OS, t.TempDir(), Options{MaxOpen: 8})
+	s := NewStore(noSync, t.TempDir(), Options{MaxOpen: 8})
 	spans := seal(t, MinPageBytes, mixed(t, 13, 60, MinPageBytes))
 	var wg sync.WaitGroup
 	for i := range 12 {
@@ -139,7 +138,7 @@ func open(t *testing.T, dir string) (n int) {
 func TestNothingIsLeftOpen(t *testing.T) {
 	dir := t.TempDir()
 	spans := seal(t, MinPageBytes, mixed(t, 14, 300, MinPageBytes))
-	s := NewStore(durable.OS, dir, Options{MaxOpen: 4})
+	s := NewStore(noSync, dir, Options{MaxOpen: 4})
 	l, err := s.Log(testParams(MinPageBytes, 2))
 	if err != nil {
 		t.Fatal(err)
@@ -177,7 +176,7 @@ func TestNothingIsLeftOpen(t *testing.T) {
 func TestLogClose(t *testing.T) {
 	dir := t.TempDir()
 	spans := seal(t, MinPageBytes, mixed(t, 15, 50, MinPageBytes))
-	l := openLog(t, durable.OS, dir, testParams(MinPageBytes, 2), Options{})
+	l := openLog(t, noSync, dir, testParams(MinPageBytes, 2), Options{})
 	if err := errors.Join(write(l, spans, 0), l.Close()); err != nil {
 		t.Fatal(err)
 	}

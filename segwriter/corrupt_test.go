@@ -13,14 +13,13 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // written makes a closed log of a few full segments.
 func written(t testing.TB, p Params, records int) (dir string, spans []sealedSpan) {
 	t.Helper()
 	dir, spans = t.TempDir(), seal(t, p.PageBytes, mixed(t, 11, records, p.PageBytes))
-	l := openLog(t, durable.OS, dir, p, Options{})
+	l := openLog(t, noSync, dir, p, Options{})
 	if err := errors.Join(write(l, spans, 0), syncAll(l), l.Recover(pagesOf(spans)), l.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +126,7 @@ func TestCheckSegmentFindsOtherFiles(t *testing.T) {
 	seg, tree := logFile(dir, p, "000001.seg"), logFile(dir, p, "000001.tree")
 	q := p
 	q.Log = digest.Empty
-	other := openLog(t, durable.OS, dir, q, Options{})
+	other := openLog(t, noSync, dir, q, Options{})
 	if err := errors.Join(write(other, spans, 0), other.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +198,7 @@ func TestFlipsAreNeverData(t *testing.T) {
 		for range 100 {
 			off, bit := rnd.Int64N(info.Size()), rnd.IntN(8)
 			undo := flip(t, path, off, bit)
-			s := NewStore(durable.OS, dir, Options{})
+			s := NewStore(noSync, dir, Options{})
 			l, err := s.Log(p)
 			if err != nil {
 				t.Fatal(err)
@@ -256,7 +255,7 @@ func readAll(l *Log, spans []sealedSpan) error {
 func TestCutWhileMapped(t *testing.T) {
 	p := testParams(DefaultPageBytes, 64)
 	dir, spans := written(t, p, 1000)
-	l := openLog(t, durable.OS, dir, p, Options{})
+	l := openLog(t, noSync, dir, p, Options{})
 	ref, err := l.Page(0)
 	if err != nil {
 		t.Fatal(err)
@@ -287,14 +286,14 @@ func TestRecoverFindsDamage(t *testing.T) {
 		"last sealed": func(dir string) error { flip(t, logFile(dir, p, "000001.seg"), p.pageOffset(4)+50, 1); return nil },
 	} {
 		dir, _ := written(t, p, 100)
-		l := openLog(t, durable.OS, dir, p, Options{})
+		l := openLog(t, noSync, dir, p, Options{})
 		if err := l.Recover(11); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(l.Close(), damage(dir)); err != nil {
 			t.Fatal(err)
 		}
-		l = openLog(t, durable.OS, dir, p, Options{})
+		l = openLog(t, noSync, dir, p, Options{})
 		if err := l.Recover(11); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -328,7 +327,7 @@ func TestTreesAndSpansAreDerived(t *testing.T) {
 		if err := c.damage(); err != nil {
 			t.Fatal(err)
 		}
-		l := openLog(t, durable.OS, dir, p, Options{})
+		l := openLog(t, noSync, dir, p, Options{})
 		if err := l.Recover(pages); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}

@@ -3,7 +3,9 @@
 package segwriter
 
 import (
+	"io/fs"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -168,3 +170,23 @@ func openLog(t testing.TB, fs durable.FS, dir string, p Params, o Options) *Log 
 	}
 	return l
 }
+
+// unsynced is the operating system's file system without waiting for disks.
+type unsynced struct{ durable.FS }
+
+type unsyncedFile struct{ durable.File }
+
+// noSync is for tests that are not about what a crash leaves.
+var noSync = unsynced{durable.OS}
+
+func (u unsynced) Open(name string, flag int, perm fs.FileMode) (durable.File, error) {
+	f, err := u.FS.Open(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return unsyncedFile{f}, nil
+}
+
+func (u unsynced) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
+func (u unsynced) SyncDir(string) error                         { return nil }
+func (f unsyncedFile) Sync() error                              { return nil }
