@@ -1,0 +1,43 @@
+# Xaeroflux: `make run` shows it at work, `make test` checks it, `make help` lists the rest.
+
+GO          ?= go
+INPUT       ?=
+FUZZTIME    ?= 5s
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
+BIN         := bin/xaeroflux
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test vet lint unit race fuzz bench clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build the node binary into bin/
+	$(GO) build -o $(BIN) ./cmd/xaeroflux
+
+run: build ## build, then two nodes that sync and prove real input (INPUT=any.file for one's own)
+	./$(BIN) demo $(INPUT)
+
+test: vet lint race fuzz ## everything that CI runs: vet, format, staticcheck, race, transcripts, short fuzz
+
+vet: ## go vet and gofmt
+	$(GO) vet ./...
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+
+lint: ## staticcheck
+	$(GO) run $(STATICCHECK) ./...
+
+unit: ## all tests without the race detector
+	$(GO) test -shuffle=on ./...
+
+race: ## all tests with the race detector
+	$(GO) test -race -shuffle=on -timeout 15m ./...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@./tests/fuzz.sh $(FUZZTIME)
+
+bench: ## first figures: durable events/s, and events/s synced over loopback QUIC
+	$(GO) test -run '^$$' -bench 'Append|Sync' -benchtime 3s -count 5 ./tests
+
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"sync"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+const (
+	checkpointPages = 256                    // full pages, of all logs, that are synced together
+	checkpointDelay = 500 * time.Millisecond // the longest that a full page waits for others
+)
+
+// A checkpointer syncs the files of logs whose pages became full, many pages
+// at a time and beside the pipeline, and reports how far they are sealed. It
+// outlives the MMR indexer, which feeds it: a restart forgets no page.
+type checkpointer struct {
+	sync   func(digest.Hash) error // syncs the files of one log
+	sealed func(*messages.Sealed)
+	failed func(error)
+
+	mu      sync.Mutex
+	pending map[digest.Hash]*messages.Sealed
+	pages   int
+	timer   *time.Timer
+	running bool
+	closed  bool
+	idle    *sync.Cond // broadcast when running becomes false
+}
+
+func newCheckpointer(syncFiles func(digest.Hash) error, sealed func(*messages.Sealed), failed func(error)) *checkpointer {
+	c := &checkpointer{sync: syncFiles, sealed: sealed, failed: failed, pending: map[digest.Hash]*messages.Sealed{}}
+	c.idle = sync.NewCond(&c.mu)
+	return c
+}
+
+// note takes up that the files of a log reach further. Pages of a peer become
+// durable only by being synced, and somebody waits for that.
+func (c *checkpointer) note(m messages.Sealed, pages int) {
+	if m.Size == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if old := c.pending[m.Log]; old != nil && old.Size >= m.Size {
+		return
+	}
+	c.pending[m.Log] = &m
+	c.pages += pages
+	switch {
+	case c.closed:
+	case m.Remote != nil || c.pages >= checkpointPages:
+		c.start()
+	case c.timer == nil:
+		c.timer = time.AfterFunc(checkpointDelay, c.flush)
+	}
+}
+
+// flush syncs what is pending now.
+func (c *checkpointer) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.timer = nil
+	if !c.closed {
+		c.start()
+	}
+}
+
+// start begins a round unless one is running; c.mu is held.
+func (c *checkpointer) start() {
+	if c.running || len(c.pending) == 0 {
+		return
+	}
+	c.running = true
+	round := c.take()
+	go c.run(round)
+}
+
+func (c *checkpointer) take() map[digest.Hash]*messages.Sealed {
+	round := c.pending
+	c.pending, c.pages = map[digest.Hash]*messages.Sealed{}, 0
+	return round
+}
+
+func (c *checkpointer) run(round map[digest.Hash]*messages.Sealed) {
+	c.round(round)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = false
+	c.idle.Broadcast()
+	if c.closed {
+		return
+	}
+	for _, m := range c.pending {
+		if m.Remote != nil || c.pages >= checkpointPages {
+			c.start()
+			return
+		}
+	}
+	if len(c.pending) > 0 && c.timer == nil {
+		c.timer = time.AfterFunc(checkpointDelay, c.flush)
+	}
+}
+
+func (c *checkpointer) round(round map[digest.Hash]*messages.Sealed) {
+	for log, m := range round {
+		if err := c.sync(log); err != nil {
+			c.failed(err)
+			return
+		}
+		c.sealed(m)
+	}
+}
+
+// drop forgets what is pending of a log whose stages were reset.
+func (c *checkpointer) drop(log digest.Hash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, log)
+}
+
+// close waits for the round under way and, where flush is set, syncs the rest.
+func (c *checkpointer) close(flush bool) {
+	c.mu.Lock()
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	for c.running {
+		c.idle.Wait()
+	}
+	rest := c.take()
+	c.mu.Unlock()
+	if flush {
+		c.round(rest)
+	}
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+// Bounds of the ingress. Together they bound the memory of everything between
+// a caller and the root.
+const (
+	batchEvents  = 1024      // events that callers may gather in one batch
+	batchBytes   = 256 << 10 // and their bytes; a single larger append is a batch of its own
+	credits      = 32        // batches on their way
+	maxBatch     = 32 << 20  // bytes of one AppendBatch
+	pagesCredits = 8         // runs of a peer's pages on their way
+)
+
+// ErrClosed is returned for work handed to a store that is closing.
+var ErrClosed = errors.New("store is closed")
+
+// The ingress is where events wait for the AOF writer. Callers encode and hash
+// in their own goroutines and gather in one batch per log; the AOF writer
+// takes everything that waits at once and commits it together.
+//
+// Back-pressure is a fixed pool of credits: a batch takes one when it is begun
+// and returns it when its events are acknowledged.
+type ingress struct {
+	ready  func() // tells the AOF writer that something waits
+	credit chan struct{}
+
+	mu      sync.Mutex
+	closed  error // why nothing more is taken
+	queue   []*gathered
+	open    map[digest.Hash]*gathered // batches that callers may still join
+	puts    []*store.Put
+	sealed  []*messages.Sealed
+	told    bool // ready was called since the last take
+	stopped chan struct{}
+}
+
+// A gathered append is one that several callers may share.
+type gathered struct {
+	messages.Append
+	done    chan struct{} // closed when err is set
+	err     error
+	awaited bool // registered for acknowledgement; the AOF writer's
+}
+
+func newIngress(ready func()) *ingress {
+	in := &ingress{
+		ready: ready, credit: make(chan struct{}, credits),
+		open: map[digest.Hash]*gathered{}, stopped: make(chan struct{}),
+	}
+	return in
+}
+
+// A ticket is a place in the log that is not known yet.
+type ticket struct {
+	g     *gathered
+	index uint64 // of the first event in g
+}
+
+// wait returns the sequence of the ticket's first event once it is durable
+// and in the root. When ctx ends first, the event may still become durable.
+func (t ticket) wait(ctx context.Context) (uint64, error) {
+	select {
+	case <-t.g.done:
+		return t.g.First + t.index, t.g.err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
+	}
+}
+
+// appendOne puts an encoded event into the open batch of its log.
+func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event, ms int64) (ticket, error) {
+	var short [1024]byte
+	record, err := event.AppendRecord(short[:0], e, ms, 0)
+	if err != nil {
+		return ticket{}, err
+	}
+	leaf, err := leafOf(record)
+	if err != nil {
+		return ticket{}, err
+	}
+	if len(record) > batchBytes {
+		return in.appendRun(ctx, log, record, []digest.Hash{leaf})
+	}
+	g, err := in.join(ctx, log, len(record))
+	if err != nil {
+		return ticket{}, err
+	}
+	t := ticket{g: g, index: uint64(len(g.Leaves))}
+	g.Records = append(g.Records, record...)
+	g.Leaves = append(g.Leaves, leaf)
+	in.mu.Unlock()
+	return t, nil
+}
+
+func leafOf(record []byte) (digest.Hash, error) {
+	r, _, err := event.DecodeRecord(record)
+	if err != nil {
+		return digest.Hash{}, err
+	}
+	return r.LeafHash(), nil
+}
+
+// join returns an open batch with room for n bytes, with in.mu held.
+func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered, error) {
+	in.mu.Lock()
+	if g := in.open[log]; g != nil && in.closed == nil {
+		if len(g.Leaves) < batchEvents && len(g.Records)+n <= batchBytes {
+			return g, nil
+		}
+	}
+	in.mu.Unlock()
+	if err := in.acquire(ctx); err != nil {
+		return nil, err
+	}
+	in.mu.Lock()
+	if in.closed != nil {
+		defer in.mu.Unlock()
+		in.release()
+		return nil, in.closed
+	}
+	if g := in.open[log]; g != nil && len(g.Leaves) < batchEvents && len(g.Records)+n <= batchBytes {
+		in.release() // somebody else began one meanwhile
+		return g, nil
+	}
+	g := &gathered{done: make(chan struct{})}
+	g.Log = log
+	g.Records = make([]byte, 0, 4<<10)
+	in.open[log] = g
+	in.push(g)
+	return g, nil
+}
+
+// appendRun enqueues encoded events as a batch of their own.
+func (in *ingress) appendRun(ctx context.Context, log digest.Hash, records []byte, leaves []digest.Hash) (ticket, error) {
+	g := &gathered{done: make(chan struct{})}
+	g.Log, g.Records, g.Leaves = log, records, leaves
+	return ticket{g: g}, in.enqueue(ctx, g)
+}
+
+// enqueue waits for a credit and puts g in the queue.
+func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
+	if err := in.acquire(ctx); err != nil {
+		return err
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closed != nil {
+		in.release()
+		return in.closed
+	}
+	in.push(g)
+	return nil
+}
+
+// push queues g; in.mu is held and g has its credit.
+func (in *ingress) push(g *gathered) {
+	own := g.Done
+	g.Done = func(err error) {
+		in.release()
+		g.err = err
+		close(g.done)
+		if own != nil {
+			own(err)
+		}
+	}
+	in.queue = append(in.queue, g)
+	in.tell()
+}
+
+// put queues small values and cursors for the next commit; they need no credit
+// because their owners have one outstanding at a time.
+func (in *ingress) put(p *store.Put) {
+	in.mu.Lock()
+	if in.closed != nil {
+		in.mu.Unlock()
+		p.Done(in.closed)
+		return
+	}
+	in.puts = append(in.puts, p)
+	in.tell()
+	in.mu.Unlock()
+}
+
+// seal queues a sealed cursor.
+func (in *ingress) seal(m *messages.Sealed) {
+	in.mu.Lock()
+	in.sealed = append(in.sealed, m)
+	in.tell()
+	in.mu.Unlock()
+}
+
+func (in *ingress) tell() {
+	if !in.told {
+		in.told = true
+		in.ready()
+	}
+}
+
+// take hands over all that waits. Batches that were open are closed by it.
+func (in *ingress) take() (*store.Work, []*gathered) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.told = false
+	clear(in.open)
+	w := &store.Work{Sealed: in.sealed, Puts: in.puts}
+	queue := in.queue
+	in.queue, in.sealed, in.puts = nil, nil, nil
+	for _, g := range queue {
+		w.Appends = append(w.Appends, &g.Append)
+	}
+	return w, queue
+}
+
+// idle reports whether nothing waits.
+func (in *ingress) idle() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.queue)+len(in.puts)+len(in.sealed) == 0
+}
+
+func (in *ingress) acquire(ctx context.Context) error {
+	select {
+	case in.credit <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case in.credit <- struct{}{}:
+		return nil
+	case <-in.stopped:
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		return in.closed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (in *ingress) release() { <-in.credit }
+
+// close refuses all further work with err, and what waits in the queue too
+// where drop is set.
+func (in *ingress) close(err error, drop bool) {
+	in.mu.Lock()
+	if in.closed == nil {
+		in.closed = err
+		close(in.stopped)
+	}
+	in.mu.Unlock()
+	if !drop {
+		return
+	}
+	w, _ := in.take()
+	for _, a := range w.Appends {
+		a.Done(err)
+	}
+	for _, p := range w.Puts {
+		p.Done(err)
+	}
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package actors is the actor system around a store: the pipeline of four
+// stages, and the network side with a listener, a dialer and one actor for each
+// session. The actors are thin: a stage decodes a message, calls its core in
+// package store and sends the result; a session moves frames between a stream
+// and the step function of package syncer.
+//
+// Start with Node, which starts and stops everything in order, and the comment
+// at the top of pipeline.go.
+package actors
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Names of the groups, in the order in which they are stopped.
+const (
+	groupNetwork = "network"
+	groupUser    = "user"
+	groupStorage = "storage"
+)
+
+// A Config is what a Node is started with. All of it is required but Fault.
+type Config struct {
+	System  *actor.ActorSystem
+	Store   *store.Store
+	Carrier transport.Carrier
+	Logger  *zap.Logger
+	Now     func() time.Time
+	Fault   Fault
+	Policy  supervisor.Policy // of the stages
+}
+
+// A Node is the running actors of one store.
+type Node struct {
+	cfg      Config
+	pipeline *Pipeline
+	tree     *supervisor.Tree
+	self     identity.PeerID
+
+	ctx    context.Context // of everything on the network side
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // its goroutines
+
+	closing   atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
+
+	net network
+}
+
+// Start starts the actors of a store.
+func Start(c Config) (*Node, error) {
+	n := &Node{cfg: c, self: c.Store.Seed().PeerID()}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.net.init()
+	n.pipeline = NewPipeline(c.System, c.Store, c.Logger, c.Fault, n.stopWriting)
+	var stages []supervisor.Spec
+	for _, name := range Stages {
+		stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
+	}
+	tree, err := supervisor.Start(c.System, supervisor.Config{
+		Groups: []supervisor.GroupSpec{
+			{Name: groupNetwork, Children: []supervisor.Spec{
+				{Name: "listener", Props: actor.PropsFromProducer(func() actor.Actor { return &listener{n: n} })},
+				{Name: "dialer", Props: actor.PropsFromProducer(func() actor.Actor { return &dialer{n: n} })},
+			}},
+			{Name: groupUser},
+			{Name: groupStorage, Children: stages, Policy: c.Policy},
+		},
+		OnDegraded: n.degraded,
+	})
+	if err != nil {
+		n.cancel()
+		return nil, errors.Join(err, c.Carrier.Close())
+	}
+	n.tree = tree
+	n.pipeline.watch(tree)
+	return n, nil
+}
+
+// degraded is called when a group was stopped for good.
+func (n *Node) degraded(group string, reason any) {
+	n.cfg.Logger.Error("actors stopped for good", zap.String("group", group), zap.Any("reason", reason))
+	if group != groupStorage {
+		return
+	}
+	err, ok := reason.(error)
+	if !ok {
+		err = errors.New("a stage kept failing")
+	}
+	n.pipeline.breakWith(err)
+}
+
+// stopWriting is called once, when the pipeline became read-only. Peers are
+// served on.
+func (n *Node) stopWriting(error) {}
+
+// Pipeline returns the way into the store.
+func (n *Node) Pipeline() *Pipeline { return n.pipeline }
+
+// Registry returns the registry of the node's actors.
+func (n *Node) Registry() *supervisor.Registry { return n.tree.Registry() }
+
+// PeerID returns the identity of this node on the network.
+func (n *Node) PeerID() identity.PeerID { return n.self }
+
+// Broken returns why the store is read-only, or nil.
+func (n *Node) Broken() error { return n.pipeline.Broken() }
+
+// Close stops ingress and network, waits for what is under way, stops the
+// stages in order, and syncs. When ctx ends first it stops regardless; what was
+// acknowledged is on disk in any case.
+func (n *Node) Close(ctx context.Context) error {
+	n.closeOnce.Do(func() { n.closeErr = n.close(ctx) })
+	return n.closeErr
+}
+
+func (n *Node) close(ctx context.Context) error {
+	n.closing.Store(true)
+	n.goodbye()
+	n.cancel()
+	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
+	n.wg.Wait()
+	errs = append(errs, n.tree.StopGroup(ctx, groupUser), n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
+	return errors.Join(errs...)
+}
+
+// goroutine runs f as one of the node's, unless the node is closing.
+func (n *Node) goroutine(f func()) {
+	n.wg.Add(1)
+	go func() {
+		defer n.wg.Done()
+		f()
+	}()
+}
+
+// Go runs f as one of the node's goroutines: Close waits for it.
+func (n *Node) Go(f func()) { n.goroutine(f) }
+
+// Context ends when the node closes.
+func (n *Node) Context() context.Context { return n.ctx }
+
+// SpawnUser spawns an actor of the application in the user group.
+func (n *Node) SpawnUser(name string, props *actor.Props) (*actor.PID, error) {
+	if n.closing.Load() {
+		return nil, ErrClosed
+	}
+	return n.tree.Group(groupUser).Spawn(name, props)
+}
+
+// StopUser stops such an actor after it handled what it was sent.
+func (n *Node) StopUser(ctx context.Context, name string) error {
+	return n.tree.Group(groupUser).Stop(ctx, name)
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// maxOutbox bounds the control messages that wait for a peer who does not
+// read; a session that passes it is ended.
+const maxOutbox = 8192
+
+// An outbox is what a session has to write to its control stream: messages,
+// and pushes of events, of which only the range is kept until it is their
+// turn. Messages go first. It is bounded by the limit on messages and by the
+// number of logs.
+type outbox struct {
+	mu     sync.Mutex
+	some   *sync.Cond
+	ctl    []messages.Message
+	pushes []push
+	taken  int                 // pushes taken so far
+	byLog  map[digest.Hash]int // number of a log's waiting push, counted from the first ever
+	closed bool
+}
+
+// A push is a range of events of one log for the peer.
+type push struct {
+	topic    uint32
+	log      digest.Hash
+	from, to uint64
+}
+
+func newOutbox() *outbox {
+	o := &outbox{byLog: map[digest.Hash]int{}}
+	o.some = sync.NewCond(&o.mu)
+	return o
+}
+
+// send queues a message; false says that too many wait already.
+func (o *outbox) send(m messages.Message) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.ctl) >= maxOutbox {
+		return false
+	}
+	o.ctl = append(o.ctl, m)
+	o.some.Signal()
+	return true
+}
+
+// push queues events; a range that continues one which waits is joined to it.
+func (o *outbox) push(p push) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if i, ok := o.byLog[p.log]; ok {
+		if w := &o.pushes[i-o.taken]; w.to >= p.from {
+			w.from, w.to = min(w.from, p.from), max(w.to, p.to)
+			return
+		}
+	}
+	o.byLog[p.log] = o.taken + len(o.pushes)
+	o.pushes = append(o.pushes, p)
+	o.some.Signal()
+}
+
+// next waits for work: messages, or one push. ok is false when the outbox is
+// closed and empty.
+func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for len(o.ctl) == 0 && len(o.pushes) == 0 && !o.closed {
+		o.some.Wait()
+	}
+	if len(o.ctl) > 0 {
+		ctl, o.ctl = o.ctl, nil
+		return ctl, push{}, true
+	}
+	if len(o.pushes) == 0 || o.closed {
+		return nil, push{}, false
+	}
+	p, o.pushes = o.pushes[0], o.pushes[1:]
+	if o.byLog[p.log] == o.taken {
+		delete(o.byLog, p.log)
+	}
+	o.taken++
+	return nil, p, true
+}
+
+// close lets next end after the messages that wait.
+func (o *outbox) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closed = true
+	o.some.Broadcast()
+}

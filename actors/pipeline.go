@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+)
+
+// The pipeline, in the order in which an event meets its stages:
+//
+//	stage    actor            owns                        takes up after a restart at
+//	aof      aofWriter        LMDB: order, durability     the commit it had in hand
+//	segment  segmentWriter    pages of .seg files         what is committed, per log
+//	trees    treeBuilder      tier-1 nodes, .tree files   what the segment stage forwarded
+//	mmr      mmrIndexer       tier-2 nodes, mmr files     what the tree stage forwarded
+//
+// Each restarts alone. Its state is a cache of its own files: the new instance
+// starts from the sealed cursor and replays the AOF for the logs that have
+// something under way. A neighbour that is sent an event again drops it by its
+// sequence. Acknowledging goes by sequence too, so that no message is needed
+// for an event to be acknowledged but one that reaches the last stage.
+
+// Names of the stages.
+const (
+	StageAOF     = "aof"
+	StageSegment = "segment"
+	StageTrees   = "trees"
+	StageMMR     = "mmr"
+)
+
+// Stages lists the pipeline in order.
+var Stages = []string{StageAOF, StageSegment, StageTrees, StageMMR}
+
+// ErrReadOnly is returned for writes after one failed. Nothing is written
+// before the store is opened again.
+var ErrReadOnly = errors.New("store is read-only after a failed write; close it, run `xaeroflux check`, free space or replace the disk, and open it again")
+
+// Where in the handling of a message a Fault may strike.
+const (
+	AtStart = iota // nothing was done
+	AtWork         // the work is done, nothing was sent
+	AtEnd          // everything was done
+)
+
+// A Fault is called by each stage around each message. It is nil but in
+// tests, which kill stages by panicking in it.
+type Fault func(stage string, point int)
+
+// A Pipeline moves events from callers and peers into a store.
+type Pipeline struct {
+	st    *store.Store
+	log   *zap.Logger
+	fault Fault
+
+	in   *ingress
+	acks *acks
+	ckpt *checkpointer
+
+	commit  *store.Committer
+	hand    *hand       // the commit under way; outlives a restart of the AOF writer
+	stages  [4]stageRef // by place in Stages
+	system  *actor.ActorSystem
+	broken  atomic.Pointer[error]
+	onBreak func(error)
+	pages   chan struct{} // credits for runs of a peer's pages
+}
+
+// A stageRef is where a stage's messages go.
+type stageRef struct {
+	pid   atomic.Pointer[actor.PID]
+	entry atomic.Pointer[supervisor.Entry]
+}
+
+// NewPipeline returns a pipeline over st whose stages are not running yet.
+// onBreak is called once, when a failed write made it read-only.
+func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fault Fault, onBreak func(error)) *Pipeline {
+	p := &Pipeline{
+		st: st, log: log, fault: fault, acks: newAcks(), system: system, onBreak: onBreak,
+		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
+	}
+	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) })
+	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.breakWith)
+	return p
+}
+
+// watch lets the registry of the tree count the stages' queues and show their
+// cursors.
+func (p *Pipeline) watch(t *supervisor.Tree) {
+	for i, name := range Stages {
+		p.stages[i].entry.Store(t.Registry().Entry(groupStorage, name))
+	}
+}
+
+// tell sends a message to stage i; before it first runs there is nobody to
+// tell, and the stage looks for work when it starts.
+func (p *Pipeline) tell(i int, msg any) {
+	pid := p.stages[i].pid.Load()
+	if pid == nil {
+		return
+	}
+	if e := p.stages[i].entry.Load(); e != nil {
+		e.Sent()
+	}
+	p.system.Root.Send(pid, msg)
+}
+
+func (p *Pipeline) strike(stage, point int) {
+	if p.fault != nil {
+		p.fault(Stages[stage], point)
+	}
+}
+
+// breakWith makes the store read-only: err is a write that failed.
+func (p *Pipeline) breakWith(err error) {
+	err = fmt.Errorf("%w: %w", ErrReadOnly, err)
+	if !p.broken.CompareAndSwap(nil, &err) {
+		return
+	}
+	p.log.Error("store is read-only now", zap.Error(err))
+	p.in.close(err, true)
+	p.acks.failAll(err)
+	if p.onBreak != nil {
+		p.onBreak(err)
+	}
+}
+
+// Broken returns why the pipeline is read-only, or nil.
+func (p *Pipeline) Broken() error {
+	if e := p.broken.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// Append makes one event durable and returns its sequence once it is counted
+// in the log's published root.
+func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, at time.Time) (uint64, error) {
+	t, err := p.in.appendOne(ctx, log, e, at.UnixMilli())
+	if err != nil {
+		return 0, err
+	}
+	return t.wait(ctx)
+}
+
+// AppendBatch makes events durable in one transaction, all or none, with
+// consecutive sequences, and returns the first.
+func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, at time.Time) (uint64, error) {
+	bytes := 0
+	for i := range events {
+		bytes += events[i].RecordLen()
+	}
+	if bytes > maxBatch && len(events) > 1 {
+		return 0, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
+	}
+	records, leaves := make([]byte, 0, bytes), make([]digest.Hash, 0, len(events))
+	for _, e := range events {
+		start := len(records)
+		var err error
+		if records, err = event.AppendRecord(records, e, at.UnixMilli(), 0); err != nil {
+			return 0, err
+		}
+		leaf, err := leafOf(records[start:])
+		if err != nil {
+			return 0, err
+		}
+		leaves = append(leaves, leaf)
+	}
+	t, err := p.in.appendRun(ctx, log, records, leaves)
+	if err != nil {
+		return 0, err
+	}
+	return t.wait(ctx)
+}
+
+// Ingest hands in verified events of another author; a.Done is called when
+// they are published. It blocks while the pipeline is full.
+func (p *Pipeline) Ingest(ctx context.Context, a *messages.Append) error {
+	g := &gathered{Append: *a, done: make(chan struct{})}
+	return p.in.enqueue(ctx, g)
+}
+
+// Create makes sure that a log has a row, before pages of it come.
+func (p *Pipeline) Create(ctx context.Context, log digest.Hash, n messages.NewLog) error {
+	g := &gathered{done: make(chan struct{})}
+	g.Log, g.Create = log, &n
+	if err := p.in.enqueue(ctx, g); err != nil {
+		return err
+	}
+	_, err := ticket{g: g}.wait(ctx)
+	return err
+}
+
+// IngestPages hands in verified pages of another author's log, which must be
+// there already; m.Done is called when they are durable and published.
+func (p *Pipeline) IngestPages(ctx context.Context, m *messages.Pages) error {
+	select {
+	case p.pages <- struct{}{}:
+	case <-p.in.stopped:
+		return p.in.closed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	own := m.Done
+	m.Done = func(err error) {
+		<-p.pages
+		own(err)
+	}
+	p.acks.await(m.Log, &ack{end: m.End(), done: m.Done, page: true})
+	p.tell(1, m)
+	return nil
+}
+
+// Put makes a small value durable with the next commit and returns then.
+func (p *Pipeline) Put(ctx context.Context, bucket aof.Bucket, key, value []byte) error {
+	done := make(chan error, 1)
+	p.in.put(&store.Put{Bucket: bucket, Key: key, Value: value, Done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Quiesce refuses new work and waits until what is under way is acknowledged,
+// or ctx ends.
+func (p *Pipeline) Quiesce(ctx context.Context) error {
+	p.in.close(ErrClosed, false)
+	for {
+		if p.in.idle() && len(p.acks.pending()) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("closing with work under way: %w", ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// Finish is called when the stages have stopped: it syncs full pages, moves
+// the cursors, stores the newest heads, and fails whatever is left.
+func (p *Pipeline) Finish() error {
+	for i := range p.stages {
+		p.stages[i].pid.Store(nil) // nobody is there any more
+	}
+	healthy := p.Broken() == nil
+	p.ckpt.close(healthy)
+	var err error
+	if healthy {
+		w, _ := p.in.take()
+		w.Appends = nil // refused below
+		err = p.commit.Close(w)
+	}
+	p.in.close(ErrClosed, true)
+	p.acks.failAll(ErrClosed)
+	return err
+}

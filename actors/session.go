@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Bounds of a session.
+const (
+	helloTimeout = 10 * time.Second // until the peer's HELLO
+	inboxFrames  = 16               // frames read and not yet handled
+	maxServing   = 32               // transfers served at a time
+	maxPulling   = 4                // transfers pulled at a time
+	tickEvery    = time.Second
+)
+
+// A session is the actor around one connection: it owns the streams and feeds
+// the step function of package syncer. Two goroutines read and write the
+// control stream, and each transfer has one of its own. The actor alone touches
+// core.
+type session struct {
+	n     *Node
+	name  string
+	conn  transport.Conn
+	since time.Time
+	pid   atomic.Pointer[actor.PID]
+
+	ctx    context.Context // ends with the connection
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	core    *syncer.Session
+	out     *outbox
+	inbox   chan struct{} // credits of the reader
+	serving chan struct{}
+	pulling chan struct{}
+	ticking bool
+	ended   sync.Once
+
+	stats sessionStats
+}
+
+// sessionStats is what others may look at.
+type sessionStats struct {
+	eventsIn, eventsOut, pagesIn, pagesOut atomic.Uint64
+	roundTrips                             atomic.Uint64
+
+	mu      sync.Mutex
+	shared  []identity.TopicID
+	agreed  map[identity.TopicID]bool
+	changed chan struct{} // closed and replaced at every change
+	err     error
+}
+
+// Messages that a session sends to itself.
+type (
+	frameIn   struct{ m messages.Message }
+	logMoved  struct{ log digest.Hash }
+	inputDone struct{ in syncer.Input }
+	lost      struct{ err error }
+	tick      struct{}
+	byeNow    struct {
+		code messages.Code
+		text string
+	}
+)
+
+func newSession(n *Node, conn transport.Conn) *session {
+	s := &session{
+		n: n, conn: conn, since: time.Now(), out: newOutbox(),
+		inbox: make(chan struct{}, inboxFrames), serving: make(chan struct{}, maxServing), pulling: make(chan struct{}, maxPulling),
+	}
+	s.ctx, s.cancel = context.WithCancel(n.ctx)
+	s.stats.agreed = map[identity.TopicID]bool{}
+	s.stats.changed = make(chan struct{})
+	return s
+}
+
+// run starts the goroutines; the actor is spawned already.
+func (s *session) run() {
+	s.n.goroutine(func() {
+		defer s.n.forget(s)
+		defer s.cancel()
+		control, err := s.control()
+		if err != nil {
+			s.tell(&lost{err})
+			s.conn.CloseWithError(uint64(messages.CodeTimeout), "no control stream")
+			s.n.cfg.System.Root.Poison(s.pid.Load())
+			return
+		}
+		s.spawn(func() { s.write(control) })
+		s.spawn(s.accept)
+		s.spawn(func() {
+			<-s.conn.Done()
+			s.cancel()
+			s.out.close()
+		})
+		s.read(control)
+		s.wg.Wait()
+		s.n.cfg.System.Root.Poison(s.pid.Load())
+	})
+}
+
+func (s *session) spawn(f func()) {
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		f()
+	}()
+}
+
+// control opens or accepts the control stream: the dialer opens it.
+func (s *session) control() (transport.Stream, error) {
+	ctx, cancel := context.WithTimeout(s.ctx, helloTimeout)
+	defer cancel()
+	if s.conn.Dialer() {
+		return s.conn.OpenStream(ctx)
+	}
+	return s.conn.AcceptStream(ctx)
+}
+
+func (s *session) tell(m any) {
+	if pid := s.pid.Load(); pid != nil {
+		s.n.cfg.System.Root.Send(pid, m)
+	}
+}
+
+// advanced tells the session that a log has a new state here.
+func (s *session) advanced(log digest.Hash) { s.tell(&logMoved{log}) }
+
+// end closes the session with a last word to the peer.
+func (s *session) end(code messages.Code, text string) { s.tell(&byeNow{code, text}) }
+
+// Receive implements actor.Actor.
+func (s *session) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.start()
+	case *actor.Restarting:
+		// What the core knew of the peer is lost with it: a new connection
+		// begins from nothing.
+		s.conn.CloseWithError(uint64(messages.CodeInternal), "session failed")
+	case *actor.Stopped:
+		s.close(messages.CodeClosing, "closing")
+	case *frameIn:
+		<-s.inbox
+		s.step(syncer.Received{Message: m.m})
+	case *logMoved:
+		s.step(syncer.Advanced{Log: m.log})
+	case *inputDone:
+		s.step(m.in)
+	case *tick:
+		s.ticking = false
+		s.step(syncer.Tick{Now: s.n.cfg.Now()})
+	case *byeNow:
+		s.out.send(&messages.Bye{Code: m.code, Text: m.text})
+		s.close(m.code, m.text)
+	case *lost:
+		s.lost(m.err)
+	}
+}
+
+func (s *session) start() {
+	var keys []identity.TopicKey
+	for _, t := range s.n.cfg.Store.Topics() {
+		keys = append(keys, t.Key)
+	}
+	core, err := syncer.New(syncer.Config{
+		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
+		Instance: s.n.cfg.Store.Instance(), Topics: keys, Store: s.n.cfg.Store.Source(),
+	})
+	if err != nil {
+		supervisor.Fail(err)
+	}
+	s.core = core
+	s.step(syncer.Start{})
+}
+
+// step feeds the core and does what it says.
+func (s *session) step(in syncer.Input) {
+	if s.core == nil || s.ctx.Err() != nil {
+		return
+	}
+	for _, o := range s.core.Step(in) {
+		s.do(o)
+	}
+	s.stats.roundTrips.Store(s.core.RoundTrips())
+}
+
+// lost ends the session after a stream failed: by what the peer sent, or
+// because the peer is gone.
+func (s *session) lost(err error) {
+	var v *syncer.Violation
+	var d *messages.DecodeError
+	switch {
+	case errors.As(err, &v):
+		s.do(syncer.Fail{Code: v.Code, Text: v.Text})
+	case errors.Is(err, messages.ErrTooLong):
+		s.do(syncer.Fail{Code: messages.CodeTooLong, Text: err.Error()})
+	case errors.Is(err, messages.ErrUnknownType):
+		s.do(syncer.Fail{Code: messages.CodeUnknownType, Text: err.Error()})
+	case errors.As(err, &d):
+		s.do(syncer.Fail{Code: messages.CodeMalformed, Text: err.Error()})
+	default:
+		s.fail(err)
+		s.hangUp(messages.CodeClosing, "")
+	}
+}
+
+// hangUp closes the connection at once.
+func (s *session) hangUp(code messages.Code, text string) {
+	s.out.close()
+	s.conn.CloseWithError(uint64(code), text)
+}
+
+func (s *session) do(o syncer.Output) {
+	switch o := o.(type) {
+	case syncer.Send:
+		if !s.out.send(o.Message) {
+			s.fail(fmt.Errorf("%w: the peer does not read", ErrBusy))
+			s.close(messages.CodeLimit, "too much waits to be read")
+		}
+	case syncer.Push:
+		s.out.push(push{topic: o.Topic, log: o.Log, from: o.From, to: o.To})
+	case syncer.Ingest:
+		s.ingest(o.Verified)
+	case syncer.Pull:
+		s.pull(o)
+	case syncer.WantTick:
+		s.wantTick()
+	case syncer.Agreed:
+		s.setAgreed(o.Topic, o.Now)
+	case syncer.Shared:
+		s.setShared(o.Topics)
+	case syncer.Fail:
+		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text})
+		s.out.send(&messages.Error{Code: o.Code, Text: o.Text})
+		s.close(o.Code, o.Text)
+	case syncer.Closed:
+		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true})
+		s.hangUp(messages.CodeOK, "")
+	case syncer.Prove:
+		s.prove(o.Request)
+	case syncer.OwnAhead:
+		s.n.cfg.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself",
+			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Head))
+	case syncer.Fork:
+		s.n.cfg.Logger.Warn("an author signed two roots for one size", zap.String("log", o.Log.String()), zap.Uint64("size", o.Ours.Size),
+			zap.String("ours", o.Ours.Root.String()), zap.String("theirs", o.Theirs.Root.String()))
+	default:
+		s.n.cfg.Logger.Info("session", zap.String("peer", s.conn.Peer().Short()), zap.String("says", fmt.Sprintf("%+v", o)))
+	}
+}
+
+func (s *session) wantTick() {
+	if s.ticking {
+		return
+	}
+	s.ticking = true
+	t := time.AfterFunc(tickEvery, func() { s.tell(&tick{}) })
+	context.AfterFunc(s.ctx, func() { t.Stop() })
+}
+
+// close lets the writer say what waits, then closes the connection.
+func (s *session) close(code messages.Code, text string) {
+	s.ended.Do(func() {
+		s.out.close()
+		timer := time.AfterFunc(goodbyeGrace, func() { s.conn.CloseWithError(uint64(code), text) })
+		context.AfterFunc(s.ctx, func() { timer.Stop() })
+	})
+}
+
+// read feeds frames to the actor, at most inboxFrames ahead of it.
+func (s *session) read(control transport.Stream) {
+	limit := messages.MaxHelloFrame
+	control.SetReadDeadline(time.Now().Add(helloTimeout))
+	for {
+		body, err := messages.ReadFrame(control, limit, nil)
+		if err != nil {
+			s.tell(&lost{err})
+			return
+		}
+		m, err := messages.Decode(body)
+		if err != nil {
+			s.tell(&lost{err})
+			return
+		}
+		if _, ok := m.(*messages.Hello); ok {
+			limit = messages.MaxEventsFrame
+			control.SetReadDeadline(time.Time{})
+		}
+		select {
+		case s.inbox <- struct{}{}:
+			s.tell(&frameIn{m})
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// write drains the outbox into the control stream.
+func (s *session) write(control transport.Stream) {
+	var buf []byte
+	send := func(m messages.Message) (err error) {
+		if buf, err = messages.AppendFrame(buf[:0], m); err != nil {
+			return err
+		}
+		_, err = control.Write(buf)
+		return err
+	}
+	for {
+		ctl, p, ok := s.out.next()
+		if !ok {
+			control.CloseWrite()
+			return
+		}
+		var err error
+		for _, m := range ctl {
+			if err = send(m); err != nil {
+				break
+			}
+		}
+		if p.to > p.from && err == nil {
+			err = s.push(p, send)
+		}
+		if err != nil {
+			s.tell(&lost{err})
+			return
+		}
+	}
+}
+
+func (s *session) push(p push, send func(messages.Message) error) error {
+	end, err := syncer.PushEvents(send, s.n.cfg.Store.Source(), p.topic, p.log, p.from, p.to)
+	if end > p.from {
+		s.stats.eventsOut.Add(end - p.from)
+	}
+	return err
+}
+
+func (s *session) fail(err error) {
+	if errors.Is(err, io.EOF) {
+		err = fmt.Errorf("peer %s closed the session", s.conn.Peer().Short())
+	}
+	s.stats.mu.Lock()
+	if s.stats.err == nil {
+		s.stats.err = err
+		s.n.cfg.Logger.Info("session ended", zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
+		s.stats.notify()
+	}
+	s.stats.mu.Unlock()
+}
+
+func jitter() float64 { return rand.Float64() }

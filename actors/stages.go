@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"errors"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+)
+
+// Places of the stages in the pipeline.
+const (
+	atAOF = iota
+	atSegment
+	atTrees
+	atMMR
+)
+
+// A hand is the commit that the AOF writer has in hand. It is kept outside of
+// the actor: after a restart the next instance goes on where this one stopped,
+// so that nothing is committed twice and nothing committed is left behind.
+type hand struct {
+	work    *store.Work
+	queue   []*gathered
+	batches []*messages.Batch // set with committed
+	refused []error
+	done    bool // the transaction is committed
+	next    int  // first append that was not sent on
+}
+
+// Props returns the props of a stage.
+func (p *Pipeline) Props(stage string) *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor {
+		switch stage {
+		case StageAOF:
+			return &aofWriter{p}
+		case StageSegment:
+			return &segmentWriter{p: p}
+		case StageTrees:
+			return &treeBuilder{p: p}
+		default:
+			return &mmrIndexer{p: p}
+		}
+	})
+}
+
+// aofWriter commits what waits in the ingress.
+type aofWriter struct{ p *Pipeline }
+
+// Receive implements actor.Actor.
+func (w *aofWriter) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		w.p.stages[atAOF].pid.Store(ctx.Self())
+		w.flush()
+	case *messages.AppendReady:
+		w.p.strike(atAOF, AtStart)
+		w.flush()
+		w.p.strike(atAOF, AtEnd)
+	}
+}
+
+func (w *aofWriter) flush() {
+	p := w.p
+	if p.hand == nil {
+		work, queue := p.in.take()
+		if work.Empty() {
+			return
+		}
+		p.hand = &hand{work: work, queue: queue}
+	}
+	h := p.hand
+	if !h.done {
+		var err error
+		if h.batches, h.refused, err = p.commit.Commit(h.work); err != nil {
+			p.hand = nil
+			h.fail(err)
+			p.breakWith(err)
+			return
+		}
+		h.done = true
+	}
+	p.strike(atAOF, AtWork)
+	for ; h.next < len(h.queue); h.next++ {
+		w.sendOn(h, h.next)
+	}
+	for _, m := range h.work.Sealed {
+		if m.Remote != nil {
+			p.tell(atMMR, &messages.Durable{Log: m.Log, Size: m.Size})
+		}
+	}
+	p.hand = nil
+	for _, put := range h.work.Puts {
+		put.Done(nil)
+	}
+}
+
+func (w *aofWriter) sendOn(h *hand, i int) {
+	g := h.queue[i]
+	if err := h.refused[i]; err != nil {
+		g.Done(err)
+		return
+	}
+	if !g.awaited {
+		g.awaited = true
+		end := g.First + uint64(len(g.Leaves))
+		w.p.acks.await(g.Log, &ack{end: end, done: g.Done})
+		if h.batches[i] == nil { // it was there before, or there was nothing
+			w.p.reached(g.Log)
+		}
+	}
+	if b := h.batches[i]; b != nil {
+		w.p.tell(atSegment, b)
+	}
+}
+
+func (h *hand) fail(err error) {
+	for _, g := range h.queue {
+		g.Done(err)
+	}
+	for _, put := range h.work.Puts {
+		put.Done(err)
+	}
+}
+
+// reached acknowledges what the log's published size covers.
+func (p *Pipeline) reached(id digest.Hash) {
+	if l, err := p.st.Log(id); err == nil {
+		p.acks.reached(id, l.State().Size)
+	}
+}
+
+// check turns the error of a stage's core into what it means: a gap is
+// answered by taking the log up again, a failed write makes the store
+// read-only, anything else is a failure for the supervisor to decide.
+func (p *Pipeline) check(log digest.Hash, err error) {
+	switch {
+	case err == nil:
+	case p.Broken() != nil:
+	case errors.Is(err, store.ErrGap):
+		p.ckpt.drop(log)
+		p.acks.failPages(log, err)
+		p.tell(atSegment, &messages.Reset{Log: log})
+	case supervisor.ClassOf(err) == supervisor.IO:
+		p.breakWith(err)
+	default:
+		supervisor.Fail(err)
+	}
+}
+
+// segmentWriter packs events into pages.
+type segmentWriter struct {
+	p    *Pipeline
+	core *store.Segmenter
+}
+
+// Receive implements actor.Actor.
+func (s *segmentWriter) Receive(ctx actor.Context) {
+	p := s.p
+	forward := func(b *messages.Batch) {
+		p.strike(atSegment, AtWork)
+		p.tell(atTrees, b)
+	}
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.core = p.st.NewSegmenter()
+		p.stages[atSegment].pid.Store(ctx.Self())
+		p.resume(func(log digest.Hash) error {
+			p.acks.failPages(log, store.ErrGap) // the run in hand, if any, is lost: its session asks again
+			return s.core.Resume(log, forward)
+		})
+	case *messages.Batch:
+		p.strike(atSegment, AtStart)
+		p.check(m.Log, s.core.Batch(m, forward))
+		p.strike(atSegment, AtEnd)
+	case *messages.Pages:
+		p.strike(atSegment, AtStart)
+		p.check(m.Log, s.core.Pages(m, forward))
+		p.reached(m.Log) // where it came another way meanwhile
+		p.strike(atSegment, AtEnd)
+	case *messages.Reset:
+		s.core.Reset(m.Log)
+		p.tell(atTrees, m)
+	}
+}
+
+// resume takes up every log with something under way.
+func (p *Pipeline) resume(take func(digest.Hash) error) {
+	for _, log := range p.acks.pending() {
+		p.check(log, take(log))
+	}
+}
+
+// treeBuilder grows the page trees.
+type treeBuilder struct {
+	p    *Pipeline
+	core *store.Trees
+}
+
+// Receive implements actor.Actor.
+func (t *treeBuilder) Receive(ctx actor.Context) {
+	p := t.p
+	forward := func(b *messages.Batch) {
+		p.strike(atTrees, AtWork)
+		p.tell(atMMR, b)
+	}
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		t.core = p.st.NewTrees()
+		p.stages[atTrees].pid.Store(ctx.Self())
+		p.resume(func(log digest.Hash) error { return t.core.Resume(log, forward) })
+	case *messages.Batch:
+		p.strike(atTrees, AtStart)
+		p.check(m.Log, t.core.Batch(m, forward))
+		p.strike(atTrees, AtEnd)
+	case *messages.Reset:
+		t.core.Reset(m.Log)
+		p.tell(atMMR, m)
+	}
+}
+
+// mmrIndexer keeps the mountains, publishes roots and acknowledges.
+type mmrIndexer struct {
+	p    *Pipeline
+	core *store.Mountains
+}
+
+// Receive implements actor.Actor.
+func (x *mmrIndexer) Receive(ctx actor.Context) {
+	p := x.p
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		x.core = p.st.NewMountains()
+		p.stages[atMMR].pid.Store(ctx.Self())
+		p.resume(func(log digest.Hash) error {
+			sealed, err := x.core.Resume(log)
+			if err == nil {
+				x.settle(log, sealed, 0)
+			}
+			return err
+		})
+	case *messages.Batch:
+		p.strike(atMMR, AtStart)
+		x.batch(m)
+		p.strike(atMMR, AtEnd)
+	case *messages.Durable:
+		p.strike(atMMR, AtStart)
+		p.check(m.Log, x.core.Durable(m))
+		p.reached(m.Log)
+		p.strike(atMMR, AtEnd)
+	case *messages.Reset:
+		x.core.Reset(m.Log)
+	}
+}
+
+func (x *mmrIndexer) batch(b *messages.Batch) {
+	sealed, err := x.core.Batch(b)
+	x.p.strike(atMMR, AtWork)
+	if err != nil {
+		x.p.check(b.Log, err)
+		return
+	}
+	pages := 0
+	for _, s := range b.Seals {
+		pages += s.Pages
+	}
+	x.settle(b.Log, sealed, pages)
+}
+
+func (x *mmrIndexer) settle(log digest.Hash, sealed messages.Sealed, pages int) {
+	x.p.ckpt.note(sealed, pages)
+	x.p.reached(log)
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// A PeerError says why a peer was dropped, or why it dropped us.
+type PeerError struct {
+	Peer   identity.PeerID
+	Code   messages.Code
+	Text   string
+	Remote bool // the peer says so
+}
+
+func (e *PeerError) Error() string {
+	who := "peer " + e.Peer.Short()
+	if e.Remote {
+		who += " says"
+	}
+	if e.Text == "" {
+		return fmt.Sprintf("%s: %s", who, e.Code)
+	}
+	return fmt.Sprintf("%s: %s: %s", who, e.Code, e.Text)
+}
+
+// A SyncReport says what a Sync moved and how long it took.
+type SyncReport struct {
+	Peer       identity.PeerID `json:"peer"`
+	EventsIn   uint64          `json:"events_in"`
+	EventsOut  uint64          `json:"events_out"`
+	PagesIn    uint64          `json:"pages_in"`
+	PagesOut   uint64          `json:"pages_out"`
+	BytesIn    uint64          `json:"bytes_in"`
+	BytesOut   uint64          `json:"bytes_out"`
+	RoundTrips uint64          `json:"round_trips"`
+	Seconds    float64         `json:"seconds"`
+}
+
+// Sync connects to a peer, or takes the connection there is, and returns when
+// both sides state the same digest of every topic they share.
+func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error) {
+	start := time.Now()
+	s := n.sessionWith(a.Peer)
+	if s == nil {
+		var err error
+		if s, err = n.dial(ctx, a); err != nil {
+			return SyncReport{}, err
+		}
+	}
+	before := s.report()
+	if err := s.awaitAgreement(ctx); err != nil {
+		return SyncReport{}, err
+	}
+	r := s.report()
+	r.EventsIn -= before.EventsIn
+	r.EventsOut -= before.EventsOut
+	r.PagesIn -= before.PagesIn
+	r.PagesOut -= before.PagesOut
+	r.BytesIn -= before.BytesIn
+	r.BytesOut -= before.BytesOut
+	r.RoundTrips -= before.RoundTrips
+	r.Seconds = time.Since(start).Seconds()
+	return r, nil
+}
+
+func (s *session) report() SyncReport {
+	in, out := s.conn.Stats()
+	return SyncReport{
+		Peer: s.conn.Peer(), EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
+		PagesIn: s.stats.pagesIn.Load(), PagesOut: s.stats.pagesOut.Load(),
+		BytesIn: in, BytesOut: out, RoundTrips: s.stats.roundTrips.Load(),
+	}
+}
+
+func (s *session) status() PeerStatus {
+	in, out := s.conn.Stats()
+	st := PeerStatus{
+		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Dialed: s.conn.Dialer(), Since: s.since,
+		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
+	}
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	st.Topics, st.InSync = len(s.stats.shared), s.stats.inSync()
+	return st
+}
+
+// awaitAgreement waits until every shared topic agrees.
+func (s *session) awaitAgreement(ctx context.Context) error {
+	for {
+		s.stats.mu.Lock()
+		done, err, changed := s.stats.inSync(), s.stats.err, s.stats.changed
+		s.stats.mu.Unlock()
+		if done {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-s.conn.Done():
+			// Whoever notices first says why; give the session a moment to.
+			select {
+			case <-changed:
+			case <-time.After(goodbyeGrace):
+				return s.conn.Err()
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ctx.Err())
+		}
+	}
+}
+
+// inSync reports whether all shared topics agree; mu is held.
+func (t *sessionStats) inSync() bool {
+	for _, id := range t.shared {
+		if !t.agreed[id] {
+			return false
+		}
+	}
+	return len(t.shared) > 0
+}
+
+// notify wakes those who wait for a change; mu is held.
+func (t *sessionStats) notify() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+func (s *session) setShared(ids []identity.TopicID) {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	s.stats.shared = ids
+	s.stats.notify()
+}
+
+func (s *session) setAgreed(id identity.TopicID, agreed bool) {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if s.stats.agreed[id] != agreed {
+		s.stats.agreed[id] = agreed
+		s.stats.notify()
+	}
+}
+
+// topic returns the shared topic of an index on the wire.
+func (s *session) topic(index uint32) (identity.TopicID, bool) {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if int64(index) >= int64(len(s.stats.shared)) {
+		return identity.TopicID{}, false
+	}
+	return s.stats.shared[index], true
+}

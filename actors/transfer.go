@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// ingest hands verified events to the pipeline. It blocks the session while
+// the pipeline is full, and so the peer.
+func (s *session) ingest(v syncer.Verified) {
+	a := appendOf(v)
+	count := uint64(v.Count)
+	a.Done = func(err error) {
+		if err == nil {
+			s.stats.eventsIn.Add(count)
+		}
+		s.settled(v.Info, v.First+count, err)
+	}
+	if err := s.n.pipeline.Ingest(s.ctx, a); err != nil {
+		a.Done(err)
+	}
+}
+
+func appendOf(v syncer.Verified) *messages.Append {
+	return &messages.Append{
+		Log: v.Info.Log, Create: newLogOf(v.Info), Records: v.Records, Leaves: v.Leaves, First: v.First,
+		Remote: &messages.Proven{Head: v.Head, Right: v.Right},
+	}
+}
+
+func newLogOf(i syncer.LogInfo) *messages.NewLog {
+	return &messages.NewLog{Topic: i.Topic, Author: i.Author, PageBytes: i.PageBytes}
+}
+
+// settled tells the core what became of an ingest.
+func (s *session) settled(i syncer.LogInfo, size uint64, err error) {
+	if err != nil {
+		s.tell(&inputDone{syncer.IngestFailed{Log: i.Log, Err: err}})
+		return
+	}
+	s.tell(&inputDone{syncer.Stored{Log: i.Log, Size: size}})
+}
+
+// pull fetches pages on a stream of their own.
+func (s *session) pull(o syncer.Pull) {
+	s.spawn(func() {
+		select {
+		case s.pulling <- struct{}{}:
+		case <-s.ctx.Done():
+			return
+		}
+		err := s.pullPages(o)
+		<-s.pulling
+		s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: err}})
+	})
+}
+
+func (s *session) pullPages(o syncer.Pull) error {
+	if err := s.n.pipeline.Create(s.ctx, o.Info.Log, *newLogOf(o.Info)); err != nil {
+		return err
+	}
+	t, err := syncer.NewTransfer(s.n.cfg.Store.Source(), o)
+	if err != nil {
+		return err
+	}
+	frame, err := messages.AppendFrame(nil, t.Request())
+	if err != nil {
+		return err
+	}
+	stream, err := s.conn.OpenStream(s.ctx)
+	if err != nil {
+		return err
+	}
+	defer stream.Cancel(uint64(messages.CodeCanceled))
+	if _, err := stream.Write(frame); err != nil {
+		return err
+	}
+	if err := stream.CloseWrite(); err != nil {
+		return err
+	}
+	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(stream, 64<<10), stored: newPending(s.ctx)}
+	err = r.run()
+	return errors.Join(err, r.stored.wait())
+}
+
+// A receiver reads one transfer, verifying each run before it goes to the
+// pipeline.
+type receiver struct {
+	s      *session
+	t      *syncer.Transfer
+	stream *bufio.Reader
+	stored *pending
+}
+
+func (r *receiver) run() error {
+	for {
+		body, err := messages.ReadFrame(r.stream, messages.MaxEventsFrame, nil)
+		if errors.Is(err, io.EOF) {
+			return r.rest()
+		}
+		if err != nil {
+			return err
+		}
+		m, err := messages.Decode(body)
+		if err != nil {
+			return &syncer.Violation{Code: messages.CodeMalformed, Text: err.Error()}
+		}
+		if err := r.message(m); err != nil {
+			return err
+		}
+	}
+}
+
+func (r *receiver) message(m messages.Message) error {
+	switch m := m.(type) {
+	case *messages.PageResponse:
+		return r.pages(m)
+	case *messages.Events:
+		return r.events(m)
+	case *messages.Error:
+		return &PeerError{Peer: r.s.conn.Peer(), Code: m.Code, Text: m.Text, Remote: true}
+	}
+	return &syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " in a transfer"}
+}
+
+func (r *receiver) pages(m *messages.PageResponse) error {
+	n, err := r.t.Announced(m)
+	if err != nil {
+		return err
+	}
+	pages := make([]byte, n)
+	if _, err := io.ReadFull(r.stream, pages); err != nil {
+		return err
+	}
+	v, err := r.t.Pages(m, pages)
+	if err != nil || v == nil {
+		return err
+	}
+	done := r.stored.add()
+	stats, events := &r.s.stats, uint64(len(v.Leaves))
+	count := uint64(len(v.Bytes)) / uint64(v.Info.PageBytes)
+	p := &messages.Pages{
+		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
+		Proven: messages.Proven{Head: v.Head, Right: v.Right},
+		Done: func(err error) {
+			if err == nil {
+				stats.eventsIn.Add(events)
+				stats.pagesIn.Add(count)
+			}
+			done(err)
+		},
+	}
+	if err := r.s.n.pipeline.IngestPages(r.s.ctx, p); err != nil {
+		done(err)
+		return err
+	}
+	return nil
+}
+
+// events stores events behind the pages. They go through the AOF, where the
+// pages must be committed first.
+func (r *receiver) events(m *messages.Events) error {
+	v, err := r.t.Events(m)
+	if err != nil {
+		return err
+	}
+	if err := r.rest(); err != nil {
+		return err
+	}
+	return r.ingest(v)
+}
+
+// rest stores the events of the page that was held back.
+func (r *receiver) rest() error {
+	v, err := r.t.Rest()
+	if err != nil || v == nil {
+		return err
+	}
+	if err := r.stored.wait(); err != nil {
+		return err
+	}
+	return r.ingest(v)
+}
+
+func (r *receiver) ingest(v *syncer.Verified) error {
+	a, events, done, stats := appendOf(*v), uint64(v.Count), r.stored.add(), &r.s.stats
+	a.Done = func(err error) {
+		if err == nil {
+			stats.eventsIn.Add(events)
+		}
+		done(err)
+	}
+	if err := r.s.n.pipeline.Ingest(r.s.ctx, a); err != nil {
+		done(err)
+		return err
+	}
+	return nil
+}
+
+// accept serves the streams that the peer opens.
+func (s *session) accept() {
+	for {
+		stream, err := s.conn.AcceptStream(s.ctx)
+		if err != nil {
+			return
+		}
+		select {
+		case s.serving <- struct{}{}:
+		case <-s.ctx.Done():
+			return
+		}
+		s.spawn(func() {
+			defer func() { <-s.serving }()
+			defer stream.Cancel(uint64(messages.CodeCanceled))
+			s.serve(stream)
+		})
+	}
+}
+
+// serve answers one request for pages.
+func (s *session) serve(stream transport.Stream) {
+	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
+	if err != nil {
+		return
+	}
+	m, err := messages.Decode(body)
+	if err != nil {
+		s.tell(&lost{err})
+		return
+	}
+	req, ok := m.(*messages.PageRequest)
+	if !ok {
+		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " on a transfer stream"}})
+		return
+	}
+	topic, ok := s.topic(req.Topic)
+	if !ok {
+		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: "a transfer of a topic that is not shared"}})
+		return
+	}
+	served, err := syncer.ServePages(stream, s.n.cfg.Store.Source(), topic, req)
+	s.stats.pagesOut.Add(served.Pages)
+	s.stats.eventsOut.Add(served.Events)
+	if err == nil {
+		err = stream.CloseWrite()
+	}
+	s.tell(&inputDone{syncer.Served{Log: req.Log, EndSize: served.End, Err: err}})
+}
+
+// prove answers a request for an inclusion proof.
+func (s *session) prove(m *messages.ProofRequest) {
+	topic, ok := s.topic(m.Topic)
+	if !ok {
+		return
+	}
+	s.spawn(func() {
+		r, err := s.n.cfg.Store.ProofResponse(topic, m)
+		if err != nil {
+			s.n.cfg.Logger.Sugar().Infof("proof for %s: %v", s.conn.Peer().Short(), err)
+			return
+		}
+		s.out.send(r)
+	})
+}
+
+// pending waits for ingests that are under way.
+type pending struct {
+	ctx  context.Context
+	n    int
+	done chan error
+	err  error
+}
+
+func newPending(ctx context.Context) *pending {
+	return &pending{ctx: ctx, done: make(chan error, credits+pagesCredits+1)}
+}
+
+// add returns the function to call when one more is settled.
+func (p *pending) add() func(error) {
+	if p.n >= pagesCredits { // keep the channel from filling up
+		p.one()
+	}
+	p.n++
+	return func(err error) { p.done <- err }
+}
+
+func (p *pending) one() {
+	select {
+	case err := <-p.done:
+		p.n--
+		if p.err == nil {
+			p.err = err
+		}
+	case <-p.ctx.Done():
+		p.n, p.err = 0, p.ctx.Err()
+	}
+}
+
+// wait waits for all and returns the first error.
+func (p *pending) wait() error {
+	for p.n > 0 {
+		p.one()
+	}
+	return p.err
+}

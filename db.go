@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+)
+
+// A DB is an open store. Its own methods speak of the default topic and of the
+// log that this store appends to in it; Topic and Log give the others.
+type DB struct {
+	opts Options
+	st   *store.Store
+	log  *zap.Logger
+	hub  *hub
+	node *actors.Node
+
+	system    *actor.ActorSystem
+	ownSystem bool
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Open opens the store in dir, creating it where there is none, and starts its
+// actors. The error is ErrNoStore, ErrInUse, ErrFormat, ErrOptions,
+// ErrInvite, one that IsCorrupt tells, or one of the file system's.
+func Open(dir string, options *Options) (*DB, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	invite, err := o.invite()
+	if err != nil {
+		return nil, err
+	}
+	if err := create(dir, o); err != nil {
+		return nil, err
+	}
+	db := &DB{opts: o, log: o.Logger, hub: newHub()}
+	db.st, err = store.Open(dir, store.Options{
+		MapBytes: o.MapBytes, Published: db.published,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := db.start(invite); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// create makes a store in dir where there is none.
+func create(dir string, o Options) error {
+	if o.MustExist || store.Exists(dir) {
+		return nil
+	}
+	seed, err := identity.NewSeed(rand.Reader)
+	if err != nil {
+		return err
+	}
+	pageBytes := o.PageBytes
+	if pageBytes == 0 {
+		pageBytes = segwriter.DefaultPageBytes
+	}
+	return store.Create(dir, pageBytes, o.SegmentPages, seed, nil)
+}
+
+func (db *DB) start(invite *identity.Invite) error {
+	if err := db.joinFirst(invite); err != nil {
+		return err
+	}
+	db.system, db.ownSystem = db.opts.ActorSystem, db.opts.ActorSystem == nil
+	if db.ownSystem {
+		db.system = supervisor.NewSystem(db.log)
+	}
+	carrier, err := db.opts.carrier(db.st.Seed())
+	if err != nil {
+		return err
+	}
+	db.node, err = actors.Start(actors.Config{
+		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
+		Carrier: carrier, Now: db.opts.Now,
+	})
+	if err != nil {
+		return err
+	}
+	if db.opts.Listen != "" {
+		if _, err := db.Listen(context.Background(), db.opts.Listen); err != nil {
+			return err
+		}
+	}
+	for _, p := range db.opts.Peers {
+		if err := db.Connect(context.Background(), p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// joinFirst joins the topic of the invite, or makes a first one.
+func (db *DB) joinFirst(invite *identity.Invite) error {
+	if invite == nil && len(db.st.Topics()) > 0 {
+		return nil
+	}
+	if invite == nil {
+		key, err := identity.NewTopicKey()
+		if err != nil {
+			return err
+		}
+		invite = &identity.Invite{Key: key}
+	}
+	_, err := db.st.Join(invite.Key, invite.Name, db.opts.PageBytes)
+	return err
+}
+
+// published is called by the pipeline when a log has a new root.
+func (db *DB) published(l *store.Log) {
+	db.hub.notify()
+	if db.node != nil {
+		db.node.Advanced(l)
+	}
+}
+
+// Close stops the network, waits for appends under way, stops the actors in
+// pipeline order, and releases files and lock. After it, nothing of this store
+// is left running. Calling it again returns what the first call did.
+func (db *DB) Close() error {
+	db.closeOnce.Do(func() { db.closeErr = db.close() })
+	return db.closeErr
+}
+
+func (db *DB) close() error {
+	db.hub.close()
+	var errs []error
+	if db.node != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), db.opts.CloseTimeout)
+		defer cancel()
+		errs = append(errs, db.node.Close(ctx))
+	}
+	if db.ownSystem && db.system != nil {
+		db.system.Shutdown()
+	}
+	errs = append(errs, db.st.Close())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close %s: %w", db.st.Dir(), err)
+	}
+	return nil
+}
+
+// Dir returns the store's directory.
+func (db *DB) Dir() string { return db.st.Dir() }
+
+// PeerID returns the identity under which peers know this store.
+func (db *DB) PeerID() identity.PeerID { return db.node.PeerID() }
+
+// ReadOnly returns the failed write that made the store read-only, or nil.
+func (db *DB) ReadOnly() error { return db.node.Broken() }
+
+// Actors returns the state of every actor of this store, ordered by name.
+func (db *DB) Actors() []supervisor.State { return db.node.Registry().Snapshot() }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+// A Log is one author's events in one topic.
+type Log struct {
+	db  *DB
+	l   *store.Log
+	err error // why it could not be loaded; every method returns it
+}
+
+// A Head is a log's state as its author signed it.
+type Head struct {
+	Log    ID
+	Author [32]byte // Ed25519 public key
+	Size   uint64   // events
+	Root   Hash     // RFC 6962 root of those events
+	Sig    [64]byte // Ed25519 signature of the checkpoint text
+}
+
+// Checkpoint returns the head as a C2SP checkpoint, a signed note.
+func (h Head) Checkpoint() []byte { return h.compact().Checkpoint(h.Author[:]) }
+
+// VKey returns the note verifier key that checkpoints of this log verify with.
+func (h Head) VKey() string { return proof.VKey(h.Author[:], h.Log) }
+
+// Verify checks the author's signature.
+func (h Head) Verify() error { return h.compact().Verify(h.Author[:]) }
+
+func (h Head) compact() proof.Head {
+	return proof.Head{Log: h.Log, Size: h.Size, Root: h.Root, Sig: h.Sig}
+}
+
+// Log returns the log with this id, ours or a peer's.
+func (db *DB) Log(id ID) (*Log, error) {
+	l, err := db.st.Log(id)
+	if err != nil {
+		return nil, err
+	}
+	return &Log{db: db, l: l}, nil
+}
+
+// ID returns the log's id.
+func (l *Log) ID() ID {
+	if l.l == nil {
+		return ID{}
+	}
+	return l.l.ID
+}
+
+// Own reports whether this store appends to the log.
+func (l *Log) Own() bool { return l.l != nil && l.l.Own }
+
+// Author returns the author's Ed25519 public key.
+func (l *Log) Author() [32]byte {
+	if l.l == nil {
+		return [32]byte{}
+	}
+	return l.l.Author
+}
+
+// Size returns the number of events held.
+func (l *Log) Size() uint64 {
+	if l.l == nil {
+		return 0
+	}
+	return l.l.State().Size
+}
+
+// Root returns the root over the events held and their number. For a log that
+// is still being fetched, the head is of a larger size.
+func (l *Log) Root() (root Hash, size uint64) {
+	if l.l == nil {
+		return Hash{}, 0
+	}
+	p := l.l.State()
+	return p.Root, p.Size
+}
+
+// Head returns the newest signed head. A log of a peer that is still being
+// fetched has a head of more events than it holds.
+func (l *Log) Head() Head {
+	if l.l == nil {
+		return Head{}
+	}
+	p := l.l.State()
+	return Head{Log: l.l.ID, Author: l.l.Author, Size: p.Head.Size, Root: p.Head.Root, Sig: p.Head.Sig}
+}
+
+// Get returns one event. The record is the caller's.
+func (l *Log) Get(ctx context.Context, seq uint64) (Record, error) {
+	if l.err != nil {
+		return Record{}, l.err
+	}
+	if err := ctx.Err(); err != nil {
+		return Record{}, err
+	}
+	var rec Record
+	err := l.db.st.Read(l.l, seq, seq+1, func(run store.Run) error {
+		return own(run).Each(func(s uint64, r *event.Record) error {
+			rec = record(l.l.ID, s, r)
+			return nil
+		})
+	})
+	if err != nil {
+		return Record{}, fmt.Errorf("get %d: %w", seq, err)
+	}
+	return rec, nil
+}
+
+// Get returns one event of the own log; see Log.Get.
+func (db *DB) Get(ctx context.Context, seq uint64) (Record, error) {
+	return db.def().Log().Get(ctx, seq)
+}
+
+// Head returns the head of the own log; see Log.Head.
+func (db *DB) Head() Head { return db.def().Log().Head() }

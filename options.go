@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Options for Open. The zero value, like nil, means the defaults.
+type Options struct {
+	// Invite is the topic that a new store begins with, as another store's
+	// Invite returned it. Default: a new topic of its own. An existing store
+	// joins it as a further topic.
+	Invite string
+	// MustExist refuses to create a store. Default: Open creates one.
+	MustExist bool
+
+	// PageBytes is the page size of logs that are created here: 4096, 8192,
+	// 16384, 32768 or 65536. It is part of a log's id. Default: what the
+	// store was created with, 16384 for a new one.
+	PageBytes int
+	// SegmentPages is the number of pages in one segment file of a store that
+	// is created, at least 2. Default: 1024.
+	SegmentPages int
+	// MapBytes is the initial size of the AOF's memory map; it grows by
+	// itself. Default: 64 MiB.
+	MapBytes int64
+
+	// Listen is the UDP address on which peers may connect, "host:port"; port
+	// 0 picks one. Default: none, peers cannot connect to us.
+	Listen string
+	// Peers are kept connected: addresses ("<peer id>@host:port") or
+	// invites with addresses in them. Default: none.
+	Peers []string
+	// NewCarrier makes what moves bytes between peers from the store's seed,
+	// whose PeerKey it must prove to hold. Default: raw QUIC (package quicnet)
+	// with windows for a desktop; quicnet.Phone has smaller ones.
+	NewCarrier func(seed identity.Seed) (transport.Carrier, error)
+
+	// Logger receives what goes on. Default: nothing is logged.
+	Logger *zap.Logger
+	// ActorSystem runs the actors of this store; it is left running by Close.
+	// Default: a system of its own.
+	ActorSystem *actor.ActorSystem
+	// Now is the clock of event times. Default: time.Now.
+	Now func() time.Time
+	// CloseTimeout is how long Close waits for work under way. Default: 10 s.
+	CloseTimeout time.Duration
+
+	fault actors.Fault // kills stages in tests
+}
+
+func (o *Options) withDefaults() (Options, error) {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.SegmentPages == 0 {
+		d.SegmentPages = 1024
+	}
+	if d.Logger == nil {
+		d.Logger = zap.NewNop()
+	}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.CloseTimeout == 0 {
+		d.CloseTimeout = 10 * time.Second
+	}
+	if d.PageBytes != 0 {
+		if err := segwriter.ValidPageBytes(d.PageBytes); err != nil {
+			return d, fmt.Errorf("%w: PageBytes: %w", ErrOptions, err)
+		}
+	}
+	if d.SegmentPages < 2 {
+		return d, fmt.Errorf("%w: SegmentPages is %d, want at least 2", ErrOptions, d.SegmentPages)
+	}
+	return d, nil
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// A Proof shows that an event is in a log at some size of it. With a signed
+// head of that size it proves so to anybody, without a store.
+type Proof struct {
+	Log    ID
+	Seq    uint64
+	Size   uint64
+	Hashes []Hash // RFC 9162 inclusion proof, at most 64
+}
+
+// Prove returns the proof that event seq is in the log at size, which is at
+// most the number of events held. Usually size is that of a head:
+//
+//	head := log.Head()
+//	p, err := log.Prove(ctx, seq, head.Size)
+//	err = xaeroflux.Verify(rec, p, head)
+func (l *Log) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
+	if l.err != nil {
+		return Proof{}, l.err
+	}
+	if err := ctx.Err(); err != nil {
+		return Proof{}, err
+	}
+	hashes, err := l.db.st.Inclusion(l.l, seq, size)
+	if err != nil {
+		return Proof{}, fmt.Errorf("prove event %d: %w", seq, err)
+	}
+	return Proof{Log: l.l.ID, Seq: seq, Size: size, Hashes: hashes}, nil
+}
+
+// Prove returns the proof of one event of the own log; see Log.Prove.
+func (db *DB) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
+	return db.def().Log().Prove(ctx, seq, size)
+}
+
+// Consistency returns the RFC 9162 consistency proof between two sizes of the
+// log: that the larger one only appends to the smaller.
+func (l *Log) Consistency(ctx context.Context, old, size uint64) ([]Hash, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return l.db.st.Consistency(l.l, old, size)
+}
+
+// Verify checks that r is what its author appended: p leads from r to the root
+// of h, and h is signed. It needs no store. Whether h.Author is who was
+// expected is the caller's to compare.
+func Verify(r Record, p Proof, h Head) error {
+	if r.Log != h.Log || p.Log != h.Log {
+		return fmt.Errorf("%w: event of log %s, proof of log %s, head of log %s", proof.ErrProof, r.Log.Short(), p.Log.Short(), h.Log.Short())
+	}
+	if r.Seq != p.Seq || p.Size != h.Size {
+		return fmt.Errorf("%w: proof of event %d at size %d, for event %d under a head of size %d", proof.ErrProof, p.Seq, p.Size, r.Seq, h.Size)
+	}
+	if err := h.Verify(); err != nil {
+		return err
+	}
+	return proof.VerifyInclusion(r.Hash(), p.Seq, p.Size, p.Hashes, h.Root)
+}
+
+// ProofFile returns the proof of one event under the newest head as a C2SP
+// tlog-proof file, with the event's leaf data as its extra. Anybody can check
+// it with the log's VKey.
+func (l *Log) ProofFile(ctx context.Context, seq uint64) ([]byte, error) {
+	h := l.Head()
+	if held := l.Size(); h.Size > held {
+		return nil, fmt.Errorf("prove event %d: %w: %d of %d events are here; wait for the rest", seq, ErrRange, held, h.Size)
+	}
+	p, err := l.Prove(ctx, seq, h.Size)
+	if err != nil {
+		return nil, err
+	}
+	r, err := l.Get(ctx, seq)
+	if err != nil {
+		return nil, err
+	}
+	f := proof.File{Extra: r.Leaf(), Index: seq, Hashes: p.Hashes, Checkpoint: h.Checkpoint()}
+	return f.Encode(), nil
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A Log is one log of the store. Its published state is read by anybody at
+// any time; who writes what is said at each field.
+type Log struct {
+	ID        digest.Hash
+	Topic     digest.Hash
+	Author    [32]byte
+	Num       uint32 // its number in the AOF
+	PageBytes int
+	Own       bool // this store appends to it
+
+	key   ed25519.PrivateKey // of the author, where Own
+	files *segwriter.Log
+
+	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
+	pubMu sync.Mutex                 // held while pub changes
+	pub   atomic.Pointer[Published]  // changed by the Mountains core only, once the log is loaded
+
+	// How far the segment and the tree stage forwarded the log since it was
+	// loaded: where a stage that restarted takes its work from.
+	segmented, treed atomic.Uint64
+
+	openMu sync.Mutex
+	open   *openTree // the tree of the open page, for proofs
+}
+
+// Published is the state of a log that everybody sees: durable and under a
+// root. It is immutable.
+type Published struct {
+	Size      uint64
+	Root      digest.Hash
+	Mountains mmrindex.Mountains
+	Head      proof.Head    // signed by the author; Head.Size >= Size
+	Right     []digest.Hash // compact range [Size, Head.Size)
+
+	// Pages and PagesSize are how far the page files can be read: events
+	// below PagesSize are in pages below Pages, with their trees.
+	Pages     uint64
+	PagesSize uint64
+}
+
+// State returns the log's published state.
+func (l *Log) State() *Published { return l.pub.Load() }
+
+// Row returns the log's row as last committed.
+func (l *Log) Row() *aof.LogRow { return l.row.Load() }
+
+// AuthorKey returns the author's public key.
+func (l *Log) AuthorKey() ed25519.PublicKey { return l.Author[:] }
+
+// catalog holds the logs that are in use, loaded from their rows on demand.
+type catalog struct {
+	mu   sync.RWMutex
+	logs map[digest.Hash]*Log
+
+	setMu   sync.Mutex
+	changes uint64                      // of any log's state
+	sets    map[digest.Hash]*digest.Set // per topic, once somebody asked
+}
+
+// Log returns the log with this id, or ErrUnknownLog.
+func (s *Store) Log(id digest.Hash) (*Log, error) {
+	s.catalog.mu.RLock()
+	l := s.catalog.logs[id]
+	s.catalog.mu.RUnlock()
+	if l != nil {
+		return l, nil
+	}
+	return s.loadLog(id)
+}
+
+func (s *Store) loadLog(id digest.Hash) (*Log, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	if l := s.catalog.logs[id]; l != nil {
+		return l, nil
+	}
+	var row aof.LogRow
+	var found bool
+	err := s.aof.View(func(v *aof.View) (err error) {
+		row, found, err = v.Log(id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("%w: %s", ErrUnknownLog, id)
+	}
+	l, err := s.newLog(&row)
+	if err != nil {
+		return nil, err
+	}
+	s.catalog.logs[id] = l
+	return l, nil
+}
+
+// newLog makes a Log of its row, with its files in order and its state
+// computed.
+func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
+	l := &Log{
+		ID: row.ID, Topic: row.Topic, Author: row.Author, Num: row.Num,
+		PageBytes: int(row.PageBytes), Own: row.Own,
+	}
+	var err error
+	if l.files, err = s.segs.Log(segwriter.Params{
+		Log: row.ID, Topic: row.Topic, Author: row.Author,
+		PageBytes: l.PageBytes, SegmentPages: s.format.segmentPages,
+	}); err != nil {
+		return nil, err
+	}
+	if l.Own {
+		l.key = s.seed.AuthorKey(row.Topic)
+	}
+	l.row.Store(row)
+	if row.SealedPages > 0 {
+		if err := s.prepareFiles(l, row); err != nil {
+			return nil, err
+		}
+	}
+	p, err := s.computeState(l)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.setPublished(l, p)
+	return l, err
+}

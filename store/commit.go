@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// ErrFrozen is returned for events of a log whose author signed two heads
+// that cannot both be true.
+var ErrFrozen = errors.New("store: the log is frozen: its author forked it")
+
+// A Put is a small value to be written in the same transaction as the events
+// around it: a user actor's cursor, a peer's address. A nil value deletes.
+type Put struct {
+	Bucket aof.Bucket
+	Key    []byte
+	Value  []byte
+	Done   func(error)
+}
+
+// Work is what one transaction makes durable.
+type Work struct {
+	Appends []*messages.Append
+	Sealed  []*messages.Sealed
+	Puts    []*Put
+}
+
+// Empty reports whether there is nothing to commit.
+func (w *Work) Empty() bool { return len(w.Appends)+len(w.Sealed)+len(w.Puts) == 0 }
+
+// A Committer is the core of the AOF writer: it gives events their sequence
+// and makes them durable, many at once.
+type Committer struct {
+	s    *Store
+	rows map[digest.Hash]*aof.LogRow // changed in the transaction under way
+	errs []error                     // one per append
+	done []*messages.Batch           // one per append that was accepted
+}
+
+// NewCommitter returns the only Committer that s may have at a time.
+func (s *Store) NewCommitter() *Committer { return &Committer{s: s} }
+
+// Commit makes w durable in one synced transaction and returns, for each
+// append, the batch to send down the pipeline, or nil and an error where that
+// append was refused. An event that was there already is neither: nil, nil.
+// The last error is the transaction's: nothing of w is stored then.
+func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error, err error) {
+	err = c.s.aof.Commit(func(t *aof.Txn) error { return c.fill(t, w) })
+	if err != nil {
+		return nil, nil, err
+	}
+	for id, row := range c.rows {
+		if err := c.s.committed(id, row); err != nil {
+			return nil, nil, err
+		}
+	}
+	return c.done, c.errs, nil
+}
+
+// fill runs once or, where the map had to grow, again from the start.
+func (c *Committer) fill(t *aof.Txn, w *Work) error {
+	c.rows = make(map[digest.Hash]*aof.LogRow)
+	c.errs = make([]error, len(w.Appends))
+	c.done = make([]*messages.Batch, len(w.Appends))
+	for _, m := range w.Sealed {
+		if err := c.seal(t, m); err != nil {
+			return err
+		}
+	}
+	for i, a := range w.Appends {
+		b, err := c.append(t, a)
+		if err != nil && !isRefusal(err) {
+			return err
+		}
+		c.done[i], c.errs[i] = b, err
+	}
+	for _, row := range c.rows {
+		if err := t.PutLog(row); err != nil {
+			return err
+		}
+	}
+	return putAll(t, w.Puts)
+}
+
+func putAll(t *aof.Txn, puts []*Put) error {
+	for _, p := range puts {
+		var err error
+		if p.Value == nil {
+			err = t.Delete(p.Bucket, p.Key)
+		} else {
+			err = t.Put(p.Bucket, p.Key, p.Value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isRefusal tells an append that cannot be accepted from a transaction that
+// cannot go on.
+func isRefusal(err error) bool {
+	return errors.Is(err, ErrGap) || errors.Is(err, ErrFrozen) || errors.Is(err, ErrUnknownLog) || errors.Is(err, ErrUnknownTopic)
+}
+
+// row returns the row of a log as this transaction has it so far.
+func (c *Committer) row(t *aof.Txn, id digest.Hash, create *messages.NewLog) (*aof.LogRow, error) {
+	if row := c.rows[id]; row != nil {
+		return row, nil
+	}
+	row, found, err := t.Log(id)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		if row, err = c.create(id, create); err != nil {
+			return nil, err
+		}
+		if err := t.PutLog(&row); err != nil { // gives it its number
+			return nil, err
+		}
+	}
+	c.rows[id] = &row
+	return &row, nil
+}
+
+func (c *Committer) create(id digest.Hash, n *messages.NewLog) (aof.LogRow, error) {
+	if n == nil {
+		return aof.LogRow{}, fmt.Errorf("%w: %s", ErrUnknownLog, id)
+	}
+	if _, err := c.s.Topic(n.Topic); err != nil {
+		return aof.LogRow{}, err
+	}
+	if identity.LogID(n.Topic, n.Author, n.PageBytes) != id {
+		return aof.LogRow{}, fmt.Errorf("%w: %s is not the id of that author's log", ErrUnknownLog, id)
+	}
+	return aof.LogRow{ID: id, Topic: n.Topic, Author: n.Author, PageBytes: n.PageBytes, Own: n.Own}, nil
+}
+
+func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, error) {
+	row, err := c.row(t, a.Log, a.Create)
+	if err != nil || len(a.Leaves) == 0 {
+		return nil, err
+	}
+	if row.Frozen {
+		return nil, fmt.Errorf("%w: %s", ErrFrozen, a.Log)
+	}
+	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote}
+	if a.Remote == nil {
+		a.First = row.Size
+		c.storeOwnHead(row)
+	} else if err := follow(b, a, row); err != nil || len(b.Leaves) == 0 {
+		return nil, err
+	}
+	if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {
+		return nil, err
+	}
+	row.Size = b.End()
+	if a.Remote != nil {
+		setHead(row, a.Remote)
+	}
+	return b, nil
+}
+
+// follow cuts off what the log holds already; what is left must follow it.
+func follow(b *messages.Batch, a *messages.Append, row *aof.LogRow) error {
+	if a.First > row.Size {
+		return fmt.Errorf("%w: log %s: %d after %d", ErrGap, a.Log.Short(), a.First, row.Size)
+	}
+	for n := row.Size - a.First; n > 0 && len(b.Leaves) > 0; n-- {
+		length, err := event.RecordLen(b.Records)
+		if err != nil {
+			return err
+		}
+		b.Records, b.Leaves = b.Records[length:], b.Leaves[1:]
+	}
+	return nil
+}
+
+func setHead(row *aof.LogRow, p *messages.Proven) {
+	row.HeadSize, row.HeadRoot, row.HeadSig = p.Head.Size, p.Head.Root, p.Head.Sig
+	row.Right = p.Right
+}
+
+// storeOwnHead keeps the newest head signed so far with the next events. It
+// may lag behind what was published: opening signs the same head again, and
+// for a store put back from a backup the peers know better (issue of a newer
+// head of the own log).
+func (c *Committer) storeOwnHead(row *aof.LogRow) {
+	l, err := c.s.cached(row.ID)
+	if err != nil {
+		return
+	}
+	if h := l.State().Head; h.Size > row.HeadSize {
+		row.HeadSize, row.HeadRoot, row.HeadSig = h.Size, h.Root, h.Sig
+		row.HighWater = max(row.HighWater, h.Size)
+	}
+}
+
+// seal moves a log's sealed cursor and trims the AOF below it.
+func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
+	row, err := c.row(t, m.Log, nil)
+	if err != nil {
+		return err
+	}
+	if m.Size <= row.SealedSize {
+		return nil
+	}
+	row.SealedPages, row.SealedSize = m.Pages, m.Size
+	if m.Size > row.Size {
+		if m.Remote == nil {
+			return fmt.Errorf("store: log %s sealed to %d, but holds %d", m.Log.Short(), m.Size, row.Size)
+		}
+		row.Size = m.Size
+		setHead(row, m.Remote)
+	}
+	return t.TrimEvents(row.Num, m.Size)
+}
+
+// Close makes w durable together with the newest head of each log of ours, so
+// that opening the store again finds them signed.
+func (c *Committer) Close(w *Work) error {
+	err := c.s.aof.Commit(func(t *aof.Txn) error {
+		if err := c.fill(t, w); err != nil {
+			return err
+		}
+		for _, l := range c.s.loaded() {
+			row, err := c.row(t, l.ID, nil)
+			if err != nil {
+				return err
+			}
+			if l.Own && l.State().Head.Size > row.HeadSize {
+				c.storeOwnHead(row)
+				if err := t.PutLog(row); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	for _, p := range w.Puts {
+		p.Done(err)
+	}
+	return err
+}
+
+// loaded returns the logs in use.
+func (s *Store) loaded() []*Log {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	logs := make([]*Log, 0, len(s.catalog.logs))
+	for _, l := range s.catalog.logs {
+		logs = append(logs, l)
+	}
+	return logs
+}
+
+// committed makes a committed row known to readers.
+func (s *Store) committed(id digest.Hash, row *aof.LogRow) error {
+	l, err := s.cached(id)
+	if err != nil {
+		_, err = s.Log(id) // loads it from the row just written
+		return err
+	}
+	l.row.Store(row)
+	return nil
+}
+
+// cached returns a log that is loaded.
+func (s *Store) cached(id digest.Hash) (*Log, error) {
+	s.catalog.mu.RLock()
+	defer s.catalog.mu.RUnlock()
+	if l := s.catalog.logs[id]; l != nil {
+		return l, nil
+	}
+	return nil, ErrUnknownLog
+}

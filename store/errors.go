@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors of this package.
+var (
+	// ErrUnknownLog is returned for a log this store does not hold.
+	ErrUnknownLog = errors.New("store: unknown log")
+	// ErrUnknownTopic is returned for a topic that was not joined.
+	ErrUnknownTopic = errors.New("store: unknown topic; join it with its invite first")
+	// ErrRange is returned for a sequence or size past the end of a log.
+	ErrRange = errors.New("store: past the end of the log")
+	// ErrCorrupt is what every *CorruptError is.
+	ErrCorrupt = errors.New("store: corrupt")
+	// ErrGap is returned for events that do not follow the ones held.
+	ErrGap = errors.New("store: events do not follow the ones held")
+)
+
+// A CorruptError says what in a store disagrees with what, and where.
+type CorruptError struct {
+	Where string // file, page, log: as near as it is known
+	What  string // what disagreed
+	Err   error  // the cause, where another package found it
+}
+
+func (e *CorruptError) Error() string {
+	s := fmt.Sprintf("store: corrupt: %s: %s", e.Where, e.What)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Is makes every CorruptError an ErrCorrupt.
+func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+func (e *CorruptError) Unwrap() error { return e.Err }

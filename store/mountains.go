@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+)
+
+// Mountains is the core of the MMR indexer: it merges full pages into the
+// mountains, writes the nodes that span pages, and publishes each log's new
+// root, signed where the log is ours.
+type Mountains struct {
+	s    *Store
+	logs map[digest.Hash]*secondTier
+	buf  []digest.Hash
+}
+
+// A secondTier is what the core knows of one log.
+type secondTier struct {
+	l       *Log
+	base    mmrindex.Mountains // at the end of the last full page
+	end     uint64             // of the events merged so far
+	pages   uint64             // full pages
+	spans   uint64             // tier-2 nodes below base
+	waiting []*Published       // imports that are not committed yet
+}
+
+// NewMountains returns a core without any state.
+func (s *Store) NewMountains() *Mountains {
+	return &Mountains{s: s, logs: map[digest.Hash]*secondTier{}}
+}
+
+// Batch merges b's ranges and publishes the root at its end. It returns how
+// far the files of the log now reach, to be synced and sealed: a Size of zero
+// says that no page was added.
+func (m *Mountains) Batch(b *messages.Batch) (messages.Sealed, error) {
+	st, err := m.at(b.Log, b.First)
+	if err != nil {
+		return messages.Sealed{}, err
+	}
+	return m.merge(st, b)
+}
+
+// Resume takes up a log after a restart: what the tree stage forwarded.
+func (m *Mountains) Resume(id digest.Hash) (messages.Sealed, error) {
+	l, err := m.s.Log(id)
+	if err != nil {
+		return messages.Sealed{}, err
+	}
+	st, err := m.at(id, l.treed.Load())
+	if err != nil {
+		return messages.Sealed{}, err
+	}
+	return messages.Sealed{Log: id, Pages: st.pages, Size: st.base.Size()}, nil
+}
+
+func (m *Mountains) at(id digest.Hash, sequence uint64) (*secondTier, error) {
+	if st := m.logs[id]; st != nil && st.end >= sequence {
+		return st, nil
+	}
+	l, err := m.s.Log(id)
+	if err != nil {
+		return nil, err
+	}
+	evict(m.logs)
+	st := &secondTier{l: l}
+	var tree pageTree
+	err = m.s.replay(l, sequence, func(row *aof.LogRow) error {
+		tree = pageTree{l: l, b: merkleindex.NewBuilder(row.SealedSize)}
+		return st.start(m.s, row)
+	}, func(b *messages.Batch) error {
+		if err := tree.absorb(b, &m.buf); err != nil {
+			return err
+		}
+		_, err := m.merge(st, b)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if st.end < sequence {
+		return nil, fmt.Errorf("%w: log %s: mountains end at %d, next is %d", ErrGap, id.Short(), st.end, sequence)
+	}
+	m.logs[id] = st
+	return st, nil
+}
+
+func (st *secondTier) start(s *Store, row *aof.LogRow) (err error) {
+	st.pages, st.end = row.SealedPages, row.SealedSize
+	if st.base, err = s.sealedMountains(st.l, row.SealedPages, row.SealedSize); err != nil {
+		return err
+	}
+	st.spans, err = st.l.spansBefore(row.SealedPages, row.SealedSize)
+	return err
+}
+
+func (m *Mountains) merge(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
+	last := len(b.Ranges) - 1
+	for i, seal := range b.Seals {
+		r := b.Ranges[i]
+		if r.End <= st.base.Size() {
+			continue
+		}
+		if r.Begin != st.base.Size() {
+			return sealed, fmt.Errorf("%w: log %s: range from %d, mountains end at %d", ErrGap, b.Log.Short(), r.Begin, st.base.Size())
+		}
+		m.buf = m.buf[:0]
+		if err := st.base.Merge(r, func(_ uint, _ uint64, h digest.Hash) { m.buf = append(m.buf, h) }); err != nil {
+			return sealed, err
+		}
+		if err := st.l.files.WriteSpans(st.spans, m.buf); err != nil {
+			return sealed, err
+		}
+		st.spans += uint64(len(m.buf))
+		st.pages = seal.Page + uint64(seal.Pages)
+		sealed = messages.Sealed{Log: b.Log, Pages: st.pages, Size: st.base.Size()}
+	}
+	if b.Uncommitted {
+		sealed.Remote = b.Remote
+	}
+	st.end = max(st.end, b.End())
+	open := b.Ranges[last]
+	if open.Begin != st.base.Size() {
+		return sealed, nil // of a page that is full by now
+	}
+	now := st.base.Clone()
+	if err := now.Merge(open, nil); err != nil {
+		return sealed, err
+	}
+	return sealed, m.reached(st, now, b)
+}
+
+// reached publishes the state at the end of b, or keeps it until b's events
+// are committed.
+func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.Batch) error {
+	p := &Published{Size: now.Size(), Root: now.Root(), Mountains: now, Pages: st.pages, PagesSize: st.base.Size()}
+	switch row := st.l.Row(); {
+	case st.l.Own:
+	case b.Remote != nil:
+		p.Head, p.Right = b.Remote.Head, b.Remote.Right
+	case row.Size == p.Size: // replayed, up to what is committed
+		p.Head, p.Right = headOf(row), row.Right
+	default: // replayed, and what follows comes with its own head
+		return nil
+	}
+	if b.Uncommitted {
+		st.waiting = append(st.waiting, p)
+		return nil
+	}
+	return m.s.publish(st.l, p)
+}
+
+// Durable publishes the imports of a log that are committed by now.
+func (m *Mountains) Durable(d *messages.Durable) error {
+	st := m.logs[d.Log]
+	if st == nil {
+		return m.s.reload(d.Log) // forgotten meanwhile: compute it from the row
+	}
+	for len(st.waiting) > 0 && st.waiting[0].Size <= d.Size {
+		if err := m.s.publish(st.l, st.waiting[0]); err != nil {
+			return err
+		}
+		st.waiting = st.waiting[1:]
+	}
+	if st.l.State().Size < d.Size { // merged by an instance that is gone
+		return m.s.reload(d.Log)
+	}
+	return nil
+}
+
+// Reset forgets a log.
+func (m *Mountains) Reset(id digest.Hash) { delete(m.logs, id) }

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+)
+
+// nodes reads the tree of one log: leaves from events, tier 1 from .tree
+// files, tier 2 from the mmr file, and what is above the open page from memory.
+type nodes struct {
+	s     *Store
+	l     *Log
+	pages uint64 // full pages that can be read,
+	size  uint64 // and the events in them
+	open  *merkleindex.Builder
+}
+
+// nodesOf returns a reader for the log as p publishes it.
+func (s *Store) nodesOf(l *Log, p *Published) (*nodes, error) {
+	n := &nodes{s: s, l: l, pages: p.Pages, size: p.PagesSize}
+	if p.Size == p.PagesSize {
+		return n, nil
+	}
+	var err error
+	n.open, err = s.openTreeOf(l, p)
+	return n, err
+}
+
+// ReadNodes fills out with the hashes of ids, each a whole subtree.
+func (n *nodes) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
+	for i, id := range ids {
+		h, err := n.node(uint(id.Level), id.Index)
+		if err != nil {
+			return err
+		}
+		out[i] = h
+	}
+	return nil
+}
+
+func (n *nodes) node(level uint, index uint64) (digest.Hash, error) {
+	begin, end := index<<level, (index+1)<<level
+	switch {
+	case end > n.size && begin < n.size: // spans into the open page
+		left, err := n.node(level-1, 2*index)
+		if err != nil {
+			return left, err
+		}
+		right, err := n.node(level-1, 2*index+1)
+		return digest.Node(left, right), err
+	case end > n.size:
+		return n.openNode(level, index)
+	case level == 0:
+		return n.leaf(begin)
+	}
+	return n.stored(level, index, end)
+}
+
+func (n *nodes) openNode(level uint, index uint64) (digest.Hash, error) {
+	if n.open != nil {
+		if h, ok := n.open.Node(level, index); ok {
+			return h, nil
+		}
+	}
+	return digest.Hash{}, fmt.Errorf("%w: node %d of level %d", ErrRange, index, level)
+}
+
+// stored reads a node that was completed in a full page.
+func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
+	page, first, pageEnd, err := n.l.files.FindPage(end-1, n.pages)
+	if err != nil {
+		return digest.Hash{}, err
+	}
+	if off, ok := merkleindex.NodeOffset(first, pageEnd, level, index); ok {
+		return n.l.files.TreeNode(page, off)
+	}
+	off, ok := mmrindex.SpanOffset(first, pageEnd, level, index)
+	if !ok {
+		return digest.Hash{}, fmt.Errorf("%w: node %d of level %d in page %d", ErrRange, index, level, page)
+	}
+	entry, err := n.l.files.TreeEntry(page)
+	if err != nil {
+		return digest.Hash{}, err
+	}
+	return n.l.files.SpanNode(mmrindex.SpanBase(first, entry.NodesBefore) + uint64(off))
+}
+
+func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {
+	var h digest.Hash
+	err := n.s.walkPages(n.l, n.pages, n.size, sequence, sequence+1, func(run Run) error {
+		r, _, err := event.DecodeRecord(run.Records)
+		if err == nil {
+			h = r.LeafHash()
+		}
+		return err
+	})
+	return h, err
+}
+
+// sealedMountains reads the peaks at the end of a log's full pages.
+func (s *Store) sealedMountains(l *Log, pages, size uint64) (mmrindex.Mountains, error) {
+	return mmrindex.Peaks(size, &nodes{s: s, l: l, pages: pages, size: size})
+}
+
+// spansBefore counts the tier-2 nodes below the end of a log's full pages.
+func (l *Log) spansBefore(pages, size uint64) (uint64, error) {
+	if pages == 0 {
+		return 0, nil
+	}
+	e, err := l.files.TreeEntry(pages - 1)
+	if err != nil {
+		return 0, err
+	}
+	tier1 := e.NodesBefore + uint64(merkleindex.NodeCount(e.First, e.First+uint64(e.Count)))
+	return mmrindex.SpanBase(size, tier1), nil
+}
+
+// An openTree is the tree of a log's open page at some size, kept so that
+// proof after proof need not hash it again.
+type openTree struct {
+	first, size uint64
+	b           *merkleindex.Builder
+}
+
+func (s *Store) openTreeOf(l *Log, p *Published) (*merkleindex.Builder, error) {
+	l.openMu.Lock()
+	defer l.openMu.Unlock()
+	if t := l.open; t != nil && t.first == p.PagesSize && t.size == p.Size {
+		return t.b, nil
+	}
+	b := merkleindex.NewBuilder(p.PagesSize)
+	err := s.eachRun(l, p.PagesSize, p.Size, func(run Run) error {
+		return run.Each(func(_ uint64, r *event.Record) error {
+			b.Append(r.LeafHash())
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.open = &openTree{first: p.PagesSize, size: p.Size, b: b}
+	return b, nil
+}

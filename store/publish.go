@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// publish makes p the state of l that everybody sees, if it is news. A head of
+// our own is signed here: the events under it are committed, so that no power
+// cut can make us sign another one of the same size.
+func (s *Store) publish(l *Log, p *Published) error {
+	changed, err := s.setPublished(l, p)
+	if changed && s.opts.Published != nil {
+		s.opts.Published(l)
+	}
+	return err
+}
+
+func (s *Store) setPublished(l *Log, p *Published) (bool, error) {
+	l.pubMu.Lock()
+	defer l.pubMu.Unlock()
+	old := l.pub.Load()
+	if old != nil && (p.Size < old.Size || p.Size == old.Size && p.Pages <= old.Pages) {
+		return false, nil
+	}
+	if l.Own {
+		p.Head = proof.Sign(l.key, l.ID, p.Size, p.Root)
+	} else if err := checkHead(l.ID, p); err != nil {
+		return false, err
+	}
+	l.pub.Store(p)
+	s.countChange(l, old, p)
+	return true, nil
+}
+
+// checkHead holds the state of a peer's log against the head that proves it.
+func checkHead(id digest.Hash, p *Published) error {
+	if p.Size == 0 {
+		return nil
+	}
+	whole := p.Mountains.Clone()
+	if err := whole.Merge(merkleindex.Range{Begin: p.Size, End: p.Head.Size, Hashes: p.Right}, nil); err != nil {
+		return &CorruptError{Where: "log " + id.String(), What: fmt.Sprintf("the proof of its %d events", p.Size), Err: err}
+	}
+	if root := whole.Root(); root != p.Head.Root {
+		return &CorruptError{Where: "log " + id.String(), What: fmt.Sprintf("its events give root %s at size %d, its author signed %s",
+			root.Short(), p.Head.Size, p.Head.Root.Short())}
+	}
+	return nil
+}
+
+func headOf(row *aof.LogRow) proof.Head {
+	return proof.Head{Log: row.ID, Size: row.HeadSize, Root: row.HeadRoot, Sig: row.HeadSig}
+}
+
+// computeState works out a log's state from its row: peaks from the files up
+// to the sealed cursor, the rest from the events in the AOF.
+func (s *Store) computeState(l *Log) (*Published, error) {
+	var p Published
+	err := s.replay(l, ^uint64(0), func(row *aof.LogRow) (err error) {
+		l.row.Store(row)
+		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: headOf(row), Right: row.Right}
+		p.Mountains, err = s.sealedMountains(l, row.SealedPages, row.SealedSize)
+		return err
+	}, func(b *messages.Batch) error {
+		r := merkleindex.Range{Begin: b.First, End: b.First}
+		for _, leaf := range b.Leaves {
+			if err := r.Append(leaf, nil); err != nil {
+				return err
+			}
+		}
+		p.Size = b.End()
+		return p.Mountains.Merge(r, nil)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if size := l.Row().Size; p.Size != size {
+		return nil, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("%d events, its row says %d", p.Size, size)}
+	}
+	p.Root = p.Mountains.Root()
+	return &p, s.checkOwn(l, &p)
+}
+
+// checkOwn holds a log of ours against the last head stored for it: having
+// lost events that were signed would be a fork in the making.
+func (s *Store) checkOwn(l *Log, p *Published) error {
+	row := l.Row()
+	if !l.Own || row.HeadSize < p.Size || row.HeadSize == 0 {
+		return nil
+	}
+	if row.HeadSize > p.Size || row.HeadRoot != p.Root {
+		return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
+			"it holds %d events with root %s, but signed %d with root %s before; put back a newer copy of the store",
+			p.Size, p.Root.Short(), row.HeadSize, row.HeadRoot.Short())}
+	}
+	return nil
+}
+
+// reload publishes what the row of a log says, where no stage holds it.
+func (s *Store) reload(id digest.Hash) error {
+	l, err := s.Log(id)
+	if err != nil {
+		return err
+	}
+	p, err := s.computeState(l)
+	if err != nil {
+		return err
+	}
+	return s.publish(l, p)
+}
+
+// Summary returns the incremental digest of all logs of a topic that hold
+// events: over log id, size, and root at that size.
+func (s *Store) Summary(topic digest.Hash) (digest.Set, error) {
+	s.catalog.setMu.Lock()
+	set := s.catalog.sets[topic]
+	if set != nil {
+		defer s.catalog.setMu.Unlock()
+		return *set, nil
+	}
+	s.catalog.setMu.Unlock()
+	return s.summarise(topic)
+}
+
+// summarise computes a topic's digest the first time somebody asks. Changes
+// that happen meanwhile are caught by counting again until nothing changed.
+func (s *Store) summarise(topic digest.Hash) (digest.Set, error) {
+	for {
+		s.catalog.setMu.Lock()
+		before := s.catalog.changes
+		s.catalog.setMu.Unlock()
+		var set digest.Set
+		logs, err := s.TopicLogs(topic)
+		if err != nil {
+			return set, err
+		}
+		for _, l := range logs {
+			if p := l.State(); p.Size > 0 {
+				set.Add(l.ID, p.Size, p.Root)
+			}
+		}
+		s.catalog.setMu.Lock()
+		if before == s.catalog.changes {
+			s.catalog.sets[topic] = &set
+			s.catalog.setMu.Unlock()
+			return set, nil
+		}
+		s.catalog.setMu.Unlock()
+	}
+}
+
+// countChange keeps the topic's digest; l.pubMu is held.
+func (s *Store) countChange(l *Log, old, now *Published) {
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	s.catalog.changes++
+	set := s.catalog.sets[l.Topic]
+	if set == nil {
+		return
+	}
+	if old != nil && old.Size > 0 {
+		set.Remove(l.ID, old.Size, old.Root)
+	}
+	if now.Size > 0 {
+		set.Add(l.ID, now.Size, now.Root)
+	}
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A Run is consecutive events of one log as record bytes. They are borrowed:
+// they lie in a mapped page or an LMDB page and are gone when the function
+// they were handed to returns.
+type Run struct {
+	First   uint64
+	Count   int
+	Records []byte
+}
+
+// Each decodes the records of r one after another.
+func (r Run) Each(fn func(sequence uint64, rec *event.Record) error) error {
+	rest := r.Records
+	for i := range r.Count {
+		rec, n, err := event.DecodeRecord(rest)
+		if err != nil {
+			return err
+		}
+		if err := fn(r.First+uint64(i), &rec); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// cut returns the part of r in [from, to).
+func (r Run) cut(from, to uint64) (Run, error) {
+	if skip := from - min(from, r.First); skip > 0 {
+		rest, err := skipRecords(r.Records, skip)
+		if err != nil {
+			return r, err
+		}
+		r.First, r.Count, r.Records = from, r.Count-int(skip), rest
+	}
+	if over := r.First + uint64(r.Count); over > to {
+		r.Count = int(to - r.First)
+		rest, err := skipRecords(r.Records, uint64(r.Count))
+		if err != nil {
+			return r, err
+		}
+		r.Records = r.Records[:len(r.Records)-len(rest)]
+	}
+	return r, nil
+}
+
+// Read calls fn with the events [from, to) of a log in order, as borrowed
+// runs. The error is ErrRange past the published size.
+func (s *Store) Read(l *Log, from, to uint64, fn func(Run) error) error {
+	if p := l.State(); from > to || to > p.Size {
+		return fmt.Errorf("%w: events %d to %d of %d", ErrRange, from, to, p.Size)
+	}
+	return s.eachRun(l, from, to, fn)
+}
+
+// eachRun reads pages as far as they are published and the AOF beyond. The
+// AOF may be trimmed between the two looks: then the pages reach further by
+// now.
+func (s *Store) eachRun(l *Log, from, to uint64, fn func(Run) error) error {
+	next := from
+	track := func(r Run) error {
+		err := fn(r)
+		next = r.First + uint64(r.Count)
+		return err
+	}
+	for next < to {
+		pages, size := l.readable()
+		if next < size {
+			if err := s.walkPages(l, pages, size, next, min(to, size), track); err != nil {
+				return err
+			}
+			continue
+		}
+		err := s.aof.View(func(v *aof.View) error {
+			return v.Events(l.Num, next, to, func(first uint64, count int, records []byte) error {
+				return track(Run{First: first, Count: count, Records: records})
+			})
+		})
+		if _, now := l.readable(); err != nil && !(errors.Is(err, aof.ErrCorrupt) && now > size) {
+			return err
+		}
+	}
+	return nil
+}
+
+// readable returns how far the log's page files can be read.
+func (l *Log) readable() (pages, size uint64) {
+	if p := l.pub.Load(); p != nil {
+		pages, size = p.Pages, p.PagesSize
+	}
+	if row := l.row.Load(); row.SealedSize > size {
+		pages, size = row.SealedPages, row.SealedSize
+	}
+	return pages, size
+}
+
+// walkPages reads events [from, to) out of the first pages of the log's files,
+// which hold size events.
+func (s *Store) walkPages(l *Log, pages, size, from, to uint64, fn func(Run) error) error {
+	if from >= to {
+		return nil
+	}
+	page, _, _, err := l.files.FindPage(from, pages)
+	if err != nil {
+		return err
+	}
+	for from < to {
+		n, end, err := s.pageRun(l, page, from, to, fn)
+		if err != nil {
+			return err
+		}
+		page, from = page+uint64(n), end
+	}
+	return nil
+}
+
+// pageRun hands fn what one page, or group of pages, holds of [from, to) and
+// returns how many pages that were and the sequence after them.
+func (s *Store) pageRun(l *Log, page, from, to uint64, fn func(Run) error) (pages int, end uint64, err error) {
+	ref, err := l.files.Page(page)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer ref.Release()
+	h := ref.Header
+	run := Run{First: h.First, Count: h.Count}
+	switch h.Kind {
+	case segwriter.KindRecords:
+		run.Records = h.Records(ref.Bytes)
+	case segwriter.KindGroup:
+		if run.Records, err = s.readGroup(l, page, h.Span); err != nil {
+			return 0, 0, err
+		}
+	default:
+		return 0, 0, &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: "a page in the middle of an event where one should begin"}
+	}
+	end = h.First + uint64(h.Count)
+	if run, err = run.cut(from, to); err != nil {
+		return 0, 0, &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: "its records", Err: err}
+	}
+	return h.Span, end, fn(run)
+}
+
+// readGroup joins the pages of a large event into one record.
+func (s *Store) readGroup(l *Log, page uint64, span int) ([]byte, error) {
+	bytes := make([][]byte, span)
+	for i := range span {
+		ref, err := l.files.Page(page + uint64(i))
+		if err != nil {
+			return nil, err
+		}
+		bytes[i] = append([]byte(nil), ref.Bytes...)
+		ref.Release()
+	}
+	return segwriter.DecodeGroup(bytes)
+}
+
+func recordLen(b []byte) (int, error) {
+	n, err := event.RecordLen(b)
+	if err == nil && n > len(b) {
+		err = fmt.Errorf("%w: %d bytes left of %d", event.ErrRecord, len(b), n)
+	}
+	return n, err
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+)
+
+// prepareFiles brings the files of a log to what its row says: what runs past
+// the sealed cursor is cut back, and trees and mountains that are missing are
+// rebuilt from the pages, byte for byte as they were.
+func (s *Store) prepareFiles(l *Log, row *aof.LogRow) error {
+	if err := l.files.Recover(row.SealedPages); err != nil {
+		return err
+	}
+	trees, err := l.files.TreesPresent(row.SealedPages)
+	if err != nil {
+		return err
+	}
+	if trees < row.SealedPages {
+		return s.rebuild(l, row)
+	}
+	want, err := l.spansBefore(row.SealedPages, row.SealedSize)
+	if err != nil {
+		return err
+	}
+	if have, err := l.files.SpanNodes(); err != nil || have < want {
+		return s.rebuild(l, row)
+	}
+	return nil
+}
+
+// rebuild writes all trees and mountains of a log's full pages again.
+func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
+	var m mmrindex.Mountains
+	var spans uint64
+	var buf, created []digest.Hash
+	b := merkleindex.NewBuilder(0)
+	err := s.eachPage(l, row.SealedPages, func(seal messages.Seal, leaves []digest.Hash) error {
+		b.Reset(seal.First)
+		b.AppendAll(leaves)
+		buf = b.Nodes(buf[:0])
+		if err := l.writeTree(seal, buf); err != nil {
+			return err
+		}
+		created = created[:0]
+		if err := m.Merge(b.Range(), func(_ uint, _ uint64, h digest.Hash) { created = append(created, h) }); err != nil {
+			return err
+		}
+		err := l.files.WriteSpans(spans, created)
+		spans += uint64(len(created))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if m.Size() != row.SealedSize {
+		return &CorruptError{Where: "pages of log " + l.ID.String(), What: fmt.Sprintf("%d events in %d pages, its row says %d", m.Size(), row.SealedPages, row.SealedSize)}
+	}
+	return l.sync()
+}
+
+// eachPage calls fn for each page, or group, of the first pages of a log, with
+// the leaf hashes of its events.
+func (s *Store) eachPage(l *Log, pages uint64, fn func(messages.Seal, []digest.Hash) error) error {
+	var leaves []digest.Hash
+	var next uint64
+	for page := uint64(0); page < pages; {
+		leaves = leaves[:0]
+		n, end, err := s.pageRun(l, page, next, ^uint64(0), func(run Run) error {
+			return run.Each(func(_ uint64, r *event.Record) error {
+				leaves = append(leaves, r.LeafHash())
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		seal := messages.Seal{Page: page, Pages: n, First: next, Count: len(leaves)}
+		if seal.End() != end {
+			return &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: fmt.Sprintf("it ends at event %d, want %d", end, seal.End())}
+		}
+		if err := fn(seal, leaves); err != nil {
+			return err
+		}
+		page, next = page+uint64(n), end
+	}
+	return nil
+}
+
+// sync makes all that was written to a log's files durable.
+func (l *Log) sync() error {
+	if err := l.files.SyncPages(); err != nil {
+		return err
+	}
+	if err := l.files.SyncTrees(); err != nil {
+		return err
+	}
+	return l.files.SyncSpans()
+}
+
+// SyncFiles makes the files of a log durable up to what the stages wrote, so
+// that its sealed cursor may move.
+func (s *Store) SyncFiles(id digest.Hash) error {
+	l, err := s.Log(id)
+	if err != nil {
+		return err
+	}
+	return l.sync()
+}

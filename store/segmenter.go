@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// maxOpenLogs bounds how many logs a stage core holds in memory. A log that is
+// put out is taken up again at its cursor when its next batch comes.
+const maxOpenLogs = 512
+
+// Forward hands a batch to the next stage.
+type Forward func(*messages.Batch)
+
+// A Segmenter is the core of the segment writer: it copies events into the
+// open page of their log and writes the pages that become full.
+type Segmenter struct {
+	s    *Store
+	logs map[digest.Hash]*openPage
+}
+
+type openPage struct {
+	l     *Log
+	b     *segwriter.Builder
+	seals []messages.Seal // of the batch in hand
+	full  []byte          // its full pages, back to back
+}
+
+// NewSegmenter returns a core without any state.
+func (s *Store) NewSegmenter() *Segmenter {
+	return &Segmenter{s: s, logs: map[digest.Hash]*openPage{}}
+}
+
+// Batch packs b's events, writes the pages they fill, and forwards b with
+// them. Events that were packed before are dropped.
+func (g *Segmenter) Batch(b *messages.Batch, forward Forward) error {
+	st, err := g.at(b.Log, b.First, forward)
+	if err != nil {
+		return err
+	}
+	return g.pack(st, b, forward)
+}
+
+// Resume takes up a log after a restart: whatever is committed and was not
+// forwarded is packed from the AOF.
+func (g *Segmenter) Resume(id digest.Hash, forward Forward) error {
+	l, err := g.s.Log(id)
+	if err != nil {
+		return err
+	}
+	_, err = g.at(id, l.Row().Size, forward)
+	return err
+}
+
+// at returns the open page of a log, which stands at or after sequence.
+func (g *Segmenter) at(id digest.Hash, sequence uint64, forward Forward) (*openPage, error) {
+	if st := g.logs[id]; st != nil && st.b.Next() >= sequence {
+		return st, nil
+	}
+	l, err := g.s.Log(id)
+	if err != nil {
+		return nil, err
+	}
+	evict(g.logs)
+	st := &openPage{l: l}
+	err = g.s.replay(l, sequence, func(row *aof.LogRow) error {
+		st.b = segwriter.NewBuilder(l.PageBytes, row.SealedPages, row.SealedSize)
+		return nil
+	}, func(b *messages.Batch) error { return g.pack(st, b, forward) })
+	if err != nil {
+		return nil, err
+	}
+	if st.b.Next() < sequence {
+		return nil, fmt.Errorf("%w: log %s: pages end at %d, next is %d", ErrGap, id.Short(), st.b.Next(), sequence)
+	}
+	g.logs[id] = st
+	return st, nil
+}
+
+func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error {
+	if b.End() <= st.b.Next() {
+		return nil
+	}
+	records, err := skipRecords(b.Records, st.b.Next()-b.First)
+	if err != nil {
+		return err
+	}
+	st.seals, st.full = nil, st.full[:0]
+	from := st.b.PageIndex()
+	if err := st.b.AddRun(records, int(b.End()-st.b.Next()), st.sealed); err != nil {
+		return err
+	}
+	if len(st.full) > 0 {
+		if err := st.l.files.WritePages(from, st.full); err != nil {
+			return err
+		}
+	}
+	if cap(st.full) > 1<<20 {
+		st.full = nil
+	}
+	b.Seals = st.seals
+	st.l.segmented.Store(st.b.Next())
+	forward(b)
+	return nil
+}
+
+// sealed is called for each full page, and for each page of a group in turn.
+func (st *openPage) sealed(index uint64, page []byte, span segwriter.Span) error {
+	st.full = append(st.full, page...)
+	if index == span.Page {
+		st.seals = append(st.seals, messages.Seal{Page: span.Page, Pages: span.Pages, First: span.First, Count: span.Count})
+	}
+	return nil
+}
+
+// Pages writes a peer's pages in place of the open page and what follows it,
+// and forwards what they hold. The events are not committed yet.
+func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
+	l, err := g.s.Log(p.Log)
+	if err != nil {
+		return err
+	}
+	st, err := g.at(p.Log, min(p.First(), l.Row().Size), forward)
+	if err != nil {
+		return err
+	}
+	if p.First() > st.b.First() {
+		return fmt.Errorf("%w: log %s: pages from %d, the open page begins at %d", ErrGap, p.Log.Short(), p.First(), st.b.First())
+	}
+	if p.End() <= st.b.Next() {
+		return nil // all of it came another way
+	}
+	if err := l.files.WritePages(p.Seals[0].Page, p.Bytes); err != nil {
+		return err
+	}
+	last := p.Seals[len(p.Seals)-1]
+	st.b = segwriter.NewBuilder(l.PageBytes, last.Page+uint64(last.Pages), p.End())
+	l.segmented.Store(p.End())
+	forward(&messages.Batch{
+		Log: p.Log, First: p.First(), Leaves: p.Leaves, Seals: p.Seals, Trees: p.Trees,
+		Remote: &p.Proven, Uncommitted: true,
+	})
+	return nil
+}
+
+// Reset forgets a log.
+func (g *Segmenter) Reset(id digest.Hash) { delete(g.logs, id) }
+
+// skipRecords cuts the first n records off.
+func skipRecords(records []byte, n uint64) ([]byte, error) {
+	for ; n > 0; n-- {
+		length, err := recordLen(records)
+		if err != nil {
+			return nil, err
+		}
+		records = records[length:]
+	}
+	return records, nil
+}
+
+// evict makes room for one more log, any log.
+func evict[T any](logs map[digest.Hash]T) {
+	if len(logs) < maxOpenLogs {
+		return
+	}
+	for id := range logs {
+		delete(logs, id)
+		return
+	}
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// Source is the store as sessions see it; it implements syncer.Source.
+type Source struct{ s *Store }
+
+// Source returns the store as sessions see it.
+func (s *Store) Source() Source { return Source{s} }
+
+var _ syncer.Source = Source{}
+
+// Summary returns a topic's incremental digest.
+func (v Source) Summary(topic digest.Hash) (digest.Set, error) { return v.s.Summary(topic) }
+
+// Logs yields every log of a topic that holds events.
+func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
+	logs, err := v.s.TopicLogs(topic)
+	if err != nil {
+		return err
+	}
+	for _, l := range logs {
+		if info := l.info(); info.Size > 0 && !yield(info) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// Log returns what is published of a log.
+func (v Source) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
+	l, err := v.s.Log(id)
+	if errors.Is(err, ErrUnknownLog) {
+		return syncer.LogInfo{}, false, nil
+	}
+	if err != nil {
+		return syncer.LogInfo{}, false, err
+	}
+	return l.info(), true, nil
+}
+
+func (l *Log) info() syncer.LogInfo {
+	p := l.State()
+	return syncer.LogInfo{
+		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
+		Own: l.Own, Frozen: l.Row().Frozen,
+		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: p.Head, Right: p.Right,
+	}
+}
+
+// Mountains returns the peaks of a log at any size it holds.
+func (v Source) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
+	l, err := v.s.Log(id)
+	if err != nil {
+		return mmrindex.Mountains{}, err
+	}
+	return v.s.MountainsAt(l, size)
+}
+
+// Events returns whole records from a sequence on: at most maxBytes of them,
+// but at least one, with the proof that they are under the head.
+func (v Source) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk, error) {
+	l, err := v.s.Log(id)
+	if err != nil {
+		return syncer.Chunk{}, err
+	}
+	p := l.State()
+	if from >= p.Size {
+		return syncer.Chunk{}, fmt.Errorf("%w: event %d of %d", ErrRange, from, p.Size)
+	}
+	c := syncer.Chunk{First: from, Head: p.Head}
+	err = v.s.Read(l, from, p.Size, func(run Run) error { return fillChunk(&c, run, maxBytes) })
+	if err != nil && !errors.Is(err, errFull) {
+		return syncer.Chunk{}, err
+	}
+	c.Right, err = v.s.rightOf(l, p, from+uint64(c.Count))
+	return c, err
+}
+
+var errFull = errors.New("full")
+
+func fillChunk(c *syncer.Chunk, run Run, maxBytes int) error {
+	for rest := run.Records; len(rest) > 0; {
+		n, err := recordLen(rest)
+		if err != nil {
+			return err
+		}
+		if c.Count > 0 && len(c.Records)+n > maxBytes {
+			return errFull
+		}
+		c.Records = append(c.Records, rest[:n]...)
+		c.Count++
+		rest = rest[n:]
+	}
+	return nil
+}
+
+// Pages returns full pages from a page on, borrowed from the maps until
+// Release, with the proof that they are under the head. The run ends with a
+// whole group; it holds at most count pages, or one group.
+func (v Source) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error) {
+	l, err := v.s.Log(id)
+	if err != nil {
+		return syncer.PageRun{}, err
+	}
+	p := l.State()
+	if from >= p.Pages {
+		return syncer.PageRun{}, fmt.Errorf("%w: page %d of %d", ErrRange, from, p.Pages)
+	}
+	run := syncer.PageRun{From: from, Head: p.Head}
+	var refs []segwriter.PageRef
+	run.Release = func() {
+		for i := range refs {
+			refs[i].Release()
+		}
+	}
+	if refs, err = l.pageRefs(&run, p.Pages, from, count); err == nil {
+		run.Right, err = v.s.rightOf(l, p, run.EndSeq)
+	}
+	if err != nil {
+		run.Release()
+		return syncer.PageRun{}, err
+	}
+	return run, nil
+}
+
+func (l *Log) pageRefs(run *syncer.PageRun, pages, from, count uint64) (refs []segwriter.PageRef, err error) {
+	for page, groupEnd := from, from; page < pages && (page < from+count || page < groupEnd); page++ {
+		ref, err := l.files.Page(page)
+		if err != nil {
+			return refs, err
+		}
+		if page >= groupEnd {
+			groupEnd = page + uint64(ref.Header.Span)
+			if len(refs) > 0 && groupEnd > from+count {
+				ref.Release()
+				break
+			}
+			if page == from {
+				run.FirstSeq = ref.Header.First
+			}
+			run.EndSeq = ref.Header.First + uint64(ref.Header.Count)
+		}
+		refs = append(refs, ref)
+		run.Pages = append(run.Pages, ref.Bytes)
+	}
+	return refs, nil
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// Names inside a store's directory (docs/format.md).
+const (
+	lockName   = "LOCK"
+	formatName = "FORMAT"
+	seedName   = "identity.key"
+	aofName    = "aof"
+	logsName   = "logs"
+	mmrName    = "mmr"
+)
+
+// Options of a store. All have been made valid by the root package.
+type Options struct {
+	MapBytes int64
+	FS       durable.FS // nil: the operating system's
+	// Published is called after each change of a log's published state, by
+	// the stage that made it: it must return at once.
+	Published func(*Log)
+}
+
+// A Store is an open store directory. Its methods are safe for use by many
+// goroutines; each stage core belongs to one at a time.
+type Store struct {
+	dir    string
+	opts   Options
+	format format
+	lock   *durable.FileLock
+	seed   identity.Seed
+	aof    *aof.Store
+	segs   *segwriter.Store
+
+	catalog catalog
+	topics  topics
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// ErrNoStore is returned by Open for a directory that holds no store.
+var ErrNoStore = errors.New("no store here; create it with `xaeroflux init`, or name another directory")
+
+// ErrExists is returned by Create for a directory that holds a store already.
+var ErrExists = errors.New("a store is here already")
+
+// Exists reports whether dir holds a store.
+func Exists(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, formatName))
+	return err == nil
+}
+
+// Create makes an empty store in dir, which may exist if it is empty of one.
+// FORMAT is written last: a directory with it is a whole store.
+func Create(dir string, pageBytes, segmentPages int, seed identity.Seed, fs durable.FS) error {
+	if fs == nil {
+		fs = durable.OS
+	}
+	if Exists(dir) {
+		return fmt.Errorf("store %s: %w", dir, ErrExists)
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("store %s: %w", dir, err)
+	}
+	seedPath := filepath.Join(dir, seedName)
+	if _, err := os.Stat(seedPath); errors.Is(err, os.ErrNotExist) {
+		if err := identity.CreateSeed(seedPath, seed); err != nil {
+			return fmt.Errorf("store %s: %w", dir, err)
+		}
+	}
+	for _, d := range []string{aofName, logsName, mmrName} {
+		if err := fs.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			return fmt.Errorf("store %s: %w", dir, err)
+		}
+	}
+	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{})
+	if err != nil {
+		return fmt.Errorf("store %s: %w", dir, err)
+	}
+	if err := a.Close(); err != nil {
+		return fmt.Errorf("store %s: %w", dir, err)
+	}
+	return writeFormat(fs, filepath.Join(dir, formatName), format{version: formatVersion, pageBytes: pageBytes, segmentPages: segmentPages})
+}
+
+// Open opens the store in dir and takes its lock. The error is ErrNoStore,
+// durable.ErrLocked, ErrFormat, a *CorruptError or one of the file system's.
+func Open(dir string, o Options) (s *Store, err error) {
+	if o.FS == nil {
+		o.FS = durable.OS
+	}
+	if !Exists(dir) {
+		return nil, fmt.Errorf("store %s: %w", dir, ErrNoStore)
+	}
+	s = &Store{dir: dir, opts: o}
+	s.catalog.logs = map[digest.Hash]*Log{}
+	s.catalog.sets = map[digest.Hash]*digest.Set{}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("store %s: %w", dir, err)
+			s.release()
+			s = nil
+		}
+	}()
+	if s.lock, err = durable.Lock(filepath.Join(dir, lockName)); err != nil {
+		return s, err
+	}
+	if s.format, err = readFormat(filepath.Join(dir, formatName)); err != nil {
+		return s, err
+	}
+	if s.seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
+		return s, err
+	}
+	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true}); err != nil {
+		return s, err
+	}
+	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
+	if err = s.loadTopics(); err != nil {
+		return s, err
+	}
+	return s, s.openPaged()
+}
+
+// openPaged loads every log that has page files, so that trees and mountains
+// that are missing are rebuilt before anybody asks for them. Small logs have
+// no files and are loaded when they are needed.
+func (s *Store) openPaged() error {
+	dirs, err := os.ReadDir(filepath.Join(s.dir, logsName))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, d := range dirs {
+		id, err := digest.Parse(d.Name())
+		if err != nil {
+			continue // not ours
+		}
+		if _, err := s.Log(id); err != nil && !errors.Is(err, ErrUnknownLog) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Dir is the store's directory.
+func (s *Store) Dir() string { return s.dir }
+
+// Seed is the secret every key of this store comes from.
+func (s *Store) Seed() identity.Seed { return s.seed }
+
+// AOF gives the small values of the AOF to their owners: peers, cursors.
+func (s *Store) AOF() *aof.Store { return s.aof }
+
+// Latched returns the failed write that made the store read-only, or nil.
+func (s *Store) Latched() error { return s.aof.Latched() }
+
+// Close releases files and lock. The stages must have stopped.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() { s.closeErr = s.release() })
+	return s.closeErr
+}
+
+func (s *Store) release() error {
+	var errs []error
+	if s.segs != nil {
+		errs = append(errs, s.segs.Close())
+	}
+	if s.aof != nil {
+		errs = append(errs, s.aof.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.Release())
+	}
+	return errors.Join(errs...)
+}

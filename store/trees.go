@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// Trees is the core of the page-Merkle builder: it grows the tree of each
+// log's open page and writes the trees of full pages beside them.
+type Trees struct {
+	s    *Store
+	logs map[digest.Hash]*pageTree
+	buf  []digest.Hash
+}
+
+// A pageTree is the tree of a log's open page.
+type pageTree struct {
+	l     *Log
+	b     *merkleindex.Builder
+	write bool // false where only the ranges are wanted
+}
+
+// NewTrees returns a core without any state.
+func (s *Store) NewTrees() *Trees {
+	return &Trees{s: s, logs: map[digest.Hash]*pageTree{}}
+}
+
+// Batch grows the trees by b's leaves and forwards b with the compact ranges.
+// Leaves that the trees hold already are dropped.
+func (t *Trees) Batch(b *messages.Batch, forward Forward) error {
+	st, err := t.at(b.Log, b.First, forward)
+	if err != nil {
+		return err
+	}
+	return t.grow(st, b, forward)
+}
+
+// Resume takes up a log after a restart: what the segment stage forwarded and
+// this stage has not.
+func (t *Trees) Resume(id digest.Hash, forward Forward) error {
+	l, err := t.s.Log(id)
+	if err != nil {
+		return err
+	}
+	_, err = t.at(id, l.segmented.Load(), forward)
+	return err
+}
+
+func (t *Trees) at(id digest.Hash, sequence uint64, forward Forward) (*pageTree, error) {
+	if st := t.logs[id]; st != nil && st.b.End() >= sequence {
+		return st, nil
+	}
+	l, err := t.s.Log(id)
+	if err != nil {
+		return nil, err
+	}
+	evict(t.logs)
+	st := &pageTree{l: l, write: true}
+	err = t.s.replay(l, sequence, func(row *aof.LogRow) error {
+		st.b = merkleindex.NewBuilder(row.SealedSize)
+		return nil
+	}, func(b *messages.Batch) error { return t.grow(st, b, forward) })
+	if err != nil {
+		return nil, err
+	}
+	if st.b.End() < sequence {
+		return nil, fmt.Errorf("%w: log %s: trees end at %d, next is %d", ErrGap, id.Short(), st.b.End(), sequence)
+	}
+	t.logs[id] = st
+	return st, nil
+}
+
+func (t *Trees) grow(st *pageTree, b *messages.Batch, forward Forward) error {
+	if b.End() <= st.b.End() {
+		return nil
+	}
+	if err := st.absorb(b, &t.buf); err != nil {
+		return err
+	}
+	b.Records, b.Trees = nil, nil
+	st.l.treed.Store(b.End())
+	forward(b)
+	return nil
+}
+
+// absorb grows the tree by what of b it does not hold, writes the trees of the
+// pages that end in b, and sets b.Ranges. Seals of pages that were full before
+// are taken off b.
+func (st *pageTree) absorb(b *messages.Batch, buf *[]digest.Hash) error {
+	kept := b.Seals[:0:0]
+	for i, seal := range b.Seals {
+		if seal.End() <= st.b.First() {
+			continue
+		}
+		nodes, r, err := st.close(b, i, (*buf)[:0])
+		if err != nil {
+			return err
+		}
+		*buf = nodes
+		if st.write {
+			if err := st.l.writeTree(seal, nodes); err != nil {
+				return err
+			}
+		}
+		kept = append(kept, seal)
+		b.Ranges = append(b.Ranges, r)
+	}
+	st.b.AppendAll(b.Leaves[st.b.End()-b.First:])
+	b.Seals = kept
+	b.Ranges = append(b.Ranges, st.b.Range())
+	return nil
+}
+
+// close finishes the page of b's seal i and begins the next one.
+func (st *pageTree) close(b *messages.Batch, i int, buf []digest.Hash) ([]digest.Hash, merkleindex.Range, error) {
+	seal := b.Seals[i]
+	if seal.First != st.b.First() || b.First > st.b.End() {
+		return nil, merkleindex.Range{}, fmt.Errorf("%w: log %s: page %d begins at %d, the open tree at %d", ErrGap, b.Log.Short(), seal.Page, seal.First, st.b.First())
+	}
+	if b.Trees != nil && seal.First >= b.First {
+		leaves := b.Leaves[seal.First-b.First : seal.End()-b.First]
+		st.b.Reset(seal.End())
+		nodes := b.Trees[i]
+		return append(buf, nodes...), rangeOf(seal, leaves, nodes), nil
+	}
+	st.b.AppendAll(b.Leaves[st.b.End()-b.First : seal.End()-b.First])
+	r := st.b.Range()
+	nodes := st.b.Nodes(buf)
+	st.b.Reset(seal.End())
+	return nodes, r, nil
+}
+
+// rangeOf picks a page's compact range out of its finished tree.
+func rangeOf(seal messages.Seal, leaves, nodes []digest.Hash) merkleindex.Range {
+	r := merkleindex.Range{Begin: seal.First, End: seal.End()}
+	for _, id := range merkleindex.RangeNodes(seal.First, seal.End()) {
+		if id.Level == 0 {
+			r.Hashes = append(r.Hashes, leaves[id.Index-seal.First])
+		} else if off, ok := merkleindex.NodeOffset(seal.First, seal.End(), uint(id.Level), id.Index); ok {
+			r.Hashes = append(r.Hashes, nodes[off])
+		}
+	}
+	return r
+}
+
+// writeTree writes a page's tree, or the entries of a group: its first page
+// holds the one event, the others none.
+func (l *Log) writeTree(seal messages.Seal, nodes []digest.Hash) error {
+	if err := l.files.WriteTree(seal.Page, seal.First, seal.Count, nodes); err != nil {
+		return err
+	}
+	for i := 1; i < seal.Pages; i++ {
+		if err := l.files.WriteTree(seal.Page+uint64(i), seal.End(), 0, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reset forgets a log.
+func (t *Trees) Reset(id digest.Hash) { delete(t.logs, id) }

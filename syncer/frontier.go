@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// entriesPerDiff keeps a DIFF well under its frame's limit.
+const entriesPerDiff = 2048
+
+func stateOf(l LogInfo) messages.LogState {
+	return messages.LogState{
+		Log: l.Log, Author: l.Author, PageBytes: l.PageBytes, Size: l.Size, Pages: l.Pages,
+		Head: messages.Head{Size: l.Head.Size, Root: l.Head.Root, Sig: l.Head.Sig},
+	}
+}
+
+// sendFrontier lists every log that holds events.
+func (s *Session) sendFrontier(t *topic) error {
+	t.sentDiff = true
+	d := &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
+	err := s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+		if len(d.Entries) == entriesPerDiff {
+			s.send(d)
+			d = &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
+		}
+		d.Entries = append(d.Entries, stateOf(l))
+		return true
+	})
+	d.More = false
+	s.send(d)
+	return err
+}
+
+// sendPart tells what we hold of one log.
+func (s *Session) sendPart(t *topic, l LogInfo) {
+	s.send(&messages.Diff{Topic: t.index, Rung: messages.RungFrontier, Part: true, Entries: []messages.LogState{stateOf(l)}})
+}
+
+// diff takes what the peer holds. A full list is answered by ours, unless ours
+// is what it answers.
+func (s *Session) diff(t *topic, m *messages.Diff) error {
+	if m.Rung != messages.RungFrontier {
+		return violation(messages.CodeUnexpectedMessage, "DIFF rung %d was not offered", m.Rung)
+	}
+	for i := range m.Entries {
+		if err := s.entry(t, &m.Entries[i], m.Part); err != nil {
+			return err
+		}
+	}
+	if m.Part || m.More {
+		return nil
+	}
+	return s.listEnds(t)
+}
+
+func (s *Session) listEnds(t *topic) error {
+	t.known = true
+	for id, r := range t.theirs {
+		if !t.listed[id] && r.in == nil && !r.pulling {
+			r.size, r.pages, r.serving = 0, 0, false
+			t.touched = append(t.touched, r)
+		}
+	}
+	t.listed = nil
+	if !t.sentDiff {
+		if err := s.sendFrontier(t); err != nil {
+			return err
+		}
+	}
+	t.sentDiff = false
+	// Logs that the peer listed were looked at with their entry; what it did
+	// not list, it does not have.
+	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+		if r := t.remote(l.Log); r.size < l.Size {
+			s.offer(t, r, l)
+		}
+		return true
+	})
+}
+
+// entry takes one log of the peer's list.
+func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
+	if err := checkLog(t.id, e.Log, e.Author, e.PageBytes); err != nil {
+		return err
+	}
+	if !part {
+		if t.listed == nil {
+			t.listed = map[digest.Hash]bool{}
+		}
+		t.listed[e.Log] = true
+	}
+	r := t.remote(e.Log)
+	if len(t.theirs) > s.cfg.Limits.MaxLogs {
+		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
+	}
+	r.size, r.pages, r.serving = e.Size, e.Pages, false
+	return s.compare(t, r, e, part)
+}
+
+// checkLog checks that a log's id follows from what it is said to be.
+func checkLog(topic, log digest.Hash, author [32]byte, pageBytes uint32) error {
+	if identity.LogID(topic, author, pageBytes) != log {
+		return violation(messages.CodeBadHead, "log %s is not of author %x in this topic", log.Short(), author[:4])
+	}
+	if identity.SmallOrder(author) {
+		return violation(messages.CodeBadHead, "log %s has an author key of small order", log.Short())
+	}
+	if err := segwriter.ValidPageBytes(int(pageBytes)); err != nil {
+		return violation(messages.CodeBadHead, "log %s: %v", log.Short(), err)
+	}
+	return nil
+}
+
+func headOf(log digest.Hash, h messages.Head) proof.Head {
+	return proof.Head{Log: log, Size: h.Size, Root: h.Root, Sig: h.Sig}
+}
+
+// compare decides who brings whom what of a log.
+func (s *Session) compare(t *topic, r *remote, e *messages.LogState, part bool) error {
+	own, found, err := s.cfg.Store.Log(e.Log)
+	if err != nil {
+		return err
+	}
+	if !found {
+		own = LogInfo{Log: e.Log, Topic: t.id, Author: e.Author, PageBytes: e.PageBytes}
+	}
+	switch {
+	case r.ignored:
+		return nil
+	case e.Size < own.Size:
+		s.offer(t, r, own)
+		return nil
+	case e.Size == own.Size:
+		if own.Size > 0 && e.Head.Size == own.Size && own.Head.Size == own.Size && e.Head.Root != own.Root {
+			return s.forked(r, own, e)
+		}
+		r.wanted = 0
+		return nil
+	}
+	return s.want(t, r, own, e, part)
+}
+
+func (s *Session) forked(r *remote, own LogInfo, e *messages.LogState) error {
+	theirs := headOf(e.Log, e.Head)
+	if err := theirs.Verify(e.Author[:]); err != nil {
+		return violation(messages.CodeBadHead, "log %s: %v", e.Log.Short(), err)
+	}
+	r.ignored = true
+	s.emit(Fork{Log: e.Log, Ours: own.Head, Theirs: theirs})
+	return nil
+}
+
+// want takes note that the peer has more of a log than we do.
+func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, part bool) error {
+	head := headOf(e.Log, e.Head)
+	if e.Size > e.Head.Size {
+		return violation(messages.CodeBadHead, "log %s: %d events under a head of %d", e.Log.Short(), e.Size, e.Head.Size)
+	}
+	if head.Size > own.Head.Size || head.Root != own.Head.Root {
+		if err := head.Verify(e.Author[:]); err != nil {
+			return violation(messages.CodeBadHead, "log %s: %v", e.Log.Short(), err)
+		}
+	}
+	if own.Own || own.Frozen {
+		r.ignored = true
+		if own.Own {
+			s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Head: e.Size})
+		}
+		return nil
+	}
+	r.wanted = e.Size
+	switch {
+	case r.pulling:
+	case e.Pages >= own.Pages+PullPages:
+		r.pulling = true
+		s.emit(Pull{Topic: t.index, Info: own})
+	case part && r.in == nil && !r.asked:
+		r.asked = true
+		s.sendPart(t, own) // the peer pushes from there
+	}
+	return nil
+}
+
+// offer brings the peer up to what we hold: by a push, or where that is much,
+// by letting it pull.
+func (s *Session) offer(t *topic, r *remote, own LogInfo) {
+	switch {
+	case r.serving || r.ignored:
+	case own.Pages >= r.pages+PullPages:
+		r.serving = true
+	default:
+		s.emit(Push{Topic: t.index, Log: own.Log, From: r.size, To: own.Size})
+		r.size, r.pages = own.Size, own.Pages
+	}
+}
+
+// advanced takes note of new events here. Where the peer is to pull them, it
+// is told.
+func (s *Session) advanced(id digest.Hash) error {
+	own, found, err := s.cfg.Store.Log(id)
+	if err != nil || !found {
+		return err
+	}
+	t := s.byID[own.Topic]
+	if t == nil || !t.known {
+		return nil // they come with our list
+	}
+	r := t.remote(id)
+	if r.wanted != 0 && own.Size >= r.wanted {
+		r.wanted = 0
+	}
+	if own.Size <= r.size || r.serving || r.ignored {
+		return nil
+	}
+	if s.offer(t, r, own); r.serving {
+		s.sendPart(t, own)
+	}
+	return nil
+}
+
+// served takes note that the peer's pull ended, and pushes what came since.
+func (s *Session) served(in Served) error {
+	own, found, err := s.cfg.Store.Log(in.Log)
+	if err != nil || !found {
+		return err
+	}
+	t := s.byID[own.Topic]
+	if t == nil {
+		return nil
+	}
+	r := t.remote(in.Log)
+	r.serving = false
+	if in.Err != nil {
+		return nil // the peer tells its size again when it wants more
+	}
+	r.size, r.pages = max(r.size, in.EndSize), own.Pages
+	if own.Size > r.size {
+		s.offer(t, r, own)
+	}
+	return nil
+}

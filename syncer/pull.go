@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A Transfer verifies the pages of one log that a peer sends, and the events
+// behind them.
+//
+// Pages must be packed as every peer packs them, or two honest peers would
+// never agree on them again. That a page is full is known only from the record
+// that follows it. So the last page of what was verified is held back until
+// the next run confirms it, and at the end of the transfer its events are
+// stored as events, to be packed here.
+type Transfer struct {
+	topic uint32
+	info  LogInfo
+	page  uint64             // next page expected
+	next  uint64             // and its first sequence
+	m     mmrindex.Mountains // at next
+	held  *span
+	head  proof.Head
+	right []digest.Hash // at next
+}
+
+// A span is one page, or one group, with all that is known of it.
+type span struct {
+	seal   messages.Seal
+	bytes  []byte
+	leaves []digest.Hash
+	tree   []digest.Hash
+	r      merkleindex.Range
+	first  int // length of its first record
+	used   int // bytes of all its records
+}
+
+// NewTransfer begins where the local store's full pages of a log end.
+func NewTransfer(st Store, p Pull) (*Transfer, error) {
+	own, found, err := st.Log(p.Info.Log)
+	if err != nil {
+		return nil, err
+	}
+	t := &Transfer{topic: p.Topic, info: p.Info}
+	if found && own.Pages > 0 {
+		t.page, t.next = own.Pages, own.SealedSize
+		t.m, err = st.Mountains(own.Log, own.SealedSize)
+	}
+	return t, err
+}
+
+// Request is the message to open the stream with.
+func (t *Transfer) Request() *messages.PageRequest {
+	return &messages.PageRequest{Topic: t.topic, Log: t.info.Log, From: t.page, Count: messages.MaxRunPages, Tail: true}
+}
+
+// Announced checks a PAGE_RESPONSE before its pages are read and returns how
+// many bytes they are.
+func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {
+	switch n := m.PagesLen(); {
+	case m.Log != t.info.Log || m.PageBytes != t.info.PageBytes:
+		return 0, violation(messages.CodeBadRange, "pages of log %s with %d bytes, asked for log %s with %d", m.Log.Short(), m.PageBytes, t.info.Log.Short(), t.info.PageBytes)
+	case m.From != t.page || m.FirstSeq != t.next:
+		return 0, violation(messages.CodeBadRange, "page %d from event %d, want page %d from event %d", m.From, m.FirstSeq, t.page, t.next)
+	case n == 0 || n > maxRunBytes:
+		return 0, violation(messages.CodeLimit, "a run of %d bytes, limit %d", n, maxRunBytes)
+	default:
+		return int(n), nil
+	}
+}
+
+// Pages verifies the pages of a response and returns those that are confirmed;
+// there may be none yet.
+func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages, error) {
+	spans, err := t.parse(pages)
+	if err != nil {
+		return nil, err
+	}
+	end := spans[len(spans)-1].seal.End()
+	if end != m.EndSeq {
+		return nil, violation(messages.CodeBadRange, "log %s: the run ends at event %d, %d was said", m.Log.Short(), end, m.EndSeq)
+	}
+	run := merkleindex.Range{Begin: t.next, End: t.next}
+	for _, s := range spans {
+		if err := run.Merge(s.r, nil); err != nil {
+			return nil, violation(messages.CodeBadRange, "log %s: %v", m.Log.Short(), err)
+		}
+	}
+	head := headOf(m.Log, m.Head)
+	if t.m, err = underHead(t.m, run, m.Right, head, t.info.Author, messages.CodeBadPage); err != nil {
+		return nil, err
+	}
+	t.page, t.next, t.head, t.right = t.page+uint64(m.Count), end, head, m.Right
+	if t.held != nil {
+		spans = append([]*span{t.held}, spans...)
+	}
+	t.held = spans[len(spans)-1]
+	return t.confirmed(spans[:len(spans)-1])
+}
+
+// confirmed gathers spans that another one follows.
+func (t *Transfer) confirmed(spans []*span) (*VerifiedPages, error) {
+	if len(spans) == 0 {
+		return nil, nil
+	}
+	v := &VerifiedPages{Info: t.info, Head: t.head}
+	for _, s := range spans {
+		v.Bytes = append(v.Bytes, s.bytes...)
+		v.Seals = append(v.Seals, s.seal)
+		v.Leaves = append(v.Leaves, s.leaves...)
+		v.Trees = append(v.Trees, s.tree)
+	}
+	var err error
+	v.Right, err = t.rightOfHeld()
+	return v, err
+}
+
+// rightOfHeld proves everything before the page that is held back.
+func (t *Transfer) rightOfHeld() ([]digest.Hash, error) {
+	r := t.held.r.Clone()
+	err := r.Merge(merkleindex.Range{Begin: t.next, End: t.head.Size, Hashes: t.right}, nil)
+	return r.Hashes, err
+}
+
+// Events verifies events that follow the pages.
+func (t *Transfer) Events(m *messages.Events) (*Verified, error) {
+	if m.Log != t.info.Log || m.First != t.next {
+		return nil, violation(messages.CodeBadRange, "events from %d of log %s, want %d of log %s", m.First, m.Log.Short(), t.next, t.info.Log.Short())
+	}
+	v, after, err := verifyEvents(t.info, m, t.next, t.m)
+	if err != nil {
+		return nil, err
+	}
+	t.m, t.next, t.head, t.right = after, t.next+uint64(v.Count), v.Head, v.Right
+	return &v, nil
+}
+
+// Rest returns the events of the page that was held back, to be stored before
+// any that follow, or nil.
+func (t *Transfer) Rest() (*Verified, error) {
+	s := t.held
+	if s == nil {
+		return nil, nil
+	}
+	t.held = nil
+	records, err := s.records(int(t.info.PageBytes))
+	return &Verified{
+		Info: t.info, First: s.seal.First, Count: s.seal.Count, Records: records, Leaves: s.leaves,
+		Head: t.head, Right: t.right,
+	}, err
+}
+
+// parse decodes a run of pages, in order and complete, packed as they must be.
+func (t *Transfer) parse(pages []byte) ([]*span, error) {
+	var spans []*span
+	before, page, next := t.held, t.page, t.next
+	for len(pages) > 0 {
+		s, err := t.parseSpan(pages, page, next)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.follows(before, s); err != nil {
+			return nil, err
+		}
+		spans = append(spans, s)
+		before, page, next = s, page+uint64(s.seal.Pages), s.seal.End()
+		pages = pages[len(s.bytes):]
+	}
+	return spans, nil
+}
+
+func (t *Transfer) parseSpan(pages []byte, page, next uint64) (*span, error) {
+	size := int(t.info.PageBytes)
+	bad := func(err error) error {
+		return violation(messages.CodeBadPage, "log %s page %d: %v", t.info.Log.Short(), page, err)
+	}
+	h, err := segwriter.ParsePage(pages[:size])
+	if err != nil {
+		return nil, bad(err)
+	}
+	if h.Kind == segwriter.KindContinuation || h.Index != page || h.First != next || h.Count == 0 || h.Span > len(pages)/size {
+		return nil, violation(messages.CodeBadPage, "log %s: page %d of kind %d with %d events from %d over %d pages, want page %d from event %d",
+			t.info.Log.Short(), h.Index, h.Kind, h.Count, h.First, h.Span, page, next)
+	}
+	s := &span{
+		seal:  messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count},
+		bytes: pages[:h.Span*size],
+	}
+	records, err := s.records(size)
+	if err != nil {
+		return nil, bad(err)
+	}
+	if err := s.hash(records); err != nil {
+		return nil, bad(err)
+	}
+	return s, nil
+}
+
+// records returns the record bytes of a span.
+func (s *span) records(pageBytes int) ([]byte, error) {
+	h, err := segwriter.ParsePage(s.bytes[:pageBytes])
+	if err != nil {
+		return nil, err
+	}
+	if h.Kind == segwriter.KindRecords {
+		return h.Records(s.bytes[:pageBytes]), nil
+	}
+	group := make([][]byte, 0, s.seal.Pages)
+	for i := range s.seal.Pages {
+		group = append(group, s.bytes[i*pageBytes:(i+1)*pageBytes])
+	}
+	return segwriter.DecodeGroup(group)
+}
+
+func (s *span) hash(records []byte) error {
+	b := merkleindex.NewBuilder(s.seal.First)
+	s.used = len(records)
+	for i := range s.seal.Count {
+		r, n, err := event.DecodeRecord(records)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			s.first = n
+		}
+		b.Append(r.LeafHash())
+		records = records[n:]
+	}
+	if len(records) > 0 {
+		return event.ErrRecord
+	}
+	s.leaves = append([]digest.Hash(nil), b.Leaves()...)
+	s.tree, s.r = b.Nodes(nil), b.Range()
+	return nil
+}
+
+// follows checks that a span begins where the packing rule begins a page: its
+// first record did not fit behind the ones before.
+func (t *Transfer) follows(before, s *span) error {
+	p := segwriter.NewPacker(int(t.info.PageBytes))
+	if _, group := p.Add(s.first); group != 0 && group != s.seal.Pages || group == 0 && s.seal.Pages != 1 {
+		return violation(messages.CodeBadPage, "log %s page %d: a record of %d bytes over %d pages", t.info.Log.Short(), s.seal.Page, s.first, s.seal.Pages)
+	}
+	if before == nil || before.seal.Pages > 1 {
+		return nil
+	}
+	room := int(t.info.PageBytes) - segwriter.PageHeaderBytes
+	if before.used+s.first <= room {
+		return violation(messages.CodeBadPage, "log %s page %d: its first record of %d bytes fits in the page before", t.info.Log.Short(), s.seal.Page, s.first)
+	}
+	return nil
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// A State is where a session is.
+type State int
+
+// States.
+const (
+	Idle    State = iota // before Start
+	Greeted              // our HELLO is sent, the peer's is awaited
+	Syncing              // topics are settled; everything else happens here
+	Ended                // nothing more is done
+)
+
+var stateNames = [...]string{"idle", "greeted", "syncing", "ended"}
+
+// String returns the state's name.
+func (s State) String() string {
+	if s < 0 || int(s) >= len(stateNames) {
+		return fmt.Sprintf("state %d", int(s))
+	}
+	return stateNames[s]
+}
+
+// legal says which messages may come in which state.
+var legal = map[State][]messages.Type{
+	Greeted: {messages.TypeHello, messages.TypeError, messages.TypeBye},
+	Syncing: {
+		messages.TypePeaks, messages.TypeDiff, messages.TypeEvents, messages.TypeSyncDone,
+		messages.TypeProofRequest, messages.TypePeers, messages.TypeError, messages.TypeBye,
+	},
+}
+
+// A Session is the state of one conversation. It belongs to one goroutine.
+type Session struct {
+	cfg    Config
+	state  State
+	topics []*topic // shared, by index
+	byID   map[digest.Hash]*topic
+	out    []Output
+	trips  uint64
+	spoke  bool // we sent something since the peer last spoke
+	ticked bool // a tick is asked for
+}
+
+// A topic is what the session knows of one shared topic.
+type topic struct {
+	id    identity.TopicID
+	index uint32
+
+	theirs   map[digest.Hash]*remote
+	busy     map[digest.Hash]*remote // those of theirs with something under way
+	known    bool                    // theirs speaks of every log
+	listed   map[digest.Hash]bool
+	sentDiff bool // we sent a full DIFF that the peer's next one answers
+
+	touched []*remote // looked at in this step
+
+	lastSent, lastGot *digest.Set // of SYNC_DONE
+	agreed, settled   bool        // settled: agreed at least once
+	apart             time.Time   // since when both sides rest and disagree
+	wait              time.Duration
+}
+
+// A remote is what the peer holds of one log, and what is under way.
+type remote struct {
+	id          digest.Hash
+	size, pages uint64 // what it holds, or will when what we pushed arrives
+	serving     bool   // it pulls from us: no pushes meanwhile
+	pulling     bool   // we pull from it
+	wanted      uint64 // size that the peer is to bring us to; 0 for nothing
+	asked       bool   // we told our size again and wait for what follows
+	recheck     bool   // tell our size again at the next tick
+	ignored     bool   // forked, or ours
+	in          *incoming
+}
+
+// active reports whether something of the log is under way.
+func (r *remote) active() bool {
+	return r.wanted != 0 || r.pulling || r.serving || r.in != nil || r.recheck
+}
+
+// remote returns what is known of a log at the peer.
+func (t *topic) remote(id digest.Hash) *remote {
+	r := t.theirs[id]
+	if r == nil {
+		r = &remote{id: id}
+		t.theirs[id] = r
+	}
+	t.touched = append(t.touched, r)
+	return r
+}
+
+// New returns a session that waits for Start.
+func New(cfg Config) (*Session, error) {
+	if len(cfg.Topics) > messages.MaxTopics {
+		return nil, fmt.Errorf("syncer: %d topics, a session can share %d", len(cfg.Topics), messages.MaxTopics)
+	}
+	if cfg.Limits.MaxLogs == 0 {
+		cfg.Limits.MaxLogs = 1 << 20
+	}
+	return &Session{cfg: cfg, byID: map[digest.Hash]*topic{}}, nil
+}
+
+// State returns where the session is.
+func (s *Session) State() State { return s.state }
+
+// RoundTrips counts how often the peer answered something of ours.
+func (s *Session) RoundTrips() uint64 { return s.trips }
+
+// Step takes one input and returns what is to be done, in order.
+func (s *Session) Step(in Input) []Output {
+	if s.state == Ended {
+		return nil
+	}
+	s.out = nil
+	if err := s.take(in); err != nil {
+		s.fail(err)
+	} else if s.state == Syncing {
+		s.settleAll()
+	}
+	return s.out
+}
+
+func (s *Session) settleAll() {
+	for _, t := range s.topics {
+		for _, r := range t.touched {
+			if r.active() {
+				t.busy[r.id] = r
+			} else {
+				delete(t.busy, r.id)
+			}
+		}
+		t.touched = t.touched[:0]
+		if err := s.settle(t); err != nil {
+			s.fail(err)
+			return
+		}
+	}
+}
+
+func (s *Session) emit(o Output) { s.out = append(s.out, o) }
+
+func (s *Session) send(m messages.Message) {
+	s.spoke = true
+	s.emit(Send{m})
+}
+
+// fail ends the session. What is not the peer's fault is told as internal.
+func (s *Session) fail(err error) {
+	s.state = Ended
+	var v *Violation
+	if !errors.As(err, &v) {
+		v = &Violation{Code: messages.CodeInternal, Text: err.Error()}
+	}
+	s.emit(Fail{Code: v.Code, Text: v.Text})
+}
+
+func (s *Session) take(in Input) error {
+	switch in := in.(type) {
+	case Start:
+		return s.start()
+	case Received:
+		return s.receive(in.Message)
+	case Advanced:
+		return s.advanced(in.Log)
+	case Stored:
+		s.stored(in.Log)
+	case IngestFailed:
+		s.ingestFailed(in.Log)
+	case PullDone:
+		return s.pullDone(in)
+	case Served:
+		return s.served(in)
+	case Tick:
+		return s.tick(in.Now)
+	case Nudge:
+		return s.nudge()
+	}
+	return nil
+}
+
+func (s *Session) start() error {
+	if s.state != Idle {
+		return nil
+	}
+	s.state = Greeted
+	hello := &messages.Hello{
+		Version: Version, Peer: s.cfg.Self, Instance: s.cfg.Instance, Caps: []string{"SYNC"},
+		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
+	}
+	for _, k := range s.cfg.Topics {
+		hello.Topics = append(hello.Topics, messages.TopicProof{Proof: k.JoinProof(s.cfg.Binding, s.cfg.Dialer)})
+	}
+	s.send(hello)
+	return nil
+}
+
+func (s *Session) receive(m messages.Message) error {
+	if _, optional := m.(*messages.Unknown); optional {
+		return nil
+	}
+	if !slices.Contains(legal[s.state], m.Type()) {
+		return violation(messages.CodeUnexpectedMessage, "%s while %s", m.Type(), s.state)
+	}
+	if s.spoke {
+		s.spoke = false
+		s.trips++
+	}
+	switch m := m.(type) {
+	case *messages.Hello:
+		return s.hello(m)
+	case *messages.Error:
+		s.closed(m.Code, m.Text)
+	case *messages.Bye:
+		s.closed(m.Code, m.Text)
+	case *messages.Peaks:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.peaks(t, m) })
+	case *messages.Diff:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.diff(t, m) })
+	case *messages.Events:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.events(t, m) })
+	case *messages.SyncDone:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.syncDone(t, m) })
+	case *messages.ProofRequest:
+		return s.withTopic(m.Topic, func(*topic) error { s.emit(Prove{m}); return nil })
+	case *messages.Peers:
+		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Peers{t.id, m.Addresses}); return nil })
+	}
+	return nil
+}
+
+func (s *Session) closed(code messages.Code, text string) {
+	s.state = Ended
+	s.emit(Closed{code, text})
+}
+
+func (s *Session) withTopic(index uint32, f func(*topic) error) error {
+	if int64(index) >= int64(len(s.topics)) {
+		return violation(messages.CodeLimit, "topic %d of %d shared", index, len(s.topics))
+	}
+	return f(s.topics[index])
+}
+
+// hello settles the shared topics: those of ours whose proof, in the role of
+// the peer, is in the peer's list.
+func (s *Session) hello(m *messages.Hello) error {
+	if m.Version != Version {
+		return violation(messages.CodeVersion, "version %d, this side speaks %d", m.Version, Version)
+	}
+	if identity.PeerID(m.Peer) != s.cfg.Peer {
+		return violation(messages.CodeWrongPeer, "HELLO of %s on the channel of %s", identity.PeerID(m.Peer).Short(), s.cfg.Peer.Short())
+	}
+	offered := map[[32]byte]bool{}
+	for _, p := range m.Topics {
+		offered[p.Proof] = true
+	}
+	for _, k := range s.cfg.Topics {
+		if offered[k.JoinProof(s.cfg.Binding, !s.cfg.Dialer)] {
+			s.topics = append(s.topics, &topic{
+				id: k.ID(), theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
+			})
+		}
+	}
+	if len(s.topics) == 0 {
+		return violation(messages.CodeNoSharedTopic, "none of the %d topics offered is known here; join with the same invite on both sides", len(m.Topics))
+	}
+	sort.Slice(s.topics, func(i, j int) bool { return bytes.Compare(s.topics[i].id[:], s.topics[j].id[:]) < 0 })
+	s.state = Syncing
+	return s.beginTopics()
+}
+
+func (s *Session) beginTopics() error {
+	var ids []identity.TopicID
+	for i, t := range s.topics {
+		t.index = uint32(i)
+		s.byID[t.id] = t
+		ids = append(ids, t.id)
+	}
+	s.emit(Shared{ids})
+	for _, t := range s.topics {
+		set, err := s.cfg.Store.Summary(t.id)
+		if err != nil {
+			return err
+		}
+		s.send(&messages.Peaks{Topic: t.index, Logs: set.Count, Digest: set.Sum})
+	}
+	return nil
+}
+
+// peaks compares digests: equal ones end the round, others are listed.
+func (s *Session) peaks(t *topic, m *messages.Peaks) error {
+	set, err := s.cfg.Store.Summary(t.id)
+	if err != nil {
+		return err
+	}
+	if set != (digest.Set{Count: m.Logs, Sum: m.Digest}) {
+		if t.sentDiff || t.known {
+			return nil // a list is on its way already
+		}
+		return s.sendFrontier(t)
+	}
+	t.known = true
+	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+		t.theirs[l.Log] = &remote{id: l.Log, size: l.Size, pages: l.Pages}
+		return true
+	})
+}
+
+func (s *Session) wantTick() {
+	if !s.ticked {
+		s.ticked = true
+		s.emit(WantTick{})
+	}
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// resting reports whether nothing of a topic is under way from the peer to us,
+// or from us to it by a pull of its own.
+func (t *topic) resting() bool {
+	return t.known && !t.sentDiff && t.listed == nil && len(t.busy) == 0
+}
+
+// settle states our digest when the topic rests and it is news to the peer,
+// and notices agreement. Once a topic has agreed, new events are pushed at
+// once and the digest follows with the next tick, or as an answer.
+func (s *Session) settle(t *topic) error {
+	set, err := s.cfg.Store.Summary(t.id)
+	if err != nil {
+		return err
+	}
+	told := t.lastSent != nil && *t.lastSent == set
+	heard := t.lastGot != nil && *t.lastGot == set
+	if !told && t.resting() {
+		if !t.settled || heard {
+			s.sayDone(t, set)
+			told = true
+		} else {
+			s.wantTick()
+		}
+	}
+	if now := told && heard; now != t.agreed {
+		t.agreed = now
+		t.settled = t.settled || now
+		s.emit(Agreed{Topic: t.id, Now: now})
+	}
+	if t.agreed {
+		t.apart, t.wait = time.Time{}, time.Second
+	} else if t.lastGot != nil && t.resting() {
+		s.wantTick()
+	}
+	return nil
+}
+
+func (s *Session) sayDone(t *topic, set digest.Set) {
+	t.lastSent = &set
+	s.send(&messages.SyncDone{Topic: t.index, Logs: set.Count, Digest: set.Sum})
+}
+
+func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
+	t.lastGot = &digest.Set{Count: m.Logs, Sum: m.Digest}
+	return nil
+}
+
+// nudge states our digests now.
+func (s *Session) nudge() error {
+	for _, t := range s.topics {
+		set, err := s.cfg.Store.Summary(t.id)
+		if err != nil {
+			return err
+		}
+		if t.resting() && !t.agreed {
+			s.sayDone(t, set)
+		}
+	}
+	return nil
+}
+
+// tick states digests that waited, tells sizes again where something failed,
+// and begins a new round where both sides rest and still disagree: a session
+// never stalls in silence.
+func (s *Session) tick(now time.Time) error {
+	s.ticked = false
+	for _, t := range s.topics {
+		if err := s.tickTopic(t, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Session) tickTopic(t *topic, now time.Time) error {
+	for id, r := range t.busy {
+		if r.recheck && !r.pulling && r.in == nil {
+			r.recheck, r.asked = false, true
+			t.touched = append(t.touched, r)
+			own, found, err := s.cfg.Store.Log(id)
+			if err != nil {
+				return err
+			}
+			if found {
+				s.sendPart(t, own)
+			}
+		}
+	}
+	set, err := s.cfg.Store.Summary(t.id)
+	if err != nil || !t.resting() {
+		t.apart = time.Time{}
+		return err
+	}
+	if t.lastSent == nil || *t.lastSent != set {
+		s.sayDone(t, set)
+		return nil
+	}
+	if t.agreed || t.lastGot == nil {
+		return nil
+	}
+	if t.apart.IsZero() {
+		t.apart = now
+	}
+	if now.Sub(t.apart) < t.wait {
+		return nil
+	}
+	t.apart, t.wait = now, min(2*t.wait, maxRoundWait)
+	return s.sendFrontier(t)
+}
+
+// stored takes note that an ingest is published.
+func (s *Session) stored(id digest.Hash) {
+	for _, t := range s.topics {
+		if t.theirs[id] == nil {
+			continue
+		}
+		r := t.remote(id)
+		if r.in == nil {
+			continue
+		}
+		if r.in.left--; r.in.left == 0 {
+			r.in = nil
+		}
+		s.reached(r, id)
+	}
+}
+
+// reached drops what is wanted of a log once we have it.
+func (s *Session) reached(r *remote, id digest.Hash) {
+	own, found, err := s.cfg.Store.Log(id)
+	if err == nil && found && own.Size >= r.wanted {
+		r.wanted = 0
+	}
+}
+
+// ingestFailed makes us ask again for what could not be stored.
+func (s *Session) ingestFailed(id digest.Hash) {
+	for _, t := range s.topics {
+		if t.theirs[id] != nil {
+			r := t.remote(id)
+			r.in, r.recheck = nil, true
+			s.wantTick()
+		}
+	}
+}
+
+func (s *Session) pullDone(in PullDone) error {
+	var v *Violation
+	if errors.As(in.Err, &v) {
+		return v
+	}
+	for _, t := range s.topics {
+		if t.theirs[in.Log] == nil {
+			continue
+		}
+		r := t.remote(in.Log)
+		if !r.pulling {
+			continue
+		}
+		r.pulling = false
+		s.reached(r, in.Log)
+		if in.Err != nil || r.wanted != 0 {
+			r.recheck = true
+			s.wantTick()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package syncer is XSP, the sync protocol, without a network and without a
+// clock: a session is a step function from an input to outputs, and whoever
+// owns the streams carries them out (docs/xsp.md).
+//
+// Start with Session and its Step. Verification of what a peer sends is in
+// verify.go for events and pull.go for pages; nothing leaves this package as
+// Verified that is not proven to be under a head its author signed. Serving a
+// peer is in serve.go.
+package syncer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// Version is the protocol version that HELLO states.
+const Version = 1
+
+// Bounds of a session.
+const (
+	PullPages    = 64        // from so many full pages behind, pages are pulled; below, events are pushed
+	RunPages     = 64        // pages in one PAGE_RESPONSE, unless one group is longer
+	PushBytes    = 256 << 10 // of records in one EVENTS, unless one record is longer
+	maxRunBytes  = 24 << 20  // of pages in one PAGE_RESPONSE
+	maxRoundWait = 30 * time.Second
+)
+
+// A LogInfo is what a store publishes of one log.
+type LogInfo struct {
+	Log, Topic digest.Hash
+	Author     [32]byte
+	PageBytes  uint32
+	Own        bool // this store appends to it
+	Frozen     bool // forked: takes nothing more
+
+	Size       uint64        // events held
+	Root       digest.Hash   // of the events held
+	Pages      uint64        // full pages held,
+	SealedSize uint64        // and the events in them
+	Head       proof.Head    // newest head known; Head.Size >= Size
+	Right      []digest.Hash // compact range [Size, Head.Size)
+}
+
+// A Store is what a session asks of the local store. All calls are quick.
+type Store interface {
+	// Summary is the incremental digest over (log, size, root) of all logs of
+	// a topic that hold events.
+	Summary(topic digest.Hash) (digest.Set, error)
+	// Logs yields each of these logs.
+	Logs(topic digest.Hash, yield func(LogInfo) bool) error
+	// Log returns one log; false says that the store does not have it.
+	Log(id digest.Hash) (LogInfo, bool, error)
+	// Mountains returns a log's peaks at any size it holds.
+	Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error)
+}
+
+// A Source is a Store that can be served from.
+type Source interface {
+	Store
+	// Events returns whole records from a sequence on: at most maxBytes, but
+	// at least one record.
+	Events(id digest.Hash, from uint64, maxBytes int) (Chunk, error)
+	// Pages returns full pages from a page on: at most count, or one group.
+	Pages(id digest.Hash, from, count uint64) (PageRun, error)
+}
+
+// A Chunk is consecutive events with their proof. It is the caller's.
+type Chunk struct {
+	First   uint64
+	Count   int
+	Records []byte
+	Head    proof.Head
+	Right   []digest.Hash // compact range [First+Count, Head.Size)
+}
+
+// A PageRun is consecutive full pages with their proof, borrowed until Release.
+type PageRun struct {
+	From             uint64
+	FirstSeq, EndSeq uint64
+	Pages            [][]byte
+	Head             proof.Head
+	Right            []digest.Hash // compact range [EndSeq, Head.Size)
+	Release          func()
+}
+
+// Verified is events of a peer that are proven.
+type Verified struct {
+	Info    LogInfo // Log, Topic, Author, PageBytes
+	First   uint64
+	Count   int
+	Records []byte
+	Leaves  []digest.Hash
+	Head    proof.Head
+	Right   []digest.Hash // compact range [First+Count, Head.Size)
+}
+
+// VerifiedPages is full pages of a peer that are proven, and packed as every
+// peer packs them.
+type VerifiedPages struct {
+	Info   LogInfo // Log, Topic, Author, PageBytes
+	Bytes  []byte  // the pages, back to back
+	Seals  []messages.Seal
+	Leaves []digest.Hash
+	Trees  [][]digest.Hash // tier-1 nodes, one list for each seal
+	Head   proof.Head
+	Right  []digest.Hash // from the end of the last page to Head.Size
+}
+
+// Limits bound what a peer may make us hold.
+type Limits struct {
+	MaxLogs int // logs of one topic that a peer may list; default 1<<20
+}
+
+// A Config is what a session is made of.
+type Config struct {
+	Dialer   bool            // we opened the connection
+	Self     identity.PeerID // us
+	Peer     identity.PeerID // whom the channel proved to be there
+	Binding  []byte          // of the channel
+	Instance [16]byte        // of our store
+	Topics   []identity.TopicKey
+	Store    Store
+	Limits   Limits
+}
+
+// An Input is something that happened.
+type Input interface{ input() }
+
+// The inputs.
+type (
+	// Start begins the session.
+	Start struct{}
+	// Received is a message of the peer on the control stream.
+	Received struct{ Message messages.Message }
+	// Advanced says that a log's published state changed.
+	Advanced struct{ Log digest.Hash }
+	// Stored says that an Ingest is published.
+	Stored struct {
+		Log  digest.Hash
+		Size uint64
+	}
+	// IngestFailed says that an Ingest was not stored.
+	IngestFailed struct {
+		Log digest.Hash
+		Err error
+	}
+	// PullDone says that a Pull ended; all it brought is stored where Err is
+	// nil. An Err that is a *Violation ends the session.
+	PullDone struct {
+		Log digest.Hash
+		Err error
+	}
+	// Served says that the peer's pull of a log ended at EndSize.
+	Served struct {
+		Log     digest.Hash
+		EndSize uint64
+		Err     error
+	}
+	// Tick comes a second or so after a WantTick.
+	Tick struct{ Now time.Time }
+	// Nudge asks for agreement to be stated now and not at the next tick.
+	Nudge struct{}
+)
+
+func (Start) input()        {}
+func (Received) input()     {}
+func (Advanced) input()     {}
+func (Stored) input()       {}
+func (IngestFailed) input() {}
+func (PullDone) input()     {}
+func (Served) input()       {}
+func (Tick) input()         {}
+func (Nudge) input()        {}
+
+// An Output is something to be done.
+type Output interface{ output() }
+
+// The outputs.
+type (
+	// Send writes a message to the control stream.
+	Send struct{ Message messages.Message }
+	// Push sends events of a log, by PushEvents.
+	Push struct {
+		Topic    uint32
+		Log      digest.Hash
+		From, To uint64
+	}
+	// Ingest stores events.
+	Ingest struct{ Verified Verified }
+	// Pull fetches pages on a stream of its own, by NewPull.
+	Pull struct {
+		Topic uint32
+		Info  LogInfo // Log, Topic, Author, PageBytes
+	}
+	// Shared says which topics are shared, in the order of their index.
+	Shared struct{ Topics []identity.TopicID }
+	// Agreed says whether both sides last stated the digest we have now.
+	Agreed struct {
+		Topic identity.TopicID
+		Now   bool
+	}
+	// OwnAhead says that the peer knows more of our own log than we do: this
+	// store is an older copy of itself.
+	OwnAhead struct {
+		Log        digest.Hash
+		Ours, Head uint64
+	}
+	// Fork says that a log's author signed two roots for one size.
+	Fork struct {
+		Log          digest.Hash
+		Ours, Theirs proof.Head
+	}
+	// Prove answers a PROOF_REQUEST.
+	Prove struct{ Request *messages.ProofRequest }
+	// Peers is addresses the peer told of.
+	Peers struct {
+		Topic     identity.TopicID
+		Addresses []string
+	}
+	// WantTick asks for one Tick in a second or so.
+	WantTick struct{}
+	// Fail ends the session: the peer broke a rule.
+	Fail struct {
+		Code messages.Code
+		Text string
+	}
+	// Closed says that the peer ended the session.
+	Closed struct {
+		Code messages.Code
+		Text string
+	}
+)
+
+func (Send) output()     {}
+func (Push) output()     {}
+func (Ingest) output()   {}
+func (Pull) output()     {}
+func (Shared) output()   {}
+func (Agreed) output()   {}
+func (OwnAhead) output() {}
+func (Fork) output()     {}
+func (Prove) output()    {}
+func (Peers) output()    {}
+func (WantTick) output() {}
+func (Fail) output()     {}
+func (Closed) output()   {}
+
+// A Violation is a rule of the protocol that a peer broke.
+type Violation struct {
+	Code messages.Code
+	Text string
+}
+
+func (v *Violation) Error() string { return fmt.Sprintf("%s: %s", v.Code, v.Text) }
+
+func violation(code messages.Code, format string, args ...any) *Violation {
+	return &Violation{Code: code, Text: fmt.Sprintf(format, args...)}
+}

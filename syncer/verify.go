@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// incoming is the state of a log behind the events that were verified and are
+// not stored yet, so that what follows can be verified at once.
+type incoming struct {
+	next uint64
+	m    mmrindex.Mountains // at next
+	left int                // ingests under way
+}
+
+// events verifies what the peer pushed. Events that do not follow ours make us
+// tell our size again; events that we have are passed over.
+func (s *Session) events(t *topic, m *messages.Events) error {
+	if err := checkLog(t.id, m.Log, m.Author, m.PageBytes); err != nil {
+		return err
+	}
+	own, found, err := s.cfg.Store.Log(m.Log)
+	if err != nil {
+		return err
+	}
+	if !found {
+		own = LogInfo{Log: m.Log, Topic: t.id, Author: m.Author, PageBytes: m.PageBytes}
+	}
+	r := t.remote(m.Log)
+	end := m.First + uint64(m.Count)
+	r.size = max(r.size, end)
+	if len(t.theirs) > s.cfg.Limits.MaxLogs {
+		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
+	}
+	if r.ignored {
+		return nil
+	}
+	if own.Own || own.Frozen {
+		return s.aheadOfOwn(r, own, m, end)
+	}
+	next := own.Size
+	if r.in != nil {
+		next = max(next, r.in.next)
+	}
+	switch {
+	case end <= next:
+		return nil
+	case m.First > next:
+		s.gap(t, r, own, end)
+		return nil
+	}
+	return s.accept(t, r, own, m, next)
+}
+
+// aheadOfOwn answers events of a log that only we may write.
+func (s *Session) aheadOfOwn(r *remote, own LogInfo, m *messages.Events, end uint64) error {
+	if end <= own.Size {
+		return nil
+	}
+	head := headOf(m.Log, m.Head)
+	if err := head.Verify(m.Author[:]); err != nil {
+		return violation(messages.CodeBadHead, "log %s: %v", m.Log.Short(), err)
+	}
+	r.ignored = true
+	if own.Own {
+		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Head: end})
+	}
+	return nil
+}
+
+// gap asks for what is missing before the events that came, once.
+func (s *Session) gap(t *topic, r *remote, own LogInfo, end uint64) {
+	r.wanted = max(r.wanted, end)
+	if r.pulling || r.in != nil || r.asked {
+		r.recheck = true // look again when that has ended
+		s.wantTick()
+		return
+	}
+	r.asked = true
+	s.sendPart(t, own)
+}
+
+func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, next uint64) error {
+	left, err := s.mountains(r, own, next)
+	if err != nil {
+		return err
+	}
+	v, after, err := verifyEvents(own, m, next, left)
+	if err != nil {
+		return err
+	}
+	if r.in == nil {
+		r.in = &incoming{}
+	}
+	r.in.next, r.in.m = v.First+uint64(v.Count), after
+	r.in.left++
+	r.asked = false
+	s.emit(Ingest{v})
+	return nil
+}
+
+func (s *Session) mountains(r *remote, own LogInfo, next uint64) (mmrindex.Mountains, error) {
+	if r.in != nil && r.in.next == next {
+		return r.in.m, nil
+	}
+	if next == 0 {
+		return mmrindex.Mountains{}, nil
+	}
+	return s.cfg.Store.Mountains(own.Log, next)
+}
+
+// verifyEvents checks that the records of m from sequence next on, put after
+// left, are under m's head, and that its author signed it.
+func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.Mountains) (Verified, mmrindex.Mountains, error) {
+	v := Verified{Info: info, First: next, Head: headOf(m.Log, m.Head), Right: m.Right}
+	r := merkleindex.Range{Begin: next, End: next}
+	rest, seq := m.Records, m.First
+	for range m.Count {
+		rec, n, err := event.DecodeRecord(rest)
+		if err != nil {
+			return v, left, violation(messages.CodeBadEvents, "log %s event %d: %v", m.Log.Short(), seq, err)
+		}
+		if seq == next+uint64(len(v.Leaves)) {
+			if v.Records == nil {
+				v.Records = rest
+			}
+			v.Leaves = append(v.Leaves, rec.LeafHash())
+		}
+		rest, seq = rest[n:], seq+1
+	}
+	if len(rest) > 0 {
+		return v, left, violation(messages.CodeBadEvents, "log %s: %d bytes after the last record", m.Log.Short(), len(rest))
+	}
+	v.Count = len(v.Leaves)
+	for _, leaf := range v.Leaves {
+		if err := r.Append(leaf, nil); err != nil {
+			return v, left, violation(messages.CodeBadRange, "log %s: %v", m.Log.Short(), err)
+		}
+	}
+	after, err := underHead(left, r, m.Right, v.Head, info.Author, messages.CodeBadEvents)
+	return v, after, err
+}
+
+// underHead checks that left and then mid and then right are the tree of the
+// head, and the head's signature. It returns the mountains behind mid.
+func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Hash, head proof.Head, author [32]byte, code messages.Code) (mmrindex.Mountains, error) {
+	after := left.Clone()
+	if err := after.Merge(mid, nil); err != nil {
+		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
+	}
+	if mid.End > head.Size {
+		return left, violation(messages.CodeBadRange, "log %s: events to %d under a head of %d", head.Log.Short(), mid.End, head.Size)
+	}
+	whole := after.Clone()
+	if err := whole.Merge(merkleindex.Range{Begin: mid.End, End: head.Size, Hashes: right}, nil); err != nil {
+		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
+	}
+	if root := whole.Root(); root != head.Root {
+		return left, violation(code, "log %s: events %d to %d do not lead to the root of the head at %d", head.Log.Short(), mid.Begin, mid.End, head.Size)
+	}
+	if err := head.Verify(author[:]); err != nil {
+		return left, violation(messages.CodeBadHead, "log %s: %v", head.Log.Short(), err)
+	}
+	return after, nil
+}

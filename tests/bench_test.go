@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// payloads makes n events of size bytes each.
+func payloads(n, size int) []xaeroflux.Event {
+	events := make([]xaeroflux.Event, n)
+	for i := range events {
+		events[i].Payload = make([]byte, size)
+		copy(events[i].Payload, fmt.Sprintf("event %d", i))
+	}
+	return events
+}
+
+// BenchmarkAppendBatch is the durable rate: every batch is synced to disk and
+// in the root before the call returns.
+func BenchmarkAppendBatch(b *testing.B) {
+	for _, c := range []struct{ callers, batch, size int }{{1, 1000, 256}, {8, 1000, 256}, {8, 1000, 1024}} {
+		b.Run(fmt.Sprintf("callers=%d/batch=%d/bytes=%d", c.callers, c.batch, c.size), func(b *testing.B) {
+			db, err := xaeroflux.Open(b.TempDir(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			b.ReportAllocs()
+			b.ResetTimer()
+			appendAll(b, db, c.callers, b.N, payloads(c.batch, c.size))
+			b.StopTimer()
+			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// appendAll has callers append n batches together.
+func appendAll(b *testing.B, db *xaeroflux.DB, callers, n int, batch []xaeroflux.Event) {
+	work := make(chan struct{}, n)
+	for range n {
+		work <- struct{}{}
+	}
+	close(work)
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for range work {
+				if _, err := db.AppendBatch(context.Background(), batch); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkAppend is the durable rate of single events by many callers.
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{1, 1024} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			db, err := xaeroflux.Open(b.TempDir(), nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer db.Close()
+			event := payloads(1, 256)[0]
+			work := make(chan struct{}, b.N)
+			for range b.N {
+				work <- struct{}{}
+			}
+			close(work)
+			var wg sync.WaitGroup
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range callers {
+				wg.Go(func() {
+					for range work {
+						if _, err := db.Append(context.Background(), event); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/xaeroflux/xaeroflux"
+
+// layers is the table of docs/architecture.md: a package imports only from
+// rows below its own. A folder stands for all packages in it.
+var layers = [][]string{
+	{"internal"},
+	{"digest", "identity", "supervisor"},
+	{"event"},
+	{"merkleindex"},
+	{"mmrindex"},
+	{"proof"},
+	{"messages", "aof", "segwriter", "transport"},
+	{"syncer", "quicnet"},
+	{"store"},
+	{"actors"},
+	{""},
+	{"cmd", "tests"},
+}
+
+// sameRow lists imports within a row that are meant: identity hashes.
+var sameRow = map[string]string{"identity": "digest"}
+
+// owners says which of our packages may import an outside library.
+var owners = map[string][]string{
+	"github.com/PowerDNS/lmdb-go":       {"aof"},
+	"github.com/edsrzf/mmap-go":         {"segwriter"},
+	"github.com/quic-go/quic-go":        {"quicnet"},
+	"github.com/vmihailenco/msgpack":    {"messages"},
+	"github.com/asynkron/protoactor-go": {"actors", "supervisor", "", "tests", "cmd"},
+	"github.com/spf13/cobra":            {"cmd"},
+	"github.com/schollz/progressbar":    {"cmd"},
+}
+
+// pure packages import the standard library, x/mod's notes, and our own ground.
+var pure = []string{"digest", "event", "merkleindex", "mmrindex", "proof"}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, p := range goList(t) {
+		name := folder(p.ImportPath)
+		row := rowOf(name)
+		if row < 0 {
+			t.Errorf("%s is in no row of the layer table", p.ImportPath)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if !ours(imp) || folder(imp) == name {
+				continue
+			}
+			if below := rowOf(folder(imp)); below >= row && sameRow[name] != folder(imp) {
+				t.Errorf("%s imports %s, which is not below it", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func TestOutsideLibrariesHaveOneOwner(t *testing.T) {
+	for _, p := range goList(t) {
+		for _, imp := range p.Imports {
+			for lib, allowed := range owners {
+				if strings.HasPrefix(imp, lib) && !contains(allowed, folder(p.ImportPath)) {
+					t.Errorf("%s imports %s, which belongs to %q", p.ImportPath, imp, allowed)
+				}
+			}
+		}
+	}
+}
+
+func TestPurePackagesStayPure(t *testing.T) {
+	for _, p := range goList(t) {
+		if !contains(pure, folder(p.ImportPath)) {
+			continue
+		}
+		for _, imp := range p.Imports {
+			standard := !strings.Contains(strings.Split(imp, "/")[0], ".")
+			if imp == "os" || imp == "net" || !standard && !ours(imp) && imp != "golang.org/x/mod/sumdb/note" {
+				t.Errorf("%s imports %s", p.ImportPath, imp)
+			}
+		}
+	}
+}
+
+func goList(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 15 {
+		t.Fatalf("go list found %d packages only", len(all))
+	}
+	return all
+}
+
+func ours(path string) bool { return path == module || strings.HasPrefix(path, module+"/") }
+
+// folder is the top folder of one of our packages; the root's is "".
+func folder(path string) string {
+	return strings.SplitN(strings.TrimPrefix(strings.TrimPrefix(path, module), "/"), "/", 2)[0]
+}
+
+func rowOf(name string) int {
+	for i, row := range layers {
+		if contains(row, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}

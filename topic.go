@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+// A Topic is a set of logs that are shared together. This store appends to one
+// of them.
+type Topic struct {
+	db *DB
+	t  *store.Topic
+}
+
+// A Receipt says where appended events are.
+type Receipt struct {
+	Log   ID
+	Seq   uint64 // of the first event
+	Count int
+	Size  uint64    // of the log when it was acknowledged, at least Seq+Count
+	Root  Hash      // at Size
+	Time  time.Time // that the events carry, to the millisecond
+}
+
+// Topic returns a joined topic; the zero id means the default.
+func (db *DB) Topic(id ID) (*Topic, error) {
+	t, err := db.st.Topic(id)
+	if err != nil {
+		return nil, err
+	}
+	return &Topic{db: db, t: t}, nil
+}
+
+// Topics returns the joined topics, the default first.
+func (db *DB) Topics() []*Topic {
+	var all []*Topic
+	for _, t := range db.st.Topics() {
+		all = append(all, &Topic{db: db, t: t})
+	}
+	return all
+}
+
+// Join joins the topic of an invite and connects to the peers named in it.
+func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
+	inv, err := identity.ParseInvite(invite)
+	if err != nil {
+		return nil, err
+	}
+	t, err := db.st.Join(inv.Key, inv.Name, db.opts.PageBytes)
+	if err != nil {
+		return nil, err
+	}
+	db.node.TopicsChanged()
+	for _, a := range inv.Peers {
+		if err := db.node.Keep(a); err != nil {
+			return nil, err
+		}
+	}
+	return &Topic{db: db, t: t}, nil
+}
+
+// ID returns the topic's public id.
+func (t *Topic) ID() ID { return t.t.ID }
+
+// Name returns what this store calls the topic.
+func (t *Topic) Name() string { return t.t.Name }
+
+// Invite returns the invite to the topic. It contains the topic's secret key
+// and, where this store listens, its address: whoever has it can read the
+// topic and append to it.
+func (t *Topic) Invite() string {
+	inv := identity.Invite{Key: t.t.Key, Name: t.t.Name, Peers: t.db.node.Addresses()}
+	return inv.String()
+}
+
+// Log returns the log that this store appends to.
+func (t *Topic) Log() *Log {
+	l, err := t.db.Log(t.t.Log)
+	if err != nil {
+		return &Log{db: t.db, err: err}
+	}
+	return l
+}
+
+// Logs returns the logs of the topic that this store holds, ordered by id.
+func (t *Topic) Logs() ([]*Log, error) {
+	all, err := t.db.st.TopicLogs(t.t.ID)
+	if err != nil {
+		return nil, err
+	}
+	logs := make([]*Log, len(all))
+	for i, l := range all {
+		logs[i] = &Log{db: t.db, l: l}
+	}
+	return logs, nil
+}
+
+// Append appends one event. When it returns without an error, the event is on
+// disk and counted in the root. If ctx ends first, the event may still be
+// appended.
+func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
+	at := t.db.opts.Now()
+	seq, err := t.db.node.Pipeline().Append(ctx, t.t.Log, e, at)
+	return t.receipt(seq, 1, at, err)
+}
+
+// AppendBatch appends events in one transaction, all or none, at consecutive
+// sequences. A batch may hold up to 32 MiB.
+func (t *Topic) AppendBatch(ctx context.Context, events []Event) (Receipt, error) {
+	if len(events) == 0 {
+		return Receipt{}, fmt.Errorf("append: no events given")
+	}
+	at := t.db.opts.Now()
+	seq, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, at)
+	return t.receipt(seq, len(events), at, err)
+}
+
+func (t *Topic) receipt(seq uint64, count int, at time.Time, err error) (Receipt, error) {
+	if err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", err)
+	}
+	l, err := t.db.st.Log(t.t.Log)
+	if err != nil {
+		return Receipt{}, err
+	}
+	p := l.State()
+	return Receipt{Log: l.ID, Seq: seq, Count: count, Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.UnixMilli())}, nil
+}
+
+// def returns the default topic, which every store has.
+func (db *DB) def() *Topic {
+	t, err := db.Topic(ID{})
+	if err != nil {
+		panic("xaeroflux: an open store without a topic: " + err.Error())
+	}
+	return t
+}
+
+// Append appends one event to the default topic; see Topic.Append.
+func (db *DB) Append(ctx context.Context, e Event) (Receipt, error) { return db.def().Append(ctx, e) }
+
+// AppendBatch appends events to the default topic; see Topic.AppendBatch.
+func (db *DB) AppendBatch(ctx context.Context, events []Event) (Receipt, error) {
+	return db.def().AppendBatch(ctx, events)
+}
+
+// Invite returns the invite to the default topic; see Topic.Invite.
+func (db *DB) Invite() string { return db.def().Invite() }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package xaeroflux is an append-only event store without a server in the
+// middle. Open a directory as you would an embedded database, append events,
+// read them back; every device that shares a topic converges on the same
+// events, each proven by a Merkle tree its author signed.
+//
+//	db, err := xaeroflux.Open("notes.xf", nil)
+//	defer db.Close()
+//	r, err := db.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("hello")})
+//	for rec, err := range db.Events(ctx, xaeroflux.Query{}) { … }
+//	p, err := db.Prove(ctx, r.Seq, r.Size)
+//	err = xaeroflux.Verify(rec, p)
+//
+// A topic is a set of logs that are shared together. Each device appends to a
+// log of its own in it and replicates everybody else's. Share a topic with
+// Invite and Join, connect with Listen and Connect, or give Options.Listen and
+// Options.Peers and forget about it.
+//
+// All methods are safe for use by many goroutines. How it is made:
+// docs/architecture.md; the files: docs/format.md; the protocol: docs/xsp.md.
+package xaeroflux
+
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+// An Event is what an application appends: Type (at most 63 bytes), Key (at
+// most 1023) and Payload (at most 16 MiB).
+type Event = event.Event
+
+// An ID names a log or a topic: 32 bytes, 64 hexadecimal digits as text.
+type ID = digest.Hash
+
+// A Hash is a SHA-256 digest.
+type Hash = digest.Hash
+
+// An Address is where a peer can be reached: "<peer id>@host:port" as text.
+type Address = identity.Address
+
+// Errors that callers may want to tell apart. Each comes wrapped in what
+// happened and, where there is one, the next step.
+var (
+	// ErrOptions is returned by Open for options out of range.
+	ErrOptions = errors.New("invalid options")
+	// ErrNoStore is returned by Open with MustExist where there is no store.
+	ErrNoStore = store.ErrNoStore
+	// ErrInUse is returned by Open for a store that is open already, in this
+	// process or another.
+	ErrInUse = durable.ErrLocked
+	// ErrFormat is returned by Open for a store of another version.
+	ErrFormat = store.ErrFormat
+	// ErrClosed is returned by every method after Close.
+	ErrClosed = actors.ErrClosed
+	// ErrReadOnly is returned for writes after one failed; reads go on.
+	ErrReadOnly = actors.ErrReadOnly
+	// ErrTooLarge is returned for an event or a batch over its limit.
+	ErrTooLarge = event.ErrTooLarge
+	// ErrUnknownLog and ErrUnknownTopic are returned for ids this store does
+	// not hold.
+	ErrUnknownLog   = store.ErrUnknownLog
+	ErrUnknownTopic = store.ErrUnknownTopic
+	// ErrRange is returned for a sequence or size past the end of a log.
+	ErrRange = store.ErrRange
+	// ErrInvite is returned for an invite that cannot be read.
+	ErrInvite = identity.ErrInvite
+)
+
+// IsCorrupt reports whether err says that bytes on disk are not what was
+// written there. Run `xaeroflux check` to see what is wrong and where.
+func IsCorrupt(err error) bool {
+	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, aof.ErrCorrupt) || errors.Is(err, segwriter.ErrCorrupt)
+}
