@@ -25,7 +25,8 @@ func (s *Set) Add(log Hash, size uint64, root Hash) {
 	s.sum(entry(log, size, root), bits.Add64)
 }
 
-// Remove takes out an entry that was put in.
+// Remove takes out an entry that was put in. One that was not leaves a digest
+// of no set.
 func (s *Set) Remove(log Hash, size uint64, root Hash) {
 	s.Count--
 	s.sum(entry(log, size, root), bits.Sub64)
