@@ -17,6 +17,8 @@ var (
 	ErrTooLarge = errors.New("event: too large")
 	// ErrTime is returned for a time before 1970 or after the year 10889.
 	ErrTime = errors.New("event: time out of range")
+	// ErrFlags is returned for flags that an event cannot be appended with.
+	ErrFlags = errors.New("event: bad flags")
 	// ErrRecord is returned for bytes that are no record.
 	ErrRecord = errors.New("event: malformed record")
 	// ErrLeaf is returned for bytes that are no leaf data.

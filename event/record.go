@@ -71,22 +71,30 @@ type Record struct {
 }
 
 // AppendRecord appends the record of e at time ms (milliseconds since 1970)
-// to dst. The error is ErrTooLarge or ErrTime.
+// to dst. Flags may say what is sealed. The error is ErrTooLarge, ErrTime or
+// ErrFlags, and dst is as it was.
 func AppendRecord(dst []byte, e Event, ms int64, flags uint8) ([]byte, error) {
 	if err := e.validate(); err != nil {
 		return dst, err
+	}
+	if flags&^(FlagSealedPayload|FlagSealedHeader) != 0 {
+		return dst, fmt.Errorf("%w: %#x", ErrFlags, flags)
 	}
 	if ms < 0 || ms > maxTime {
 		return dst, fmt.Errorf("%w: %d ms", ErrTime, ms)
 	}
 	var h [HeaderBytes]byte
-	binary.LittleEndian.PutUint32(h[0:], uint32(len(e.Payload))|uint32(flags)<<25)
-	binary.LittleEndian.PutUint16(h[4:], lengths(len(e.Type), len(e.Key)))
-	putUint48(h[6:], uint64(ms))
+	putHeader(&h, len(e.Payload), flags, len(e.Type), len(e.Key), ms)
 	dst = append(dst, h[:]...)
 	dst = append(dst, e.Type...)
 	dst = append(dst, e.Key...)
 	return append(dst, e.Payload...), nil
+}
+
+func putHeader(h *[HeaderBytes]byte, payloadBytes int, flags uint8, typeLen, keyLen int, ms int64) {
+	binary.LittleEndian.PutUint32(h[0:], uint32(payloadBytes)|uint32(flags)<<25)
+	binary.LittleEndian.PutUint16(h[4:], lengths(typeLen, keyLen))
+	putUint48(h[6:], uint64(ms))
 }
 
 // RecordLen returns the length in bytes of the record that b begins with,
@@ -150,6 +158,18 @@ func (r *Record) PayloadHash() digest.Hash {
 		return r.erasedHash
 	}
 	return digest.Sum(r.Payload)
+}
+
+// AppendErased appends the record with its payload's hash in place of the
+// payload to dst. It has the same leaf data, and so the same hash, as r.
+func (r *Record) AppendErased(dst []byte) []byte {
+	var h [HeaderBytes]byte
+	hash := r.PayloadHash()
+	putHeader(&h, r.payloadBytes, r.Flags|FlagErased, len(r.Type), len(r.Key), r.Time)
+	dst = append(dst, h[:]...)
+	dst = append(dst, r.Type...)
+	dst = append(dst, r.Key...)
+	return append(dst, hash[:]...)
 }
 
 // AppendLeaf appends the record's leaf data to dst.

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package event
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+func sample() Event { return Event{Type: "note", Key: []byte("k1"), Payload: []byte("hello, world")} }
+
+func record(t testing.TB, e Event, ms int64, flags uint8) []byte {
+	t.Helper()
+	b, err := AppendRecord(nil, e, ms, flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestRoundTripAtEveryLimit(t *testing.T) {
+	for _, typeLen := range []int{0, 1, MaxType} {
+		for _, keyLen := range []int{0, 1, 63, 64, MaxKey} {
+			for _, payloadLen := range []int{0, 1, 31, 32, 33, 1 << 16} {
+				for _, ms := range []int64{0, 1, maxTime} {
+					e := Event{strings.Repeat("t", typeLen), bytes.Repeat([]byte{0xfe}, keyLen), bytes.Repeat([]byte{7}, payloadLen)}
+					checkRoundTrip(t, e, ms, 0)
+				}
+			}
+		}
+	}
+	for _, flags := range []uint8{0, FlagSealedPayload, FlagSealedHeader, FlagSealedPayload | FlagSealedHeader} {
+		checkRoundTrip(t, sample(), 5, flags)
+	}
+	checkRoundTrip(t, Event{Payload: make([]byte, MaxPayload)}, 1, FlagSealedPayload)
+}
+
+func checkRoundTrip(t *testing.T, e Event, ms int64, flags uint8) {
+	t.Helper()
+	b := record(t, e, ms, flags)
+	if len(b) != e.RecordLen() {
+		t.Fatalf("record of %d bytes, RecordLen says %d", len(b), e.RecordLen())
+	}
+	r, n, err := DecodeRecord(append(b, "behind it"...))
+	if err != nil || n != len(b) {
+		t.Fatalf("%d bytes of %d: %v", n, len(b), err)
+	}
+	if string(r.Type) != e.Type || !bytes.Equal(r.Key, e.Key) || !bytes.Equal(r.Payload, e.Payload) ||
+		r.Time != ms || r.Flags != flags || r.PayloadLen() != len(e.Payload) || r.Erased() {
+		t.Fatalf("decoded %+v", r)
+	}
+	checkErased(t, &r)
+}
+
+// checkErased checks that erasing changes neither leaf nor hash.
+func checkErased(t *testing.T, r *Record) {
+	t.Helper()
+	b := r.AppendErased(nil)
+	e, n, err := DecodeRecord(b)
+	if err != nil || n != len(b) || !e.Erased() || e.Payload != nil {
+		t.Fatalf("erased: %+v, %d of %d, %v", e, n, len(b), err)
+	}
+	if !bytes.Equal(e.AppendLeaf(nil), r.AppendLeaf(nil)) || e.LeafHash() != r.LeafHash() || e.PayloadLen() != r.PayloadLen() {
+		t.Errorf("erasing changed the leaf of %+v", r)
+	}
+	if again := e.AppendErased(nil); !bytes.Equal(again, b) {
+		t.Error("erasing twice is not erasing once")
+	}
+	checkLeaf(t, r)
+}
+
+// checkLeaf checks that leaf data says what the record does.
+func checkLeaf(t *testing.T, r *Record) {
+	t.Helper()
+	data := r.AppendLeaf(nil)
+	l, err := DecodeLeaf(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Flags != r.Flags&^FlagErased || l.Time != r.Time || !bytes.Equal(l.Type, r.Type) || !bytes.Equal(l.Key, r.Key) ||
+		l.PayloadLen != r.PayloadLen() || l.PayloadHash != r.PayloadHash() {
+		t.Errorf("leaf %+v of %+v", l, r)
+	}
+	if digest.Leaf(data) != r.LeafHash() {
+		t.Error("LeafHash is not the hash of the leaf data")
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		e     Event
+		ms    int64
+		flags uint8
+		want  error
+	}{
+		"long type":       {Event{Type: strings.Repeat("t", MaxType+1)}, 0, 0, ErrTooLarge},
+		"long key":        {Event{Key: make([]byte, MaxKey+1)}, 0, 0, ErrTooLarge},
+		"long payload":    {Event{Payload: make([]byte, MaxPayload+1)}, 0, 0, ErrTooLarge},
+		"before 1970":     {sample(), -1, 0, ErrTime},
+		"far future":      {sample(), maxTime + 1, 0, ErrTime},
+		"end of time":     {sample(), math.MaxInt64, 0, ErrTime},
+		"erased":          {sample(), 0, FlagErased, ErrFlags},
+		"unknown flag":    {sample(), 0, 1 << 3, ErrFlags},
+		"no room for it":  {sample(), 0, 1 << 7, ErrFlags},
+		"one good of two": {sample(), 0, FlagSealedPayload | 1<<6, ErrFlags},
+	} {
+		dst := []byte("before")
+		b, err := AppendRecord(dst, c.e, c.ms, c.flags)
+		if !errors.Is(err, c.want) || string(b) != "before" {
+			t.Errorf("%s: %q, %v", name, b, err)
+		}
+	}
+}
+
+func TestAppendKeepsWhatIsThere(t *testing.T) {
+	b := record(t, sample(), 1, 0)
+	r, _, err := DecodeRecord(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := AppendRecord(append([]byte(nil), b...), sample(), 1, 0)
+	if err != nil || !bytes.Equal(two, append(append([]byte(nil), b...), b...)) {
+		t.Errorf("%x, %v", two, err)
+	}
+	if got := r.AppendLeaf([]byte("x")); got[0] != 'x' || !bytes.Equal(got[1:], r.AppendLeaf(nil)) {
+		t.Errorf("%x", got)
+	}
+}
+
+// Every cut of a record is an error, and nothing past its end is looked at.
+func TestTruncated(t *testing.T) {
+	whole := record(t, sample(), 1, 0)
+	erased, _, _ := DecodeRecord(whole)
+	for _, b := range [][]byte{whole, erased.AppendErased(nil)} {
+		for n := range b {
+			if _, _, err := DecodeRecord(b[:n:n]); !errors.Is(err, ErrRecord) {
+				t.Errorf("%d of %d bytes: %v", n, len(b), err)
+			}
+			if got, err := RecordLen(b[:n:n]); n >= HeaderBytes && (err != nil || got != len(b)) {
+				t.Errorf("RecordLen of %d bytes: %d, %v", n, got, err)
+			}
+		}
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	good := record(t, sample(), 1, 0)
+	flagged := func(bit int) []byte {
+		b := bytes.Clone(good)
+		b[3] |= 1 << (bit + 1)
+		return b
+	}
+	for bit := 3; bit < 7; bit++ {
+		if _, _, err := DecodeRecord(flagged(bit)); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), "flags") {
+			t.Errorf("flag %d: %v", bit, err)
+		}
+	}
+	for _, payload := range []uint32{MaxPayload + 1, 1<<25 - 1} {
+		b := []byte{byte(payload), byte(payload >> 8), byte(payload >> 16), byte(payload >> 24), 0, 0, 0, 0, 0, 0, 0, 0}
+		if _, err := RecordLen(b); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), "limit") {
+			t.Errorf("payload of %d bytes: %v", payload, err)
+		}
+	}
+}
+
+// A slice of a decoded record cannot be appended into its neighbour.
+func TestSlicesAreCapped(t *testing.T) {
+	b := record(t, sample(), 1, 0)
+	keep := bytes.Clone(b)
+	r, _, err := DecodeRecord(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := DecodeLeaf(r.AppendLeaf(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range [][]byte{r.Type, r.Key, r.Payload, l.Type, l.Key} {
+		_ = append(s, 0xff)
+	}
+	if !bytes.Equal(b, keep) || string(l.Key) != "k1" {
+		t.Error("appending to a field changed the next one")
+	}
+}
+
+func TestLeafHashAllocatesNothing(t *testing.T) {
+	b := record(t, sample(), 1, 0)
+	if n := testing.AllocsPerRun(100, func() {
+		r, _, _ := DecodeRecord(b)
+		r.LeafHash()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkLeafHash256(b *testing.B) {
+	rec := record(b, Event{Type: "note", Payload: make([]byte, 256)}, 1, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, _, _ := DecodeRecord(rec)
+		r.LeafHash()
+	}
+}
