@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // written makes a closed log of a few full segments.
@@ -370,15 +371,45 @@ func FuzzCheckSegment(f *testing.F) {
 		seg, tree := make([]byte, fileHeaderBytes), make([]byte, fileHeaderBytes)
 		copy(seg[:132], segHead)
 		copy(tree[:84], treeHead)
-		dir := t.TempDir()
-		paths := []string{filepath.Join(dir, "seg"), filepath.Join(dir, "tree")}
-		err := errors.Join(os.WriteFile(paths[0], append(sealHeader(seg, 128), pages...), 0o600),
-			os.WriteFile(paths[1], append(sealHeader(tree, 80), rest...), 0o600))
-		if err != nil {
+		c := &checker{path: "seg", file: memory(append(sealHeader(seg, 128), pages...))}
+		c.tree = &treeChecker{c: c, path: "tree", file: memory(append(sealHeader(tree, 80), rest...))}
+		if err := c.run(); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := CheckSegment(paths[0], paths[1]); err != nil && (!errors.Is(err, ErrCorrupt) || len(r.Flaws) == 0) {
-			t.Fatalf("%+v, %v", r, err)
+		if r := &c.report; len(r.Flaws) == 0 && len(pages) < r.Pages*r.PageBytes {
+			t.Fatalf("%d bytes hold %d whole pages", len(pages), r.Pages)
 		}
 	})
+}
+
+// memoryFile is a file that is only read.
+type memoryFile struct {
+	durable.File
+	r *bytes.Reader
+}
+
+func memory(b []byte) durable.File { return memoryFile{r: bytes.NewReader(b)} }
+
+func (m memoryFile) ReadAt(p []byte, off int64) (int, error) { return m.r.ReadAt(p, off) }
+func (m memoryFile) Size() (int64, error)                    { return m.r.Size(), nil }
+
+// A page that was damaged is written again, with a copy from elsewhere, while
+// the log is open.
+func TestRepairPage(t *testing.T) {
+	p := testParams(MinPageBytes, 64)
+	dir, spans := written(t, p, 60)
+	l := openLog(t, noSync, dir, p, Options{})
+	checkLog(t, l, spans)
+	page := spans[4].Page
+	flip(t, logFile(dir, p, "000000.seg"), p.pageOffset(int(page))+500, 2)
+	if err := l.Recheck(page); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+	if _, err := l.Page(page); !errors.Is(err, ErrCorrupt) {
+		t.Fatal(err)
+	}
+	if err := l.WritePages(page, spans[4].pages); err != nil {
+		t.Fatal(err)
+	}
+	checkLog(t, l, spans)
 }

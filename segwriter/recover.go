@@ -64,7 +64,15 @@ func (l *Log) giveUp() error {
 	l.ends = nil
 	l.mu.Unlock()
 	_, err := l.s.cache.drop(l)
+	l.forgetSpans()
 	return err
+}
+
+// forgetSpans makes the tier-2 nodes be counted again.
+func (l *Log) forgetSpans() {
+	l.spanCount.mu.Lock()
+	defer l.spanCount.mu.Unlock()
+	l.spanCount.known = false
 }
 
 // removePast removes the files of segments that hold no sealed page.

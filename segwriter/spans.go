@@ -22,9 +22,14 @@ import (
 type spans struct {
 	l    *Log
 	file durable.File
+}
 
-	mu    sync.RWMutex
-	count uint64 // leading nodes that are as they were written
+// A spanCount is how many leading nodes of the file are as they were written.
+// It outlives the open file, so that they are counted once.
+type spanCount struct {
+	mu    sync.Mutex
+	known bool
+	n     uint64
 }
 
 func (s *spans) sync() error  { return s.file.Sync() }
@@ -53,25 +58,33 @@ func (l *Log) createSpans(key itemKey) (resource, error) {
 	return l.loadSpans(f)
 }
 
-// loadSpans counts the nodes that are there. With another header than its own
-// the file has none.
 func (l *Log) loadSpans(f durable.File) (resource, error) {
-	s := &spans{l: l, file: f}
-	head, err := readUpTo(f, mmrHeaderBytes, 0)
-	if err == nil && bytes.Equal(head, l.p.mmrHeader()) {
-		s.count, err = countSpans(f)
-	}
-	if err != nil {
+	l.spanCount.mu.Lock()
+	defer l.spanCount.mu.Unlock()
+	if err := l.countSpans(f, false); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return s, nil
+	return &spans{l: l, file: f}, nil
 }
 
-// countSpans counts the leading nodes whose checksums hold.
-func countSpans(f io.ReaderAt) (uint64, error) {
-	const rows = 4096
-	var n uint64
+// countSpans counts the nodes of f, if need be again; l.spanCount.mu is held.
+func (l *Log) countSpans(f io.ReaderAt, again bool) (err error) {
+	if c := &l.spanCount; again || !c.known {
+		c.n, err = l.validSpans(f)
+		c.known = err == nil
+	}
+	return err
+}
+
+// validSpans counts the leading nodes whose checksums hold. With another
+// header than its own the file has none.
+func (l *Log) validSpans(f io.ReaderAt) (n uint64, err error) {
+	head, err := readUpTo(f, mmrHeaderBytes, 0)
+	if err != nil || !bytes.Equal(head, l.p.mmrHeader()) {
+		return 0, err
+	}
 	for {
+		const rows = 4096
 		b, err := readUpTo(f, rows*mmrRowBytes, spanOffset(n))
 		if err != nil {
 			return 0, err
@@ -119,10 +132,11 @@ func (l *Log) WriteSpans(ordinal uint64, nodes []digest.Hash) error {
 }
 
 func (s *spans) write(ordinal uint64, nodes []digest.Hash) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ordinal > s.count {
-		return fmt.Errorf("%w: node %d of %s, which has %d", ErrGap, ordinal, s.l.mmr, s.count)
+	c := &s.l.spanCount
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if ordinal > c.n {
+		return fmt.Errorf("%w: node %d of %s, which has %d", ErrGap, ordinal, s.l.mmr, c.n)
 	}
 	if ordinal == 0 {
 		if _, err := s.file.WriteAt(s.l.p.mmrHeader(), 0); err != nil {
@@ -137,7 +151,7 @@ func (s *spans) write(ordinal uint64, nodes []digest.Hash) error {
 	if _, err := s.file.WriteAt(b, spanOffset(ordinal)); err != nil {
 		return err
 	}
-	s.count = max(s.count, ordinal+uint64(len(nodes)))
+	c.n = max(c.n, ordinal+uint64(len(nodes)))
 	return nil
 }
 
@@ -175,36 +189,19 @@ func (l *Log) SpanNode(ordinal uint64) (digest.Hash, error) {
 }
 
 // SpanNodes returns how many tier-2 nodes there are: all up to the first one
-// that is damaged, as it was when the file was opened. No file has none.
-func (l *Log) SpanNodes() (uint64, error) {
-	var n uint64
-	err := l.withSpans(func(s *spans) error {
-		s.mu.RLock()
-		defer s.mu.RUnlock()
-		n = s.count
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	return n, err
-}
+// that is damaged, as it was when they were counted first. No file has none.
+func (l *Log) SpanNodes() (uint64, error) { return l.spanNodes(false) }
 
 // SpansPresent counts the tier-2 nodes again, from the file.
-func (l *Log) SpansPresent() (uint64, error) {
-	var n uint64
-	err := l.withSpans(func(s *spans) error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		head, err := readUpTo(s.file, mmrHeaderBytes, 0)
-		if err == nil && bytes.Equal(head, l.p.mmrHeader()) {
-			n, err = countSpans(s.file)
-		}
-		s.count = n
+func (l *Log) SpansPresent() (uint64, error) { return l.spanNodes(true) }
+
+func (l *Log) spanNodes(again bool) (n uint64, err error) {
+	err = l.withSpans(func(s *spans) error {
+		l.spanCount.mu.Lock()
+		defer l.spanCount.mu.Unlock()
+		err := l.countSpans(s.file, again)
+		n = l.spanCount.n
 		return err
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	return n, err
+	return n, ignoreMissing(err)
 }

@@ -100,6 +100,8 @@ type Log struct {
 
 	writing struct{ segs, trees, spans sync.Mutex } // one writer of each
 
+	spanCount spanCount
+
 	mu     sync.Mutex
 	failed error    // the sync that failed
 	ends   []uint64 // sequence after each segment that is full; 0 is unknown
