@@ -51,7 +51,9 @@ type session struct {
 	out     *outbox
 	inbox   chan struct{} // credits of the reader
 	serving chan struct{}
-	pulling chan struct{}
+	pulling int           // transfers that we pull, and
+	queued  []syncer.Pull // those that wait for their turn
+	stopped chan struct{} // closed when the actor has stopped
 	ticking bool
 	ended   sync.Once
 
@@ -77,6 +79,7 @@ type (
 	inputDone struct{ in syncer.Input }
 	lost      struct{ err error }
 	tick      struct{}
+	barrier   struct{ passed chan struct{} }
 	byeNow    struct {
 		code messages.Code
 		text string
@@ -86,7 +89,7 @@ type (
 func newSession(n *Node, conn transport.Conn) *session {
 	s := &session{
 		n: n, conn: conn, since: time.Now(), out: newOutbox(),
-		inbox: make(chan struct{}, inboxFrames), serving: make(chan struct{}, maxServing), pulling: make(chan struct{}, maxPulling),
+		inbox: make(chan struct{}, inboxFrames), serving: make(chan struct{}, maxServing), stopped: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(n.ctx)
 	s.stats.agreed = map[identity.TopicID]bool{}
@@ -103,7 +106,7 @@ func (s *session) run() {
 		if err != nil {
 			s.tell(&lost{err})
 			s.conn.CloseWithError(uint64(messages.CodeTimeout), "no control stream")
-			s.n.cfg.System.Root.Poison(s.pid.Load())
+			s.stop()
 			return
 		}
 		s.spawn(func() { s.write(control) })
@@ -114,9 +117,18 @@ func (s *session) run() {
 			s.out.close()
 		})
 		s.read(control)
-		s.wg.Wait()
-		s.n.cfg.System.Root.Poison(s.pid.Load())
+		<-s.conn.Done()
+		s.stop()
 	})
+}
+
+// stop ends the actor and then waits for the goroutines, which only the actor
+// and run start.
+func (s *session) stop() {
+	s.cancel()
+	s.n.cfg.System.Root.Poison(s.pid.Load())
+	<-s.stopped
+	s.wg.Wait()
 }
 
 func (s *session) spawn(f func()) {
@@ -159,14 +171,18 @@ func (s *session) Receive(ctx actor.Context) {
 		// begins from nothing.
 		s.conn.CloseWithError(uint64(messages.CodeInternal), "session failed")
 	case *actor.Stopped:
-		s.close(messages.CodeClosing, "closing")
+		s.hangUp(messages.CodeClosing, "closing")
+		close(s.stopped)
 	case *frameIn:
 		<-s.inbox
 		s.step(syncer.Received{Message: m.m})
 	case *logMoved:
 		s.step(syncer.Advanced{Log: m.log})
 	case *inputDone:
-		s.step(m.in)
+		s.input(m.in)
+	case *barrier:
+		s.step(syncer.Nudge{})
+		close(m.passed)
 	case *tick:
 		s.ticking = false
 		s.step(syncer.Tick{Now: s.n.cfg.Now()})
@@ -203,6 +219,23 @@ func (s *session) step(in syncer.Input) {
 		s.do(o)
 	}
 	s.stats.roundTrips.Store(s.core.RoundTrips())
+}
+
+// input takes what came of something that the core asked for.
+func (s *session) input(in syncer.Input) {
+	switch in := in.(type) {
+	case syncer.PullDone:
+		s.pulling--
+		s.pullNext()
+		if errors.Is(in.Err, ErrReadOnly) {
+			s.end(messages.CodeReadOnly, "this side cannot store anything")
+		}
+	case syncer.IngestFailed:
+		if errors.Is(in.Err, ErrReadOnly) {
+			s.end(messages.CodeReadOnly, "this side cannot store anything")
+		}
+	}
+	s.step(in)
 }
 
 // lost ends the session after a stream failed: by what the peer sent, or
@@ -243,7 +276,8 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Ingest:
 		s.ingest(o.Verified)
 	case syncer.Pull:
-		s.pull(o)
+		s.queued = append(s.queued, o)
+		s.pullNext()
 	case syncer.WantTick:
 		s.wantTick()
 	case syncer.Agreed:

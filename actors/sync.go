@@ -55,6 +55,9 @@ func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error)
 		}
 	}
 	before := s.report()
+	if err := s.caughtUp(ctx); err != nil {
+		return SyncReport{}, err
+	}
 	if err := s.awaitAgreement(ctx); err != nil {
 		return SyncReport{}, err
 	}
@@ -68,6 +71,21 @@ func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error)
 	r.RoundTrips -= before.RoundTrips
 	r.Seconds = time.Since(start).Seconds()
 	return r, nil
+}
+
+// caughtUp waits until the session has taken note of everything that was
+// appended here before, so that an agreement it states counts that in.
+func (s *session) caughtUp(ctx context.Context) error {
+	b := &barrier{passed: make(chan struct{})}
+	s.tell(b)
+	select {
+	case <-b.passed:
+		return nil
+	case <-s.stopped:
+		return nil // awaitAgreement says why
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *session) report() SyncReport {

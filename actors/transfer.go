@@ -49,21 +49,20 @@ func (s *session) settled(i syncer.LogInfo, size uint64, err error) {
 	s.tell(&inputDone{syncer.Stored{Log: i.Log, Size: size}})
 }
 
-// pull fetches pages on a stream of their own.
-func (s *session) pull(o syncer.Pull) {
-	s.spawn(func() {
-		select {
-		case s.pulling <- struct{}{}:
-		case <-s.ctx.Done():
-			return
-		}
-		err := s.pullPages(o)
-		<-s.pulling
-		s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: err}})
-	})
+// pullNext begins the next transfer, each on a stream of its own, while there
+// are fewer than maxPulling.
+func (s *session) pullNext() {
+	if s.pulling >= maxPulling || len(s.queued) == 0 || s.ctx.Err() != nil {
+		return
+	}
+	o := s.queued[0]
+	s.queued = s.queued[1:]
+	s.pulling++
+	s.spawn(func() { s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: s.pull(o)}}) })
 }
 
-func (s *session) pullPages(o syncer.Pull) error {
+// pull fetches the pages of one log, and the events behind them.
+func (s *session) pull(o syncer.Pull) error {
 	if err := s.n.pipeline.Create(s.ctx, o.Info.Log, *newLogOf(o.Info)); err != nil {
 		return err
 	}

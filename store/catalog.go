@@ -66,8 +66,9 @@ func (l *Log) AuthorKey() ed25519.PublicKey { return l.Author[:] }
 
 // catalog holds the logs that are in use, loaded from their rows on demand.
 type catalog struct {
-	mu   sync.RWMutex
-	logs map[digest.Hash]*Log
+	mu     sync.RWMutex
+	logs   map[digest.Hash]*Log
+	topics map[digest.Hash][]digest.Hash // ids of each topic's logs, ordered, once somebody asked
 
 	setMu   sync.Mutex
 	changes uint64                      // of any log's state

@@ -162,13 +162,17 @@ func (l *Log) compareTree(seal messages.Seal, b *merkleindex.Builder) error {
 	if entry.First != seal.First || entry.Count != seal.Count {
 		return fmt.Errorf("page %d: entry of events %d+%d, want %d+%d", seal.Page, entry.First, entry.Count, seal.First, seal.Count)
 	}
-	for i, want := range b.Nodes(nil) {
-		have, err := l.files.TreeNode(seal.Page, i)
-		if err != nil {
-			return err
-		}
-		if have != want {
-			return fmt.Errorf("page %d node %d: %s, want %s", seal.Page, i, have.Short(), want.Short())
+	stored, err := l.files.TreeNodes(seal.Page)
+	if err != nil {
+		return err
+	}
+	want := b.Nodes(nil)
+	if len(stored) != len(want) {
+		return fmt.Errorf("page %d: %d nodes, want %d", seal.Page, len(stored), len(want))
+	}
+	for i := range want {
+		if stored[i] != want[i] {
+			return fmt.Errorf("page %d node %d: %s, want %s", seal.Page, i, stored[i].Short(), want[i].Short())
 		}
 	}
 	return nil

@@ -39,10 +39,11 @@ func (w *Work) Empty() bool { return len(w.Appends)+len(w.Sealed)+len(w.Puts) ==
 // A Committer is the core of the AOF writer: it gives events their sequence
 // and makes them durable, many at once.
 type Committer struct {
-	s    *Store
-	rows map[digest.Hash]*aof.LogRow // changed in the transaction under way
-	errs []error                     // one per append
-	done []*messages.Batch           // one per append that was accepted
+	s       *Store
+	rows    map[digest.Hash]*aof.LogRow // changed in the transaction under way
+	errs    []error                     // one per append
+	done    []*messages.Batch           // one per append that was accepted
+	created []*aof.LogRow
 }
 
 // NewCommitter returns the only Committer that s may have at a time.
@@ -62,12 +63,16 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 			return nil, nil, err
 		}
 	}
+	for _, row := range c.created {
+		c.s.added(row.Topic, row.ID)
+	}
 	return c.done, c.errs, nil
 }
 
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
+	c.created = nil
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
 	for _, m := range w.Sealed {
@@ -127,6 +132,7 @@ func (c *Committer) row(t *aof.Txn, id digest.Hash, create *messages.NewLog) (*a
 		if err := t.PutLog(&row); err != nil { // gives it its number
 			return nil, err
 		}
+		c.created = append(c.created, &row)
 	}
 	c.rows[id] = &row
 	return &row, nil
@@ -191,9 +197,8 @@ func setHead(row *aof.LogRow, p *messages.Proven) {
 }
 
 // storeOwnHead keeps the newest head signed so far with the next events. It
-// may lag behind what was published: opening signs the same head again, and
-// for a store put back from a backup the peers know better (issue of a newer
-// head of the own log).
+// may lag behind what was published: opening the store signs the same head of
+// the same events again.
 func (c *Committer) storeOwnHead(row *aof.LogRow) {
 	l, err := c.s.cached(row.ID)
 	if err != nil {

@@ -23,12 +23,16 @@ func (s *Store) publish(l *Log, p *Published) error {
 	return err
 }
 
+// setPublished returns whether those who wait for the log should look.
 func (s *Store) setPublished(l *Log, p *Published) (bool, error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
 	old := l.pub.Load()
-	if old != nil && (p.Size < old.Size || p.Size == old.Size && p.Pages <= old.Pages) {
+	if old != nil && p.Size < old.Size {
 		return false, nil
+	}
+	if old != nil && p.Size == old.Size && p.Pages <= old.Pages {
+		return true, nil // it was loaded with these events in it, and nobody was told
 	}
 	if l.Own {
 		p.Head = proof.Sign(l.key, l.ID, p.Size, p.Root)
@@ -89,17 +93,22 @@ func (s *Store) computeState(l *Log) (*Published, error) {
 	return &p, s.checkOwn(l, &p)
 }
 
-// checkOwn holds a log of ours against the last head stored for it: having
-// lost events that were signed would be a fork in the making.
+// checkOwn holds a log of ours against the last heads that were stored for it:
+// having lost events that were signed would be a fork in the making.
 func (s *Store) checkOwn(l *Log, p *Published) error {
-	row := l.Row()
-	if !l.Own || row.HeadSize < p.Size || row.HeadSize == 0 {
+	if !l.Own {
 		return nil
 	}
-	if row.HeadSize > p.Size || row.HeadRoot != p.Root {
-		return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
-			"it holds %d events with root %s, but signed %d with root %s before; put back a newer copy of the store",
-			p.Size, p.Root.Short(), row.HeadSize, row.HeadRoot.Short())}
+	kept, err := l.signedBefore()
+	if err != nil {
+		return err
+	}
+	for _, h := range []proof.Head{headOf(l.Row()), kept} {
+		if h.Size > p.Size || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
+			return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
+				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store; put back the newer one",
+				p.Size, p.Root.Short(), h.Size, h.Root.Short())}
+		}
 	}
 	return nil
 }

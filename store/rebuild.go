@@ -3,7 +3,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -11,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
 )
 
 // prepareFiles brings the files of a log to what its row says: what runs past
@@ -107,11 +110,35 @@ func (l *Log) sync() error {
 }
 
 // SyncFiles makes the files of a log durable up to what the stages wrote, so
-// that its sealed cursor may move.
+// that its sealed cursor may move, and keeps its newest head beside them: the
+// second place, after the AOF, that remembers how far a log was signed.
 func (s *Store) SyncFiles(id digest.Hash) error {
 	l, err := s.Log(id)
 	if err != nil {
 		return err
 	}
-	return l.sync()
+	head := l.State().Head // of events that are committed
+	if err := l.sync(); err != nil {
+		return err
+	}
+	if head.Size == 0 {
+		return nil
+	}
+	return l.files.WriteHead(head.Checkpoint(l.AuthorKey()))
+}
+
+// signedBefore returns the head kept beside the files of a log, if one is.
+func (l *Log) signedBefore() (proof.Head, error) {
+	text, err := l.files.ReadHead()
+	if errors.Is(err, os.ErrNotExist) {
+		return proof.Head{}, nil
+	}
+	if err != nil {
+		return proof.Head{}, err
+	}
+	h, err := proof.ParseCheckpoint(text, proof.VKey(l.AuthorKey(), l.ID))
+	if err != nil {
+		err = &CorruptError{Where: "head of log " + l.ID.String(), What: "the checkpoint kept with its pages", Err: err}
+	}
+	return h, err
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 
@@ -127,6 +128,7 @@ func (s *Store) Join(key identity.TopicKey, name string, pageBytes int) (*Topic,
 	}
 	s.topics.first = first
 	s.topics.all[id] = t
+	s.added(id, t.Log)
 	return t, nil
 }
 
@@ -162,7 +164,31 @@ func (s *Store) Topics() []*Topic {
 
 // TopicLogs returns the logs of a topic that this store holds, ordered by id.
 func (s *Store) TopicLogs(topic digest.Hash) ([]*Log, error) {
-	var ids []digest.Hash
+	s.catalog.mu.RLock()
+	ids, listed := s.catalog.topics[topic]
+	s.catalog.mu.RUnlock()
+	if !listed {
+		var err error
+		if ids, err = s.listTopic(topic); err != nil {
+			return nil, err
+		}
+	}
+	logs := make([]*Log, len(ids))
+	for i, id := range ids {
+		var err error
+		if logs[i], err = s.Log(id); err != nil {
+			return nil, err
+		}
+	}
+	return logs, nil
+}
+
+// listTopic reads the ids of a topic's logs and remembers them; a log that is
+// created from now on is added by added.
+func (s *Store) listTopic(topic digest.Hash) ([]digest.Hash, error) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	ids := []digest.Hash{}
 	err := s.aof.View(func(v *aof.View) error {
 		return v.ForEachLog(func(row aof.LogRow) error {
 			if row.Topic == topic {
@@ -174,11 +200,22 @@ func (s *Store) TopicLogs(topic digest.Hash) ([]*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	logs := make([]*Log, len(ids))
-	for i, id := range ids {
-		if logs[i], err = s.Log(id); err != nil {
-			return nil, err
-		}
-	}
-	return logs, nil
+	slices.SortFunc(ids, compareHashes)
+	s.catalog.topics[topic] = ids
+	return ids, nil
 }
+
+// added takes note of a log that was just committed for the first time.
+func (s *Store) added(topic, id digest.Hash) {
+	s.catalog.mu.Lock()
+	defer s.catalog.mu.Unlock()
+	ids, listed := s.catalog.topics[topic]
+	if !listed {
+		return
+	}
+	if i, found := slices.BinarySearchFunc(ids, id, compareHashes); !found {
+		s.catalog.topics[topic] = slices.Insert(slices.Clone(ids), i, id)
+	}
+}
+
+func compareHashes(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) }

@@ -17,6 +17,7 @@ import (
 // TestMain makes this test binary also the xaeroflux command, and a command
 // that holds a store without serving anybody.
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", raceOptions) // for the commands that tests start
 	testscript.Main(m, map[string]func(){
 		"xaeroflux": func() { os.Exit(cli.Main(os.Args[1:])) },
 		"holdstore": func() { os.Exit(holdStore(os.Args[1])) },
@@ -44,9 +45,14 @@ func TestScript(t *testing.T) {
 	})
 }
 
+// raceOptions keep a command built with the race detector from sleeping for a
+// second before it ends.
+const raceOptions = "atexit_sleep_ms=0"
+
 func setupScript(e *testscript.Env) error {
 	e.Values[processesKey{}] = map[string]*process{}
 	e.Setenv("XAEROFLUX_DIR", "")
+	e.Setenv("GORACE", raceOptions)
 	return nil
 }
 

@@ -25,7 +25,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"node":      node,      // node NAME DIR ARG…: starts `xaeroflux run`; $NAME is its address
 	"start":     start,     // start NAME FILE PROGRAM ARG…: in the background, stdout to FILE
 	"waitend":   waitEnd,   // waitend NAME: until it ends by itself, with exit code 0
-	"stop":      stop,      // stop NAME: interrupts it and expects exit code 0
+	"interrupt": interrupt, // interrupt NAME: interrupts it and expects exit code 0
 	"killnow":   killNow,   // killnow NAME: kill -9
 	"waitfor":   waitFor,   // waitfor DURATION FILE REGEXP: until FILE matches
 	"field":     field,     // field VAR NAME: of the JSON object that stdout is

@@ -38,7 +38,7 @@ func launch(ts *testscript.TestScript, name, file string, args []string) {
 	defer out.Close()
 	p := &process{cmd: exec.Command(args[0], args[1:]...), errs: &strings.Builder{}, ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = ts.MkAbs("."), out, p.errs
-	for _, v := range []string{"PATH", "HOME", "TMPDIR", "XAEROFLUX_DIR", "GOCOVERDIR"} {
+	for _, v := range []string{"PATH", "HOME", "TMPDIR", "XAEROFLUX_DIR", "GOCOVERDIR", "GORACE"} {
 		p.cmd.Env = append(p.cmd.Env, v+"="+ts.Getenv(v))
 	}
 	ts.Check(p.cmd.Start())
@@ -81,8 +81,8 @@ func node(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, neg, args, 1, "stop NAME")
+func interrupt(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 1, "interrupt NAME")
 	p := end(ts, args[0], os.Interrupt)
 	if p.result != nil {
 		ts.Fatalf("%s ended with %v\n%s", args[0], p.result, p.errs)
