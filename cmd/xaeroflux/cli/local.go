@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"sort"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -55,6 +56,7 @@ func (b *local) Heads(_ context.Context, topic string) ([]nodeapi.Head, error) {
 			Own: l.Own(), HeadSize: l.Head().Size,
 		}
 	}
+	sort.Slice(heads, func(i, j int) bool { return heads[i].Log < heads[j].Log })
 	return heads, nil
 }
 

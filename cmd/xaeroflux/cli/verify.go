@@ -43,6 +43,9 @@ the head in it, and that the event is in the log under that head. KEY is what
 is the event's payload. PROOF may be - for stdin. Needs no store.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if vkey == "" {
+				return hint(usage("--vkey is missing: whose proof is it?"), "the key as `xaeroflux vkey` prints it, in quotes")
+			}
 			v, err := a.verify(args[0], vkey, payload)
 			if err != nil {
 				return err
@@ -52,7 +55,6 @@ is the event's payload. PROOF may be - for stdin. Needs no store.`,
 	}
 	cmd.Flags().StringVar(&vkey, "vkey", "", "note verifier key of the log")
 	cmd.Flags().StringVar(&payload, "payload", "", "file that should be the event's payload")
-	cmd.MarkFlagRequired("vkey")
 	return cmd
 }
 
