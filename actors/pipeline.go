@@ -81,8 +81,8 @@ type Pipeline struct {
 
 // A stageRef is where a stage's messages go.
 type stageRef struct {
-	pid   atomic.Pointer[actor.PID]
-	entry atomic.Pointer[supervisor.Entry]
+	pid    atomic.Pointer[actor.PID]
+	events atomic.Uint64 // that it let through
 }
 
 // NewPipeline returns a pipeline over st whose stages are not running yet.
@@ -97,25 +97,23 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 	return p
 }
 
-// watch lets the registry of the tree count the stages' queues and show their
-// cursors.
+// watch shows in the registry of the tree how many events each stage has let
+// through since it was opened.
 func (p *Pipeline) watch(t *supervisor.Tree) {
 	for i, name := range Stages {
-		p.stages[i].entry.Store(t.Registry().Entry(groupStorage, name))
+		passed := &p.stages[i].events
+		t.Registry().Entry(groupStorage, name).SetCursor(func() string {
+			return fmt.Sprintf("%d events", passed.Load())
+		})
 	}
 }
 
 // tell sends a message to stage i; before it first runs there is nobody to
 // tell, and the stage looks for work when it starts.
 func (p *Pipeline) tell(i int, msg any) {
-	pid := p.stages[i].pid.Load()
-	if pid == nil {
-		return
+	if pid := p.stages[i].pid.Load(); pid != nil {
+		p.system.Root.Send(pid, msg)
 	}
-	if e := p.stages[i].entry.Load(); e != nil {
-		e.Sent()
-	}
-	p.system.Root.Send(pid, msg)
 }
 
 func (p *Pipeline) strike(stage, point int) {

@@ -115,6 +115,7 @@ func (w *aofWriter) sendOn(h *hand, i int) {
 		}
 	}
 	if b := h.batches[i]; b != nil {
+		w.p.stages[atAOF].events.Add(uint64(len(b.Leaves)))
 		w.p.tell(atSegment, b)
 	}
 }
@@ -164,6 +165,7 @@ func (s *segmentWriter) Receive(ctx actor.Context) {
 	p := s.p
 	forward := func(b *messages.Batch) {
 		p.strike(atSegment, AtWork)
+		p.stages[atSegment].events.Add(uint64(len(b.Leaves)))
 		p.tell(atTrees, b)
 	}
 	switch m := ctx.Message().(type) {
@@ -207,6 +209,7 @@ func (t *treeBuilder) Receive(ctx actor.Context) {
 	p := t.p
 	forward := func(b *messages.Batch) {
 		p.strike(atTrees, AtWork)
+		p.stages[atTrees].events.Add(uint64(len(b.Leaves)))
 		p.tell(atMMR, b)
 	}
 	switch m := ctx.Message().(type) {
@@ -269,6 +272,7 @@ func (x *mmrIndexer) batch(b *messages.Batch) {
 	for _, s := range b.Seals {
 		pages += s.Pages
 	}
+	x.p.stages[atMMR].events.Add(uint64(len(b.Leaves)))
 	x.settle(b.Log, sealed, pages)
 }
 
