@@ -27,9 +27,8 @@ func (latchedError) Class() Class  { return Latched }
 
 func runtimeError() (err error) {
 	defer func() { err = recover().(runtime.Error) }()
-	var m map[string]int
-	m["x"] = 1
-	return nil
+	var list []int
+	return errors.New(string(rune(list[len(list)])))
 }
 
 func TestDecide(t *testing.T) {

@@ -196,7 +196,8 @@ func TestMemorySeed(t *testing.T) {
 		a, _ := d.connect(t)
 		return string(a.Binding())
 	}
-	if binding(1) != binding(1) || binding(1) == binding(2) {
+	one, again, other := binding(1), binding(1), binding(2)
+	if one != again || one == other {
 		t.Error("the binding does not follow the seed")
 	}
 }

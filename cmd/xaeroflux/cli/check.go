@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -41,17 +40,17 @@ Works on a store that cannot be opened, and on one that a node is running on.`,
 }
 
 // check asks the node, or else looks at the files itself.
-func (a *app) check(ctx context.Context, progress func(done, total int64)) (nodeapi.CheckReport, error) {
-	c, err := nodeapi.Dial(a.dir)
-	if err == nil {
+func (a *app) check(ctx context.Context, progress func(done, total int64)) (r nodeapi.CheckReport, err error) {
+	err = a.reach(ctx, func(c *nodeapi.Client) (err error) {
 		defer c.Close()
-		return c.Check(ctx, progress)
-	}
-	if !errors.Is(err, nodeapi.ErrNoNode) {
-		return nodeapi.CheckReport{}, err
-	}
-	r, err := xaeroflux.Check(ctx, a.dir, progress)
-	return report(r), err
+		r, err = c.Check(ctx, progress)
+		return err
+	}, func() error {
+		found, err := xaeroflux.Check(ctx, a.dir, progress)
+		r = report(found)
+		return err
+	})
+	return r, err
 }
 
 func printReport(w io.Writer, r nodeapi.CheckReport) {

@@ -19,6 +19,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // Exit codes.
@@ -60,7 +61,10 @@ var kinds = []struct {
 	{nodeapi.Denied, []error{fs.ErrPermission, syscall.EROFS, identity.ErrSeedMode}},
 	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
-	{nodeapi.Network, []error{actors.ErrBusy, context.DeadlineExceeded}},
+	{nodeapi.Network, []error{
+		transport.ErrWrongPeer, transport.ErrRefused, transport.ErrUnreachable, transport.ErrLost, transport.ErrClosed,
+		actors.ErrBusy, context.DeadlineExceeded,
+	}},
 }
 
 // kindOf reads an error.

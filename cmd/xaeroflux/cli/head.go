@@ -20,7 +20,7 @@ func (a *app) headCmd() *cobra.Command {
 		Short: "Show log, author, size and root of each log of the topic",
 		Long: `Shows each log of the topic: its id, its author's key, how many events of it are
 here, and the RFC 6962 root over them. With --note, prints the newest signed
-head of the own log, or of --log, as a C2SP checkpoint.`,
+head of the own log, or of --log, as a C2SP checkpoint, with --json or without.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {

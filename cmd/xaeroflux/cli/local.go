@@ -34,7 +34,7 @@ func info(t *xaeroflux.Topic) nodeapi.Info {
 	l := t.Log()
 	return nodeapi.Info{
 		Author: fmt.Sprintf("%x", l.Author()), Log: l.ID().String(), Topic: t.ID().String(),
-		VKey: l.Head().VKey(), Invite: t.Invite(),
+		VKey: l.Head().VKey(), Invite: dialableInvite(t.Invite()),
 	}
 }
 

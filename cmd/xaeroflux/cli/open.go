@@ -23,30 +23,41 @@ type backend interface {
 	io.Closer
 }
 
-// open returns the running node's backend, or else opens the store.
-func (a *app) open(ctx context.Context) (backend, error) {
+// reach works through the node on the store, where one is running, and
+// otherwise alone.
+func (a *app) reach(ctx context.Context, node func(*nodeapi.Client) error, alone func() error) error {
 	deadline := time.Now().Add(waitInUse)
 	for {
 		c, err := nodeapi.Dial(a.dir)
 		if err == nil {
-			return c, nil
+			return node(c)
 		}
 		if !errors.Is(err, nodeapi.ErrNoNode) {
-			return nil, err
+			return err
 		}
-		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true})
-		if err == nil {
-			return &local{db: db}, nil
-		}
+		err = alone()
 		if !errors.Is(err, xaeroflux.ErrInUse) || time.Now().After(deadline) {
-			return nil, err
+			return err
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-ctx.Done():
-			return nil, errInterrupted
+			return errInterrupted
 		}
 	}
+}
+
+// open returns the running node's backend, or else opens the store.
+func (a *app) open(ctx context.Context) (b backend, err error) {
+	err = a.reach(ctx, func(c *nodeapi.Client) error {
+		b = c
+		return nil
+	}, func() error {
+		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true})
+		b = &local{db: db}
+		return err
+	})
+	return b, err
 }
 
 // with opens the backend, calls f, and closes it.

@@ -15,7 +15,8 @@ func (a *app) proveCmd() *cobra.Command {
 		Short: "Print a C2SP tlog-proof of one event",
 		Long: `Prints a proof that event SEQ (counted from 0) is in a log under its newest signed
 head: a C2SP tlog-proof file with the event's leaf data. "xaeroflux verify"
-checks it, and so does any tool that knows the format; neither needs the store.`,
+checks it, and so does any tool that knows the format; neither needs the store.
+--json does not change the file.`,
 		Example: "  xaeroflux prove 3 > event3.proof\n  xaeroflux verify --vkey \"$(xaeroflux vkey)\" event3.proof",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

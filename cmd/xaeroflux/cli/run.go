@@ -87,10 +87,13 @@ func checkPeer(peer string) error {
 func isInvite(s string) bool { return len(s) > 3 && (s[:3] == "xf1" || s[:3] == "XF1") }
 
 func (a *app) node(ctx context.Context, listen string, peers []string, quiet bool) error {
-	if c, err := nodeapi.Dial(a.dir); err == nil {
+	var db *xaeroflux.DB
+	err := a.reach(ctx, func(c *nodeapi.Client) error {
 		return errors.Join(kinded(nodeapi.InUse, "a node is running on %s already", a.dir), c.Close())
-	}
-	db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Logger: a.logger(quiet)})
+	}, func() (err error) {
+		db, err = xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Logger: a.logger(quiet)})
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -118,15 +121,28 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen string, peers []s
 			return err
 		}
 	}
-	v := struct {
-		Listening string `json:"listening"`
-	}{addr.String()}
-	if err := a.print(v, func(w io.Writer) { fmt.Fprintf(w, "listening %s\n", addr) }); err != nil {
+	if err := a.announce(addr); err != nil {
 		return err
 	}
 	<-ctx.Done()
 	a.say("stopping")
 	return nil
+}
+
+// announce prints where peers find us.
+func (a *app) announce(addr identity.Address) error {
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return err
+	}
+	all := dialable(addr, interfaces)
+	for _, other := range all[1:] {
+		a.say("also at %s", other)
+	}
+	v := struct {
+		Listening string `json:"listening"`
+	}{all[0].String()}
+	return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "listening %s\n", all[0]) })
 }
 
 // logger writes what goes on to stderr, for people.
