@@ -3,6 +3,7 @@
 package actors
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -326,8 +327,9 @@ func (s *session) close(code messages.Code, text string) {
 func (s *session) read(control transport.Stream) {
 	limit := messages.MaxHelloFrame
 	control.SetReadDeadline(time.Now().Add(helloTimeout))
+	in := bufio.NewReaderSize(control, 64<<10)
 	for {
-		body, err := messages.ReadFrame(control, limit, nil)
+		body, err := messages.ReadFrame(in, limit, nil)
 		if err != nil {
 			s.tell(&lost{err})
 			return

@@ -5,6 +5,7 @@ package tests
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -93,5 +94,30 @@ func BenchmarkAppend(b *testing.B) {
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 		})
+	}
+}
+
+// BenchmarkMemory appends five million events and reports the live heap after
+// each million: it must not grow with the log.
+func BenchmarkMemory(b *testing.B) {
+	for range b.N {
+		db, err := xaeroflux.Open(b.TempDir(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch := payloads(1000, 256)
+		for million := 1; million <= 5; million++ {
+			appendAll(b, db, 8, 1000, batch)
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			b.ReportMetric(float64(m.HeapAlloc)/(1<<20), fmt.Sprintf("MiB@%dM", million))
+		}
+		if size := db.Head().Size; size != 5_000_000 {
+			b.Fatalf("%d events", size)
+		}
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
