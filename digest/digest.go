@@ -95,14 +95,15 @@ func (h *Hash) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Parse decodes 64 hexadecimal digits.
+// Parse decodes 64 hexadecimal digits of either case; with an error comes the
+// zero hash.
 func Parse(s string) (Hash, error) {
 	var h Hash
 	if len(s) != 2*Size {
-		return h, fmt.Errorf("digest: %d characters, want %d hexadecimal digits", len(s), 2*Size)
+		return Hash{}, fmt.Errorf("digest: %d characters, want %d hexadecimal digits", len(s), 2*Size)
 	}
 	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
-		return h, fmt.Errorf("digest: %w", err)
+		return Hash{}, fmt.Errorf("digest: %w", err)
 	}
 	return h, nil
 }

@@ -101,6 +101,22 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A wrong digit anywhere is an error, and what was decoded before it is not
+// handed out.
+func TestParseRefusesEveryWrongDigit(t *testing.T) {
+	good := Sum([]byte("x")).String()
+	if h, err := Parse(strings.ToUpper(good)); err != nil || h.String() != good {
+		t.Errorf("upper case: %v, %v", h, err)
+	}
+	for i := range good {
+		for _, c := range []string{"g", "G", " ", "-", "/", ":", "@", "`", "\x00", "\xff"} {
+			if h, err := Parse(good[:i] + c + good[i+1:]); err == nil || h != (Hash{}) {
+				t.Errorf("%q as digit %d: %v, %v", c, i, h, err)
+			}
+		}
+	}
+}
+
 func TestNothingIsAllocated(t *testing.T) {
 	data := make([]byte, 300)
 	var h Hash
@@ -124,8 +140,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(Empty.String())
 	f.Add("zz")
 	f.Fuzz(func(t *testing.T, s string) {
-		if h, err := Parse(s); err == nil && h.String() != strings.ToLower(s) {
-			t.Errorf("%q: %v", s, h)
+		h, err := Parse(s)
+		if err == nil && h.String() != strings.ToLower(s) || err != nil && !h.IsZero() {
+			t.Errorf("%q: %v, %v", s, h, err)
 		}
 	})
 }

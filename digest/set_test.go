@@ -95,6 +95,33 @@ func TestSetCarries(t *testing.T) {
 	}
 }
 
+// Two sets that went different ways to the same entries are equal, and an
+// entry taken out before it is put in leaves no trace either.
+func TestSetOrderDoesNotMatter(t *testing.T) {
+	name := func(i int) Hash { return Sum([]byte{byte(i)}) }
+	var forth, back Set
+	for i := range 100 {
+		forth.Add(name(i), uint64(i), name(i+1))
+		back.Remove(name(i), 1e6, Hash{})
+	}
+	for i := 99; i >= 0; i-- {
+		back.Add(name(i), uint64(i), name(i+1))
+	}
+	for i := range 100 {
+		if back == forth {
+			t.Fatalf("equal with %d entries to go", 100-i)
+		}
+		back.Add(name(i), 1e6, Hash{})
+	}
+	if forth != back {
+		t.Errorf("%+v one way, %+v the other", forth, back)
+	}
+	forth.Add(name(0), 0, name(1)) // it is a multiset: twice is not once
+	if forth == back {
+		t.Error("an entry put in twice does not count")
+	}
+}
+
 func TestSetEntriesAreApart(t *testing.T) {
 	log, root := Sum([]byte("log")), Sum([]byte("root"))
 	of := func(l Hash, size uint64, r Hash) Set {
