@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// What the example of the README finds around it.
+var (
+	ctx = context.Background()
+	dir = filepath.Join(os.TempDir(), fmt.Sprintf("xaeroflux-example-%d", os.Getpid()))
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := os.RemoveAll(dir); err != nil {
+		log.Print(err)
+	}
+	os.Exit(code)
+}
+
+func Example() {
+	db, err := xaeroflux.Open(dir, nil) // creates the store where there is none
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	_, err = db.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("buy milk")})
+	if err != nil {
+		log.Fatal(err) // no error: the event is on disk and counted in the root
+	}
+	head := db.Head() // size and root of the own log, signed
+	for rec, err := range db.Events(ctx, xaeroflux.Query{Log: head.Log}) {
+		proof, err2 := db.Prove(ctx, rec.Seq, head.Size)
+		err3 := xaeroflux.Verify(rec, proof, head) // needs no store
+		fmt.Println(rec.Seq, rec.Type, string(rec.Payload), errors.Join(err, err2, err3))
+	}
+	// Output: 0 note buy milk <nil>
+}
+
+// TestReadmeShowsTheExample holds the first Go block of the README against the
+// body of Example.
+func TestReadmeShowsTheExample(t *testing.T) {
+	readme, source := read(t, "README.md"), read(t, "example_test.go")
+	block := between(t, readme, "```go\n", "```\n")
+	body := between(t, source, "func Example() {\n", "\t// Output:")
+	var want strings.Builder
+	for _, line := range strings.SplitAfter(body, "\n") {
+		want.WriteString(strings.TrimPrefix(line, "\t"))
+	}
+	if block != want.String() {
+		t.Errorf("README.md shows\n%s\nexample_test.go has\n%s", block, want.String())
+	}
+	if n := strings.Count(block, "\n"); n > 16 {
+		t.Errorf("the example has %d lines; the README promises a short one", n)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func between(t *testing.T, text, begin, end string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, begin)
+	if !ok {
+		t.Fatalf("no %q", begin)
+	}
+	part, _, ok := strings.Cut(rest, end)
+	if !ok {
+		t.Fatalf("no %q after %q", end, begin)
+	}
+	return part
+}
