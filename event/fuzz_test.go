@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// Whatever decodes is written back to the same bytes.
+// Whatever decodes is what the twin decodes, and is written back to the same
+// bytes.
 func FuzzDecodeRecord(f *testing.F) {
 	b := record(f, sample(), 1, FlagSealedHeader)
 	r, _, _ := DecodeRecord(b)
@@ -16,6 +17,7 @@ func FuzzDecodeRecord(f *testing.F) {
 	f.Add(r.AppendErased(nil))
 	f.Add(make([]byte, HeaderBytes))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		againstTwinRecord(t, b)
 		r, n, err := DecodeRecord(b)
 		if err != nil {
 			if !errors.Is(err, ErrRecord) {
@@ -44,6 +46,7 @@ func FuzzDecodeLeaf(f *testing.F) {
 	f.Add(leafOf(f, sample(), 1, FlagSealedPayload))
 	f.Add(make([]byte, LeafHeaderBytes))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		againstTwinLeaf(t, b)
 		l, err := DecodeLeaf(b)
 		if err != nil {
 			if !errors.Is(err, ErrLeaf) {
