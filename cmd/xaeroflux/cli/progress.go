@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -17,20 +18,25 @@ const patience = time.Second
 // A meter is a progress bar on stderr, where that is a terminal and the work
 // takes longer than a moment; otherwise it does nothing.
 type meter struct {
-	app     *app
-	label   string
-	bytes   bool
-	started time.Time
-
 	mu    sync.Mutex
-	bar   *progressbar.ProgressBar
+	bar   *progressbar.ProgressBar // nil where nobody would see it
+	gate  *gate
 	total int64
 	done  int64
 }
 
 // meter starts measuring; a total of -1 means that nobody knows.
 func (a *app) meter(label string, total int64, bytes bool) *meter {
-	return &meter{app: a, label: label, bytes: bytes, total: total, started: time.Now()}
+	m := &meter{total: total}
+	if !terminal(a.err) {
+		return m
+	}
+	m.gate = &gate{w: a.err, from: time.Now().Add(patience)}
+	m.bar = progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(m.gate), progressbar.OptionSetDescription(label),
+		progressbar.OptionShowBytes(bytes), progressbar.OptionShowCount(), progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
+	return m
 }
 
 // add says that n more are done.
@@ -48,34 +54,58 @@ func (m *meter) set(done, total int64) {
 }
 
 func (m *meter) show(done, total int64) {
-	m.done, m.total = done, total
 	if m.bar == nil {
-		if time.Since(m.started) < patience || !terminal(m.app.err) {
-			return
-		}
-		m.bar = m.newBar()
+		return
 	}
-	if total > 0 {
+	if total != m.total {
 		m.bar.ChangeMax64(max(total, done))
 	}
+	m.done, m.total = done, total
 	m.bar.Set64(done)
 }
 
-func (m *meter) newBar() *progressbar.ProgressBar {
-	return progressbar.NewOptions64(m.total,
-		progressbar.OptionSetWriter(m.app.err), progressbar.OptionSetDescription(m.label),
-		progressbar.OptionShowBytes(m.bytes), progressbar.OptionShowCount(), progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionClearOnFinish())
-}
-
-// end takes the bar away.
+// end takes the bar away. Calling it again does nothing.
 func (m *meter) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.bar != nil {
-		m.bar.Clear()
-		m.bar.Exit()
+	if m.bar == nil {
+		return
 	}
+	m.gate.close()
+	m.bar.Exit()
+	m.bar = nil
+}
+
+// A gate swallows what is written before a time, and after it is closed: the
+// bar measures from the beginning, is seen only when the work takes long, and
+// a last stroke of its spinner does not come after the result.
+type gate struct {
+	mu     sync.Mutex
+	w      io.Writer
+	from   time.Time
+	opened bool
+	closed bool
+}
+
+// Write implements io.Writer.
+func (g *gate) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed || time.Now().Before(g.from) {
+		return len(p), nil
+	}
+	g.opened = true
+	return g.w.Write(p)
+}
+
+// close wipes the line, where there is something on it.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.opened && !g.closed {
+		io.WriteString(g.w, "\r\x1b[K")
+	}
+	g.closed = true
 }
 
 // terminal reports whether v is a terminal.

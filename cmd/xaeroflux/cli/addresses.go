@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"net"
+	"net/netip"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// dialable returns the addresses at which others find one who listens at a. It
+// is a itself, unless that is every address of the machine ("[::]:4040"), which
+// nobody can dial: then it is one of each, those that reach furthest first.
+func dialable(a identity.Address, interfaces []net.Addr) []identity.Address {
+	at, err := netip.ParseAddrPort(a.Host)
+	if err != nil || !at.Addr().IsUnspecified() {
+		return []identity.Address{a}
+	}
+	var near, far []identity.Address
+	for _, i := range interfaces {
+		prefix, err := netip.ParsePrefix(i.String())
+		if err != nil {
+			continue
+		}
+		ip := prefix.Addr().Unmap()
+		if at.Addr().Is4() && !ip.Is4() {
+			continue
+		}
+		found := identity.Address{Peer: a.Peer, Host: netip.AddrPortFrom(ip, at.Port()).String()}
+		switch {
+		case ip.IsLoopback():
+			near = append(near, found)
+		case ip.IsGlobalUnicast():
+			far = append(far, found)
+		}
+	}
+	if all := append(far, near...); len(all) > 0 {
+		return all
+	}
+	return []identity.Address{a}
+}
+
+// dialableInvite puts addresses that can be dialed in the place of those that
+// cannot.
+func dialableInvite(invite string) string {
+	inv, err := identity.ParseInvite(invite)
+	if err != nil {
+		return invite
+	}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		return invite
+	}
+	var peers []identity.Address
+	for _, p := range inv.Peers {
+		peers = append(peers, dialable(p, interfaces)...)
+	}
+	inv.Peers = peers[:min(len(peers), identity.MaxInvitePeers)]
+	return inv.String()
+}

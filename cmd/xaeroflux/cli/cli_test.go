@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+func TestExitCodesOfErrors(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		kind nodeapi.Kind
+		exit int
+	}{
+		{errors.New("anything"), nodeapi.Failure, 1},
+		{fmt.Errorf("open: %w", xaeroflux.ErrNoStore), nodeapi.NoStore, 1},
+		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, nodeapi.Denied, 1},
+		{errors.Join(xaeroflux.ErrReadOnly, syscall.ENOSPC), nodeapi.NoSpace, 1},
+		{xaeroflux.ErrReadOnly, nodeapi.ReadOnly, 1},
+		{fmt.Errorf("dial: %w", transport.ErrUnreachable), nodeapi.Network, 1},
+		{&identity.InviteError{}, nodeapi.Usage, 2},
+		{identity.ErrAddress, nodeapi.Usage, 2},
+		{proof.ErrKey, nodeapi.Usage, 2},
+		{fmt.Errorf("verify: %w", proof.ErrSignature), nodeapi.Proof, 3},
+		{proof.ErrProof, nodeapi.Proof, 3},
+		{&store.CorruptError{Where: "page 1"}, nodeapi.Corrupt, 3},
+		{identity.ErrSeedFile, nodeapi.Corrupt, 3},
+		{xaeroflux.ErrInUse, nodeapi.InUse, 4},
+		{fmt.Errorf("append: %w", &nodeapi.Error{Kind: nodeapi.Corrupt}), nodeapi.Corrupt, 3}, // from a node
+	} {
+		if k := kindOf(c.err); k != c.kind || exitCode(k) != c.exit {
+			t.Errorf("%v: kind %s, exit code %d, want %s, %d", c.err, k, exitCode(k), c.kind, c.exit)
+		}
+	}
+}
+
+func TestEveryKindHasANextStep(t *testing.T) {
+	a := &app{dir: "a b", out: io.Discard, err: io.Discard}
+	cmd := a.root()
+	for _, k := range []nodeapi.Kind{
+		nodeapi.Failure, nodeapi.Usage, nodeapi.Proof, nodeapi.Corrupt, nodeapi.InUse, nodeapi.NoStore, nodeapi.Exists,
+		nodeapi.Format, nodeapi.Unknown, nodeapi.Range, nodeapi.ReadOnly, nodeapi.NoSpace, nodeapi.Denied, nodeapi.TooLarge,
+		nodeapi.Network, nodeapi.Closed,
+	} {
+		next := a.next(cmd, k, errors.New("x"))
+		if next == "" || strings.Contains(next, "a b") && !strings.Contains(next, "'a b'") {
+			t.Errorf("%s: %q", k, next)
+		}
+	}
+	if got := a.next(cmd, nodeapi.Failure, fmt.Errorf("w: %w", hint(errors.New("x"), "this %d", 1))); got != "this 1" {
+		t.Errorf("the error's own hint: %q", got)
+	}
+}
+
+func TestQuoted(t *testing.T) {
+	for in, want := range map[string]string{"plain/dir": "plain/dir", "a b": "'a b'", "it's": `'it'\''s'`, "": "''", "$x": "'$x'"} {
+		if got := quoted(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestLines(t *testing.T) {
+	long := strings.Repeat("x", event.MaxPayload)
+	for name, c := range map[string]struct {
+		in   string
+		want []string
+		bad  uint64 // line that is too long
+	}{
+		"nothing":         {"", nil, 0},
+		"one":             {"a\n", []string{"a"}, 0},
+		"no newline":      {"a\nb", []string{"a", "b"}, 0},
+		"empty lines":     {"\n\na\n\n", []string{"", "", "a", ""}, 0},
+		"kept":            {" a\r\n\x00\xff\n", []string{" a\r", "\x00\xff"}, 0},
+		"longest":         {long + "\nb\n", []string{long, "b"}, 0},
+		"longest at end":  {"a\n" + long, []string{"a", long}, 0},
+		"too long":        {"a\n" + long + "x\nb\n", []string{"a"}, 2},
+		"too long at end": {long + "x", nil, 1},
+	} {
+		l := newLines("in", strings.NewReader(c.in))
+		var got []string
+		line, err := l.next()
+		for ; err == nil; line, err = l.next() {
+			got = append(got, string(line))
+		}
+		var bad *errLine
+		if c.bad == 0 && err != io.EOF || c.bad != 0 && (!errors.As(err, &bad) || bad.line != c.bad) {
+			t.Errorf("%s: ends with %v", name, err)
+		}
+		if strings.Join(got, "|") != strings.Join(c.want, "|") || len(got) != len(c.want) {
+			t.Errorf("%s: %d lines %.80q, want %d", name, len(got), got, len(c.want))
+		}
+	}
+}
+
+func TestInterruptedReadEnds(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	l := newLines("-", interruptible(ctx, r))
+	go w.Write([]byte("whole\nhalf"))
+	if line, err := l.next(); err != nil || string(line) != "whole" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	cancel()
+	if line, err := l.next(); !errors.Is(err, errInterrupted) {
+		t.Errorf("after an interrupt: %q, %v", line, err)
+	}
+}
+
+func TestLicenceIsTheProjects(t *testing.T) {
+	want, err := os.ReadFile("../../../LICENSE")
+	if err != nil || !bytes.Equal(want, licence) {
+		t.Errorf("input/MPL-2.0.txt is not LICENSE (%v); copy it", err)
+	}
+}
