@@ -27,8 +27,9 @@ import (
 //	    4  CRC-32C of all above (little-endian uint32)
 //
 // A CRC, unlike a cut hash, is certain to notice one wrong character, and any
-// damage within 32 bits in a row. It is no defence against malice, nor need it
-// be: who can change an invite can write another.
+// damage within four bytes in a row, in which five characters always lie. It
+// is no defence against malice, nor need it be: who can change an invite can
+// write another.
 const (
 	invitePrefix  = "xf1"
 	inviteVersion = 1

@@ -64,14 +64,29 @@ func decodeInviteText(s string) ([]byte, error) {
 			return nil, fault(FaultCharacter, at, "character %d is %q, want a letter or one of 2 to 7: check for a typo", at, c)
 		}
 	}
-	b, err := inviteText.DecodeString(string(text))
-	if err != nil {
-		return nil, fault(FaultTruncated, 0, "%d characters, which no invite has: check for a typo, and that all of it was copied", len(s))
+	return decodeBase32(string(text))
+}
+
+// decodeBase32 decodes what is behind the prefix. encoding/base32 drops what
+// does not fill a byte without a word: neither a character too few nor bits
+// that are not of the invite may pass.
+func decodeBase32(text string) ([]byte, error) {
+	n := len(invitePrefix) + len(text)
+	b, err := inviteText.DecodeString(text)
+	if rest := len(text) % 8; err != nil || rest == 1 || rest == 3 || rest == 6 {
+		return nil, fault(FaultTruncated, 0, "%d characters, which no invite has: check for a typo, and that all of it was copied", n)
 	}
-	if inviteText.EncodeToString(b) != string(text) { // bits that the last character has too many
-		return nil, fault(FaultTypo, len(s), "its last character is wrong: check for a typo")
+	if inviteText.EncodeToString(b) == text {
+		return b, nil
 	}
-	return b, nil
+	if _, whole := inviteLen(b); !whole { // cut, rather than its last character mistyped
+		return nil, tooShort(b)
+	}
+	return nil, fault(FaultTypo, n, "its last character is wrong: check for a typo")
+}
+
+func tooShort(b []byte) error {
+	return fault(FaultTruncated, 0, "it ends after %d bytes, too early: check for a typo, and that all of it was copied", len(b))
 }
 
 // decodeInvite decodes what Encode wrote, without the CRC, which has been

@@ -20,6 +20,11 @@ func testInvite() Invite {
 	}}
 }
 
+// shortInvite keeps the tests that try everything short.
+func shortInvite() Invite {
+	return Invite{Key: testKey, Name: "é", Peers: []Address{{Peer: testSeed.PeerID(), Host: "a.example:1"}}}
+}
+
 func largestInvite() Invite {
 	v := Invite{Key: testKey, Name: strings.Repeat("n", MaxInviteName)}
 	name := strings.Repeat(strings.Repeat("a", 49)+".", 5) + "abc:65535"
@@ -60,7 +65,7 @@ func faultOf(t *testing.T, s string) *InviteError {
 // Every character in turn becomes every other one of the alphabet, and some
 // that are not of it: never accepted, and the place is pointed at.
 func TestEveryTypoIsDetected(t *testing.T) {
-	good := testInvite().String()
+	good := shortInvite().String()
 	pointed := 0
 	for i := range good {
 		for _, c := range []byte(inviteAlphabet + "0189-_. ~\x00\x80\xff") {
@@ -83,31 +88,38 @@ func TestEveryTypoIsDetected(t *testing.T) {
 }
 
 func TestLongInviteTyposAreDetected(t *testing.T) {
-	good := largestInvite().String()
-	for i := 0; i < len(good); i += 31 {
-		c := byte('a')
-		if good[i] == c {
-			c = '2'
+	for _, v := range []Invite{testInvite(), largestInvite()} {
+		good := v.String()
+		for i := 0; i < len(good); i += len(good)/40 + 1 {
+			c := byte('a')
+			if good[i] == c {
+				c = '2'
+			}
+			faultOf(t, good[:i]+string([]byte{c})+good[i+1:])
 		}
-		faultOf(t, good[:i]+string([]byte{c})+good[i+1:])
 	}
 }
 
+// Two characters that change places: a CRC is certain to notice any two of
+// five in a row.
 func TestSwappedCharacters(t *testing.T) {
-	good := testInvite().String()
-	for i := len(invitePrefix); i < len(good)-1; i++ {
-		if good[i] == good[i+1] {
-			continue
-		}
-		fault := faultOf(t, good[:i]+good[i+1:i+2]+good[i:i+1]+good[i+2:])
-		if fault.Fault != FaultTypo {
-			t.Errorf("swap at %d: %v", i+1, fault)
+	good := shortInvite().String()
+	for apart := 1; apart <= 4; apart++ {
+		for i := len(invitePrefix); i+apart < len(good); i++ {
+			text := []byte(good)
+			if text[i], text[i+apart] = text[i+apart], text[i]; string(text) == good {
+				continue
+			}
+			fault := faultOf(t, string(text))
+			if apart == 1 && fault.Fault != FaultTypo {
+				t.Errorf("swap at %d: %v", i+1, fault)
+			}
 		}
 	}
 }
 
 func TestLostAndDoubledCharacters(t *testing.T) {
-	good := testInvite().String()
+	good := shortInvite().String()
 	for i := range good {
 		if i > 0 && good[i] == good[i-1] {
 			continue
@@ -117,19 +129,41 @@ func TestLostAndDoubledCharacters(t *testing.T) {
 	}
 }
 
+// Cut anywhere, an invite is called cut: not mistyped, which would send people
+// looking for a wrong character in what they have.
 func TestTruncatedInvite(t *testing.T) {
-	good := testInvite().String()
-	for n := range good {
-		fault := faultOf(t, good[:n])
-		if n >= len(invitePrefix) && fault.Fault != FaultTruncated && fault.Fault != FaultTypo {
-			t.Errorf("%d characters: %v", n, fault)
+	for _, v := range []Invite{testInvite(), shortInvite(), {Key: testKey}} {
+		good := v.String()
+		for n := range good {
+			fault := faultOf(t, good[:n])
+			want := FaultTruncated
+			if n < len(invitePrefix) {
+				want = FaultPrefix
+			}
+			if fault.Fault != want || !strings.Contains(fault.What, "all of it was copied") {
+				t.Errorf("%d of %d characters: fault %d, %v", n, len(good), fault.Fault, fault)
+			}
 		}
 	}
-	for _, n := range []int{8, 40, len(good) / 2} {
-		n = len(invitePrefix) + n/8*8
-		if fault := faultOf(t, good[:n]); fault.Fault != FaultTruncated {
-			t.Errorf("%d characters: %v", n, fault)
+}
+
+// Bits of the last character that are not of the invite are a typo there.
+func TestSpareBitsOfTheLastCharacter(t *testing.T) {
+	seen := 0
+	for n := range 8 {
+		good := Invite{Key: testKey, Name: strings.Repeat("n", n)}.String()
+		spare := 5 * (len(good) - len(invitePrefix)) % 8
+		last := strings.IndexByte(inviteAlphabet, good[len(good)-1])
+		for x := 1; x < 1<<spare; x++ {
+			fault := faultOf(t, good[:len(good)-1]+inviteAlphabet[last^x:last^x+1])
+			if fault.Fault != FaultTypo || fault.At != len(good) {
+				t.Errorf("%d spare bits changed by %d: %v at %d", spare, x, fault, fault.At)
+			}
+			seen++
 		}
+	}
+	if seen < 1+3+7+15 {
+		t.Errorf("only %d changes tried", seen)
 	}
 }
 

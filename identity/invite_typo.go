@@ -25,7 +25,7 @@ func explainDamage(text string, b []byte) error {
 	case ok && n < len(b) && crcFits(b[:n]):
 		return fault(FaultTrailing, 0, "it goes on after its end: check that nothing else was copied with it")
 	case !ok:
-		return fault(FaultTruncated, 0, "it ends after %d bytes, too early: check for a typo, and that all of it was copied", len(b))
+		return tooShort(b)
 	}
 	return fault(FaultTypo, 0, "its checksum does not fit: check for a typo")
 }
