@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -44,6 +45,8 @@ type ingress struct {
 	puts    []*store.Put
 	sealed  []*messages.Sealed
 	told    bool // ready was called since the last take
+	usual   int  // bytes of a recent batch
+	joined  int  // events put into open batches so far
 	stopped chan struct{}
 }
 
@@ -80,37 +83,50 @@ func (t ticket) wait(ctx context.Context) (uint64, error) {
 	}
 }
 
-// appendOne puts an encoded event into the open batch of its log.
+// appendOne puts an event into the open batch of its log. It is hashed here, in
+// its caller's goroutine.
 func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event, ms int64) (ticket, error) {
-	var short [1024]byte
-	record, err := event.AppendRecord(short[:0], e, ms, 0)
+	leaf, err := e.LeafHash(ms, 0)
 	if err != nil {
 		return ticket{}, err
 	}
-	leaf, err := leafOf(record)
+	n := e.RecordLen()
+	if n > batchBytes {
+		return in.appendRun(ctx, log, []event.Event{e}, ms)
+	}
+	g, err := in.join(ctx, log, n)
 	if err != nil {
 		return ticket{}, err
 	}
-	if len(record) > batchBytes {
-		return in.appendRun(ctx, log, record, []digest.Hash{leaf})
-	}
-	g, err := in.join(ctx, log, len(record))
-	if err != nil {
-		return ticket{}, err
-	}
+	defer in.mu.Unlock()
 	t := ticket{g: g, index: uint64(len(g.Leaves))}
-	g.Records = append(g.Records, record...)
+	g.Records, err = event.AppendRecord(g.Records, e, ms, 0)
 	g.Leaves = append(g.Leaves, leaf)
-	in.mu.Unlock()
-	return t, nil
+	in.joined++
+	return t, err // checked above already
 }
 
-func leafOf(record []byte) (digest.Hash, error) {
-	r, _, err := event.DecodeRecord(record)
-	if err != nil {
-		return digest.Hash{}, err
+// appendRun enqueues events as a batch of their own.
+func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []event.Event, ms int64) (ticket, error) {
+	bytes := 0
+	for i := range events {
+		bytes += events[i].RecordLen()
 	}
-	return r.LeafHash(), nil
+	if bytes > maxBatch && len(events) > 1 {
+		return ticket{}, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
+	}
+	g := &gathered{done: make(chan struct{})}
+	g.Log, g.Records, g.Leaves = log, make([]byte, 0, bytes), make([]digest.Hash, len(events))
+	for i := range events {
+		var err error
+		if g.Leaves[i], err = events[i].LeafHash(ms, 0); err != nil {
+			return ticket{}, err
+		}
+		if g.Records, err = event.AppendRecord(g.Records, events[i], ms, 0); err != nil {
+			return ticket{}, err
+		}
+	}
+	return ticket{g: g}, in.enqueue(ctx, g)
 }
 
 // join returns an open batch with room for n bytes, with in.mu held.
@@ -137,17 +153,11 @@ func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered,
 	}
 	g := &gathered{done: make(chan struct{})}
 	g.Log = log
-	g.Records = make([]byte, 0, 4<<10)
+	g.Records = make([]byte, 0, max(in.usual, n)) // most batches are like the one before
+	g.Leaves = make([]digest.Hash, 0, 8+in.usual/512)
 	in.open[log] = g
 	in.push(g)
 	return g, nil
-}
-
-// appendRun enqueues encoded events as a batch of their own.
-func (in *ingress) appendRun(ctx context.Context, log digest.Hash, records []byte, leaves []digest.Hash) (ticket, error) {
-	g := &gathered{done: make(chan struct{})}
-	g.Log, g.Records, g.Leaves = log, records, leaves
-	return ticket{g: g}, in.enqueue(ctx, g)
 }
 
 // enqueue waits for a credit and puts g in the queue.
@@ -209,11 +219,32 @@ func (in *ingress) tell() {
 	}
 }
 
+// settle lets callers that are about to append do so, as long as more keep
+// coming: those that one acknowledgement woke belong in one commit. It costs a
+// lone caller next to nothing.
+func (in *ingress) settle() {
+	const rounds = 64 // a bound for callers that never pause
+	before := -1
+	for range rounds {
+		in.mu.Lock()
+		now := in.joined
+		in.mu.Unlock()
+		if now == before {
+			return
+		}
+		before = now
+		runtime.Gosched()
+	}
+}
+
 // take hands over all that waits. Batches that were open are closed by it.
 func (in *ingress) take() (*store.Work, []*gathered) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.told = false
+	for _, g := range in.open {
+		in.usual = len(g.Records)
+	}
 	clear(in.open)
 	w := &store.Work{Sealed: in.sealed, Puts: in.puts}
 	queue := in.queue

@@ -157,27 +157,7 @@ func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, a
 // AppendBatch makes events durable in one transaction, all or none, with
 // consecutive sequences, and returns the first.
 func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, at time.Time) (uint64, error) {
-	bytes := 0
-	for i := range events {
-		bytes += events[i].RecordLen()
-	}
-	if bytes > maxBatch && len(events) > 1 {
-		return 0, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
-	}
-	records, leaves := make([]byte, 0, bytes), make([]digest.Hash, 0, len(events))
-	for _, e := range events {
-		start := len(records)
-		var err error
-		if records, err = event.AppendRecord(records, e, at.UnixMilli(), 0); err != nil {
-			return 0, err
-		}
-		leaf, err := leafOf(records[start:])
-		if err != nil {
-			return 0, err
-		}
-		leaves = append(leaves, leaf)
-	}
-	t, err := p.in.appendRun(ctx, log, records, leaves)
+	t, err := p.in.appendRun(ctx, log, events, at.UnixMilli())
 	if err != nil {
 		return 0, err
 	}

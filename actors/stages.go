@@ -68,6 +68,7 @@ func (w *aofWriter) Receive(ctx actor.Context) {
 func (w *aofWriter) flush() {
 	p := w.p
 	if p.hand == nil {
+		p.in.settle()
 		work, queue := p.in.take()
 		if work.Empty() {
 			return

@@ -74,14 +74,8 @@ type Record struct {
 // to dst. Flags may say what is sealed. The error is ErrTooLarge, ErrTime or
 // ErrFlags, and dst is as it was.
 func AppendRecord(dst []byte, e Event, ms int64, flags uint8) ([]byte, error) {
-	if err := e.validate(); err != nil {
+	if err := e.check(ms, flags); err != nil {
 		return dst, err
-	}
-	if flags&^(FlagSealedPayload|FlagSealedHeader) != 0 {
-		return dst, fmt.Errorf("%w: %#x", ErrFlags, flags)
-	}
-	if ms < 0 || ms > maxTime {
-		return dst, fmt.Errorf("%w: %d ms", ErrTime, ms)
 	}
 	var h [HeaderBytes]byte
 	putHeader(&h, len(e.Payload), flags, len(e.Type), len(e.Key), ms)
@@ -89,6 +83,20 @@ func AppendRecord(dst []byte, e Event, ms int64, flags uint8) ([]byte, error) {
 	dst = append(dst, e.Type...)
 	dst = append(dst, e.Key...)
 	return append(dst, e.Payload...), nil
+}
+
+// check returns why e at time ms cannot be a record.
+func (e *Event) check(ms int64, flags uint8) error {
+	if err := e.validate(); err != nil {
+		return err
+	}
+	if flags&^(FlagSealedPayload|FlagSealedHeader) != 0 {
+		return fmt.Errorf("%w: %#x", ErrFlags, flags)
+	}
+	if ms < 0 || ms > maxTime {
+		return fmt.Errorf("%w: %d ms", ErrTime, ms)
+	}
+	return nil
 }
 
 func putHeader(h *[HeaderBytes]byte, payloadBytes int, flags uint8, typeLen, keyLen int, ms int64) {
@@ -174,23 +182,41 @@ func (r *Record) AppendErased(dst []byte) []byte {
 
 // AppendLeaf appends the record's leaf data to dst.
 func (r *Record) AppendLeaf(dst []byte) []byte {
-	var h [LeafHeaderBytes]byte
-	hash := r.PayloadHash()
-	h[0] = leafVersion
-	h[1] = r.Flags &^ FlagErased
-	binary.LittleEndian.PutUint16(h[2:], lengths(len(r.Type), len(r.Key)))
-	binary.LittleEndian.PutUint32(h[4:], uint32(r.payloadBytes))
-	binary.LittleEndian.PutUint64(h[8:], uint64(r.Time))
-	copy(h[16:], hash[:])
-	dst = append(dst, h[:]...)
+	dst = appendLeafHeader(dst, r.Flags&^FlagErased, lengths(len(r.Type), len(r.Key)), r.payloadBytes, r.Time, r.PayloadHash())
 	dst = append(dst, r.Type...)
 	return append(dst, r.Key...)
 }
 
+// shortLeaf is the room on the stack for leaf data; longer ones are allocated.
+const shortLeaf = LeafHeaderBytes + 128
+
 // LeafHash returns the RFC 6962 hash of the record's leaf data.
 func (r *Record) LeafHash() digest.Hash {
-	var b [LeafHeaderBytes + 128]byte
+	var b [shortLeaf]byte
 	return digest.Leaf(r.AppendLeaf(b[:0]))
+}
+
+// LeafHash returns the leaf hash that e's record will have at time ms with the
+// given flags. The errors are AppendRecord's.
+func (e *Event) LeafHash(ms int64, flags uint8) (digest.Hash, error) {
+	if err := e.check(ms, flags); err != nil {
+		return digest.Hash{}, err
+	}
+	var b [shortLeaf]byte
+	leaf := appendLeafHeader(b[:0], flags, lengths(len(e.Type), len(e.Key)), len(e.Payload), ms, digest.Sum(e.Payload))
+	leaf = append(leaf, e.Type...)
+	return digest.Leaf(append(leaf, e.Key...)), nil
+}
+
+func appendLeafHeader(dst []byte, flags uint8, lens uint16, payloadBytes int, ms int64, hash digest.Hash) []byte {
+	var h [LeafHeaderBytes]byte
+	h[0] = leafVersion
+	h[1] = flags
+	binary.LittleEndian.PutUint16(h[2:], lens)
+	binary.LittleEndian.PutUint32(h[4:], uint32(payloadBytes))
+	binary.LittleEndian.PutUint64(h[8:], uint64(ms))
+	copy(h[16:], hash[:])
+	return append(dst, h[:]...)
 }
 
 func lengths(typeLen, keyLen int) uint16 { return uint16(typeLen) | uint16(keyLen)<<6 }

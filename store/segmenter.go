@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -15,21 +16,25 @@ import (
 // put out is taken up again at its cursor when its next batch comes.
 const maxOpenLogs = 512
 
+// maxKeptPages bounds the buffer of full pages that is kept from one batch to
+// the next.
+const maxKeptPages = 4 << 20
+
 // Forward hands a batch to the next stage.
 type Forward func(*messages.Batch)
 
 // A Segmenter is the core of the segment writer: it copies events into the
 // open page of their log and writes the pages that become full.
 type Segmenter struct {
-	s    *Store
-	logs map[digest.Hash]*openPage
+	s     *Store
+	logs  map[digest.Hash]*openPage
+	seals []messages.Seal // of the batch in hand
+	full  []byte          // its full pages, back to back
 }
 
 type openPage struct {
-	l     *Log
-	b     *segwriter.Builder
-	seals []messages.Seal // of the batch in hand
-	full  []byte          // its full pages, back to back
+	l *Log
+	b *segwriter.Builder
 }
 
 // NewSegmenter returns a core without any state.
@@ -91,30 +96,30 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 	if err != nil {
 		return err
 	}
-	st.seals, st.full = nil, st.full[:0]
+	g.seals, g.full = nil, slices.Grow(g.full[:0], len(records)+2*st.l.PageBytes)
 	from := st.b.PageIndex()
-	if err := st.b.AddRun(records, int(b.End()-st.b.Next()), st.sealed); err != nil {
+	if err := st.b.AddRun(records, int(b.End()-st.b.Next()), g.sealed); err != nil {
 		return err
 	}
-	if len(st.full) > 0 {
-		if err := st.l.files.WritePages(from, st.full); err != nil {
+	if len(g.full) > 0 {
+		if err := st.l.files.WritePages(from, g.full); err != nil {
 			return err
 		}
 	}
-	if cap(st.full) > 1<<20 {
-		st.full = nil
+	if cap(g.full) > maxKeptPages {
+		g.full = nil
 	}
-	b.Seals = st.seals
+	b.Seals = g.seals
 	st.l.segmented.Store(st.b.Next())
 	forward(b)
 	return nil
 }
 
 // sealed is called for each full page, and for each page of a group in turn.
-func (st *openPage) sealed(index uint64, page []byte, span segwriter.Span) error {
-	st.full = append(st.full, page...)
+func (g *Segmenter) sealed(index uint64, page []byte, span segwriter.Span) error {
+	g.full = append(g.full, page...)
 	if index == span.Page {
-		st.seals = append(st.seals, messages.Seal{Page: span.Page, Pages: span.Pages, First: span.First, Count: span.Count})
+		g.seals = append(g.seals, messages.Seal{Page: span.Page, Pages: span.Pages, First: span.First, Count: span.Count})
 	}
 	return nil
 }
