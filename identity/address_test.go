@@ -13,7 +13,7 @@ var testPeer = testSeed.PeerID().String()
 func TestParseAddress(t *testing.T) {
 	for _, host := range []string{
 		"localhost:1", "203.0.113.7:4242", "[2001:db8::1]:443", "[fe80::1%eth0]:65535",
-		"a-b_c.Example.org:80", strings.Repeat("a", 56) + ".onion:9",
+		"a-b_c.Example.org:80", strings.Repeat("a.", 126) + "a:65535", strings.Repeat("a", 56) + ".onion:9",
 	} {
 		a, err := ParseAddress(testPeer + "@" + host)
 		if err != nil || a.Host != host || a.String() != testPeer+"@"+host {
@@ -49,6 +49,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		testPeer + "@ärger.de:80":      "host",
 		testPeer + "@" + strings.Repeat("a.", 140) + "b:80": "limit",
 		testPeer + "@" + strings.Repeat("a", 64) + ":80":    "host",
+		testPeer + "@" + strings.Repeat("a.", 126) + "ab:1": "host", // a name of 254 bytes
 		testPeer[1:] + "@host:80":                           "63 characters",
 		strings.ToUpper(testPeer) + "@host:80":              "character",
 		"g" + testPeer[1:] + "@host:80":                     "character 1",

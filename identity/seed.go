@@ -4,6 +4,7 @@ package identity
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"io"
 )
 
@@ -37,5 +38,9 @@ func (s Seed) AuthorKey(t TopicID) ed25519.PrivateKey {
 // String hides the seed, so that no log shows it by accident.
 func (s Seed) String() string { return "seed " + secretForPeople }
 
-// GoString hides the seed from %#v.
-func (s Seed) GoString() string { return s.String() }
+// Format hides the seed from every verb of fmt.
+func (s Seed) Format(w fmt.State, _ rune) { hide(w, s) }
+
+// MarshalText hides the seed from encoders that look into structs, as those of
+// logs do. What it writes is not the seed: CreateSeed writes that.
+func (s Seed) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

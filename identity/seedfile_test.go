@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -50,6 +51,68 @@ func TestCreateSeedNeverOverwrites(t *testing.T) {
 		t.Errorf("the file holds %q now", b)
 	}
 	wantOnly(t, path)
+}
+
+// A link that leads nowhere is something that is there, too: what it names is
+// not made.
+func TestCreateSeedOverALink(t *testing.T) {
+	path := seedPath(t)
+	if err := os.Symlink("elsewhere", path); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	if err := CreateSeed(path, testSeed); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a link: %v", err)
+	}
+	if to, err := os.Readlink(path); err != nil || to != "elsewhere" {
+		t.Errorf("the link leads to %q, %v", to, err)
+	}
+	wantOnly(t, path)
+}
+
+// Of many who create the file at once one succeeds, and its seed is there.
+func TestCreateSeedRace(t *testing.T) {
+	path := seedPath(t)
+	made := make(chan Seed, 8)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			s := Seed{byte(i + 1)}
+			if err := CreateSeed(path, s); err == nil {
+				made <- s
+			} else if !errors.Is(err, fs.ErrExist) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(made) != 1 {
+		t.Fatalf("%d of 8 made the file", len(made))
+	}
+	if got, err := LoadSeed(path); err != nil || got != <-made {
+		t.Errorf("not the seed of the one who succeeded, %v", err)
+	}
+	wantOnly(t, path)
+}
+
+// The damage is found through the file, too, which may be of any length.
+func TestLoadDamagedSeed(t *testing.T) {
+	good := encodeSeed(testSeed)
+	for name, b := range map[string][]byte{
+		"empty":   nil,
+		"cut":     good[:len(good)-1],
+		"flipped": append([]byte{good[0] ^ 1}, good[1:]...),
+		"zeros":   make([]byte, len(good)),
+		"endless": append(bytes.Clone(good), make([]byte, 1<<20)...),
+	} {
+		path := seedPath(t)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := LoadSeed(path)
+		if !errors.Is(err, ErrSeedFile) || !strings.Contains(err.Error(), path) || s != (Seed{}) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestCreateSeedWithoutDirectory(t *testing.T) {
@@ -103,7 +166,8 @@ func TestSeedFileNoticesEveryFlippedByte(t *testing.T) {
 			if bad[i] = byte(v); bad[i] == good[i] {
 				continue
 			}
-			if _, err := decodeSeed(bad); !typedSeedError(err) {
+			_, err := decodeSeed(bad)
+			if !typedSeedError(err) || strings.Contains(err.Error(), "5a5a") {
 				t.Fatalf("byte %d as %#x: %v", i, v, err)
 			}
 		}

@@ -114,6 +114,9 @@ func TestSmallOrderLeavesKeysAlone(t *testing.T) {
 		if err != nil || !slices.Equal(id.PublicKey(), pub) {
 			t.Fatal(id, err)
 		}
+		if id.Short() != id.String()[:8] {
+			t.Errorf("%s is %s in short", id, id.Short())
+		}
 		text, _ := id.MarshalText()
 		var back PeerID
 		if err := back.UnmarshalText(text); err != nil || back != id {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"io"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -72,8 +73,16 @@ func (k TopicKey) CheckJoinProof(proof [KeyBytes]byte, binding []byte, dialer bo
 // shows it.
 func (k TopicKey) String() string { return "topic key " + secretForPeople }
 
-// GoString hides the key from %#v.
-func (k TopicKey) GoString() string { return k.String() }
+// Format hides the key from every verb of fmt.
+func (k TopicKey) Format(w fmt.State, _ rune) { hide(w, k) }
+
+// MarshalText hides the key from encoders that look into structs, as those of
+// logs do. What it writes is not the key: Invite.Encode writes that.
+func (k TopicKey) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// hide prints a secret's String. A known gap: fmt calls no method of a value
+// in an unexported field, and prints the bytes.
+func hide(w fmt.State, secret fmt.Stringer) { _, _ = io.WriteString(w, secret.String()) }
 
 // LogID returns the id of the log that author writes in topic in pages of
 // pageBytes bytes.

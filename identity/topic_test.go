@@ -5,6 +5,7 @@ package identity
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -113,10 +114,20 @@ func TestLogIDDependsOnAll(t *testing.T) {
 func TestSecretsDoNotPrint(t *testing.T) {
 	inv := Invite{Key: testKey}
 	for _, v := range []any{testKey, testSeed, struct{ S Seed }{testSeed}, []TopicKey{testKey}} {
-		for _, verb := range []string{"%v", "%+v", "%s", "%#v"} {
+		for _, verb := range []string{"%v", "%+v", "%s", "%#v", "%d", "%x", "%X", "%q", "%c", "%U"} {
 			wantHidden(t, fmt.Sprintf(verb, v))
 		}
+		b, err := json.Marshal(v)
+		if err != nil {
+			t.Error(err)
+		}
+		wantHidden(t, string(b))
 	}
+	b, err := json.Marshal(inv)
+	if err != nil {
+		t.Error(err)
+	}
+	wantHidden(t, string(b))
 	wantHidden(t, fmt.Sprintf("%#v", inv))
 }
 
