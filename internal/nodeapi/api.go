@@ -93,15 +93,14 @@ type Query struct {
 
 // A Record is an event in its place. Bytes are base64 in JSON.
 type Record struct {
-	Log     string    `json:"log"`
-	Seq     uint64    `json:"seq"`
-	Time    time.Time `json:"-"`
-	Stamp   string    `json:"time"` // Time in RFC 3339 with milliseconds, UTC
-	Type    string    `json:"type"`
-	Key     []byte    `json:"key"`
-	Payload []byte    `json:"payload"`
-	Leaf    []byte    `json:"leaf,omitempty"` // RFC 6962 leaf data
-	Hash    string    `json:"hash,omitempty"` // RFC 6962 leaf hash
+	Log     string `json:"log"`
+	Seq     uint64 `json:"seq"`
+	Time    string `json:"time"` // RFC 3339 with milliseconds, UTC
+	Type    string `json:"type"`
+	Key     []byte `json:"key"`
+	Payload []byte `json:"payload"`
+	Leaf    []byte `json:"leaf,omitempty"` // RFC 6962 leaf data
+	Hash    string `json:"hash,omitempty"` // RFC 6962 leaf hash
 }
 
 // A SyncReport says what a sync moved.
