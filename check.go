@@ -19,6 +19,11 @@ type Finding = store.Finding
 // progress, where it is not nil, is told bytes done and to do now and then.
 // The error is for what keeps Check from looking, not for what it finds.
 func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
+	done, err := db.reading()
+	if err != nil {
+		return CheckReport{}, err
+	}
+	defer done()
 	return db.st.Check(ctx, progress)
 }
 

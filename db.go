@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -31,6 +33,8 @@ type DB struct {
 	system    *actor.ActorSystem
 	ownSystem bool
 
+	closed    atomic.Bool
+	readers   atomic.Int64 // reads under way, which Close waits for
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -144,6 +148,7 @@ func (db *DB) Close() error {
 }
 
 func (db *DB) close() error {
+	db.closed.Store(true)
 	db.hub.close()
 	var errs []error
 	if db.node != nil {
@@ -154,11 +159,30 @@ func (db *DB) close() error {
 	if db.ownSystem && db.system != nil {
 		db.system.Shutdown()
 	}
+	db.awaitReaders()
 	errs = append(errs, db.st.Close())
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close %s: %w", db.st.Dir(), err)
 	}
 	return nil
+}
+
+// reading begins a read of the files, which Close waits for.
+func (db *DB) reading() (done func(), err error) {
+	db.readers.Add(1)
+	if db.closed.Load() {
+		db.readers.Add(-1)
+		return nil, ErrClosed
+	}
+	return func() { db.readers.Add(-1) }, nil
+}
+
+// awaitReaders gives reads a second to notice that the store closes. One that
+// does not, because Close was called inside of its loop, makes Close fail.
+func (db *DB) awaitReaders() {
+	for deadline := time.Now().Add(time.Second); db.readers.Load() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Dir returns the store's directory.

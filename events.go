@@ -153,9 +153,17 @@ func (r *reader) log(ctx context.Context, l *store.Log, yield func(Record, error
 	if from >= to {
 		return nil
 	}
+	done, err := r.db.reading()
+	if err != nil {
+		return err
+	}
+	defer done()
 	return r.db.st.Read(l, from, to, func(run store.Run) error {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if r.db.closed.Load() {
+			return ErrClosed
 		}
 		if !r.q.Borrow {
 			run = own(run)

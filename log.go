@@ -104,8 +104,13 @@ func (l *Log) Get(ctx context.Context, seq uint64) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
+	done, err := l.db.reading()
+	if err != nil {
+		return Record{}, err
+	}
+	defer done()
 	var rec Record
-	err := l.db.st.Read(l.l, seq, seq+1, func(run store.Run) error {
+	err = l.db.st.Read(l.l, seq, seq+1, func(run store.Run) error {
 		return own(run).Each(func(s uint64, r *event.Record) error {
 			rec = record(l.l.ID, s, r)
 			return nil

@@ -31,6 +31,11 @@ func (l *Log) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
 	if err := ctx.Err(); err != nil {
 		return Proof{}, err
 	}
+	done, err := l.db.reading()
+	if err != nil {
+		return Proof{}, err
+	}
+	defer done()
 	hashes, err := l.db.st.Inclusion(l.l, seq, size)
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove event %d: %w", seq, err)
@@ -52,6 +57,11 @@ func (l *Log) Consistency(ctx context.Context, old, size uint64) ([]Hash, error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	done, err := l.db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	return l.db.st.Consistency(l.l, old, size)
 }
 

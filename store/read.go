@@ -65,34 +65,52 @@ func (s *Store) Read(l *Log, from, to uint64, fn func(Run) error) error {
 	return s.eachRun(l, from, to, fn)
 }
 
-// eachRun reads pages as far as they are published and the AOF beyond. The
-// AOF may be trimmed between the two looks: then the pages reach further by
-// now.
+// eachRun reads pages as far as they are published and the AOF beyond. fn is
+// never called inside of an AOF read, which would hold up a commit that has to
+// grow the map: what is read there is copied first.
 func (s *Store) eachRun(l *Log, from, to uint64, fn func(Run) error) error {
-	next := from
-	track := func(r Run) error {
-		err := fn(r)
-		next = r.First + uint64(r.Count)
-		return err
-	}
-	for next < to {
+	var buf []byte
+	for next := from; next < to; {
 		pages, size := l.readable()
 		if next < size {
-			if err := s.walkPages(l, pages, size, next, min(to, size), track); err != nil {
+			end := min(to, size)
+			if err := s.walkPages(l, pages, size, next, end, fn); err != nil {
 				return err
 			}
+			next = end
 			continue
 		}
-		err := s.aof.View(func(v *aof.View) error {
-			return v.Events(l.Num, next, to, func(first uint64, count int, records []byte) error {
-				return track(Run{First: first, Count: count, Records: records})
-			})
-		})
-		if _, now := l.readable(); err != nil && !(errors.Is(err, aof.ErrCorrupt) && now > size) {
+		run, err := s.readChunk(l, next, to, buf)
+		if err != nil {
+			// The AOF may have been trimmed since we looked: then the pages
+			// reach further by now.
+			if _, now := l.readable(); errors.Is(err, aof.ErrCorrupt) && now > size {
+				continue
+			}
+			return err
+		}
+		buf, next = run.Records, run.First+uint64(run.Count)
+		if err := fn(run); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+var errChunk = errors.New("one chunk is enough")
+
+// readChunk copies what one chunk of the AOF holds from a sequence on to buf.
+func (s *Store) readChunk(l *Log, from, to uint64, buf []byte) (run Run, err error) {
+	err = s.aof.View(func(v *aof.View) error {
+		return v.Events(l.Num, from, to, func(first uint64, count int, records []byte) error {
+			run = Run{First: first, Count: count, Records: append(buf[:0], records...)}
+			return errChunk
+		})
+	})
+	if errors.Is(err, errChunk) {
+		err = nil
+	}
+	return run, err
 }
 
 // readable returns how far the log's page files can be read.

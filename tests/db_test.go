@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/supervisor"
 )
 
 var ctx = context.Background()
@@ -415,5 +416,95 @@ func TestSpawnedActorGoesOnFromItsCursor(t *testing.T) {
 		if seq != uint64(i) {
 			t.Fatalf("event %d came at place %d", seq, i)
 		}
+	}
+}
+
+// A loop over events may append: it holds nothing that a commit waits for.
+func TestAppendInsideOfALoop(t *testing.T) {
+	db := open(t, t.TempDir(), &xaeroflux.Options{MapBytes: 1 << 20})
+	mustAppend(t, db, 100, "event %d")
+	n := 0
+	for r, err := range db.Events(ctx, xaeroflux.Query{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Append(ctx, xaeroflux.Event{Payload: bytes.Repeat(r.Payload, 20_000)}); err != nil {
+			t.Fatal(err)
+		}
+		n++
+	}
+	if n != 100 {
+		t.Errorf("%d events", n)
+	}
+}
+
+// Close ends subscriptions, and those who read meanwhile are told.
+func TestCloseEndsSubscriptions(t *testing.T) {
+	db := open(t, t.TempDir(), nil)
+	mustAppend(t, db, 10, "event %d")
+	ended := make(chan error)
+	go func() {
+		var last error
+		for _, err := range db.Subscribe(ctx, xaeroflux.Query{}) {
+			last = err
+		}
+		ended <- last
+	}()
+	time.Sleep(10 * time.Millisecond)
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, xaeroflux.ErrClosed) {
+		t.Errorf("the subscription ended with %v", err)
+	}
+	if _, err := db.Get(ctx, 0); !errors.Is(err, xaeroflux.ErrClosed) {
+		t.Errorf("get after close: %v", err)
+	}
+}
+
+// Two stores may share the actor system of the service around them.
+func TestSharedActorSystem(t *testing.T) {
+	noLeaks(t)
+	system := supervisor.NewSystem(nil)
+	t.Cleanup(system.Shutdown)
+	o := &xaeroflux.Options{ActorSystem: system}
+	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	b := open(t, filepath.Join(t.TempDir(), "b"), o)
+	mustAppend(t, a, 10, "event %d of a")
+	mustAppend(t, b, 20, "event %d of b")
+	if a.Head().Size != 10 || b.Head().Size != 20 {
+		t.Errorf("sizes %d and %d", a.Head().Size, b.Head().Size)
+	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	mustAppend(t, b, 1, "event %d of b, after a closed")
+}
+
+// A store may be in many topics; each keeps to itself.
+func TestManyTopics(t *testing.T) {
+	a, b, addr := pair(t, small())
+	c := open(t, filepath.Join(t.TempDir(), "c"), small())
+	second, err := a.Join(ctx, c.Invite())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := second.Append(ctx, xaeroflux.Event{Payload: []byte("only for the second topic")}); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, a, 50, "event %d of the first topic")
+	mustSync(t, a, addr)
+	if n := len(heads(t, b)); n != 1 {
+		t.Errorf("b holds %d logs, want that of the first topic only", n)
+	}
+	if _, err := b.Log(second.Log().ID()); !errors.Is(err, xaeroflux.ErrUnknownLog) {
+		t.Errorf("b has a log of a topic it did not join: %v", err)
+	}
+	if _, err := b.Join(ctx, second.Invite()); err != nil {
+		t.Fatal(err)
+	}
+	mustSync(t, a, addr)
+	if l, err := b.Log(second.Log().ID()); err != nil || l.Size() != 1 {
+		t.Errorf("after joining: %v", err)
 	}
 }
