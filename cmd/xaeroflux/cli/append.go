@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -157,21 +156,6 @@ func (a *app) appendWhole(ctx context.Context, w *batcher, f appendFlags, name s
 	return nil
 }
 
-// input opens a file, or stdin for "-".
-func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, hint(err, "another path")
-		}
-		return f, nil
-	}
-	if terminal(a.in) {
-		a.say("reading events from the terminal, one a line; end with ctrl-D")
-	}
-	return io.NopCloser(interruptible(ctx, a.in)), nil
-}
-
 // summary prints the receipt of everything appended.
 func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
 	if w.total.Count == 0 {
@@ -194,30 +178,4 @@ func (a *app) printReceipt(r nodeapi.Receipt) error {
 	return a.print(r, func(w io.Writer) {
 		fmt.Fprintf(w, "log     %s\nfirst   %d\ncount   %d\nsize    %d\nroot    %s\n", r.Log, r.First, r.Count, r.Size, r.Root)
 	})
-}
-
-// totalBytes is the size of all files, or -1 where one cannot tell.
-func totalBytes(files []string) int64 {
-	var total int64
-	for _, name := range files {
-		st, err := os.Stat(name)
-		if name == "-" || err != nil || !st.Mode().IsRegular() {
-			return -1
-		}
-		total += st.Size()
-	}
-	return total
-}
-
-// countingReader tells a meter what is read.
-type countingReader struct {
-	r io.Reader
-	m *meter
-}
-
-// Read implements io.Reader.
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.m.add(int64(n))
-	return n, err
 }

@@ -8,9 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 // errLine is a line that is longer than an event may be.
@@ -100,54 +100,43 @@ func (w *waitingReader) Read(p []byte) (int, error) {
 	}
 }
 
-// Bounds of one batch.
-const (
-	batchEvents = 1000
-	batchBytes  = 1 << 20
-)
-
-// batcher collects events into batches and appends them.
-type batcher struct {
-	b       backend
-	topic   string
-	pending []nodeapi.Event
-	bytes   int
-	total   nodeapi.Receipt // of all batches
-	done    func(nodeapi.Receipt) error
-}
-
-// add takes an event, and appends when a batch is full.
-func (w *batcher) add(ctx context.Context, e nodeapi.Event) error {
-	size := len(e.Payload) + len(e.Key) + len(e.Type)
-	if len(w.pending) > 0 && w.bytes+size > batchBytes {
-		if err := w.flush(ctx); err != nil {
-			return err
+// input opens a file, or stdin for "-".
+func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, hint(err, "another path")
 		}
+		return f, nil
 	}
-	w.pending = append(w.pending, e)
-	w.bytes += size
-	if len(w.pending) >= batchEvents || w.bytes >= batchBytes {
-		return w.flush(ctx)
+	if terminal(a.in) {
+		a.say("reading events from the terminal, one a line; end with ctrl-D")
 	}
-	return nil
+	return io.NopCloser(interruptible(ctx, a.in)), nil
 }
 
-// flush appends what is pending. An interrupt does not tear a batch: it is
-// waited for, so that the summary tells the truth.
-func (w *batcher) flush(ctx context.Context) error {
-	if len(w.pending) == 0 {
-		return nil
+// totalBytes is the size of all files, or -1 where one cannot tell.
+func totalBytes(files []string) int64 {
+	var total int64
+	for _, name := range files {
+		st, err := os.Stat(name)
+		if name == "-" || err != nil || !st.Mode().IsRegular() {
+			return -1
+		}
+		total += st.Size()
 	}
-	r, err := w.b.Append(context.WithoutCancel(ctx), w.topic, w.pending)
-	if err != nil {
-		return err
-	}
-	if w.total.Count == 0 {
-		w.total.First = r.First
-	}
-	w.total.Log, w.total.Size, w.total.Root = r.Log, r.Size, r.Root
-	w.total.Count += r.Count
-	clear(w.pending) // the payloads may go
-	w.pending, w.bytes = w.pending[:0], 0
-	return w.done(r)
+	return total
+}
+
+// countingReader tells a meter what is read.
+type countingReader struct {
+	r io.Reader
+	m *meter
+}
+
+// Read implements io.Reader.
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.m.add(int64(n))
+	return n, err
 }
