@@ -12,18 +12,22 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/xaeroflux/xaeroflux"
 )
 
 // What the example of the README finds around it.
 var (
 	ctx = context.Background()
-	dir = filepath.Join(os.TempDir(), fmt.Sprintf("xaeroflux-example-%d", os.Getpid()))
+	dir = filepath.Join(scratch, "first")
 )
+
+var scratch = filepath.Join(os.TempDir(), fmt.Sprintf("xaeroflux-example-%d", os.Getpid()))
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
+	if err := os.RemoveAll(scratch); err != nil {
 		log.Print(err)
 	}
 	os.Exit(code)
@@ -46,6 +50,54 @@ func Example() {
 		fmt.Println(rec.Seq, rec.Type, string(rec.Payload), errors.Join(err, err2, err3))
 	}
 	// Output: 0 note buy milk <nil>
+}
+
+type forwarder struct{ to chan<- string }
+
+func (f *forwarder) Receive(c actor.Context) {
+	if m, ok := c.Message().(*xaeroflux.Committed); ok {
+		for _, r := range m.Records {
+			f.to <- string(r.Payload)
+		}
+		m.Done(nil) // moves the cursor; nothing more comes before
+	}
+}
+
+func ExampleDB_Spawn() {
+	db, err := xaeroflux.Open(filepath.Join(scratch, "spawn"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	payloads := make(chan string, 2)
+	props := actor.PropsFromProducer(func() actor.Actor { return &forwarder{payloads} })
+	_, err = db.Spawn("forwarder", props, nil) // the default topic, from where it stopped
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, text := range []string{"one", "two"} {
+		if _, err := db.Append(ctx, xaeroflux.Event{Payload: []byte(text)}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(<-payloads, <-payloads)
+	// Output: one two
+}
+
+// TestReadmeCodeIsCompiled finds every Go block of the README in this file.
+func TestReadmeCodeIsCompiled(t *testing.T) {
+	source := read(t, "example_test.go")
+	blocks := strings.Split(read(t, "README.md"), "```go\n")[1:]
+	for _, b := range blocks {
+		b, _, _ = strings.Cut(b, "```\n")
+		indented := strings.ReplaceAll("\t"+strings.TrimSuffix(b, "\n"), "\n", "\n\t")
+		if !strings.Contains(source, b) && !strings.Contains(source, indented) {
+			t.Errorf("README.md shows code that is not compiled:\n%s", b)
+		}
+	}
+	if len(blocks) < 3 {
+		t.Errorf("%d blocks of Go", len(blocks))
+	}
 }
 
 // TestReadmeShowsTheExample holds the first Go block of the README against the
