@@ -108,11 +108,24 @@ func (n *Node) Advanced(l *store.Log) {
 	}
 }
 
-// TopicsChanged makes every session shake hands again: the topics two peers
-// share are settled once for a connection.
-func (n *Node) TopicsChanged() {
-	for _, s := range n.live() {
-		s.end(messages.CodeClosing, "topics changed; connect again")
+// TopicsChanged makes every session shake hands again, because the topics two
+// peers share are settled once for a connection. It returns when the sessions
+// of before have ended.
+func (n *Node) TopicsChanged() { n.endAll("topics changed; connect again") }
+
+// endAll ends all sessions and gives their peers a moment to hear it.
+func (n *Node) endAll(why string) {
+	all := n.live()
+	for _, s := range all {
+		s.end(messages.CodeClosing, why)
+	}
+	deadline := time.After(2 * goodbyeGrace)
+	for _, s := range all {
+		select {
+		case <-s.conn.Done():
+		case <-deadline:
+			return
+		}
 	}
 }
 
@@ -134,22 +147,6 @@ func (n *Node) Peers() []PeerStatus {
 	}
 	sort.Slice(all, func(i, j int) bool { return bytes.Compare(all[i].Peer[:], all[j].Peer[:]) < 0 })
 	return all
-}
-
-// goodbye tells all peers that this node closes.
-func (n *Node) goodbye() {
-	all := n.live()
-	for _, s := range all {
-		s.end(messages.CodeClosing, "closing")
-	}
-	deadline := time.After(goodbyeGrace)
-	for _, s := range all {
-		select {
-		case <-s.conn.Done():
-		case <-deadline:
-			return
-		}
-	}
 }
 
 // listener accepts connections, each with a goroutine per listening socket.
@@ -265,7 +262,7 @@ func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
 // sessionWith returns the session with a peer, if there is one.
 func (n *Node) sessionWith(p identity.PeerID) *session {
 	for _, s := range n.live() {
-		if s.conn.Peer() == p {
+		if s.conn.Peer() == p && s.conn.Err() == nil {
 			return s
 		}
 	}

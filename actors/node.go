@@ -131,7 +131,7 @@ func (n *Node) Close(ctx context.Context) error {
 
 func (n *Node) close(ctx context.Context) error {
 	n.closing.Store(true)
-	n.goodbye()
+	n.endAll("closing")
 	n.cancel()
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
