@@ -156,6 +156,9 @@ func TestByteTablesHaveNoHoles(t *testing.T) {
 	}
 }
 
+// wrapped is where a paragraph, not a table, goes on in the next line.
+var wrapped = regexp.MustCompile(`([^|\n])\n *([^|\n])`)
+
 // TestDocsConstants holds the numbers in the documents against the code.
 func TestDocsConstants(t *testing.T) {
 	docs := documents(t)
@@ -188,7 +191,7 @@ func TestDocsConstants(t *testing.T) {
 		{"xsp.md", fmt.Sprintf("Another one than %d is refused", syncer.Version)},
 		{"xsp.md", fmt.Sprintf("A message type of %d or above", messages.FirstOptional)},
 	} {
-		if !strings.Contains(docs["docs/"+c.doc], c.want) {
+		if !strings.Contains(wrapped.ReplaceAllString(docs["docs/"+c.doc], "$1 $2"), c.want) {
 			t.Errorf("docs/%s does not say %q", c.doc, c.want)
 		}
 	}
