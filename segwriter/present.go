@@ -10,7 +10,7 @@ import (
 // fullCheckBytes is how many bytes of the newest nodes TreesPresent compares
 // with their checksums. A crash can only have hurt the newest ones; older ones
 // are compared when they are read.
-const fullCheckBytes = 64 << 20
+const fullCheckBytes = 4 << 20
 
 // TreesPresent returns how many of the first pages, without a gap, have a tree
 // that is there and fits the trees around it. The caller rebuilds the rest.

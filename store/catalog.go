@@ -38,6 +38,7 @@ type Log struct {
 
 	openMu sync.Mutex
 	open   *openTree // the tree of the open page, for proofs
+	high   highNodes // tier-2 nodes that were read for proofs
 }
 
 // Published is the state of a log that everybody sees: durable and under a

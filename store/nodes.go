@@ -4,6 +4,7 @@ package store
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -19,6 +20,13 @@ type nodes struct {
 	pages uint64 // full pages that can be read,
 	size  uint64 // and the events in them
 	open  *merkleindex.Builder
+	last  pageNodes // most of a proof's tier-1 nodes are of one page
+}
+
+// pageNodes is one page's place and, once they were read, its tier-1 nodes.
+type pageNodes struct {
+	page, first, end uint64
+	nodes            []digest.Hash
 }
 
 // nodesOf returns a reader for the log as p publishes it.
@@ -73,22 +81,88 @@ func (n *nodes) openNode(level uint, index uint64) (digest.Hash, error) {
 
 // stored reads a node that was completed in a full page.
 func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
-	page, first, pageEnd, err := n.l.files.FindPage(end-1, n.pages)
-	if err != nil {
+	id := mmrindex.NodeID{Level: uint8(level), Index: index}
+	if h, ok := n.l.high.get(id); ok {
+		return h, nil
+	}
+	if err := n.find(end - 1); err != nil {
 		return digest.Hash{}, err
 	}
-	if off, ok := merkleindex.NodeOffset(first, pageEnd, level, index); ok {
-		return n.l.files.TreeNode(page, off)
+	if off, ok := merkleindex.NodeOffset(n.last.first, n.last.end, level, index); ok {
+		return n.tier1(off)
 	}
-	off, ok := mmrindex.SpanOffset(first, pageEnd, level, index)
+	h, err := n.tier2(level, index)
+	if err == nil {
+		n.l.high.put(id, h)
+	}
+	return h, err
+}
+
+// find makes the page that holds a sequence the last one.
+func (n *nodes) find(sequence uint64) (err error) {
+	if sequence >= n.last.first && sequence < n.last.end {
+		return nil
+	}
+	n.last = pageNodes{}
+	n.last.page, n.last.first, n.last.end, err = n.l.files.FindPage(sequence, n.pages)
+	return err
+}
+
+func (n *nodes) tier1(off int) (h digest.Hash, err error) {
+	if n.last.nodes == nil {
+		if n.last.nodes, err = n.l.files.TreeNodes(n.last.page); err != nil {
+			return h, err
+		}
+	}
+	if off >= len(n.last.nodes) {
+		return h, &CorruptError{Where: "trees of log " + n.l.ID.String(), What: fmt.Sprintf("page %d has %d nodes, one more is wanted", n.last.page, len(n.last.nodes))}
+	}
+	return n.last.nodes[off], nil
+}
+
+func (n *nodes) tier2(level uint, index uint64) (digest.Hash, error) {
+	off, ok := mmrindex.SpanOffset(n.last.first, n.last.end, level, index)
 	if !ok {
-		return digest.Hash{}, fmt.Errorf("%w: node %d of level %d in page %d", ErrRange, index, level, page)
+		return digest.Hash{}, fmt.Errorf("%w: node %d of level %d in page %d", ErrRange, index, level, n.last.page)
 	}
-	entry, err := n.l.files.TreeEntry(page)
+	entry, err := n.l.files.TreeEntry(n.last.page)
 	if err != nil {
 		return digest.Hash{}, err
 	}
-	return n.l.files.SpanNode(mmrindex.SpanBase(first, entry.NodesBefore) + uint64(off))
+	return n.l.files.SpanNode(mmrindex.SpanBase(n.last.first, entry.NodesBefore) + uint64(off))
+}
+
+// maxHighNodes bounds how many tier-2 nodes of a log are kept in memory: those
+// near the top are part of every proof.
+const maxHighNodes = 8192
+
+// highNodes keeps tier-2 nodes that were read. They never change.
+type highNodes struct {
+	mu    sync.RWMutex
+	nodes map[mmrindex.NodeID]digest.Hash
+}
+
+func (c *highNodes) get(id mmrindex.NodeID) (digest.Hash, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	h, ok := c.nodes[id]
+	return h, ok
+}
+
+func (c *highNodes) put(id mmrindex.NodeID, h digest.Hash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.nodes == nil || len(c.nodes) >= maxHighNodes {
+		c.nodes = map[mmrindex.NodeID]digest.Hash{}
+	}
+	c.nodes[id] = h
+}
+
+// clear forgets all, where a file turned out to be damaged.
+func (c *highNodes) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes = nil
 }
 
 func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {

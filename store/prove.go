@@ -57,6 +57,7 @@ func (s *Store) Inclusion(l *Log, sequence, size uint64) ([]digest.Hash, error) 
 		return nil, err
 	}
 	if err := proof.VerifyInclusion(leaf, sequence, size, hashes, root); err != nil {
+		l.high.clear()
 		return nil, &CorruptError{Where: "trees of log " + l.ID.String(), What: fmt.Sprintf("the proof of event %d", sequence), Err: err}
 	}
 	return hashes, nil

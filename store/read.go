@@ -20,12 +20,15 @@ type Run struct {
 	Records []byte
 }
 
-// Each decodes the records of r one after another.
+// Each decodes the records of r one after another. rec is fn's until it
+// returns.
 func (r Run) Each(fn func(sequence uint64, rec *event.Record) error) error {
+	var rec event.Record // one for all: it escapes into fn
 	rest := r.Records
 	for i := range r.Count {
-		rec, n, err := event.DecodeRecord(rest)
-		if err != nil {
+		var n int
+		var err error
+		if rec, n, err = event.DecodeRecord(rest); err != nil {
 			return err
 		}
 		if err := fn(r.First+uint64(i), &rec); err != nil {

@@ -121,3 +121,89 @@ func BenchmarkMemory(b *testing.B) {
 		}
 	}
 }
+
+// filled opens a store with n events of 256 bytes, closed and opened again.
+func filled(b *testing.B, n int) *xaeroflux.DB {
+	dir := b.TempDir()
+	db, err := xaeroflux.Open(dir, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	appendAll(b, db, 8, n/1000, payloads(1000, 256))
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	if db, err = xaeroflux.Open(dir, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	b.ReportAllocs()
+	b.ResetTimer()
+	return db
+}
+
+// BenchmarkIterate reads a million events in order, borrowed.
+func BenchmarkIterate(b *testing.B) {
+	db := filled(b, 1_000_000)
+	n := 0
+	for range b.N {
+		for r, err := range db.Events(context.Background(), xaeroflux.Query{Borrow: true}) {
+			if err != nil || len(r.Payload) != 256 {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkGet reads events at random out of a million.
+func BenchmarkGet(b *testing.B) {
+	db := filled(b, 1_000_000)
+	log, err := db.Log(db.Head().Log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range b.N {
+		if _, err := log.Get(context.Background(), uint64(i)*2_654_435_761%1_000_000); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// BenchmarkProve makes and verifies inclusion proofs at a million events.
+func BenchmarkProve(b *testing.B) {
+	db := filled(b, 1_000_000)
+	head := db.Head()
+	log, err := db.Log(head.Log)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i := range b.N {
+		if _, err := log.Prove(context.Background(), uint64(i)*2_654_435_761%1_000_000, head.Size); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkOpen opens a store of a million events.
+func BenchmarkOpen(b *testing.B) {
+	db := filled(b, 1_000_000)
+	dir := db.Dir()
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ResetTimer()
+	for range b.N {
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := db.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
