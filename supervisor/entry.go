@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,11 +38,6 @@ func newEntry(name string) *Entry { return &Entry{name: name, since: time.Now()}
 // by whoever takes a snapshot, in that goroutine.
 func (e *Entry) SetCursor(f func() string) { e.cursor.Store(&f) }
 
-// Sent once counted a message on its way to the actor.
-//
-// Deprecated: the mailbox itself is asked for its length; Sent does nothing.
-func (e *Entry) Sent() {}
-
 func (e *Entry) phase(p Phase) { e.phaseNow.Store(int32(p)) }
 
 // stopped ends the life of an actor, unless it ended by a failure.
@@ -54,7 +50,7 @@ func (e *Entry) stopped() {
 func (e *Entry) failed(err error, at time.Time) {
 	text := err.Error()
 	if len(text) > maxErrorText {
-		text = text[:maxErrorText] + "…"
+		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 	}
 	e.last.Store(&lastError{text: text, at: at})
 }

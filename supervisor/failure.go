@@ -44,13 +44,27 @@ const maxStack = 8 << 10
 // failureOf returns what was recovered from a panic as a Failure. It must be
 // called while the panicking stack is still there, in the deferred function.
 func failureOf(recovered any) *Failure {
-	if f, ok := recovered.(*Failure); ok {
+	err := sound(recovered)
+	if f, ok := err.(*Failure); ok {
 		return f
-	}
-	err, ok := recovered.(error)
-	if !ok {
-		err = &PanicError{Value: recovered}
 	}
 	stack := debug.Stack()
 	return &Failure{Err: err, Stack: stack[:min(len(stack), maxStack)]}
+}
+
+// sound returns the reason of a failure as an error whose methods can be
+// called by the group's actor, where a panic would take all children with it.
+// A nil pointer as an error, whose Error panics, is the usual one that cannot.
+func sound(reason any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = &PanicError{Value: fmt.Sprintf("%T that cannot be read", reason)}
+		}
+	}()
+	err, ok := reason.(error)
+	if !ok {
+		return &PanicError{Value: reason}
+	}
+	_, _ = err.Error(), ClassOf(err)
+	return err
 }

@@ -24,7 +24,7 @@ const (
 var (
 	// ErrStopped is returned for actors of a group that is stopped or degraded.
 	ErrStopped = errors.New("supervisor: stopped")
-	// ErrName is returned by Spawn for a name that is taken or cannot be one.
+	// ErrName is returned for a name that is taken, cannot be one, or is unknown.
 	ErrName = errors.New("supervisor: bad name")
 	// ErrStuck is returned for an actor that does not stop: it is still in the
 	// handling of a message.

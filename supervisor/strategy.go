@@ -69,11 +69,8 @@ func (s *strategy) HandleFailure(_ *actor.ActorSystem, sup actor.Supervisor, pid
 
 // judge counts the failure and says what is to be done.
 func (s *strategy) judge(c *child, reason any) Event {
-	err, ok := reason.(error)
-	if !ok {
-		err = &PanicError{Value: reason}
-	}
-	ev := Event{Name: c.entry.name, Reason: err, Class: ClassOf(reason), Directive: Decide(reason)}
+	err := sound(reason)
+	ev := Event{Name: c.entry.name, Reason: err, Class: ClassOf(err), Directive: Decide(err)}
 	now := s.policy.Now()
 	ev.Failures = s.count(c, now)
 	if c.permanent {

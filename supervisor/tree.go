@@ -97,7 +97,7 @@ func (t *Tree) spawn() (err error) {
 	return nil
 }
 
-// Group returns a group by name; it must be one of the tree's.
+// Group returns a group by name, or nil where the tree has no such group.
 func (t *Tree) Group(name string) *Group { return t.groups[name] }
 
 // Registry returns the tree's registry.
@@ -105,7 +105,14 @@ func (t *Tree) Registry() *Registry { return t.registry }
 
 // StopGroup stops a group's children one after another, in order, each after
 // it handled what is in its mailbox; see Group.Stop for how long that may take.
-func (t *Tree) StopGroup(ctx context.Context, name string) error { return t.groups[name].stop(ctx) }
+// The error is ErrName where the tree has no such group.
+func (t *Tree) StopGroup(ctx context.Context, name string) error {
+	g := t.groups[name]
+	if g == nil {
+		return fmt.Errorf("%w: no group %q", ErrName, name)
+	}
+	return g.stop(ctx)
+}
 
 // Close stops all groups in order and then the root. When it returns nil, no
 // actor, timer or goroutine of the tree is left; otherwise the error is
