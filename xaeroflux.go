@@ -9,8 +9,9 @@
 //	defer db.Close()
 //	r, err := db.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("hello")})
 //	for rec, err := range db.Events(ctx, xaeroflux.Query{}) { … }
-//	p, err := db.Prove(ctx, r.Seq, r.Size)
-//	err = xaeroflux.Verify(rec, p)
+//	head := db.Head()
+//	p, err := db.Prove(ctx, r.Seq, head.Size)
+//	err = xaeroflux.Verify(rec, p, head)
 //
 // A topic is a set of logs that are shared together. Each device appends to a
 // log of its own in it and replicates everybody else's. Share a topic with
@@ -63,6 +64,9 @@ var (
 	ErrClosed = actors.ErrClosed
 	// ErrReadOnly is returned for writes after one failed; reads go on.
 	ErrReadOnly = actors.ErrReadOnly
+	// ErrStale is returned for appends when a peer turned out to hold newer
+	// events of this store's own log: the store is an older copy of itself.
+	ErrStale = actors.ErrStale
 	// ErrTooLarge is returned for an event or a batch over its limit.
 	ErrTooLarge = event.ErrTooLarge
 	// ErrUnknownLog and ErrUnknownTopic are returned for ids this store does

@@ -44,9 +44,10 @@ type ingress struct {
 	open    map[digest.Hash]*gathered // batches that callers may still join
 	puts    []*store.Put
 	sealed  []*messages.Sealed
-	told    bool // ready was called since the last take
-	usual   int  // bytes of a recent batch
-	joined  int  // events put into open batches so far
+	told    bool                  // ready was called since the last take
+	usual   int                   // bytes of a recent batch
+	refused map[digest.Hash]error // own logs that take nothing more, and why
+	joined  int                   // events put into open batches so far
 	stopped chan struct{}
 }
 
@@ -61,7 +62,7 @@ type gathered struct {
 func newIngress(ready func()) *ingress {
 	in := &ingress{
 		ready: ready, credit: make(chan struct{}, credits),
-		open: map[digest.Hash]*gathered{}, stopped: make(chan struct{}),
+		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]error{}, stopped: make(chan struct{}),
 	}
 	return in
 }
@@ -132,7 +133,7 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 // join returns an open batch with room for n bytes, with in.mu held.
 func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered, error) {
 	in.mu.Lock()
-	if g := in.open[log]; g != nil && in.closed == nil {
+	if g := in.open[log]; g != nil && in.refuses(log) == nil {
 		if len(g.Leaves) < batchEvents && len(g.Records)+n <= batchBytes {
 			return g, nil
 		}
@@ -142,10 +143,10 @@ func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered,
 		return nil, err
 	}
 	in.mu.Lock()
-	if in.closed != nil {
+	if err := in.refuses(log); err != nil {
 		defer in.mu.Unlock()
 		in.release()
-		return nil, in.closed
+		return nil, err
 	}
 	if g := in.open[log]; g != nil && len(g.Leaves) < batchEvents && len(g.Records)+n <= batchBytes {
 		in.release() // somebody else began one meanwhile
@@ -167,12 +168,24 @@ func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
 	}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if in.closed != nil {
+	err := in.closed
+	if g.Remote == nil {
+		err = in.refuses(g.Log)
+	}
+	if err != nil {
 		in.release()
-		return in.closed
+		return err
 	}
 	in.push(g)
 	return nil
+}
+
+// refuses returns why a log of ours takes nothing more, or nil; in.mu is held.
+func (in *ingress) refuses(log digest.Hash) error {
+	if in.closed != nil {
+		return in.closed
+	}
+	return in.refused[log]
 }
 
 // push queues g; in.mu is held and g has its credit.

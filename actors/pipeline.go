@@ -136,6 +136,17 @@ func (p *Pipeline) breakWith(err error) {
 	}
 }
 
+// ErrStale is returned for appends to our own log after a peer showed more of
+// it than we hold, signed by us: appending would fork it.
+var ErrStale = errors.New("this store is an older copy of itself: peers hold newer events of its own log; put the newer copy back, or join the topic with a new store")
+
+// refuse refuses appends to a log of ours from now on.
+func (p *Pipeline) refuse(log digest.Hash, err error) {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	p.in.refused[log] = err
+}
+
 // Broken returns why the pipeline is read-only, or nil.
 func (p *Pipeline) Broken() error {
 	if e := p.broken.Load(); e != nil {
@@ -241,7 +252,10 @@ func (p *Pipeline) Finish() error {
 	var err error
 	if healthy {
 		w, _ := p.in.take()
-		w.Appends = nil // refused below
+		for _, a := range w.Appends {
+			a.Done(ErrClosed)
+		}
+		w.Appends = nil
 		err = p.commit.Close(w)
 	}
 	p.in.close(ErrClosed, true)

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -139,7 +140,8 @@ func (p *Pipeline) reached(id digest.Hash) {
 
 // check turns the error of a stage's core into what it means: a gap is
 // answered by taking the log up again, a failed write makes the store
-// read-only, anything else is a failure for the supervisor to decide.
+// read-only, damage keeps the one log from growing, and anything else is a
+// failure for the supervisor to decide.
 func (p *Pipeline) check(log digest.Hash, err error) {
 	switch {
 	case err == nil:
@@ -150,6 +152,10 @@ func (p *Pipeline) check(log digest.Hash, err error) {
 		p.tell(atSegment, &messages.Reset{Log: log})
 	case supervisor.ClassOf(err) == supervisor.IO:
 		p.breakWith(err)
+	case supervisor.ClassOf(err) == supervisor.Corruption:
+		p.log.Error("a log is damaged and takes nothing more", zap.String("log", log.String()), zap.Error(err))
+		p.refuse(log, err)
+		p.acks.fail(log, err, func(*ack) bool { return true })
 	default:
 		supervisor.Fail(err)
 	}

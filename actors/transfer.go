@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -226,6 +227,7 @@ func (s *session) accept() {
 
 // serve answers one request for pages.
 func (s *session) serve(stream transport.Stream) {
+	stream.SetReadDeadline(time.Now().Add(helloTimeout))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
 		return

@@ -41,12 +41,15 @@ func (e *CorruptError) Error() string {
 // Is reports whether target is ErrCorrupt.
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
 
+// Corrupt tells a supervisor that trying again does not help.
+func (e *CorruptError) Corrupt() bool { return true }
+
 // withNextStep tells what to do about damage that keeps the store from opening.
 func withNextStep(path string, err error) error {
 	if !errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	return fmt.Errorf("%s: %w; restore the file from a backup, or move it away and run xaeroflux repair", path, err)
+	return fmt.Errorf("%s: %w; put back a copy of the store that is not older than its newest signed head, or join its topics with a new store and fetch the logs from peers", path, err)
 }
 
 // lmdbError makes an error of the binding one that errors.Is can look into, and

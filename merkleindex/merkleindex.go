@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package merkleindex is tier 1 of a log's tree: the page tree (DESIGN.md,
-// section 4), and the compact ranges that both tiers are made of.
+// Package merkleindex is tier 1 of a log's tree: the page tree (docs/architecture.md,
+// "One tree in two tiers"), and the compact ranges that both tiers are made of.
 //
 // There is one RFC 6962 tree over a log's events. A node is named by its level
 // (leaves are level 0) and its index from the left on that level, so that node

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package mmrindex is tier 2 of a log's tree (DESIGN.md, section 4): the
+// Package mmrindex is tier 2 of a log's tree (docs/architecture.md): the
 // mountains, which are the peaks of the whole log, and the nodes that span
 // pages. It also finds proofs in stored nodes, whichever tier they are from.
 //

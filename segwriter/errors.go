@@ -48,6 +48,9 @@ func (e *CorruptError) Error() string {
 // Is makes every CorruptError an ErrCorrupt.
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
 
+// Corrupt tells a supervisor that trying again does not help.
+func (e *CorruptError) Corrupt() bool { return true }
+
 // flaw makes a CorruptError; a page or offset of -1 is none.
 func flaw(file string, page, offset int64, format string, args ...any) *CorruptError {
 	return &CorruptError{File: file, Page: page, Offset: offset, What: fmt.Sprintf(format, args...)}

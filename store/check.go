@@ -218,7 +218,11 @@ func checkSegments(ctx context.Context, dir string, report *CheckReport) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := segwriter.CheckSegment(seg, strings.TrimSuffix(seg, ".seg")+".tree")
+		tree := strings.TrimSuffix(seg, ".seg") + ".tree"
+		if _, err := os.Stat(tree); errors.Is(err, os.ErrNotExist) {
+			tree = "" // derived: it is rebuilt when the store opens again
+		}
+		r, err := segwriter.CheckSegment(seg, tree)
 		if err != nil {
 			report.Findings = append(report.Findings, Finding{Where: seg, What: err.Error(), Do: doPages})
 		}

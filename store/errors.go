@@ -40,3 +40,6 @@ func (e *CorruptError) Error() string {
 func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
 
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Corrupt tells a supervisor that trying again does not help.
+func (e *CorruptError) Corrupt() bool { return true }

@@ -141,6 +141,10 @@ func (l *Log) pageRefs(run *syncer.PageRun, pages, from, count uint64) (refs []s
 			return refs, err
 		}
 		if page >= groupEnd {
+			if ref.Header.Kind == segwriter.KindContinuation {
+				ref.Release()
+				return refs, fmt.Errorf("%w: page %d is in the middle of an event", ErrRange, page)
+			}
 			groupEnd = page + uint64(ref.Header.Span)
 			if len(refs) > 0 && groupEnd > from+count {
 				ref.Release()

@@ -71,8 +71,8 @@ func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRe
 	if c.Pages == 0 {
 		c.End = info.SealedSize // From is where our pages end
 	}
-	if !req.Tail {
-		return c, nil
+	if !req.Tail || req.From+pages < info.Pages {
+		return c, nil // the rest is pulled by another request, as pages
 	}
 	return c, serveTail(w, src, req, &c)
 }

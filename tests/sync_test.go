@@ -4,7 +4,9 @@ package tests
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -126,6 +128,41 @@ func TestEventsFlowThroughOthers(t *testing.T) {
 	}
 	same(t, a, b)
 	same(t, b, c)
+}
+
+// A store put back from an old backup learns from its peers that it signed more
+// than it holds, and does not append, which would fork its log.
+func TestOlderCopyRefusesToAppend(t *testing.T) {
+	a, b, addr := pair(t, nil)
+	mustAppend(t, a, 10, "event %d, in the backup")
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	backup := filepath.Join(t.TempDir(), "backup")
+	if err := os.CopyFS(backup, os.DirFS(a.Dir())); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(backup, "identity.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, a.Dir(), nil)
+	mustAppend(t, a, 10, "event %d, after the backup")
+	mustSync(t, a, addr)
+	same(t, a, b)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := open(t, backup, nil)
+	mustAppendFails := func() bool {
+		limit, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, _ = old.Sync(limit, addr) // they cannot agree
+		_, err := old.Append(ctx, xaeroflux.Event{Payload: []byte("a fork")})
+		return errors.Is(err, xaeroflux.ErrStale)
+	}
+	if !mustAppendFails() {
+		t.Error("an older copy appended")
+	}
 }
 
 func await(t testing.TB, done func() bool) {
