@@ -64,9 +64,6 @@ func (s *session) pullNext() {
 
 // pull fetches the pages of one log, and the events behind them.
 func (s *session) pull(o syncer.Pull) error {
-	if err := s.n.pipeline.Create(s.ctx, o.Info.Log, *newLogOf(o.Info)); err != nil {
-		return err
-	}
 	t, err := syncer.NewTransfer(s.n.cfg.Store.Source(), o)
 	if err != nil {
 		return err
@@ -98,6 +95,8 @@ type receiver struct {
 	t      *syncer.Transfer
 	stream *bufio.Reader
 	stored *pending
+
+	created bool // the log has a row in the store
 }
 
 func (r *receiver) run() error {
@@ -143,6 +142,12 @@ func (r *receiver) pages(m *messages.PageResponse) error {
 	v, err := r.t.Pages(m, pages)
 	if err != nil || v == nil {
 		return err
+	}
+	if !r.created { // only now is it known that there is such a log
+		if err := r.s.n.pipeline.Create(r.s.ctx, v.Info.Log, *newLogOf(v.Info)); err != nil {
+			return err
+		}
+		r.created = true
 	}
 	done := r.stored.add()
 	stats, events := &r.s.stats, uint64(len(v.Leaves))
