@@ -174,39 +174,93 @@ func TestDegradedOnce(t *testing.T) {
 	}
 }
 
-// Spawn does not wait for the answer of a group that is gone: here one that
-// ends behind the tree's back, with requests in its mailbox.
-func TestSpawnInAGroupThatDies(t *testing.T) {
+// Spawn does not wait for the answer of a group that is gone, and a group
+// that ends or restarts is not kept by children spawned meanwhile: here one
+// that does so behind the tree's back, as it waits for a child to end.
+func TestSpawnInAGroupThatEnds(t *testing.T) {
 	x := start(t, Policy{}, "a")
-	props := (&probe{}).props()
 	hold := make(chan struct{})
-	blocked := actor.PropsFromProducer(func() actor.Actor { <-hold; panic("not today") })
-	errs := make(chan error, 5)
-	spawn := func(name string, props *actor.Props) {
-		_, err := x.group.Spawn(name, props)
-		errs <- err
-	}
-	go spawn("blocked", blocked)
-	for i := range 3 {
-		go spawn(fmt.Sprint("s", i), props)
-	}
-	system.Root.Stop(x.group.pid.Load())
-	close(hold)
-	<-x.group.gone
-	go spawn("late", props)
-	var stopped int
-	for range 5 {
-		select {
-		case err := <-errs:
-			if errors.Is(err, ErrStopped) {
-				stopped++
-			}
-		case <-time.After(patience):
-			t.Fatal("Spawn waits for ever")
+	x.probes["a"].on(func(m any) {
+		if _, ok := m.(*actor.Stopping); ok {
+			<-hold
 		}
+	})
+	spawn := func() error {
+		_, err := x.group.Spawn("s", (&probe{}).props())
+		return err
 	}
-	if stopped == 0 {
-		t.Error("a group that is gone spawned an actor")
+	stop(t, x.group)
+	if err := spawn(); !errors.Is(err, ErrStopped) {
+		t.Errorf("while it ends: %v", err)
+	}
+	close(hold)
+	gone(t, x.group)
+	if err := spawn(); !errors.Is(err, ErrStopped) {
+		t.Errorf("when it is gone: %v", err)
+	}
+	// A caller that saw the group open just before it ended.
+	x.group.closed.Store(false)
+	if err := spawn(); !errors.Is(err, ErrStopped) {
+		t.Errorf("with the request sent too late: %v", err)
+	}
+}
+
+// stop tells the group's actor to stop and waits until it began to.
+func stop(t *testing.T, g *Group) {
+	t.Helper()
+	system.Root.Stop(g.pid.Load())
+	eventually(t, "the group ends", g.closed.Load)
+}
+
+func gone(t *testing.T, g *Group) {
+	t.Helper()
+	select {
+	case <-g.gone:
+	case <-time.After(patience):
+		t.Fatal("the group waits for ever")
+	}
+}
+
+// A group that restarts takes no child until its old ones ended, and then
+// starts its own anew.
+func TestSpawnInAGroupThatRestarts(t *testing.T) {
+	x := start(t, Policy{}, "a")
+	hold, ending := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	x.probes["a"].on(func(m any) {
+		if _, ok := m.(*actor.Stopping); ok {
+			once.Do(func() { close(ending) })
+			<-hold
+		}
+	})
+	self := x.group.pid.Load()
+	process, _ := system.ProcessRegistry.Get(self)
+	process.SendSystemMessage(self, &actor.Restart{})
+	<-ending
+	if _, err := x.group.Spawn("s", (&probe{}).props()); !errors.Is(err, ErrStopped) {
+		t.Errorf("while it restarts: %v", err)
+	}
+	close(hold)
+	eventually(t, "a is started anew", func() bool { return x.probes["a"].lives.Load() == 2 })
+	x.spawn("s")
+	x.phase("s", Running)
+}
+
+// The requests that a group finds in its mailbox as it is told to stop.
+func TestSpawnRacesWithTheGroupsEnd(t *testing.T) {
+	for range 20 {
+		x := start(t, Policy{}, "a")
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				if _, err := x.group.Spawn(fmt.Sprint(i), (&probe{}).props()); err != nil && !errors.Is(err, ErrStopped) {
+					t.Error(err)
+				}
+			})
+		}
+		system.Root.Stop(x.group.pid.Load())
+		gone(t, x.group)
+		wg.Wait()
 	}
 }
 

@@ -22,7 +22,8 @@ const (
 
 // Errors of groups.
 var (
-	// ErrStopped is returned for actors of a group that is stopped or degraded.
+	// ErrStopped is returned for actors of a group that is stopped, degraded, or
+	// just ending its children.
 	ErrStopped = errors.New("supervisor: stopped")
 	// ErrName is returned for a name that is taken, cannot be one, or is unknown.
 	ErrName = errors.New("supervisor: bad name")

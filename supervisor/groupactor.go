@@ -19,10 +19,13 @@ type spawn struct {
 
 // groupActor spawns a group's children and keeps the list of them. Children
 // are stopped when their parent restarts: it spawns them anew in Started.
-type groupActor struct{ g *Group }
+type groupActor struct {
+	g      *Group
+	ending bool // it stops or restarts: its children were told to stop
+}
 
 func (g *Group) props() *actor.Props {
-	return actor.PropsFromProducer(func() actor.Actor { return &groupActor{g} }, actor.WithSupervisor(g.strategy))
+	return actor.PropsFromProducer(func() actor.Actor { return &groupActor{g: g} }, actor.WithSupervisor(g.strategy))
 }
 
 // Receive implements actor.Actor.
@@ -32,16 +35,30 @@ func (a *groupActor) Receive(ctx actor.Context) {
 		a.g.pid.Store(ctx.Self())
 		a.g.startedOnce(a.g.spawnAll(ctx))
 	case *spawn:
-		var err error
-		if m.pid, err = a.g.spawn(ctx, m.name, m.props, false); err != nil {
-			m.pid = nil
-		}
-		m.done <- err
+		m.done <- a.spawn(ctx, m)
+	case *actor.Stopping:
+		a.g.closed.Store(true)
+		a.ending = true
+	case *actor.Restarting:
+		a.ending = true
 	case *actor.Terminated:
 		a.g.ended(m.Who)
 	case *actor.Stopped:
 		close(a.g.gone)
 	}
+}
+
+// spawn answers a request, of which there may be more until the last child
+// ended. A child spawned while the others end would be told to stop by nobody,
+// and the actor would wait for it for ever.
+func (a *groupActor) spawn(ctx actor.Context, m *spawn) (err error) {
+	if a.ending {
+		return fmt.Errorf("%w: group %s", ErrStopped, a.g.spec.Name)
+	}
+	if m.pid, err = a.g.spawn(ctx, m.name, m.props, false); err != nil {
+		m.pid = nil
+	}
+	return err
 }
 
 func (g *Group) startedOnce(err error) { g.once.Do(func() { g.started <- err }) }
