@@ -36,8 +36,10 @@ race: ## all tests with the race detector
 fuzz: ## every fuzz target for FUZZTIME each
 	@./tests/fuzz.sh $(FUZZTIME)
 
-bench: ## first figures: durable events/s, and events/s synced over loopback QUIC
-	$(GO) test -run '^$$' -bench 'Append|Sync' -benchtime 3s -count 5 ./tests
+bench: ## the figures of the README, five times each (about five minutes)
+	$(GO) test -run '^$$' -bench 'Append|Iterate|Get|Prove|Open' -benchtime 2s -count 5 ./tests
+	$(GO) test -run '^$$' -bench 'Sync' -benchtime 3x -count 5 ./tests
+	$(GO) test -run '^$$' -bench 'Memory' -benchtime 1x ./tests
 
 clean: ## remove what was built
 	rm -rf bin

@@ -173,11 +173,11 @@ func (r *receiver) pages(m *messages.PageResponse) error {
 // events stores events behind the pages. They go through the AOF, where the
 // pages must be committed first.
 func (r *receiver) events(m *messages.Events) error {
-	v, err := r.t.Events(m)
-	if err != nil {
+	if err := r.rest(); err != nil { // with the proof of its own end, before t moves on
 		return err
 	}
-	if err := r.rest(); err != nil {
+	v, err := r.t.Events(m)
+	if err != nil {
 		return err
 	}
 	return r.ingest(v)

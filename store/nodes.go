@@ -92,7 +92,7 @@ func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
 		return n.tier1(off)
 	}
 	h, err := n.tier2(level, index)
-	if err == nil {
+	if err == nil && n.size>>level < highNodesWide {
 		n.l.high.put(id, h)
 	}
 	return h, err
@@ -132,9 +132,10 @@ func (n *nodes) tier2(level uint, index uint64) (digest.Hash, error) {
 	return n.l.files.SpanNode(mmrindex.SpanBase(n.last.first, entry.NodesBefore) + uint64(off))
 }
 
-// maxHighNodes bounds how many tier-2 nodes of a log are kept in memory: those
-// near the top are part of every proof.
-const maxHighNodes = 8192
+// highNodesWide is how many nodes a level of the tree may have to be kept in
+// memory: the levels near the top are part of every proof. Twice as many nodes
+// are kept of a log at most.
+const highNodesWide = 8192
 
 // highNodes keeps tier-2 nodes that were read. They never change.
 type highNodes struct {
@@ -152,7 +153,7 @@ func (c *highNodes) get(id mmrindex.NodeID) (digest.Hash, bool) {
 func (c *highNodes) put(id mmrindex.NodeID, h digest.Hash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.nodes == nil || len(c.nodes) >= maxHighNodes {
+	if c.nodes == nil || len(c.nodes) >= 2*highNodesWide { // the log grew: low levels go
 		c.nodes = map[mmrindex.NodeID]digest.Hash{}
 	}
 	c.nodes[id] = h

@@ -93,13 +93,25 @@ func TestTwoStoresAgree(t *testing.T) {
 			r := mustSync(t, a, addr)
 			same(t, a, b)
 			t.Logf("%+v", r)
-			if n > 0 && (r.EventsIn == 0 || r.EventsOut == 0) {
-				t.Errorf("moved %d in and %d out", r.EventsIn, r.EventsOut)
+			if in, out := b.Head().Size, a.Head().Size; r.EventsIn != in || r.EventsOut != out {
+				t.Errorf("moved %d in and %d out, want %d and %d", r.EventsIn, r.EventsOut, in, out)
 			}
+			undisturbed(t, a)
+			undisturbed(t, b)
 			if again := mustSync(t, a, addr); again.EventsIn != 0 || again.EventsOut != 0 {
 				t.Errorf("a second sync moved %+v", again)
 			}
 		})
+	}
+}
+
+// undisturbed fails where an actor had to be restarted.
+func undisturbed(t testing.TB, db *xaeroflux.DB) {
+	t.Helper()
+	for _, a := range db.Actors() {
+		if a.Restarts != 0 || a.LastError != "" {
+			t.Errorf("%s: %d restarts, last error %q", a.Name, a.Restarts, a.LastError)
+		}
 	}
 }
 
