@@ -44,10 +44,10 @@ type ingress struct {
 	open    map[digest.Hash]*gathered // batches that callers may still join
 	puts    []*store.Put
 	sealed  []*messages.Sealed
-	told    bool                  // ready was called since the last take
-	usual   int                   // bytes of a recent batch
-	refused map[digest.Hash]error // own logs that take nothing more, and why
-	joined  int                   // events put into open batches so far
+	told    bool                    // ready was called since the last take
+	usual   int                     // bytes of a recent batch
+	refused map[digest.Hash]refusal // own logs that take no appends
+	joined  int                     // events put into open batches so far
 	stopped chan struct{}
 }
 
@@ -62,7 +62,7 @@ type gathered struct {
 func newIngress(ready func()) *ingress {
 	in := &ingress{
 		ready: ready, credit: make(chan struct{}, credits),
-		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]error{}, stopped: make(chan struct{}),
+		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]refusal{}, stopped: make(chan struct{}),
 	}
 	return in
 }
@@ -169,7 +169,7 @@ func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	err := in.closed
-	if g.Remote == nil {
+	if g.Remote == nil && len(g.Leaves) > 0 {
 		err = in.refuses(g.Log)
 	}
 	if err != nil {
@@ -185,7 +185,23 @@ func (in *ingress) refuses(log digest.Hash) error {
 	if in.closed != nil {
 		return in.closed
 	}
-	return in.refused[log]
+	return in.refused[log].err
+}
+
+// A refusal says why a log of ours takes no appends, and from which size on it
+// does again.
+type refusal struct {
+	err   error
+	until uint64
+}
+
+// grew takes appends to a log again that has all of its events back.
+func (in *ingress) grew(log digest.Hash, size uint64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if r, ok := in.refused[log]; ok && size >= r.until {
+		delete(in.refused, log)
+	}
 }
 
 // push queues g; in.mu is held and g has its credit.

@@ -136,15 +136,24 @@ func (p *Pipeline) breakWith(err error) {
 	}
 }
 
-// ErrStale is returned for appends to our own log after a peer showed more of
-// it than we hold, signed by us: appending would fork it.
-var ErrStale = errors.New("this store is an older copy of itself: peers hold newer events of its own log; put the newer copy back, or join the topic with a new store")
+// ErrStale is returned for appends to our own log while a peer holds more of
+// it, signed by us, than we do: appending would fork it.
+var ErrStale = errors.New("this store is an older copy of itself and is fetching newer events of its own log back; stay connected and try again")
 
 // refuse refuses appends to a log of ours from now on.
 func (p *Pipeline) refuse(log digest.Hash, err error) {
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
-	p.in.refused[log] = err
+	p.in.refused[log] = refusal{err: err, until: ^uint64(0)}
+}
+
+// stale refuses appends to a log of ours until it holds size events again.
+func (p *Pipeline) stale(log digest.Hash, ours, size uint64) {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	if size > p.in.refused[log].until || p.in.refused[log].err == nil {
+		p.in.refused[log] = refusal{err: fmt.Errorf("%w: %d events here, %d there", ErrStale, ours, size), until: size}
+	}
 }
 
 // Broken returns why the pipeline is read-only, or nil.

@@ -295,9 +295,9 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Prove:
 		s.prove(o.Request)
 	case syncer.OwnAhead:
-		s.n.cfg.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself",
-			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Head))
-		s.n.pipeline.refuse(o.Log, fmt.Errorf("%w: %d events here, %d there", ErrStale, o.Ours, o.Head))
+		s.n.cfg.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself and fetches its events back",
+			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))
+		s.n.pipeline.stale(o.Log, o.Ours, o.Size)
 	case syncer.Fork:
 		s.n.cfg.Logger.Warn("an author signed two roots for one size", zap.String("log", o.Log.String()), zap.Uint64("size", o.Ours.Size),
 			zap.String("ours", o.Ours.Root.String()), zap.String("theirs", o.Theirs.Root.String()))

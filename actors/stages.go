@@ -134,7 +134,11 @@ func (h *hand) fail(err error) {
 // reached acknowledges what the log's published size covers.
 func (p *Pipeline) reached(id digest.Hash) {
 	if l, err := p.st.Log(id); err == nil {
-		p.acks.reached(id, l.State().Size)
+		size := l.State().Size
+		if l.Own {
+			p.in.grew(id, size)
+		}
+		p.acks.reached(id, size)
 	}
 }
 

@@ -191,7 +191,13 @@ func follow(b *messages.Batch, a *messages.Append, row *aof.LogRow) error {
 	return nil
 }
 
+// setHead keeps the head that proves a log. Of our own log, whose events came
+// back from a peer, only one that covers just what is held: a larger one would
+// say that this copy is too old to be opened.
 func setHead(row *aof.LogRow, p *messages.Proven) {
+	if row.Own && p.Head.Size != row.Size {
+		return
+	}
 	row.HeadSize, row.HeadRoot, row.HeadSig = p.Head.Size, p.Head.Root, p.Head.Sig
 	row.Right = p.Right
 }

@@ -167,12 +167,12 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 			return violation(messages.CodeBadHead, "log %s: %v", e.Log.Short(), err)
 		}
 	}
-	if own.Own || own.Frozen {
+	if own.Frozen {
 		r.ignored = true
-		if own.Own {
-			s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Head: e.Size})
-		}
 		return nil
+	}
+	if own.Own { // we lost events; they are fetched back like anybody's
+		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: e.Size})
 	}
 	r.wanted = e.Size
 	switch {

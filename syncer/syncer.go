@@ -207,11 +207,12 @@ type (
 		Topic identity.TopicID
 		Now   bool
 	}
-	// OwnAhead says that the peer knows more of our own log than we do: this
-	// store is an older copy of itself.
+	// OwnAhead says that the peer holds more of our own log than we do, signed
+	// by us: this store is an older copy of itself. Nothing may be appended to
+	// the log before it holds Size events, which the session brings.
 	OwnAhead struct {
 		Log        digest.Hash
-		Ours, Head uint64
+		Ours, Size uint64
 	}
 	// Fork says that a log's author signed two roots for one size.
 	Fork struct {

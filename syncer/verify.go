@@ -38,11 +38,8 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	if len(t.theirs) > s.cfg.Limits.MaxLogs {
 		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
 	}
-	if r.ignored {
+	if r.ignored || own.Frozen {
 		return nil
-	}
-	if own.Own || own.Frozen {
-		return s.aheadOfOwn(r, own, m, end)
 	}
 	next := own.Size
 	if r.in != nil {
@@ -56,22 +53,6 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		return nil
 	}
 	return s.accept(t, r, own, m, next)
-}
-
-// aheadOfOwn answers events of a log that only we may write.
-func (s *Session) aheadOfOwn(r *remote, own LogInfo, m *messages.Events, end uint64) error {
-	if end <= own.Size {
-		return nil
-	}
-	head := headOf(m.Log, m.Head)
-	if err := head.Verify(m.Author[:]); err != nil {
-		return violation(messages.CodeBadHead, "log %s: %v", m.Log.Short(), err)
-	}
-	r.ignored = true
-	if own.Own {
-		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Head: end})
-	}
-	return nil
 }
 
 // gap asks for what is missing before the events that came, once.
@@ -94,6 +75,9 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	v, after, err := verifyEvents(own, m, next, left)
 	if err != nil {
 		return err
+	}
+	if own.Own {
+		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: v.First + uint64(v.Count)})
 	}
 	if r.in == nil {
 		r.in = &incoming{}
