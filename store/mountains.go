@@ -19,6 +19,7 @@ type Mountains struct {
 	s    *Store
 	logs map[digest.Hash]*secondTier
 	buf  []digest.Hash
+	news newTrees // of a log that is replayed; they are not written here
 }
 
 // A secondTier is what the core knows of one log.
@@ -75,7 +76,7 @@ func (m *Mountains) at(id digest.Hash, sequence uint64) (*secondTier, error) {
 		tree = pageTree{l: l, b: merkleindex.NewBuilder(row.SealedSize)}
 		return st.start(m.s, row)
 	}, func(b *messages.Batch) error {
-		if err := tree.absorb(b, &m.buf); err != nil {
+		if err := tree.absorb(b, &m.news); err != nil {
 			return err
 		}
 		_, err := m.merge(st, b)

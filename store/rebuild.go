@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // prepareFiles brings the files of a log to what its row says: what runs past
@@ -45,12 +46,15 @@ func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
 	var m mmrindex.Mountains
 	var spans uint64
 	var buf, created []digest.Hash
+	var trees []segwriter.Tree
 	b := merkleindex.NewBuilder(0)
 	err := s.eachPage(l, row.SealedPages, func(seal messages.Seal, leaves []digest.Hash) error {
 		b.Reset(seal.First)
 		b.AppendAll(leaves)
-		buf = b.Nodes(buf[:0])
-		if err := l.writeTree(seal, buf); err != nil {
+		news := newTrees{nodes: b.Nodes(buf[:0]), trees: trees[:0]}
+		news.add(seal, news.nodes)
+		buf, trees = news.nodes, news.trees
+		if err := l.files.WriteTrees(seal.Page, trees); err != nil {
 			return err
 		}
 		created = created[:0]

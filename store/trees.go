@@ -9,6 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // Trees is the core of the page-Merkle builder: it grows the tree of each
@@ -16,7 +17,7 @@ import (
 type Trees struct {
 	s    *Store
 	logs map[digest.Hash]*pageTree
-	buf  []digest.Hash
+	news newTrees
 }
 
 // A pageTree is the tree of a log's open page.
@@ -80,7 +81,7 @@ func (t *Trees) grow(st *pageTree, b *messages.Batch, forward Forward) error {
 	if b.End() <= st.b.End() {
 		return nil
 	}
-	if err := st.absorb(b, &t.buf); err != nil {
+	if err := st.absorb(b, &t.news); err != nil {
 		return err
 	}
 	b.Records, b.Trees = nil, nil
@@ -89,27 +90,43 @@ func (t *Trees) grow(st *pageTree, b *messages.Batch, forward Forward) error {
 	return nil
 }
 
+// newTrees is the trees of the pages that end in one batch. Its slices are used
+// again for the next.
+type newTrees struct {
+	nodes []digest.Hash
+	trees []segwriter.Tree
+}
+
+// add takes up the tree of a page, or the entries of a group: its first page
+// holds the one event, the others none.
+func (n *newTrees) add(seal messages.Seal, nodes []digest.Hash) {
+	n.trees = append(n.trees, segwriter.Tree{First: seal.First, Count: seal.Count, Nodes: nodes})
+	for range seal.Pages - 1 {
+		n.trees = append(n.trees, segwriter.Tree{First: seal.End()})
+	}
+}
+
 // absorb grows the tree by what of b it does not hold, writes the trees of the
-// pages that end in b, and sets b.Ranges. Seals of pages that were full before
-// are taken off b.
-func (st *pageTree) absorb(b *messages.Batch, buf *[]digest.Hash) error {
+// pages that end in b together, and sets b.Ranges. Seals of pages that were
+// full before are taken off b.
+func (st *pageTree) absorb(b *messages.Batch, scratch *newTrees) error {
 	kept := b.Seals[:0:0]
+	scratch.nodes, scratch.trees = scratch.nodes[:0], scratch.trees[:0]
 	for i, seal := range b.Seals {
 		if seal.End() <= st.b.First() {
 			continue
 		}
-		nodes, r, err := st.close(b, i, (*buf)[:0])
+		r, err := st.close(b, i, scratch)
 		if err != nil {
 			return err
 		}
-		*buf = nodes
-		if st.write {
-			if err := st.l.writeTree(seal, nodes); err != nil {
-				return err
-			}
-		}
 		kept = append(kept, seal)
 		b.Ranges = append(b.Ranges, r)
+	}
+	if st.write && len(kept) > 0 {
+		if err := st.l.files.WriteTrees(kept[0].Page, scratch.trees); err != nil {
+			return err
+		}
 	}
 	st.b.AppendAll(b.Leaves[st.b.End()-b.First:])
 	b.Seals = kept
@@ -118,22 +135,21 @@ func (st *pageTree) absorb(b *messages.Batch, buf *[]digest.Hash) error {
 }
 
 // close finishes the page of b's seal i and begins the next one.
-func (st *pageTree) close(b *messages.Batch, i int, buf []digest.Hash) ([]digest.Hash, merkleindex.Range, error) {
+func (st *pageTree) close(b *messages.Batch, i int, scratch *newTrees) (merkleindex.Range, error) {
 	seal := b.Seals[i]
 	if seal.First != st.b.First() || b.First > st.b.End() {
-		return nil, merkleindex.Range{}, fmt.Errorf("%w: log %s: page %d begins at %d, the open tree at %d", ErrGap, b.Log.Short(), seal.Page, seal.First, st.b.First())
+		return merkleindex.Range{}, fmt.Errorf("%w: log %s: page %d begins at %d, the open tree at %d", ErrGap, b.Log.Short(), seal.Page, seal.First, st.b.First())
 	}
+	defer st.b.Reset(seal.End())
 	if b.Trees != nil && seal.First >= b.First {
-		leaves := b.Leaves[seal.First-b.First : seal.End()-b.First]
-		st.b.Reset(seal.End())
-		nodes := b.Trees[i]
-		return append(buf, nodes...), rangeOf(seal, leaves, nodes), nil
+		scratch.add(seal, b.Trees[i])
+		return rangeOf(seal, b.Leaves[seal.First-b.First:seal.End()-b.First], b.Trees[i]), nil
 	}
 	st.b.AppendAll(b.Leaves[st.b.End()-b.First : seal.End()-b.First])
-	r := st.b.Range()
-	nodes := st.b.Nodes(buf)
-	st.b.Reset(seal.End())
-	return nodes, r, nil
+	begin := len(scratch.nodes)
+	scratch.nodes = st.b.Nodes(scratch.nodes)
+	scratch.add(seal, scratch.nodes[begin:])
+	return st.b.Range(), nil
 }
 
 // rangeOf picks a page's compact range out of its finished tree.
@@ -147,20 +163,6 @@ func rangeOf(seal messages.Seal, leaves, nodes []digest.Hash) merkleindex.Range 
 		}
 	}
 	return r
-}
-
-// writeTree writes a page's tree, or the entries of a group: its first page
-// holds the one event, the others none.
-func (l *Log) writeTree(seal messages.Seal, nodes []digest.Hash) error {
-	if err := l.files.WriteTree(seal.Page, seal.First, seal.Count, nodes); err != nil {
-		return err
-	}
-	for i := 1; i < seal.Pages; i++ {
-		if err := l.files.WriteTree(seal.Page+uint64(i), seal.End(), 0, nil); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Reset forgets a log.
