@@ -68,7 +68,8 @@ func (s *Session) listEnds(t *topic) error {
 		}
 	}
 	t.listed = nil
-	if !t.sentDiff {
+	before := t.sentDiff // our list may lack what came since
+	if !before {
 		if err := s.sendFrontier(t); err != nil {
 			return err
 		}
@@ -78,7 +79,7 @@ func (s *Session) listEnds(t *topic) error {
 	// not list, it does not have.
 	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
 		if r := t.remote(l.Log); r.size < l.Size {
-			s.offer(t, r, l)
+			s.offer(t, r, l, before)
 		}
 		return true
 	})
@@ -100,6 +101,7 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
 	}
 	r.size, r.pages, r.serving = e.Size, e.Pages, false
+	r.author, r.pageBytes = e.Author, e.PageBytes
 	return s.compare(t, r, e, part)
 }
 
@@ -134,7 +136,7 @@ func (s *Session) compare(t *topic, r *remote, e *messages.LogState, part bool) 
 	case r.ignored:
 		return nil
 	case e.Size < own.Size:
-		s.offer(t, r, own)
+		s.offer(t, r, own, part || t.sentDiff)
 		return nil
 	case e.Size == own.Size:
 		if own.Size > 0 && e.Head.Size == own.Size && own.Head.Size == own.Size && e.Head.Root != own.Root {
@@ -187,13 +189,35 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	return nil
 }
 
+// ask asks the peer again for what is wanted of a log: pages by a pull, events
+// by telling what is held here.
+func (s *Session) ask(t *topic, r *remote) error {
+	own, found, err := s.cfg.Store.Log(r.id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		own = LogInfo{Log: r.id, Topic: t.id, Author: r.author, PageBytes: r.pageBytes}
+	}
+	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
+		r.pulling = true
+		s.emit(Pull{Topic: t.index, Info: own})
+		return nil
+	}
+	r.asked = true
+	s.sendPart(t, own)
+	return nil
+}
+
 // offer brings the peer up to what we hold: by a push, or where that is much,
-// by letting it pull.
-func (s *Session) offer(t *topic, r *remote, own LogInfo) {
+// by letting it pull. It is told to, where no list of ours will say so.
+func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 	switch {
 	case r.serving || r.ignored:
 	case own.Pages >= r.pages+PullPages:
-		r.serving = true
+		if r.serving = true; tell {
+			s.sendPart(t, own)
+		}
 	default:
 		s.emit(Push{Topic: t.index, Log: own.Log, From: r.size, To: own.Size})
 		r.size, r.pages = own.Size, own.Pages
@@ -218,9 +242,7 @@ func (s *Session) advanced(id digest.Hash) error {
 	if own.Size <= r.size || r.serving || r.ignored {
 		return nil
 	}
-	if s.offer(t, r, own); r.serving {
-		s.sendPart(t, own)
-	}
+	s.offer(t, r, own, true)
 	return nil
 }
 
@@ -241,7 +263,7 @@ func (s *Session) served(in Served) error {
 	}
 	r.size, r.pages = max(r.size, in.EndSize), own.Pages
 	if own.Size > r.size {
-		s.offer(t, r, own)
+		s.offer(t, r, own, true)
 	}
 	return nil
 }

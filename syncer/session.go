@@ -70,6 +70,9 @@ type topic struct {
 
 	touched []*remote // looked at in this step
 
+	heard uint64   // messages of the peer
+	quiet progress // at the last tick that found the topic busy
+
 	lastSent, lastGot *digest.Set // of SYNC_DONE
 	agreed, settled   bool        // settled: agreed at least once
 	apart             time.Time   // since when both sides rest and disagree
@@ -79,13 +82,15 @@ type topic struct {
 // A remote is what the peer holds of one log, and what is under way.
 type remote struct {
 	id          digest.Hash
-	size, pages uint64 // what it holds, or will when what we pushed arrives
-	serving     bool   // it pulls from us: no pushes meanwhile
-	pulling     bool   // we pull from it
-	wanted      uint64 // size that the peer is to bring us to; 0 for nothing
-	asked       bool   // we told our size again and wait for what follows
-	recheck     bool   // tell our size again at the next tick
-	ignored     bool   // forked, or ours
+	author      [32]byte // zero where the store has the log,
+	pageBytes   uint32   // and so is this
+	size, pages uint64   // what it holds, or will when what we pushed arrives
+	serving     bool     // it pulls from us: no pushes meanwhile
+	pulling     bool     // we pull from it
+	wanted      uint64   // size that the peer is to bring us to; 0 for nothing
+	asked       bool     // we told our size again and wait for what follows
+	recheck     bool     // tell our size again at the next tick
+	ignored     bool     // forked, or ours
 	in          *incoming
 }
 
@@ -253,6 +258,7 @@ func (s *Session) withTopic(index uint32, f func(*topic) error) error {
 	if int64(index) >= int64(len(s.topics)) {
 		return violation(messages.CodeLimit, "topic %d of %d shared", index, len(s.topics))
 	}
+	s.topics[index].heard++
 	return f(s.topics[index])
 }
 

@@ -41,7 +41,7 @@ func (s *Session) settle(t *topic) error {
 	}
 	if t.agreed {
 		t.apart, t.wait = time.Time{}, time.Second
-	} else if t.lastGot != nil && t.resting() {
+	} else if t.lastGot != nil && t.resting() || len(t.busy) > 0 {
 		s.wantTick()
 	}
 	return nil
@@ -85,24 +85,24 @@ func (s *Session) tick(now time.Time) error {
 }
 
 func (s *Session) tickTopic(t *topic, now time.Time) error {
-	for id, r := range t.busy {
+	for _, r := range t.busy {
 		if r.recheck && !r.pulling && r.in == nil {
-			r.recheck, r.asked = false, true
+			r.recheck = false
 			t.touched = append(t.touched, r)
-			own, found, err := s.cfg.Store.Log(id)
-			if err != nil {
+			if err := s.ask(t, r); err != nil {
 				return err
-			}
-			if found {
-				s.sendPart(t, own)
 			}
 		}
 	}
 	set, err := s.cfg.Store.Summary(t.id)
-	if err != nil || !t.resting() {
-		t.apart = time.Time{}
+	if err != nil {
 		return err
 	}
+	if !t.resting() {
+		t.apart = time.Time{}
+		return s.tickBusy(t, now, set)
+	}
+	t.quiet = progress{}
 	if t.lastSent == nil || *t.lastSent != set {
 		s.sayDone(t, set)
 		return nil
@@ -118,6 +118,38 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	}
 	t.apart, t.wait = now, min(2*t.wait, maxRoundWait)
 	return s.sendFrontier(t)
+}
+
+// Progress is what moves while a topic is busy.
+type progress struct {
+	set   digest.Set
+	heard uint64
+	since time.Time // when it last moved
+	wait  time.Duration
+}
+
+// tickBusy asks again where the peers wait for each other: each may have taken
+// what it knew of the other for what the other has now.
+func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
+	q := &t.quiet
+	if q.wait == 0 || q.set != set || q.heard != t.heard {
+		*q = progress{set: set, heard: t.heard, since: now, wait: stallWait}
+		return nil
+	}
+	if now.Sub(q.since) < q.wait {
+		return nil
+	}
+	q.since, q.wait = now, min(2*q.wait, maxRoundWait)
+	for _, r := range t.busy {
+		if r.pulling || r.in != nil || r.wanted == 0 && !r.serving {
+			continue
+		}
+		t.touched = append(t.touched, r)
+		if err := s.ask(t, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stored takes note that an ingest is published.

@@ -26,10 +26,11 @@ const Version = 1
 
 // Bounds of a session.
 const (
-	PullPages    = 64        // from so many full pages behind, pages are pulled; below, events are pushed
-	RunPages     = 64        // pages in one PAGE_RESPONSE, unless one group is longer
-	PushBytes    = 256 << 10 // of records in one EVENTS, unless one record is longer
-	maxRunBytes  = 24 << 20  // of pages in one PAGE_RESPONSE
+	PullPages    = 64              // from so many full pages behind, pages are pulled; below, events are pushed
+	RunPages     = 64              // pages in one PAGE_RESPONSE, unless one group is longer
+	PushBytes    = 256 << 10       // of records in one EVENTS, unless one record is longer
+	maxRunBytes  = 24 << 20        // of pages in one PAGE_RESPONSE
+	stallWait    = 3 * time.Second // that a busy topic may stand still
 	maxRoundWait = 30 * time.Second
 )
 

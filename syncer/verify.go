@@ -33,6 +33,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		own = LogInfo{Log: m.Log, Topic: t.id, Author: m.Author, PageBytes: m.PageBytes}
 	}
 	r := t.remote(m.Log)
+	r.author, r.pageBytes = m.Author, m.PageBytes
 	end := m.First + uint64(m.Count)
 	r.size = max(r.size, end)
 	if len(t.theirs) > s.cfg.Limits.MaxLogs {
