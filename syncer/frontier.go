@@ -48,6 +48,9 @@ func (s *Session) diff(t *topic, m *messages.Diff) error {
 	if m.Rung != messages.RungFrontier {
 		return violation(messages.CodeUnexpectedMessage, "DIFF rung %d was not offered", m.Rung)
 	}
+	if m.More && len(m.Entries) == 0 {
+		return violation(messages.CodeLimit, "a part of a list with nothing in it")
+	}
 	for i := range m.Entries {
 		if err := s.entry(t, &m.Entries[i], m.Part); err != nil {
 			return err
@@ -94,15 +97,36 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		if t.listed == nil {
 			t.listed = map[digest.Hash]bool{}
 		}
+		if t.listed[e.Log] {
+			return violation(messages.CodeLimit, "log %s is twice in a list", e.Log.Short())
+		}
 		t.listed[e.Log] = true
 	}
-	r := t.remote(e.Log)
-	if len(t.theirs) > s.cfg.Limits.MaxLogs {
-		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
+	own, found, err := s.cfg.Store.Log(e.Log)
+	if err != nil {
+		return err
+	}
+	if !found {
+		own = LogInfo{Log: e.Log, Topic: t.id, Author: e.Author, PageBytes: e.PageBytes}
+	}
+	r, err := s.told(t, e.Log, found)
+	if err != nil {
+		return err
 	}
 	r.size, r.pages, r.serving = e.Size, e.Pages, false
 	r.author, r.pageBytes = e.Author, e.PageBytes
-	return s.compare(t, r, e, part)
+	return s.compare(t, r, own, e, part)
+}
+
+// told returns what is known of a log that the peer speaks of. How many the
+// peer may bring up that are not here is limited.
+func (s *Session) told(t *topic, id digest.Hash, found bool) (*remote, error) {
+	if t.theirs[id] == nil && !found {
+		if t.strange++; t.strange > s.cfg.Limits.MaxLogs {
+			return nil, violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
+		}
+	}
+	return t.remote(id), nil
 }
 
 // checkLog checks that a log's id follows from what it is said to be.
@@ -124,14 +148,7 @@ func headOf(log digest.Hash, h messages.Head) proof.Head {
 }
 
 // compare decides who brings whom what of a log.
-func (s *Session) compare(t *topic, r *remote, e *messages.LogState, part bool) error {
-	own, found, err := s.cfg.Store.Log(e.Log)
-	if err != nil {
-		return err
-	}
-	if !found {
-		own = LogInfo{Log: e.Log, Topic: t.id, Author: e.Author, PageBytes: e.PageBytes}
-	}
+func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState, part bool) error {
 	switch {
 	case r.ignored:
 		return nil

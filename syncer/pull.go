@@ -23,6 +23,7 @@ import (
 type Transfer struct {
 	topic uint32
 	info  LogInfo
+	own   LogInfo            // what the store held when it began
 	page  uint64             // next page expected
 	next  uint64             // and its first sequence
 	m     mmrindex.Mountains // at next
@@ -48,7 +49,7 @@ func NewTransfer(st Store, p Pull) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transfer{topic: p.Topic, info: p.Info}
+	t := &Transfer{topic: p.Topic, info: p.Info, own: own}
 	if found && own.Pages > 0 {
 		t.page, t.next = own.Pages, own.SealedSize
 		t.m, err = st.Mountains(own.Log, own.SealedSize)
@@ -94,9 +95,18 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 		}
 	}
 	head := headOf(m.Log, m.Head)
-	if t.m, err = underHead(t.m, run, m.Right, head, t.info.Author, messages.CodeBadPage); err != nil {
+	after, err := underHead(t.m, run, m.Right, head, t.info.Author, messages.CodeBadPage)
+	if err != nil {
+		return nil, t.judge(err, m.Head)
+	}
+	var leaves []digest.Hash
+	for _, s := range spans {
+		leaves = append(leaves, s.leaves...)
+	}
+	if err := continues(t.own, t.m, leaves, head); err != nil {
 		return nil, err
 	}
+	t.m = after
 	t.page, t.next, t.head, t.right = t.page+uint64(m.Count), end, head, m.Right
 	if t.held != nil {
 		spans = append([]*span{t.held}, spans...)
@@ -136,10 +146,24 @@ func (t *Transfer) Events(m *messages.Events) (*Verified, error) {
 	}
 	v, after, err := verifyEvents(t.info, m, t.next, t.m)
 	if err != nil {
+		return nil, t.judge(err, m.Head)
+	}
+	if err := continues(t.own, t.m, v.Leaves, v.Head); err != nil {
 		return nil, err
 	}
 	t.m, t.next, t.head, t.right = after, t.next+uint64(v.Count), v.Head, v.Right
 	return &v, nil
+}
+
+// judge tells a peer that broke a rule from one that holds another history: so
+// long as all that is before comes from the store, it may be either.
+func (t *Transfer) judge(err error, theirs messages.Head) error {
+	if t.next == t.own.SealedSize && t.held == nil {
+		if c := conflict(err, t.own, t.m, theirs); c != nil {
+			return c
+		}
+	}
+	return err
 }
 
 // Rest returns the events of the page that was held back, to be stored before
@@ -226,6 +250,9 @@ func (s *span) hash(records []byte) error {
 		r, n, err := event.DecodeRecord(records)
 		if err != nil {
 			return err
+		}
+		if r.Erased() {
+			return errErased
 		}
 		if i == 0 {
 			s.first = n

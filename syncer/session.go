@@ -64,6 +64,7 @@ type topic struct {
 
 	theirs   map[digest.Hash]*remote
 	busy     map[digest.Hash]*remote // those of theirs with something under way
+	strange  int                     // those of theirs that the peer brought up and the store did not have
 	known    bool                    // theirs speaks of every log
 	listed   map[digest.Hash]bool
 	sentDiff bool // we sent a full DIFF that the peer's next one answers

@@ -193,6 +193,8 @@ func (s *Session) pullDone(in PullDone) error {
 	if errors.As(in.Err, &v) {
 		return v
 	}
+	var c *Conflict
+	apart := errors.As(in.Err, &c)
 	for _, t := range s.topics {
 		if t.theirs[in.Log] == nil {
 			continue
@@ -202,6 +204,10 @@ func (s *Session) pullDone(in PullDone) error {
 			continue
 		}
 		r.pulling = false
+		if apart {
+			s.conflicts(r, c)
+			continue
+		}
 		s.reached(r, in.Log)
 		if in.Err != nil || r.wanted != 0 {
 			r.recheck = true

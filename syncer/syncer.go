@@ -215,7 +215,9 @@ type (
 		Log        digest.Hash
 		Ours, Size uint64
 	}
-	// Fork says that a log's author signed two roots for one size.
+	// Fork says that the log of a peer is another one than ours: its author
+	// signed two heads that cannot both be true, or the peer makes it seem so
+	// (see Conflict). The session leaves the log alone from then on.
 	Fork struct {
 		Log          digest.Hash
 		Ours, Theirs proof.Head

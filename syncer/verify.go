@@ -3,6 +3,8 @@
 package syncer
 
 import (
+	"errors"
+
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
@@ -32,13 +34,13 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	if !found {
 		own = LogInfo{Log: m.Log, Topic: t.id, Author: m.Author, PageBytes: m.PageBytes}
 	}
-	r := t.remote(m.Log)
+	r, err := s.told(t, m.Log, found)
+	if err != nil {
+		return err
+	}
 	r.author, r.pageBytes = m.Author, m.PageBytes
 	end := m.First + uint64(m.Count)
 	r.size = max(r.size, end)
-	if len(t.theirs) > s.cfg.Limits.MaxLogs {
-		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
-	}
 	if r.ignored || own.Frozen {
 		return nil
 	}
@@ -74,6 +76,10 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 		return err
 	}
 	v, after, err := verifyEvents(own, m, next, left)
+	if c := conflict(err, own, left, m.Head); c != nil {
+		s.conflicts(r, c)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -100,6 +106,10 @@ func (s *Session) mountains(r *remote, own LogInfo, next uint64) (mmrindex.Mount
 	return s.cfg.Store.Mountains(own.Log, next)
 }
 
+// errErased refuses a record that is true and yet not all of the event: no store
+// erases payloads, and who leaves them out withholds them for good.
+var errErased = errors.New("its payload is left out")
+
 // verifyEvents checks that the records of m from sequence next on, put after
 // left, are under m's head, and that its author signed it.
 func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.Mountains) (Verified, mmrindex.Mountains, error) {
@@ -110,6 +120,9 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.M
 		rec, n, err := event.DecodeRecord(rest)
 		if err != nil {
 			return v, left, violation(messages.CodeBadEvents, "log %s event %d: %v", m.Log.Short(), seq, err)
+		}
+		if rec.Erased() {
+			return v, left, violation(messages.CodeBadEvents, "log %s event %d: %v", m.Log.Short(), seq, errErased)
 		}
 		if seq == next+uint64(len(v.Leaves)) {
 			if v.Records == nil {
@@ -146,11 +159,11 @@ func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Ha
 	if err := whole.Merge(merkleindex.Range{Begin: mid.End, End: head.Size, Hashes: right}, nil); err != nil {
 		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
 	}
-	if root := whole.Root(); root != head.Root {
-		return left, violation(code, "log %s: events %d to %d do not lead to the root of the head at %d", head.Log.Short(), mid.Begin, mid.End, head.Size)
-	}
 	if err := head.Verify(author[:]); err != nil {
 		return left, violation(messages.CodeBadHead, "log %s: %v", head.Log.Short(), err)
+	}
+	if root := whole.Root(); root != head.Root {
+		return left, &astray{violation(code, "log %s: events %d to %d do not lead to the root of the head at %d", head.Log.Short(), mid.Begin, mid.End, head.Size)}
 	}
 	return after, nil
 }
