@@ -159,11 +159,11 @@ func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Ha
 	if err := whole.Merge(merkleindex.Range{Begin: mid.End, End: head.Size, Hashes: right}, nil); err != nil {
 		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
 	}
-	if err := head.Verify(author[:]); err != nil {
-		return left, violation(messages.CodeBadHead, "log %s: %v", head.Log.Short(), err)
-	}
 	if root := whole.Root(); root != head.Root {
 		return left, &astray{violation(code, "log %s: events %d to %d do not lead to the root of the head at %d", head.Log.Short(), mid.Begin, mid.End, head.Size)}
+	}
+	if err := head.Verify(author[:]); err != nil {
+		return left, violation(messages.CodeBadHead, "log %s: %v", head.Log.Short(), err)
 	}
 	return after, nil
 }
