@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// menu is honest messages of a peer, as bodies of frames, for a fuzzer to mix
+// and spoil.
+func menu(t testing.TB) (bodies [][]byte) {
+	w, l := peerLog(20)
+	paged, big := pagedLog()
+	big.info.Own = false
+	part := listOf(false, stateOf(l.state()))
+	part.Part = true
+	far := stateOf(big.state())
+	far.Pages += PullPages
+	for _, m := range []messages.Message{
+		&messages.Peaks{Logs: 1}, &messages.SyncDone{Logs: 1}, part,
+		listOf(true, stateOf(l.state())), listOf(false, far), listOf(false),
+		w.eventsOf(l, 0, 400), w.eventsOf(l, 5, 400), w.eventsOf(l, 0, 1<<20), paged.eventsOf(big, 3, 2000),
+		&messages.ProofRequest{Log: l.info.Log, Seq: 1}, &messages.Peers{Addresses: []string{"a:1"}},
+		&messages.PageRequest{Log: l.info.Log, Count: 1}, &messages.Bye{}, &messages.Error{Code: messages.CodeBusy},
+	} {
+		frame, err := messages.AppendFrame(nil, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, frame[4:])
+	}
+	return bodies
+}
+
+// FuzzTalk leads a session through anything that decodes: each three bytes pick
+// a message, and a byte of it to change, with an input of our own side between
+// them. Whatever it stores must be proven, and nothing may panic.
+func FuzzTalk(f *testing.F) {
+	bodies := menu(f)
+	f.Add([]byte{0, 0, 0, 3, 0, 0, 6, 0, 0})
+	f.Add([]byte{4, 0, 0, 5, 0, 0, 1, 0, 0, 8, 9, 1})
+	f.Add([]byte{7, 0, 0, 6, 0, 0, 8, 0, 0, 1, 2, 9})
+	f.Add([]byte{9, 0, 0, 4, 0, 0, 5, 0, 0, 10, 0, 0, 13, 0, 0})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		st := newPageTwin(1)
+		st.own(1).write(10, "ours")
+		v := newVictim(t, st, Limits{MaxLogs: 4})
+		for n := 0; len(script) >= 3 && n < 64; n, script = n+1, script[3:] {
+			body := bytes.Clone(bodies[int(script[0])%len(bodies)])
+			if script[2] != 0 {
+				body[(int(script[1])*7+int(script[2]))%len(body)] ^= script[2]
+			}
+			if m, err := messages.Decode(body); err == nil {
+				v.hears(t, m)
+			}
+			v.nuisance(t, script[1])
+		}
+		for _, l := range st.logs {
+			if err := l.proven(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// nuisance is something that happens on our side meanwhile.
+func (v *victim) nuisance(t testing.TB, b byte) {
+	id := v.st.keys[int(b)%len(v.st.keys)]
+	v.Step([]Input{
+		Advanced{id}, Stored{id, 1}, IngestFailed{id, errNotStored}, PullDone{id, nil}, PullDone{id, errNotStored},
+		PullDone{id, &Conflict{Log: id}}, Served{Log: id, EndSize: 3}, Tick{time.Unix(int64(b)*100, 0)}, Nudge{}, Start{},
+	}[int(b)%10])
+}
+
+// FuzzTransfer changes bytes of an honest transfer. What it lets through must
+// be the author's events in the one right packing.
+func FuzzTransfer(f *testing.F) {
+	w, l := pagedLog()
+	m, pages := responseOf(w, l, 0, 100)
+	frame, err := messages.AppendFrame(nil, m)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(uint32(0), byte(0), false)
+	f.Add(uint32(20), byte(1), false)
+	f.Add(uint32(600), byte(1), true)
+	f.Add(uint32(len(frame)+6), byte(2), true)
+	f.Fuzz(func(t *testing.T, at uint32, with byte, fix bool) {
+		body, spoiled := bytes.Clone(frame[4:]), bytes.Clone(pages)
+		if i := int(at) % (len(body) + len(spoiled)); i < len(body) {
+			body[i] ^= with
+		} else {
+			i -= len(body)
+			spoiled[i] ^= with
+			if page := i / twinPage * twinPage; fix {
+				checksummed(spoiled[page : page+twinPage])
+			}
+		}
+		got, err := messages.Decode(body)
+		r, ok := got.(*messages.PageResponse)
+		if err != nil || !ok {
+			return
+		}
+		tr := transferOf(t, newPageTwin(1), l)
+		n, err := tr.Announced(r)
+		if err != nil || n > len(spoiled) {
+			return
+		}
+		v, err := tr.Pages(r, spoiled[:n])
+		if err == nil && v != nil && !bytes.HasPrefix(pages, v.Bytes) {
+			t.Fatal("other pages than the author's are let through")
+		}
+	})
+}
