@@ -13,6 +13,10 @@ import (
 // read; a session that passes it is ended.
 const maxOutbox = 8192
 
+// maxLists bounds the whole lists of logs among them: a few bytes of a peer
+// that does not read call for each.
+const maxLists = 4
+
 // An outbox is what a session has to write to its control stream: messages,
 // and pushes of events, of which only the range is kept until it is their
 // turn. Messages go first. It is bounded by the limit on messages and by the
@@ -21,6 +25,7 @@ type outbox struct {
 	mu     sync.Mutex
 	some   *sync.Cond
 	ctl    []messages.Message
+	lists  int // whole lists of logs in ctl
 	pushes []push
 	taken  int                 // pushes taken so far
 	byLog  map[digest.Hash]int // number of a log's waiting push, counted from the first ever
@@ -46,6 +51,11 @@ func (o *outbox) send(m messages.Message) bool {
 	defer o.mu.Unlock()
 	if len(o.ctl) >= maxOutbox {
 		return false
+	}
+	if d, ok := m.(*messages.Diff); ok && !d.More && !d.Part {
+		if o.lists++; o.lists > maxLists {
+			return false
+		}
 	}
 	o.ctl = append(o.ctl, m)
 	o.some.Signal()
@@ -76,7 +86,7 @@ func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
 		o.some.Wait()
 	}
 	if len(o.ctl) > 0 {
-		ctl, o.ctl = o.ctl, nil
+		ctl, o.ctl, o.lists = o.ctl, nil, 0
 		return ctl, push{}, true
 	}
 	if len(o.pushes) == 0 || o.closed {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,10 +29,13 @@ import (
 // Bounds of a session.
 const (
 	helloTimeout = 10 * time.Second // until the peer's HELLO
-	inboxFrames  = 16               // frames read and not yet handled
+	peaksTimeout = 30 * time.Second // from there to what follows it; a large store takes a while
+	inboxFrames  = 16               // frames read and not yet handled; a long one counts for each MiB
 	maxServing   = 32               // transfers served at a time
 	maxPulling   = 4                // transfers pulled at a time
 	tickEvery    = time.Second
+
+	transferTimeout = time.Minute // without a byte moving
 )
 
 // A session is the actor around one connection: it owns the streams and feeds
@@ -56,6 +61,7 @@ type session struct {
 	queued  []syncer.Pull // those that wait for their turn
 	stopped chan struct{} // closed when the actor has stopped
 	ticking bool
+	ticker  *time.Timer
 	ended   sync.Once
 
 	stats sessionStats
@@ -75,7 +81,11 @@ type sessionStats struct {
 
 // Messages that a session sends to itself.
 type (
-	frameIn   struct{ m messages.Message }
+	frameIn struct {
+		m       messages.Message
+		credits int         // of the inbox that it holds
+		taken   chan<- bool // told whether the session goes on, unless nil
+	}
 	logMoved  struct{ log digest.Hash }
 	inputDone struct{ in syncer.Input }
 	lost      struct{ err error }
@@ -175,8 +185,13 @@ func (s *session) Receive(ctx actor.Context) {
 		s.hangUp(messages.CodeClosing, "closing")
 		close(s.stopped)
 	case *frameIn:
-		<-s.inbox
+		for range m.credits {
+			<-s.inbox
+		}
 		s.step(syncer.Received{Message: m.m})
+		if m.taken != nil {
+			m.taken <- s.core != nil && s.core.State() == syncer.Syncing
+		}
 	case *logMoved:
 		s.step(syncer.Advanced{Log: m.log})
 	case *inputDone:
@@ -243,16 +258,11 @@ func (s *session) input(in syncer.Input) {
 // because the peer is gone.
 func (s *session) lost(err error) {
 	var v *syncer.Violation
-	var d *messages.DecodeError
 	switch {
-	case errors.As(err, &v):
+	case errors.As(violated(err), &v):
 		s.do(syncer.Fail{Code: v.Code, Text: v.Text})
-	case errors.Is(err, messages.ErrTooLong):
-		s.do(syncer.Fail{Code: messages.CodeTooLong, Text: err.Error()})
-	case errors.Is(err, messages.ErrUnknownType):
-		s.do(syncer.Fail{Code: messages.CodeUnknownType, Text: err.Error()})
-	case errors.As(err, &d):
-		s.do(syncer.Fail{Code: messages.CodeMalformed, Text: err.Error()})
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		s.do(syncer.Fail{Code: messages.CodeTimeout, Text: "the greeting did not come in time"})
 	default:
 		s.fail(err)
 		s.hangUp(messages.CodeClosing, "")
@@ -287,8 +297,9 @@ func (s *session) do(o syncer.Output) {
 		s.setShared(o.Topics)
 	case syncer.Fail:
 		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text})
-		s.out.send(&messages.Error{Code: o.Code, Text: o.Text})
-		s.close(o.Code, o.Text)
+		text := tellable(o)
+		s.out.send(&messages.Error{Code: o.Code, Text: text})
+		s.close(o.Code, text)
 	case syncer.Closed:
 		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true})
 		s.hangUp(messages.CodeOK, "")
@@ -299,8 +310,11 @@ func (s *session) do(o syncer.Output) {
 			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))
 		s.n.pipeline.stale(o.Log, o.Ours, o.Size)
 	case syncer.Fork:
-		s.n.cfg.Logger.Warn("an author signed two roots for one size", zap.String("log", o.Log.String()), zap.Uint64("size", o.Ours.Size),
-			zap.String("ours", o.Ours.Root.String()), zap.String("theirs", o.Theirs.Root.String()))
+		s.n.cfg.Logger.Warn("a peer's copy of a log does not continue ours: its author forked it, or the peer makes it seem so",
+			zap.String("log", o.Log.String()), zap.String("peer", s.conn.Peer().Short()),
+			zap.Uint64("our size", o.Ours.Size), zap.String("our root", o.Ours.Root.String()),
+			zap.Uint64("their size", o.Theirs.Size), zap.String("their root", o.Theirs.Root.String()))
+	case syncer.Peers: // addresses of others are not used yet
 	default:
 		s.n.cfg.Logger.Info("session", zap.String("peer", s.conn.Peer().Short()), zap.String("says", fmt.Sprintf("%+v", o)))
 	}
@@ -311,8 +325,21 @@ func (s *session) wantTick() {
 		return
 	}
 	s.ticking = true
-	t := time.AfterFunc(tickEvery, func() { s.tell(&tick{}) })
-	context.AfterFunc(s.ctx, func() { t.Stop() })
+	if s.ticker == nil {
+		s.ticker = time.AfterFunc(tickEvery, func() { s.tell(&tick{}) })
+		context.AfterFunc(s.ctx, func() { s.ticker.Stop() })
+		return
+	}
+	s.ticker.Reset(tickEvery)
+}
+
+// tellable is what a peer is told of a failure: of those on our side nothing,
+// for they speak of files here.
+func tellable(f syncer.Fail) string {
+	if f.Code == messages.CodeInternal {
+		return ""
+	}
+	return strings.ToValidUTF8(f.Text[:min(len(f.Text), messages.MaxTextBytes)], "")
 }
 
 // close lets the writer say what waits, then closes the connection.
@@ -340,16 +367,44 @@ func (s *session) read(control transport.Stream) {
 			s.tell(&lost{err})
 			return
 		}
-		if _, ok := m.(*messages.Hello); ok {
-			limit = messages.MaxEventsFrame
-			control.SetReadDeadline(time.Time{})
-		}
-		select {
-		case s.inbox <- struct{}{}:
-			s.tell(&frameIn{m})
-		case <-s.ctx.Done():
+		_, hello := m.(*messages.Hello)
+		if !s.handle(m, len(body), hello) {
 			return
 		}
+		switch { // PEAKS follows HELLO at once
+		case hello:
+			limit = messages.MaxEventsFrame
+			control.SetReadDeadline(time.Now().Add(peaksTimeout))
+		default:
+			control.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// handle passes a frame to the actor. With wait it returns when the actor has
+// taken it: a stranger sends nothing long. False says that reading ends.
+func (s *session) handle(m messages.Message, bytes int, wait bool) bool {
+	f := &frameIn{m: m, credits: min(1+bytes>>20, inboxFrames)}
+	for range f.credits {
+		select {
+		case s.inbox <- struct{}{}:
+		case <-s.ctx.Done():
+			return false
+		}
+	}
+	taken := make(chan bool, 1)
+	if wait {
+		f.taken = taken
+	}
+	s.tell(f)
+	if !wait {
+		return true
+	}
+	select {
+	case goOn := <-taken:
+		return goOn
+	case <-s.ctx.Done():
+		return false
 	}
 }
 

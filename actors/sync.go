@@ -24,8 +24,11 @@ func (e *PeerError) Error() string {
 	if e.Remote {
 		who += " says"
 	}
-	if e.Text == "" {
+	switch {
+	case e.Text == "":
 		return fmt.Sprintf("%s: %s", who, e.Code)
+	case e.Remote: // its words, and so quoted
+		return fmt.Sprintf("%s: %s: %q", who, e.Code, e.Text)
 	}
 	return fmt.Sprintf("%s: %s: %s", who, e.Code, e.Text)
 }

@@ -83,7 +83,7 @@ func (s *session) pull(o syncer.Pull) error {
 	if err := stream.CloseWrite(); err != nil {
 		return err
 	}
-	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(stream, 64<<10), stored: newPending(s.ctx)}
+	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(patient{stream}, 64<<10), stored: newPending(s.ctx)}
 	err = r.run()
 	return errors.Join(err, r.stored.wait())
 }
@@ -106,16 +106,44 @@ func (r *receiver) run() error {
 			return r.rest()
 		}
 		if err != nil {
-			return err
+			return violated(err)
 		}
 		m, err := messages.Decode(body)
 		if err != nil {
-			return &syncer.Violation{Code: messages.CodeMalformed, Text: err.Error()}
+			return violated(err)
 		}
 		if err := r.message(m); err != nil {
 			return err
 		}
 	}
+}
+
+// violated tells what a peer may not send from a stream that failed.
+func violated(err error) error {
+	var d *messages.DecodeError
+	switch {
+	case errors.Is(err, messages.ErrTooLong):
+		return &syncer.Violation{Code: messages.CodeTooLong, Text: err.Error()}
+	case errors.Is(err, messages.ErrUnknownType):
+		return &syncer.Violation{Code: messages.CodeUnknownType, Text: err.Error()}
+	case errors.As(err, &d):
+		return &syncer.Violation{Code: messages.CodeMalformed, Text: err.Error()}
+	}
+	return err
+}
+
+// A patient stream waits for the peer, but not for ever: a transfer takes one
+// of few places, and while it is served its pages stay mapped.
+type patient struct{ transport.Stream }
+
+func (p patient) Read(b []byte) (int, error) {
+	p.SetReadDeadline(time.Now().Add(transferTimeout))
+	return p.Stream.Read(b)
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	p.SetWriteDeadline(time.Now().Add(transferTimeout))
+	return p.Stream.Write(b)
 }
 
 func (r *receiver) message(m messages.Message) error {
@@ -235,11 +263,14 @@ func (s *session) serve(stream transport.Stream) {
 	stream.SetReadDeadline(time.Now().Add(helloTimeout))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
+		if err = violated(err); errors.As(err, new(*syncer.Violation)) {
+			s.tell(&lost{err})
+		}
 		return
 	}
 	m, err := messages.Decode(body)
 	if err != nil {
-		s.tell(&lost{err})
+		s.tell(&lost{violated(err)})
 		return
 	}
 	req, ok := m.(*messages.PageRequest)
@@ -252,7 +283,7 @@ func (s *session) serve(stream transport.Stream) {
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: "a transfer of a topic that is not shared"}})
 		return
 	}
-	served, err := syncer.ServePages(stream, s.n.cfg.Store.Source(), topic, req)
+	served, err := syncer.ServePages(patient{stream}, s.n.cfg.Store.Source(), topic, req)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
 	if err == nil {
@@ -261,20 +292,19 @@ func (s *session) serve(stream transport.Stream) {
 	s.tell(&inputDone{syncer.Served{Log: req.Log, EndSize: served.End, Err: err}})
 }
 
-// prove answers a request for an inclusion proof.
+// prove answers a request for an inclusion proof, before anything else of the
+// peer is read: it is one goroutine's work, however many are asked for.
 func (s *session) prove(m *messages.ProofRequest) {
 	topic, ok := s.topic(m.Topic)
 	if !ok {
 		return
 	}
-	s.spawn(func() {
-		r, err := s.n.cfg.Store.ProofResponse(topic, m)
-		if err != nil {
-			s.n.cfg.Logger.Sugar().Infof("proof for %s: %v", s.conn.Peer().Short(), err)
-			return
-		}
-		s.out.send(r)
-	})
+	r, err := s.n.cfg.Store.ProofResponse(topic, m)
+	if err != nil {
+		s.n.cfg.Logger.Sugar().Debugf("proof for %s: %v", s.conn.Peer().Short(), err)
+		return
+	}
+	s.do(syncer.Send{Message: r})
 }
 
 // pending waits for ingests that are under way.
