@@ -90,8 +90,11 @@ type (
 	inputDone struct{ in syncer.Input }
 	lost      struct{ err error }
 	tick      struct{}
-	barrier   struct{ passed chan struct{} }
-	byeNow    struct {
+	barrier   struct {
+		confirm bool // the peer is to state its digests again
+		passed  chan struct{}
+	}
+	byeNow struct {
 		code messages.Code
 		text string
 	}
@@ -197,7 +200,7 @@ func (s *session) Receive(ctx actor.Context) {
 	case *inputDone:
 		s.input(m.in)
 	case *barrier:
-		s.step(syncer.Nudge{})
+		s.step(syncer.Nudge{Confirm: m.confirm})
 		close(m.passed)
 	case *tick:
 		s.ticking = false

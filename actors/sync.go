@@ -50,15 +50,24 @@ type SyncReport struct {
 // both sides state the same digest of every topic they share.
 func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error) {
 	start := time.Now()
-	s := n.sessionWith(a.Peer)
-	if s == nil {
-		var err error
-		if s, err = n.dial(ctx, a); err != nil {
-			return SyncReport{}, err
+	if s := n.sessionWith(a.Peer); s != nil {
+		r, err := s.sync(ctx, start, true)
+		if err == nil || ctx.Err() != nil || s.conn.Err() == nil {
+			return r, err
 		}
+		// It was about to end when it was taken: once more, with one of ours.
 	}
+	s, err := n.dial(ctx, a)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	return s.sync(ctx, start, false)
+}
+
+// sync waits for agreement. With confirm, the peer has to state it anew.
+func (s *session) sync(ctx context.Context, start time.Time, confirm bool) (SyncReport, error) {
 	before := s.report()
-	if err := s.caughtUp(ctx); err != nil {
+	if err := s.caughtUp(ctx, confirm); err != nil {
 		return SyncReport{}, err
 	}
 	if err := s.awaitAgreement(ctx); err != nil {
@@ -78,8 +87,8 @@ func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error)
 
 // caughtUp waits until the session has taken note of everything that was
 // appended here before, so that an agreement it states counts that in.
-func (s *session) caughtUp(ctx context.Context) error {
-	b := &barrier{passed: make(chan struct{})}
+func (s *session) caughtUp(ctx context.Context, confirm bool) error {
+	b := &barrier{confirm: confirm, passed: make(chan struct{})}
 	s.tell(b)
 	select {
 	case <-b.passed:

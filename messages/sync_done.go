@@ -7,14 +7,15 @@ import "github.com/xaeroflux/xaeroflux/digest"
 // SyncDone ends a round of sync for one topic: the sender has all it asked for
 // and states the frontier it now holds. The session stays open and live.
 //
-//	[9, topic, logs, digest]
+//	[9, topic, logs, digest, ask]
 type SyncDone struct {
 	Topic  uint32
 	Logs   uint64
 	Digest digest.Hash // as in Peaks
+	Ask    bool        // the peer is to state its own again, also where it did
 }
 
-const syncDoneFields = 3
+const syncDoneFields = 4
 
 // Type returns TypeSyncDone.
 func (*SyncDone) Type() Type { return TypeSyncDone }
@@ -24,8 +25,9 @@ func (m *SyncDone) encode(w *writer) {
 	w.topic(m.Topic)
 	w.uint("logs", m.Logs, MaxCount)
 	w.fixed(m.Digest[:])
+	w.bool(m.Ask)
 }
 
 func decodeSyncDone(r *reader) Message {
-	return &SyncDone{Topic: r.topic(), Logs: r.count("logs"), Digest: r.hash("digest")}
+	return &SyncDone{Topic: r.topic(), Logs: r.count("logs"), Digest: r.hash("digest"), Ask: r.bool("ask")}
 }

@@ -76,6 +76,7 @@ type topic struct {
 
 	lastSent, lastGot *digest.Set // of SYNC_DONE
 	agreed, settled   bool        // settled: agreed at least once
+	asking            bool        // our next SYNC_DONE asks for theirs
 	apart             time.Time   // since when both sides rest and disagree
 	wait              time.Duration
 }
@@ -195,7 +196,7 @@ func (s *Session) take(in Input) error {
 	case Tick:
 		return s.tick(in.Now)
 	case Nudge:
-		return s.nudge()
+		return s.nudge(in.Confirm)
 	}
 	return nil
 }

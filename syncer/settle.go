@@ -49,22 +49,30 @@ func (s *Session) settle(t *topic) error {
 
 func (s *Session) sayDone(t *topic, set digest.Set) {
 	t.lastSent = &set
-	s.send(&messages.SyncDone{Topic: t.index, Logs: set.Count, Digest: set.Sum})
+	s.send(&messages.SyncDone{Topic: t.index, Logs: set.Count, Digest: set.Sum, Ask: t.asking})
+	t.asking = false
 }
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	t.lastGot = &digest.Set{Count: m.Logs, Sum: m.Digest}
+	if m.Ask {
+		t.lastSent = nil // said again at once where it is the same, or with the next tick
+	}
 	return nil
 }
 
-// nudge states our digests now.
-func (s *Session) nudge() error {
+// nudge states our digests now. With confirm, what the peer said before counts
+// no more: it may have been long ago.
+func (s *Session) nudge(confirm bool) error {
 	for _, t := range s.topics {
 		set, err := s.cfg.Store.Summary(t.id)
 		if err != nil {
 			return err
 		}
-		if t.resting() && !t.agreed {
+		if confirm {
+			t.lastSent, t.lastGot, t.asking = nil, nil, true
+		}
+		if t.resting() && (confirm || !t.agreed) {
 			s.sayDone(t, set)
 		}
 	}

@@ -167,8 +167,9 @@ type (
 	}
 	// Tick comes a second or so after a WantTick.
 	Tick struct{ Now time.Time }
-	// Nudge asks for agreement to be stated now and not at the next tick.
-	Nudge struct{}
+	// Nudge asks for agreement to be stated now and not at the next tick, and
+	// with Confirm for the peer to state it again.
+	Nudge struct{ Confirm bool }
 )
 
 func (Start) input()        {}
