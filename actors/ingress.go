@@ -47,6 +47,7 @@ type ingress struct {
 	told    bool                    // ready was called since the last take
 	usual   int                     // bytes of a recent batch
 	refused map[digest.Hash]refusal // own logs that take no appends
+	buffers sync.Pool               // of the records of batches
 	joined  int                     // events put into open batches so far
 	stopped chan struct{}
 }
@@ -117,7 +118,7 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 		return ticket{}, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
 	}
 	g := &gathered{done: make(chan struct{})}
-	g.Log, g.Records, g.Leaves = log, make([]byte, 0, bytes), make([]digest.Hash, len(events))
+	g.Log, g.Records, g.Recycle, g.Leaves = log, in.buffer(bytes), in.recycle, make([]digest.Hash, len(events))
 	for i := range events {
 		var err error
 		if g.Leaves[i], err = events[i].LeafHash(ms, 0); err != nil {
@@ -154,11 +155,28 @@ func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered,
 	}
 	g := &gathered{done: make(chan struct{})}
 	g.Log = log
-	g.Records = make([]byte, 0, max(in.usual, n)) // most batches are like the one before
+	g.Records, g.Recycle = in.buffer(max(in.usual, n)), in.recycle // most batches are like the one before
 	g.Leaves = make([]digest.Hash, 0, 8+in.usual/512)
 	in.open[log] = g
 	in.push(g)
 	return g, nil
+}
+
+// maxRecycled bounds a buffer that is kept for another batch.
+const maxRecycled = 1 << 20
+
+// buffer returns an empty buffer with room for n bytes.
+func (in *ingress) buffer(n int) []byte {
+	if b, ok := in.buffers.Get().(*[]byte); ok && cap(*b) >= n {
+		return (*b)[:0]
+	}
+	return make([]byte, 0, n)
+}
+
+func (in *ingress) recycle(b []byte) {
+	if cap(b) <= maxRecycled {
+		in.buffers.Put(&b)
+	}
 }
 
 // enqueue waits for a credit and puts g in the queue.

@@ -25,6 +25,8 @@ type Append struct {
 	// Done is called once, from any goroutine: when the events are durable
 	// and counted in the published root, or with the error that keeps them out.
 	Done func(error)
+	// Recycle, where it is set, takes Records back when the pages have them.
+	Recycle func([]byte)
 }
 
 const appendFields = 6

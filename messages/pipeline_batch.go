@@ -28,6 +28,8 @@ type Batch struct {
 	Remote *Proven
 	// Uncommitted events may be published only when Durable says so.
 	Uncommitted bool
+	// Recycle, where it is set, takes Records back when the pages have them.
+	Recycle func([]byte)
 }
 
 const batchFields = 9

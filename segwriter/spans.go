@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -22,6 +23,7 @@ import (
 type spans struct {
 	l    *Log
 	file durable.File
+	rows []byte // the writer's, to be used again
 }
 
 // A spanCount is how many leading nodes of the file are as they were written.
@@ -104,9 +106,9 @@ func (l *Log) validSpans(f io.ReaderAt) (n uint64, err error) {
 func spanOffset(ordinal uint64) int64 { return mmrHeaderBytes + int64(ordinal)*mmrRowBytes }
 
 func spanChecksum(ordinal uint64, hash []byte) uint32 {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], ordinal)
-	return crc32.Update(crc32.Checksum(b[:], castagnoli), castagnoli, hash)
+	b := append(make([]byte, 0, 8+digest.Size), 0, 0, 0, 0, 0, 0, 0, 0)
+	binary.LittleEndian.PutUint64(b, ordinal)
+	return crc32.Checksum(append(b, hash...), castagnoli)
 }
 
 // WriteSpans writes tier-2 nodes, the first with that ordinal, which may not be
@@ -143,11 +145,12 @@ func (s *spans) write(ordinal uint64, nodes []digest.Hash) error {
 			return err
 		}
 	}
-	b := make([]byte, 0, len(nodes)*mmrRowBytes)
+	b := slices.Grow(s.rows[:0], len(nodes)*mmrRowBytes)
 	for i := range nodes {
 		b = append(b, nodes[i][:]...)
-		b = binary.LittleEndian.AppendUint32(b, spanChecksum(ordinal+uint64(i), nodes[i][:]))
+		b = binary.LittleEndian.AppendUint32(b, spanChecksum(ordinal+uint64(i), b[len(b)-digest.Size:]))
 	}
+	s.rows = b
 	if _, err := s.file.WriteAt(b, spanOffset(ordinal)); err != nil {
 		return err
 	}

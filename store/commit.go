@@ -159,7 +159,7 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	if row.Frozen {
 		return nil, fmt.Errorf("%w: %s", ErrFrozen, a.Log)
 	}
-	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote}
+	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote, Recycle: a.Recycle}
 	if a.Remote == nil {
 		a.First = row.Size
 		c.storeOwnHead(row)

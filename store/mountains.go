@@ -101,8 +101,10 @@ func (st *secondTier) start(s *Store, row *aof.LogRow) (err error) {
 	return err
 }
 
-func (m *Mountains) merge(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
-	last := len(b.Ranges) - 1
+// full merges the pages that end in b and writes the nodes which that
+// completes, all at once.
+func (m *Mountains) full(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
+	m.buf = m.buf[:0]
 	for i, seal := range b.Seals {
 		r := b.Ranges[i]
 		if r.End <= st.base.Size() {
@@ -111,16 +113,23 @@ func (m *Mountains) merge(st *secondTier, b *messages.Batch) (sealed messages.Se
 		if r.Begin != st.base.Size() {
 			return sealed, fmt.Errorf("%w: log %s: range from %d, mountains end at %d", ErrGap, b.Log.Short(), r.Begin, st.base.Size())
 		}
-		m.buf = m.buf[:0]
 		if err := st.base.Merge(r, func(_ uint, _ uint64, h digest.Hash) { m.buf = append(m.buf, h) }); err != nil {
 			return sealed, err
 		}
-		if err := st.l.files.WriteSpans(st.spans, m.buf); err != nil {
-			return sealed, err
-		}
-		st.spans += uint64(len(m.buf))
 		st.pages = seal.Page + uint64(seal.Pages)
 		sealed = messages.Sealed{Log: b.Log, Pages: st.pages, Size: st.base.Size()}
+	}
+	if err := st.l.files.WriteSpans(st.spans, m.buf); err != nil {
+		return messages.Sealed{}, err
+	}
+	st.spans += uint64(len(m.buf))
+	return sealed, nil
+}
+
+func (m *Mountains) merge(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
+	last := len(b.Ranges) - 1
+	if sealed, err = m.full(st, b); err != nil {
+		return sealed, err
 	}
 	if b.Uncommitted {
 		sealed.Remote = b.Remote

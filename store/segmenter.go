@@ -45,11 +45,21 @@ func (s *Store) NewSegmenter() *Segmenter {
 // Batch packs b's events, writes the pages they fill, and forwards b with
 // them. Events that were packed before are dropped.
 func (g *Segmenter) Batch(b *messages.Batch, forward Forward) error {
+	if b.Records == nil { // sent twice, and the first one was packed
+		return g.Resume(b.Log, forward)
+	}
 	st, err := g.at(b.Log, b.First, forward)
 	if err != nil {
 		return err
 	}
-	return g.pack(st, b, forward)
+	records := b.Records
+	if err := g.pack(st, b, forward); err != nil {
+		return err
+	}
+	if b.Recycle != nil {
+		b.Recycle(records)
+	}
+	return nil
 }
 
 // Resume takes up a log after a restart: whatever is committed and was not
@@ -109,7 +119,7 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 	if cap(g.full) > maxKeptPages {
 		g.full = nil
 	}
-	b.Seals = g.seals
+	b.Seals, b.Records = g.seals, nil
 	st.l.segmented.Store(st.b.Next())
 	forward(b)
 	return nil

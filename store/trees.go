@@ -84,7 +84,7 @@ func (t *Trees) grow(st *pageTree, b *messages.Batch, forward Forward) error {
 	if err := st.absorb(b, &t.news); err != nil {
 		return err
 	}
-	b.Records, b.Trees = nil, nil
+	b.Trees = nil
 	st.l.treed.Store(b.End())
 	forward(b)
 	return nil

@@ -34,9 +34,11 @@ func BenchmarkAppendBatch(b *testing.B) {
 			defer db.Close()
 			b.ReportAllocs()
 			b.ResetTimer()
+			before := cpuTime()
 			appendAll(b, db, c.callers, b.N, payloads(c.batch, c.size))
 			b.StopTimer()
 			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "events/s")
+			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N*c.batch), "cpu-ns/event")
 		})
 	}
 }
