@@ -30,29 +30,24 @@ type Hash [Size]byte
 var Empty = Hash(sha256.Sum256(nil))
 
 // Sum returns the plain SHA-256 of b.
-func Sum(b []byte) Hash { return sha256.Sum256(b) }
+func Sum(b []byte) Hash {
+	h := Borrow()
+	defer h.Return()
+	return h.Sum(b)
+}
 
 // Leaf returns the RFC 6962 leaf hash SHA-256(0x00 || data).
 func Leaf(data []byte) Hash {
-	var short [512]byte // leaf data is a header with a type and a key: nearly always short
-	if len(data) < len(short) {
-		short[0] = leafPrefix
-		n := copy(short[1:], data)
-		return sha256.Sum256(short[:1+n])
-	}
-	h := sha256.New()
-	h.Write([]byte{leafPrefix})
-	h.Write(data)
-	return Hash(h.Sum(nil))
+	h := Borrow()
+	defer h.Return()
+	return h.Leaf(data)
 }
 
 // Node returns the RFC 6962 interior hash SHA-256(0x01 || left || right).
 func Node(left, right Hash) Hash {
-	var b [1 + 2*Size]byte
-	b[0] = nodePrefix
-	copy(b[1:], left[:])
-	copy(b[1+Size:], right[:])
-	return sha256.Sum256(b[:])
+	h := Borrow()
+	defer h.Return()
+	return h.Node(&left, &right)
 }
 
 // Tagged returns a hash of the parts that no other tag can produce. Tag and

@@ -202,10 +202,12 @@ func (e *Event) LeafHash(ms int64, flags uint8) (digest.Hash, error) {
 	if err := e.check(ms, flags); err != nil {
 		return digest.Hash{}, err
 	}
+	h := digest.Borrow()
+	defer h.Return()
 	var b [shortLeaf]byte
-	leaf := appendLeafHeader(b[:0], flags, lengths(len(e.Type), len(e.Key)), len(e.Payload), ms, digest.Sum(e.Payload))
+	leaf := appendLeafHeader(b[:0], flags, lengths(len(e.Type), len(e.Key)), len(e.Payload), ms, h.Sum(e.Payload))
 	leaf = append(leaf, e.Type...)
-	return digest.Leaf(append(leaf, e.Key...)), nil
+	return h.Leaf(append(leaf, e.Key...)), nil
 }
 
 func appendLeafHeader(dst []byte, flags uint8, lens uint16, payloadBytes int, ms int64, hash digest.Hash) []byte {

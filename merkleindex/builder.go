@@ -66,16 +66,8 @@ func (b *Builder) grow() {
 		if made == pairs {
 			return
 		}
-		up.nodes = hashPairs(up.nodes, below.nodes[below.orphans()+2*made:])
+		up.nodes = digest.Parents(up.nodes, below.nodes[below.orphans()+2*made:])
 	}
-}
-
-// hashPairs appends the parent of each whole pair of children to dst.
-func hashPairs(dst, children []digest.Hash) []digest.Hash {
-	for ; len(children) >= 2; children = children[2:] {
-		dst = append(dst, digest.Node(children[0], children[1]))
-	}
-	return dst
 }
 
 // First returns the sequence of the page's first event.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/race"
 )
 
 func TestLayout(t *testing.T) {
@@ -157,6 +158,9 @@ func TestBuilderRangeOwned(t *testing.T) {
 }
 
 func TestBuilderAllocations(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector makes sync.Pool forget")
+	}
 	b, leaves := NewBuilder(0), testLeaves(0, 64)
 	b.AppendAll(leaves)
 	n := testing.AllocsPerRun(100, func() {

@@ -64,12 +64,14 @@ func VerifyInclusion(leaf digest.Hash, seq, size uint64, hashes []digest.Hash, r
 	if err := c.check(hashes); err != nil {
 		return err
 	}
+	d := digest.Borrow()
+	defer d.Return()
 	h := leaf
-	for i, p := range hashes {
+	for i := range hashes {
 		if c.isLeft(i) {
-			h = digest.Node(p, h)
+			h = d.Node(&hashes[i], &h)
 		} else {
-			h = digest.Node(h, p)
+			h = d.Node(&h, &hashes[i])
 		}
 	}
 	return same("root", h, root)
