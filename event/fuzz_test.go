@@ -23,10 +23,16 @@ func FuzzDecodeRecord(f *testing.F) {
 			if !errors.Is(err, ErrRecord) {
 				t.Errorf("untyped error %v", err)
 			}
+			if rest, err := SkipRecords(b, 1); !errors.Is(err, ErrRecord) {
+				t.Errorf("skipped to %d bytes of what does not decode: %v", len(rest), err)
+			}
 			return
 		}
 		if l, err := RecordLen(b); l != n || err != nil {
 			t.Errorf("RecordLen %d, %v; DecodeRecord %d", l, err, n)
+		}
+		if rest, err := SkipRecords(b, 1); err != nil || len(rest) != len(b)-n {
+			t.Errorf("skipped to %d of %d bytes, %v; the record is %d", len(b)-len(rest), len(b), err, n)
 		}
 		again := r.AppendErased(nil)
 		if !r.Erased() {

@@ -126,6 +126,28 @@ func RecordLen(b []byte) (int, error) {
 	return HeaderBytes + int(lens&63) + int(lens>>6) + payload, nil
 }
 
+// SkipRecords cuts the first n records, which lie back to back, off b.
+func SkipRecords(b []byte, n uint64) ([]byte, error) {
+	for ; n > 0; n-- {
+		if len(b) >= HeaderBytes { // nearly all records have no flags
+			payload, lens := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
+			if length := HeaderBytes + int(lens&63) + int(lens>>6) + int(payload); payload <= MaxPayload && length <= len(b) {
+				b = b[length:]
+				continue
+			}
+		}
+		length, err := RecordLen(b)
+		if err != nil {
+			return nil, err
+		}
+		if length > len(b) {
+			return nil, fmt.Errorf("%w: %d bytes left of %d", ErrRecord, len(b), length)
+		}
+		b = b[length:]
+	}
+	return b, nil
+}
+
 // DecodeRecord decodes the record at the start of b and returns its length.
 func DecodeRecord(b []byte) (Record, int, error) {
 	n, err := RecordLen(b)

@@ -16,6 +16,7 @@ package mmrindex
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -58,6 +59,15 @@ func (m Mountains) Size() uint64 { return m.all.End }
 
 // Peaks returns the peaks, largest first, in a slice of the caller's own.
 func (m Mountains) Peaks() []digest.Hash { return slices.Clone(m.all.Hashes) }
+
+// Peak returns the hash of a node that is a peak, and false for any other.
+func (m Mountains) Peak(id NodeID) (digest.Hash, bool) {
+	size := m.Size()
+	if id.Level > 62 || size>>id.Level&1 == 0 || id.Index != size>>id.Level-1 {
+		return digest.Hash{}, false
+	}
+	return m.all.Hashes[bits.OnesCount64(size>>id.Level)-1], true
+}
 
 // Range returns the peaks as the compact range [0, Size), the caller's own.
 func (m Mountains) Range() merkleindex.Range { return m.all.Clone() }

@@ -151,3 +151,32 @@ func TestMountainsPieces(t *testing.T) {
 		}
 	}
 }
+
+func TestMountainsPeak(t *testing.T) {
+	tree := newNaive(64)
+	for size := uint64(0); size <= 64; size++ {
+		m, err := Peaks(size, tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for level := range uint8(9) {
+			for index := range uint64(66) {
+				id := NodeID{Level: level, Index: index}
+				h, ok := m.Peak(id)
+				if !ok {
+					continue
+				}
+				if found++; h != tree.root(int(id.Begin()), int(id.End())) {
+					t.Errorf("size %d: peak %v is wrong", size, id)
+				}
+			}
+		}
+		if found != len(m.Peaks()) {
+			t.Errorf("size %d: %d nodes are peaks, want %d", size, found, len(m.Peaks()))
+		}
+	}
+	if _, ok := (Mountains{}).Peak(NodeID{Level: 255, Index: math.MaxUint64}); ok {
+		t.Error("a peak of nothing")
+	}
+}

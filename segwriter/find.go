@@ -18,10 +18,8 @@ func (l *Log) FindPage(seq, pages uint64) (index, first, end uint64, err error) 
 		return 0, 0, 0, err
 	}
 	if lo < hi {
-		if index, ok := l.searchTable(seq, lo, hi); ok {
-			if e, err := l.TreeEntry(index); err == nil && e.First <= seq && seq < e.End() {
-				return index, e.First, e.End(), nil
-			}
+		if index, e, ok := l.searchTable(seq, lo, hi); ok && e.first <= seq && seq < e.end() {
+			return index, e.first, e.end(), nil
 		}
 	}
 	return l.searchPages(seq, lo, hi)
@@ -80,16 +78,45 @@ func (l *Log) setEnd(segment, end uint64) {
 }
 
 // searchTable looks for the page among [lo, hi), all of one segment, in the
-// table of the .tree file. What it finds is still to be checked.
-func (l *Log) searchTable(seq, lo, hi uint64) (index uint64, ok bool) {
-	err := l.withTree(lo, func(t *tree, i int) error {
-		t.mu.RLock()
-		defer t.mu.RUnlock()
-		n := sort.Search(int(hi-lo), func(k int) bool { return decodeEntry(t.table[(i+k)*entryBytes:]).end() > seq })
-		index, ok = lo+uint64(n), lo+uint64(n) < hi
-		return nil
+// table of the .tree file, and returns its entry once that was checked.
+func (l *Log) searchTable(seq, lo, hi uint64) (index uint64, e rawEntry, ok bool) {
+	err := l.withTree(lo, func(t *tree, i int) (err error) {
+		k := t.search(seq, i, i+int(hi-lo))
+		if index, ok = lo+uint64(k-i), k < i+int(hi-lo); ok {
+			e, err = t.checkedEntry(k)
+		}
+		return err
 	})
-	return index, ok && err == nil
+	return index, e, ok && err == nil
+}
+
+// search returns the first of the entries [i, n) that ends after seq, or n.
+// Events of a log are mostly alike: it begins where the entry would be if the
+// pages held equally many.
+func (t *tree) search(seq uint64, i, n int) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	entry := func(k int) rawEntry { return decodeEntry(t.table[k*entryBytes:]) }
+	if n-i > 8 {
+		if first, end := entry(i).first, entry(n-1).end(); first <= seq && seq < end {
+			k := min(i+int(float64(seq-first)/float64(end-first)*float64(n-i)), n-1)
+			switch e := entry(k); {
+			case e.end() <= seq:
+				i = k + 1
+				if n-i > 4 && entry(i+3).end() > seq {
+					n = i + 3
+				}
+			case e.first <= seq:
+				return k
+			default:
+				n = k
+				if n-i > 4 && entry(n-4).end() <= seq {
+					i = n - 3
+				}
+			}
+		}
+	}
+	return i + sort.Search(n-i, func(k int) bool { return entry(i+k).end() > seq })
 }
 
 // searchPages looks for the page among [lo, hi) in their headers.

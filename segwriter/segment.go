@@ -5,9 +5,9 @@ package segwriter
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -280,14 +280,12 @@ func pageFlaw(err error) string {
 // parseMapped is ParsePage for bytes in a map: a fault, for a file that was
 // cut by somebody else or a disk that cannot read, becomes an error.
 func parseMapped(page []byte) (h PageHeader, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if fault := recover(); fault != nil {
-			if _, ok := fault.(interface{ Addr() uintptr }); !ok {
-				panic(fault)
-			}
-			h, err = PageHeader{}, badPage("the file cannot be read there")
-		}
-	}()
-	return ParsePage(page)
+	err = guarded(page, func(b []byte) (err error) {
+		h, err = ParsePage(b)
+		return err
+	})
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return PageHeader{}, badPage("the file cannot be read there")
+	}
+	return h, err
 }

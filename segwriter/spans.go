@@ -23,7 +23,8 @@ import (
 type spans struct {
 	l    *Log
 	file durable.File
-	rows []byte // the writer's, to be used again
+	data growMap // of file
+	rows []byte  // the writer's, to be used again
 }
 
 // A spanCount is how many leading nodes of the file are as they were written.
@@ -35,7 +36,7 @@ type spanCount struct {
 }
 
 func (s *spans) sync() error  { return s.file.Sync() }
-func (s *spans) close() error { return s.file.Close() }
+func (s *spans) close() error { return errors.Join(s.data.close(), s.file.Close()) }
 
 func (l *Log) openSpans(itemKey) (resource, error) {
 	f, err := l.s.fs.Open(l.mmr, os.O_RDWR, 0)
@@ -66,7 +67,7 @@ func (l *Log) loadSpans(f durable.File) (resource, error) {
 	if err := l.countSpans(f, false); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &spans{l: l, file: f}, nil
+	return &spans{l: l, file: f, data: growMap{file: f, path: l.mmr}}, nil
 }
 
 // countSpans counts the nodes of f, if need be again; l.spanCount.mu is held.
@@ -177,16 +178,16 @@ func (l *Log) withSpans(fn func(*spans) error) error {
 func (l *Log) SpanNode(ordinal uint64) (digest.Hash, error) {
 	var h digest.Hash
 	err := l.withSpans(func(s *spans) error {
-		var row [mmrRowBytes]byte
-		if _, err := s.file.ReadAt(row[:], spanOffset(ordinal)); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		got := spanChecksum(ordinal, row[:digest.Size])
-		if want := binary.LittleEndian.Uint32(row[digest.Size:]); got != want {
-			return flaw(l.mmr, -1, spanOffset(ordinal), "checksum of node %d %08x, want %08x", ordinal, got, want)
-		}
-		h = digest.Hash(row[:])
-		return nil
+		return s.data.view(spanOffset(ordinal), mmrRowBytes, func(b []byte) error {
+			var row [mmrRowBytes]byte
+			copy(row[:], b)
+			got := spanChecksum(ordinal, row[:digest.Size])
+			if want := binary.LittleEndian.Uint32(row[digest.Size:]); got != want {
+				return flaw(l.mmr, -1, spanOffset(ordinal), "checksum of node %d %08x, want %08x", ordinal, got, want)
+			}
+			h = digest.Hash(row[:])
+			return nil
+		})
 	})
 	return h, missing(l.mmr, err)
 }

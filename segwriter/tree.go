@@ -77,6 +77,7 @@ type tree struct {
 	index uint64
 	path  string
 	file  durable.File
+	data  growMap // of file
 
 	rows, nodes []byte // the writer's, to be used again
 
@@ -122,7 +123,7 @@ func (t *tree) load(f durable.File) (resource, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	t.file = f
+	t.file, t.data.file, t.data.path = f, f, t.path
 	t.table = make([]byte, entryBytes*t.l.p.SegmentPages)
 	t.checked = make([]uint64, (t.l.p.SegmentPages+63)/64)
 	if len(head) > fileHeaderBytes {
@@ -147,7 +148,7 @@ func (t *tree) readHeader(head []byte) {
 }
 
 func (t *tree) sync() error  { return t.file.Sync() }
-func (t *tree) close() error { return t.file.Close() }
+func (t *tree) close() error { return errors.Join(t.data.close(), t.file.Close()) }
 
 // entry returns the entry of page i; t.mu is held.
 func (t *tree) entry(i int) (rawEntry, error) {
@@ -174,24 +175,29 @@ func (t *tree) checkedEntry(i int) (rawEntry, error) {
 	if err != nil || done {
 		return e, err
 	}
-	_, err = t.readNodes(i, e)
-	return e, err
+	return e, t.viewNodes(i, e, func([]byte) error { return nil })
 }
 
-// readNodes reads the nodes of page i and compares the checksum.
-func (t *tree) readNodes(i int, e rawEntry) ([]byte, error) {
+// viewNodes compares the checksum of the nodes of page i and hands them to fn.
+func (t *tree) viewNodes(i int, e rawEntry, fn func([]byte) error) error {
 	off := t.nodeOffset(e, 0)
-	b, err := readUpTo(t.file, digest.Size*e.nodes(), off)
-	if err != nil {
-		return nil, err
-	}
+	return t.data.view(off, digest.Size*e.nodes(), func(b []byte) error {
+		if err := t.compare(i, e, b); err != nil {
+			return err
+		}
+		return fn(b)
+	})
+}
+
+func (t *tree) compare(i int, e rawEntry, nodes []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if got := entryChecksum(t.table[i*entryBytes:], b); got != e.crc || len(b) != digest.Size*e.nodes() {
-		return nil, flaw(t.path, t.number(i), off, "checksum of its entry and %d nodes %08x, want %08x", e.nodes(), got, e.crc)
+	got := entryChecksum(t.table[i*entryBytes:], nodes)
+	if got != e.crc || len(nodes) != digest.Size*e.nodes() {
+		return flaw(t.path, t.number(i), t.nodeOffset(e, 0), "checksum of its entry and %d nodes %08x, want %08x", e.nodes(), got, e.crc)
 	}
 	t.checked[i/64] |= 1 << (i % 64)
-	return b, nil
+	return nil
 }
 
 // nodeOffset returns where a node of a page lies in the file.

@@ -3,9 +3,7 @@
 package segwriter
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -222,10 +220,12 @@ func (l *Log) TreeNode(page uint64, offset int) (digest.Hash, error) {
 		if offset < 0 || offset >= e.nodes() {
 			return fmt.Errorf("%w: node %d of %d of page %d", ErrParams, offset, e.nodes(), page)
 		}
-		if _, err = t.file.ReadAt(h[:], t.nodeOffset(e, offset)); errors.Is(err, io.EOF) {
-			err = flaw(t.path, int64(page), t.nodeOffset(e, offset), "the file ends before the node")
-		}
-		return err
+		return t.data.view(t.nodeOffset(e, offset), digest.Size, func(b []byte) error {
+			if copy(h[:], b) < digest.Size {
+				return flaw(t.path, int64(page), t.nodeOffset(e, offset), "the file ends before the node")
+			}
+			return nil
+		})
 	})
 	return h, err
 }
@@ -240,12 +240,13 @@ func (l *Log) TreeNodes(page uint64) ([]digest.Hash, error) {
 		if err != nil {
 			return err
 		}
-		b, err := t.readNodes(i, e)
-		nodes = make([]digest.Hash, len(b)/digest.Size)
-		for k := range nodes {
-			nodes[k] = digest.Hash(b[k*digest.Size:])
-		}
-		return err
+		return t.viewNodes(i, e, func(b []byte) error {
+			nodes = make([]digest.Hash, len(b)/digest.Size)
+			for k := range nodes {
+				nodes[k] = digest.Hash(b[k*digest.Size:])
+			}
+			return nil
+		})
 	})
 	return nodes, err
 }

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // nodes reads the tree of one log: leaves from events, tier 1 from .tree
@@ -19,19 +21,17 @@ type nodes struct {
 	l     *Log
 	pages uint64 // full pages that can be read,
 	size  uint64 // and the events in them
+	peaks mmrindex.Mountains // of the events that are published, or none
 	open  *merkleindex.Builder
-	last  pageNodes // most of a proof's tier-1 nodes are of one page
+	last  pagePlace // most of a proof's tier-1 nodes are of one page
 }
 
-// pageNodes is one page's place and, once they were read, its tier-1 nodes.
-type pageNodes struct {
-	page, first, end uint64
-	nodes            []digest.Hash
-}
+// A pagePlace is a page and the events that begin in it.
+type pagePlace struct{ page, first, end uint64 }
 
 // nodesOf returns a reader for the log as p publishes it.
 func (s *Store) nodesOf(l *Log, p *Published) (*nodes, error) {
-	n := &nodes{s: s, l: l, pages: p.Pages, size: p.PagesSize}
+	n := &nodes{s: s, l: l, pages: p.Pages, size: p.PagesSize, peaks: p.Mountains}
 	if p.Size == p.PagesSize {
 		return n, nil
 	}
@@ -53,6 +53,9 @@ func (n *nodes) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
 }
 
 func (n *nodes) node(level uint, index uint64) (digest.Hash, error) {
+	if h, ok := n.peaks.Peak(mmrindex.NodeID{Level: uint8(level), Index: index}); ok {
+		return h, nil
+	}
 	begin, end := index<<level, (index+1)<<level
 	switch {
 	case end > n.size && begin < n.size: // spans into the open page
@@ -81,6 +84,9 @@ func (n *nodes) openNode(level uint, index uint64) (digest.Hash, error) {
 
 // stored reads a node that was completed in a full page.
 func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
+	if h, ok, err := n.tier1(level, index); ok {
+		return h, err
+	}
 	id := mmrindex.NodeID{Level: uint8(level), Index: index}
 	if h, ok := n.l.high.get(id); ok {
 		return h, nil
@@ -88,8 +94,8 @@ func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
 	if err := n.find(end - 1); err != nil {
 		return digest.Hash{}, err
 	}
-	if off, ok := merkleindex.NodeOffset(n.last.first, n.last.end, level, index); ok {
-		return n.tier1(off)
+	if h, ok, err := n.tier1(level, index); ok {
+		return h, err
 	}
 	h, err := n.tier2(level, index)
 	if err == nil && n.size>>level < highNodesWide {
@@ -103,21 +109,23 @@ func (n *nodes) find(sequence uint64) (err error) {
 	if sequence >= n.last.first && sequence < n.last.end {
 		return nil
 	}
-	n.last = pageNodes{}
+	n.last = pagePlace{}
 	n.last.page, n.last.first, n.last.end, err = n.l.files.FindPage(sequence, n.pages)
 	return err
 }
 
-func (n *nodes) tier1(off int) (h digest.Hash, err error) {
-	if n.last.nodes == nil {
-		if n.last.nodes, err = n.l.files.TreeNodes(n.last.page); err != nil {
-			return h, err
-		}
+// tier1 reads a node that lies in the page looked at last; false says that it
+// does not.
+func (n *nodes) tier1(level uint, index uint64) (digest.Hash, bool, error) {
+	off, ok := merkleindex.NodeOffset(n.last.first, n.last.end, level, index)
+	if !ok {
+		return digest.Hash{}, false, nil
 	}
-	if off >= len(n.last.nodes) {
-		return h, &CorruptError{Where: "trees of log " + n.l.ID.String(), What: fmt.Sprintf("page %d has %d nodes, one more is wanted", n.last.page, len(n.last.nodes))}
+	h, err := n.l.files.TreeNode(n.last.page, off)
+	if errors.Is(err, segwriter.ErrParams) {
+		err = &CorruptError{Where: "trees of log " + n.l.ID.String(), What: "a page's tree is too small", Err: err}
 	}
-	return n.last.nodes[off], nil
+	return h, true, err
 }
 
 func (n *nodes) tier2(level uint, index uint64) (digest.Hash, error) {
@@ -168,7 +176,10 @@ func (c *highNodes) clear() {
 
 func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {
 	var h digest.Hash
-	err := n.s.walkPages(n.l, n.pages, n.size, sequence, sequence+1, func(run Run) error {
+	if err := n.find(sequence); err != nil {
+		return h, err
+	}
+	_, _, err := n.s.pageRun(n.l, n.last.page, sequence, sequence+1, func(run Run) error {
 		r, _, err := event.DecodeRecord(run.Records)
 		if err == nil {
 			h = r.LeafHash()

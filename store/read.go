@@ -42,7 +42,7 @@ func (r Run) Each(fn func(sequence uint64, rec *event.Record) error) error {
 // cut returns the part of r in [from, to).
 func (r Run) cut(from, to uint64) (Run, error) {
 	if skip := from - min(from, r.First); skip > 0 {
-		rest, err := skipRecords(r.Records, skip)
+		rest, err := event.SkipRecords(r.Records, skip)
 		if err != nil {
 			return r, err
 		}
@@ -50,7 +50,7 @@ func (r Run) cut(from, to uint64) (Run, error) {
 	}
 	if over := r.First + uint64(r.Count); over > to {
 		r.Count = int(to - r.First)
-		rest, err := skipRecords(r.Records, uint64(r.Count))
+		rest, err := event.SkipRecords(r.Records, uint64(r.Count))
 		if err != nil {
 			return r, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
@@ -102,7 +103,7 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 	if b.End() <= st.b.Next() {
 		return nil
 	}
-	records, err := skipRecords(b.Records, st.b.Next()-b.First)
+	records, err := event.SkipRecords(b.Records, st.b.Next()-b.First)
 	if err != nil {
 		return err
 	}
@@ -166,18 +167,6 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 
 // Reset forgets a log.
 func (g *Segmenter) Reset(id digest.Hash) { delete(g.logs, id) }
-
-// skipRecords cuts the first n records off.
-func skipRecords(records []byte, n uint64) ([]byte, error) {
-	for ; n > 0; n-- {
-		length, err := recordLen(records)
-		if err != nil {
-			return nil, err
-		}
-		records = records[length:]
-	}
-	return records, nil
-}
 
 // evict makes room for one more log, any log.
 func evict[T any](logs map[digest.Hash]T) {
