@@ -86,14 +86,16 @@ func (l *Log) validSpans(f io.ReaderAt) (n uint64, err error) {
 	if err != nil || !bytes.Equal(head, l.p.mmrHeader()) {
 		return 0, err
 	}
+	const rows = 4096
+	var sum spanSum
+	buf := make([]byte, rows*mmrRowBytes)
 	for {
-		const rows = 4096
-		b, err := readUpTo(f, rows*mmrRowBytes, spanOffset(n))
+		b, err := readInto(f, buf, spanOffset(n))
 		if err != nil {
 			return 0, err
 		}
 		for row := b; len(row) >= mmrRowBytes; row = row[mmrRowBytes:] {
-			if binary.LittleEndian.Uint32(row[digest.Size:]) != spanChecksum(n, row[:digest.Size]) {
+			if binary.LittleEndian.Uint32(row[digest.Size:]) != sum.of(n, row[:digest.Size]) {
 				return n, nil
 			}
 			n++
@@ -106,10 +108,13 @@ func (l *Log) validSpans(f io.ReaderAt) (n uint64, err error) {
 
 func spanOffset(ordinal uint64) int64 { return mmrHeaderBytes + int64(ordinal)*mmrRowBytes }
 
-func spanChecksum(ordinal uint64, hash []byte) uint32 {
-	b := append(make([]byte, 0, 8+digest.Size), 0, 0, 0, 0, 0, 0, 0, 0)
-	binary.LittleEndian.PutUint64(b, ordinal)
-	return crc32.Checksum(append(b, hash...), castagnoli)
+// A spanSum computes the checksums of rows: of a node's ordinal and hash.
+type spanSum struct{ b [8 + digest.Size]byte }
+
+func (s *spanSum) of(ordinal uint64, hash []byte) uint32 {
+	binary.LittleEndian.PutUint64(s.b[:], ordinal)
+	copy(s.b[8:], hash)
+	return crc32.Checksum(s.b[:], castagnoli)
 }
 
 // WriteSpans writes tier-2 nodes, the first with that ordinal, which may not be
@@ -146,10 +151,11 @@ func (s *spans) write(ordinal uint64, nodes []digest.Hash) error {
 			return err
 		}
 	}
+	var sum spanSum
 	b := slices.Grow(s.rows[:0], len(nodes)*mmrRowBytes)
 	for i := range nodes {
 		b = append(b, nodes[i][:]...)
-		b = binary.LittleEndian.AppendUint32(b, spanChecksum(ordinal+uint64(i), b[len(b)-digest.Size:]))
+		b = binary.LittleEndian.AppendUint32(b, sum.of(ordinal+uint64(i), b[len(b)-digest.Size:]))
 	}
 	s.rows = b
 	if _, err := s.file.WriteAt(b, spanOffset(ordinal)); err != nil {
@@ -181,7 +187,7 @@ func (l *Log) SpanNode(ordinal uint64) (digest.Hash, error) {
 		return s.data.view(spanOffset(ordinal), mmrRowBytes, func(b []byte) error {
 			var row [mmrRowBytes]byte
 			copy(row[:], b)
-			got := spanChecksum(ordinal, row[:digest.Size])
+			got := new(spanSum).of(ordinal, row[:digest.Size])
 			if want := binary.LittleEndian.Uint32(row[digest.Size:]); got != want {
 				return flaw(l.mmr, -1, spanOffset(ordinal), "checksum of node %d %08x, want %08x", ordinal, got, want)
 			}

@@ -134,7 +134,11 @@ func (l *Log) readHeader(path string) ([]byte, error) {
 
 // readUpTo reads n bytes, or as many as there are.
 func readUpTo(f io.ReaderAt, n int, off int64) ([]byte, error) {
-	b := make([]byte, n)
+	return readInto(f, make([]byte, n), off)
+}
+
+// readInto is readUpTo into a buffer, of which it returns what it filled.
+func readInto(f io.ReaderAt, b []byte, off int64) ([]byte, error) {
 	got, err := f.ReadAt(b, off)
 	if errors.Is(err, io.EOF) {
 		err = nil

@@ -119,17 +119,15 @@ func (l *Log) createTree(key itemKey) (resource, error) {
 // load reads header and table. A header that is not as it should be is noted,
 // and whoever reads entries is told.
 func (t *tree) load(f durable.File) (resource, error) {
-	head, err := readUpTo(f, int(t.l.p.nodesOffset()), 0)
+	head := make([]byte, t.l.p.nodesOffset()) // stays zero where the file is shorter
+	got, err := readInto(f, head, 0)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	t.file, t.data.file, t.data.path = f, f, t.path
-	t.table = make([]byte, entryBytes*t.l.p.SegmentPages)
+	t.table = head[fileHeaderBytes:][:entryBytes*t.l.p.SegmentPages]
 	t.checked = make([]uint64, (t.l.p.SegmentPages+63)/64)
-	if len(head) > fileHeaderBytes {
-		copy(t.table, head[fileHeaderBytes:])
-	}
-	t.readHeader(head[:min(len(head), fileHeaderBytes)])
+	t.readHeader(got[:min(len(got), fileHeaderBytes)])
 	return t, nil
 }
 

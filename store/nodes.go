@@ -19,8 +19,8 @@ import (
 type nodes struct {
 	s     *Store
 	l     *Log
-	pages uint64 // full pages that can be read,
-	size  uint64 // and the events in them
+	pages uint64             // full pages that can be read,
+	size  uint64             // and the events in them
 	peaks mmrindex.Mountains // of the events that are published, or none
 	open  *merkleindex.Builder
 	last  pagePlace // most of a proof's tier-1 nodes are of one page

@@ -202,23 +202,27 @@ func BenchmarkProve(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen opens a store of a million events.
+// BenchmarkOpen opens stores that were closed well.
 func BenchmarkOpen(b *testing.B) {
-	db := filled(b, 1_000_000)
-	dir := db.Dir()
-	if err := db.Close(); err != nil {
-		b.Fatal(err)
-	}
-	b.ResetTimer()
-	for range b.N {
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.StopTimer()
-		if err := db.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.StartTimer()
+	for _, events := range []int{1_000_000, 10_000_000} {
+		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
+			db := filled(b, events)
+			dir := db.Dir()
+			if err := db.Close(); err != nil {
+				b.Fatal(err)
+			}
+			b.ResetTimer()
+			for range b.N {
+				db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.StopTimer()
+				if err := db.Close(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+		})
 	}
 }
