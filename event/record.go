@@ -204,7 +204,11 @@ func (r *Record) AppendErased(dst []byte) []byte {
 
 // AppendLeaf appends the record's leaf data to dst.
 func (r *Record) AppendLeaf(dst []byte) []byte {
-	dst = appendLeafHeader(dst, r.Flags&^FlagErased, lengths(len(r.Type), len(r.Key)), r.payloadBytes, r.Time, r.PayloadHash())
+	return r.appendLeaf(dst, r.PayloadHash())
+}
+
+func (r *Record) appendLeaf(dst []byte, hash digest.Hash) []byte {
+	dst = appendLeafHeader(dst, r.Flags&^FlagErased, lengths(len(r.Type), len(r.Key)), r.payloadBytes, r.Time, hash)
 	dst = append(dst, r.Type...)
 	return append(dst, r.Key...)
 }
@@ -214,8 +218,14 @@ const shortLeaf = LeafHeaderBytes + 128
 
 // LeafHash returns the RFC 6962 hash of the record's leaf data.
 func (r *Record) LeafHash() digest.Hash {
+	h := digest.Borrow()
+	defer h.Return()
 	var b [shortLeaf]byte
-	return digest.Leaf(r.AppendLeaf(b[:0]))
+	hash := r.erasedHash
+	if !r.Erased() {
+		hash = h.Sum(r.Payload)
+	}
+	return h.Leaf(r.appendLeaf(b[:0], hash))
 }
 
 // LeafHash returns the leaf hash that e's record will have at time ms with the

@@ -28,6 +28,7 @@ type Transfer struct {
 	next  uint64             // and its first sequence
 	m     mmrindex.Mountains // at next
 	held  *span
+	tree  *merkleindex.Builder // of the page in hand
 	head  proof.Head
 	right []digest.Hash // at next
 }
@@ -49,7 +50,7 @@ func NewTransfer(st Store, p Pull) (*Transfer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transfer{topic: p.Topic, info: p.Info, own: own}
+	t := &Transfer{topic: p.Topic, info: p.Info, own: own, tree: merkleindex.NewBuilder(0)}
 	if found && own.Pages > 0 {
 		t.page, t.next = own.Pages, own.SealedSize
 		t.m, err = st.Mountains(own.Log, own.SealedSize)
@@ -100,8 +101,10 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 		return nil, t.judge(err, m.Head)
 	}
 	var leaves []digest.Hash
-	for _, s := range spans {
-		leaves = append(leaves, s.leaves...)
+	if t.own.Size > t.next { // the open page comes again, whole
+		for _, s := range spans {
+			leaves = append(leaves, s.leaves...)
+		}
 	}
 	if err := continues(t.own, t.m, leaves, head); err != nil {
 		return nil, err
@@ -120,7 +123,14 @@ func (t *Transfer) confirmed(spans []*span) (*VerifiedPages, error) {
 	if len(spans) == 0 {
 		return nil, nil
 	}
-	v := &VerifiedPages{Info: t.info, Head: t.head}
+	bytes, leaves := 0, 0
+	for _, s := range spans {
+		bytes, leaves = bytes+len(s.bytes), leaves+len(s.leaves)
+	}
+	v := &VerifiedPages{
+		Info: t.info, Head: t.head, Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
+		Seals: make([]messages.Seal, 0, len(spans)), Trees: make([][]digest.Hash, 0, len(spans)),
+	}
 	for _, s := range spans {
 		v.Bytes = append(v.Bytes, s.bytes...)
 		v.Seals = append(v.Seals, s.seal)
@@ -221,7 +231,7 @@ func (t *Transfer) parseSpan(pages []byte, page, next uint64) (*span, error) {
 	if err != nil {
 		return nil, bad(err)
 	}
-	if err := s.hash(records); err != nil {
+	if err := s.hash(records, t.tree); err != nil {
 		return nil, bad(err)
 	}
 	return s, nil
@@ -243,9 +253,10 @@ func (s *span) records(pageBytes int) ([]byte, error) {
 	return segwriter.DecodeGroup(group)
 }
 
-func (s *span) hash(records []byte) error {
-	b := merkleindex.NewBuilder(s.seal.First)
+func (s *span) hash(records []byte, b *merkleindex.Builder) error {
+	b.Reset(s.seal.First)
 	s.used = len(records)
+	s.leaves = make([]digest.Hash, 0, min(s.seal.Count, len(records)/event.HeaderBytes))
 	for i := range s.seal.Count {
 		r, n, err := event.DecodeRecord(records)
 		if err != nil {
@@ -257,13 +268,13 @@ func (s *span) hash(records []byte) error {
 		if i == 0 {
 			s.first = n
 		}
-		b.Append(r.LeafHash())
+		s.leaves = append(s.leaves, r.LeafHash())
 		records = records[n:]
 	}
 	if len(records) > 0 {
 		return event.ErrRecord
 	}
-	s.leaves = append([]digest.Hash(nil), b.Leaves()...)
+	b.AppendAll(s.leaves)
 	s.tree, s.r = b.Nodes(nil), b.Range()
 	return nil
 }
