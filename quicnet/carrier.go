@@ -16,6 +16,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -38,14 +39,13 @@ type Carrier struct {
 
 var _ transport.Carrier = (*Carrier)(nil)
 
+const resetKeyLabel = "xaeroflux quic stateless reset v1"
+
 // New returns a carrier for the node with this peer key. It opens nothing yet.
 func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
-	if len(key) != ed25519.PrivateKeySize {
-		return nil, fmt.Errorf("quicnet: key of %d bytes, want %d", len(key), ed25519.PrivateKeySize)
-	}
-	cert, err := certificate(key)
+	cert, err := peertls.Certificate(key)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("quicnet: %w", err)
 	}
 	c := &Carrier{
 		peer:     identity.PeerID(key.Public().(ed25519.PublicKey)),

@@ -9,6 +9,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -28,11 +29,11 @@ type conn struct {
 // newConn wraps a connection whose handshake is complete.
 func newConn(qc *quic.Conn, dialer bool) (*conn, error) {
 	state := qc.ConnectionState().TLS
-	peer, err := peerOf(state)
+	peer, err := peertls.PeerOf(state)
 	if err != nil {
 		return nil, err
 	}
-	binding, err := bindingOf(state)
+	binding, err := peertls.Binding(state)
 	if err != nil {
 		return nil, err
 	}

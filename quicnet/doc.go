@@ -9,5 +9,5 @@
 // has said anything. The other way round, a listener learns who dialed but a
 // dialer learns whether it was taken only from the first byte that comes back.
 //
-// Start with New; tls.go holds the identity rules, socket.go who owns what.
+// Start with New; peertls holds the identity rules, socket.go who owns what.
 package quicnet

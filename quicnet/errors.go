@@ -10,25 +10,9 @@ import (
 
 	"github.com/quic-go/quic-go"
 
-	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
-
-// A WrongPeerError is returned by Dial where another node answers than the one
-// the address names. It wraps transport.ErrWrongPeer.
-type WrongPeerError struct {
-	Host string
-	Want identity.PeerID
-	Have identity.PeerID
-}
-
-// Error names both peers and the next step.
-func (e *WrongPeerError) Error() string {
-	return fmt.Sprintf("%v: %s is %v, want %v; ask for its new address or invite", transport.ErrWrongPeer, e.Host, e.Have, e.Want)
-}
-
-// Unwrap returns transport.ErrWrongPeer.
-func (e *WrongPeerError) Unwrap() error { return transport.ErrWrongPeer }
 
 // The alert no_application_protocol, as a QUIC error code (RFC 9001, 4.8).
 const alertNoProtocol = 0x100 + 120
@@ -36,13 +20,13 @@ const alertNoProtocol = 0x100 + 120
 // dialError turns what quic-go says about a dial into one of transport's
 // errors and the next step.
 func dialError(ctx context.Context, host string, err error) error {
-	var wrong *WrongPeerError
+	var wrong *transport.WrongPeerError
 	var te *quic.TransportError
 	switch {
 	case errors.As(err, &wrong):
 		wrong.Host = host
 		return wrong
-	case errors.Is(err, errIdentity):
+	case errors.Is(err, peertls.ErrIdentity):
 		return fmt.Errorf("%w: %s: %w; it is no xaeroflux node", transport.ErrRefused, host, err)
 	case errors.Is(err, quic.ErrTransportClosed):
 		return fmt.Errorf("%w: carrier", transport.ErrClosed)
@@ -53,7 +37,7 @@ func dialError(ctx context.Context, host string, err error) error {
 	case errors.As(err, &te) && te.ErrorCode == quic.ConnectionRefused:
 		return fmt.Errorf("%w: %s: it does not listen or is busy; try again later", transport.ErrRefused, host)
 	case errors.As(err, &te) && te.ErrorCode == alertNoProtocol:
-		return fmt.Errorf("%w: %s does not speak %s; check the port and the versions", transport.ErrRefused, host, alpn)
+		return fmt.Errorf("%w: %s does not speak %s; check the port and the versions", transport.ErrRefused, host, peertls.Protocol)
 	case errors.As(err, &te) && te.Remote:
 		return fmt.Errorf("%w: %s: %w", transport.ErrRefused, host, err)
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -14,7 +13,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"math/big"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +20,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -63,7 +62,7 @@ func strangers(t *testing.T) map[string]func(*tls.Config) {
 }
 
 func wideOpen(t *testing.T) *tls.Config {
-	c := tlsConfig(certOf(t, testKey(1)), func(identity.PeerID) error { return nil })
+	c := peertls.Config(certOf(t, testKey(1)), peertls.Anyone)
 	c.VerifyConnection = nil
 	return c
 }
@@ -150,7 +149,7 @@ func TestWrongPeerError(t *testing.T) {
 	addr := ln.Addr()
 	addr.Peer = testPeer(3)
 	_, err = a.Dial(t.Context(), addr)
-	var wrong *WrongPeerError
+	var wrong *transport.WrongPeerError
 	if !errors.As(err, &wrong) || wrong.Want != testPeer(3) || wrong.Have != testPeer(2) || wrong.Host != addr.Host {
 		t.Fatalf("%v", err)
 	}
@@ -169,49 +168,6 @@ func TestNoTLS12(t *testing.T) {
 	conf.MinVersion, conf.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	if err := strangerDials(t, conf, ln.Addr().Host); err == nil {
 		t.Error("TLS 1.2 over QUIC")
-	}
-	// And over TCP, where TLS 1.2 exists: our own configuration refuses it.
-	server, client := net.Pipe()
-	defer server.Close()
-	defer client.Close()
-	go tls.Client(client, conf).Handshake()
-	ours := tlsConfig(c.cert, func(identity.PeerID) error { return nil })
-	if err := tls.Server(server, ours).HandshakeContext(t.Context()); err == nil {
-		t.Error("TLS 1.2 over TCP")
-	}
-	state := tls.ConnectionState{Version: tls.VersionTLS12, NegotiatedProtocol: alpn}
-	if _, err := peerOf(state); !errors.Is(err, errIdentity) {
-		t.Errorf("peerOf: %v", err)
-	}
-}
-
-func TestSmallOrderPeer(t *testing.T) {
-	state := tls.ConnectionState{
-		Version: tls.VersionTLS13, NegotiatedProtocol: alpn,
-		PeerCertificates: []*x509.Certificate{{PublicKey: ed25519.PublicKey(append([]byte{1}, make([]byte, 31)...))}},
-	}
-	if _, err := peerOf(state); !errors.Is(err, errIdentity) {
-		t.Errorf("the neutral element as a peer id: %v", err)
-	}
-}
-
-// TestCertificateSaysNothing: a certificate holds the key and no name or time
-// by which two of a device's identities could be linked.
-func TestCertificateSaysNothing(t *testing.T) {
-	one, err := certificate(testKey(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(one.Certificate[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	if cert.Subject.String() != "" || cert.Issuer.String() != "" || cert.SerialNumber.Int64() != 1 || cert.NotBefore.Unix() != 0 || cert.NotAfter.Year() != 9999 || len(cert.DNSNames) != 0 {
-		t.Errorf("%+v", cert)
-	}
-	again, err := certificate(testKey(1))
-	if err != nil || string(again.Certificate[0]) != string(one.Certificate[0]) {
-		t.Error("the certificate is not a function of the key")
 	}
 }
 

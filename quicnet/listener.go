@@ -13,6 +13,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -74,7 +75,7 @@ func sameBind(a, b netip.AddrPort) bool {
 
 // listen makes the socket's listener; the caller's hold becomes the listener's.
 func (s *socket) listen() (*listener, error) {
-	conf := tlsConfig(s.carrier.cert, func(identity.PeerID) error { return nil })
+	conf := peertls.Config(s.carrier.cert, peertls.Anyone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -12,6 +12,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peertls"
 )
 
 // A socket is one UDP port and all that runs over it: at most one listener,
@@ -111,12 +112,7 @@ func (s *socket) adopt(c *conn) {
 
 // dial connects to addr over this socket, for which the caller has a hold.
 func (s *socket) dial(ctx context.Context, addr netip.AddrPort, want identity.PeerID) (*conn, error) {
-	conf := tlsConfig(s.carrier.cert, func(have identity.PeerID) error {
-		if have != want {
-			return &WrongPeerError{Want: want, Have: have}
-		}
-		return nil
-	})
+	conf := peertls.Config(s.carrier.cert, peertls.Only(want))
 	qc, err := s.tr.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, s.carrier.quicConfig())
 	if err != nil {
 		return nil, err

@@ -5,6 +5,8 @@ package transport
 import (
 	"errors"
 	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // MaxReason is the longest reason in bytes that CloseWithError sends.
@@ -49,6 +51,22 @@ func (e *ClosedError) Error() string {
 
 // Unwrap returns what broke the connection, if nobody closed it.
 func (e *ClosedError) Unwrap() error { return e.Err }
+
+// A WrongPeerError is returned by Dial where another node answers than the one
+// the address names. It wraps ErrWrongPeer.
+type WrongPeerError struct {
+	Host string
+	Want identity.PeerID
+	Have identity.PeerID
+}
+
+// Error names both peers and the next step.
+func (e *WrongPeerError) Error() string {
+	return fmt.Sprintf("%v: %s is %v, want %v; ask for its new address or invite", ErrWrongPeer, e.Host, e.Have, e.Want)
+}
+
+// Unwrap returns ErrWrongPeer.
+func (e *WrongPeerError) Unwrap() error { return ErrWrongPeer }
 
 // A StreamError is returned by a stream that either side canceled.
 type StreamError struct {
