@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package muxnet
+
+import (
+	"io"
+	"time"
+
+	"github.com/libp2p/go-yamux/v5"
+)
+
+// Options shape a Node. The zero value suits a desktop or a server.
+type Options struct {
+	// MaxStreams is how many streams each side may open, the same on both.
+	// Default 128.
+	MaxStreams int
+	// MaxStreamWindow is how many bytes a peer may send ahead of us on one
+	// stream, at least 256 KiB, from where it grows as the link can use it.
+	// MaxConnWindow is how far all windows of a connection together may grow
+	// past 256 KiB each. Default 8 and 32 MiB; Phone says 1 and 4.
+	MaxStreamWindow, MaxConnWindow int
+	// HandshakeTimeout is how long a handshake may take. Default 5 seconds.
+	HandshakeTimeout time.Duration
+	// MaxHalfOpen is how many incoming connections of a listener may wait for
+	// their handshake or for Accept. One address gets a quarter of them.
+	// Default 128.
+	MaxHalfOpen int
+	// StallTimeout ends a connection that takes no byte for so long while some
+	// wait to be sent. Default 30 seconds.
+	StallTimeout time.Duration
+}
+
+// Phone is Options for a device where memory is short.
+var Phone = Options{MaxStreams: 32, MaxStreamWindow: 1 << 20, MaxConnWindow: 4 << 20, MaxHalfOpen: 16}
+
+const (
+	baseWindow   = 256 << 10 // yamux's first window of every stream
+	frameBytes   = 16 << 10  // of yamux: one TLS record
+	never        = 10 * 365 * 24 * time.Hour
+	goodbyeTime  = time.Second // for the last word and the peer's hanging up
+	spareStreams = 16          // that a peer may have open over its limit, for what crosses on the way
+)
+
+func (o Options) withDefaults() Options {
+	o.MaxStreams = orDefault(o.MaxStreams, 128)
+	o.MaxStreamWindow = max(orDefault(o.MaxStreamWindow, 8<<20), baseWindow)
+	o.MaxConnWindow = orDefault(o.MaxConnWindow, 32<<20)
+	o.HandshakeTimeout = orDefault(o.HandshakeTimeout, 5*time.Second)
+	o.MaxHalfOpen = max(orDefault(o.MaxHalfOpen, 128), 4)
+	o.StallTimeout = orDefault(o.StallTimeout, 30*time.Second)
+	return o
+}
+
+func orDefault[T int | time.Duration](v, def T) T {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+// yamuxConfig is the same for both ends. The round trip is measured once, for
+// the windows to grow by, and nothing is sent by the clock after that.
+func (o Options) yamuxConfig() *yamux.Config {
+	limit := o.MaxStreams + spareStreams
+	return &yamux.Config{
+		AcceptBacklog:           limit, // OpenStream waits for a slot of ours before
+		PingBacklog:             4,
+		MeasureRTTInterval:      never,
+		ConnectionWriteTimeout:  o.StallTimeout,
+		MaxIncomingStreams:      uint32(limit),
+		InitialStreamWindowSize: baseWindow,
+		MaxStreamWindowSize:     uint32(o.MaxStreamWindow),
+		LogOutput:               io.Discard, // what matters comes back as an error
+		ReadBufSize:             4096,
+		MaxMessageSize:          frameBytes,
+	}
+}
