@@ -9,11 +9,22 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
-// MaxHost is the longest Address.Host in bytes: the longest DNS name, a colon
-// and a port.
-const MaxHost = 253 + 1 + 5
+// MaxHost is the longest Address.Host in bytes: a carrier's name, the longest
+// DNS name, a colon and a port.
+const MaxHost = len(SchemeQUIC+schemeEnd) + 253 + 1 + 5
+
+// The carriers that an Address may name. One without a name means QUIC, and
+// TCP at the same host and port where QUIC does not get through.
+const (
+	SchemeQUIC = "quic"
+	SchemeTCP  = "tcp"
+	SchemeUnix = "unix"
+
+	schemeEnd = "://"
+)
 
 // ErrAddress is returned for text that is no address.
 var ErrAddress = errors.New("identity: not an address")
@@ -22,14 +33,45 @@ var ErrAddress = errors.New("identity: not an address")
 // the peer found there is that peer.
 type Address struct {
 	Peer PeerID
-	Host string // host:port; the host is a name, an IPv4 address or an IPv6 address in brackets
+	Host string // [quic://|tcp://]host:port, or unix:///path of this machine
 }
 
-// String returns "<64 hexadecimal digits>@host:port".
-func (a Address) String() string { return a.Peer.String() + "@" + a.Host }
+// SplitScheme returns the carrier that host names, or "", and the rest.
+func SplitScheme(host string) (scheme, rest string) {
+	if scheme, rest, ok := strings.Cut(host, schemeEnd); ok {
+		return scheme, rest
+	}
+	return "", host
+}
 
-// ParseAddress decodes what String wrote, and nothing else.
+// JoinScheme is the opposite of SplitScheme.
+func JoinScheme(scheme, rest string) string {
+	if scheme == "" {
+		return rest
+	}
+	return scheme + schemeEnd + rest
+}
+
+// Unnamed reports whether a names a place and no peer, which only a place on
+// this machine may.
+func (a Address) Unnamed() bool { return a.Peer == PeerID{} }
+
+// String returns "<64 hexadecimal digits>@" and the host, or the host alone
+// where no peer is named.
+func (a Address) String() string {
+	if a.Unnamed() {
+		return a.Host
+	}
+	return a.Peer.String() + "@" + a.Host
+}
+
+// ParseAddress decodes what String wrote, and nothing else. What it returns may
+// be of this machine only (unix sockets): what comes from other machines has to
+// pass CheckHost too, as every address in an invite does.
 func ParseAddress(s string) (Address, error) {
+	if strings.HasPrefix(s, SchemeUnix+schemeEnd) {
+		return Address{Host: s}, checkPath(s)
+	}
 	id, host, ok := strings.Cut(s, "@")
 	if !ok {
 		return Address{}, fmt.Errorf("%w: no @; want <64 hexadecimal digits>@host:port", ErrAddress)
@@ -39,10 +81,25 @@ func ParseAddress(s string) (Address, error) {
 		return Address{}, fmt.Errorf("%w: %w", ErrAddress, err)
 	}
 	a := Address{Peer: peer, Host: host}
+	if strings.HasPrefix(host, SchemeUnix+schemeEnd) {
+		if err := checkPath(host); err != nil {
+			return Address{}, err
+		}
+		return a, nil
+	}
 	if err := a.check(); err != nil {
 		return Address{}, err
 	}
 	return a, nil
+}
+
+// checkPath checks a unix socket's place.
+func checkPath(host string) error {
+	_, path := SplitScheme(host)
+	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, unicode.IsControl) || len(host) > MaxHost {
+		return fmt.Errorf("%w: %q: want unix:///path", ErrAddress, host)
+	}
+	return nil
 }
 
 func (a Address) check() error {
@@ -52,10 +109,17 @@ func (a Address) check() error {
 	return CheckHost(a.Host)
 }
 
-// CheckHost checks that s is a host:port that an Address may hold.
+// CheckHost checks that s is a place on a network: a host:port, alone or on a
+// carrier. A unix socket is none: nobody else may send us to one of ours.
 func CheckHost(s string) error {
 	if len(s) > MaxHost {
 		return fmt.Errorf("%w: host of %d bytes, limit %d", ErrAddress, len(s), MaxHost)
+	}
+	if scheme, rest, ok := strings.Cut(s, schemeEnd); ok {
+		if scheme != SchemeQUIC && scheme != SchemeTCP {
+			return fmt.Errorf("%w: carrier %q, want quic or tcp", ErrAddress, scheme)
+		}
+		s = rest
 	}
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
