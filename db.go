@@ -16,6 +16,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -29,6 +30,8 @@ type DB struct {
 	log  *zap.Logger
 	hub  *hub
 	node *actors.Node
+
+	pipes *pipenet.Carrier // one of the node's, for SyncOver and ServeOver
 
 	system    *actor.ActorSystem
 	ownSystem bool
@@ -91,13 +94,14 @@ func (db *DB) start(invite *identity.Invite) error {
 	if db.ownSystem {
 		db.system = supervisor.NewSystem(db.log)
 	}
-	carrier, err := db.opts.carrier(db.st.Seed())
+	carriers, pipes, err := db.opts.carriers(db.st.Seed())
 	if err != nil {
 		return err
 	}
+	db.pipes = pipes
 	db.node, err = actors.Start(actors.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
-		Carrier: carrier, Now: db.opts.Now,
+		Carrier: carriers, Now: db.opts.Now,
 	})
 	if err != nil {
 		return err

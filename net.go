@@ -9,7 +9,9 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/quicnet"
+	"github.com/xaeroflux/xaeroflux/tcpnet"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -23,11 +25,29 @@ type SyncReport = actors.SyncReport
 // timeout of the carrier and a lost peer is noticed.
 const keepAlive = 2 * time.Minute
 
-func (o Options) carrier(seed identity.Seed) (transport.Carrier, error) {
-	if o.NewCarrier != nil {
-		return o.NewCarrier(seed)
+// carriers returns what moves bytes between peers, and the one of them that
+// makes connections of pipes.
+func (o Options) carriers(seed identity.Seed) (*actors.Carriers, *pipenet.Carrier, error) {
+	pipes, err := pipenet.New(seed.PeerKey(), pipenet.Options{})
+	if err != nil {
+		return nil, nil, err
 	}
-	return quicnet.New(seed.PeerKey(), quicnet.Options{KeepAlive: keepAlive})
+	if o.NewCarrier != nil {
+		own, err := o.NewCarrier(seed)
+		if err != nil {
+			return nil, nil, err
+		}
+		return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{own}, pipes), pipes, nil
+	}
+	quic, err := quicnet.New(seed.PeerKey(), quicnet.Options{KeepAlive: keepAlive})
+	if err != nil {
+		return nil, nil, err
+	}
+	tcp, err := tcpnet.New(seed.PeerKey(), tcpnet.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{quic, tcp}, pipes), pipes, nil
 }
 
 // invite returns the invite of the options, or nil.
@@ -38,8 +58,11 @@ func (o Options) invite() (*identity.Invite, error) {
 	return identity.ParseInvite(o.Invite)
 }
 
-// Listen lets peers connect at a UDP address, "host:port"; port 0 picks one.
-// It returns the address that peers take.
+// Listen lets peers connect at "host:port", by QUIC (UDP) and, for those whose
+// network lets no UDP through, by TCP at the same port; port 0 picks one.
+// "quic://host:port" and "tcp://host:port" are for one of them, and
+// "unix:///path" is for processes of this user on this machine. It returns the
+// address that peers take.
 func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 	a, err := db.node.Listen(ctx, hostport)
 	if err != nil {
@@ -50,7 +73,9 @@ func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 
 // Connect keeps a peer connected from now on, and connects again whenever the
 // connection is lost. The peer is an address ("<peer id>@host:port") or an
-// invite with addresses in it.
+// invite with addresses in it. An address that names no carrier is tried by QUIC
+// and a moment later by TCP; one that names "tcp://" or "quic://" before the
+// host only by that. "unix:///path" may go without the peer id.
 func (db *DB) Connect(ctx context.Context, peer string) error {
 	addrs, err := addresses(peer)
 	if err != nil {

@@ -35,15 +35,18 @@ type Options struct {
 	// itself. Default: 64 MiB.
 	MapBytes int64
 
-	// Listen is the UDP address on which peers may connect, "host:port"; port
-	// 0 picks one. Default: none, peers cannot connect to us.
+	// Listen is where peers may connect, "host:port" by QUIC and TCP or any
+	// other place that DB.Listen takes; port 0 picks one. Default: none, peers
+	// cannot connect to us.
 	Listen string
-	// Peers are kept connected: addresses ("<peer id>@host:port") or
-	// invites with addresses in them. Default: none.
+	// Peers are kept connected: addresses ("<peer id>@host:port", or as
+	// DB.Connect takes them) or invites with addresses in them. Default: none.
 	Peers []string
 	// NewCarrier makes what moves bytes between peers from the store's seed,
-	// whose PeerKey it must prove to hold. Default: raw QUIC (package quicnet)
-	// with windows for a desktop; quicnet.Phone has smaller ones.
+	// whose PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
+	// and TCP (package tcpnet) where QUIC does not get through, with windows
+	// for a desktop; quicnet.Phone has smaller ones. Unix sockets are there in
+	// any case.
 	NewCarrier func(seed identity.Seed) (transport.Carrier, error)
 
 	// Logger receives what goes on. Default: nothing is logged.

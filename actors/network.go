@@ -49,6 +49,7 @@ func (w *network) init() {
 type PeerStatus struct {
 	Peer      identity.PeerID `json:"peer"`
 	Address   string          `json:"address"` // where it is now
+	Carrier   string          `json:"carrier"` // that it came by: "quic", "tcp", "unix"
 	Dialed    bool            `json:"dialed"`  // we connected to it
 	Topics    int             `json:"topics"`  // that we share
 	InSync    bool            `json:"in_sync"` // both sides stated the same digest of each
@@ -256,6 +257,7 @@ func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
 		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
 		return nil, err
 	}
+	n.upgrade(s, a)
 	return s, nil
 }
 

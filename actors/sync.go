@@ -112,7 +112,7 @@ func (s *session) report() SyncReport {
 func (s *session) status() PeerStatus {
 	in, out := s.conn.Stats()
 	st := PeerStatus{
-		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Dialed: s.conn.Dialer(), Since: s.since,
+		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Carrier: carrierOf(s.conn), Dialed: s.conn.Dialer(), Since: s.since,
 		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
 	}
 	s.stats.mu.Lock()

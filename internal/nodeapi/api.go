@@ -15,6 +15,7 @@ package nodeapi
 
 import (
 	"context"
+	"io"
 	"time"
 )
 
@@ -40,6 +41,12 @@ type Backend interface {
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both agree.
 	Sync(ctx context.Context, peer string) (SyncReport, error)
+	// SyncOver is Sync over a pair of pipes, which it closes. Place says for
+	// people where they lead.
+	SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error)
+	// ServeOver runs one session on a pair of pipes, which it closes, and
+	// returns when the peer has left.
+	ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error
 	// Check verifies every byte.
 	Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error)
 	// Status tells of actors and peers.
@@ -153,6 +160,7 @@ type Actor struct {
 type Peer struct {
 	ID        string    `json:"id"`
 	Address   string    `json:"address"`
+	Carrier   string    `json:"carrier"`
 	Dialed    bool      `json:"dialed"`
 	InSync    bool      `json:"in_sync"`
 	Since     time.Time `json:"since"`

@@ -17,7 +17,10 @@ import (
 )
 
 // A Client is the Backend of a node in another process.
-type Client struct{ http *http.Client }
+type Client struct {
+	http *http.Client
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
 
 var _ Backend = (*Client)(nil)
 
@@ -40,7 +43,8 @@ func Dial(dir string) (*Client, error) {
 		return nil, ErrNoNode
 	}
 	conn.Close()
-	return &Client{http: &http.Client{Transport: &http.Transport{DialContext: dial, DisableCompression: true}}}, nil
+	transport := &http.Transport{DialContext: dial, DisableCompression: true}
+	return &Client{http: &http.Client{Transport: transport}, dial: dial}, nil
 }
 
 // Close lets go of the connection.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"testing"
 	"time"
@@ -144,4 +145,24 @@ func start(t *testing.T, dir string) (*fake, *Server, *Client) {
 	}
 	t.Cleanup(func() { c.Close() })
 	return f, s, c
+}
+
+// SyncOver says hello and reports how many bytes come back.
+func (f *fake) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+	defer rw.Close()
+	if place == "break" {
+		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, errFake)
+	}
+	if _, err := io.WriteString(rw, "hello"); err != nil {
+		return SyncReport{}, err
+	}
+	b, err := io.ReadAll(rw)
+	return SyncReport{BytesIn: uint64(len(b))}, err
+}
+
+// ServeOver reads until the call ends.
+func (f *fake) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
+	defer context.AfterFunc(ctx, func() { rw.Close() })()
+	io.Copy(io.Discard, rw)
+	return ctx.Err()
 }

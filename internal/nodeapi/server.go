@@ -29,6 +29,7 @@ type request struct {
 	Seq    uint64  `json:"seq,omitempty"`
 	Invite string  `json:"invite,omitempty"`
 	Peer   string  `json:"peer,omitempty"`
+	Place  string  `json:"place,omitempty"`
 	Query  *Query  `json:"query,omitempty"`
 	Events []Event `json:"events,omitempty"`
 }
@@ -50,6 +51,8 @@ type Server struct {
 	maxBody  int64
 	appends  chan struct{} // one per append under way
 	ended    chan struct{}
+	ctx      context.Context
+	pipes    sync.WaitGroup // calls that took over their connection
 
 	closeOnce sync.Once
 	closeErr  error
@@ -69,7 +72,7 @@ func serveBodies(dir string, b Backend, classify func(error) Kind, maxBody int64
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		b: b, classify: classify, sock: sock, cancel: cancel, maxBody: maxBody,
-		appends: make(chan struct{}, maxAppends), ended: make(chan struct{}),
+		appends: make(chan struct{}, maxAppends), ended: make(chan struct{}), ctx: ctx,
 	}
 	s.http = &http.Server{
 		Handler: s.routes(), ReadHeaderTimeout: headTimeout,
@@ -92,6 +95,7 @@ func (s *Server) Close() error {
 		if s.http.Shutdown(ctx) != nil {
 			s.http.Close()
 		}
+		s.pipes.Wait()
 		<-s.ended
 		s.closeErr = s.sock.Close()
 	})
@@ -112,6 +116,16 @@ func (s *Server) routes() http.Handler {
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
 	handle("check", s.check)
+	m.HandleFunc("POST /v1/sync-over", func(w http.ResponseWriter, r *http.Request) {
+		s.pipe(w, r, func(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+			return s.b.SyncOver(ctx, rw, place)
+		})
+	})
+	m.HandleFunc("POST /v1/serve-over", func(w http.ResponseWriter, r *http.Request) {
+		s.pipe(w, r, func(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+			return SyncReport{}, s.b.ServeOver(ctx, rw, place)
+		})
+	})
 	append := one(func(ctx context.Context, r *request) (Receipt, error) { return s.b.Append(ctx, r.Topic, r.Events) })
 	m.HandleFunc("POST /v1/append", func(w http.ResponseWriter, r *http.Request) {
 		select {

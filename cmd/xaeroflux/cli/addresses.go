@@ -13,7 +13,8 @@ import (
 // is a itself, unless that is every address of the machine ("[::]:4040"), which
 // nobody can dial: then it is one of each, those that reach furthest first.
 func dialable(a identity.Address, interfaces []net.Addr) []identity.Address {
-	at, err := netip.ParseAddrPort(a.Host)
+	scheme, hostport := identity.SplitScheme(a.Host)
+	at, err := netip.ParseAddrPort(hostport)
 	if err != nil || !at.Addr().IsUnspecified() {
 		return []identity.Address{a}
 	}
@@ -27,7 +28,7 @@ func dialable(a identity.Address, interfaces []net.Addr) []identity.Address {
 		if at.Addr().Is4() && !ip.Is4() {
 			continue
 		}
-		found := identity.Address{Peer: a.Peer, Host: netip.AddrPortFrom(ip, at.Port()).String()}
+		found := identity.Address{Peer: a.Peer, Host: identity.JoinScheme(scheme, netip.AddrPortFrom(ip, at.Port()).String())}
 		switch {
 		case ip.IsLoopback():
 			near = append(near, found)

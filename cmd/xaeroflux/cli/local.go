@@ -5,6 +5,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"io"
 	"sort"
 	"time"
 
@@ -116,10 +117,25 @@ func (b *local) Join(ctx context.Context, invite string) (nodeapi.Info, error) {
 // Sync implements nodeapi.Backend.
 func (b *local) Sync(ctx context.Context, peer string) (nodeapi.SyncReport, error) {
 	r, err := b.db.Sync(ctx, peer)
+	return synced(r), err
+}
+
+// SyncOver implements nodeapi.Backend.
+func (b *local) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (nodeapi.SyncReport, error) {
+	r, err := b.db.SyncOver(ctx, rw, place)
+	return synced(r), err
+}
+
+// ServeOver implements nodeapi.Backend.
+func (b *local) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
+	return b.db.ServeOver(ctx, rw, place)
+}
+
+func synced(r xaeroflux.SyncReport) nodeapi.SyncReport {
 	return nodeapi.SyncReport{
 		EventsIn: r.EventsIn, EventsOut: r.EventsOut, PagesIn: r.PagesIn, PagesOut: r.PagesOut,
 		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Seconds: r.Seconds,
-	}, err
+	}
 }
 
 // Check implements nodeapi.Backend.
@@ -147,7 +163,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	}
 	for _, p := range b.db.Peers() {
 		s.Peers = append(s.Peers, nodeapi.Peer{
-			ID: p.Peer.String(), Address: p.Address, Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second),
+			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second),
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,8 +25,7 @@ import (
 const defaultListen = "127.0.0.1:0"
 
 func (a *app) runCmd() *cobra.Command {
-	var listen string
-	var peers []string
+	var listen, peers []string
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -33,15 +33,20 @@ func (a *app) runCmd() *cobra.Command {
 		Long: `Runs the node until ctrl-C. Prints "listening ADDRESS" as soon as peers can
 connect; ADDRESS is what "xaeroflux sync" and --peer take.
 
-By default it listens on 127.0.0.1 and a free UDP port, which only this machine
-can reach. For peers elsewhere, name an address of this machine and a port, as
-in --listen 192.168.1.5:4040, or [::]:4040 for every address it has.
+By default it listens on 127.0.0.1 and a free port, which only this machine can
+reach. For peers elsewhere, name an address of this machine and a port, as in
+--listen 192.168.1.5:4040, or [::]:4040 for every address it has. Peers come by
+QUIC (UDP) and, where their network lets no UDP through, by TCP at the same port;
+quic:// or tcp:// before the address takes one of them alone. unix:///path is a
+socket for other processes of this user.
 
 While it is running, all other commands on this directory work through it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkListen(listen); err != nil {
-				return err
+			for _, at := range listen {
+				if err := checkListen(at); err != nil {
+					return err
+				}
 			}
 			for _, p := range peers {
 				if err := checkPeer(p); err != nil {
@@ -51,15 +56,19 @@ While it is running, all other commands on this directory work through it.`,
 			return a.node(cmd.Context(), listen, peers, quiet)
 		},
 	}
-	cmd.Flags().StringVar(&listen, "listen", defaultListen, "UDP address to listen on, host:port; port 0 picks a free one")
+	cmd.Flags().StringArrayVar(&listen, "listen", []string{defaultListen}, "where to listen, host:port; port 0 picks a free one (may be repeated)")
 	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses (may be repeated)")
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not log to stderr what goes on")
 	return cmd
 }
 
-func checkListen(hostport string) error {
-	if _, _, err := net.SplitHostPort(hostport); err != nil {
-		return hint(usage("--listen %q: %v", hostport, err), "--listen %s", defaultListen)
+func checkListen(place string) error {
+	scheme, rest := identity.SplitScheme(place)
+	if scheme == identity.SchemeUnix && filepath.IsAbs(rest) {
+		return nil
+	}
+	if _, _, err := net.SplitHostPort(rest); err != nil {
+		return hint(usage("--listen %q: %v", place, err), "--listen %s", defaultListen)
 	}
 	return nil
 }
@@ -86,7 +95,7 @@ func checkPeer(peer string) error {
 // isInvite tells a mistyped invite from a mistyped address.
 func isInvite(s string) bool { return len(s) > 3 && (s[:3] == "xf1" || s[:3] == "XF1") }
 
-func (a *app) node(ctx context.Context, listen string, peers []string, quiet bool) error {
+func (a *app) node(ctx context.Context, listen, peers []string, quiet bool) error {
 	var db *xaeroflux.DB
 	err := a.reach(ctx, func(c *nodeapi.Client) error {
 		return errors.Join(kinded(nodeapi.InUse, "a node is running on %s already", a.dir), c.Close())
@@ -106,10 +115,14 @@ func (a *app) node(ctx context.Context, listen string, peers []string, quiet boo
 	return err
 }
 
-func (a *app) serveUntil(ctx context.Context, b *local, listen string, peers []string) error {
-	addr, err := b.db.Listen(ctx, listen)
-	if err != nil {
-		return hint(err, "another --listen address; port 0 picks a free one")
+func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string) error {
+	var addrs []identity.Address
+	for _, at := range listen {
+		addr, err := b.db.Listen(ctx, at)
+		if err != nil {
+			return hint(err, "another --listen address; port 0 picks a free one")
+		}
+		addrs = append(addrs, addr)
 	}
 	stop, err := serve(a.dir, b)
 	if err != nil {
@@ -121,7 +134,7 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen string, peers []s
 			return err
 		}
 	}
-	if err := a.announce(addr); err != nil {
+	if err := a.announce(addrs); err != nil {
 		return err
 	}
 	<-ctx.Done()
@@ -130,12 +143,15 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen string, peers []s
 }
 
 // announce prints where peers find us.
-func (a *app) announce(addr identity.Address) error {
+func (a *app) announce(addrs []identity.Address) error {
 	interfaces, err := net.InterfaceAddrs()
 	if err != nil {
 		return err
 	}
-	all := dialable(addr, interfaces)
+	var all []identity.Address
+	for _, addr := range addrs {
+		all = append(all, dialable(addr, interfaces)...)
+	}
 	for _, other := range all[1:] {
 		a.say("also at %s", other)
 	}

@@ -11,28 +11,75 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/pipenet"
 )
 
 func (a *app) syncCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "sync ADDRESS",
+	var via string
+	cmd := &cobra.Command{
+		Use:   "sync ADDRESS | sync --via COMMAND [DIR]",
 		Short: "Connect to a peer, sync until both agree, print what moved",
 		Long: `Connects to a peer and returns when both sides hold the same events of every
 topic they share, each verified. ADDRESS is what "xaeroflux run" printed at the
-peer, or an invite made while it was running.`,
-		Args: cobra.ExactArgs(1),
+peer, or an invite made while it was running. One that begins with tcp:// or
+quic:// after the @ is reached that way only; unix:///path is a socket that
+"xaeroflux run --listen unix:///path" made here.
+
+With --via, COMMAND is run by the shell and talks to the peer through its
+standard input and output, as in
+
+  xaeroflux sync --via "ssh host xaeroflux serve --stdio --dir notes"
+
+The peer is not named there: it has to prove that it knows a topic of this store
+before any event goes either way.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if via != "" {
+				a.dirFrom(args)
+				return a.with(cmd.Context(), func(b backend) error { return a.syncVia(cmd.Context(), b, via) })
+			}
+			if len(args) == 0 {
+				return hint(usage("no peer is named"), "xaeroflux sync ADDRESS, or xaeroflux sync --via COMMAND")
+			}
 			if err := checkPeer(args[0]); err != nil {
 				return err
 			}
 			return a.with(cmd.Context(), func(b backend) error { return a.sync(cmd.Context(), b, args[0]) })
 		},
 	}
+	cmd.Flags().StringVar(&via, "via", "", "command whose input and output lead to the peer")
+	return cmd
+}
+
+// dirFrom takes the directory that a command was given beside --dir.
+func (a *app) dirFrom(args []string) {
+	if len(args) > 0 {
+		a.dir = args[0]
+	}
 }
 
 func (a *app) sync(ctx context.Context, b backend, peer string) error {
+	return a.synced(ctx, b, func() (nodeapi.SyncReport, error) { return b.Sync(ctx, peer) })
+}
+
+// syncVia syncs over what a command reads and prints.
+func (a *app) syncVia(ctx context.Context, b backend, line string) error {
+	cmd, err := pipenet.Start(line, a.err)
+	if err != nil {
+		return err
+	}
+	err = a.synced(ctx, b, func() (nodeapi.SyncReport, error) { return b.SyncOver(ctx, cmd, line) })
+	cmd.Close()
+	if end := cmd.Wait(); err != nil && end != nil {
+		err = kinded(nodeapi.Network, "%v; %v", err, end)
+	}
+	return err
+}
+
+// synced runs a sync and prints what it moved.
+func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncReport, error)) error {
 	stop := a.watchEvents(ctx, b)
-	r, err := b.Sync(ctx, peer)
+	r, err := sync()
 	stop()
 	if err != nil {
 		return err

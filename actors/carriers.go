@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Carriers is several carriers as one. An address that names a carrier
+// ("tcp://host:port") goes to that one. One that names none is for those that
+// share ports: Listen takes all of them at one number, and Dial tries the best,
+// the next after a moment, and keeps the first on which the peer is proven.
+type Carriers struct {
+	o      CarriersOptions
+	shared []transport.Carrier // the best first
+	named  []transport.Carrier // only by name
+
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup // of listeners
+}
+
+// CarriersOptions are times; the zero value works.
+type CarriersOptions struct {
+	// HeadStart is how long a carrier is tried alone before the next one is
+	// tried too. Default 300 ms: more than a handshake on most links.
+	HeadStart time.Duration
+	// UpgradeMin and UpgradeMax bound the pauses between attempts to reach a
+	// peer by the best carrier after all. Default 1 and 5 minutes.
+	UpgradeMin, UpgradeMax time.Duration
+}
+
+var _ transport.Carrier = (*Carriers)(nil)
+
+// NewCarriers returns carriers that share ports, the best first, with others
+// that are used by name only.
+func NewCarriers(o CarriersOptions, shared []transport.Carrier, named ...transport.Carrier) *Carriers {
+	for v, def := range map[*time.Duration]time.Duration{
+		&o.HeadStart: 300 * time.Millisecond, &o.UpgradeMin: time.Minute, &o.UpgradeMax: 5 * time.Minute,
+	} {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	return &Carriers{o: o, shared: shared, named: named}
+}
+
+// A carried connection knows which carrier it came by.
+type carried struct {
+	transport.Conn
+	carrier string
+	best    bool // nothing better is worth trying
+	plain   bool // its addresses need no name of a carrier
+}
+
+// RemoteAddr names the carrier too, unless it is the usual one.
+func (c *carried) RemoteAddr() string {
+	if c.plain {
+		return c.Conn.RemoteAddr()
+	}
+	return identity.JoinScheme(c.carrier, c.Conn.RemoteAddr())
+}
+
+// carrierOf returns the name of the carrier that a connection came by, or "".
+func carrierOf(conn transport.Conn) string {
+	if c, ok := conn.(*carried); ok {
+		return c.carrier
+	}
+	return ""
+}
+
+// Name names the best one.
+func (c *Carriers) Name() string { return c.shared[0].Name() }
+
+func (c *Carriers) all() []transport.Carrier {
+	return append(append([]transport.Carrier(nil), c.shared...), c.named...)
+}
+
+// find returns the carrier that host names, or nil for none, and the rest.
+func (c *Carriers) find(host string) (transport.Carrier, string, error) {
+	scheme, rest := identity.SplitScheme(host)
+	if scheme == "" {
+		return nil, host, nil
+	}
+	var names []string
+	for _, one := range c.all() {
+		if one.Name() == scheme {
+			return one, rest, nil
+		}
+		names = append(names, one.Name())
+	}
+	return nil, "", fmt.Errorf("%w: carrier %q is not here; there are %s", identity.ErrAddress, scheme, strings.Join(names, ", "))
+}
+
+// Dial implements transport.Carrier.
+func (c *Carriers) Dial(ctx context.Context, addr identity.Address) (transport.Conn, error) {
+	one, rest, err := c.find(addr.Host)
+	if err != nil {
+		return nil, err
+	}
+	if one == nil {
+		return c.race(ctx, addr)
+	}
+	return c.dialBy(ctx, one, identity.Address{Peer: addr.Peer, Host: rest}, true)
+}
+
+// DialBest is Dial by the best carrier alone, for an address that names none.
+func (c *Carriers) DialBest(ctx context.Context, addr identity.Address) (transport.Conn, error) {
+	return c.dialBy(ctx, c.shared[0], addr, true)
+}
+
+func (c *Carriers) dialBy(ctx context.Context, one transport.Carrier, addr identity.Address, best bool) (transport.Conn, error) {
+	conn, err := one.Dial(ctx, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &carried{Conn: conn, carrier: one.Name(), best: best, plain: one == c.shared[0]}, nil
+}
+
+// A result is what became of dialing by the i-th shared carrier.
+type result struct {
+	i    int
+	conn transport.Conn
+	err  error
+}
+
+// race dials by each shared carrier, the next when the ones before it have
+// failed or had their head start.
+func (c *Carriers) race(ctx context.Context, addr identity.Address) (transport.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan result, len(c.shared))
+	started, running := 0, 0
+	start := func() {
+		i := started
+		started, running = started+1, running+1
+		go func() {
+			conn, err := c.dialBy(ctx, c.shared[i], addr, i == 0)
+			results <- result{i, conn, err}
+		}()
+	}
+	start()
+	head := time.NewTicker(c.o.HeadStart)
+	defer head.Stop()
+	errs := make([]error, len(c.shared))
+	for running > 0 {
+		select {
+		case r := <-results:
+			running--
+			if r.err == nil {
+				cancel()
+				return c.settle(r, results, running), nil
+			}
+			errs[r.i] = r.err
+			if running == 0 && started < len(c.shared) && ctx.Err() == nil {
+				start()
+			}
+		case <-head.C:
+			if started < len(c.shared) {
+				start()
+			}
+		}
+	}
+	return nil, raceError(errs)
+}
+
+// settle waits for the others, which were told to stop, and keeps the best of
+// those that came through regardless.
+func (c *Carriers) settle(won result, results <-chan result, running int) transport.Conn {
+	for range running {
+		r := <-results
+		switch {
+		case r.err != nil:
+			continue
+		case r.i < won.i:
+			r, won = won, r
+		}
+		r.conn.CloseWithError(0, "another carrier was faster")
+	}
+	return won.conn
+}
+
+// raceError says what each carrier said, in one line. A peer that is another
+// one than named is known on whichever carrier it was reached.
+func raceError(errs []error) error {
+	var said []error
+	for _, err := range errs {
+		switch {
+		case errors.Is(err, transport.ErrWrongPeer):
+			return err
+		case err != nil:
+			said = append(said, err)
+		}
+	}
+	if len(said) == 1 {
+		return said[0]
+	}
+	return &dialErrors{said}
+}
+
+type dialErrors struct{ errs []error }
+
+func (e *dialErrors) Error() string {
+	var texts []string
+	for _, err := range e.errs {
+		texts = append(texts, err.Error())
+	}
+	return strings.Join(texts, "; and ")
+}
+
+func (e *dialErrors) Unwrap() []error { return e.errs }
+
+// listenTries is how often another free port is tried where not all carriers
+// have the number that was free for the first.
+const listenTries = 16
+
+// Listen implements transport.Carrier.
+func (c *Carriers) Listen(ctx context.Context, hostport string) (transport.Listener, error) {
+	one, rest, err := c.find(hostport)
+	if err != nil {
+		return nil, err
+	}
+	if one != nil {
+		l, err := one.Listen(ctx, rest)
+		if err != nil {
+			return nil, err
+		}
+		return c.gather(one.Name(), []transport.Carrier{one}, []transport.Listener{l})
+	}
+	for try := 1; ; try++ {
+		all, err := c.listenShared(ctx, hostport)
+		if err == nil {
+			return c.gather("", c.shared, all)
+		}
+		if _, port, _ := net.SplitHostPort(hostport); port != "0" && hostport != "" || !errors.Is(err, syscall.EADDRINUSE) || try == listenTries {
+			return nil, err
+		}
+	}
+}
+
+// listenShared listens by each shared carrier, at the port of the first.
+func (c *Carriers) listenShared(ctx context.Context, hostport string) (all []transport.Listener, err error) {
+	for i, one := range c.shared {
+		l, err := one.Listen(ctx, hostport)
+		if err != nil {
+			for _, l := range all {
+				l.Close()
+			}
+			if i > 0 {
+				err = fmt.Errorf("%w; %s://%s listens by %s alone", err, c.shared[0].Name(), hostport, c.shared[0].Name())
+			}
+			return nil, err
+		}
+		all = append(all, l)
+		if i == 0 {
+			hostport = samePort(hostport, l.Addr().Host)
+		}
+	}
+	return all, nil
+}
+
+// samePort returns hostport with the port of got.
+func samePort(hostport, got string) string {
+	_, port, err := net.SplitHostPort(got)
+	if err != nil {
+		return hostport
+	}
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = ""
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// Close implements transport.Carrier.
+func (c *Carriers) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	var wg sync.WaitGroup
+	errs := make([]error, len(c.all()))
+	for i, one := range c.all() {
+		wg.Go(func() { errs[i] = one.Close() })
+	}
+	wg.Wait()
+	c.wg.Wait()
+	return errors.Join(errs...)
+}

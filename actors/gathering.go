@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// A gathering is the listeners of several carriers as one.
+type gathering struct {
+	addr  identity.Address
+	all   []transport.Listener
+	ready chan transport.Conn
+
+	ctx    context.Context // ends with Close, or when no listener is left
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // a goroutine for each listener
+	once   sync.Once
+}
+
+// gather makes one listener of many, whose address is the first one's on the
+// named carrier.
+func (c *Carriers) gather(scheme string, by []transport.Carrier, all []transport.Listener) (transport.Listener, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		for _, l := range all {
+			l.Close()
+		}
+		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
+	}
+	g := &gathering{addr: all[0].Addr(), all: all, ready: make(chan transport.Conn)}
+	g.addr.Host = identity.JoinScheme(scheme, g.addr.Host)
+	g.ctx, g.cancel = context.WithCancel(context.Background())
+	for i, l := range all {
+		as := carried{carrier: by[i].Name(), best: true, plain: by[i] == c.shared[0]}
+		g.wg.Go(func() { g.accept(l, as) })
+	}
+	c.wg.Go(func() {
+		g.wg.Wait()
+		g.cancel() // the carriers were closed
+	})
+	return g, nil
+}
+
+// accept hands on what one listener accepts.
+func (g *gathering) accept(l transport.Listener, as carried) {
+	for {
+		conn, err := l.Accept(g.ctx)
+		if err != nil {
+			return
+		}
+		c := as
+		c.Conn = conn
+		select {
+		case g.ready <- &c:
+		case <-g.ctx.Done():
+			conn.CloseWithError(0, "listener closed")
+			return
+		}
+	}
+}
+
+// Accept implements transport.Listener.
+func (g *gathering) Accept(ctx context.Context) (transport.Conn, error) {
+	for {
+		select {
+		case conn := <-g.ready:
+			if conn.Err() == nil {
+				return conn, nil
+			}
+		case <-g.ctx.Done():
+			return nil, fmt.Errorf("%w: listener", transport.ErrClosed)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Addr implements transport.Listener.
+func (g *gathering) Addr() identity.Address { return g.addr }
+
+// Close implements transport.Listener.
+func (g *gathering) Close() error {
+	g.once.Do(func() {
+		g.cancel()
+		for _, l := range g.all {
+			l.Close()
+		}
+		g.wg.Wait()
+	})
+	return nil
+}

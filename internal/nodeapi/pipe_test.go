@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package nodeapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+)
+
+// A duplex is a pair of pipes of the command's: it reads what is in it, and
+// keeps what is written.
+type duplex struct {
+	io.Reader
+	written bytes.Buffer
+	closed  chan struct{}
+}
+
+func (d *duplex) Write(b []byte) (int, error) { return d.written.Write(b) }
+
+func (d *duplex) Close() error {
+	close(d.closed)
+	return nil
+}
+
+func TestSyncOver(t *testing.T) {
+	_, _, c := start(t, t.TempDir())
+	long := bytes.Repeat([]byte("x"), 3*maxPipeFrame+1)
+	rw := &duplex{Reader: bytes.NewReader(long), closed: make(chan struct{})}
+	r, err := c.SyncOver(t.Context(), rw, "there")
+	if err != nil || r.BytesIn != uint64(len(long)) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if got := rw.written.String(); got != "hello" {
+		t.Errorf("%q", got)
+	}
+	<-rw.closed
+
+	rw = &duplex{Reader: bytes.NewReader(nil), closed: make(chan struct{})}
+	var e *Error
+	if _, err := c.SyncOver(t.Context(), rw, "break"); !errors.As(err, &e) || e.Kind != Range {
+		t.Errorf("%v", err)
+	}
+	<-rw.closed
+}
+
+// TestServeOverEnds: the call ends with the node, and with the command.
+func TestServeOverEnds(t *testing.T) {
+	_, s, c := start(t, t.TempDir())
+	r, w := io.Pipe()
+	rw := &duplex{Reader: r, closed: make(chan struct{})}
+	done := make(chan error, 1)
+	go func() { done <- c.ServeOver(t.Context(), rw, "there") }()
+	w.Write([]byte("x"))
+	s.Close()
+	var e *Error
+	if err := <-done; !errors.As(err, &e) {
+		t.Errorf("the node closed: %v", err)
+	}
+	w.Close()
+
+	_, _, c = start(t, t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w = io.Pipe()
+	rw = &duplex{Reader: r, closed: make(chan struct{})}
+	go func() { done <- c.ServeOver(ctx, rw, "there") }()
+	w.Write([]byte("x"))
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+	w.Close()
+}
+
+// TestPipeFrame: a length over the limit is refused before room is made.
+func TestPipeFrame(t *testing.T) {
+	head := binary.BigEndian.AppendUint32(nil, maxPipeFrame+1)
+	p := &pipe{in: bufio.NewReader(bytes.NewReader(head))}
+	if _, err := p.Read(make([]byte, 10)); !errors.Is(err, errPipeFrame) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// carrierPipe is what PeerStatus.Carrier says of SyncOver and ServeOver.
+const carrierPipe = "pipe"
+
+// SyncOver is Sync over any pair of pipes, with a peer at the other end that
+// calls ServeOver: a serial line, a socket of the program's own, what a command
+// reads and prints. place says for people where they lead. rw is closed when
+// SyncOver returns.
+//
+// The peer is not named beforehand. It proves a key, and no event is exchanged
+// with it before both sides proved that they know a topic's key; who is at the
+// other end learns our peer id and how many topics we have, not which.
+func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+	conn, err := db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
+	if err != nil {
+		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, err)
+	}
+	r, err := db.node.SyncConn(ctx, conn, carrierPipe)
+	if err != nil {
+		return r, fmt.Errorf("sync over %s: %w", place, err)
+	}
+	return r, nil
+}
+
+// ServeOver runs one session on a pair of pipes, at whose other end a peer
+// calls SyncOver, and returns when the peer has left. rw is closed then.
+func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
+	conn, err := db.pipes.Accept(ctx, rw, place)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", place, err)
+	}
+	if err := db.node.ServeConn(ctx, conn, carrierPipe); err != nil {
+		return fmt.Errorf("serve %s: %w", place, err)
+	}
+	return nil
+}
