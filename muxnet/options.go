@@ -11,8 +11,8 @@ import (
 
 // Options shape a Node. The zero value suits a desktop or a server.
 type Options struct {
-	// MaxStreams is how many streams each side may open, the same on both.
-	// Default 128.
+	// MaxStreams is how many streams each side has open at a time, the same on
+	// both. A peer that does not count gets twice as many. Default 128.
 	MaxStreams int
 	// MaxStreamWindow is how many bytes a peer may send ahead of us on one
 	// stream, at least 256 KiB, from where it grows as the link can use it.
@@ -34,11 +34,10 @@ type Options struct {
 var Phone = Options{MaxStreams: 32, MaxStreamWindow: 1 << 20, MaxConnWindow: 4 << 20, MaxHalfOpen: 16}
 
 const (
-	baseWindow   = 256 << 10 // yamux's first window of every stream
-	frameBytes   = 16 << 10  // of yamux: one TLS record
-	never        = 10 * 365 * 24 * time.Hour
-	goodbyeTime  = time.Second // for the last word and the peer's hanging up
-	spareStreams = 16          // that a peer may have open over its limit, for what crosses on the way
+	baseWindow  = 256 << 10 // yamux's first window of every stream
+	frameBytes  = 16 << 10  // of yamux: one TLS record
+	never       = 10 * 365 * 24 * time.Hour
+	goodbyeTime = time.Second // for the last word and the peer's hanging up
 )
 
 func (o Options) withDefaults() Options {
@@ -61,7 +60,9 @@ func orDefault[T int | time.Duration](v, def T) T {
 // yamuxConfig is the same for both ends. The round trip is measured once, for
 // the windows to grow by, and nothing is sent by the clock after that.
 func (o Options) yamuxConfig() *yamux.Config {
-	limit := o.MaxStreams + spareStreams
+	// The peer counts a stream out when it has our end of it, which yamux here
+	// does only after that end was sent: for a moment we count more than it.
+	limit := 2 * o.MaxStreams
 	return &yamux.Config{
 		AcceptBacklog:           limit, // OpenStream waits for a slot of ours before
 		PingBacklog:             4,
