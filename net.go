@@ -47,7 +47,8 @@ func (o Options) carriers(seed identity.Seed) (*actors.Carriers, *pipenet.Carrie
 	if err != nil {
 		return nil, nil, err
 	}
-	return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{quic, tcp}, pipes), pipes, nil
+	times := actors.CarriersOptions{UpgradeMin: o.RetryQUIC, UpgradeMax: 5 * o.RetryQUIC}
+	return actors.NewCarriers(times, []transport.Carrier{quic, tcp}, pipes), pipes, nil
 }
 
 // invite returns the invite of the options, or nil.

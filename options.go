@@ -48,6 +48,9 @@ type Options struct {
 	// for a desktop; quicnet.Phone has smaller ones. Unix sockets are there in
 	// any case.
 	NewCarrier func(seed identity.Seed) (transport.Carrier, error)
+	// RetryQUIC is how long a session that fell back to TCP lasts before QUIC
+	// is tried again; the pause doubles to five times that. Default: 1 minute.
+	RetryQUIC time.Duration
 
 	// Logger receives what goes on. Default: nothing is logged.
 	Logger *zap.Logger

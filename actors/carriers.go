@@ -25,6 +25,8 @@ type Carriers struct {
 	shared []transport.Carrier // the best first
 	named  []transport.Carrier // only by name
 
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup // of listeners
@@ -52,7 +54,9 @@ func NewCarriers(o CarriersOptions, shared []transport.Carrier, named ...transpo
 			*v = def
 		}
 	}
-	return &Carriers{o: o, shared: shared, named: named}
+	c := &Carriers{o: o, shared: shared, named: named}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
 }
 
 // A carried connection knows which carrier it came by.
@@ -287,6 +291,7 @@ func (c *Carriers) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
+	c.cancel()
 	var wg sync.WaitGroup
 	errs := make([]error, len(c.all()))
 	for i, one := range c.all() {

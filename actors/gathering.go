@@ -36,7 +36,7 @@ func (c *Carriers) gather(scheme string, by []transport.Carrier, all []transport
 	}
 	g := &gathering{addr: all[0].Addr(), all: all, ready: make(chan transport.Conn)}
 	g.addr.Host = identity.JoinScheme(scheme, g.addr.Host)
-	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.ctx, g.cancel = context.WithCancel(c.ctx)
 	for i, l := range all {
 		as := carried{carrier: by[i].Name(), best: true, plain: by[i] == c.shared[0]}
 		g.wg.Go(func() { g.accept(l, as) })
@@ -59,6 +59,7 @@ func (g *gathering) accept(l transport.Listener, as carried) {
 		c.Conn = conn
 		select {
 		case g.ready <- &c:
+		case <-conn.Done(): // it did not wait
 		case <-g.ctx.Done():
 			conn.CloseWithError(0, "listener closed")
 			return
