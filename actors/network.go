@@ -252,6 +252,11 @@ func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.Unnamed() {
+		if err := n.notSelf(conn); err != nil {
+			return nil, err
+		}
+	}
 	s, err := n.adopt(conn)
 	if err != nil {
 		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())

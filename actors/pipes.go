@@ -18,6 +18,9 @@ import (
 func (n *Node) SyncConn(ctx context.Context, conn transport.Conn, carrier string) (SyncReport, error) {
 	start := time.Now()
 	s, err := n.adoptConn(conn, carrier)
+	if old := n.sessionWith(conn.Peer()); errors.Is(err, ErrBusy) && old != nil {
+		return old.sync(ctx, start, true) // the connection that both ends keep
+	}
 	if err != nil {
 		return SyncReport{}, err
 	}
@@ -61,9 +64,8 @@ func (n *Node) leave(s *session, why string) {
 
 func (n *Node) adoptConn(conn transport.Conn, carrier string) (*session, error) {
 	conn = &carried{Conn: conn, carrier: carrier, best: true}
-	if conn.Peer() == n.self {
-		conn.CloseWithError(uint64(messages.CodeBusy), "a store does not sync with itself")
-		return nil, fmt.Errorf("%w: the other end is this store itself, or a copy of it", ErrBusy)
+	if err := n.notSelf(conn); err != nil {
+		return nil, err
 	}
 	s, err := n.adopt(conn)
 	if err != nil {
@@ -71,4 +73,14 @@ func (n *Node) adoptConn(conn transport.Conn, carrier string) (*session, error) 
 		return nil, err
 	}
 	return s, nil
+}
+
+// notSelf closes a connection to this store itself, which an unnamed peer can
+// turn out to be.
+func (n *Node) notSelf(conn transport.Conn) error {
+	if conn.Peer() != n.self {
+		return nil
+	}
+	conn.CloseWithError(uint64(messages.CodeBusy), "a store does not sync with itself")
+	return fmt.Errorf("%w: the other end is this store itself, or a copy of it", ErrBusy)
 }

@@ -18,6 +18,10 @@ type Options struct {
 	// stream, at least 256 KiB, from where it grows as the link can use it.
 	// MaxConnWindow is how far all windows of a connection together may grow
 	// past 256 KiB each. Default 8 and 32 MiB; Phone says 1 and 4.
+	//
+	// They count bytes that a peer sends. yamux keeps each frame that came in a
+	// buffer of its own, so that a peer who sends single bytes can make us hold
+	// several times as much until they are read.
 	MaxStreamWindow, MaxConnWindow int
 	// HandshakeTimeout is how long a handshake may take. Default 5 seconds.
 	HandshakeTimeout time.Duration

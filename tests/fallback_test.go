@@ -163,6 +163,50 @@ func TestQUICIsPreferred(t *testing.T) {
 	onlyCarrier(t, b, "quic")
 }
 
+// TestSyncOver syncs two stores over a pair of pipes: strangers to each other's
+// place, and then while a connection of theirs is there, whoever dialed it.
+func TestSyncOver(t *testing.T) {
+	over := func(t *testing.T, a, b *xaeroflux.DB) (err error) {
+		near, far := net.Pipe()
+		served := make(chan error, 1)
+		go func() { served <- a.ServeOver(ctx, far, "far") }()
+		_, err = b.SyncOver(ctx, near, "near")
+		<-served
+		return err
+	}
+	a, b, addr := pair(t, small())
+	mustAppend(t, a, 100, "event %d of a")
+	if err := over(t, a, b); err != nil {
+		t.Fatal(err)
+	}
+	same(t, a, b)
+	at, err := a.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, connect := range map[string]func() error{
+		"a dialed": func() error { return a.Connect(ctx, addr) },
+		"b dialed": func() error { return b.Connect(ctx, at.String()) },
+	} {
+		if err := connect(); err != nil {
+			t.Fatal(err)
+		}
+		await(t, func() bool { return len(a.Peers()) > 0 && len(b.Peers()) > 0 })
+		mustAppend(t, a, 100, "later event %d of a")
+		mustAppend(t, b, 100, "later event %d of b")
+		if err := over(t, a, b); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	stranger := open(t, filepath.Join(t.TempDir(), "c"), small())
+	if err := over(t, a, stranger); err == nil || len(heads(t, stranger)) != 0 {
+		t.Errorf("a stranger: %v, holds %v", err, heads(t, stranger))
+	}
+	if err := over(t, a, a); err == nil || !strings.Contains(err.Error(), "itself") {
+		t.Errorf("with itself: %v", err)
+	}
+}
+
 // TestEachCarrierSyncs moves pages over each carrier by its name.
 func TestEachCarrierSyncs(t *testing.T) {
 	a := open(t, filepath.Join(t.TempDir(), "a"), small())
