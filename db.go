@@ -101,7 +101,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.pipes = pipes
 	db.node, err = actors.Start(actors.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
-		Carrier: carriers, Now: db.opts.Now,
+		Carrier: carriers, Now: db.opts.Now, Patience: db.opts.Patience,
 	})
 	if err != nil {
 		return err

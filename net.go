@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/pipenet"
+	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/quicnet"
 	"github.com/xaeroflux/xaeroflux/tcpnet"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -123,3 +124,12 @@ func addresses(peer string) ([]identity.Address, error) {
 
 // Peers returns the peers that are connected, ordered by id.
 func (db *DB) Peers() []PeerStatus { return db.node.Peers() }
+
+// A Code is a reason that peers give each other, in sessions and when they
+// close a connection.
+type Code = messages.Code
+
+// Refusals returns how often peers were refused something since the store was
+// opened, by reason: sessions that ended because the peer broke a rule,
+// connections that found no place, and logs that were left alone.
+func (db *DB) Refusals() map[Code]uint64 { return db.node.Refusals() }

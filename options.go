@@ -52,6 +52,11 @@ type Options struct {
 	// is tried again; the pause doubles to five times that. Default: 1 minute.
 	RetryQUIC time.Duration
 
+	// Patience is how long a peer may take over its greeting. It has three
+	// times as long for what follows, and six times as long for each part of
+	// what is on its way. Default: 10 s.
+	Patience time.Duration
+
 	// Logger receives what goes on. Default: nothing is logged.
 	Logger *zap.Logger
 	// ActorSystem runs the actors of this store; it is left running by Close.

@@ -21,7 +21,8 @@ import (
 
 // Bounds of the network side.
 const (
-	maxSessions  = 256              // connected peers
+	maxSessions  = 256              // connected peers,
+	maxStrangers = 64               // those among them that connected and have not greeted yet
 	dialTimeout  = 15 * time.Second // of one attempt
 	redialBase   = 200 * time.Millisecond
 	redialCap    = 30 * time.Second
@@ -38,6 +39,7 @@ type network struct {
 	listeners []transport.Listener
 	kept      map[identity.PeerID]identity.Address
 	names     uint64
+	refused   refusals // guards itself
 }
 
 func (w *network) init() {
@@ -167,6 +169,7 @@ func (a *listener) Receive(ctx actor.Context) {
 				return // closed
 			}
 			if _, err := n.adopt(conn); err != nil {
+				n.net.refused.add(messages.CodeBusy)
 				conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
 			}
 		}
@@ -293,7 +296,11 @@ func (n *Node) adopt(conn transport.Conn) (*session, error) {
 	}
 	s := newSession(n, conn)
 	n.net.mu.Lock()
-	if len(n.net.sessions) >= maxSessions {
+	stranger, ok := n.net.room()
+	if stranger != nil {
+		stranger.evicted = true
+	}
+	if !ok {
 		n.net.mu.Unlock()
 		return nil, ErrBusy
 	}
@@ -301,6 +308,10 @@ func (n *Node) adopt(conn transport.Conn) (*session, error) {
 	s.name = fmt.Sprintf("session-%s-%d", conn.Peer().Short(), n.net.names)
 	n.net.sessions[s] = struct{}{}
 	n.net.mu.Unlock()
+	if stranger != nil {
+		n.net.refused.add(messages.CodeBusy)
+		stranger.conn.CloseWithError(uint64(messages.CodeBusy), "others wait too, and greet")
+	}
 	pid, err := n.tree.Group(groupNetwork).Spawn(s.name, actor.PropsFromProducer(func() actor.Actor { return s }))
 	if err != nil {
 		n.forget(s)
@@ -309,6 +320,29 @@ func (n *Node) adopt(conn transport.Conn) (*session, error) {
 	s.pid.Store(pid)
 	s.run()
 	return s, nil
+}
+
+// room says whether there is a place for one more connection, and whose it is:
+// of too many strangers the one that has been here longest without a greeting
+// gives way, so that no number of them keeps a peer out. mu is held.
+func (w *network) room() (stranger *session, ok bool) {
+	all, strangers := 0, 0
+	for s := range w.sessions {
+		if s.evicted {
+			continue
+		}
+		all++
+		if s.conn.Dialer() || s.known.Load() {
+			continue
+		}
+		if strangers++; stranger == nil || s.since.Before(stranger.since) {
+			stranger = s
+		}
+	}
+	if all < maxSessions && strangers < maxStrangers {
+		return nil, true
+	}
+	return stranger, stranger != nil
 }
 
 func (n *Node) forget(s *session) {

@@ -33,7 +33,8 @@ const (
 	groupStorage = "storage"
 )
 
-// A Config is what a Node is started with. All of it is required but Fault.
+// A Config is what a Node is started with. All of it is required but Fault,
+// Policy and Patience.
 type Config struct {
 	System  *actor.ActorSystem
 	Store   *store.Store
@@ -42,6 +43,9 @@ type Config struct {
 	Now     func() time.Time
 	Fault   Fault
 	Policy  supervisor.Policy // of the stages
+	// Patience is how long a peer may take over its greeting; other waits
+	// follow from it (patience.go). Default 10 s.
+	Patience time.Duration
 }
 
 // A Node is the running actors of one store.
@@ -64,6 +68,9 @@ type Node struct {
 
 // Start starts the actors of a store.
 func Start(c Config) (*Node, error) {
+	if c.Patience == 0 {
+		c.Patience = defaultPatience
+	}
 	n := &Node{cfg: c, self: c.Store.Seed().PeerID()}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.net.init()

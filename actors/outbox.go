@@ -17,6 +17,10 @@ const maxOutbox = 8192
 // that does not read call for each.
 const maxLists = 4
 
+// maxProofs bounds the proofs among them, which are longer than other messages
+// and asked for one by one.
+const maxProofs = 1024
+
 // An outbox is what a session has to write to its control stream: messages,
 // and pushes of events, of which only the range is kept until it is their
 // turn. Messages go first. It is bounded by the limit on messages and by the
@@ -26,6 +30,7 @@ type outbox struct {
 	some   *sync.Cond
 	ctl    []messages.Message
 	lists  int // whole lists of logs in ctl
+	proofs int // and proofs
 	pushes []push
 	taken  int                 // pushes taken so far
 	byLog  map[digest.Hash]int // number of a log's waiting push, counted from the first ever
@@ -54,6 +59,11 @@ func (o *outbox) send(m messages.Message) bool {
 	}
 	if d, ok := m.(*messages.Diff); ok && !d.More && !d.Part {
 		if o.lists++; o.lists > maxLists {
+			return false
+		}
+	}
+	if m.Type() == messages.TypeProofResponse {
+		if o.proofs++; o.proofs > maxProofs {
 			return false
 		}
 	}
@@ -86,7 +96,7 @@ func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
 		o.some.Wait()
 	}
 	if len(o.ctl) > 0 {
-		ctl, o.ctl, o.lists = o.ctl, nil, 0
+		ctl, o.ctl, o.lists, o.proofs = o.ctl, nil, 0, 0
 		return ctl, push{}, true
 	}
 	if len(o.pushes) == 0 || o.closed {

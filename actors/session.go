@@ -28,14 +28,10 @@ import (
 
 // Bounds of a session.
 const (
-	helloTimeout = 10 * time.Second // until the peer's HELLO
-	peaksTimeout = 30 * time.Second // from there to what follows it; a large store takes a while
-	inboxFrames  = 16               // frames read and not yet handled; a long one counts for each MiB
-	maxServing   = 32               // transfers served at a time
-	maxPulling   = 4                // transfers pulled at a time
-	tickEvery    = time.Second
-
-	transferTimeout = time.Minute // without a byte moving
+	inboxFrames = 16 // frames read and not yet handled; a long one counts for each MiB
+	maxServing  = 32 // transfers served at a time
+	maxPulling  = 4  // transfers pulled at a time
+	tickEvery   = time.Second
 )
 
 // A session is the actor around one connection: it owns the streams and feeds
@@ -63,6 +59,8 @@ type session struct {
 	ticking bool
 	ticker  *time.Timer
 	ended   sync.Once
+	known   atomic.Bool // it greeted as a member of a topic
+	evicted bool        // its place was given to another; guarded by network.mu
 
 	stats sessionStats
 }
@@ -155,7 +153,7 @@ func (s *session) spawn(f func()) {
 
 // control opens or accepts the control stream: the dialer opens it.
 func (s *session) control() (transport.Stream, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, helloTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.n.cfg.Patience)
 	defer cancel()
 	if s.conn.Dialer() {
 		return s.conn.OpenStream(ctx)
@@ -265,7 +263,7 @@ func (s *session) lost(err error) {
 	case errors.As(violated(err), &v):
 		s.do(syncer.Fail{Code: v.Code, Text: v.Text})
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		s.do(syncer.Fail{Code: messages.CodeTimeout, Text: "the greeting did not come in time"})
+		s.do(syncer.Fail{Code: messages.CodeTimeout, Text: "nothing moved in time"})
 	default:
 		s.fail(err)
 		s.hangUp(messages.CodeClosing, "")
@@ -282,8 +280,7 @@ func (s *session) do(o syncer.Output) {
 	switch o := o.(type) {
 	case syncer.Send:
 		if !s.out.send(o.Message) {
-			s.fail(fmt.Errorf("%w: the peer does not read", ErrBusy))
-			s.close(messages.CodeLimit, "too much waits to be read")
+			s.refuse(messages.CodeLimit, "too much waits to be read")
 		}
 	case syncer.Push:
 		s.out.push(push{topic: o.Topic, log: o.Log, from: o.From, to: o.To})
@@ -299,10 +296,7 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Shared:
 		s.setShared(o.Topics)
 	case syncer.Fail:
-		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text})
-		text := tellable(o)
-		s.out.send(&messages.Error{Code: o.Code, Text: text})
-		s.close(o.Code, text)
+		s.refuse(o.Code, o.Text)
 	case syncer.Closed:
 		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true})
 		s.hangUp(messages.CodeOK, "")
@@ -313,6 +307,7 @@ func (s *session) do(o syncer.Output) {
 			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))
 		s.n.pipeline.stale(o.Log, o.Ours, o.Size)
 	case syncer.Fork:
+		s.n.net.refused.add(messages.CodeFork)
 		s.n.cfg.Logger.Warn("a peer's copy of a log does not continue ours: its author forked it, or the peer makes it seem so",
 			zap.String("log", o.Log.String()), zap.String("peer", s.conn.Peer().Short()),
 			zap.Uint64("our size", o.Ours.Size), zap.String("our root", o.Ours.Root.String()),
@@ -336,13 +331,24 @@ func (s *session) wantTick() {
 	s.ticker.Reset(tickEvery)
 }
 
+// refuse ends the session and tells the peer why, once.
+func (s *session) refuse(code messages.Code, text string) {
+	if !s.fail(&PeerError{Peer: s.conn.Peer(), Code: code, Text: text}) {
+		return
+	}
+	s.n.net.refused.add(code)
+	text = tellable(code, text)
+	s.out.send(&messages.Error{Code: code, Text: text})
+	s.close(code, text)
+}
+
 // tellable is what a peer is told of a failure: of those on our side nothing,
 // for they speak of files here.
-func tellable(f syncer.Fail) string {
-	if f.Code == messages.CodeInternal {
+func tellable(code messages.Code, text string) string {
+	if code == messages.CodeInternal {
 		return ""
 	}
-	return strings.ToValidUTF8(f.Text[:min(len(f.Text), messages.MaxTextBytes)], "")
+	return strings.ToValidUTF8(text[:min(len(text), messages.MaxTextBytes)], "")
 }
 
 // close lets the writer say what waits, then closes the connection.
@@ -357,31 +363,42 @@ func (s *session) close(code messages.Code, text string) {
 // read feeds frames to the actor, at most inboxFrames ahead of it.
 func (s *session) read(control transport.Stream) {
 	limit := messages.MaxHelloFrame
-	control.SetReadDeadline(time.Now().Add(helloTimeout))
-	in := bufio.NewReaderSize(control, 64<<10)
+	from := &greeter{Stream: control, until: time.Now().Add(s.n.cfg.Patience)}
+	in := bufio.NewReaderSize(from, 64<<10)
 	for {
-		body, err := messages.ReadFrame(in, limit, nil)
-		if err != nil {
-			s.tell(&lost{err})
-			return
-		}
-		m, err := messages.Decode(body)
+		m, bytes, err := s.next(in, from, limit)
 		if err != nil {
 			s.tell(&lost{err})
 			return
 		}
 		_, hello := m.(*messages.Hello)
-		if !s.handle(m, len(body), hello) {
+		if !s.handle(m, bytes, hello) {
 			return
 		}
-		switch { // PEAKS follows HELLO at once
-		case hello:
+		from.until = time.Time{}
+		if hello { // PEAKS follows HELLO at once
 			limit = messages.MaxEventsFrame
-			control.SetReadDeadline(time.Now().Add(peaksTimeout))
-		default:
-			control.SetReadDeadline(time.Time{})
+			from.until = time.Now().Add(peaksPatience * s.n.cfg.Patience)
 		}
 	}
+}
+
+// next reads one message and says how long it was. It may begin at any time
+// unless one is owed, and must then keep moving.
+func (s *session) next(in *bufio.Reader, from *greeter, limit int) (messages.Message, int, error) {
+	from.stall = 0
+	if _, err := in.Peek(1); err != nil {
+		return nil, 0, err
+	}
+	if from.until.IsZero() {
+		from.stall = stallPatience * s.n.cfg.Patience
+	}
+	body, err := messages.ReadFrame(in, limit, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	m, err := messages.Decode(body)
+	return m, len(body), err
 }
 
 // handle passes a frame to the actor. With wait it returns when the actor has
@@ -413,12 +430,13 @@ func (s *session) handle(m messages.Message, bytes int, wait bool) bool {
 
 // write drains the outbox into the control stream.
 func (s *session) write(control transport.Stream) {
+	to := patient{control, stallPatience * s.n.cfg.Patience}
 	var buf []byte
 	send := func(m messages.Message) (err error) {
 		if buf, err = messages.AppendFrame(buf[:0], m); err != nil {
 			return err
 		}
-		_, err = control.Write(buf)
+		_, err = to.Write(buf)
 		return err
 	}
 	for {
@@ -451,17 +469,20 @@ func (s *session) push(p push, send func(messages.Message) error) error {
 	return err
 }
 
-func (s *session) fail(err error) {
+// fail takes note of why the session ends; only the first reason counts.
+func (s *session) fail(err error) bool {
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("peer %s closed the session", s.conn.Peer().Short())
 	}
 	s.stats.mu.Lock()
-	if s.stats.err == nil {
-		s.stats.err = err
-		s.n.cfg.Logger.Info("session ended", zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
-		s.stats.notify()
+	defer s.stats.mu.Unlock()
+	if s.stats.err != nil {
+		return false
 	}
-	s.stats.mu.Unlock()
+	s.stats.err = err
+	s.n.cfg.Logger.Info("session ended", zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
+	s.stats.notify()
+	return true
 }
 
 func jitter() float64 { return rand.Float64() }

@@ -168,6 +168,7 @@ func (s *session) setShared(ids []identity.TopicID) {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	s.stats.shared = ids
+	s.known.Store(true)
 	s.stats.notify()
 }
 

@@ -83,7 +83,7 @@ func (s *session) pull(o syncer.Pull) error {
 	if err := stream.CloseWrite(); err != nil {
 		return err
 	}
-	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(patient{stream}, 64<<10), stored: newPending(s.ctx)}
+	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(s.patient(stream), 64<<10), stored: newPending(s.ctx)}
 	err = r.run()
 	return errors.Join(err, r.stored.wait())
 }
@@ -118,6 +118,10 @@ func (r *receiver) run() error {
 	}
 }
 
+func (s *session) patient(t transport.Stream) patient {
+	return patient{t, stallPatience * s.n.cfg.Patience}
+}
+
 // violated tells what a peer may not send from a stream that failed.
 func violated(err error) error {
 	var d *messages.DecodeError
@@ -126,24 +130,12 @@ func violated(err error) error {
 		return &syncer.Violation{Code: messages.CodeTooLong, Text: err.Error()}
 	case errors.Is(err, messages.ErrUnknownType):
 		return &syncer.Violation{Code: messages.CodeUnknownType, Text: err.Error()}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &syncer.Violation{Code: messages.CodeMalformed, Text: "the stream ends inside of a message"}
 	case errors.As(err, &d):
 		return &syncer.Violation{Code: messages.CodeMalformed, Text: err.Error()}
 	}
 	return err
-}
-
-// A patient stream waits for the peer, but not for ever: a transfer takes one
-// of few places, and while it is served its pages stay mapped.
-type patient struct{ transport.Stream }
-
-func (p patient) Read(b []byte) (int, error) {
-	p.SetReadDeadline(time.Now().Add(transferTimeout))
-	return p.Stream.Read(b)
-}
-
-func (p patient) Write(b []byte) (int, error) {
-	p.SetWriteDeadline(time.Now().Add(transferTimeout))
-	return p.Stream.Write(b)
 }
 
 func (r *receiver) message(m messages.Message) error {
@@ -163,9 +155,9 @@ func (r *receiver) pages(m *messages.PageResponse) error {
 	if err != nil {
 		return err
 	}
-	pages := make([]byte, n)
-	if _, err := io.ReadFull(r.stream, pages); err != nil {
-		return err
+	pages, err := messages.ReadRaw(r.stream, n)
+	if err != nil {
+		return violated(err)
 	}
 	v, err := r.t.Pages(m, pages)
 	if err != nil || v == nil {
@@ -260,7 +252,7 @@ func (s *session) accept() {
 
 // serve answers one request for pages.
 func (s *session) serve(stream transport.Stream) {
-	stream.SetReadDeadline(time.Now().Add(helloTimeout))
+	stream.SetReadDeadline(time.Now().Add(s.n.cfg.Patience))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
 		if err = violated(err); errors.As(err, new(*syncer.Violation)) {
@@ -283,7 +275,7 @@ func (s *session) serve(stream transport.Stream) {
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: "a transfer of a topic that is not shared"}})
 		return
 	}
-	served, err := syncer.ServePages(patient{stream}, s.n.cfg.Store.Source(), topic, req)
+	served, err := syncer.ServePages(s.patient(stream), s.n.cfg.Store.Source(), topic, req)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
 	if err == nil {

@@ -65,6 +65,7 @@ type topic struct {
 	theirs   map[digest.Hash]*remote
 	busy     map[digest.Hash]*remote // those of theirs with something under way
 	strange  int                     // those of theirs that the peer brought up and the store did not have
+	peaked   bool                    // the peer sent its PEAKS
 	known    bool                    // theirs speaks of every log
 	listed   map[digest.Hash]bool
 	sentDiff bool // we sent a full DIFF that the peer's next one answers
@@ -312,6 +313,10 @@ func (s *Session) beginTopics() error {
 
 // peaks compares digests: equal ones end the round, others are listed.
 func (s *Session) peaks(t *topic, m *messages.Peaks) error {
+	if t.peaked { // each would cost a look at every log
+		return violation(messages.CodeUnexpectedMessage, "PEAKS of a topic twice")
+	}
+	t.peaked = true
 	set, err := s.cfg.Store.Summary(t.id)
 	if err != nil {
 		return err
