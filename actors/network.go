@@ -45,6 +45,7 @@ type network struct {
 func (w *network) init() {
 	w.sessions = map[*session]struct{}{}
 	w.kept = map[identity.PeerID]identity.Address{}
+	w.refused.byCode = map[messages.Code]uint64{}
 }
 
 // A PeerStatus is what is known of one connected peer.

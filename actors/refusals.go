@@ -19,9 +19,6 @@ type refusals struct {
 func (r *refusals) add(code messages.Code) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.byCode == nil {
-		r.byCode = map[messages.Code]uint64{}
-	}
 	r.byCode[code]++
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -59,7 +60,19 @@ func (s *session) pullNext() {
 	o := s.queued[0]
 	s.queued = s.queued[1:]
 	s.pulling++
-	s.spawn(func() { s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: s.pull(o)}}) })
+	s.spawn(func() {
+		err := s.pull(o)
+		s.stalled(err)
+		s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: err}})
+	})
+}
+
+// stalled counts a transfer that the peer let stand still. It is given up, and
+// the session goes on.
+func (s *session) stalled(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.n.net.refused.add(messages.CodeTimeout)
+	}
 }
 
 // pull fetches the pages of one log, and the events behind them.
@@ -255,6 +268,7 @@ func (s *session) serve(stream transport.Stream) {
 	stream.SetReadDeadline(time.Now().Add(s.n.cfg.Patience))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
+		s.stalled(err)
 		if err = violated(err); errors.As(err, new(*syncer.Violation)) {
 			s.tell(&lost{err})
 		}
@@ -278,8 +292,9 @@ func (s *session) serve(stream transport.Stream) {
 	served, err := syncer.ServePages(s.patient(stream), s.n.cfg.Store.Source(), topic, req)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
-	if err == nil {
-		err = stream.CloseWrite()
+	s.stalled(err)
+	if err == nil || errors.As(err, new(*syncer.Violation)) { // a refusal is an answer too
+		err = errors.Join(err, stream.CloseWrite())
 	}
 	s.tell(&inputDone{syncer.Served{Log: req.Log, EndSize: served.End, Err: err}})
 }

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// opened attacks on a control stream before HELLO.
+func opened(name string, want messages.Code, do func(f *foe) error) attack {
+	return attack{name: name, ends: dropped, want: want, do: func(f *foe) error {
+		if err := f.Open(ctx); err != nil {
+			return err
+		}
+		return do(f)
+	}}
+}
+
+// greeted attacks after a true HELLO.
+func greeted(name string, ends outcome, want messages.Code, do func(f *foe) error) attack {
+	return attack{name: name, ends: ends, want: want, do: func(f *foe) error {
+		if err := f.Greet(ctx, f.topic); err != nil {
+			return err
+		}
+		return do(f)
+	}}
+}
+
+// greetings are lies about who one is and what one knows.
+func greetings() []attack {
+	return []attack{
+		opened("a foreign topic proof", messages.CodeNoSharedTopic, func(f *foe) error {
+			return f.Hello(identity.TopicKey{9})
+		}),
+		opened("a topic proof of another connection", messages.CodeNoSharedTopic, func(f *foe) error {
+			other := f.arena.foe()
+			defer other.Conn.CloseWithError(0, "")
+			return f.Send(f.Greeting(f.topic.JoinProof(other.Conn.Binding(), true)))
+		}),
+		opened("the victim's own topic proof sent back", messages.CodeNoSharedTopic, func(f *foe) error {
+			if err := f.Raw(nil); err != nil { // the stream shows with its first byte
+				return err
+			}
+			return f.Send(f.Greeting(f.topic.JoinProof(f.Conn.Binding(), false)))
+		}),
+		opened("the HELLO of somebody else", messages.CodeWrongPeer, func(f *foe) error {
+			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m.Peer = [32]byte{7}
+			return f.Send(m)
+		}),
+		opened("the HELLO of the victim", messages.CodeWrongPeer, func(f *foe) error {
+			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m.Peer = f.victim.PeerID()
+			return f.Send(m)
+		}),
+		opened("a downgrade to version 0", messages.CodeVersion, func(f *foe) error {
+			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m.Version = 0
+			return f.Send(m)
+		}),
+		opened("a version to come", messages.CodeVersion, func(f *foe) error {
+			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m.Version = 65535
+			return f.Send(m)
+		}),
+		opened("a message before HELLO", messages.CodeUnexpectedMessage, func(f *foe) error { return f.Send(&messages.Peaks{}) }),
+		opened("events before HELLO", messages.CodeTooLong, func(f *foe) error { return f.Send(f.log.Events(0, 4000)) }),
+		greeted("HELLO twice", dropped, messages.CodeUnexpectedMessage, func(f *foe) error { return f.Hello(f.topic) }),
+		greeted("PEAKS that never end", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
+			for range 10_000 {
+				if err := f.Send(&messages.Peaks{Logs: 1}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+		{name: "a path in every name of HELLO", ends: shrugged, want: 0, do: func(f *foe) error {
+			if err := f.Open(ctx); err != nil {
+				return err
+			}
+			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m.Caps = append(m.Caps, "../../../../../../etc/passwd", "/etc/passwd", "C:\\..\\x", "\x00")
+			return f.Send(m)
+		}},
+		greeted("a path for an address", shrugged, 0, func(f *foe) error {
+			return f.Send(&messages.Peers{Addresses: []string{"../../x", "file:///etc/passwd", "\x00"}})
+		}),
+		greeted("a topic that is not shared", dropped, messages.CodeLimit, func(f *foe) error {
+			return f.Send(&messages.SyncDone{Topic: 5})
+		}),
+	}
+}

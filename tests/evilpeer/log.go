@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package evilpeer
+
+import (
+	"crypto/ed25519"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A Log is a true log in memory, to be lied about. Its author may fork it by
+// having two.
+type Log struct {
+	ID        digest.Hash
+	Author    [32]byte
+	PageBytes int
+	Head      proof.Head // of all its events
+	Key       ed25519.PrivateKey
+
+	Records [][]byte
+	Leaves  []digest.Hash
+	pages   [][]byte
+	ends    []uint64 // sequence after each page; that of its group for a large event's
+}
+
+// NewLog returns a log that key's owner writes in a topic, with these events,
+// at one time.
+func NewLog(topic identity.TopicID, key ed25519.PrivateKey, pageBytes int, events ...event.Event) (*Log, error) {
+	l := &Log{Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: pageBytes, Key: key}
+	l.ID = identity.LogID(topic, l.Author, uint32(pageBytes))
+	for _, e := range events {
+		record, err := event.AppendRecord(nil, e, 1, 0)
+		if err != nil {
+			return nil, err
+		}
+		leaf, err := e.LeafHash(1, 0)
+		if err != nil {
+			return nil, err
+		}
+		l.Records, l.Leaves = append(l.Records, record), append(l.Leaves, leaf)
+	}
+	if err := l.pack(0); err != nil {
+		return nil, err
+	}
+	l.Head = l.Sign(uint64(len(l.Leaves)), l.Root(len(l.Leaves)))
+	return l, nil
+}
+
+// pack makes the pages; with cut, the first ends before that record though more
+// would fit, which no honest peer does.
+func (l *Log) pack(cut int) error {
+	l.pages, l.ends = nil, nil
+	emit := func(_ uint64, page []byte, s segwriter.Span) error {
+		l.pages, l.ends = append(l.pages, slices.Clone(page)), append(l.ends, s.First+uint64(s.Count))
+		return nil
+	}
+	b := segwriter.NewBuilder(l.PageBytes, 0, 0)
+	for i, record := range l.Records {
+		if cut > 0 && i == cut {
+			if err := l.seal(b, emit); err != nil {
+				return err
+			}
+			b = segwriter.NewBuilder(l.PageBytes, 1, uint64(cut))
+		}
+		if err := b.Add(record, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seal makes a builder emit its open page: what comes next does not fit in it.
+func (l *Log) seal(b *segwriter.Builder, emit segwriter.Emit) error {
+	full, err := event.AppendRecord(nil, event.Event{Payload: make([]byte, l.PageBytes-200)}, 1, 0)
+	if err != nil {
+		return err
+	}
+	return b.Add(full, emit)
+}
+
+// Root is the root of the first n events.
+func (l *Log) Root(n int) digest.Hash {
+	r := merkleindex.Range{}
+	for _, leaf := range l.Leaves[:n] {
+		if err := r.Append(leaf, nil); err != nil {
+			panic(err) // a log as long cannot be in memory
+		}
+	}
+	root, err := r.Root()
+	if err != nil {
+		panic(err)
+	}
+	return root
+}
+
+// Sign signs any size with any root, as the author.
+func (l *Log) Sign(size uint64, root digest.Hash) proof.Head {
+	return proof.Sign(l.Key, l.ID, size, root)
+}
+
+// Cut is the log as it was with n events.
+func (l *Log) Cut(n int) *Log {
+	c := *l
+	c.Records, c.Leaves = l.Records[:n], l.Leaves[:n]
+	if err := c.pack(0); err != nil {
+		panic(err)
+	}
+	c.Head = l.Sign(uint64(n), c.Root(n))
+	return &c
+}
+
+// compact is the compact range [from, to).
+func (l *Log) compact(from, to uint64) []digest.Hash {
+	r := merkleindex.Range{Begin: from, End: from}
+	for _, leaf := range l.Leaves[from:to] {
+		if err := r.Append(leaf, nil); err != nil {
+			panic(err)
+		}
+	}
+	return r.Hashes
+}
+
+// Wire is a head as it travels.
+func Wire(h proof.Head) messages.Head {
+	return messages.Head{Size: h.Size, Root: h.Root, Sig: h.Sig}
+}
+
+// State is what there is to say of the log in a DIFF.
+func (l *Log) State() messages.LogState {
+	return messages.LogState{
+		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes),
+		Size: uint64(len(l.Leaves)), Pages: uint64(len(l.pages)), Head: Wire(l.Head),
+	}
+}
+
+// List is a DIFF with the state of logs and nothing else.
+func List(states ...messages.LogState) *messages.Diff {
+	return &messages.Diff{Rung: messages.RungFrontier, Entries: states}
+}
+
+// Part is a DIFF that says nothing of other logs.
+func Part(states ...messages.LogState) *messages.Diff {
+	d := List(states...)
+	d.Part = true
+	return d
+}
+
+// Events is the events [from, to) with their proof.
+func (l *Log) Events(from, to uint64) *messages.Events {
+	return &messages.Events{
+		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), First: from, Count: uint32(to - from),
+		Head: Wire(l.Head), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
+	}
+}
+
+// Run is the pages [from, to) with their proof.
+func (l *Log) Run(from, to int) (*messages.PageResponse, []byte) {
+	first := uint64(0)
+	if from > 0 {
+		first = l.ends[from-1]
+	}
+	end := l.ends[to-1]
+	return &messages.PageResponse{
+		Log: l.ID, From: uint64(from), Count: uint32(to - from), FirstSeq: first, EndSeq: end,
+		PageBytes: uint32(l.PageBytes), Head: Wire(l.Head), Right: l.compact(end, l.Head.Size), More: true,
+	}, slices.Concat(l.pages[from:to]...)
+}
+
+// Wasteful is the log with pages of which the first is not full.
+func (l *Log) Wasteful() *Log {
+	c := *l
+	if err := c.pack(2); err != nil {
+		panic(err)
+	}
+	return &c
+}
