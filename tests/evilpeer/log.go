@@ -132,6 +132,9 @@ func Wire(h proof.Head) messages.Head {
 	return messages.Head{Size: h.Size, Root: h.Root, Sig: h.Sig}
 }
 
+// Pages is the number of full pages.
+func (l *Log) Pages() int { return len(l.pages) }
+
 // State is what there is to say of the log in a DIFF.
 func (l *Log) State() messages.LogState {
 	return messages.LogState{

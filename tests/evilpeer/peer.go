@@ -95,6 +95,11 @@ func (p *Peer) Raw(b []byte) error {
 // Answer waits for a transfer that the victim asks for, writes b to it and, with
 // end, ends it.
 func (p *Peer) Answer(ctx context.Context, end bool, b ...[]byte) (*messages.PageRequest, error) {
+	return p.Serve(ctx, end, func(*messages.PageRequest) [][]byte { return b })
+}
+
+// Serve is Answer with words that fit the request.
+func (p *Peer) Serve(ctx context.Context, end bool, reply func(*messages.PageRequest) [][]byte) (*messages.PageRequest, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	stream, err := p.Conn.AcceptStream(ctx)
@@ -113,7 +118,7 @@ func (p *Peer) Answer(ctx context.Context, end bool, b ...[]byte) (*messages.Pag
 	if !ok {
 		return nil, fmt.Errorf("the victim opens a stream with %s", m.Type())
 	}
-	for _, part := range b {
+	for _, part := range reply(req) {
 		if _, err := stream.Write(part); err != nil {
 			return req, err
 		}
