@@ -101,7 +101,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.pipes = pipes
 	db.node, err = actors.Start(actors.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
-		Carrier: carriers, Now: db.opts.Now, Patience: db.opts.Patience,
+		Carrier: carriers, Now: db.opts.Now, Patience: db.opts.Patience, Quota: db.opts.Quota,
 	})
 	if err != nil {
 		return err

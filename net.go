@@ -9,8 +9,8 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/quicnet"
 	"github.com/xaeroflux/xaeroflux/tcpnet"
 	"github.com/xaeroflux/xaeroflux/transport"

@@ -15,6 +15,12 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
+// A Quota bounds what a store takes. What is zero is not bounded.
+type Quota = actors.Quota
+
+// A QuotaError says which bound of a Quota was met. It wraps ErrQuota.
+type QuotaError = actors.QuotaError
+
 // Options for Open. The zero value, like nil, means the defaults.
 type Options struct {
 	// Invite is the topic that a new store begins with, as another store's
@@ -56,6 +62,10 @@ type Options struct {
 	// times as long for what follows, and six times as long for each part of
 	// what is on its way. Default: 10 s.
 	Patience time.Duration
+
+	// Quota bounds what the store takes, from its application and from peers.
+	// Default: nothing is bounded.
+	Quota Quota
 
 	// Logger receives what goes on. Default: nothing is logged.
 	Logger *zap.Logger

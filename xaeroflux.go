@@ -67,6 +67,9 @@ var (
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
 	ErrStale = actors.ErrStale
+	// ErrQuota is returned for appends that a bound of Options.Quota leaves no
+	// room for, and by Sync where it left logs of the peer alone.
+	ErrQuota = actors.ErrQuota
 	// ErrTooLarge is returned for an event or a batch over its limit.
 	ErrTooLarge = event.ErrTooLarge
 	// ErrUnknownLog and ErrUnknownTopic are returned for ids this store does

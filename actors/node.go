@@ -34,7 +34,7 @@ const (
 )
 
 // A Config is what a Node is started with. All of it is required but Fault,
-// Policy and Patience.
+// Policy, Patience and Quota.
 type Config struct {
 	System  *actor.ActorSystem
 	Store   *store.Store
@@ -46,6 +46,7 @@ type Config struct {
 	// Patience is how long a peer may take over its greeting; other waits
 	// follow from it (patience.go). Default 10 s.
 	Patience time.Duration
+	Quota    Quota
 }
 
 // A Node is the running actors of one store.
@@ -75,6 +76,7 @@ func Start(c Config) (*Node, error) {
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.net.init()
 	n.pipeline = NewPipeline(c.System, c.Store, c.Logger, c.Fault, n.stopWriting)
+	n.pipeline.gauge = newGauge(c.Quota, c.Store)
 	var stages []supervisor.Spec
 	for _, name := range Stages {
 		stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})

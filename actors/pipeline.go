@@ -66,6 +66,8 @@ type Pipeline struct {
 	log   *zap.Logger
 	fault Fault
 
+	gauge *gauge
+
 	in   *ingress
 	acks *acks
 	ckpt *checkpointer
@@ -90,6 +92,7 @@ type stageRef struct {
 func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fault Fault, onBreak func(error)) *Pipeline {
 	p := &Pipeline{
 		st: st, log: log, fault: fault, acks: newAcks(), system: system, onBreak: onBreak,
+		gauge:  newGauge(Quota{}, st),
 		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
 	}
 	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) })
@@ -167,6 +170,9 @@ func (p *Pipeline) Broken() error {
 // Append makes one event durable and returns its sequence once it is counted
 // in the log's published root.
 func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, at time.Time) (uint64, error) {
+	if err := p.gauge.local(e.RecordLen()); err != nil {
+		return 0, err
+	}
 	t, err := p.in.appendOne(ctx, log, e, at.UnixMilli())
 	if err != nil {
 		return 0, err
@@ -177,6 +183,13 @@ func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, a
 // AppendBatch makes events durable in one transaction, all or none, with
 // consecutive sequences, and returns the first.
 func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, at time.Time) (uint64, error) {
+	bytes := 0
+	for i := range events {
+		bytes += events[i].RecordLen()
+	}
+	if err := p.gauge.local(bytes); err != nil {
+		return 0, err
+	}
 	t, err := p.in.appendRun(ctx, log, events, at.UnixMilli())
 	if err != nil {
 		return 0, err

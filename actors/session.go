@@ -73,6 +73,8 @@ type sessionStats struct {
 	mu      sync.Mutex
 	shared  []identity.TopicID
 	agreed  map[identity.TopicID]bool
+	apart   error         // at rest without agreement, and why
+	unmet   *QuotaError   // the first quota that was met
 	changed chan struct{} // closed and replaced at every change
 	err     error
 }
@@ -198,6 +200,7 @@ func (s *session) Receive(ctx actor.Context) {
 	case *inputDone:
 		s.input(m.in)
 	case *barrier:
+		s.stats.setApart(nil)
 		s.step(syncer.Nudge{Confirm: m.confirm})
 		close(m.passed)
 	case *tick:
@@ -242,12 +245,14 @@ func (s *session) step(in syncer.Input) {
 func (s *session) input(in syncer.Input) {
 	switch in := in.(type) {
 	case syncer.PullDone:
+		s.unmet(in.Log, in.Err)
 		s.pulling--
 		s.pullNext()
 		if errors.Is(in.Err, ErrReadOnly) {
 			s.end(messages.CodeReadOnly, "this side cannot store anything")
 		}
 	case syncer.IngestFailed:
+		s.unmet(in.Log, in.Err)
 		if errors.Is(in.Err, ErrReadOnly) {
 			s.end(messages.CodeReadOnly, "this side cannot store anything")
 		}
@@ -293,6 +298,10 @@ func (s *session) do(o syncer.Output) {
 		s.wantTick()
 	case syncer.Agreed:
 		s.setAgreed(o.Topic, o.Now)
+	case syncer.LeftAlone:
+		s.n.net.refused.add(messages.CodeQuota)
+	case syncer.Apart:
+		s.setApart()
 	case syncer.Shared:
 		s.setShared(o.Topics)
 	case syncer.Fail:

@@ -3,10 +3,15 @@
 package actors
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -125,7 +130,7 @@ func (s *session) status() PeerStatus {
 func (s *session) awaitAgreement(ctx context.Context) error {
 	for {
 		s.stats.mu.Lock()
-		done, err, changed := s.stats.inSync(), s.stats.err, s.stats.changed
+		done, err, changed := s.stats.inSync(), cmp.Or(s.stats.err, s.stats.apart), s.stats.changed
 		s.stats.mu.Unlock()
 		if done {
 			return nil
@@ -178,6 +183,39 @@ func (s *session) setAgreed(id identity.TopicID, agreed bool) {
 	if s.stats.agreed[id] != agreed {
 		s.stats.agreed[id] = agreed
 		s.stats.notify()
+	}
+}
+
+// unmet takes note of a quota that leaves no room for what was brought.
+func (s *session) unmet(log digest.Hash, err error) {
+	var q *QuotaError
+	if !errors.As(err, &q) {
+		return
+	}
+	s.n.cfg.Logger.Warn("a log is left alone", zap.String("log", log.String()), zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if s.stats.unmet == nil {
+		s.stats.unmet = q
+	}
+}
+
+// setApart makes those who wait for agreement wait no longer.
+func (s *session) setApart() {
+	s.stats.mu.Lock()
+	why := s.stats.unmet
+	s.stats.mu.Unlock()
+	if why != nil {
+		s.stats.setApart(fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why))
+	}
+}
+
+func (t *sessionStats) setApart(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if (t.apart == nil) != (err == nil) {
+		t.apart = err
+		t.notify()
 	}
 }
 

@@ -26,7 +26,11 @@ func (s *session) ingest(v syncer.Verified) {
 		}
 		s.settled(v.Info, v.First+count, err)
 	}
-	if err := s.n.pipeline.Ingest(s.ctx, a); err != nil {
+	err := s.n.pipeline.gauge.remote(s.conn.Peer(), v.Info.Log, len(v.Records))
+	if err == nil {
+		err = s.n.pipeline.Ingest(s.ctx, a)
+	}
+	if err != nil {
 		a.Done(err)
 	}
 }
@@ -89,7 +93,8 @@ func (s *session) pull(o syncer.Pull) error {
 	if err != nil {
 		return err
 	}
-	defer stream.Cancel(uint64(messages.CodeCanceled))
+	why := messages.CodeCanceled
+	defer func() { stream.Cancel(uint64(why)) }()
 	if _, err := stream.Write(frame); err != nil {
 		return err
 	}
@@ -97,7 +102,9 @@ func (s *session) pull(o syncer.Pull) error {
 		return err
 	}
 	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(s.patient(stream), 64<<10), stored: newPending(s.ctx)}
-	err = r.run()
+	if err = r.run(); errors.Is(err, ErrQuota) {
+		why = messages.CodeQuota
+	}
 	return errors.Join(err, r.stored.wait())
 }
 
@@ -176,6 +183,9 @@ func (r *receiver) pages(m *messages.PageResponse) error {
 	if err != nil || v == nil {
 		return err
 	}
+	if err := r.s.n.pipeline.gauge.remote(r.s.conn.Peer(), v.Info.Log, len(v.Bytes)); err != nil {
+		return err
+	}
 	if !r.created { // only now is it known that there is such a log
 		if err := r.s.n.pipeline.Create(r.s.ctx, v.Info.Log, *newLogOf(v.Info)); err != nil {
 			return err
@@ -236,7 +246,11 @@ func (r *receiver) ingest(v *syncer.Verified) error {
 		}
 		done(err)
 	}
-	if err := r.s.n.pipeline.Ingest(r.s.ctx, a); err != nil {
+	err := r.s.n.pipeline.gauge.remote(r.s.conn.Peer(), v.Info.Log, len(v.Records))
+	if err == nil {
+		err = r.s.n.pipeline.Ingest(r.s.ctx, a)
+	}
+	if err != nil {
 		done(err)
 		return err
 	}

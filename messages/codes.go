@@ -34,6 +34,7 @@ const (
 	CodeUnknownType       Code = 21 // a message type that must be known and is not
 	CodeCanceled          Code = 22 // the transfer is not wanted any more
 	CodeFork              Code = 23 // two heads of one log at one size disagree
+	CodeQuota             Code = 24 // a quota of the node is reached
 )
 
 var codeNames = [...]string{
@@ -61,6 +62,7 @@ var codeNames = [...]string{
 	CodeUnknownType:       "unknown message type",
 	CodeCanceled:          "canceled",
 	CodeFork:              "log forked",
+	CodeQuota:             "quota reached",
 }
 
 // String returns the code in words.

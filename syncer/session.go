@@ -77,6 +77,7 @@ type topic struct {
 
 	lastSent, lastGot *digest.Set // of SYNC_DONE
 	agreed, settled   bool        // settled: agreed at least once
+	left              bool        // a log of it is left alone: they need not agree
 	asking            bool        // our next SYNC_DONE asks for theirs
 	apart             time.Time   // since when both sides rest and disagree
 	wait              time.Duration
@@ -189,7 +190,7 @@ func (s *Session) take(in Input) error {
 	case Stored:
 		s.stored(in.Log)
 	case IngestFailed:
-		s.ingestFailed(in.Log)
+		s.ingestFailed(in)
 	case PullDone:
 		return s.pullDone(in)
 	case Served:

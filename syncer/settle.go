@@ -39,6 +39,9 @@ func (s *Session) settle(t *topic) error {
 		t.settled = t.settled || now
 		s.emit(Agreed{Topic: t.id, Now: now})
 	}
+	if t.left && told && !heard && t.lastGot != nil && t.resting() {
+		s.emit(Apart{Topic: t.id})
+	}
 	if t.agreed {
 		t.apart, t.wait = time.Time{}, time.Second
 	} else if t.lastGot != nil && t.resting() || len(t.busy) > 0 {
@@ -128,6 +131,16 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	return s.sendFrontier(t)
 }
 
+// leave leaves a log alone from now on, because we want no more of it.
+func (s *Session) leave(t *topic, r *remote) {
+	if r.ignored {
+		return
+	}
+	s.emit(LeftAlone{Log: r.id})
+	*r = remote{id: r.id, size: r.size, pages: r.pages, ignored: true}
+	t.left = true
+}
+
 // Progress is what moves while a topic is busy.
 type progress struct {
 	set   digest.Set
@@ -185,12 +198,20 @@ func (s *Session) reached(r *remote, id digest.Hash) {
 	}
 }
 
-// ingestFailed makes us ask again for what could not be stored.
-func (s *Session) ingestFailed(id digest.Hash) {
+// ingestFailed makes us ask again for what could not be stored, unless it never
+// will be.
+func (s *Session) ingestFailed(in IngestFailed) {
 	for _, t := range s.topics {
-		if t.theirs[id] != nil {
-			r := t.remote(id)
-			r.in, r.recheck = nil, true
+		if t.theirs[in.Log] != nil {
+			r := t.remote(in.Log)
+			if errors.Is(in.Err, ErrUnwanted) {
+				s.leave(t, r)
+				continue
+			}
+			if r.in = nil; r.ignored {
+				continue
+			}
+			r.recheck = true
 			s.wantTick()
 		}
 	}
@@ -214,6 +235,10 @@ func (s *Session) pullDone(in PullDone) error {
 		r.pulling = false
 		if apart {
 			s.conflicts(r, c)
+			continue
+		}
+		if errors.Is(in.Err, ErrUnwanted) {
+			s.leave(t, r)
 			continue
 		}
 		s.reached(r, in.Log)

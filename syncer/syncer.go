@@ -11,6 +11,7 @@
 package syncer
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -148,7 +149,8 @@ type (
 		Log  digest.Hash
 		Size uint64
 	}
-	// IngestFailed says that an Ingest was not stored.
+	// IngestFailed says that an Ingest was not stored. Where Err is ErrUnwanted,
+	// the log is left alone from then on; so it is with PullDone.
 	IngestFailed struct {
 		Log digest.Hash
 		Err error
@@ -209,6 +211,12 @@ type (
 		Topic identity.TopicID
 		Now   bool
 	}
+	// LeftAlone says that the session leaves a log alone from then on, because
+	// nothing more of it is wanted.
+	LeftAlone struct{ Log digest.Hash }
+	// Apart says that a topic is at rest without agreement, and may well remain
+	// so, because a log of it is left alone.
+	Apart struct{ Topic identity.TopicID }
 	// OwnAhead says that the peer holds more of our own log than we do, signed
 	// by us: this store is an older copy of itself. Nothing may be appended to
 	// the log before it holds Size events, which the session brings.
@@ -244,19 +252,25 @@ type (
 	}
 )
 
-func (Send) output()     {}
-func (Push) output()     {}
-func (Ingest) output()   {}
-func (Pull) output()     {}
-func (Shared) output()   {}
-func (Agreed) output()   {}
-func (OwnAhead) output() {}
-func (Fork) output()     {}
-func (Prove) output()    {}
-func (Peers) output()    {}
-func (WantTick) output() {}
-func (Fail) output()     {}
-func (Closed) output()   {}
+func (Send) output()      {}
+func (Push) output()      {}
+func (Ingest) output()    {}
+func (Pull) output()      {}
+func (Shared) output()    {}
+func (Agreed) output()    {}
+func (OwnAhead) output()  {}
+func (LeftAlone) output() {}
+func (Apart) output()     {}
+func (Fork) output()      {}
+func (Prove) output()     {}
+func (Peers) output()     {}
+func (WantTick) output()  {}
+func (Fail) output()      {}
+func (Closed) output()    {}
+
+// ErrUnwanted is wrapped in the error of an Ingest or a Pull of a log of which
+// nothing more is to be stored.
+var ErrUnwanted = errors.New("nothing more of the log is wanted")
 
 // A Violation is a rule of the protocol that a peer broke.
 type Violation struct {

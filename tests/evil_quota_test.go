@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+)
+
+// met fails unless err says that this bound of a quota was met.
+func met(t *testing.T, err error, bound string) {
+	t.Helper()
+	var q *xaeroflux.QuotaError
+	if !errors.Is(err, xaeroflux.ErrQuota) || !errors.As(err, &q) || q.Bound != bound {
+		t.Errorf("got %v, want the quota of %s", err, bound)
+	}
+}
+
+func TestQuotaOfAStore(t *testing.T) {
+	const limit = 8 << 20
+	o := small()
+	o.Quota.StoreBytes = limit
+	db := open(t, filepath.Join(t.TempDir(), "s"), o)
+	var err error
+	taken := uint64(0)
+	for err == nil {
+		if _, err = db.Append(ctx, xaeroflux.Event{Payload: make([]byte, 100_000)}); err == nil {
+			taken++
+		}
+		if taken > limit/100_000 {
+			t.Fatalf("%d events of 100,000 bytes were taken", taken)
+		}
+	}
+	met(t, err, "store bytes")
+	if taken < limit/100_000/4 {
+		t.Errorf("only %d events were taken", taken)
+	}
+	if size := db.Head().Size; size != taken || db.ReadOnly() != nil {
+		t.Errorf("%d events of %d, read-only: %v", size, taken, db.ReadOnly())
+	}
+	if _, err := db.AppendBatch(ctx, []xaeroflux.Event{{Payload: make([]byte, 1<<20)}, {Payload: make([]byte, 1<<20)}}); err == nil {
+		t.Error("a batch was taken")
+	}
+	if _, err := db.Get(ctx, taken-1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFreeSpaceFloor(t *testing.T) {
+	o := small()
+	o.Quota.FreeBytes = 1 << 61
+	db := open(t, filepath.Join(t.TempDir(), "s"), o)
+	_, err := db.Append(ctx, xaeroflux.Event{})
+	met(t, err, "free bytes")
+	if err := db.ReadOnly(); err != nil {
+		t.Errorf("read-only: %v", err)
+	}
+}
+
+// A peer that writes without end is not taken more from than its quota, and
+// its session and all others go on.
+func TestQuotaOfAPeer(t *testing.T) {
+	events := func(n uint64) func(f *foe) error {
+		return func(f *foe) error {
+			for from := uint64(0); from < n; from += 100 {
+				if err := f.Send(f.log.Events(from, from+100)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	logs := func(f *foe) error {
+		for i := range 6 {
+			l := f.newLog(newSeed(f.t).AuthorKey(f.topic.ID()), 4096, 3, fmt.Sprintf("event %%d of log %d", i))
+			if err := f.Send(l.Events(0, 3)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	pages := func(f *foe) error {
+		if err := f.Send(evilpeer.List(f.log.State())); err != nil {
+			return err
+		}
+		m, pages := f.log.Run(0, 64)
+		_, err := f.Answer(ctx, true, evilpeer.Encoded(m), pages)
+		return err
+	}
+	for _, c := range []struct {
+		name   string
+		quota  xaeroflux.Quota
+		times  uint64
+		events uint64 // at most, of all logs of the foe
+		do     func(f *foe) error
+	}{
+		{"one log", xaeroflux.Quota{LogBytes: 50_000}, 1, 500, events(2000)},
+		{"one log by pages", xaeroflux.Quota{LogBytes: 50_000}, 1, 0, pages},
+		{"one peer", xaeroflux.Quota{PeerBytes: 50_000}, 1, 500, events(2000)},
+		{"new logs of one peer", xaeroflux.Quota{PeerLogs: 2}, 4, 6, logs},
+		{"the store", xaeroflux.Quota{StoreBytes: 2 << 20}, 1, 5000, events(7000)},
+		{"free space", xaeroflux.Quota{FreeBytes: 1 << 61}, 1, 0, events(1000)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := newArena(t, "memory", small())
+			must(t, a.victim.Close())
+			a.reopen(t, c.quota)
+			before := total(t, a.victim)
+			a.run(t, attack{name: c.name, ends: leftOut, want: messages.CodeQuota, times: c.times, do: func(f *foe) error {
+				must(t, f.Greet(ctx, f.topic))
+				return c.do(f)
+			}})
+			if more := total(t, a.victim) - before; more > c.events {
+				t.Errorf("%d events were taken, want at most %d", more, c.events)
+			}
+		})
+	}
+}
+
+// reopen opens the victim again under a quota.
+func (a *arena) reopen(t *testing.T, q xaeroflux.Quota) {
+	t.Helper()
+	a.victim = open(t, a.victim.Dir(), &xaeroflux.Options{NewCarrier: a.carrier, Quota: q})
+	addr, err := a.victim.Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	a.addr = addr
+}
+
+// total is the number of events in a store.
+func total(t *testing.T, db *xaeroflux.DB) (n uint64) {
+	t.Helper()
+	topic, err := db.Topic(xaeroflux.ID{})
+	must(t, err)
+	logs, err := topic.Logs()
+	must(t, err)
+	for _, l := range logs {
+		n += l.Size()
+	}
+	return n
+}
+
+// Two honest stores, one of which has no room for all: the rest is synced, and
+// Sync says what was left.
+func TestSyncUnderAQuota(t *testing.T) {
+	a := open(t, filepath.Join(t.TempDir(), "a"), small())
+	o := small()
+	o.Quota.LogBytes = 20_000
+	b, addr := joined(t, a, o)
+	mustAppend(t, a, 5000, "event %d of a, which is long")
+	mustAppend(t, b, 30, "event %d of b")
+	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	c, _ := joined(t, a, small())
+	mustAppend(t, c, 10, "event %d of c")
+	mustSync(t, c, addr) // a's log is not here yet
+	fromA, err := a.Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	_, err = b.Sync(limit, fromA.String())
+	met(t, err, "log bytes")
+	if l, err := a.Log(c.Head().Log); err != nil || l.Size() != 10 {
+		t.Errorf("a does not hold c's log: %v", err)
+	}
+	await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 30 })
+	if n := b.Refusals()[messages.CodeQuota]; n != 1 {
+		t.Errorf("%d logs were left alone", n)
+	}
+	undisturbed(t, b)
+	mustAppend(t, b, 1, "event %d, appended after that")
+	await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 31 })
+}
