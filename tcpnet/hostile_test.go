@@ -101,7 +101,7 @@ func nothingAccepted(t *testing.T, ln transport.Listener) {
 }
 
 func TestStrangersAreRefused(t *testing.T) {
-	_, ln := listen(t, Options{})
+	_, ln := listen(t, Options{HandshakeTimeout: time.Minute}) // none is refused by waiting
 	for name, spoil := range map[string]func(*tls.Config){
 		"ECDSA":   func(c *tls.Config) { c.Certificates = []tls.Certificate{foreignCert(t)} },
 		"ALPN":    func(c *tls.Config) { c.NextProtos = []string{"h2"} },
@@ -119,7 +119,7 @@ func TestStrangersAreRefused(t *testing.T) {
 }
 
 func TestPlainBytesAreRefused(t *testing.T) {
-	_, ln := listen(t, Options{})
+	_, ln := listen(t, Options{HandshakeTimeout: time.Minute}) // none is refused by waiting
 	for _, text := range []string{"GET / HTTP/1.1\r\n\r\n", "SSH-2.0-x\r\n", strings.Repeat("\x00", 1000), "\x16\x03\x01\xff\xff" + strings.Repeat("x", 1<<16)} {
 		c := dialRaw(t, ln)
 		io.WriteString(c, text)
