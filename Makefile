@@ -6,8 +6,17 @@ FUZZTIME    ?= 5s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 BIN         := bin/xaeroflux
 
+# Of make bench: how much of the work, how many runs, which figures, where the
+# stores are made (it should be the disk that is meant), where results are kept.
+SCALE       ?= 1
+N           ?= 5
+ONLY        ?=
+OUT         ?=
+BENCH_DIR   ?= bin/bench
+BENCH_BIN   := bin/xaeroflux-bench
+
 .DEFAULT_GOAL := help
-.PHONY: help build run test vet lint unit race fuzz bench clean
+.PHONY: help build run test vet lint unit race fuzz bench benchtest microbench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,7 +45,16 @@ race: ## all tests with the race detector
 fuzz: ## every fuzz target for FUZZTIME each
 	@./tests/fuzz.sh $(FUZZTIME)
 
-bench: ## the figures of the README, five times each (about five minutes)
+bench: build ## Xaeroflux and its peers on the same work (about an hour); SCALE=0.02 for a short look, ONLY=regexp for some figures, OUT=docs keeps the results
+	@mkdir -p $(BENCH_DIR)
+	@if command -v npm >/dev/null; then (cd bench/hypercore && npm ci --no-audit --no-fund --loglevel=error) || echo "npm could not install Hypercore; going on without it"; fi
+	cd bench && $(GO) build -o $(abspath $(BENCH_BIN)) .
+	cd bench && $(abspath $(BENCH_BIN)) -scale $(SCALE) -n $(N) -only '$(ONLY)' -dir $(abspath $(BENCH_DIR)) $(if $(OUT),-out $(abspath $(OUT)))
+
+benchtest: ## vet and tests of the module that make bench runs
+	cd bench && $(GO) vet ./... && $(GO) test -shuffle=on ./...
+
+microbench: ## the engine alone, as Go benchmarks, five times each (about five minutes)
 	$(GO) test -run '^$$' -bench 'Append|Iterate|Get|Prove|Open' -benchtime 2s -count 5 ./tests
 	$(GO) test -run '^$$' -bench 'Sync' -benchtime 3x -count 5 ./tests
 	$(GO) test -run '^$$' -bench 'Memory' -benchtime 1x ./tests
