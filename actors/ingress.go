@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -20,7 +22,8 @@ import (
 const (
 	batchEvents  = 1024      // events that callers may gather in one batch
 	batchBytes   = 256 << 10 // and their bytes; a single larger append is a batch of its own
-	credits      = 32        // batches on their way
+	credits      = 1024      // for batches on their way, each of
+	creditBytes  = 8 << 10   // their bytes
 	maxBatch     = 32 << 20  // bytes of one AppendBatch
 	pagesCredits = 8         // runs of a peer's pages on their way
 )
@@ -32,11 +35,12 @@ var ErrClosed = errors.New("store is closed")
 // in their own goroutines and gather in one batch per log; the AOF writer
 // takes everything that waits at once and commits it together.
 //
-// Back-pressure is a fixed pool of credits: a batch takes one when it is begun
-// and returns it when its events are acknowledged.
+// Back-pressure is a fixed pool of credits: a batch takes one for each 8 KiB,
+// the first when it is begun, and returns them when its events are acknowledged.
+// So many small logs are committed together, and large batches are few.
 type ingress struct {
 	ready  func() // tells the AOF writer that something waits
-	credit chan struct{}
+	credit *semaphore.Weighted
 
 	mu      sync.Mutex
 	closed  error // why nothing more is taken
@@ -49,7 +53,8 @@ type ingress struct {
 	refused map[digest.Hash]refusal // own logs that take no appends
 	buffers sync.Pool               // of the records of batches
 	joined  int                     // events put into open batches so far
-	stopped chan struct{}
+	life    context.Context         // ends when closed is set
+	die     context.CancelFunc
 }
 
 // A gathered append is one that several callers may share.
@@ -58,13 +63,20 @@ type gathered struct {
 	done    chan struct{} // closed when err is set
 	err     error
 	awaited bool // registered for acknowledgement; the AOF writer's
+	credits int64
+}
+
+// creditsFor returns how many credits a batch of so many bytes takes.
+func creditsFor(bytes int) int64 {
+	return min(1+int64(max(bytes-1, 0))/creditBytes, credits)
 }
 
 func newIngress(ready func()) *ingress {
 	in := &ingress{
-		ready: ready, credit: make(chan struct{}, credits),
-		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]refusal{}, stopped: make(chan struct{}),
+		ready: ready, credit: semaphore.NewWeighted(credits),
+		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]refusal{},
 	}
+	in.life, in.die = context.WithCancel(context.Background())
 	return in
 }
 
@@ -134,32 +146,47 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 // join returns an open batch with room for n bytes, with in.mu held.
 func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered, error) {
 	in.mu.Lock()
-	if g := in.open[log]; g != nil && in.refuses(log) == nil {
-		if len(g.Leaves) < batchEvents && len(g.Records)+n <= batchBytes {
-			return g, nil
-		}
+	if g := in.roomIn(log, n); g != nil && in.refuses(log) == nil {
+		return g, nil
 	}
 	in.mu.Unlock()
-	if err := in.acquire(ctx); err != nil {
+	units := creditsFor(n)
+	if err := in.acquire(ctx, units); err != nil {
 		return nil, err
 	}
 	in.mu.Lock()
 	if err := in.refuses(log); err != nil {
 		defer in.mu.Unlock()
-		in.release()
+		in.credit.Release(units)
 		return nil, err
 	}
-	if g := in.open[log]; g != nil && len(g.Leaves) < batchEvents && len(g.Records)+n <= batchBytes {
-		in.release() // somebody else began one meanwhile
+	if g := in.roomIn(log, n); g != nil {
+		in.credit.Release(units) // somebody else began one meanwhile
 		return g, nil
 	}
-	g := &gathered{done: make(chan struct{})}
+	g := &gathered{done: make(chan struct{}), credits: units}
 	g.Log = log
 	g.Records, g.Recycle = in.buffer(max(in.usual, n)), in.recycle // most batches are like the one before
 	g.Leaves = make([]digest.Hash, 0, 8+in.usual/512)
 	in.open[log] = g
 	in.push(g)
 	return g, nil
+}
+
+// roomIn returns the open batch of a log if it has room, and credits, for n
+// bytes more; in.mu is held.
+func (in *ingress) roomIn(log digest.Hash, n int) *gathered {
+	g := in.open[log]
+	if g == nil || len(g.Leaves) >= batchEvents || len(g.Records)+n > batchBytes {
+		return nil
+	}
+	if more := creditsFor(len(g.Records)+n) - g.credits; more > 0 {
+		if !in.credit.TryAcquire(more) {
+			return nil
+		}
+		g.credits += more
+	}
+	return g
 }
 
 // maxRecycled bounds a buffer that is kept for another batch.
@@ -179,9 +206,10 @@ func (in *ingress) recycle(b []byte) {
 	}
 }
 
-// enqueue waits for a credit and puts g in the queue.
+// enqueue waits for credits and puts g in the queue.
 func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
-	if err := in.acquire(ctx); err != nil {
+	g.credits = creditsFor(len(g.Records))
+	if err := in.acquire(ctx, g.credits); err != nil {
 		return err
 	}
 	in.mu.Lock()
@@ -191,7 +219,7 @@ func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
 		err = in.refuses(g.Log)
 	}
 	if err != nil {
-		in.release()
+		in.credit.Release(g.credits)
 		return err
 	}
 	in.push(g)
@@ -222,11 +250,11 @@ func (in *ingress) grew(log digest.Hash, size uint64) {
 	}
 }
 
-// push queues g; in.mu is held and g has its credit.
+// push queues g; in.mu is held and g has its credits.
 func (in *ingress) push(g *gathered) {
 	own := g.Done
 	g.Done = func(err error) {
-		in.release()
+		in.credit.Release(g.credits)
 		g.err = err
 		close(g.done)
 		if own != nil {
@@ -309,25 +337,22 @@ func (in *ingress) idle() bool {
 	return len(in.queue)+len(in.puts)+len(in.sealed) == 0
 }
 
-func (in *ingress) acquire(ctx context.Context) error {
-	select {
-	case in.credit <- struct{}{}:
+// acquire waits for credits.
+func (in *ingress) acquire(ctx context.Context, n int64) error {
+	if in.credit.TryAcquire(n) {
 		return nil
-	default:
 	}
-	select {
-	case in.credit <- struct{}{}:
-		return nil
-	case <-in.stopped:
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(in.life, cancel)()
+	err := in.credit.Acquire(ctx, n)
+	if err != nil && in.life.Err() != nil {
 		in.mu.Lock()
 		defer in.mu.Unlock()
 		return in.closed
-	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return err
 }
-
-func (in *ingress) release() { <-in.credit }
 
 // close refuses all further work with err, and what waits in the queue too
 // where drop is set.
@@ -335,7 +360,7 @@ func (in *ingress) close(err error, drop bool) {
 	in.mu.Lock()
 	if in.closed == nil {
 		in.closed = err
-		close(in.stopped)
+		in.die()
 	}
 	in.mu.Unlock()
 	if !drop {

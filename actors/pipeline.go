@@ -220,7 +220,7 @@ func (p *Pipeline) Create(ctx context.Context, log digest.Hash, n messages.NewLo
 func (p *Pipeline) IngestPages(ctx context.Context, m *messages.Pages) error {
 	select {
 	case p.pages <- struct{}{}:
-	case <-p.in.stopped:
+	case <-p.in.life.Done():
 		return p.in.closed
 	case <-ctx.Done():
 		return ctx.Err()

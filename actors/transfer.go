@@ -337,7 +337,7 @@ type pending struct {
 }
 
 func newPending(ctx context.Context) *pending {
-	return &pending{ctx: ctx, done: make(chan error, credits+pagesCredits+1)}
+	return &pending{ctx: ctx, done: make(chan error, pagesCredits+1)}
 }
 
 // add returns the function to call when one more is settled.

@@ -69,7 +69,7 @@ func (l *Log) AuthorKey() ed25519.PublicKey { return l.Author[:] }
 type catalog struct {
 	mu     sync.RWMutex
 	logs   map[digest.Hash]*Log
-	topics map[digest.Hash][]digest.Hash // ids of each topic's logs, ordered, once somebody asked
+	topics map[digest.Hash]*topicList // once somebody asked
 
 	setMu   sync.Mutex
 	changes uint64                      // of any log's state

@@ -110,7 +110,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	s = &Store{dir: dir, opts: o}
 	s.catalog.logs = map[digest.Hash]*Log{}
 	s.catalog.sets = map[digest.Hash]*digest.Set{}
-	s.catalog.topics = map[digest.Hash][]digest.Hash{}
+	s.catalog.topics = map[digest.Hash]*topicList{}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("store %s: %w", dir, err)

@@ -35,6 +35,9 @@ type topics struct {
 	all      map[digest.Hash]*Topic
 	first    digest.Hash
 	instance [16]byte
+
+	joinMu sync.Mutex
+	joins  []*join // that wait for a commit
 }
 
 // A topic's row: its key, the id of the own log, its name.
@@ -87,49 +90,87 @@ func (s *Store) newInstance() error {
 // Instance identifies this copy of the store.
 func (s *Store) Instance() [16]byte { return s.topics.instance }
 
+// A join is a topic on its way into the store.
+type join struct {
+	t   *Topic
+	row aof.LogRow // of the log, where it is created
+	err error
+	ok  bool // err is set: it was committed with somebody else's
+}
+
 // Join adds a topic and this store's log in it; the first topic joined is the
 // default. Joining again changes the name only. pageBytes is of the log where
-// it is created; 0 means the store's default.
+// it is created; 0 means the store's default. Joins that come at once are
+// committed together.
 func (s *Store) Join(key identity.TopicKey, name string, pageBytes int) (*Topic, error) {
 	if pageBytes == 0 {
 		pageBytes = s.format.pageBytes
 	}
-	s.topics.mu.Lock()
-	defer s.topics.mu.Unlock()
 	id := key.ID()
 	author := [32]byte(s.seed.AuthorKey(id).Public().(ed25519.PublicKey))
 	t := &Topic{ID: id, Key: key, Name: name, Log: identity.LogID(id, author, uint32(pageBytes))}
-	if old := s.topics.all[id]; old != nil {
-		t.Log = old.Log
-		if name == "" {
-			t.Name = old.Name
-		}
+	j := &join{t: t, row: aof.LogRow{ID: t.Log, Topic: id, Author: author, PageBytes: uint32(pageBytes), Own: true}}
+	s.topics.joinMu.Lock()
+	s.topics.joins = append(s.topics.joins, j)
+	s.topics.joinMu.Unlock()
+	s.topics.mu.Lock()
+	defer s.topics.mu.Unlock()
+	if !j.ok {
+		s.joinAll()
 	}
+	return j.t, j.err
+}
+
+// joinAll commits all joins that wait; topics.mu is held.
+func (s *Store) joinAll() {
+	s.topics.joinMu.Lock()
+	joins := s.topics.joins
+	s.topics.joins = nil
+	s.topics.joinMu.Unlock()
 	first := s.topics.first
-	if first.IsZero() {
-		first = id
+	for _, j := range joins {
+		if first.IsZero() {
+			first = j.t.ID
+		}
+		if old := s.topics.all[j.t.ID]; old != nil {
+			j.t.Log = old.Log
+			if j.t.Name == "" {
+				j.t.Name = old.Name
+			}
+		}
 	}
 	err := s.aof.Commit(func(txn *aof.Txn) error {
 		if err := txn.Put(aof.Meta, metaDefault, first[:]); err != nil {
 			return err
 		}
-		if _, found, err := txn.Log(t.Log); err != nil {
-			return err
-		} else if !found {
-			row := aof.LogRow{ID: t.Log, Topic: id, Author: author, PageBytes: uint32(pageBytes), Own: true}
-			if err := txn.PutLog(&row); err != nil {
+		for _, j := range joins {
+			if err := j.put(txn); err != nil {
 				return err
 			}
 		}
-		return txn.Put(aof.Topics, id[:], append(append(append([]byte(nil), key[:]...), t.Log[:]...), t.Name...))
+		return nil
 	})
-	if err != nil {
-		return nil, err
+	for _, j := range joins {
+		j.err, j.ok = err, true
+		if err == nil {
+			s.topics.first = first
+			s.topics.all[j.t.ID] = j.t
+			s.added(j.t.ID, j.t.Log)
+		}
 	}
-	s.topics.first = first
-	s.topics.all[id] = t
-	s.added(id, t.Log)
-	return t, nil
+}
+
+func (j *join) put(txn *aof.Txn) error {
+	if _, found, err := txn.Log(j.t.Log); err != nil {
+		return err
+	} else if !found {
+		row := j.row
+		if err := txn.PutLog(&row); err != nil {
+			return err
+		}
+	}
+	value := append(append(append([]byte(nil), j.t.Key[:]...), j.t.Log[:]...), j.t.Name...)
+	return txn.Put(aof.Topics, j.t.ID[:], value)
 }
 
 // Topic returns a joined topic; the zero id means the default.
@@ -164,18 +205,12 @@ func (s *Store) Topics() []*Topic {
 
 // TopicLogs returns the logs of a topic that this store holds, ordered by id.
 func (s *Store) TopicLogs(topic digest.Hash) ([]*Log, error) {
-	s.catalog.mu.RLock()
-	ids, listed := s.catalog.topics[topic]
-	s.catalog.mu.RUnlock()
-	if !listed {
-		var err error
-		if ids, err = s.listTopic(topic); err != nil {
-			return nil, err
-		}
+	ids, err := s.topicIDs(topic)
+	if err != nil {
+		return nil, err
 	}
 	logs := make([]*Log, len(ids))
 	for i, id := range ids {
-		var err error
 		if logs[i], err = s.Log(id); err != nil {
 			return nil, err
 		}
@@ -183,38 +218,47 @@ func (s *Store) TopicLogs(topic digest.Hash) ([]*Log, error) {
 	return logs, nil
 }
 
-// listTopic reads the ids of a topic's logs and remembers them; a log that is
-// created from now on is added by added.
-func (s *Store) listTopic(topic digest.Hash) ([]digest.Hash, error) {
+// A topicList is the ids of a topic's logs.
+type topicList struct {
+	sorted []digest.Hash // never written to
+	added  []digest.Hash // since; some may be in sorted too
+}
+
+// topicIDs returns the ids of a topic's logs in order. They are read the first
+// time somebody asks; a log that is created from then on is added by added.
+func (s *Store) topicIDs(topic digest.Hash) ([]digest.Hash, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
-	ids := []digest.Hash{}
-	err := s.aof.View(func(v *aof.View) error {
-		return v.ForEachLog(func(row aof.LogRow) error {
-			if row.Topic == topic {
-				ids = append(ids, row.ID)
-			}
-			return nil
+	l := s.catalog.topics[topic]
+	if l == nil {
+		l = &topicList{}
+		err := s.aof.View(func(v *aof.View) error {
+			return v.ForEachLog(func(row aof.LogRow) error {
+				if row.Topic == topic {
+					l.added = append(l.added, row.ID)
+				}
+				return nil
+			})
 		})
-	})
-	if err != nil {
-		return nil, err
+		if err != nil {
+			return nil, err
+		}
+		s.catalog.topics[topic] = l
 	}
-	slices.SortFunc(ids, compareHashes)
-	s.catalog.topics[topic] = ids
-	return ids, nil
+	if len(l.added) > 0 {
+		all := slices.Concat(l.sorted, l.added)
+		slices.SortFunc(all, compareHashes)
+		l.sorted, l.added = slices.Compact(all), nil
+	}
+	return l.sorted, nil
 }
 
 // added takes note of a log that was just committed for the first time.
 func (s *Store) added(topic, id digest.Hash) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
-	ids, listed := s.catalog.topics[topic]
-	if !listed {
-		return
-	}
-	if i, found := slices.BinarySearchFunc(ids, id, compareHashes); !found {
-		s.catalog.topics[topic] = slices.Insert(slices.Clone(ids), i, id)
+	if l := s.catalog.topics[topic]; l != nil {
+		l.added = append(l.added, id)
 	}
 }
 

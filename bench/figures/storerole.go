@@ -5,6 +5,7 @@ package figures
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -184,21 +185,39 @@ func (s *storeRole) tick(o order) error {
 func (s *storeRole) logs(o order) (answer, error) {
 	payload := payloads(1, int(o.Bytes))[0]
 	start := time.Now()
-	for range o.Events {
-		key, err := identity.NewTopicKey()
-		if err != nil {
-			return answer{}, err
-		}
-		invite := identity.Invite{Key: key}
-		t, err := s.db.Join(ctx, invite.String())
-		if err != nil {
-			return answer{}, err
-		}
-		if _, err := t.Append(ctx, xaeroflux.Event{Payload: payload}); err != nil {
-			return answer{}, err
-		}
+	errs := make(chan error, logCallers)
+	for i := range logCallers {
+		go func() {
+			var err error
+			for n := i; n < o.Events && err == nil; n += logCallers {
+				err = s.log(payload)
+			}
+			errs <- err
+		}()
 	}
-	return answer{Seconds: time.Since(start).Seconds()}, nil
+	var err error
+	for range logCallers {
+		err = errors.Join(err, <-errs)
+	}
+	return answer{Seconds: time.Since(start).Seconds()}, err
+}
+
+// logCallers is how many make logs at a time.
+const logCallers = 256
+
+// log makes a topic, and a log with one event in it.
+func (s *storeRole) log(payload []byte) error {
+	key, err := identity.NewTopicKey()
+	if err != nil {
+		return err
+	}
+	invite := identity.Invite{Key: key}
+	t, err := s.db.Join(ctx, invite.String())
+	if err != nil {
+		return err
+	}
+	_, err = t.Append(ctx, xaeroflux.Event{Payload: payload})
+	return err
 }
 
 func (s *storeRole) close() error {
