@@ -3,42 +3,69 @@
 package digest
 
 import (
+	"crypto/sha3"
 	"encoding/binary"
-	"math/bits"
 )
 
-// A Set is an incremental digest of a set of (log, size, root) entries: their
-// count and the sum of their hashes modulo 2^256. Adding and removing are a
-// hash and an addition, and the order does not matter.
-//
-// Equal sets have equal digests. A sum of hashes is weaker against somebody
-// who chooses the entries than a hash of a sorted list; it decides whether two
+// A Set is what a store says of a set of (log, size, root) entries: their
+// count and their digest. Equal sets have equal digests. It decides whether two
 // stores look further, never whether an event is believed.
 type Set struct {
 	Count uint64
 	Sum   Hash
 }
 
+// lanes of 16 bits make 2 KiB: the LtHash16 of Lewi, Kim, Maykov and Weis,
+// "Securing Update Propagation with Homomorphic Hashing", 2019.
+const lanes = 1024
+
+// A Multiset is a multiset of entries of which only an LtHash16 is kept: each
+// entry is expanded to 1024 numbers of 16 bits, and these are added up lane by
+// lane. Adding and removing cost one entry, and their order does not matter.
+// The zero value is empty.
+//
+// Somebody who writes logs chooses entries. With a plain sum modulo 2^256 that
+// is enough to make two different sets agree (Wagner's generalized birthday);
+// here it takes a short vector in a lattice of dimension 1024, about 2^200.
+type Multiset struct {
+	count uint64
+	sum   [lanes]uint16
+}
+
 // Add puts the entry in.
-func (s *Set) Add(log Hash, size uint64, root Hash) {
-	s.Count++
-	s.sum(entry(log, size, root), bits.Add64)
+func (m *Multiset) Add(log Hash, size uint64, root Hash) {
+	m.count++
+	for i, b := 0, expand(log, size, root); i < lanes; i++ {
+		m.sum[i] += binary.LittleEndian.Uint16(b[2*i:])
+	}
 }
 
 // Remove takes out an entry that was put in. One that was not leaves a digest
 // of no set.
-func (s *Set) Remove(log Hash, size uint64, root Hash) {
-	s.Count--
-	s.sum(entry(log, size, root), bits.Sub64)
+func (m *Multiset) Remove(log Hash, size uint64, root Hash) {
+	m.count--
+	for i, b := 0, expand(log, size, root); i < lanes; i++ {
+		m.sum[i] -= binary.LittleEndian.Uint16(b[2*i:])
+	}
 }
 
-func (s *Set) sum(e Hash, op func(x, y, carry uint64) (uint64, uint64)) {
-	var carry uint64
-	for i := 0; i < Size; i += 8 {
-		var w uint64
-		w, carry = op(binary.LittleEndian.Uint64(s.Sum[i:]), binary.LittleEndian.Uint64(e[i:]), carry)
-		binary.LittleEndian.PutUint64(s.Sum[i:], w)
+// Set returns the count and the digest: the tagged hash of the lanes.
+func (m *Multiset) Set() Set {
+	var b [2 * lanes]byte
+	for i, v := range m.sum {
+		binary.LittleEndian.PutUint16(b[2*i:], v)
 	}
+	return Set{Count: m.count, Sum: Tagged("xaeroflux frontier v1", b[:])}
+}
+
+// expand is SHAKE128 of the entry's tagged hash.
+func expand(log Hash, size uint64, root Hash) *[2 * lanes]byte {
+	e := entry(log, size, root)
+	h := sha3.NewSHAKE128()
+	h.Write(e[:])
+	var b [2 * lanes]byte
+	h.Read(b[:])
+	return &b
 }
 
 func entry(log Hash, size uint64, root Hash) Hash {

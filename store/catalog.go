@@ -36,6 +36,8 @@ type Log struct {
 	// loaded: where a stage that restarted takes its work from.
 	segmented, treed atomic.Uint64
 
+	changedAt uint64 // in its topic's history; guarded by catalog.setMu
+
 	openMu sync.Mutex
 	open   *openTree // the tree of the open page, for proofs
 	high   highNodes // tier-2 nodes that were read for proofs
@@ -72,8 +74,8 @@ type catalog struct {
 	topics map[digest.Hash]*topicList // once somebody asked
 
 	setMu   sync.Mutex
-	changes uint64                      // of any log's state
-	sets    map[digest.Hash]*digest.Set // per topic, once somebody asked
+	changes uint64                   // of any log's state
+	history map[digest.Hash]*history // per topic, once somebody asked
 }
 
 // Log returns the log with this id, or ErrUnknownLog.

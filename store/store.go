@@ -48,6 +48,7 @@ type Store struct {
 
 	catalog catalog
 	topics  topics
+	cursors cursors
 
 	closeOnce sync.Once
 	closeErr  error
@@ -109,8 +110,8 @@ func Open(dir string, o Options) (s *Store, err error) {
 	}
 	s = &Store{dir: dir, opts: o}
 	s.catalog.logs = map[digest.Hash]*Log{}
-	s.catalog.sets = map[digest.Hash]*digest.Set{}
 	s.catalog.topics = map[digest.Hash]*topicList{}
+	s.catalog.history = map[digest.Hash]*history{}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("store %s: %w", dir, err)
@@ -132,6 +133,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 	}
 	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
 	if err = s.loadTopics(); err != nil {
+		return s, err
+	}
+	if err = s.loadCursors(); err != nil {
 		return s, err
 	}
 	return s, s.openPaged()

@@ -20,9 +20,9 @@ func stateOf(l LogInfo) messages.LogState {
 	}
 }
 
-// sendFrontier lists every log that holds events.
+// sendFrontier lists every log that holds events, with its state.
 func (s *Session) sendFrontier(t *topic) error {
-	t.sentDiff = true
+	t.sentDiff, t.round, t.expected = true, nil, nil
 	d := &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
 	err := s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
 		if len(d.Entries) == entriesPerDiff {
@@ -45,8 +45,14 @@ func (s *Session) sendPart(t *topic, l LogInfo) {
 // diff takes what the peer holds. A full list is answered by ours, unless ours
 // is what it answers.
 func (s *Session) diff(t *topic, m *messages.Diff) error {
+	if len(m.Body) > 0 {
+		return s.body(t, m)
+	}
 	if m.Rung != messages.RungFrontier {
-		return violation(messages.CodeUnexpectedMessage, "DIFF rung %d was not offered", m.Rung)
+		return violation(messages.CodeUnexpectedMessage, "a DIFF of rung %d that says nothing", m.Rung)
+	}
+	if !m.Part {
+		t.round, t.expected = nil, nil // a list of everything ends what was before
 	}
 	if m.More && len(m.Entries) == 0 {
 		return violation(messages.CodeLimit, "a part of a list with nothing in it")
@@ -126,7 +132,9 @@ func (s *Session) told(t *topic, id digest.Hash, found bool) (*remote, error) {
 			return nil, violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
 		}
 	}
-	return t.remote(id), nil
+	r := t.remote(id)
+	t.arrived(r)
+	return r, nil
 }
 
 // checkLog checks that a log's id follows from what it is said to be.
@@ -253,6 +261,7 @@ func (s *Session) advanced(id digest.Hash) error {
 		return nil // they come with our list
 	}
 	r := t.remote(id)
+	t.arrived(r)
 	if r.wanted != 0 && own.Size >= r.wanted {
 		r.wanted = 0
 	}

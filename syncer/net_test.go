@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -27,11 +29,44 @@ type simNet struct {
 	fail  float64 // how likely it is that something is not stored
 	conns int
 	pulls int // transfers begun
+
+	first  func(conn int) messages.Rung // of a connection's rounds; nil: the cheapest
+	bodies map[string]int               // DIFFs that were sent, by what they say
 }
 
 type simNode struct {
 	*pageTwin
-	ends []*simEnd
+	ends   []*simEnd
+	past   map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
+	agreed map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
+}
+
+// Remembered implements History.
+func (w *simNode) Remembered(peer identity.PeerID, _ [16]byte, _ digest.Hash) (digest.Set, bool) {
+	set, found := w.agreed[peer]
+	return set, found
+}
+
+// Changes implements History by comparing all sizes.
+func (w *simNode) Changes(_ digest.Hash, since digest.Set) (all []Change, known bool, err error) {
+	old, known := w.past[since]
+	for _, id := range w.keys {
+		if n := uint64(len(w.logs[id].leaves)); known && n != old[id] {
+			all = append(all, Change{id, old[id]})
+		}
+	}
+	return all, known, nil
+}
+
+// agree takes note of the state that a peer holds too.
+func (w *simNode) agree(peer identity.PeerID, set digest.Set) {
+	if now, _ := w.Summary(digest.Hash{}); now != set {
+		return
+	}
+	w.past[set], w.agreed[peer] = map[digest.Hash]uint64{}, set
+	for id, l := range w.logs {
+		w.past[set][id] = uint64(len(l.leaves))
+	}
 }
 
 // A simEnd is one end of a link. What waits is done in order.
@@ -49,9 +84,11 @@ type simEnd struct {
 }
 
 func newSimNet(t testing.TB, seed uint64, nodes int) *simNet {
-	n := &simNet{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(0, 0)}
+	n := &simNet{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(0, 0), bodies: map[string]int{}}
 	for i := range nodes {
-		n.nodes = append(n.nodes, &simNode{pageTwin: newPageTwin(byte(i + 1))})
+		n.nodes = append(n.nodes, &simNode{
+			pageTwin: newPageTwin(byte(i + 1)), past: map[digest.Set]map[digest.Hash]uint64{}, agreed: map[identity.PeerID]digest.Set{},
+		})
 	}
 	return n
 }
@@ -67,10 +104,14 @@ func (n *simNet) link(a, b *simNode) {
 }
 
 func (n *simNet) end(node, peer *simNode, dialer bool, binding []byte) *simEnd {
-	s, err := New(Config{
-		Dialer: dialer, Self: node.id, Peer: peer.id, Binding: binding, Store: node,
+	c := Config{
+		Dialer: dialer, Self: node.id, Peer: peer.id, Binding: binding, Store: node, History: node,
 		Topics: topicsOf(twinTopic),
-	})
+	}
+	if n.first != nil {
+		c.First = n.first(n.conns)
+	}
+	s, err := New(c)
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -171,7 +212,9 @@ func (e *simEnd) do(o Output) {
 		e.net.pulls++
 		e.tasks = append(e.tasks, func() { e.pull(o) })
 	case Agreed:
-		e.agreed = o.Now
+		if e.agreed = o.Now; o.Now {
+			e.node.agree(e.peer.node.id, o.Set)
+		}
 	case WantTick:
 		e.tick = true
 	case Fail:
@@ -192,9 +235,24 @@ func (e *simEnd) deliver(m messages.Message) {
 	if err != nil {
 		e.net.t.Fatal(err)
 	}
+	if d, ok := m.(*messages.Diff); ok {
+		e.net.bodies[saying(d)]++
+	}
 	if !e.cut {
 		e.peer.in = append(e.peer.in, Received{got})
 	}
+}
+
+// saying names what a DIFF says.
+func saying(d *messages.Diff) string {
+	if len(d.Body) == 0 {
+		return map[bool]string{true: "part", false: "list"}[d.Part]
+	}
+	_, b, err := messages.DecodeBody(d.Body)
+	if err != nil {
+		return "nothing"
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", b), "*messages."), "Body")
 }
 
 var errNotStored = errors.New("not stored")
@@ -323,7 +381,7 @@ func (n *simNet) describe() string {
 	for i, e := range n.ends {
 		fmt.Fprintf(&b, "\n end %d: %s, agreed %v", i, e.s.State(), e.agreed)
 		for _, t := range e.s.topics {
-			fmt.Fprintf(&b, ", known %v, sent list %v, listed %d", t.known, t.sentDiff, len(t.listed))
+			fmt.Fprintf(&b, ", known %v, sent list %v, listed %d, expected %d, round %+v", t.known, t.sentDiff, len(t.listed), len(t.expected), t.round)
 			for id, r := range t.busy {
 				size := 0
 				if l := e.node.logs[id]; l != nil {

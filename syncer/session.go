@@ -53,8 +53,10 @@ type Session struct {
 	byID   map[digest.Hash]*topic
 	out    []Output
 	trips  uint64
-	spoke  bool // we sent something since the peer last spoke
-	ticked bool // a tick is asked for
+
+	instance [16]byte // of the peer's store
+	spoke    bool     // we sent something since the peer last spoke
+	ticked   bool     // a tick is asked for
 }
 
 // A topic is what the session knows of one shared topic.
@@ -69,6 +71,17 @@ type topic struct {
 	known    bool                    // theirs speaks of every log
 	listed   map[digest.Hash]bool
 	sentDiff bool // we sent a full DIFF that the peer's next one answers
+
+	stated   digest.Set // in our PEAKS
+	leads    bool       // we lead rounds
+	round    *round     // under way
+	rounds   uint64     // number of the newest
+	tries    int        // rounds that did not lead to agreement
+	spent    int        // rounds that the peer made us take part in since the last tick
+	expected map[uint64]uint64
+	// expected is logs that are not here yet, by short id with expectSalt, and
+	// the peer's sizes of them.
+	expectSalt [16]byte
 
 	touched []*remote // looked at in this step
 
@@ -289,6 +302,7 @@ func (s *Session) hello(m *messages.Hello) error {
 	if len(s.topics) == 0 {
 		return violation(messages.CodeNoSharedTopic, "none of the %d topics offered is known here; join with the same invite on both sides", len(m.Topics))
 	}
+	s.instance = m.Instance
 	sort.Slice(s.topics, func(i, j int) bool { return bytes.Compare(s.topics[i].id[:], s.topics[j].id[:]) < 0 })
 	s.state = Syncing
 	return s.beginTopics()
@@ -307,29 +321,35 @@ func (s *Session) beginTopics() error {
 		if err != nil {
 			return err
 		}
+		t.stated, t.leads = set, s.cfg.Dialer
 		s.send(&messages.Peaks{Topic: t.index, Logs: set.Count, Digest: set.Sum})
 	}
 	return nil
 }
 
-// peaks compares digests: equal ones end the round, others are listed.
+// peaks compares digests: equal ones end the round. Else who stated fewer logs
+// leads a round, for it has less to say; of two with as many, the dialer.
 func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 	if t.peaked { // each would cost a look at every log
 		return violation(messages.CodeUnexpectedMessage, "PEAKS of a topic twice")
 	}
 	t.peaked = true
-	set, err := s.cfg.Store.Summary(t.id)
-	if err != nil {
+	t.leads = t.stated.Count < m.Logs || t.stated.Count == m.Logs && s.cfg.Dialer
+	same, err := s.same(t, digest.Set{Count: m.Logs, Sum: m.Digest})
+	if err != nil || same || t.sentDiff || t.known || t.round != nil || !t.leads {
 		return err
 	}
-	if set != (digest.Set{Count: m.Logs, Sum: m.Digest}) {
-		if t.sentDiff || t.known {
-			return nil // a list is on its way already
-		}
-		return s.sendFrontier(t)
+	return s.begin(t)
+}
+
+// same takes note that the peer holds what we hold, if it does.
+func (s *Session) same(t *topic, theirs digest.Set) (bool, error) {
+	set, err := s.cfg.Store.Summary(t.id)
+	if err != nil || set != theirs {
+		return false, err
 	}
-	t.known = true
-	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+	t.known, t.round = true, nil
+	return true, s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
 		t.theirs[l.Log] = &remote{id: l.Log, size: l.Size, pages: l.Pages}
 		return true
 	})

@@ -13,7 +13,12 @@ import (
 // resting reports whether nothing of a topic is under way from the peer to us,
 // or from us to it by a pull of its own.
 func (t *topic) resting() bool {
-	return t.known && !t.sentDiff && t.listed == nil && len(t.busy) == 0
+	return t.known && !t.sentDiff && t.listed == nil && t.round == nil && len(t.expected) == 0 && len(t.busy) == 0
+}
+
+// searching reports whether it is not known yet what differs, or has come.
+func (t *topic) searching() bool {
+	return t.round != nil || len(t.expected) > 0 || !t.known && !t.sentDiff && t.listed == nil
 }
 
 // settle states our digest when the topic rests and it is news to the peer,
@@ -37,14 +42,14 @@ func (s *Session) settle(t *topic) error {
 	if now := told && heard; now != t.agreed {
 		t.agreed = now
 		t.settled = t.settled || now
-		s.emit(Agreed{Topic: t.id, Now: now})
+		s.emit(Agreed{Topic: t.id, Now: now, Set: set})
 	}
 	if t.left && told && !heard && t.lastGot != nil && t.resting() {
 		s.emit(Apart{Topic: t.id})
 	}
 	if t.agreed {
-		t.apart, t.wait = time.Time{}, time.Second
-	} else if t.lastGot != nil && t.resting() || len(t.busy) > 0 {
+		t.apart, t.wait, t.tries = time.Time{}, time.Second, 0
+	} else if t.lastGot != nil && t.resting() || len(t.busy) > 0 || t.searching() {
 		s.wantTick()
 	}
 	return nil
@@ -61,7 +66,15 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	if m.Ask {
 		t.lastSent = nil // said again at once where it is the same, or with the next tick
 	}
-	return nil
+	if t.known || t.round != nil || t.sentDiff || t.listed != nil {
+		return nil
+	}
+	// The peer saw no difference where we did: one side's PEAKS was old.
+	if same, err := s.same(t, *t.lastGot); same || err != nil {
+		return err
+	}
+	t.leads = true
+	return s.begin(t)
 }
 
 // nudge states our digests now. With confirm, what the peer said before counts
@@ -96,6 +109,7 @@ func (s *Session) tick(now time.Time) error {
 }
 
 func (s *Session) tickTopic(t *topic, now time.Time) error {
+	t.spent = 0
 	for _, r := range t.busy {
 		if r.recheck && !r.pulling && r.in == nil {
 			r.recheck = false
@@ -128,7 +142,7 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 		return nil
 	}
 	t.apart, t.wait = now, min(2*t.wait, maxRoundWait)
-	return s.sendFrontier(t)
+	return s.again(t)
 }
 
 // leave leaves a log alone from now on, because we want no more of it.
@@ -157,7 +171,11 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 		*q = progress{set: set, heard: t.heard, since: now, wait: stallWait}
 		return nil
 	}
-	if now.Sub(q.since) < q.wait {
+	wait := q.wait
+	if t.searching() {
+		wait *= roundStallFactor
+	}
+	if now.Sub(q.since) < wait {
 		return nil
 	}
 	q.since, q.wait = now, min(2*q.wait, maxRoundWait)
@@ -169,6 +187,9 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 		if err := s.ask(t, r); err != nil {
 			return err
 		}
+	}
+	if t.searching() {
+		return s.again(t)
 	}
 	return nil
 }

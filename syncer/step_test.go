@@ -101,11 +101,12 @@ func (w *twin) ingest(v syncer.Verified) error {
 	return nil
 }
 
-func (w *twin) Summary(digest.Hash) (s digest.Set, err error) {
+func (w *twin) Summary(digest.Hash) (digest.Set, error) {
+	var s digest.Multiset
 	for _, l := range w.logs {
 		s.Add(l.info.Log, l.info.Size, l.info.Root)
 	}
-	return s, nil
+	return s.Set(), nil
 }
 
 func (w *twin) Logs(_ digest.Hash, yield func(syncer.LogInfo) bool) error {
@@ -325,7 +326,8 @@ func TestMessagesOutOfState(t *testing.T) {
 		{"another peer", []messages.Message{&messages.Hello{Version: syncer.Version, Peer: [32]byte{1}}}, messages.CodeWrongPeer},
 		{"a page request on the control stream", []messages.Message{hello, &messages.PageRequest{Count: 1}}, messages.CodeUnexpectedMessage},
 		{"a topic out of range", []messages.Message{hello, &messages.Peaks{Topic: 1}}, messages.CodeLimit},
-		{"a rung that was not offered", []messages.Message{hello, &messages.Diff{Rung: messages.RungSketch, Body: []byte{1}}}, messages.CodeUnexpectedMessage},
+		{"a rung without a body", []messages.Message{hello, &messages.Diff{Rung: messages.RungSketch}}, messages.CodeUnexpectedMessage},
+		{"a body of no kind", []messages.Message{hello, &messages.Diff{Rung: messages.RungSketch, Body: []byte{99, 1}}}, messages.CodeMalformed},
 	} {
 		a := newSide(x, y, true, topicKey)
 		a.step(newSide(y, x, false, topicKey))

@@ -130,7 +130,11 @@ type Config struct {
 	Instance [16]byte        // of our store
 	Topics   []identity.TopicKey
 	Store    Store
+	History  History // nil: rung 1 is not taken
 	Limits   Limits
+
+	// First is the first rung that rounds take, for tests; 0 is the cheapest.
+	First messages.Rung
 }
 
 // An Input is something that happened.
@@ -210,6 +214,7 @@ type (
 	Agreed struct {
 		Topic identity.TopicID
 		Now   bool
+		Set   digest.Set // that both hold; where Now
 	}
 	// LeftAlone says that the session leaves a log alone from then on, because
 	// nothing more of it is wanted.

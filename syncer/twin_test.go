@@ -156,13 +156,14 @@ func (l *pageLog) state() LogInfo {
 	return i
 }
 
-func (w *pageTwin) Summary(digest.Hash) (s digest.Set, err error) {
+func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
+	var s digest.Multiset
 	for _, l := range w.logs {
 		if n := uint64(len(l.leaves)); n > 0 {
 			s.Add(l.info.Log, n, l.mountains(n).Root())
 		}
 	}
-	return s, nil
+	return s.Set(), nil
 }
 
 func (w *pageTwin) Logs(_ digest.Hash, yield func(LogInfo) bool) error {

@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal"},
 	{"digest", "identity", "supervisor"},
 	{"event"},
-	{"merkleindex"},
+	{"merkleindex", "sketch"},
 	{"mmrindex"},
 	{"proof"},
 	{"messages", "aof", "segwriter", "transport"},
@@ -49,7 +49,7 @@ var owners = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"digest", "event", "merkleindex", "mmrindex", "proof"}
+var pure = []string{"digest", "event", "merkleindex", "mmrindex", "proof", "sketch"}
 
 type pkg struct {
 	ImportPath string

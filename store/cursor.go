@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// maxCursors bounds the peers' cursors that are kept; the one that was not
+// used for longest goes first.
+const maxCursors = 1 << 12
+
+// A cursor is what this store and a peer's last agreed to hold of a topic. It
+// means something only to the copy of the peer's store that it was made with.
+//
+//	key    "cursor" 0 | peer id | topic id
+//	value  instance (16) | logs u64 | digest (32) | use u64
+type cursor struct {
+	instance [16]byte
+	set      digest.Set
+	use      uint64 // larger is later
+}
+
+type cursorKey struct {
+	peer  identity.PeerID
+	topic digest.Hash
+}
+
+type cursors struct {
+	mu  sync.Mutex
+	all map[cursorKey]cursor
+	use uint64
+}
+
+var cursorPrefix = []byte("cursor\x00")
+
+const cursorBytes = 16 + 8 + digest.Size + 8
+
+func (k cursorKey) bytes() []byte {
+	return append(append(bytes.Clone(cursorPrefix), k.peer[:]...), k.topic[:]...)
+}
+
+func (c cursor) bytes() []byte {
+	b := append(make([]byte, 0, cursorBytes), c.instance[:]...)
+	b = binary.LittleEndian.AppendUint64(b, c.set.Count)
+	b = append(b, c.set.Sum[:]...)
+	return binary.LittleEndian.AppendUint64(b, c.use)
+}
+
+func decodeCursor(key, value []byte) (k cursorKey, c cursor, err error) {
+	key = key[len(cursorPrefix):]
+	if len(key) != len(k.peer)+digest.Size || len(value) != cursorBytes {
+		return k, c, &CorruptError{Where: "aof, peers", What: fmt.Sprintf("a cursor of %d and %d bytes", len(key), len(value))}
+	}
+	k = cursorKey{identity.PeerID(key[:32]), digest.Hash(key[32:])}
+	c.instance = [16]byte(value)
+	c.set = digest.Set{Count: binary.LittleEndian.Uint64(value[16:]), Sum: digest.Hash(value[24:56])}
+	c.use = binary.LittleEndian.Uint64(value[56:])
+	return k, c, nil
+}
+
+func (s *Store) loadCursors() error {
+	s.cursors.all = map[cursorKey]cursor{}
+	return s.aof.View(func(v *aof.View) error {
+		return v.ForEach(aof.Peers, cursorPrefix, func(key, value []byte) error {
+			k, c, err := decodeCursor(key, value)
+			if err == nil {
+				s.cursors.all[k] = c
+				s.cursors.use = max(s.cursors.use, c.use)
+			}
+			return err
+		})
+	})
+}
+
+// Remembered returns the digest of a topic that this store and a peer's last
+// agreed on, where the peer's is still the same copy.
+func (s *Store) Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool) {
+	s.cursors.mu.Lock()
+	defer s.cursors.mu.Unlock()
+	c, found := s.cursors.all[cursorKey{peer, topic}]
+	return c.set, found && c.instance == instance
+}
+
+// Agreed takes note that a peer holds of a topic what this store does, unless
+// it changed since. The rows it returns make that durable; a nil value deletes.
+func (s *Store) Agreed(peer identity.PeerID, instance [16]byte, topic digest.Hash, set digest.Set) []*Put {
+	if !s.markAgreed(topic, set) {
+		return nil
+	}
+	s.cursors.mu.Lock()
+	defer s.cursors.mu.Unlock()
+	k := cursorKey{peer, topic}
+	old, found := s.cursors.all[k]
+	if found && old.instance == instance && old.set == set {
+		return nil
+	}
+	var puts []*Put
+	if !found && len(s.cursors.all) >= maxCursors {
+		puts = append(puts, s.forgetOldest())
+	}
+	s.cursors.use++
+	c := cursor{instance: instance, set: set, use: s.cursors.use}
+	s.cursors.all[k] = c
+	return append(puts, &Put{Bucket: aof.Peers, Key: k.bytes(), Value: c.bytes()})
+}
+
+func (s *Store) forgetOldest() *Put {
+	var oldest cursorKey
+	use := ^uint64(0)
+	for k, c := range s.cursors.all {
+		if c.use < use {
+			oldest, use = k, c.use
+		}
+	}
+	delete(s.cursors.all, oldest)
+	return &Put{Bucket: aof.Peers, Key: oldest.bytes()}
+}
+
+// markAgreed keeps the state of now as one to count changes from, if it is the
+// one that was agreed on.
+func (s *Store) markAgreed(topic digest.Hash, set digest.Set) bool {
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	h := s.catalog.history[topic]
+	if h == nil || h.state() != set {
+		return false
+	}
+	h.mark()
+	return true
+}

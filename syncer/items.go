@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/sketch"
+)
+
+// An item stands for a log with its size and root, in 64 bits:
+//
+//	40  short id: SHA-256 of salt and log id, the first bits
+//	20  size, modulo 2^20
+//	 4  root, hashed with the salt
+//
+// Two logs may have one short id, and two states one item. Then a round finds
+// less than there is, the digests say so, and the next has another salt.
+const (
+	sizeBits = 20
+	rootBits = 4
+	sizeMask = 1<<sizeBits - 1
+)
+
+func shortID(salt sketch.Salt, log digest.Hash) uint64 {
+	var b [len(salt) + digest.Size]byte
+	copy(b[:], salt[:])
+	copy(b[len(salt):], log[:])
+	h := digest.Sum(b[:])
+	return binary.BigEndian.Uint64(h[:]) >> (sizeBits + rootBits)
+}
+
+func itemOf(salt sketch.Salt, short, size uint64, root digest.Hash) uint64 {
+	x := binary.LittleEndian.Uint64(root[:]) ^ binary.LittleEndian.Uint64(salt[:])
+	x *= binary.LittleEndian.Uint64(salt[8:]) | 1
+	return short<<(sizeBits+rootBits) | size&sizeMask<<rootBits | x>>(64-rootBits)
+}
+
+func shortOf(item uint64) uint64 { return item >> (sizeBits + rootBits) }
+
+// sizeOf is the size in an item that is nearest to one that is known.
+func sizeOf(item, near uint64) uint64 {
+	const wrap = sizeMask + 1
+	size := near&^sizeMask | item>>rootBits&sizeMask
+	switch {
+	case size > near+wrap/2 && size >= wrap:
+		return size - wrap
+	case size+wrap/2 < near:
+		return size + wrap
+	}
+	return size
+}
+
+// A snapshot is the logs of a topic as they are when a round begins here.
+type snapshot struct {
+	salt  sketch.Salt
+	short map[uint64]digest.Hash
+	logs  map[digest.Hash]shot
+	items []uint64 // increasing
+}
+
+type shot struct{ short, size, pages uint64 }
+
+func takeSnapshot(st Store, topic digest.Hash, salt sketch.Salt) (*snapshot, error) {
+	n := &snapshot{salt: salt, short: map[uint64]digest.Hash{}, logs: map[digest.Hash]shot{}}
+	err := st.Logs(topic, func(l LogInfo) bool {
+		s := shot{shortID(salt, l.Log), l.Size, l.Pages}
+		n.logs[l.Log] = s
+		if _, twice := n.short[s.short]; !twice { // else it has to wait for another salt
+			n.short[s.short] = l.Log
+			n.items = append(n.items, itemOf(salt, s.short, l.Size, l.Root))
+		}
+		return true
+	})
+	slices.Sort(n.items)
+	return n, err
+}
+
+// size is what the log of a short id had, or 0.
+func (n *snapshot) size(short uint64) uint64 {
+	id, found := n.short[short]
+	if !found {
+		return 0
+	}
+	return n.logs[id].size
+}

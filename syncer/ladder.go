@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"encoding/binary"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/sketch"
+)
+
+// Finding out which logs differ is a round. One side leads it: it says what it
+// holds, in the cheapest way that may do, which is the rung. The other compares,
+// answers with what it holds of the logs that differ, and both bring each other
+// what is missing. A rung that does not do is followed by the next one, in the
+// same round; a round after which the digests still differ, by another with
+// another salt; and every third of those is the list of all log states, which
+// is exact. So what a peer says in a rung may cost a round, and no event.
+const (
+	firstSymbols     = 512    // of a sketch, before it is known how many it takes
+	symbolsPerDiff   = 40_000 // stay below MaxDiffBody
+	shortsPerDiff    = 60_000
+	itemsPerDiff     = 100_000
+	symbolBytes      = 15 // about, on the wire
+	itemBytes        = 7
+	exactEvery       = 3 // rounds
+	roundsAtOnce     = 8 // that a peer may lead between two ticks
+	roundStallFactor = 3 // a round may stand still for longer
+)
+
+// A Change is a log that changed since some earlier state, and its size then.
+type Change struct {
+	Log    digest.Hash
+	Before uint64
+}
+
+// A History is what a store remembers for rung 1.
+type History interface {
+	// Remembered returns the digest that this store and a peer's last agreed
+	// on, where the peer's store is still the same copy.
+	Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool)
+	// Changes returns the logs that changed since this store had a digest;
+	// false says that this is not known.
+	Changes(topic digest.Hash, since digest.Set) ([]Change, bool, error)
+}
+
+// A round is one way down the ladder, of one topic.
+type round struct {
+	number uint64
+	lead   bool // we say first what we hold
+	rung   messages.Rung
+	snap   *snapshot
+	mine   []Change // rung 1: what changed here
+	enc    *sketch.Encoder
+	dec    *sketch.Decoder
+	told   []messages.ShortState // of a list that is not complete yet
+	items  []uint64
+}
+
+// begin leads a round.
+func (s *Session) begin(t *topic) error {
+	t.rounds++
+	r := &round{number: t.rounds, lead: true}
+	var err error
+	if r.snap, err = takeSnapshot(s.cfg.Store, t.id, s.salt(t)); err != nil {
+		return err
+	}
+	t.round = r
+	if t.tries == 0 && s.cfg.First <= messages.RungCursor {
+		if done, err := s.leadCursor(t, r); done || err != nil {
+			return err
+		}
+	}
+	return s.leadList(t, r)
+}
+
+// leadList takes rung 2 or 3, whichever is likely to cost less.
+func (s *Session) leadList(t *topic, r *round) error {
+	few := len(r.snap.items)*itemBytes <= firstSymbols*symbolBytes
+	if s.cfg.First == messages.RungFrontier || few && s.cfg.First != messages.RungSketch {
+		s.leadItems(t, r)
+		return nil
+	}
+	r.rung, r.enc = messages.RungSketch, sketch.NewEncoder(r.snap.salt, r.snap.items)
+	s.sendSymbols(t, r, firstSymbols)
+	return nil
+}
+
+// salt is a fresh one for each round. The binding makes it one that nobody but
+// the peer could know before.
+func (s *Session) salt(t *topic) sketch.Salt {
+	role := []byte{0}
+	if s.cfg.Dialer {
+		role[0] = 1
+	}
+	h := digest.Tagged("xaeroflux sketch salt v1", s.cfg.Binding, role, t.id[:], binary.LittleEndian.AppendUint64(nil, t.rounds))
+	return sketch.Salt(h[:16])
+}
+
+// sendBody sends a DIFF of a round.
+func (s *Session) sendBody(t *topic, number uint64, rung messages.Rung, more bool, b messages.Body) {
+	s.send(&messages.Diff{Topic: t.index, Rung: rung, More: more, Body: messages.EncodeBody(number, b)})
+}
+
+func (s *Session) sendItems(t *topic, r *round) {
+	chunks(r.snap.items, itemsPerDiff, func(part []uint64, more bool) {
+		s.sendBody(t, r.number, messages.RungFrontier, more, &messages.ItemsBody{Salt: r.snap.salt, Items: part})
+	})
+}
+
+func (s *Session) leadItems(t *topic, r *round) {
+	r.rung, r.enc = messages.RungFrontier, nil
+	s.sendItems(t, r)
+}
+
+func (s *Session) sendSymbols(t *topic, r *round, upTo int) {
+	first := r.enc.Made()
+	chunks(r.enc.Next(upTo-first), symbolsPerDiff, func(part []sketch.Symbol, more bool) {
+		s.sendBody(t, r.number, messages.RungSketch, more, &messages.SymbolsBody{
+			Salt: r.snap.salt, Items: uint64(len(r.snap.items)), First: uint64(first), Symbols: part,
+		})
+		first += len(part)
+	})
+}
+
+// sendAnswer tells what we hold of the logs that differ.
+func (s *Session) sendAnswer(t *topic, r *round, logs []messages.ShortState) {
+	messages.SortStates(logs)
+	chunks(logs, shortsPerDiff, func(part []messages.ShortState, more bool) {
+		s.sendBody(t, r.number, r.rung, more, &messages.AnswerBody{Logs: part})
+	})
+}
+
+// chunks calls f with parts of a list, and once for an empty one.
+func chunks[T any](list []T, n int, f func(part []T, more bool)) {
+	for len(list) > n {
+		f(list[:n], true)
+		list = list[n:]
+	}
+	f(list, false)
+}
+
+// body takes a DIFF that is part of a round. What belongs to a round of before,
+// or comes while full lists are exchanged, is passed over.
+func (s *Session) body(t *topic, m *messages.Diff) error {
+	number, b, err := messages.DecodeBody(m.Body)
+	if err != nil {
+		return violation(messages.CodeMalformed, "%v", err)
+	}
+	if t.sentDiff || t.listed != nil {
+		return nil
+	}
+	switch b := b.(type) {
+	case *messages.CursorBody:
+		return s.following(t, number, messages.RungCursor, b.Salt, func(r *round) error { return s.cursor(t, r, b, m.More) })
+	case *messages.SymbolsBody:
+		return s.following(t, number, messages.RungSketch, b.Salt, func(r *round) error { return s.symbols(t, r, b, m.More) })
+	case *messages.ItemsBody:
+		return s.following(t, number, messages.RungFrontier, b.Salt, func(r *round) error { return s.items(t, r, b, m.More) })
+	case *messages.AskBody:
+		if b.Symbols == 0 {
+			return s.wakened(t)
+		}
+	}
+	if r := t.round; r != nil && r.lead && r.number == number {
+		return s.answered(t, r, b, m.More)
+	}
+	return nil
+}
+
+// wakened leads a round because the peer asks for one.
+func (s *Session) wakened(t *topic) error {
+	if t.round != nil {
+		return nil
+	}
+	if err := t.spend(); err != nil {
+		return err
+	}
+	return s.begin(t)
+}
+
+// spend bounds how often a peer makes us look at all logs.
+func (t *topic) spend() error {
+	if t.spent++; t.spent > roundsAtOnce {
+		return violation(messages.CodeLimit, "more than %d rounds at once", roundsAtOnce)
+	}
+	return nil
+}
+
+// answered takes what the follower of a round that we lead says.
+func (s *Session) answered(t *topic, r *round, b messages.Body, more bool) error {
+	switch b := b.(type) {
+	case *messages.AskBody:
+		if r.enc != nil {
+			s.sendSymbols(t, r, int(min(b.Symbols, sketch.MaxSymbols)))
+		}
+	case *messages.NextBody:
+		switch r.rung {
+		case messages.RungCursor:
+			return s.leadList(t, r)
+		case messages.RungSketch:
+			s.leadItems(t, r)
+		}
+	case *messages.AnswerBody:
+		if err := s.gather(r, b.Logs); err != nil || more {
+			return err
+		}
+		return s.finish(t, r, r.told)
+	}
+	return nil
+}
+
+// gather adds a part of a list.
+func (s *Session) gather(r *round, logs []messages.ShortState) error {
+	if r.told = append(r.told, logs...); len(r.told) > s.cfg.Limits.MaxLogs+len(r.snap.logs) {
+		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
+	}
+	return nil
+}
+
+// following calls f with the round that a message of its leader belongs to;
+// one that is new takes the place of any before it.
+func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sketch.Salt, f func(*round) error) error {
+	r := t.round
+	switch {
+	case r != nil && !r.lead && r.number == number:
+		if r.snap.salt != salt {
+			return violation(messages.CodeMalformed, "two salts in one round")
+		}
+	case number > t.rounds && number < 1<<62, number == t.rounds && r != nil && r.lead && !s.cfg.Dialer:
+		if err := t.spend(); err != nil {
+			return err
+		}
+		r = &round{number: number}
+		var err error
+		if r.snap, err = takeSnapshot(s.cfg.Store, t.id, salt); err != nil {
+			return err
+		}
+		t.round, t.rounds = r, number
+	default:
+		return nil
+	}
+	if r.rung != rung {
+		r.rung, r.told, r.items, r.dec = rung, nil, nil, nil
+		if rung == messages.RungSketch {
+			r.dec = sketch.NewDecoder(salt, r.snap.items)
+		}
+	}
+	return f(r)
+}
+
+// again begins another round, because the last one did not lead to agreement.
+func (s *Session) again(t *topic) error {
+	t.round, t.expected = nil, nil
+	t.tries++
+	switch {
+	case t.tries%exactEvery == 0:
+		return s.sendFrontier(t)
+	case t.leads:
+		return s.begin(t)
+	}
+	s.sendBody(t, t.rounds, messages.RungSketch, false, &messages.AskBody{})
+	return nil
+}

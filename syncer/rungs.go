@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/sketch"
+)
+
+// Rung 1: each side lists what changed since both held the same.
+
+// leadCursor lists what changed here since we and the peer agreed; false says
+// that we do not remember.
+func (s *Session) leadCursor(t *topic, r *round) (bool, error) {
+	if s.cfg.History == nil {
+		return false, nil
+	}
+	since, found := s.cfg.History.Remembered(s.cfg.Peer, s.instance, t.id)
+	if !found {
+		return false, nil
+	}
+	logs, known, err := s.changed(t, r, since)
+	if err != nil || !known {
+		return false, err
+	}
+	r.rung = messages.RungCursor
+	chunks(logs, shortsPerDiff, func(part []messages.ShortState, more bool) {
+		s.sendBody(t, r.number, messages.RungCursor, more, &messages.CursorBody{Salt: r.snap.salt, Since: since, Logs: part})
+	})
+	return true, nil
+}
+
+// changed keeps and lists what changed here since a state. The snapshot was
+// taken before: what it does not list had this size then and now.
+func (s *Session) changed(t *topic, r *round, since digest.Set) ([]messages.ShortState, bool, error) {
+	if s.cfg.History == nil {
+		return nil, false, nil
+	}
+	var known bool
+	var err error
+	if r.mine, known, err = s.cfg.History.Changes(t.id, since); err != nil || !known {
+		return nil, false, err
+	}
+	var logs []messages.ShortState
+	for _, c := range r.mine {
+		l, found := r.snap.logs[c.Log]
+		if found && r.snap.short[l.short] == c.Log {
+			logs = append(logs, messages.ShortState{ID: l.short, Size: l.size})
+		}
+	}
+	messages.SortStates(logs)
+	return logs, true, nil
+}
+
+// cursor answers rung 1 by what changed here since the same state.
+func (s *Session) cursor(t *topic, r *round, b *messages.CursorBody, more bool) error {
+	if err := s.gather(r, b.Logs); err != nil || more {
+		return err
+	}
+	logs, known, err := s.changed(t, r, b.Since)
+	if err != nil {
+		return err
+	}
+	if !known {
+		s.next(t, r)
+		return nil
+	}
+	s.sendAnswer(t, r, logs)
+	return s.finish(t, r, r.told)
+}
+
+// next asks for the next rung.
+func (s *Session) next(t *topic, r *round) {
+	r.dec = nil
+	s.sendBody(t, r.number, r.rung, false, &messages.NextBody{})
+}
+
+// Rung 2: the leader sends a sketch, as much of it as it takes.
+
+// symbols takes a part of a sketch and answers once it shows the difference.
+func (s *Session) symbols(t *topic, r *round, b *messages.SymbolsBody, more bool) error {
+	if r.dec == nil {
+		return nil // the next rung is asked for already
+	}
+	if b.First != uint64(r.dec.Len()) {
+		return violation(messages.CodeBadRange, "symbols from %d, want %d", b.First, r.dec.Len())
+	}
+	done, err := r.dec.Add(b.Symbols)
+	switch {
+	case err != nil:
+		s.next(t, r)
+		return nil
+	case !done && more:
+		return nil
+	case !done:
+		s.askMore(t, r, b.Items)
+		return nil
+	}
+	theirs, ours, err := r.dec.Difference()
+	if errors.Is(err, sketch.ErrSketch) {
+		s.next(t, r)
+		return nil
+	}
+	return s.differ(t, r, theirs, ours)
+}
+
+// askMore asks for as many symbols as are likely to be enough, or for the next
+// rung where that costs less.
+func (s *Session) askMore(t *topic, r *round, items uint64) {
+	have := r.dec.Len()
+	want := max(r.dec.Estimate()*3/2+32, have+have/4+8)
+	if want > sketch.MaxSymbols || uint64(want-have)*symbolBytes > items*itemBytes && s.cfg.First != messages.RungSketch {
+		s.next(t, r)
+		return
+	}
+	s.sendBody(t, r.number, messages.RungSketch, false, &messages.AskBody{Symbols: uint64(want)})
+}
+
+// Rung 3: the leader sends the items of all its logs.
+
+func (s *Session) items(t *topic, r *round, b *messages.ItemsBody, more bool) error {
+	if len(r.items)+len(b.Items) > s.cfg.Limits.MaxLogs+len(r.snap.logs) {
+		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
+	}
+	if n := len(r.items); n > 0 && len(b.Items) > 0 && b.Items[0] <= r.items[n-1] {
+		return violation(messages.CodeMalformed, "items that do not increase")
+	}
+	if r.items = append(r.items, b.Items...); more {
+		return nil
+	}
+	theirs, ours := apart(r.items, r.snap.items)
+	return s.differ(t, r, theirs, ours)
+}
+
+// apart returns what is only in a, and only in b; both increase.
+func apart(a, b []uint64) (onlyA, onlyB []uint64) {
+	for len(a) > 0 && len(b) > 0 {
+		switch {
+		case a[0] < b[0]:
+			onlyA, a = append(onlyA, a[0]), a[1:]
+		case a[0] > b[0]:
+			onlyB, b = append(onlyB, b[0]), b[1:]
+		default:
+			a, b = a[1:], b[1:]
+		}
+	}
+	return append(onlyA, a...), append(onlyB, b...)
+}
+
+// differ answers a sketch or a list by what we hold of the logs that differ.
+func (s *Session) differ(t *topic, r *round, theirs, ours []uint64) error {
+	sizes := make(map[uint64]uint64, len(theirs)+len(ours))
+	for _, item := range ours {
+		sizes[shortOf(item)] = 0
+	}
+	for _, item := range theirs {
+		short := shortOf(item)
+		sizes[short] = sizeOf(item, r.snap.size(short))
+	}
+	told := make([]messages.ShortState, 0, len(sizes))
+	for short, size := range sizes {
+		told = append(told, messages.ShortState{ID: short, Size: size})
+	}
+	answer := slices.Clone(told)
+	for i := range answer {
+		answer[i].Size = r.snap.size(answer[i].ID)
+	}
+	s.sendAnswer(t, r, answer)
+	return s.finish(t, r, told)
+}
+
+// finish ends a round: told is what the peer holds of the logs that differ. Of
+// all others it holds what the snapshot says.
+func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
+	t.round, t.known, t.expected = nil, true, nil
+	sizes := make(map[digest.Hash]uint64, len(r.mine)+len(told))
+	for _, c := range r.mine {
+		sizes[c.Log] = c.Before
+	}
+	for _, e := range told {
+		if id, found := r.snap.short[e.ID]; found {
+			sizes[id] = e.Size
+		} else if e.Size > 0 {
+			t.expect(r.snap.salt, e)
+		}
+	}
+	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+		before := r.snap.logs[l.Log]
+		if size, differs := sizes[l.Log]; differs {
+			s.claimed(t, t.remote(l.Log), l, size, r.rung != messages.RungCursor && before.size == l.Size)
+			return true
+		}
+		s.unchanged(t, l, before)
+		return true
+	})
+}
+
+// unchanged takes note that the peer holds of a log what we did.
+func (s *Session) unchanged(t *topic, l LogInfo, before shot) {
+	m := t.theirs[l.Log]
+	if m == nil {
+		m = &remote{id: l.Log}
+		t.theirs[l.Log] = m
+	}
+	if m.size < before.size {
+		m.size, m.pages = before.size, before.pages
+	}
+	if m.size < l.Size {
+		t.touched = append(t.touched, m)
+		s.offer(t, m, l, true)
+	}
+}
+
+// claimed acts on the size that the peer says it holds of a log: less is
+// brought up to ours, more is awaited. With equal is the same size suspicious.
+func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal bool) {
+	switch {
+	case m.ignored || m.in != nil || m.pulling:
+	case size < own.Size:
+		m.size, m.pages, m.serving = size, pagesAt(own, size), false
+		s.offer(t, m, own, true)
+	case size > own.Size && own.Frozen:
+		m.ignored = true
+	case size > own.Size:
+		m.size, m.pages, m.wanted = size, own.Pages, size
+	case equal: // and another root: let both look at the heads
+		s.sendPart(t, own)
+	}
+}
+
+// pagesAt guesses how many full pages of a log hold its first events. Where
+// it is wrong, a few pages more are pushed than would be, or the peer is told
+// and decides.
+func pagesAt(own LogInfo, size uint64) uint64 {
+	if size >= own.SealedSize || own.SealedSize == 0 {
+		return own.Pages
+	}
+	return uint64(float64(own.Pages) * float64(size) / float64(own.SealedSize))
+}
+
+// expect takes note of a log that the peer has and we do not: its events, or
+// word of it, will come.
+func (t *topic) expect(salt [16]byte, e messages.ShortState) {
+	if t.expected == nil {
+		t.expected, t.expectSalt = map[uint64]uint64{}, salt
+	}
+	t.expected[e.ID] = e.Size
+}
+
+// arrived takes note of a log that is new here: it may be one of those.
+func (t *topic) arrived(r *remote) {
+	if len(t.expected) == 0 {
+		return
+	}
+	short := shortID(t.expectSalt, r.id)
+	if size, found := t.expected[short]; found {
+		delete(t.expected, short)
+		r.size, r.wanted = max(r.size, size), max(r.wanted, size)
+	}
+}
