@@ -27,6 +27,7 @@ const (
 	redialBase   = 200 * time.Millisecond
 	redialCap    = 30 * time.Second
 	goodbyeGrace = 500 * time.Millisecond // for the last words to peers
+	cursorsEvery = time.Minute            // between commits that keep what peers agreed to
 )
 
 // ErrBusy is returned where a bound on connections is reached.
@@ -39,7 +40,8 @@ type network struct {
 	listeners []transport.Listener
 	kept      map[identity.PeerID]identity.Address
 	names     uint64
-	refused   refusals // guards itself
+	refused   refusals  // guards itself
+	saved     time.Time // when peers' cursors were last written
 }
 
 func (w *network) init() {

@@ -186,6 +186,7 @@ func (s *session) Receive(ctx actor.Context) {
 		s.conn.CloseWithError(uint64(messages.CodeInternal), "session failed")
 	case *actor.Stopped:
 		s.hangUp(messages.CodeClosing, "closing")
+		s.n.saveCursors(true)
 		close(s.stopped)
 	case *frameIn:
 		for range m.credits {
@@ -221,7 +222,7 @@ func (s *session) start() {
 	}
 	core, err := syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
-		Instance: s.n.cfg.Store.Instance(), Topics: keys, Store: s.n.cfg.Store.Source(),
+		Instance: s.n.cfg.Store.Instance(), Topics: keys, Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
 	})
 	if err != nil {
 		supervisor.Fail(err)
@@ -298,6 +299,10 @@ func (s *session) do(o syncer.Output) {
 		s.wantTick()
 	case syncer.Agreed:
 		s.setAgreed(o.Topic, o.Now)
+		if o.Now {
+			s.n.cfg.Store.Agreed(s.conn.Peer(), o.Instance, o.Topic, o.Set)
+			s.n.saveCursors(false)
+		}
 	case syncer.LeftAlone:
 		s.n.net.refused.add(messages.CodeQuota)
 	case syncer.Apart:

@@ -219,6 +219,24 @@ func (t *sessionStats) setApart(err error) {
 	}
 }
 
+// saveCursors makes durable what peers agreed to, with the next commit: at the
+// end of a session, and else once in cursorsEvery.
+func (n *Node) saveCursors(end bool) {
+	now := n.cfg.Now()
+	n.net.mu.Lock()
+	due := end || now.Sub(n.net.saved) >= cursorsEvery
+	if due {
+		n.net.saved = now
+	}
+	n.net.mu.Unlock()
+	if !due {
+		return
+	}
+	for _, p := range n.cfg.Store.CursorRows() {
+		n.pipeline.in.put(p)
+	}
+}
+
 // topic returns the shared topic of an index on the wire.
 func (s *session) topic(index uint32) (identity.TopicID, bool) {
 	s.stats.mu.Lock()

@@ -34,9 +34,10 @@ type cursorKey struct {
 }
 
 type cursors struct {
-	mu  sync.Mutex
-	all map[cursorKey]cursor
-	use uint64
+	mu    sync.Mutex
+	all   map[cursorKey]cursor
+	dirty map[cursorKey]bool // not written yet; at most 2*maxCursors and one
+	use   uint64
 }
 
 var cursorPrefix = []byte("cursor\x00")
@@ -67,7 +68,7 @@ func decodeCursor(key, value []byte) (k cursorKey, c cursor, err error) {
 }
 
 func (s *Store) loadCursors() error {
-	s.cursors.all = map[cursorKey]cursor{}
+	s.cursors.all, s.cursors.dirty = map[cursorKey]cursor{}, map[cursorKey]bool{}
 	return s.aof.View(func(v *aof.View) error {
 		return v.ForEach(aof.Peers, cursorPrefix, func(key, value []byte) error {
 			k, c, err := decodeCursor(key, value)
@@ -90,38 +91,54 @@ func (s *Store) Remembered(peer identity.PeerID, instance [16]byte, topic digest
 }
 
 // Agreed takes note that a peer holds of a topic what this store does, unless
-// it changed since. The rows it returns make that durable; a nil value deletes.
-func (s *Store) Agreed(peer identity.PeerID, instance [16]byte, topic digest.Hash, set digest.Set) []*Put {
+// it changed since. That is in memory only until CursorRows are written.
+func (s *Store) Agreed(peer identity.PeerID, instance [16]byte, topic digest.Hash, set digest.Set) {
 	if !s.markAgreed(topic, set) {
-		return nil
+		return
 	}
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
 	k := cursorKey{peer, topic}
-	old, found := s.cursors.all[k]
-	if found && old.instance == instance && old.set == set {
-		return nil
+	c, found := s.cursors.all[k]
+	if found && c.instance == instance && c.set == set || len(s.cursors.dirty) >= 2*maxCursors {
+		return
 	}
-	var puts []*Put
 	if !found && len(s.cursors.all) >= maxCursors {
-		puts = append(puts, s.forgetOldest())
+		s.cursors.forgetOldest()
 	}
 	s.cursors.use++
-	c := cursor{instance: instance, set: set, use: s.cursors.use}
-	s.cursors.all[k] = c
-	return append(puts, &Put{Bucket: aof.Peers, Key: k.bytes(), Value: c.bytes()})
+	s.cursors.all[k] = cursor{instance: instance, set: set, use: s.cursors.use}
+	s.cursors.dirty[k] = true
 }
 
-func (s *Store) forgetOldest() *Put {
+func (c *cursors) forgetOldest() {
 	var oldest cursorKey
 	use := ^uint64(0)
-	for k, c := range s.cursors.all {
-		if c.use < use {
-			oldest, use = k, c.use
+	for k, v := range c.all {
+		if v.use < use {
+			oldest, use = k, v.use
 		}
 	}
-	delete(s.cursors.all, oldest)
-	return &Put{Bucket: aof.Peers, Key: oldest.bytes()}
+	delete(c.all, oldest)
+	c.dirty[oldest] = true
+}
+
+// CursorRows returns the rows that make durable what Agreed noted since they
+// were asked for last. A row that is lost costs the next session of its peer
+// more bytes, and nothing else.
+func (s *Store) CursorRows() []*Put {
+	s.cursors.mu.Lock()
+	defer s.cursors.mu.Unlock()
+	var puts []*Put
+	for k := range s.cursors.dirty {
+		p := &Put{Bucket: aof.Peers, Key: k.bytes(), Done: func(error) {}}
+		if c, found := s.cursors.all[k]; found {
+			p.Value = c.bytes()
+		}
+		puts = append(puts, p)
+	}
+	clear(s.cursors.dirty)
+	return puts
 }
 
 // markAgreed keeps the state of now as one to count changes from, if it is the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -18,10 +19,23 @@ type Source struct{ s *Store }
 // Source returns the store as sessions see it.
 func (s *Store) Source() Source { return Source{s} }
 
-var _ syncer.Source = Source{}
+var (
+	_ syncer.Source  = Source{}
+	_ syncer.History = Source{}
+)
 
 // Summary returns a topic's incremental digest.
 func (v Source) Summary(topic digest.Hash) (digest.Set, error) { return v.s.Summary(topic) }
+
+// Remembered returns the digest that this store and a peer's last agreed on.
+func (v Source) Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool) {
+	return v.s.Remembered(peer, instance, topic)
+}
+
+// Changes returns the logs of a topic that changed since it had a digest.
+func (v Source) Changes(topic digest.Hash, since digest.Set) ([]syncer.Change, bool, error) {
+	return v.s.Changes(topic, since)
+}
 
 // Logs yields every log of a topic that holds events.
 func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {

@@ -52,15 +52,21 @@ type round struct {
 	lead   bool // we say first what we hold
 	rung   messages.Rung
 	snap   *snapshot
-	mine   []Change // rung 1: what changed here
+	since  digest.Set // rung 1: both held this,
+	mine   []Change   // and this changed here
 	enc    *sketch.Encoder
 	dec    *sketch.Decoder
 	told   []messages.ShortState // of a list that is not complete yet
 	items  []uint64
 }
 
-// begin leads a round.
+// begin leads a round. Who does not lead says only what changed since both
+// agreed, where it remembers: as the peer does the same, that is all.
 func (s *Session) begin(t *topic) error {
+	since, remembered := s.remembered(t)
+	if !t.leads && !remembered {
+		return nil
+	}
 	t.rounds++
 	r := &round{number: t.rounds, lead: true}
 	var err error
@@ -68,10 +74,15 @@ func (s *Session) begin(t *topic) error {
 		return err
 	}
 	t.round = r
-	if t.tries == 0 && s.cfg.First <= messages.RungCursor {
-		if done, err := s.leadCursor(t, r); done || err != nil {
+	if remembered {
+		if done, err := s.leadCursor(t, r, since); done || err != nil {
 			return err
 		}
+	}
+	if !t.leads {
+		t.round = nil
+		t.rounds--
+		return nil
 	}
 	return s.leadList(t, r)
 }
@@ -88,14 +99,10 @@ func (s *Session) leadList(t *topic, r *round) error {
 	return nil
 }
 
-// salt is a fresh one for each round. The binding makes it one that nobody but
-// the peer could know before.
+// salt is a fresh one for each round, the same on both sides. The binding makes
+// it one that nobody else could know before.
 func (s *Session) salt(t *topic) sketch.Salt {
-	role := []byte{0}
-	if s.cfg.Dialer {
-		role[0] = 1
-	}
-	h := digest.Tagged("xaeroflux sketch salt v1", s.cfg.Binding, role, t.id[:], binary.LittleEndian.AppendUint64(nil, t.rounds))
+	h := digest.Tagged("xaeroflux sketch salt v1", s.cfg.Binding, t.id[:], binary.LittleEndian.AppendUint64(nil, t.rounds))
 	return sketch.Salt(h[:16])
 }
 
@@ -154,6 +161,9 @@ func (s *Session) body(t *topic, m *messages.Diff) error {
 	}
 	switch b := b.(type) {
 	case *messages.CursorBody:
+		if r := t.round; r != nil && r.lead && r.number == number && r.rung == messages.RungCursor && r.since == b.Since {
+			return s.answered(t, r, &messages.AnswerBody{Logs: b.Logs}, m.More)
+		}
 		return s.following(t, number, messages.RungCursor, b.Salt, func(r *round) error { return s.cursor(t, r, b, m.More) })
 	case *messages.SymbolsBody:
 		return s.following(t, number, messages.RungSketch, b.Salt, func(r *round) error { return s.symbols(t, r, b, m.More) })
@@ -178,6 +188,7 @@ func (s *Session) wakened(t *topic) error {
 	if err := t.spend(); err != nil {
 		return err
 	}
+	t.leads = true
 	return s.begin(t)
 }
 

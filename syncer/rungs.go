@@ -13,21 +13,22 @@ import (
 
 // Rung 1: each side lists what changed since both held the same.
 
-// leadCursor lists what changed here since we and the peer agreed; false says
-// that we do not remember.
-func (s *Session) leadCursor(t *topic, r *round) (bool, error) {
-	if s.cfg.History == nil {
-		return false, nil
+// remembered returns the state that we and the peer last agreed on.
+func (s *Session) remembered(t *topic) (digest.Set, bool) {
+	if s.cfg.History == nil || t.tries > 0 || s.cfg.First > messages.RungCursor {
+		return digest.Set{}, false
 	}
-	since, found := s.cfg.History.Remembered(s.cfg.Peer, s.instance, t.id)
-	if !found {
-		return false, nil
-	}
+	return s.cfg.History.Remembered(s.cfg.Peer, s.instance, t.id)
+}
+
+// leadCursor lists what changed here since then; false says that we do not
+// know.
+func (s *Session) leadCursor(t *topic, r *round, since digest.Set) (bool, error) {
 	logs, known, err := s.changed(t, r, since)
 	if err != nil || !known {
 		return false, err
 	}
-	r.rung = messages.RungCursor
+	r.rung, r.since = messages.RungCursor, since
 	chunks(logs, shortsPerDiff, func(part []messages.ShortState, more bool) {
 		s.sendBody(t, r.number, messages.RungCursor, more, &messages.CursorBody{Salt: r.snap.salt, Since: since, Logs: part})
 	})

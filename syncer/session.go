@@ -328,7 +328,8 @@ func (s *Session) beginTopics() error {
 }
 
 // peaks compares digests: equal ones end the round. Else who stated fewer logs
-// leads a round, for it has less to say; of two with as many, the dialer.
+// leads a round, for it has less to say; of two with as many, the dialer. Who
+// remembers what both held before begins with that, leading or not.
 func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 	if t.peaked { // each would cost a look at every log
 		return violation(messages.CodeUnexpectedMessage, "PEAKS of a topic twice")
@@ -336,7 +337,7 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 	t.peaked = true
 	t.leads = t.stated.Count < m.Logs || t.stated.Count == m.Logs && s.cfg.Dialer
 	same, err := s.same(t, digest.Set{Count: m.Logs, Sum: m.Digest})
-	if err != nil || same || t.sentDiff || t.known || t.round != nil || !t.leads {
+	if err != nil || same || t.sentDiff || t.known || t.round != nil {
 		return err
 	}
 	return s.begin(t)

@@ -42,7 +42,7 @@ func (s *Session) settle(t *topic) error {
 	if now := told && heard; now != t.agreed {
 		t.agreed = now
 		t.settled = t.settled || now
-		s.emit(Agreed{Topic: t.id, Now: now, Set: set})
+		s.emit(Agreed{Topic: t.id, Now: now, Set: set, Instance: s.instance})
 	}
 	if t.left && told && !heard && t.lastGot != nil && t.resting() {
 		s.emit(Apart{Topic: t.id})

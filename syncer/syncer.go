@@ -214,7 +214,10 @@ type (
 	Agreed struct {
 		Topic identity.TopicID
 		Now   bool
-		Set   digest.Set // that both hold; where Now
+
+		// Where Now: what both hold, and the copy of the peer's store.
+		Set      digest.Set
+		Instance [16]byte
 	}
 	// LeftAlone says that the session leaves a log alone from then on, because
 	// nothing more of it is wanted.
