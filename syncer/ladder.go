@@ -89,6 +89,7 @@ func (s *Session) begin(t *topic) error {
 
 // leadList takes rung 2 or 3, whichever is likely to cost less.
 func (s *Session) leadList(t *topic, r *round) error {
+	r.mine = nil // of rung 1
 	few := len(r.snap.items)*itemBytes <= firstSymbols*symbolBytes
 	if s.cfg.First == messages.RungFrontier || few && s.cfg.First != messages.RungSketch {
 		s.leadItems(t, r)
@@ -254,7 +255,7 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 		return nil
 	}
 	if r.rung != rung {
-		r.rung, r.told, r.items, r.dec = rung, nil, nil, nil
+		r.rung, r.mine, r.told, r.items, r.dec = rung, nil, nil, nil, nil
 		if rung == messages.RungSketch {
 			r.dec = sketch.NewDecoder(salt, r.snap.items)
 		}

@@ -30,6 +30,7 @@ type simNet struct {
 	conns int
 	pulls int // transfers begun
 
+	lie    func(messages.Body)          // changes what is said of which logs differ
 	first  func(conn int) messages.Rung // of a connection's rounds; nil: the cheapest
 	bodies map[string]int               // DIFFs that were sent, by what they say
 }
@@ -226,6 +227,14 @@ func (e *simEnd) do(o Output) {
 
 // deliver passes a message through its bytes.
 func (e *simEnd) deliver(m messages.Message) {
+	if d, ok := m.(*messages.Diff); ok && e.net.lie != nil && len(d.Body) > 0 {
+		number, b, err := messages.DecodeBody(d.Body)
+		if err != nil {
+			e.net.t.Fatal(err)
+		}
+		e.net.lie(b)
+		m = &messages.Diff{Topic: d.Topic, Rung: d.Rung, More: d.More, Body: messages.EncodeBody(number, b)}
+	}
 	frame, err := messages.AppendFrame(nil, m)
 	if err != nil {
 		e.net.t.Fatal(err)
