@@ -68,8 +68,14 @@ func (h *history) changed(l *Log, old, now *Published) {
 	if now.Size > 0 {
 		h.sum.Add(l.ID, now.Size, now.Root)
 	}
-	h.clean = false
-	if now.Size == before || l.changedAt > h.newest {
+	if h.clean = false; now.Size != before {
+		h.record(l, before)
+	}
+}
+
+// record keeps the first change of a log after a mark.
+func (h *history) record(l *Log, before uint64) {
+	if l.changedAt > h.newest {
 		return
 	}
 	h.seq++

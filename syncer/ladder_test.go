@@ -5,6 +5,7 @@ package syncer
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"testing"
@@ -90,10 +91,20 @@ func (w *shelf) Changes(_ digest.Hash, since digest.Set) (all []Change, known bo
 // would push, from where on, and which kinds of DIFF were said.
 func find(t *testing.T, a, b *shelf, first messages.Rung) (pushed [2]map[digest.Hash]uint64, said map[string]int) {
 	t.Helper()
+	return findIn(t, a, b, first, func(int, Output) {})
+}
+
+type remembering interface {
+	Store
+	History
+}
+
+func findIn(t *testing.T, a, b remembering, first messages.Rung, other func(int, Output)) (pushed [2]map[digest.Hash]uint64, said map[string]int) {
+	t.Helper()
 	said = map[string]int{}
 	var ends [2]*Session
 	var in [2][]messages.Message
-	for i, w := range []*shelf{a, b} {
+	for i, w := range []remembering{a, b} {
 		s, err := New(Config{
 			Dialer: i == 0, Self: identity.Seed{byte(1 + i)}.PeerID(), Peer: identity.Seed{byte(2 - i)}.PeerID(), Binding: []byte("b"),
 			Topics: topicsOf(twinTopic), Store: w, History: w, First: first,
@@ -123,6 +134,8 @@ func find(t *testing.T, a, b *shelf, first messages.Rung) (pushed [2]map[digest.
 				pushed[i][o.Log] = o.From
 			case Fail:
 				t.Fatalf("side %d fails: %s: %s", i, o.Code, o.Text)
+			default:
+				other(i, o)
 			}
 		}
 	}
@@ -239,6 +252,60 @@ func TestCursorRefused(t *testing.T) {
 			}
 			if said["Symbols"] == 0 {
 				t.Errorf("%s: %v were said, want a sketch", name, said)
+			}
+		}
+	}
+}
+
+// Two histories of one log at one size differ in their items too: each side is
+// shown the other's head and reports the fork.
+func TestRungsFindForks(t *testing.T) {
+	for _, first := range []messages.Rung{messages.RungSketch, messages.RungFrontier} {
+		n := newSimNet(t, 1, 2)
+		for i, node := range n.nodes {
+			l := node.own(9)
+			for j := range 7 {
+				l.add(twinRecord(60, fmt.Sprint("history ", i, j)))
+			}
+			l.sign()
+			node.own(byte(20+i)).write(30, "another log")
+		}
+		var forks [2]int
+		pushed, said := findIn(t, n.nodes[0], n.nodes[1], first, func(i int, o Output) {
+			if _, ok := o.(Fork); ok {
+				forks[i]++
+			}
+		})
+		if forks != [2]int{1, 1} || len(pushed[0]) != 1 || len(pushed[1]) != 1 {
+			t.Errorf("rung %d: %v forks, %d and %d logs pushed, after %v", first, forks, len(pushed[0]), len(pushed[1]), said)
+		}
+	}
+}
+
+// Of a log with many pages, a few events are pushed at once, and many pages
+// are pulled by who knows which it has.
+func TestRungsAndPages(t *testing.T) {
+	for _, first := range []messages.Rung{messages.RungSketch, messages.RungFrontier} {
+		for missing, want := range map[int]string{3: "push", 390: "pull"} {
+			n := newSimNet(t, 1, 2)
+			l, copied := n.nodes[0].own(9), n.nodes[1].own(9)
+			for j := range 400 {
+				record := twinRecord(1500, fmt.Sprint(j))
+				if l.add(record); j < 400-missing {
+					copied.add(record)
+				}
+			}
+			l.sign()
+			copied.sign()
+			copied.info.Own = false
+			pulls := 0
+			pushed, said := findIn(t, n.nodes[0], n.nodes[1], first, func(i int, o Output) {
+				if _, ok := o.(Pull); ok && i == 1 {
+					pulls++
+				}
+			})
+			if want == "pull" && (pulls != 1 || len(pushed[0]) > 0) || want == "push" && (pulls > 0 || pushed[0][l.info.Log] != uint64(400-missing) || said["part"] > 0) {
+				t.Errorf("rung %d, %d events behind: %d pulls, pushed %v, after %v, want a %s", first, missing, pulls, pushed[0], said, want)
 			}
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/sketch"
 )
 
 // menu is honest messages of a peer, as bodies of frames, for a fuzzer to mix
@@ -18,6 +20,9 @@ func menu(t testing.TB) (bodies [][]byte) {
 	big.info.Own = false
 	part := listOf(false, stateOf(l.state()))
 	part.Part = true
+	state := l.state()
+	id := shortID(sketch.Salt{}, state.Log)
+	short, items := []messages.ShortState{{ID: id, Size: 7}}, []uint64{itemOf(sketch.Salt{}, id, state.Size, state.Root)}
 	far := stateOf(big.state())
 	far.Pages += PullPages
 	for _, m := range []messages.Message{
@@ -26,6 +31,11 @@ func menu(t testing.TB) (bodies [][]byte) {
 		w.eventsOf(l, 0, 400), w.eventsOf(l, 5, 400), w.eventsOf(l, 0, 1<<20), paged.eventsOf(big, 3, 2000),
 		&messages.ProofRequest{Log: l.info.Log, Seq: 1}, &messages.Peers{Addresses: []string{"a:1"}},
 		&messages.PageRequest{Log: l.info.Log, Count: 1}, &messages.Bye{}, &messages.Error{Code: messages.CodeBusy},
+		bodyOf(1, 1, false, &messages.CursorBody{Since: digest.Set{Count: 1}, Logs: short}),
+		bodyOf(2, 2, true, &messages.SymbolsBody{Items: 1, Symbols: sketch.NewEncoder(sketch.Salt{}, items).Next(5)}),
+		bodyOf(2, 2, false, &messages.SymbolsBody{Items: 1, Symbols: sketch.NewEncoder(sketch.Salt{}, items).Next(20)}),
+		bodyOf(3, 3, false, &messages.ItemsBody{Items: items}), bodyOf(3, 1, false, &messages.AnswerBody{Logs: short}),
+		bodyOf(2, 1, false, &messages.AskBody{Symbols: 9}), bodyOf(2, 1, false, &messages.AskBody{}), bodyOf(2, 1, false, &messages.NextBody{}),
 	} {
 		frame, err := messages.AppendFrame(nil, m)
 		if err != nil {
@@ -43,6 +53,7 @@ func FuzzTalk(f *testing.F) {
 	bodies := menu(f)
 	f.Add([]byte{0, 0, 0, 3, 0, 0, 6, 0, 0})
 	f.Add([]byte{4, 0, 0, 5, 0, 0, 1, 0, 0, 8, 9, 1})
+	f.Add([]byte{0, 0, 0, 22, 0, 0, 20, 0, 0, 15, 0, 0, 16, 0, 0, 17, 0, 0, 18, 0, 0, 19, 0, 0})
 	f.Add([]byte{7, 0, 0, 6, 0, 0, 8, 0, 0, 1, 2, 9})
 	f.Add([]byte{9, 0, 0, 4, 0, 0, 5, 0, 0, 10, 0, 0, 13, 0, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
