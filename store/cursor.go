@@ -17,6 +17,9 @@ import (
 // used for longest goes first.
 const maxCursors = 1 << 12
 
+// maxOpened bounds the logs that are loaded for cursors when a store is opened.
+const maxOpened = 1 << 10
+
 // A cursor is what this store and a peer's last agreed to hold of a topic. It
 // means something only to the copy of the peer's store that it was made with.
 //
@@ -79,6 +82,23 @@ func (s *Store) loadCursors() error {
 			return err
 		})
 	})
+}
+
+// countOpened begins the history of topics that peers have cursors of, while
+// nothing has changed yet: so a store that appends and then meets its peers
+// knows what changed. Logs are loaded for that, so topics of many logs wait
+// until somebody asks. What cannot be read is found when it is needed.
+func (s *Store) countOpened() {
+	left := uint64(maxOpened)
+	counted := map[digest.Hash]bool{}
+	for k, c := range s.cursors.all {
+		if _, err := s.Topic(k.topic); err != nil || counted[k.topic] || c.set.Count > left {
+			continue
+		}
+		counted[k.topic] = true
+		left -= c.set.Count
+		s.Summary(k.topic)
+	}
 }
 
 // Remembered returns the digest of a topic that this store and a peer's last

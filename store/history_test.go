@@ -154,6 +154,9 @@ func TestCursorsAreKept(t *testing.T) {
 	}
 	s.Agreed(peer, copy1, topic.ID, now)
 	s = reopen(s)
+	if s.catalog.history[topic.ID] == nil {
+		t.Error("what changes from here on is not counted")
+	}
 	if set, found := s.Remembered(peer, copy1, topic.ID); !found || set != now {
 		t.Errorf("%+v %v, want %+v", set, found, now)
 	}

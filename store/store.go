@@ -138,7 +138,10 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.loadCursors(); err != nil {
 		return s, err
 	}
-	return s, s.openPaged()
+	if err = s.openPaged(); err == nil {
+		s.countOpened()
+	}
+	return s, err
 }
 
 // openPaged loads every log that has page files, so that trees and mountains

@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -29,75 +28,67 @@ func fullFrontier(a, b *stock, _ digest.Set) cost {
 }
 
 // Range-based reconciliation as Meyer describes it and Negentropy does it: a
-// side states a fingerprint of each range of its sorted items; the other
-// answers each that is not its own by the fingerprints of 16 parts, or where
-// few items are left, by the items.
+// side states a fingerprint of all its logs, ordered by id; the other answers
+// each range that is not its own by the fingerprints of 16 parts, or where few
+// logs are left, by the logs.
 const (
 	parts       = 16
 	fingerprint = 16
-	idBytes     = 16 // of an item: a hash of log, size and root
+	itemBytes   = 16 // of a log: half a short id, half a hash of size and root
 	boundBytes  = 4  // of a range's end, about: the shortest prefix that tells it
 	listBelow   = 2 * parts
 )
 
-type item struct {
-	hash digest.Hash
-	log  digest.Hash
-}
+type item struct{ log, root digest.Hash }
 
 func sorted(s *stock) []item {
 	all := make([]item, 0, len(s.logs))
 	for _, l := range s.logs {
-		all = append(all, item{digest.Tagged("item", l.Log[:], binary.LittleEndian.AppendUint64(nil, l.Size), l.Root[:]), l.Log})
+		all = append(all, item{l.Log, l.Root})
 	}
-	slices.SortFunc(all, func(x, y item) int { return bytes.Compare(x.hash[:], y.hash[:]) })
+	slices.SortFunc(all, byLog)
 	return all
 }
 
-// A span is a range of hashes with what each side has in it.
-type span struct {
-	low    digest.Hash // and up to the next one's
-	mine   []item
-	theirs []item
-}
+func byLog(x, y item) int { return bytes.Compare(x.log[:], y.log[:]) }
 
-// equal stands for equal fingerprints.
-func (s *span) equal() bool {
-	return len(s.mine) == len(s.theirs) && slices.EqualFunc(s.mine, s.theirs, func(x, y item) bool { return x.hash == y.hash })
-}
+// A span is what each side has in a range of ids.
+type span struct{ mine, theirs []item }
 
 func rangeBased(a, b *stock, _ digest.Set) cost {
-	c := cost{}
+	c := cost{bytes: fingerprint + boundBytes, flights: 1}
 	found := map[digest.Hash]bool{}
-	open := split(span{mine: sorted(a), theirs: sorted(b)})
-	c.bytes += len(open) * (fingerprint + boundBytes)
-	for c.flights = 1; len(open) > 0; c.flights++ {
+	open := []span{{sorted(a), sorted(b)}}
+	for len(open) > 0 {
 		var next []span
+		answered := false
 		for _, s := range open {
 			s.mine, s.theirs = s.theirs, s.mine // the other side answers
 			switch {
-			case s.equal():
-				c.bytes++ // skipped, about
+			case slices.Equal(s.mine, s.theirs): // as their fingerprints say
 			case len(s.mine) < listBelow:
-				c.bytes += boundBytes + idBytes*len(s.mine)
-				c.bytes += idBytes * tell(s, found) // and the other side says which of those it lacks
+				c.bytes += boundBytes + itemBytes*len(s.mine)
+				c.bytes += itemBytes * tell(s, found) // and is answered in its turn
+				answered = true
 			default:
 				sub := split(s)
 				c.bytes += len(sub) * (fingerprint + boundBytes)
 				next = append(next, sub...)
 			}
 		}
-		if open = next; len(open) == 0 {
-			c.flights++ // the last answer
+		if open = next; answered || len(open) > 0 {
+			c.flights++
+		}
+		if answered && len(open) == 0 {
+			c.flights++
 		}
 	}
-	c.flights--
 	c.found = len(found)
 	return c
 }
 
 // tell takes note of the logs in which two lists differ, and returns how many
-// items the side that was sent a list answers with.
+// the side that was sent a list answers with.
 func tell(s span, found map[digest.Hash]bool) (answer int) {
 	for _, x := range s.mine {
 		if !slices.Contains(s.theirs, x) {
@@ -113,22 +104,18 @@ func tell(s span, found map[digest.Hash]bool) (answer int) {
 	return answer
 }
 
-// split cuts a range into parts with as many items of the side that speaks.
+// split cuts a range into parts with as many logs of the side that speaks.
 func split(s span) (out []span) {
 	at := 0
 	for i := range parts {
-		p := span{low: s.low}
 		begin, end := len(s.mine)*i/parts, len(s.mine)*(i+1)/parts
-		p.mine = s.mine[begin:end]
 		to := len(s.theirs)
 		if i < parts-1 {
-			bound := s.mine[end].hash
-			to, _ = slices.BinarySearchFunc(s.theirs, bound, func(x item, h digest.Hash) int { return bytes.Compare(x.hash[:], h[:]) })
+			to, _ = slices.BinarySearchFunc(s.theirs, s.mine[end], byLog)
 		}
 		to = max(to, at)
-		p.theirs = s.theirs[at:to]
+		out = append(out, span{s.mine[begin:end], s.theirs[at:to]})
 		at = to
-		out = append(out, p)
 	}
-	return slices.DeleteFunc(out, func(p span) bool { return cmp.Or(len(p.mine), len(p.theirs)) == 0 })
+	return out
 }
