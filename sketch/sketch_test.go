@@ -4,7 +4,6 @@ package sketch
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -307,7 +306,7 @@ func TestTooManySymbols(t *testing.T) {
 func FuzzMadeUp(f *testing.F) {
 	items, _ := sets(rand.New(rand.NewPCG(7, 7)), 40, 0, 0)
 	f.Add(AppendSymbols(nil, 40, 0, NewEncoder(Salt{1}, items).Next(30)), uint64(40))
-	f.Add([]byte(fmt.Sprint("nothing at all, only text")), uint64(3))
+	f.Add([]byte("nothing at all, only text"), uint64(3))
 	f.Fuzz(func(t *testing.T, b []byte, n uint64) {
 		symbols, err := ParseSymbols(b, n, 0)
 		if err != nil {

@@ -201,7 +201,7 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	if own.Own { // we lost events; they are fetched back like anybody's
 		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: e.Size})
 	}
-	r.wanted = e.Size
+	r.wanted, r.hearsay = e.Size, false
 	switch {
 	case r.pulling:
 	case e.Pages >= own.Pages+PullPages:

@@ -3,6 +3,7 @@
 package syncer
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"slices"
 
@@ -28,7 +29,7 @@ func shortID(salt sketch.Salt, log digest.Hash) uint64 {
 	var b [len(salt) + digest.Size]byte
 	copy(b[:], salt[:])
 	copy(b[len(salt):], log[:])
-	h := digest.Sum(b[:])
+	h := sha256.Sum256(b[:]) // digest.Sum would move b to the heap
 	return binary.BigEndian.Uint64(h[:]) >> (sizeBits + rootBits)
 }
 
@@ -56,33 +57,60 @@ func sizeOf(item, near uint64) uint64 {
 // A snapshot is the logs of a topic as they are when a round begins here.
 type snapshot struct {
 	salt  sketch.Salt
-	short map[uint64]digest.Hash
-	logs  map[digest.Hash]shot
-	items []uint64 // increasing
+	shots []shot
+	short map[uint64]int32     // short id -> index in shots
+	twice map[digest.Hash]shot // logs whose short id another one has: they wait for another salt
+	items []uint64             // of shots, increasing
 }
 
-type shot struct{ short, size, pages uint64 }
+type shot struct {
+	log                digest.Hash
+	short, size, pages uint64
+}
 
 func takeSnapshot(st Store, topic digest.Hash, salt sketch.Salt) (*snapshot, error) {
-	n := &snapshot{salt: salt, short: map[uint64]digest.Hash{}, logs: map[digest.Hash]shot{}}
-	err := st.Logs(topic, func(l LogInfo) bool {
-		s := shot{shortID(salt, l.Log), l.Size, l.Pages}
-		n.logs[l.Log] = s
-		if _, twice := n.short[s.short]; !twice { // else it has to wait for another salt
-			n.short[s.short] = l.Log
-			n.items = append(n.items, itemOf(salt, s.short, l.Size, l.Root))
+	set, err := st.Summary(topic)
+	if err != nil {
+		return nil, err
+	}
+	n := &snapshot{
+		salt: salt, shots: make([]shot, 0, set.Count), items: make([]uint64, 0, set.Count),
+		short: make(map[uint64]int32, set.Count), twice: map[digest.Hash]shot{},
+	}
+	err = st.Logs(topic, func(l LogInfo) bool {
+		s := shot{l.Log, shortID(salt, l.Log), l.Size, l.Pages}
+		if _, twice := n.short[s.short]; twice {
+			n.twice[l.Log] = s
+			return true
 		}
+		n.short[s.short] = int32(len(n.shots))
+		n.shots = append(n.shots, s)
+		n.items = append(n.items, itemOf(salt, s.short, l.Size, l.Root))
 		return true
 	})
 	slices.Sort(n.items)
 	return n, err
 }
 
+// byShort returns the log of a short id; false says that there is none.
+func (n *snapshot) byShort(short uint64) (shot, bool) {
+	i, found := n.short[short]
+	if !found {
+		return shot{}, false
+	}
+	return n.shots[i], true
+}
+
 // size is what the log of a short id had, or 0.
 func (n *snapshot) size(short uint64) uint64 {
-	id, found := n.short[short]
-	if !found {
-		return 0
+	s, _ := n.byShort(short)
+	return s.size
+}
+
+// of returns what a log had, or zeros.
+func (n *snapshot) of(log digest.Hash) shot {
+	if s, found := n.byShort(shortID(n.salt, log)); found && s.log == log {
+		return s
 	}
-	return n.logs[id].size
+	return n.twice[log]
 }

@@ -186,7 +186,7 @@ func (s *Session) wakened(t *topic) error {
 	if t.round != nil {
 		return nil
 	}
-	if err := t.spend(); err != nil {
+	if err := s.spend(t); err != nil {
 		return err
 	}
 	t.leads = true
@@ -194,7 +194,8 @@ func (s *Session) wakened(t *topic) error {
 }
 
 // spend bounds how often a peer makes us look at all logs.
-func (t *topic) spend() error {
+func (s *Session) spend(t *topic) error {
+	s.wantTick()
 	if t.spent++; t.spent > roundsAtOnce {
 		return violation(messages.CodeLimit, "more than %d rounds at once", roundsAtOnce)
 	}
@@ -205,8 +206,12 @@ func (t *topic) spend() error {
 func (s *Session) answered(t *topic, r *round, b messages.Body, more bool) error {
 	switch b := b.(type) {
 	case *messages.AskBody:
-		if r.enc != nil {
-			s.sendSymbols(t, r, int(min(b.Symbols, sketch.MaxSymbols)))
+		switch {
+		case r.enc == nil:
+		case s.tooMany(r.enc.Made(), b.Symbols, uint64(len(r.snap.items))):
+			s.leadItems(t, r)
+		default:
+			s.sendSymbols(t, r, int(b.Symbols))
 		}
 	case *messages.NextBody:
 		switch r.rung {
@@ -224,9 +229,16 @@ func (s *Session) answered(t *topic, r *round, b messages.Body, more bool) error
 	return nil
 }
 
+// tooMany reports whether symbols from have to want cost more than the items
+// of all logs.
+func (s *Session) tooMany(have int, want, items uint64) bool {
+	return want > sketch.MaxSymbols ||
+		want > uint64(have) && (want-uint64(have))*symbolBytes > items*itemBytes && s.cfg.First != messages.RungSketch
+}
+
 // gather adds a part of a list.
 func (s *Session) gather(r *round, logs []messages.ShortState) error {
-	if r.told = append(r.told, logs...); len(r.told) > s.cfg.Limits.MaxLogs+len(r.snap.logs) {
+	if r.told = append(r.told, logs...); len(r.told) > s.cfg.Limits.MaxLogs+len(r.snap.shots) {
 		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
 	}
 	return nil
@@ -242,7 +254,7 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 			return violation(messages.CodeMalformed, "two salts in one round")
 		}
 	case number > t.rounds && number < 1<<62, number == t.rounds && r != nil && r.lead && !s.cfg.Dialer:
-		if err := t.spend(); err != nil {
+		if err := s.spend(t); err != nil {
 			return err
 		}
 		r = &round{number: number}

@@ -171,7 +171,7 @@ func (n *simNet) settle() {
 	n.t.Helper()
 	for ticks := 0; ; {
 		if n.steps > 300_000 || ticks > 500 {
-			n.t.Fatalf("no rest after %d steps and %d ticks", n.steps, ticks)
+			n.t.Fatalf("no rest after %d steps and %d ticks:%s", n.steps, ticks, n.describe())
 		}
 		if n.step() {
 			continue
@@ -390,7 +390,7 @@ func (n *simNet) describe() string {
 	for i, e := range n.ends {
 		fmt.Fprintf(&b, "\n end %d: %s, agreed %v", i, e.s.State(), e.agreed)
 		for _, t := range e.s.topics {
-			fmt.Fprintf(&b, ", known %v, sent list %v, listed %d, expected %d, round %+v", t.known, t.sentDiff, len(t.listed), len(t.expected), t.round)
+			fmt.Fprintf(&b, ", known %v, sent list %v, listed %d, expected %d, tries %d, leads %v, apart %v, wait %v, told %v, got %v, round %+v", t.known, t.sentDiff, len(t.listed), len(t.expected), t.tries, t.leads, t.apart.Unix(), t.wait, t.lastSent, t.lastGot, t.round)
 			for id, r := range t.busy {
 				size := 0
 				if l := e.node.logs[id]; l != nil {

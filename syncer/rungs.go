@@ -48,8 +48,7 @@ func (s *Session) changed(t *topic, r *round, since digest.Set) ([]messages.Shor
 	}
 	var logs []messages.ShortState
 	for _, c := range r.mine {
-		l, found := r.snap.logs[c.Log]
-		if found && r.snap.short[l.short] == c.Log {
+		if l, found := r.snap.byShort(shortID(r.snap.salt, c.Log)); found && l.log == c.Log {
 			logs = append(logs, messages.ShortState{ID: l.short, Size: l.size})
 		}
 	}
@@ -114,7 +113,7 @@ func (s *Session) symbols(t *topic, r *round, b *messages.SymbolsBody, more bool
 func (s *Session) askMore(t *topic, r *round, items uint64) {
 	have := r.dec.Len()
 	want := max(r.dec.Estimate()*3/2+32, have+have/4+8)
-	if want > sketch.MaxSymbols || uint64(want-have)*symbolBytes > items*itemBytes && s.cfg.First != messages.RungSketch {
+	if s.tooMany(have, uint64(want), items) {
 		s.next(t, r)
 		return
 	}
@@ -124,7 +123,7 @@ func (s *Session) askMore(t *topic, r *round, items uint64) {
 // Rung 3: the leader sends the items of all its logs.
 
 func (s *Session) items(t *topic, r *round, b *messages.ItemsBody, more bool) error {
-	if len(r.items)+len(b.Items) > s.cfg.Limits.MaxLogs+len(r.snap.logs) {
+	if len(r.items)+len(b.Items) > s.cfg.Limits.MaxLogs+len(r.snap.shots) {
 		return violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
 	}
 	if n := len(r.items); n > 0 && len(b.Items) > 0 && b.Items[0] <= r.items[n-1] {
@@ -183,14 +182,14 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 		sizes[c.Log] = c.Before
 	}
 	for _, e := range told {
-		if id, found := r.snap.short[e.ID]; found {
-			sizes[id] = e.Size
+		if l, found := r.snap.byShort(e.ID); found {
+			sizes[l.log] = e.Size
 		} else if e.Size > 0 {
 			t.expect(r.snap.salt, e)
 		}
 	}
 	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
-		before := r.snap.logs[l.Log]
+		before := r.snap.of(l.Log)
 		if size, differs := sizes[l.Log]; differs {
 			s.claimed(t, t.remote(l.Log), l, size, r.rung != messages.RungCursor && before.size == l.Size)
 			return true
@@ -227,7 +226,7 @@ func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal b
 	case size > own.Size && own.Frozen:
 		m.ignored = true
 	case size > own.Size:
-		m.size, m.pages, m.wanted = size, own.Pages, size
+		m.size, m.pages, m.wanted, m.hearsay = size, own.Pages, size, true
 	case equal: // and another root: let both look at the heads
 		s.sendPart(t, own)
 	}
@@ -260,6 +259,6 @@ func (t *topic) arrived(r *remote) {
 	short := shortID(t.expectSalt, r.id)
 	if size, found := t.expected[short]; found {
 		delete(t.expected, short)
-		r.size, r.wanted = max(r.size, size), max(r.wanted, size)
+		r.size, r.wanted, r.hearsay = max(r.size, size), max(r.wanted, size), true
 	}
 }

@@ -105,6 +105,7 @@ type remote struct {
 	serving     bool     // it pulls from us: no pushes meanwhile
 	pulling     bool     // we pull from it
 	wanted      uint64   // size that the peer is to bring us to; 0 for nothing
+	hearsay     bool     // wanted was said in a round: no head proves it
 	asked       bool     // we told our size again and wait for what follows
 	recheck     bool     // tell our size again at the next tick
 	ignored     bool     // forked, or ours

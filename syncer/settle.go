@@ -187,6 +187,9 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 		if err := s.ask(t, r); err != nil {
 			return err
 		}
+		if r.hearsay { // it may not exist; what does exist will be pushed or said with a head
+			r.wanted, r.hearsay = 0, false
+		}
 	}
 	if t.searching() {
 		return s.again(t)

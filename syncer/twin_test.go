@@ -30,6 +30,9 @@ type pageTwin struct {
 	id   identity.PeerID
 	logs map[digest.Hash]*pageLog
 	keys []digest.Hash // of logs, so that a seed gives one run
+
+	summed int // events that sum is of
+	sum    digest.Set
 }
 
 // A pageLog is one log of a twin; key is nil where another node appends to it.
@@ -157,13 +160,21 @@ func (l *pageLog) state() LogInfo {
 }
 
 func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
+	leaves := len(w.logs) << 32 // they only ever grow
+	for _, l := range w.logs {
+		leaves += len(l.leaves)
+	}
+	if leaves == w.summed {
+		return w.sum, nil
+	}
 	var s digest.Multiset
 	for _, l := range w.logs {
 		if n := uint64(len(l.leaves)); n > 0 {
 			s.Add(l.info.Log, n, l.mountains(n).Root())
 		}
 	}
-	return s.Set(), nil
+	w.summed, w.sum = leaves, s.Set()
+	return w.sum, nil
 }
 
 func (w *pageTwin) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
