@@ -71,7 +71,10 @@ func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error)
 
 // sync waits for agreement. With confirm, the peer has to state it anew.
 func (s *session) sync(ctx context.Context, start time.Time, confirm bool) (SyncReport, error) {
-	before := s.report()
+	var before SyncReport
+	if confirm { // else the session is new, and all it did is this sync's
+		before = s.report()
+	}
 	if err := s.caughtUp(ctx, confirm); err != nil {
 		return SyncReport{}, err
 	}

@@ -243,16 +243,14 @@ func TestCursorRefused(t *testing.T) {
 		"of another state":    func(_, b *shelf) { b.was = other },
 		"of two other states": func(a, b *shelf) { a.was, b.was = map[digest.Hash]uint64{{2}: 5}, other },
 	} {
-		for seed := range uint64(2) {
-			a, b := shelves(rand.New(rand.NewPCG(seed, 5)), 1200, 40)
-			forget(a, b)
-			pushed, said := find(t, a, b, 0)
-			if !maps.Equal(pushed[0], behind(a, b)) || !maps.Equal(pushed[1], behind(b, a)) {
-				t.Errorf("%s: other pushes than the obvious, after %v", name, said)
-			}
-			if said["Symbols"] == 0 {
-				t.Errorf("%s: %v were said, want a sketch", name, said)
-			}
+		a, b := shelves(rand.New(rand.NewPCG(1, 5)), 1200, 40)
+		forget(a, b)
+		pushed, said := find(t, a, b, 0)
+		if !maps.Equal(pushed[0], behind(a, b)) || !maps.Equal(pushed[1], behind(b, a)) {
+			t.Errorf("%s: other pushes than the obvious, after %v", name, said)
+		}
+		if said["Symbols"] == 0 {
+			t.Errorf("%s: %v were said, want a sketch", name, said)
 		}
 	}
 }
