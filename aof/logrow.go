@@ -72,8 +72,11 @@ const (
 	flagSealed    = 4
 	flagHighWater = 8
 
-	maxSize = 1<<48 - 1
+	maxSize = MaxSize
 )
+
+// MaxSize is the largest size or sequence of a log that a store can hold.
+const MaxSize = 1<<48 - 1
 
 // flags says which optional fields a row has.
 func (r *LogRow) flags() (f byte) {

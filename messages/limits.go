@@ -13,9 +13,9 @@ const (
 	// go into one frame.
 	MaxEventsFrame = 35 << 19
 
-	// MaxCount bounds sizes, sequences and page indices, so that their sums and
-	// doubles never overflow.
-	MaxCount = 1 << 62
+	// MaxCount bounds sizes, sequences and page indices: a store keeps no larger
+	// ones, and their sums and doubles never overflow.
+	MaxCount = 1<<48 - 1
 
 	MaxCaps      = 32   // capabilities in a HELLO
 	MaxCapBytes  = 32   // bytes of a capability's name

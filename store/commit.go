@@ -17,6 +17,12 @@ import (
 // that cannot both be true.
 var ErrFrozen = errors.New("store: the log is frozen: its author forked it")
 
+// errHuge is returned for a head that no row can hold. It must not fail the
+// transaction: that would make the store read-only at a peer's word.
+var errHuge = errors.New("store: more events than a log can have")
+
+const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
+
 // A Put is a small value to be written in the same transaction as the events
 // around it: a user actor's cursor, a peer's address. A nil value deletes.
 type Put struct {
@@ -113,7 +119,7 @@ func putAll(t *aof.Txn, puts []*Put) error {
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	return errors.Is(err, ErrGap) || errors.Is(err, ErrFrozen) || errors.Is(err, ErrUnknownLog) || errors.Is(err, ErrUnknownTopic)
+	return errors.Is(err, ErrGap) || errors.Is(err, ErrFrozen) || errors.Is(err, errHuge) || errors.Is(err, ErrUnknownLog) || errors.Is(err, ErrUnknownTopic)
 }
 
 // row returns the row of a log as this transaction has it so far.
@@ -160,6 +166,9 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		return nil, fmt.Errorf("%w: %s", ErrFrozen, a.Log)
 	}
 	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote, Recycle: a.Recycle}
+	if a.Remote != nil && a.Remote.Head.Size > aof.MaxSize {
+		return nil, fmt.Errorf("%w: a head of %d events of log %s", errHuge, a.Remote.Head.Size, a.Log.Short())
+	}
 	if a.Remote == nil {
 		a.First = row.Size
 		c.storeOwnHead(row)
