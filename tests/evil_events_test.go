@@ -167,21 +167,21 @@ func trees() []attack {
 		told("hashes too many in a proof", messages.CodeBadRange, func(_ *foe, m *messages.Events) { m.Right = append(m.Right, digest.Hash{}) }),
 		told("hashes too few in a proof", messages.CodeBadRange, func(_ *foe, m *messages.Events) { m.Right = m.Right[1:] }),
 		told("a proof of another place", messages.CodeBadRange, func(f *foe, m *messages.Events) { m.Right = f.log.Events(0, 101).Right }),
-		greeted("a log of 2^62 events of which none come", shrugged, 0, func(f *foe) error {
+		greeted("a log of 2^48 events of which none come", shrugged, 0, func(f *foe) error {
 			e := f.log.State()
-			e.Size, e.Pages, e.Head = 1<<62, 1<<50, evilpeer.Wire(f.log.Sign(1<<62, digest.Hash{1}))
+			e.Size, e.Pages, e.Head = messages.MaxCount, 1<<40, evilpeer.Wire(f.log.Sign(messages.MaxCount, digest.Hash{1}))
 			if err := f.Send(evilpeer.List(e)); err != nil {
 				return err
 			}
 			_, err := f.Answer(ctx, true)
 			return err
 		}),
-		told("events up to 2^62 and no proof", messages.CodeBadRange, func(f *foe, m *messages.Events) {
-			m.Head = evilpeer.Wire(f.log.Sign(1<<62, digest.Hash{1}))
+		told("events up to 2^48 and no proof", messages.CodeBadRange, func(f *foe, m *messages.Events) {
+			m.Head = evilpeer.Wire(f.log.Sign(messages.MaxCount, digest.Hash{1}))
 		}),
-		told("events from 2^61 on under a forged proof", messages.CodeBadEvents, func(f *foe, m *messages.Events) {
-			m.Right = make([]digest.Hash, merkleindex.RangeLen(100, 1<<62))
-			m.Head = evilpeer.Wire(f.log.Sign(1<<62, digest.Hash{1}))
+		told("events under a forged proof up to 2^48", messages.CodeBadEvents, func(f *foe, m *messages.Events) {
+			m.Right = make([]digest.Hash, merkleindex.RangeLen(100, messages.MaxCount))
+			m.Head = evilpeer.Wire(f.log.Sign(messages.MaxCount, digest.Hash{1}))
 		}),
 	}
 }
@@ -199,7 +199,7 @@ func histories() []attack {
 		greeted("events far behind a gap", shrugged, 0, func(f *foe) error { return f.Send(f.log.Events(6000, 6100)) }),
 		greeted("digests that are not true", shrugged, 0, func(f *foe) error {
 			h := f.victim.Head()
-			return f.Send(&messages.Peaks{Logs: 1, Digest: h.Root}, &messages.SyncDone{Logs: 1 << 62, Digest: h.Root}, &messages.SyncDone{Ask: true})
+			return f.Send(&messages.Peaks{Logs: 1, Digest: h.Root}, &messages.SyncDone{Logs: messages.MaxCount, Digest: h.Root}, &messages.SyncDone{Ask: true})
 		}),
 		greeted("events of a log one said not to have", shrugged, 0, func(f *foe) error {
 			return f.Send(evilpeer.List(), b(f).Events(90, 100))

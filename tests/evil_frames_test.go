@@ -56,6 +56,10 @@ func frames() []attack {
 			frame := evilpeer.Encoded(evilpeer.List(f.log.State())) // of 7000
 			return f.Raw(evilpeer.Frame(bytes.Replace(frame[4:], []byte{0xcd, 0x1b, 0x58}, evilpeer.Uint(1<<63), 1)))
 		}),
+		greeted("a log of 2^48 events", dropped, messages.CodeMalformed, func(f *foe) error {
+			frame := evilpeer.Encoded(evilpeer.List(f.log.State()))
+			return f.Raw(evilpeer.Frame(bytes.Replace(frame[4:], []byte{0xcd, 0x1b, 0x58}, evilpeer.Uint(1<<48), 1)))
+		}),
 		greeted("a count bomb in DIFF", dropped, messages.CodeMalformed, raw(evilpeer.Frame(
 			evilpeer.Array(7), evilpeer.Uint(3), evilpeer.Uint(0), evilpeer.Uint(3), evilpeer.Bool(false), evilpeer.Bool(false), evilpeer.Bin(0, nil), evilpeer.Array(1<<30)))),
 		greeted("a frame that is cut short", dropped, messages.CodeMalformed, func(f *foe) error {
@@ -98,21 +102,10 @@ func askers() []attack {
 			return err
 		}
 	}
-	flood := func(n int, m messages.Message) func(f *foe) error {
-		return func(f *foe) error {
-			batch := slices.Repeat(evilpeer.Encoded(m), 500)
-			for range n / 500 {
-				if err := f.Raw(batch); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-	}
 	return []attack{
 		greeted("pages of a log that is not here", shrugged, 0, request(&messages.PageRequest{Log: digest.Hash{1}, Count: 1})),
-		greeted("pages from 2^62 on", shrugged, 0, func(f *foe) error {
-			return request(&messages.PageRequest{Log: f.victim.Head().Log, From: 1 << 62, Count: 1 << 62})(f)
+		greeted("pages from 2^48 on", shrugged, 0, func(f *foe) error {
+			return request(&messages.PageRequest{Log: f.victim.Head().Log, From: messages.MaxCount, Count: messages.MaxCount})(f)
 		}),
 		greeted("no pages at all", shrugged, 0, func(f *foe) error {
 			return request(&messages.PageRequest{Log: f.victim.Head().Log})(f)
@@ -131,7 +124,7 @@ func askers() []attack {
 			return err
 		}),
 		greeted("proofs of what is not here", shrugged, 0, func(f *foe) error {
-			return f.Send(&messages.ProofRequest{Log: digest.Hash{1}}, &messages.ProofRequest{Log: f.victim.Head().Log, Seq: 1 << 62, Size: 1 << 62})
+			return f.Send(&messages.ProofRequest{Log: digest.Hash{1}}, &messages.ProofRequest{Log: f.victim.Head().Log, Seq: messages.MaxCount, Size: messages.MaxCount})
 		}),
 		greeted("a page request among messages", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
 			return f.Send(&messages.PageRequest{Log: f.victim.Head().Log, Count: 1})
@@ -139,10 +132,20 @@ func askers() []attack {
 		greeted("a proof that nobody asked for", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
 			return f.Send(&messages.ProofResponse{Log: f.log.ID, Head: evilpeer.Wire(f.log.Head), Leaf: []byte("forged")})
 		}),
-		greeted("asking for proofs without end, reading none", dropped, messages.CodeLimit, func(f *foe) error {
-			return flood(1e6, &messages.ProofRequest{Log: f.victim.Head().Log})(f)
-		}),
 		greeted("asking for whole lists without end, reading none", dropped, messages.CodeLimit, flood(1e6, evilpeer.List())),
 		greeted("asking for digests without end, reading none", shrugged, 0, flood(20_000, &messages.SyncDone{Ask: true})),
+	}
+}
+
+// flood says one message so many times and reads nothing.
+func flood(n int, m messages.Message) func(f *foe) error {
+	return func(f *foe) error {
+		batch := slices.Repeat(evilpeer.Encoded(m), 500)
+		for range n / 500 {
+			if err := f.Raw(batch); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }

@@ -156,12 +156,15 @@ func loiterers() []attack {
 			frame := evilpeer.Encoded(f.log.Events(0, 100))
 			return f.Raw(slices.Concat(evilpeer.Encoded(&messages.Peaks{}), frame[:len(frame)/2]))
 		}),
+		greeted("asking for proofs without end, reading none", dropped, messages.CodeLimit, func(f *foe) error {
+			return flood(1e6, &messages.ProofRequest{Log: f.victim.Head().Log})(f)
+		}),
 		greeted("asking, and reading no answer", dropped, messages.CodeTimeout, func(f *foe) error {
 			ask := evilpeer.Encoded(&messages.ProofRequest{Log: f.victim.Head().Log})
 			if err := f.Send(&messages.Peaks{}); err != nil {
 				return err
 			}
-			if err := f.Raw(slices.Repeat(ask, 1000)); err != nil { // less than may wait
+			if err := f.Raw(slices.Repeat(ask, 800)); err != nil { // less than may wait
 				return err
 			}
 			<-f.Conn.Done()

@@ -77,7 +77,7 @@ func number(rng *rand.Rand) uint64 {
 	if rng.IntN(4) > 0 {
 		return rng.Uint64N(100)
 	}
-	edges := []uint64{0, 1, 1<<16 - 1, 1 << 31, 1<<32 - 1, 1 << 61, 1 << 62}
+	edges := []uint64{0, 1, 1<<16 - 1, 1 << 31, 1<<32 - 1, 1 << 47, messages.MaxCount}
 	return edges[rng.IntN(len(edges))]
 }
 
@@ -95,7 +95,7 @@ func (c *corpus) message(rng *rand.Rand) messages.Message {
 	case 8, 9, 10, 11:
 		return &messages.SyncDone{Logs: number(rng), Digest: digest.Hash(noise(rng, 32)), Ask: rng.IntN(2) == 0}
 	case 12, 13, 14, 15:
-		return &messages.ProofRequest{Log: c.anyLog(rng), Seq: 10 + number(rng)%(1<<61), Size: number(rng)}
+		return &messages.ProofRequest{Log: c.anyLog(rng), Seq: 10 + number(rng)%(1<<40), Size: number(rng)}
 	case 16, 17:
 		return &messages.Peers{Addresses: []string{"../../x", string('a' + rune(rng.IntN(26)))}}
 	case 18:
@@ -149,7 +149,7 @@ func (c *corpus) diff(rng *rand.Rand) *messages.Diff {
 			s.Pages = min(s.Pages, s.Size)
 		case 2:
 			if i == 2 { // signed, and never true
-				s.Size, s.Pages = 1<<62, number(rng)
+				s.Size, s.Pages = messages.MaxCount, number(rng)
 				s.Head = evilpeer.Wire(c.logs[i].Sign(s.Size, digest.Hash{1}))
 			}
 		}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+)
+
+// crowd connects so many peers that never greet: a third says nothing, a third
+// opens a stream, a third begins a HELLO.
+func (a *arena) crowd(n int) []*foe {
+	a.t.Helper()
+	all := make([]*foe, n)
+	for i := range all {
+		f := a.foe()
+		all[i] = f
+		if i%3 == 0 {
+			continue
+		}
+		if err := f.Open(ctx); err != nil {
+			continue // it had to make room already
+		}
+		greeting := evilpeer.Encoded(f.Greeting([32]byte{}))
+		_ = f.Raw(greeting[:1+i%3*20])
+	}
+	return all
+}
+
+// However many peers connect and never greet, one that is connected is served on,
+// and one that comes finds its place.
+func TestCrowdOfHalfOpenSessions(t *testing.T) {
+	o := small()
+	o.Patience = time.Hour // they are not waited out
+	a := newArena(t, "memory", o)
+	o = small()
+	o.NewCarrier = a.carrier
+	good, _ := joined(t, a.victim, o)
+	must(t, good.Connect(ctx, a.addr.String()))
+	mustSync(t, good, a.addr.String())
+
+	const crowd, places = 1000, 64
+	a.crowd(crowd)
+	mustAppend(t, good, 500, "event %d, said through the crowd")
+	await(t, func() bool {
+		l, err := a.victim.Log(good.Head().Log)
+		return err == nil && l.Size() == 500
+	})
+	a.honest(t) // one who comes later
+	if n := len(a.victim.Peers()); n > places+2 {
+		t.Errorf("%d peers are connected", n)
+	}
+	// A peer that greets takes its place from one of them.
+	if n := a.victim.Refusals()[messages.CodeBusy]; n < crowd-places || n > crowd {
+		t.Errorf("%d gave way, of %d", n, crowd)
+	}
+}
+
+// An author who tells two victims two histories parts them in that log and in
+// nothing else.
+func TestEquivocation(t *testing.T) {
+	a := newArena(t, "memory", small())
+	b := &arena{t: t, carrier: a.carrier, topic: a.topic}
+	o := small()
+	o.NewCarrier, o.Invite = a.carrier, a.victim.Invite()
+	b.victim = open(t, filepath.Join(t.TempDir(), "other victim"), o)
+	addr, err := b.victim.Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	b.addr = addr
+	key := newSeed(t).AuthorKey(a.topic.ID())
+	one, two := a.newLog(key, 4096, 40, "event %d as the first is told"), a.newLog(key, 4096, 50, "event %d as the second is told")
+	a.give(one, 40)
+	b.give(two, 50)
+	mustAppend(t, b.victim, 7, "event %d of the other victim")
+
+	must(t, a.victim.Connect(ctx, addr.String()))
+	holds := func(db *xaeroflux.DB, log xaeroflux.ID, size uint64) bool {
+		l, err := db.Log(log)
+		return err == nil && l.Size() == size
+	}
+	await(t, func() bool {
+		return holds(a.victim, b.victim.Head().Log, 7) && holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) && holds(b.victim, a.bystander.ID, 100)
+	})
+	await(t, func() bool { return a.victim.Refusals()[messages.CodeFork]+b.victim.Refusals()[messages.CodeFork] > 0 })
+	mustAppend(t, a.victim, 3, "event %d after the fork")
+	await(t, func() bool { return holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) })
+	for db, log := range map[*xaeroflux.DB]*evilpeer.Log{a.victim: one, b.victim: two} {
+		l, err := db.Log(log.ID)
+		must(t, err)
+		if root, size := l.Root(); root != log.Head.Root || size != log.Head.Size {
+			t.Errorf("holds %d events under %s, was told %d under %s", size, root, log.Head.Size, log.Head.Root)
+		}
+		undisturbed(t, db)
+	}
+}
+
+// What a peer calls things names no file.
+func TestPathsForNames(t *testing.T) {
+	a := newArena(t, "memory", small())
+	var events []event.Event
+	for i := range 300 {
+		events = append(events, event.Event{Type: "../../../../tmp/x", Key: []byte("/etc/passwd\x00C:\\x"), Payload: fmt.Appendf(nil, "../%d", i)})
+	}
+	l, err := evilpeer.NewLog(a.topic.ID(), newSeed(t).AuthorKey(a.topic.ID()), 4096, events...)
+	must(t, err)
+	a.give(l, 300)
+	held, err := a.victim.Log(l.ID)
+	must(t, err)
+	if r, err := held.Get(ctx, 299); err != nil || r.Type != events[299].Type {
+		t.Errorf("%+v: %v", r, err)
+	}
+	beside, err := os.ReadDir(filepath.Dir(a.victim.Dir()))
+	if err != nil || len(beside) != 1 {
+		t.Errorf("beside the store lie %v: %v", beside, err)
+	}
+	name := regexp.MustCompile(`^(victim|LOCK|FORMAT|identity\.key|aof|logs|mmr|data\.mdb|lock\.mdb|head|[0-9a-f]{64}(\.mmr)?|[0-9]{6}\.(seg|tree))$`)
+	must(t, filepath.WalkDir(a.victim.Dir(), func(path string, d fs.DirEntry, err error) error {
+		if !name.MatchString(filepath.Base(path)) {
+			t.Errorf("there is a file %s", path)
+		}
+		return err
+	}))
+}
+
+// An author may sign a head of 2^48 events. What counts is what comes: one
+// event, proven, stored and passed on, and no room made for the others.
+func TestHeadOfHugeLog(t *testing.T) {
+	a := newArena(t, "memory", small())
+	l := a.newLog(newSeed(t).AuthorKey(a.topic.ID()), 4096, 1, "event %d of 2^48")
+	const size = messages.MaxCount
+	rest := merkleindex.Range{Begin: 1, End: size, Hashes: make([]digest.Hash, merkleindex.RangeLen(1, size))}
+	whole := merkleindex.Range{}
+	must(t, whole.Append(l.Leaves[0], nil))
+	must(t, whole.Merge(rest, nil))
+	root, err := whole.Root()
+	must(t, err)
+	m := l.Events(0, 1)
+	m.Right, m.Head = rest.Hashes, evilpeer.Wire(l.Sign(size, root))
+	f := a.foe()
+	defer f.Conn.CloseWithError(0, "")
+	must(t, f.Greet(ctx, f.topic))
+	must(t, f.Send(m))
+	await(t, func() bool { held, err := a.victim.Log(l.ID); return err == nil && held.Size() == 1 })
+	must(t, f.Send(evilpeer.List(messages.LogState{
+		Log: l.ID, Author: l.Author, PageBytes: 4096, Size: size, Pages: size / 2, Head: m.Head,
+	})))
+	if _, err := f.Answer(ctx, true); err != nil {
+		t.Error(err)
+	}
+	must(t, f.Alive(0, a.victim.Head().Log, 0))
+	must(t, f.Conn.CloseWithError(0, ""))
+	a.honest(t)
+}
+
+// BenchmarkBesideACrowd compares how fast one peer's events arrive alone and
+// beside a thousand half-open sessions.
+func BenchmarkBesideACrowd(b *testing.B) {
+	a := newArena(b, "memory", &xaeroflux.Options{})
+	good, _ := joined(b, a.victim, &xaeroflux.Options{NewCarrier: a.carrier})
+	must(b, good.Connect(ctx, a.addr.String()))
+	mustSync(b, good, a.addr.String())
+	deliver := func() time.Duration {
+		start := time.Now()
+		for range 20 {
+			if _, err := good.AppendBatch(ctx, payloads(1000, 256)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		await(b, func() bool {
+			l, err := a.victim.Log(good.Head().Log)
+			return err == nil && l.Size() == good.Head().Size
+		})
+		return time.Since(start)
+	}
+	deliver()
+	var alone, beside time.Duration
+	for b.Loop() {
+		alone += deliver()
+		crowd := a.crowd(1000)
+		beside += deliver()
+		for _, f := range crowd {
+			f.Conn.CloseWithError(0, "")
+		}
+		await(b, func() bool { return len(a.victim.Peers()) == 1 })
+	}
+	b.ReportMetric(100*alone.Seconds()/beside.Seconds(), "%-of-rate")
+}
