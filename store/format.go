@@ -36,6 +36,10 @@ func readFormat(path string) (format, error) {
 	if err != nil {
 		return format{}, err
 	}
+	return parseFormat(b)
+}
+
+func parseFormat(b []byte) (format, error) {
 	var f format
 	if _, err := fmt.Sscanf(string(b), formatLine, &f.version, &f.pageBytes, &f.segmentPages); err != nil {
 		return f, fmt.Errorf("%w: FORMAT reads %q", ErrFormat, truncated(b, 40))

@@ -39,6 +39,13 @@ func (a *arena) crowd(n int) []*foe {
 	return all
 }
 
+// keep keeps an honest peer connected from now on.
+func (a *arena) keep(peer *xaeroflux.DB) {
+	a.t.Helper()
+	must(a.t, peer.Connect(ctx, a.addr.String()))
+	await(a.t, func() bool { p := peer.Peers(); return len(p) == 1 && p[0].InSync })
+}
+
 // However many peers connect and never greet, one that is connected is served on,
 // and one that comes finds its place.
 func TestCrowdOfHalfOpenSessions(t *testing.T) {
@@ -48,8 +55,7 @@ func TestCrowdOfHalfOpenSessions(t *testing.T) {
 	o = small()
 	o.NewCarrier = a.carrier
 	good, _ := joined(t, a.victim, o)
-	must(t, good.Connect(ctx, a.addr.String()))
-	mustSync(t, good, a.addr.String())
+	a.keep(good)
 
 	const crowd, places = 1000, 64
 	a.crowd(crowd)
@@ -169,8 +175,7 @@ func TestHeadOfHugeLog(t *testing.T) {
 func BenchmarkBesideACrowd(b *testing.B) {
 	a := newArena(b, "memory", &xaeroflux.Options{})
 	good, _ := joined(b, a.victim, &xaeroflux.Options{NewCarrier: a.carrier})
-	must(b, good.Connect(ctx, a.addr.String()))
-	mustSync(b, good, a.addr.String())
+	a.keep(good)
 	deliver := func() time.Duration {
 		start := time.Now()
 		for range 20 {
