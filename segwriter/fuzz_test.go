@@ -83,14 +83,15 @@ func readWhatIsLeft(t *testing.T, dir string, p Params, spans []sealedSpan) {
 // FuzzDecodeGroup gives pages with true checksums whatever content: a record that
 // comes out is one, and fills those pages.
 func FuzzDecodeGroup(f *testing.F) {
-	record, err := event.AppendRecord(nil, event.Event{Payload: make([]byte, 9000)}, 1, 0)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(record, uint8(3), uint16(0), uint16(1))
-	f.Add(record[:5000], uint8(2), uint16(500), uint16(1))
-	f.Add([]byte{}, uint8(0), uint16(0), uint16(0))
-	f.Fuzz(func(t *testing.T, records []byte, count uint8, used, step uint16) {
+	f.Add(uint16(9000), uint8(3), uint16(0), uint8(1), uint16(0))
+	f.Add(uint16(5000), uint8(2), uint16(500), uint8(1), uint16(3))
+	f.Add(uint16(0), uint8(0), uint16(0), uint8(0), uint16(0))
+	f.Fuzz(func(t *testing.T, payload uint16, count uint8, used uint16, step uint8, flip uint16) {
+		records, err := event.AppendRecord(nil, event.Event{Payload: make([]byte, payload)}, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		records[int(flip>>8)%len(records)] ^= byte(flip)
 		const room = MinPageBytes - PageHeaderBytes
 		var group [][]byte
 		for i := range int(count % 8) {
