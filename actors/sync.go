@@ -3,7 +3,6 @@
 package actors
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -133,7 +132,10 @@ func (s *session) status() PeerStatus {
 func (s *session) awaitAgreement(ctx context.Context) error {
 	for {
 		s.stats.mu.Lock()
-		done, err, changed := s.stats.inSync(), cmp.Or(s.stats.err, s.stats.apart), s.stats.changed
+		done, err, changed := s.stats.inSync(), s.stats.err, s.stats.changed
+		if err == nil {
+			err = s.stats.apart
+		}
 		s.stats.mu.Unlock()
 		if done {
 			return nil
