@@ -22,7 +22,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// Bounds that a campaign holds the victim to.
+// Bounds that a campaign holds the victim to. About 9 MiB of the heap are small
+// maps of the actor library, which fill once as sessions get new names.
 const (
 	MaxHeapGrowth = 64 << 20 // bytes, after a collection
 	attackers     = 4
