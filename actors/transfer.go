@@ -119,23 +119,69 @@ type receiver struct {
 	created bool // the log has a row in the store
 }
 
+// A part is what was read of a transfer at once: a message, with its pages.
+type part struct {
+	m     messages.Message
+	pages []byte
+	err   error // nothing more is read; io.EOF at the end
+}
+
+// run verifies and stores what ahead reads meanwhile.
 func (r *receiver) run() error {
+	parts, stop := make(chan part), make(chan struct{})
+	defer close(stop)
+	r.s.spawn(func() { r.ahead(parts, stop) })
 	for {
-		body, err := messages.ReadFrame(r.stream, messages.MaxEventsFrame, nil)
-		if errors.Is(err, io.EOF) {
+		p := <-parts
+		if errors.Is(p.err, io.EOF) {
 			return r.rest()
 		}
-		if err != nil {
-			return violated(err)
+		if p.err != nil {
+			return violated(p.err)
 		}
-		m, err := messages.Decode(body)
-		if err != nil {
-			return violated(err)
-		}
-		if err := r.message(m); err != nil {
+		if err := r.part(p); err != nil {
 			return err
 		}
 	}
+}
+
+// ahead reads the stream, one part ahead of what is verified. It ends with the
+// stream.
+func (r *receiver) ahead(parts chan<- part, stop <-chan struct{}) {
+	for {
+		p := r.read()
+		select {
+		case parts <- p:
+		case <-stop:
+			return
+		}
+		if p.err != nil {
+			return
+		}
+	}
+}
+
+func (r *receiver) read() (p part) {
+	body, err := messages.ReadFrame(r.stream, messages.MaxEventsFrame, nil)
+	if err != nil {
+		return part{err: err}
+	}
+	if p.m, p.err = messages.Decode(body); p.err != nil {
+		return p
+	}
+	m, ok := p.m.(*messages.PageResponse)
+	if !ok {
+		return p
+	}
+	n, err := r.t.Announced(m)
+	if err == nil {
+		p.pages, err = messages.ReadRaw(r.stream, n)
+	}
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	p.err = err
+	return p
 }
 
 func (s *session) patient(t transport.Stream) patient {
@@ -158,27 +204,19 @@ func violated(err error) error {
 	return err
 }
 
-func (r *receiver) message(m messages.Message) error {
-	switch m := m.(type) {
+func (r *receiver) part(p part) error {
+	switch m := p.m.(type) {
 	case *messages.PageResponse:
-		return r.pages(m)
+		return r.pages(m, p.pages)
 	case *messages.Events:
 		return r.events(m)
 	case *messages.Error:
 		return &PeerError{Peer: r.s.conn.Peer(), Code: m.Code, Text: m.Text, Remote: true}
 	}
-	return &syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " in a transfer"}
+	return &syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: p.m.Type().String() + " in a transfer"}
 }
 
-func (r *receiver) pages(m *messages.PageResponse) error {
-	n, err := r.t.Announced(m)
-	if err != nil {
-		return err
-	}
-	pages, err := messages.ReadRaw(r.stream, n)
-	if err != nil {
-		return violated(err)
-	}
+func (r *receiver) pages(m *messages.PageResponse, pages []byte) error {
 	v, err := r.t.Pages(m, pages)
 	if err != nil || v == nil {
 		return err

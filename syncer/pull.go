@@ -64,13 +64,11 @@ func (t *Transfer) Request() *messages.PageRequest {
 }
 
 // Announced checks a PAGE_RESPONSE before its pages are read and returns how
-// many bytes they are.
+// many bytes they are. It may be called while Pages verifies the run before.
 func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {
 	switch n := m.PagesLen(); {
 	case m.Log != t.info.Log || m.PageBytes != t.info.PageBytes:
 		return 0, violation(messages.CodeBadRange, "pages of log %s with %d bytes, asked for log %s with %d", m.Log.Short(), m.PageBytes, t.info.Log.Short(), t.info.PageBytes)
-	case m.From != t.page || m.FirstSeq != t.next:
-		return 0, violation(messages.CodeBadRange, "page %d from event %d, want page %d from event %d", m.From, m.FirstSeq, t.page, t.next)
 	case n == 0 || n > maxRunBytes:
 		return 0, violation(messages.CodeLimit, "a run of %d bytes, limit %d", n, maxRunBytes)
 	default:
@@ -81,6 +79,9 @@ func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {
 // Pages verifies the pages of a response and returns those that are confirmed;
 // there may be none yet.
 func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages, error) {
+	if m.From != t.page || m.FirstSeq != t.next {
+		return nil, violation(messages.CodeBadRange, "page %d from event %d, want page %d from event %d", m.From, m.FirstSeq, t.page, t.next)
+	}
 	spans, err := t.parse(pages)
 	if err != nil {
 		return nil, err
