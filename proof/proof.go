@@ -31,4 +31,8 @@ var (
 	ErrHead = errors.New("proof: invalid head")
 	// ErrFile is returned for text that is no proof file.
 	ErrFile = errors.New("proof: malformed proof file")
+	// ErrFork is returned for heads that can both be true.
+	ErrFork = errors.New("proof: no fork")
+	// ErrForkFile is returned for text that is no fork proof.
+	ErrForkFile = errors.New("proof: malformed fork proof")
 )
