@@ -33,7 +33,7 @@ const (
 	CodeDuplicate         Code = 20 // another session with this peer stays
 	CodeUnknownType       Code = 21 // a message type that must be known and is not
 	CodeCanceled          Code = 22 // the transfer is not wanted any more
-	CodeFork              Code = 23 // two heads of one log at one size disagree
+	CodeFork              Code = 23 // a fork proof that proves none
 	CodeQuota             Code = 24 // a quota of the node is reached
 )
 
@@ -61,7 +61,7 @@ var codeNames = [...]string{
 	CodeDuplicate:         "duplicate session",
 	CodeUnknownType:       "unknown message type",
 	CodeCanceled:          "canceled",
-	CodeFork:              "log forked",
+	CodeFork:              "bad fork proof",
 	CodeQuota:             "quota reached",
 }
 

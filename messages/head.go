@@ -36,7 +36,7 @@ func (h *Head) decode(r *reader) {
 
 // A LogState is what a peer holds of one log.
 //
-//	[log, author, page bytes, size, pages, head]
+//	[log, author, page bytes, size, pages, head, forked]
 type LogState struct {
 	Log       digest.Hash
 	Author    [32]byte
@@ -44,11 +44,12 @@ type LogState struct {
 	Size      uint64 // events held, at most Head.Size
 	Pages     uint64 // sealed pages held
 	Head      Head   // the newest head known
+	Forked    bool   // a fork proof is held; what else is said of the log is zero
 }
 
 const (
-	logStateFields = 6
-	minLogState    = 1 + 2*(2+32) + 3 + minHead
+	logStateFields = 7
+	minLogState    = 1 + 2*(2+32) + 3 + minHead + 1
 )
 
 func (s *LogState) encode(w *writer) {
@@ -59,6 +60,7 @@ func (s *LogState) encode(w *writer) {
 	w.uint("size", s.Size, MaxCount)
 	w.uint("pages", s.Pages, MaxCount)
 	s.Head.encode(w)
+	w.bool(s.Forked)
 }
 
 func (s *LogState) decode(r *reader) {
@@ -69,5 +71,6 @@ func (s *LogState) decode(r *reader) {
 	s.Size = r.count("size")
 	s.Pages = r.count("pages")
 	s.Head.decode(r)
+	s.Forked = r.bool("forked")
 	r.skip("log state", rest)
 }

@@ -27,6 +27,7 @@ const (
 	MaxAddresses = 64   // addresses in PEERS
 	MaxAddrBytes = 256  // bytes of an address
 	MaxTextBytes = 512  // bytes of text in ERROR and BYE
+	MaxForkBytes = 8192 // of the proof in FORK
 	MaxRunPages  = 1 << 16
 	MaxPageBytes = 1 << 16
 

@@ -14,6 +14,7 @@ import (
 var wireTypes = []Type{
 	TypeHello, TypePeaks, TypeDiff, TypePageRequest, TypePageResponse, TypeEvents,
 	TypeProofRequest, TypeProofResponse, TypeSyncDone, TypePeers, TypeError, TypeBye,
+	TypeFork, TypeCosignRequest, TypeCosignResponse,
 }
 
 // A gen makes random messages that keep every limit, and often sit on one.
@@ -105,6 +106,14 @@ func (g gen) message(t Type) Message {
 		return &Error{Code: Code(g.upTo(65535)), Text: g.str(MaxTextBytes)}
 	case TypeBye:
 		return &Bye{Code: Code(g.upTo(65535)), Text: g.str(MaxTextBytes)}
+	case TypeFork:
+		return &Fork{Topic: g.topic(), Proof: g.bytes(MaxForkBytes)}
+	case TypeCosignRequest:
+		return &CosignRequest{Topic: g.topic(), Log: g.hash(), Size: g.count(), Root: g.hash()}
+	case TypeCosignResponse:
+		m := &CosignResponse{Topic: g.topic(), Log: g.hash(), Size: g.count(), Root: g.hash(), Witness: g.hash(), Time: g.count()}
+		g.fill(m.Sig[:])
+		return m
 	}
 	return &Unknown{Number: t}
 }
@@ -126,7 +135,7 @@ func (g gen) diff() *Diff {
 		return m
 	}
 	for range g.upTo(MaxEntries) {
-		s := LogState{Log: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)), Size: g.count(), Pages: g.count(), Head: g.head(0)}
+		s := LogState{Log: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)), Size: g.count(), Pages: g.count(), Head: g.head(0), Forked: g.bool()}
 		m.Entries = append(m.Entries, s)
 	}
 	return m

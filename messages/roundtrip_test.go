@@ -82,16 +82,17 @@ func TestLongerArrays(t *testing.T) {
 	}
 	d := &Diff{Rung: RungFrontier, Entries: []LogState{{Log: digest.Sum([]byte("l")), PageBytes: 4096, Head: Head{Size: 7}}}}
 	body := mustFrame(t, d)[4:]
-	at := len(body) - (1 + 34 + 34 + 3 + 1 + 1) - (1 + 1 + 34 + 66)
-	if body[at] != 0x96 {
+	at := len(body) - (1 + 34 + 34 + 3 + 1 + 1) - (1 + 1 + 34 + 66) - 1
+	if body[at] != 0x97 {
 		t.Fatalf("entry does not begin at %d: %#x", at, body[at])
 	}
-	head := len(body) - (1 + 1 + 34 + 66)
+	head := len(body) - (1 + 1 + 34 + 66) - 1
 	longer := bytes.Clone(body)
 	longer[at]++
 	longer[head]++
-	longer = append(longer, extra...) // of the head
-	longer = append(longer, extra...) // of the log state
+	forked := longer[len(longer)-1]
+	longer = append(longer[:len(longer)-1], extra...) // of the head
+	longer = append(append(longer, forked), extra...) // of the log state
 	if got, err := Decode(longer); err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("inner arrays: %v, %+v", err, got)
 	}
@@ -152,7 +153,7 @@ func TestSenderKeepsLimits(t *testing.T) {
 		{&Peers{Addresses: []string{long}}, ErrTooLong},
 		{&Error{Text: long}, ErrTooLong},
 		{&Bye{Text: "\xff"}, ErrMalformed},
-		{&Unknown{Number: 13}, ErrMalformed},
+		{&Unknown{Number: 127}, ErrMalformed},
 	}
 	for i, c := range cases {
 		out, err := AppendFrame([]byte("before"), c.m)
@@ -252,8 +253,8 @@ func TestUnknown(t *testing.T) {
 	if m, err := Decode([]byte{0x92, 0xcc, 200, 0x91, 0xc0}); err != nil || m.Type() != 200 {
 		t.Errorf("optional type: %v, %v", m, err)
 	}
-	if _, err := Decode([]byte{0x92, 13, 1}); !errors.Is(err, ErrUnknownType) {
-		t.Errorf("type 13: %v", err)
+	if _, err := Decode([]byte{0x92, 127, 1}); !errors.Is(err, ErrUnknownType) {
+		t.Errorf("type 127: %v", err)
 	}
 	for _, b := range [][]byte{{0x92, 0, 1}, {0x92, 0xcc, 200}, {0x91, 0xcc, 200, 0}, {0x92, 0xcc, 200, 0xc1}, {0x90, 1}} {
 		if _, err := Decode(b); !errors.Is(err, ErrMalformed) {

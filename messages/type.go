@@ -9,18 +9,21 @@ type Type uint16
 
 // The message types of XSP 1.
 const (
-	TypeHello         Type = 1
-	TypePeaks         Type = 2
-	TypeDiff          Type = 3
-	TypePageRequest   Type = 4
-	TypePageResponse  Type = 5
-	TypeEvents        Type = 6
-	TypeProofRequest  Type = 7
-	TypeProofResponse Type = 8
-	TypeSyncDone      Type = 9
-	TypePeers         Type = 10
-	TypeError         Type = 11
-	TypeBye           Type = 12
+	TypeHello          Type = 1
+	TypePeaks          Type = 2
+	TypeDiff           Type = 3
+	TypePageRequest    Type = 4
+	TypePageResponse   Type = 5
+	TypeEvents         Type = 6
+	TypeProofRequest   Type = 7
+	TypeProofResponse  Type = 8
+	TypeSyncDone       Type = 9
+	TypePeers          Type = 10
+	TypeError          Type = 11
+	TypeBye            Type = 12
+	TypeFork           Type = 13
+	TypeCosignRequest  Type = 14
+	TypeCosignResponse Type = 15
 
 	// FirstOptional is the first type a receiver may ignore.
 	FirstOptional Type = 128
@@ -42,18 +45,21 @@ type kind struct {
 }
 
 var kinds = [...]kind{
-	TypeHello:         {"HELLO", MaxHelloFrame, helloFields, decodeHello},
-	TypePeaks:         {"PEAKS", MaxFrame, peaksFields, decodePeaks},
-	TypeDiff:          {"DIFF", MaxFrame, diffFields, decodeDiff},
-	TypePageRequest:   {"PAGE_REQUEST", MaxFrame, pageRequestFields, decodePageRequest},
-	TypePageResponse:  {"PAGE_RESPONSE", MaxFrame, pageResponseFields, decodePageResponse},
-	TypeEvents:        {"EVENTS", MaxEventsFrame, eventsFields, decodeEvents},
-	TypeProofRequest:  {"PROOF_REQUEST", MaxFrame, proofRequestFields, decodeProofRequest},
-	TypeProofResponse: {"PROOF_RESPONSE", MaxFrame, proofResponseFields, decodeProofResponse},
-	TypeSyncDone:      {"SYNC_DONE", MaxFrame, syncDoneFields, decodeSyncDone},
-	TypePeers:         {"PEERS", MaxFrame, peersFields, decodePeers},
-	TypeError:         {"ERROR", MaxFrame, endFields, decodeError},
-	TypeBye:           {"BYE", MaxFrame, endFields, decodeBye},
+	TypeHello:          {"HELLO", MaxHelloFrame, helloFields, decodeHello},
+	TypePeaks:          {"PEAKS", MaxFrame, peaksFields, decodePeaks},
+	TypeDiff:           {"DIFF", MaxFrame, diffFields, decodeDiff},
+	TypePageRequest:    {"PAGE_REQUEST", MaxFrame, pageRequestFields, decodePageRequest},
+	TypePageResponse:   {"PAGE_RESPONSE", MaxFrame, pageResponseFields, decodePageResponse},
+	TypeEvents:         {"EVENTS", MaxEventsFrame, eventsFields, decodeEvents},
+	TypeProofRequest:   {"PROOF_REQUEST", MaxFrame, proofRequestFields, decodeProofRequest},
+	TypeProofResponse:  {"PROOF_RESPONSE", MaxFrame, proofResponseFields, decodeProofResponse},
+	TypeSyncDone:       {"SYNC_DONE", MaxFrame, syncDoneFields, decodeSyncDone},
+	TypePeers:          {"PEERS", MaxFrame, peersFields, decodePeers},
+	TypeError:          {"ERROR", MaxFrame, endFields, decodeError},
+	TypeBye:            {"BYE", MaxFrame, endFields, decodeBye},
+	TypeFork:           {"FORK", MaxFrame, forkFields, decodeFork},
+	TypeCosignRequest:  {"COSIGN_REQUEST", MaxFrame, cosignRequestFields, decodeCosignRequest},
+	TypeCosignResponse: {"COSIGN_RESPONSE", MaxFrame, cosignResponseFields, decodeCosignResponse},
 }
 
 func (t Type) known() bool { return int(t) < len(kinds) && kinds[t].decode != nil }

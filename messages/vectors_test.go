@@ -69,6 +69,9 @@ func vectorMessages() []Message {
 		&Peers{Topic: 1, Addresses: []string{"00ff@192.0.2.1:4242"}},
 		&Error{Code: CodeBadPage, Text: "page 7"},
 		&Bye{Code: CodeClosing},
+		&Fork{Topic: 2, Proof: []byte("xaeroflux fork v1")},
+		&CosignRequest{Topic: 2, Log: h("log"), Size: 1000, Root: h("root")},
+		&CosignResponse{Topic: 2, Log: h("log"), Size: 1000, Root: h("root"), Witness: h("witness"), Time: 1_700_000_000, Sig: head.Sig},
 	}
 }
 
@@ -85,7 +88,7 @@ func wrongVectors() []wrongVector {
 		{"BYE whose text is no UTF-8", "930c00a1ff", "malformed"},
 		{"BYE whose text is 4 GiB", "930c00dbffffffff", "too long"},
 		{"type 0", "9100", "malformed"},
-		{"type 13, which must be known", "910d", "unknown type"},
+		{"type 127, which must be known", "917f", "unknown type"},
 		{"PEAKS of topic 1024", "9402cd040000c420" + string(bytes.Repeat([]byte("00"), 32)), "malformed"},
 		{"PEAKS with a digest of 31 bytes", "94020000c41f" + string(bytes.Repeat([]byte("00"), 31)), "malformed"},
 		{"PEERS of 4294967295 addresses", "930a00ddffffffff", "malformed"},
