@@ -47,12 +47,6 @@ func conflict(err error, own LogInfo, left mmrindex.Mountains, theirs messages.H
 	return &Conflict{Log: own.Log, Ours: own.Head, Theirs: head}
 }
 
-// conflicts leaves a log alone from now on.
-func (s *Session) conflicts(r *remote, c *Conflict) {
-	*r = remote{id: r.id, size: r.size, pages: r.pages, in: r.in, ignored: true}
-	s.emit(Fork{Log: c.Log, Ours: c.Ours, Theirs: c.Theirs})
-}
-
 // continues checks that leaves behind left, which are proven to be under head,
 // are those of the events that own says are held.
 func continues(own LogInfo, left mmrindex.Mountains, leaves []digest.Hash, head proof.Head) error {

@@ -14,6 +14,9 @@ import (
 const entriesPerDiff = 2048
 
 func stateOf(l LogInfo) messages.LogState {
+	if l.Frozen {
+		return messages.LogState{Log: l.Log, Author: l.Author, PageBytes: l.PageBytes, Forked: true}
+	}
 	return messages.LogState{
 		Log: l.Log, Author: l.Author, PageBytes: l.PageBytes, Size: l.Size, Pages: l.Pages,
 		Head: messages.Head{Size: l.Head.Size, Root: l.Head.Root, Sig: l.Head.Sig},
@@ -22,7 +25,7 @@ func stateOf(l LogInfo) messages.LogState {
 
 // sendFrontier lists every log that holds events, with its state.
 func (s *Session) sendFrontier(t *topic) error {
-	t.sentDiff, t.round, t.expected = true, nil, nil
+	t.sentDiff, t.round, t.expected, t.forksTold = true, nil, nil, 0
 	d := &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
 	err := s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
 		if len(d.Entries) == entriesPerDiff {
@@ -76,6 +79,7 @@ func (s *Session) listEnds(t *topic) error {
 			t.touched = append(t.touched, r)
 		}
 	}
+	listed := t.listed
 	t.listed = nil
 	before := t.sentDiff // our list may lack what came since
 	if !before {
@@ -87,7 +91,10 @@ func (s *Session) listEnds(t *topic) error {
 	// Logs that the peer listed were looked at with their entry; what it did
 	// not list, it does not have.
 	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
-		if r := t.remote(l.Log); r.size < l.Size {
+		switch r := t.remote(l.Log); {
+		case l.Frozen && !listed[l.Log]:
+			s.known(t, r, l, false, false)
+		case r.size < l.Size:
 			s.offer(t, r, l, before)
 		}
 		return true
@@ -157,6 +164,13 @@ func headOf(log digest.Hash, h messages.Head) proof.Head {
 
 // compare decides who brings whom what of a log.
 func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState, part bool) error {
+	if e.Forked || own.Frozen {
+		s.known(t, r, own, e.Forked, part)
+		return nil
+	}
+	if forked, err := s.differs(r, own, headOf(e.Log, e.Head)); forked || err != nil {
+		return err
+	}
 	switch {
 	case r.ignored:
 		return nil
@@ -164,23 +178,10 @@ func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState
 		s.offer(t, r, own, part || t.sentDiff)
 		return nil
 	case e.Size == own.Size:
-		if own.Size > 0 && e.Head.Size == own.Size && own.Head.Size == own.Size && e.Head.Root != own.Root {
-			return s.forked(r, own, e)
-		}
 		r.wanted = 0
 		return nil
 	}
 	return s.want(t, r, own, e, part)
-}
-
-func (s *Session) forked(r *remote, own LogInfo, e *messages.LogState) error {
-	theirs := headOf(e.Log, e.Head)
-	if err := theirs.Verify(e.Author[:]); err != nil {
-		return violation(messages.CodeBadHead, "log %s: %v", e.Log.Short(), err)
-	}
-	r.ignored = true
-	s.emit(Fork{Log: e.Log, Ours: own.Head, Theirs: theirs})
-	return nil
 }
 
 // want takes note that the peer has more of a log than we do.
@@ -193,10 +194,6 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 		if err := head.Verify(e.Author[:]); err != nil {
 			return violation(messages.CodeBadHead, "log %s: %v", e.Log.Short(), err)
 		}
-	}
-	if own.Frozen {
-		r.ignored = true
-		return nil
 	}
 	if own.Own { // we lost events; they are fetched back like anybody's
 		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: e.Size})
@@ -223,6 +220,10 @@ func (s *Session) ask(t *topic, r *remote) error {
 	}
 	if !found {
 		own = LogInfo{Log: r.id, Topic: t.id, Author: r.author, PageBytes: r.pageBytes}
+	}
+	if own.Frozen {
+		s.forkedHere(t, r.id)
+		return nil
 	}
 	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
 		r.pulling = true
@@ -260,6 +261,10 @@ func (s *Session) advanced(id digest.Hash) error {
 	if t == nil || !t.known {
 		return nil // they come with our list
 	}
+	if own.Frozen {
+		s.forkedHere(t, id)
+		return nil
+	}
 	r := t.remote(id)
 	t.arrived(r)
 	if r.wanted != 0 && own.Size >= r.wanted {
@@ -284,7 +289,7 @@ func (s *Session) served(in Served) error {
 	}
 	r := t.remote(in.Log)
 	r.serving = false
-	if in.Err != nil {
+	if in.Err != nil || own.Frozen {
 		return nil // the peer tells its size again when it wants more
 	}
 	r.size, r.pages = max(r.size, in.EndSize), own.Pages

@@ -134,7 +134,8 @@ func TestForkAtOneSize(t *testing.T) {
 
 func forks(outs []Output) (n int) {
 	for _, o := range outs {
-		if _, ok := o.(Fork); ok {
+		switch o.(type) {
+		case Fork, Doubt:
 			n++
 		}
 	}

@@ -28,7 +28,8 @@ type simNet struct {
 	steps int
 	fail  float64 // how likely it is that something is not stored
 	conns int
-	pulls int // transfers begun
+	pulls int  // transfers begun
+	forks bool // some author is expected to fork
 
 	lie    func(messages.Body)          // changes what is said of which logs differ
 	first  func(conn int) messages.Rung // of a connection's rounds; nil: the cheapest
@@ -220,7 +221,13 @@ func (e *simEnd) do(o Output) {
 		e.tick = true
 	case Fail:
 		e.net.t.Errorf("an honest peer is refused: %s: %s", o.Code, o.Text)
-	case Closed, Fork, OwnAhead:
+	case Fork, Forked, TellFork, Doubt:
+		e.forks(o)
+	case OwnAhead: // a copy of the author, who signs elsewhere too
+		if !e.net.forks {
+			e.net.t.Errorf("unexpected: %#v", o)
+		}
+	case Closed:
 		e.net.t.Errorf("unexpected: %#v", o)
 	}
 }

@@ -176,7 +176,7 @@ func (s *Session) differ(t *topic, r *round, theirs, ours []uint64) error {
 // finish ends a round: told is what the peer holds of the logs that differ. Of
 // all others it holds what the snapshot says.
 func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
-	t.round, t.known, t.expected = nil, true, nil
+	t.round, t.known, t.expected, t.forksTold = nil, true, nil, 0
 	sizes := make(map[digest.Hash]uint64, len(r.mine)+len(told))
 	for _, c := range r.mine {
 		sizes[c.Log] = c.Before
@@ -218,13 +218,15 @@ func (s *Session) unchanged(t *topic, l LogInfo, before shot) {
 // claimed acts on the size that the peer says it holds of a log: less is
 // brought up to ours, more is awaited. With equal is the same size suspicious.
 func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal bool) {
+	if own.Frozen { // whoever holds anything else of it does not know
+		s.known(t, m, own, false, false)
+		return
+	}
 	switch {
 	case m.ignored || m.in != nil || m.pulling:
 	case size < own.Size:
 		m.size, m.pages, m.serving = size, pagesAt(own, size), false
 		s.offer(t, m, own, true)
-	case size > own.Size && own.Frozen:
-		m.ignored = true
 	case size > own.Size:
 		m.size, m.pages, m.wanted, m.hearsay = size, own.Pages, size, true
 	case equal: // and another root: let both look at the heads

@@ -56,6 +56,9 @@ func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRe
 	if !found || info.Topic != topic {
 		return Counts{}, refuse(w, messages.CodeUnknownLog)
 	}
+	if info.Frozen {
+		return Counts{}, refuse(w, messages.CodeFrozen)
+	}
 	if req.From > info.Pages || req.Count == 0 {
 		return Counts{}, refuse(w, messages.CodeBadRange)
 	}

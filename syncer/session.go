@@ -41,7 +41,7 @@ var legal = map[State][]messages.Type{
 	Greeted: {messages.TypeHello, messages.TypeError, messages.TypeBye},
 	Syncing: {
 		messages.TypePeaks, messages.TypeDiff, messages.TypeEvents, messages.TypeSyncDone,
-		messages.TypeProofRequest, messages.TypePeers, messages.TypeError, messages.TypeBye,
+		messages.TypeProofRequest, messages.TypePeers, messages.TypeFork, messages.TypeError, messages.TypeBye,
 	},
 }
 
@@ -85,6 +85,8 @@ type topic struct {
 
 	touched []*remote // looked at in this step
 
+	forksTold int // since our last list
+
 	heard uint64   // messages of the peer
 	quiet progress // at the last tick that found the topic busy
 
@@ -108,7 +110,9 @@ type remote struct {
 	hearsay     bool     // wanted was said in a round: no head proves it
 	asked       bool     // we told our size again and wait for what follows
 	recheck     bool     // tell our size again at the next tick
-	ignored     bool     // forked, or ours
+	ignored     bool     // forked, or the peer has another history of it
+	knowsFork   bool     // the peer knows that it is forked,
+	toldFork    bool     // or was told
 	in          *incoming
 }
 
@@ -257,6 +261,8 @@ func (s *Session) receive(m messages.Message) error {
 		return s.withTopic(m.Topic, func(t *topic) error { return s.diff(t, m) })
 	case *messages.Events:
 		return s.withTopic(m.Topic, func(t *topic) error { return s.events(t, m) })
+	case *messages.Fork:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.fork(t, m) })
 	case *messages.SyncDone:
 		return s.withTopic(m.Topic, func(t *topic) error { return s.syncDone(t, m) })
 	case *messages.ProofRequest:
@@ -352,7 +358,7 @@ func (s *Session) same(t *topic, theirs digest.Set) (bool, error) {
 	}
 	t.known, t.round = true, nil
 	return true, s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
-		t.theirs[l.Log] = &remote{id: l.Log, size: l.Size, pages: l.Pages}
+		t.theirs[l.Log] = &remote{id: l.Log, size: l.Size, pages: l.Pages, ignored: l.Frozen, knowsFork: l.Frozen}
 		return true
 	})
 }

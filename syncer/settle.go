@@ -246,8 +246,7 @@ func (s *Session) pullDone(in PullDone) error {
 	if errors.As(in.Err, &v) {
 		return v
 	}
-	var c *Conflict
-	apart := errors.As(in.Err, &c)
+	c := conflictOf(in.Err)
 	for _, t := range s.topics {
 		if t.theirs[in.Log] == nil {
 			continue
@@ -257,8 +256,10 @@ func (s *Session) pullDone(in PullDone) error {
 			continue
 		}
 		r.pulling = false
-		if apart {
-			s.conflicts(r, c)
+		if c != nil {
+			if err := s.doubts(t, r, c); err != nil {
+				return err
+			}
 			continue
 		}
 		if errors.Is(in.Err, ErrUnwanted) {

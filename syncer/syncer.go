@@ -41,7 +41,7 @@ type LogInfo struct {
 	Author     [32]byte
 	PageBytes  uint32
 	Own        bool // this store appends to it
-	Frozen     bool // forked: takes nothing more
+	Frozen     bool // forked: takes nothing more, and a list says no more of it
 
 	Size       uint64        // events held
 	Root       digest.Hash   // of the events held
@@ -54,9 +54,10 @@ type LogInfo struct {
 // A Store is what a session asks of the local store. All calls are quick.
 type Store interface {
 	// Summary is the incremental digest over (log, size, root) of all logs of
-	// a topic that hold events.
+	// a topic that hold events, and of those that are frozen, which enter with
+	// size 0 and the empty root.
 	Summary(topic digest.Hash) (digest.Set, error)
-	// Logs yields each of these logs.
+	// Logs yields each of these logs; a frozen one as if it held nothing.
 	Logs(topic digest.Hash, yield func(LogInfo) bool) error
 	// Log returns one log; false says that the store does not have it.
 	Log(id digest.Hash) (LogInfo, bool, error)
@@ -232,12 +233,25 @@ type (
 		Log        digest.Hash
 		Ours, Size uint64
 	}
-	// Fork says that the log of a peer is another one than ours: its author
-	// signed two heads that cannot both be true, or the peer makes it seem so
-	// (see Conflict). The session leaves the log alone from then on.
+	// Fork says that the author of a log signed two heads that cannot both be
+	// true, and that the store can prove it: it holds what Theirs speaks of, or
+	// a head of the same size. The log is to be frozen.
 	Fork struct {
 		Log          digest.Hash
 		Ours, Theirs proof.Head
+	}
+	// Doubt says that the log of a peer is another one than ours, or that the
+	// peer makes it seem so (see Conflict). The session leaves the log alone.
+	Doubt struct {
+		Log          digest.Hash
+		Ours, Theirs proof.Head
+	}
+	// Forked is a fork that the peer proved. The log is to be frozen.
+	Forked struct{ Fork proof.Fork }
+	// TellFork sends the proof of a fork that the store holds.
+	TellFork struct {
+		Topic uint32
+		Log   digest.Hash
 	}
 	// Prove answers a PROOF_REQUEST.
 	Prove struct{ Request *messages.ProofRequest }
@@ -270,6 +284,9 @@ func (OwnAhead) output()  {}
 func (LeftAlone) output() {}
 func (Apart) output()     {}
 func (Fork) output()      {}
+func (Doubt) output()     {}
+func (Forked) output()    {}
+func (TellFork) output()  {}
 func (Prove) output()     {}
 func (Peers) output()     {}
 func (WantTick) output()  {}

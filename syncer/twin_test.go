@@ -5,6 +5,7 @@ package syncer
 import (
 	"crypto/ed25519"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -43,6 +44,7 @@ type pageLog struct {
 	leaves  []digest.Hash
 	head    proof.Head
 	right   []digest.Hash
+	fork    []byte // the proof, where the log is frozen
 
 	packedAt int // records that pages and spans were made from
 	pages    [][]byte
@@ -152,6 +154,7 @@ func (l *pageLog) pack() {
 func (l *pageLog) state() LogInfo {
 	l.pack()
 	i, n := l.info, uint64(len(l.leaves))
+	i.Frozen = l.fork != nil
 	i.Size, i.Root, i.Pages, i.Head, i.Right = n, l.mountains(n).Root(), uint64(len(l.pages)), l.head, l.right
 	if len(l.spans) > 0 {
 		i.SealedSize = l.spans[len(l.spans)-1].First + uint64(l.spans[len(l.spans)-1].Count)
@@ -163,13 +166,18 @@ func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
 	leaves := len(w.logs) << 32 // they only ever grow
 	for _, l := range w.logs {
 		leaves += len(l.leaves)
+		if l.fork != nil {
+			leaves += 1 << 24
+		}
 	}
 	if leaves == w.summed {
 		return w.sum, nil
 	}
 	var s digest.Multiset
 	for _, l := range w.logs {
-		if n := uint64(len(l.leaves)); n > 0 {
+		if n := uint64(len(l.leaves)); l.fork != nil {
+			s.Add(l.info.Log, 0, digest.Empty)
+		} else if n > 0 {
 			s.Add(l.info.Log, n, l.mountains(n).Root())
 		}
 	}
@@ -179,7 +187,12 @@ func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
 
 func (w *pageTwin) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
 	for _, id := range w.keys {
-		if l := w.logs[id]; len(l.leaves) > 0 && !yield(l.state()) {
+		l := w.logs[id]
+		info := l.state()
+		if info.Frozen {
+			info.Size, info.Pages = 0, 0
+		}
+		if (len(l.leaves) > 0 || info.Frozen) && !yield(info) {
 			break
 		}
 	}
@@ -235,10 +248,13 @@ func (w *pageTwin) Pages(id digest.Hash, from, count uint64) (PageRun, error) {
 // ingest stores verified events, cutting off what is there, as the store does.
 func (w *pageTwin) ingest(v Verified) error {
 	l := w.log(v.Info)
+	if l.fork != nil {
+		return errors.New("the log is frozen")
+	}
 	if v.First > uint64(len(l.leaves)) {
 		return fmt.Errorf("events from %d behind %d", v.First, len(l.leaves))
 	}
-	rest, grew := v.Records, false
+	rest, grew, before := v.Records, false, *l
 	for seq := v.First; seq < v.First+uint64(v.Count); seq++ {
 		n, err := event.RecordLen(rest)
 		if err != nil {
@@ -253,7 +269,11 @@ func (w *pageTwin) ingest(v Verified) error {
 	if grew {
 		l.head, l.right = v.Head, v.Right
 	}
-	return l.proven()
+	err := l.proven()
+	if err != nil { // another branch came another way meanwhile
+		*l = before
+	}
+	return err
 }
 
 // proven checks what must hold of every stored log: it is under its head.

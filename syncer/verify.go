@@ -50,7 +50,8 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	}
 	switch {
 	case end <= next:
-		return nil
+		_, err := s.differs(r, own, headOf(m.Log, m.Head))
+		return err
 	case m.First > next:
 		s.gap(t, r, own, end)
 		return nil
@@ -77,8 +78,7 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	}
 	v, after, err := verifyEvents(own, m, next, left)
 	if c := conflict(err, own, left, m.Head); c != nil {
-		s.conflicts(r, c)
-		return nil
+		return s.doubts(t, r, c)
 	}
 	if err != nil {
 		return err

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// maxForksTold bounds the fork proofs that one list of logs calls for; the
+// next round tells more.
+const maxForksTold = 256
+
+// A log whose author forked it is frozen: it stands in digests and lists as
+// forked and as nothing else, so that peers which hold different events of it
+// agree. Whoever lists it as a log like any other is told the proof.
+
+// contradicts reports whether a head that its author signed is none of the log
+// that is held here, and the two heads prove that to anybody.
+func (s *Session) contradicts(own LogInfo, theirs proof.Head) (bool, error) {
+	root := own.Head.Root
+	switch {
+	case theirs.Size == 0 || own.Head.Size == 0:
+		return false, nil
+	case theirs.Size == own.Head.Size:
+	case theirs.Size == own.Size:
+		root = own.Root
+	case theirs.Size > own.Size:
+		return false, nil
+	default:
+		m, err := s.cfg.Store.Mountains(own.Log, theirs.Size)
+		if err != nil {
+			return false, err
+		}
+		root = m.Root()
+	}
+	if root == theirs.Root {
+		return false, nil
+	}
+	if err := theirs.Verify(own.Author[:]); err != nil {
+		return false, violation(messages.CodeBadHead, "log %s: %v", own.Log.Short(), err)
+	}
+	return true, nil
+}
+
+// differs looks whether a head of the peer forks a log, and leaves the log
+// alone where it does.
+func (s *Session) differs(r *remote, own LogInfo, theirs proof.Head) (bool, error) {
+	forked, err := s.contradicts(own, theirs)
+	if forked {
+		r.leave()
+		s.emit(Fork{Log: own.Log, Ours: own.Head, Theirs: theirs})
+	}
+	return forked, err
+}
+
+// leave forgets what is wanted of a log; an ingest or transfer under way ends
+// by itself.
+func (r *remote) leave() {
+	r.wanted, r.asked, r.recheck, r.serving, r.ignored = 0, false, false, false, true
+}
+
+// known takes note that a log is forked, as far as we know or the peer says.
+// In a list of all logs the peer says again what it knows.
+func (s *Session) known(t *topic, r *remote, own LogInfo, theirs, part bool) {
+	r.leave()
+	r.knowsFork = theirs
+	if !part {
+		r.toldFork = false
+	}
+	if own.Frozen {
+		s.tellFork(t, r)
+	}
+}
+
+// tellFork sends the proof of a fork to a peer that does not know of it.
+func (s *Session) tellFork(t *topic, r *remote) {
+	if r.knowsFork || r.toldFork || t.forksTold == maxForksTold {
+		return
+	}
+	t.forksTold++
+	r.toldFork = true
+	s.emit(TellFork{Topic: t.index, Log: r.id})
+}
+
+// fork takes the proof that a log was forked.
+func (s *Session) fork(t *topic, m *messages.Fork) error {
+	f, err := proof.ParseFork(m.Proof)
+	if err != nil {
+		return violation(messages.CodeFork, "%v", err)
+	}
+	if err := checkLog(t.id, f.Log(), f.Author, f.PageBytes); err != nil {
+		return err
+	}
+	own, found, err := s.cfg.Store.Log(f.Log())
+	if err != nil {
+		return err
+	}
+	r, err := s.told(t, f.Log(), found)
+	if err != nil {
+		return err
+	}
+	if !own.Frozen {
+		if err := f.Verify(); err != nil {
+			return violation(messages.CodeFork, "log %s: %v", f.Log().Short(), err)
+		}
+		s.emit(Forked{f})
+	}
+	r.leave()
+	r.knowsFork = true
+	return nil
+}
+
+// doubts leaves a log alone that a peer may have another history of, and says
+// what we hold: where the peer holds what its head speaks of, it can prove
+// that the author forked the log.
+func (s *Session) doubts(t *topic, r *remote, c *Conflict) error {
+	own, found, err := s.cfg.Store.Log(c.Log)
+	if err != nil || !found || own.Frozen {
+		return err
+	}
+	if forked, err := s.differs(r, own, c.Theirs); forked || err != nil {
+		return err
+	}
+	r.leave()
+	s.emit(Doubt{Log: c.Log, Ours: c.Ours, Theirs: c.Theirs})
+	s.sendPart(t, own)
+	return nil
+}
+
+// conflictOf returns the Conflict that err is, or nil.
+func conflictOf(err error) *Conflict {
+	var c *Conflict
+	if errors.As(err, &c) {
+		return c
+	}
+	return nil
+}
+
+// forkedHere takes note that a log of the topic was frozen here.
+func (s *Session) forkedHere(t *topic, id digest.Hash) {
+	r := t.remote(id)
+	r.leave()
+	s.tellFork(t, r)
+}
