@@ -38,7 +38,7 @@ func (s *session) ingest(v syncer.Verified) {
 func appendOf(v syncer.Verified) *messages.Append {
 	return &messages.Append{
 		Log: v.Info.Log, Create: newLogOf(v.Info), Records: v.Records, Leaves: v.Leaves, First: v.First,
-		Remote: &messages.Proven{Head: v.Head, Right: v.Right},
+		Remote: &messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root},
 	}
 }
 

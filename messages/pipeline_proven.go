@@ -8,17 +8,22 @@ import (
 )
 
 // Proven is the proof that came with a peer's events: a head its author
-// signed, and the compact range from their end to the head's size.
+// signed, and the compact range from their end to the head's size. Left and
+// Root tell the history that was verified from another one, which its author
+// may have signed too: the peaks before the first event, and the root behind
+// the last.
 //
-//	[log, size, root, signature, right]
+//	[log, size, root, signature, right, left, root behind]
 type Proven struct {
 	Head  proof.Head
 	Right []digest.Hash
+	Left  []digest.Hash
+	Root  digest.Hash
 }
 
 const (
-	provenFields = 5
-	minProven    = 1 + 2*(2+digest.Size) + 1 + (2 + 64) + 2
+	provenFields = 7
+	minProven    = 1 + 2*(2+digest.Size) + 1 + (2 + 64) + 2 + 2 + (2 + digest.Size)
 )
 
 func (p *Proven) encode(w *writer) {
@@ -28,6 +33,8 @@ func (p *Proven) encode(w *writer) {
 	w.fixed(p.Head.Root[:])
 	w.fixed(p.Head.Sig[:])
 	w.hashes("right", p.Right, MaxRight)
+	w.hashes("left", p.Left, MaxRight)
+	w.fixed(p.Root[:])
 }
 
 func (p *Proven) decode(r *reader) {
@@ -37,6 +44,8 @@ func (p *Proven) decode(r *reader) {
 	p.Head.Root = r.hash("head root")
 	r.fixed("head signature", p.Head.Sig[:])
 	p.Right = r.hashes("right", MaxRight)
+	p.Left = r.hashes("left", MaxRight)
+	p.Root = r.hash("root behind")
 	r.skip("proven", rest)
 }
 

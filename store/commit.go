@@ -50,10 +50,12 @@ type Committer struct {
 	errs    []error                     // one per append
 	done    []*messages.Batch           // one per append that was accepted
 	created []*aof.LogRow
+	pending map[digest.Hash]end // roots that the transaction brings logs to
+	ends    map[digest.Hash]end // and those before it brought them to
 }
 
 // NewCommitter returns the only Committer that s may have at a time.
-func (s *Store) NewCommitter() *Committer { return &Committer{s: s} }
+func (s *Store) NewCommitter() *Committer { return &Committer{s: s, ends: map[digest.Hash]end{}} }
 
 // Commit makes w durable in one synced transaction and returns, for each
 // append, the batch to send down the pipeline, or nil and an error where that
@@ -64,6 +66,7 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 	if err != nil {
 		return nil, nil, err
 	}
+	c.ended()
 	for id, row := range c.rows {
 		if err := c.s.committed(id, row); err != nil {
 			return nil, nil, err
@@ -78,7 +81,7 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
-	c.created = nil
+	c.created, c.pending = nil, map[digest.Hash]end{}
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
 	for _, m := range w.Sealed {
@@ -119,7 +122,12 @@ func putAll(t *aof.Txn, puts []*Put) error {
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	return errors.Is(err, ErrGap) || errors.Is(err, ErrFrozen) || errors.Is(err, errHuge) || errors.Is(err, ErrUnknownLog) || errors.Is(err, ErrUnknownTopic)
+	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, errHuge, ErrUnknownLog, ErrUnknownTopic} {
+		if errors.Is(err, refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // row returns the row of a log as this transaction has it so far.
@@ -174,6 +182,8 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		c.storeOwnHead(row)
 	} else if err := follow(b, a, row); err != nil || len(b.Leaves) == 0 {
 		return nil, err
+	} else if err := c.continues(row, a); err != nil {
+		return nil, err
 	}
 	if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {
 		return nil, err
@@ -181,6 +191,7 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	row.Size = b.End()
 	if a.Remote != nil {
 		setHead(row, a.Remote)
+		c.pending[row.ID] = end{row.Size, a.Remote.Root}
 	}
 	return b, nil
 }

@@ -127,6 +127,9 @@ func (m *Mountains) full(st *secondTier, b *messages.Batch) (sealed messages.Sea
 }
 
 func (m *Mountains) merge(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
+	if err := st.replaces(b); err != nil {
+		return sealed, err
+	}
 	last := len(b.Ranges) - 1
 	if sealed, err = m.full(st, b); err != nil {
 		return sealed, err
@@ -158,6 +161,9 @@ func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.
 		p.Head, p.Right = headOf(row), row.Right
 	default: // replayed, and what follows comes with its own head
 		return nil
+	}
+	if err := checkHead(st.l.ID, p); err != nil && !st.l.Own && b.Remote != nil {
+		return fmt.Errorf("%w: %w", ErrGap, err) // of another history than what is before
 	}
 	if b.Uncommitted {
 		st.waiting = append(st.waiting, p)

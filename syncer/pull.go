@@ -29,6 +29,7 @@ type Transfer struct {
 	m     mmrindex.Mountains // at next
 	held  *span
 	tree  *merkleindex.Builder // of the page in hand
+	left  mmrindex.Mountains   // before held
 	head  proof.Head
 	right []digest.Hash // at next
 }
@@ -110,13 +111,32 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	if err := continues(t.own, t.m, leaves, head); err != nil {
 		return nil, err
 	}
+	left := t.m
 	t.m = after
 	t.page, t.next, t.head, t.right = t.page+uint64(m.Count), end, head, m.Right
 	if t.held != nil {
 		spans = append([]*span{t.held}, spans...)
 	}
-	t.held = spans[len(spans)-1]
-	return t.confirmed(spans[:len(spans)-1])
+	last := len(spans) - 1
+	if t.held != nil { // it is confirmed now
+		left = t.left
+	}
+	if t.left, err = behind(left, spans[:last]); err != nil {
+		return nil, err
+	}
+	t.held = spans[last]
+	return t.confirmed(spans[:last])
+}
+
+// behind is the mountains with some spans put behind them.
+func behind(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error) {
+	m = m.Clone()
+	for _, s := range spans {
+		if err := m.Merge(s.r, nil); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
 }
 
 // confirmed gathers spans that another one follows.
@@ -188,7 +208,7 @@ func (t *Transfer) Rest() (*Verified, error) {
 	records, err := s.records(int(t.info.PageBytes))
 	return &Verified{
 		Info: t.info, First: s.seal.First, Count: s.seal.Count, Records: records, Leaves: s.leaves,
-		Head: t.head, Right: t.right,
+		Head: t.head, Right: t.right, Left: t.left, Root: t.m.Root(),
 	}, err
 }
 

@@ -103,6 +103,11 @@ type Verified struct {
 	Leaves  []digest.Hash
 	Head    proof.Head
 	Right   []digest.Hash // compact range [First+Count, Head.Size)
+
+	// What the events were verified behind, and what they lead to: the author
+	// may have signed another history too.
+	Left mmrindex.Mountains // at First
+	Root digest.Hash        // at First+Count
 }
 
 // VerifiedPages is full pages of a peer that are proven, and packed as every

@@ -142,6 +142,7 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.M
 		}
 	}
 	after, err := underHead(left, r, m.Right, v.Head, info.Author, messages.CodeBadEvents)
+	v.Left, v.Root = left, after.Root()
 	return v, after, err
 }
 

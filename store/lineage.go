@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+)
+
+// ErrHistory is returned for a peer's events that were verified behind other
+// events than are held: their author signed both.
+var ErrHistory = errors.New("store: the events are of another history of the log than the one held")
+
+// Two sessions may verify events of one log at the same time, each behind what
+// was held when it looked. Where the author forked the log, both are true and
+// only one can be stored: the one that is committed first. So the committer
+// holds events of a peer against the root of what it committed before.
+
+// An end is a log's root at a size.
+type end struct {
+	size uint64
+	root digest.Hash
+}
+
+// continues checks that the peer's events of a follow the events that row
+// counts, and not others of the same number.
+func (c *Committer) continues(row *aof.LogRow, a *messages.Append) error {
+	h := a.Remote.Head
+	if row.Size == 0 || h.Size == row.HeadSize && h.Root == row.HeadRoot {
+		return nil
+	}
+	here, ok := c.endOf(row)
+	if !ok {
+		return fmt.Errorf("%w: log %s: its events up to %d have no root yet", ErrGap, a.Log.Short(), row.Size)
+	}
+	there, err := rootAt(a, row.Size)
+	if err != nil {
+		return fmt.Errorf("%w: log %s: %w", ErrHistory, a.Log.Short(), err)
+	}
+	if here != there {
+		return fmt.Errorf("%w: log %s: root %s at %d, held is %s", ErrHistory, a.Log.Short(), there.Short(), row.Size, here.Short())
+	}
+	return nil
+}
+
+// endOf returns the root of what a row counts, where it is known.
+func (c *Committer) endOf(row *aof.LogRow) (digest.Hash, bool) {
+	for _, ends := range []map[digest.Hash]end{c.pending, c.ends} {
+		if e, ok := ends[row.ID]; ok && e.size == row.Size {
+			return e.root, true
+		}
+	}
+	if l, err := c.s.cached(row.ID); err == nil {
+		if p := l.State(); p.Size == row.Size {
+			return p.Root, true
+		}
+	}
+	return digest.Hash{}, false
+}
+
+// rootAt returns the root of a's history at a size in the middle of it.
+func rootAt(a *messages.Append, size uint64) (digest.Hash, error) {
+	m, err := mmrindex.New(a.First, a.Remote.Left)
+	if err != nil {
+		return digest.Hash{}, err
+	}
+	return rootBehind(m, a.Leaves[:size-a.First])
+}
+
+// rootBehind returns the root of m with leaves put behind it.
+func rootBehind(m mmrindex.Mountains, leaves []digest.Hash) (digest.Hash, error) {
+	r := merkleindex.Range{Begin: m.Size(), End: m.Size()}
+	for _, leaf := range leaves {
+		if err := r.Append(leaf, nil); err != nil {
+			return digest.Hash{}, err
+		}
+	}
+	whole := m.Clone()
+	err := whole.Merge(r, nil)
+	return whole.Root(), err
+}
+
+// ended keeps the roots that a transaction brought logs to, until the stages
+// have published them. A log that is put out is waited for.
+func (c *Committer) ended() {
+	for id, e := range c.pending {
+		evict(c.ends)
+		c.ends[id] = e
+	}
+	c.pending = nil
+}
+
+// replaces checks that a peer's pages, which are put in place of the events
+// from the last full page on, hold the events that are published.
+func (st *secondTier) replaces(b *messages.Batch) error {
+	p := st.l.State()
+	if !b.Uncommitted || p.Size <= b.First || p.Size > b.End() || st.base.Size() != b.First {
+		return nil
+	}
+	root, err := rootBehind(st.base, b.Leaves[:p.Size-b.First])
+	if err == nil && root != p.Root {
+		err = fmt.Errorf("%w: log %s: pages with root %s at %d, held is %s", ErrGap, b.Log.Short(), root.Short(), p.Size, p.Root.Short())
+	}
+	return err
+}
