@@ -70,6 +70,10 @@ var (
 	// ErrQuota is returned for appends that a bound of Options.Quota leaves no
 	// room for, and by Sync where it left logs of the peer alone.
 	ErrQuota = actors.ErrQuota
+	// ErrFrozen is returned for appends to a log that is forked: two heads of it
+	// were signed that cannot both be true. For the own log that means that two
+	// copies of this store were in use; a new store has to be made.
+	ErrFrozen = store.ErrFrozen
 	// ErrTooLarge is returned for an event or a batch over its limit.
 	ErrTooLarge = event.ErrTooLarge
 	// ErrUnknownLog and ErrUnknownTopic are returned for ids this store does

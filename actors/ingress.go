@@ -47,6 +47,7 @@ type ingress struct {
 	queue   []*gathered
 	open    map[digest.Hash]*gathered // batches that callers may still join
 	puts    []*store.Put
+	freezes []*store.Freeze
 	sealed  []*messages.Sealed
 	told    bool                    // ready was called since the last take
 	usual   int                     // bytes of a recent batch
@@ -321,9 +322,9 @@ func (in *ingress) take() (*store.Work, []*gathered) {
 		in.usual = len(g.Records)
 	}
 	clear(in.open)
-	w := &store.Work{Sealed: in.sealed, Puts: in.puts}
+	w := &store.Work{Sealed: in.sealed, Puts: in.puts, Freezes: in.freezes}
 	queue := in.queue
-	in.queue, in.sealed, in.puts = nil, nil, nil
+	in.queue, in.sealed, in.puts, in.freezes = nil, nil, nil, nil
 	for _, g := range queue {
 		w.Appends = append(w.Appends, &g.Append)
 	}
@@ -334,7 +335,7 @@ func (in *ingress) take() (*store.Work, []*gathered) {
 func (in *ingress) idle() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return len(in.queue)+len(in.puts)+len(in.sealed) == 0
+	return len(in.queue)+len(in.puts)+len(in.sealed)+len(in.freezes) == 0
 }
 
 // acquire waits for credits.
@@ -372,5 +373,8 @@ func (in *ingress) close(err error, drop bool) {
 	}
 	for _, p := range w.Puts {
 		p.Done(err)
+	}
+	for _, f := range w.Freezes {
+		f.Done(err)
 	}
 }

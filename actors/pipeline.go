@@ -218,6 +218,9 @@ func (p *Pipeline) Create(ctx context.Context, log digest.Hash, n messages.NewLo
 // IngestPages hands in verified pages of another author's log, which must be
 // there already; m.Done is called when they are durable and published.
 func (p *Pipeline) IngestPages(ctx context.Context, m *messages.Pages) error {
+	if err := p.frozen(m.Log); err != nil {
+		return err
+	}
 	select {
 	case p.pages <- struct{}{}:
 	case <-p.in.life.Done():

@@ -322,7 +322,14 @@ func (s *session) do(o syncer.Output) {
 		s.n.pipeline.stale(o.Log, o.Ours, o.Size)
 	case syncer.Fork:
 		s.n.net.refused.add(messages.CodeFork)
-		s.n.cfg.Logger.Warn("a peer's copy of a log does not continue ours: its author forked it, or the peer makes it seem so",
+		s.proveFork(o)
+	case syncer.Forked:
+		s.freeze(o.Fork)
+	case syncer.TellFork:
+		s.tellFork(o)
+	case syncer.Doubt:
+		s.n.net.refused.add(messages.CodeFork)
+		s.n.cfg.Logger.Warn("a peer's copy of a log does not continue ours: its author forked it, or the peer makes it seem so; it is left alone",
 			zap.String("log", o.Log.String()), zap.String("peer", s.conn.Peer().Short()),
 			zap.Uint64("our size", o.Ours.Size), zap.String("our root", o.Ours.Root.String()),
 			zap.Uint64("their size", o.Theirs.Size), zap.String("their root", o.Theirs.Root.String()))

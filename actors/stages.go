@@ -100,6 +100,9 @@ func (w *aofWriter) flush() {
 	for _, put := range h.work.Puts {
 		put.Done(nil)
 	}
+	for _, f := range h.work.Freezes {
+		f.Done(nil)
+	}
 }
 
 func (w *aofWriter) sendOn(h *hand, i int) {
@@ -128,6 +131,9 @@ func (h *hand) fail(err error) {
 	}
 	for _, put := range h.work.Puts {
 		put.Done(err)
+	}
+	for _, f := range h.work.Freezes {
+		f.Done(err)
 	}
 }
 

@@ -36,7 +36,8 @@ type Log struct {
 	// loaded: where a stage that restarted takes its work from.
 	segmented, treed atomic.Uint64
 
-	changedAt uint64 // in its topic's history; guarded by catalog.setMu
+	changedAt uint64      // in its topic's history; guarded by catalog.setMu
+	frozen    atomic.Bool // as it is counted in the topic's digest; changed under catalog.setMu
 
 	openMu sync.Mutex
 	open   *openTree // the tree of the open page, for proofs
@@ -133,6 +134,7 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 		l.key = s.seed.AuthorKey(row.Topic)
 	}
 	l.row.Store(row)
+	l.frozen.Store(row.Frozen)
 	if row.SealedPages > 0 {
 		if err := s.prepareFiles(l, row); err != nil {
 			return nil, err

@@ -87,6 +87,7 @@ func (c *checker) log(id digest.Hash) error {
 		return nil
 	}
 	p := l.State()
+	c.fork(l)
 	m, err := c.pages(l, p)
 	if err != nil {
 		return err

@@ -11,11 +11,15 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
 )
 
 // ErrFrozen is returned for events of a log whose author signed two heads
 // that cannot both be true.
-var ErrFrozen = errors.New("store: the log is frozen: its author forked it")
+var ErrFrozen = errors.New("the log is frozen: its author signed two heads of it that cannot both be true; what is held of it can be read")
+
+// ErrOwnFrozen is ErrFrozen for a log of ours, and says what to do.
+var ErrOwnFrozen = fmt.Errorf("this store's own %w, and nothing can be appended any more: two copies of this store were in use; make a new store in another directory, join the topic there with an invite, and append there", ErrFrozen)
 
 // errHuge is returned for a head that no row can hold. It must not fail the
 // transaction: that would make the store read-only at a peer's word.
@@ -37,10 +41,11 @@ type Work struct {
 	Appends []*messages.Append
 	Sealed  []*messages.Sealed
 	Puts    []*Put
+	Freezes []*Freeze
 }
 
 // Empty reports whether there is nothing to commit.
-func (w *Work) Empty() bool { return len(w.Appends)+len(w.Sealed)+len(w.Puts) == 0 }
+func (w *Work) Empty() bool { return len(w.Appends)+len(w.Sealed)+len(w.Puts)+len(w.Freezes) == 0 }
 
 // A Committer is the core of the AOF writer: it gives events their sequence
 // and makes them durable, many at once.
@@ -50,6 +55,7 @@ type Committer struct {
 	errs    []error                     // one per append
 	done    []*messages.Batch           // one per append that was accepted
 	created []*aof.LogRow
+	frozen  []proof.Fork
 	pending map[digest.Hash]end // roots that the transaction brings logs to
 	ends    map[digest.Hash]end // and those before it brought them to
 }
@@ -75,13 +81,13 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 	for _, row := range c.created {
 		c.s.added(row.Topic, row.ID)
 	}
-	return c.done, c.errs, nil
+	return c.done, c.errs, c.s.froze(c.frozen)
 }
 
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
-	c.created, c.pending = nil, map[digest.Hash]end{}
+	c.created, c.frozen, c.pending = nil, nil, map[digest.Hash]end{}
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
 	for _, m := range w.Sealed {
@@ -95,6 +101,11 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 			return err
 		}
 		c.done[i], c.errs[i] = b, err
+	}
+	for _, f := range w.Freezes {
+		if err := c.freeze(t, f.Fork); err != nil {
+			return err
+		}
 	}
 	for _, row := range c.rows {
 		if err := t.PutLog(row); err != nil {
@@ -170,8 +181,11 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	if err != nil || len(a.Leaves) == 0 {
 		return nil, err
 	}
+	if row.Frozen && row.Own {
+		return nil, fmt.Errorf("%w (log %s)", ErrOwnFrozen, a.Log.Short())
+	}
 	if row.Frozen {
-		return nil, fmt.Errorf("%w: %s", ErrFrozen, a.Log)
+		return nil, fmt.Errorf("%w (log %s)", ErrFrozen, a.Log.Short())
 	}
 	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote, Recycle: a.Recycle}
 	if a.Remote != nil && a.Remote.Head.Size > aof.MaxSize {
@@ -279,6 +293,9 @@ func (c *Committer) Close(w *Work) error {
 	})
 	for _, p := range w.Puts {
 		p.Done(err)
+	}
+	for _, f := range w.Freezes {
+		f.Done(err)
 	}
 	return err
 }

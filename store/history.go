@@ -60,6 +60,13 @@ func (h *history) mark() {
 
 // changed takes note of a log's new state.
 func (h *history) changed(l *Log, old, now *Published) {
+	if l.frozen.Load() {
+		if old == nil { // new here
+			h.count(l, now)
+			h.record(l, 0)
+		}
+		return
+	}
 	before := uint64(0)
 	if old != nil && old.Size > 0 {
 		before = old.Size
@@ -70,6 +77,27 @@ func (h *history) changed(l *Log, old, now *Published) {
 	}
 	if h.clean = false; now.Size != before {
 		h.record(l, before)
+	}
+}
+
+// froze takes note that a log is forked, and counts as nothing else from now on.
+func (h *history) froze(l *Log, p *Published) {
+	if p.Size > 0 {
+		h.sum.Remove(l.ID, p.Size, p.Root)
+	}
+	l.frozen.Store(true)
+	h.count(l, p)
+	h.record(l, p.Size)
+}
+
+// count adds what a log is: a forked log is the same on all peers, whatever each
+// of them holds of it.
+func (h *history) count(l *Log, p *Published) {
+	h.clean = false
+	if l.frozen.Load() {
+		h.sum.Add(l.ID, 0, digest.Empty)
+	} else if p.Size > 0 {
+		h.sum.Add(l.ID, p.Size, p.Root)
 	}
 }
 
@@ -128,9 +156,7 @@ func (s *Store) summarise(topic digest.Hash) (digest.Set, error) {
 			return digest.Set{}, err
 		}
 		for _, l := range logs {
-			if p := l.State(); p.Size > 0 {
-				h.sum.Add(l.ID, p.Size, p.Root)
-			}
+			h.count(l, l.State())
 		}
 		h.mark()
 		s.catalog.setMu.Lock()
@@ -150,6 +176,23 @@ func (s *Store) countChange(l *Log, old, now *Published) {
 	s.catalog.changes++
 	if h := s.catalog.history[l.Topic]; h != nil {
 		h.changed(l, old, now)
+	}
+}
+
+// countFrozen counts a log as forked from now on.
+func (s *Store) countFrozen(l *Log) {
+	l.pubMu.Lock()
+	defer l.pubMu.Unlock()
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	if l.frozen.Load() {
+		return
+	}
+	s.catalog.changes++
+	if h := s.catalog.history[l.Topic]; h != nil {
+		h.froze(l, l.State())
+	} else {
+		l.frozen.Store(true)
 	}
 }
 

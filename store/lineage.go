@@ -39,7 +39,7 @@ func (c *Committer) continues(row *aof.LogRow, a *messages.Append) error {
 	if !ok {
 		return fmt.Errorf("%w: log %s: its events up to %d have no root yet", ErrGap, a.Log.Short(), row.Size)
 	}
-	there, err := rootAt(a, row.Size)
+	there, err := rootWithin(a, row.Size)
 	if err != nil {
 		return fmt.Errorf("%w: log %s: %w", ErrHistory, a.Log.Short(), err)
 	}
@@ -64,8 +64,8 @@ func (c *Committer) endOf(row *aof.LogRow) (digest.Hash, bool) {
 	return digest.Hash{}, false
 }
 
-// rootAt returns the root of a's history at a size in the middle of it.
-func rootAt(a *messages.Append, size uint64) (digest.Hash, error) {
+// rootWithin returns the root of a's history at a size in the middle of it.
+func rootWithin(a *messages.Append, size uint64) (digest.Hash, error) {
 	m, err := mmrindex.New(a.First, a.Remote.Left)
 	if err != nil {
 		return digest.Hash{}, err

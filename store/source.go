@@ -44,7 +44,11 @@ func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 		return err
 	}
 	for _, l := range logs {
-		if info := l.info(); info.Size > 0 && !yield(info) {
+		info := l.info()
+		if info.Frozen {
+			info.Size, info.Root, info.Pages, info.SealedSize = 0, digest.Empty, 0, 0
+		}
+		if (info.Size > 0 || info.Frozen) && !yield(info) {
 			return nil
 		}
 	}
@@ -67,7 +71,7 @@ func (l *Log) info() syncer.LogInfo {
 	p := l.State()
 	return syncer.LogInfo{
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
-		Own: l.Own, Frozen: l.Row().Frozen,
+		Own: l.Own, Frozen: l.frozen.Load(),
 		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: p.Head, Right: p.Right,
 	}
 }

@@ -49,6 +49,7 @@ type Store struct {
 	catalog catalog
 	topics  topics
 	cursors cursors
+	forks   forks
 
 	closeOnce sync.Once
 	closeErr  error
@@ -133,6 +134,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 	}
 	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
 	if err = s.loadTopics(); err != nil {
+		return s, err
+	}
+	if err = s.loadForks(); err != nil {
 		return s, err
 	}
 	if err = s.loadCursors(); err != nil {

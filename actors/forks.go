@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// Freeze keeps a verified fork for good; its log takes nothing more. It returns
+// when that is durable.
+func (p *Pipeline) Freeze(ctx context.Context, f proof.Fork) error {
+	if p.st.Fork(f.Log()) != nil {
+		return nil
+	}
+	done := make(chan error, 1)
+	p.in.freeze(&store.Freeze{Fork: f, Done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// freeze queues a fork for the next commit. Who hands one in waits for it, so
+// there are no more than sessions.
+func (in *ingress) freeze(f *store.Freeze) {
+	in.mu.Lock()
+	if in.closed != nil {
+		in.mu.Unlock()
+		f.Done(in.closed)
+		return
+	}
+	in.freezes = append(in.freezes, f)
+	in.tell()
+	in.mu.Unlock()
+}
+
+// frozen returns why pages of a log are not taken, or nil.
+func (p *Pipeline) frozen(log digest.Hash) error {
+	l, err := p.st.Log(log)
+	if err == nil && l.Row().Frozen {
+		err = fmt.Errorf("%w (log %s)", store.ErrFrozen, log.Short())
+	}
+	return err
+}
+
+// proveFork makes evidence of a head that the store's own events contradict.
+func (s *session) proveFork(o syncer.Fork) {
+	l, err := s.n.cfg.Store.Log(o.Log)
+	if err != nil {
+		s.n.cfg.Logger.Warn("a fork that is not proven", zap.String("log", o.Log.String()), zap.Error(err))
+		return
+	}
+	f, err := s.n.cfg.Store.ProveFork(l, o.Theirs)
+	if err != nil {
+		s.n.cfg.Logger.Warn("a fork that is not proven", zap.String("log", o.Log.String()), zap.Error(err))
+		return
+	}
+	s.freeze(f)
+}
+
+// freeze stores a verified fork. Sessions hear of it as of any change of a log.
+func (s *session) freeze(f proof.Fork) {
+	err := s.n.pipeline.Freeze(s.ctx, f)
+	switch {
+	case err == nil:
+		s.n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true",
+			zap.String("log", f.Log().String()), zap.String("peer", s.conn.Peer().Short()),
+			zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
+	case errors.Is(err, ErrReadOnly):
+		s.end(messages.CodeReadOnly, "this side cannot store anything")
+	default:
+		s.n.cfg.Logger.Warn("a fork is not stored", zap.String("log", f.Log().String()), zap.Error(err))
+	}
+}
+
+// tellFork sends the proof of a fork.
+func (s *session) tellFork(o syncer.TellFork) {
+	if text := s.n.cfg.Store.Fork(o.Log); text != nil {
+		s.do(syncer.Send{Message: &messages.Fork{Topic: o.Topic, Proof: text}})
+	}
+}
