@@ -86,6 +86,9 @@ func (w *aofWriter) flush() {
 			return
 		}
 		h.done = true
+		for _, log := range p.commit.Lost() {
+			p.check(log, store.ErrGap)
+		}
 	}
 	p.strike(atAOF, AtWork)
 	for ; h.next < len(h.queue); h.next++ {
@@ -156,6 +159,8 @@ func (p *Pipeline) check(log digest.Hash, err error) {
 	switch {
 	case err == nil:
 	case p.Broken() != nil:
+	case errors.Is(err, store.ErrHistory):
+		p.acks.failPages(log, err)
 	case errors.Is(err, store.ErrGap):
 		p.ckpt.drop(log)
 		p.acks.failPages(log, err)

@@ -235,7 +235,7 @@ func (r *receiver) pages(m *messages.PageResponse, pages []byte) error {
 	count := uint64(len(v.Bytes)) / uint64(v.Info.PageBytes)
 	p := &messages.Pages{
 		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
-		Proven: messages.Proven{Head: v.Head, Right: v.Right},
+		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root},
 		Done: func(err error) {
 			if err == nil {
 				stats.eventsIn.Add(events)

@@ -54,6 +54,22 @@ func decodePages(r *reader) PipelineMessage {
 	return p
 }
 
+// From returns the part of p that begins with the event of that sequence, which
+// has to be the first of a page. It shares p's memory.
+func (p *Pages) From(first uint64, pageBytes int) (*Pages, error) {
+	for i, s := range p.Seals {
+		if s.First != first {
+			continue
+		}
+		cut := *p
+		cut.Bytes = p.Bytes[int(s.Page-p.Seals[0].Page)*pageBytes:]
+		cut.Seals, cut.Trees = p.Seals[i:], p.Trees[i:]
+		cut.Leaves = p.Leaves[first-p.First():]
+		return &cut, nil
+	}
+	return nil, fmt.Errorf("messages: no page begins with event %d", first)
+}
+
 func (p *Pages) flaw() string {
 	switch n := len(p.Seals); {
 	case n == 0:

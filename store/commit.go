@@ -55,6 +55,7 @@ type Committer struct {
 	errs    []error                     // one per append
 	done    []*messages.Batch           // one per append that was accepted
 	created []*aof.LogRow
+	lost    []digest.Hash // logs with pages that were not sealed after all
 	frozen  []proof.Fork
 	pending map[digest.Hash]end // roots that the transaction brings logs to
 	ends    map[digest.Hash]end // and those before it brought them to
@@ -84,10 +85,15 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 	return c.done, c.errs, c.s.froze(c.frozen)
 }
 
+// Lost returns the logs of the last Commit whose pages could not be sealed: events
+// of another history were committed meanwhile. The stages are to take them up
+// anew.
+func (c *Committer) Lost() []digest.Hash { return c.lost }
+
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
-	c.created, c.frozen, c.pending = nil, nil, map[digest.Hash]end{}
+	c.created, c.frozen, c.lost, c.pending = nil, nil, nil, map[digest.Hash]end{}
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
 	for _, m := range w.Sealed {
@@ -257,6 +263,10 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 		return err
 	}
 	if m.Size <= row.SealedSize {
+		return nil
+	}
+	if shadowed(row, m) {
+		c.lost = append(c.lost, m.Log)
 		return nil
 	}
 	row.SealedPages, row.SealedSize = m.Pages, m.Size

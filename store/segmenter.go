@@ -36,6 +36,8 @@ type Segmenter struct {
 type openPage struct {
 	l *Log
 	b *segwriter.Builder
+
+	known end // a root that a peer proved, of events packed here; its size may be any
 }
 
 // NewSegmenter returns a core without any state.
@@ -103,6 +105,9 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 	if b.End() <= st.b.Next() {
 		return nil
 	}
+	if err := st.follows(b); err != nil {
+		return err
+	}
 	records, err := event.SkipRecords(b.Records, st.b.Next()-b.First)
 	if err != nil {
 		return err
@@ -122,6 +127,9 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 	}
 	b.Seals, b.Records = g.seals, nil
 	st.l.segmented.Store(st.b.Next())
+	if b.Remote != nil {
+		st.known = end{st.b.Next(), b.Remote.Root}
+	}
 	forward(b)
 	return nil
 }
@@ -152,11 +160,15 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 	if p.End() <= st.b.Next() {
 		return nil // all of it came another way
 	}
+	if p, err = g.fit(st, p); err != nil {
+		return err
+	}
 	if err := l.files.WritePages(p.Seals[0].Page, p.Bytes); err != nil {
 		return err
 	}
 	last := p.Seals[len(p.Seals)-1]
 	st.b = segwriter.NewBuilder(l.PageBytes, last.Page+uint64(last.Pages), p.End())
+	st.known = end{p.End(), p.Proven.Root}
 	l.segmented.Store(p.End())
 	forward(&messages.Batch{
 		Log: p.Log, First: p.First(), Leaves: p.Leaves, Seals: p.Seals, Trees: p.Trees,

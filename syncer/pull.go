@@ -125,7 +125,7 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 		return nil, err
 	}
 	t.held = spans[last]
-	return t.confirmed(spans[:last])
+	return t.confirmed(left, spans[:last])
 }
 
 // behind is the mountains with some spans put behind them.
@@ -140,7 +140,7 @@ func behind(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error) {
 }
 
 // confirmed gathers spans that another one follows.
-func (t *Transfer) confirmed(spans []*span) (*VerifiedPages, error) {
+func (t *Transfer) confirmed(left mmrindex.Mountains, spans []*span) (*VerifiedPages, error) {
 	if len(spans) == 0 {
 		return nil, nil
 	}
@@ -149,7 +149,7 @@ func (t *Transfer) confirmed(spans []*span) (*VerifiedPages, error) {
 		bytes, leaves = bytes+len(s.bytes), leaves+len(s.leaves)
 	}
 	v := &VerifiedPages{
-		Info: t.info, Head: t.head, Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
+		Info: t.info, Head: t.head, Left: left, Root: t.left.Root(), Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
 		Seals: make([]messages.Seal, 0, len(spans)), Trees: make([][]digest.Hash, 0, len(spans)),
 	}
 	for _, s := range spans {

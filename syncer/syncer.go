@@ -120,6 +120,10 @@ type VerifiedPages struct {
 	Trees  [][]digest.Hash // tier-1 nodes, one list for each seal
 	Head   proof.Head
 	Right  []digest.Hash // from the end of the last page to Head.Size
+
+	// As in Verified.
+	Left mmrindex.Mountains // before the first page
+	Root digest.Hash        // behind the last
 }
 
 // Limits bound what a peer may make us hold.
