@@ -35,6 +35,13 @@ func (s Seed) AuthorKey(t TopicID) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(b[:])
 }
 
+// WitnessKey returns the key with which this device cosigns heads of others in
+// t: another one in each topic, so that it links no two.
+func (s Seed) WitnessKey(t TopicID) ed25519.PrivateKey {
+	b := derive(s[:], labelWitnessKey, t[:]...)
+	return ed25519.NewKeyFromSeed(b[:])
+}
+
 // String hides the seed, so that no log shows it by accident.
 func (s Seed) String() string { return "seed " + secretForPeople }
 

@@ -21,6 +21,7 @@ const (
 	labelContent    = "xaeroflux topic content v1"
 	labelPeerKey    = "xaeroflux peer key v1"
 	labelAuthorKey  = "xaeroflux author key v1"
+	labelWitnessKey = "xaeroflux witness key v1"
 	labelLog        = "xaeroflux log v1"
 	roleDialer      = "xaeroflux join proof v1 dialer\x00"
 	roleListener    = "xaeroflux join proof v1 listener\x00"
