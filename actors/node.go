@@ -64,7 +64,8 @@ type Node struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	net network
+	net    network
+	cosigs collectors
 }
 
 // Start starts the actors of a store.

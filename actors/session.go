@@ -57,6 +57,7 @@ type session struct {
 	queued  []syncer.Pull // those that wait for their turn
 	stopped chan struct{} // closed when the actor has stopped
 	ticking bool
+	asked   bool // for a cosignature, and not answered
 	ticker  *time.Timer
 	ended   sync.Once
 	known   atomic.Bool // it greeted as a member of a topic
@@ -204,6 +205,8 @@ func (s *session) Receive(ctx actor.Context) {
 		s.stats.setApart(nil)
 		s.step(syncer.Nudge{Confirm: m.confirm})
 		close(m.passed)
+	case *askCosign:
+		s.ask(m)
 	case *tick:
 		s.ticking = false
 		s.step(syncer.Tick{Now: s.n.cfg.Now()})
@@ -316,6 +319,10 @@ func (s *session) do(o syncer.Output) {
 		s.hangUp(messages.CodeOK, "")
 	case syncer.Prove:
 		s.prove(o.Request)
+	case syncer.Cosign:
+		s.cosign(o.Request)
+	case syncer.Cosigned:
+		s.cosigned(o.Response)
 	case syncer.OwnAhead:
 		s.n.cfg.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself and fetches its events back",
 			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))

@@ -41,7 +41,8 @@ var legal = map[State][]messages.Type{
 	Greeted: {messages.TypeHello, messages.TypeError, messages.TypeBye},
 	Syncing: {
 		messages.TypePeaks, messages.TypeDiff, messages.TypeEvents, messages.TypeSyncDone,
-		messages.TypeProofRequest, messages.TypePeers, messages.TypeFork, messages.TypeError, messages.TypeBye,
+		messages.TypeProofRequest, messages.TypePeers, messages.TypeFork,
+		messages.TypeCosignRequest, messages.TypeCosignResponse, messages.TypeError, messages.TypeBye,
 	},
 }
 
@@ -213,6 +214,8 @@ func (s *Session) take(in Input) error {
 		return s.pullDone(in)
 	case Served:
 		return s.served(in)
+	case Broke:
+		return &Violation{Code: in.Code, Text: in.Text}
 	case Tick:
 		return s.tick(in.Now)
 	case Nudge:
@@ -267,6 +270,10 @@ func (s *Session) receive(m messages.Message) error {
 		return s.withTopic(m.Topic, func(t *topic) error { return s.syncDone(t, m) })
 	case *messages.ProofRequest:
 		return s.withTopic(m.Topic, func(*topic) error { s.emit(Prove{m}); return nil })
+	case *messages.CosignRequest:
+		return s.withTopic(m.Topic, func(*topic) error { s.emit(Cosign{m}); return nil })
+	case *messages.CosignResponse:
+		return s.withTopic(m.Topic, func(*topic) error { s.emit(Cosigned{m}); return nil })
 	case *messages.Peers:
 		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Peers{t.id, m.Addresses}); return nil })
 	}

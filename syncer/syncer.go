@@ -181,6 +181,11 @@ type (
 		EndSize uint64
 		Err     error
 	}
+	// Broke says that the peer broke a rule outside of the session's sight.
+	Broke struct {
+		Code messages.Code
+		Text string
+	}
 	// Tick comes a second or so after a WantTick.
 	Tick struct{ Now time.Time }
 	// Nudge asks for agreement to be stated now and not at the next tick, and
@@ -195,6 +200,7 @@ func (Stored) input()       {}
 func (IngestFailed) input() {}
 func (PullDone) input()     {}
 func (Served) input()       {}
+func (Broke) input()        {}
 func (Tick) input()         {}
 func (Nudge) input()        {}
 
@@ -264,6 +270,10 @@ type (
 	}
 	// Prove answers a PROOF_REQUEST.
 	Prove struct{ Request *messages.ProofRequest }
+	// Cosign answers a COSIGN_REQUEST.
+	Cosign struct{ Request *messages.CosignRequest }
+	// Cosigned is the peer's answer to one of ours; nothing of it is verified.
+	Cosigned struct{ Response *messages.CosignResponse }
 	// Peers is addresses the peer told of.
 	Peers struct {
 		Topic     identity.TopicID
@@ -297,6 +307,8 @@ func (Doubt) output()     {}
 func (Forked) output()    {}
 func (TellFork) output()  {}
 func (Prove) output()     {}
+func (Cosign) output()    {}
+func (Cosigned) output()  {}
 func (Peers) output()     {}
 func (WantTick) output()  {}
 func (Fail) output()      {}

@@ -264,7 +264,7 @@ func changed(before, after map[string]string) (names []string) {
 
 // TestHostilePeers makes every attack over QUIC.
 func TestHostilePeers(t *testing.T) {
-	attacks := slices.Concat(greetings(), frames(), forgeries(), trees(), histories(), runs(), askers())
+	attacks := slices.Concat(greetings(), frames(), forgeries(), trees(), histories(), runs(), askers(), accusations())
 	newArena(t, "quic", small()).attackAll(t, attacks)
 	if all := len(attacks) + len(loiterers()); all < 100 {
 		t.Errorf("%d attacks", all)

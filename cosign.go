@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// A Policy says whose cosignatures a head needs: those of K of the Witnesses,
+// each a note.Verifier as ParseWitness returns them.
+type Policy = proof.Policy
+
+// A Witness is the public key with which a store cosigns heads of others in one
+// topic.
+type Witness = proof.Witness
+
+// ErrWitnesses is returned where fewer witnesses cosigned a head than wanted.
+var ErrWitnesses = proof.ErrWitnesses
+
+// ParseWitness decodes a witness's key as Topic.Witness and
+// `xaeroflux vkey --witness` give it.
+func ParseWitness(vkey string) (Witness, error) { return proof.ParseWitness(vkey) }
+
+// VerifyCosigned returns the head that a checkpoint stands for if its author,
+// whose VKey is given, signed it and the policy is fulfilled. It needs no store.
+func VerifyCosigned(checkpoint []byte, vkey string, p Policy) (Head, error) {
+	h, _, err := proof.VerifyCosigned(checkpoint, vkey, p)
+	if err != nil {
+		return Head{}, err
+	}
+	author, _, err := proof.ParseVKey(vkey)
+	if err != nil {
+		return Head{}, err
+	}
+	return Head{Log: h.Log, Author: [32]byte(author), Size: h.Size, Root: h.Root, Sig: h.Sig}, nil
+}
+
+// Witness returns the key with which this store cosigns heads of others in the
+// topic. It is public, and another one in each topic.
+func (t *Topic) Witness() Witness {
+	key := t.db.st.Seed().WitnessKey(t.t.ID)
+	w, err := proof.NewWitness([32]byte(key.Public().(ed25519.PublicKey)))
+	if err != nil {
+		panic("xaeroflux: a derived key of small order: " + err.Error())
+	}
+	return w
+}
+
+// Cosigned returns the newest head as a checkpoint that at least n witnesses
+// cosigned: peers that hold the same history of the log, as of the time in the
+// cosignature. It asks the peers that are connected, and waits for them up to
+// ten seconds. With n of 0 it asks nobody and returns the newest head of which
+// cosignatures are at hand. The error is ErrWitnesses or ErrFrozen.
+func (l *Log) Cosigned(ctx context.Context, n int) ([]byte, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	if n < 0 || n > proof.MaxCosignatures {
+		return nil, fmt.Errorf("%w: %d cosignatures, want 0 to %d", ErrOptions, n, proof.MaxCosignatures)
+	}
+	kept, err := l.db.st.Cosigned(l.l.ID)
+	if err != nil {
+		return nil, err
+	}
+	if n == 0 && len(kept) > 0 {
+		return kept[0].Head.Cosigned(l.l.AuthorKey(), kept[0].Cosigs), nil
+	}
+	p := l.l.State()
+	if l.l.Row().Frozen {
+		return nil, fmt.Errorf("%w (log %s)", ErrFrozen, l.l.ID.Short())
+	}
+	if p.Head.Size == 0 {
+		return nil, fmt.Errorf("%w: log %s is empty", ErrRange, l.l.ID.Short())
+	}
+	var have []proof.Cosignature
+	for _, k := range kept {
+		if k.Head.Size == p.Head.Size && k.Head.Root == p.Head.Root {
+			have = k.Cosigs
+		}
+	}
+	if len(have) < n {
+		if have, err = l.db.node.Cosign(ctx, l.l, p.Head, n, have); err != nil {
+			return nil, err
+		}
+	}
+	return p.Head.Cosigned(l.l.AuthorKey(), have), nil
+}
+
+// Cosigned returns the cosigned head of the own log; see Log.Cosigned.
+func (db *DB) Cosigned(ctx context.Context, n int) ([]byte, error) {
+	return db.def().Log().Cosigned(ctx, n)
+}

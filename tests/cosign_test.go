@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Peers cosign what they hold; a policy takes a head with enough of them and
+// none with fewer, and what was collected is kept.
+func TestPeersCosign(t *testing.T) {
+	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, t.TempDir()+"/a", o)
+	p, atP := joinedAt(t, a, o, "p")
+	q, atQ := joinedAt(t, a, o, "q")
+	mustAppend(t, a, 100, "event %d")
+	for _, at := range []string{atP, atQ} {
+		if err := a.Connect(ctx, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := a.Cosigned(ctx, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vkey := a.Head().VKey()
+	both := xaeroflux.Policy{K: 2, Witnesses: []note.Verifier{witness(t, p), witness(t, q)}}
+	h, err := xaeroflux.VerifyCosigned(text, vkey, both)
+	if err != nil || h != a.Head() {
+		t.Errorf("%+v, %v of\n%s", h, err, text)
+	}
+	if _, err := xaeroflux.VerifyCosigned(a.Head().Checkpoint(), vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
+		t.Errorf("a head that nobody cosigned: %v", err)
+	}
+	if both.Witnesses[1] = witness(t, a); witness(t, a) == witness(t, p) {
+		t.Error("two stores are one witness")
+	}
+	if _, err := xaeroflux.VerifyCosigned(text, vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
+		t.Errorf("a witness who did not cosign: %v", err)
+	}
+	l, err := q.Log(a.Head().Log) // who holds the log can have it cosigned too
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, err := l.Cosigned(few, 3); !errors.Is(err, xaeroflux.ErrWitnesses) {
+		t.Errorf("three of two peers: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a = open(t, a.Dir(), o)
+	if again, err := a.Cosigned(ctx, 0); err != nil || len(again) != len(text) {
+		t.Errorf("%v, kept are\n%s, had\n%s", err, again, text)
+	}
+}
+
+func witness(t *testing.T, db *xaeroflux.DB) xaeroflux.Witness {
+	t.Helper()
+	topic, err := db.Topic(xaeroflux.ID{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := xaeroflux.ParseWitness(topic.Witness().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// A forked log is not cosigned, by whoever holds whichever branch.
+func TestForkedLogIsNotCosigned(t *testing.T) {
+	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := splitBrain(t, o, 2, 1, 1)
+	_, atP := joinedAt(t, a, o, "p")
+	if _, err := a.Cosigned(ctx, 1); !errors.Is(err, xaeroflux.ErrWitnesses) {
+		t.Errorf("without a peer: %v", err)
+	}
+	mustSync(t, a, atP)
+	if _, err := a.Cosigned(ctx, 1); err != nil {
+		t.Error(err)
+	}
+	mustSync(t, copied, atP)
+	if _, err := copied.Cosigned(ctx, 1); !errors.Is(err, xaeroflux.ErrFrozen) {
+		t.Errorf("a frozen log: %v", err)
+	}
+}
