@@ -19,7 +19,7 @@ import (
 var ErrFrozen = errors.New("the log is frozen: its author signed two heads of it that cannot both be true; what is held of it can be read")
 
 // ErrOwnFrozen is ErrFrozen for a log of ours, and says what to do.
-var ErrOwnFrozen = fmt.Errorf("this store's own %w, and nothing can be appended any more: two copies of this store were in use; make a new store in another directory, join the topic there with an invite, and append there", ErrFrozen)
+var ErrOwnFrozen = fmt.Errorf("%w, and the author is this store, of which two copies were in use: make a new store in another directory, join the topic there with an invite, and append there", ErrFrozen)
 
 // errHuge is returned for a head that no row can hold. It must not fail the
 // transaction: that would make the store read-only at a peer's word.

@@ -35,6 +35,11 @@ type Backend interface {
 	Events(ctx context.Context, q Query, yield func(*Record) error) error
 	// Note returns the newest head of a log as a C2SP checkpoint.
 	Note(ctx context.Context, topic, log string) ([]byte, error)
+	// Cosigned returns the newest head of a log with at least n cosignatures of
+	// connected peers, or with those at hand where n is 0.
+	Cosigned(ctx context.Context, topic, log string, n int) ([]byte, error)
+	// Forks returns the proofs of all forks that are known, as fork files.
+	Forks(ctx context.Context) ([][]byte, error)
 	// Prove returns a C2SP tlog-proof file.
 	Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error)
 	// Join joins the topic of an invite.
@@ -55,11 +60,12 @@ type Backend interface {
 
 // Info describes a topic and the own log in it.
 type Info struct {
-	Author string `json:"author"`
-	Log    string `json:"log"`
-	Topic  string `json:"topic"`
-	VKey   string `json:"vkey"`
-	Invite string `json:"invite"`
+	Author  string `json:"author"`
+	Log     string `json:"log"`
+	Topic   string `json:"topic"`
+	VKey    string `json:"vkey"`
+	Witness string `json:"witness,omitempty"` // key under which it cosigns heads of others
+	Invite  string `json:"invite"`
 }
 
 // A Head is a log with its newest signed head.
@@ -69,7 +75,8 @@ type Head struct {
 	Size     uint64 `json:"size"` // events held
 	Root     string `json:"root"` // over those
 	Own      bool   `json:"own"`
-	HeadSize uint64 `json:"head_size"` // signed; more than Size while events are still coming
+	HeadSize uint64 `json:"head_size"`        // signed; more than Size while events are still coming
+	Frozen   bool   `json:"frozen,omitempty"` // forked by its author
 }
 
 // An Event is what is appended.

@@ -73,6 +73,16 @@ func (c *Client) Note(ctx context.Context, topic, log string) ([]byte, error) {
 	return single[[]byte](ctx, c, "note", request{Topic: topic, Log: log})
 }
 
+// Cosigned implements Backend.
+func (c *Client) Cosigned(ctx context.Context, topic, log string, n int) ([]byte, error) {
+	return single[[]byte](ctx, c, "cosigned", request{Topic: topic, Log: log, Count: n})
+}
+
+// Forks implements Backend.
+func (c *Client) Forks(ctx context.Context) ([][]byte, error) {
+	return single[[][]byte](ctx, c, "forks", request{})
+}
+
 // Prove implements Backend.
 func (c *Client) Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error) {
 	return single[[]byte](ctx, c, "prove", request{Topic: topic, Log: log, Seq: seq})

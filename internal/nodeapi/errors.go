@@ -25,6 +25,7 @@ const (
 	Unknown  Kind = "unknown"   // a log or topic that is not here
 	Range    Kind = "range"     // past the end of a log
 	ReadOnly Kind = "read-only" // an earlier write failed
+	Frozen   Kind = "frozen"    // the log was forked
 	NoSpace  Kind = "no-space"  // the disk is full
 	Denied   Kind = "denied"    // the file system says no
 	TooLarge Kind = "too-large" // over a limit
@@ -50,7 +51,7 @@ func (k Kind) status() int {
 		return http.StatusBadRequest
 	case Unknown, NoStore:
 		return http.StatusNotFound
-	case InUse, Exists:
+	case InUse, Exists, Frozen:
 		return http.StatusConflict
 	case Closed, ReadOnly:
 		return http.StatusServiceUnavailable

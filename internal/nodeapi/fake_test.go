@@ -96,6 +96,12 @@ func (f *fake) Note(_ context.Context, topic, log string) ([]byte, error) {
 	return []byte(topic + "/" + log), nil
 }
 
+func (f *fake) Cosigned(_ context.Context, topic, log string, n int) ([]byte, error) {
+	return fmt.Appendf(nil, "%s/%s/%d", topic, log, n), nil
+}
+
+func (f *fake) Forks(context.Context) ([][]byte, error) { return [][]byte{[]byte("fork")}, nil }
+
 func (f *fake) Prove(_ context.Context, _, _ string, seq uint64) ([]byte, error) {
 	return nil, fmt.Errorf("prove %d: %w", seq, errFake)
 }

@@ -27,6 +27,7 @@ type request struct {
 	Topic  string  `json:"topic,omitempty"`
 	Log    string  `json:"log,omitempty"`
 	Seq    uint64  `json:"seq,omitempty"`
+	Count  int     `json:"count,omitempty"`
 	Invite string  `json:"invite,omitempty"`
 	Peer   string  `json:"peer,omitempty"`
 	Place  string  `json:"place,omitempty"`
@@ -110,6 +111,10 @@ func (s *Server) routes() http.Handler {
 	handle("info", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Info(ctx, r.Topic) }))
 	handle("heads", one(func(ctx context.Context, r *request) ([]Head, error) { return s.b.Heads(ctx, r.Topic) }))
 	handle("note", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Note(ctx, r.Topic, r.Log) }))
+	handle("cosigned", one(func(ctx context.Context, r *request) ([]byte, error) {
+		return s.b.Cosigned(ctx, r.Topic, r.Log, r.Count)
+	}))
+	handle("forks", one(func(ctx context.Context, _ *request) ([][]byte, error) { return s.b.Forks(ctx) }))
 	handle("prove", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Prove(ctx, r.Topic, r.Log, r.Seq) }))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))

@@ -54,11 +54,12 @@ var kinds = []struct {
 	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, proof.ErrKey}},
 	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
-	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, event.ErrLeaf}},
+	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, proof.ErrFork, proof.ErrForkFile, proof.ErrWitnesses, event.ErrLeaf}},
 	{nodeapi.Unknown, []error{xaeroflux.ErrUnknownLog, xaeroflux.ErrUnknownTopic}},
 	{nodeapi.Range, []error{xaeroflux.ErrRange}},
 	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
 	{nodeapi.Denied, []error{fs.ErrPermission, syscall.EROFS, identity.ErrSeedMode}},
+	{nodeapi.Frozen, []error{xaeroflux.ErrFrozen}},
 	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
@@ -151,6 +152,8 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 	switch k {
 	case nodeapi.ReadOnly:
 		return "free the disk of what made the write fail, then start again; what was acknowledged is safe"
+	case nodeapi.Frozen:
+		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
 	case nodeapi.NoSpace:
 		return "make room on the disk, then repeat the command; what was acknowledged is safe"
 	case nodeapi.Denied:

@@ -15,19 +15,28 @@ import (
 func (a *app) headCmd() *cobra.Command {
 	var log string
 	var note bool
+	var cosigned int
 	cmd := &cobra.Command{
 		Use:   "head",
 		Short: "Show log, author, size and root of each log of the topic",
 		Long: `Shows each log of the topic: its id, its author's key, how many events of it are
 here, and the RFC 6962 root over them. With --note, prints the newest signed
-head of the own log, or of --log, as a C2SP checkpoint, with --json or without.`,
+head of the own log, or of --log, as a C2SP checkpoint, with --json or without.
+With --cosigned N, asks connected peers to cosign that head, up to ten seconds,
+and prints it with at least N cosignatures; of 0, with those at hand.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
-				if !note {
+				var text []byte
+				var err error
+				switch {
+				case cmd.Flags().Changed("cosigned"):
+					text, err = b.Cosigned(cmd.Context(), a.topic, log, cosigned)
+				case note:
+					text, err = b.Note(cmd.Context(), a.topic, log)
+				default:
 					return a.heads(cmd, b, log)
 				}
-				text, err := b.Note(cmd.Context(), a.topic, log)
 				if err != nil {
 					return err
 				}
@@ -37,6 +46,7 @@ head of the own log, or of --log, as a C2SP checkpoint, with --json or without.`
 		},
 	}
 	cmd.Flags().StringVar(&log, "log", "", `only this log: id, unique beginning of it, or "own"`)
+	cmd.Flags().IntVar(&cosigned, "cosigned", 0, "print the signed checkpoint with cosignatures of so many peers")
 	cmd.Flags().BoolVar(&note, "note", false, "print the signed checkpoint")
 	return cmd
 }
@@ -81,10 +91,13 @@ func names(log string, h nodeapi.Head) bool {
 
 func printHead(w io.Writer, h nodeapi.Head) {
 	own, coming := "", ""
+	if h.Frozen {
+		coming = "  (frozen: its author signed two histories; see xaeroflux forks)"
+	}
 	if h.Own {
 		own = "  (own)"
 	}
-	if h.HeadSize > h.Size {
+	if h.HeadSize > h.Size && !h.Frozen {
 		coming = fmt.Sprintf("  (of %d that its author signed)", h.HeadSize)
 	}
 	fmt.Fprintf(w, "log     %s%s\nauthor  %s\nsize    %d%s\nroot    %s\n", h.Log, own, h.Author, h.Size, coming, h.Root)

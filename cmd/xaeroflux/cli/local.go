@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -35,7 +36,7 @@ func info(t *xaeroflux.Topic) nodeapi.Info {
 	l := t.Log()
 	return nodeapi.Info{
 		Author: fmt.Sprintf("%x", l.Author()), Log: l.ID().String(), Topic: t.ID().String(),
-		VKey: l.Head().VKey(), Invite: dialableInvite(t.Invite()),
+		VKey: l.Head().VKey(), Witness: t.Witness().String(), Invite: dialableInvite(t.Invite()),
 	}
 }
 
@@ -56,6 +57,7 @@ func (b *local) Heads(_ context.Context, topic string) ([]nodeapi.Head, error) {
 			Log: l.ID().String(), Author: fmt.Sprintf("%x", l.Author()), Size: size, Root: root.String(),
 			Own: l.Own(), HeadSize: l.Head().Size,
 		}
+		_, heads[i].Frozen = l.Frozen()
 	}
 	sort.Slice(heads, func(i, j int) bool { return heads[i].Log < heads[j].Log })
 	return heads, nil
@@ -91,6 +93,29 @@ func (b *local) Note(_ context.Context, topic, log string) ([]byte, error) {
 		return nil, hint(kinded(nodeapi.Range, "log %s is empty: nothing of it is signed yet", l.ID().Short()), "xaeroflux append")
 	}
 	return h.Checkpoint(), nil
+}
+
+// Cosigned implements nodeapi.Backend.
+func (b *local) Cosigned(ctx context.Context, topic, log string, n int) ([]byte, error) {
+	l, err := b.log(topic, log)
+	if err != nil {
+		return nil, err
+	}
+	text, err := l.Cosigned(ctx, n)
+	if errors.Is(err, xaeroflux.ErrWitnesses) {
+		err = hint(err, "a node that is connected to enough peers: xaeroflux run --peer ADDRESS")
+	}
+	return text, err
+}
+
+// Forks implements nodeapi.Backend.
+func (b *local) Forks(context.Context) ([][]byte, error) {
+	all, err := b.db.Forks()
+	texts := make([][]byte, len(all))
+	for i, f := range all {
+		texts[i] = f.Encode()
+	}
+	return texts, err
 }
 
 // Prove implements nodeapi.Backend.

@@ -34,19 +34,38 @@ type verified struct {
 
 func (a *app) verifyCmd() *cobra.Command {
 	var vkey, payload string
+	var witnesses []string
+	var threshold int
 	cmd := &cobra.Command{
 		Use:   "verify --vkey KEY [--payload FILE] PROOF",
-		Short: "Check a proof, without a store",
+		Short: "Check a proof, a head or a fork, without a store",
 		Long: `Checks a proof file that "xaeroflux prove" printed: that the log's author signed
 the head in it, and that the event is in the log under that head. KEY is what
 "xaeroflux vkey" prints at the author's. With --payload, also checks that FILE
-is the event's payload. PROOF may be - for stdin. Needs no store.`,
+is the event's payload. With --witness and --threshold, also checks that so many
+of these witnesses cosigned the head. PROOF may be - for stdin, a head as
+"xaeroflux head --note" prints it, or a fork that "xaeroflux forks -o" wrote,
+which carries its key. Needs no store.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			text, err := a.readFile(args[0], proof.MaxFile+1)
+			if err != nil {
+				return err
+			}
+			if proof.IsFork(text) {
+				return a.verifyFork(text, vkey)
+			}
+			p, err := policy(witnesses, threshold)
+			if err != nil {
+				return err
+			}
 			if vkey == "" {
 				return hint(usage("--vkey is missing: whose proof is it?"), "the key as `xaeroflux vkey` prints it, in quotes")
 			}
-			v, err := a.verify(args[0], vkey, payload)
+			if isCheckpoint(text) {
+				return a.verifyCheckpoint(text, vkey, p)
+			}
+			v, err := a.verify(text, vkey, payload, p)
 			if err != nil {
 				return err
 			}
@@ -54,15 +73,13 @@ is the event's payload. PROOF may be - for stdin. Needs no store.`,
 		},
 	}
 	cmd.Flags().StringVar(&vkey, "vkey", "", "note verifier key of the log")
+	cmd.Flags().StringArrayVar(&witnesses, "witness", nil, "key of a witness whose cosignature counts (may be repeated)")
+	cmd.Flags().IntVar(&threshold, "threshold", 0, "how many of the witnesses have to have cosigned the head")
 	cmd.Flags().StringVar(&payload, "payload", "", "file that should be the event's payload")
 	return cmd
 }
 
-func (a *app) verify(path, vkey, payload string) (verified, error) {
-	b, err := a.readFile(path, proof.MaxFile+1)
-	if err != nil {
-		return verified{}, err
-	}
+func (a *app) verify(b []byte, vkey, payload string, p proof.Policy) (verified, error) {
 	f, err := proof.ParseFile(b)
 	if err != nil {
 		return verified{}, err
@@ -72,6 +89,9 @@ func (a *app) verify(path, vkey, payload string) (verified, error) {
 		return verified{}, hint(err, "the key as `xaeroflux vkey` prints it, in quotes")
 	}
 	if err != nil {
+		return verified{}, err
+	}
+	if _, _, err := proof.VerifyCosigned(f.Checkpoint, vkey, p); err != nil {
 		return verified{}, err
 	}
 	v := verified{

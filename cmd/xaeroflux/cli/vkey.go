@@ -10,17 +10,23 @@ import (
 )
 
 func (a *app) vkeyCmd() *cobra.Command {
-	return &cobra.Command{
+	var witness bool
+	cmd := &cobra.Command{
 		Use:   "vkey",
 		Short: "Print the note verifier key of the own log",
 		Long: `Prints the key that checkpoints and proofs of the own log verify with, as
-"xaeroflux verify --vkey" and golang.org/x/mod/sumdb/note take it. It is public.`,
+"xaeroflux verify --vkey" and golang.org/x/mod/sumdb/note take it. It is public. With --witness, prints the
+key with which this store cosigns heads of others in the topic, as
+"xaeroflux verify --witness" takes it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				info, err := b.Info(cmd.Context(), a.topic)
 				if err != nil {
 					return err
+				}
+				if witness {
+					info.VKey = info.Witness
 				}
 				v := struct {
 					Log  string `json:"log"`
@@ -30,4 +36,6 @@ func (a *app) vkeyCmd() *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&witness, "witness", false, "the key of this store as a witness")
+	return cmd
 }
