@@ -76,7 +76,7 @@ func (st *openPage) follows(b *messages.Batch) error {
 	if b.Remote == nil || st.known.size != next || next == 0 {
 		return nil
 	}
-	there, err := rootAt(&messages.Append{First: b.First, Leaves: b.Leaves, Remote: b.Remote}, next)
+	there, err := rootWithin(&messages.Append{First: b.First, Leaves: b.Leaves, Remote: b.Remote}, next)
 	if err == nil && there != st.known.root {
 		err = fmt.Errorf("%w: log %s: pages that are not committed are of another history", ErrGap, b.Log.Short())
 	}
