@@ -33,11 +33,12 @@ type vectors struct {
 		ProofListener hexBytes `json:"proof_listener"`
 	}
 	Seeds []struct {
-		Seed   hexBytes
-		PeerID string `json:"peer_id"`
-		Topic  digest.Hash
-		Author hexBytes
-		File   string
+		Seed    hexBytes
+		PeerID  string `json:"peer_id"`
+		Topic   digest.Hash
+		Author  hexBytes
+		Witness hexBytes
+		File    string
 	}
 	Logs []struct {
 		Topic     digest.Hash
@@ -90,6 +91,7 @@ func TestTopicVectors(t *testing.T) {
 func TestSeedVectors(t *testing.T) {
 	for _, v := range readVectors(t).Seeds {
 		s := Seed(v.Seed)
+		wantBytes(t, "witness", s.WitnessKey(v.Topic).Public().(ed25519.PublicKey), v.Witness)
 		wantBytes(t, "author", s.AuthorKey(v.Topic).Public().(ed25519.PublicKey), v.Author)
 		if s.PeerID().String() != v.PeerID {
 			t.Errorf("peer id %v, want %s", s.PeerID(), v.PeerID)

@@ -307,3 +307,26 @@ func TestPipelineFlaws(t *testing.T) {
 		}
 	}
 }
+
+// A run of pages can be cut where a page begins, and nowhere else.
+func TestPagesFrom(t *testing.T) {
+	p := &Pages{
+		Bytes:  bytes.Repeat([]byte{1, 2, 3, 4, 5}, 4096)[:4*4096],
+		Seals:  []Seal{{Page: 7, Pages: 1, First: 10, Count: 3}, {Page: 8, Pages: 2, First: 13, Count: 1}, {Page: 10, Pages: 1, First: 14, Count: 2}},
+		Leaves: make([]digest.Hash, 6), Trees: make([][]digest.Hash, 3),
+	}
+	for i, s := range p.Seals {
+		cut, err := p.From(s.First, 4096)
+		if err != nil || cut.First() != s.First || cut.End() != p.End() || len(cut.Trees) != 3-i {
+			t.Fatalf("from %d: %+v, %v", s.First, cut, err)
+		}
+		if want := p.Bytes[(s.Page-7)*4096:]; !bytes.Equal(cut.Bytes, want) || len(cut.Leaves) != int(16-s.First) {
+			t.Errorf("from %d: %d bytes and %d leaves", s.First, len(cut.Bytes), len(cut.Leaves))
+		}
+	}
+	for _, first := range []uint64{0, 9, 11, 15, 16} {
+		if _, err := p.From(first, 4096); err == nil {
+			t.Errorf("from %d: no page begins there", first)
+		}
+	}
+}

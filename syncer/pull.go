@@ -121,15 +121,15 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	if t.held != nil { // it is confirmed now
 		left = t.left
 	}
-	if t.left, err = behind(left, spans[:last]); err != nil {
+	if t.left, err = afterSpans(left, spans[:last]); err != nil {
 		return nil, err
 	}
 	t.held = spans[last]
 	return t.confirmed(left, spans[:last])
 }
 
-// behind is the mountains with some spans put behind them.
-func behind(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error) {
+// afterSpans is the mountains with some spans put behind them.
+func afterSpans(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error) {
 	m = m.Clone()
 	for _, s := range spans {
 		if err := m.Merge(s.r, nil); err != nil {
