@@ -71,8 +71,16 @@ func (s *session) proveFork(o syncer.Fork) {
 }
 
 // freeze stores a verified fork. Sessions hear of it as of any change of a log.
+// That of a log which is not held counts against the quota like events of it:
+// who has many keys can fork many logs.
 func (s *session) freeze(f proof.Fork) {
-	err := s.n.pipeline.Freeze(s.ctx, f)
+	_, err := s.n.cfg.Store.Log(f.Log())
+	if errors.Is(err, store.ErrUnknownLog) {
+		err = s.n.pipeline.gauge.remote(s.conn.Peer(), f.Log(), len(f.Encode()))
+	}
+	if err == nil {
+		err = s.n.pipeline.Freeze(s.ctx, f)
+	}
 	switch {
 	case err == nil:
 		s.n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true",
