@@ -46,7 +46,7 @@ func (c *checkpointer) note(m messages.Sealed, pages int) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old := c.pending[m.Log]; old != nil && old.Size >= m.Size {
+	if old := c.pending[m.Log]; old != nil && old.Epoch == m.Epoch && old.Size >= m.Size {
 		return
 	}
 	c.pending[m.Log] = &m

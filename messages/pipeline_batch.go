@@ -11,7 +11,7 @@ import (
 
 // A Batch is consecutive events of one log on their way down the pipeline.
 //
-//	[65538, log, first, leaves, records, [seal ...], [tree ...], [range ...], [proven], uncommitted]
+//	[65538, log, first, leaves, records, [seal ...], [tree ...], [range ...], [proven], uncommitted, epoch]
 type Batch struct {
 	Log     digest.Hash
 	First   uint64        // sequence of the first event
@@ -28,11 +28,14 @@ type Batch struct {
 	Remote *Proven
 	// Uncommitted events may be published only when Durable says so.
 	Uncommitted bool
+	// Epoch counts how often the segment stage took the log up anew: pages of an
+	// earlier one may have been written again by now. Set by the segment stage.
+	Epoch uint64
 	// Recycle, where it is set, takes Records back when the pages have them.
 	Recycle func([]byte)
 }
 
-const batchFields = 9
+const batchFields = 10
 
 // End is the sequence after the last event of b.
 func (b *Batch) End() uint64 { return b.First + uint64(len(b.Leaves)) }
@@ -51,6 +54,7 @@ func (b *Batch) encodePipeline(w *writer) {
 	w.ranges(b.Ranges)
 	w.remote(b.Remote)
 	w.bool(b.Uncommitted)
+	w.uint("epoch", b.Epoch, MaxCount)
 	w.consistent(b.flaw)
 }
 
@@ -63,6 +67,7 @@ func decodeBatch(r *reader) PipelineMessage {
 	b.Ranges = r.ranges(len(b.Seals))
 	b.Remote = r.remote()
 	b.Uncommitted = r.bool("uncommitted")
+	b.Epoch = r.count("epoch")
 	r.consistent(b.flaw)
 	return b
 }

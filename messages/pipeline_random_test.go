@@ -25,7 +25,7 @@ func (g gen) pipeline(t PipelineType) PipelineMessage {
 	case PipelinePages:
 		return g.pages()
 	case PipelineSealed:
-		m := &Sealed{Log: g.hash(), Pages: g.count(), Size: g.count()}
+		m := &Sealed{Log: g.hash(), Pages: g.count(), Size: g.count(), Epoch: g.count()}
 		m.Remote = g.remote(m.Size)
 		return m
 	case PipelineDurable:
@@ -106,7 +106,7 @@ func (g gen) rangeOf(begin, end uint64) merkleindex.Range {
 // batch stands at any stage: with records or without, sealed or not, with
 // trees, with ranges.
 func (g gen) batch() *Batch {
-	b := &Batch{Log: g.hash(), First: 100 + g.upTo(MaxCount/2), Uncommitted: g.bool()}
+	b := &Batch{Log: g.hash(), First: 100 + g.upTo(MaxCount/2), Uncommitted: g.bool(), Epoch: g.count()}
 	opened := b.First - uint64(g.IntN(100)) // the first page, where one ends here
 	if n := g.IntN(5); n > 0 {
 		b.Seals = g.seals(n, opened)

@@ -39,6 +39,9 @@ type Log struct {
 	changedAt uint64      // in its topic's history; guarded by catalog.setMu
 	frozen    atomic.Bool // as it is counted in the topic's digest; changed under catalog.setMu
 
+	sealMu sync.Mutex    // held while a seal is committed, and while epoch changes
+	epoch  atomic.Uint64 // see messages.Batch
+
 	openMu sync.Mutex
 	open   *openTree // the tree of the open page, for proofs
 	high   highNodes // tier-2 nodes that were read for proofs

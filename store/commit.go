@@ -69,20 +69,42 @@ func (s *Store) NewCommitter() *Committer { return &Committer{s: s, ends: map[di
 // append was refused. An event that was there already is neither: nil, nil.
 // The last error is the transaction's: nothing of w is stored then.
 func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error, err error) {
-	err = c.s.aof.Commit(func(t *aof.Txn) error { return c.fill(t, w) })
-	if err != nil {
+	if err := c.write(w); err != nil {
 		return nil, nil, err
 	}
 	c.ended()
-	for id, row := range c.rows {
-		if err := c.s.committed(id, row); err != nil {
-			return nil, nil, err
-		}
-	}
 	for _, row := range c.created {
 		c.s.added(row.Topic, row.ID)
 	}
 	return c.done, c.errs, c.s.froze(c.frozen)
+}
+
+// write commits w and makes its rows known. Until then no log that is sealed is
+// taken up anew, which would begin at the cursor that moves here.
+func (c *Committer) write(w *Work) error {
+	for id := range sealedLogs(w) {
+		if l, err := c.s.cached(id); err == nil {
+			l.sealMu.Lock()
+			defer l.sealMu.Unlock()
+		}
+	}
+	if err := c.s.aof.Commit(func(t *aof.Txn) error { return c.fill(t, w) }); err != nil {
+		return err
+	}
+	for id, row := range c.rows {
+		if err := c.s.committed(id, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sealedLogs(w *Work) map[digest.Hash]bool {
+	ids := map[digest.Hash]bool{}
+	for _, m := range w.Sealed {
+		ids[m.Log] = true
+	}
+	return ids
 }
 
 // Lost returns the logs of the last Commit whose pages could not be sealed: events
@@ -265,9 +287,12 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 	if m.Size <= row.SealedSize {
 		return nil
 	}
-	if shadowed(row, m) {
-		c.lost = append(c.lost, m.Log)
-		return nil
+	l, err := c.s.cached(m.Log)
+	if err != nil || l.epoch.Load() != m.Epoch || shadowed(row, m) {
+		if m.Remote != nil {
+			c.lost = append(c.lost, m.Log)
+		}
+		return nil // what the AOF holds is sealed with a later page
 	}
 	row.SealedPages, row.SealedSize = m.Pages, m.Size
 	if m.Size > row.Size {

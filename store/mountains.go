@@ -58,7 +58,7 @@ func (m *Mountains) Resume(id digest.Hash) (messages.Sealed, error) {
 	if err != nil {
 		return messages.Sealed{}, err
 	}
-	return messages.Sealed{Log: id, Pages: st.pages, Size: st.base.Size()}, nil
+	return messages.Sealed{Log: id, Pages: st.pages, Size: st.base.Size(), Epoch: l.epoch.Load()}, nil
 }
 
 func (m *Mountains) at(id digest.Hash, sequence uint64) (*secondTier, error) {
@@ -117,7 +117,7 @@ func (m *Mountains) full(st *secondTier, b *messages.Batch) (sealed messages.Sea
 			return sealed, err
 		}
 		st.pages = seal.Page + uint64(seal.Pages)
-		sealed = messages.Sealed{Log: b.Log, Pages: st.pages, Size: st.base.Size()}
+		sealed = messages.Sealed{Log: b.Log, Pages: st.pages, Size: st.base.Size(), Epoch: b.Epoch}
 	}
 	if err := st.l.files.WriteSpans(st.spans, m.buf); err != nil {
 		return messages.Sealed{}, err

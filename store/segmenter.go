@@ -125,7 +125,7 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 	if cap(g.full) > maxKeptPages {
 		g.full = nil
 	}
-	b.Seals, b.Records = g.seals, nil
+	b.Seals, b.Records, b.Epoch = g.seals, nil, st.l.epoch.Load()
 	st.l.segmented.Store(st.b.Next())
 	if b.Remote != nil {
 		st.known = end{st.b.Next(), b.Remote.Root}
@@ -172,13 +172,22 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 	l.segmented.Store(p.End())
 	forward(&messages.Batch{
 		Log: p.Log, First: p.First(), Leaves: p.Leaves, Seals: p.Seals, Trees: p.Trees,
-		Remote: &p.Proven, Uncommitted: true,
+		Remote: &p.Proven, Uncommitted: true, Epoch: l.epoch.Load(),
 	})
 	return nil
 }
 
-// Reset forgets a log.
-func (g *Segmenter) Reset(id digest.Hash) { delete(g.logs, id) }
+// Reset forgets a log. What was forwarded of it is of an earlier epoch from now
+// on: pages may be written again, others than before, so that none of those is
+// sealed any more. A seal that is being committed is waited for.
+func (g *Segmenter) Reset(id digest.Hash) {
+	delete(g.logs, id)
+	if l, err := g.s.cached(id); err == nil {
+		l.sealMu.Lock()
+		l.epoch.Add(1)
+		l.sealMu.Unlock()
+	}
+}
 
 // evict makes room for one more log, any log.
 func evict[T any](logs map[digest.Hash]T) {
