@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -124,6 +125,25 @@ func TestAuthorForksItself(t *testing.T) {
 	}
 }
 
+// awaitFrozen waits for the proof of a fork. Peers that meet in the middle of it
+// ask each other again after seconds, so this may take a while.
+func awaitFrozen(t *testing.T, db *xaeroflux.DB, id xaeroflux.ID) {
+	t.Helper()
+	var l *xaeroflux.Log
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		var err error
+		if l, err = db.Log(id); err == nil {
+			if _, frozen := l.Frozen(); frozen {
+				return
+			}
+		}
+	}
+	if l == nil {
+		t.Fatalf("%s does not know the log", filepath.Base(db.Dir()))
+	}
+	t.Fatalf("%s has %d events of %d and is not frozen: %+v, %+v", filepath.Base(db.Dir()), l.Size(), l.Head().Size, db.Peers(), db.Actors())
+}
+
 // What is frozen stays frozen when the store is opened again, with a file of
 // the proof, also where the row or the file was lost.
 func TestForkIsKept(t *testing.T) {
@@ -192,14 +212,7 @@ func TestBothHistoriesAtOnce(t *testing.T) {
 				}
 			}
 			for _, db := range []*xaeroflux.DB{m, p, q} {
-				await(t, func() bool {
-					l, err := db.Log(id)
-					if err != nil {
-						return false
-					}
-					_, frozen := l.Frozen()
-					return frozen
-				})
+				awaitFrozen(t, db, id)
 			}
 			undisturbed(t, m)
 		})
