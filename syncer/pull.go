@@ -80,8 +80,11 @@ func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {
 // Pages verifies the pages of a response and returns those that are confirmed;
 // there may be none yet.
 func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages, error) {
-	if m.From != t.page || m.FirstSeq != t.next {
+	switch {
+	case m.From != t.page:
 		return nil, violation(messages.CodeBadRange, "page %d from event %d, want page %d from event %d", m.From, m.FirstSeq, t.page, t.next)
+	case m.FirstSeq != t.next: // other events are in other pages
+		return nil, t.judge(&astray{violation(messages.CodeBadRange, "page %d from event %d, want it from event %d", m.From, m.FirstSeq, t.next)}, m.Head)
 	}
 	spans, err := t.parse(pages)
 	if err != nil {
