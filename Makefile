@@ -48,7 +48,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 bench: build ## Xaeroflux and its peers on the same work (about an hour); SCALE=0.02 for a short look, ONLY=regexp for some figures, OUT=docs keeps the results
 	@mkdir -p $(BENCH_DIR)
 	@if command -v npm >/dev/null; then (cd bench/hypercore && npm ci --no-audit --no-fund --loglevel=error) || echo "npm could not install Hypercore; going on without it"; fi
-	cd bench && $(GO) build -o $(abspath $(BENCH_BIN)) .
+	cd bench && $(GO) build -mod=mod -o $(abspath $(BENCH_BIN)) .
 	cd bench && $(abspath $(BENCH_BIN)) -scale $(SCALE) -n $(N) -only '$(ONLY)' -dir $(abspath $(BENCH_DIR)) $(if $(OUT),-out $(abspath $(OUT)))
 
 benchtest: ## vet and tests of the module that make bench runs

@@ -70,7 +70,7 @@ func openShared(r *Run) (peers.Store, time.Duration, error) {
 var reading = &Figure{
 	ID:    "reading",
 	Title: "Reading a log of 1,000,000 events",
-	Text:  "256-byte events, all of them in order, and single ones at random. The files are in the page cache. Allocations are counted while iterating.",
+	Text:  "256-byte events, all of them in order, and single ones at random. Each payload is touched. The files are in the page cache. Allocations are counted while iterating.",
 	Metrics: []Metric{
 		{ID: "iterate", Name: "events/s in order", Unit: "/s", Goals: []Goal{{Value: 5_000_000}}},
 		{ID: "allocs", Name: "allocations an event, in order", Unit: "", Lower: true},
@@ -107,6 +107,9 @@ func read(r *Run, s peers.Store) (Sample, error) {
 	return Sample{"iterate": iterate, "allocs": allocs, "get": float64(n) / time.Since(start).Seconds()}, nil
 }
 
+// sum keeps the reading of payloads from being left out.
+var sum byte
+
 // iterate goes over all events twice, and measures the second time.
 func iterate(s peers.Store, want int) (rate, allocs float64, err error) {
 	for range 2 {
@@ -116,6 +119,9 @@ func iterate(s peers.Store, want int) (rate, allocs float64, err error) {
 		err := s.(peers.Iterator).Iterate(func(p []byte) error {
 			if n++; len(p) != 256 {
 				return fmt.Errorf("an event of %d bytes", len(p))
+			}
+			for i := 0; i < len(p); i += 64 { // each line of the cache
+				sum += p[i]
 			}
 			return nil
 		})

@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -127,8 +128,18 @@ func (r *relay) close() {
 	r.wg.Wait()
 }
 
-// roomy asks for large buffers; the kernel gives what it may.
+// roomy asks for large buffers, so that little is lost that a link would not
+// lose: with root as much as is asked for, otherwise what the kernel allows.
 func roomy(c *net.UDPConn) {
-	_ = c.SetReadBuffer(7 << 20)
-	_ = c.SetWriteBuffer(7 << 20)
+	const bytes, rcvbufForce, sndbufForce = 7 << 20, 33, 32 // of Linux
+	_ = c.SetReadBuffer(bytes)
+	_ = c.SetWriteBuffer(bytes)
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, rcvbufForce, bytes)
+		_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, sndbufForce, bytes)
+	})
 }

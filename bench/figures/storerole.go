@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -184,29 +185,32 @@ func (s *storeRole) tick(o order) error {
 // in a topic.
 func (s *storeRole) logs(o order) (answer, error) {
 	payload := payloads(1, int(o.Bytes))[0]
+	var next, made atomic.Int64
 	start := time.Now()
 	errs := make(chan error, logCallers)
-	for i := range logCallers {
+	for range cap(errs) {
 		go func() {
 			var err error
-			for n := i; n < o.Events && err == nil; n += logCallers {
-				err = s.log(payload)
+			for err == nil && next.Add(1) <= int64(o.Events) && time.Since(start).Seconds() < o.Seconds {
+				if err = s.newLog(payload); err == nil {
+					made.Add(1)
+				}
 			}
 			errs <- err
 		}()
 	}
 	var err error
-	for range logCallers {
+	for range cap(errs) {
 		err = errors.Join(err, <-errs)
 	}
-	return answer{Seconds: time.Since(start).Seconds()}, err
+	return answer{Seconds: time.Since(start).Seconds(), Events: uint64(made.Load())}, err
 }
 
 // logCallers is how many make logs at a time.
 const logCallers = 256
 
-// log makes a topic, and a log with one event in it.
-func (s *storeRole) log(payload []byte) error {
+// newLog makes a topic, and a log with one event in it.
+func (s *storeRole) newLog(payload []byte) error {
 	key, err := identity.NewTopicKey()
 	if err != nil {
 		return err

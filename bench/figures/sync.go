@@ -17,13 +17,13 @@ import (
 // rawQUIC moves bytes over QUIC and does nothing else.
 const rawQUIC = "raw quic-go"
 
-var wireMetric = Metric{ID: "mib_s", Name: "MiB/s on the wire", Unit: "MiB/s"}
+var wireMetric = Metric{ID: "mib_s", Name: "MiB/s in streams", Unit: "MiB/s"}
 
 var coldSync = &Figure{
 	ID:    "cold-sync",
 	Title: "A new peer fetches 1,000,000 events",
 	Text: "256-byte events, two processes, QUIC over loopback. The time is from the dial until the peer has everything verified and on disk; " +
-		"Hypercore, over TCP, verifies and does not sync. The bytes are those of both directions. Raw quic-go sends as many bytes over one stream and stores nothing.",
+		"Hypercore, over TCP, verifies and does not sync. The bytes are those of both directions: MiB/s of what the streams carry, and, from a second sync through a relay that counts, bytes an event as UDP payload with all that QUIC adds (Hypercore: TCP payload). Raw quic-go sends as many bytes over one stream and stores nothing.",
 	Metrics: []Metric{
 		rate.with(Goal{Value: 300_000}),
 		wireMetric.with(Goal{Of: rawQUIC, Factor: 0.5}),
@@ -117,14 +117,36 @@ func coldXaeroflux(r *Run) (Sample, error) {
 	if err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	var a answer
-	if err = p.open(r.Path("client")); err == nil {
-		a, err = p.client.do(order{Op: "sync", Addr: p.addr, Events: 1, Seconds: 300})
-	}
-	if err = errors.Join(err, p.stop()); err != nil {
+	s, err := p.cold(r)
+	return s, errors.Join(err, p.stop())
+}
+
+// cold fetches everything twice: for the time, and through a relay that counts
+// what really is on the wire.
+func (p *pair) cold(r *Run) (Sample, error) {
+	a, err := p.fetch(r.Path("client"), p.addr)
+	if err != nil {
 		return nil, err
 	}
-	return moved(r.Events(million), a.Seconds, a.In+a.Out), nil
+	s := moved(r.Events(million), a.Seconds, a.In+a.Out)
+	relay, err := newRelay(p.place(), 0)
+	if err != nil {
+		return nil, err
+	}
+	defer relay.close()
+	if err := p.renew(); err != nil {
+		return nil, err
+	}
+	_, err = p.fetch(r.Path("counted"), p.via(relay.addr()))
+	s["wire"] = float64(relay.bytes.Load()) / float64(r.Events(million))
+	return s, err
+}
+
+func (p *pair) fetch(dir, addr string) (answer, error) {
+	if err := p.open(dir); err != nil {
+		return answer{}, err
+	}
+	return p.client.do(order{Op: "sync", Addr: addr, Events: 1, Seconds: 300})
 }
 
 // moved is the sample of a sync that took so long.

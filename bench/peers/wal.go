@@ -13,11 +13,11 @@ var WAL = &Peer{
 	Name:    "tidwall/wal",
 	Module:  "github.com/tidwall/wal",
 	Promise: "synced to disk",
-	Tuning:  "group commit by the benchmark; entries read without a copy",
+	Tuning:  "group commit by the benchmark; entries read without a copy, 32 segments of 20 MB held in memory",
 	Floor:   true,
 	Open: func(dir string, h Hint) (Store, error) {
 		log, err := wal.Open(filepath.Join(dir, "wal"), &wal.Options{
-			NoSync: h.Unsynced, SegmentSize: 20 << 20, SegmentCacheSize: 8, NoCopy: true, DirPerms: 0o750, FilePerms: 0o640,
+			NoSync: h.Unsynced, SegmentSize: 20 << 20, SegmentCacheSize: 32, NoCopy: true, DirPerms: 0o750, FilePerms: 0o640,
 		})
 		if err != nil {
 			return nil, err
