@@ -57,7 +57,7 @@ func run() error {
 		asJSON    = flag.Bool("json", false, "print the results as JSON")
 		node      = flag.String("node", "../bin/xaeroflux", "the node's binary")
 		hypercore = flag.String("hypercore", "hypercore", "folder of the script for Hypercore, with its modules installed")
-		idle      = flag.Float64("idle", 0, "seconds to watch a node at rest; default 60, scaled, at least 3")
+		idle      = flag.Float64("idle", 0, "seconds to watch a node at rest; default 30, scaled, at least 3")
 	)
 	flag.Parse()
 	chosen, err := choose(*only)
@@ -74,7 +74,7 @@ func run() error {
 		return errors.New("-scale and -n must be above 0")
 	}
 	if *idle == 0 {
-		*idle = max(60**scale, 3)
+		*idle = max(30**scale, 3)
 	}
 	b := &bench{scale: *scale, rounds: *rounds, idle: *idle, talk: os.Stderr}
 	if err := b.look(*node, *hypercore); err != nil {

@@ -25,7 +25,7 @@ func growHypercore(r *Run) ([]Point, error) {
 		}
 	}
 	var points []Point
-	args := map[string]any{"batch": 1000, "bytes": 256, "sizes": sizes, "seconds": r.Limit(20)}
+	args := map[string]any{"batch": 1000, "bytes": 256, "sizes": sizes, "seconds": r.Limit(12)}
 	err := callHypercore(r, "grow", args, &points)
 	return points, err
 }

@@ -63,6 +63,9 @@ func (n *node) stop() error {
 
 func (n *node) pid() int { return n.cmd.Process.Pid }
 
+// settle is how many seconds a node is left alone before its memory is read.
+const settle = 10
+
 var memory = &Figure{
 	ID:    "memory",
 	Title: "Memory of a node",
@@ -81,7 +84,7 @@ var memory = &Figure{
 			return nil, err
 		}
 		_, err = n.command(lines(r.Events(million)), "append")
-		time.Sleep(seconds(r.Idle))
+		time.Sleep(seconds(min(r.Idle, settle)))
 		after, err2 := measure.MemoryOf(n.pid())
 		if err = errors.Join(err, err2, n.stop()); err != nil {
 			return nil, err
@@ -101,7 +104,7 @@ func reopened(r *Run, dir string) (measure.Memory, error) {
 	if err := n.cmd.Start(); err != nil {
 		return measure.Memory{}, err
 	}
-	time.Sleep(seconds(r.Idle))
+	time.Sleep(seconds(min(r.Idle, settle)))
 	m, err := measure.MemoryOf(n.pid())
 	return m, errors.Join(err, n.stop())
 }

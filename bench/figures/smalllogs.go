@@ -32,7 +32,7 @@ var smallLogs = &Figure{
 
 func manyLogs(r *Run, logs int) (Sample, error) {
 	if r.Contender == Hypercore {
-		return hypercore(r, "logs", map[string]any{"logs": logs, "bytes": 32, "seconds": r.Limit(100)})
+		return hypercore(r, "logs", map[string]any{"logs": logs, "bytes": 32, "seconds": r.Limit(60)})
 	}
 	p, err := start("store")
 	if err != nil {
@@ -42,7 +42,7 @@ func manyLogs(r *Run, logs int) (Sample, error) {
 	if _, err = p.do(order{Op: "open", Dir: dir}); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
-	made, err := p.do(order{Op: "logs", Events: logs, Bytes: 32, Seconds: r.Limit(100)})
+	made, err := p.do(order{Op: "logs", Events: logs, Bytes: 32, Seconds: r.Limit(60)})
 	if err = errors.Join(err, p.stop()); err != nil {
 		return nil, err
 	}

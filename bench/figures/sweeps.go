@@ -17,7 +17,7 @@ var byBatch = &Figure{
 	Metrics: []Metric{rate},
 	Who:     stores(),
 	Run: func(r *Run) ([]Point, error) {
-		return one(work{Callers: 8, Batch: int(r.X), Bytes: 256, Events: r.Events(1_000_000), Seconds: r.Limit(1.5)}.do(r))
+		return one(work{Callers: 8, Batch: int(r.X), Bytes: 256, Events: r.Events(1_000_000), Seconds: r.Limit(1)}.do(r))
 	},
 }
 
@@ -29,7 +29,7 @@ var byCallers = &Figure{
 	Metrics: []Metric{rate},
 	Who:     stores(),
 	Run: func(r *Run) ([]Point, error) {
-		return one(work{Callers: int(r.X), Batch: 1, Bytes: 256, Events: r.Events(1_000_000), Seconds: r.Limit(1.5)}.do(r))
+		return one(work{Callers: int(r.X), Batch: 1, Bytes: 256, Events: r.Events(1_000_000), Seconds: r.Limit(1)}.do(r))
 	},
 }
 
@@ -41,7 +41,7 @@ var byEventSize = &Figure{
 	Metrics: []Metric{rate},
 	Who:     stores(),
 	Run: func(r *Run) ([]Point, error) {
-		return one(work{Callers: 8, Batch: 100, Bytes: int(r.X), Events: r.Events(500_000), Seconds: r.Limit(1.5)}.do(r))
+		return one(work{Callers: 8, Batch: 100, Bytes: int(r.X), Events: r.Events(500_000), Seconds: r.Limit(1)}.do(r))
 	},
 }
 
@@ -77,7 +77,7 @@ func grow(r *Run) ([]Point, error) {
 		if size > r.Events(5_000_000) {
 			break
 		}
-		w.Events, w.Seconds = size-have, r.Limit(20)-time.Since(begin).Seconds()
+		w.Events, w.Seconds = size-have, r.Limit(12)-time.Since(begin).Seconds()
 		if w.Seconds <= 0 {
 			break
 		}
