@@ -70,6 +70,7 @@ type Metric struct {
 	Name  string `json:"name"`
 	Unit  string `json:"unit"`
 	Lower bool   `json:"lower,omitempty"` // less is better
+	Plain bool   `json:"plain,omitempty"` // says how much was done: nothing to compare
 	Goals []Goal `json:"goals,omitempty"`
 }
 

@@ -16,7 +16,7 @@ var smallLogs = &Figure{
 		"of its own and without file pages; the process of the benchmark itself is in it, so compare the two sizes. Hypercore: a Corestore.",
 	XName: "logs", Xs: []float64{1000, 100_000},
 	Metrics: []Metric{
-		{ID: "made", Name: "made", Unit: ""},
+		{ID: "made", Name: "made", Unit: "", Plain: true},
 		{ID: "create_us", Name: "create, each", Unit: "us", Lower: true, Goals: []Goal{{Value: 20, At: 100_000}}},
 		{ID: "bytes", Name: "on disk, each", Unit: "B", Lower: true, Goals: []Goal{{Value: 300, At: 100_000}}},
 		{ID: "open_ms", Name: "open", Unit: "ms", Lower: true},

@@ -114,7 +114,7 @@ func (f *Figure) median(who string, x float64, metric string) (float64, bool) {
 func (f *Figure) better(m figures.Metric, who string, x float64) (float64, bool) {
 	ours, ok := f.median(peers.Xaeroflux.Name, x, m.ID)
 	theirs, ok2 := f.median(who, x, m.ID)
-	if !ok || !ok2 || ours == 0 || theirs == 0 {
+	if m.Plain || !ok || !ok2 || ours == 0 || theirs == 0 {
 		return 0, false
 	}
 	if m.Lower {
