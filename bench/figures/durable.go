@@ -47,7 +47,7 @@ var callers = &Figure{
 var batch = &Figure{
 	ID:    "batch",
 	Title: "8 callers, batches of 1000",
-	Text: "256-byte events. CPU is user and system time of the whole process until the store is closed, so what a contender does later counts too. " +
+	Text: "256-byte events. CPU is user and system time of the whole process until the store is closed, so what a contender does later, such as immudb its index, counts too. " +
 		"Bytes written is what the process sent towards the disk until then, and bytes on disk is what its files take after that.",
 	Metrics: []Metric{
 		rate.with(Goal{Value: 1_000_000}, Goal{Of: peers.ImmudbNoIndex.Name, Factor: 1}),

@@ -183,4 +183,6 @@ func (s *immuStore) WaitIndexed() error {
 	return s.st.WaitForIndexingUpto(ctx, s.st.LastCommittedTxID())
 }
 
-func (s *immuStore) Close() error { return s.st.Close() }
+// Close waits for the index first: version 1.9.5 has a data race where it is
+// closed while it indexes.
+func (s *immuStore) Close() error { return errors.Join(s.WaitIndexed(), s.st.Close()) }

@@ -9,12 +9,12 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/transparency-dev/merkle/proof"
@@ -45,8 +45,7 @@ type tesseraStore struct {
 }
 
 func openTessera(dir string, h Hint) (Store, error) {
-	klog.SetSlogLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
-	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
+	quiet()
 	signer, verifier, err := tesseraKey(filepath.Join(dir, "key"))
 	if err != nil {
 		return nil, err
@@ -75,6 +74,13 @@ func openTessera(dir string, h Hint) (Store, error) {
 	s.awaiter = tessera.NewPublicationAwaiter(life, s.reader.ReadCheckpoint, time.Millisecond)
 	return s, nil
 }
+
+// quiet turns off the log that Tessera writes to, which is the process's.
+var quiet = sync.OnceFunc(func() {
+	nowhere := slog.New(slog.DiscardHandler)
+	klog.SetSlogLogger(nowhere)
+	slog.SetDefault(nowhere)
+})
 
 // tesseraKey makes the log's key, or reads the one that was made.
 func tesseraKey(path string) (note.Signer, note.Verifier, error) {
