@@ -19,7 +19,7 @@ const module = "github.com/xaeroflux/xaeroflux"
 var layers = [][]string{
 	{"internal"},
 	{"digest", "identity", "supervisor"},
-	{"event"},
+	{"event", "peerbook"},
 	{"merkleindex", "sketch"},
 	{"mmrindex"},
 	{"proof"},

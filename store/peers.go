@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// peerPrefix begins the keys of peer rows, beside those of cursors.
+var peerPrefix = []byte("peer\x00")
+
+// Peers calls fn with the row of each remembered peer. What is in it is package
+// peerbook's.
+func (s *Store) Peers(fn func(p identity.PeerID, row []byte) error) error {
+	return s.aof.View(func(v *aof.View) error {
+		return v.ForEach(aof.Peers, peerPrefix, func(key, value []byte) error {
+			key = key[len(peerPrefix):]
+			if len(key) != len(identity.PeerID{}) {
+				return &CorruptError{Where: "aof, peers", What: fmt.Sprintf("a key of %d bytes", len(key))}
+			}
+			return fn(identity.PeerID(key), bytes.Clone(value))
+		})
+	})
+}
+
+// PutPeers writes rows of peers, and deletes those that are nil, in one commit.
+func (s *Store) PutPeers(rows map[identity.PeerID][]byte) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return s.aof.Commit(func(t *aof.Txn) error {
+		for p, row := range rows {
+			key := append(bytes.Clone(peerPrefix), p[:]...)
+			if row == nil {
+				if err := t.Delete(aof.Peers, key); err != nil {
+					return err
+				}
+			} else if err := t.Put(aof.Peers, key, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
