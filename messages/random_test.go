@@ -15,6 +15,7 @@ var wireTypes = []Type{
 	TypeHello, TypePeaks, TypeDiff, TypePageRequest, TypePageResponse, TypeEvents,
 	TypeProofRequest, TypeProofResponse, TypeSyncDone, TypePeers, TypeError, TypeBye,
 	TypeFork, TypeCosignRequest, TypeCosignResponse,
+	TypeHave, TypePrune, TypeGraft,
 }
 
 // A gen makes random messages that keep every limit, and often sit on one.
@@ -114,6 +115,12 @@ func (g gen) message(t Type) Message {
 		m := &CosignResponse{Topic: g.topic(), Log: g.hash(), Size: g.count(), Root: g.hash(), Witness: g.hash(), Time: g.count()}
 		g.fill(m.Sig[:])
 		return m
+	case TypeHave:
+		return g.have()
+	case TypePrune:
+		return &Prune{Topic: g.topic()}
+	case TypeGraft:
+		return g.graft()
 	}
 	return &Unknown{Number: t}
 }
@@ -161,5 +168,21 @@ func (g gen) events() *Events {
 		m.Records = nil
 	}
 	m.Head = g.head(m.First + uint64(m.Count))
+	return m
+}
+
+func (g gen) have() *Have {
+	m := &Have{Topic: g.topic()}
+	for range g.upTo(MaxHave) {
+		m.Logs = append(m.Logs, LogSize{Log: g.hash(), Size: g.count()})
+	}
+	return m
+}
+
+func (g gen) graft() *Graft {
+	m := &Graft{Topic: g.topic()}
+	for range g.upTo(MaxHave) {
+		m.Logs = append(m.Logs, LogHeld{Log: g.hash(), Size: g.count(), Pages: g.count()})
+	}
 	return m
 }

@@ -60,6 +60,10 @@ var kinds = [...]kind{
 	TypeFork:           {"FORK", MaxFrame, forkFields, decodeFork},
 	TypeCosignRequest:  {"COSIGN_REQUEST", MaxFrame, cosignRequestFields, decodeCosignRequest},
 	TypeCosignResponse: {"COSIGN_RESPONSE", MaxFrame, cosignResponseFields, decodeCosignResponse},
+
+	TypeHave:  {"HAVE", MaxFrame, haveFields, decodeHave},
+	TypePrune: {"PRUNE", MaxFrame, pruneFields, decodePrune},
+	TypeGraft: {"GRAFT", MaxFrame, graftFields, decodeGraft},
 }
 
 func (t Type) known() bool { return int(t) < len(kinds) && kinds[t].decode != nil }

@@ -72,6 +72,9 @@ func vectorMessages() []Message {
 		&Fork{Topic: 2, Proof: []byte("xaeroflux fork v1")},
 		&CosignRequest{Topic: 2, Log: h("log"), Size: 1000, Root: h("root")},
 		&CosignResponse{Topic: 2, Log: h("log"), Size: 1000, Root: h("root"), Witness: h("witness"), Time: 1_700_000_000, Sig: head.Sig},
+		&Have{Topic: 1, Logs: []LogSize{{h("log"), 1000}}},
+		&Prune{Topic: 1},
+		&Graft{Topic: 1, Logs: []LogHeld{{h("log"), 990, 17}}},
 	}
 }
 

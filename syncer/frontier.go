@@ -231,6 +231,10 @@ func (s *Session) ask(t *topic, r *remote) error {
 		return nil
 	}
 	r.asked = true
+	if own.PageBytes == 0 { // only HAVE spoke of it
+		s.askFor(t, &messages.Graft{Topic: t.index, Logs: []messages.LogHeld{{Log: r.id}}})
+		return nil
+	}
 	s.sendPart(t, own)
 	return nil
 }
@@ -270,7 +274,7 @@ func (s *Session) advanced(id digest.Hash) error {
 	if r.wanted != 0 && own.Size >= r.wanted {
 		r.wanted = 0
 	}
-	if own.Size <= r.size || r.serving || r.ignored {
+	if own.Size <= r.size || r.serving || r.ignored || s.holdBack(t, id) {
 		return nil
 	}
 	s.offer(t, r, own, true)

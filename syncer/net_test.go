@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,14 @@ type simNet struct {
 	lie    func(messages.Body)          // changes what is said of which logs differ
 	first  func(conn int) messages.Rung // of a connection's rounds; nil: the cheapest
 	bodies map[string]int               // DIFFs that were sent, by what they say
+
+	pushed, repeated, grafts int // messages of events, those that were here, and links that became eager again
 }
 
 type simNode struct {
 	*pageTwin
 	ends   []*simEnd
+	links  Links[*simEnd]
 	past   map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
 	agreed map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
 }
@@ -125,8 +129,7 @@ func (n *simNet) cutAll() {
 	old := n.ends
 	n.ends = nil
 	for _, e := range old {
-		e.cut, e.in, e.tasks = true, nil, nil
-		e.node.ends = nil
+		e.drop()
 	}
 	for i := 0; i < len(old); i += 2 {
 		n.link(old[i].node, old[i+1].node)
@@ -137,6 +140,15 @@ func (n *simNet) cutAll() {
 func (w *simNode) wrote(l *pageLog) {
 	for _, e := range w.ends {
 		e.in = append(e.in, Advanced{l.info.Log})
+	}
+}
+
+// drop ends one end of a link.
+func (e *simEnd) drop() {
+	e.cut, e.in, e.tasks = true, nil, nil
+	e.node.ends = slices.DeleteFunc(e.node.ends, func(x *simEnd) bool { return x == e })
+	if other, ok := e.node.links.Down(twinTopic.ID(), e); ok {
+		other.in = append(other.in, Graft{twinTopic.ID()})
 	}
 }
 
@@ -213,6 +225,18 @@ func (e *simEnd) do(o Output) {
 	case Pull:
 		e.net.pulls++
 		e.tasks = append(e.tasks, func() { e.pull(o) })
+	case Shared:
+		e.node.links.Up(o.Topics[0], e)
+	case Repeated:
+		e.net.repeated++
+		if e.node.links.Repeated(o.Topic, e) {
+			e.in = append(e.in, Prune{o.Topic})
+		}
+	case Pruned:
+		e.node.links.Pruned(o.Topic, e)
+	case Grafted:
+		e.net.grafts++
+		e.node.links.Grafted(o.Topic, e)
 	case Agreed:
 		if e.agreed = o.Now; o.Now {
 			e.node.agree(e.peer.node.id, o.Set)
@@ -234,6 +258,9 @@ func (e *simEnd) do(o Output) {
 
 // deliver passes a message through its bytes.
 func (e *simEnd) deliver(m messages.Message) {
+	if m.Type() == messages.TypeEvents {
+		e.net.pushed++
+	}
 	if d, ok := m.(*messages.Diff); ok && e.net.lie != nil && len(d.Body) > 0 {
 		number, b, err := messages.DecodeBody(d.Body)
 		if err != nil {

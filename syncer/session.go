@@ -43,6 +43,7 @@ var legal = map[State][]messages.Type{
 		messages.TypePeaks, messages.TypeDiff, messages.TypeEvents, messages.TypeSyncDone,
 		messages.TypeProofRequest, messages.TypePeers, messages.TypeFork,
 		messages.TypeCosignRequest, messages.TypeCosignResponse, messages.TypeError, messages.TypeBye,
+		messages.TypeHave, messages.TypePrune, messages.TypeGraft,
 	},
 }
 
@@ -90,6 +91,8 @@ type topic struct {
 
 	heard uint64   // messages of the peer
 	quiet progress // at the last tick that found the topic busy
+
+	lazy lazy // what is told beside pushes
 
 	lastSent, lastGot *digest.Set // of SYNC_DONE
 	agreed, settled   bool        // settled: agreed at least once
@@ -220,6 +223,10 @@ func (s *Session) take(in Input) error {
 		return s.tick(in.Now)
 	case Nudge:
 		return s.nudge(in.Confirm)
+	case Prune:
+		s.prune(in.Topic)
+	case Graft:
+		s.graft(in.Topic)
 	}
 	return nil
 }
@@ -276,6 +283,12 @@ func (s *Session) receive(m messages.Message) error {
 		return s.withTopic(m.Topic, func(*topic) error { s.emit(Cosigned{m}); return nil })
 	case *messages.Peers:
 		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Peers{t.id, m.Addresses}); return nil })
+	case *messages.Have:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.have(t, m) })
+	case *messages.Prune:
+		return s.withTopic(m.Topic, func(t *topic) error { s.pruned(t); return nil })
+	case *messages.Graft:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.grafted(t, m) })
 	}
 	return nil
 }

@@ -42,6 +42,11 @@ func (s *Session) settle(t *topic) error {
 	if now := told && heard; now != t.agreed {
 		t.agreed = now
 		t.settled = t.settled || now
+		if now {
+			if err := s.evened(t); err != nil {
+				return err
+			}
+		}
 		s.emit(Agreed{Topic: t.id, Now: now, Set: set, Instance: s.instance})
 	}
 	if t.left && told && !heard && t.lastGot != nil && t.resting() {
@@ -110,6 +115,9 @@ func (s *Session) tick(now time.Time) error {
 
 func (s *Session) tickTopic(t *topic, now time.Time) error {
 	t.spent = 0
+	if err := s.tickLive(t); err != nil {
+		return err
+	}
 	for _, r := range t.busy {
 		if r.recheck && !r.pulling && r.in == nil {
 			r.recheck = false

@@ -50,6 +50,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	}
 	switch {
 	case end <= next:
+		s.repeated(t)
 		_, err := s.differs(r, own, headOf(m.Log, m.Head))
 		return err
 	case m.First > next:
