@@ -16,9 +16,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// A PeerStatus is what is known of one connected peer.
-type PeerStatus = actors.PeerStatus
-
 // A SyncReport says what a Sync moved and how long it took.
 type SyncReport = actors.SyncReport
 
@@ -121,9 +118,6 @@ func addresses(peer string) ([]identity.Address, error) {
 	a, err := identity.ParseAddress(peer)
 	return []identity.Address{a}, err
 }
-
-// Peers returns the peers that are connected, ordered by id.
-func (db *DB) Peers() []PeerStatus { return db.node.Peers() }
 
 // A Code is a reason that peers give each other, in sessions and when they
 // close a connection.

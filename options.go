@@ -48,6 +48,13 @@ type Options struct {
 	// Peers are kept connected: addresses ("<peer id>@host:port", or as
 	// DB.Connect takes them) or invites with addresses in them. Default: none.
 	Peers []string
+	// Advertise lets peers tell each other where this store listens, so that
+	// members of a topic find it without an invite that names it. Default:
+	// only peers that connect to it know where it is.
+	Advertise bool
+	// StallTimeout is how long a session may stand still while its peer owes
+	// something, before it is closed and dialed anew. Default: 30 s.
+	StallTimeout time.Duration
 	// NewCarrier makes what moves bytes between peers from the store's seed,
 	// whose PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
 	// and TCP (package tcpnet) where QUIC does not get through, with windows

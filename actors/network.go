@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
 	"sync"
 	"time"
 
@@ -21,11 +20,8 @@ import (
 
 // Bounds of the network side.
 const (
-	maxSessions  = 256              // connected peers,
-	maxStrangers = 64               // those among them that connected and have not greeted yet
-	dialTimeout  = 15 * time.Second // of one attempt
-	redialBase   = 200 * time.Millisecond
-	redialCap    = 30 * time.Second
+	maxSessions  = 256                    // connected peers,
+	maxStrangers = 64                     // those among them that connected and have not greeted yet
 	goodbyeGrace = 500 * time.Millisecond // for the last words to peers
 	cursorsEvery = time.Minute            // between commits that keep what peers agreed to
 )
@@ -38,31 +34,16 @@ type network struct {
 	mu        sync.Mutex
 	sessions  map[*session]struct{}
 	listeners []transport.Listener
-	kept      map[identity.PeerID]identity.Address
 	names     uint64
-	refused   refusals  // guards itself
-	saved     time.Time // when peers' cursors were last written
+	second    map[identity.PeerID]bool // connections that wait to be told from a look
+	refused   refusals                 // guards itself
+	saved     time.Time                // when peers' cursors were last written
 }
 
 func (w *network) init() {
 	w.sessions = map[*session]struct{}{}
-	w.kept = map[identity.PeerID]identity.Address{}
 	w.refused.byCode = map[messages.Code]uint64{}
-}
-
-// A PeerStatus is what is known of one connected peer.
-type PeerStatus struct {
-	Peer      identity.PeerID `json:"peer"`
-	Address   string          `json:"address"` // where it is now
-	Carrier   string          `json:"carrier"` // that it came by: "quic", "tcp", "unix"
-	Dialed    bool            `json:"dialed"`  // we connected to it
-	Topics    int             `json:"topics"`  // that we share
-	InSync    bool            `json:"in_sync"` // both sides stated the same digest of each
-	Since     time.Time       `json:"since"`
-	BytesIn   uint64          `json:"bytes_in"`
-	BytesOut  uint64          `json:"bytes_out"`
-	EventsIn  uint64          `json:"events_in"`
-	EventsOut uint64          `json:"events_out"`
+	w.second = map[identity.PeerID]bool{}
 }
 
 // Listen takes connections at hostport from now on.
@@ -75,6 +56,7 @@ func (n *Node) Listen(ctx context.Context, hostport string) (identity.Address, e
 	n.net.listeners = append(n.net.listeners, l)
 	n.net.mu.Unlock()
 	n.send(groupNetwork, "listener", l)
+	n.join()
 	return l.Addr(), nil
 }
 
@@ -87,18 +69,6 @@ func (n *Node) Addresses() []identity.Address {
 		all = append(all, l.Addr())
 	}
 	return all
-}
-
-// Keep connects to a peer now and again whenever the connection is lost.
-func (n *Node) Keep(a identity.Address) error {
-	if a.Peer == n.self {
-		return nil // an invite of our own
-	}
-	n.net.mu.Lock()
-	n.net.kept[a.Peer] = a
-	n.net.mu.Unlock()
-	n.send(groupNetwork, "dialer", &dial{addr: a})
-	return nil
 }
 
 func (n *Node) send(group, name string, msg any) {
@@ -145,16 +115,6 @@ func (n *Node) live() []*session {
 	return all
 }
 
-// Peers returns the connected peers, ordered by id.
-func (n *Node) Peers() []PeerStatus {
-	var all []PeerStatus
-	for _, s := range n.live() {
-		all = append(all, s.status())
-	}
-	sort.Slice(all, func(i, j int) bool { return bytes.Compare(all[i].Peer[:], all[j].Peer[:]) < 0 })
-	return all
-}
-
 // listener accepts connections, each with a goroutine per listening socket.
 type listener struct{ n *Node }
 
@@ -171,105 +131,59 @@ func (a *listener) Receive(ctx actor.Context) {
 			if err != nil {
 				return // closed
 			}
-			if _, err := n.adopt(conn); err != nil {
-				n.net.refused.add(messages.CodeBusy)
-				conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
-			}
+			n.accepted(conn)
 		}
 	})
 }
 
-// dial asks the dialer for a connection that is kept.
-type dial struct {
-	addr    identity.Address
-	attempt int
-}
-
-// dialer connects to the peers that are kept, pausing longer after each
-// failure.
-type dialer struct{ n *Node }
-
-// Receive implements actor.Actor.
-func (a *dialer) Receive(ctx actor.Context) {
-	if m, ok := ctx.Message().(*dial); ok && !a.n.closing.Load() {
-		n := a.n
-		n.goroutine(func() { n.connect(m) })
-	}
-}
-
-func (n *Node) connect(m *dial) {
-	if s := n.sessionWith(m.addr.Peer); s != nil {
-		n.redialAfter(s, m.addr)
+// accepted takes in a connection that a peer made. One more of a peer that is
+// connected counts when it says something: it may only want to know whether
+// we are here.
+func (n *Node) accepted(conn transport.Conn) {
+	if n.sessionWith(conn.Peer()) == nil {
+		n.admit(conn, nil)
 		return
 	}
-	s, err := n.dial(n.ctx, m.addr)
-	if err == nil {
-		n.redialAfter(s, m.addr)
+	if !n.waitSecond(conn.Peer(), true) {
+		n.refuse(conn, fmt.Errorf("%w: one waits already", ErrBusy))
 		return
 	}
-	n.cfg.Logger.Sugar().Infof("connect to %s: %v", m.addr, err)
-	n.pause(m.attempt)
-	n.again(&dial{addr: m.addr, attempt: m.attempt + 1})
-}
-
-// redialAfter dials again when the session has ended.
-func (n *Node) redialAfter(s *session, a identity.Address) {
-	select {
-	case <-s.conn.Done():
-	case <-n.ctx.Done():
-		return
-	}
-	attempt := 0
-	if time.Since(s.since) < 5*time.Second {
-		attempt = 3 // it did not last: something is wrong there
-	}
-	n.pause(attempt)
-	n.again(&dial{addr: a, attempt: attempt})
-}
-
-func (n *Node) pause(attempt int) {
-	d := redialCap
-	if attempt < 10 {
-		d = min(redialBase<<attempt, redialCap)
-	}
-	d -= time.Duration(jitter() * 0.3 * float64(d))
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-n.ctx.Done():
-	}
-}
-
-func (n *Node) again(m *dial) {
-	n.net.mu.Lock()
-	_, kept := n.net.kept[m.addr.Peer]
-	n.net.mu.Unlock()
-	if kept && !n.closing.Load() {
-		n.send(groupNetwork, "dialer", m)
-	}
-}
-
-// dial connects once.
-func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := n.cfg.Carrier.Dial(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	if a.Unnamed() {
-		if err := n.notSelf(conn); err != nil {
-			return nil, err
+	n.goroutine(func() {
+		defer n.waitSecond(conn.Peer(), false)
+		ctx, cancel := context.WithTimeout(n.ctx, n.cfg.Patience)
+		defer cancel()
+		first, err := conn.AcceptStream(ctx)
+		if err != nil {
+			conn.CloseWithError(uint64(messages.CodeTimeout), "no control stream")
+			return
 		}
+		n.admit(conn, first)
+	})
+}
+
+// waitSecond begins or ends the wait of a further connection of a peer, of
+// which there is one at a time.
+func (n *Node) waitSecond(p identity.PeerID, begin bool) bool {
+	n.net.mu.Lock()
+	defer n.net.mu.Unlock()
+	if begin && n.net.second[p] {
+		return false
 	}
-	s, err := n.adopt(conn)
-	if err != nil {
-		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
-		return nil, err
+	if delete(n.net.second, p); begin {
+		n.net.second[p] = true
 	}
-	n.upgrade(s, a)
-	return s, nil
+	return true
+}
+
+func (n *Node) admit(conn transport.Conn, first transport.Stream) {
+	if _, err := n.adoptWith(conn, first); err != nil {
+		n.refuse(conn, err)
+	}
+}
+
+func (n *Node) refuse(conn transport.Conn, err error) {
+	n.net.refused.add(messages.CodeBusy)
+	conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
 }
 
 // sessionWith returns the session with a peer, if there is one.
@@ -285,7 +199,10 @@ func (n *Node) sessionWith(p identity.PeerID) *session {
 // adopt spawns the session actor of a new connection. Of two connections
 // between the same peers, both ends keep the one that the smaller id dialed;
 // of two in the same direction the newer, because the older one is likely dead.
-func (n *Node) adopt(conn transport.Conn) (*session, error) {
+func (n *Node) adopt(conn transport.Conn) (*session, error) { return n.adoptWith(conn, nil) }
+
+// adoptWith is adopt with the control stream, where that was accepted already.
+func (n *Node) adoptWith(conn transport.Conn, first transport.Stream) (*session, error) {
 	if n.closing.Load() {
 		return nil, ErrClosed
 	}
@@ -298,6 +215,7 @@ func (n *Node) adopt(conn transport.Conn) (*session, error) {
 		old.end(messages.CodeClosing, "replaced by another connection")
 	}
 	s := newSession(n, conn)
+	s.first = first
 	n.net.mu.Lock()
 	stranger, ok := n.net.room()
 	if stranger != nil {
@@ -350,6 +268,7 @@ func (w *network) room() (stranger *session, ok bool) {
 
 func (n *Node) forget(s *session) {
 	n.net.mu.Lock()
-	defer n.net.mu.Unlock()
 	delete(n.net.sessions, s)
+	n.net.mu.Unlock()
+	n.down(s)
 }

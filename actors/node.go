@@ -47,6 +47,9 @@ type Config struct {
 	// follow from it (patience.go). Default 10 s.
 	Patience time.Duration
 	Quota    Quota
+
+	Advertise bool          // peers may tell others where this node listens
+	Stall     time.Duration // that a session may stand still while the peer owes something; default 30 s
 }
 
 // A Node is the running actors of one store.
@@ -64,8 +67,11 @@ type Node struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	net    network
-	cosigs collectors
+	net     network
+	cosigs  collectors
+	mesh    mesh
+	links   links
+	notices notices
 }
 
 // Start starts the actors of a store.
@@ -76,6 +82,13 @@ func Start(c Config) (*Node, error) {
 	n := &Node{cfg: c, self: c.Store.Seed().PeerID()}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.net.init()
+	if n.cfg.Stall == 0 {
+		n.cfg.Stall = defaultStall
+	}
+	if err := n.initMesh(); err != nil {
+		n.cancel()
+		return nil, errors.Join(err, c.Carrier.Close())
+	}
 	n.pipeline = NewPipeline(c.System, c.Store, c.Logger, c.Fault, n.stopWriting)
 	n.pipeline.gauge = newGauge(c.Quota, c.Store)
 	var stages []supervisor.Spec
@@ -145,6 +158,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.cancel()
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
+	n.closeMesh()
 	errs = append(errs, n.tree.StopGroup(ctx, groupUser), n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
 	return errors.Join(errs...)
 }

@@ -60,8 +60,18 @@ type session struct {
 	asked   bool // for a cosignature, and not answered
 	ticker  *time.Timer
 	ended   sync.Once
-	known   atomic.Bool // it greeted as a member of a topic
-	evicted bool        // its place was given to another; guarded by network.mu
+	known   atomic.Bool      // it greeted as a member of a topic
+	evicted bool             // its place was given to another; guarded by network.mu
+	first   transport.Stream // the control stream, where it was accepted before
+
+	watch   syncer.Watch
+	snapped time.Time
+	seen    atomic.Pointer[snapshot]
+	rate    rate
+	awaited atomic.Int64 // transfers that the peer is to answer
+
+	saidPeers  map[identity.TopicID][]string // by the last PEERS
+	heardPeers int
 
 	stats sessionStats
 }
@@ -109,6 +119,7 @@ func newSession(n *Node, conn transport.Conn) *session {
 	s.ctx, s.cancel = context.WithCancel(n.ctx)
 	s.stats.agreed = map[identity.TopicID]bool{}
 	s.stats.changed = make(chan struct{})
+	s.watch.Limit = n.cfg.Stall
 	return s
 }
 
@@ -158,6 +169,9 @@ func (s *session) spawn(f func()) {
 func (s *session) control() (transport.Stream, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, s.n.cfg.Patience)
 	defer cancel()
+	if s.first != nil {
+		return s.first, nil
+	}
 	if s.conn.Dialer() {
 		return s.conn.OpenStream(ctx)
 	}
@@ -208,8 +222,9 @@ func (s *session) Receive(ctx actor.Context) {
 	case *askCosign:
 		s.ask(m)
 	case *tick:
-		s.ticking = false
-		s.step(syncer.Tick{Now: s.n.cfg.Now()})
+		s.onTick()
+	case *tellPeers:
+		s.tellPeers()
 	case *byeNow:
 		s.out.send(&messages.Bye{Code: m.code, Text: m.text})
 		s.close(m.code, m.text)
@@ -243,6 +258,10 @@ func (s *session) step(in syncer.Input) {
 		s.do(o)
 	}
 	s.stats.roundTrips.Store(s.core.RoundTrips())
+	s.snap(time.Now(), false)
+	if s.core.Busy() {
+		s.wantTick()
+	}
 }
 
 // input takes what came of something that the core asked for.
@@ -312,6 +331,7 @@ func (s *session) do(o syncer.Output) {
 		s.setApart()
 	case syncer.Shared:
 		s.setShared(o.Topics)
+		s.n.up(s, o.Topics)
 	case syncer.Fail:
 		s.refuse(o.Code, o.Text)
 	case syncer.Closed:
@@ -340,8 +360,12 @@ func (s *session) do(o syncer.Output) {
 			zap.String("log", o.Log.String()), zap.String("peer", s.conn.Peer().Short()),
 			zap.Uint64("our size", o.Ours.Size), zap.String("our root", o.Ours.Root.String()),
 			zap.Uint64("their size", o.Theirs.Size), zap.String("their root", o.Theirs.Root.String()))
-	case syncer.Peers: // addresses of others are not used yet
+	case syncer.Peers:
+		s.hearPeers(o)
 	default:
+		if s.link(o) {
+			return
+		}
 		s.n.cfg.Logger.Info("session", zap.String("peer", s.conn.Peer().Short()), zap.String("says", fmt.Sprintf("%+v", o)))
 	}
 }

@@ -116,18 +116,6 @@ func (s *session) report() SyncReport {
 	}
 }
 
-func (s *session) status() PeerStatus {
-	in, out := s.conn.Stats()
-	st := PeerStatus{
-		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Carrier: carrierOf(s.conn), Dialed: s.conn.Dialer(), Since: s.since,
-		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
-	}
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	st.Topics, st.InSync = len(s.stats.shared), s.stats.inSync()
-	return st
-}
-
 // awaitAgreement waits until every shared topic agrees.
 func (s *session) awaitAgreement(ctx context.Context) error {
 	for {
@@ -182,12 +170,31 @@ func (s *session) setShared(ids []identity.TopicID) {
 	s.stats.notify()
 }
 
+// topics returns the shared topics, in the order of their index.
+func (s *session) topics() []identity.TopicID {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	return s.stats.shared
+}
+
+// why returns what ended the session, or nil.
+func (s *session) why() error {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	return s.stats.err
+}
+
 func (s *session) setAgreed(id identity.TopicID, agreed bool) {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	if s.stats.agreed[id] != agreed {
 		s.stats.agreed[id] = agreed
 		s.stats.notify()
+		kind := SyncBehind
+		if agreed {
+			kind = SyncAgreed
+		}
+		s.n.notices.say(SyncEvent{Kind: kind, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Topic: id})
 	}
 }
 

@@ -81,6 +81,8 @@ func (s *session) stalled(err error) {
 
 // pull fetches the pages of one log, and the events behind them.
 func (s *session) pull(o syncer.Pull) error {
+	s.awaited.Add(1)
+	defer s.awaited.Add(-1)
 	t, err := syncer.NewTransfer(s.n.cfg.Store.Source(), o)
 	if err != nil {
 		return err

@@ -151,7 +151,12 @@ func (b *Book) Told(a identity.Address, source identity.PeerID) bool {
 		}
 		e = b.entry(a.Peer)
 	}
-	return e.place(Place{Host: a.Host, Source: source, Public: own}, own)
+	news := e.place(Place{Host: a.Host, Source: source, Public: own}, own)
+	if news && e.proven() {
+		b.changed[a.Peer] = true
+		b.version++
+	}
+	return news
 }
 
 // toldBy counts the peers that nobody proved and source spoke of first.

@@ -91,7 +91,7 @@ func (b *Book) Failed(a identity.Address, why error, elsewhere bool, now time.Ti
 	p := e.Places[i]
 	e.Places = slices.Delete(e.Places, i, i+1)
 	byPerson := p.Source == identity.PeerID{}
-	if byPerson && e.Kept || !elsewhere && (!p.Proven.IsZero() || e.Failures < maxTries) {
+	if byPerson && e.Kept && !(elsewhere && a.Unnamed()) || !elsewhere && (!p.Proven.IsZero() || e.Failures < maxTries) {
 		e.Places = append(e.Places, p)
 	}
 	if len(e.Places) == 0 {

@@ -42,7 +42,7 @@ func (b *Book) Changes() map[identity.PeerID][]byte {
 	rows := make(map[identity.PeerID][]byte, len(b.changed))
 	for p := range b.changed {
 		rows[p] = nil
-		if e := b.peers[p]; e != nil && (e.proven() || e.Kept) {
+		if e := b.peers[p]; e != nil && e.proven() {
 			rows[p] = e.row()
 		}
 	}

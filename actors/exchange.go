@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// Peer exchange: who the peers of a topic are is told to its peers (PEERS). A
+// node tells its own addresses where it chose to be found (Config.Advertise),
+// and those of others that it found there itself. What it is told is a hint;
+// the address book bounds how many.
+
+// Bounds of the exchange.
+const (
+	tellSoon  = 200 * time.Millisecond // after the book changed
+	tellEvery = 10 * time.Second       // at most
+	hearBurst = 16                     // PEERS of a session beyond one a second
+)
+
+// tellPeers makes a session tell its peer of others, if there is news.
+type tellPeers struct{}
+
+// tell makes all sessions tell their peers what changed in the book; mu is
+// held.
+func (m *mesh) tell(n *Node) {
+	if m.telling != nil || m.told == m.book.Version() {
+		return
+	}
+	m.telling = time.AfterFunc(max(tellSoon, tellEvery-time.Since(m.toldAt)), func() {
+		m.mu.Lock()
+		m.telling, m.told, m.toldAt = nil, m.book.Version(), time.Now()
+		m.mu.Unlock()
+		for _, s := range n.live() {
+			s.tell(&tellPeers{})
+		}
+	})
+}
+
+// tellPeers sends PEERS of each topic, where it says something new.
+func (s *session) tellPeers() {
+	if s.core == nil || s.core.State() != syncer.Syncing {
+		return
+	}
+	own := s.n.advertised()
+	for i, t := range s.topics() {
+		s.n.mesh.mu.Lock()
+		all := s.n.mesh.book.Tell(s.conn.Peer(), t, messages.MaxAddresses-len(own))
+		s.n.mesh.mu.Unlock()
+		var texts []string
+		for _, a := range append(slices.Clone(own), all...) {
+			if text := a.String(); len(text) <= messages.MaxAddrBytes {
+				texts = append(texts, text)
+			}
+		}
+		if s.saidPeers == nil {
+			s.saidPeers = map[identity.TopicID][]string{}
+		}
+		if !slices.Equal(texts, s.saidPeers[t]) {
+			s.saidPeers[t] = texts
+			s.do(syncer.Send{Message: &messages.Peers{Topic: uint32(i), Addresses: texts}})
+		}
+	}
+}
+
+// advertised returns where this node chose to be found.
+func (n *Node) advertised() []identity.Address {
+	if !n.cfg.Advertise {
+		return nil
+	}
+	all := n.Addresses()
+	return all[:min(len(all), messages.MaxAddresses/2)]
+}
+
+// hearPeers takes in what the peer told. More than one message a second is
+// passed over, but for a few.
+func (s *session) hearPeers(o syncer.Peers) {
+	if s.heardPeers++; float64(s.heardPeers) > hearBurst+time.Since(s.since).Seconds() {
+		return
+	}
+	n, source, news := s.n, s.conn.Peer(), false
+	n.mesh.mu.Lock()
+	for _, text := range o.Addresses {
+		a, err := identity.ParseAddress(text)
+		if err != nil || identity.CheckHost(a.Host) != nil {
+			continue
+		}
+		if a, ok := seenFrom(a, source, s.conn.RemoteAddr()); ok {
+			news = n.mesh.book.Told(a, source) || news
+		}
+	}
+	n.mesh.tell(n)
+	n.mesh.mu.Unlock()
+	n.probe(source)
+	if news {
+		n.look()
+	}
+}
+
+// seenFrom is an address as it makes sense here: who listens on every address
+// of its machine is where it came from, and an address of the machine itself
+// is one of ours only where the peer is on this machine too.
+func seenFrom(a identity.Address, source identity.PeerID, remote string) (identity.Address, bool) {
+	scheme, hostport := identity.SplitScheme(a.Host)
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return a, err == nil
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return a, true // a name
+	}
+	from, known := remoteIP(remote)
+	switch {
+	case ip.IsUnspecified():
+		a.Host = identity.JoinScheme(scheme, net.JoinHostPort(from.String(), port))
+		return a, known && a.Peer == source
+	case ip.IsLoopback():
+		return a, known && from.IsLoopback()
+	case ip.IsMulticast():
+		return a, false
+	}
+	return a, true
+}
+
+func remoteIP(remote string) (netip.Addr, bool) {
+	_, remote = identity.SplitScheme(remote)
+	at, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return at.Addr().Unmap(), true
+}
+
+// probe finds out whether a connected peer is where it wants to be found, so
+// that others can be told. The connection says nothing and is closed.
+func (n *Node) probe(p identity.PeerID) {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, ok := m.book.Unproven(p, time.Now())
+	if !ok || !m.active || m.probed[p] || m.dialing[p] || len(m.dialing) >= maxDialing || n.closing.Load() {
+		return
+	}
+	m.probed[p], m.dialing[p] = true, true
+	n.goroutine(func() {
+		err := n.reach(a)
+		n.probeDone(a, err)
+	})
+}
+
+func (n *Node) reach(a identity.Address) error {
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	defer cancel()
+	conn, err := n.cfg.Carrier.Dial(ctx, a)
+	if err != nil {
+		return err
+	}
+	return conn.CloseWithError(uint64(messages.CodeOK), "found")
+}
+
+func (n *Node) probeDone(a identity.Address, err error) {
+	m := &n.mesh
+	m.mu.Lock()
+	delete(m.dialing, a.Peer)
+	if err == nil {
+		m.book.Proved(a, time.Now())
+		topics := []identity.TopicID{}
+		if s := n.sessionWith(a.Peer); s != nil {
+			topics = s.topics()
+		}
+		m.book.Up(a.Peer, topics, time.Now())
+		m.save(n)
+		m.tell(n)
+	} else {
+		n.cfg.Logger.Info("a peer is not where it says", zap.String("address", a.String()), zap.Error(err))
+	}
+	m.mu.Unlock()
+	n.look()
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// links is which sessions push the events of a topic at once.
+type links struct {
+	sync.Mutex
+	syncer.Links[*session]
+}
+
+// link does what the step function says of eager and lazy links, and reports
+// whether o was about them.
+func (s *session) link(o syncer.Output) bool {
+	k := &s.n.links
+	k.Lock()
+	defer k.Unlock()
+	switch o := o.(type) {
+	case syncer.Repeated:
+		if k.Repeated(o.Topic, s) {
+			s.tell(&inputDone{syncer.Prune{Topic: o.Topic}})
+		}
+	case syncer.Pruned:
+		k.Pruned(o.Topic, s)
+	case syncer.Grafted:
+		k.Grafted(o.Topic, s)
+	default:
+		return false
+	}
+	return true
+}
+
+// graft makes the link eager.
+func (s *session) graft(t identity.TopicID) { s.tell(&inputDone{syncer.Graft{Topic: t}}) }
+
+// linked takes a session in, with its topics.
+func (n *Node) linked(s *session, topics []identity.TopicID) {
+	n.links.Lock()
+	defer n.links.Unlock()
+	for _, t := range topics {
+		n.links.Up(t, s)
+	}
+}
+
+// unlinked drops a session; where it was a topic's last eager one, another
+// takes its place.
+func (n *Node) unlinked(s *session) {
+	n.links.Lock()
+	defer n.links.Unlock()
+	for _, t := range s.topics() {
+		if other, ok := n.links.Down(t, s); ok {
+			other.graft(t)
+		}
+	}
+}

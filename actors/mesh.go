@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Bounds of a node's links.
+const (
+	meshLinks   = 8                // connections that a node makes by itself and keeps
+	maxDialing  = 8                // attempts at a time
+	saveEvery   = 10 * time.Second // that the address book is written after a change
+	dialTimeout = 15 * time.Second // of one attempt
+)
+
+// mesh is who the peers are and who is being dialed, guarded by mu. It may be
+// held while network.mu is taken, not the other way round.
+//
+// A node dials the peers that a person named, always, and of those that it
+// remembers or was told of so many that it has meshLinks. It does so once it
+// takes part in the network: it listens, or a person named a peer.
+type mesh struct {
+	mu      sync.Mutex
+	book    *peerbook.Book
+	active  bool
+	dialing map[identity.PeerID]bool
+	probed  map[identity.PeerID]bool // looked for since they connected
+	next    *time.Timer              // until somebody may be dialed again
+	saving  *time.Timer
+	telling *time.Timer // of what changed in the book
+	told    uint64      // version of the book that was told last
+	toldAt  time.Time
+}
+
+func (n *Node) initMesh() error {
+	m := &n.mesh
+	m.book = peerbook.New(n.self)
+	m.dialing, m.probed = map[identity.PeerID]bool{}, map[identity.PeerID]bool{}
+	return n.cfg.Store.Peers(func(p identity.PeerID, row []byte) error {
+		if err := m.book.Load(p, row); err != nil { // it costs an address, not the store
+			n.cfg.Logger.Warn("a remembered peer cannot be read", zap.Error(err))
+		}
+		return nil
+	})
+}
+
+// replan makes the dialer look whom to dial.
+type replan struct{}
+
+// dialer connects to peers: whom and when is the address book's to say.
+type dialer struct{ n *Node }
+
+// Receive implements actor.Actor.
+func (a *dialer) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started, *replan:
+		a.n.plan()
+	}
+}
+
+// join makes the node take part in the network.
+func (n *Node) join() {
+	n.mesh.mu.Lock()
+	n.mesh.active = true
+	n.mesh.mu.Unlock()
+	n.look()
+}
+
+// look makes the dialer look soon.
+func (n *Node) look() { n.send(groupNetwork, "dialer", &replan{}) }
+
+// Keep connects to a peer now and again whenever the connection is lost.
+func (n *Node) Keep(a identity.Address) error {
+	if a.Peer == n.self {
+		return nil // an invite of our own
+	}
+	n.mesh.mu.Lock()
+	ok := n.mesh.book.Keep(a)
+	n.mesh.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("%w: more than %d peers to keep; forget some", ErrBusy, peerbook.MaxKept)
+	}
+	n.join()
+	return nil
+}
+
+// Forget drops a peer from the address book and ends the session with it. It
+// may come back by itself.
+func (n *Node) Forget(p identity.PeerID) {
+	n.mesh.mu.Lock()
+	n.mesh.book.Forget(p)
+	n.mesh.save(n)
+	n.mesh.mu.Unlock()
+	if s := n.sessionWith(p); s != nil {
+		s.end(messages.CodeClosing, "forgotten")
+	}
+}
+
+// plan dials whom the book says, and looks again when it says.
+func (n *Node) plan() {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.active || n.closing.Load() {
+		return
+	}
+	connected, outgoing := n.connected()
+	busy := func(p identity.PeerID) bool { return connected[p] || m.dialing[p] }
+	now := time.Now()
+	p := m.book.Plan(now, busy, outgoing+len(m.dialing), meshLinks, jitter)
+	for _, a := range p.Dial {
+		if len(m.dialing) >= maxDialing {
+			break // whoever is done looks again
+		}
+		m.dialing[a.Peer] = true
+		n.goroutine(func() { n.connect(a) })
+	}
+	if !p.Next.IsZero() {
+		again(&m.next, p.Next.Sub(now), n.look)
+	}
+}
+
+// again arms a timer that is made when it is first needed.
+func again(t **time.Timer, d time.Duration, f func()) {
+	if *t == nil {
+		*t = time.AfterFunc(d, f)
+		return
+	}
+	(*t).Reset(d)
+}
+
+// connected returns the peers there are sessions with, and how many of those
+// we dialed.
+func (n *Node) connected() (peers map[identity.PeerID]bool, outgoing int) {
+	peers = map[identity.PeerID]bool{}
+	for _, s := range n.live() {
+		if s.conn.Err() == nil {
+			peers[s.conn.Peer()] = true
+			if s.conn.Dialer() {
+				outgoing++
+			}
+		}
+	}
+	return peers, outgoing
+}
+
+// connect dials a planned address.
+func (n *Node) connect(a identity.Address) {
+	s, err := n.dial(n.ctx, a)
+	if err == nil && a.Unnamed() {
+		a = n.named(a, s.conn.Peer())
+	}
+	if err != nil && errors.Is(err, ErrBusy) && n.sessionWith(a.Peer) != nil {
+		err = nil // it is there, and connected to us first
+	}
+	n.dialed(a, err)
+	n.look()
+}
+
+// named puts the peer that was found at an address that named none in its place.
+func (n *Node) named(a identity.Address, p identity.PeerID) identity.Address {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.dialing, a.Peer)
+	m.book.Failed(a, nil, true, time.Now(), 0) // drops it
+	a.Peer = p
+	m.book.Keep(a)
+	return a
+}
+
+// dialed takes note of how it went.
+func (n *Node) dialed(a identity.Address, err error) {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.dialing, a.Peer)
+	if n.closing.Load() {
+		return
+	}
+	if err == nil {
+		m.book.Proved(a, time.Now())
+	} else {
+		m.book.Failed(a, err, errors.Is(err, transport.ErrWrongPeer), time.Now(), jitter())
+		n.cfg.Logger.Info("connect", zap.String("address", a.String()), zap.Error(err))
+		n.notices.say(SyncEvent{Kind: SyncUnreachable, Peer: a.Peer, Address: a.Host, Err: err})
+	}
+	m.save(n)
+	m.tell(n)
+}
+
+// dial connects once.
+func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := n.cfg.Carrier.Dial(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	if a.Unnamed() {
+		if err := n.notSelf(conn); err != nil {
+			return nil, err
+		}
+	}
+	s, err := n.adopt(conn)
+	if err != nil {
+		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
+		return nil, err
+	}
+	n.upgrade(s, a)
+	return s, nil
+}
+
+// up takes note of a session that settled its topics.
+func (n *Node) up(s *session, topics []identity.TopicID) {
+	n.linked(s, topics)
+	m := &n.mesh
+	m.mu.Lock()
+	m.book.Up(s.conn.Peer(), topics, time.Now())
+	m.save(n)
+	m.tell(n)
+	m.mu.Unlock()
+	n.notices.say(SyncEvent{Kind: SyncConnected, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr()})
+	s.tell(&tellPeers{})
+}
+
+// down takes note of a session that ended.
+func (n *Node) down(s *session) {
+	n.unlinked(s)
+	err := s.why()
+	n.notices.say(SyncEvent{Kind: SyncDisconnected, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Err: err})
+	if n.closing.Load() {
+		return
+	}
+	if n.sessionWith(s.conn.Peer()) == nil { // else another one took its place
+		m := &n.mesh
+		m.mu.Lock()
+		now := time.Now()
+		m.book.Down(s.conn.Peer(), now.Sub(s.since), err, now, jitter())
+		delete(m.probed, s.conn.Peer())
+		m.save(n)
+		m.mu.Unlock()
+	}
+	n.look()
+}
+
+// save writes what changed in the book after a while; mu is held.
+func (m *mesh) save(n *Node) {
+	if m.saving == nil {
+		m.saving = time.AfterFunc(saveEvery, func() {
+			m.mu.Lock()
+			m.saving = nil
+			m.mu.Unlock()
+			n.saveBook()
+		})
+	}
+}
+
+// saveBook writes what changed in the book.
+func (n *Node) saveBook() {
+	n.mesh.mu.Lock()
+	rows := n.mesh.book.Changes()
+	n.mesh.mu.Unlock()
+	if n.Broken() != nil {
+		return
+	}
+	if err := n.cfg.Store.PutPeers(rows); err != nil {
+		n.cfg.Logger.Warn("the address book is not written", zap.Error(err))
+	}
+}
+
+// closeMesh stops the timers and writes the book.
+func (n *Node) closeMesh() {
+	m := &n.mesh
+	m.mu.Lock()
+	for _, t := range []*time.Timer{m.next, m.saving, m.telling} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	m.mu.Unlock()
+	n.saveBook()
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peerbook"
+)
+
+// The states of a peer in a PeerStatus.
+const (
+	PeerGreeting = "greeting" // connected, topics are not settled yet
+	PeerSyncing  = "syncing"  // connected, something is missing on one side
+	PeerInSync   = "in sync"  // connected, both hold the same
+	PeerDialing  = "dialing"
+	PeerPausing  = "pausing" // until it is dialed again
+	PeerKnown    = "known"   // remembered; there are links enough, or none are made
+)
+
+// A PeerStatus is what is known of one peer.
+type PeerStatus struct {
+	Peer    identity.PeerID `json:"peer"`
+	Address string          `json:"address"` // where it is now, or was found
+	Carrier string          `json:"carrier,omitempty"`
+	State   string          `json:"state"`
+	Kept    bool            `json:"kept"`   // a person wants it connected
+	Dialed  bool            `json:"dialed"` // we connected to it
+	Topics  int             `json:"topics"` // that we share
+	InSync  bool            `json:"in_sync"`
+	Since   time.Time       `json:"since,omitzero"`    // of the session, or when it was last here
+	Moved   time.Time       `json:"moved,omitzero"`    // when something last moved in it
+	NextTry time.Time       `json:"next_try,omitzero"` // not to be dialed before
+
+	Waiting   string       `json:"waiting,omitempty"`    // for what
+	LastError string       `json:"last_error,omitempty"` // that ended a session, or of dialing
+	Missing   []LogMissing `json:"missing,omitempty"`    // logs it holds more of, at most 64
+	Events    uint64       `json:"events_missing"`       // in all such logs
+
+	BytesIn   uint64  `json:"bytes_in"`
+	BytesOut  uint64  `json:"bytes_out"`
+	RateIn    float64 `json:"rate_in"` // bytes a second
+	RateOut   float64 `json:"rate_out"`
+	EventsIn  uint64  `json:"events_in"`
+	EventsOut uint64  `json:"events_out"`
+}
+
+// A LogMissing is a log of which a peer holds more than this store.
+type LogMissing struct {
+	Topic digest.Hash     `json:"topic"`
+	Log   digest.Hash     `json:"log"`
+	Held  uint64          `json:"held"`  // events here
+	Known uint64          `json:"known"` // events that the peer holds
+	From  identity.PeerID `json:"from"`  // the peer
+	Since time.Time       `json:"since"` // when that was found
+}
+
+// Missing returns how many events are missing.
+func (m LogMissing) Missing() uint64 { return m.Known - min(m.Held, m.Known) }
+
+// A SyncStatus is where a node stands with its peers.
+type SyncStatus struct {
+	Peers []PeerStatus `json:"peers"` // connected ones first, then by id
+	Logs  []LogMissing `json:"logs"`  // what is missing, each log once, most first
+}
+
+// Peers returns the connected peers, ordered by id.
+func (n *Node) Peers() []PeerStatus {
+	var all []PeerStatus
+	for _, s := range n.live() {
+		all = append(all, s.status())
+	}
+	slices.SortFunc(all, byPeer)
+	return all
+}
+
+func byPeer(x, y PeerStatus) int { return bytes.Compare(x.Peer[:], y.Peer[:]) }
+
+// SyncStatus returns where this node stands. It waits for nobody.
+func (n *Node) SyncStatus() SyncStatus {
+	st := SyncStatus{Peers: n.Peers()}
+	at := map[identity.PeerID]int{}
+	for i := range st.Peers {
+		at[st.Peers[i].Peer] = i
+	}
+	var away []PeerStatus
+	now := time.Now()
+	n.mesh.mu.Lock()
+	n.mesh.book.All(func(e peerbook.Entry) bool {
+		if i, ok := at[e.Peer]; ok {
+			st.Peers[i].Kept = e.Kept
+			st.Peers[i].LastError = cmp.Or(st.Peers[i].LastError, e.LastError)
+			return true
+		}
+		away = append(away, n.mesh.away(e, now))
+		return true
+	})
+	n.mesh.mu.Unlock()
+	slices.SortFunc(away, byPeer)
+	st.Logs = missing(st.Peers)
+	st.Peers = append(st.Peers, away...)
+	return st
+}
+
+// away is what is known of a peer that is not connected; mu is held.
+func (m *mesh) away(e peerbook.Entry, now time.Time) PeerStatus {
+	p := PeerStatus{Peer: e.Peer, State: PeerKnown, Kept: e.Kept, Since: e.Seen, LastError: e.LastError}
+	if len(e.Places) > 0 {
+		p.Address = e.Places[0].Host
+	}
+	switch {
+	case m.dialing[e.Peer]:
+		p.State = PeerDialing
+	case e.Next.After(now) && m.active:
+		p.State, p.NextTry = PeerPausing, e.Next
+	}
+	return p
+}
+
+// missing is what the peers hold more of, each log once, from the peer that
+// holds most.
+func missing(peers []PeerStatus) []LogMissing {
+	best := map[digest.Hash]LogMissing{}
+	for _, p := range peers {
+		for _, m := range p.Missing {
+			old, ok := best[m.Log]
+			if ok && m.Since.After(old.Since) {
+				m.Since = old.Since
+			}
+			if ok && old.Known >= m.Known {
+				old.Since, m = m.Since, old
+				m.Since = old.Since
+			}
+			best[m.Log] = m
+		}
+	}
+	all := make([]LogMissing, 0, len(best))
+	for _, m := range best {
+		all = append(all, m)
+	}
+	slices.SortFunc(all, func(x, y LogMissing) int {
+		if c := cmp.Compare(y.Missing(), x.Missing()); c != 0 {
+			return c
+		}
+		return bytes.Compare(x.Log[:], y.Log[:])
+	})
+	return all
+}
+
+// status is what is known of the session's peer.
+func (s *session) status() PeerStatus {
+	in, out := s.conn.Stats()
+	st := PeerStatus{
+		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Carrier: cmp.Or(carrierOf(s.conn), s.n.cfg.Carrier.Name()), Dialed: s.conn.Dialer(),
+		State: PeerGreeting, Since: s.since, Moved: s.since,
+		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
+	}
+	st.RateIn, st.RateOut = s.rate.look(time.Now(), in, out)
+	s.stats.mu.Lock()
+	st.Topics, st.InSync = len(s.stats.shared), s.stats.inSync()
+	if s.stats.err != nil {
+		st.LastError = s.stats.err.Error()
+	}
+	s.stats.mu.Unlock()
+	switch {
+	case st.InSync:
+		st.State = PeerInSync
+	case st.Topics > 0:
+		st.State = PeerSyncing
+	}
+	s.statusSeen(&st)
+	return st
+}
+
+// statusSeen adds what the session last said of itself.
+func (s *session) statusSeen(st *PeerStatus) {
+	seen := s.seen.Load()
+	if seen == nil {
+		return
+	}
+	if seen.moved.After(st.Moved) {
+		st.Moved = seen.moved
+	}
+	if st.InSync {
+		return // and what was missing has come since
+	}
+	st.Waiting = seen.Waiting
+	for _, m := range seen.Missing {
+		held := m.Held
+		if own, ok, err := s.n.cfg.Store.Source().Log(m.Log); err == nil && ok {
+			held = own.Size
+		}
+		if held < m.Known {
+			st.Missing = append(st.Missing, LogMissing{Topic: m.Topic, Log: m.Log, Held: held, Known: m.Known, From: st.Peer, Since: seen.since[m.Log]})
+			st.Events += m.Known - held
+		}
+	}
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"iter"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// A SyncStatus is where a store stands with its peers: for each peer and each
+// log what is missing and since when, what is being waited for, the last error,
+// and how fast bytes move.
+type SyncStatus = actors.SyncStatus
+
+// A PeerStatus is what is known of one peer, connected or not.
+type PeerStatus = actors.PeerStatus
+
+// A LogMissing is a log of which a peer holds more than this store.
+type LogMissing = actors.LogMissing
+
+// A SyncEvent is something that happened between this store and a peer.
+type SyncEvent = actors.SyncEvent
+
+// A StallError says that a session was replaced because the peer owed
+// something and nothing moved for Options.StallTimeout.
+type StallError = actors.StallError
+
+// A SyncKind says what a SyncEvent is about.
+type SyncKind = actors.SyncKind
+
+// The kinds of SyncEvent.
+const (
+	SyncConnected    = actors.SyncConnected    // a peer shares a topic with us
+	SyncDisconnected = actors.SyncDisconnected // its session ended; Err says why
+	SyncUnreachable  = actors.SyncUnreachable  // it could not be dialed; Err says why
+	SyncAgreed       = actors.SyncAgreed       // both hold the same events of Topic,
+	SyncBehind       = actors.SyncBehind       // and no longer do
+	SyncStalled      = actors.SyncStalled      // a session without progress is replaced; Err is a *StallError
+	SyncLost         = actors.SyncLost         // Lost events were not read in time
+)
+
+// SyncStatus returns where this store stands with its peers. It waits for
+// nobody: what it says of a busy session is at most a second or so old.
+func (db *DB) SyncStatus() SyncStatus { return db.node.SyncStatus() }
+
+// SyncEvents yields what happens between this store and its peers from now on,
+// until ctx ends or the store is closed, which is the last thing it yields as
+// an error. It never holds up a session: a loop that falls 256 events behind
+// loses the oldest, and is told how many.
+func (db *DB) SyncEvents(ctx context.Context) iter.Seq2[SyncEvent, error] {
+	return func(yield func(SyncEvent, error) bool) {
+		goOn := true
+		db.node.Notices(ctx, func(e SyncEvent) bool {
+			goOn = yield(e, nil)
+			return goOn
+		})
+		switch {
+		case !goOn:
+		case ctx.Err() != nil:
+			yield(SyncEvent{}, ctx.Err())
+		default:
+			yield(SyncEvent{}, ErrClosed)
+		}
+	}
+}
+
+// Peers returns the peers that are connected, ordered by id.
+func (db *DB) Peers() []PeerStatus { return db.node.Peers() }
+
+// Forget drops a peer from the address book and ends the session with it. A
+// peer that knows where this store listens may connect again.
+func (db *DB) Forget(peer identity.PeerID) { db.node.Forget(peer) }
