@@ -50,6 +50,11 @@ type PeerStatus struct {
 	EventsOut uint64  `json:"events_out"`
 }
 
+// Connected reports whether there is a session with the peer.
+func (p PeerStatus) Connected() bool {
+	return p.State == PeerGreeting || p.State == PeerSyncing || p.State == PeerInSync
+}
+
 // A LogMissing is a log of which a peer holds more than this store.
 type LogMissing struct {
 	Topic digest.Hash     `json:"topic"`

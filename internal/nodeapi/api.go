@@ -147,9 +147,21 @@ type Finding struct {
 
 // A Status is a node at work.
 type Status struct {
-	Actors   []Actor `json:"actors"`
-	Peers    []Peer  `json:"peers"`
-	ReadOnly string  `json:"read_only,omitempty"` // why, where it is
+	Actors   []Actor   `json:"actors"`
+	Peers    []Peer    `json:"peers"`
+	Missing  []Missing `json:"missing"`             // logs of which a peer holds more
+	ReadOnly string    `json:"read_only,omitempty"` // why, where it is
+}
+
+// A Missing is a log of which a peer holds more than the store.
+type Missing struct {
+	Topic  string    `json:"topic"`
+	Log    string    `json:"log"`
+	Held   uint64    `json:"held"`  // events here
+	Known  uint64    `json:"known"` // events that the peer holds
+	Events uint64    `json:"missing"`
+	From   string    `json:"from"` // the peer that holds most
+	Since  time.Time `json:"since"`
 }
 
 // An Actor is one line of the registry.
@@ -163,16 +175,26 @@ type Actor struct {
 	LastError string `json:"last_error,omitempty"`
 }
 
-// A Peer is a connected peer.
+// A Peer is a peer, connected or remembered.
 type Peer struct {
 	ID        string    `json:"id"`
 	Address   string    `json:"address"`
-	Carrier   string    `json:"carrier"`
+	Carrier   string    `json:"carrier,omitempty"`
+	State     string    `json:"state"` // greeting, syncing, in sync; dialing, pausing, known
+	Connected bool      `json:"connected"`
+	Kept      bool      `json:"kept"`
 	Dialed    bool      `json:"dialed"`
 	InSync    bool      `json:"in_sync"`
-	Since     time.Time `json:"since"`
+	Since     time.Time `json:"since,omitzero"`    // of the session, or when it was last here
+	Moved     time.Time `json:"moved,omitzero"`    // when something last moved
+	NextTry   time.Time `json:"next_try,omitzero"` // not to be dialed before
+	Waiting   string    `json:"waiting,omitempty"` // for what
+	LastError string    `json:"last_error,omitempty"`
+	Missing   uint64    `json:"missing"` // events that it holds and the store does not
 	BytesIn   uint64    `json:"bytes_in"`
 	BytesOut  uint64    `json:"bytes_out"`
+	RateIn    float64   `json:"rate_in"` // bytes a second
+	RateOut   float64   `json:"rate_out"`
 	EventsIn  uint64    `json:"events_in"`
 	EventsOut uint64    `json:"events_out"`
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,35 +14,26 @@ import (
 
 func (a *app) actorsCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "actors",
-		Aliases: []string{"status"},
-		Short:   "Show the node's actors and the peers it is connected to",
-		Args:    cobra.NoArgs,
+		Use:   "actors",
+		Short: "Show the node's actors",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				s, err := b.Status(cmd.Context())
 				if err != nil {
 					return err
 				}
-				return a.print(s, func(w io.Writer) { printStatus(w, s) })
+				return a.print(s, func(w io.Writer) { printActors(w, s) })
 			})
 		},
 	}
 }
 
-func printStatus(w io.Writer, s nodeapi.Status) {
+func printActors(w io.Writer, s nodeapi.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ACTOR\tSTATE\tCURSOR\tQUEUE\tHANDLED\tRESTARTS\tLAST ERROR")
 	for _, x := range s.Actors {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", x.Name, x.Phase, x.Cursor, x.Queue, x.Handled, x.Restarts, x.LastError)
-	}
-	t.Flush()
-	if len(s.Peers) > 0 {
-		fmt.Fprintln(t, "\nPEER\tADDRESS\tIN SYNC\tSINCE\tEVENTS IN\tOUT\tBYTES IN\tOUT")
-	}
-	for _, p := range s.Peers {
-		fmt.Fprintf(t, "%.8s\t%s\t%t\t%s\t%d\t%d\t%d\t%d\n",
-			p.ID, p.Address, p.InSync, p.Since.Format(time.TimeOnly), p.EventsIn, p.EventsOut, p.BytesIn, p.BytesOut)
 	}
 	t.Flush()
 	if s.ReadOnly != "" {

@@ -179,21 +179,40 @@ func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
 
 // Status implements nodeapi.Backend.
 func (b *local) Status(context.Context) (nodeapi.Status, error) {
-	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: []nodeapi.Peer{}}
+	st := b.db.SyncStatus()
+	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: peers(st), Missing: missing(st)}
 	for _, a := range b.db.Actors() {
 		s.Actors = append(s.Actors, nodeapi.Actor{
 			Name: a.Name, Phase: a.Phase.String(), Cursor: a.Cursor, Queue: a.Queue, Handled: a.Handled,
 			Restarts: a.Restarts, LastError: a.LastError,
 		})
 	}
-	for _, p := range b.db.Peers() {
-		s.Peers = append(s.Peers, nodeapi.Peer{
-			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second),
-			BytesIn: p.BytesIn, BytesOut: p.BytesOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
-		})
-	}
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
 	return s, nil
+}
+
+func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
+	all := []nodeapi.Peer{}
+	for _, p := range st.Peers {
+		all = append(all, nodeapi.Peer{
+			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: p.State, Connected: p.Connected(), Kept: p.Kept,
+			Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second), Moved: p.Moved.Round(time.Second),
+			NextTry: p.NextTry.Round(time.Second), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
+			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
+		})
+	}
+	return all
+}
+
+func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
+	all := []nodeapi.Missing{}
+	for _, m := range st.Logs {
+		all = append(all, nodeapi.Missing{
+			Topic: m.Topic.String(), Log: m.Log.String(), Held: m.Held, Known: m.Known, Events: m.Missing(),
+			From: m.From.String(), Since: m.Since.Round(time.Second),
+		})
+	}
+	return all
 }

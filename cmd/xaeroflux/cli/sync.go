@@ -91,8 +91,8 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	})
 }
 
-// watchEvents shows on a terminal how many events there are while a sync goes
-// on; the function it returns ends that.
+// watchEvents shows on a terminal how many events are here, and of how many, while a
+// sync goes on; the function it returns ends that.
 func (a *app) watchEvents(ctx context.Context, b backend) func() {
 	if !terminal(a.err) {
 		return func() {}
@@ -108,9 +108,12 @@ func (a *app) watchEvents(ctx context.Context, b backend) func() {
 				return
 			case <-time.After(250 * time.Millisecond):
 			}
-			if heads, err := b.Heads(ctx, a.topic); err == nil {
-				m.set(int64(sizes(heads)), -1)
+			heads, err := b.Heads(ctx, a.topic)
+			if err != nil {
+				continue
 			}
+			here := int64(sizes(heads))
+			m.set(here, expected(ctx, b, here))
 		}
 	}()
 	return func() {
@@ -118,6 +121,20 @@ func (a *app) watchEvents(ctx context.Context, b backend) func() {
 		<-ended
 		m.end()
 	}
+}
+
+// expected is how many events there will be when all that peers hold is here,
+// or -1 where that is not known.
+func expected(ctx context.Context, b backend, here int64) int64 {
+	s, err := b.Status(ctx)
+	if err != nil || len(s.Missing) == 0 {
+		return -1
+	}
+	var missing uint64
+	for _, p := range s.Peers {
+		missing = max(missing, p.Missing)
+	}
+	return here + int64(missing)
 }
 
 func sizes(heads []nodeapi.Head) (n uint64) {

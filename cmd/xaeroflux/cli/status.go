@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) statusCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show where the store stands with its peers: what is missing, and why",
+		Long: `Shows each peer that is connected or remembered, what is being waited for, how
+fast bytes move and the last error; and each log of which a peer holds more than
+this store, with how much and since when.
+
+States: "in sync" both hold the same; "syncing" something is on its way;
+"greeting" just connected; "dialing"; "pausing" until the next try; "known"
+remembered, and not needed now.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.with(cmd.Context(), func(b backend) error {
+				s, err := b.Status(cmd.Context())
+				if err != nil {
+					return err
+				}
+				s.Actors = nil // another command's
+				return a.print(struct {
+					Peers    []nodeapi.Peer    `json:"peers"`
+					Missing  []nodeapi.Missing `json:"missing"`
+					ReadOnly string            `json:"read_only,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly}, func(w io.Writer) { printStatus(w, s, time.Now()) })
+			})
+		},
+	}
+}
+
+func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
+	connected, missing := 0, uint64(0)
+	for _, p := range s.Peers {
+		if p.Connected {
+			connected++
+		}
+	}
+	for _, m := range s.Missing {
+		missing += m.Events
+	}
+	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(s.Peers) > 0 {
+		fmt.Fprintln(t, "\nPEER\tSTATE\tFOR\tADDRESS\tEVENTS IN\tOUT\tBYTES IN\tOUT\tIN/S\tOUT/S\tWAITING FOR, OR LAST ERROR")
+	}
+	for _, p := range s.Peers {
+		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
+			p.ID, p.State, age(now, p.Since), p.Address, p.EventsIn, p.EventsOut, bytesText(p.BytesIn), bytesText(p.BytesOut),
+			bytesText(uint64(p.RateIn)), bytesText(uint64(p.RateOut)), why(p, now))
+	}
+	t.Flush()
+	if len(s.Missing) > 0 {
+		fmt.Fprintln(t, "\nLOG\tHERE\tTHERE\tMISSING\tPEER\tFOR")
+	}
+	for _, m := range s.Missing {
+		fmt.Fprintf(t, "%.16s\t%d\t%d\t%d\t%.8s\t%s\n", m.Log, m.Held, m.Known, m.Events, m.From, age(now, m.Since))
+	}
+	t.Flush()
+	if s.ReadOnly != "" {
+		fmt.Fprintf(w, "\nread-only: %s\n", s.ReadOnly)
+	}
+}
+
+// why says what a peer is waited for, or what went wrong with it.
+func why(p nodeapi.Peer, now time.Time) string {
+	what := cmp.Or(p.Waiting, p.LastError)
+	if p.InSync {
+		what = ""
+	}
+	if !p.NextTry.IsZero() {
+		what += fmt.Sprintf(" (again in %s)", age(p.NextTry, now))
+	}
+	return what
+}
+
+// age writes how long ago a time was.
+func age(now, at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return max(now.Sub(at), 0).Round(time.Second).String()
+}
