@@ -26,7 +26,7 @@ const defaultListen = "127.0.0.1:0"
 
 func (a *app) runCmd() *cobra.Command {
 	var listen, peers []string
-	var quiet bool
+	var quiet, advertise bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the node: listen for peers, keep to peers, sync as events come",
@@ -53,11 +53,12 @@ While it is running, all other commands on this directory work through it.`,
 					return err
 				}
 			}
-			return a.node(cmd.Context(), listen, peers, quiet)
+			return a.node(cmd.Context(), listen, peers, &xaeroflux.Options{MustExist: true, Logger: a.logger(quiet), Advertise: advertise})
 		},
 	}
 	cmd.Flags().StringArrayVar(&listen, "listen", []string{defaultListen}, "where to listen, host:port; port 0 picks a free one (may be repeated)")
 	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses (may be repeated)")
+	cmd.Flags().BoolVar(&advertise, "advertise", false, "let peers tell other members of the topic where this node listens")
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not log to stderr what goes on")
 	return cmd
 }
@@ -95,12 +96,12 @@ func checkPeer(peer string) error {
 // isInvite tells a mistyped invite from a mistyped address.
 func isInvite(s string) bool { return len(s) > 3 && (s[:3] == "xf1" || s[:3] == "XF1") }
 
-func (a *app) node(ctx context.Context, listen, peers []string, quiet bool) error {
+func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Options) error {
 	var db *xaeroflux.DB
 	err := a.reach(ctx, func(c *nodeapi.Client) error {
 		return errors.Join(kinded(nodeapi.InUse, "a node is running on %s already", a.dir), c.Close())
 	}, func() (err error) {
-		db, err = xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Logger: a.logger(quiet)})
+		db, err = xaeroflux.Open(a.dir, o)
 		return err
 	})
 	if err != nil {
