@@ -78,7 +78,9 @@ func (n *Node) advertised() []identity.Address {
 	if !n.cfg.Advertise {
 		return nil
 	}
-	all := n.Addresses()
+	all := slices.DeleteFunc(n.Addresses(), func(a identity.Address) bool {
+		return identity.CheckHost(a.Host) != nil // a socket of this machine
+	})
 	return all[:min(len(all), messages.MaxAddresses/2)]
 }
 
