@@ -71,6 +71,7 @@ type Node struct {
 	cosigs  collectors
 	mesh    mesh
 	links   links
+	fetches fetches
 	notices notices
 }
 

@@ -3,11 +3,11 @@
 package actors
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -55,19 +55,21 @@ func (s *session) settled(i syncer.LogInfo, size uint64, err error) {
 	s.tell(&inputDone{syncer.Stored{Log: i.Log, Size: size}})
 }
 
-// pullNext begins the next transfer, each on a stream of its own, while there
-// are fewer than maxPulling.
+// pullNext begins the next fetch while there are fewer than maxPulling: one
+// that nobody works on yet, so that many logs come from many peers, or else
+// the first.
 func (s *session) pullNext() {
 	if s.pulling >= maxPulling || len(s.queued) == 0 || s.ctx.Err() != nil {
 		return
 	}
-	o := s.queued[0]
-	s.queued = s.queued[1:]
+	i := max(0, slices.IndexFunc(s.queued, func(o syncer.Pull) bool { return s.n.sources(o.Info.Log) == 0 }))
+	o := s.queued[i]
+	s.queued = slices.Delete(s.queued, i, i+1)
 	s.pulling++
 	s.spawn(func() {
-		err := s.pull(o)
+		others, err := s.pull(o)
 		s.stalled(err)
-		s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: err}})
+		s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: err, Others: others}})
 	})
 }
 
@@ -79,111 +81,14 @@ func (s *session) stalled(err error) {
 	}
 }
 
-// pull fetches the pages of one log, and the events behind them.
-func (s *session) pull(o syncer.Pull) error {
-	s.awaited.Add(1)
-	defer s.awaited.Add(-1)
-	t, err := syncer.NewTransfer(s.n.cfg.Store.Source(), o)
+// pull fetches the pages of one log, and the events behind them, together with
+// the other sessions that do.
+func (s *session) pull(o syncer.Pull) (others bool, err error) {
+	f, err := s.n.fetchFrom(s, o)
 	if err != nil {
-		return err
+		return false, err
 	}
-	frame, err := messages.AppendFrame(nil, t.Request())
-	if err != nil {
-		return err
-	}
-	stream, err := s.conn.OpenStream(s.ctx)
-	if err != nil {
-		return err
-	}
-	why := messages.CodeCanceled
-	defer func() { stream.Cancel(uint64(why)) }()
-	if _, err := stream.Write(frame); err != nil {
-		return err
-	}
-	if err := stream.CloseWrite(); err != nil {
-		return err
-	}
-	r := &receiver{s: s, t: t, stream: bufio.NewReaderSize(s.patient(stream), 64<<10), stored: newPending(s.ctx)}
-	if err = r.run(); errors.Is(err, ErrQuota) {
-		why = messages.CodeQuota
-	}
-	return errors.Join(err, r.stored.wait())
-}
-
-// A receiver reads one transfer, verifying each run before it goes to the
-// pipeline.
-type receiver struct {
-	s      *session
-	t      *syncer.Transfer
-	stream *bufio.Reader
-	stored *pending
-
-	created bool // the log has a row in the store
-}
-
-// A part is what was read of a transfer at once: a message, with its pages.
-type part struct {
-	m     messages.Message
-	pages []byte
-	err   error // nothing more is read; io.EOF at the end
-}
-
-// run verifies and stores what ahead reads meanwhile.
-func (r *receiver) run() error {
-	parts, stop := make(chan part), make(chan struct{})
-	defer close(stop)
-	r.s.spawn(func() { r.ahead(parts, stop) })
-	for {
-		p := <-parts
-		if errors.Is(p.err, io.EOF) {
-			return r.rest()
-		}
-		if p.err != nil {
-			return violated(p.err)
-		}
-		if err := r.part(p); err != nil {
-			return err
-		}
-	}
-}
-
-// ahead reads the stream, one part ahead of what is verified. It ends with the
-// stream.
-func (r *receiver) ahead(parts chan<- part, stop <-chan struct{}) {
-	for {
-		p := r.read()
-		select {
-		case parts <- p:
-		case <-stop:
-			return
-		}
-		if p.err != nil {
-			return
-		}
-	}
-}
-
-func (r *receiver) read() (p part) {
-	body, err := messages.ReadFrame(r.stream, messages.MaxEventsFrame, nil)
-	if err != nil {
-		return part{err: err}
-	}
-	if p.m, p.err = messages.Decode(body); p.err != nil {
-		return p
-	}
-	m, ok := p.m.(*messages.PageResponse)
-	if !ok {
-		return p
-	}
-	n, err := r.t.Announced(m)
-	if err == nil {
-		p.pages, err = messages.ReadRaw(r.stream, n)
-	}
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	p.err = err
-	return p
+	return f.source(s, o)
 }
 
 func (s *session) patient(t transport.Stream) patient {
@@ -204,97 +109,6 @@ func violated(err error) error {
 		return &syncer.Violation{Code: messages.CodeMalformed, Text: err.Error()}
 	}
 	return err
-}
-
-func (r *receiver) part(p part) error {
-	switch m := p.m.(type) {
-	case *messages.PageResponse:
-		return r.pages(m, p.pages)
-	case *messages.Events:
-		return r.events(m)
-	case *messages.Error:
-		return &PeerError{Peer: r.s.conn.Peer(), Code: m.Code, Text: m.Text, Remote: true}
-	}
-	return &syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: p.m.Type().String() + " in a transfer"}
-}
-
-func (r *receiver) pages(m *messages.PageResponse, pages []byte) error {
-	v, err := r.t.Pages(m, pages)
-	if err != nil || v == nil {
-		return err
-	}
-	if err := r.s.n.pipeline.gauge.remote(r.s.conn.Peer(), v.Info.Log, len(v.Bytes)); err != nil {
-		return err
-	}
-	if !r.created { // only now is it known that there is such a log
-		if err := r.s.n.pipeline.Create(r.s.ctx, v.Info.Log, *newLogOf(v.Info)); err != nil {
-			return err
-		}
-		r.created = true
-	}
-	done := r.stored.add()
-	stats, events := &r.s.stats, uint64(len(v.Leaves))
-	count := uint64(len(v.Bytes)) / uint64(v.Info.PageBytes)
-	p := &messages.Pages{
-		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
-		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root},
-		Done: func(err error) {
-			if err == nil {
-				stats.eventsIn.Add(events)
-				stats.pagesIn.Add(count)
-			}
-			done(err)
-		},
-	}
-	if err := r.s.n.pipeline.IngestPages(r.s.ctx, p); err != nil {
-		done(err)
-		return err
-	}
-	return nil
-}
-
-// events stores events behind the pages. They go through the AOF, where the
-// pages must be committed first.
-func (r *receiver) events(m *messages.Events) error {
-	if err := r.rest(); err != nil { // with the proof of its own end, before t moves on
-		return err
-	}
-	v, err := r.t.Events(m)
-	if err != nil {
-		return err
-	}
-	return r.ingest(v)
-}
-
-// rest stores the events of the page that was held back.
-func (r *receiver) rest() error {
-	v, err := r.t.Rest()
-	if err != nil || v == nil {
-		return err
-	}
-	if err := r.stored.wait(); err != nil {
-		return err
-	}
-	return r.ingest(v)
-}
-
-func (r *receiver) ingest(v *syncer.Verified) error {
-	a, events, done, stats := appendOf(*v), uint64(v.Count), r.stored.add(), &r.s.stats
-	a.Done = func(err error) {
-		if err == nil {
-			stats.eventsIn.Add(events)
-		}
-		done(err)
-	}
-	err := r.s.n.pipeline.gauge.remote(r.s.conn.Peer(), v.Info.Log, len(v.Records))
-	if err == nil {
-		err = r.s.n.pipeline.Ingest(r.s.ctx, a)
-	}
-	if err != nil {
-		done(err)
-		return err
-	}
-	return nil
 }
 
 // accept serves the streams that the peer opens.
@@ -350,7 +164,7 @@ func (s *session) serve(stream transport.Stream) {
 	if err == nil || errors.As(err, new(*syncer.Violation)) { // a refusal is an answer too
 		err = errors.Join(err, stream.CloseWrite())
 	}
-	s.tell(&inputDone{syncer.Served{Log: req.Log, EndSize: served.End, Err: err}})
+	s.tell(&inputDone{syncer.Served{Log: req.Log, EndSize: served.End, Partly: !req.Tail, Err: err}})
 }
 
 // prove answers a request for an inclusion proof, before anything else of the

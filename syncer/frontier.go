@@ -203,7 +203,7 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	case r.pulling:
 	case e.Pages >= own.Pages+PullPages:
 		r.pulling = true
-		s.emit(Pull{Topic: t.index, Info: own})
+		s.emit(Pull{Topic: t.index, Info: own, Pages: e.Pages})
 	case part && r.in == nil && !r.asked:
 		r.asked = true
 		s.sendPart(t, own) // the peer pushes from there
@@ -227,7 +227,7 @@ func (s *Session) ask(t *topic, r *remote) error {
 	}
 	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
 		r.pulling = true
-		s.emit(Pull{Topic: t.index, Info: own})
+		s.emit(Pull{Topic: t.index, Info: own, Pages: r.pages})
 		return nil
 	}
 	r.asked = true
@@ -292,6 +292,9 @@ func (s *Session) served(in Served) error {
 		return nil
 	}
 	r := t.remote(in.Log)
+	if in.Err == nil && in.Partly {
+		return nil // it says when it has what it wants
+	}
 	r.serving = false
 	if in.Err != nil || own.Frozen {
 		return nil // the peer tells its size again when it wants more

@@ -331,7 +331,7 @@ func (e *simEnd) pull(p Pull) {
 	if errors.As(err, &v) {
 		e.net.t.Errorf("an honest transfer is refused: %v", v)
 	}
-	e.in = append(e.in, PullDone{p.Info.Log, err})
+	e.in = append(e.in, PullDone{Log: p.Info.Log, Err: err})
 }
 
 // receive takes in a transfer the way the session actor does.

@@ -67,9 +67,16 @@ func (t *Transfer) Request() *messages.PageRequest {
 // Announced checks a PAGE_RESPONSE before its pages are read and returns how
 // many bytes they are. It may be called while Pages verifies the run before.
 func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {
+	return AnnouncedRun(t.info, m.From, m)
+}
+
+// AnnouncedRun is Announced for a request from a page on.
+func AnnouncedRun(info LogInfo, page uint64, m *messages.PageResponse) (int, error) {
 	switch n := m.PagesLen(); {
-	case m.Log != t.info.Log || m.PageBytes != t.info.PageBytes:
-		return 0, violation(messages.CodeBadRange, "pages of log %s with %d bytes, asked for log %s with %d", m.Log.Short(), m.PageBytes, t.info.Log.Short(), t.info.PageBytes)
+	case m.Log != info.Log || m.PageBytes != info.PageBytes:
+		return 0, violation(messages.CodeBadRange, "pages of log %s with %d bytes, asked for log %s with %d", m.Log.Short(), m.PageBytes, info.Log.Short(), info.PageBytes)
+	case m.From != page:
+		return 0, violation(messages.CodeBadRange, "page %d, want page %d", m.From, page)
 	case n == 0 || n > maxRunBytes:
 		return 0, violation(messages.CodeLimit, "a run of %d bytes, limit %d", n, maxRunBytes)
 	default:

@@ -278,7 +278,20 @@ func (s *Session) pullDone(in PullDone) error {
 		if in.Err != nil || r.wanted != 0 {
 			r.recheck = true
 			s.wantTick()
+		} else if in.Others { // the peer did not see it end
+			if err := s.tellSize(t, in.Log); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// tellSize tells the peer what we hold of a log, so that it pushes what comes.
+func (s *Session) tellSize(t *topic, id digest.Hash) error {
+	own, found, err := s.cfg.Store.Log(id)
+	if err == nil && found {
+		s.sendPart(t, own)
+	}
+	return err
 }

@@ -172,14 +172,17 @@ type (
 	// PullDone says that a Pull ended; all it brought is stored where Err is
 	// nil. An Err that is a *Violation ends the session.
 	PullDone struct {
-		Log digest.Hash
-		Err error
+		Log    digest.Hash
+		Err    error
+		Others bool // other peers brought a part of it
 	}
-	// Served says that the peer's pull of a log ended at EndSize.
+	// Served says that a request of the peer for pages ended at EndSize, and
+	// with Partly that it was not for all there is.
 	Served struct {
 		Log     digest.Hash
 		EndSize uint64
 		Err     error
+		Partly  bool
 	}
 	// Broke says that the peer broke a rule outside of the session's sight.
 	Broke struct {
@@ -223,6 +226,7 @@ type (
 	Pull struct {
 		Topic uint32
 		Info  LogInfo // Log, Topic, Author, PageBytes
+		Pages uint64  // that the peer holds
 	}
 	// Shared says which topics are shared, in the order of their index.
 	Shared struct{ Topics []identity.TopicID }

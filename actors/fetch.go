@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// Bounds of a fetch.
+const (
+	fetchAhead   = 32 << 20 // bytes of pages that may wait for those before them
+	fetchStreams = 2        // windows of one source under way, so that none waits for a round trip
+	fetchLook    = 250 * time.Millisecond
+	maxTailBytes = 32 << 20 // of events after the last page
+)
+
+// A fetch brings the pages of one log from every peer that holds them. Sessions
+// join it as sources and fetch windows of pages, which syncer.Windows plans;
+// one goroutine takes the pages in, in order, verifies and stores them
+// (assemble.go). Because it verifies in order, it knows which source a page
+// that is not right came from, drops that source, and lets others bring the
+// page.
+type fetch struct {
+	n    *Node
+	log  digest.Hash
+	info syncer.LogInfo
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	plan    *syncer.Windows[*session]
+	runs    map[uint64]run     // by first page, those that wait
+	tail    *tail              // the events after the last page
+	bad     map[*session]error // sources that were dropped
+	joined  int                // sources ever
+	over    bool
+	err     error // why it ended, where that is no source's fault
+}
+
+// A run is pages that came and are not verified yet.
+type run struct {
+	from, end uint64
+	source    *session
+	msg       *messages.PageResponse
+	bytes     []byte
+}
+
+// fetches is the fetches under way, by log.
+type fetches struct {
+	mu    sync.Mutex
+	byLog map[digest.Hash]*fetch
+}
+
+// fetchFrom makes a session a source of the fetch of a log, which is begun where
+// there is none.
+func (n *Node) fetchFrom(s *session, o syncer.Pull) (*fetch, error) {
+	k := &n.fetches
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.byLog == nil {
+		k.byLog = map[digest.Hash]*fetch{}
+	}
+	f := k.byLog[o.Info.Log]
+	if f == nil {
+		t, err := syncer.NewTransfer(n.cfg.Store.Source(), o)
+		if err != nil {
+			return nil, err
+		}
+		f = &fetch{n: n, log: o.Info.Log, info: o.Info, runs: map[uint64]run{}, bad: map[*session]error{}}
+		f.changed = sync.NewCond(&f.mu)
+		f.plan = syncer.NewWindows[*session](t.Request().From, fetchAhead/uint64(o.Info.PageBytes))
+		k.byLog[f.log] = f
+		f.join(s, o.Pages)
+		n.goroutine(func() { f.assemble(t) })
+		return f, nil
+	}
+	f.join(s, o.Pages)
+	return f, nil
+}
+
+// sources returns how many sources the fetch of a log has.
+func (n *Node) sources(log digest.Hash) int {
+	n.fetches.mu.Lock()
+	f := n.fetches.byLog[log]
+	n.fetches.mu.Unlock()
+	if f == nil {
+		return 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.plan.Sources()
+}
+
+func (f *fetch) join(s *session, pages uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.over || f.bad[s] != nil {
+		return // the source is told
+	}
+	f.plan.Join(s, pages)
+	f.joined++
+	f.changed.Broadcast()
+}
+
+// errElsewhere is why a source that was dropped may not join again.
+var errElsewhere = errors.New("the log is being fetched from others")
+
+// take waits for a window for a source; nil says that there will be none.
+func (f *fetch) take(s *session) *syncer.Window[*session] {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.over && f.bad[s] == nil && s.ctx.Err() == nil {
+		if w := f.plan.Take(s, time.Now()); w != nil {
+			return w
+		}
+		// Others may turn out to be slow: look again.
+		t := time.AfterFunc(fetchLook, f.changed.Broadcast)
+		f.changed.Wait()
+		t.Stop()
+	}
+	return nil
+}
+
+// source works for a fetch until it is over, and says what became of it for
+// this session, and whether others helped.
+func (f *fetch) source(s *session, o syncer.Pull) (others bool, err error) {
+	stop := context.AfterFunc(s.ctx, f.changed.Broadcast)
+	defer stop()
+	var wg sync.WaitGroup
+	for range fetchStreams {
+		wg.Go(func() {
+			for w := f.take(s); w != nil; w = f.take(s) {
+				f.finish(s, w, s.window(f, w, o))
+			}
+		})
+	}
+	wg.Wait()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leave(s)
+	err = f.bad[s]
+	if err == nil {
+		err = f.err
+	}
+	if err == nil {
+		err = s.ctx.Err()
+	}
+	return f.joined > 1, err
+}
+
+// finish takes note of how a window ended.
+func (f *fetch) finish(s *session, w *syncer.Window[*session], err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.changed.Broadcast()
+	var v *syncer.Violation
+	switch {
+	case w.Gone:
+	case err == nil:
+		f.plan.Done(w)
+	case s.ctx.Err() != nil:
+		f.leave(s)
+	case !errors.As(err, &v) && f.plan.Refused(w):
+	default:
+		f.drop(s, err)
+	}
+}
+
+// drop ends what a source does for the fetch; mu is held.
+func (f *fetch) drop(s *session, err error) {
+	if f.bad[s] == nil {
+		f.bad[s] = err
+	}
+	f.leave(s)
+	for from, r := range f.runs { // nobody knows whether these are right
+		if r.source == s {
+			delete(f.runs, from)
+			f.plan.Lost(r.from, r.end)
+		}
+	}
+	if f.tail != nil && f.tail.source == s {
+		f.tail = nil
+	}
+	f.changed.Broadcast()
+}
+
+// leave drops a source that did no wrong; mu is held.
+func (f *fetch) leave(s *session) {
+	f.plan.Leave(s)
+	f.changed.Broadcast()
+}
+
+// end ends the fetch: the next one begins from what is stored.
+func (f *fetch) end(err error) {
+	k := &f.n.fetches
+	k.mu.Lock()
+	delete(k.byLog, f.log)
+	k.mu.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.over, f.err = true, err
+	f.runs, f.tail = nil, nil
+	f.changed.Broadcast()
+}
