@@ -332,6 +332,7 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Shared:
 		s.setShared(o.Topics)
 		s.n.up(s, o.Topics)
+		s.snapped = time.Time{} // the one of the greeting is old
 	case syncer.Fail:
 		s.refuse(o.Code, o.Text)
 	case syncer.Closed:

@@ -30,7 +30,6 @@ func (b *Book) Proved(a identity.Address, now time.Time) {
 		e.Places = slices.Insert(slices.Delete(e.Places, i, i+1), 0, p)
 		break
 	}
-	e.LastError = ""
 	b.changed[a.Peer] = true
 }
 
