@@ -111,7 +111,7 @@ func runs() []attack {
 		answered("events of the future for pages", dropped, messages.CodeBadRange, true, func(f *foe) []byte {
 			return evilpeer.Encoded(f.log.Events(100, 200))
 		}),
-		answered("forged events for pages", dropped, messages.CodeBadEvents, true, func(f *foe) []byte {
+		answered("events for pages, which were not asked for", dropped, messages.CodeBadRange, true, func(f *foe) []byte {
 			m := f.log.Events(0, 100)
 			m.Records[20] ^= 1
 			return evilpeer.Encoded(m)
