@@ -24,7 +24,7 @@ func (s *session) link(o syncer.Output) bool {
 	switch o := o.(type) {
 	case syncer.Repeated:
 		if k.Repeated(o.Topic, s) {
-			s.tell(&inputDone{syncer.Prune{Topic: o.Topic}})
+			s.tell(&inputDone{syncer.Prune(o)})
 		}
 	case syncer.Pruned:
 		k.Pruned(o.Topic, s)

@@ -16,7 +16,7 @@ import (
 var (
 	t0    = time.UnixMilli(1_700_000_000_000)
 	topic = digest.Sum([]byte("topic"))
-	oops  = errors.New("refused")
+	errOops  = errors.New("refused")
 )
 
 func peer(n int) identity.PeerID { return identity.Seed{byte(n), byte(n >> 8), 1}.PeerID() }
@@ -37,7 +37,7 @@ func TestKeptPeersAreDialedAlways(t *testing.T) {
 		t.Fatalf("%+v", p)
 	}
 	for i := range 40 { // however often that fails
-		b.Failed(addr(1), oops, false, t0, 0)
+		b.Failed(addr(1), errOops, false, t0, 0)
 		e, _ := b.Get(peer(1))
 		if want := min(BackoffBase<<min(i+1, 20), BackoffCap); e.Next.Sub(t0) != want || e.LastError != "refused" {
 			t.Fatalf("after %d failures: %+v, want a pause of %v", i+1, e, want)
@@ -68,7 +68,7 @@ func TestSessionsThatLastShortenThePause(t *testing.T) {
 	b := New(peer(0))
 	b.Keep(addr(1))
 	for range 10 {
-		b.Failed(addr(1), oops, false, t0, 0)
+		b.Failed(addr(1), errOops, false, t0, 0)
 	}
 	for lasted, want := range map[time.Duration]int{time.Second: 11, Steady: 5, time.Minute: 0} {
 		b.peers[peer(1)].Failures = 10
@@ -86,7 +86,7 @@ func TestLinksAreBoundedAndProvenPlacesComeFirst(t *testing.T) {
 	}
 	b.Proved(addr(7), t0)
 	b.Proved(addr(9), t0)
-	b.Failed(addr(9), oops, false, t0.Add(-time.Hour), 0)
+	b.Failed(addr(9), errOops, false, t0.Add(-time.Hour), 0)
 	p := b.Plan(t0, nobody, 3, 8, half)
 	if len(p.Dial) != 5 || p.Dial[0] != addr(7) || p.Dial[1] != addr(9) {
 		t.Errorf("%+v", p)
@@ -126,7 +126,7 @@ func TestBookStaysBounded(t *testing.T) {
 	for i := 3; i < MaxPeers+200; i++ {
 		b.Told(addr(i), peer(5000+i))
 		if i%3 == 0 {
-			b.Failed(addr(i), oops, false, t0, 0)
+			b.Failed(addr(i), errOops, false, t0, 0)
 		}
 	}
 	if b.Len() != MaxPeers {
@@ -142,20 +142,20 @@ func TestBookStaysBounded(t *testing.T) {
 func TestHintsThatDoNotHoldAreDropped(t *testing.T) {
 	b := New(peer(0))
 	b.Told(addr(1), peer(9))
-	b.Failed(addr(1), oops, true, t0, 0) // somebody else is there
+	b.Failed(addr(1), errOops, true, t0, 0) // somebody else is there
 	if _, ok := b.Get(peer(1)); ok {
 		t.Error("a place of another peer is remembered")
 	}
 	b.Told(addr(1), peer(9))
 	for range maxTries {
-		b.Failed(addr(1), oops, false, t0, 0)
+		b.Failed(addr(1), errOops, false, t0, 0)
 	}
 	if _, ok := b.Get(peer(1)); ok {
 		t.Errorf("a hint that failed %d times is remembered", maxTries)
 	}
 	b.Proved(addr(2), t0)
 	for range 100 {
-		b.Failed(addr(2), oops, false, t0, 0)
+		b.Failed(addr(2), errOops, false, t0, 0)
 	}
 	if _, ok := b.Get(peer(2)); !ok {
 		t.Error("a peer that was there once is forgotten because it is away")

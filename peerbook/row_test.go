@@ -19,7 +19,7 @@ func rowOf(t testing.TB) (*Book, []byte) {
 	b.Told(identity.Address{Peer: peer(1), Host: "[2001:db8::1]:443"}, peer(2))
 	b.Proved(addr(1), t0)
 	b.Up(peer(1), []digest.Hash{topic, digest.Sum([]byte("another"))}, t0)
-	b.Down(peer(1), time.Second, oops, t0.Add(time.Minute), 0.25)
+	b.Down(peer(1), time.Second, errOops, t0.Add(time.Minute), 0.25)
 	row := b.Changes()[peer(1)]
 	if row == nil {
 		t.Fatal("no row")

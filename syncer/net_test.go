@@ -230,7 +230,7 @@ func (e *simEnd) do(o Output) {
 	case Repeated:
 		e.net.repeated++
 		if e.node.links.Repeated(o.Topic, e) {
-			e.in = append(e.in, Prune{o.Topic})
+			e.in = append(e.in, Prune(o))
 		}
 	case Pruned:
 		e.node.links.Pruned(o.Topic, e)
