@@ -14,9 +14,9 @@ import (
 )
 
 var (
-	t0    = time.UnixMilli(1_700_000_000_000)
-	topic = digest.Sum([]byte("topic"))
-	errOops  = errors.New("refused")
+	t0      = time.UnixMilli(1_700_000_000_000)
+	topic   = digest.Sum([]byte("topic"))
+	errOops = errors.New("refused")
 )
 
 func peer(n int) identity.PeerID { return identity.Seed{byte(n), byte(n >> 8), 1}.PeerID() }

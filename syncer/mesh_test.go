@@ -67,6 +67,9 @@ func (n *simNet) write(i int, what string) {
 func TestMeshConverges(t *testing.T) {
 	for shape := range shapes {
 		for _, nodes := range []int{3, 9, 64} {
+			if nodes == 64 && shape != "random" && shape != "line" {
+				continue // costs most and shows least
+			}
 			t.Run(fmt.Sprint(shape, " of ", nodes), func(t *testing.T) {
 				n := meshNet(t, uint64(nodes), shape, nodes)
 				for i := range nodes {
@@ -110,7 +113,7 @@ func (n *simNet) cutSome(oneOf int) {
 // In a mesh with many ways from one node to another, links that only repeat
 // what came over others become lazy, and events still come everywhere.
 func TestMeshPrunes(t *testing.T) {
-	const nodes, rounds = 24, 48
+	const nodes, rounds = 24, 24
 	n := meshNet(t, 1, "random", nodes)
 	n.settle()
 	n.write(0, "the first one floods")
