@@ -14,6 +14,9 @@ type CheckReport = store.CheckReport
 // A Finding is one flaw: where it is, what disagrees, what to do.
 type Finding = store.Finding
 
+// A Flaw is the kind of thing that is damaged.
+type Flaw = store.Flaw
+
 // Check verifies every byte of the open store: checksums of the AOF, pages,
 // trees and mountains computed again from the events, heads and signatures.
 // progress, where it is not nil, is told bytes done and to do now and then.

@@ -260,7 +260,7 @@ func (s *Store) forkFiles() error {
 func (c *checker) fork(l *Log) {
 	text := c.s.Fork(l.ID)
 	if l.Row().Frozen != (text != nil) {
-		c.found("log "+l.ID.String(), fmt.Errorf("frozen is %v, a proof of its fork is there: %v", l.Row().Frozen, text != nil), doAOF)
+		c.found(FlawLog, l, fmt.Errorf("frozen is %v, a proof of its fork is there: %v", l.Row().Frozen, text != nil))
 	}
 	if text == nil {
 		return
@@ -270,6 +270,6 @@ func (c *checker) fork(l *Log) {
 		if err == nil {
 			err = errors.New("is not the proof that the AOF holds")
 		}
-		c.found(path, err, doDerived)
+		c.report.add(Finding{Kind: FlawFork, Where: path, File: path, Log: l.ID.String()}.of(err))
 	}
 }

@@ -25,6 +25,11 @@ const (
 // ErrFormat is returned for a store of another version or a damaged FORMAT.
 var ErrFormat = errors.New("not a store this version can open")
 
+// errNewer tells a FORMAT that is whole, and not ours to judge, from damage.
+var errNewer = errors.New("another version")
+
+func isNewer(err error) bool { return errors.Is(err, errNewer) }
+
 type format struct{ version, pageBytes, segmentPages int }
 
 func writeFormat(fs durable.FS, path string, f format) error {
@@ -45,7 +50,7 @@ func parseFormat(b []byte) (format, error) {
 		return f, fmt.Errorf("%w: FORMAT reads %q", ErrFormat, truncated(b, 40))
 	}
 	if f.version != formatVersion {
-		return f, fmt.Errorf("%w: FORMAT has version %d, this program knows %d; use a newer one", ErrFormat, f.version, formatVersion)
+		return f, fmt.Errorf("%w: %w: FORMAT has version %d, this program knows %d; use a newer one", ErrFormat, errNewer, f.version, formatVersion)
 	}
 	if err := segwriter.ValidPageBytes(f.pageBytes); err != nil {
 		return f, fmt.Errorf("%w: %w", ErrFormat, err)

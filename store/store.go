@@ -24,6 +24,8 @@ const (
 	aofName    = "aof"
 	logsName   = "logs"
 	mmrName    = "mmr"
+	dataName   = "data.mdb" // in aof
+	headName   = "head"     // in logs/<log id>
 )
 
 // Options of a store. All have been made valid by the root package.
@@ -170,6 +172,11 @@ func (s *Store) openPaged() error {
 
 // Dir is the store's directory.
 func (s *Store) Dir() string { return s.dir }
+
+// path names something in the store's directory.
+func (s *Store) path(parts ...string) string {
+	return filepath.Join(append([]string{s.dir}, parts...)...)
+}
 
 // Seed is the secret every key of this store comes from.
 func (s *Store) Seed() identity.Seed { return s.seed }

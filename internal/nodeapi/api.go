@@ -136,6 +136,7 @@ type CheckReport struct {
 	Pages    uint64    `json:"pages"`
 	Bytes    int64     `json:"bytes"`
 	Findings []Finding `json:"findings"`
+	More     int       `json:"more,omitempty"` // that are not listed
 }
 
 // A Finding is one flaw.
@@ -143,6 +144,12 @@ type Finding struct {
 	Where string `json:"where"`
 	What  string `json:"what"`
 	Do    string `json:"do"`
+
+	Kind   string `json:"kind,omitempty"`
+	File   string `json:"file,omitempty"`
+	Log    string `json:"log,omitempty"`
+	Page   int64  `json:"page"`   // index in the log, or -1
+	Offset int64  `json:"offset"` // in File, or -1
 }
 
 // A Status is a node at work.

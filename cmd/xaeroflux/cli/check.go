@@ -31,7 +31,7 @@ Works on a store that cannot be opened, and on one that a node is running on.`,
 			if err := a.print(r, func(w io.Writer) { printReport(w, r) }); err != nil {
 				return err
 			}
-			if n := len(r.Findings); n > 0 {
+			if n := len(r.Findings) + r.More; n > 0 {
 				return hint(kinded(nodeapi.Corrupt, "the store is damaged: %d found", n), "%s", r.Findings[0].Do)
 			}
 			return nil
@@ -59,7 +59,7 @@ func printReport(w io.Writer, r nodeapi.CheckReport) {
 	}
 	verdict := "clean"
 	if len(r.Findings) > 0 {
-		verdict = fmt.Sprintf("%d found", len(r.Findings))
+		verdict = fmt.Sprintf("%d found", len(r.Findings)+r.More)
 	}
 	fmt.Fprintf(w, "%s: %d logs, %d events, %d pages, %s of events\n", verdict, r.Logs, r.Events, r.Pages, bytesText(uint64(r.Bytes)))
 }

@@ -170,9 +170,9 @@ func (b *local) Check(ctx context.Context, progress func(done, total int64)) (no
 }
 
 func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
-	out := nodeapi.CheckReport{Logs: r.Logs, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}}
+	out := nodeapi.CheckReport{Logs: r.Logs, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More}
 	for _, f := range r.Findings {
-		out.Findings = append(out.Findings, nodeapi.Finding{Where: f.Where, What: f.What, Do: f.Do})
+		out.Findings = append(out.Findings, finding(f))
 	}
 	return out
 }
@@ -215,4 +215,10 @@ func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
 		})
 	}
 	return all
+}
+
+func finding(f xaeroflux.Finding) nodeapi.Finding {
+	return nodeapi.Finding{
+		Where: f.Where, What: f.What, Do: f.Do, Kind: string(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset,
+	}
 }

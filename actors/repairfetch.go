@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// A Fetcher asks peers for pages while no store is open: it greets as a member
+// of one topic and takes no part in the sync. It belongs to one goroutine.
+type Fetcher struct {
+	carrier  transport.Carrier
+	self     identity.PeerID
+	peers    []identity.Address
+	patience time.Duration
+
+	conns  map[fetchKey]*fetchConn
+	failed map[identity.Address]error // peers that could not be reached
+}
+
+type fetchKey struct {
+	peer  identity.Address
+	topic identity.TopicID
+}
+
+type fetchConn struct {
+	conn transport.Conn
+	done chan struct{} // closed when nobody reads the control stream any more
+}
+
+// NewFetcher returns a Fetcher that asks these peers, in this order.
+func NewFetcher(c transport.Carrier, self identity.PeerID, peers []identity.Address, patience time.Duration) *Fetcher {
+	return &Fetcher{
+		carrier: c, self: self, peers: peers, patience: patience,
+		conns: map[fetchKey]*fetchConn{}, failed: map[identity.Address]error{},
+	}
+}
+
+// ErrNoPeer is returned where there is no peer to ask.
+var ErrNoPeer = errors.New("no peer is named to fetch from")
+
+// Fetch sends the request of ask to one peer after another until what ask
+// returned with it is content with an answer. The error joins what was wrong
+// with each.
+func (f *Fetcher) Fetch(ctx context.Context, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+	if len(f.peers) == 0 {
+		return ErrNoPeer
+	}
+	var errs []error
+	for _, p := range f.peers {
+		err := f.ask(ctx, p, key, ask)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		errs = append(errs, fmt.Errorf("from %s: %w", p, err))
+	}
+	return errors.Join(errs...)
+}
+
+// ask asks one peer; where a connection was kept and has died, once more.
+func (f *Fetcher) ask(ctx context.Context, p identity.Address, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+	if err := f.failed[p]; err != nil {
+		return err
+	}
+	id := fetchKey{p, key.ID()}
+	if c := f.conns[id]; c != nil {
+		err := f.request(ctx, c.conn, ask)
+		if err == nil || c.conn.Err() == nil {
+			return err
+		}
+		f.drop(id)
+	}
+	c, err := f.connect(ctx, p, key)
+	if err != nil {
+		if !errors.As(err, new(*PeerError)) {
+			f.failed[p] = err
+		}
+		return err
+	}
+	f.conns[id] = c
+	return f.request(ctx, c.conn, ask)
+}
+
+func (f *Fetcher) request(ctx context.Context, conn transport.Conn, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+	req, take := ask()
+	frame, err := messages.AppendFrame(nil, req)
+	if err != nil {
+		return err
+	}
+	stream, err := conn.OpenStream(ctx)
+	if err != nil {
+		return err
+	}
+	defer stream.Cancel(uint64(messages.CodeCanceled))
+	stop := context.AfterFunc(ctx, func() { stream.Cancel(uint64(messages.CodeCanceled)) })
+	defer stop()
+	if _, err := stream.Write(frame); err != nil {
+		return err
+	}
+	if err := stream.CloseWrite(); err != nil {
+		return err
+	}
+	return take(bufio.NewReaderSize(patient{stream, f.patience}, 64<<10))
+}
+
+// connect dials a peer and greets it, until it has taken us for a member.
+func (f *Fetcher) connect(ctx context.Context, p identity.Address, key identity.TopicKey) (*fetchConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.patience)
+	defer cancel()
+	conn, err := f.carrier.Dial(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	c := &fetchConn{conn: conn, done: make(chan struct{})}
+	if err := f.greet(ctx, c, key); err != nil {
+		conn.CloseWithError(uint64(messages.CodeClosing), "")
+		return nil, err
+	}
+	return c, nil
+}
+
+func (f *Fetcher) greet(ctx context.Context, c *fetchConn, key identity.TopicKey) error {
+	control, err := c.conn.OpenStream(ctx)
+	if err != nil {
+		return err
+	}
+	frame, err := messages.AppendFrame(nil, &messages.Hello{
+		Version: syncer.Version, Peer: f.self, Caps: []string{messages.CapSync},
+		Topics:   []messages.TopicProof{{Proof: key.JoinProof(c.conn.Binding(), c.conn.Dialer())}},
+		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := control.Write(frame); err != nil {
+		return err
+	}
+	in := bufio.NewReader(patient{control, f.patience})
+	if err := awaitPeaks(in, c.conn.Peer()); err != nil {
+		return err
+	}
+	go func() { // what the peer tells of its logs must not fill the stream
+		defer close(c.done)
+		in := bufio.NewReader(control)
+		for {
+			if _, err := messages.ReadFrame(in, messages.MaxEventsFrame, nil); err != nil {
+				return
+			}
+		}
+	}()
+	return control.SetReadDeadline(time.Time{})
+}
+
+// awaitPeaks reads until the peer begins to sync a topic with us.
+func awaitPeaks(in *bufio.Reader, peer identity.PeerID) error {
+	for {
+		body, err := messages.ReadFrame(in, messages.MaxEventsFrame, nil)
+		if err != nil {
+			return err
+		}
+		m, err := messages.Decode(body)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *messages.Peaks:
+			return nil
+		case *messages.Error:
+			return &PeerError{Peer: peer, Code: m.Code, Text: m.Text, Remote: true}
+		case *messages.Bye:
+			return &PeerError{Peer: peer, Code: m.Code, Text: m.Text, Remote: true}
+		}
+	}
+}
+
+func (f *Fetcher) drop(id fetchKey) {
+	c := f.conns[id]
+	delete(f.conns, id)
+	c.conn.CloseWithError(uint64(messages.CodeClosing), "")
+	<-c.done
+}
+
+// Close ends all connections, and closes the carrier.
+func (f *Fetcher) Close() error {
+	for id := range f.conns {
+		f.drop(id)
+	}
+	return f.carrier.Close()
+}

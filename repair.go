@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// A RepairReport says what a repair found, did, and could not do.
+type RepairReport = store.RepairReport
+
+// A RepairStep is one line of a RepairReport.
+type RepairStep = store.Step
+
+// RepairOptions say what Repair may use. The zero value works: then only what
+// the store itself still has is used.
+type RepairOptions struct {
+	// From is peers to fetch from, tried in this order: addresses, or invites
+	// with addresses in them.
+	From []string
+	// Invites give back the keys of topics where the AOF, which alone holds
+	// them, is lost. Their addresses are asked after those of From.
+	Invites []string
+	// AcceptLoss gives up events of this store's own logs that nobody has. So
+	// that it can never sign other events in their place, the store goes on
+	// under a new identity with new logs, and the old ones stay readable.
+	AcceptLoss bool
+	// NewCarrier replaces QUIC and TCP, as in Options.
+	NewCarrier func(identity.Seed) (transport.Carrier, error)
+	// Patience is how long a peer may take. Default 10 seconds.
+	Patience time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+}
+
+// Repair mends a store that is not open: damaged and missing pages are fetched
+// from peers, each proven under its author's signature before it is written;
+// trees and mountains are made again; a lost AOF is rebuilt from the pages and
+// what can be read of the old one. Without peers it keeps what can be proven.
+// Whatever is replaced is moved to damaged/ in dir. The error is for what keeps
+// Repair from working; what it could not mend is in the report.
+func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Patience <= 0 {
+		o.Patience = 10 * time.Second
+	}
+	do := store.RepairOptions{AcceptLoss: o.AcceptLoss, Now: o.Now()}
+	var peers []identity.Address
+	for _, from := range o.From {
+		addrs, err := addresses(from)
+		if err != nil {
+			return RepairReport{}, fmt.Errorf("repair: %w", err)
+		}
+		peers = append(peers, addrs...)
+	}
+	for _, text := range o.Invites {
+		v, err := identity.ParseInvite(text)
+		if err != nil {
+			return RepairReport{}, fmt.Errorf("repair: %w", err)
+		}
+		do.Invites, peers = append(do.Invites, v), append(peers, v.Peers...)
+	}
+	if peers = each(peers); len(peers) > 0 {
+		do.Fetch = func(seed identity.Seed) (store.Fetcher, error) {
+			carriers, _, err := Options{NewCarrier: o.NewCarrier}.carriers(seed)
+			if err != nil {
+				return nil, err
+			}
+			return actors.NewFetcher(carriers, seed.PeerID(), peers, o.Patience), nil
+		}
+	}
+	return store.Repair(ctx, dir, do)
+}
+
+func each(peers []identity.Address) (all []identity.Address) {
+	for _, p := range peers {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}

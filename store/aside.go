@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+// damagedName is where what a repair replaces is kept.
+const damagedName = "damaged"
+
+// aside keeps what is replaced, under the name it had, in damaged/<time>.
+type aside struct {
+	fs   durable.FS
+	dir  string // of the store
+	now  time.Time
+	used string // the directory, once something is in it
+}
+
+// place makes room for a file, and returns "" if it is kept already.
+func (a *aside) place(name string) (string, error) {
+	if a.used == "" {
+		a.used = filepath.Join(a.dir, damagedName, a.now.UTC().Format("20060102T150405.000Z"))
+	}
+	to := filepath.Join(a.used, name)
+	if _, err := a.fs.Stat(to); err == nil {
+		return "", nil
+	}
+	return to, a.fs.MkdirAll(filepath.Dir(to), 0o700)
+}
+
+// move moves a file or directory there, if it exists.
+func (a *aside) move(name string) error {
+	from := filepath.Join(a.dir, name)
+	if _, err := a.fs.Stat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	to, err := a.place(name)
+	if err != nil {
+		return err
+	}
+	if to == "" { // an earlier state of it is there, which is the one to keep
+		return a.fs.Remove(from)
+	}
+	if err := a.fs.Rename(from, to); err != nil {
+		return err
+	}
+	return errors.Join(a.fs.SyncDir(filepath.Dir(to)), a.fs.SyncDir(filepath.Dir(from)))
+}
+
+// copy keeps a file that is about to be written to.
+func (a *aside) copy(name string) error {
+	from, err := os.Open(filepath.Join(a.dir, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := a.place(name)
+	if err != nil || to == "" {
+		return err
+	}
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, from)
+	return errors.Join(err, f.Sync(), f.Close(), a.fs.SyncDir(filepath.Dir(to)))
+}

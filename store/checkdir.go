@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// CheckDir checks a store that is not open. Where opening it fails, why is
+// among the findings, and its files are looked at one by one.
+func CheckDir(ctx context.Context, dir string, progress func(done, total int64)) (CheckReport, error) {
+	if !Exists(dir) && !remains(dir) {
+		return CheckReport{}, fmt.Errorf("store %s: %w", dir, ErrNoStore)
+	}
+	s, err := Open(dir, Options{})
+	if err == nil {
+		report, err := s.Check(ctx, progress)
+		return report, errors.Join(err, s.Close())
+	}
+	if errors.Is(err, durable.ErrLocked) || errors.Is(err, os.ErrPermission) || isNewer(err) {
+		return CheckReport{}, err
+	}
+	c := &dirChecker{ctx: ctx, dir: dir}
+	c.run(err)
+	return c.report, ctx.Err()
+}
+
+// remains reports whether dir holds parts of a store that lost its FORMAT.
+func remains(dir string) bool {
+	for _, name := range []string{seedName, filepath.Join(aofName, dataName)} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// A dirChecker looks at the files of a store that cannot be opened.
+type dirChecker struct {
+	ctx    context.Context
+	dir    string
+	report CheckReport
+}
+
+// run checks each file, and adds why Open failed where no file says so.
+func (c *dirChecker) run(opened error) {
+	if _, err := readFormat(filepath.Join(c.dir, formatName)); err != nil {
+		c.file(FlawFormat, formatName, err)
+	}
+	if _, err := identity.LoadSeed(filepath.Join(c.dir, seedName)); err != nil {
+		c.file(FlawSeed, seedName, err)
+	}
+	rows := c.aof()
+	c.missing(rows)
+	c.segments()
+	if len(c.report.Findings) == 0 {
+		c.report.add(Finding{Kind: FlawLog, Where: c.dir}.of(opened))
+	}
+}
+
+func (c *dirChecker) file(kind Flaw, name string, err error) {
+	path := filepath.Join(c.dir, name)
+	c.report.add(Finding{Kind: kind, Where: path, File: path}.of(err))
+}
+
+// aof reads all log rows, if that is possible.
+func (c *dirChecker) aof() []aof.LogRow {
+	var rows []aof.LogRow
+	s, err := openAOF(c.dir)
+	if err == nil {
+		err = errors.Join(s.View(func(v *aof.View) error {
+			return v.ForEachLog(func(r aof.LogRow) error {
+				rows = append(rows, r)
+				return nil
+			})
+		}), s.Close())
+	}
+	if err != nil {
+		c.file(FlawAOF, filepath.Join(aofName, dataName), err)
+	}
+	c.report.Logs = len(rows)
+	return rows
+}
+
+// missing looks for segments that are not there.
+func (c *dirChecker) missing(rows []aof.LogRow) {
+	f, err := readFormat(filepath.Join(c.dir, formatName))
+	if err != nil {
+		return
+	}
+	for _, r := range rows {
+		raw := segwriter.OpenRaw(durable.OS, c.dir, segwriter.Params{
+			Log: r.ID, Topic: r.Topic, Author: r.Author, PageBytes: int(r.PageBytes), SegmentPages: f.segmentPages,
+		})
+		for _, path := range raw.Missing(r.SealedPages) {
+			c.report.add(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}.of(errors.New("the file is missing")))
+		}
+	}
+}
+
+// segments verifies each segment file on its own.
+func (c *dirChecker) segments() {
+	files, _ := filepath.Glob(filepath.Join(c.dir, logsName, "*", "*.seg")) // the pattern is sound
+	for _, seg := range files {
+		if c.ctx.Err() != nil {
+			return
+		}
+		tree := strings.TrimSuffix(seg, ".seg") + ".tree"
+		if _, err := os.Stat(tree); errors.Is(err, os.ErrNotExist) {
+			tree = "" // derived: it is made again when the store opens
+		}
+		r, err := segwriter.CheckSegment(seg, tree)
+		for _, flaw := range r.Flaws {
+			kind := FlawPages
+			if flaw.File == tree {
+				kind = FlawTree
+			}
+			c.report.add(Finding{Kind: kind, Where: flaw.File, Log: filepath.Base(filepath.Dir(seg))}.of(flaw))
+		}
+		if err != nil && len(r.Flaws) == 0 {
+			c.report.add(Finding{Kind: FlawPages, Where: seg, File: seg}.of(err))
+		}
+		c.report.Pages += uint64(r.Pages)
+		c.report.Events += r.Events
+	}
+}
+
+func openAOF(dir string) (*aof.Store, error) {
+	return aof.Open(filepath.Join(dir, aofName), aof.Options{MustExist: true})
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A pageWalk goes through the full pages of a log, past those that cannot be
+// read, and computes trees and mountains again.
+type pageWalk struct {
+	c     *checker
+	l     *Log
+	page  uint64
+	next  uint64 // sequence that page begins with, unless lost
+	lost  bool   // the page before cannot be read
+	gap   bool   // some page before cannot be read: the mountains are unknown
+	m     mmrindex.Mountains
+	spans uint64
+	b     *merkleindex.Builder
+}
+
+// pages checks the full pages. nil mountains say that some cannot be read.
+func (c *checker) pages(l *Log, p *Published) (*mmrindex.Mountains, error) {
+	w := &pageWalk{c: c, l: l, b: merkleindex.NewBuilder(0)}
+	for w.page < p.Pages && c.ctx.Err() == nil {
+		if err := w.step(); err != nil {
+			w.damaged(err)
+		}
+	}
+	if w.gap || c.ctx.Err() != nil {
+		return nil, c.ctx.Err()
+	}
+	return &w.m, nil
+}
+
+// damaged takes note of a page that cannot be read, or of a file, and passes
+// over it.
+func (w *pageWalk) damaged(err error) {
+	w.c.found(FlawPages, w.l, &pageDamage{w.page, err})
+	n := uint64(1)
+	var file *segwriter.CorruptError
+	if errors.As(err, &file) && file.Page < 0 {
+		size := uint64(w.l.files.SegmentPages())
+		n = size - w.page%size
+	}
+	w.page, w.lost, w.gap = w.page+n, true, true
+	w.c.advance(int64(n) * int64(w.l.PageBytes))
+}
+
+func (w *pageWalk) step() error {
+	ref, err := w.l.files.Page(w.page)
+	if err != nil {
+		return err
+	}
+	h := ref.Header
+	ref.Release()
+	if w.lost && h.Kind == segwriter.KindContinuation {
+		w.page++ // of an event that began in a page that cannot be read
+		return nil
+	}
+	if !w.lost && h.First != w.next {
+		return fmt.Errorf("page %d begins with event %d, want %d", w.page, h.First, w.next)
+	}
+	seal, leaves, err := w.c.s.readSpan(w.l, w.page, h.First)
+	if err != nil {
+		return err
+	}
+	w.b.Reset(seal.First)
+	w.b.AppendAll(leaves)
+	if err := w.l.compareTree(seal, w.b); err != nil {
+		w.c.found(FlawTree, w.l, &pageDamage{w.page, err})
+	}
+	if !w.gap {
+		if err := w.merge(); err != nil {
+			return err
+		}
+	}
+	w.page, w.next, w.lost = w.page+uint64(seal.Pages), seal.End(), false
+	w.c.report.Pages += uint64(seal.Pages)
+	w.c.advance(int64(seal.Pages) * int64(w.l.PageBytes))
+	return nil
+}
+
+// merge adds the page to the mountains and compares the nodes it completes.
+func (w *pageWalk) merge() error {
+	return w.m.Merge(w.b.Range(), func(level uint, index uint64, h digest.Hash) {
+		have, err := w.l.files.SpanNode(w.spans)
+		if err == nil && have != h {
+			err = fmt.Errorf("node %d of level %d: %s, want %s", index, level, have.Short(), h.Short())
+		}
+		if err != nil {
+			w.c.found(FlawMountains, w.l, &pageDamage{w.page, err})
+		}
+		w.spans++
+	})
+}
+
+// readSpan reads the leaf hashes of a page or group that begins with event next.
+func (s *Store) readSpan(l *Log, page, next uint64) (messages.Seal, []digest.Hash, error) {
+	var leaves []digest.Hash
+	n, end, err := s.pageRun(l, page, next, ^uint64(0), func(run Run) error {
+		return run.Each(func(_ uint64, r *event.Record) error {
+			leaves = append(leaves, r.LeafHash())
+			return nil
+		})
+	})
+	seal := messages.Seal{Page: page, Pages: n, First: next, Count: len(leaves)}
+	if err == nil && seal.End() != end {
+		err = &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: fmt.Sprintf("it ends at event %d, want %d", end, seal.End())}
+	}
+	return seal, leaves, err
+}
+
+func (l *Log) compareTree(seal messages.Seal, b *merkleindex.Builder) error {
+	entry, err := l.files.TreeEntry(seal.Page)
+	if err != nil {
+		return err
+	}
+	if entry.First != seal.First || entry.Count != seal.Count {
+		return fmt.Errorf("page %d: entry of events %d+%d, want %d+%d", seal.Page, entry.First, entry.Count, seal.First, seal.Count)
+	}
+	stored, err := l.files.TreeNodes(seal.Page)
+	if err != nil {
+		return err
+	}
+	want := b.Nodes(nil)
+	if len(stored) != len(want) {
+		return fmt.Errorf("page %d: %d nodes, want %d", seal.Page, len(stored), len(want))
+	}
+	for i := range want {
+		if stored[i] != want[i] {
+			return fmt.Errorf("page %d node %d: %s, want %s", seal.Page, i, stored[i].Short(), want[i].Short())
+		}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// MaxFindings bounds the list in a CheckReport.
+const MaxFindings = 1000
+
+// A Flaw is the kind of thing that is damaged.
+type Flaw string
+
+// What can be damaged.
+const (
+	FlawFormat    Flaw = "format"    // FORMAT
+	FlawSeed      Flaw = "identity"  // identity.key
+	FlawAOF       Flaw = "aof"       // the LMDB file, or a row in it
+	FlawEvents    Flaw = "events"    // events that are in no page yet
+	FlawPages     Flaw = "pages"     // a page, or a whole .seg file
+	FlawTree      Flaw = "tree"      // derived from pages
+	FlawMountains Flaw = "mountains" // derived from pages
+	FlawHead      Flaw = "head"      // the checkpoint kept with the pages
+	FlawFork      Flaw = "fork"      // the file of a fork, which the AOF holds too
+	FlawLog       Flaw = "log"       // a log as a whole
+)
+
+// A Finding is one flaw: where it is, what disagrees, what to do. Page and
+// Offset are -1 where they do not apply.
+type Finding struct {
+	Where  string `json:"where"` // for people
+	What   string `json:"what"`
+	Do     string `json:"do"` // one line that names the next command
+	Kind   Flaw   `json:"kind"`
+	File   string `json:"file,omitempty"`
+	Log    string `json:"log,omitempty"`
+	Page   int64  `json:"page"`   // index in the log
+	Offset int64  `json:"offset"` // in File
+}
+
+var dos = map[Flaw]string{
+	FlawFormat:    "xaeroflux repair, which writes it again from what the segments say",
+	FlawSeed:      "put back a copy of identity.key: no other file has what is in it",
+	FlawAOF:       "xaeroflux repair --from ADDRESS, which keeps what is sound and fetches the rest from a peer",
+	FlawEvents:    "xaeroflux repair --from ADDRESS, which fetches these events again from a peer",
+	FlawPages:     "xaeroflux repair --from ADDRESS, which fetches the damaged pages again from a peer",
+	FlawTree:      "xaeroflux repair, which makes it again from the pages",
+	FlawMountains: "xaeroflux repair, which makes it again from the pages",
+	FlawHead:      "xaeroflux repair, which sets it aside; it is written again with the next pages",
+	FlawFork:      "xaeroflux repair, which sets it aside; it is written again from the AOF",
+	FlawLog:       "xaeroflux repair --from ADDRESS, which fetches what is missing from a peer",
+}
+
+// of completes a finding with what err says and what to do about it.
+func (f Finding) of(err error) Finding {
+	f.Page, f.Offset = -1, -1
+	var c *segwriter.CorruptError
+	if errors.As(err, &c) {
+		f.File, f.Page, f.Offset = c.File, c.Page, c.Offset
+	}
+	var p *pageDamage
+	if errors.As(err, &p) && f.Page < 0 {
+		f.Page = int64(p.page)
+	}
+	f.What = err.Error()
+	if f.Do == "" {
+		f.Do = dos[f.Kind]
+	}
+	return f
+}
+
+func (r *CheckReport) add(f Finding) {
+	if len(r.Findings) >= MaxFindings {
+		r.More++
+		return
+	}
+	r.Findings = append(r.Findings, f)
+}
+
+// Found returns how many flaws there are.
+func (r *CheckReport) Found() int { return len(r.Findings) + r.More }
+
+// A pageDamage says which page an error is about.
+type pageDamage struct {
+	page uint64
+	err  error
+}
+
+func (d *pageDamage) Error() string { return d.err.Error() }
+func (d *pageDamage) Unwrap() error { return d.err }

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A Fetcher gets pages from peers.
+type Fetcher interface {
+	// Fetch sends the request of ask to peers of a topic, one after another,
+	// until what ask returned with it is content with an answer.
+	Fetch(ctx context.Context, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error
+	Close() error
+}
+
+// RepairOptions say what a repair may use.
+type RepairOptions struct {
+	// Invites give back topic keys, which are in the AOF and nowhere else.
+	Invites []*identity.Invite
+	// Fetch makes the Fetcher for the store's identity; nil: there are no peers.
+	Fetch func(identity.Seed) (Fetcher, error)
+	// AcceptLoss gives up what no peer has: this store then goes on under a new
+	// identity, and what is left of its own logs stays readable.
+	AcceptLoss bool
+	Now        time.Time
+}
+
+// A RepairReport says what a repair found, did and could not do.
+type RepairReport struct {
+	Found []Finding `json:"found"`
+	Done  []Step    `json:"done"`
+	Lost  []Step    `json:"lost"`
+	Left  []Finding `json:"left"`            // what a check finds afterwards
+	Aside string    `json:"aside,omitempty"` // where what was replaced is kept
+}
+
+// A Step is one thing that was done or could not be done.
+type Step struct {
+	Log  string `json:"log,omitempty"`
+	What string `json:"what"`
+	Do   string `json:"do,omitempty"` // what can be done about it
+}
+
+// Clean reports whether nothing is damaged and nothing is lost.
+func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
+
+// Repair mends a store that nobody has open. What it replaces is kept below
+// damaged/ in the store's directory.
+func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
+	before, err := CheckDir(ctx, dir, nil)
+	report := RepairReport{Found: before.Findings}
+	if err != nil || before.Found() == 0 {
+		return report, err
+	}
+	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, files: aside{fs: durable.OS, dir: dir, now: o.Now}}
+	if err := errors.Join(r.locked(), r.close()); err != nil {
+		return report, fmt.Errorf("repair %s: %w", dir, err)
+	}
+	report.Aside = r.files.used
+	after, err := CheckDir(ctx, dir, nil)
+	report.Left = after.Findings
+	return report, err
+}
+
+type repairer struct {
+	ctx    context.Context
+	dir    string
+	o      RepairOptions
+	report *RepairReport
+	files  aside
+
+	format format
+	seed   identity.Seed
+	fetch  Fetcher // nil: no peers
+	rows   rows    // of the AOF, as it is or as it is made again
+	keys   map[digest.Hash]identity.TopicKey
+	retire bool // an own log lost events: the store goes on under a new identity
+}
+
+func (r *repairer) done(log digest.Hash, format string, args ...any) {
+	r.report.Done = append(r.report.Done, step(log, "", format, args...))
+}
+
+func (r *repairer) lost(log digest.Hash, do, format string, args ...any) {
+	r.report.Lost = append(r.report.Lost, step(log, do, format, args...))
+}
+
+func step(log digest.Hash, do, format string, args ...any) Step {
+	s := Step{What: fmt.Sprintf(format, args...), Do: do}
+	if !log.IsZero() {
+		s.Log = log.String()
+	}
+	return s
+}
+
+func (r *repairer) path(parts ...string) string {
+	return filepath.Join(append([]string{r.dir}, parts...)...)
+}
+
+func (r *repairer) close() error {
+	if r.fetch == nil {
+		return nil
+	}
+	return r.fetch.Close()
+}
+
+// locked does the work, in the order in which one part needs another.
+func (r *repairer) locked() (err error) {
+	lock, err := durable.Lock(r.path(lockName))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	if r.seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
+		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
+		return nil
+	}
+	if r.o.Fetch != nil {
+		if r.fetch, err = r.o.Fetch(r.seed); err != nil {
+			return err
+		}
+	}
+	if err := r.mendFormat(); err != nil {
+		return err
+	}
+	ok, err := r.openRows()
+	if err != nil || !ok {
+		return err
+	}
+	return errors.Join(r.logs(), r.rows.close())
+}
+
+// mendFormat writes FORMAT again from what a segment says of its log.
+func (r *repairer) mendFormat() error {
+	f, err := readFormat(r.path(formatName))
+	if r.format = f; err == nil || isNewer(err) {
+		return err
+	}
+	r.format = format{version: formatVersion, pageBytes: segwriter.DefaultPageBytes, segmentPages: segwriter.DefaultSegmentPages}
+	for _, id := range r.logDirs() {
+		if p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String())); ok {
+			r.format.pageBytes, r.format.segmentPages = p.PageBytes, p.SegmentPages
+			break
+		}
+	}
+	if err := r.files.move(formatName); err != nil {
+		return err
+	}
+	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.pageBytes, r.format.segmentPages)
+	return writeFormat(durable.OS, r.path(formatName), r.format)
+}
+
+// logDirs returns the logs that have a directory.
+func (r *repairer) logDirs() (ids []digest.Hash) {
+	entries, err := os.ReadDir(r.path(logsName))
+	if err != nil {
+		return nil // then there is none
+	}
+	for _, e := range entries {
+		if id, err := digest.Parse(e.Name()); err == nil && e.IsDir() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// logs mends one log after another and then has all that is derived made again.
+func (r *repairer) logs() error {
+	for _, id := range r.rows.all(r.logDirs()) {
+		l, ok := r.newLog(id)
+		if !ok {
+			continue
+		}
+		if err := errors.Join(l.mend(), r.ctx.Err()); err != nil {
+			return fmt.Errorf("log %s: %w", id, err)
+		}
+	}
+	if r.retire {
+		if err := r.rows.retire(); err != nil {
+			return err
+		}
+	}
+	return r.rows.finish()
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+var errNoPeers = errors.New("no peer was named to fetch them from")
+
+// doFetch is what can be done about what no peer was asked for, or had.
+const doFetch = "xaeroflux repair --from ADDRESS, with a peer that holds the log"
+
+// fetchPages fetches the pages up to one at which an event begins, and writes
+// each as soon as it is proven.
+func (l *logMend) fetchPages(to uint64) error {
+	for l.page < to {
+		from := l.page
+		err := l.ask(func() (*messages.PageRequest, func(*bufio.Reader) error) {
+			t := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone())
+			return t.RequestPages(to - l.page), func(in *bufio.Reader) error {
+				return l.receive(in, t, to)
+			}
+		})
+		if l.page == from {
+			return errors.Join(err, fmt.Errorf("page %d did not come", from))
+		}
+	}
+	return nil
+}
+
+func (l *logMend) ask(ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+	key, ok := l.r.keys[l.info.topic]
+	switch {
+	case l.r.fetch == nil:
+		return errNoPeers
+	case !ok:
+		return fmt.Errorf("%w: give its invite with --invite", ErrUnknownTopic)
+	}
+	return l.r.fetch.Fetch(l.r.ctx, key, ask)
+}
+
+func (l *logMend) logInfo() syncer.LogInfo {
+	return syncer.LogInfo{Log: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: uint32(l.raw.Params().PageBytes)}
+}
+
+// receive takes pages from a peer up to one where a sound page begins, or where
+// the sealed ones are known to end.
+func (l *logMend) receive(in *bufio.Reader, t *syncer.Transfer, to uint64) error {
+	err := eachAnswer(in, t, func(v *syncer.VerifiedPages) error { return l.write(v, to) }, nil)
+	if err != nil {
+		return err
+	}
+	return l.write(t.Last(), to)
+}
+
+// errUnknown is a peer's word that it does not have a log.
+var errUnknown = errors.New("the peer does not have this log")
+
+func refused(m *messages.Error) error {
+	if m.Code == messages.CodeUnknownLog {
+		return errUnknown
+	}
+	return fmt.Errorf("the peer says: %s: %q", m.Code, m.Text)
+}
+
+// eachAnswer reads the messages of a transfer to their end.
+func eachAnswer(in *bufio.Reader, t *syncer.Transfer, pages func(*syncer.VerifiedPages) error, events func(*messages.Events) error) error {
+	for {
+		body, err := messages.ReadFrame(in, messages.MaxEventsFrame, nil)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		m, err := messages.Decode(body)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *messages.PageResponse:
+			err = answerPages(in, t, m, pages)
+		case *messages.Error:
+			err = refused(m)
+		case *messages.Events:
+			if events == nil {
+				return fmt.Errorf("%s where pages were asked for", m.Type())
+			}
+			err = events(m)
+		default:
+			err = fmt.Errorf("%s in a transfer", m.Type())
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func answerPages(in *bufio.Reader, t *syncer.Transfer, m *messages.PageResponse, pages func(*syncer.VerifiedPages) error) error {
+	n, err := t.Announced(m)
+	if err != nil {
+		return err
+	}
+	b, err := messages.ReadRaw(in, n)
+	if err != nil {
+		return err
+	}
+	v, err := t.Pages(m, b)
+	if err != nil {
+		return err
+	}
+	return pages(v)
+}
+
+// write puts proven pages in their place, as far as they are below to.
+func (l *logMend) write(v *syncer.VerifiedPages, to uint64) error {
+	if v == nil {
+		return nil
+	}
+	l.know(v.Head)
+	rest, leaves := v.Bytes, v.Leaves
+	for _, s := range v.Seals {
+		n := s.Pages * l.raw.Params().PageBytes
+		if s.Page >= to {
+			return nil
+		}
+		if s.Page != l.page || s.Page+uint64(s.Pages) > to {
+			return fmt.Errorf("pages %d to %d, want them from %d to %d", s.Page, s.Page+uint64(s.Pages)-1, l.page, to-1)
+		}
+		for page := s.Page; page < s.Page+uint64(s.Pages); page++ {
+			if err := l.keep(page); err != nil {
+				return err
+			}
+		}
+		if err := l.raw.Write(s.Page, rest[:n]); err != nil {
+			return err
+		}
+		if err := l.take(uint64(s.Pages), leaves[:s.Count]); err != nil {
+			return err
+		}
+		rest, leaves, l.mended = rest[n:], leaves[s.Count:], l.mended+uint64(s.Pages)
+	}
+	return nil
+}
+
+// know takes note of a head that was verified.
+func (l *logMend) know(h proof.Head) {
+	if h.Size > l.head.Size {
+		l.head = h
+	}
+}
+
+// A tail is the events behind the last full page, proven under a head.
+type tail struct {
+	first   uint64
+	records []byte
+	leaves  []digest.Hash
+	head    proof.Head
+	right   []digest.Hash
+}
+
+func (t *tail) end() uint64 { return t.first + uint64(len(t.leaves)) }
+
+// maxTailBytes bounds what is held of a tail in memory: the open page of a peer,
+// which may be one large event, and what its events need to be taken whole.
+const maxTailBytes = 64 << 20
+
+// fetchTail fetches the last full page again, for its proof, and what follows:
+// pages are written to their place, and the events behind them returned.
+func (l *logMend) fetchTail() (*tail, error) {
+	var got *tail
+	err := l.ask(func() (*messages.PageRequest, func(*bufio.Reader) error) {
+		at := mark{}
+		if n := len(l.marks); n > 0 {
+			at = l.marks[n-1]
+		}
+		t := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone())
+		got = &tail{first: at.m.Size()}
+		return t.Request(), func(in *bufio.Reader) error { return l.receiveTail(in, t, got) }
+	})
+	if err != nil {
+		return nil, err
+	}
+	if got.head.Size == 0 {
+		return nil, errors.New("the peer has nothing of it")
+	}
+	l.know(got.head)
+	return got, got.from(l.m.Size())
+}
+
+func (l *logMend) receiveTail(in *bufio.Reader, t *syncer.Transfer, got *tail) error {
+	rest := func() error {
+		v, err := t.Rest()
+		if err != nil || v == nil {
+			return err
+		}
+		return got.add(v)
+	}
+	err := eachAnswer(in, t, l.writeNew, func(m *messages.Events) error {
+		if err := rest(); err != nil {
+			return err
+		}
+		v, err := t.Events(m)
+		if err != nil {
+			return err
+		}
+		return got.add(v)
+	})
+	return errors.Join(err, rest())
+}
+
+// writeNew writes those of proven pages that are not here yet.
+func (l *logMend) writeNew(v *syncer.VerifiedPages) error {
+	if v == nil {
+		return nil
+	}
+	for len(v.Seals) > 0 && v.Seals[0].Page < l.page {
+		s := v.Seals[0]
+		v.Seals, v.Leaves, v.Bytes = v.Seals[1:], v.Leaves[s.Count:], v.Bytes[s.Pages*l.raw.Params().PageBytes:]
+	}
+	return l.write(v, ^uint64(0))
+}
+
+// add puts events behind those there are.
+func (g *tail) add(v *syncer.Verified) error {
+	if len(g.leaves) == 0 {
+		g.first = v.First
+	}
+	if v.First != g.end() || len(g.records)+len(v.Records) > maxTailBytes {
+		return fmt.Errorf("events from %d behind those to %d, %d bytes of them", v.First, g.end(), len(g.records)+len(v.Records))
+	}
+	g.records, g.leaves = append(g.records, v.Records...), append(g.leaves, v.Leaves...)
+	g.head, g.right = v.Head, v.Right
+	return nil
+}
+
+// from drops the events below a sequence.
+func (g *tail) from(seq uint64) error {
+	if seq < g.first || seq > g.end() {
+		return fmt.Errorf("events %d to %d, want them from %d", g.first, g.end(), seq)
+	}
+	rest, err := event.SkipRecords(g.records, seq-g.first)
+	g.leaves, g.records, g.first = g.leaves[seq-g.first:], rest, seq
+	return err
+}
+
+// to drops the events from a sequence on.
+func (g *tail) to(seq uint64) error {
+	if seq < g.first || seq > g.end() {
+		return fmt.Errorf("events %d to %d, want them up to %d", g.first, g.end(), seq)
+	}
+	rest, err := event.SkipRecords(g.records, seq-g.first)
+	g.leaves, g.records = g.leaves[:seq-g.first], g.records[:len(g.records)-len(rest)]
+	return err
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A logMend mends one log from its first page on. All pages before page are
+// sound, and m is the peaks of their events.
+type logMend struct {
+	r    *repairer
+	info struct {
+		id, topic digest.Hash
+		author    [32]byte
+		own       bool
+	}
+	raw  *segwriter.Raw
+	row  *aof.LogRow // in the AOF that is there; nil where that is made again
+	old  *aof.LogRow // in what is left of the one before, or nil
+	head proof.Head  // the newest that is known and signed
+
+	total  uint64 // pages it has
+	page   uint64
+	m      mmrindex.Mountains
+	marks  []mark // ends of the last pages, oldest first
+	mended uint64
+}
+
+// A mark is where a page ends: a log can be cut there.
+type mark struct {
+	page uint64
+	m    mmrindex.Mountains
+}
+
+// cutBack is how many pages a log can be cut back beyond the last sound one.
+const cutBack = 16
+
+func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
+	l := &logMend{r: r}
+	dir := r.path(logsName, id.String())
+	p, onDisk := segwriter.FindParams(durable.OS, dir)
+	if row, ok := r.rows.logs[id]; ok {
+		l.row = &row
+		p = segwriter.Params{Log: id, Topic: row.Topic, Author: row.Author, PageBytes: int(row.PageBytes), SegmentPages: r.format.segmentPages}
+	} else if r.rows.old != nil {
+		if row, ok := r.rows.old.Logs[id]; ok {
+			l.old = &row
+			p = segwriter.Params{Log: id, Topic: row.Topic, Author: row.Author, PageBytes: int(row.PageBytes), SegmentPages: r.format.segmentPages}
+			onDisk = true
+		}
+	}
+	if l.row == nil && r.rows.rebuilt == "" {
+		return nil, false // files of a log that the AOF does not know are nobody's
+	}
+	if l.row == nil && !onDisk {
+		t, ok := r.rows.ownTopic(id)
+		if !ok {
+			return nil, false
+		}
+		p = t
+	}
+	if identity.LogID(p.Topic, p.Author, uint32(p.PageBytes)) != id {
+		r.lost(id, dos[FlawLog], "its segments are those of another log")
+		return nil, false
+	}
+	l.info.id, l.info.topic, l.info.author = id, p.Topic, p.Author
+	l.info.own = r.rows.author(p.Topic) == p.Author
+	l.raw = segwriter.OpenRaw(durable.OS, r.dir, p)
+	l.head = l.newestHead()
+	return l, true
+}
+
+// ownTopic returns what the own log of a topic is, if id is one.
+func (s *rows) ownTopic(id digest.Hash) (segwriter.Params, bool) {
+	for topic := range s.r.keys {
+		author := s.author(topic)
+		if s.ownLog(topic) == id {
+			return segwriter.Params{Log: id, Topic: topic, Author: author, PageBytes: s.r.format.pageBytes, SegmentPages: s.r.format.segmentPages}, true
+		}
+	}
+	return segwriter.Params{}, false
+}
+
+// newestHead returns the newest head that the rows and the head file know. A
+// head file that cannot be read is set aside.
+func (l *logMend) newestHead() (best proof.Head) {
+	for _, row := range []*aof.LogRow{l.row, l.old} {
+		if row != nil && row.HeadSize > 0 {
+			if h := headOf(row); h.Verify(l.info.author[:]) == nil && h.Size >= best.Size {
+				best = h
+			}
+		}
+	}
+	name := filepath.Join(logsName, l.info.id.String(), headName)
+	text, err := durable.OS.ReadFile(filepath.Join(l.r.dir, name))
+	if err != nil {
+		return best
+	}
+	h, err := proof.ParseCheckpoint(text, proof.VKey(l.info.author[:], l.info.id))
+	if err != nil {
+		if err := l.r.files.move(name); err == nil {
+			l.r.done(l.info.id, "its damaged head file set aside")
+		}
+		return best
+	}
+	if h.Size > best.Size {
+		best = h
+	}
+	return best
+}
+
+// mend brings the log to what can be proven.
+func (l *logMend) mend() error {
+	var err error
+	if l.total, err = l.pages(); err != nil {
+		return err
+	}
+	whole, err := l.walk(l.total)
+	if err != nil {
+		return err
+	}
+	switch {
+	case l.row == nil || l.row.Size > 0 && !l.tailSound():
+		err = l.resume(whole)
+	case !whole:
+		err = l.cut()
+	}
+	if l.mended > 0 {
+		l.r.done(l.info.id, "%d pages fetched again", l.mended)
+	}
+	return errors.Join(err, l.noteRoot(), l.dropDerived())
+}
+
+// noteRoot keeps the root of an own log, whose key may be about to retire.
+func (l *logMend) noteRoot() error {
+	row, ok := l.r.rows.logs[l.info.id]
+	if !ok || !row.Own || l.m.Size() != row.SealedSize || !l.r.o.AcceptLoss {
+		return nil
+	}
+	l.row = &row
+	t, err := l.tailHere()
+	if err != nil || t.end() != row.Size {
+		return err
+	}
+	m, err := l.with(t)
+	l.r.rows.roots[l.info.id] = m.Root()
+	return err
+}
+
+// pages returns how many pages the log has: what its row says, or what is on
+// disk as far as it can be read.
+func (l *logMend) pages() (uint64, error) {
+	if l.row != nil {
+		return l.row.SealedPages, nil
+	}
+	n, err := l.raw.Pages()
+	for ; err == nil && n > 0; n-- {
+		if _, _, err := l.raw.Page(n - 1); err == nil {
+			break
+		}
+	}
+	return n, err
+}
+
+// walk goes through the pages, and fetches what is not sound. False says that
+// it stopped at pages that nobody has.
+func (l *logMend) walk(pages uint64) (bool, error) {
+	for l.page < pages {
+		if err := l.r.ctx.Err(); err != nil {
+			return false, err
+		}
+		err := l.step(pages)
+		if err == nil {
+			continue
+		}
+		to := l.soundFrom(pages)
+		if err := errors.Join(err, l.fetchPages(to)); l.page < to {
+			l.r.lost(l.info.id, "", "pages %d to %d: %v", l.page, to-1, err)
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// step takes the next page, or group, if it is sound.
+func (l *logMend) step(pages uint64) error {
+	records, h, err := l.span(l.page, pages)
+	if err != nil {
+		return err
+	}
+	if h.First != l.m.Size() {
+		return fmt.Errorf("page %d begins with event %d, want %d", l.page, h.First, l.m.Size())
+	}
+	leaves, err := leavesOf(records, h.Count)
+	if err != nil {
+		return err
+	}
+	if !l.raw.HeaderSound(l.page) {
+		if err := errors.Join(l.keep(l.page), l.raw.MendHeader(l.page)); err != nil {
+			return err
+		}
+		l.r.done(l.info.id, "the header of %s written again", l.raw.SegPath(l.page))
+	}
+	return l.take(uint64(h.Span), leaves)
+}
+
+// span reads the records of a page or group.
+func (l *logMend) span(page, pages uint64) ([]byte, segwriter.PageHeader, error) {
+	h, b, err := l.raw.Page(page)
+	if err != nil || h.Kind == segwriter.KindRecords {
+		if err != nil {
+			return nil, h, err
+		}
+		return h.Records(b), h, nil
+	}
+	if h.Kind != segwriter.KindGroup || page+uint64(h.Span) > pages {
+		return nil, h, fmt.Errorf("page %d is of an event that begins or ends elsewhere", page)
+	}
+	group := [][]byte{b}
+	for i := 1; i < h.Span; i++ {
+		_, b, err := l.raw.Page(page + uint64(i))
+		if err != nil {
+			return nil, h, err
+		}
+		group = append(group, b)
+	}
+	records, err := segwriter.DecodeGroup(group)
+	return records, h, err
+}
+
+func leavesOf(records []byte, count int) ([]digest.Hash, error) {
+	var leaves []digest.Hash
+	for range count {
+		rec, n, err := event.DecodeRecord(records)
+		if err != nil {
+			return nil, err
+		}
+		leaves, records = append(leaves, rec.LeafHash()), records[n:]
+	}
+	return leaves, nil
+}
+
+// take moves on behind a sound page.
+func (l *logMend) take(pages uint64, leaves []digest.Hash) error {
+	if len(l.marks) == cutBack {
+		l.marks = l.marks[1:]
+	}
+	l.marks = append(l.marks, mark{l.page, l.m.Clone()})
+	b := merkleindex.NewBuilder(l.m.Size())
+	b.AppendAll(leaves)
+	l.page += pages
+	return l.m.Merge(b.Range(), nil)
+}
+
+// soundFrom returns the first page behind the damage at which an event begins.
+func (l *logMend) soundFrom(pages uint64) uint64 {
+	for page := l.page + 1; page < pages; page++ {
+		if _, h, err := l.span(page, pages); err == nil && h.First > l.m.Size() {
+			return page
+		}
+	}
+	return pages
+}
+
+// keep sets aside a copy of the segment file that a page is in.
+func (l *logMend) keep(page uint64) error {
+	name, err := filepath.Rel(l.r.dir, l.raw.SegPath(page))
+	if err != nil {
+		return err
+	}
+	return l.r.files.copy(name)
+}
+
+// dropDerived sets trees and mountains aside; opening the store makes them again.
+func (l *logMend) dropDerived() error {
+	if !l.damaged() {
+		return nil
+	}
+	paths, err := l.raw.Derived()
+	for _, path := range paths {
+		name, relErr := filepath.Rel(l.r.dir, path)
+		err = errors.Join(err, relErr)
+		if err == nil {
+			err = l.r.files.move(name)
+		}
+	}
+	if err == nil {
+		l.r.done(l.info.id, "trees and mountains are made again from the pages")
+	}
+	return err
+}
+
+// damaged reports whether anything was found that may concern what is derived.
+func (l *logMend) damaged() bool {
+	if l.mended > 0 || l.row == nil {
+		return true
+	}
+	for _, f := range l.r.report.Found {
+		if f.Log == l.info.id.String() || f.Log == "" {
+			return true
+		}
+	}
+	return false
+}

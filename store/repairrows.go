@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// rows is the AOF under repair: the one that is there, or a new one that takes
+// its place at the end.
+type rows struct {
+	r       *repairer
+	aof     *aof.Store
+	logs    map[digest.Hash]aof.LogRow  // that a.aof holds
+	roots   map[digest.Hash]digest.Hash // of own logs, at the sizes of their rows
+	rebuilt string                      // the directory of a new one, or ""
+	old     *aof.Salvage                // what could be read of the damaged one, or nil
+}
+
+// openRows opens the AOF, or begins a new one where it is unusable. False says
+// that it must stay as it is.
+func (r *repairer) openRows() (bool, error) {
+	r.rows.r, r.keys, r.rows.roots = r, map[digest.Hash]identity.TopicKey{}, map[digest.Hash]digest.Hash{}
+	for _, v := range r.o.Invites {
+		r.keys[v.Key.ID()] = v.Key
+	}
+	a, err := openAOF(r.dir)
+	if err == nil {
+		r.rows.aof = a
+		return true, r.rows.load()
+	}
+	if !errors.Is(err, aof.ErrCorrupt) && !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	if r.rows.old, err = aof.OpenSalvage(r.path(aofName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return false, err
+	}
+	return r.rows.begin()
+}
+
+func (s *rows) close() (err error) {
+	if s.aof != nil {
+		err = s.aof.Close()
+	}
+	if s.old != nil {
+		err = errors.Join(err, s.old.Close())
+	}
+	return err
+}
+
+// load reads the rows of a sound AOF.
+func (s *rows) load() error {
+	s.logs = map[digest.Hash]aof.LogRow{}
+	return s.aof.View(func(v *aof.View) error {
+		err := v.ForEach(aof.Topics, nil, func(key, value []byte) error {
+			t, err := decodeTopic(key, value)
+			if err == nil {
+				s.r.keys[t.ID] = t.Key
+			}
+			return err
+		})
+		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
+			s.logs[row.ID] = row
+			return nil
+		}))
+	})
+}
+
+const doNewAOF = "xaeroflux repair --from ADDRESS of a peer that holds this log; or, if there is none, xaeroflux repair --accept-loss, " +
+	"which keeps what is left readable and goes on with a new log"
+
+// begin makes a new AOF beside the old one, with the topics that are known.
+func (s *rows) begin() (bool, error) {
+	topics := s.topics()
+	if len(topics) == 0 {
+		s.r.lost(digest.Hash{}, "xaeroflux repair --invite INVITE, with an invite to the topic from any of its members",
+			"the topic keys were in %s only", filepath.Join(aofName, dataName))
+		return false, nil
+	}
+	if s.r.fetch == nil && !s.r.o.AcceptLoss {
+		s.r.lost(digest.Hash{}, doNewAOF, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(aofName, dataName))
+		return false, nil
+	}
+	dir, err := s.r.files.place("aof.new")
+	if err != nil {
+		return false, err
+	}
+	if dir == "" {
+		return false, fmt.Errorf("%s is in the way", filepath.Join(s.r.files.used, "aof.new"))
+	}
+	s.rebuilt, s.logs = dir, map[digest.Hash]aof.LogRow{}
+	if s.aof, err = aof.Open(dir, aof.Options{}); err != nil {
+		return false, err
+	}
+	return true, s.aof.Commit(func(t *aof.Txn) error { return s.putTopics(t, topics) })
+}
+
+// topics returns the topics whose keys are known, the default first.
+func (s *rows) topics() (all []*Topic) {
+	known := map[digest.Hash]*Topic{}
+	if s.old != nil {
+		for id, value := range s.old.Topics {
+			if t, err := decodeTopic(id[:], value); err == nil {
+				known[id], s.r.keys[id] = t, t.Key
+			}
+		}
+	}
+	for _, v := range s.r.o.Invites {
+		if id := v.Key.ID(); known[id] == nil {
+			known[id] = &Topic{ID: id, Key: v.Key, Name: v.Name, Log: s.ownLog(id)}
+		}
+	}
+	for _, t := range known {
+		all = append(all, t)
+	}
+	first := s.first()
+	slices.SortFunc(all, func(a, b *Topic) int {
+		if a.ID == first || b.ID == first {
+			return map[bool]int{true: -1, false: 1}[a.ID == first]
+		}
+		return compareHashes(a.ID, b.ID)
+	})
+	return all
+}
+
+// first is the default topic.
+func (s *rows) first() digest.Hash {
+	if s.old != nil && len(s.old.Meta[string(metaDefault)]) == digest.Size {
+		return digest.Hash([]byte(s.old.Meta[string(metaDefault)]))
+	}
+	if len(s.r.o.Invites) > 0 {
+		return s.r.o.Invites[0].Key.ID()
+	}
+	return digest.Hash{}
+}
+
+// ownLog returns the id of the log that this store's author has in a topic: of
+// those with a directory, or else the one of the usual page size.
+func (s *rows) ownLog(topic digest.Hash) digest.Hash {
+	author := s.author(topic)
+	for size := uint32(4096); size <= 65536; size *= 2 {
+		id := identity.LogID(topic, author, size)
+		if slices.Contains(s.r.logDirs(), id) {
+			return id
+		}
+	}
+	return identity.LogID(topic, author, uint32(s.r.format.pageBytes))
+}
+
+func (s *rows) author(topic digest.Hash) [32]byte {
+	return [32]byte(s.r.seed.AuthorKey(topic).Public().(ed25519.PublicKey))
+}
+
+func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
+	for _, p := range topics {
+		value := append(append(append([]byte(nil), p.Key[:]...), p.Log[:]...), p.Name...)
+		if err := t.Put(aof.Topics, p.ID[:], value); err != nil {
+			return err
+		}
+	}
+	return t.Put(aof.Meta, metaDefault, topics[0].ID[:])
+}
+
+// all returns the ids of the logs to look at: those with a row, in the AOF or
+// in what is left of it, and those with a directory.
+func (s *rows) all(dirs []digest.Hash) []digest.Hash {
+	ids := slices.Clone(dirs)
+	for id := range s.logs {
+		ids = append(ids, id)
+	}
+	if s.old != nil {
+		for id := range s.old.Logs {
+			ids = append(ids, id)
+		}
+	}
+	if s.rebuilt != "" {
+		for topic := range s.r.keys {
+			ids = append(ids, s.ownLog(topic))
+		}
+	}
+	slices.SortFunc(ids, compareHashes)
+	return slices.CompactFunc(ids, func(a, b digest.Hash) bool { return bytes.Equal(a[:], b[:]) })
+}
+
+// commit stores a log's row, with all events that are in no page: fill is
+// called to add them.
+func (s *rows) commit(row *aof.LogRow, fill func(*aof.Txn) error) error {
+	err := s.aof.Commit(func(t *aof.Txn) error {
+		if err := t.PutLog(row); err != nil {
+			return err
+		}
+		if err := t.DropEventsFrom(row.Num, 0); err != nil {
+			return err
+		}
+		return fill(t)
+	})
+	if err == nil {
+		s.logs[row.ID] = *row
+	}
+	return err
+}
+
+// finish puts a new AOF in its place, if it has the own log of each topic.
+func (s *rows) finish() error {
+	if s.rebuilt == "" {
+		return nil
+	}
+	whole, err := s.whole()
+	if err = errors.Join(err, s.close()); err != nil {
+		return err
+	}
+	n := len(s.logs)
+	s.aof, s.old = nil, nil
+	if !whole {
+		return os.RemoveAll(s.rebuilt) // of this run: the damaged one stays
+	}
+	if err := s.r.files.move(aofName); err != nil {
+		return err
+	}
+	if err := os.Rename(s.rebuilt, s.r.path(aofName)); err != nil {
+		return err
+	}
+	s.r.done(digest.Hash{}, "%s made again, with %d logs", filepath.Join(aofName, dataName), n)
+	return s.r.files.fs.SyncDir(s.r.dir)
+}
+
+func (s *rows) whole() (whole bool, err error) {
+	whole = true
+	err = s.eachTopic(func(t *Topic) error {
+		_, ok := s.logs[t.Log]
+		whole = whole && ok
+		return nil
+	})
+	return whole, err
+}
+
+func (s *rows) eachTopic(fn func(*Topic) error) error {
+	var all []*Topic
+	err := s.aof.View(func(v *aof.View) error {
+		return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
+			t, err := decodeTopic(key, value)
+			all = append(all, t)
+			return err
+		})
+	})
+	for _, t := range all {
+		if err == nil {
+			err = fn(t)
+		}
+	}
+	return err
+}
+
+// retire lets the store go on under a new identity, with a new log in each
+// topic. Its logs so far become those of a peer, under heads that their key
+// signs a last time, over events that it signed before.
+func (s *rows) retire() error {
+	for _, row := range s.logs {
+		if !row.Own {
+			continue
+		}
+		row.Own, row.HighWater = false, 0
+		s.lastHead(&row)
+		if err := s.aof.Commit(func(t *aof.Txn) error { return t.PutLog(&row) }); err != nil {
+			return err
+		}
+	}
+	seed, err := identity.NewSeed(rand.Reader)
+	if err != nil {
+		return err
+	}
+	if err := s.eachTopic(func(t *Topic) error { return s.newOwn(t, seed) }); err != nil {
+		return err
+	}
+	if err := s.r.files.move(seedName); err != nil {
+		return err
+	}
+	s.r.done(digest.Hash{}, "a new identity, with a new log in each topic: peers know this store by %s from now on", seed.PeerID())
+	return identity.CreateSeed(s.r.path(seedName), seed)
+}
+
+// lastHead signs what a log holds, where its stored head is of less.
+func (s *rows) lastHead(row *aof.LogRow) {
+	if root, ok := s.roots[row.ID]; ok && row.Size > 0 {
+		h := proof.Sign(s.r.seed.AuthorKey(row.Topic), row.ID, row.Size, root)
+		row.HeadSize, row.HeadRoot, row.HeadSig, row.Right = h.Size, h.Root, h.Sig, nil
+	}
+}
+
+func (s *rows) newOwn(t *Topic, seed identity.Seed) error {
+	author := [32]byte(seed.AuthorKey(t.ID).Public().(ed25519.PublicKey))
+	size := uint32(s.r.format.pageBytes)
+	row := aof.LogRow{ID: identity.LogID(t.ID, author, size), Topic: t.ID, Author: author, PageBytes: size, Own: true}
+	t.Log = row.ID
+	return s.aof.Commit(func(txn *aof.Txn) error {
+		if err := txn.PutLog(&row); err != nil {
+			return err
+		}
+		s.logs[row.ID] = row
+		return txn.Put(aof.Topics, t.ID[:], append(append(append([]byte(nil), t.Key[:]...), t.Log[:]...), t.Name...))
+	})
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// tailSound reports whether the AOF that is there holds all events of the log
+// that are in no page.
+func (l *logMend) tailSound() bool {
+	t, err := l.tailHere()
+	return err == nil && t.end() == l.row.Size
+}
+
+// tailHere reads the events behind the pages, as far as they can be found: in
+// the AOF that is there, or in what is left of a damaged one.
+func (l *logMend) tailHere() (*tail, error) {
+	t := &tail{first: l.m.Size()}
+	take := func(first uint64, count int, records []byte) error {
+		leaves, err := leavesOf(records, count)
+		if err != nil || len(t.records)+len(records) > maxTailBytes {
+			return errChunk
+		}
+		t.records, t.leaves = append(t.records, records...), append(t.leaves, leaves...)
+		return nil
+	}
+	var err error
+	switch {
+	case l.row != nil && l.row.SealedSize == l.m.Size():
+		err = l.r.rows.aof.View(func(v *aof.View) error {
+			return v.Events(l.row.Num, l.row.SealedSize, l.row.Size, take)
+		})
+	case l.old != nil:
+		err = l.r.rows.old.Events(l.old.Num, l.m.Size(), take)
+	}
+	if errors.Is(err, errChunk) || errors.Is(err, aof.ErrCorrupt) {
+		err = nil
+	}
+	return t, err
+}
+
+// resume gives a log a new row: its pages, and the events behind them, under a
+// head that proves them.
+func (l *logMend) resume(whole bool) error {
+	if whole {
+		t, err := l.fetchTail()
+		if err == nil {
+			return l.resumeWith(t)
+		}
+		if l.info.own && l.untouched() && errors.Is(err, errUnknown) {
+			return l.resumeWith(&tail{}) // nothing was ever appended
+		}
+		if l.info.own {
+			return l.ownLost(err)
+		}
+	}
+	if l.info.own {
+		return l.ownLost(errNoPeers)
+	}
+	t, ok, err := l.proven()
+	if err != nil {
+		return err
+	}
+	if ok {
+		return l.resumeWith(t)
+	}
+	l.r.lost(l.info.id, doFetch, "%d events in %d pages are here, and nothing that proves them: the log is left out until a peer has it", l.m.Size(), l.page)
+	if l.row == nil {
+		return nil
+	}
+	return l.empty()
+}
+
+// resumeWith stores the row of a log that is proven.
+func (l *logMend) resumeWith(t *tail) error {
+	row := aof.LogRow{
+		ID: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: uint32(l.raw.Params().PageBytes), Own: l.info.own,
+		SealedPages: l.page, SealedSize: l.m.Size(), Size: t.end(),
+	}
+	if l.row != nil {
+		row.Num, row.Frozen, row.HighWater = l.row.Num, l.row.Frozen, l.row.HighWater
+	}
+	if !l.info.own || t.head.Size == row.Size {
+		row.HeadSize, row.HeadRoot, row.HeadSig, row.Right = t.head.Size, t.head.Root, t.head.Sig, t.right
+	}
+	if l.info.own {
+		row.HighWater = max(row.HighWater, l.head.Size)
+	}
+	lost := uint64(0)
+	for _, r := range []*aof.LogRow{l.row, l.old} {
+		if r != nil && r.Size > row.Size {
+			lost = max(lost, r.Size-row.Size)
+		}
+	}
+	if lost > 0 || l.info.own && l.head.Size > row.Size {
+		l.r.lost(l.info.id, doFetch, "events from %d on", row.Size)
+	}
+	if l.page < l.total { // opening the store cuts them off
+		if err := l.keepAll(); err != nil {
+			return err
+		}
+	}
+	l.r.done(l.info.id, "%d events in %d pages and %d behind them, proven", row.SealedSize, row.SealedPages, len(t.leaves))
+	return l.r.rows.commit(&row, func(txn *aof.Txn) error {
+		if len(t.leaves) == 0 {
+			return nil
+		}
+		return txn.AppendEvents(row.Num, t.first, t.records, len(t.leaves))
+	})
+}
+
+// untouched reports whether nothing here says that the log ever held an event.
+func (l *logMend) untouched() bool {
+	return l.page == 0 && l.head.Size == 0 && (l.row == nil || l.row.Size == 0) && (l.old == nil || l.old.Size == 0)
+}
+
+// ownLost leaves a log of ours as it is: to cut it would let this store sign
+// other events in the place of those that were signed. Where that is accepted,
+// what is left of it becomes the log of somebody else, who this store was.
+func (l *logMend) ownLost(why error) error {
+	if !l.r.o.AcceptLoss {
+		l.r.lost(l.info.id, doNewAOF, "this store's own log, from event %d on: %v", l.m.Size(), why)
+		return nil
+	}
+	t, err := l.tailHere()
+	if err != nil {
+		return err
+	}
+	l.r.retire = true
+	l.r.lost(l.info.id, doFetch, "what this store's own log held from event %d on; appends go to a new log from now on", t.end())
+	m, err := l.with(t)
+	if err != nil || m.Size() == 0 {
+		return err
+	}
+	t.head = proof.Sign(l.r.seed.AuthorKey(l.info.topic), l.info.id, m.Size(), m.Root())
+	return l.resumeWith(t)
+}
+
+// with returns the peaks behind a tail.
+func (l *logMend) with(t *tail) (mmrindex.Mountains, error) {
+	m := l.m.Clone()
+	r := merkleindex.Range{Begin: t.first, End: t.first}
+	for _, leaf := range t.leaves {
+		if err := r.Append(leaf, nil); err != nil {
+			return m, err
+		}
+	}
+	return m, m.Merge(r, nil)
+}
+
+// proven returns the events behind the pages that a head known here proves,
+// and cuts the pages back to it where that is needed.
+func (l *logMend) proven() (*tail, bool, error) {
+	t, err := l.tailHere()
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range []*aof.LogRow{l.row, l.old} {
+		if r == nil || t.to(r.Size) != nil {
+			continue
+		}
+		t.head, t.right = headOf(r), r.Right
+		if l.proves(t) {
+			return t, true, nil
+		}
+	}
+	return l.cutTo(t)
+}
+
+// proves reports whether the pages, the tail and what is right of it are under
+// the tail's head.
+func (l *logMend) proves(t *tail) bool {
+	if t.head.Size == 0 || t.head.Verify(l.info.author[:]) != nil {
+		return false
+	}
+	m, err := l.with(t)
+	if err == nil {
+		err = m.Merge(merkleindex.Range{Begin: t.end(), End: t.head.Size, Hashes: t.right}, nil)
+	}
+	return err == nil && m.Root() == t.head.Root
+}
+
+// cutTo leaves the events below the newest head that covers only what is here.
+func (l *logMend) cutTo(t *tail) (*tail, bool, error) {
+	t.head, t.right = l.head, nil
+	for n := len(l.marks); t.head.Size > 0 && t.head.Size < t.first && n > 0; n-- {
+		at := l.marks[n-1]
+		records, h, err := l.span(at.page, l.page)
+		if err != nil {
+			return nil, false, err
+		}
+		leaves, err := leavesOf(records, h.Count)
+		if err != nil {
+			return nil, false, err
+		}
+		l.page, l.m = at.page, at.m
+		t.first, t.records, t.leaves = at.m.Size(), append(records[:len(records):len(records)], t.records...), append(leaves, t.leaves...)
+	}
+	if t.to(t.head.Size) != nil {
+		return nil, false, nil
+	}
+	return t, l.proves(t), nil
+}
+
+// cut leaves of a peer's log what lies before the first page that nobody has,
+// if the trees that are left prove it.
+func (l *logMend) cut() error {
+	if l.info.own {
+		return l.ownLost(errNoPeers)
+	}
+	for at := (mark{l.page, l.m}); ; {
+		t, err := l.cutAt(at)
+		if err == nil && l.proves(t) {
+			return l.resumeCut(t)
+		}
+		n := len(l.marks)
+		if n == 0 || at.page == 0 {
+			break
+		}
+		at, l.marks = l.marks[n-1], l.marks[:n-1]
+		l.page, l.m = at.page, at.m
+	}
+	l.r.lost(l.info.id, doFetch, "the trees do not prove the pages before the damage: the log is left out until a peer has it")
+	return l.empty()
+}
+
+// cutAt computes the proof of the events below a mark from trees and mountains
+// as they are.
+func (l *logMend) cutAt(at mark) (*tail, error) {
+	s := &Store{dir: l.r.dir, format: l.r.format, aof: l.r.rows.aof}
+	dir := l.r.dir
+	s.segs = segwriter.NewStore(l.r.files.fs, dir, segwriter.Options{})
+	defer s.segs.Close()
+	p := l.raw.Params()
+	files, err := s.segs.Log(p)
+	if err != nil {
+		return nil, err
+	}
+	log := &Log{ID: l.info.id, Topic: l.info.topic, Author: l.info.author, Num: l.row.Num, PageBytes: p.PageBytes, files: files}
+	n := &nodes{s: s, l: log, pages: l.row.SealedPages, size: l.row.SealedSize}
+	r, err := mmrindex.CompactRange(at.m.Size(), l.row.SealedSize, n)
+	if err != nil {
+		return nil, err
+	}
+	err = s.aof.View(func(v *aof.View) error {
+		return v.Events(l.row.Num, l.row.SealedSize, l.row.Size, func(_ uint64, count int, records []byte) error {
+			for range count {
+				rec, size, err := event.DecodeRecord(records)
+				if err != nil {
+					return err
+				}
+				if err := r.Append(rec.LeafHash(), nil); err != nil {
+					return err
+				}
+				records = records[size:]
+			}
+			return nil
+		})
+	})
+	if err == nil {
+		err = r.Merge(merkleindex.Range{Begin: l.row.Size, End: l.row.HeadSize, Hashes: l.row.Right}, nil)
+	}
+	return &tail{first: at.m.Size(), head: headOf(l.row), right: r.Hashes}, err
+}
+
+// resumeCut gives a log the shorter row.
+func (l *logMend) resumeCut(t *tail) error {
+	l.r.lost(l.info.id, doFetch, "events %d to %d; those before are kept", t.end(), l.row.Size-1)
+	l.row.Size = t.end() // what is cut off is reported here
+	return l.resumeWith(t)
+}
+
+// keepAll sets copies of all page files of the log aside.
+func (l *logMend) keepAll() error {
+	paths, err := filepath.Glob(filepath.Join(l.r.dir, logsName, l.info.id.String(), "*"))
+	for _, path := range paths {
+		name, relErr := filepath.Rel(l.r.dir, path)
+		if err = errors.Join(err, relErr); err == nil {
+			err = l.r.files.copy(name)
+		}
+	}
+	return err
+}
+
+// empty sets the files of a log aside and leaves it without events, so that a
+// sync brings them all.
+func (l *logMend) empty() error {
+	if err := l.r.files.move(filepath.Join(logsName, l.info.id.String())); err != nil {
+		return err
+	}
+	l.page, l.m, l.row.Size = 0, mmrindex.Mountains{}, 0
+	row := aof.LogRow{ID: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: l.row.PageBytes, Num: l.row.Num}
+	l.r.done(l.info.id, "all of it set aside")
+	return l.r.rows.commit(&row, func(*aof.Txn) error { return nil })
+}
