@@ -49,7 +49,7 @@ func withNextStep(path string, err error) error {
 	if !errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	return fmt.Errorf("%s: %w; put back a copy of the store that is not older than its newest signed head, or join its topics with a new store and fetch the logs from peers", path, err)
+	return fmt.Errorf("%s: %w; try `xaeroflux repair`, which makes it again from the pages and from peers", path, err)
 }
 
 // lmdbError makes an error of the binding one that errors.Is can look into, and

@@ -106,8 +106,8 @@ func (s *Store) checkOwn(l *Log, p *Published) error {
 	for _, h := range []proof.Head{headOf(l.Row()), kept} {
 		if h.Size > p.Size || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
 			return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
-				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store, and appending would fork the log; put back the newer one, or where it is lost, "+
-					"make a new store in another directory and join the topic there: what peers hold comes back",
+				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store, and appending would fork the log; put back the newer one, or "+
+					"fetch its events from a peer with `xaeroflux repair --from ADDRESS`",
 				p.Size, p.Root.Short(), h.Size, h.Root.Short())}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -99,7 +100,7 @@ func (r *repairer) lost(log digest.Hash, do, format string, args ...any) {
 }
 
 func step(log digest.Hash, do, format string, args ...any) Step {
-	s := Step{What: fmt.Sprintf(format, args...), Do: do}
+	s := Step{What: strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "), Do: do} // joined errors are lines
 	if !log.IsZero() {
 		s.Log = log.String()
 	}
@@ -124,6 +125,7 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	r.rows.r = r
 	if r.seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
 		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
 		return nil
@@ -143,7 +145,8 @@ func (r *repairer) locked() (err error) {
 	return errors.Join(r.logs(), r.rows.close())
 }
 
-// mendFormat writes FORMAT again from what a segment says of its log.
+// mendFormat writes FORMAT again from what segments say, those of a log of ours
+// before others.
 func (r *repairer) mendFormat() error {
 	f, err := readFormat(r.path(formatName))
 	if r.format = f; err == nil || isNewer(err) {
@@ -151,9 +154,13 @@ func (r *repairer) mendFormat() error {
 	}
 	r.format = format{version: formatVersion, pageBytes: segwriter.DefaultPageBytes, segmentPages: segwriter.DefaultSegmentPages}
 	for _, id := range r.logDirs() {
-		if p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String())); ok {
-			r.format.pageBytes, r.format.segmentPages = p.PageBytes, p.SegmentPages
-			break
+		p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String()))
+		if !ok {
+			continue
+		}
+		r.format.segmentPages = p.SegmentPages
+		if r.rows.author(p.Topic) == p.Author {
+			r.format.pageBytes = p.PageBytes
 		}
 	}
 	if err := r.files.move(formatName); err != nil {
@@ -188,10 +195,29 @@ func (r *repairer) logs() error {
 			return fmt.Errorf("log %s: %w", id, err)
 		}
 	}
+	if err := r.dropForkFiles(); err != nil {
+		return err
+	}
 	if r.retire {
 		if err := r.rows.retire(); err != nil {
 			return err
 		}
 	}
 	return r.rows.finish()
+}
+
+// dropForkFiles sets damaged proofs of forks aside; opening the store writes
+// them again from the AOF.
+func (r *repairer) dropForkFiles() error {
+	for _, f := range r.report.Found {
+		if f.Kind != FlawFork {
+			continue
+		}
+		name := filepath.Join(forksName, filepath.Base(f.File))
+		if err := r.files.move(name); err != nil {
+			return err
+		}
+		r.done(digest.Hash{}, "%s is written again from the AOF", name)
+	}
+	return nil
 }

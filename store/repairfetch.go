@@ -31,8 +31,11 @@ func (l *logMend) fetchPages(to uint64) error {
 				return l.receive(in, t, to)
 			}
 		})
+		if l.page == from && err == nil {
+			err = fmt.Errorf("page %d did not come", from)
+		}
 		if l.page == from {
-			return errors.Join(err, fmt.Errorf("page %d did not come", from))
+			return err
 		}
 	}
 	return nil

@@ -133,7 +133,7 @@ func (l *logMend) mend() error {
 		return err
 	}
 	switch {
-	case l.row == nil || l.row.Size > 0 && !l.tailSound():
+	case l.row == nil || l.info.own && l.head.Size > l.row.Size || l.row.Size > 0 && !l.tailSound():
 		err = l.resume(whole)
 	case !whole:
 		err = l.cut()

@@ -32,7 +32,7 @@ type rows struct {
 // openRows opens the AOF, or begins a new one where it is unusable. False says
 // that it must stay as it is.
 func (r *repairer) openRows() (bool, error) {
-	r.rows.r, r.keys, r.rows.roots = r, map[digest.Hash]identity.TopicKey{}, map[digest.Hash]digest.Hash{}
+	r.keys, r.rows.roots = map[digest.Hash]identity.TopicKey{}, map[digest.Hash]digest.Hash{}
 	for _, v := range r.o.Invites {
 		r.keys[v.Key.ID()] = v.Key
 	}

@@ -17,35 +17,47 @@ import (
 // tailSound reports whether the AOF that is there holds all events of the log
 // that are in no page.
 func (l *logMend) tailSound() bool {
-	t, err := l.tailHere()
+	t, err := l.rowTail()
 	return err == nil && t.end() == l.row.Size
 }
 
-// tailHere reads the events behind the pages, as far as they can be found: in
-// the AOF that is there, or in what is left of a damaged one.
+// rowTail reads what the AOF that is there holds of the log, as far as it can.
+func (l *logMend) rowTail() (*tail, error) {
+	t := &tail{first: l.row.SealedSize}
+	return t, readable(l.r.rows.aof.View(func(v *aof.View) error {
+		return v.Events(l.row.Num, l.row.SealedSize, l.row.Size, t.take)
+	}))
+}
+
+// tailHere reads the events behind the sound pages, as far as they can be
+// found: in the AOF that is there, or in what is left of a damaged one.
 func (l *logMend) tailHere() (*tail, error) {
+	if l.row != nil && l.row.SealedSize == l.m.Size() {
+		return l.rowTail()
+	}
 	t := &tail{first: l.m.Size()}
-	take := func(first uint64, count int, records []byte) error {
-		leaves, err := leavesOf(records, count)
-		if err != nil || len(t.records)+len(records) > maxTailBytes {
-			return errChunk
-		}
-		t.records, t.leaves = append(t.records, records...), append(t.leaves, leaves...)
+	if l.old == nil {
+		return t, nil
+	}
+	return t, readable(l.r.rows.old.Events(l.old.Num, t.first, t.take))
+}
+
+// take adds records of the AOF.
+func (g *tail) take(_ uint64, count int, records []byte) error {
+	leaves, err := leavesOf(records, count)
+	if err != nil || len(g.records)+len(records) > maxTailBytes {
+		return errChunk
+	}
+	g.records, g.leaves = append(g.records, records...), append(g.leaves, leaves...)
+	return nil
+}
+
+// readable is nil for an end of what can be read.
+func readable(err error) error {
+	if errors.Is(err, errChunk) || errors.Is(err, aof.ErrCorrupt) {
 		return nil
 	}
-	var err error
-	switch {
-	case l.row != nil && l.row.SealedSize == l.m.Size():
-		err = l.r.rows.aof.View(func(v *aof.View) error {
-			return v.Events(l.row.Num, l.row.SealedSize, l.row.Size, take)
-		})
-	case l.old != nil:
-		err = l.r.rows.old.Events(l.old.Num, l.m.Size(), take)
-	}
-	if errors.Is(err, errChunk) || errors.Is(err, aof.ErrCorrupt) {
-		err = nil
-	}
-	return t, err
+	return err
 }
 
 // resume gives a log a new row: its pages, and the events behind them, under a

@@ -132,6 +132,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 		return s, err
 	}
 	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true}); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			err = &CorruptError{Where: s.path(aofName, dataName), What: "the file is missing"}
+		}
 		return s, err
 	}
 	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})

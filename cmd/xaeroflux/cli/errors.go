@@ -84,6 +84,9 @@ func kindOf(err error) nodeapi.Kind {
 			}
 		}
 	}
+	if errors.As(err, new(*fs.PathError)) {
+		return nodeapi.Failure // its error number has the methods of a net.Error
+	}
 	var peer *actors.PeerError
 	var network net.Error
 	var op *net.OpError
@@ -130,7 +133,7 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	case nodeapi.Proof:
 		return "get proof, key and payload again from who sent them, and trust none of this until they verify"
 	case nodeapi.Corrupt:
-		return fmt.Sprintf("xaeroflux check --dir %s, which says what is damaged; then put back a copy, or fetch the topic from a peer into a new directory", quoted(a.dir))
+		return fmt.Sprintf("xaeroflux check --dir %s, which says what is damaged; then xaeroflux repair", quoted(a.dir))
 	case nodeapi.InUse:
 		return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
 	case nodeapi.NoStore:
