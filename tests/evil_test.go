@@ -235,16 +235,19 @@ func hashes(t testing.TB, dir string) map[string]string {
 }
 
 // settledHashes waits until full pages are synced and the AOF is trimmed:
-// nothing moves by itself then.
+// nothing moves by itself then. A busy disk takes its time.
 func settledHashes(t testing.TB, dir string) map[string]string {
 	t.Helper()
-	for {
-		before := hashes(t, dir)
+	before := hashes(t, dir)
+	for still := 0; still < 3; {
 		time.Sleep(700 * time.Millisecond) // longer than a checkpoint waits
-		if after := hashes(t, dir); maps.Equal(before, after) {
-			return after
+		after := hashes(t, dir)
+		if still++; !maps.Equal(before, after) {
+			still = 0
 		}
+		before = after
 	}
+	return before
 }
 
 // changed names the files that differ.

@@ -22,11 +22,14 @@ func TestMain(m *testing.M) {
 
 // lockChild holds the lock until it is killed.
 func lockChild(path string) {
-	if _, err := Lock(path); err != nil {
+	l, err := Lock(path)
+	if err != nil {
 		os.Stdout.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
 	os.Stdout.WriteString("locked\n")
+	os.Stdin.Read(make([]byte, 1)) // until the parent is gone
+	l.Release()                    // and held until here
 	select {}
 }
 
@@ -57,6 +60,9 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "LOCK")
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), lockChildEnv+"="+path)
+	if _, err := cmd.StdinPipe(); err != nil { // held open: the child waits for it
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
