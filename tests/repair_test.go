@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// twoStores makes two stores that hold the same events of two authors, in full
+// pages and behind them, and closes the first. It returns its directory, the
+// address and invite of the second, and what both hold.
+func twoStores(t *testing.T) (dir, peer, invite string, want map[digest.Hash]digest.Hash) {
+	dir = filepath.Join(t.TempDir(), "a")
+	a := open(t, dir, small())
+	invite = a.Invite()
+	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invite})
+	mustAppend(t, a, 700, "event %d of the store that will be damaged")
+	mustAppend(t, b, 500, "event %d of its peer, which is longer than that")
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Sync(ctx, addr.String()); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, addr.String(), invite, roots(t, b)
+}
+
+func roots(t *testing.T, db *xaeroflux.DB) map[digest.Hash]digest.Hash {
+	t.Helper()
+	logs, err := db.Topics()[0].Logs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[digest.Hash]digest.Hash{}
+	for _, l := range logs {
+		root, size := l.Root()
+		if size > 0 {
+			all[l.ID()] = root
+		}
+	}
+	return all
+}
+
+// sameRoots opens a store and compares.
+func sameRoots(t *testing.T, dir string, want map[digest.Hash]digest.Hash) {
+	t.Helper()
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if got := roots(t, db); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("roots %v, want %v", got, want)
+	}
+}
+
+// files lists what a flipped byte may be in.
+func files(t *testing.T, dir string) (paths []string) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		name := d.Name()
+		if d.IsDir() && name == "damaged" {
+			return filepath.SkipDir
+		}
+		if err == nil && !d.IsDir() && name != "identity.key" && name != "LOCK" && name != "lock.mdb" {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+// Whatever is damaged, and wherever: a repair from a peer brings the same roots
+// back, and a check finds nothing.
+func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
+	dir, peer, invite, want := twoStores(t)
+	seed := rand.Uint64()
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	found := 0
+	for round := range 40 {
+		var what []string
+		for range 1 + rnd.IntN(3) {
+			what = append(what, spoil(t, rnd, files(t, dir)))
+		}
+		r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{peer}, Invites: []string{invite}})
+		if err != nil || !r.Clean() {
+			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", seed, round, strings.Join(what, "; "), err, r.Found, r.Done, r.Lost, r.Left)
+		}
+		found += len(r.Found)
+		checkClean(t, dir)
+		sameRoots(t, dir, want)
+	}
+	if found < 10 {
+		t.Fatalf("seed %d: a check found %d flaws in 40 rounds: nothing was damaged", seed, found)
+	}
+}
+
+// spoil flips a byte of some file, cuts it, or removes it.
+func spoil(t *testing.T, rnd *rand.Rand, paths []string) string {
+	t.Helper()
+	path := paths[rnd.IntN(len(paths))]
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	what := ""
+	switch n := rnd.IntN(8); {
+	case n == 0 || len(b) == 0:
+		what, err = "remove "+path, os.Remove(path)
+	case n == 1:
+		size := rnd.IntN(len(b))
+		what, err = fmt.Sprintf("cut %s to %d", path, size), os.Truncate(path, int64(size))
+	default:
+		at := rnd.IntN(len(b))
+		b[at] ^= byte(1 + rnd.IntN(255))
+		what, err = fmt.Sprintf("flip %s at %d", path, at), os.WriteFile(path, b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return what
+}
+
+// Without a peer nothing is made up: what is left is a part of what was there,
+// or the store stays closed and says what to do.
+func TestRepairWithoutAPeerKeepsWhatIsProven(t *testing.T) {
+	dir, _, invite, want := twoStores(t)
+	seed := rand.Uint64()
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	for round := range 25 {
+		copied := filepath.Join(t.TempDir(), "copy")
+		if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(filepath.Join(copied, "identity.key"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		what := spoil(t, rnd, files(t, copied))
+		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Invites: []string{invite}, AcceptLoss: true})
+		if err != nil || len(r.Left) > 0 {
+			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", seed, round, what, err, r.Found, r.Done, r.Lost, r.Left)
+		}
+		if len(r.Lost) == 0 {
+			sameRoots(t, copied, want)
+		}
+		checkClean(t, copied)
+		db, err := xaeroflux.Open(copied, nil)
+		if err != nil {
+			t.Fatalf("seed %d round %d, %s: %v", seed, round, what, err)
+		}
+		mustAppend(t, db, 3, "event %d after the repair")
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
