@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -66,28 +68,40 @@ func (f *Fetcher) Fetch(ctx context.Context, key identity.TopicKey, ask func() (
 	return errors.Join(errs...)
 }
 
-// ask asks one peer; where a connection was kept and has died, once more.
-func (f *Fetcher) ask(ctx context.Context, p identity.Address, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+// fetchTries is how often a peer is asked: a connection may have ended since it
+// was used, as a peer gives up a session in which nothing is said.
+const fetchTries = 3
+
+// ask asks one peer, over the connection that is kept or a new one.
+func (f *Fetcher) ask(ctx context.Context, p identity.Address, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) (err error) {
 	if err := f.failed[p]; err != nil {
 		return err
 	}
 	id := fetchKey{p, key.ID()}
-	if c := f.conns[id]; c != nil {
-		err := f.request(ctx, c.conn, ask)
-		if err == nil || c.conn.Err() == nil {
+	for range fetchTries {
+		c := f.conns[id]
+		if c == nil {
+			if c, err = f.connect(ctx, p, key); err != nil {
+				break
+			}
+			f.conns[id] = c
+		}
+		if err = f.request(ctx, c.conn, ask); err == nil || !broken(err) || ctx.Err() != nil {
 			return err
 		}
 		f.drop(id)
 	}
-	c, err := f.connect(ctx, p, key)
-	if err != nil {
-		if !errors.As(err, new(*PeerError)) {
-			f.failed[p] = err
-		}
-		return err
+	if !errors.As(err, new(*PeerError)) {
+		f.failed[p] = err
 	}
-	f.conns[id] = c
-	return f.request(ctx, c.conn, ask)
+	return err
+}
+
+// broken reports whether err is of the connection, and not of what came by it.
+func broken(err error) bool {
+	return errors.As(err, new(*transport.StreamError)) || errors.As(err, new(*transport.ClosedError)) ||
+		errors.Is(err, transport.ErrLost) || errors.Is(err, transport.ErrClosed) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 func (f *Fetcher) request(ctx context.Context, conn transport.Conn, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {

@@ -150,6 +150,9 @@ func (l *logMend) ownLost(why error) error {
 	l.r.retire = true
 	l.r.lost(l.info.id, doFetch, "what this store's own log held from event %d on; appends go to a new log from now on", t.end())
 	m, err := l.with(t)
+	if err == nil && m.Size() == 0 && l.row != nil {
+		return l.empty()
+	}
 	if err != nil || m.Size() == 0 {
 		return err
 	}
