@@ -112,9 +112,6 @@ func (a *assembler) blame(s *session, err error) bool {
 }
 
 func (a *assembler) pages(r run) error {
-	if _, err := a.t.Announced(r.msg); err != nil {
-		return err
-	}
 	if err := a.f.n.pipeline.gauge.remote(r.source.conn.Peer(), a.f.log, len(r.bytes)); err != nil {
 		return err // before the transfer moves on
 	}
