@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -39,12 +38,20 @@ type Options struct {
 	// MustExist refuses to make a new environment where there is none, with an
 	// error that is fs.ErrNotExist.
 	MustExist bool
+	// FS is where files are named, read and removed; nil is the operating
+	// system's. LMDB writes its data file by itself.
+	FS durable.FS
+	// Fault is nil but in tests. It is called before a transaction is written
+	// ("commit"), once it is synced ("committed"), and when the map has to grow
+	// ("grow"), and lets the first and the last fail by returning an error.
+	Fault func(op string) error
 }
 
 // A Store is an open environment. Commit has one caller at a time, others wait;
 // View has any number.
 type Store struct {
 	dir  string
+	fs   durable.FS
 	info fs.FileInfo // of dir, to refuse a second Open
 
 	writer sync.Mutex // held by Commit and Close
@@ -61,7 +68,7 @@ type Store struct {
 	latchMu sync.Mutex
 	latched error
 
-	faults func(op string) error // set by tests to let an operation fail
+	faults func(op string) error // see Options.Fault
 }
 
 // Open opens the environment in dir, or makes a new one. The data file is
@@ -69,17 +76,20 @@ type Store struct {
 // Open in this process is refused with ErrInUse; other processes are the
 // caller's to keep out, by a durable.Lock.
 func Open(dir string, o Options) (*Store, error) {
-	if err := prepare(dir, o.MustExist); err != nil {
+	if o.FS == nil {
+		o.FS = durable.OS
+	}
+	if err := prepare(o.FS, dir, o.MustExist); err != nil {
 		return nil, err
 	}
-	info, err := os.Stat(dir)
+	info, err := o.FS.Stat(dir)
 	if err != nil {
 		return nil, err
 	}
 	if err := register(info, dir); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, info: info, views: make(chan struct{}, maxViews)}
+	s := &Store{dir: dir, fs: o.FS, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
 	if err := s.start(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -87,25 +97,25 @@ func Open(dir string, o Options) (*Store, error) {
 }
 
 // prepare makes dir and checks that it may hold a new environment.
-func prepare(dir string, mustExist bool) error {
-	_, err := os.Stat(filepath.Join(dir, dataFile))
+func prepare(fsys durable.FS, dir string, mustExist bool) error {
+	_, err := fsys.Stat(filepath.Join(dir, dataFile))
 	if errors.Is(err, fs.ErrNotExist) && !mustExist {
-		return durable.OS.MkdirAll(dir, 0o700)
+		return fsys.MkdirAll(dir, 0o700)
 	}
 	return err
 }
 
 func (s *Store) start(o Options) error {
 	path := filepath.Join(s.dir, dataFile)
-	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(s.dir); err != nil {
+	if _, err := s.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(s.fs, s.dir); err != nil {
 			return err
 		}
 	}
-	if err := precheck(path, true); err != nil {
+	if err := precheck(s.fs, path, true); err != nil {
 		return err
 	}
-	if err := compact(s.dir); err != nil {
+	if err := compact(s.fs, s.dir); err != nil {
 		return err
 	}
 	size := o.MapBytes

@@ -11,7 +11,6 @@ import (
 	"syscall"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // Commit runs fn in a write transaction and syncs it to disk. When it returns
@@ -71,6 +70,7 @@ func (s *Store) attempt(fn func(*Txn) error) error {
 	case err != nil:
 		return s.latch(fmt.Errorf("%s: %w", phase(ran), err))
 	}
+	_ = s.fault("committed")
 	return nil
 }
 
@@ -155,9 +155,9 @@ func (s *Store) explain(cause error) error {
 		return cause
 	}
 	name := filepath.Join(s.dir, "probe")
-	f, err := durable.OS.Open(name, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := s.fs.Open(name, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err == nil {
-		err = errors.Join(f.Preallocate(1<<20), f.Close(), os.Remove(name))
+		err = errors.Join(f.Preallocate(1<<20), f.Close(), s.fs.Remove(name))
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", cause, err)

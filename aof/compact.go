@@ -18,39 +18,39 @@ const compactBytes = 32 << 20
 
 // compact copies the environment if that is worth it. A crash leaves the old
 // file or the whole new one.
-func compact(dir string) error {
+func compact(fsys durable.FS, dir string) error {
 	path := filepath.Join(dir, dataFile)
-	info, err := os.Stat(path)
+	info, err := fsys.Stat(path)
 	if err != nil || info.Size() < compactBytes {
 		return err
 	}
 	tmp := filepath.Join(dir, newDir)
-	copied, err := compactTo(dir, tmp, info.Size())
+	copied, err := compactTo(fsys, dir, tmp, info.Size())
 	if err != nil || !copied {
 		// The old file is as good as before; a full disk must not keep it shut.
-		return os.RemoveAll(tmp)
+		return fsys.RemoveAll(tmp)
 	}
-	return moveIn(tmp, dir)
+	return moveIn(fsys, tmp, dir)
 }
 
 // compactTo makes the copy in tmp, synced and checked.
-func compactTo(dir, tmp string, size int64) (bool, error) {
-	if err := os.RemoveAll(tmp); err != nil {
+func compactTo(fsys durable.FS, dir, tmp string, size int64) (bool, error) {
+	if err := fsys.RemoveAll(tmp); err != nil {
 		return false, err
 	}
-	copied, err := copyEnv(dir, tmp, uint64(size/4))
+	copied, err := copyEnv(fsys, dir, tmp, uint64(size/4))
 	if err != nil || !copied {
 		return false, err
 	}
 	path := filepath.Join(tmp, dataFile)
-	if err := syncFile(path); err != nil {
+	if err := syncFile(fsys, path); err != nil {
 		return false, err
 	}
-	return true, precheck(path, false)
+	return true, precheck(fsys, path, false)
 }
 
 // copyEnv copies the pages in use if they are fewer than limit bytes.
-func copyEnv(dir, to string, limit uint64) (copied bool, err error) {
+func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err error) {
 	env, err := openLMDB(dir, minMapBytes)
 	if err != nil {
 		return false, err
@@ -71,14 +71,14 @@ func copyEnv(dir, to string, limit uint64) (copied bool, err error) {
 	if err != nil || used >= limit {
 		return false, lmdbError(err)
 	}
-	if err := durable.OS.MkdirAll(to, 0o700); err != nil {
+	if err := fsys.MkdirAll(to, 0o700); err != nil {
 		return false, err
 	}
 	return true, lmdbError(env.CopyFlag(to, lmdb.CopyCompact))
 }
 
-func syncFile(path string) error {
-	f, err := durable.OS.Open(path, os.O_RDWR, 0)
+func syncFile(fsys durable.FS, path string) error {
+	f, err := fsys.Open(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
@@ -86,12 +86,12 @@ func syncFile(path string) error {
 }
 
 // moveIn puts the synced data file of tmp in its place.
-func moveIn(tmp, dir string) error {
-	if err := durable.OS.Rename(filepath.Join(tmp, dataFile), filepath.Join(dir, dataFile)); err != nil {
+func moveIn(fsys durable.FS, tmp, dir string) error {
+	if err := fsys.Rename(filepath.Join(tmp, dataFile), filepath.Join(dir, dataFile)); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(tmp); err != nil {
+	if err := fsys.RemoveAll(tmp); err != nil {
 		return err
 	}
-	return durable.OS.SyncDir(dir)
+	return fsys.SyncDir(dir)
 }

@@ -17,18 +17,18 @@ import (
 // create makes the environment beside its place and renames the synced file
 // there, so that a data file that exists is always whole: an empty or torn one
 // is damage, not a new store.
-func create(dir string) error {
+func create(fsys durable.FS, dir string) error {
 	tmp := filepath.Join(dir, newDir)
-	if err := os.RemoveAll(tmp); err != nil {
+	if err := fsys.RemoveAll(tmp); err != nil {
 		return err
 	}
-	if err := durable.OS.MkdirAll(tmp, 0o700); err != nil {
+	if err := fsys.MkdirAll(tmp, 0o700); err != nil {
 		return err
 	}
 	if err := initEnv(tmp); err != nil {
 		return err
 	}
-	return moveIn(tmp, dir)
+	return moveIn(fsys, tmp, dir)
 }
 
 // initEnv makes the databases in one synced transaction.

@@ -18,16 +18,16 @@ import (
 // and returns a *CorruptError where LMDB could not be trusted with it. It sees
 // every B-tree page, not the values: Open checks the small ones, and Events each
 // chunk that it reads.
-func Check(dir string) error { return precheck(filepath.Join(dir, dataFile), false) }
+func Check(dir string) error { return precheck(durable.OS, filepath.Join(dir, dataFile), false) }
 
 // precheck walks the file as LMDB would. With extend it also gives the file the
 // length its meta page speaks of, which LMDB itself does not need.
-func precheck(path string, extend bool) error {
+func precheck(fsys durable.FS, path string, extend bool) error {
 	flag := os.O_RDONLY
 	if extend {
 		flag = os.O_RDWR
 	}
-	f, err := durable.OS.Open(path, flag, 0)
+	f, err := fsys.Open(path, flag, 0)
 	if err != nil {
 		return err
 	}

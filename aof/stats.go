@@ -3,7 +3,6 @@
 package aof
 
 import (
-	"os"
 	"path/filepath"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
@@ -39,7 +38,7 @@ func (s *Store) Stats() (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
-	file, err := os.Stat(filepath.Join(s.dir, dataFile))
+	file, err := s.fs.Stat(filepath.Join(s.dir, dataFile))
 	if err != nil {
 		return Stats{}, err
 	}

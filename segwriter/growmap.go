@@ -22,6 +22,7 @@ const mapFrom = 4096
 // is half as much again and the file is mapped anew. A map that was handed out
 // stays until close, so that nobody has to be waited for.
 type growMap struct {
+	fs   durable.FS
 	file durable.File
 	path string
 
@@ -69,7 +70,7 @@ func (m *growMap) reach(end int64) mmap.MMap {
 }
 
 func (m *growMap) mapAnew(size int) mmap.MMap {
-	data, err := mapWhole(m.path, size)
+	data, err := mapWhole(m.fs, m.path, size)
 	if err != nil {
 		m.cant = true
 		return nil

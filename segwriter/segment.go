@@ -214,7 +214,7 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := mapWhole(g.path, int(g.l.p.pageOffset(g.l.p.SegmentPages)))
+	m, err := mapWhole(g.l.s.fs, g.path, int(g.l.p.pageOffset(g.l.p.SegmentPages)))
 	if err != nil {
 		return nil, err
 	}
@@ -224,17 +224,14 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 }
 
 // mapWhole maps a file read-only. The map outlives the descriptor.
-func mapWhole(path string, size int) (mmap.MMap, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, missing(path, err)
-	}
-	defer f.Close()
-	m, err := mmap.MapRegion(f, size, mmap.RDONLY, 0, 0)
-	if err != nil {
-		return nil, &fs.PathError{Op: "mmap", Path: path, Err: err}
-	}
-	return m, nil
+func mapWhole(fsys durable.FS, path string, size int) (m mmap.MMap, err error) {
+	err = fsys.Map(path, func(f *os.File) error {
+		if m, err = mmap.MapRegion(f, size, mmap.RDONLY, 0, 0); err != nil {
+			return &fs.PathError{Op: "mmap", Path: path, Err: err}
+		}
+		return nil
+	})
+	return m, missing(path, err)
 }
 
 // missing makes a CorruptError of a file that is not there.

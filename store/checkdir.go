@@ -54,7 +54,7 @@ type dirChecker struct {
 
 // run checks each file, and adds why Open failed where no file says so.
 func (c *dirChecker) run(opened error) {
-	if _, err := readFormat(filepath.Join(c.dir, formatName)); err != nil {
+	if _, err := readFormat(durable.OS, filepath.Join(c.dir, formatName)); err != nil {
 		c.file(FlawFormat, formatName, err)
 	}
 	if _, err := identity.LoadSeed(filepath.Join(c.dir, seedName)); err != nil {
@@ -94,7 +94,7 @@ func (c *dirChecker) aof() []aof.LogRow {
 
 // missing looks for segments that are not there.
 func (c *dirChecker) missing(rows []aof.LogRow) {
-	f, err := readFormat(filepath.Join(c.dir, formatName))
+	f, err := readFormat(durable.OS, filepath.Join(c.dir, formatName))
 	if err != nil {
 		return
 	}

@@ -5,7 +5,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -36,8 +35,8 @@ func writeFormat(fs durable.FS, path string, f format) error {
 	return fs.WriteFileAtomic(path, fmt.Appendf(nil, formatLine, f.version, f.pageBytes, f.segmentPages), 0o600)
 }
 
-func readFormat(path string) (format, error) {
-	b, err := os.ReadFile(path)
+func readFormat(fs durable.FS, path string) (format, error) {
+	b, err := fs.ReadFile(path)
 	if err != nil {
 		return format{}, err
 	}

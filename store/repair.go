@@ -148,7 +148,7 @@ func (r *repairer) locked() (err error) {
 // mendFormat writes FORMAT again from what segments say, those of a log of ours
 // before others.
 func (r *repairer) mendFormat() error {
-	f, err := readFormat(r.path(formatName))
+	f, err := readFormat(durable.OS, r.path(formatName))
 	if r.format = f; err == nil || isNewer(err) {
 		return err
 	}

@@ -32,6 +32,8 @@ const (
 type Options struct {
 	MapBytes int64
 	FS       durable.FS // nil: the operating system's
+	// Fault is nil but in tests; see aof.Options.
+	Fault func(op string) error
 	// Published is called after each change of a log's published state, by
 	// the stage that made it: it must return at once.
 	Published func(*Log)
@@ -92,7 +94,7 @@ func Create(dir string, pageBytes, segmentPages int, seed identity.Seed, fs dura
 			return fmt.Errorf("store %s: %w", dir, err)
 		}
 	}
-	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{})
+	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{FS: fs})
 	if err != nil {
 		return fmt.Errorf("store %s: %w", dir, err)
 	}
@@ -125,13 +127,13 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if s.lock, err = durable.Lock(filepath.Join(dir, lockName)); err != nil {
 		return s, err
 	}
-	if s.format, err = readFormat(filepath.Join(dir, formatName)); err != nil {
+	if s.format, err = readFormat(o.FS, filepath.Join(dir, formatName)); err != nil {
 		return s, err
 	}
 	if s.seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
 		return s, err
 	}
-	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true}); err != nil {
+	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault}); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = &CorruptError{Where: s.path(aofName, dataName), What: "the file is missing"}
 		}
@@ -157,7 +159,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 // that are missing are rebuilt before anybody asks for them. Small logs have
 // no files and are loaded when they are needed.
 func (s *Store) openPaged() error {
-	dirs, err := os.ReadDir(filepath.Join(s.dir, logsName))
+	dirs, err := s.opts.FS.ReadDir(filepath.Join(s.dir, logsName))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

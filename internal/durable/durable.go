@@ -12,6 +12,7 @@ package durable
 import (
 	"io"
 	"io/fs"
+	"os"
 )
 
 // A File is an open file. Reads and writes are positioned, so a File may be
@@ -29,8 +30,6 @@ type File interface {
 	// what it adds, which reads as zeros. It never shortens the file.
 	Preallocate(size int64) error
 	Close() error
-	// Fd returns the descriptor, for memory maps.
-	Fd() uintptr
 	Name() string
 }
 
@@ -41,6 +40,8 @@ type FS interface {
 	// Rename replaces newName; SyncDir of the directory makes it durable.
 	Rename(oldName, newName string) error
 	Remove(name string) error
+	// RemoveAll removes name and all below it; one that is not there is no error.
+	RemoveAll(name string) error
 	// MkdirAll makes a directory and its missing parents, each of them durable.
 	MkdirAll(name string, perm fs.FileMode) error
 	// SyncDir makes the names in a directory durable.
@@ -51,6 +52,8 @@ type FS interface {
 	// content or the new. One writer per name.
 	WriteFileAtomic(name string, data []byte, perm fs.FileMode) error
 	Stat(name string) (fs.FileInfo, error)
+	// Map opens a file for reading, hands it to do, which maps it, and closes it.
+	Map(name string, do func(*os.File) error) error
 }
 
 // OS is the operating system's file system.

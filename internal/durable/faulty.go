@@ -26,12 +26,13 @@ const (
 	OpMkdir       Op = "mkdir"
 	OpSyncDir     Op = "syncdir"
 	OpStat        Op = "stat"
+	OpMap         Op = "map"
 )
 
 // Mutates reports whether the call changes what is on disk; an open that
 // creates does.
 func (o Op) Mutates() bool {
-	return o != OpOpen && o != OpRead && o != OpStat
+	return o != OpOpen && o != OpRead && o != OpStat && o != OpMap
 }
 
 // ErrCrashed is what every call returns after the crash of CrashAt.
@@ -113,6 +114,22 @@ func (f *Faulty) Remove(name string) error {
 		return err
 	}
 	return f.fs.Remove(name)
+}
+
+// RemoveAll asks the hook for OpRemove.
+func (f *Faulty) RemoveAll(name string) error {
+	if err := f.hook(OpRemove, name); err != nil {
+		return err
+	}
+	return f.fs.RemoveAll(name)
+}
+
+// Map asks the hook for OpMap.
+func (f *Faulty) Map(name string, do func(*os.File) error) error {
+	if err := f.hook(OpMap, name); err != nil {
+		return err
+	}
+	return f.fs.Map(name, do)
 }
 
 // MkdirAll asks the hook for OpMkdir and OpSyncDir of each directory it makes.

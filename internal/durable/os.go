@@ -21,6 +21,7 @@ func (osFS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 
 func (osFS) Rename(oldName, newName string) error       { return os.Rename(oldName, newName) }
 func (osFS) Remove(name string) error                   { return os.Remove(name) }
+func (osFS) RemoveAll(name string) error                { return os.RemoveAll(name) }
 func (osFS) SyncDir(name string) error                  { return syncDir(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (osFS) ReadFile(name string) ([]byte, error)       { return os.ReadFile(name) }
@@ -32,6 +33,14 @@ func (f osFS) MkdirAll(name string, perm fs.FileMode) error {
 
 func (f osFS) WriteFileAtomic(name string, data []byte, perm fs.FileMode) error {
 	return writeFileAtomic(f, name, data, perm)
+}
+
+func (osFS) Map(name string, do func(*os.File) error) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(f), f.Close())
 }
 
 // mkdirAll is written over FS so that Faulty can fail each of its steps.
