@@ -140,7 +140,7 @@ func (f *Faulty) MkdirAll(name string, perm fs.FileMode) error {
 		}
 		return f.fs.MkdirAll(name, perm) // one level: its parent exists
 	}
-	return mkdirAll(f, mkdir, name, perm)
+	return MkdirAll(f, mkdir, name, perm)
 }
 
 // SyncDir asks the hook for OpSyncDir.
@@ -169,7 +169,7 @@ func (f *Faulty) ReadFile(name string) ([]byte, error) {
 
 // WriteFileAtomic asks the hook for each step, the temporary file's too.
 func (f *Faulty) WriteFileAtomic(name string, data []byte, perm fs.FileMode) error {
-	return writeFileAtomic(f, name, data, perm)
+	return WriteFileAtomic(f, name, data, perm)
 }
 
 // Stat asks the hook for OpStat.

@@ -28,11 +28,11 @@ func (osFS) ReadFile(name string) ([]byte, error)       { return os.ReadFile(nam
 func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 
 func (f osFS) MkdirAll(name string, perm fs.FileMode) error {
-	return mkdirAll(f, os.Mkdir, name, perm)
+	return MkdirAll(f, os.Mkdir, name, perm)
 }
 
 func (f osFS) WriteFileAtomic(name string, data []byte, perm fs.FileMode) error {
-	return writeFileAtomic(f, name, data, perm)
+	return WriteFileAtomic(f, name, data, perm)
 }
 
 func (osFS) Map(name string, do func(*os.File) error) error {
@@ -43,8 +43,9 @@ func (osFS) Map(name string, do func(*os.File) error) error {
 	return errors.Join(do(f), f.Close())
 }
 
-// mkdirAll is written over FS so that Faulty can fail each of its steps.
-func mkdirAll(fsys FS, mkdir func(string, fs.FileMode) error, name string, perm fs.FileMode) error {
+// MkdirAll is FS.MkdirAll over the other calls of fsys, for a file system of
+// tests that looks at each step; mkdir makes one directory.
+func MkdirAll(fsys FS, mkdir func(string, fs.FileMode) error, name string, perm fs.FileMode) error {
 	if info, err := fsys.Stat(name); err == nil {
 		if info.IsDir() {
 			return nil
@@ -53,7 +54,7 @@ func mkdirAll(fsys FS, mkdir func(string, fs.FileMode) error, name string, perm 
 	}
 	parent := filepath.Dir(name)
 	if parent != name {
-		if err := mkdirAll(fsys, mkdir, parent, perm); err != nil {
+		if err := MkdirAll(fsys, mkdir, parent, perm); err != nil {
 			return err
 		}
 	}
@@ -63,8 +64,9 @@ func mkdirAll(fsys FS, mkdir func(string, fs.FileMode) error, name string, perm 
 	return fsys.SyncDir(parent)
 }
 
-// writeFileAtomic is written over FS so that Faulty can fail each of its steps.
-func writeFileAtomic(fsys FS, name string, data []byte, perm fs.FileMode) error {
+// WriteFileAtomic is FS.WriteFileAtomic over the other calls of fsys; see
+// MkdirAll.
+func WriteFileAtomic(fsys FS, name string, data []byte, perm fs.FileMode) error {
 	tmp := name + ".tmp"
 	// A temporary file left by a crash may have another mode: start anew.
 	if err := fsys.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/torn"
+)
+
+// An entry is a harness and how much of it is run.
+type entry struct {
+	name string
+	what string
+	full int // positions at scale 1
+	run  harness.Harness
+}
+
+var entries = []entry{
+	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
+}
+
+// scaled is the number of positions to try.
+func (e entry) scaled(o options) int {
+	if o.count > 0 {
+		return o.count
+	}
+	return max(1, int(float64(e.full)*o.scale))
+}
+
+func (e entry) String() string { return e.name }
+
+// whatIs returns what a harness does.
+func whatIs(name string) string {
+	for _, e := range entries {
+		if e.name == name {
+			return e.what
+		}
+	}
+	return ""
+}
+
+// table is the figures of a run.
+func table(results []*harness.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, commit %s\n\n", time.Now().UTC().Format(time.DateOnly), commit())
+	b.WriteString("| harness | what is done | positions | failures | seed | took | note |\n|---|---|---|---|---|---|---|\n")
+	for _, r := range results {
+		count, note := fmt.Sprint(r.Count), r.Note
+		if r.Skipped != "" {
+			count, note = "skipped", r.Skipped
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %d | %d | %s | %s |\n", r.Name, whatIs(r.Name), count, r.Failed, r.Seed, r.Took.Round(time.Second), note)
+	}
+	return b.String()
+}
+
+func commit() string {
+	out, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+const (
+	beginMark = "<!-- figures -->\n"
+	endMark   = "<!-- end of figures -->\n"
+)
+
+// writeTable puts the table between the markers of a document.
+func writeTable(path, table string) error {
+	doc, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := bytes.Cut(doc, []byte(beginMark))
+	_, after, ok2 := bytes.Cut(rest, []byte(endMark))
+	if !ok || !ok2 {
+		return fmt.Errorf("%s has no lines %q and %q", path, beginMark, endMark)
+	}
+	out := string(before) + beginMark + table + endMark + string(after)
+	return os.WriteFile(path, []byte(out), 0o644)
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package rig runs a store with its actors inside the process of a harness, on a
+// file system that the harness owns.
+package rig
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Small pages and segments, so that few events make many files.
+const (
+	PageBytes    = 4096
+	SegmentPages = 4
+)
+
+// Patience is how long an append may take before it counts as hanging.
+const Patience = 15 * time.Second
+
+// system is shared: making one costs more than most positions.
+var system = sync.OnceValue(func() *actor.ActorSystem { return supervisor.NewSystem(nil) })
+
+// Options of a Rig; the zero value works.
+type Options struct {
+	FS      durable.FS
+	Fault   func(op string) error // of the AOF
+	Strike  actors.Fault          // of the stages and sessions
+	Policy  supervisor.Policy
+	Network *transport.Memory
+	Seed    byte // of the store's identity
+}
+
+// A Rig is a running store.
+type Rig struct {
+	Store *store.Store
+	Node  *actors.Node
+	o     *oracle.Oracle
+}
+
+// Create makes the store of a rig, and its logs' topics.
+func Create(dir string, o Options) error {
+	return store.Create(dir, PageBytes, SegmentPages, identity.Seed{1, o.Seed}, o.FS)
+}
+
+// Open opens a store, joins the topics of the oracle's logs and starts actors.
+func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
+	st, err := store.Open(dir, store.Options{FS: o.FS, Fault: o.Fault, MapBytes: 1 << 20})
+	if err != nil {
+		return nil, err
+	}
+	for n := range want.Logs() {
+		if _, err := st.Join(oracle.TopicKey(n), "", 0); err != nil {
+			return nil, errors.Join(err, st.Close())
+		}
+	}
+	if o.Network == nil {
+		o.Network = transport.NewMemory(transport.MemoryOptions{})
+	}
+	node, err := actors.Start(actors.Config{
+		System: system(), Store: st, Logger: zap.NewNop(), Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
+		Carrier: o.Network.Node(st.Seed().PeerID()), Fault: o.Strike, Policy: o.Policy,
+	})
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	return &Rig{Store: st, Node: node, o: want}, nil
+}
+
+// Append appends count events to log n, in one transaction, and tells the oracle.
+func (r *Rig) Append(ctx context.Context, n, count int) error {
+	l, err := oracle.Find(r.Store, n)
+	if err != nil {
+		return err
+	}
+	from := l.State().Size
+	r.o.Issue(n, from+uint64(count))
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	seq, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), time.UnixMilli(oracle.Epoch))
+	if err != nil {
+		return err
+	}
+	r.o.Ack(n, seq+uint64(count))
+	return nil
+}
+
+// Close stops actors and store.
+func (r *Rig) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	return errors.Join(r.Node.Close(ctx), r.Store.Close())
+}
