@@ -127,6 +127,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if s.lock, err = durable.Lock(filepath.Join(dir, lockName)); err != nil {
 		return s, err
 	}
+	if err = syncNames(o.FS, dir); err != nil {
+		return s, err
+	}
 	if s.format, err = readFormat(o.FS, filepath.Join(dir, formatName)); err != nil {
 		return s, err
 	}
@@ -153,6 +156,23 @@ func Open(dir string, o Options) (s *Store, err error) {
 		s.countOpened()
 	}
 	return s, err
+}
+
+// syncNames makes the names that are there durable. A process that was killed,
+// or whose sync failed, may have left a directory or file that no power cut
+// would leave; what is stored below it from now on would go with its name.
+func syncNames(fs durable.FS, dir string) error {
+	if abs, err := filepath.Abs(dir); err == nil {
+		if err := fs.SyncDir(filepath.Dir(abs)); err != nil && !errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	for _, d := range []string{"", aofName, logsName} {
+		if err := fs.SyncDir(filepath.Join(dir, d)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // openPaged loads every log that has page files, so that trees and mountains
