@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/torn"
 )
 
@@ -24,6 +26,8 @@ type entry struct {
 
 var entries = []entry{
 	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
+	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
+	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},
 }
 
 // scaled is the number of positions to try.
