@@ -81,8 +81,8 @@ func (w *aofWriter) flush() {
 		var err error
 		if h.batches, h.refused, err = p.commit.Commit(h.work); err != nil {
 			p.hand = nil
-			h.fail(err)
 			p.breakWith(err)
+			h.fail(p.Broken())
 			return
 		}
 		h.done = true
