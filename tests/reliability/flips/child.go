@@ -38,6 +38,9 @@ func Child(ctx context.Context, dir string, seed uint64, from, to int) error {
 		off, mask := rnd.IntN(t.bytes), byte(1)<<rnd.IntN(8)
 		if t.rel == "aof/data.mdb" && rnd.IntN(3) == 0 {
 			off = rnd.IntN(2)*4096 + rnd.IntN(152) // the meta pages, which have no checksum
+			if rnd.IntN(3) == 0 {
+				off = off&^4095 + 144 // and there the number of the transaction
+			}
 		}
 		if rnd.IntN(4) == 0 {
 			mask = byte(1 + rnd.IntN(255))

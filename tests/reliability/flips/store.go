@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/rig"
 )
@@ -20,16 +21,20 @@ const logs = 3
 
 // makeStore makes the store whose bytes are flipped: sealed pages in several
 // segments, large events, a tail in the AOF, and a log that never filled a page.
+// It is left as a kill leaves it, so that the last commit is of events.
 func makeStore(ctx context.Context, dir string, want *oracle.Oracle) error {
-	if err := rig.Create(dir, rig.Options{}); err != nil {
+	made := dir + ".made"
+	if err := rig.Create(made, rig.Options{}); err != nil {
 		return err
 	}
-	for range 2 {
-		node, err := rig.Open(dir, want, rig.Options{})
+	for life := range 2 {
+		node, err := rig.Open(made, want, rig.Options{})
 		if err != nil {
 			return err
 		}
-		err = load(ctx, node)
+		if err = load(ctx, node); err == nil && life == 1 {
+			err = harness.CopyDir(made, dir)
+		}
 		if err := errors.Join(err, node.Close()); err != nil {
 			return err
 		}
