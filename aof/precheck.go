@@ -50,6 +50,8 @@ type checker struct {
 	psize int
 	pages uint64 // whole pages in the file
 	meta  lmdbMeta
+	older lmdbMeta
+	freed uint64 // the newest transaction in the free list
 
 	seen  []uint64            // bit per page of the file: in use or free
 	tail  map[uint64]struct{} // free pages beyond the end of the file
@@ -69,6 +71,9 @@ func (c *checker) run() error {
 	c.tail = map[uint64]struct{}{}
 	c.seen[0] = 3 // the meta pages
 	if err := c.walkDB("free list", c.meta.free, compareIntegers, c.freePages); err != nil {
+		return err
+	}
+	if err := c.checkAge(); err != nil {
 		return err
 	}
 	if err := c.walkDB("main database", c.meta.main, bytes.Compare, c.subDB); err != nil {
@@ -96,18 +101,16 @@ func (c *checker) readMetas() error {
 		}
 		c.psize = int(metas[0].free.pad)
 	}
-	c.meta = metas[0]
+	c.meta, c.older = metas[0], metas[1]
 	if metas[1].txn > metas[0].txn {
-		c.meta = metas[1]
+		c.meta, c.older = metas[1], metas[0]
 	}
 	c.pages = uint64(c.size) / uint64(c.psize)
 	return checkPair(metas, c.pages)
 }
 
 // checkPair holds the two meta pages against each other: transactions alternate
-// between them, so that their numbers differ by one. A flip that makes the newer
-// one exactly two transactions older cannot be seen, and takes the last commit
-// back; LMDB's meta pages have no checksum that could tell.
+// between them, so that their numbers differ by one.
 func checkPair(metas [2]lmdbMeta, pages uint64) error {
 	a, b := metas[0], metas[1]
 	fresh := a.txn == 0 && b.txn == 0
@@ -119,6 +122,28 @@ func checkPair(metas [2]lmdbMeta, pages uint64) error {
 		return &CorruptError{"meta pages", "consecutive transactions, even and odd", fmt.Sprintf("%d and %d", a.txn, b.txn)}
 	case pages < 2:
 		return &CorruptError{"data file", "two meta pages", fmt.Sprintf("%d", pages)}
+	}
+	return nil
+}
+
+// checkAge compares the number of each meta page with what its own snapshot
+// says. A flip that makes the newer page two transactions older, or the older
+// one two newer, leaves two pages that look well and takes the last commit back.
+// But every transaction after the first frees pages, which it writes down under
+// its number.
+func (c *checker) checkAge() error {
+	old := checker{f: c.f, psize: c.psize, pages: c.pages, meta: c.older, seen: make([]uint64, c.pages/64+1)}
+	visit := func(_ string, n *lmdbNode) error {
+		old.freed = native.Uint64(n.key)
+		return nil
+	}
+	if err := old.walkDB("older free list", c.older.free, compareIntegers, visit); err != nil {
+		return err
+	}
+	for _, of := range []*checker{c, &old} {
+		if of.meta.txn > 1 && of.freed != of.meta.txn {
+			return &CorruptError{"meta pages", fmt.Sprintf("transaction %d, the newest that freed pages", of.freed), fmt.Sprintf("%d", of.meta.txn)}
+		}
 	}
 	return nil
 }
@@ -202,8 +227,8 @@ func (c *checker) overflow(where string, n *lmdbNode) (uint64, error) {
 // freePages visits a row of the free list: a transaction and the pages it freed,
 // a count and then that many page numbers, descending.
 func (c *checker) freePages(where string, n *lmdbNode) error {
-	if txn := native.Uint64(n.key); txn == 0 || txn > c.meta.txn {
-		return &CorruptError{where, fmt.Sprintf("a transaction up to %d", c.meta.txn), fmt.Sprintf("%d", txn)}
+	if c.freed = native.Uint64(n.key); c.freed == 0 || c.freed > c.meta.txn {
+		return &CorruptError{where, fmt.Sprintf("a transaction up to %d", c.meta.txn), fmt.Sprintf("%d", c.freed)}
 	}
 	first, err := c.overflow(where, n)
 	if err != nil {
