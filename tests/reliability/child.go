@@ -8,12 +8,14 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/xaeroflux/xaeroflux/tests/reliability/child"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
 )
 
 // children are what the program does as a child of a harness, which names it in
 // the first argument.
 var children = map[string]func(ctx context.Context, args []string) error{
+	"child-load": child.Run,
 	"child-flips": func(ctx context.Context, args []string) error {
 		seed, err := strconv.ParseUint(args[1], 10, 64)
 		if err != nil {
@@ -31,8 +33,8 @@ var children = map[string]func(ctx context.Context, args []string) error{
 	},
 }
 
-// child runs the program as a child, where it is one, and does not return then.
-func child() {
+// runChild runs the program as a child, where it is one, and does not return then.
+func runChild() {
 	if len(os.Args) < 2 || children[os.Args[1]] == nil {
 		return
 	}

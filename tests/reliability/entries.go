@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/torn"
 )
 
@@ -25,6 +26,7 @@ type entry struct {
 }
 
 var entries = []entry{
+	{"kill", "kill -9 under load", 10_000, kill.Run},
 	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},

@@ -31,7 +31,7 @@ type options struct {
 }
 
 func main() {
-	child()
+	runChild()
 	var o options
 	flag.Float64Var(&o.scale, "scale", 1, "`factor` of all counts")
 	flag.StringVar(&o.only, "only", "", "run this `harness` only")
