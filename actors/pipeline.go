@@ -56,8 +56,11 @@ const (
 	AtEnd          // everything was done
 )
 
-// A Fault is called by each stage around each message. It is nil but in
-// tests, which kill stages by panicking in it.
+// SessionName is what a session calls itself to a Fault.
+const SessionName = "session"
+
+// A Fault is called by each stage and each session around each message. It is
+// nil but in tests, which kill them by panicking in it.
 type Fault func(stage string, point int)
 
 // A Pipeline moves events from callers and peers into a store.

@@ -204,6 +204,7 @@ func (s *session) Receive(ctx actor.Context) {
 		s.n.saveCursors(true)
 		close(s.stopped)
 	case *frameIn:
+		s.strike(AtStart)
 		for range m.credits {
 			<-s.inbox
 		}
@@ -211,10 +212,15 @@ func (s *session) Receive(ctx actor.Context) {
 		if m.taken != nil {
 			m.taken <- s.core != nil && s.core.State() == syncer.Syncing
 		}
+		s.strike(AtEnd)
 	case *logMoved:
+		s.strike(AtStart)
 		s.step(syncer.Advanced{Log: m.log})
+		s.strike(AtEnd)
 	case *inputDone:
+		s.strike(AtStart)
 		s.input(m.in)
+		s.strike(AtEnd)
 	case *barrier:
 		s.stats.setApart(nil)
 		s.step(syncer.Nudge{Confirm: m.confirm})
@@ -230,6 +236,12 @@ func (s *session) Receive(ctx actor.Context) {
 		s.close(m.code, m.text)
 	case *lost:
 		s.lost(m.err)
+	}
+}
+
+func (s *session) strike(point int) {
+	if fault := s.n.cfg.Fault; fault != nil {
+		fault(SessionName, point)
 	}
 }
 

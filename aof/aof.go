@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+	"github.com/xaeroflux/xaeroflux/internal/broken"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
@@ -152,9 +153,13 @@ func openLMDB(dir string, mapBytes int64) (*lmdb.Env, error) {
 	if err != nil {
 		return nil, lmdbError(err)
 	}
+	var flags uint
+	if broken.NoSync {
+		flags = lmdb.NoSync
+	}
 	err = errors.Join(env.SetMaxDBs(numDBs), env.SetMaxReaders(maxViews), env.SetMapSize(mapBytes))
 	if err == nil {
-		err = env.Open(dir, 0, 0o600)
+		err = env.Open(dir, flags, 0o600)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, lmdbError(err)), env.Close())

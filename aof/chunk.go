@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/broken"
 )
 
 // A chunk is a run of consecutive events of one log, one row of the database
@@ -68,7 +69,7 @@ func decodeChunk(key, b []byte) (chunk, error) {
 	if len(b) < chunkHeader+event.HeaderBytes {
 		return chunk{}, &CorruptError{where(), "a header and a record", fmt.Sprintf("%d bytes", len(b))}
 	}
-	if got, want := chunkSum(key, b), binary.LittleEndian.Uint32(b); got != want {
+	if got, want := chunkSum(key, b), binary.LittleEndian.Uint32(b); got != want && !broken.NoChecksum {
 		return chunk{}, &CorruptError{where(), fmt.Sprintf("checksum %08x", want), fmt.Sprintf("%08x", got)}
 	}
 	count, at := binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])

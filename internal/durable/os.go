@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/xaeroflux/xaeroflux/internal/broken"
 )
 
 type osFS struct{}
@@ -22,7 +24,6 @@ func (osFS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 func (osFS) Rename(oldName, newName string) error       { return os.Rename(oldName, newName) }
 func (osFS) Remove(name string) error                   { return os.Remove(name) }
 func (osFS) RemoveAll(name string) error                { return os.RemoveAll(name) }
-func (osFS) SyncDir(name string) error                  { return syncDir(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 func (osFS) ReadFile(name string) ([]byte, error)       { return os.ReadFile(name) }
 func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
@@ -33,6 +34,13 @@ func (f osFS) MkdirAll(name string, perm fs.FileMode) error {
 
 func (f osFS) WriteFileAtomic(name string, data []byte, perm fs.FileMode) error {
 	return WriteFileAtomic(f, name, data, perm)
+}
+
+func (osFS) SyncDir(name string) error {
+	if broken.NoSync {
+		return nil
+	}
+	return syncDir(name)
 }
 
 func (osFS) Map(name string, do func(*os.File) error) error {
@@ -104,7 +112,12 @@ func ignoreMissing(err error) error {
 
 type osFile struct{ *os.File }
 
-func (f osFile) Sync() error { return datasync(f.File) }
+func (f osFile) Sync() error {
+	if broken.NoSync {
+		return nil
+	}
+	return datasync(f.File)
+}
 
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/stages"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/torn"
 )
 
@@ -27,6 +28,7 @@ type entry struct {
 
 var entries = []entry{
 	{"kill", "kill -9 under load", 10_000, kill.Run},
+	{"stages", "stages and sessions killed at message boundaries, two nodes under load", 100_000, stages.Run},
 	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -58,7 +59,12 @@ func Create(dir string, o Options) error {
 
 // Open opens a store, joins the topics of the oracle's logs and starts actors.
 func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
-	st, err := store.Open(dir, store.Options{FS: o.FS, Fault: o.Fault, MapBytes: 1 << 20})
+	var running atomic.Pointer[actors.Node]
+	st, err := store.Open(dir, store.Options{FS: o.FS, Fault: o.Fault, MapBytes: 1 << 20, Published: func(l *store.Log) {
+		if n := running.Load(); n != nil {
+			n.Advanced(l)
+		}
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +83,7 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
+	running.Store(node)
 	return &Rig{Store: st, Node: node, o: want}, nil
 }
 
@@ -97,6 +104,9 @@ func (r *Rig) Append(ctx context.Context, n, count int) error {
 	r.o.Ack(n, seq+uint64(count))
 	return nil
 }
+
+// Oracle knows what was appended.
+func (r *Rig) Oracle() *oracle.Oracle { return r.o }
 
 // Close stops actors and store.
 func (r *Rig) Close() error {

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MPL-2.0
+//go:build broken
+
+package broken
+
+import "os"
+
+// What the environment breaks: XAEROFLUX_BROKEN is one of the names below.
+var (
+	NoSync     = is("nosync")
+	NoChecksum = is("nochecksum")
+	NoReplay   = is("noreplay")
+)
+
+func is(name string) bool { return os.Getenv("XAEROFLUX_BROKEN") == name }
