@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/powercut"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/stages"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/torn"
 )
@@ -28,6 +29,7 @@ type entry struct {
 
 var entries = []entry{
 	{"kill", "kill -9 under load", 10_000, kill.Run},
+	{"powercut", "ext4 and xfs shut down under a node", 1_000, powercut.Run},
 	{"stages", "stages and sessions killed at message boundaries, two nodes under load", 100_000, stages.Run},
 	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
