@@ -2,6 +2,7 @@
 
 GO          ?= go
 INPUT       ?=
+SCALE       ?= 1
 FUZZTIME    ?= 5s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 BIN         := bin/xaeroflux
@@ -16,7 +17,7 @@ BENCH_DIR   ?= bin/bench
 BENCH_BIN   := bin/xaeroflux-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test vet lint unit race fuzz bench benchtest microbench clean
+.PHONY: help reliability build run test vet lint unit race fuzz bench benchtest microbench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ microbench: ## the engine alone, as Go benchmarks, five times each (about five m
 	$(GO) test -run '^$$' -bench 'Append|Iterate|Get|Prove|Open' -benchtime 2s -count 5 ./tests
 	$(GO) test -run '^$$' -bench 'Sync' -benchtime 3x -count 5 ./tests
 	$(GO) test -run '^$$' -bench 'Memory' -benchtime 1x ./tests
+
+reliability: ## hurt the engine in every way, SCALE times as much as at 1, and write docs/reliability.md
+	$(GO) run ./tests/reliability -scale $(SCALE) -write docs/reliability.md
 
 clean: ## remove what was built
 	rm -rf bin

@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/powercut"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/soak"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/stages"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/torn"
 )
@@ -34,6 +35,7 @@ var entries = []entry{
 	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},
+	{"soak", "a steady load for a long time; memory, goroutines and files must not grow", 8 * 3600, soak.Run},
 }
 
 // scaled is the number of positions to try.

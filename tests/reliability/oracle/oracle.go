@@ -105,6 +105,16 @@ func (o *Oracle) grow(n int, size uint64) error {
 	return nil
 }
 
+// Bytes is about what the oracle itself keeps in memory.
+func (o *Oracle) Bytes() (n uint64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, l := range o.logs {
+		n += uint64(cap(l.acked)*8 + cap(l.leaves)*32 + cap(l.tree.roots)*32)
+	}
+	return n
+}
+
 // Clone returns an oracle of the same load that was told nothing of the
 // acknowledgements but those given, one a log.
 func (o *Oracle) Clone(acked [][]uint64) *Oracle {

@@ -42,7 +42,8 @@ type Options struct {
 	Strike  actors.Fault          // of the stages and sessions
 	Policy  supervisor.Policy
 	Network *transport.Memory
-	Seed    byte // of the store's identity
+	Seed    byte          // of the store's identity
+	Wait    time.Duration // that an append or Close may take; 0 is Patience
 }
 
 // A Rig is a running store.
@@ -50,6 +51,7 @@ type Rig struct {
 	Store *store.Store
 	Node  *actors.Node
 	o     *oracle.Oracle
+	wait  time.Duration
 }
 
 // Create makes the store of a rig, and its logs' topics.
@@ -84,7 +86,10 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 		return nil, errors.Join(err, st.Close())
 	}
 	running.Store(node)
-	return &Rig{Store: st, Node: node, o: want}, nil
+	if o.Wait == 0 {
+		o.Wait = Patience
+	}
+	return &Rig{Store: st, Node: node, o: want, wait: o.Wait}, nil
 }
 
 // Append appends count events to log n, in one transaction, and tells the oracle.
@@ -95,7 +100,7 @@ func (r *Rig) Append(ctx context.Context, n, count int) error {
 	}
 	from := l.State().Size
 	r.o.Issue(n, from+uint64(count))
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, r.wait)
 	defer cancel()
 	seq, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), time.UnixMilli(oracle.Epoch))
 	if err != nil {
@@ -110,7 +115,7 @@ func (r *Rig) Oracle() *oracle.Oracle { return r.o }
 
 // Close stops actors and store.
 func (r *Rig) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), r.wait)
 	defer cancel()
 	return errors.Join(r.Node.Close(ctx), r.Store.Close())
 }

@@ -113,6 +113,9 @@ func one(ctx context.Context, cfg harness.Config, round int, dir string, k *kill
 	for i := range nodes {
 		sub := filepath.Join(dir, fmt.Sprint(i))
 		o := rig.Options{Network: network, Strike: k.strike, Policy: quick, Seed: byte(i)}
+		if cfg.Control {
+			o.Wait = 2 * time.Second
+		}
 		if err := rig.Create(sub, o); err != nil {
 			return err
 		}
