@@ -46,6 +46,14 @@ func Child(ctx context.Context, dir string, seed uint64, from, to int) error {
 			mask = byte(1 + rnd.IntN(255))
 		}
 		fmt.Printf("at %d %s %d\n", at, t.rel, off)
+		if mapped(t.rel) && rnd.IntN(5) == 0 {
+			if err := cutOpen(work, t.rel, off, want); err != nil {
+				fmt.Printf("bad %d %s: cut at %d while open: %s\n", at, t.rel, off, oneLine(err))
+			} else {
+				fmt.Printf("ok %d %s cut\n", at, kindOf(t.rel))
+			}
+			continue
+		}
 		if err := flip(filepath.Join(work, t.rel), off, mask); err != nil {
 			return err
 		}
