@@ -3,6 +3,7 @@
 package segwriter
 
 import (
+	"errors"
 	"io"
 	"os"
 	"runtime/debug"
@@ -38,7 +39,11 @@ type growMap struct {
 // read or a file that was cut by somebody else, becomes an error.
 func (m *growMap) view(off int64, n int, fn func([]byte) error) error {
 	if data := m.reach(off + int64(n)); data != nil {
-		return guarded(data[off:off+int64(n)], fn)
+		err := guarded(data[off:off+int64(n)], fn)
+		if errors.Is(err, errFault) {
+			return flaw(m.path, -1, off, "the file cannot be read there")
+		}
+		return err
 	}
 	b, err := readUpTo(m.file, n, off)
 	if err != nil {
@@ -91,6 +96,9 @@ func (m *growMap) close() (err error) {
 	return err
 }
 
+// errFault says that mapped bytes could not be read.
+var errFault = &os.PathError{Op: "read", Path: "memory map", Err: io.ErrUnexpectedEOF}
+
 // guarded calls fn with mapped bytes and makes a fault an error.
 func guarded(b []byte, fn func([]byte) error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -99,7 +107,7 @@ func guarded(b []byte, fn func([]byte) error) (err error) {
 			if _, ok := fault.(interface{ Addr() uintptr }); !ok {
 				panic(fault)
 			}
-			err = &os.PathError{Op: "read", Path: "memory map", Err: io.ErrUnexpectedEOF}
+			err = errFault
 		}
 	}()
 	return fn(b)

@@ -247,7 +247,10 @@ func missing(path string, err error) error {
 func (g *segment) header(i int, page []byte, again bool) (h PageHeader, err error) {
 	word, bit := &g.checked[i/64], uint64(1)<<(i%64)
 	if !again && word.Load()&bit != 0 {
-		return decodeHeader(page), nil
+		if h, err = touchMapped(page); err != nil {
+			return h, flaw(g.path, g.number(i), g.l.p.pageOffset(i), "%s", pageFlaw(err))
+		}
+		return h, nil
 	}
 	if h, err = parseMapped(page); err == nil && h.Index != uint64(g.number(i)) {
 		err = badPage("it is page %d", h.Index)
@@ -272,6 +275,32 @@ func pageFlaw(err error) string {
 		return p.What
 	}
 	return err.Error()
+}
+
+// touchMapped reads the header of a page that was checked before, and a byte of
+// each piece of it that the system may have to read from the disk again: a disk
+// that cannot is told here, and does not end the process later.
+func touchMapped(page []byte) (h PageHeader, err error) {
+	err = guarded(page, func(b []byte) error {
+		h = decodeHeader(b)
+		touch(b)
+		return nil
+	})
+	if err != nil {
+		return PageHeader{}, badPage("the file cannot be read there")
+	}
+	return h, nil
+}
+
+// touch reads a byte of each piece. It is no part of its caller, so that the
+// reads are not left out.
+//
+//go:noinline
+func touch(b []byte) (sum byte) {
+	for off := 0; off < len(b); off += MinPageBytes {
+		sum ^= b[off]
+	}
+	return sum
 }
 
 // parseMapped is ParsePage for bytes in a map: a fault, for a file that was
