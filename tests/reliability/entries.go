@@ -35,6 +35,7 @@ var entries = []entry{
 	{"torn", "power cut between and inside any two writes, images rebuilt", 100_000, torn.Run},
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},
+	{"syscalls", "system calls of LMDB that fail, under strace", 500, ioerr.Syscalls},
 	{"soak", "a steady load for a long time; memory, goroutines and files must not grow", 8 * 3600, soak.Run},
 }
 

@@ -20,7 +20,7 @@ import (
 // detector; kill, powercut and flips run in children, which it would slow down
 // and show nothing of.
 var perRun = map[string]int{
-	"kill": 200, "powercut": 20, "torn": 2000, "ioerr": 100, "flips": 500, "stages": 1000, "soak": 60,
+	"kill": 200, "powercut": 20, "torn": 2000, "ioerr": 100, "syscalls": 16, "flips": 500, "stages": 1000, "soak": 60,
 }
 
 // The counts under the race detector, which costs ten times as much.
@@ -37,6 +37,7 @@ var controls = map[string]struct {
 	"powercut": {count: 6, broken: "nosync", want: 3},
 	"torn":     {count: 100, want: 10},
 	"ioerr":    {count: 100, want: 3},
+	"syscalls": {count: 0},
 	"flips":    {count: 300, broken: "nochecksum", want: 10},
 	"stages":   {count: 300, broken: "noreplay", want: 1},
 	"soak":     {count: 5, want: 3},
