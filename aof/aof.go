@@ -126,7 +126,10 @@ func (s *Store) start(o Options) error {
 	if err := s.openEnv(max(size, minMapBytes)); err != nil {
 		return err
 	}
-	return withNextStep(path, s.View((*View).verify))
+	if err := withNextStep(path, s.View((*View).verify)); err != nil {
+		return err
+	}
+	return s.settleFailed()
 }
 
 // openEnv opens the environment and its databases; the caller owns remap.

@@ -68,6 +68,7 @@ func (s *Store) attempt(fn func(*Txn) error) error {
 	case t.err != nil:
 		return t.err
 	case err != nil:
+		s.noteFailed()
 		return s.latch(fmt.Errorf("%s: %w", phase(ran), err))
 	}
 	_ = s.fault("committed")

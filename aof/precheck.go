@@ -35,6 +35,9 @@ func precheck(fsys durable.FS, path string, extend bool) error {
 	size, err := f.Size()
 	if err == nil {
 		c = checker{f: f, size: size}
+		c.failed, err = readFailed(fsys, filepath.Dir(path))
+	}
+	if err == nil {
 		err = withNextStep(path, c.run())
 	}
 	if err == nil && extend && c.pages <= c.meta.lastPage {
@@ -45,13 +48,14 @@ func precheck(fsys durable.FS, path string, extend bool) error {
 
 // A checker walks one snapshot: the databases of the newer meta page.
 type checker struct {
-	f     io.ReaderAt
-	size  int64 // of the file
-	psize int
-	pages uint64 // whole pages in the file
-	meta  lmdbMeta
-	older lmdbMeta
-	freed uint64 // the newest transaction in the free list
+	f      io.ReaderAt
+	size   int64 // of the file
+	psize  int
+	pages  uint64 // whole pages in the file
+	meta   lmdbMeta
+	older  lmdbMeta
+	freed  uint64 // the newest transaction in the free list
+	failed uint64 // the transaction that failed, see failedFile
 
 	seen  []uint64            // bit per page of the file: in use or free
 	tail  map[uint64]struct{} // free pages beyond the end of the file
@@ -137,7 +141,9 @@ func (c *checker) checkAge() error {
 		old.freed = native.Uint64(n.key)
 		return nil
 	}
-	if err := old.walkDB("older free list", c.older.free, compareIntegers, visit); err != nil {
+	if c.failed == c.meta.txn+1 {
+		old.meta.txn = 0 // it holds half of that one, and is of no use
+	} else if err := old.walkDB("older free list", c.older.free, compareIntegers, visit); err != nil {
 		return err
 	}
 	for _, of := range []*checker{c, &old} {
