@@ -41,13 +41,14 @@ var entries = []entry{
 
 // scaled is the number of positions to try.
 func (e entry) scaled(o options) int {
+	if e.name == "soak" && o.soak > 0 {
+		return o.soak
+	}
 	if o.count > 0 {
 		return o.count
 	}
 	return max(1, int(float64(e.full)*o.scale))
 }
-
-func (e entry) String() string { return e.name }
 
 // whatIs returns what a harness does.
 func whatIs(name string) string {

@@ -25,6 +25,7 @@ type options struct {
 	seed    uint64
 	at      int
 	count   int
+	soak    int
 	control bool
 	write   string
 	dir     string
@@ -38,6 +39,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of all that is random")
 	flag.IntVar(&o.at, "at", -1, "try this `position` only")
 	flag.IntVar(&o.count, "count", 0, "positions of each harness, whatever the scale")
+	flag.IntVar(&o.soak, "soak", 0, "seconds of the soak, whatever the scale")
 	flag.BoolVar(&o.control, "control", false, "break what is tested: the harness must see it")
 	flag.StringVar(&o.write, "write", "", "put the table into this `file`, between its markers")
 	flag.StringVar(&o.dir, "dir", "", "for files; it should be on a disk (default: a temporary directory)")
