@@ -68,11 +68,26 @@ func (c Config) Rand(at int) *rand.Rand { return rand.New(rand.NewPCG(c.Seed, ui
 func (c Config) Each(ctx context.Context, r *Result, fn func(at int) error) error {
 	from, to := 0, c.Count
 	if c.At >= 0 {
-		from, to = c.At, c.At+1
+		return c.again(ctx, r, fn)
 	}
 	for at := from; at < to && ctx.Err() == nil; at++ {
 		if err := fn(at); err != nil {
 			return fmt.Errorf("position %d: %w", at, err)
+		}
+		r.Count++
+	}
+	return ctx.Err()
+}
+
+// tries is how often one position is tried: which thread comes first is the
+// system's to decide.
+const tries = 20
+
+// again tries the one position until it fails.
+func (c Config) again(ctx context.Context, r *Result, fn func(at int) error) error {
+	for r.Count < tries && r.Failed == 0 && ctx.Err() == nil {
+		if err := fn(c.At); err != nil {
+			return fmt.Errorf("position %d: %w", c.At, err)
 		}
 		r.Count++
 	}

@@ -37,11 +37,8 @@ func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 	defer remove()
 	var rec *recording
 	cuts := 0
-	if cfg.At >= 0 {
-		return again(ctx, cfg, r, dir)
-	}
 	err = cfg.Each(ctx, r, func(at int) error {
-		if rec == nil || rec.number != at/perRecord {
+		if rec == nil || rec.number != at/perRecord || cfg.At >= 0 {
 			if rec, err = record(ctx, cfg, at/perRecord, filepath.Join(dir, "live")); err != nil {
 				return err
 			}
@@ -54,24 +51,6 @@ func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 	})
 	r.Note = fmt.Sprintf("%d writes, syncs and names in %d recordings", cuts, (r.Count+perRecord-1)/perRecord)
 	return err
-}
-
-// tries is how often one position is recorded anew: which goroutine writes first
-// is the system's to decide, and changes what a position is.
-const tries = 20
-
-func again(ctx context.Context, cfg harness.Config, r *harness.Result, dir string) error {
-	for r.Count < tries && r.Failed == 0 {
-		rec, err := record(ctx, cfg, cfg.At/perRecord, filepath.Join(dir, "live"))
-		if err != nil {
-			return err
-		}
-		if err := rec.image(ctx, cfg, cfg.At, filepath.Join(dir, "image")); err != nil {
-			r.Fail(cfg.At, "%v", err)
-		}
-		r.Count++
-	}
-	return nil
 }
 
 // A recording is some lives of a store.
