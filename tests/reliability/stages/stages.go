@@ -48,13 +48,16 @@ func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 			round = cfg.At
 		}
 		k := newKiller(cfg.Rand(round))
-		if err := one(ctx, cfg, round, filepath.Join(dir, fmt.Sprint(n)), k); err != nil {
-			r.Fail(round, "round %d, after %d kills: %v", round, k.kills, err)
-		}
+		err := one(ctx, cfg, round, filepath.Join(dir, fmt.Sprint(n)), k)
+		k.mu.Lock()
 		r.Count += k.kills
 		for name, kills := range k.by {
 			sum[name] += kills
 		}
+		if err != nil {
+			r.Fail(round, "round %d, after %d kills: %v", round, k.kills, err)
+		}
+		k.mu.Unlock()
 	}
 	r.Note = fmt.Sprintf("in %d rounds; kills by actor: %v", n, sum)
 	return ctx.Err()
@@ -132,7 +135,7 @@ func one(ctx context.Context, cfg harness.Config, round int, dir string, k *kill
 	if err := nodes[1].Node.Keep(addr); err != nil {
 		return err
 	}
-	if err := load(ctx, nodes, k); err != nil {
+	if err := load(ctx, nodes, cfg.Seed+uint64(round)); err != nil {
 		return err
 	}
 	k.disarm()
@@ -143,10 +146,10 @@ func one(ctx context.Context, cfg harness.Config, round int, dir string, k *kill
 }
 
 // load appends to both at once.
-func load(ctx context.Context, nodes [2]*rig.Rig, k *killer) error {
+func load(ctx context.Context, nodes [2]*rig.Rig, seed uint64) error {
 	errs := make(chan error, len(nodes))
 	for i, node := range nodes {
-		rnd := rand.New(rand.NewPCG(uint64(i), k.rnd.Uint64()))
+		rnd := rand.New(rand.NewPCG(uint64(i), seed))
 		go func() {
 			for range batches {
 				if err := node.Append(ctx, 0, 1+rnd.IntN(40)); err != nil {
