@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -63,19 +64,20 @@ func run(ctx context.Context, o options) (failed int, err error) {
 		if o.only != "" && o.only != e.name {
 			continue
 		}
-		r, err := runOne(ctx, o, e)
-		if err != nil {
-			return failed, fmt.Errorf("%s: %w", e.name, err)
+		var r *harness.Result
+		if r, err = runOne(ctx, o, e); err != nil {
+			err = fmt.Errorf("%s: %w", e.name, err)
+			break
 		}
 		results = append(results, r)
 		failed += r.Failed
 	}
 	if len(results) == 0 {
-		return 0, fmt.Errorf("no harness is called %q", o.only)
+		return 0, errors.Join(err, fmt.Errorf("no harness %q was run to its end", o.only))
 	}
 	table := table(results)
 	fmt.Print(table)
-	if o.write != "" {
+	if o.write != "" && err == nil {
 		err = writeTable(o.write, table)
 	}
 	return failed, err
@@ -91,7 +93,7 @@ func runOne(ctx context.Context, o options, e entry) (*harness.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &harness.Result{Name: e.name, Seed: o.seed}
+	r := &harness.Result{Name: e.name, Seed: o.seed, Stopped: func() bool { return ctx.Err() != nil }}
 	cfg := harness.Config{
 		Seed: o.seed, Count: e.scaled(o), At: o.at, Dir: dir, Self: self, Control: o.control,
 		Log: func(format string, args ...any) { fmt.Fprintf(os.Stderr, e.name+": "+format+"\n", args...) },

@@ -45,10 +45,17 @@ type Result struct {
 	Skipped  string // why nothing was tried
 	Note     string // figures beside the count
 	Took     time.Duration
+
+	// Stopped reports whether the run was told to stop, which makes whatever is
+	// under way fail.
+	Stopped func() bool
 }
 
 // Fail notes a failure.
 func (r *Result) Fail(at int, format string, args ...any) {
+	if r.Stopped != nil && r.Stopped() {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Failed++
