@@ -25,7 +25,7 @@ import (
 const enough = 150
 
 // Syscalls fails the system calls that LMDB makes on its data file, with strace
-// around a node.
+// around a node. Under Control the node acknowledges too early.
 func Syscalls(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 	if _, err := exec.LookPath("strace"); err != nil {
 		r.Skipped = "needs strace"
@@ -106,6 +106,9 @@ func (p *sysPoint) run(ctx context.Context) error {
 	store := filepath.Join(p.dir, "store")
 	story := &child.Story{Want: oracle.New(p.seed, child.Logs)}
 	args := []string{p.cfg.Self, "child-load", store, strconv.FormatUint(p.seed, 10)}
+	if p.cfg.Control {
+		args = append(args, "early")
+	}
 	if ended, err := p.life(ctx, story, args); err != nil || ended {
 		return fmt.Errorf("the node ended by itself while all was well: %w", err)
 	}
