@@ -86,7 +86,7 @@ func (f *Fetcher) ask(ctx context.Context, p identity.Address, key identity.Topi
 			}
 			f.conns[id] = c
 		}
-		if err = f.request(ctx, c.conn, ask); err == nil || !broken(err) || ctx.Err() != nil {
+		if err = f.request(ctx, c.conn, ask); err == nil || !cutOff(err) || ctx.Err() != nil {
 			return err
 		}
 		f.drop(id)
@@ -97,8 +97,8 @@ func (f *Fetcher) ask(ctx context.Context, p identity.Address, key identity.Topi
 	return err
 }
 
-// broken reports whether err is of the connection, and not of what came by it.
-func broken(err error) bool {
+// cutOff reports whether err is of the connection, and not of what came by it.
+func cutOff(err error) bool {
 	return errors.As(err, new(*transport.StreamError)) || errors.As(err, new(*transport.ClosedError)) ||
 		errors.Is(err, transport.ErrLost) || errors.Is(err, transport.ErrClosed) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded)
