@@ -20,7 +20,7 @@ func (h *hexBytes) UnmarshalText(b []byte) (err error) {
 }
 
 func TestVectors(t *testing.T) {
-	b, err := os.ReadFile("testdata/vectors.json")
+	b, err := os.ReadFile("../tests/testdata/vectors/event.json")
 	if err != nil {
 		t.Fatal(err)
 	}

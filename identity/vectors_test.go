@@ -56,7 +56,7 @@ type vectors struct {
 
 func readVectors(t testing.TB) (v vectors) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/vectors.json")
+	b, err := os.ReadFile("../tests/testdata/vectors/identity.json")
 	if err != nil {
 		t.Fatal(err)
 	}

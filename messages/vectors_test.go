@@ -16,9 +16,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 )
 
-var update = flag.Bool("update", false, "write testdata/vectors.json")
+var update = flag.Bool("update", false, "write ../tests/testdata/vectors/xsp.json")
 
-const vectorFile = "testdata/vectors.json"
+const vectorFile = "../tests/testdata/vectors/xsp.json"
 
 // vectors are what another implementation tests itself with. Bytes and hashes
 // are in hexadecimal.
