@@ -87,8 +87,8 @@ func (w *aofWriter) flush() {
 			return
 		}
 		h.done = true
-		for _, log := range p.commit.Lost() {
-			p.check(log, store.ErrGap)
+		for log, err := range p.commit.Lost() {
+			p.check(log, err)
 		}
 	}
 	p.strike(atAOF, AtWork)

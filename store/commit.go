@@ -55,7 +55,7 @@ type Committer struct {
 	errs    []error                     // one per append
 	done    []*messages.Batch           // one per append that was accepted
 	created []*aof.LogRow
-	lost    []digest.Hash // logs with pages that were not sealed after all
+	lost    map[digest.Hash]error // logs with pages that were not sealed after all
 	frozen  []proof.Fork
 	pending map[digest.Hash]end // roots that the transaction brings logs to
 	ends    map[digest.Hash]end // and those before it brought them to
@@ -107,15 +107,16 @@ func sealedLogs(w *Work) map[digest.Hash]bool {
 	return ids
 }
 
-// Lost returns the logs of the last Commit whose pages could not be sealed: events
-// of another history were committed meanwhile. The stages are to take them up
-// anew.
-func (c *Committer) Lost() []digest.Hash { return c.lost }
+// Lost returns the logs of the last Commit whose pages could not be sealed. Where
+// the error is ErrGap, events of another history were committed meanwhile, and
+// the stages are to take the log up anew; where it is ErrHistory they did.
+func (c *Committer) Lost() map[digest.Hash]error { return c.lost }
 
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
-	c.created, c.frozen, c.lost, c.pending = nil, nil, nil, map[digest.Hash]end{}
+	c.lost = map[digest.Hash]error{}
+	c.created, c.frozen, c.pending = nil, nil, map[digest.Hash]end{}
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
 	for _, m := range w.Sealed {
@@ -288,11 +289,15 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 		return nil
 	}
 	l, err := c.s.cached(m.Log)
-	if err != nil || l.epoch.Load() != m.Epoch || shadowed(row, m) {
+	switch {
+	case err != nil || l.epoch.Load() != m.Epoch:
 		if m.Remote != nil {
-			c.lost = append(c.lost, m.Log)
+			c.lost[m.Log] = fmt.Errorf("%w: log %s: it was taken up anew", ErrHistory, m.Log.Short())
 		}
 		return nil // what the AOF holds is sealed with a later page
+	case shadowed(row, m):
+		c.lost[m.Log] = fmt.Errorf("%w: log %s: pages to %d under events to %d of another history", ErrGap, m.Log.Short(), m.Size, row.Size)
+		return nil
 	}
 	row.SealedPages, row.SealedSize = m.Pages, m.Size
 	if m.Size > row.Size {
