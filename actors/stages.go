@@ -96,7 +96,7 @@ func (w *aofWriter) flush() {
 		w.sendOn(h, h.next)
 	}
 	for _, m := range h.work.Sealed {
-		if m.Remote != nil {
+		if m.Remote != nil && !p.commit.Dropped(m) {
 			p.tell(atMMR, &messages.Durable{Log: m.Log, Size: m.Size})
 		}
 	}

@@ -55,6 +55,7 @@ type Committer struct {
 	errs    []error                     // one per append
 	done    []*messages.Batch           // one per append that was accepted
 	created []*aof.LogRow
+	dropped map[*messages.Sealed]bool
 	lost    map[digest.Hash]error // logs with pages that were not sealed after all
 	frozen  []proof.Fork
 	pending map[digest.Hash]end // roots that the transaction brings logs to
@@ -112,10 +113,14 @@ func sealedLogs(w *Work) map[digest.Hash]bool {
 // the stages are to take the log up anew; where it is ErrHistory they did.
 func (c *Committer) Lost() map[digest.Hash]error { return c.lost }
 
+// Dropped reports whether a seal of the last Commit was not committed: nothing
+// of it may be published.
+func (c *Committer) Dropped(m *messages.Sealed) bool { return c.dropped[m] }
+
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
-	c.lost = map[digest.Hash]error{}
+	c.lost, c.dropped = map[digest.Hash]error{}, map[*messages.Sealed]bool{}
 	c.created, c.frozen, c.pending = nil, nil, map[digest.Hash]end{}
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
@@ -292,10 +297,12 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 	switch {
 	case err != nil || l.epoch.Load() != m.Epoch:
 		if m.Remote != nil {
+			c.dropped[m] = true
 			c.lost[m.Log] = fmt.Errorf("%w: log %s: it was taken up anew", ErrHistory, m.Log.Short())
 		}
 		return nil // what the AOF holds is sealed with a later page
 	case shadowed(row, m):
+		c.dropped[m] = true
 		c.lost[m.Log] = fmt.Errorf("%w: log %s: pages to %d under events to %d of another history", ErrGap, m.Log.Short(), m.Size, row.Size)
 		return nil
 	}
