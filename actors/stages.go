@@ -205,13 +205,24 @@ func (s *segmentWriter) Receive(ctx actor.Context) {
 		p.strike(atSegment, AtEnd)
 	case *messages.Pages:
 		p.strike(atSegment, AtStart)
-		p.check(m.Log, s.core.Pages(m, forward))
+		s.pages(m, forward)
 		p.reached(m.Log) // where it came another way meanwhile
 		p.strike(atSegment, AtEnd)
 	case *messages.Reset:
 		s.core.Reset(m.Log)
 		p.tell(atTrees, m)
 	}
+}
+
+// pages hands a run of a peer's pages to the core. One that does not fit what is
+// here is lost alone: its session asks again, and what others bring goes on.
+func (s *segmentWriter) pages(m *messages.Pages, forward store.Forward) {
+	err := s.core.Pages(m, forward)
+	if errors.Is(err, store.ErrHistory) {
+		s.p.acks.fail(m.Log, err, func(e *ack) bool { return e.page && e.end == m.End() })
+		return
+	}
+	s.p.check(m.Log, err)
 }
 
 // resume takes up every log with something under way.

@@ -13,7 +13,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
-// ErrHistory is returned for a peer's events that were verified behind other
+// ErrHistory is returned for events and pages of a peer that do not fit what is
+// held, or not yet: as a rule they were verified behind other
 // events than are held: their author signed both.
 var ErrHistory = errors.New("store: the events are of another history of the log than the one held")
 

@@ -155,7 +155,7 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 		return err
 	}
 	if p.First() > st.b.First() {
-		return fmt.Errorf("%w: log %s: pages from %d, the open page begins at %d", ErrGap, p.Log.Short(), p.First(), st.b.First())
+		return fmt.Errorf("%w: log %s: pages from %d, the open page begins at %d", ErrHistory, p.Log.Short(), p.First(), st.b.First())
 	}
 	if p.End() <= st.b.Next() {
 		return nil // all of it came another way
