@@ -14,8 +14,8 @@ import (
 )
 
 // ErrHistory is returned for events and pages of a peer that do not fit what is
-// held, or not yet: as a rule they were verified behind other
-// events than are held: their author signed both.
+// held, or not yet: as a rule they were verified behind others, because their
+// author signed both.
 var ErrHistory = errors.New("store: the events are of another history of the log than the one held")
 
 // Two sessions may verify events of one log at the same time, each behind what
