@@ -210,7 +210,11 @@ func (s *segmentWriter) Receive(ctx actor.Context) {
 		p.strike(atSegment, AtEnd)
 	case *messages.Reset:
 		s.core.Reset(m.Log)
+		p.acks.failPages(m.Log, store.ErrGap) // runs that came since it was sent are lost with it
 		p.tell(atTrees, m)
+		if err := s.core.Resume(m.Log, forward); !errors.Is(err, store.ErrGap) {
+			p.check(m.Log, err) // what is committed goes on
+		}
 	}
 }
 

@@ -150,7 +150,7 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 	if err != nil {
 		return err
 	}
-	st, err := g.at(p.Log, min(p.First(), l.Row().Size), forward)
+	st, err := g.at(p.Log, l.Row().Size, forward) // they are to fit what is committed
 	if err != nil {
 		return err
 	}
