@@ -36,7 +36,7 @@ var controls = map[string]struct {
 	"kill":     {count: 20, want: 5},
 	"powercut": {count: 6, broken: "nosync", want: 3},
 	"torn":     {count: 100, want: 10},
-	"ioerr":    {count: 100, want: 3},
+	"ioerr":    {count: 60, want: 15},
 	"syscalls": {count: 8, want: 2},
 	"flips":    {count: 300, broken: "nochecksum", want: 10},
 	"stages":   {count: 300, broken: "noreplay", want: 1},
