@@ -101,6 +101,9 @@ func Create(dir string, pageBytes, segmentPages int, seed identity.Seed, fs dura
 	if err := a.Close(); err != nil {
 		return fmt.Errorf("store %s: %w", dir, err)
 	}
+	if err := syncNames(fs, dir); err != nil { // what an earlier try left is not durable yet
+		return fmt.Errorf("store %s: %w", dir, err)
+	}
 	return writeFormat(fs, filepath.Join(dir, formatName), format{version: formatVersion, pageBytes: pageBytes, segmentPages: segmentPages})
 }
 
