@@ -3,7 +3,6 @@
 package actors
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -163,19 +162,6 @@ func (s *session) spawn(f func()) {
 		defer s.wg.Done()
 		f()
 	}()
-}
-
-// control opens or accepts the control stream: the dialer opens it.
-func (s *session) control() (transport.Stream, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.n.cfg.Patience)
-	defer cancel()
-	if s.first != nil {
-		return s.first, nil
-	}
-	if s.conn.Dialer() {
-		return s.conn.OpenStream(ctx)
-	}
-	return s.conn.AcceptStream(ctx)
 }
 
 func (s *session) tell(m any) {
@@ -423,115 +409,6 @@ func (s *session) close(code messages.Code, text string) {
 		timer := time.AfterFunc(goodbyeGrace, func() { s.conn.CloseWithError(uint64(code), text) })
 		context.AfterFunc(s.ctx, func() { timer.Stop() })
 	})
-}
-
-// read feeds frames to the actor, at most inboxFrames ahead of it.
-func (s *session) read(control transport.Stream) {
-	limit := messages.MaxHelloFrame
-	from := &greeter{Stream: control, until: time.Now().Add(s.n.cfg.Patience)}
-	in := bufio.NewReaderSize(from, 64<<10)
-	for {
-		m, bytes, err := s.next(in, from, limit)
-		if err != nil {
-			s.tell(&lost{err})
-			return
-		}
-		_, hello := m.(*messages.Hello)
-		if !s.handle(m, bytes, hello) {
-			return
-		}
-		from.until = time.Time{}
-		if hello { // PEAKS follows HELLO at once
-			limit = messages.MaxEventsFrame
-			from.until = time.Now().Add(peaksPatience * s.n.cfg.Patience)
-		}
-	}
-}
-
-// next reads one message and says how long it was. It may begin at any time
-// unless one is owed, and must then keep moving.
-func (s *session) next(in *bufio.Reader, from *greeter, limit int) (messages.Message, int, error) {
-	from.stall = 0
-	if _, err := in.Peek(1); err != nil {
-		return nil, 0, err
-	}
-	if from.until.IsZero() {
-		from.stall = stallPatience * s.n.cfg.Patience
-	}
-	body, err := messages.ReadFrame(in, limit, nil)
-	if err != nil {
-		return nil, 0, err
-	}
-	m, err := messages.Decode(body)
-	return m, len(body), err
-}
-
-// handle passes a frame to the actor. With wait it returns when the actor has
-// taken it: a stranger sends nothing long. False says that reading ends.
-func (s *session) handle(m messages.Message, bytes int, wait bool) bool {
-	f := &frameIn{m: m, credits: min(1+bytes>>20, inboxFrames)}
-	for range f.credits {
-		select {
-		case s.inbox <- struct{}{}:
-		case <-s.ctx.Done():
-			return false
-		}
-	}
-	taken := make(chan bool, 1)
-	if wait {
-		f.taken = taken
-	}
-	s.tell(f)
-	if !wait {
-		return true
-	}
-	select {
-	case goOn := <-taken:
-		return goOn
-	case <-s.ctx.Done():
-		return false
-	}
-}
-
-// write drains the outbox into the control stream.
-func (s *session) write(control transport.Stream) {
-	to := patient{control, stallPatience * s.n.cfg.Patience}
-	var buf []byte
-	send := func(m messages.Message) (err error) {
-		if buf, err = messages.AppendFrame(buf[:0], m); err != nil {
-			return err
-		}
-		_, err = to.Write(buf)
-		return err
-	}
-	for {
-		ctl, p, ok := s.out.next()
-		if !ok {
-			control.CloseWrite()
-			return
-		}
-		var err error
-		for _, m := range ctl {
-			if err = send(m); err != nil {
-				break
-			}
-		}
-		if p.to > p.from && err == nil {
-			err = s.push(p, send)
-		}
-		if err != nil {
-			s.tell(&lost{err})
-			return
-		}
-	}
-}
-
-func (s *session) push(p push, send func(messages.Message) error) error {
-	end, err := syncer.PushEvents(send, s.n.cfg.Store.Source(), p.topic, p.log, p.from, p.to)
-	if end > p.from {
-		s.stats.eventsOut.Add(end - p.from)
-	}
-	return err
 }
 
 // fail takes note of why the session ends; only the first reason counts.
