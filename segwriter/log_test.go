@@ -75,12 +75,14 @@ func checkNodes(t *testing.T, l *Log, s *sealedSpan, ordinal uint64) {
 	if err != nil || len(nodes) != len(s.tree) || len(nodes) > 0 && !reflect.DeepEqual(nodes, s.tree) {
 		t.Fatalf("page %d: %d nodes, want %d, %v", s.Page, len(nodes), len(s.tree), err)
 	}
-	for k, want := range s.tree {
-		if got, err := l.TreeNode(s.Page, k); err != nil || got != want {
-			t.Fatalf("page %d node %d: %s, want %s, %v", s.Page, k, got, want, err)
-		}
+	places, at := make([]int, len(s.tree)), make([]digest.Hash, len(s.tree))
+	for k := range places {
+		places[k] = k
 	}
-	if _, err := l.TreeNode(s.Page, len(s.tree)); !errors.Is(err, ErrParams) {
+	if err := l.TreeNodesAt(s.Page, places, at); err != nil || len(nodes) > 0 && !reflect.DeepEqual(at, s.tree) {
+		t.Fatalf("page %d: nodes at their places: %v", s.Page, err)
+	}
+	if err := l.TreeNodesAt(s.Page, []int{len(s.tree)}, make([]digest.Hash, 1)); !errors.Is(err, ErrParams) {
 		t.Fatalf("page %d node %d: %v", s.Page, len(s.tree), err)
 	}
 	for k, want := range s.spans {
@@ -233,7 +235,7 @@ func TestMissing(t *testing.T) {
 		"page":    func() error { _, err := l.Page(0); return err }(),
 		"far":     func() error { _, err := l.Page(1 << 60); return err }(),
 		"entry":   func() error { _, err := l.TreeEntry(3); return err }(),
-		"node":    func() error { _, err := l.TreeNode(0, 0); return err }(),
+		"node":    l.TreeNodesAt(0, []int{0}, make([]digest.Hash, 1)),
 		"nodes":   func() error { _, err := l.TreeNodes(0); return err }(),
 		"span":    func() error { _, err := l.SpanNode(0); return err }(),
 		"find":    func() error { _, _, _, err := l.FindPage(0, 5); return err }(),

@@ -45,7 +45,9 @@ type treeWalk struct {
 	before uint64 // nodes of the segments before
 }
 
-// segment walks the first n pages of t and reports whether all were fine.
+// segment walks the first n pages of t and reports whether all were fine. That
+// nodes are where an entry says is compared with its checksum when they are
+// read, and here only for the last.
 func (w *treeWalk) segment(t *tree, n int) (whole bool, err error) {
 	size, err := t.file.Size()
 	if err != nil {
@@ -56,17 +58,19 @@ func (w *treeWalk) segment(t *tree, n int) (whole bool, err error) {
 	if t.what != "" || t.before != w.before || t.first != w.first {
 		return false, nil
 	}
-	start := 0
+	var last rawEntry
 	for i := range n {
 		e, err := t.entry(i)
-		if err != nil || e.first != w.first || int(e.start) != start || t.nodeOffset(e, e.nodes()) > size {
+		if err != nil || e.first != w.first || e.start < last.start {
 			return false, nil
 		}
-		start += e.nodes()
-		w.first = e.end()
+		w.first, last = e.end(), e
 		w.page++
 	}
-	w.before += uint64(start)
+	if t.nodeOffset(last, last.nodes()) > size {
+		return false, nil
+	}
+	w.before += uint64(last.start) + uint64(last.nodes())
 	return true, nil
 }
 

@@ -71,21 +71,41 @@ func (l *Log) loadSpans(f durable.File) (resource, error) {
 }
 
 // countSpans counts the nodes of f, if need be again; l.spanCount.mu is held.
-func (l *Log) countSpans(f io.ReaderAt, again bool) (err error) {
+func (l *Log) countSpans(f durable.File, again bool) (err error) {
 	if c := &l.spanCount; again || !c.known {
-		c.n, err = l.validSpans(f)
+		c.n, err = l.validSpans(f, again)
 		c.known = err == nil
 	}
 	return err
 }
 
-// validSpans counts the leading nodes whose checksums hold. With another
-// header than its own the file has none.
-func (l *Log) validSpans(f io.ReaderAt) (n uint64, err error) {
+// validSpans counts the leading nodes. With another header than its own the
+// file has none. Of the nodes the newest are compared with their checksums: a
+// crash can only have hurt those, and others are compared when they are read.
+// Where one of them does not hold, or all is asked for, each one is compared.
+func (l *Log) validSpans(f durable.File, all bool) (n uint64, err error) {
 	head, err := readUpTo(f, mmrHeaderBytes, 0)
 	if err != nil || !bytes.Equal(head, l.p.mmrHeader()) {
 		return 0, err
 	}
+	size, err := f.Size()
+	if err != nil {
+		return 0, err
+	}
+	rows := uint64(max(size-mmrHeaderBytes, 0)) / mmrRowBytes
+	if !all && rows > newestSpans {
+		if n, err = holdingSpans(f, rows-newestSpans); err != nil || n >= rows {
+			return n, err
+		}
+	}
+	return holdingSpans(f, 0)
+}
+
+// newestSpans is how many rows are fullCheckBytes.
+const newestSpans = fullCheckBytes / mmrRowBytes
+
+// holdingSpans returns the first node from n on whose checksum does not hold.
+func holdingSpans(f io.ReaderAt, n uint64) (uint64, error) {
 	const rows = 4096
 	var sum spanSum
 	buf := make([]byte, rows*mmrRowBytes)

@@ -208,26 +208,31 @@ func (t *tree) nodesBefore(e rawEntry) uint64 {
 	return t.before + uint64(e.start)
 }
 
-// TreeNode returns one node of a page by its place, as merkleindex.NodeOffset
-// counts. The error is a *CorruptError.
-func (l *Log) TreeNode(page uint64, offset int) (digest.Hash, error) {
-	var h digest.Hash
-	err := l.withTree(page, func(t *tree, i int) error {
+// TreeNodesAt fills out with nodes of a page by their places, as
+// merkleindex.NodeOffset counts. The error is a *CorruptError, or ErrParams for
+// a place that the page does not have.
+func (l *Log) TreeNodesAt(page uint64, offsets []int, out []digest.Hash) error {
+	return l.withTree(page, func(t *tree, i int) error {
 		e, err := t.checkedEntry(i)
 		if err != nil {
 			return err
 		}
-		if offset < 0 || offset >= e.nodes() {
-			return fmt.Errorf("%w: node %d of %d of page %d", ErrParams, offset, e.nodes(), page)
+		n := e.nodes()
+		for _, off := range offsets {
+			if off < 0 || off >= n {
+				return fmt.Errorf("%w: node %d of %d of page %d", ErrParams, off, n, page)
+			}
 		}
-		return t.data.view(t.nodeOffset(e, offset), digest.Size, func(b []byte) error {
-			if copy(h[:], b) < digest.Size {
-				return flaw(t.path, int64(page), t.nodeOffset(e, offset), "the file ends before the node")
+		return t.data.view(t.nodeOffset(e, 0), n*digest.Size, func(b []byte) error {
+			if len(b) < n*digest.Size {
+				return flaw(t.path, int64(page), t.nodeOffset(e, 0), "the file ends before its nodes")
+			}
+			for k, off := range offsets {
+				copy(out[k][:], b[off*digest.Size:])
 			}
 			return nil
 		})
 	})
-	return h, err
 }
 
 // TreeNodes returns all nodes of a page. The error is a *CorruptError.

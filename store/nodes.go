@@ -5,7 +5,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -24,6 +23,17 @@ type nodes struct {
 	peaks mmrindex.Mountains // of the events that are published, or none
 	open  *merkleindex.Builder
 	last  pagePlace // most of a proof's tier-1 nodes are of one page
+	pair  struct {  // the leaves hashed last
+		first  uint64
+		leaves []digest.Hash
+		room   [2]digest.Hash
+	}
+	fresh []freshNode // read from files and not verified yet
+}
+
+type freshNode struct {
+	id   mmrindex.NodeID
+	hash digest.Hash
 }
 
 // A pagePlace is a page and the events that begin in it.
@@ -42,7 +52,14 @@ func (s *Store) nodesOf(l *Log, p *Published) (*nodes, error) {
 
 // ReadNodes fills out with the hashes of ids, each a whole subtree.
 func (n *nodes) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
+	n.l.high.getAll(ids, out)
+	if err := n.inPage(ids, out); err != nil {
+		return err
+	}
 	for i, id := range ids {
+		if out[i] != (digest.Hash{}) {
+			continue
+		}
 		h, err := n.node(uint(id.Level), id.Index)
 		if err != nil {
 			return err
@@ -84,24 +101,29 @@ func (n *nodes) openNode(level uint, index uint64) (digest.Hash, error) {
 
 // stored reads a node that was completed in a full page.
 func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
-	if h, ok, err := n.tier1(level, index); ok {
-		return h, err
-	}
 	id := mmrindex.NodeID{Level: uint8(level), Index: index}
 	if h, ok := n.l.high.get(id); ok {
 		return h, nil
 	}
-	if err := n.find(end - 1); err != nil {
-		return digest.Hash{}, err
+	h, ok, err := n.tier1(level, index)
+	if !ok {
+		if err = n.find(end - 1); err == nil {
+			h, ok, err = n.tier1(level, index)
+		}
 	}
-	if h, ok, err := n.tier1(level, index); ok {
-		return h, err
+	if err == nil && !ok {
+		h, err = n.tier2(level, index)
 	}
-	h, err := n.tier2(level, index)
-	if err == nil && n.size>>level < highNodesWide {
-		n.l.high.put(id, h)
-	}
+	n.read(id, h)
 	return h, err
+}
+
+// read notes a node that was read from a file, if it is high enough to be kept
+// once it is verified.
+func (n *nodes) read(id mmrindex.NodeID, h digest.Hash) {
+	if int(id.Level) >= lowestHigh(n.size) {
+		n.fresh = append(n.fresh, freshNode{id, h})
+	}
 }
 
 // find makes the page that holds a sequence the last one.
@@ -121,11 +143,44 @@ func (n *nodes) tier1(level uint, index uint64) (digest.Hash, bool, error) {
 	if !ok {
 		return digest.Hash{}, false, nil
 	}
-	h, err := n.l.files.TreeNode(n.last.page, off)
+	var h [1]digest.Hash
+	err := n.treeNodes([]int{off}, h[:])
+	return h[0], true, err
+}
+
+func (n *nodes) treeNodes(offsets []int, out []digest.Hash) error {
+	err := n.l.files.TreeNodesAt(n.last.page, offsets, out)
 	if errors.Is(err, segwriter.ErrParams) {
 		err = &CorruptError{Where: "trees of log " + n.l.ID.String(), What: "a page's tree is too small", Err: err}
 	}
-	return h, true, err
+	return err
+}
+
+// inPage sets those of out that lie in the page looked at last, with one look.
+func (n *nodes) inPage(ids []mmrindex.NodeID, out []digest.Hash) error {
+	var (
+		room   [16]int
+		places [16]int
+		hashes [16]digest.Hash
+	)
+	offsets, at := room[:0], places[:0]
+	for i, id := range ids {
+		if len(at) == len(places) || id.Level == 0 {
+			continue
+		}
+		if off, ok := merkleindex.NodeOffset(n.last.first, n.last.end, uint(id.Level), id.Index); ok {
+			offsets, at = append(offsets, off), append(at, i)
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	err := n.treeNodes(offsets, hashes[:len(at)])
+	for k, i := range at {
+		out[i] = hashes[k]
+		n.read(ids[i], hashes[k])
+	}
+	return err
 }
 
 func (n *nodes) tier2(level uint, index uint64) (digest.Hash, error) {
@@ -140,53 +195,31 @@ func (n *nodes) tier2(level uint, index uint64) (digest.Hash, error) {
 	return n.l.files.SpanNode(mmrindex.SpanBase(n.last.first, entry.NodesBefore) + uint64(off))
 }
 
-// highNodesWide is how many nodes a level of the tree may have to be kept in
-// memory: the levels near the top are part of every proof. Twice as many nodes
-// are kept of a log at most.
-const highNodesWide = 8192
-
-// highNodes keeps tier-2 nodes that were read. They never change.
-type highNodes struct {
-	mu    sync.RWMutex
-	nodes map[mmrindex.NodeID]digest.Hash
-}
-
-func (c *highNodes) get(id mmrindex.NodeID) (digest.Hash, bool) {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	h, ok := c.nodes[id]
-	return h, ok
-}
-
-func (c *highNodes) put(id mmrindex.NodeID, h digest.Hash) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.nodes == nil || len(c.nodes) >= 2*highNodesWide { // the log grew: low levels go
-		c.nodes = map[mmrindex.NodeID]digest.Hash{}
-	}
-	c.nodes[id] = h
-}
-
-// clear forgets all, where a file turned out to be damaged.
-func (c *highNodes) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.nodes = nil
-}
-
+// leaf hashes an event, and with it the other one of its pair if that is in the
+// same page: a proof asks for both.
 func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {
-	var h digest.Hash
-	if err := n.find(sequence); err != nil {
-		return h, err
+	if i := sequence - n.pair.first; i < uint64(len(n.pair.leaves)) {
+		return n.pair.leaves[i], nil
 	}
-	_, _, err := n.s.pageRun(n.l, n.last.page, sequence, sequence+1, func(run Run) error {
-		r, _, err := event.DecodeRecord(run.Records)
-		if err == nil {
-			h = r.LeafHash()
-		}
-		return err
+	if err := n.find(sequence); err != nil {
+		return digest.Hash{}, err
+	}
+	from := max(sequence&^1, n.last.first)
+	n.pair.first, n.pair.leaves = from, n.pair.room[:0]
+	_, _, err := n.s.pageRun(n.l, n.last.page, from, min(sequence|1+1, n.last.end), func(run Run) error {
+		return run.Each(func(_ uint64, r *event.Record) error {
+			n.pair.leaves = append(n.pair.leaves, r.LeafHash())
+			return nil
+		})
 	})
-	return h, err
+	if err == nil && uint64(len(n.pair.leaves)) <= sequence-from {
+		err = fmt.Errorf("%w: event %d", ErrRange, sequence)
+	}
+	if err != nil {
+		n.pair.leaves = nil
+		return digest.Hash{}, err
+	}
+	return n.pair.leaves[sequence-from], nil
 }
 
 // sealedMountains reads the peaks at the end of a log's full pages.

@@ -26,44 +26,42 @@ func (s *Store) MountainsAt(l *Log, size uint64) (mmrindex.Mountains, error) {
 	if err != nil {
 		return mmrindex.Mountains{}, err
 	}
-	return mmrindex.Peaks(size, n)
+	m, _, err := n.split(size, p)
+	return m, err
 }
 
-// Inclusion returns the RFC 9162 inclusion proof of an event in the tree of
-// the given size. It is verified before it is returned, so that a flipped byte
-// in a tree file comes back as a *CorruptError and never as a wrong proof.
-func (s *Store) Inclusion(l *Log, sequence, size uint64) ([]digest.Hash, error) {
-	p := l.State()
-	if sequence >= size || size > p.Size {
-		return nil, fmt.Errorf("%w: event %d at size %d of %d", ErrRange, sequence, size, p.Size)
+// split returns the peaks at a size and the compact range from there to p's
+// size. Together they make p's root: so both are verified.
+func (n *nodes) split(size uint64, p *Published) (mmrindex.Mountains, merkleindex.Range, error) {
+	if size == p.Size {
+		return p.Mountains, merkleindex.Range{Begin: size, End: size}, nil
 	}
-	n, err := s.nodesOf(l, p)
+	m, err := mmrindex.Peaks(size, n)
 	if err != nil {
-		return nil, err
+		return m, merkleindex.Range{}, err
 	}
-	hashes, err := mmrindex.Inclusion(sequence, size, n)
+	right, err := mmrindex.CompactRange(size, p.Size, n)
 	if err != nil {
-		return nil, err
+		return m, right, err
 	}
-	root, leaf := p.Root, digest.Hash{}
-	if size != p.Size {
-		m, err := mmrindex.Peaks(size, n)
-		if err != nil {
-			return nil, err
-		}
-		root = m.Root()
+	all := m
+	if err := all.Merge(right, nil); err != nil {
+		return m, right, err
 	}
-	if leaf, err = n.node(0, sequence); err != nil {
-		return nil, err
+	if root := all.Root(); root != p.Root {
+		return m, right, n.damaged(fmt.Sprintf("the tree at size %d", size), fmt.Errorf("root %s, want %s", root, p.Root))
 	}
-	if err := proof.VerifyInclusion(leaf, sequence, size, hashes, root); err != nil {
-		l.high.clear()
-		return nil, &CorruptError{Where: "trees of log " + l.ID.String(), What: fmt.Sprintf("the proof of event %d", sequence), Err: err}
-	}
-	return hashes, nil
+	return m, right, nil
 }
 
-// Consistency returns the RFC 9162 consistency proof between two sizes.
+// damaged says that nodes that were read do not lead to the root.
+func (n *nodes) damaged(what string, err error) error {
+	n.l.high.clear()
+	return &CorruptError{Where: "trees of log " + n.l.ID.String(), What: what, Err: err}
+}
+
+// Consistency returns the RFC 9162 consistency proof between two sizes. It is
+// verified before it is returned, as an inclusion proof is.
 func (s *Store) Consistency(l *Log, old, size uint64) ([]digest.Hash, error) {
 	p := l.State()
 	if old > size || size > p.Size {
@@ -73,7 +71,22 @@ func (s *Store) Consistency(l *Log, old, size uint64) ([]digest.Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mmrindex.Consistency(old, size, n)
+	before, _, err := n.split(old, p)
+	if err != nil {
+		return nil, err
+	}
+	after, _, err := n.split(size, p)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := mmrindex.Consistency(old, size, n)
+	if err != nil {
+		return nil, err
+	}
+	if err := proof.VerifyConsistency(old, before.Root(), size, after.Root(), hashes); err != nil {
+		return nil, n.damaged(fmt.Sprintf("the proof between sizes %d and %d", old, size), err)
+	}
+	return hashes, nil
 }
 
 // rightOf returns the compact range from a size to the size of p's head: what
@@ -86,7 +99,7 @@ func (s *Store) rightOf(l *Log, p *Published, size uint64) ([]digest.Hash, error
 	if err != nil {
 		return nil, err
 	}
-	r, err := mmrindex.CompactRange(size, p.Size, n)
+	_, r, err := n.split(size, p)
 	if err != nil {
 		return nil, err
 	}
