@@ -48,7 +48,7 @@ var batch = &Figure{
 	ID:    "batch",
 	Title: "8 callers, batches of 1000",
 	Text: "256-byte events. CPU is user and system time of the whole process until the store is closed, so what a contender does later, such as immudb its index, counts too. " +
-		"Bytes written is what the process sent towards the disk until then, and bytes on disk is what its files take after that.",
+		"Bytes written is what the disk took until then and in a sync after it, and bytes on disk is what its files take.",
 	Metrics: []Metric{
 		rate.with(Goal{Value: 1_000_000}, Goal{Of: peers.ImmudbNoIndex.Name, Factor: 1}),
 		cpu.with(Goal{Value: 1.4}), writeAmp.with(Goal{Value: 3}), disk.with(Goal{Value: 1.35, Full: true}),

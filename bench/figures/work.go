@@ -29,37 +29,48 @@ func (w work) hint() peers.Hint {
 
 // do does the work in an empty directory.
 func (w work) do(r *Run) (Sample, error) {
-	if r.Contender == Hypercore {
-		return hypercore(r, "append", w)
-	}
-	p, err := peers.ByName(r.Contender)
+	before, unseen := measure.Written(r.Dir)
+	s, payload, err := w.run(r)
 	if err != nil {
 		return nil, err
 	}
-	written, ioErr := measure.Written()
-	store, err := p.Open(r.Dir, w.hint())
-	if err != nil {
-		return nil, err
-	}
-	warm := work{Callers: w.Callers, Batch: w.Batch, Bytes: w.Bytes, Events: w.Callers * w.Batch, Seconds: 1}
-	first, err := warm.append(store)
-	if err != nil {
-		return nil, errors.Join(err, store.Close())
-	}
-	cpu := measure.CPU()
-	done, err := w.append(store)
-	if err = errors.Join(err, store.Close()); err != nil {
-		return nil, err
-	}
-	s := done.sample()
-	s["cpu_us"] = (measure.CPU() - cpu).Seconds() * 1e6 / float64(done.events)
-	payload := float64((first.events + done.events) * w.Bytes)
-	if now, err := measure.Written(); err == nil && ioErr == nil {
-		s["write_amp"] = float64(now-written) / payload
+	if after, err := measure.Written(r.Dir); err == nil && unseen == nil {
+		s["write_amp"] = float64(after-before) / payload
 	}
 	disk, err := measure.DiskUse(r.Dir)
 	s["disk"] = float64(disk) / payload
 	return s, err
+}
+
+// run appends, and returns with the sample the bytes of all payloads.
+func (w work) run(r *Run) (Sample, float64, error) {
+	if r.Contender == Hypercore {
+		s, err := hypercore(r, "append", w)
+		payload := s["payload"]
+		delete(s, "payload")
+		return s, payload, err
+	}
+	p, err := peers.ByName(r.Contender)
+	if err != nil {
+		return nil, 0, err
+	}
+	store, err := p.Open(r.Dir, w.hint())
+	if err != nil {
+		return nil, 0, err
+	}
+	warm := work{Callers: w.Callers, Batch: w.Batch, Bytes: w.Bytes, Events: w.Callers * w.Batch, Seconds: 1}
+	first, err := warm.append(store)
+	if err != nil {
+		return nil, 0, errors.Join(err, store.Close())
+	}
+	cpu := measure.CPU()
+	done, err := w.append(store)
+	if err = errors.Join(err, store.Close()); err != nil {
+		return nil, 0, err
+	}
+	s := done.sample()
+	s["cpu_us"] = (measure.CPU() - cpu).Seconds() * 1e6 / float64(done.events)
+	return s, float64((first.events + done.events) * w.Bytes), nil
 }
 
 // outcome is what came of some work.

@@ -39,16 +39,18 @@ func TestQuantile(t *testing.T) {
 
 func TestWrittenAndDiskUseSeeAFile(t *testing.T) {
 	dir := t.TempDir()
-	before, err := Written()
+	before, err := Written(dir)
 	if err != nil {
-		t.Skip("no /proc/self/io here: ", err)
+		t.Skip("no disk to be seen here: ", err)
 	}
 	f, err := os.Create(filepath.Join(dir, "f"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.Write(make([]byte, 1<<20)); err != nil {
+	data := make([]byte, 1<<20)
+	data[0] = 1
+	if _, err := f.Write(data); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Sync(); err != nil {
@@ -57,8 +59,8 @@ func TestWrittenAndDiskUseSeeAFile(t *testing.T) {
 	if use, err := DiskUse(dir); err != nil || use < 1<<20 || use > 2<<20 {
 		t.Errorf("a file of 1 MiB takes %d bytes: %v", use, err)
 	}
-	after, err := Written()
-	if err != nil || after-before < 1<<20 && fsOf(dir) != "tmpfs" {
+	after, err := Written(dir)
+	if err != nil || after-before < 1<<20 {
 		t.Errorf("1 MiB was written, counted are %d: %v", after-before, err)
 	}
 }

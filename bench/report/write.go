@@ -59,6 +59,9 @@ func (r *Results) Write(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
 	if err := os.WriteFile(path, append(breakLines(b), '\n'), 0o644); err != nil {
 		return err
 	}
