@@ -79,6 +79,28 @@ func (t *Topic) Invite() string {
 	return inv.String()
 }
 
+// Follow makes this store follow only some logs of the topic: those with these
+// ids, those of authors with these keys, and its own. Nothing of others is
+// fetched or forwarded from now on; what is here of them stays, and is served
+// to peers that ask for it. The error is ErrTooMany for more than 4095 names.
+// It is remembered. Sessions begin anew with it.
+func (t *Topic) Follow(names ...ID) error { return t.follow(names, false) }
+
+// FollowAll makes this store follow all logs of the topic, as it does unless
+// Follow was called.
+func (t *Topic) FollowAll() error { return t.follow(nil, true) }
+
+func (t *Topic) follow(names []ID, all bool) error {
+	if err := t.db.st.Follow(t.t.ID, names, all); err != nil {
+		return fmt.Errorf("follow: %w", err)
+	}
+	t.db.node.TopicsChanged()
+	return nil
+}
+
+// Followed returns what Follow was called with last; all says that it was not.
+func (t *Topic) Followed() (names []ID, all bool) { return t.db.st.Followed(t.t.ID) }
+
 // Log returns the log that this store appends to.
 func (t *Topic) Log() *Log {
 	l, err := t.db.Log(t.t.Log)

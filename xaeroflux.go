@@ -80,6 +80,9 @@ var (
 	// not hold.
 	ErrUnknownLog   = store.ErrUnknownLog
 	ErrUnknownTopic = store.ErrUnknownTopic
+	// ErrTooMany is returned where more logs are to be followed by name than a
+	// session can say.
+	ErrTooMany = store.ErrTooMany
 	// ErrRange is returned for a sequence or size past the end of a log.
 	ErrRange = store.ErrRange
 	// ErrInvite is returned for an invite that cannot be read.

@@ -39,12 +39,15 @@ func (s *session) link(o syncer.Output) bool {
 // graft makes the link eager.
 func (s *session) graft(t identity.TopicID) { s.tell(&inputDone{syncer.Graft{Topic: t}}) }
 
-// linked takes a session in, with its topics.
-func (n *Node) linked(s *session, topics []identity.TopicID) {
+// linked takes a session in, with its topics. Where one side follows a part of
+// a topic the link stays eager, and no other one is pruned for it.
+func (n *Node) linked(s *session, o syncer.Shared) {
 	n.links.Lock()
 	defer n.links.Unlock()
-	for _, t := range topics {
-		n.links.Up(t, s)
+	for _, t := range o.Topics {
+		if !o.Partial[t] {
+			n.links.Up(t, s)
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -225,11 +226,11 @@ func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
 }
 
 // up takes note of a session that settled its topics.
-func (n *Node) up(s *session, topics []identity.TopicID) {
-	n.linked(s, topics)
+func (n *Node) up(s *session, o syncer.Shared) {
+	n.linked(s, o)
 	m := &n.mesh
 	m.mu.Lock()
-	m.book.Up(s.conn.Peer(), topics, time.Now())
+	m.book.Up(s.conn.Peer(), o.Topics, time.Now())
 	m.save(n)
 	m.tell(n)
 	m.mu.Unlock()

@@ -233,12 +233,17 @@ func (s *session) strike(point int) {
 
 func (s *session) start() {
 	var keys []identity.TopicKey
+	follows := map[identity.TopicID]syncer.Follows{}
 	for _, t := range s.n.cfg.Store.Topics() {
 		keys = append(keys, t.Key)
+		if names, all := s.n.cfg.Store.Followed(t.ID); !all {
+			follows[t.ID] = syncer.FollowsOf(append(names, t.Log))
+		}
 	}
 	core, err := syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
-		Instance: s.n.cfg.Store.Instance(), Topics: keys, Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
+		Instance: s.n.cfg.Store.Instance(), Topics: keys, Follows: follows,
+		Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
 	})
 	if err != nil {
 		supervisor.Fail(err)
@@ -319,7 +324,7 @@ func (s *session) do(o syncer.Output) {
 		s.wantTick()
 	case syncer.Agreed:
 		s.setAgreed(o.Topic, o.Now)
-		if o.Now {
+		if o.Now && !o.Partial {
 			s.n.cfg.Store.Agreed(s.conn.Peer(), o.Instance, o.Topic, o.Set)
 			s.n.saveCursors(false)
 		}
@@ -329,7 +334,7 @@ func (s *session) do(o syncer.Output) {
 		s.setApart()
 	case syncer.Shared:
 		s.setShared(o.Topics)
-		s.n.up(s, o.Topics)
+		s.n.up(s, o)
 		s.snapped = time.Time{} // the one of the greeting is old
 	case syncer.Fail:
 		s.refuse(o.Code, o.Text)

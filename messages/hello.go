@@ -12,7 +12,7 @@ const CapSync = "SYNC"
 
 // Hello is the first message of both sides of a session.
 //
-//	[1, version, peer, instance, [cap ...], [[proof] ...], max frame, max pages]
+//	[1, version, peer, instance, [cap ...], [[proof, partial] ...], max frame, max pages]
 type Hello struct {
 	Version  uint16
 	Peer     [32]byte     // Ed25519 key of the sender; must be that of the channel
@@ -26,9 +26,10 @@ type Hello struct {
 // A TopicProof shows that the sender knows a topic key, to those who know it
 // and to nobody else.
 //
-//	[proof]
+//	[proof] or [proof, partial]
 type TopicProof struct {
-	Proof [32]byte
+	Proof   [32]byte
+	Partial bool // the sender follows some logs of the topic only; left out where false
 }
 
 const (
@@ -51,8 +52,15 @@ func (m *Hello) encode(w *writer) {
 	}
 	w.list("topics", len(m.Topics), MaxTopics)
 	for i := range m.Topics {
-		w.array(topicProofFields)
-		w.fixed(m.Topics[i].Proof[:])
+		t := &m.Topics[i]
+		if !t.Partial {
+			w.array(topicProofFields)
+			w.fixed(t.Proof[:])
+			continue
+		}
+		w.array(topicProofFields + 1)
+		w.fixed(t.Proof[:])
+		w.bool(true)
 	}
 	w.uint("max frame", uint64(m.MaxFrame), math.MaxUint32)
 	w.uint("max pages", uint64(m.MaxPages), math.MaxUint32)
@@ -78,6 +86,10 @@ func decodeTopics(r *reader) []TopicProof {
 	for i := 0; i < n && r.err == nil; i++ {
 		rest := r.fields("topic", topicProofFields)
 		r.fixed("topic proof", ts[i].Proof[:])
+		if rest > 0 {
+			ts[i].Partial = r.bool("partial")
+			rest--
+		}
 		r.skip("topic", rest)
 	}
 	return ts

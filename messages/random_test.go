@@ -3,7 +3,9 @@
 package messages
 
 import (
+	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -14,7 +16,7 @@ import (
 var wireTypes = []Type{
 	TypeHello, TypePeaks, TypeDiff, TypePageRequest, TypePageResponse, TypeEvents,
 	TypeProofRequest, TypeProofResponse, TypeSyncDone, TypePeers, TypeError, TypeBye,
-	TypeFork, TypeCosignRequest, TypeCosignResponse,
+	TypeFork, TypeCosignRequest, TypeCosignResponse, TypeSubscribe,
 	TypeHave, TypePrune, TypeGraft,
 }
 
@@ -109,6 +111,14 @@ func (g gen) message(t Type) Message {
 		return &Bye{Code: Code(g.upTo(65535)), Text: g.str(MaxTextBytes)}
 	case TypeFork:
 		return &Fork{Topic: g.topic(), Proof: g.bytes(MaxForkBytes)}
+	case TypeSubscribe:
+		m := &Subscribe{Topic: g.topic(), Names: g.hashes(40)}
+		slices.SortFunc(m.Names, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })
+		m.Names = slices.Compact(m.Names)
+		if len(m.Names) == 0 {
+			m.Names = nil
+		}
+		return m
 	case TypeCosignRequest:
 		return &CosignRequest{Topic: g.topic(), Log: g.hash(), Size: g.count(), Root: g.hash()}
 	case TypeCosignResponse:
@@ -130,7 +140,7 @@ func (g gen) hello() *Hello {
 	g.fill(m.Peer[:])
 	g.fill(m.Instance[:])
 	for range g.upTo(MaxTopics) {
-		m.Topics = append(m.Topics, TopicProof{Proof: g.hash()})
+		m.Topics = append(m.Topics, TopicProof{Proof: g.hash(), Partial: g.bool()})
 	}
 	return m
 }

@@ -24,6 +24,7 @@ const (
 	TypeFork           Type = 13
 	TypeCosignRequest  Type = 14
 	TypeCosignResponse Type = 15
+	TypeSubscribe      Type = 16
 
 	// FirstOptional is the first type a receiver may ignore.
 	FirstOptional Type = 128
@@ -60,6 +61,7 @@ var kinds = [...]kind{
 	TypeFork:           {"FORK", MaxFrame, forkFields, decodeFork},
 	TypeCosignRequest:  {"COSIGN_REQUEST", MaxFrame, cosignRequestFields, decodeCosignRequest},
 	TypeCosignResponse: {"COSIGN_RESPONSE", MaxFrame, cosignResponseFields, decodeCosignResponse},
+	TypeSubscribe:      {"SUBSCRIBE", MaxFrame, subscribeFields, decodeSubscribe},
 
 	TypeHave:  {"HAVE", MaxFrame, haveFields, decodeHave},
 	TypePrune: {"PRUNE", MaxFrame, pruneFields, decodePrune},

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -52,8 +53,10 @@ func vectorMessages() []Message {
 		panic(err)
 	}
 	state := LogState{Log: h("log"), Author: h("author"), PageBytes: 16384, Size: 990, Pages: 17, Head: head}
-	hello := &Hello{Version: 1, Peer: h("peer"), Caps: []string{CapSync, "x-é"}, Topics: []TopicProof{{h("t0")}, {h("t1")}}, MaxFrame: MaxEventsFrame, MaxPages: 1024}
+	hello := &Hello{Version: 1, Peer: h("peer"), Caps: []string{CapSync, "x-é"}, Topics: []TopicProof{{Proof: h("t0")}, {Proof: h("t1"), Partial: true}}, MaxFrame: MaxEventsFrame, MaxPages: 1024}
 	copy(hello.Instance[:], "instance instance")
+	followed := []digest.Hash{h("log"), h("author")}
+	slices.SortFunc(followed, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })
 	return []Message{
 		hello,
 		&Peaks{Topic: 1, Logs: 100_000, Digest: h("frontier")},
@@ -72,6 +75,7 @@ func vectorMessages() []Message {
 		&Fork{Topic: 2, Proof: []byte("xaeroflux fork v1")},
 		&CosignRequest{Topic: 2, Log: h("log"), Size: 1000, Root: h("root")},
 		&CosignResponse{Topic: 2, Log: h("log"), Size: 1000, Root: h("root"), Witness: h("witness"), Time: 1_700_000_000, Sig: head.Sig},
+		&Subscribe{Topic: 1, Names: followed},
 		&Have{Topic: 1, Logs: []LogSize{{h("log"), 1000}}},
 		&Prune{Topic: 1},
 		&Graft{Topic: 1, Logs: []LogHeld{{h("log"), 990, 17}}},
@@ -95,6 +99,7 @@ func wrongVectors() []wrongVector {
 		{"PEAKS of topic 1024", "9402cd040000c420" + string(bytes.Repeat([]byte("00"), 32)), "malformed"},
 		{"PEAKS with a digest of 31 bytes", "94020000c41f" + string(bytes.Repeat([]byte("00"), 31)), "malformed"},
 		{"PEERS of 4294967295 addresses", "930a00ddffffffff", "malformed"},
+		{"SUBSCRIBE with one name twice", "931000c440" + string(bytes.Repeat([]byte("07"), 64)), "malformed"},
 		{"DIFF of rung 4", "9703" + "0004c2c2c40090", "malformed"},
 		{"skipped field nested 16 deep", "940c00a0" + string(bytes.Repeat([]byte("91"), 16)) + "01", "too long"},
 	}

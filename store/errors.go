@@ -15,6 +15,8 @@ var (
 	ErrUnknownTopic = errors.New("store: unknown topic; join it with its invite first")
 	// ErrRange is returned for a sequence or size past the end of a log.
 	ErrRange = errors.New("store: past the end of the log")
+	// ErrTooMany is returned for more names than a store can follow in a topic.
+	ErrTooMany = errors.New("store: too many names")
 	// ErrCorrupt is what every *CorruptError is.
 	ErrCorrupt = errors.New("store: corrupt")
 	// ErrGap is returned for events that do not follow the ones held.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -168,6 +169,15 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 		value := append(append(append([]byte(nil), p.Key[:]...), p.Log[:]...), p.Name...)
 		if err := t.Put(aof.Topics, p.ID[:], value); err != nil {
 			return err
+		}
+	}
+	if s.old != nil {
+		for key, value := range s.old.Meta {
+			if strings.HasPrefix(key, string(followPrefix)) {
+				if err := t.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return t.Put(aof.Meta, metaDefault, topics[0].ID[:])

@@ -44,11 +44,7 @@ func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 		return err
 	}
 	for _, l := range logs {
-		info := l.info()
-		if info.Frozen {
-			info.Size, info.Root, info.Pages, info.SealedSize = 0, digest.Empty, 0, 0
-		}
-		if (info.Size > 0 || info.Frozen) && !yield(info) {
+		if info, ok := syncer.Listed(l.info()); ok && !yield(info) {
 			return nil
 		}
 	}

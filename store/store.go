@@ -146,7 +146,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 		return s, err
 	}
 	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
-	if err = s.loadTopics(); err != nil {
+	if err = errors.Join(s.loadTopics(), s.loadFollows()); err != nil {
 		return s, err
 	}
 	if err = s.loadForks(); err != nil {

@@ -36,6 +36,9 @@ type topics struct {
 	first    digest.Hash
 	instance [16]byte
 
+	followMu sync.RWMutex
+	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
+
 	joinMu sync.Mutex
 	joins  []*join // that wait for a commit
 }

@@ -27,7 +27,7 @@ func stateOf(l LogInfo) messages.LogState {
 func (s *Session) sendFrontier(t *topic) error {
 	t.sentDiff, t.round, t.expected, t.forksTold = true, nil, nil, 0
 	d := &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
-	err := s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+	err := t.store.Logs(t.id, func(l LogInfo) bool {
 		if len(d.Entries) == entriesPerDiff {
 			s.send(d)
 			d = &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
@@ -90,7 +90,7 @@ func (s *Session) listEnds(t *topic) error {
 	t.sentDiff = false
 	// Logs that the peer listed were looked at with their entry; what it did
 	// not list, it does not have.
-	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+	return t.store.Logs(t.id, func(l LogInfo) bool {
 		switch r := t.remote(l.Log); {
 		case l.Frozen && !listed[l.Log]:
 			s.known(t, r, l, false, false)
@@ -104,6 +104,9 @@ func (s *Session) listEnds(t *topic) error {
 // entry takes one log of the peer's list.
 func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	if err := checkLog(t.id, e.Log, e.Author, e.PageBytes); err != nil {
+		return err
+	}
+	if err := t.outside(e.Log, e.Author); err != nil {
 		return err
 	}
 	if !part {
@@ -262,11 +265,18 @@ func (s *Session) advanced(id digest.Hash) error {
 		return err
 	}
 	t := s.byID[own.Topic]
-	if t == nil || !t.known {
+	if t == nil {
+		return nil
+	}
+	t.touch(id)
+	if !t.known {
 		return nil // they come with our list
 	}
 	if own.Frozen {
 		s.forkedHere(t, id)
+		return nil
+	}
+	if !t.follows(id, own.Author) {
 		return nil
 	}
 	r := t.remote(id)
@@ -288,7 +298,7 @@ func (s *Session) served(in Served) error {
 		return err
 	}
 	t := s.byID[own.Topic]
-	if t == nil {
+	if t == nil || t.store == nil || !t.follows(own.Log, own.Author) {
 		return nil
 	}
 	r := t.remote(in.Log)

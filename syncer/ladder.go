@@ -70,7 +70,7 @@ func (s *Session) begin(t *topic) error {
 	t.rounds++
 	r := &round{number: t.rounds, lead: true}
 	var err error
-	if r.snap, err = takeSnapshot(s.cfg.Store, t.id, s.salt(t)); err != nil {
+	if r.snap, err = takeSnapshot(t.store, t.id, s.salt(t)); err != nil {
 		return err
 	}
 	t.round = r
@@ -259,7 +259,7 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 		}
 		r = &round{number: number}
 		var err error
-		if r.snap, err = takeSnapshot(s.cfg.Store, t.id, salt); err != nil {
+		if r.snap, err = takeSnapshot(t.store, t.id, salt); err != nil {
 			return err
 		}
 		t.round, t.rounds = r, number

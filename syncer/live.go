@@ -64,20 +64,20 @@ func (s *Session) holdBack(t *topic, id digest.Hash) bool {
 
 // repeated notices a push of what came over another link.
 func (s *Session) repeated(t *topic) {
-	if t.settled {
+	if t.settled && t.scope == nil { // another way around may not have all logs of this one
 		s.emit(Repeated{t.id})
 	}
 }
 
 func (s *Session) prune(id identity.TopicID) {
-	if t := s.byID[id]; t != nil {
+	if t := s.byID[id]; t != nil && t.store != nil {
 		t.lazy.on = true
 		s.send(&messages.Prune{Topic: t.index})
 	}
 }
 
 func (s *Session) graft(id identity.TopicID) {
-	if t := s.byID[id]; t != nil {
+	if t := s.byID[id]; t != nil && t.store != nil {
 		t.lazy.on = false
 		s.send(&messages.Graft{Topic: t.index})
 	}
@@ -99,7 +99,7 @@ func (s *Session) grafted(t *topic, m *messages.Graft) error {
 		if err != nil {
 			return err
 		}
-		if !found || own.Topic != t.id {
+		if !found || own.Topic != t.id || !t.follows(h.Log, own.Author) {
 			continue
 		}
 		r := t.remote(h.Log)
@@ -119,8 +119,8 @@ func (s *Session) have(t *topic, m *messages.Have) error {
 		if err != nil {
 			return err
 		}
-		if found && own.Topic != t.id {
-			continue
+		if found && own.Topic != t.id || !t.follows(h.Log, own.Author) {
+			continue // of an author whose log is not here yet, the next digest tells
 		}
 		r, err := s.told(t, h.Log, found)
 		if err != nil {

@@ -41,10 +41,11 @@ type simNet struct {
 
 type simNode struct {
 	*pageTwin
-	ends   []*simEnd
-	links  Links[*simEnd]
-	past   map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
-	agreed map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
+	follows Follows // nil: all
+	ends    []*simEnd
+	links   Links[*simEnd]
+	past    map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
+	agreed  map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
 }
 
 // Remembered implements History.
@@ -113,6 +114,9 @@ func (n *simNet) end(node, peer *simNode, dialer bool, binding []byte) *simEnd {
 	c := Config{
 		Dialer: dialer, Self: node.id, Peer: peer.id, Binding: binding, Store: node, History: node,
 		Topics: topicsOf(twinTopic),
+	}
+	if node.follows != nil {
+		c.Follows = map[identity.TopicID]Follows{twinTopic.ID(): node.follows}
 	}
 	if n.first != nil {
 		c.First = n.first(n.conns)
@@ -226,7 +230,9 @@ func (e *simEnd) do(o Output) {
 		e.net.pulls++
 		e.tasks = append(e.tasks, func() { e.pull(o) })
 	case Shared:
-		e.node.links.Up(o.Topics[0], e)
+		if !o.Partial[o.Topics[0]] {
+			e.node.links.Up(o.Topics[0], e)
+		}
 	case Repeated:
 		e.net.repeated++
 		if e.node.links.Repeated(o.Topic, e) {
@@ -238,7 +244,7 @@ func (e *simEnd) do(o Output) {
 		e.net.grafts++
 		e.node.links.Grafted(o.Topic, e)
 	case Agreed:
-		if e.agreed = o.Now; o.Now {
+		if e.agreed = o.Now; o.Now && !o.Partial {
 			e.node.agree(e.peer.node.id, o.Set)
 		}
 	case WantTick:

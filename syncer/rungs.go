@@ -15,7 +15,7 @@ import (
 
 // remembered returns the state that we and the peer last agreed on.
 func (s *Session) remembered(t *topic) (digest.Set, bool) {
-	if s.cfg.History == nil || t.tries > 0 || s.cfg.First > messages.RungCursor {
+	if s.cfg.History == nil || t.scope != nil || t.tries > 0 || s.cfg.First > messages.RungCursor {
 		return digest.Set{}, false
 	}
 	return s.cfg.History.Remembered(s.cfg.Peer, s.instance, t.id)
@@ -38,7 +38,7 @@ func (s *Session) leadCursor(t *topic, r *round, since digest.Set) (bool, error)
 // changed keeps and lists what changed here since a state. The snapshot was
 // taken before: what it does not list had this size then and now.
 func (s *Session) changed(t *topic, r *round, since digest.Set) ([]messages.ShortState, bool, error) {
-	if s.cfg.History == nil {
+	if s.cfg.History == nil || t.scope != nil {
 		return nil, false, nil
 	}
 	var known bool
@@ -188,7 +188,7 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 			t.expect(r.snap.salt, e)
 		}
 	}
-	return s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+	return t.store.Logs(t.id, func(l LogInfo) bool {
 		before := r.snap.of(l.Log)
 		if size, differs := sizes[l.Log]; differs {
 			s.claimed(t, t.remote(l.Log), l, size, r.rung != messages.RungCursor && before.size == l.Size)

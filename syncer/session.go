@@ -43,7 +43,7 @@ var legal = map[State][]messages.Type{
 		messages.TypePeaks, messages.TypeDiff, messages.TypeEvents, messages.TypeSyncDone,
 		messages.TypeProofRequest, messages.TypePeers, messages.TypeFork,
 		messages.TypeCosignRequest, messages.TypeCosignResponse, messages.TypeError, messages.TypeBye,
-		messages.TypeHave, messages.TypePrune, messages.TypeGraft,
+		messages.TypeHave, messages.TypePrune, messages.TypeGraft, messages.TypeSubscribe,
 	},
 }
 
@@ -65,6 +65,11 @@ type Session struct {
 type topic struct {
 	id    identity.TopicID
 	index uint32
+
+	store    Store  // of the logs that both sides follow; nil until that is known
+	scope    *scope // the same, where it is not all
+	partial  bool   // one side follows a part only
+	awaiting bool   // the peer is to say which
 
 	theirs   map[digest.Hash]*remote
 	busy     map[digest.Hash]*remote // those of theirs with something under way
@@ -169,7 +174,11 @@ func (s *Session) Step(in Input) []Output {
 
 func (s *Session) settleAll() {
 	for _, t := range s.topics {
+		if t.store == nil {
+			continue
+		}
 		for _, r := range t.touched {
+			t.touch(r.id)
 			if r.active() {
 				t.busy[r.id] = r
 			} else {
@@ -241,7 +250,9 @@ func (s *Session) start() error {
 		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 	}
 	for _, k := range s.cfg.Topics {
-		hello.Topics = append(hello.Topics, messages.TopicProof{Proof: k.JoinProof(s.cfg.Binding, s.cfg.Dialer)})
+		hello.Topics = append(hello.Topics, messages.TopicProof{
+			Proof: k.JoinProof(s.cfg.Binding, s.cfg.Dialer), Partial: s.follows(k.ID()) != nil,
+		})
 	}
 	s.send(hello)
 	return nil
@@ -265,16 +276,18 @@ func (s *Session) receive(m messages.Message) error {
 		s.closed(m.Code, m.Text)
 	case *messages.Bye:
 		s.closed(m.Code, m.Text)
+	case *messages.Subscribe:
+		return s.withTopic(m.Topic, func(t *topic) error { return s.subscribe(t, m) })
 	case *messages.Peaks:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.peaks(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.peaks(t, m) })
 	case *messages.Diff:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.diff(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.diff(t, m) })
 	case *messages.Events:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.events(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.events(t, m) })
 	case *messages.Fork:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.fork(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.fork(t, m) })
 	case *messages.SyncDone:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.syncDone(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.syncDone(t, m) })
 	case *messages.ProofRequest:
 		return s.withTopic(m.Topic, func(*topic) error { s.emit(Prove{m}); return nil })
 	case *messages.CosignRequest:
@@ -284,11 +297,11 @@ func (s *Session) receive(m messages.Message) error {
 	case *messages.Peers:
 		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Peers{t.id, m.Addresses}); return nil })
 	case *messages.Have:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.have(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.have(t, m) })
 	case *messages.Prune:
-		return s.withTopic(m.Topic, func(t *topic) error { s.pruned(t); return nil })
+		return s.withOpen(m.Topic, func(t *topic) error { s.pruned(t); return nil })
 	case *messages.Graft:
-		return s.withTopic(m.Topic, func(t *topic) error { return s.grafted(t, m) })
+		return s.withOpen(m.Topic, func(t *topic) error { return s.grafted(t, m) })
 	}
 	return nil
 }
@@ -306,6 +319,16 @@ func (s *Session) withTopic(index uint32, f func(*topic) error) error {
 	return f(s.topics[index])
 }
 
+// withOpen is withTopic for what is said once it is known what both follow.
+func (s *Session) withOpen(index uint32, f func(*topic) error) error {
+	return s.withTopic(index, func(t *topic) error {
+		if t.store == nil {
+			return violation(messages.CodeUnexpectedMessage, "a message of topic %d before SUBSCRIBE", index)
+		}
+		return f(t)
+	})
+}
+
 // hello settles the shared topics: those of ours whose proof, in the role of
 // the peer, is in the peer's list.
 func (s *Session) hello(m *messages.Hello) error {
@@ -315,13 +338,14 @@ func (s *Session) hello(m *messages.Hello) error {
 	if identity.PeerID(m.Peer) != s.cfg.Peer {
 		return violation(messages.CodeWrongPeer, "HELLO of %s on the channel of %s", identity.PeerID(m.Peer).Short(), s.cfg.Peer.Short())
 	}
-	offered := map[[32]byte]bool{}
+	offered := map[[32]byte]messages.TopicProof{}
 	for _, p := range m.Topics {
-		offered[p.Proof] = true
+		offered[p.Proof] = p
 	}
 	for _, k := range s.cfg.Topics {
-		if offered[k.JoinProof(s.cfg.Binding, !s.cfg.Dialer)] {
+		if p, ok := offered[k.JoinProof(s.cfg.Binding, !s.cfg.Dialer)]; ok {
 			s.topics = append(s.topics, &topic{
+				partial: p.Partial || s.follows(k.ID()) != nil, awaiting: p.Partial,
 				id: k.ID(), theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
 			})
 		}
@@ -337,19 +361,26 @@ func (s *Session) hello(m *messages.Hello) error {
 
 func (s *Session) beginTopics() error {
 	var ids []identity.TopicID
+	partial := map[identity.TopicID]bool{}
 	for i, t := range s.topics {
 		t.index = uint32(i)
 		s.byID[t.id] = t
 		ids = append(ids, t.id)
+		if t.partial {
+			partial[t.id] = true
+		}
 	}
-	s.emit(Shared{ids})
+	s.emit(Shared{ids, partial})
 	for _, t := range s.topics {
-		set, err := s.cfg.Store.Summary(t.id)
-		if err != nil {
+		if f := s.follows(t.id); f != nil {
+			s.send(&messages.Subscribe{Topic: t.index, Names: f.names()})
+		}
+		if t.awaiting {
+			continue
+		}
+		if err := s.open(t, nil); err != nil {
 			return err
 		}
-		t.stated, t.leads = set, s.cfg.Dialer
-		s.send(&messages.Peaks{Topic: t.index, Logs: set.Count, Digest: set.Sum})
 	}
 	return nil
 }
@@ -372,12 +403,12 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 
 // same takes note that the peer holds what we hold, if it does.
 func (s *Session) same(t *topic, theirs digest.Set) (bool, error) {
-	set, err := s.cfg.Store.Summary(t.id)
+	set, err := t.store.Summary(t.id)
 	if err != nil || set != theirs {
 		return false, err
 	}
 	t.known, t.round = true, nil
-	return true, s.cfg.Store.Logs(t.id, func(l LogInfo) bool {
+	return true, t.store.Logs(t.id, func(l LogInfo) bool {
 		t.theirs[l.Log] = &remote{id: l.Log, size: l.Size, pages: l.Pages, ignored: l.Frozen, knowsFork: l.Frozen}
 		return true
 	})

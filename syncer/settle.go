@@ -25,12 +25,17 @@ func (t *topic) searching() bool {
 // and notices agreement. Once a topic has agreed, new events are pushed at
 // once and the digest follows with the next tick, or as an answer.
 func (s *Session) settle(t *topic) error {
-	set, err := s.cfg.Store.Summary(t.id)
+	set, err := t.store.Summary(t.id)
 	if err != nil {
 		return err
 	}
 	told := t.lastSent != nil && *t.lastSent == set
 	heard := t.lastGot != nil && *t.lastGot == set
+	if heard && t.known {
+		if err := s.hasAll(t); err != nil {
+			return err
+		}
+	}
 	if !told && t.resting() {
 		if !t.settled || heard {
 			s.sayDone(t, set)
@@ -47,7 +52,7 @@ func (s *Session) settle(t *topic) error {
 				return err
 			}
 		}
-		s.emit(Agreed{Topic: t.id, Now: now, Set: set, Instance: s.instance})
+		s.emit(Agreed{Topic: t.id, Now: now, Partial: t.scope != nil, Set: set, Instance: s.instance})
 	}
 	if t.left && told && !heard && t.lastGot != nil && t.resting() {
 		s.emit(Apart{Topic: t.id})
@@ -82,11 +87,35 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	return s.begin(t)
 }
 
+// hasAll takes note, where the peer stated what we hold, that it waits for
+// nothing more: what it was to pull from us came from somebody else.
+func (s *Session) hasAll(t *topic) error {
+	for id, r := range t.busy {
+		if !r.serving {
+			continue
+		}
+		own, found, err := s.cfg.Store.Log(id)
+		if err != nil {
+			return err
+		}
+		if r.serving = false; found {
+			r.size, r.pages = own.Size, own.Pages
+		}
+		if !r.active() {
+			delete(t.busy, id)
+		}
+	}
+	return nil
+}
+
 // nudge states our digests now. With confirm, what the peer said before counts
 // no more: it may have been long ago.
 func (s *Session) nudge(confirm bool) error {
 	for _, t := range s.topics {
-		set, err := s.cfg.Store.Summary(t.id)
+		if t.store == nil {
+			continue
+		}
+		set, err := t.store.Summary(t.id)
 		if err != nil {
 			return err
 		}
@@ -106,6 +135,12 @@ func (s *Session) nudge(confirm bool) error {
 func (s *Session) tick(now time.Time) error {
 	s.ticked = false
 	for _, t := range s.topics {
+		if t.store == nil {
+			continue
+		}
+		if t.scope != nil {
+			t.scope.touchAll()
+		}
 		if err := s.tickTopic(t, now); err != nil {
 			return err
 		}
@@ -127,7 +162,7 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 			}
 		}
 	}
-	set, err := s.cfg.Store.Summary(t.id)
+	set, err := t.store.Summary(t.id)
 	if err != nil {
 		return err
 	}

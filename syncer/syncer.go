@@ -143,6 +143,9 @@ type Config struct {
 	History  History // nil: rung 1 is not taken
 	Limits   Limits
 
+	// Follows is what we follow of topics that we follow a part of.
+	Follows map[identity.TopicID]Follows
+
 	// First is the first rung that rounds take, for tests; 0 is the cheapest.
 	First messages.Rung
 }
@@ -228,12 +231,17 @@ type (
 		Info  LogInfo // Log, Topic, Author, PageBytes
 		Pages uint64  // that the peer holds
 	}
-	// Shared says which topics are shared, in the order of their index.
-	Shared struct{ Topics []identity.TopicID }
+	// Shared says which topics are shared, in the order of their index, and of
+	// which of them one of the two follows a part only.
+	Shared struct {
+		Topics  []identity.TopicID
+		Partial map[identity.TopicID]bool
+	}
 	// Agreed says whether both sides last stated the digest we have now.
 	Agreed struct {
-		Topic identity.TopicID
-		Now   bool
+		Topic   identity.TopicID
+		Now     bool
+		Partial bool // of the logs that both sides follow, which are not all
 
 		// Where Now: what both hold, and the copy of the peer's store.
 		Set      digest.Set

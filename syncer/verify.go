@@ -27,6 +27,9 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	if err := checkLog(t.id, m.Log, m.Author, m.PageBytes); err != nil {
 		return err
 	}
+	if err := t.outside(m.Log, m.Author); err != nil {
+		return err
+	}
 	own, found, err := s.cfg.Store.Log(m.Log)
 	if err != nil {
 		return err

@@ -40,6 +40,10 @@ type Backend interface {
 	Cosigned(ctx context.Context, topic, log string, n int) ([]byte, error)
 	// Forks returns the proofs of all forks that are known, as fork files.
 	Forks(ctx context.Context) ([][]byte, error)
+	// Followed returns what is followed of a topic.
+	Followed(ctx context.Context, topic string) (Followed, error)
+	// Follow sets it.
+	Follow(ctx context.Context, topic string, f Followed) error
 	// Prove returns a C2SP tlog-proof file.
 	Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error)
 	// Join joins the topic of an invite.
@@ -56,6 +60,13 @@ type Backend interface {
 	Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error)
 	// Status tells of actors and peers.
 	Status(ctx context.Context) (Status, error)
+}
+
+// Followed is what a store follows of a topic: all of it, or the logs and
+// authors of those names beside its own log.
+type Followed struct {
+	All   bool     `json:"all"`
+	Names []string `json:"names,omitempty"` // 64 hexadecimal digits each
 }
 
 // Info describes a topic and the own log in it.

@@ -83,6 +83,17 @@ func (c *Client) Forks(ctx context.Context) ([][]byte, error) {
 	return single[[][]byte](ctx, c, "forks", request{})
 }
 
+// Followed implements Backend.
+func (c *Client) Followed(ctx context.Context, topic string) (Followed, error) {
+	return single[Followed](ctx, c, "follow", request{Topic: topic})
+}
+
+// Follow implements Backend.
+func (c *Client) Follow(ctx context.Context, topic string, f Followed) error {
+	_, err := single[Followed](ctx, c, "follow", request{Topic: topic, Followed: &f})
+	return err
+}
+
 // Prove implements Backend.
 func (c *Client) Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error) {
 	return single[[]byte](ctx, c, "prove", request{Topic: topic, Log: log, Seq: seq})

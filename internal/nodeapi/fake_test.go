@@ -32,6 +32,8 @@ type fake struct {
 	events []Event
 	grown  chan struct{} // closed when events are added
 	follow chan struct{} // a follower ended
+
+	followed Followed
 }
 
 var _ Backend = (*fake)(nil)
@@ -101,6 +103,19 @@ func (f *fake) Cosigned(_ context.Context, topic, log string, n int) ([]byte, er
 }
 
 func (f *fake) Forks(context.Context) ([][]byte, error) { return [][]byte{[]byte("fork")}, nil }
+
+func (f *fake) Followed(context.Context, string) (Followed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.followed, nil
+}
+
+func (f *fake) Follow(_ context.Context, _ string, to Followed) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.followed = to
+	return nil
+}
 
 func (f *fake) Prove(_ context.Context, _, _ string, seq uint64) ([]byte, error) {
 	return nil, fmt.Errorf("prove %d: %w", seq, errFake)

@@ -33,6 +33,8 @@ type request struct {
 	Place  string  `json:"place,omitempty"`
 	Query  *Query  `json:"query,omitempty"`
 	Events []Event `json:"events,omitempty"`
+
+	Followed *Followed `json:"followed,omitempty"`
 }
 
 // A checkStep is what Check streams: progress, and at last the report.
@@ -115,6 +117,14 @@ func (s *Server) routes() http.Handler {
 		return s.b.Cosigned(ctx, r.Topic, r.Log, r.Count)
 	}))
 	handle("forks", one(func(ctx context.Context, _ *request) ([][]byte, error) { return s.b.Forks(ctx) }))
+	handle("follow", one(func(ctx context.Context, r *request) (Followed, error) {
+		if r.Followed != nil {
+			if err := s.b.Follow(ctx, r.Topic, *r.Followed); err != nil {
+				return Followed{}, err
+			}
+		}
+		return s.b.Followed(ctx, r.Topic)
+	}))
 	handle("prove", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Prove(ctx, r.Topic, r.Log, r.Seq) }))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -116,6 +117,40 @@ func (b *local) Forks(context.Context) ([][]byte, error) {
 		texts[i] = f.Encode()
 	}
 	return texts, err
+}
+
+// Followed implements nodeapi.Backend.
+func (b *local) Followed(_ context.Context, topic string) (nodeapi.Followed, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nodeapi.Followed{}, err
+	}
+	names, all := t.Followed()
+	f := nodeapi.Followed{All: all}
+	for _, n := range names {
+		f.Names = append(f.Names, n.String())
+	}
+	return f, nil
+}
+
+// Follow implements nodeapi.Backend.
+func (b *local) Follow(_ context.Context, topic string, f nodeapi.Followed) error {
+	t, err := b.topic(topic)
+	if err != nil {
+		return err
+	}
+	if f.All {
+		return t.FollowAll()
+	}
+	var names []xaeroflux.ID
+	for _, n := range f.Names {
+		id, err := digest.Parse(n)
+		if err != nil {
+			return err
+		}
+		names = append(names, id)
+	}
+	return t.Follow(names...)
 }
 
 // Prove implements nodeapi.Backend.

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) followCmd() *cobra.Command {
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "follow [LOG | AUTHOR ...]",
+		Short: "Fetch and forward only some logs of the topic, or show which",
+		Long: `Makes the store fetch and forward only the named logs of the topic, and its own;
+an author's key stands for that author's log. What is here of others stays. With
+--all, everything is followed again; without arguments, shows what is followed.
+
+A name has 64 hexadecimal digits; of a log or author that is here already, the
+beginning is enough. "xaeroflux head --json" lists them.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if all && len(args) > 0 {
+				return usage("--all follows every log; leave the names out")
+			}
+			return a.with(cmd.Context(), func(b backend) error {
+				if all || len(args) > 0 {
+					f := nodeapi.Followed{All: all}
+					heads, err := b.Heads(cmd.Context(), a.topic)
+					if err != nil {
+						return err
+					}
+					for _, arg := range args {
+						name, err := fullName(arg, heads)
+						if err != nil {
+							return err
+						}
+						f.Names = append(f.Names, name)
+					}
+					if err := b.Follow(cmd.Context(), a.topic, f); err != nil {
+						return err
+					}
+				}
+				f, err := b.Followed(cmd.Context(), a.topic)
+				if err != nil {
+					return err
+				}
+				return a.print(f, func(w io.Writer) { printFollowed(w, f) })
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "follow all logs of the topic")
+	return cmd
+}
+
+// fullName returns the id or key that a person named.
+func fullName(name string, heads []nodeapi.Head) (string, error) {
+	name = strings.ToLower(name)
+	if _, err := digest.Parse(name); err == nil {
+		return name, nil
+	}
+	var found []string
+	for _, h := range heads {
+		for _, full := range []string{h.Log, h.Author} {
+			if len(name) >= minPrefix && strings.HasPrefix(full, name) && !slices.Contains(found, full) {
+				found = append(found, full)
+			}
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", kinded(nodeapi.Unknown, "no log or author here begins with %q; one that is not here yet is named by all 64 digits", name)
+	}
+	return "", usage("%q may be %s", name, strings.Join(found, " or "))
+}
+
+func printFollowed(w io.Writer, f nodeapi.Followed) {
+	if f.All {
+		fmt.Fprintln(w, "follows all logs of the topic")
+		return
+	}
+	fmt.Fprintf(w, "follows its own log and %d names:\n", len(f.Names))
+	for _, n := range f.Names {
+		fmt.Fprintln(w, n)
+	}
+}

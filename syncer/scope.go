@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// A side may follow some logs of a topic only. Then both sides speak, in their
+// session, of the logs that both follow, as if the topic had no others: that
+// is its scope. Nothing else is brought without being asked for. A log outside
+// can still be asked for by name, and forks are told of any log.
+
+// Follows is what a side follows of a topic: ids of logs and keys of authors.
+// The nil one is everything.
+type Follows map[digest.Hash]bool
+
+func (f Follows) has(log digest.Hash, author [32]byte) bool {
+	return f == nil || f[log] || f[author]
+}
+
+// FollowsOf returns what names, ids of logs and keys of authors, stand for.
+func FollowsOf(names []digest.Hash) Follows {
+	f := make(Follows, len(names))
+	for _, n := range names {
+		f[n] = true
+	}
+	return f
+}
+
+func (f Follows) names() []digest.Hash { return inOrder(f) }
+
+func inOrder[V any](m map[digest.Hash]V) []digest.Hash {
+	return slices.SortedFunc(maps.Keys(m), func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// Listed is what a list of a topic's logs says of one: nothing of one without
+// events, and of a frozen one only that it is.
+func Listed(l LogInfo) (LogInfo, bool) {
+	if l.Frozen {
+		l.Size, l.Root, l.Pages, l.SealedSize = 0, digest.Empty, 0, 0
+	}
+	return l, l.Size > 0 || l.Frozen
+}
+
+// A scope is a Store of the logs of one topic that both sides follow. Its
+// digest follows the store by what it is told of: a log that grew unnoticed
+// enters with the next tick.
+type scope struct {
+	Store
+	topic        digest.Hash
+	ours, theirs Follows
+
+	sum   digest.Multiset
+	logs  map[digest.Hash]digest.Hash // those in sum, by id: root at size
+	sizes map[digest.Hash]uint64
+	stale map[digest.Hash]bool
+}
+
+func newScope(st Store, topic digest.Hash, ours, theirs Follows) (*scope, error) {
+	c := &scope{
+		Store: st, topic: topic, ours: ours, theirs: theirs,
+		logs: map[digest.Hash]digest.Hash{}, sizes: map[digest.Hash]uint64{}, stale: map[digest.Hash]bool{},
+	}
+	return c, st.Logs(topic, func(l LogInfo) bool {
+		if c.has(l.Log, l.Author) {
+			c.count(l)
+		}
+		return true
+	})
+}
+
+func (c *scope) has(log digest.Hash, author [32]byte) bool {
+	return c.ours.has(log, author) && c.theirs.has(log, author)
+}
+
+// touch says that a log may have changed.
+func (c *scope) touch(id digest.Hash) { c.stale[id] = true }
+
+// touchAll looks at every log again.
+func (c *scope) touchAll() {
+	for id := range c.logs {
+		c.stale[id] = true
+	}
+}
+
+func (c *scope) count(l LogInfo) {
+	if root, ok := c.logs[l.Log]; ok {
+		c.sum.Remove(l.Log, c.sizes[l.Log], root)
+		delete(c.logs, l.Log)
+		delete(c.sizes, l.Log)
+	}
+	if l, ok := Listed(l); ok {
+		c.sum.Add(l.Log, l.Size, l.Root)
+		c.logs[l.Log], c.sizes[l.Log] = l.Root, l.Size
+	}
+}
+
+func (c *scope) refresh() error {
+	for id := range c.stale {
+		l, found, err := c.Log(id)
+		if err != nil {
+			return err
+		}
+		if found && l.Topic == c.topic && c.has(id, l.Author) {
+			c.count(l)
+		}
+		delete(c.stale, id)
+	}
+	return nil
+}
+
+// Summary is the digest of the logs in the scope.
+func (c *scope) Summary(digest.Hash) (digest.Set, error) {
+	if err := c.refresh(); err != nil {
+		return digest.Set{}, err
+	}
+	return c.sum.Set(), nil
+}
+
+// Logs yields the logs in the scope.
+func (c *scope) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
+	if err := c.refresh(); err != nil {
+		return err
+	}
+	for _, id := range inOrder(c.logs) {
+		l, found, err := c.Log(id)
+		if err != nil {
+			return err
+		}
+		if l, ok := Listed(l); found && ok && !yield(l) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// follows reports whether both sides follow a log of the topic.
+func (t *topic) follows(log digest.Hash, author [32]byte) bool {
+	return t.scope == nil || t.scope.has(log, author)
+}
+
+// touch says that a log of the topic may have changed.
+func (t *topic) touch(id digest.Hash) {
+	if t.scope != nil {
+		t.scope.touch(id)
+	}
+}
+
+// outside refuses what the peer says of a log that not both sides follow.
+func (t *topic) outside(log digest.Hash, author [32]byte) error {
+	if t.follows(log, author) {
+		return nil
+	}
+	return violation(messages.CodeUnknownLog, "log %s is not followed by both sides", log.Short())
+}
+
+// subscribe takes what the peer follows.
+func (s *Session) subscribe(t *topic, m *messages.Subscribe) error {
+	if !t.awaiting {
+		return violation(messages.CodeUnexpectedMessage, "SUBSCRIBE of a topic that the peer follows whole, or again")
+	}
+	t.awaiting = false
+	return s.open(t, FollowsOf(m.Names))
+}
+
+// open begins to reconcile a topic, once it is known what both sides follow.
+func (s *Session) open(t *topic, theirs Follows) error {
+	t.store = s.cfg.Store
+	if t.partial {
+		var err error
+		if t.scope, err = newScope(s.cfg.Store, t.id, s.follows(t.id), theirs); err != nil {
+			return err
+		}
+		t.store = t.scope
+	}
+	set, err := t.store.Summary(t.id)
+	if err != nil {
+		return err
+	}
+	t.stated, t.leads = set, s.cfg.Dialer
+	s.send(&messages.Peaks{Topic: t.index, Logs: set.Count, Digest: set.Sum})
+	return nil
+}
+
+// follows returns what we follow of a topic.
+func (s *Session) follows(id identity.TopicID) Follows { return s.cfg.Follows[id] }

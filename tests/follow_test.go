@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// sizeOf returns how many events of a log a store holds.
+func sizeOf(db *xaeroflux.DB, id xaeroflux.ID) uint64 {
+	l, err := db.Log(id)
+	if err != nil {
+		return 0
+	}
+	return l.Size()
+}
+
+// A store that follows one author of a topic gets that log and forwards it; and
+// the rest once it follows all. What it follows is remembered.
+func TestFollowSomeLogs(t *testing.T) {
+	v := newVillage(t, 3, *small())
+	ada, ben, cy := v.dbs[0], v.dbs[1], v.dbs[2]
+	topic := func(db *xaeroflux.DB) *xaeroflux.Topic { return db.Topics()[0] }
+	mustAppend(t, ada, 500, "ada %d")
+	mustAppend(t, ben, 10, "ben %d")
+	mustAppend(t, cy, 20, "cy %d")
+	adas, bens, cys := ada.Head().Log, ben.Head().Log, cy.Head().Log
+
+	// Ben is between the others, and follows Ada by her key.
+	if err := topic(ben).Follow(xaeroflux.ID(ada.Head().Author)); err != nil {
+		t.Fatal(err)
+	}
+	v.connect(1, 0)
+	v.connect(1, 2)
+	await(t, func() bool { return sizeOf(cy, adas) == 500 && sizeOf(ada, bens) == 10 && sizeOf(cy, bens) == 10 })
+	mustAppend(t, ada, 5, "live %d")
+	await(t, func() bool { return sizeOf(cy, adas) == 505 })
+	if n, m := sizeOf(ben, cys), sizeOf(ada, cys); n+m > 0 {
+		t.Fatalf("%d and %d events of a log that nobody asked for", n, m)
+	}
+
+	// It is remembered.
+	if err := ben.Close(); err != nil {
+		t.Fatal(err)
+	}
+	v.start(1, *small())
+	ben = v.dbs[1]
+	if names, all := topic(ben).Followed(); all || len(names) != 1 || names[0] != xaeroflux.ID(ada.Head().Author) {
+		t.Fatalf("follows %v, all %v", names, all)
+	}
+	mustAppend(t, cy, 3, "more %d")
+	v.connect(1, 0)
+	v.connect(1, 2)
+	mustAppend(t, ada, 5, "later %d")
+	await(t, func() bool { return sizeOf(cy, adas) == 510 })
+	if sizeOf(ben, cys) > 0 {
+		t.Fatal("events of a log that is not followed")
+	}
+
+	// And all of it comes once it is wanted.
+	if err := topic(ben).FollowAll(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, func() bool { return sizeOf(ben, cys) == 23 && sizeOf(ada, cys) == 23 })
+	v.converged()
+}
+
+func TestFollowTooMany(t *testing.T) {
+	db := open(t, t.TempDir()+"/s", nil)
+	topic := db.Topics()[0]
+	names := make([]xaeroflux.ID, 4096)
+	for i := range names {
+		names[i] = xaeroflux.ID{byte(i), byte(i >> 8)}
+	}
+	if err := topic.Follow(names...); !errors.Is(err, xaeroflux.ErrTooMany) {
+		t.Fatal(err)
+	}
+	if _, all := topic.Followed(); !all {
+		t.Fatal("a call that failed changed what is followed")
+	}
+	if err := topic.Follow(names[1:]...); err != nil {
+		t.Fatal(err)
+	}
+	if got, all := topic.Followed(); all || len(got) != 4095 {
+		t.Fatalf("%d, %v", len(got), all)
+	}
+}
