@@ -23,6 +23,12 @@ type victim struct {
 
 func newVictim(t testing.TB, st *pageTwin, limits Limits) *victim {
 	t.Helper()
+	return victimOf(t, st, limits, false)
+}
+
+// victimOf is newVictim for a peer that follows a part of the topic.
+func victimOf(t testing.TB, st *pageTwin, limits Limits, partial bool) *victim {
+	t.Helper()
 	peer := identity.Seed{200}.PeerID()
 	s, err := New(Config{
 		Dialer: true, Self: st.id, Peer: peer, Binding: []byte("b"), Topics: topicsOf(twinTopic), Store: st, Limits: limits,
@@ -31,7 +37,9 @@ func newVictim(t testing.TB, st *pageTwin, limits Limits) *victim {
 		t.Fatal(err)
 	}
 	s.Step(Start{})
-	s.Step(Received{&messages.Hello{Version: Version, Peer: peer, Topics: []messages.TopicProof{{Proof: twinTopic.JoinProof([]byte("b"), false)}}}})
+	s.Step(Received{&messages.Hello{Version: Version, Peer: peer, Topics: []messages.TopicProof{{
+		Proof: twinTopic.JoinProof([]byte("b"), false), Partial: partial,
+	}}}})
 	if s.State() != Syncing {
 		t.Fatalf("the session is %s", s.State())
 	}

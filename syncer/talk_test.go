@@ -36,6 +36,7 @@ func menu(t testing.TB) (bodies [][]byte) {
 		bodyOf(2, 2, false, &messages.SymbolsBody{Items: 1, Symbols: sketch.NewEncoder(sketch.Salt{}, items).Next(20)}),
 		bodyOf(3, 3, false, &messages.ItemsBody{Items: items}), bodyOf(3, 1, false, &messages.AnswerBody{Logs: short}),
 		bodyOf(2, 1, false, &messages.AskBody{Symbols: 9}), bodyOf(2, 1, false, &messages.AskBody{}), bodyOf(2, 1, false, &messages.NextBody{}),
+		&messages.Subscribe{Names: []digest.Hash{l.info.Log}},
 	} {
 		frame, err := messages.AppendFrame(nil, m)
 		if err != nil {
@@ -56,10 +57,11 @@ func FuzzTalk(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 22, 0, 0, 20, 0, 0, 15, 0, 0, 16, 0, 0, 17, 0, 0, 18, 0, 0, 19, 0, 0})
 	f.Add([]byte{7, 0, 0, 6, 0, 0, 8, 0, 0, 1, 2, 9})
 	f.Add([]byte{9, 0, 0, 4, 0, 0, 5, 0, 0, 10, 0, 0, 13, 0, 0})
+	f.Add([]byte{23, 0, 0, 5, 0, 0, 6, 0, 0, 1, 0, 0, 4, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		st := newPageTwin(1)
 		st.own(1).write(10, "ours")
-		v := newVictim(t, st, Limits{MaxLogs: 4})
+		v := victimOf(t, st, Limits{MaxLogs: 4}, len(script)%3 == 1)
 		for n := 0; len(script) >= 3 && n < 64; n, script = n+1, script[3:] {
 			body := bytes.Clone(bodies[int(script[0])%len(bodies)])
 			if script[2] != 0 {

@@ -3,8 +3,10 @@
 package tests
 
 import (
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
 
 // opened attacks on a control stream before HELLO.
@@ -21,6 +23,21 @@ func opened(name string, want messages.Code, do func(f *foe) error) attack {
 func greeted(name string, ends outcome, want messages.Code, do func(f *foe) error) attack {
 	return attack{name: name, ends: ends, want: want, do: func(f *foe) error {
 		if err := f.Greet(ctx, f.topic); err != nil {
+			return err
+		}
+		return do(f)
+	}}
+}
+
+// following attacks after a true HELLO of one who follows a part of the topic.
+func following(name string, ends outcome, want messages.Code, do func(f *foe) error) attack {
+	return attack{name: name, ends: ends, want: want, do: func(f *foe) error {
+		if err := f.Open(ctx); err != nil {
+			return err
+		}
+		m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), f.Conn.Dialer()))
+		m.Topics[0].Partial = true
+		if err := f.Send(m); err != nil {
 			return err
 		}
 		return do(f)
@@ -85,6 +102,27 @@ func greetings() []attack {
 		}},
 		greeted("a path for an address", shrugged, 0, func(f *foe) error {
 			return f.Send(&messages.Peers{Addresses: []string{"../../x", "file:///etc/passwd", "\x00"}})
+		}),
+		greeted("SUBSCRIBE that HELLO did not announce", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
+			return f.Send(&messages.Subscribe{})
+		}),
+		following("SUBSCRIBE twice", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
+			return f.Send(&messages.Subscribe{}, &messages.Subscribe{})
+		}),
+		following("a list before SUBSCRIBE", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
+			return f.Send(evilpeer.List(f.log.State()))
+		}),
+		following("a list of logs that one does not follow", dropped, messages.CodeUnknownLog, func(f *foe) error {
+			return f.Send(&messages.Subscribe{Names: []digest.Hash{{1}}}, &messages.Peaks{}, evilpeer.List(f.log.State()))
+		}),
+		following("events of a log that one does not follow", dropped, messages.CodeUnknownLog, func(f *foe) error {
+			return f.Send(&messages.Subscribe{Names: []digest.Hash{{1}}}, &messages.Peaks{}, f.log.Events(0, 100))
+		}),
+		following("names that do not increase", dropped, messages.CodeMalformed, func(f *foe) error {
+			return f.Raw(evilpeer.Frame(evilpeer.Array(3), evilpeer.Uint(16), evilpeer.Uint(0), evilpeer.Bin(64, make([]byte, 64))))
+		}),
+		following("more names than there may be", dropped, messages.CodeTooLong, func(f *foe) error {
+			return f.Raw(evilpeer.Frame(evilpeer.Array(3), evilpeer.Uint(16), evilpeer.Uint(0), evilpeer.Bin(4097*32, make([]byte, 4097*32))))
 		}),
 		greeted("a topic that is not shared", dropped, messages.CodeLimit, func(f *foe) error {
 			return f.Send(&messages.SyncDone{Topic: 5})
