@@ -30,7 +30,8 @@ var layers = [][]string{
 	{"store"},
 	{"actors"},
 	{""},
-	{"cmd", "tests"},
+	{"cmd"},
+	{"tests"},
 }
 
 // sameRow lists imports within a row that are meant: identity hashes.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/child"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
 )
@@ -16,6 +17,7 @@ import (
 // the first argument.
 var children = map[string]func(ctx context.Context, args []string) error{
 	"child-load": child.Run,
+	"child-node": func(_ context.Context, args []string) error { os.Exit(cli.Main(args)); return nil },
 	"child-flips": func(ctx context.Context, args []string) error {
 		seed, err := strconv.ParseUint(args[1], 10, 64)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/netlab"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/powercut"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/soak"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/stages"
@@ -36,6 +37,7 @@ var entries = []entry{
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},
 	{"syscalls", "system calls of LMDB that fail, under strace", 500, ioerr.Syscalls},
+	{"netlab", "nodes as processes in network namespaces, killed, cut off, with lost packets", 1800, netlab.Run},
 	{"soak", "a steady load for a long time; memory, goroutines and files must not grow", 8 * 3600, soak.Run},
 }
 

@@ -104,7 +104,11 @@ func runOne(ctx context.Context, o options, e entry) (*harness.Result, error) {
 	r.Took = time.Since(begin)
 	for _, f := range r.Failures {
 		cfg.Logf("position %d: %s", f.At, f.What)
-		cfg.Logf("  again: go run ./tests/reliability -only %s -seed %d -at %d", e.name, o.seed, f.At)
+		which := fmt.Sprintf("-at %d", f.At)
+		if f.At < 0 {
+			which = fmt.Sprintf("-count %d", cfg.Count)
+		}
+		cfg.Logf("  again: go run ./tests/reliability -only %s -seed %d %s", e.name, o.seed, which)
 	}
 	return r, err
 }

@@ -20,7 +20,7 @@ import (
 // detector; kill, powercut and flips run in children, which it would slow down
 // and show nothing of.
 var perRun = map[string]int{
-	"kill": 200, "powercut": 20, "torn": 2000, "ioerr": 100, "syscalls": 16, "flips": 500, "stages": 1000, "soak": 60,
+	"kill": 200, "powercut": 20, "torn": 2000, "ioerr": 100, "syscalls": 16, "flips": 500, "stages": 1000, "netlab": 20, "soak": 60,
 }
 
 // The counts under the race detector, which costs ten times as much.
@@ -40,6 +40,7 @@ var controls = map[string]struct {
 	"syscalls": {count: 8, want: 2},
 	"flips":    {count: 300, broken: "nochecksum", want: 10},
 	"stages":   {count: 300, broken: "noreplay", want: 1},
+	"netlab":   {count: 4, want: 2},
 	"soak":     {count: 5, want: 3},
 }
 
