@@ -14,4 +14,7 @@ const (
 	// NoReplay lets a stage that restarted wait for what comes, instead of
 	// taking up what was under way.
 	NoReplay = false
+	// NoProof believes events and pages of peers that do not lead to the root of
+	// their head.
+	NoProof = false
 )

@@ -10,6 +10,7 @@ var (
 	NoSync     = is("nosync")
 	NoChecksum = is("nochecksum")
 	NoReplay   = is("noreplay")
+	NoProof    = is("noproof")
 )
 
 func is(name string) bool { return os.Getenv("XAEROFLUX_BROKEN") == name }

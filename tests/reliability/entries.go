@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/frames"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/fuzz"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
@@ -37,6 +39,8 @@ var entries = []entry{
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},
 	{"syscalls", "system calls of LMDB that fail, under strace", 500, ioerr.Syscalls},
+	{"frames", "hostile peers send frames, true and spoiled", 10_000_000, frames.Run},
+	{"fuzz", "every fuzz target", 10_000_000, fuzz.Run},
 	{"netlab", "nodes as processes in network namespaces, killed, cut off, with lost packets", 1800, netlab.Run},
 	{"soak", "a steady load for a long time; memory, goroutines and files must not grow", 8 * 3600, soak.Run},
 }

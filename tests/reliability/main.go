@@ -104,11 +104,7 @@ func runOne(ctx context.Context, o options, e entry) (*harness.Result, error) {
 	r.Took = time.Since(begin)
 	for _, f := range r.Failures {
 		cfg.Logf("position %d: %s", f.At, f.What)
-		which := fmt.Sprintf("-at %d", f.At)
-		if f.At < 0 {
-			which = fmt.Sprintf("-count %d", cfg.Count)
-		}
-		cfg.Logf("  again: go run ./tests/reliability -only %s -seed %d %s", e.name, o.seed, which)
+		cfg.Logf("  again: go run ./tests/reliability -only %s -seed %d -at %d -count %d", e.name, o.seed, f.At, cfg.Count)
 	}
 	return r, err
 }
