@@ -50,6 +50,9 @@ type Query struct {
 	From  uint64   // first sequence wanted, of each log
 	After Frontier // where set, for a log in it, the first sequence wanted; see From for others
 	Limit int      // at most so many events; 0 means no limit
+	// Ranges yields what Fetch brought of a log too, beyond gaps. Subscribe
+	// yields only what has no gap before it.
+	Ranges bool
 	// Borrow yields records whose slices are valid only until the next one,
 	// and allocates nothing for them.
 	Borrow bool
@@ -79,6 +82,7 @@ func (db *DB) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		sub := db.hub.subscribe()
 		defer sub.stop()
+		q.Ranges = false
 		r, err := db.newReader(q)
 		for err == nil {
 			if err = r.pass(ctx, yield); err != nil {
@@ -149,7 +153,10 @@ func (r *reader) log(ctx context.Context, l *store.Log, yield func(Record, error
 	if !ok {
 		from = r.q.From
 	}
-	to := l.State().Size
+	to, read := l.State().Size, r.db.st.Read
+	if r.q.Ranges {
+		to, read = max(to, r.db.st.NewestHead(l).Size), r.db.st.ReadHeld
+	}
 	if from >= to {
 		return nil
 	}
@@ -158,7 +165,7 @@ func (r *reader) log(ctx context.Context, l *store.Log, yield func(Record, error
 		return err
 	}
 	defer done()
-	return r.db.st.Read(l, from, to, func(run store.Run) error {
+	return read(l, from, to, func(run store.Run) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

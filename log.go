@@ -96,7 +96,8 @@ func (l *Log) Head() Head {
 	return Head{Log: l.l.ID, Author: l.l.Author, Size: p.Head.Size, Root: p.Head.Root, Sig: p.Head.Sig}
 }
 
-// Get returns one event. The record is the caller's.
+// Get returns one event. The record is the caller's. The error is a *GapError
+// for an event that is known to be in the log and not held.
 func (l *Log) Get(ctx context.Context, seq uint64) (Record, error) {
 	if l.err != nil {
 		return Record{}, l.err
@@ -110,7 +111,7 @@ func (l *Log) Get(ctx context.Context, seq uint64) (Record, error) {
 	}
 	defer done()
 	var rec Record
-	err = l.db.st.Read(l.l, seq, seq+1, func(run store.Run) error {
+	err = l.db.st.ReadOne(l.l, seq, func(run store.Run) error {
 		return own(run).Each(func(s uint64, r *event.Record) error {
 			rec = record(l.l.ID, s, r)
 			return nil

@@ -19,7 +19,8 @@ type Proof struct {
 }
 
 // Prove returns the proof that event seq is in the log at size, which is at
-// most the number of events held. Usually size is that of a head:
+// most the number of events held without a gap; for an event beyond a gap it is
+// that of the head which it was fetched under. Usually size is that of a head:
 //
 //	head := log.Head()
 //	p, err := log.Prove(ctx, seq, head.Size)
@@ -36,7 +37,7 @@ func (l *Log) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
 		return Proof{}, err
 	}
 	defer done()
-	hashes, err := l.db.st.Inclusion(l.l, seq, size)
+	hashes, err := l.db.st.InclusionHeld(l.l, seq, size)
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove event %d: %w", seq, err)
 	}
@@ -85,11 +86,10 @@ func Verify(r Record, p Proof, h Head) error {
 // tlog-proof file, with the event's leaf data as its extra. Anybody can check
 // it with the log's VKey.
 func (l *Log) ProofFile(ctx context.Context, seq uint64) ([]byte, error) {
-	h := l.Head()
-	if held := l.Size(); h.Size > held {
-		return nil, fmt.Errorf("prove event %d: %w: %d of %d events are here; wait for the rest", seq, ErrRange, held, h.Size)
+	if l.err != nil {
+		return nil, l.err
 	}
-	p, err := l.Prove(ctx, seq, h.Size)
+	h, hashes, err := l.proven(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +97,29 @@ func (l *Log) ProofFile(ctx context.Context, seq uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := proof.File{Extra: r.Leaf(), Index: seq, Hashes: p.Hashes, Checkpoint: h.Checkpoint()}
+	f := proof.File{Extra: r.Leaf(), Index: seq, Hashes: hashes, Checkpoint: h.Checkpoint()}
 	return f.Encode(), nil
+}
+
+// proven returns the newest head that an event can be proven under, and the
+// inclusion proof.
+func (l *Log) proven(ctx context.Context, seq uint64) (h Head, hashes []Hash, err error) {
+	held := l.Size()
+	if seq >= held {
+		done, err := l.db.reading()
+		if err != nil {
+			return h, nil, err
+		}
+		defer done()
+		hashes, head, err := l.db.st.RangeInclusion(l.l, seq)
+		if err != nil {
+			return h, nil, fmt.Errorf("prove event %d: %w", seq, err)
+		}
+		return Head{Log: l.l.ID, Author: l.l.Author, Size: head.Size, Root: head.Root, Sig: head.Sig}, hashes, nil
+	}
+	if h = l.Head(); h.Size > held {
+		return h, nil, fmt.Errorf("prove event %d: %w: %d of %d events are here; wait for the rest", seq, ErrRange, held, h.Size)
+	}
+	p, err := l.Prove(ctx, seq, h.Size)
+	return h, p.Hashes, err
 }

@@ -79,6 +79,7 @@ func (n *Node) send(group, name string, msg any) {
 
 // Advanced tells all sessions that a log has a new published state.
 func (n *Node) Advanced(l *store.Log) {
+	n.reached(l)
 	for _, s := range n.live() {
 		s.advanced(l.ID)
 	}

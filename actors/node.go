@@ -73,6 +73,7 @@ type Node struct {
 	links   links
 	fetches fetches
 	notices notices
+	ranges  rangeKeeper
 }
 
 // Start starts the actors of a store.
@@ -113,6 +114,7 @@ func Start(c Config) (*Node, error) {
 	}
 	n.tree = tree
 	n.pipeline.watch(tree)
+	n.absorbAll()
 	return n, nil
 }
 
@@ -157,6 +159,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.closing.Store(true)
 	n.endAll("closing")
 	n.cancel()
+	n.ranges.stop()
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
 	n.closeMesh()

@@ -172,7 +172,7 @@ func (g *gauge) held(id digest.Hash) (bytes int64, fresh bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	return int64(l.State().Pages) * int64(l.PageBytes), false, nil
+	return int64(l.State().Pages)*int64(l.PageBytes) + g.st.RangeBytes(id), false, nil
 }
 
 func (g *gauge) peer(id identity.PeerID) *peerUse {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -131,7 +132,7 @@ func (s *session) accept() {
 	}
 }
 
-// serve answers one request for pages.
+// serve answers one request for pages or a range.
 func (s *session) serve(stream transport.Stream) {
 	stream.SetReadDeadline(time.Now().Add(s.n.cfg.Patience))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
@@ -147,14 +148,28 @@ func (s *session) serve(stream transport.Stream) {
 		s.tell(&lost{violated(err)})
 		return
 	}
-	req, ok := m.(*messages.PageRequest)
-	if !ok {
+	switch req := m.(type) {
+	case *messages.PageRequest:
+		s.servePages(stream, req)
+	case *messages.RangeRequest:
+		s.serveRange(stream, req)
+	default:
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " on a transfer stream"}})
-		return
 	}
-	topic, ok := s.topic(req.Topic)
+}
+
+// transferred returns the topic of a transfer.
+func (s *session) transferred(index uint32) (identity.TopicID, bool) {
+	topic, ok := s.topic(index)
 	if !ok {
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: "a transfer of a topic that is not shared"}})
+	}
+	return topic, ok
+}
+
+func (s *session) servePages(stream transport.Stream, req *messages.PageRequest) {
+	topic, ok := s.transferred(req.Topic)
+	if !ok {
 		return
 	}
 	served, err := syncer.ServePages(s.patient(stream), s.n.cfg.Store.Source(), topic, req)

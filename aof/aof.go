@@ -138,7 +138,7 @@ func (s *Store) openEnv(mapBytes int64) error {
 	if err != nil {
 		return err
 	}
-	err = env.View(func(tx *lmdb.Txn) error { return openDBs(tx, &s.dbs, 0) })
+	err = openExisting(env, &s.dbs)
 	if err == nil {
 		s.mapBytes, err = mapSize(env)
 	}

@@ -58,10 +58,10 @@ func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err er
 	defer func() { err = errors.Join(err, env.Close()) }()
 	s := &Store{env: env}
 	var used uint64
+	if err := openExisting(env, &s.dbs); err != nil {
+		return false, lmdbError(err)
+	}
 	err = env.View(func(tx *lmdb.Txn) error {
-		if err := openDBs(tx, &s.dbs, 0); err != nil {
-			return err
-		}
 		var st Stats
 		v := &View{s: s, tx: tx}
 		pages, err := v.usedPages(&st)

@@ -18,6 +18,7 @@ import (
 //	logids  log id (32 bytes)                        ->  log number (u32)
 //	format  "aof"                                    ->  crc32c | version (u32)
 //	topics, peers, cursors, meta: the caller's key   ->  crc32c | the caller's value
+//	ranges: the caller's key, and larger values      ->  crc32c | the caller's value
 //
 // Log rows are keyed by number, not by id: they then lie in order of creation
 // and fill their pages, where random ids leave them a third empty.
@@ -30,10 +31,11 @@ const (
 	dbPeers
 	dbCursors
 	dbMeta
+	dbRanges
 	numDBs
 )
 
-var dbNames = [numDBs]string{"events", "logs", "logids", "format", "topics", "peers", "cursors", "meta"}
+var dbNames = [numDBs]string{"events", "logs", "logids", "format", "topics", "peers", "cursors", "meta", "ranges"}
 
 // A Bucket is a database of small rows whose content is the caller's.
 type Bucket uint8
@@ -44,6 +46,7 @@ const (
 	Peers   Bucket = dbPeers
 	Cursors Bucket = dbCursors
 	Meta    Bucket = dbMeta
+	Ranges  Bucket = dbRanges // large rows, which are not read when the store is opened
 )
 
 const (
@@ -51,6 +54,9 @@ const (
 	MaxKeyBytes = 511
 	// MaxValueBytes is the longest value of a small row.
 	MaxValueBytes = 1 << 20
+	// MaxRangeBytes is the longest value of a row in Ranges: a record of the
+	// largest size and what proves it.
+	MaxRangeBytes = 17 << 20
 
 	rowHeader = 4
 )
@@ -72,6 +78,14 @@ func (b Bucket) check(key []byte) error {
 		return invalid("key of %d bytes, want 1 to %d", len(key), MaxKeyBytes)
 	}
 	return nil
+}
+
+// maxValue is the longest value of a row.
+func (b Bucket) maxValue() int {
+	if b == Ranges {
+		return MaxRangeBytes
+	}
+	return MaxValueBytes
 }
 
 // String returns the bucket's name.

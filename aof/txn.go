@@ -57,8 +57,8 @@ func (t *Txn) Put(b Bucket, key, value []byte) error {
 	if err := errors.Join(t.ready(), b.check(key)); err != nil {
 		return err
 	}
-	if len(value) > MaxValueBytes {
-		return invalid("value of %d bytes, limit %d", len(value), MaxValueBytes)
+	if len(value) > b.maxValue() {
+		return invalid("value of %d bytes, limit %d", len(value), b.maxValue())
 	}
 	return t.fail(t.tx.Put(t.s.dbs[b], key, sealRow(int(b), key, value), 0))
 }

@@ -31,7 +31,7 @@ func (v *View) verify() error {
 	if ids.Entries != logs {
 		return &CorruptError{"log ids", fmt.Sprintf("%d rows, one a log", logs), fmt.Sprintf("%d", ids.Entries)}
 	}
-	for b := Topics; b.valid(); b++ {
+	for b := Topics; b <= Meta; b++ {
 		if err := v.ForEach(b, nil, func(_, _ []byte) error { return nil }); err != nil {
 			return err
 		}

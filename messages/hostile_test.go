@@ -39,6 +39,7 @@ func small() []Message {
 		&Events{Count: 1, Records: make([]byte, 20), Head: h, Right: hs},
 		&ProofRequest{}, &ProofResponse{Head: h, Hashes: hs, Leaf: []byte{1}},
 		&SyncDone{}, &Peers{Addresses: []string{"a", "b"}}, &Error{Text: "e"}, &Bye{Text: "b"},
+		&RangeRequest{To: 1}, &RangeResponse{Count: 1, Records: make([]byte, 20), Head: h, Left: hs, Right: hs},
 		&Unknown{Number: 1000},
 	}
 }

@@ -17,6 +17,7 @@ var wireTypes = []Type{
 	TypeHello, TypePeaks, TypeDiff, TypePageRequest, TypePageResponse, TypeEvents,
 	TypeProofRequest, TypeProofResponse, TypeSyncDone, TypePeers, TypeError, TypeBye,
 	TypeFork, TypeCosignRequest, TypeCosignResponse, TypeSubscribe,
+	TypeRangeRequest, TypeRangeResponse,
 	TypeHave, TypePrune, TypeGraft,
 }
 
@@ -125,6 +126,18 @@ func (g gen) message(t Type) Message {
 		m := &CosignResponse{Topic: g.topic(), Log: g.hash(), Size: g.count(), Root: g.hash(), Witness: g.hash(), Time: g.count()}
 		g.fill(m.Sig[:])
 		return m
+	case TypeRangeRequest:
+		m := &RangeRequest{Topic: g.topic(), Log: g.hash(), From: g.upTo(MaxCount / 2), Newest: g.bool(), Limit: g.count()}
+		if g.bool() {
+			m.To = m.From + g.upTo(MaxCount/2)
+		}
+		return m
+	case TypeRangeResponse:
+		e := g.events()
+		return &RangeResponse{
+			Log: e.Log, Author: e.Author, PageBytes: e.PageBytes, First: e.First, Count: e.Count, Head: e.Head,
+			Left: g.hashes(MaxHashes), Right: e.Right, Records: e.Records,
+		}
 	case TypeHave:
 		return g.have()
 	case TypePrune:

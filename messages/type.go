@@ -25,6 +25,8 @@ const (
 	TypeCosignRequest  Type = 14
 	TypeCosignResponse Type = 15
 	TypeSubscribe      Type = 16
+	TypeRangeRequest   Type = 17
+	TypeRangeResponse  Type = 18
 
 	// FirstOptional is the first type a receiver may ignore.
 	FirstOptional Type = 128
@@ -62,6 +64,8 @@ var kinds = [...]kind{
 	TypeCosignRequest:  {"COSIGN_REQUEST", MaxFrame, cosignRequestFields, decodeCosignRequest},
 	TypeCosignResponse: {"COSIGN_RESPONSE", MaxFrame, cosignResponseFields, decodeCosignResponse},
 	TypeSubscribe:      {"SUBSCRIBE", MaxFrame, subscribeFields, decodeSubscribe},
+	TypeRangeRequest:   {"RANGE_REQUEST", MaxFrame, rangeRequestFields, decodeRangeRequest},
+	TypeRangeResponse:  {"RANGE_RESPONSE", MaxEventsFrame, rangeResponseFields, decodeRangeResponse},
 
 	TypeHave:  {"HAVE", MaxFrame, haveFields, decodeHave},
 	TypePrune: {"PRUNE", MaxFrame, pruneFields, decodePrune},

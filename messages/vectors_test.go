@@ -76,6 +76,8 @@ func vectorMessages() []Message {
 		&CosignRequest{Topic: 2, Log: h("log"), Size: 1000, Root: h("root")},
 		&CosignResponse{Topic: 2, Log: h("log"), Size: 1000, Root: h("root"), Witness: h("witness"), Time: 1_700_000_000, Sig: head.Sig},
 		&Subscribe{Topic: 1, Names: followed},
+		&RangeRequest{Topic: 2, Log: h("log"), From: 900, To: 1000, Newest: true, Limit: 100},
+		&RangeResponse{Log: h("log"), Author: h("author"), PageBytes: 16384, First: 7, Count: 1, Head: head, Left: []digest.Hash{h("l0"), h("l1"), h("l2")}, Right: []digest.Hash{h("r0")}, Records: rec},
 		&Have{Topic: 1, Logs: []LogSize{{h("log"), 1000}}},
 		&Prune{Topic: 1},
 		&Graft{Topic: 1, Logs: []LogHeld{{h("log"), 990, 17}}},
@@ -101,6 +103,8 @@ func wrongVectors() []wrongVector {
 		{"PEERS of 4294967295 addresses", "930a00ddffffffff", "malformed"},
 		{"SUBSCRIBE with one name twice", "931000c440" + string(bytes.Repeat([]byte("07"), 64)), "malformed"},
 		{"DIFF of rung 4", "9703" + "0004c2c2c40090", "malformed"},
+		{"RANGE_REQUEST to before from", "9711" + "00c420" + string(bytes.Repeat([]byte("00"), 32)) + "0504c200", "malformed"},
+		{"RANGE_REQUEST of 2^48 events", "9711" + "00c420" + string(bytes.Repeat([]byte("00"), 32)) + "0500c2cf0001000000000000", "malformed"},
 		{"skipped field nested 16 deep", "940c00a0" + string(bytes.Repeat([]byte("91"), 16)) + "01", "too long"},
 	}
 }

@@ -54,6 +54,7 @@ type Store struct {
 	topics  topics
 	cursors cursors
 	forks   forks
+	ranges  ranges
 
 	closeOnce sync.Once
 	closeErr  error
@@ -153,6 +154,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 		return s, err
 	}
 	if err = s.loadCursors(); err != nil {
+		return s, err
+	}
+	if err = s.loadRanges(); err != nil {
 		return s, err
 	}
 	if err = s.openPaged(); err == nil {

@@ -50,6 +50,11 @@ type Backend interface {
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both agree.
 	Sync(ctx context.Context, peer string) (SyncReport, error)
+	// Fetch brings a part of a log from peers.
+	Fetch(ctx context.Context, f Fetch) (FetchReport, error)
+	// Gaps says what is held and what is missing of a log, or with "" of each
+	// log of the topic.
+	Gaps(ctx context.Context, topic, log string) ([]Gaps, error)
 	// SyncOver is Sync over a pair of pipes, which it closes. Place says for
 	// people where they lead.
 	SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error)
@@ -113,7 +118,8 @@ type Query struct {
 	From   uint64 `json:"from"`
 	Limit  int    `json:"limit"` // 0 for no limit
 	Follow bool   `json:"follow"`
-	Leaves bool   `json:"leaves"` // Leaf and Hash are wanted too
+	Ranges bool   `json:"ranges,omitempty"` // what was fetched beyond gaps too
+	Leaves bool   `json:"leaves"`           // Leaf and Hash are wanted too
 }
 
 // A Record is an event in its place. Bytes are base64 in JSON.
@@ -215,4 +221,41 @@ type Peer struct {
 	RateOut   float64   `json:"rate_out"`
 	EventsIn  uint64    `json:"events_in"`
 	EventsOut uint64    `json:"events_out"`
+}
+
+// A Fetch says which part of a log is wanted.
+type Fetch struct {
+	Topic  string   `json:"topic,omitempty"`
+	Log    string   `json:"log"` // id of a log, or key of its author; a beginning will do for one that is known
+	From   uint64   `json:"from,omitempty"`
+	To     uint64   `json:"to,omitempty"`   // 0: the newest there is
+	Last   uint64   `json:"last,omitempty"` // only so many before To; 0: all
+	Newest bool     `json:"newest,omitempty"`
+	Peers  []string `json:"peers,omitempty"` // none: all that are connected
+}
+
+// A Part is events of a log, without the last one named.
+type Part struct {
+	First uint64 `json:"first"`
+	End   uint64 `json:"end"`
+}
+
+// A FetchReport says what a fetch brought.
+type FetchReport struct {
+	Log      string   `json:"log"`
+	Author   string   `json:"author"`
+	HeadSize uint64   `json:"head_size"` // the newest that a peer told
+	First    uint64   `json:"first"`     // what was wanted
+	End      uint64   `json:"end"`
+	Events   uint64   `json:"events"` // that were not held before
+	From     []string `json:"from"`   // who brought them
+	Gaps     []Part   `json:"gaps"`   // that are left of what was wanted
+}
+
+// Gaps is what is held and what is missing of a log.
+type Gaps struct {
+	Log      string `json:"log"`
+	HeadSize uint64 `json:"head_size"` // the newest that is known
+	Held     []Part `json:"held"`
+	Gaps     []Part `json:"gaps"`
 }

@@ -109,6 +109,16 @@ func (c *Client) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	return single[SyncReport](ctx, c, "sync", request{Peer: peer})
 }
 
+// Fetch implements Backend.
+func (c *Client) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
+	return single[FetchReport](ctx, c, "fetch", request{Fetch: &f})
+}
+
+// Gaps implements Backend.
+func (c *Client) Gaps(ctx context.Context, topic, log string) ([]Gaps, error) {
+	return single[[]Gaps](ctx, c, "gaps", request{Topic: topic, Log: log})
+}
+
 // Status implements Backend.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return single[Status](ctx, c, "status", request{})

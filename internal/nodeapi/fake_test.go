@@ -133,6 +133,17 @@ func (f *fake) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	return SyncReport{EventsIn: 7, Seconds: 0.5}, nil
 }
 
+func (f *fake) Fetch(_ context.Context, what Fetch) (FetchReport, error) {
+	if what.Log == "unknown" {
+		return FetchReport{}, &Error{Kind: Unknown, Text: "no log"}
+	}
+	return FetchReport{Log: what.Log, First: what.From, End: what.To, Events: what.Last, From: what.Peers, Gaps: []Part{{1, 2}}}, nil
+}
+
+func (f *fake) Gaps(_ context.Context, topic, log string) ([]Gaps, error) {
+	return []Gaps{{Log: topic + "/" + log, HeadSize: 9, Held: []Part{{0, 3}}, Gaps: []Part{{3, 9}}}}, nil
+}
+
 func (f *fake) Check(_ context.Context, progress func(done, total int64)) (CheckReport, error) {
 	progress(1, 2)
 	time.Sleep(250 * time.Millisecond) // so that the next is sent too

@@ -35,6 +35,7 @@ type request struct {
 	Events []Event `json:"events,omitempty"`
 
 	Followed *Followed `json:"followed,omitempty"`
+	Fetch    *Fetch    `json:"fetch,omitempty"`
 }
 
 // A checkStep is what Check streams: progress, and at last the report.
@@ -128,6 +129,13 @@ func (s *Server) routes() http.Handler {
 	handle("prove", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Prove(ctx, r.Topic, r.Log, r.Seq) }))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
+	handle("fetch", one(func(ctx context.Context, r *request) (FetchReport, error) {
+		if r.Fetch == nil {
+			return FetchReport{}, &Error{Kind: Usage, Text: "a request to fetch that does not say what"}
+		}
+		return s.b.Fetch(ctx, *r.Fetch)
+	}))
+	handle("gaps", one(func(ctx context.Context, r *request) ([]Gaps, error) { return s.b.Gaps(ctx, r.Topic, r.Log) }))
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
 	handle("check", s.check)

@@ -36,6 +36,7 @@ payload (base64), leaf (base64 of the RFC 6962 leaf data) and hash. With
 	f.Uint64Var(&q.From, "from", 0, "first sequence wanted, of each log")
 	f.IntVar(&q.Limit, "limit", 0, "print so many events at most (default: all)")
 	f.BoolVar(&q.Follow, "follow", false, "go on with new events as they come")
+	f.BoolVar(&q.Ranges, "ranges", false, `what "xaeroflux fetch" brought beyond gaps too`)
 	return cmd
 }
 

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// A RangeFetch says which part of a log is wanted.
+type RangeFetch struct {
+	Topic  *store.Topic
+	Log    digest.Hash // or else, where it is zero or nobody has it,
+	Author [32]byte    // the log of this author in the topic
+	From   uint64      // first event
+	To     uint64      // the event after the last; 0 means the newest that a peer holds
+	Last   uint64      // only so many events before To; 0 means all
+	Newest bool        // the newest first
+	Peers  []identity.Address
+}
+
+// A RangeReport says what a fetch brought.
+type RangeReport struct {
+	Log    digest.Hash
+	Author [32]byte
+	Head   proof.Head        // the newest that a peer told
+	Part   syncer.Span       // what was wanted
+	Events uint64            // that came and were not held before
+	From   []identity.PeerID // who brought them
+	Gaps   []syncer.Span     // in Part, that are left
+}
+
+// ErrOwnLog is returned for a fetch of ranges of a log of our own: what is
+// missing of that must come back from its beginning, by a sync.
+var ErrOwnLog = errors.New("the log is this store's own: a sync brings back what is missing of it")
+
+// FetchRange brings a part of a log from peers, as far as it is not held. What
+// comes is stored as it comes, and not asked for again.
+func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, error) {
+	if n.closing.Load() {
+		return RangeReport{}, ErrClosed
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(n.ctx, func() { cancel(ErrClosed) })()
+	f := &rangeFetch{n: n, want: want, cancel: cancel}
+	f.changed = sync.NewCond(&f.mu)
+	f.sources = n.rangeSources(want.Topic, want.Peers)
+	defer f.hangUp()
+	if len(f.sources) == 0 {
+		return f.report, fmt.Errorf("%w: connect to one that shares the topic, or name its address", ErrNoPeer)
+	}
+	if err := f.find(ctx); err != nil {
+		return f.report, err
+	}
+	if f.info.Log == want.Topic.Log {
+		return f.report, fmt.Errorf("%w (log %s)", ErrOwnLog, f.info.Log.Short())
+	}
+	f.plan()
+	f.run(ctx)
+	return f.report, f.finish(ctx)
+}
+
+// A rangeFetch is one FetchRange under way. It hands out spans to sources; what
+// one of them does not hold is left to the others.
+type rangeFetch struct {
+	n       *Node
+	want    RangeFetch
+	cancel  context.CancelCauseFunc
+	sources []*rangeSource
+	info    syncer.LogInfo
+	report  RangeReport
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	todo    []rangeItem // in the order in which they are handed out
+	busy    int
+}
+
+// A rangeItem is a span that is wanted, and who has not brought it.
+type rangeItem struct {
+	syncer.Span
+	not []*rangeSource
+}
+
+// minItem is the fewest events for which a gap is split among peers.
+const minItem = 1024
+
+func (f *rangeFetch) hangUp() {
+	for _, s := range f.sources {
+		s.hangUp(messages.CodeOK)
+	}
+}
+
+// find asks all sources for their heads, of the log that is wanted or of each
+// that the author may have.
+func (f *rangeFetch) find(ctx context.Context) error {
+	var errs []error
+	for _, id := range f.candidates() {
+		var wg sync.WaitGroup
+		for _, s := range f.sources {
+			wg.Go(func() { s.head, s.err = f.headOf(ctx, s, id) })
+		}
+		wg.Wait()
+		errs = errs[:0]
+		var here []*rangeSource
+		for _, s := range f.sources {
+			if s.err != nil {
+				errs = append(errs, fmt.Errorf("from %s: %w", s.peer.Short(), s.err))
+				continue
+			}
+			here = append(here, s)
+			f.info = s.head.Info
+			if s.head.Head.Size > f.report.Head.Size {
+				f.report.Head = s.head.Head
+			}
+			f.report.Part.End = max(f.report.Part.End, s.head.First)
+		}
+		if len(here) > 0 {
+			for _, s := range f.sources {
+				if s.err != nil {
+					s.hangUp(messages.CodeOK)
+				}
+			}
+			f.sources = here
+			f.report.Log, f.report.Author = f.info.Log, f.info.Author
+			return f.heads(ctx)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(errs...)
+}
+
+// candidates are the ids that the log may have.
+func (f *rangeFetch) candidates() (ids []digest.Hash) {
+	if !f.want.Log.IsZero() {
+		ids = append(ids, f.want.Log)
+	}
+	if f.want.Author == [32]byte{} {
+		return ids
+	}
+	for pageBytes := uint32(4096); pageBytes <= 65536; pageBytes *= 2 {
+		ids = append(ids, identity.LogID(f.want.Topic.ID, f.want.Author, pageBytes))
+	}
+	return ids
+}
+
+// headOf asks a source for its head, and for no event.
+func (f *rangeFetch) headOf(ctx context.Context, s *rangeSource, id digest.Hash) (*syncer.Range, error) {
+	req := &messages.RangeRequest{Topic: s.topic(f.want.Topic.ID), Log: id, From: messages.MaxCount}
+	var head *syncer.Range
+	err := s.ask(ctx, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
+		head = r
+		return nil
+	})
+	return head, err
+}
+
+// heads holds the heads that were told against what is held.
+func (f *rangeFetch) heads(ctx context.Context) error {
+	l, err := f.n.cfg.Store.Log(f.info.Log)
+	if errors.Is(err, store.ErrUnknownLog) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range f.sources {
+		if _, err := f.n.news(ctx, l, s.head); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plan makes the list of what is to be asked for.
+func (f *rangeFetch) plan() {
+	part := &f.report.Part
+	if part.First = f.want.From; f.want.To > 0 {
+		part.End = f.want.To
+	}
+	if f.want.Last > 0 && part.End > f.want.Last {
+		part.First = max(part.First, part.End-f.want.Last)
+	}
+	gaps := f.gaps(*part)
+	var events uint64
+	for _, g := range gaps {
+		events += g.End - g.First
+	}
+	each := events
+	if n := uint64(len(f.sources)); n > 1 {
+		each = max(minItem, events/(4*n)+1)
+	}
+	for _, g := range gaps {
+		for ; g.End-g.First > each; g.First += each {
+			f.todo = append(f.todo, rangeItem{Span: syncer.Span{First: g.First, End: g.First + each}})
+		}
+		f.todo = append(f.todo, rangeItem{Span: g})
+	}
+	f.order()
+}
+
+// order sorts what is to be asked for; mu is held once sources work.
+func (f *rangeFetch) order() {
+	slices.SortFunc(f.todo, func(a, b rangeItem) int {
+		if (a.First < b.First) != f.want.Newest {
+			return -1
+		}
+		return 1
+	})
+}
+
+// gaps returns what is not held of a part of the log.
+func (f *rangeFetch) gaps(part syncer.Span) []syncer.Span {
+	if part.First >= part.End {
+		return nil
+	}
+	l, err := f.n.cfg.Store.Log(f.info.Log)
+	if err != nil {
+		return []syncer.Span{part}
+	}
+	return f.n.cfg.Store.GapsIn(l, part)
+}
+
+// run lets all sources work until nothing is left that one of them may bring.
+func (f *rangeFetch) run(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		f.mu.Lock() // who looked before waits by now
+		defer f.mu.Unlock()
+		f.changed.Broadcast()
+	})()
+	var wg sync.WaitGroup
+	for _, s := range f.sources {
+		wg.Go(func() {
+			for it, ok := f.take(ctx, s); ok; it, ok = f.take(ctx, s) {
+				f.done(s, it, f.fetch(ctx, s, it.Span))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// take waits for something to ask a source for; false says that there is none.
+func (f *rangeFetch) take(ctx context.Context, s *rangeSource) (it rangeItem, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for ctx.Err() == nil && s.err == nil {
+		at := slices.IndexFunc(f.todo, func(it rangeItem) bool { return !slices.Contains(it.not, s) })
+		if at >= 0 {
+			it = f.todo[at]
+			f.todo = slices.Delete(f.todo, at, at+1)
+			f.busy++
+			return it, true
+		}
+		if f.busy == 0 {
+			break
+		}
+		f.changed.Wait()
+	}
+	return it, false
+}
+
+// errAgain says that a source is to go on where it was cut off.
+var errAgain = errors.New("cut off")
+
+// done gives back what a source did not bring.
+func (f *rangeFetch) done(s *rangeSource, it rangeItem, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer f.changed.Broadcast()
+	f.busy--
+	not := slices.Clone(it.not)
+	if err != errAgain {
+		not, s.err = append(not, s), err
+	}
+	for _, gap := range f.gaps(it.Span) {
+		f.todo = append(f.todo, rangeItem{Span: gap, not: not})
+	}
+	f.order()
+}
+
+// fetch asks a source for a span and stores what comes.
+func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span) error {
+	req := &messages.RangeRequest{Topic: s.topic(f.want.Topic.ID), Log: f.info.Log, From: span.First, To: span.End, Newest: f.want.Newest}
+	var stored uint64
+	err := s.ask(ctx, req, f.info, func(r *syncer.Range) error {
+		if r.Count == 0 {
+			return nil
+		}
+		events, err := f.n.keep(ctx, s.peer, r)
+		if err != nil && !ofPeer(err) {
+			f.cancel(err) // no other peer can help
+		}
+		stored += events
+		return err
+	})
+	f.brought(s, stored)
+	if err != nil && stored > 0 && s.session == nil && cutOff(err) && ctx.Err() == nil {
+		s.hangUp(messages.CodeClosing)
+		return errAgain
+	}
+	return err
+}
+
+// ofPeer tells an error of storing that another peer may not meet.
+func ofPeer(err error) bool {
+	var q *QuotaError
+	return errors.Is(err, errAstray) || errors.As(err, &q) && (q.Bound == boundPeer || q.Bound == boundPeerLogs)
+}
+
+func (f *rangeFetch) brought(s *rangeSource, events uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.report.Events += events
+	if s.session != nil {
+		s.session.stats.eventsIn.Add(events)
+	}
+	if events > 0 && !slices.Contains(f.report.From, s.peer) {
+		f.report.From = append(f.report.From, s.peer)
+	}
+}
+
+// finish puts what the prefix has reached into the log, and says what is left
+// and why.
+func (f *rangeFetch) finish(ctx context.Context) error {
+	if _, err := f.n.cfg.Store.Log(f.info.Log); err == nil && ctx.Err() == nil {
+		if err := f.n.absorb(ctx, f.info.Log); err != nil {
+			return err
+		}
+	}
+	f.report.Gaps = f.gaps(f.report.Part)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var errs []error
+	for _, s := range f.sources {
+		if s.err != nil {
+			f.n.cfg.Logger.Info("a peer did not bring what was asked of it", zap.String("peer", s.peer.Short()), zap.Error(s.err))
+			errs = append(errs, fmt.Errorf("from %s: %w", s.peer.Short(), s.err))
+		}
+	}
+	if len(f.report.Gaps) == 0 {
+		return nil
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// A rangeKeeper stores ranges, one at a time, and absorbs those that the prefix
+// of their log has reached.
+type rangeKeeper struct {
+	storing sync.Mutex // held while what is held of some log changes by ranges
+
+	mu      sync.Mutex
+	reached map[digest.Hash]struct{} // logs to look at
+	running bool
+	stopped bool
+}
+
+func (k *rangeKeeper) stop() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.stopped = true
+}
+
+// reached looks whether the prefix of a log reached a range. It returns at once.
+func (n *Node) reached(l *store.Log) {
+	if first, ok := n.cfg.Store.FirstRange(l.ID); ok && first.First <= l.State().Size {
+		n.absorbSoon(l.ID)
+	}
+}
+
+// absorbAll takes up what an earlier process left.
+func (n *Node) absorbAll() {
+	for _, id := range n.cfg.Store.RangeLogs() {
+		n.absorbSoon(id)
+	}
+}
+
+func (n *Node) absorbSoon(log digest.Hash) {
+	k := &n.ranges
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stopped {
+		return
+	}
+	if k.reached == nil {
+		k.reached = map[digest.Hash]struct{}{}
+	}
+	k.reached[log] = struct{}{}
+	if !k.running {
+		k.running = true
+		n.goroutine(n.absorbReached)
+	}
+}
+
+// next returns a log to look at; false ends the goroutine that does.
+func (k *rangeKeeper) next() (log digest.Hash, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for log = range k.reached {
+		delete(k.reached, log)
+		return log, true
+	}
+	k.running = false
+	return log, false
+}
+
+func (n *Node) absorbReached() {
+	for {
+		log, ok := n.ranges.next()
+		if !ok {
+			return
+		}
+		if err := n.absorb(n.ctx, log); err != nil && n.ctx.Err() == nil {
+			n.cfg.Logger.Warn("ranges wait to be put into their log", zap.String("log", log.String()), zap.Error(err))
+		}
+	}
+}
+
+// absorb puts the ranges that the prefix of a log has reached into the log.
+func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
+	n.ranges.storing.Lock()
+	defer n.ranges.storing.Unlock()
+	st := n.cfg.Store
+	l, err := st.Log(log)
+	if err != nil {
+		return err
+	}
+	for {
+		span, ok := st.FirstRange(log)
+		if !ok || span.First > l.State().Size || l.Row().Frozen {
+			return nil
+		}
+		r, err := st.ReadRange(l, span)
+		if err == nil {
+			err = n.into(ctx, l, r)
+		}
+		switch {
+		case errors.Is(err, errAstray), errors.Is(err, store.ErrCorrupt):
+			n.cfg.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
+				zap.Uint64("from", span.First), zap.Uint64("to", span.End), zap.Error(err))
+		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrHistory):
+			return nil // others are bringing the same events: at the next change of the log
+		case err != nil:
+			return err
+		}
+		d := store.RangeDelete(log, span)
+		if err := n.pipeline.Put(ctx, d.Bucket, d.Key, nil); err != nil {
+			return err
+		}
+		st.RangeGone(log, span)
+	}
+}
+
+var errAstray = errors.New("the range is of another history of the log than the one held")
+
+// into appends the events of a range to their log, as far as the log does not
+// hold them, and returns when they are published. They are verified again,
+// behind the log's own.
+func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
+	src, size := n.cfg.Store.Source(), l.State().Size
+	own, _, err := src.Log(l.ID)
+	if err != nil {
+		return err
+	}
+	left, err := src.Mountains(l.ID, min(size, r.End()))
+	if err != nil {
+		return err
+	}
+	if r.End() <= size {
+		return n.evidence(ctx, l, r, r.Fits(own, left))
+	}
+	v, err := r.Follow(own, size, left)
+	if err != nil {
+		return n.evidence(ctx, l, r, err)
+	}
+	done := make(chan error, 1)
+	a := appendOf(v)
+	a.Done = func(err error) { done <- err }
+	if err := n.pipeline.Ingest(ctx, a); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// evidence freezes a log of which a range is of another history than the prefix,
+// where that can be proven.
+func (n *Node) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err error) error {
+	if err == nil {
+		return nil
+	}
+	n.net.refused.add(messages.CodeFork)
+	if frozen := n.forked(ctx, l, r); frozen != nil {
+		return frozen
+	}
+	return fmt.Errorf("%w: %w", errAstray, err)
+}
+
+// forked freezes the log if the head of a range contradicts another one. The
+// error is ErrFrozen then.
+func (n *Node) forked(ctx context.Context, l *store.Log, r *syncer.Range) error {
+	f, found, err := n.cfg.Store.RangeFork(l, r)
+	if err != nil || !found {
+		return err
+	}
+	if err := n.pipeline.Freeze(ctx, f); err != nil {
+		return err
+	}
+	n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true", zap.String("log", l.ID.String()),
+		zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
+	return fmt.Errorf("%w (log %s)", store.ErrFrozen, l.ID.Short())
+}
+
+// keep stores what a peer brought of a log beyond what is held, and returns how
+// many events that were. What follows the prefix goes into the log at once.
+func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) (events uint64, err error) {
+	n.ranges.storing.Lock()
+	defer n.ranges.storing.Unlock()
+	st := n.cfg.Store
+	parts := []*syncer.Range{r}
+	l, err := st.Log(r.Info.Log)
+	if err == nil {
+		if parts, err = n.news(ctx, l, r); err != nil {
+			return 0, err
+		}
+	} else if !errors.Is(err, store.ErrUnknownLog) {
+		return 0, err
+	}
+	for _, part := range parts {
+		put := store.RangePut(part)
+		if err := n.pipeline.gauge.remote(peer, r.Info.Log, len(put.Value)); err != nil {
+			return events, err
+		}
+		if l == nil {
+			if err := n.pipeline.Create(ctx, r.Info.Log, *newLogOf(r.Info)); err != nil {
+				return events, err
+			}
+			if l, err = st.Log(r.Info.Log); err != nil {
+				return events, err
+			}
+		}
+		if err := n.put(ctx, l, part, put); err != nil {
+			return events, err
+		}
+		events += uint64(part.Count)
+	}
+	return events, nil
+}
+
+// news returns what a range brings that is not held.
+func (n *Node) news(ctx context.Context, l *store.Log, r *syncer.Range) ([]*syncer.Range, error) {
+	if l.Row().Frozen {
+		return nil, fmt.Errorf("%w (log %s)", store.ErrFrozen, l.ID.Short())
+	}
+	if err := n.forked(ctx, l, r); err != nil {
+		return nil, err
+	}
+	return n.cfg.Store.Missing(l, r)
+}
+
+// put makes a part of a range durable.
+func (n *Node) put(ctx context.Context, l *store.Log, part *syncer.Range, put *store.Put) error {
+	if part.First <= l.State().Size {
+		err := n.into(ctx, l, part)
+		if !errors.Is(err, store.ErrGap) {
+			return err
+		}
+	}
+	if err := n.pipeline.Put(ctx, put.Bucket, put.Key, put.Value); err != nil {
+		return err
+	}
+	n.cfg.Store.RangeAdded(part, len(put.Value))
+	n.reached(l)
+	return nil
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package messages
+
+import (
+	"math"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+)
+
+// RangeResponse carries consecutive events from anywhere in a log, with all it
+// takes to see that they are under the head: what is left of them and what is
+// right of them as compact ranges. One without events tells the head, and by
+// First the sequence after the newest event that the server holds.
+//
+//	[18, log, author, page bytes, first, count, head, left, right, records]
+type RangeResponse struct {
+	Log       digest.Hash
+	Author    [32]byte
+	PageBytes uint32
+	First     uint64 // sequence of the first record
+	Count     uint32 // records
+	Head      Head
+	Left      []digest.Hash // compact range [0, First), at most MaxHashes
+	Right     []digest.Hash // compact range [First+Count, Head.Size), at most MaxRight
+	Records   []byte        // one after another (event.AppendRecord); borrowed when decoded
+}
+
+const rangeResponseFields = 9
+
+// Type returns TypeRangeResponse.
+func (*RangeResponse) Type() Type { return TypeRangeResponse }
+
+func (m *RangeResponse) encode(w *writer) {
+	w.begin(TypeRangeResponse, rangeResponseFields)
+	w.fixed(m.Log[:])
+	w.fixed(m.Author[:])
+	w.uint("page bytes", uint64(m.PageBytes), MaxPageBytes)
+	w.uint("first", m.First, MaxCount)
+	w.uint("count", uint64(m.Count), math.MaxUint32)
+	m.Head.encode(w)
+	w.hashes("left", m.Left, MaxHashes)
+	w.hashes("right", m.Right, MaxRight)
+	w.bin("records", m.Records, MaxEventsFrame)
+	if what := m.flaw(); what != "" {
+		w.fail(ErrMalformed, "count", "%s", what)
+	}
+}
+
+func decodeRangeResponse(r *reader) Message {
+	m := &RangeResponse{Log: r.hash("log")}
+	r.fixed("author", m.Author[:])
+	m.PageBytes = r.pageBytes()
+	m.First = r.count("first")
+	m.Count = r.uint32("count")
+	m.Head.decode(r)
+	m.Left = r.hashes("left", MaxHashes)
+	m.Right = r.hashes("right", MaxRight)
+	m.Records = r.bin("records", MaxEventsFrame)
+	if what := m.flaw(); what != "" {
+		r.fail(ErrMalformed, "count", "%s", what)
+	}
+	return m
+}
+
+// flaw says why Count cannot be true, as that of EVENTS does.
+func (m *RangeResponse) flaw() string {
+	switch {
+	case uint64(m.Count) > uint64(len(m.Records))/event.HeaderBytes:
+		return "more records than the bytes can hold"
+	case m.Count == 0 && len(m.Records) > 0:
+		return "no records, yet bytes"
+	case m.First+uint64(m.Count) > m.Head.Size:
+		return "past the head's size"
+	}
+	return ""
+}

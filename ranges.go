@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// A Range is events of a log: those from First to the one before End.
+type Range = syncer.Span
+
+// ErrNotHeld is returned for an event that is in a log and not held here: a
+// *GapError says what is missing around it. Fetch brings it.
+var ErrNotHeld = store.ErrNotHeld
+
+// A GapError says which part of a log is missing around an event. It is an
+// ErrNotHeld.
+type GapError = store.GapError
+
+// ErrOwnLog is returned by Fetch for a log that this store appends to.
+var ErrOwnLog = actors.ErrOwnLog
+
+// ErrNoPeer is returned by Fetch where there is no peer to ask.
+var ErrNoPeer = actors.ErrNoPeer
+
+// A Fetch says which part of a log is wanted, wherever in it.
+type Fetch struct {
+	Log    ID       // or else, where it is zero or nobody has it,
+	Author [32]byte // the log of this author in the topic
+	From   uint64   // first event
+	To     uint64   // the event after the last; 0 means as far as a peer holds
+	Last   uint64   // only so many events, the last before To; 0 means all
+	Newest bool     // bring the newest first
+	// Peers is whom to ask: addresses, or invites with addresses in them. A
+	// peer without a session is only asked, and nothing else is synced with
+	// it. Default: all connected peers of the topic.
+	Peers []string
+}
+
+// A FetchReport says what a Fetch brought.
+type FetchReport struct {
+	Log    ID
+	Author [32]byte
+	Head   Head              // the newest that a peer told
+	Part   Range             // what was wanted
+	Events uint64            // that were not held before
+	From   []identity.PeerID // who brought them
+	Gaps   []Range           // in Part, that nobody brought
+}
+
+// Fetch brings a part of a log from peers, as far as it is not held: the newest
+// events of a log before the others, or a piece out of its middle. Each chunk
+// is verified under a head that the author signed, and stored as it comes: a
+// Fetch that is cut off goes on where it was when it is called again.
+//
+// Log.Get, and Events with Query.Ranges, read what was fetched. It is not given
+// to subscribers before everything in front of it is held too: then it becomes a
+// part of the log like any other, without being fetched again.
+func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
+	want := actors.RangeFetch{Topic: t.t, Log: f.Log, Author: f.Author, From: f.From, To: f.To, Last: f.Last, Newest: f.Newest}
+	if f.Log.IsZero() && f.Author == [32]byte{} {
+		return FetchReport{}, fmt.Errorf("fetch: %w: neither a log nor an author is named", ErrUnknownLog)
+	}
+	if f.To > 0 && f.To < f.From {
+		return FetchReport{}, fmt.Errorf("fetch: %w: events %d to %d", ErrRange, f.From, f.To)
+	}
+	for _, p := range f.Peers {
+		addrs, err := addresses(p)
+		if err != nil {
+			return FetchReport{}, fmt.Errorf("fetch: %w", err)
+		}
+		want.Peers = append(want.Peers, addrs...)
+	}
+	want.Peers = each(want.Peers)
+	r, err := t.db.node.FetchRange(ctx, want)
+	report := FetchReport{
+		Log: r.Log, Author: r.Author, Part: r.Part, Events: r.Events, From: r.From, Gaps: r.Gaps,
+		Head: Head{Log: r.Log, Author: r.Author, Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig},
+	}
+	if err != nil {
+		return report, fmt.Errorf("fetch: %w", err)
+	}
+	return report, nil
+}
+
+// Held returns which parts of the log are held, in order. The first one begins
+// the log, or it is missing.
+func (l *Log) Held() []Range {
+	if l.l == nil {
+		return nil
+	}
+	return l.db.st.Held(l.l)
+}
+
+// Gaps returns which parts of the log are not held, up to the newest head that
+// something held is proven under.
+func (l *Log) Gaps() []Range {
+	if l.l == nil {
+		return nil
+	}
+	return l.db.st.Gaps(l.l)
+}
+
+// NewestHead returns the newest head that something held is proven under: that
+// of Head, or of what Fetch brought.
+func (l *Log) NewestHead() Head {
+	if l.l == nil {
+		return Head{}
+	}
+	h := l.db.st.NewestHead(l.l)
+	return Head{Log: l.l.ID, Author: l.l.Author, Size: h.Size, Root: h.Root, Sig: h.Sig}
+}

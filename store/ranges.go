@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// Ranges are events of a log beyond its prefix, which alone has pages and a
+// tree: chunks that are proven by themselves, each a row of the AOF, none of
+// which holds an event of another. What the prefix reaches is absorbed: its
+// events are appended as a peer's are, and its row goes.
+
+// ErrNotHeld is what every *GapError is.
+var ErrNotHeld = errors.New("store: the event is not held")
+
+// A GapError says that an event which is in the log is not held here, and what
+// else is not held around it.
+type GapError struct {
+	Log digest.Hash
+	Seq uint64
+	Gap syncer.Span
+}
+
+func (e *GapError) Error() string {
+	return fmt.Sprintf("event %d of log %s is not held: events %d to %d are missing; fetch them from a peer (Topic.Fetch, `xaeroflux fetch`)",
+		e.Seq, e.Log.Short(), e.Gap.First, e.Gap.End-1)
+}
+
+// Is makes the error an ErrNotHeld, and an ErrRange: it is past the end of the
+// part without gaps.
+func (e *GapError) Is(target error) bool { return target == ErrNotHeld || target == ErrRange }
+
+// A heldRange is what is known of a row without reading it.
+type heldRange struct {
+	syncer.Span
+	bytes int64      // of its value
+	head  proof.Head // as the row has it; it is verified before it is believed
+}
+
+// ranges is what rows there are, by log and in order.
+type ranges struct {
+	mu    sync.RWMutex
+	byLog map[digest.Hash][]heldRange
+}
+
+// loadRanges reads the keys, and the head in each row.
+func (s *Store) loadRanges() error {
+	s.ranges.byLog = map[digest.Hash][]heldRange{}
+	return s.aof.View(func(v *aof.View) error {
+		return v.ForEachRaw(aof.Ranges, nil, func(key, value []byte) error {
+			log, span, err := splitRangeKey(key)
+			if err != nil {
+				return nil // Check tells of it
+			}
+			h, _ := rangeHead(log, value)
+			s.ranges.byLog[log] = append(s.ranges.byLog[log], heldRange{span, int64(len(value)), h})
+			return nil
+		})
+	})
+}
+
+// of returns what there is of a log; it is not the caller's.
+func (r *ranges) of(log digest.Hash) []heldRange {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.byLog[log]
+}
+
+// RangeLogs returns the logs that ranges are held of.
+func (s *Store) RangeLogs() (logs []digest.Hash) {
+	s.ranges.mu.RLock()
+	defer s.ranges.mu.RUnlock()
+	for log := range s.ranges.byLog {
+		logs = append(logs, log)
+	}
+	slices.SortFunc(logs, compareHashes)
+	return logs
+}
+
+// HasRanges reports whether ranges are held of a log.
+func (s *Store) HasRanges(log digest.Hash) bool { return len(s.ranges.of(log)) > 0 }
+
+// RangeBytes returns how many bytes the rows of a log's ranges have.
+func (s *Store) RangeBytes(log digest.Hash) (n int64) {
+	for _, r := range s.ranges.of(log) {
+		n += r.bytes
+	}
+	return n
+}
+
+// RangeAdded takes note of a row that was committed.
+func (s *Store) RangeAdded(r *syncer.Range, bytes int) {
+	s.ranges.mu.Lock()
+	defer s.ranges.mu.Unlock()
+	list := slices.Clone(s.ranges.byLog[r.Info.Log]) // readers have the old one
+	at, _ := slices.BinarySearchFunc(list, r.First, func(h heldRange, seq uint64) int { return cmp.Compare(h.First, seq) })
+	s.ranges.byLog[r.Info.Log] = slices.Insert(list, at, heldRange{syncer.Span{First: r.First, End: r.End()}, int64(bytes), r.Head})
+}
+
+// RangeGone takes note of a row that was deleted.
+func (s *Store) RangeGone(log digest.Hash, span syncer.Span) {
+	s.ranges.mu.Lock()
+	defer s.ranges.mu.Unlock()
+	list := slices.DeleteFunc(slices.Clone(s.ranges.byLog[log]), func(h heldRange) bool { return h.Span == span })
+	if s.ranges.byLog[log] = list; len(list) == 0 {
+		delete(s.ranges.byLog, log)
+	}
+}
+
+// RangePut is the write that stores a range, and without one, of the row of a
+// span, the one that deletes it.
+func RangePut(r *syncer.Range) *Put {
+	return &Put{Bucket: aof.Ranges, Key: rangeKey(r.Info.Log, syncer.Span{First: r.First, End: r.End()}), Value: encodeRange(r)}
+}
+
+// RangeDelete is the write that deletes the row of a range.
+func RangeDelete(log digest.Hash, span syncer.Span) *Put {
+	return &Put{Bucket: aof.Ranges, Key: rangeKey(log, span)}
+}
+
+// FirstRange returns the first row of a log.
+func (s *Store) FirstRange(log digest.Hash) (syncer.Span, bool) {
+	list := s.ranges.of(log)
+	if len(list) == 0 {
+		return syncer.Span{}, false
+	}
+	return list[0].Span, true
+}
+
+// ReadRange reads the row of a span. The error is ErrNotHeld where there is none
+// any more, or a *CorruptError.
+func (s *Store) ReadRange(l *Log, span syncer.Span) (*syncer.Range, error) {
+	var b []byte
+	var found bool
+	err := s.aof.View(func(v *aof.View) error {
+		value, ok, err := v.Get(aof.Ranges, rangeKey(l.ID, span))
+		b, found = bytes.Clone(value), ok
+		return err
+	})
+	if errors.Is(err, aof.ErrCorrupt) {
+		err = &CorruptError{Where: rangeName(l.ID, span), What: "its row", Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("%w: %s", ErrNotHeld, rangeName(l.ID, span))
+	}
+	return decodeRange(l.info(), span, b)
+}
+
+// Missing returns the parts of a range that are not held yet.
+func (s *Store) Missing(l *Log, r *syncer.Range) (parts []*syncer.Range, err error) {
+	for _, gap := range gapsIn(s.Held(l), syncer.Span{First: r.First, End: r.End()}) {
+		part, err := r.Cut(gap.First, gap.End)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part)
+	}
+	return parts, nil
+}
+
+// Held returns what is held of a log in order, its prefix first. Spans that
+// touch are one.
+func (s *Store) Held(l *Log) []syncer.Span {
+	var all []syncer.Span
+	rows := s.ranges.of(l.ID) // before the prefix, which what is absorbed moves to
+	size := l.State().Size
+	if size > 0 {
+		all = append(all, syncer.Span{End: size})
+	}
+	for _, r := range rows {
+		switch last := len(all) - 1; {
+		case r.End <= size:
+		case last >= 0 && r.First <= all[last].End:
+			all[last].End = max(all[last].End, r.End)
+		default:
+			all = append(all, r.Span)
+		}
+	}
+	return all
+}
+
+// Gaps returns what is not held of a log, up to the newest head that is known.
+func (s *Store) Gaps(l *Log) []syncer.Span {
+	return gapsIn(s.Held(l), syncer.Span{End: s.NewestHead(l).Size})
+}
+
+// GapsIn returns what is not held of a part of a log.
+func (s *Store) GapsIn(l *Log, part syncer.Span) []syncer.Span { return gapsIn(s.Held(l), part) }
+
+func gapsIn(held []syncer.Span, part syncer.Span) (gaps []syncer.Span) {
+	for _, h := range held {
+		if h.End <= part.First {
+			continue
+		}
+		if end := min(h.First, part.End); end > part.First {
+			gaps = append(gaps, syncer.Span{First: part.First, End: end})
+		}
+		part.First = max(part.First, h.End)
+	}
+	if part.First < part.End {
+		gaps = append(gaps, part)
+	}
+	return gaps
+}
+
+// NewestHead returns the newest head that something held is proven under; of
+// nothing held it is the zero head.
+func (s *Store) NewestHead(l *Log) proof.Head {
+	newest := l.State().Head
+	for _, r := range s.ranges.of(l.ID) {
+		if r.head.Size > newest.Size {
+			newest = r.head
+		}
+	}
+	return newest
+}
+
+// gapError says what is missing around an event; nil where the event is not
+// known to be in the log.
+func (s *Store) gapError(l *Log, seq uint64) error {
+	for _, gap := range s.Gaps(l) {
+		if seq >= gap.First && seq < gap.End {
+			return &GapError{Log: l.ID, Seq: seq, Gap: gap}
+		}
+	}
+	return nil
+}

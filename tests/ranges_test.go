@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// fetchers opens a store that listens and holds events, and one in its topic
+// that knows nothing of it.
+func fetchers(t testing.TB, events int) (a, b *xaeroflux.DB, addr string) {
+	t.Helper()
+	a = open(t, filepath.Join(t.TempDir(), "a"), small())
+	o := small()
+	o.Invite = a.Invite()
+	b = open(t, filepath.Join(t.TempDir(), "b"), o)
+	mustAppend(t, a, events, "event %d of a log that is fetched in parts")
+	at, err := a.Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	return a, b, at.String()
+}
+
+func mustFetch(t testing.TB, db *xaeroflux.DB, f xaeroflux.Fetch) xaeroflux.FetchReport {
+	t.Helper()
+	topic, err := db.Topic(xaeroflux.ID{})
+	must(t, err)
+	r, err := topic.Fetch(ctx, f)
+	must(t, err)
+	return r
+}
+
+// heldEvents reads what is held of a log beyond gaps too, and holds it against
+// what the author has.
+func heldEvents(t testing.TB, author, db *xaeroflux.DB, log xaeroflux.ID) (seqs []uint64) {
+	t.Helper()
+	for rec, err := range db.Events(ctx, xaeroflux.Query{Log: log, Ranges: true}) {
+		must(t, err)
+		want, err := author.Get(ctx, rec.Seq)
+		must(t, err)
+		if rec.Hash() != want.Hash() || string(rec.Payload) != string(want.Payload) {
+			t.Fatalf("event %d is %q, want %q", rec.Seq, rec.Payload, want.Payload)
+		}
+		seqs = append(seqs, rec.Seq)
+	}
+	return seqs
+}
+
+// The newest events of a log come first, the rest when it is asked for.
+func TestFetchNewest(t *testing.T) {
+	a, b, addr := fetchers(t, 10_000)
+	log := a.Head().Log
+	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
+	if r.Events != 100 || r.Part != (xaeroflux.Range{First: 9900, End: 10_000}) || r.Head != a.Head() || len(r.Gaps) != 0 || !slices.Equal(r.From, []identity.PeerID{a.PeerID()}) {
+		t.Fatalf("%+v", r)
+	}
+	l, err := b.Log(log)
+	must(t, err)
+	if held, gaps := fmt.Sprint(l.Held()), fmt.Sprint(l.Gaps()); held != "[{9900 10000}]" || gaps != "[{0 9900}]" || l.Size() != 0 {
+		t.Fatalf("held %s, missing %s", held, gaps)
+	}
+	if seqs := heldEvents(t, a, b, log); len(seqs) != 100 || seqs[0] != 9900 {
+		t.Fatalf("%d events from %d", len(seqs), seqs[0])
+	}
+	rec, err := l.Get(ctx, 9950)
+	must(t, err)
+	p, err := l.Prove(ctx, 9950, 10_000)
+	must(t, err)
+	must(t, xaeroflux.Verify(rec, p, l.NewestHead()))
+	_, err = l.Get(ctx, 5000)
+	var gap *xaeroflux.GapError
+	if !errors.As(err, &gap) || !errors.Is(err, xaeroflux.ErrNotHeld) || gap.Gap != (xaeroflux.Range{End: 9900}) || gap.Seq != 5000 {
+		t.Errorf("an event in the gap: %v", err)
+	}
+	if _, err := l.Get(ctx, 10_000); !errors.Is(err, xaeroflux.ErrRange) || errors.Is(err, xaeroflux.ErrNotHeld) {
+		t.Errorf("an event past the head: %v", err)
+	}
+	for range b.Events(ctx, xaeroflux.Query{Log: log}) {
+		t.Fatal("an event beyond a gap without being asked for")
+	}
+	clean(t, b)
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}}); r.Events != 9900 || len(r.Gaps) != 0 {
+		t.Fatalf("filling: %+v", r)
+	}
+	same(t, a, b)
+	if l.Head() != a.Head() || len(l.Held()) != 1 || len(l.Gaps()) != 0 {
+		t.Errorf("head %+v, held %v", l.Head(), l.Held())
+	}
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}}); r.Events != 0 {
+		t.Errorf("again: %+v", r)
+	}
+}
+
+func clean(t testing.TB, db *xaeroflux.DB) {
+	t.Helper()
+	r, err := db.Check(ctx, nil)
+	must(t, err)
+	if r.Found() > 0 {
+		t.Errorf("%+v", r.Findings)
+	}
+}
