@@ -44,6 +44,9 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 			return c.report, err
 		}
 	}
+	if err := c.ranges(); err != nil && ctx.Err() == nil {
+		c.report.add(Finding{Kind: FlawAOF, Where: "aof, ranges", File: c.s.path(aofName, dataName)}.of(err))
+	}
 	return c.report, ctx.Err()
 }
 

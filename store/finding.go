@@ -25,6 +25,7 @@ const (
 	FlawMountains Flaw = "mountains" // derived from pages
 	FlawHead      Flaw = "head"      // the checkpoint kept with the pages
 	FlawFork      Flaw = "fork"      // the file of a fork, which the AOF holds too
+	FlawRange     Flaw = "range"     // events beyond a gap
 	FlawLog       Flaw = "log"       // a log as a whole
 )
 
@@ -51,6 +52,7 @@ var dos = map[Flaw]string{
 	FlawMountains: "xaeroflux repair, which makes it again from the pages",
 	FlawHead:      "xaeroflux repair, which sets it aside; it is written again with the next pages",
 	FlawFork:      "xaeroflux repair, which sets it aside; it is written again from the AOF",
+	FlawRange:     "xaeroflux repair, which drops it; xaeroflux fetch brings it again",
 	FlawLog:       "xaeroflux repair --from ADDRESS, which fetches what is missing from a peer",
 }
 

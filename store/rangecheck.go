@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// ranges checks every range row: its checksum, its records, its proof, and that
+// none overlaps another.
+func (c *checker) ranges() error {
+	keys, err := rangeKeys(c.s.aof)
+	if err != nil {
+		return err
+	}
+	var end uint64
+	var last digest.Hash
+	for _, key := range keys {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		log, span, err := splitRangeKey(key)
+		if err == nil && log == last && span.First < end {
+			err = &CorruptError{Where: rangeName(log, span), What: fmt.Sprintf("the one before it ends at %d", end)}
+		}
+		if last, end = log, span.End; err == nil {
+			err = c.rangeRow(log, span)
+		}
+		if err != nil {
+			c.report.add(Finding{Kind: FlawRange, Where: rangeName(log, span), Log: log.String(), File: c.s.path(aofName, dataName)}.of(err))
+		}
+	}
+	return nil
+}
+
+// rangeKeys returns the keys of all range rows, in order.
+func rangeKeys(a *aof.Store) (keys [][]byte, err error) {
+	err = a.View(func(v *aof.View) error {
+		return v.ForEachRaw(aof.Ranges, nil, func(key, _ []byte) error {
+			keys = append(keys, bytes.Clone(key))
+			return nil
+		})
+	})
+	return keys, err
+}
+
+func (c *checker) rangeRow(log digest.Hash, span syncer.Span) error {
+	l, err := c.s.Log(log)
+	if err != nil {
+		return err
+	}
+	r, err := c.s.ReadRange(l, span)
+	if errors.Is(err, ErrNotHeld) {
+		return nil // it was absorbed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	c.advance(int64(len(r.Records)))
+	if err := CheckRange(r); err != nil {
+		return &CorruptError{Where: rangeName(log, span), What: "its proof", Err: err}
+	}
+	if span.End > l.State().Size {
+		c.report.Events += uint64(r.Count)
+	}
+	return nil
+}
+
+// dropRanges deletes the range rows that a check found damaged, and those whose
+// log has no row any more. They can be fetched again.
+func (s *rows) dropRanges() error {
+	keys, err := rangeKeys(s.aof)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		log, span, err := splitRangeKey(key)
+		if err == nil {
+			err = s.checkRange(log, span, key)
+		}
+		if err == nil {
+			continue
+		}
+		if err := s.aof.Commit(func(t *aof.Txn) error { return t.Delete(aof.Ranges, key) }); err != nil {
+			return err
+		}
+		s.r.done(log, "%s dropped: %v; xaeroflux fetch brings it again", rangeName(log, span), err)
+	}
+	return nil
+}
+
+func (s *rows) checkRange(log digest.Hash, span syncer.Span, key []byte) error {
+	row, found := s.logs[log]
+	if !found {
+		return fmt.Errorf("%w: %s", ErrUnknownLog, log)
+	}
+	var value []byte
+	err := s.aof.View(func(v *aof.View) error {
+		b, _, err := v.Get(aof.Ranges, key)
+		value = bytes.Clone(b)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r, err := decodeRange(syncer.LogInfo{Log: log, Topic: row.Topic, Author: row.Author, PageBytes: row.PageBytes}, span, value)
+	if err != nil {
+		return err
+	}
+	return CheckRange(r)
+}
