@@ -62,11 +62,13 @@ func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, er
 	if len(f.sources) == 0 {
 		return f.report, fmt.Errorf("%w: connect to one that shares the topic, or name its address", ErrNoPeer)
 	}
+	for _, id := range f.candidates() {
+		if id == want.Topic.Log {
+			return f.report, fmt.Errorf("%w (log %s)", ErrOwnLog, id.Short())
+		}
+	}
 	if err := f.find(ctx); err != nil {
 		return f.report, err
-	}
-	if f.info.Log == want.Topic.Log {
-		return f.report, fmt.Errorf("%w (log %s)", ErrOwnLog, f.info.Log.Short())
 	}
 	f.plan()
 	f.run(ctx)

@@ -48,7 +48,7 @@ func NewFetcher(c transport.Carrier, self identity.PeerID, peers []identity.Addr
 }
 
 // ErrNoPeer is returned where there is no peer to ask.
-var ErrNoPeer = errors.New("no peer is named to fetch from")
+var ErrNoPeer = errors.New("no peer to fetch from")
 
 // Fetch sends the request of ask to one peer after another until what ask
 // returned with it is content with an answer. The error joins what was wrong

@@ -29,7 +29,8 @@ func (c *checker) ranges() error {
 		if err == nil && log == last && span.First < end {
 			err = &CorruptError{Where: rangeName(log, span), What: fmt.Sprintf("the one before it ends at %d", end)}
 		}
-		if last, end = log, span.End; err == nil {
+		if err == nil {
+			last, end = log, span.End
 			err = c.rangeRow(log, span)
 		}
 		if err != nil {
@@ -72,19 +73,25 @@ func (c *checker) rangeRow(log digest.Hash, span syncer.Span) error {
 	return nil
 }
 
-// dropRanges deletes the range rows that a check found damaged, and those whose
-// log has no row any more. They can be fetched again.
+// dropRanges deletes the range rows that a check finds damaged. They can be
+// fetched again.
 func (s *rows) dropRanges() error {
 	keys, err := rangeKeys(s.aof)
 	if err != nil {
 		return err
 	}
+	var last digest.Hash
+	var end uint64
 	for _, key := range keys {
 		log, span, err := splitRangeKey(key)
-		if err == nil {
+		switch {
+		case err == nil && log == last && span.First < end:
+			err = fmt.Errorf("the one before it ends at %d", end)
+		case err == nil:
 			err = s.checkRange(log, span, key)
 		}
 		if err == nil {
+			last, end = log, span.End
 			continue
 		}
 		if err := s.aof.Commit(func(t *aof.Txn) error { return t.Delete(aof.Ranges, key) }); err != nil {

@@ -198,6 +198,9 @@ func (r *repairer) logs() error {
 	if err := r.dropForkFiles(); err != nil {
 		return err
 	}
+	if err := r.rows.dropRanges(); err != nil {
+		return err
+	}
 	if r.retire {
 		if err := r.rows.retire(); err != nil {
 			return err

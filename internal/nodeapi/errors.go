@@ -24,6 +24,7 @@ const (
 	Format   Kind = "format"    // of another version
 	Unknown  Kind = "unknown"   // a log or topic that is not here
 	Range    Kind = "range"     // past the end of a log
+	NotHeld  Kind = "not-held"  // in a log, and not here
 	ReadOnly Kind = "read-only" // an earlier write failed
 	Frozen   Kind = "frozen"    // the log was forked
 	NoSpace  Kind = "no-space"  // the disk is full
@@ -49,7 +50,7 @@ func (k Kind) status() int {
 	switch k {
 	case Usage, TooLarge, Range:
 		return http.StatusBadRequest
-	case Unknown, NoStore:
+	case Unknown, NoStore, NotHeld:
 		return http.StatusNotFound
 	case InUse, Exists, Frozen:
 		return http.StatusConflict

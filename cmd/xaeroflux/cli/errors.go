@@ -56,6 +56,7 @@ var kinds = []struct {
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
 	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, proof.ErrFork, proof.ErrForkFile, proof.ErrWitnesses, event.ErrLeaf}},
 	{nodeapi.Unknown, []error{xaeroflux.ErrUnknownLog, xaeroflux.ErrUnknownTopic}},
+	{nodeapi.NotHeld, []error{xaeroflux.ErrNotHeld}}, // an ErrRange too
 	{nodeapi.Range, []error{xaeroflux.ErrRange}},
 	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
 	{nodeapi.Denied, []error{fs.ErrPermission, syscall.EROFS, identity.ErrSeedMode}},
@@ -64,7 +65,7 @@ var kinds = []struct {
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
 		transport.ErrWrongPeer, transport.ErrRefused, transport.ErrUnreachable, transport.ErrLost, transport.ErrClosed,
-		actors.ErrBusy, context.DeadlineExceeded,
+		actors.ErrBusy, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
 	}},
 }
 
@@ -144,6 +145,8 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 		return "the xaeroflux that made this store, or a newer one"
 	case nodeapi.Unknown:
 		return fmt.Sprintf("xaeroflux head --dir %s, which lists the logs; xaeroflux join adds a topic", quoted(a.dir))
+	case nodeapi.NotHeld:
+		return "xaeroflux fetch LOG --peer ADDRESS, which brings it; xaeroflux gaps shows what else is missing"
 	case nodeapi.Range:
 		return fmt.Sprintf("xaeroflux head --dir %s, which shows how many events there are", quoted(a.dir))
 	}

@@ -159,7 +159,7 @@ func (b *local) Prove(ctx context.Context, topic, log string, seq uint64) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	if size := l.Size(); seq >= size {
+	if size := max(l.Size(), l.NewestHead().Size); seq >= size {
 		return nil, kinded(nodeapi.Range, "prove event %d: log %s has %d events, counted from 0", seq, l.ID().Short(), size)
 	}
 	return l.ProofFile(ctx, seq)

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -22,6 +23,12 @@ func (b *local) Fetch(ctx context.Context, f nodeapi.Fetch) (nodeapi.FetchReport
 		return nodeapi.FetchReport{}, err
 	}
 	r, err := t.Fetch(ctx, want)
+	switch {
+	case errors.Is(err, xaeroflux.ErrOwnLog):
+		err = hint(kinded(nodeapi.Usage, "%v", err), "xaeroflux sync ADDRESS")
+	case errors.Is(err, xaeroflux.ErrNoPeer):
+		err = hint(err, "xaeroflux fetch --peer ADDRESS, or a node that is connected: xaeroflux run --peer ADDRESS")
+	}
 	if err != nil {
 		return nodeapi.FetchReport{}, err
 	}
