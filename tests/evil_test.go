@@ -267,7 +267,7 @@ func changed(before, after map[string]string) (names []string) {
 
 // TestHostilePeers makes every attack over QUIC.
 func TestHostilePeers(t *testing.T) {
-	attacks := slices.Concat(greetings(), frames(), forgeries(), trees(), histories(), runs(), askers(), accusations())
+	attacks := slices.Concat(greetings(), frames(), forgeries(), trees(), histories(), runs(), askers(), accusations(), slivers(), partAskers())
 	newArena(t, "quic", small()).attackAll(t, attacks)
 	if all := len(attacks) + len(loiterers()); all < 100 {
 		t.Errorf("%d attacks", all)

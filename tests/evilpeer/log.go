@@ -184,3 +184,12 @@ func (l *Log) Wasteful() *Log {
 	}
 	return &c
 }
+
+// Range is the events [from, to) with all it takes to see that they are under
+// the head.
+func (l *Log) Range(from, to uint64) *messages.RangeResponse {
+	return &messages.RangeResponse{
+		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), First: from, Count: uint32(to - from), Head: Wire(l.Head),
+		Left: l.compact(0, from), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
+	}
+}

@@ -225,3 +225,32 @@ func (p *Peer) closed() (messages.Code, bool) {
 	}
 	return 0, false
 }
+
+// ServeRange waits for a request for a range, answers it with what reply
+// returns, and ends the stream.
+func (p *Peer) ServeRange(ctx context.Context, reply func(*messages.RangeRequest) []messages.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	stream, err := p.Conn.AcceptStream(ctx)
+	if err != nil {
+		return err
+	}
+	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
+	if err != nil {
+		return err
+	}
+	m, err := messages.Decode(body)
+	if err != nil {
+		return err
+	}
+	req, ok := m.(*messages.RangeRequest)
+	if !ok {
+		return fmt.Errorf("the victim opens a stream with %s", m.Type())
+	}
+	for _, m := range reply(req) {
+		if _, err := stream.Write(Encoded(m)); err != nil {
+			return err
+		}
+	}
+	return stream.CloseWrite()
+}
