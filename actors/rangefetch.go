@@ -70,9 +70,17 @@ func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, er
 	if err := f.find(ctx); err != nil {
 		return f.report, err
 	}
-	f.plan()
-	f.run(ctx)
-	return f.report, f.finish(ctx)
+	for more := true; more; {
+		before := f.report.Events
+		f.plan()
+		f.run(ctx)
+		if err := f.finish(ctx); err != nil {
+			return f.report, err
+		}
+		// A range that did not fit its log is missing again.
+		more = len(f.report.Gaps) > 0 && f.report.Events > before
+	}
+	return f.report, nil
 }
 
 // A rangeFetch is one FetchRange under way. It hands out spans to sources; what
@@ -199,6 +207,7 @@ func (f *rangeFetch) plan() {
 		part.First = max(part.First, part.End-f.want.Last)
 	}
 	gaps := f.gaps(*part)
+	f.todo = nil
 	var events uint64
 	for _, g := range gaps {
 		events += g.End - g.First

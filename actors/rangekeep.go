@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -34,16 +35,19 @@ func (k *rangeKeeper) stop() {
 	k.stopped = true
 }
 
-// reached looks whether the prefix of a log reached a range. It returns at once.
+// reached looks whether the prefix of a log reached a range, or a head in doubt.
+// It returns at once.
 func (n *Node) reached(l *store.Log) {
-	if first, ok := n.cfg.Store.FirstRange(l.ID); ok && first.First <= l.State().Size {
+	first, some := n.cfg.Store.FirstRange(l.ID)
+	doubt, doubted := n.cfg.Store.Doubt(l.ID)
+	if size := l.State().Size; some && first.First <= size || doubted && doubt.Size <= size {
 		n.absorbSoon(l.ID)
 	}
 }
 
 // absorbAll takes up what an earlier process left.
 func (n *Node) absorbAll() {
-	for _, id := range n.cfg.Store.RangeLogs() {
+	for _, id := range append(n.cfg.Store.RangeLogs(), n.cfg.Store.Doubts()...) {
 		n.absorbSoon(id)
 	}
 }
@@ -99,6 +103,9 @@ func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
 		return err
 	}
 	for {
+		if err := n.settleDoubt(ctx, l); err != nil {
+			return err
+		}
 		span, ok := st.FirstRange(log)
 		if !ok || span.First > l.State().Size || l.Row().Frozen {
 			return nil
@@ -170,7 +177,33 @@ func (n *Node) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err 
 	if frozen := n.forked(ctx, l, r); frozen != nil {
 		return frozen
 	}
+	if _, doubted := n.cfg.Store.Doubt(l.ID); !doubted {
+		d := store.DoubtPut(r.Head)
+		if err := n.pipeline.Put(ctx, d.Bucket, d.Key, d.Value); err != nil {
+			return err
+		}
+		n.cfg.Store.SetDoubt(l.ID, r.Head)
+	}
 	return fmt.Errorf("%w: %w", errAstray, err)
+}
+
+// settleDoubt freezes a log whose prefix contradicts a head that was kept, once
+// it is long enough to tell.
+func (n *Node) settleDoubt(ctx context.Context, l *store.Log) error {
+	st := n.cfg.Store
+	h, doubted := st.Doubt(l.ID)
+	if !doubted || h.Size > l.State().Size {
+		return nil
+	}
+	if err := n.forked(ctx, l, &syncer.Range{Head: h}); err != nil && !errors.Is(err, store.ErrFrozen) {
+		return err
+	}
+	d := store.DoubtDelete(l.ID)
+	if err := n.pipeline.Put(ctx, d.Bucket, d.Key, nil); err != nil {
+		return err
+	}
+	st.SetDoubt(l.ID, proof.Head{})
+	return nil
 }
 
 // forked freezes the log if the head of a range contradicts another one. The

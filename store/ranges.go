@@ -52,10 +52,15 @@ type heldRange struct {
 type ranges struct {
 	mu    sync.RWMutex
 	byLog map[digest.Hash][]heldRange
+
+	doubts map[digest.Hash]proof.Head // of ranges that did not fit
 }
 
 // loadRanges reads the keys, and the head in each row.
 func (s *Store) loadRanges() error {
+	if err := s.loadDoubts(); err != nil {
+		return err
+	}
 	s.ranges.byLog = map[digest.Hash][]heldRange{}
 	return s.aof.View(func(v *aof.View) error {
 		return v.ForEachRaw(aof.Ranges, nil, func(key, value []byte) error {

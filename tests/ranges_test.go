@@ -5,6 +5,7 @@ package tests
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -103,5 +104,104 @@ func clean(t testing.TB, db *xaeroflux.DB) {
 	must(t, err)
 	if r.Found() > 0 {
 		t.Errorf("%+v", r.Findings)
+	}
+}
+
+// Whatever is fetched, appended, synced and reopened in whatever order: what is
+// held is what came, each event is the author's, and the prefix is a log.
+func TestFetchAgainstTheObvious(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 77))
+			a, b, addr := fetchers(t, 500+r.IntN(3000))
+			log, have := a.Head().Log, map[uint64]bool{}
+			for step := range 25 {
+				size := a.Head().Size
+				switch r.IntN(8) {
+				case 0:
+					mustAppend(t, a, 1+r.IntN(900), "event %d of a log that grows meanwhile")
+				case 1:
+					dir := b.Dir()
+					must(t, b.Close())
+					b = open(t, dir, small())
+				case 2:
+					payload := make([]byte, r.IntN(300_000))
+					_, err := a.Append(ctx, xaeroflux.Event{Payload: payload})
+					must(t, err)
+				default:
+					f := xaeroflux.Fetch{Log: log, Peers: []string{addr}, Newest: r.IntN(2) == 0}
+					if f.From = r.Uint64N(size); r.IntN(3) > 0 {
+						f.To = f.From + r.Uint64N(size)
+					} else if r.IntN(2) == 0 {
+						f.Last = r.Uint64N(200)
+					}
+					if r.IntN(12) == 0 {
+						f.From, f.To, f.Last = 0, 0, 0
+					}
+					fetched(t, b, f, size, have)
+				}
+				if len(have) > 0 {
+					obvious(t, a, b, log, have, fmt.Sprintf("seed %d step %d", seed, step))
+				}
+			}
+			mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}})
+			same(t, a, b)
+		})
+	}
+}
+
+// fetched fetches and adds to have what must be held then.
+func fetched(t testing.TB, b *xaeroflux.DB, f xaeroflux.Fetch, size uint64, have map[uint64]bool) {
+	t.Helper()
+	report := mustFetch(t, b, f)
+	part := xaeroflux.Range{First: f.From, End: f.To}
+	if part.End == 0 {
+		part.End = size
+	}
+	if f.Last > 0 && part.End > f.Last {
+		part.First = max(part.First, part.End-f.Last)
+	}
+	if report.Part != part {
+		t.Fatalf("%+v wants %v, want %v", f, report.Part, part)
+	}
+	news := uint64(0)
+	for seq := part.First; seq < min(part.End, size); seq++ {
+		if !have[seq] {
+			have[seq] = true
+			news++
+		}
+	}
+	if report.Events != news {
+		t.Fatalf("%+v brought %d events, want %d", f, report.Events, news)
+	}
+}
+
+// obvious holds a store against the set of events that it must hold.
+func obvious(t testing.TB, a, b *xaeroflux.DB, log xaeroflux.ID, have map[uint64]bool, when string) {
+	t.Helper()
+	l, err := b.Log(log)
+	must(t, err)
+	seqs := heldEvents(t, a, b, log)
+	if len(seqs) != len(have) {
+		t.Fatalf("%s: %d events are held, want %d", when, len(seqs), len(have))
+	}
+	prefix := uint64(0)
+	for i, seq := range seqs {
+		if !have[seq] || i > 0 && seq <= seqs[i-1] {
+			t.Fatalf("%s: event %d is held", when, seq)
+		}
+		if seq == prefix {
+			prefix++
+		}
+	}
+	if l.Size() != prefix {
+		t.Fatalf("%s: the prefix has %d events, want %d", when, l.Size(), prefix)
+	}
+	count := uint64(0)
+	for _, s := range l.Held() {
+		count += s.End - s.First
+	}
+	if count != uint64(len(have)) {
+		t.Fatalf("%s: held are %v", when, l.Held())
 	}
 }
