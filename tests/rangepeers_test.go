@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -247,4 +248,155 @@ func TestAbsorbOfAnotherHistory(t *testing.T) {
 		return frozen
 	})
 	frozenSize(t, b, log)
+}
+
+// A quota stops a fetch where it is, and leaves what came.
+func TestFetchWithinQuota(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	a := open(t, filepath.Join(t.TempDir(), "a"), onMemory(net))
+	mustAppend(t, a, 2000, strings.Repeat("x", 1000)+" %d")
+	at, err := a.Listen(ctx, "a:0")
+	must(t, err)
+	log := a.Head().Log
+	for bound, q := range map[string]xaeroflux.Quota{
+		"log bytes": {LogBytes: 1 << 20}, "peer bytes": {PeerBytes: 1 << 20}, "peer logs": {}, "store bytes": {StoreBytes: 2 << 20},
+	} {
+		o := onMemory(net)
+		o.Quota, o.Invite = q, a.Invite()
+		if bound == "peer logs" {
+			o.Quota.PeerLogs = 1
+		}
+		b := open(t, filepath.Join(t.TempDir(), "b"), o)
+		if bound == "peer logs" {
+			other := open(t, filepath.Join(t.TempDir(), "other"), &xaeroflux.Options{Invite: a.Invite(), NewCarrier: o.NewCarrier, PageBytes: 4096})
+			mustAppend(t, other, 1, "event %d of another log")
+			mustSync(t, other, at.String())
+			mustFetch(t, b, xaeroflux.Fetch{Log: other.Head().Log, Peers: []string{at.String()}})
+		}
+		r, err := onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, From: 10, Peers: []string{at.String()}})
+		met(t, err, bound)
+		if len(r.Gaps) == 0 || b.ReadOnly() != nil {
+			t.Errorf("%+v, read-only: %v", r, b.ReadOnly())
+		}
+		if bound == "peer logs" {
+			continue
+		}
+		if n := len(heldEvents(t, a, b, log)); n == 0 || uint64(n) != r.Events || n > 1800 {
+			t.Errorf("%d events are held, %d came", n, r.Events)
+		}
+		clean(t, b)
+	}
+}
+
+// Over a session ranges come too, subscribers see nothing before the gap is
+// filled, and everything then: by the sync, here.
+func TestFetchOverSession(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	o := onMemory(net)
+	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	mustAppend(t, a, 3000, "event %d of a log that is fetched and then synced")
+	at, err := a.Listen(ctx, "a:0")
+	must(t, err)
+	log := a.Head().Log
+	b := joinedOf(t, a, o)
+	mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 700, Peers: []string{at.String()}})
+	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
+	defer cancel()
+	got := make(chan uint64, 5000)
+	go func() {
+		defer close(got)
+		for rec, err := range b.Subscribe(limit, xaeroflux.Query{Log: log, Ranges: true}) {
+			if err != nil {
+				return
+			}
+			got <- rec.Seq
+		}
+	}()
+	mustSync(t, b, at.String())
+	r, err := onTopic(t, b).Fetch(limit, xaeroflux.Fetch{Log: log}) // the session is asked
+	must(t, err)
+	if r.Head.Size != 3000 || len(r.Gaps) != 0 {
+		t.Errorf("%+v", r)
+	}
+	mustAppend(t, a, 100, "event %d that came later")
+	mustSync(t, b, at.String())
+	for want := range uint64(3100) {
+		if seq := <-got; seq != want {
+			t.Fatalf("event %d, want %d", seq, want)
+		}
+	}
+	cancel()
+	for range got {
+		t.Error("one event too many")
+	}
+	same(t, a, b)
+	if l := logOf(t, b, log); fmt.Sprint(l.Held()) != "[{0 3100}]" || len(l.Gaps()) != 0 {
+		t.Errorf("held %v", l.Held())
+	}
+}
+
+// The largest event there is, alone in a range.
+func TestFetchLargestEvent(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	o := onMemory(net)
+	o.PageBytes, o.SegmentPages = 65536, 1024
+	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	mustAppend(t, a, 100, "event %d before the large one")
+	_, err := a.Append(ctx, xaeroflux.Event{Type: strings.Repeat("t", 63), Key: make([]byte, 1023), Payload: make([]byte, 16<<20)})
+	must(t, err)
+	mustAppend(t, a, 100, "event %d behind it")
+	at, err := a.Listen(ctx, "a:0")
+	must(t, err)
+	b := joinedOf(t, a, o)
+	log := a.Head().Log
+	for _, f := range []xaeroflux.Fetch{{From: 100, To: 101}, {From: 90, To: 110, Newest: true}, {}} {
+		f.Log, f.Peers = log, []string{at.String()}
+		if r := mustFetch(t, b, f); len(r.Gaps) > 0 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if n := len(heldEvents(t, a, b, log)); n != 201 {
+		t.Errorf("%d events", n)
+	}
+	same(t, a, b)
+}
+
+// The own log is not fetched in parts, and a fetch without a peer says so.
+func TestFetchRefused(t *testing.T) {
+	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	mustAppend(t, a, 10, "event %d")
+	at, err := a.Listen(ctx, "a:0")
+	must(t, err)
+	b := joinedOf(t, a, o)
+	peers := []string{at.String()}
+	log := a.Head().Log
+	for name, c := range map[string]struct {
+		f    xaeroflux.Fetch
+		want error
+	}{
+		"own":        {xaeroflux.Fetch{Log: b.Head().Log, Peers: peers}, xaeroflux.ErrOwnLog},
+		"own author": {xaeroflux.Fetch{Author: b.Head().Author, Peers: peers}, xaeroflux.ErrOwnLog},
+		"no peer":    {xaeroflux.Fetch{Log: log}, xaeroflux.ErrNoPeer},
+		"backwards":  {xaeroflux.Fetch{Log: log, From: 9, To: 3, Peers: peers}, xaeroflux.ErrRange},
+		"nothing":    {xaeroflux.Fetch{Peers: peers}, xaeroflux.ErrUnknownLog},
+	} {
+		if _, err := onTopic(t, b).Fetch(ctx, c.f); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := b.Log(log); !errors.Is(err, xaeroflux.ErrUnknownLog) {
+		t.Errorf("a log of which nothing came is here: %v", err)
+	}
+	if r := mustFetch(t, b, xaeroflux.Fetch{Author: a.Head().Author, From: 5, Peers: peers}); r.Log != log || r.Events != 5 {
+		t.Errorf("by its author: %+v", r)
+	}
+	// Past what there is, nothing comes and nothing is wrong.
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 8, To: 30, Peers: peers}); r.Events != 0 || fmt.Sprint(r.Gaps) != "[{10 30}]" {
+		t.Errorf("%+v", r)
+	}
+	must(t, a.Close())
+	if _, err := onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, Peers: peers}); err == nil {
+		t.Error("fetched from a peer that is gone")
+	}
 }
