@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// A parted is a log in memory of which parts are handed out.
+type parted struct {
+	info    syncer.LogInfo
+	records [][]byte
+	leaves  []digest.Hash
+	head    proof.Head
+}
+
+func newParted(t testing.TB, topic digest.Hash, n int) *parted {
+	t.Helper()
+	key := identity.Seed{9}.AuthorKey(topic)
+	p := &parted{info: syncer.LogInfo{Topic: topic, Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: 4096}}
+	p.info.Log = identity.LogID(topic, p.info.Author, 4096)
+	for i := range n {
+		rec, err := event.AppendRecord(nil, event.Event{Payload: fmt.Appendf(nil, "event %d", i)}, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _, err := event.DecodeRecord(rec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.records, p.leaves = append(p.records, rec), append(p.leaves, r.LeafHash())
+	}
+	p.head = proof.Sign(key, p.info.Log, uint64(n), merkleindex.Bag(p.compact(0, uint64(n))))
+	return p
+}
+
+func (p *parted) compact(from, to uint64) []digest.Hash {
+	r := merkleindex.Range{Begin: from, End: from}
+	for _, leaf := range p.leaves[from:to] {
+		if err := r.Append(leaf, nil); err != nil {
+			panic(err)
+		}
+	}
+	return r.Hashes
+}
+
+func (p *parted) part(from, to uint64) *syncer.Range {
+	return &syncer.Range{
+		Info: p.info, First: from, Count: int(to - from), Records: bytes.Join(p.records[from:to], nil), Leaves: p.leaves[from:to],
+		Head: p.head, Left: p.compact(0, from), Right: p.compact(to, p.head.Size),
+	}
+}
+
+// newStore opens an empty store with one topic.
+func newStore(t testing.TB) (*Store, *Topic) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, 4096, 2, identity.Seed{1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	topic, err := s.Join(identity.TopicKey{7}, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, topic
+}
+
+// keep stores a range as the pipeline does.
+func (s *Store) keep(t testing.TB, r *syncer.Range) {
+	t.Helper()
+	p := RangePut(r)
+	err := s.aof.Commit(func(txn *aof.Txn) error {
+		row := aof.LogRow{ID: r.Info.Log, Topic: r.Info.Topic, Author: r.Info.Author, PageBytes: r.Info.PageBytes}
+		return errors.Join(txn.PutLog(&row), txn.Put(p.Bucket, p.Key, p.Value))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.RangeAdded(r, len(p.Value))
+}
+
+// What is held, what is missing, what is read and what is proven, against a set
+// of sequences, in random order and after the index was read again.
+func TestRangesAgainstTheObvious(t *testing.T) {
+	const n = 60
+	for seed := range uint64(6) {
+		r := rand.New(rand.NewPCG(seed, 5))
+		s, topic := newStore(t)
+		p := newParted(t, topic.ID, n)
+		have := map[uint64]bool{}
+		for range 15 {
+			from := r.Uint64N(n)
+			whole := p.part(from, from+1+r.Uint64N(min(n-from, 12)))
+			parts := []*syncer.Range{whole}
+			if l, err := s.Log(p.info.Log); err == nil {
+				if parts, err = s.Missing(l, whole); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, part := range parts {
+				if err := CheckRange(part); err != nil {
+					t.Fatalf("seed %d: [%d, %d): %v", seed, part.First, part.End(), err)
+				}
+				for seq := part.First; seq < part.End(); seq++ {
+					if have[seq] {
+						t.Fatalf("seed %d: event %d is in two ranges", seed, seq)
+					}
+					have[seq] = true
+				}
+				s.keep(t, part)
+			}
+			for seq := whole.First; seq < whole.End(); seq++ {
+				if !have[seq] {
+					t.Fatalf("seed %d: event %d is left out", seed, seq)
+				}
+			}
+			if r.IntN(4) == 0 {
+				before := s.ranges.byLog
+				if err := s.loadRanges(); err != nil || !reflect.DeepEqual(before, s.ranges.byLog) {
+					t.Fatalf("seed %d: %v, read again: %v, want %v", seed, err, s.ranges.byLog, before)
+				}
+			}
+			s.compare(t, p, have)
+		}
+		l, err := s.Log(p.info.Log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for seq := range have {
+			s.proveAll(t, l, p, seq)
+		}
+		if report, err := s.Check(t.Context(), nil); err != nil || report.Found() > 0 || report.Events != uint64(len(have)) {
+			t.Fatalf("seed %d: %v, %+v", seed, err, report)
+		}
+	}
+}
+
+// compare holds a store against the set of events that it has of a log.
+func (s *Store) compare(t testing.TB, p *parted, have map[uint64]bool) {
+	t.Helper()
+	l, err := s.Log(p.info.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(spans []syncer.Span) map[uint64]bool {
+		set := map[uint64]bool{}
+		for i, span := range spans {
+			if i > 0 && span.First <= spans[i-1].End {
+				t.Fatalf("spans %v touch", spans)
+			}
+			for seq := span.First; seq < span.End; seq++ {
+				set[seq] = true
+			}
+		}
+		return set
+	}
+	held, gaps := in(s.Held(l)), in(s.Gaps(l))
+	var read []uint64
+	err = s.ReadHeld(l, 0, uint64(len(p.leaves)), func(run Run) error {
+		return run.Each(func(seq uint64, rec *event.Record) error {
+			if rec.LeafHash() != p.leaves[seq] {
+				t.Fatalf("event %d is another one", seq)
+			}
+			read = append(read, seq)
+			return nil
+		})
+	})
+	if err != nil || len(read) != len(have) || !slices.IsSorted(read) {
+		t.Fatalf("%d events read, want %d: %v", len(read), len(have), err)
+	}
+	for seq := range uint64(len(p.leaves)) {
+		err := s.ReadOne(l, seq, func(run Run) error { return nil })
+		hashes, head, proofErr := s.RangeInclusion(l, seq)
+		if have[seq] {
+			if err == nil && proofErr == nil {
+				err = proof.VerifyInclusion(p.leaves[seq], seq, head.Size, hashes, head.Root)
+			}
+			if err != nil || proofErr != nil || !held[seq] || gaps[seq] {
+				t.Fatalf("event %d: held %v, missing %v, %v, %v", seq, held[seq], gaps[seq], err, proofErr)
+			}
+			continue
+		}
+		var g *GapError
+		if !errors.As(err, &g) || !errors.Is(proofErr, ErrNotHeld) || held[seq] || !gaps[seq] || g.Seq != seq || seq < g.Gap.First || seq >= g.Gap.End {
+			t.Fatalf("event %d: held %v, missing %v, %v, %v", seq, held[seq], gaps[seq], err, proofErr)
+		}
+	}
+}
+
+// proveAll proves an event at every size: what is proven verifies, and at the
+// sizes that its range tells it is proven.
+func (s *Store) proveAll(t testing.TB, l *Log, p *parted, seq uint64) {
+	t.Helper()
+	span, _ := s.rangeAt(l, seq)
+	for size := seq + 1; size <= p.head.Size; size++ {
+		hashes, err := s.InclusionHeld(l, seq, size)
+		if known := size <= span.End || size == p.head.Size; known != (err == nil) {
+			t.Fatalf("event %d of %v at %d: %v", seq, span, size, err)
+		}
+		if err == nil {
+			err = proof.VerifyInclusion(p.leaves[seq], seq, size, hashes, merkleindex.Bag(p.compact(0, size)))
+			if err != nil {
+				t.Fatalf("event %d of %v at %d: %v", seq, span, size, err)
+			}
+		}
+	}
+}
+
+// A row with any bit flipped is damage, and a check names it.
+func TestDamagedRange(t *testing.T) {
+	s, topic := newStore(t)
+	p := newParted(t, topic.ID, 30)
+	s.keep(t, p.part(10, 13))
+	l, err := s.Log(p.info.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := syncer.Span{First: 10, End: 13}
+	row := encodeRange(p.part(10, 13))
+	for i := range row {
+		bad := bytes.Clone(row)
+		bad[i] ^= 1 << (i % 8)
+		r, err := decodeRange(l.info(), span, bad)
+		if err == nil {
+			err = CheckRange(r)
+		}
+		if err == nil {
+			t.Errorf("byte %d of %d is changed, and nothing found", i, len(row))
+		}
+	}
+	// A row that is sound by itself, of events that are not under its head.
+	lie := p.part(10, 13)
+	lie.Records = bytes.Join(p.records[11:14], nil)
+	s.RangeGone(p.info.Log, span)
+	s.keep(t, lie)
+	report, err := s.Check(t.Context(), nil)
+	if err != nil || report.Found() != 1 || report.Findings[0].Kind != FlawRange {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+// FuzzRangeRow: a row that is taken is the row of what it is taken for, and any
+// other is damage.
+func FuzzRangeRow(f *testing.F) {
+	topic := digest.Hash{3}
+	p := newParted(f, topic, 20)
+	for _, s := range []syncer.Span{{First: 0, End: 20}, {First: 5, End: 6}, {First: 13, End: 20}} {
+		f.Add(s.First, s.End, encodeRange(p.part(s.First, s.End)))
+	}
+	f.Add(uint64(0), uint64(1), []byte{})
+	f.Fuzz(func(t *testing.T, first, end uint64, row []byte) {
+		key := rangeKey(p.info.Log, syncer.Span{First: first, End: end})
+		log, span, err := splitRangeKey(key)
+		if err != nil {
+			if first < end && end < 1<<48 {
+				t.Fatal(err)
+			}
+			return
+		}
+		r, err := decodeRange(p.info, span, row)
+		if err != nil {
+			if !errors.Is(err, ErrCorrupt) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if log != p.info.Log || r.First != first || r.End() != end || !bytes.Equal(encodeRange(r), row) {
+			t.Fatalf("[%d, %d) of %d bytes is taken for [%d, %d)", first, end, len(row), r.First, r.End())
+		}
+	})
+}
