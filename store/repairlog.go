@@ -309,7 +309,7 @@ func (l *logMend) damaged() bool {
 		return true
 	}
 	for _, f := range l.r.report.Found {
-		if f.Log == l.info.id.String() || f.Log == "" {
+		if f.Kind != FlawRange && (f.Log == l.info.id.String() || f.Log == "") {
 			return true
 		}
 	}

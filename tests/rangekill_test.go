@@ -3,7 +3,10 @@
 package tests
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -15,7 +18,7 @@ import (
 // finds the store clean, and fetches the rest: what was stored does not come
 // again.
 func TestKillDuringFetch(t *testing.T) {
-	const events = 12_000
+	const events = 8_000
 	a := open(t, filepath.Join(t.TempDir(), "a"), nil)
 	for range events / 2000 {
 		batch := make([]xaeroflux.Event, 2000)
@@ -56,4 +59,95 @@ func TestKillDuringFetch(t *testing.T) {
 	}
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{at.String()}})
 	same(t, a, b)
+}
+
+// damageRange flips a byte in the text of an event that is held in a range.
+func damageRange(t testing.TB, dir, text string) {
+	t.Helper()
+	path := filepath.Join(dir, "aof", "data.mdb")
+	b, err := os.ReadFile(path)
+	must(t, err)
+	found := 0
+	for at := 0; ; {
+		i := bytes.Index(b[at:], []byte(text))
+		if i < 0 {
+			break
+		}
+		b[at+i] ^= 4
+		at, found = at+i+1, found+1
+	}
+	if found == 0 {
+		t.Fatalf("%q is not in %s", text, path)
+	}
+	must(t, os.WriteFile(path, b, 0o600))
+}
+
+// A damaged range is found, is never data, and is dropped by a repair, or when
+// the prefix reaches it; it comes again when it is fetched.
+func TestDamagedRange(t *testing.T) {
+	a, b, addr := fetchers(t, 3000)
+	log, dir := a.Head().Log, b.Dir()
+	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 1000, To: 1010, Peers: []string{addr}})
+	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 2000, Peers: []string{addr}})
+	must(t, b.Close())
+	damageRange(t, dir, "event 2500 of a log")
+	report, err := xaeroflux.Check(ctx, dir, nil)
+	if err != nil || report.Found() != 1 || report.Findings[0].Kind != "range" {
+		t.Fatalf("%v, %+v", err, report.Findings)
+	}
+	b = open(t, dir, small())
+	l := logOf(t, b, log)
+	if _, err := l.Get(ctx, 1005); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.Get(ctx, 2500); !xaeroflux.IsCorrupt(err) {
+		t.Errorf("a damaged event: %v", err)
+	}
+	must(t, b.Close())
+	mended, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{})
+	if err != nil || !mended.Clean() || len(mended.Done) != 1 {
+		t.Fatalf("%v, %+v", err, mended)
+	}
+	b = open(t, dir, small())
+	l = logOf(t, b, log)
+	if _, err := l.Get(ctx, 2500); !errors.Is(err, xaeroflux.ErrNotHeld) {
+		t.Errorf("a dropped event: %v", err)
+	}
+	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 2000, Peers: []string{addr}})
+	heldEvents(t, a, b, log)
+	must(t, b.Close())
+	damageRange(t, dir, "event 1003 of a log")
+	b = open(t, dir, small())
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}}); len(r.Gaps) != 0 {
+		t.Errorf("%+v", r)
+	}
+	same(t, a, b)
+	clean(t, b)
+}
+
+// With the AOF the ranges are lost; a repair makes the store again without
+// them, and they can be fetched.
+func TestLostAOFWithRanges(t *testing.T) {
+	a, b, addr := fetchers(t, 3000)
+	log, dir := a.Head().Log, b.Dir()
+	mustAppend(t, b, 10, "event %d of the other store")
+	mustSync(t, b, addr) // so that a holds it
+	b2 := open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: a.Invite(), PageBytes: 4096})
+	mustFetch(t, b2, xaeroflux.Fetch{Log: b.Head().Log, From: 3, Peers: []string{addr}})
+	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
+	dir = b2.Dir()
+	must(t, b2.Close())
+	must(t, os.WriteFile(filepath.Join(dir, "aof", "data.mdb"), make([]byte, 4096), 0o600))
+	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr}, Invites: []string{a.Invite()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Left) != 0 {
+		t.Fatalf("%+v", r)
+	}
+	b2 = open(t, dir, small())
+	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
+	if n := len(heldEvents(t, a, b2, log)); n != 100 {
+		t.Errorf("%d events", n)
+	}
 }

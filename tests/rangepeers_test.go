@@ -79,7 +79,7 @@ func joinedOf(t *testing.T, a *xaeroflux.DB, o *xaeroflux.Options) *xaeroflux.DB
 // fetch from what an honest one holds.
 func TestFetchDespiteLiars(t *testing.T) {
 	o := small()
-	o.Patience = 150 * time.Millisecond
+	o.Patience = 300 * time.Millisecond
 	a := newArena(t, "memory", o)
 	honest := small()
 	honest.NewCarrier = a.carrier
@@ -110,6 +110,7 @@ func TestFetchDespiteLiars(t *testing.T) {
 		defer f.Conn.CloseWithError(0, "")
 		must(t, f.Greet(ctx, f.topic))
 		must(t, f.Settled())
+		must(t, f.Send(&messages.Peaks{}))
 		wg.Go(func() {
 			for n := 0; ; n++ {
 				err := f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message {
@@ -129,6 +130,7 @@ func TestFetchDespiteLiars(t *testing.T) {
 	defer f.Conn.CloseWithError(0, "")
 	must(t, f.Greet(ctx, f.topic))
 	must(t, f.Settled())
+	must(t, f.Send(&messages.Peaks{}))
 	wg.Go(func() {
 		for {
 			err := f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message {
