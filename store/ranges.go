@@ -214,7 +214,7 @@ func gapsIn(held []syncer.Span, part syncer.Span) (gaps []syncer.Span) {
 		if end := min(h.First, part.End); end > part.First {
 			gaps = append(gaps, syncer.Span{First: part.First, End: end})
 		}
-		part.First = max(part.First, h.End)
+		part.First = h.End
 	}
 	if part.First < part.End {
 		gaps = append(gaps, part)

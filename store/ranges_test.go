@@ -222,6 +222,9 @@ func (s *Store) proveAll(t testing.TB, l *Log, p *parted, seq uint64) {
 		if known := size <= span.End || size == p.head.Size; known != (err == nil) {
 			t.Fatalf("event %d of %v at %d: %v", seq, span, size, err)
 		}
+		if err != nil && !errors.Is(err, ErrRange) {
+			t.Fatalf("event %d of %v at %d: %v, want ErrRange", seq, span, size, err)
+		}
 		if err == nil {
 			err = proof.VerifyInclusion(p.leaves[seq], seq, size, hashes, merkleindex.Bag(p.compact(0, size)))
 			if err != nil {
@@ -252,6 +255,23 @@ func TestDamagedRange(t *testing.T) {
 		if err == nil {
 			t.Errorf("byte %d of %d is changed, and nothing found", i, len(row))
 		}
+	}
+	for name, bad := range map[string]*syncer.Range{
+		"an event more": p.part(10, 14), "an event fewer": p.part(10, 12), "another place": p.part(11, 14),
+	} {
+		if _, err := decodeRange(l.info(), span, encodeRange(bad)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("a row of %s: %v", name, err)
+		}
+	}
+	more := p.part(10, 13)
+	more.Records = append(more.Records, p.records[13]...)
+	if _, err := decodeRange(l.info(), span, encodeRange(more)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a row with a record more: %v", err)
+	}
+	more = p.part(10, 13)
+	more.Left = append(more.Left, digest.Hash{})
+	if _, err := decodeRange(l.info(), span, encodeRange(more)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a row with a left hash more: %v", err)
 	}
 	// A row that is sound by itself, of events that are not under its head.
 	lie := p.part(10, 13)

@@ -50,7 +50,7 @@ func TestRangeOfAnyPart(t *testing.T) {
 					t.Fatal(err)
 				}
 				got, want := mustAppendFrame(t, part.Message()), mustAppendFrame(t, l.rangeResponse(a, b))
-				if !bytes.Equal(got, want) {
+				if !bytes.Equal(got, want) || !slices.Equal(part.Leaves, l.leaves[a:b]) {
 					t.Fatalf("[%d, %d) cut out of [%d, %d) differs from itself", a, b, from, to)
 				}
 			}

@@ -129,13 +129,13 @@ func TestDamagedRange(t *testing.T) {
 // them, and they can be fetched.
 func TestLostAOFWithRanges(t *testing.T) {
 	a, b, addr := fetchers(t, 3000)
-	log, dir := a.Head().Log, b.Dir()
+	log := a.Head().Log
 	mustAppend(t, b, 10, "event %d of the other store")
 	mustSync(t, b, addr) // so that a holds it
 	b2 := open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: a.Invite(), PageBytes: 4096})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: b.Head().Log, From: 3, Peers: []string{addr}})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
-	dir = b2.Dir()
+	dir := b2.Dir()
 	must(t, b2.Close())
 	must(t, os.WriteFile(filepath.Join(dir, "aof", "data.mdb"), make([]byte, 4096), 0o600))
 	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr}, Invites: []string{a.Invite()}})

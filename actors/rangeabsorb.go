@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// reached looks whether the prefix of a log reached a range, or a head in doubt.
+// It returns at once.
+func (n *Node) reached(l *store.Log) {
+	first, some := n.cfg.Store.FirstRange(l.ID)
+	doubt, doubted := n.cfg.Store.Doubt(l.ID)
+	if size := l.State().Size; some && first.First <= size || doubted && doubt.Size <= size {
+		n.absorbSoon(l.ID)
+	}
+}
+
+// absorbAll takes up what an earlier process left.
+func (n *Node) absorbAll() {
+	for _, id := range append(n.cfg.Store.RangeLogs(), n.cfg.Store.Doubts()...) {
+		n.absorbSoon(id)
+	}
+}
+
+func (n *Node) absorbSoon(log digest.Hash) {
+	k := &n.ranges
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stopped {
+		return
+	}
+	if k.reached == nil {
+		k.reached = map[digest.Hash]struct{}{}
+	}
+	k.reached[log] = struct{}{}
+	if !k.running {
+		k.running = true
+		n.goroutine(n.absorbReached)
+	}
+}
+
+// next returns a log to look at; false ends the goroutine that does.
+func (k *rangeKeeper) next() (log digest.Hash, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for log = range k.reached {
+		delete(k.reached, log)
+		return log, true
+	}
+	k.running = false
+	return log, false
+}
+
+func (n *Node) absorbReached() {
+	for {
+		log, ok := n.ranges.next()
+		if !ok {
+			return
+		}
+		if err := n.absorb(n.ctx, log); err != nil && n.ctx.Err() == nil {
+			n.cfg.Logger.Warn("ranges wait to be put into their log", zap.String("log", log.String()), zap.Error(err))
+		}
+	}
+}
+
+// absorb puts the ranges that the prefix of a log has reached into the log.
+func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
+	n.ranges.storing.Lock()
+	defer n.ranges.storing.Unlock()
+	st := n.cfg.Store
+	l, err := st.Log(log)
+	if err != nil {
+		return err
+	}
+	for {
+		if err := n.settleDoubt(ctx, l); err != nil {
+			return err
+		}
+		span, ok := st.FirstRange(log)
+		if !ok || span.First > l.State().Size || l.Row().Frozen {
+			return nil
+		}
+		r, err := st.ReadRange(l, span)
+		if err == nil {
+			err = n.into(ctx, l, r)
+		}
+		switch {
+		case errors.Is(err, errAstray), errors.Is(err, store.ErrCorrupt):
+			n.cfg.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
+				zap.Uint64("from", span.First), zap.Uint64("to", span.End), zap.Error(err))
+		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrHistory):
+			return nil // others are bringing the same events: at the next change of the log
+		case err != nil:
+			return err
+		}
+		d := store.RangeDelete(log, span)
+		if err := n.pipeline.Put(ctx, d.Bucket, d.Key, nil); err != nil {
+			return err
+		}
+		st.RangeGone(log, span)
+	}
+}
+
+var errAstray = errors.New("the range is of another history of the log than the one held")
+
+// into appends the events of a range to their log, as far as the log does not
+// hold them, and returns when they are published. They are verified again,
+// behind the log's own.
+func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
+	src, size := n.cfg.Store.Source(), l.State().Size
+	own, _, err := src.Log(l.ID)
+	if err != nil {
+		return err
+	}
+	left, err := src.Mountains(l.ID, min(size, r.End()))
+	if err != nil {
+		return err
+	}
+	if r.End() <= size {
+		return n.evidence(ctx, l, r, r.Fits(own, left))
+	}
+	v, err := r.Follow(own, size, left)
+	if err != nil {
+		return n.evidence(ctx, l, r, err)
+	}
+	done := make(chan error, 1)
+	a := appendOf(v)
+	a.Done = func(err error) { done <- err }
+	if err := n.pipeline.Ingest(ctx, a); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// evidence freezes a log of which a range is of another history than the prefix,
+// where that can be proven.
+func (n *Node) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err error) error {
+	if err == nil {
+		return nil
+	}
+	n.net.refused.add(messages.CodeFork)
+	if frozen := n.forked(ctx, l, r); frozen != nil {
+		return frozen
+	}
+	if _, doubted := n.cfg.Store.Doubt(l.ID); !doubted {
+		d := store.DoubtPut(r.Head)
+		if err := n.pipeline.Put(ctx, d.Bucket, d.Key, d.Value); err != nil {
+			return err
+		}
+		n.cfg.Store.SetDoubt(l.ID, r.Head)
+	}
+	return fmt.Errorf("%w: %w", errAstray, err)
+}
+
+// settleDoubt freezes a log whose prefix contradicts a head that was kept, once
+// it is long enough to tell.
+func (n *Node) settleDoubt(ctx context.Context, l *store.Log) error {
+	st := n.cfg.Store
+	h, doubted := st.Doubt(l.ID)
+	if !doubted || h.Size > l.State().Size {
+		return nil
+	}
+	if err := n.forked(ctx, l, &syncer.Range{Head: h}); err != nil && !errors.Is(err, store.ErrFrozen) {
+		return err
+	}
+	d := store.DoubtDelete(l.ID)
+	if err := n.pipeline.Put(ctx, d.Bucket, d.Key, nil); err != nil {
+		return err
+	}
+	st.SetDoubt(l.ID, proof.Head{})
+	return nil
+}
+
+// forked freezes the log if the head of a range contradicts another one. The
+// error is ErrFrozen then.
+func (n *Node) forked(ctx context.Context, l *store.Log, r *syncer.Range) error {
+	f, found, err := n.cfg.Store.RangeFork(l, r)
+	if err != nil || !found {
+		return err
+	}
+	if err := n.pipeline.Freeze(ctx, f); err != nil {
+		return err
+	}
+	n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true", zap.String("log", l.ID.String()),
+		zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
+	return fmt.Errorf("%w (log %s)", store.ErrFrozen, l.ID.Short())
+}
