@@ -402,3 +402,25 @@ func TestFetchRefused(t *testing.T) {
 		t.Error("fetched from a peer that is gone")
 	}
 }
+
+// A peer gives up a visit that lasts, as nothing is said in it: the visitor comes
+// again and goes on.
+func TestFetchOutlastsAVisit(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	o := onMemory(net)
+	o.Patience, o.PageBytes, o.SegmentPages = 30*time.Millisecond, 65536, 1024
+	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	for range 10 {
+		mustAppend(t, a, 2000, strings.Repeat("long ", 200)+"%d")
+	}
+	at, err := a.Listen(ctx, "a:0")
+	must(t, err)
+	b := joinedOf(t, a, onMemory(net))
+	log := a.Head().Log
+	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 5, Peers: []string{at.String()}})
+	if len(r.Gaps) != 0 || r.Events != 19_995 {
+		t.Errorf("%d events, missing %v", r.Events, r.Gaps)
+	}
+	t.Logf("%d visits were given up", a.Refusals()[messages.CodeTimeout])
+	heldEvents(t, a, b, log)
+}
