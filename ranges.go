@@ -5,6 +5,7 @@ package xaeroflux
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -63,21 +64,38 @@ type FetchReport struct {
 // to subscribers before everything in front of it is held too: then it becomes a
 // part of the log like any other, without being fetched again.
 func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
-	want := actors.RangeFetch{Topic: t.t, Log: f.Log, Author: f.Author, From: f.From, To: f.To, Last: f.Last, Newest: f.Newest}
+	var peers []identity.Address
+	for _, p := range f.Peers {
+		addrs, err := addresses(p)
+		if err != nil {
+			return FetchReport{}, fmt.Errorf("fetch: %w", err)
+		}
+		peers = append(peers, addrs...)
+	}
+	return t.fetch(ctx, f, actors.RangeFetch{Peers: each(peers)})
+}
+
+// FetchOver is Fetch from the peer at the other end of a pair of pipes, which
+// calls ServeOver; see SyncOver. Fetch.Peers is passed over. rw is closed when
+// FetchOver returns.
+func (t *Topic) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error) {
+	conn, err := t.db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
+	if err != nil {
+		return FetchReport{}, fmt.Errorf("fetch over %s: %w", place, err)
+	}
+	defer conn.CloseWithError(0, "")
+	return t.fetch(ctx, f, actors.RangeFetch{Over: conn})
+}
+
+func (t *Topic) fetch(ctx context.Context, f Fetch, want actors.RangeFetch) (FetchReport, error) {
 	if f.Log.IsZero() && f.Author == [32]byte{} {
 		return FetchReport{}, fmt.Errorf("fetch: %w: neither a log nor an author is named", ErrUnknownLog)
 	}
 	if f.To > 0 && f.To < f.From {
 		return FetchReport{}, fmt.Errorf("fetch: %w: events %d to %d", ErrRange, f.From, f.To)
 	}
-	for _, p := range f.Peers {
-		addrs, err := addresses(p)
-		if err != nil {
-			return FetchReport{}, fmt.Errorf("fetch: %w", err)
-		}
-		want.Peers = append(want.Peers, addrs...)
-	}
-	want.Peers = each(want.Peers)
+	want.Topic, want.Log, want.Author = t.t, f.Log, f.Author
+	want.From, want.To, want.Last, want.Newest = f.From, f.To, f.Last, f.Newest
 	r, err := t.db.node.FetchRange(ctx, want)
 	report := FetchReport{
 		Log: r.Log, Author: r.Author, Part: r.Part, Events: r.Events, From: r.From, Gaps: r.Gaps,

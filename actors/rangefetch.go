@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // A RangeFetch says which part of a log is wanted.
@@ -29,6 +30,7 @@ type RangeFetch struct {
 	Last   uint64      // only so many events before To; 0 means all
 	Newest bool        // the newest first
 	Peers  []identity.Address
+	Over   transport.Conn // to the only peer to ask, instead of Peers; FetchRange closes it
 }
 
 // A RangeReport says what a fetch brought.
@@ -57,7 +59,7 @@ func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, er
 	defer context.AfterFunc(n.ctx, func() { cancel(ErrClosed) })()
 	f := &rangeFetch{n: n, want: want, cancel: cancel}
 	f.changed = sync.NewCond(&f.mu)
-	f.sources = n.rangeSources(want.Topic, want.Peers)
+	f.sources = n.rangeSources(want.Topic, want.Peers, want.Over)
 	defer f.hangUp()
 	if len(f.sources) == 0 {
 		return f.report, fmt.Errorf("%w: connect to one that shares the topic, or name its address", ErrNoPeer)
@@ -109,6 +111,9 @@ type rangeItem struct {
 const minItem = 1024
 
 func (f *rangeFetch) hangUp() {
+	if f.want.Over != nil {
+		defer f.want.Over.CloseWithError(uint64(messages.CodeOK), "")
+	}
 	for _, s := range f.sources {
 		s.hangUp(messages.CodeOK)
 	}

@@ -40,14 +40,19 @@ type rangeSource struct {
 	visit   *Fetcher
 	at      identity.Address
 	key     identity.TopicKey
-	conn    *fetchConn    // of a visitor; nil until it is needed
-	head    *syncer.Range // that it told
-	err     error         // why it is not asked any more
+	conn    *fetchConn     // of a visitor; nil until it is needed
+	over    transport.Conn // to be greeted on, where it is there already
+	head    *syncer.Range  // that it told
+	err     error          // why it is not asked any more
 }
 
 // rangeSources returns the peers to ask: those that were named, or else all that
 // are connected and share the topic.
-func (n *Node) rangeSources(t *store.Topic, named []identity.Address) (all []*rangeSource) {
+func (n *Node) rangeSources(t *store.Topic, named []identity.Address, over transport.Conn) (all []*rangeSource) {
+	if over != nil {
+		f := NewFetcher(n.cfg.Carrier, n.self, nil, n.cfg.Patience)
+		return []*rangeSource{{n: n, peer: over.Peer(), visit: f, over: over, key: t.Key}}
+	}
 	if len(named) == 0 {
 		for _, s := range n.live() {
 			if slices.Contains(s.topics(), t.ID) {
@@ -73,7 +78,7 @@ func (s *rangeSource) open(ctx context.Context) (transport.Stream, error) {
 		return s.session.conn.OpenStream(ctx)
 	}
 	if s.conn == nil {
-		c, err := s.visit.connect(ctx, s.at, s.key)
+		c, err := s.connect(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -82,11 +87,25 @@ func (s *rangeSource) open(ctx context.Context) (transport.Stream, error) {
 	return s.conn.conn.OpenStream(ctx)
 }
 
+func (s *rangeSource) connect(ctx context.Context) (*fetchConn, error) {
+	switch {
+	case s.over == nil:
+		return s.visit.connect(ctx, s.at, s.key)
+	case s.over.Err() != nil:
+		return nil, s.over.Err()
+	}
+	c := &fetchConn{conn: s.over, done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(ctx, s.n.cfg.Patience)
+	defer cancel()
+	return c, s.visit.greet(ctx, c, s.key)
+}
+
 // hangUp ends the visit, if it is one.
 func (s *rangeSource) hangUp(code messages.Code) {
 	if s.conn == nil {
 		return
 	}
+	s.conn.bye(code)
 	s.conn.conn.CloseWithError(uint64(code), "")
 	<-s.conn.done
 	s.conn = nil

@@ -35,8 +35,25 @@ type fetchKey struct {
 }
 
 type fetchConn struct {
-	conn transport.Conn
-	done chan struct{} // closed when nobody reads the control stream any more
+	conn    transport.Conn
+	control transport.Stream
+	done    chan struct{} // closed when nobody reads the control stream any more
+}
+
+// bye says a last word, and waits a moment for the peer to hear it.
+func (c *fetchConn) bye(code messages.Code) {
+	frame, err := messages.AppendFrame(nil, &messages.Bye{Code: code})
+	if err != nil || c.conn.Err() != nil {
+		return
+	}
+	c.control.SetWriteDeadline(time.Now().Add(goodbyeGrace))
+	if _, err := c.control.Write(frame); err != nil {
+		return
+	}
+	select {
+	case <-c.done:
+	case <-time.After(goodbyeGrace):
+	}
 }
 
 // NewFetcher returns a Fetcher that asks these peers, in this order.
@@ -147,6 +164,7 @@ func (f *Fetcher) greet(ctx context.Context, c *fetchConn, key identity.TopicKey
 	if err != nil {
 		return err
 	}
+	c.control = control
 	frame, err := messages.AppendFrame(nil, &messages.Hello{
 		Version: syncer.Version, Peer: f.self, Caps: []string{messages.CapSync},
 		Topics:   []messages.TopicProof{{Proof: key.JoinProof(c.conn.Binding(), c.conn.Dialer())}},

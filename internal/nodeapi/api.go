@@ -52,6 +52,9 @@ type Backend interface {
 	Sync(ctx context.Context, peer string) (SyncReport, error)
 	// Fetch brings a part of a log from peers.
 	Fetch(ctx context.Context, f Fetch) (FetchReport, error)
+	// FetchOver is Fetch from one peer at the other end of a pair of pipes,
+	// which it closes. Place says for people where they lead.
+	FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error)
 	// Gaps says what is held and what is missing of a log, or with "" of each
 	// log of the topic.
 	Gaps(ctx context.Context, topic, log string) ([]Gaps, error)

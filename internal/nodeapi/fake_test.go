@@ -140,6 +140,11 @@ func (f *fake) Fetch(_ context.Context, what Fetch) (FetchReport, error) {
 	return FetchReport{Log: what.Log, First: what.From, End: what.To, Events: what.Last, From: what.Peers, Gaps: []Part{{1, 2}}}, nil
 }
 
+func (f *fake) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, what Fetch) (FetchReport, error) {
+	r, err := f.SyncOver(ctx, rw, place)
+	return FetchReport{Log: what.Log, Events: r.EventsIn}, err
+}
+
 func (f *fake) Gaps(_ context.Context, topic, log string) ([]Gaps, error) {
 	return []Gaps{{Log: topic + "/" + log, HeadSize: 9, Held: []Part{{0, 3}}, Gaps: []Part{{3, 9}}}}, nil
 }

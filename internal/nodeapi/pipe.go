@@ -100,7 +100,7 @@ func (p *pipe) Close() error {
 }
 
 // pipe takes over the connection of a request and runs a call on it.
-func (s *Server) pipe(w http.ResponseWriter, r *http.Request, call func(context.Context, io.ReadWriteCloser, string) (SyncReport, error)) {
+func (s *Server) pipe(w http.ResponseWriter, r *http.Request, call func(context.Context, io.ReadWriteCloser, *request) (any, error)) {
 	s.pipes.Add(1)
 	defer s.pipes.Done()
 	var req request
@@ -115,11 +115,11 @@ func (s *Server) pipe(w http.ResponseWriter, r *http.Request, call func(context.
 	defer conn.Close()
 	io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+pipeProtocol+"\r\n\r\n")
 	p := &pipe{conn: conn, in: buf.Reader}
-	report, err := call(s.ctx, p, req.Place)
+	report, err := call(s.ctx, p, &req)
 	p.Close() // what still writes fails from here on
-	l := line[SyncReport]{Item: &report, Done: true}
+	l := line[any]{Item: &report, Done: true}
 	if err != nil {
-		l = line[SyncReport]{Error: s.toError(err)}
+		l = line[any]{Error: s.toError(err)}
 	}
 	text, err := json.Marshal(l)
 	if err != nil {
@@ -131,51 +131,56 @@ func (s *Server) pipe(w http.ResponseWriter, r *http.Request, call func(context.
 
 // SyncOver implements Backend.
 func (c *Client) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
-	return c.pipe(ctx, "sync-over", rw, place)
+	return pipeCall[SyncReport](ctx, c, "sync-over", rw, request{Place: place})
+}
+
+// FetchOver implements Backend.
+func (c *Client) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error) {
+	return pipeCall[FetchReport](ctx, c, "fetch-over", rw, request{Place: place, Fetch: &f})
 }
 
 // ServeOver implements Backend.
 func (c *Client) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
-	_, err := c.pipe(ctx, "serve-over", rw, place)
+	_, err := pipeCall[SyncReport](ctx, c, "serve-over", rw, request{Place: place})
 	return err
 }
 
-// pipe carries rw to the node until the call ends, and closes rw.
-func (c *Client) pipe(ctx context.Context, name string, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+// pipeCall carries rw to the node until the call ends, and closes rw.
+func pipeCall[T any](ctx context.Context, c *Client, name string, rw io.ReadWriteCloser, r request) (none T, err error) {
 	defer rw.Close()
 	conn, err := c.dial(ctx, "", "")
 	if err != nil {
-		return SyncReport{}, away(ctx, err)
+		return none, away(ctx, err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	p, err := upgrade(conn, name, place)
+	p, err := upgrade(conn, name, r)
 	if err != nil {
-		return SyncReport{}, away(ctx, err)
+		return none, away(ctx, err)
 	}
 	go func() {
 		io.Copy(p, rw)
 		p.frame(nil) // the end of the pipe
 	}()
 	if _, err := io.Copy(&lenient{rw}, p); err != nil {
-		return SyncReport{}, away(ctx, err)
+		return none, away(ctx, err)
 	}
-	var l line[SyncReport]
+	var l line[T]
 	if err := json.NewDecoder(io.LimitReader(p.in, maxPipeAnswer)).Decode(&l); err != nil {
-		return SyncReport{}, away(ctx, err)
+		return none, away(ctx, err)
 	}
 	switch {
 	case l.Error != nil:
-		return SyncReport{}, l.Error
+		return none, l.Error
 	case l.Item == nil:
-		return SyncReport{}, errCutOff
+		return none, errCutOff
 	}
 	return *l.Item, nil
 }
 
 // upgrade makes the request.
-func upgrade(conn net.Conn, name, place string) (*pipe, error) {
-	body, err := json.Marshal(request{Place: place})
+func upgrade(conn net.Conn, name string, r request) (*pipe, error) {
+	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
 	}

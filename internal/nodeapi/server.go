@@ -139,15 +139,20 @@ func (s *Server) routes() http.Handler {
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
 	handle("check", s.check)
-	m.HandleFunc("POST /v1/sync-over", func(w http.ResponseWriter, r *http.Request) {
-		s.pipe(w, r, func(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
-			return s.b.SyncOver(ctx, rw, place)
-		})
+	pipe := func(name string, call func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error)) {
+		m.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) { s.pipe(w, r, call) })
+	}
+	pipe("sync-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
+		return s.b.SyncOver(ctx, rw, r.Place)
 	})
-	m.HandleFunc("POST /v1/serve-over", func(w http.ResponseWriter, r *http.Request) {
-		s.pipe(w, r, func(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
-			return SyncReport{}, s.b.ServeOver(ctx, rw, place)
-		})
+	pipe("serve-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
+		return SyncReport{}, s.b.ServeOver(ctx, rw, r.Place)
+	})
+	pipe("fetch-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
+		if r.Fetch == nil {
+			return nil, &Error{Kind: Usage, Text: "a request to fetch that does not say what"}
+		}
+		return s.b.FetchOver(ctx, rw, r.Place, *r.Fetch)
 	})
 	append := one(func(ctx context.Context, r *request) (Receipt, error) { return s.b.Append(ctx, r.Topic, r.Events) })
 	m.HandleFunc("POST /v1/append", func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -13,6 +14,7 @@ import (
 
 func (a *app) fetchCmd() *cobra.Command {
 	var f nodeapi.Fetch
+	var via string
 	cmd := &cobra.Command{
 		Use:   "fetch LOG",
 		Short: "Bring a part of a log from peers: the newest events, or a piece out of it",
@@ -37,7 +39,7 @@ it is a part of the log like any other.`,
 			}
 			f.Topic, f.Log = a.topic, args[0]
 			return a.with(cmd.Context(), func(b backend) error {
-				r, err := b.Fetch(cmd.Context(), f)
+				r, err := a.fetch(cmd.Context(), b, f, via)
 				if err != nil {
 					return err
 				}
@@ -50,8 +52,21 @@ it is a part of the log like any other.`,
 	flags.Uint64Var(&f.To, "to", 0, "the event after the last one wanted (default: the newest there is)")
 	flags.Uint64Var(&f.Last, "last", 0, "only so many events, the newest (default: all)")
 	flags.BoolVar(&f.Newest, "newest-first", false, "bring the newest events first")
+	flags.StringVar(&via, "via", "", "ask the peer that this command's input and output lead to, as with sync --via")
 	flags.StringArrayVar(&f.Peers, "peer", nil, "ask this peer, by address or invite; may be given more than once")
 	return cmd
+}
+
+// fetch asks the peers that were named, or the one that a command leads to.
+func (a *app) fetch(ctx context.Context, b backend, f nodeapi.Fetch, via string) (r nodeapi.FetchReport, err error) {
+	if via == "" {
+		return b.Fetch(ctx, f)
+	}
+	err = a.over(via, func(rw io.ReadWriteCloser) (err error) {
+		r, err = b.FetchOver(ctx, rw, via, f)
+		return err
+	})
+	return r, err
 }
 
 func printFetched(w io.Writer, r nodeapi.FetchReport) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -14,6 +15,20 @@ import (
 
 // Fetch implements nodeapi.Backend.
 func (b *local) Fetch(ctx context.Context, f nodeapi.Fetch) (nodeapi.FetchReport, error) {
+	return b.fetch(f, func(t *xaeroflux.Topic, want xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+		return t.Fetch(ctx, want)
+	})
+}
+
+// FetchOver implements nodeapi.Backend.
+func (b *local) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f nodeapi.Fetch) (nodeapi.FetchReport, error) {
+	defer rw.Close()
+	return b.fetch(f, func(t *xaeroflux.Topic, want xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+		return t.FetchOver(ctx, rw, place, want)
+	})
+}
+
+func (b *local) fetch(f nodeapi.Fetch, fetch func(*xaeroflux.Topic, xaeroflux.Fetch) (xaeroflux.FetchReport, error)) (nodeapi.FetchReport, error) {
 	t, err := b.topic(f.Topic)
 	if err != nil {
 		return nodeapi.FetchReport{}, err
@@ -22,7 +37,7 @@ func (b *local) Fetch(ctx context.Context, f nodeapi.Fetch) (nodeapi.FetchReport
 	if want.Log, want.Author, err = b.whose(t, f.Log); err != nil {
 		return nodeapi.FetchReport{}, err
 	}
-	r, err := t.Fetch(ctx, want)
+	r, err := fetch(t, want)
 	switch {
 	case errors.Is(err, xaeroflux.ErrOwnLog):
 		err = hint(kinded(nodeapi.Usage, "%v", err), "xaeroflux sync ADDRESS")
@@ -32,6 +47,10 @@ func (b *local) Fetch(ctx context.Context, f nodeapi.Fetch) (nodeapi.FetchReport
 	if err != nil {
 		return nodeapi.FetchReport{}, err
 	}
+	return fetched(r), nil
+}
+
+func fetched(r xaeroflux.FetchReport) nodeapi.FetchReport {
 	report := nodeapi.FetchReport{
 		Log: r.Log.String(), Author: fmt.Sprintf("%x", r.Author), HeadSize: r.Head.Size,
 		First: r.Part.First, End: r.Part.End, Events: r.Events, From: []string{}, Gaps: parts(r.Gaps),
@@ -39,7 +58,7 @@ func (b *local) Fetch(ctx context.Context, f nodeapi.Fetch) (nodeapi.FetchReport
 	for _, p := range r.From {
 		report.From = append(report.From, p.String())
 	}
-	return report, nil
+	return report
 }
 
 // whose finds out what a name is: the beginning of the id, or of its author's

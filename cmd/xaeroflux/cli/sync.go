@@ -64,11 +64,18 @@ func (a *app) sync(ctx context.Context, b backend, peer string) error {
 
 // syncVia syncs over what a command reads and prints.
 func (a *app) syncVia(ctx context.Context, b backend, line string) error {
+	return a.over(line, func(rw io.ReadWriteCloser) error {
+		return a.synced(ctx, b, func() (nodeapi.SyncReport, error) { return b.SyncOver(ctx, rw, line) })
+	})
+}
+
+// over starts a command and hands on its input and output.
+func (a *app) over(line string, call func(io.ReadWriteCloser) error) error {
 	cmd, err := pipenet.Start(line, a.err)
 	if err != nil {
 		return err
 	}
-	err = a.synced(ctx, b, func() (nodeapi.SyncReport, error) { return b.SyncOver(ctx, cmd, line) })
+	err = call(cmd)
 	cmd.Close()
 	if end := cmd.Wait(); err != nil && end != nil {
 		err = kinded(nodeapi.Network, "%v; %v", err, end)
