@@ -94,6 +94,11 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want actors.RangeFetch) (Fet
 	if f.To > 0 && f.To < f.From {
 		return FetchReport{}, fmt.Errorf("fetch: %w: events %d to %d", ErrRange, f.From, f.To)
 	}
+	done, err := t.db.reading()
+	if err != nil {
+		return FetchReport{}, err
+	}
+	defer done()
 	want.Topic, want.Log, want.Author = t.t, f.Log, f.Author
 	want.From, want.To, want.Last, want.Newest = f.From, f.To, f.Last, f.Newest
 	r, err := t.db.node.FetchRange(ctx, want)

@@ -54,6 +54,9 @@ func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, er
 	if n.closing.Load() {
 		return RangeReport{}, ErrClosed
 	}
+	if err := n.Broken(); err != nil {
+		return RangeReport{}, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(n.ctx, func() { cancel(ErrClosed) })()

@@ -3,11 +3,14 @@
 package aof
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/PowerDNS/lmdb-go/lmdb"
 )
 
 func TestDoubleOpen(t *testing.T) {
@@ -91,5 +94,51 @@ func TestAfterClose(t *testing.T) {
 	}
 	if _, err := s.Stats(); !errors.Is(err, ErrClosed) {
 		t.Errorf("Stats: %v", err)
+	}
+}
+
+// A store that was made before there were ranges gets the database for them;
+// another one that is missing is damage.
+func TestDatabaseOfRangesIsMade(t *testing.T) {
+	dir := t.TempDir()
+	s := mustOpen(t, dir, Options{})
+	put(t, s, "k", "1")
+	drop := func(s *Store, db int) {
+		t.Helper()
+		err := s.env.Update(func(tx *lmdb.Txn) error { return tx.Drop(s.dbs[db], true) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustClose(t, s)
+	}
+	drop(s, dbRanges)
+	s = mustOpen(t, dir, Options{})
+	if got := get(t, s, "k"); got != "1" {
+		t.Fatalf("read %q", got)
+	}
+	long := bytes.Repeat([]byte("x"), MaxRangeBytes)
+	if err := s.Commit(func(tx *Txn) error { return tx.Put(Ranges, []byte("r"), long) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(func(tx *Txn) error { return tx.Put(Ranges, []byte("r"), append(long, 0)) }); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a row over the limit: %v", err)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, dir, Options{})
+	rows := 0
+	err := s.View(func(v *View) error {
+		return v.ForEachRaw(Ranges, nil, func(key, value []byte) error {
+			if rows++; string(key) != "r" || !bytes.Equal(value, long) {
+				t.Errorf("row %q of %d bytes", key, len(value))
+			}
+			return nil
+		})
+	})
+	if err != nil || rows != 1 {
+		t.Errorf("%d rows, %v", rows, err)
+	}
+	drop(s, dbPeers)
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("without peers: %v", err)
 	}
 }

@@ -108,8 +108,11 @@ func (s *Store) RangeBytes(log digest.Hash) (n int64) {
 func (s *Store) RangeAdded(r *syncer.Range, bytes int) {
 	s.ranges.mu.Lock()
 	defer s.ranges.mu.Unlock()
-	list := slices.Clone(s.ranges.byLog[r.Info.Log]) // readers have the old one
+	list := s.ranges.byLog[r.Info.Log]
 	at, _ := slices.BinarySearchFunc(list, r.First, func(h heldRange, seq uint64) int { return cmp.Compare(h.First, seq) })
+	if at < len(list) {
+		list = slices.Clone(list) // readers have the old one
+	}
 	s.ranges.byLog[r.Info.Log] = slices.Insert(list, at, heldRange{syncer.Span{First: r.First, End: r.End()}, int64(bytes), r.Head})
 }
 
@@ -227,7 +230,7 @@ func gapsIn(held []syncer.Span, part syncer.Span) (gaps []syncer.Span) {
 func (s *Store) NewestHead(l *Log) proof.Head {
 	newest := l.State().Head
 	for _, r := range s.ranges.of(l.ID) {
-		if r.head.Size > newest.Size {
+		if r.head.Size > newest.Size && r.head.Verify(l.AuthorKey()) == nil { // it was read without its checksum
 			newest = r.head
 		}
 	}
