@@ -424,3 +424,31 @@ func TestFetchOutlastsAVisit(t *testing.T) {
 	t.Logf("%d visits were given up", a.Refusals()[messages.CodeTimeout])
 	heldEvents(t, a, b, log)
 }
+
+// Of a log that is not followed a part is fetched over the session that there is,
+// and stays a part.
+func TestFetchOfLogNotFollowed(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	a := open(t, filepath.Join(t.TempDir(), "a"), onMemory(net))
+	mustAppend(t, a, 3000, "event %d of a log that is not followed")
+	at, err := a.Listen(ctx, "a:0")
+	must(t, err)
+	b := joinedOf(t, a, onMemory(net))
+	must(t, onTopic(t, b).Follow())
+	mustSync(t, b, at.String())
+	log := a.Head().Log
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 50}); r.Events != 50 || len(r.Gaps) != 0 {
+		t.Fatalf("%+v", r)
+	}
+	mustAppend(t, a, 20, "event %d that nobody asked for")
+	mustSync(t, b, at.String())
+	if l := logOf(t, b, log); fmt.Sprint(l.Held()) != "[{2950 3000}]" {
+		t.Errorf("held %v", l.Held())
+	}
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 50}); r.Events != 20 {
+		t.Errorf("%+v", r)
+	}
+	if n := len(heldEvents(t, a, b, log)); n != 70 {
+		t.Errorf("%d events", n)
+	}
+}
