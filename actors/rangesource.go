@@ -143,7 +143,7 @@ func (s *rangeSource) ask(ctx context.Context, req *messages.RangeRequest, info 
 		if errors.As(err, &v) {
 			s.refuse(v)
 		}
-		if err == nil || s.session != nil || !cutOff(err) || ctx.Err() != nil || pull.Head() != nil || tries == fetchTries {
+		if err == nil || s.session != nil || s.over != nil || !cutOff(err) || ctx.Err() != nil || pull.Head() != nil || tries == fetchTries {
 			return err
 		}
 		s.hangUp(messages.CodeClosing)
@@ -164,9 +164,7 @@ func (s *rangeSource) once(ctx context.Context, req *messages.RangeRequest, pull
 	if _, err := stream.Write(frame); err != nil {
 		return err
 	}
-	if err := stream.CloseWrite(); err != nil {
-		return err
-	}
+	stream.CloseWrite() // who has answered already reads no more, and says so
 	if s.session != nil {
 		s.session.awaited.Add(1)
 		defer s.session.awaited.Add(-1)

@@ -85,7 +85,7 @@ func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span
 		return err
 	})
 	f.brought(s, stored)
-	if err != nil && stored > 0 && s.session == nil && cutOff(err) && ctx.Err() == nil {
+	if err != nil && stored > 0 && s.session == nil && s.over == nil && cutOff(err) && ctx.Err() == nil {
 		s.hangUp(messages.CodeClosing)
 		return errAgain
 	}

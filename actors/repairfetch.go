@@ -137,9 +137,7 @@ func (f *Fetcher) request(ctx context.Context, conn transport.Conn, ask func() (
 	if _, err := stream.Write(frame); err != nil {
 		return err
 	}
-	if err := stream.CloseWrite(); err != nil {
-		return err
-	}
+	stream.CloseWrite() // who has answered already reads no more, and says so
 	return take(bufio.NewReaderSize(patient{stream, f.patience}, 64<<10))
 }
 

@@ -34,9 +34,7 @@ func (s *session) window(f *fetch, w *syncer.Window[*session], o syncer.Pull) er
 	if _, err := stream.Write(frame); err != nil {
 		return err
 	}
-	if err := stream.CloseWrite(); err != nil {
-		return err
-	}
+	stream.CloseWrite() // who has answered already reads no more, and says so
 	s.awaited.Add(1)
 	defer s.awaited.Add(-1)
 	in := &windowReader{s: s, f: f, w: w, in: bufio.NewReaderSize(s.patient(stream), 64<<10)}

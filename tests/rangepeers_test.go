@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdnet "net"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -450,5 +451,27 @@ func TestFetchOfLogNotFollowed(t *testing.T) {
 	}
 	if n := len(heldEvents(t, a, b, log)); n != 70 {
 		t.Errorf("%d events", n)
+	}
+}
+
+// A peer may answer, and be done with the stream, before we said that our
+// request is all.
+func TestFetchAnsweredAtOnce(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	a := open(t, filepath.Join(t.TempDir(), "a"), onMemory(net))
+	mustAppend(t, a, 10, "event %d of a short log")
+	b := joinedOf(t, a, onMemory(net))
+	log := a.Head().Log
+	for i := range 30 {
+		near, far := stdnet.Pipe()
+		done := make(chan error, 1)
+		go func() { done <- a.ServeOver(ctx, far, "there") }()
+		r, err := onTopic(t, b).FetchOver(ctx, near, "here", xaeroflux.Fetch{Log: log, From: 5})
+		if err != nil || r.Head.Size != 10 || len(r.Gaps) > 0 {
+			t.Fatalf("fetch %d: %+v, %v", i, r, err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("the other end: %v", err)
+		}
 	}
 }
