@@ -80,6 +80,8 @@ var (
 	// not hold.
 	ErrUnknownLog   = store.ErrUnknownLog
 	ErrUnknownTopic = store.ErrUnknownTopic
+	// ErrLeftAlone is returned by Sync where the peer has no room for all of it.
+	ErrLeftAlone = actors.ErrLeftAlone
 	// ErrTooMany is returned where more logs are to be followed by name than a
 	// session can say.
 	ErrTooMany = store.ErrTooMany

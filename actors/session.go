@@ -331,7 +331,7 @@ func (s *session) do(o syncer.Output) {
 	case syncer.LeftAlone:
 		s.n.net.refused.add(messages.CodeQuota)
 	case syncer.Apart:
-		s.setApart()
+		s.setApart(o.Theirs)
 	case syncer.Shared:
 		s.setShared(o.Topics)
 		s.n.up(s, o)

@@ -212,12 +212,19 @@ func (s *session) unmet(log digest.Hash, err error) {
 	}
 }
 
+// ErrLeftAlone is returned by a sync with a peer that does not take all there
+// is, because its quota or its disk leaves no room.
+var ErrLeftAlone = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
+
 // setApart makes those who wait for agreement wait no longer.
-func (s *session) setApart() {
+func (s *session) setApart(theirs bool) {
 	s.stats.mu.Lock()
 	why := s.stats.unmet
 	s.stats.mu.Unlock()
-	if why != nil {
+	switch {
+	case theirs:
+		s.stats.setApart(fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrLeftAlone))
+	case why != nil:
 		s.stats.setApart(fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why))
 	}
 }

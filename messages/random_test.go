@@ -103,7 +103,7 @@ func (g gen) message(t Type) Message {
 	case TypeProofResponse:
 		return &ProofResponse{Topic: g.topic(), Log: g.hash(), Seq: g.count(), Head: g.head(0), Hashes: g.hashes(MaxHashes), Leaf: g.bytes(MaxLeafBytes)}
 	case TypeSyncDone:
-		return &SyncDone{Topic: g.topic(), Logs: g.count(), Digest: g.hash(), Ask: g.bool()}
+		return &SyncDone{Topic: g.topic(), Logs: g.count(), Digest: g.hash(), Ask: g.bool(), Leaves: g.bool()}
 	case TypePeers:
 		return &Peers{Topic: g.topic(), Addresses: g.strs(MaxAddresses, MaxAddrBytes)}
 	case TypeError:

@@ -7,15 +7,16 @@ import "github.com/xaeroflux/xaeroflux/digest"
 // SyncDone ends a round of sync for one topic: the sender has all it asked for
 // and states the frontier it now holds. The session stays open and live.
 //
-//	[9, topic, logs, digest, ask]
+//	[9, topic, logs, digest, ask, leaves]
 type SyncDone struct {
 	Topic  uint32
 	Logs   uint64
 	Digest digest.Hash // as in Peaks
 	Ask    bool        // the peer is to state its own again, also where it did
+	Leaves bool        // a log is left alone: the digests may never be the same
 }
 
-const syncDoneFields = 4
+const syncDoneFields = 5
 
 // Type returns TypeSyncDone.
 func (*SyncDone) Type() Type { return TypeSyncDone }
@@ -26,8 +27,9 @@ func (m *SyncDone) encode(w *writer) {
 	w.uint("logs", m.Logs, MaxCount)
 	w.fixed(m.Digest[:])
 	w.bool(m.Ask)
+	w.bool(m.Leaves)
 }
 
 func decodeSyncDone(r *reader) Message {
-	return &SyncDone{Topic: r.topic(), Logs: r.count("logs"), Digest: r.hash("digest"), Ask: r.bool("ask")}
+	return &SyncDone{Topic: r.topic(), Logs: r.count("logs"), Digest: r.hash("digest"), Ask: r.bool("ask"), Leaves: r.bool("leaves")}
 }

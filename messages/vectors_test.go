@@ -68,7 +68,7 @@ func vectorMessages() []Message {
 		&Events{Topic: 2, Log: h("log"), Author: h("author"), PageBytes: 16384, First: 999, Count: 1, Head: head, Records: rec},
 		&ProofRequest{Topic: 2, Log: h("log"), Seq: 7, Size: 1000},
 		&ProofResponse{Topic: 2, Log: h("log"), Seq: 7, Head: head, Hashes: []digest.Hash{h("p0")}, Leaf: []byte("leaf")},
-		&SyncDone{Topic: 1, Logs: 100_000, Digest: h("frontier")},
+		&SyncDone{Topic: 1, Logs: 100_000, Digest: h("frontier"), Leaves: true},
 		&Peers{Topic: 1, Addresses: []string{"00ff@192.0.2.1:4242"}},
 		&Error{Code: CodeBadPage, Text: "page 7"},
 		&Bye{Code: CodeClosing},

@@ -101,7 +101,7 @@ type topic struct {
 
 	lastSent, lastGot *digest.Set // of SYNC_DONE
 	agreed, settled   bool        // settled: agreed at least once
-	left              bool        // a log of it is left alone: they need not agree
+	left, theirsLeft  bool        // a log of it is left alone, by us or the peer: they need not agree
 	asking            bool        // our next SYNC_DONE asks for theirs
 	apart             time.Time   // since when both sides rest and disagree
 	wait              time.Duration

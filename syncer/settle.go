@@ -54,8 +54,8 @@ func (s *Session) settle(t *topic) error {
 		}
 		s.emit(Agreed{Topic: t.id, Now: now, Partial: t.scope != nil, Set: set, Instance: s.instance})
 	}
-	if t.left && told && !heard && t.lastGot != nil && t.resting() {
-		s.emit(Apart{Topic: t.id})
+	if (t.left || t.theirsLeft) && told && !heard && t.lastGot != nil && t.resting() {
+		s.emit(Apart{Topic: t.id, Theirs: !t.left})
 	}
 	if t.agreed {
 		t.apart, t.wait, t.tries = time.Time{}, time.Second, 0
@@ -67,12 +67,12 @@ func (s *Session) settle(t *topic) error {
 
 func (s *Session) sayDone(t *topic, set digest.Set) {
 	t.lastSent = &set
-	s.send(&messages.SyncDone{Topic: t.index, Logs: set.Count, Digest: set.Sum, Ask: t.asking})
+	s.send(&messages.SyncDone{Topic: t.index, Logs: set.Count, Digest: set.Sum, Ask: t.asking, Leaves: t.left})
 	t.asking = false
 }
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
-	t.lastGot = &digest.Set{Count: m.Logs, Sum: m.Digest}
+	t.lastGot, t.theirsLeft = &digest.Set{Count: m.Logs, Sum: m.Digest}, m.Leaves
 	if m.Ask {
 		t.lastSent = nil // said again at once where it is the same, or with the next tick
 	}

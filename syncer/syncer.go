@@ -252,7 +252,10 @@ type (
 	LeftAlone struct{ Log digest.Hash }
 	// Apart says that a topic is at rest without agreement, and may well remain
 	// so, because a log of it is left alone.
-	Apart struct{ Topic identity.TopicID }
+	Apart struct {
+		Topic  identity.TopicID
+		Theirs bool // it is the peer that leaves it alone
+	}
 	// OwnAhead says that the peer holds more of our own log than we do, signed
 	// by us: this store is an older copy of itself. Nothing may be appended to
 	// the log before it holds Size events, which the session brings.

@@ -38,14 +38,14 @@ func frames() []attack {
 		greeted("a DIFF as long as EVENTS may be", dropped, messages.CodeTooLong, raw([]byte{0, 0x20, 0, 0, 0x97, 3, 0, 3, 0xc2, 0xc2, 0xc4, 0})),
 		greeted("nesting in a message that may be ignored", dropped, messages.CodeTooLong, raw(evilpeer.Frame(evilpeer.Array(2), evilpeer.Uint(200), evilpeer.Nested(100_000)))),
 		greeted("nesting behind a message's fields", dropped, messages.CodeTooLong, raw(evilpeer.Frame(
-			evilpeer.Array(6), evilpeer.Uint(9), evilpeer.Uint(0), evilpeer.Uint(0), evilpeer.Bin(32, make([]byte, 32)), evilpeer.Bool(false), evilpeer.Nested(50_000)))),
+			evilpeer.Array(7), evilpeer.Uint(9), evilpeer.Uint(0), evilpeer.Uint(0), evilpeer.Bin(32, make([]byte, 32)), evilpeer.Bool(false), evilpeer.Bool(false), evilpeer.Nested(50_000)))),
 		greeted("bytes after a message", dropped, messages.CodeMalformed, func(f *foe) error {
 			frame := evilpeer.Encoded(&messages.SyncDone{})
 			return f.Raw(evilpeer.Frame(frame[4:], []byte{0}))
 		}),
 		greeted("a message with a field too few", dropped, messages.CodeMalformed, raw(evilpeer.Frame(evilpeer.Array(2), evilpeer.Uint(9), evilpeer.Uint(0)))),
 		greeted("a count that is text", dropped, messages.CodeMalformed, raw(evilpeer.Frame(
-			evilpeer.Array(5), evilpeer.Uint(9), evilpeer.Uint(0), evilpeer.Str("many"), evilpeer.Bin(32, make([]byte, 32)), evilpeer.Bool(false)))),
+			evilpeer.Array(6), evilpeer.Uint(9), evilpeer.Uint(0), evilpeer.Str("many"), evilpeer.Bin(32, make([]byte, 32)), evilpeer.Bool(false), evilpeer.Bool(false)))),
 		greeted("a count bomb in EVENTS", dropped, messages.CodeMalformed, raw(events(1<<31, 0, 100))),
 		greeted("a proof of 4 GiB", dropped, messages.CodeTooLong, raw(events(1, 0xffffffe0, 100))),
 		greeted("records of 4 GiB", dropped, messages.CodeTooLong, raw(events(1, 0, 0xffffffff))),

@@ -28,6 +28,7 @@ const (
 	ReadOnly Kind = "read-only" // an earlier write failed
 	Frozen   Kind = "frozen"    // the log was forked
 	NoSpace  Kind = "no-space"  // the disk is full
+	Quota    Kind = "quota"     // a bound that was set for the store
 	Denied   Kind = "denied"    // the file system says no
 	TooLarge Kind = "too-large" // over a limit
 	Network  Kind = "network"   // a peer, or the way to it
@@ -56,7 +57,7 @@ func (k Kind) status() int {
 		return http.StatusConflict
 	case Closed, ReadOnly:
 		return http.StatusServiceUnavailable
-	case NoSpace:
+	case NoSpace, Quota:
 		return http.StatusInsufficientStorage
 	}
 	return http.StatusInternalServerError

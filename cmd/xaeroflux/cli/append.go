@@ -39,6 +39,7 @@ sequence of the first event, their count, and the log's size and root.`,
 			return a.with(cmd.Context(), func(b backend) error { return a.append(cmd.Context(), b, f, args) })
 		},
 	}
+	a.quotaFlag(cmd)
 	cmd.Flags().StringVar(&f.kind, "type", "", "type of the events, at most 63 bytes")
 	cmd.Flags().StringVar(&f.key, "key", "", "key of the events, at most 1023 bytes")
 	cmd.Flags().BoolVar(&f.whole, "whole", false, "one event for each file, not for each line")

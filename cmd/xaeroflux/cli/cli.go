@@ -32,6 +32,8 @@ type app struct {
 	topic string
 	json  bool
 
+	quotas map[string]string // of --quota
+
 	in       io.Reader
 	out, err io.Writer
 	running  bool // arguments were fine: an error is none of usage

@@ -56,7 +56,7 @@ func TestEveryKindHasANextStep(t *testing.T) {
 	cmd := a.root()
 	for _, k := range []nodeapi.Kind{
 		nodeapi.Failure, nodeapi.Usage, nodeapi.Proof, nodeapi.Corrupt, nodeapi.InUse, nodeapi.NoStore, nodeapi.Exists,
-		nodeapi.Format, nodeapi.Unknown, nodeapi.Range, nodeapi.ReadOnly, nodeapi.NoSpace, nodeapi.Denied, nodeapi.TooLarge,
+		nodeapi.Format, nodeapi.Unknown, nodeapi.Range, nodeapi.ReadOnly, nodeapi.NoSpace, nodeapi.Quota, nodeapi.Denied, nodeapi.TooLarge,
 		nodeapi.Network, nodeapi.Closed,
 	} {
 		next := a.next(cmd, k, errors.New("x"))

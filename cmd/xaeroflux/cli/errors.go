@@ -49,6 +49,7 @@ var kinds = []struct {
 	targets []error
 }{
 	{nodeapi.NoSpace, []error{syscall.ENOSPC, syscall.EDQUOT}},
+	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
 	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, proof.ErrKey}},
@@ -65,7 +66,7 @@ var kinds = []struct {
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
 		transport.ErrWrongPeer, transport.ErrRefused, transport.ErrUnreachable, transport.ErrLost, transport.ErrClosed,
-		actors.ErrBusy, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
+		actors.ErrBusy, actors.ErrLeftAlone, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
 	}},
 }
 
@@ -162,6 +163,8 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
 	case nodeapi.NoSpace:
 		return "make room on the disk, then repeat the command; what was acknowledged is safe"
+	case nodeapi.Quota:
+		return "a larger --quota, or make room; of a running node: start it again with one"
 	case nodeapi.Denied:
 		return "as the user who owns the store, on a disk that may be written"
 	case nodeapi.TooLarge:

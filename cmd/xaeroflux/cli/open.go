@@ -53,7 +53,11 @@ func (a *app) open(ctx context.Context) (b backend, err error) {
 		b = c
 		return nil
 	}, func() error {
-		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true})
+		quota, err := a.quota()
+		if err != nil {
+			return err
+		}
+		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Quota: quota})
 		b = &local{db: db}
 		return err
 	})

@@ -53,12 +53,19 @@ While it is running, all other commands on this directory work through it.`,
 					return err
 				}
 			}
-			return a.node(cmd.Context(), listen, peers, &xaeroflux.Options{MustExist: true, Logger: a.logger(quiet), Advertise: advertise})
+			quota, err := a.quota()
+			if err != nil {
+				return err
+			}
+			return a.node(cmd.Context(), listen, peers, &xaeroflux.Options{
+				MustExist: true, Logger: a.logger(quiet), Advertise: advertise, Quota: quota,
+			})
 		},
 	}
 	cmd.Flags().StringArrayVar(&listen, "listen", []string{defaultListen}, "where to listen, host:port; port 0 picks a free one (may be repeated)")
 	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses (may be repeated)")
 	cmd.Flags().BoolVar(&advertise, "advertise", false, "let peers tell other members of the topic where this node listens")
+	a.quotaFlag(cmd)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not log to stderr what goes on")
 	return cmd
 }

@@ -33,6 +33,7 @@ directory, the session is that node's.`,
 			})
 		},
 	}
+	a.quotaFlag(cmd)
 	cmd.Flags().BoolVar(&stdio, "stdio", false, "serve on standard input and output")
 	return cmd
 }

@@ -4,12 +4,14 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 )
@@ -47,6 +49,7 @@ before any event goes either way.`,
 			return a.with(cmd.Context(), func(b backend) error { return a.sync(cmd.Context(), b, args[0]) })
 		},
 	}
+	a.quotaFlag(cmd)
 	cmd.Flags().StringVar(&via, "via", "", "command whose input and output lead to the peer")
 	return cmd
 }
@@ -88,6 +91,9 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	stop := a.watchEvents(ctx, b)
 	r, err := sync()
 	stop()
+	if errors.Is(err, actors.ErrLeftAlone) {
+		err = hint(err, "at the peer: a larger --quota, or room on the disk")
+	}
 	if err != nil {
 		return err
 	}

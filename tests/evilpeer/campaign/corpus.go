@@ -93,7 +93,7 @@ func (c *corpus) message(rng *rand.Rand) messages.Message {
 	case 5, 6, 7:
 		return c.diff(rng)
 	case 8, 9, 10, 11:
-		return &messages.SyncDone{Logs: number(rng), Digest: digest.Hash(noise(rng, 32)), Ask: rng.IntN(2) == 0}
+		return &messages.SyncDone{Logs: number(rng), Digest: digest.Hash(noise(rng, 32)), Ask: rng.IntN(2) == 0, Leaves: rng.IntN(4) == 0}
 	case 12, 13, 14, 15:
 		return &messages.ProofRequest{Log: c.anyLog(rng), Seq: 10 + number(rng)%(1<<40), Size: number(rng)}
 	case 16, 17:
