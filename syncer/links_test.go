@@ -100,3 +100,22 @@ func TestStatusOfASession(t *testing.T) {
 		t.Errorf("at rest: %+v, %v", st, err)
 	}
 }
+
+// What a node does follows from what happened to it alone: of many lazy links
+// it is the oldest that is grafted.
+func TestLinksGraftTheOldest(t *testing.T) {
+	for range 20 {
+		var k Links[int]
+		topic := digest.Sum([]byte("a"))
+		for l := range 9 {
+			k.Up(topic, l)
+		}
+		for l := range 8 {
+			k.Repeated(topic, l)
+		}
+		k.Down(topic, 0)
+		if other, ok := k.Down(topic, 8); !ok || other != 1 {
+			t.Fatalf("grafted %d, %v, want 1", other, ok)
+		}
+	}
+}

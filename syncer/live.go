@@ -149,7 +149,7 @@ func (s *Session) tickLive(t *topic) error {
 
 func (s *Session) tellHave(t *topic) error {
 	m := &messages.Have{Topic: t.index}
-	for id := range t.lazy.untold {
+	for _, id := range inOrder(t.lazy.untold) {
 		own, found, err := s.cfg.Store.Log(id)
 		if err != nil {
 			return err
@@ -172,7 +172,8 @@ func (s *Session) tellHave(t *topic) error {
 
 func (s *Session) askLacking(t *topic) error {
 	m := &messages.Graft{Topic: t.index}
-	for id, size := range t.lazy.lacking {
+	for _, id := range inOrder(t.lazy.lacking) {
+		size := t.lazy.lacking[id]
 		own, _, err := s.cfg.Store.Log(id)
 		if err != nil {
 			return err

@@ -36,6 +36,8 @@ func FollowsOf(names []digest.Hash) Follows {
 
 func (f Follows) names() []digest.Hash { return inOrder(f) }
 
+// inOrder returns the keys of a map in their order: what a session does follows
+// from its inputs alone, so that a run that went wrong can be had again.
 func inOrder[V any](m map[digest.Hash]V) []digest.Hash {
 	return slices.SortedFunc(maps.Keys(m), func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })
 }

@@ -153,7 +153,8 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	if err := s.tickLive(t); err != nil {
 		return err
 	}
-	for _, r := range t.busy {
+	for _, id := range inOrder(t.busy) {
+		r := t.busy[id]
 		if r.recheck && !r.pulling && r.in == nil {
 			r.recheck = false
 			t.touched = append(t.touched, r)
@@ -222,7 +223,8 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 		return nil
 	}
 	q.since, q.wait = now, min(2*q.wait, maxRoundWait)
-	for _, r := range t.busy {
+	for _, id := range inOrder(t.busy) {
+		r := t.busy[id]
 		if r.pulling || r.in != nil || r.wanted == 0 && !r.serving {
 			continue
 		}
