@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package simulation lets many peers sync in one goroutine, over a network that
+// is made up, in a time that is made up, and looks at every step whether what
+// the engine promises holds (docs/reliability.md).
+//
+// The sessions, their messages, transfers, verification, and the choice of
+// eager links are the real ones of package syncer; what package actors does
+// around them is modelled in peer.go and end.go, and the store in store.go.
+// Everything follows from a seed. Start with Simulate.
+package simulation
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A Fault is a kind of thing that goes wrong.
+type Fault int
+
+// The kinds.
+const (
+	Delay     Fault = iota // jitter, and segments that are sent again
+	Cut                    // connections and streams that end at any byte
+	Partition              // nothing gets through, both ways, between two groups
+	Stall                  // nothing gets through one way
+	Restart                // a peer stops and begins again from its disk
+	Backup                 // a peer begins again from an older copy of its disk
+	Disk                   // commits fail, for a while or until the restart
+	Clock                  // clocks that are wrong, fast, slow, or jump
+	Slow                   // a peer that takes long over each message
+	allFaults
+)
+
+var faultNames = [allFaults]string{"delay", "cut", "partition", "stall", "restart", "backup", "disk", "clock", "slow"}
+
+// String returns the fault's name.
+func (f Fault) String() string { return faultNames[f] }
+
+// Faults is a set of kinds.
+type Faults uint
+
+// Has reports whether a kind is in the set.
+func (s Faults) Has(f Fault) bool { return s>>f&1 == 1 }
+
+// AllFaults is every kind.
+const AllFaults = Faults(1<<allFaults - 1)
+
+// String names the kinds of a set.
+func (s Faults) String() string {
+	var names []string
+	for f := range allFaults {
+		if s.Has(f) {
+			names = append(names, f.String())
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseFaults is the inverse of String; words that name no kind are an error.
+func ParseFaults(text string) (Faults, bool) {
+	var s Faults
+words:
+	for name := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' }) {
+		for f := range allFaults {
+			if f.String() == name {
+				s |= 1 << f
+				continue words
+			}
+		}
+		return 0, false
+	}
+	return s, true
+}
+
+// A Control is a way to break one peer on purpose: the oracle must see it.
+type Control string
+
+// The controls.
+const (
+	Sound     Control = ""
+	DropsSome Control = "drops"  // every few ingests it says stored, and stores nothing
+	Deaf      Control = "deaf"   // after a cut it does not ask again
+	Ungrafted Control = "lazy"   // its links never become eager again, and it states no digests
+	Forgets   Control = "forget" // it loses at a restart what it acknowledged last
+)
+
+// Controls is all of them.
+var Controls = []Control{DropsSome, Deaf, Ungrafted, Forgets}
+
+// Options say what is simulated.
+type Options struct {
+	Seed     uint64
+	Peers    int     // 0: 3 to 64, drawn from the seed
+	Faults   Faults  // the kinds that happen
+	Control  Control // what is broken on purpose
+	MaxSteps int     // 0: a bound by the number of peers
+	Watch    io.Writer
+}
+
+// Stats is what happened in a run.
+type Stats struct {
+	Peers, Links, Steps       int
+	Messages, Bytes           int
+	Events                    int // appended
+	Conns, Pulls, Faults      int
+	Grafts, Repeated, Refused int
+	Seconds                   int // of virtual time
+}
+
+// Add adds up runs.
+func (s *Stats) Add(o Stats) {
+	s.Peers += o.Peers
+	s.Links += o.Links
+	s.Steps += o.Steps
+	s.Messages += o.Messages
+	s.Bytes += o.Bytes
+	s.Events += o.Events
+	s.Conns += o.Conns
+	s.Pulls += o.Pulls
+	s.Faults += o.Faults
+	s.Grafts += o.Grafts
+	s.Repeated += o.Repeated
+	s.Refused += o.Refused
+	s.Seconds += o.Seconds
+}
+
+// String puts the figures into words.
+func (s Stats) String() string {
+	return fmt.Sprintf("%d peers on %d links, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, %d links became eager again",
+		s.Peers, s.Links, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Grafts)
+}

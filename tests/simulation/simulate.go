@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package simulation
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// What a run is made of, in virtual time.
+const (
+	accepted    = time.Minute      // after which lost events are known to be lost
+	settleLimit = 20 * time.Minute // until all peers agree after the last fault
+	liveLimit   = 3 * time.Minute  // and after the last event, where there is no fault
+	resting     = 2 * time.Minute  // in which nobody says anything
+	look        = 2 * time.Second
+)
+
+// An Outcome is what came of a run.
+type Outcome struct {
+	Wrong string // what did not hold; empty where all did
+	Trace []string
+	Stats Stats
+}
+
+// Simulate runs one seed.
+func Simulate(opt Options) Outcome {
+	w := newWorld(opt)
+	w.run()
+	for _, x := range w.serving {
+		if !x.done {
+			x.done = true
+			x.stop()
+		}
+	}
+	w.stats.Steps, w.stats.Seconds = w.steps, int(w.now/time.Second)
+	o := Outcome{Wrong: w.wrong, Stats: w.stats}
+	if w.wrong != "" {
+		o.Trace = w.trace.lines()
+	}
+	return o
+}
+
+func newWorld(opt Options) *world {
+	r := func(n int) *rand.Rand { return rand.New(rand.NewPCG(opt.Seed, uint64(n))) }
+	w := &world{opt: opt, net: r(1), plan: r(2), truth: map[digest.Hash]*history{}}
+	for f := range w.faults {
+		w.faults[f] = r(100 + f)
+	}
+	if w.opt.Peers == 0 {
+		w.opt.Peers = drawPeers(w.plan)
+	}
+	if w.opt.MaxSteps == 0 {
+		w.opt.MaxSteps = 40_000 * w.opt.Peers
+	}
+	for i := range w.opt.Peers {
+		w.peers = append(w.peers, w.newPeer(i))
+	}
+	for _, x := range topology(w.plan, w.opt.Peers) {
+		w.link(x[0], x[1])
+	}
+	w.stats.Peers, w.stats.Links = len(w.peers), len(w.edges)
+	return w
+}
+
+// drawPeers draws 3 to 64 peers, small numbers more often.
+func drawPeers(r *rand.Rand) int {
+	return 3 + r.IntN(1+[]int{5, 5, 13, 29, 61}[r.IntN(5)])
+}
+
+func (w *world) link(a, b int) {
+	r := w.plan
+	w.edges = append(w.edges, &edge{
+		w: w, nr: len(w.edges), a: w.peers[a], b: w.peers[b], both: r.IntN(4) == 0,
+		latency: between(r, time.Millisecond, 150*time.Millisecond), rate: 50_000 << r.IntN(8), loss: 0.05 * r.Float64(),
+		blocked: map[*peer]time.Duration{}, dialing: map[*peer]bool{}, pause: map[*peer]time.Duration{},
+	})
+}
+
+// topology draws who is linked with whom.
+func topology(r *rand.Rand, n int) (links [][2]int) {
+	shape := r.IntN(5)
+	for i := 1; i < n; i++ {
+		switch {
+		case shape == 0: // line
+			links = append(links, [2]int{i - 1, i})
+		case shape == 1: // ring
+			links = append(links, [2]int{i - 1, i})
+			if i == n-1 && n > 2 {
+				links = append(links, [2]int{i, 0})
+			}
+		case shape == 2: // star
+			links = append(links, [2]int{i, 0})
+		case shape == 3 && n <= 10: // full
+			for j := range i {
+				links = append(links, [2]int{i, j})
+			}
+		default: // random, and connected
+			one := r.IntN(i)
+			links = append(links, [2]int{i, one})
+			if two := r.IntN(i); two != one {
+				links = append(links, [2]int{two, i})
+			}
+		}
+	}
+	return links
+}
+
+func (w *world) run() {
+	for _, p := range w.peers {
+		p.up = true
+		p.write(w.plan, w.plan.IntN(20))
+		if w.plan.IntN(len(w.peers)) == 0 {
+			p.bulk(w.plan)
+		}
+	}
+	w.runUntil(time.Second) // all write while nobody is connected
+	for _, p := range w.peers {
+		p.start(nil)
+	}
+	w.trouble = between(w.plan, 20*time.Second, 90*time.Second)
+	w.happen(w.trouble)
+	w.writes(w.trouble, 3*len(w.peers))
+	w.runUntil(w.now + w.trouble)
+	w.heal()
+	w.runUntil(w.now + accepted)
+	w.accept()
+	w.settle(settleLimit)
+	w.writes(20*time.Second, 2*len(w.peers))
+	w.runUntil(w.now + 20*time.Second)
+	w.settle(liveLimit)
+	w.rest()
+}
+
+// writes makes peers append at random times.
+func (w *world) writes(within time.Duration, n int) {
+	for range n {
+		p := w.peers[w.plan.IntN(len(w.peers))]
+		w.after(between(w.plan, 0, within), func() {
+			if w.plan.IntN(40) == 0 {
+				p.bulk(w.plan)
+			} else {
+				p.write(w.plan, 1+w.plan.IntN(3))
+			}
+		})
+	}
+}
+
+// write appends a few events of all kinds of sizes.
+func (p *peer) write(r *rand.Rand, n int) {
+	sizes := make([]int, n)
+	for i := range sizes {
+		switch sizes[i] = r.IntN(200); r.IntN(10) {
+		case 0:
+			sizes[i] = 1000 + r.IntN(3000)
+		case 1:
+			sizes[i] = 4000 + r.IntN(6000)
+		}
+	}
+	p.append(sizes)
+}
+
+// bulk appends so much that it is pulled as pages.
+func (p *peer) bulk(r *rand.Rand) {
+	sizes := make([]int, 66+r.IntN(80))
+	for i := range sizes {
+		sizes[i] = 2500 + r.IntN(1400)
+	}
+	p.append(sizes)
+}
+
+// settle runs until all agree, and fails where that takes too long.
+func (w *world) settle(limit time.Duration) {
+	end := w.now + limit
+	for w.wrong == "" {
+		missing := w.settled()
+		if missing == "" {
+			return
+		}
+		if w.now > end {
+			w.fail("not settled after %v: %s", limit, missing)
+			return
+		}
+		w.runUntil(w.now + look)
+	}
+}
+
+// rest checks that peers that agree have nothing more to say.
+func (w *world) rest() {
+	w.runUntil(w.now + resting)
+	before := w.stats.Messages
+	w.runUntil(w.now + resting)
+	if n := w.stats.Messages - before; n > 0 {
+		w.fail("all agree, and %d messages are sent in %v", n, resting)
+	}
+}

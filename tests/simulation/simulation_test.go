@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package simulation
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// perRun is how many seeds every run of the tests tries, with so many peers.
+const perRun, peersPerRun = 50, 8
+
+func TestSeeds(t *testing.T) {
+	for part := range uint64(5) {
+		t.Run(fmt.Sprint(part), func(t *testing.T) {
+			t.Parallel()
+			var all Stats
+			for seed := part; seed < perRun; seed += 5 {
+				opt := Options{Seed: seed, Peers: peersPerRun, Faults: AllFaults}
+				o := Simulate(opt)
+				all.Add(o.Stats)
+				if o.Wrong != "" {
+					t.Errorf("%s\nseed %d: %s\n  again: %s", strings.Join(o.Trace, "\n"), seed, o.Wrong, Replay(opt))
+				}
+			}
+			t.Log(all)
+		})
+	}
+}
+
+// A seed is one run: whoever looks for a flaw finds it again.
+func TestReplay(t *testing.T) {
+	for seed := range uint64(3) {
+		var text [2]strings.Builder
+		for i := range text {
+			Simulate(Options{Seed: seed, Peers: peersPerRun, Faults: AllFaults, Watch: &text[i]})
+		}
+		if text[0].Len() == 0 || text[0].String() != text[1].String() {
+			t.Errorf("seed %d: two runs are not the same, or say nothing", seed)
+		}
+	}
+}
+
+// The oracle sees what each control breaks, in most runs; where no fault of the
+// kind it takes happens, there is nothing to see.
+func TestControls(t *testing.T) {
+	const tried, want = 8, 3
+	for _, c := range Controls {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			seen, said := 0, ""
+			for seed := range uint64(tried) {
+				if o := Simulate(Options{Seed: seed, Peers: peersPerRun, Faults: AllFaults, Control: c}); o.Wrong != "" {
+					seen++
+					said, _, _ = strings.Cut(o.Wrong, "\n")
+				}
+			}
+			if seen < want {
+				t.Errorf("seen %d times of %d, want %d at least", seen, tried, want)
+			}
+			t.Logf("seen %d times of %d, such as: %s", seen, tried, said)
+		})
+	}
+}
