@@ -3,7 +3,9 @@
 package syncer
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -153,14 +155,11 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	if err := s.tickLive(t); err != nil {
 		return err
 	}
-	for _, id := range inOrder(t.busy) {
-		r := t.busy[id]
-		if r.recheck && !r.pulling && r.in == nil {
-			r.recheck = false
-			t.touched = append(t.touched, r)
-			if err := s.ask(t, r); err != nil {
-				return err
-			}
+	for _, r := range t.those(func(r *remote) bool { return r.recheck && !r.pulling && r.in == nil }) {
+		r.recheck = false
+		t.touched = append(t.touched, r)
+		if err := s.ask(t, r); err != nil {
+			return err
 		}
 	}
 	set, err := t.store.Summary(t.id)
@@ -187,6 +186,32 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	}
 	t.apart, t.wait = now, min(2*t.wait, maxRoundWait)
 	return s.again(t)
+}
+
+// those returns the busy logs that are meant, in the order of their ids.
+func (t *topic) those(meant func(*remote) bool) (all []*remote) {
+	for _, r := range t.busy {
+		if meant(r) {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(x, y *remote) int { return bytes.Compare(x.id[:], y.id[:]) })
+	return all
+}
+
+// onlyServes reports whether nothing is under way but what the peer was told to
+// pull. Where that goes for both sides, and each got it from somebody else, none
+// would ever rest: so each states its digest, which shows that (hasAll).
+func (t *topic) onlyServes() bool {
+	if !t.known || t.sentDiff || t.listed != nil || t.searching() {
+		return false
+	}
+	for _, r := range t.busy {
+		if r.wanted != 0 || r.pulling || r.in != nil || r.recheck {
+			return false
+		}
+	}
+	return true
 }
 
 // leave leaves a log alone from now on, because we want no more of it.
@@ -223,11 +248,10 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 		return nil
 	}
 	q.since, q.wait = now, min(2*q.wait, maxRoundWait)
-	for _, id := range inOrder(t.busy) {
-		r := t.busy[id]
-		if r.pulling || r.in != nil || r.wanted == 0 && !r.serving {
-			continue
-		}
+	if t.onlyServes() && (t.lastSent == nil || *t.lastSent != set) {
+		s.sayDone(t, set)
+	}
+	for _, r := range t.those(func(r *remote) bool { return !r.pulling && r.in == nil && (r.wanted != 0 || r.serving) }) {
 		t.touched = append(t.touched, r)
 		if err := s.ask(t, r); err != nil {
 			return err
