@@ -16,8 +16,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 )
 
-// What every run of the tests tries. Frames and fuzz targets have tests of their
-// own (TestCampaign, make fuzz). Those that run in this process see the race
+// What every run of the tests tries. Frames, fuzz targets and simulations have
+// tests of their own (TestCampaign, make fuzz, TestSeeds). Those that run in this process see the race
 // detector; kill, powercut and flips run in children, which it would slow down
 // and show nothing of.
 var perRun = map[string]int{
@@ -34,17 +34,18 @@ var controls = map[string]struct {
 	broken string
 	want   int
 }{
-	"kill":     {count: 20, want: 5},
-	"powercut": {count: 6, broken: "nosync", want: 3},
-	"torn":     {count: 100, want: 10},
-	"ioerr":    {count: 60, want: 15},
-	"syscalls": {count: 8, want: 2},
-	"flips":    {count: 300, broken: "nochecksum", want: 10},
-	"stages":   {count: 300, broken: "noreplay", want: 1},
-	"frames":   {count: 5000, broken: "noproof", want: 1},
-	"fuzz":     {count: 500, broken: "noproof", want: 1},
-	"netlab":   {count: 4, want: 2},
-	"soak":     {count: 5, want: 3},
+	"kill":       {count: 20, want: 5},
+	"powercut":   {count: 6, broken: "nosync", want: 3},
+	"torn":       {count: 100, want: 10},
+	"ioerr":      {count: 60, want: 15},
+	"syscalls":   {count: 8, want: 2},
+	"flips":      {count: 300, broken: "nochecksum", want: 10},
+	"stages":     {count: 300, broken: "noreplay", want: 1},
+	"frames":     {count: 5000, broken: "noproof", want: 1},
+	"fuzz":       {count: 500, broken: "noproof", want: 1},
+	"netlab":     {count: 4, want: 2},
+	"simulation": {count: 8, want: 4},
+	"soak":       {count: 5, want: 3},
 }
 
 var binaries struct {

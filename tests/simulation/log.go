@@ -29,6 +29,7 @@ type log struct {
 	leaves  []digest.Hash
 	peaks   []mmrindex.Mountains // at each size, from 1 on
 	roots   []digest.Hash        // as peaks
+	summed  uint64               // as which size it is in its store's digest
 	head    proof.Head
 	right   []digest.Hash // compact range [size, head.Size)
 
@@ -145,7 +146,7 @@ func (l *log) proven() error {
 // copied returns the log as it is now; it shares what does not change.
 func (l *log) copied() *log {
 	c := *l
-	c.builder = nil
+	c.builder, c.summed = nil, 0
 	c.records, c.leaves = slices.Clip(c.records), slices.Clip(c.leaves)
 	c.peaks, c.roots = slices.Clip(c.peaks), slices.Clip(c.roots)
 	return &c

@@ -120,7 +120,7 @@ func (p *peer) append(sizes []int) {
 			p.w.stats.Events++
 		}
 		l.sign()
-		p.st.dirty = true
+		p.st.dirty = append(p.st.dirty, p.own)
 		return nil
 	}, done: func(error) {}})
 }

@@ -22,8 +22,9 @@ type store struct {
 	logs map[digest.Hash]*log
 	keys []digest.Hash // of logs, in the order in which they came
 
-	set   digest.Set
-	dirty bool // set is old
+	sum   digest.Multiset // of the logs as they were last summed,
+	set   digest.Set      // which is this
+	dirty []digest.Hash   // logs that grew since
 
 	memory memory
 }
@@ -44,7 +45,9 @@ type agreement struct {
 }
 
 func newStore() *store {
-	return &store{logs: map[digest.Hash]*log{}, memory: memory{past: map[digest.Set]map[digest.Hash]uint64{}, agreed: map[identity.PeerID]agreement{}}}
+	s := &store{logs: map[digest.Hash]*log{}, memory: memory{past: map[digest.Set]map[digest.Hash]uint64{}, agreed: map[identity.PeerID]agreement{}}}
+	s.set = s.sum.Set()
+	return s
 }
 
 // log returns a log, which is made where it is not there.
@@ -61,7 +64,7 @@ func (s *store) log(info syncer.LogInfo) *log {
 // copied returns the store as it is now, as a backup of it would be.
 func (s *store) copied() *store {
 	c := newStore()
-	c.keys, c.dirty, c.memory = slices.Clone(s.keys), true, s.memory.copied()
+	c.keys, c.dirty, c.memory = slices.Clone(s.keys), slices.Clone(s.keys), s.memory.copied()
 	for id, l := range s.logs {
 		c.logs[id] = l.copied()
 	}
@@ -74,15 +77,17 @@ func (m memory) copied() memory {
 
 // Summary implements syncer.Store.
 func (s *store) Summary(digest.Hash) (digest.Set, error) {
-	if s.dirty {
-		var m digest.Multiset
-		for _, id := range s.keys {
-			if l := s.logs[id]; l.size() > 0 {
-				m.Add(id, l.size(), l.root())
-			}
+	for _, id := range s.dirty {
+		l := s.logs[id]
+		if l.summed > 0 {
+			s.sum.Remove(id, l.summed, l.roots[l.summed-1])
 		}
-		s.set, s.dirty = m.Set(), false
+		if l.summed = l.size(); l.summed > 0 {
+			s.sum.Add(id, l.summed, l.root())
+		}
+		s.set = s.sum.Set()
 	}
+	s.dirty = s.dirty[:0]
 	return s.set, nil
 }
 
@@ -123,6 +128,9 @@ func (s *store) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, erro
 func (s *store) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk, error) {
 	l := s.logs[id]
 	c := syncer.Chunk{First: from, Head: l.head}
+	if from < l.size() {
+		c.Records = make([]byte, 0, min(maxBytes, len(l.records[from])*int(l.size()-from)))
+	}
 	for _, r := range l.records[from:] {
 		if c.Count > 0 && len(c.Records)+len(r) > maxBytes {
 			break
@@ -183,7 +191,8 @@ func (s *store) ingest(v syncer.Verified) error {
 		}
 		rest = rest[n:]
 	}
-	l.head, l.right, s.dirty = v.Head, v.Right, true
+	l.head, l.right = v.Head, v.Right
+	s.dirty = append(s.dirty, v.Info.Log)
 	return l.proven()
 }
 
