@@ -125,14 +125,22 @@ func (w *world) run() {
 	w.writes(w.trouble, 3*len(w.peers))
 	w.runUntil(w.now + w.trouble)
 	w.heal()
+	before := w.stats.Messages
 	w.runUntil(w.now + accepted)
 	w.accept()
 	w.settle(settleLimit)
+	if n, most := w.stats.Messages-before, len(w.edges)*w.budget(); n > most {
+		w.fail("%d messages until all agreed, want %d at most", n, most)
+	}
 	w.writes(20*time.Second, 2*len(w.peers))
 	w.runUntil(w.now + 20*time.Second)
 	w.settle(liveLimit)
 	w.rest()
 }
+
+// budget is how many messages it may take on each link, on average, until all
+// agree after the last fault: three times what it takes.
+func (w *world) budget() int { return 100 + 10*len(w.peers) }
 
 // writes makes peers append at random times.
 func (w *world) writes(within time.Duration, n int) {
