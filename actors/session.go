@@ -264,6 +264,8 @@ func (s *session) step(in syncer.Input) {
 	s.snap(time.Now(), false)
 	if s.core.Busy() {
 		s.wantTick()
+	} else {
+		s.watch.Rest()
 	}
 }
 

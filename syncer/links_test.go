@@ -119,3 +119,17 @@ func TestLinksGraftTheOldest(t *testing.T) {
 		}
 	}
 }
+
+// A session that rested does not stand still because something is owed now.
+func TestWatchRests(t *testing.T) {
+	w := Watch{Limit: 30 * time.Second}
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	w.Look(at(0), false, 5, 900)
+	w.Rest()
+	if stood, stalled := w.Look(at(60), true, 5, 1000); stalled || stood != 0 {
+		t.Errorf("stands still for %v after a rest", stood)
+	}
+	if _, stalled := w.Look(at(90), true, 5, 1000); !stalled {
+		t.Error("does not stand still 30 s later")
+	}
+}

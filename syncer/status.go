@@ -121,6 +121,7 @@ type Watch struct {
 	Limit time.Duration // that a peer may owe something while nothing moves
 
 	since         time.Time // when something last moved, or nothing was owed
+	rested        bool      // since the last look
 	events, bytes uint64
 }
 
@@ -128,13 +129,17 @@ type Watch struct {
 // bytes. It returns how long nothing did though something was owed, and
 // whether that is too long.
 func (w *Watch) Look(now time.Time, owed bool, events, bytes uint64) (time.Duration, bool) {
-	if !owed || w.since.IsZero() || events != w.events || bytes-w.bytes >= progressBytes {
-		w.since, w.events, w.bytes = now, events, bytes
+	if !owed || w.rested || w.since.IsZero() || events != w.events || bytes-w.bytes >= progressBytes {
+		w.since, w.events, w.bytes, w.rested = now, events, bytes, false
 		return 0, false
 	}
 	stood := now.Sub(w.since)
 	return stood, stood >= w.Limit
 }
+
+// Rest says that nothing is under way. Nobody looks again before something is,
+// which may be long after, and that time does not count.
+func (w *Watch) Rest() { w.rested = true }
 
 // Since returns when something last moved.
 func (w *Watch) Since() time.Time { return w.since }

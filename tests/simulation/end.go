@@ -121,6 +121,8 @@ func (e *end) step(in syncer.Input) {
 	}
 	if e.s.Busy() {
 		e.wantTick()
+	} else {
+		e.watch.Rest()
 	}
 }
 
@@ -270,6 +272,9 @@ func (e *end) tick() {
 	}
 	owed := st.Owed || e.pulling > 0
 	if _, stalled := e.watch.Look(now, owed, e.moved, e.bytes); stalled {
+		if e.w.sound() {
+			e.w.fail("nothing is wrong, and peer %d ends its session on link %d because it stands still, waiting for %s", e.p.nr, e.edge.nr, st.Waiting)
+		}
 		e.w.note("peer %d link %d: stands still, waits for %q", e.p.nr, e.edge.nr, st.Waiting)
 		e.goodbye(messages.CodeTimeout)
 	}

@@ -167,7 +167,7 @@ func (w *world) slows(r *rand.Rand, until time.Duration) {
 // heal ends all that is wrong.
 func (w *world) heal() {
 	w.note("all is well from now on")
-	w.calm = true
+	w.calm, w.healed = true, w.now
 	for _, g := range w.edges {
 		clear(g.blocked)
 	}

@@ -7,6 +7,9 @@ import "time"
 // window is how many bytes a stream has under way before its writer waits.
 const window = 64 << 10
 
+// resend is how long it takes at most until a link that works again is noticed.
+const resend = 3 * time.Second
+
 // A pipe is one direction of one stream: bytes come in order, late, or not at
 // all once the connection is broken.
 type pipe struct {
@@ -63,7 +66,11 @@ func (q *pipe) wait() {
 	}
 	q.waiting = true
 	w := q.c.edge.w
-	w.after(max(q.queue[0].at, q.c.edge.blocked[q.from])-w.now, q.arrive)
+	at := q.queue[0].at
+	if until := q.c.edge.blocked[q.from]; until > w.now { // it is sent again now and then
+		at = max(at, min(until, w.now+resend))
+	}
+	w.after(at-w.now, q.arrive)
 }
 
 func (q *pipe) arrive() {

@@ -11,10 +11,10 @@ import (
 
 // What a run is made of, in virtual time.
 const (
-	accepted    = time.Minute      // after which lost events are known to be lost
-	settleLimit = 20 * time.Minute // until all peers agree after the last fault
-	liveLimit   = 3 * time.Minute  // and after the last event, where there is no fault
-	resting     = 2 * time.Minute  // in which nobody says anything
+	accepted    = time.Minute     // after which lost events are known to be lost
+	settleLimit = 5 * time.Minute // until all peers agree after the last fault
+	liveLimit   = time.Minute     // and after the last event, where there is no fault
+	resting     = 2 * time.Minute // in which nobody says anything
 	look        = 2 * time.Second
 )
 
@@ -137,6 +137,10 @@ func (w *world) run() {
 	w.settle(liveLimit)
 	w.rest()
 }
+
+// sound reports whether the last fault is so long ago that sessions should have
+// noticed.
+func (w *world) sound() bool { return w.calm && w.now > w.healed+accepted }
 
 // budget is how many messages it may take on each link, on average, until all
 // agree after the last fault: three times what it takes.

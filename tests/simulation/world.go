@@ -30,7 +30,8 @@ type world struct {
 	peers   []*peer
 	edges   []*edge
 	conns   int
-	calm    bool // no more faults
+	calm    bool          // no more faults,
+	healed  time.Duration // since then
 	trouble time.Duration
 
 	truth   map[digest.Hash]*history // what the authors appended
