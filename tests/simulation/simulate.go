@@ -11,10 +11,11 @@ import (
 
 // What a run is made of, in virtual time.
 const (
-	accepted    = time.Minute     // after which lost events are known to be lost
-	settleLimit = 5 * time.Minute // until all peers agree after the last fault
-	liveLimit   = time.Minute     // and after the last event, where there is no fault
-	resting     = 2 * time.Minute // in which nobody says anything
+	accepted    = time.Minute      // after which lost events are known to be lost
+	settleHop   = 10 * time.Second // more for each peer: a line of many carries pages from hop to hop
+	settleLimit = 5 * time.Minute  // until all peers agree after the last fault
+	liveLimit   = time.Minute      // and after the last event, where there is no fault
+	resting     = 2 * time.Minute  // in which nobody says anything
 	look        = 2 * time.Second
 )
 
@@ -185,6 +186,7 @@ func (p *peer) bulk(r *rand.Rand) {
 
 // settle runs until all agree, and fails where that takes too long.
 func (w *world) settle(limit time.Duration) {
+	limit += time.Duration(len(w.peers)) * settleHop
 	end := w.now + limit
 	for w.wrong == "" {
 		missing := w.settled()
