@@ -64,8 +64,9 @@ func TestWatch(t *testing.T) {
 		{61, true, 1, 400 + progressBytes - 1, true}, // no more than words
 		{62, true, 1, 400 + progressBytes, false},
 		{99, false, 1, 400 + progressBytes, false}, // nothing is owed,
-		{128, true, 1, 400 + progressBytes, false}, // and so it counts from then on
-		{129, true, 1, 400 + progressBytes, true},
+		{129, true, 1, 400 + progressBytes, false}, // and it counts from when something is again
+		{158, true, 1, 400 + progressBytes, false},
+		{159, true, 1, 400 + progressBytes, true},
 	} {
 		if _, stalled := w.Look(at(c.s), c.owed, c.events, c.bytes); stalled != c.stalled {
 			t.Errorf("after %d s: stalled %v, want %v", c.s, stalled, c.stalled)
@@ -125,11 +126,14 @@ func TestWatchRests(t *testing.T) {
 	w := Watch{Limit: 30 * time.Second}
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	w.Look(at(0), false, 5, 900)
+	if stood, stalled := w.Look(at(50), true, 5, 1000); stalled || stood != 0 {
+		t.Errorf("stands still for %v after a look at which nothing was owed", stood)
+	}
 	w.Rest()
-	if stood, stalled := w.Look(at(60), true, 5, 1000); stalled || stood != 0 {
+	if stood, stalled := w.Look(at(79), true, 5, 1000); stalled || stood != 0 {
 		t.Errorf("stands still for %v after a rest", stood)
 	}
-	if _, stalled := w.Look(at(90), true, 5, 1000); !stalled {
+	if _, stalled := w.Look(at(109), true, 5, 1000); !stalled {
 		t.Error("does not stand still 30 s later")
 	}
 }

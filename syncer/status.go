@@ -121,7 +121,7 @@ type Watch struct {
 	Limit time.Duration // that a peer may owe something while nothing moves
 
 	since         time.Time // when something last moved, or nothing was owed
-	rested        bool      // since the last look
+	rested        bool      // at the last look, or since
 	events, bytes uint64
 }
 
@@ -130,7 +130,7 @@ type Watch struct {
 // whether that is too long.
 func (w *Watch) Look(now time.Time, owed bool, events, bytes uint64) (time.Duration, bool) {
 	if !owed || w.rested || w.since.IsZero() || events != w.events || bytes-w.bytes >= progressBytes {
-		w.since, w.events, w.bytes, w.rested = now, events, bytes, false
+		w.since, w.events, w.bytes, w.rested = now, events, bytes, !owed
 		return 0, false
 	}
 	stood := now.Sub(w.since)
