@@ -106,8 +106,10 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	if err := checkLog(t.id, e.Log, e.Author, e.PageBytes); err != nil {
 		return err
 	}
-	if err := t.outside(e.Log, e.Author); err != nil {
-		return err
+	if !e.Forked { // of forks both speak whatever they follow
+		if err := t.outside(e.Log, e.Author); err != nil {
+			return err
+		}
 	}
 	if !part {
 		if t.listed == nil {

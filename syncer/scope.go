@@ -15,7 +15,8 @@ import (
 // A side may follow some logs of a topic only. Then both sides speak, in their
 // session, of the logs that both follow, as if the topic had no others: that
 // is its scope. Nothing else is brought without being asked for. A log outside
-// can still be asked for by name, and forks are told of any log.
+// can still be asked for by name. A frozen log is in every scope: that it was
+// forked matters to everybody, and a digest shows who does not know.
 
 // Follows is what a side follows of a topic: ids of logs and keys of authors.
 // The nil one is everything.
@@ -71,7 +72,7 @@ func newScope(st Store, topic digest.Hash, ours, theirs Follows) (*scope, error)
 		logs: map[digest.Hash]digest.Hash{}, sizes: map[digest.Hash]uint64{}, stale: map[digest.Hash]bool{},
 	}
 	return c, st.Logs(topic, func(l LogInfo) bool {
-		if c.has(l.Log, l.Author) {
+		if c.takes(l) {
 			c.count(l)
 		}
 		return true
@@ -81,6 +82,9 @@ func newScope(st Store, topic digest.Hash, ours, theirs Follows) (*scope, error)
 func (c *scope) has(log digest.Hash, author [32]byte) bool {
 	return c.ours.has(log, author) && c.theirs.has(log, author)
 }
+
+// takes reports whether a log of the topic is in the scope.
+func (c *scope) takes(l LogInfo) bool { return l.Frozen || c.has(l.Log, l.Author) }
 
 // touch says that a log may have changed.
 func (c *scope) touch(id digest.Hash) { c.stale[id] = true }
@@ -110,7 +114,7 @@ func (c *scope) refresh() error {
 		if err != nil {
 			return err
 		}
-		if found && l.Topic == c.topic && c.has(id, l.Author) {
+		if found && l.Topic == c.topic && c.takes(l) {
 			c.count(l)
 		}
 		delete(c.stale, id)

@@ -119,6 +119,33 @@ func TestPartIsNotRemembered(t *testing.T) {
 	}
 }
 
+// A fork is told to those who do not follow the log, whichever side knows it,
+// and whether or not some of the log is held.
+func TestForkOutsideIsTold(t *testing.T) {
+	for seed := range uint64(8) {
+		n := newSimNet(t, seed, 4)
+		n.forks = true
+		id := n.splitBrain() // of the first and the last
+		n.link(n.nodes[0], n.nodes[3])
+		n.settle()
+		for i, w := range n.nodes {
+			n.write(i, "an event of its own")
+			if i == 1 || i == 2 && seed%2 > 0 || i == 0 && seed%4 > 1 {
+				w.follows = Follows{w.own(byte(i + 1)).info.Log: true, n.nodes[0].own(1).info.Log: true}
+			}
+		}
+		if seed > 3 {
+			l := n.nodes[2].own(99)
+			l.write(30, "held before")
+			l.info.Own = false
+		}
+		n.link(n.nodes[0], n.nodes[1])
+		n.link(n.nodes[1], n.nodes[2])
+		n.settle()
+		n.allFrozen(id)
+	}
+}
+
 // scoped is a session of which one side or both follow a part.
 func scoped(t *testing.T, ours, theirs bool) *Session {
 	w := newPageTwin(1)
@@ -146,6 +173,7 @@ func TestWhatComesBeforeAndAfterSubscribe(t *testing.T) {
 	stranger.write(20, "outside")
 	stranger.sign()
 	entry := stateOf(stranger.state())
+	forked := messages.LogState{Log: entry.Log, Author: entry.Author, PageBytes: entry.PageBytes, Forked: true}
 	subscribe := &messages.Subscribe{Names: []digest.Hash{{1}}}
 	for name, c := range map[string]struct {
 		ours, theirs bool
@@ -159,6 +187,7 @@ func TestWhatComesBeforeAndAfterSubscribe(t *testing.T) {
 		"HAVE before it":       {true, true, []messages.Message{&messages.Have{}}, messages.CodeUnexpectedMessage},
 		"SYNC_DONE before it":  {true, true, []messages.Message{&messages.SyncDone{}}, messages.CodeUnexpectedMessage},
 		"a log outside":        {true, false, []messages.Message{&messages.Diff{Rung: messages.RungFrontier, Entries: []messages.LogState{entry}}}, messages.CodeUnknownLog},
+		"a fork outside":       {true, false, []messages.Message{&messages.Diff{Rung: messages.RungFrontier, Entries: []messages.LogState{forked}}}, 0},
 		"events outside":       {false, true, []messages.Message{subscribe, third.eventsOf(stranger, 0, 1<<20)}, messages.CodeUnknownLog},
 		"HAVE outside is told": {true, false, []messages.Message{&messages.Have{Logs: []messages.LogSize{{Log: digest.Hash{9}, Size: 4}}}}, 0},
 		"all is well":          {true, true, []messages.Message{subscribe, &messages.Peaks{}}, 0},
