@@ -84,6 +84,20 @@ func ExampleDB_Spawn() {
 	// Output: one two
 }
 
+func ExampleTopic_Follow() {
+	db, err := xaeroflux.Open(filepath.Join(scratch, "follow"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	topic := db.Topics()[0]
+	ada := xaeroflux.ID{0xad, 0xa0} // of a log, or an author's key
+	err = topic.Follow(ada)         // and the own log; FollowAll takes it back
+	names, all := topic.Followed()
+	fmt.Println(len(names), all, err)
+	// Output: 1 false <nil>
+}
+
 // TestReadmeCodeIsCompiled finds every Go block of the README in this file.
 func TestReadmeCodeIsCompiled(t *testing.T) {
 	source := read(t, "example_test.go")

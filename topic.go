@@ -82,8 +82,9 @@ func (t *Topic) Invite() string {
 // Follow makes this store follow only some logs of the topic: those with these
 // ids, those of authors with these keys, and its own. Nothing of others is
 // fetched or forwarded from now on; what is here of them stays, and is served
-// to peers that ask for it. The error is ErrTooMany for more than 4095 names.
-// It is remembered. Sessions begin anew with it.
+// to peers that ask for it, and forks of them are still told. The error is
+// ErrTooMany for more than 4095 names. It is remembered. Where it is another
+// choice than before, sessions begin anew with it.
 func (t *Topic) Follow(names ...ID) error { return t.follow(names, false) }
 
 // FollowAll makes this store follow all logs of the topic, as it does unless
@@ -91,10 +92,13 @@ func (t *Topic) Follow(names ...ID) error { return t.follow(names, false) }
 func (t *Topic) FollowAll() error { return t.follow(nil, true) }
 
 func (t *Topic) follow(names []ID, all bool) error {
-	if err := t.db.st.Follow(t.t.ID, names, all); err != nil {
+	changed, err := t.db.st.Follow(t.t.ID, names, all)
+	if err != nil {
 		return fmt.Errorf("follow: %w", err)
 	}
-	t.db.node.TopicsChanged()
+	if changed {
+		t.db.node.TopicsChanged()
+	}
 	return nil
 }
 

@@ -22,39 +22,46 @@ const MaxFollowed = messages.MaxFollowed - 1 // and its own log
 func followKey(topic digest.Hash) []byte { return append(slices.Clone(followPrefix), topic[:]...) }
 
 // Follow makes this store follow, of a joined topic, only the logs with these
-// ids, the logs of these authors, and its own; or with all, everything. The
-// error is ErrTooMany for more than MaxFollowed names.
-func (s *Store) Follow(topic digest.Hash, names []digest.Hash, all bool) error {
+// ids, the logs of these authors, and its own; or with all, everything. It
+// reports whether that is news. The error is ErrTooMany for more than
+// MaxFollowed names.
+func (s *Store) Follow(topic digest.Hash, names []digest.Hash, all bool) (changed bool, err error) {
 	t, err := s.Topic(topic)
 	if err != nil {
-		return err
+		return false, err
 	}
 	names = slices.Clone(names)
 	slices.SortFunc(names, compareHashes)
 	names = slices.Compact(names)
 	if len(names) > MaxFollowed {
-		return fmt.Errorf("%w: %d names to follow, at most %d; follow all of the topic, or make topics smaller", ErrTooMany, len(names), MaxFollowed)
-	}
-	value := []byte{}
-	for _, n := range names {
-		value = append(value, n[:]...)
+		return false, fmt.Errorf("%w: %d names to follow, at most %d; follow all of the topic, or make topics smaller", ErrTooMany, len(names), MaxFollowed)
 	}
 	s.topics.followMu.Lock()
 	defer s.topics.followMu.Unlock()
-	err = s.aof.Commit(func(txn *aof.Txn) error {
-		if all {
-			return txn.Delete(aof.Meta, followKey(t.ID))
-		}
-		return txn.Put(aof.Meta, followKey(t.ID), value)
-	})
-	switch {
-	case err != nil:
-	case all:
-		delete(s.topics.follows, t.ID)
-	default:
+	if before, partial := s.topics.follows[t.ID]; partial != all && (all || slices.Equal(before, names)) {
+		return false, nil
+	}
+	if err := s.putFollow(t.ID, names, all); err != nil {
+		return false, err
+	}
+	if delete(s.topics.follows, t.ID); !all {
 		s.topics.follows[t.ID] = names
 	}
-	return err
+	return true, nil
+}
+
+// putFollow writes the row of a topic, or with all deletes it.
+func (s *Store) putFollow(topic digest.Hash, names []digest.Hash, all bool) error {
+	value := make([]byte, 0, len(names)*digest.Size)
+	for _, n := range names {
+		value = append(value, n[:]...)
+	}
+	return s.aof.Commit(func(txn *aof.Txn) error {
+		if all {
+			return txn.Delete(aof.Meta, followKey(topic))
+		}
+		return txn.Put(aof.Meta, followKey(topic), value)
+	})
 }
 
 // Followed returns what this store follows of a topic besides its own log;
@@ -70,16 +77,26 @@ func (s *Store) loadFollows() error {
 	s.topics.follows = map[digest.Hash][]digest.Hash{}
 	return s.aof.View(func(v *aof.View) error {
 		return v.ForEach(aof.Meta, followPrefix, func(key, value []byte) error {
-			key = key[len(followPrefix):]
-			if len(key) != digest.Size || len(value)%digest.Size != 0 {
-				return &CorruptError{Where: "aof, meta", What: fmt.Sprintf("a row of %d bytes on what is followed", len(value))}
-			}
-			names := make([]digest.Hash, 0, len(value)/digest.Size)
-			for ; len(value) > 0; value = value[digest.Size:] {
-				names = append(names, digest.Hash(value))
-			}
-			s.topics.follows[digest.Hash(key)] = names
-			return nil
+			topic, names, err := decodeFollow(key, value)
+			s.topics.follows[topic] = names
+			return err
 		})
 	})
+}
+
+// decodeFollow reads a row on what is followed of a topic.
+func decodeFollow(key, value []byte) (topic digest.Hash, names []digest.Hash, err error) {
+	key = key[len(followPrefix):]
+	if len(key) != digest.Size || len(value)%digest.Size != 0 || len(value)/digest.Size > MaxFollowed {
+		what := fmt.Sprintf("a row of %d bytes on what is followed of a topic with an id of %d", len(value), len(key))
+		return topic, nil, &CorruptError{Where: "aof, meta", What: what}
+	}
+	names = make([]digest.Hash, 0, len(value)/digest.Size)
+	for ; len(value) > 0; value = value[digest.Size:] {
+		names = append(names, digest.Hash(value))
+	}
+	if !slices.IsSortedFunc(names, compareHashes) {
+		return topic, nil, &CorruptError{Where: "aof, meta", What: "names that are followed, not in order"}
+	}
+	return digest.Hash(key), names, nil
 }

@@ -171,16 +171,29 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 			return err
 		}
 	}
-	if s.old != nil {
-		for key, value := range s.old.Meta {
-			if strings.HasPrefix(key, string(followPrefix)) {
-				if err := t.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
-					return err
-				}
-			}
-		}
+	if err := s.putFollows(t); err != nil {
+		return err
 	}
 	return t.Put(aof.Meta, metaDefault, topics[0].ID[:])
+}
+
+// putFollows keeps what was followed of the topics, where that can be read.
+func (s *rows) putFollows(t *aof.Txn) error {
+	if s.old == nil {
+		return nil
+	}
+	for key, value := range s.old.Meta {
+		if !strings.HasPrefix(key, string(followPrefix)) {
+			continue
+		}
+		if _, _, err := decodeFollow([]byte(key), []byte(value)); err != nil {
+			continue
+		}
+		if err := t.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // all returns the ids of the logs to look at: those with a row, in the AOF or

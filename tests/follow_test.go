@@ -5,8 +5,10 @@ package tests
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // sizeOf returns how many events of a log a store holds.
@@ -66,6 +68,53 @@ func TestFollowSomeLogs(t *testing.T) {
 	}
 	await(t, func() bool { return sizeOf(ben, cys) == 23 && sizeOf(ada, cys) == 23 })
 	v.converged()
+}
+
+// A fork is told to a store that does not follow the log, by a peer that knew
+// before they met.
+func TestForkOfLogNotFollowed(t *testing.T) {
+	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := splitBrain(t, o, 10, 3, 5)
+	knows, at := joinedAt(t, a, o, "knows")
+	for _, db := range []*xaeroflux.DB{a, copied} {
+		if _, err := db.Sync(ctx, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	forked := a.Head().Log
+	frozenSize(t, knows, forked)
+	mustAppend(t, knows, 4, "event %d")
+
+	b, _ := joinedAt(t, a, o, "b")
+	must(t, b.Topics()[0].Follow(knows.Head().Log))
+	mustSync(t, b, at)
+	if _, size := frozenSize(t, b, forked); size > 0 || sizeOf(b, knows.Head().Log) != 4 {
+		t.Errorf("%d events of the forked log, %d of the one that is followed", size, sizeOf(b, knows.Head().Log))
+	}
+}
+
+// Sessions end for another choice, and not for the same again.
+func TestFollowTheSameKeepsSessions(t *testing.T) {
+	v := newVillage(t, 2, *small())
+	topic, bens := v.dbs[0].Topics()[0], v.dbs[1].Head().Log
+	must(t, topic.Follow(bens))
+	v.connect(0, 1)
+	since := func() time.Time {
+		if p := v.dbs[0].Peers(); len(p) == 1 && p[0].Connected() {
+			return p[0].Since
+		}
+		return time.Time{}
+	}
+	await(t, func() bool { return !since().IsZero() && v.dbs[0].Peers()[0].InSync })
+	before := since()
+	must(t, topic.Follow(bens, bens))
+	mustAppend(t, v.dbs[1], 3, "event %d after it")
+	await(t, func() bool { return sizeOf(v.dbs[0], bens) == 3 })
+	if now := since(); !now.Equal(before) {
+		t.Errorf("the same again: a session from %v, before from %v", now, before)
+	}
+	must(t, topic.FollowAll())
+	await(t, func() bool { return !since().Equal(before) })
 }
 
 func TestFollowTooMany(t *testing.T) {

@@ -178,6 +178,15 @@ type Status struct {
 	Peers    []Peer    `json:"peers"`
 	Missing  []Missing `json:"missing"`             // logs of which a peer holds more
 	ReadOnly string    `json:"read_only,omitempty"` // why, where it is
+
+	// Parts is what is followed of each topic of which that is not all.
+	Parts []FollowedPart `json:"parts,omitempty"`
+}
+
+// A FollowedPart is what is followed of a topic beside the own log.
+type FollowedPart struct {
+	Topic string   `json:"topic"`
+	Names []string `json:"names"` // as in Followed
 }
 
 // A Missing is a log of which a peer holds more than the store.

@@ -38,6 +38,7 @@ func TestExitCodesOfErrors(t *testing.T) {
 		{&identity.InviteError{}, nodeapi.Usage, 2},
 		{identity.ErrAddress, nodeapi.Usage, 2},
 		{proof.ErrKey, nodeapi.Usage, 2},
+		{fmt.Errorf("follow: %w", xaeroflux.ErrTooMany), nodeapi.Usage, 2},
 		{fmt.Errorf("verify: %w", proof.ErrSignature), nodeapi.Proof, 3},
 		{proof.ErrProof, nodeapi.Proof, 3},
 		{&store.CorruptError{Where: "page 1"}, nodeapi.Corrupt, 3},

@@ -52,7 +52,7 @@ var kinds = []struct {
 	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
-	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, proof.ErrKey}},
+	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey}},
 	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
 	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, proof.ErrFork, proof.ErrForkFile, proof.ErrWitnesses, event.ErrLeaf}},

@@ -87,8 +87,20 @@ func printFollowed(w io.Writer, f nodeapi.Followed) {
 		fmt.Fprintln(w, "follows all logs of the topic")
 		return
 	}
-	fmt.Fprintf(w, "follows its own log and %d names:\n", len(f.Names))
+	if len(f.Names) == 0 {
+		fmt.Fprintln(w, "follows its own log only")
+		return
+	}
+	fmt.Fprintf(w, "follows its own log and %s:\n", counted(len(f.Names), "name"))
 	for _, n := range f.Names {
 		fmt.Fprintln(w, n)
 	}
+}
+
+// counted writes how many there are.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

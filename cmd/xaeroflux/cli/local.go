@@ -126,11 +126,7 @@ func (b *local) Followed(_ context.Context, topic string) (nodeapi.Followed, err
 		return nodeapi.Followed{}, err
 	}
 	names, all := t.Followed()
-	f := nodeapi.Followed{All: all}
-	for _, n := range names {
-		f.Names = append(f.Names, n.String())
-	}
-	return f, nil
+	return nodeapi.Followed{All: all, Names: texts(names)}, nil
 }
 
 // Follow implements nodeapi.Backend.
@@ -225,7 +221,21 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
+	for _, t := range b.db.Topics() {
+		if names, all := t.Followed(); !all {
+			s.Parts = append(s.Parts, nodeapi.FollowedPart{Topic: t.ID().String(), Names: texts(names)})
+		}
+	}
 	return s, nil
+}
+
+// texts writes ids in hexadecimal.
+func texts(ids []xaeroflux.ID) []string {
+	all := make([]string, 0, len(ids))
+	for _, id := range ids {
+		all = append(all, id.String())
+	}
+	return all
 }
 
 func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {

@@ -24,7 +24,8 @@ this store, with how much and since when.
 
 States: "in sync" both hold the same; "syncing" something is on its way;
 "greeting" just connected; "dialing"; "pausing" until the next try; "known"
-remembered, and not needed now.`,
+remembered, and not needed now. Of a topic that is followed in part, only the
+logs that are followed count (xaeroflux follow).`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
@@ -34,10 +35,11 @@ remembered, and not needed now.`,
 				}
 				s.Actors = nil // another command's
 				return a.print(struct {
-					Peers    []nodeapi.Peer    `json:"peers"`
-					Missing  []nodeapi.Missing `json:"missing"`
-					ReadOnly string            `json:"read_only,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly}, func(w io.Writer) { printStatus(w, s, time.Now()) })
+					Peers    []nodeapi.Peer         `json:"peers"`
+					Missing  []nodeapi.Missing      `json:"missing"`
+					ReadOnly string                 `json:"read_only,omitempty"`
+					Parts    []nodeapi.FollowedPart `json:"parts,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly, s.Parts}, func(w io.Writer) { printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -54,6 +56,9 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 		missing += m.Events
 	}
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
+	for _, p := range s.Parts {
+		fmt.Fprintf(w, "topic %.8s: follows its own log and %s only; what else there is is not missing\n", p.Topic, counted(len(p.Names), "name"))
+	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(s.Peers) > 0 {
 		fmt.Fprintln(t, "\nPEER\tSTATE\tFOR\tADDRESS\tEVENTS IN\tOUT\tBYTES IN\tOUT\tIN/S\tOUT/S\tWAITING FOR, OR LAST ERROR")

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// numbered returns n names, in order.
+func numbered(n int) []digest.Hash {
+	names := make([]digest.Hash, n)
+	for i := range names {
+		names[i] = digest.Hash{byte(i >> 8), byte(i)}
+	}
+	return names
+}
+
+// What is followed is a set: order and repetition are nothing, and what is no
+// news is said to be none.
+func TestFollowIsASet(t *testing.T) {
+	s, topic := newStore(t)
+	n := numbered(3)
+	for i, c := range []struct {
+		names   []digest.Hash
+		all     bool
+		changed bool
+		want    []digest.Hash
+	}{
+		{nil, true, false, nil},
+		{[]digest.Hash{n[2], n[0], n[2]}, false, true, []digest.Hash{n[0], n[2]}},
+		{[]digest.Hash{n[0], n[2]}, false, false, []digest.Hash{n[0], n[2]}},
+		{n, false, true, n},
+		{nil, false, true, nil},
+		{nil, false, false, nil},
+		{nil, true, true, nil},
+		{nil, true, false, nil},
+	} {
+		changed, err := s.Follow(topic.ID, c.names, c.all)
+		if err != nil || changed != c.changed {
+			t.Fatalf("step %d: changed %v, %v", i, changed, err)
+		}
+		for range 2 { // as it is, and as it was written
+			if names, all := s.Followed(topic.ID); all != c.all || !slices.Equal(names, c.want) {
+				t.Fatalf("step %d: follows %v, all %v", i, names, all)
+			}
+			if err := s.loadFollows(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestFollowLimits(t *testing.T) {
+	s, topic := newStore(t)
+	if _, err := s.Follow(topic.ID, numbered(MaxFollowed+1), false); !errors.Is(err, ErrTooMany) {
+		t.Errorf("one name too many: %v", err)
+	}
+	if _, err := s.Follow(topic.ID, numbered(MaxFollowed), false); err != nil {
+		t.Error(err)
+	}
+	if err := s.loadFollows(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Follow(digest.Hash{1}, nil, false); !errors.Is(err, ErrUnknownTopic) {
+		t.Errorf("a topic that is not joined: %v", err)
+	}
+}
+
+// A row that cannot be read is not guessed at, and a repair leaves it behind.
+func TestFollowRowsThatCannotBeRead(t *testing.T) {
+	two := numbered(2)
+	good := append(slices.Clone(two[0][:]), two[1][:]...)
+	for what, row := range map[string]struct{ key, value []byte }{
+		"part of a name":    {followKey(digest.Hash{5}), make([]byte, 33)},
+		"part of a topic":   {append(slices.Clone(followPrefix), 1, 2, 3), nil},
+		"names in a tumble": {followKey(digest.Hash{5}), append(slices.Clone(two[1][:]), two[0][:]...)},
+		"too many":          {followKey(digest.Hash{5}), make([]byte, (MaxFollowed+1)*digest.Size)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, topic := newStore(t)
+			put := func(txn *aof.Txn) error { return txn.Put(aof.Meta, row.key, row.value) }
+			if err := s.aof.Commit(put); err != nil {
+				t.Fatal(err)
+			}
+			var c *CorruptError
+			if err := s.loadFollows(); !errors.As(err, &c) {
+				t.Fatalf("read: %v", err)
+			}
+			kept := followKey(topic.ID)
+			r := &rows{old: &aof.Salvage{Meta: map[string][]byte{string(row.key): row.value, string(kept): good}}}
+			fresh, err := aof.Open(filepath.Join(t.TempDir(), "aof"), aof.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer fresh.Close()
+			if err := fresh.Commit(func(txn *aof.Txn) error { return r.putTopics(txn, []*Topic{topic}) }); err != nil {
+				t.Fatal(err)
+			}
+			after := &Store{aof: fresh}
+			if err := after.loadFollows(); err != nil {
+				t.Fatal(err)
+			}
+			if names, all := after.Followed(topic.ID); all || !slices.Equal(names, two) {
+				t.Errorf("after a repair: %v, all %v", names, all)
+			}
+		})
+	}
+}
+
+// It is the first thing that a store knows after it was opened.
+func TestFollowIsRemembered(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, 4096, 2, identity.Seed{1}, nil); err != nil {
+		t.Fatal(err)
+	}
+	var topics [2]*Topic
+	for round := range 2 {
+		s, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range topics {
+			if topics[i], err = s.Join(identity.TopicKey{byte(i + 1)}, "", 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if round == 0 {
+			if _, err := s.Follow(topics[0].ID, numbered(2), false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		names, all := s.Followed(topics[0].ID)
+		if _, other := s.Followed(topics[1].ID); all || !slices.Equal(names, numbered(2)) || !other {
+			t.Errorf("round %d: %v, all %v; the other topic: all %v", round, names, all, other)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
