@@ -49,8 +49,8 @@ var entries = []entry{
 
 // scaled is the number of positions to try.
 func (e entry) scaled(o options) int {
-	if e.name == "soak" && o.soak > 0 {
-		return o.soak
+	if n := o.counts[e.name]; n > 0 {
+		return n
 	}
 	if o.count > 0 {
 		return o.count

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
@@ -26,10 +28,29 @@ type options struct {
 	seed    uint64
 	at      int
 	count   int
-	soak    int
+	counts  counts
 	control bool
 	write   string
 	dir     string
+}
+
+// counts is how many positions some harnesses try.
+type counts map[string]int
+
+func (c *counts) String() string { return "" }
+
+// Set reads "name=count,name=count".
+func (c *counts) Set(text string) error {
+	*c = counts{}
+	for _, part := range strings.Split(text, ",") {
+		name, count, _ := strings.Cut(part, "=")
+		n, err := strconv.Atoi(count)
+		if err != nil || n < 1 || whatIs(name) == "" {
+			return fmt.Errorf("%q is no harness and count", part)
+		}
+		(*c)[name] = n
+	}
+	return nil
 }
 
 func main() {
@@ -40,7 +61,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of all that is random")
 	flag.IntVar(&o.at, "at", -1, "try this `position` only")
 	flag.IntVar(&o.count, "count", 0, "positions of each harness, whatever the scale")
-	flag.IntVar(&o.soak, "soak", 0, "seconds of the soak, whatever the scale")
+	flag.Var(&o.counts, "counts", "positions of some harnesses, whatever the scale, as `soak=60,fuzz=100000`")
 	flag.BoolVar(&o.control, "control", false, "break what is tested: the harness must see it")
 	flag.StringVar(&o.write, "write", "", "put the table into this `file`, between its markers")
 	flag.StringVar(&o.dir, "dir", "", "for files; it should be on a disk (default: a temporary directory)")
