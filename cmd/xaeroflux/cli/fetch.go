@@ -47,6 +47,7 @@ it is a part of the log like any other.`,
 			})
 		},
 	}
+	a.quotaFlag(cmd)
 	flags := cmd.Flags()
 	flags.Uint64Var(&f.From, "from", 0, "first event wanted")
 	flags.Uint64Var(&f.To, "to", 0, "the event after the last one wanted (default: the newest there is)")

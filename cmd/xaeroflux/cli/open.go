@@ -49,14 +49,18 @@ func (a *app) reach(ctx context.Context, node func(*nodeapi.Client) error, alone
 
 // open returns the running node's backend, or else opens the store.
 func (a *app) open(ctx context.Context) (b backend, err error) {
+	quota, err := a.quota()
+	if err != nil {
+		return nil, err
+	}
 	err = a.reach(ctx, func(c *nodeapi.Client) error {
+		if len(a.quotas) > 0 {
+			err := usage("--quota: a node is running on %s, and keeps to its own", a.dir)
+			return errors.Join(hint(err, "xaeroflux run --quota, or this command when the node has stopped"), c.Close())
+		}
 		b = c
 		return nil
 	}, func() error {
-		quota, err := a.quota()
-		if err != nil {
-			return err
-		}
 		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Quota: quota})
 		b = &local{db: db}
 		return err

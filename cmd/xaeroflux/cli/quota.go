@@ -3,7 +3,9 @@
 package cli
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,12 +18,13 @@ import (
 func (a *app) quotaFlag(cmd *cobra.Command) {
 	cmd.Flags().StringToStringVar(&a.quotas, "quota", nil,
 		"bounds of what is stored, as store=10GiB,free=1GiB,log=1GiB,peer=1GiB,peer-logs=1000; "+
-			"a node that is running keeps to its own")
+			"of a running node, only run takes it")
 }
 
 // quota reads --quota.
 func (a *app) quota() (q xaeroflux.Quota, err error) {
-	for name, value := range a.quotas {
+	for _, name := range slices.Sorted(maps.Keys(a.quotas)) {
+		value := a.quotas[name]
 		n, err := parseBytes(value)
 		switch name {
 		case "store":
@@ -35,7 +38,7 @@ func (a *app) quota() (q xaeroflux.Quota, err error) {
 		case "peer-logs":
 			var logs int
 			logs, err = strconv.Atoi(value)
-			if q.PeerLogs = logs; err != nil || logs < 0 {
+			if q.PeerLogs = logs; err != nil || logs < 1 {
 				return q, usage("--quota peer-logs=%s: want a number of logs", value)
 			}
 			continue
@@ -57,7 +60,7 @@ func parseBytes(text string) (int64, error) {
 		"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40,
 	}[text[len(number):]]
 	f, err := strconv.ParseFloat(number, 64)
-	if err == nil && (!ok || !(f >= 0) || f*factor > math.MaxInt64/2) {
+	if err == nil && (!ok || !(f*factor >= 1) || f*factor > math.MaxInt64/2) {
 		err = strconv.ErrSyntax
 	}
 	return int64(f * factor), err
