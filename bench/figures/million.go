@@ -140,7 +140,7 @@ func iterate(s peers.Store, want int) (rate, allocs float64, err error) {
 var proofs = &Figure{
 	ID:    "proofs",
 	Title: "Inclusion proofs in a log of 1,000,000 events",
-	Text: "Of events at random. Making a proof does not include reading the event; verifying is hashing only, without the signature of the head, " +
+	Text: "Of events at random, after three seconds of proofs that are not measured. Making a proof does not include reading the event; verifying is hashing only, without the signature of the head, " +
 		"which one checks once for any number of proofs. immudb proves an entry in its transaction and that transaction in the newest one. Tessera reads its tiles for each proof. Hypercore's are proofs for a reader that has nothing, and verifying them also stores, so no time is given for that.",
 	Metrics: []Metric{
 		{ID: "make_us", Name: "make", Unit: "us", Lower: true, Goals: []Goal{{Value: 5}}},
@@ -163,6 +163,11 @@ var proofs = &Figure{
 }
 
 func prove(r *Run, s peers.Store) (Sample, error) {
+	for began := time.Now(); time.Since(began).Seconds() < r.Limit(3); { // to begin with what is kept in memory
+		if _, err := s.(peers.Prover).Prove(rand.IntN(r.Events(million))); err != nil {
+			return nil, err
+		}
+	}
 	var making, verifying time.Duration
 	n, hashes, began := 0, 0, time.Now()
 	for ; n < r.Events(50_000) && time.Since(began).Seconds() < r.Limit(3); n++ {
