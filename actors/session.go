@@ -103,6 +103,7 @@ type (
 	barrier   struct {
 		confirm bool // the peer is to state its digests again
 		passed  chan struct{}
+		late    bool // when passed: the session had ended
 	}
 	byeNow struct {
 		code messages.Code
@@ -210,6 +211,7 @@ func (s *session) Receive(ctx actor.Context) {
 	case *barrier:
 		s.stats.setApart(nil)
 		s.step(syncer.Nudge{Confirm: m.confirm})
+		m.late = s.why() != nil
 		close(m.passed)
 	case *askCosign:
 		s.ask(m)

@@ -56,7 +56,7 @@ func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error)
 	start := time.Now()
 	if s := n.sessionWith(a.Peer); s != nil {
 		r, err := s.sync(ctx, start, true)
-		if err == nil || ctx.Err() != nil || s.conn.Err() == nil {
+		if err == nil || ctx.Err() != nil || !errors.Is(err, errEnding) && s.conn.Err() == nil {
 			return r, err
 		}
 		// It was about to end when it was taken: once more, with one of ours.
@@ -92,19 +92,27 @@ func (s *session) sync(ctx context.Context, start time.Time, confirm bool) (Sync
 	return r, nil
 }
 
+// errEnding is what a session says that ended before it was asked whether it
+// still agrees: what it had agreed on is of before.
+var errEnding = errors.New("the session ended before it could confirm; sync again")
+
 // caughtUp waits until the session has taken note of everything that was
 // appended here before, so that an agreement it states counts that in.
 func (s *session) caughtUp(ctx context.Context, confirm bool) error {
 	b := &barrier{confirm: confirm, passed: make(chan struct{})}
 	s.tell(b)
+	late := true
 	select {
 	case <-b.passed:
-		return nil
+		late = b.late
 	case <-s.stopped:
-		return nil // awaitAgreement says why
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if late && confirm {
+		return errEnding
+	}
+	return nil // what a new session agreed on, ended or not, is of this sync
 }
 
 func (s *session) report() SyncReport {
