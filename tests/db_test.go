@@ -508,3 +508,27 @@ func TestManyTopics(t *testing.T) {
 		t.Errorf("after joining: %v", err)
 	}
 }
+
+// A topic that was joined a moment ago is synced by the next Sync, whatever
+// state the session of before, which joining ends, is found in.
+func TestSyncRightAfterJoin(t *testing.T) {
+	a, b, addr := pair(t, small())
+	for i := range 20 {
+		made := open(t, filepath.Join(t.TempDir(), "c"), small())
+		topic, err := a.Join(ctx, made.Invite())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := topic.Append(ctx, xaeroflux.Event{Payload: []byte("one event")}); err != nil {
+			t.Fatal(err)
+		}
+		mustSync(t, a, addr)
+		if _, err := b.Join(ctx, made.Invite()); err != nil {
+			t.Fatal(err)
+		}
+		mustSync(t, a, addr)
+		if l, err := b.Log(topic.Log().ID()); err != nil || l.Size() != 1 {
+			t.Fatalf("topic %d, after joining: %v", i, err)
+		}
+	}
+}
