@@ -43,7 +43,7 @@ var controls = map[string]struct {
 	"stages":     {count: 300, broken: "noreplay", want: 1},
 	"frames":     {count: 5000, broken: "noproof", want: 1},
 	"fuzz":       {count: 500, broken: "noproof", want: 1},
-	"netlab":     {count: 4, want: 2},
+	"netlab":     {count: 2, want: 2},
 	"simulation": {count: 8, want: 4},
 	"soak":       {count: 5, want: 3},
 }

@@ -66,7 +66,7 @@ func hasAll(held, acked []int) error {
 			i++
 		}
 		if i == len(held) || held[i] != number {
-			return fmt.Errorf("line %d was acknowledged and is not there, among %d", number, len(held))
+			return fmt.Errorf("line %d was %s, among %d", number, notThere, len(held))
 		}
 	}
 	return nil

@@ -99,6 +99,14 @@ func (l *lan) link(i int, up bool) error {
 	return ip("-n %s link set p%d %s", l.bridge(), i, map[bool]string{true: "up", false: "down"}[up])
 }
 
+// loss says how many packets get lost.
+func (l *lan) loss() string {
+	if !l.lossy {
+		return "no loss, as there is no nft here"
+	}
+	return fmt.Sprintf("%d %% loss", lossPercent)
+}
+
 func (l *lan) close() error {
 	var errs []error
 	for i := range l.nodes {

@@ -11,9 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
@@ -25,7 +24,10 @@ const (
 	pause               = 150 * time.Millisecond
 	lines               = 20 // in one append
 	reunion             = 90 * time.Second
-	controlReunion      = 5 * time.Second
+
+	// How failures begin that a control must cause.
+	notTheSame = "not the same everywhere"
+	notThere   = "acknowledged and is not there"
 )
 
 // A lab is nodes on a lan.
@@ -38,16 +40,23 @@ type lab struct {
 	begin time.Time
 	logs  map[string]*node // by the log that the node appends to
 
-	kills, cuts int
+	kills, cuts atomic.Int64
 }
 
 // Run runs nodes for cfg.Count seconds: 5 of them, or 25 from 600 seconds on.
-// Under Control one of them loses what it acknowledged, and another is not
-// plugged in again.
-func Run(ctx context.Context, cfg harness.Config, r *harness.Result) (err error) {
+// Under Control it runs them once for each control.
+func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 	if r.Skipped = why(); r.Skipped != "" {
 		return nil
 	}
+	if cfg.Control {
+		return runControls(ctx, cfg, r)
+	}
+	return runLab(ctx, cfg, r, (*lab).live, reunion)
+}
+
+// runLab makes a lab, lets live happen in it, and judges what is left.
+func runLab(ctx context.Context, cfg harness.Config, r *harness.Result, live func(*lab, context.Context) error, bound time.Duration) (err error) {
 	count := fewNodes
 	if cfg.Count >= manyFrom {
 		count = manyNodes
@@ -60,18 +69,16 @@ func Run(ctx context.Context, cfg harness.Config, r *harness.Result) (err error)
 	}
 	defer func() {
 		for _, n := range l.nodes {
-			if n.cmd != nil {
-				n.kill()
-			}
+			n.kill()
 		}
 	}()
 	if err := l.found(ctx); err != nil {
 		return err
 	}
-	if err := l.live(ctx); err != nil {
+	if err := live(l, ctx); err != nil {
 		return err
 	}
-	together := l.reunite(ctx)
+	together := l.reunite(ctx, bound)
 	for _, n := range l.nodes {
 		if err := n.stop(); err != nil {
 			r.Fail(-1, "%v", err)
@@ -79,12 +86,8 @@ func Run(ctx context.Context, cfg harness.Config, r *harness.Result) (err error)
 	}
 	acked := l.judge(ctx)
 	r.Count = cfg.Count
-	loss := fmt.Sprintf("%d %% loss", lossPercent)
-	if !l.net.lossy {
-		loss = "no loss, as there is no nft here"
-	}
 	r.Note = fmt.Sprintf("seconds; %d nodes, %s; %d killed, %d cut off; %d lines acknowledged; together again after %.1f s",
-		count, loss, l.kills, l.cuts, acked, together.Seconds())
+		count, l.net.loss(), l.kills.Load(), l.cuts.Load(), acked, together.Seconds())
 	return ctx.Err()
 }
 
@@ -125,84 +128,9 @@ func (l *lab) found(ctx context.Context) error {
 	return nil
 }
 
-// live lets every node append while some are killed and cut off.
-func (l *lab) live(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(l.cfg.Count)*time.Second)
-	defer cancel()
-	var wg sync.WaitGroup
-	for _, n := range l.nodes {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				n.append(context.WithoutCancel(ctx), lines)
-				time.Sleep(pause)
-			}
-		})
-	}
-	defer wg.Wait()
-	if l.cfg.Control {
-		return l.forget(ctx)
-	}
-	for sleep(ctx, l.between(300, 1500)) {
-		i := l.rnd.IntN(len(l.nodes))
-		if err := l.hurt(ctx, i, l.rnd.IntN(3)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hurt does something to one node.
-func (l *lab) hurt(ctx context.Context, i, how int) error {
-	n := l.nodes[i]
-	if how == 0 {
-		l.kills++
-		l.say("node %d is killed", i)
-		n.kill()
-		sleep(ctx, l.between(0, 1500))
-		return n.start()
-	}
-	long := l.between(100, 500)
-	if how == 1 {
-		long = l.between(1000, 4000)
-	}
-	l.cuts++
-	l.say("node %d is cut off for %s", i, long)
-	if err := l.net.link(i, false); err != nil {
-		return err
-	}
-	sleep(ctx, long)
-	return l.net.link(i, true)
-}
-
-// forget is the control: a node that is cut off appends, and is then put back to
-// what it was; another one is cut off for good.
-func (l *lab) forget(ctx context.Context) error {
-	sleep(ctx, time.Second)
-	n, copied := l.nodes[1], l.nodes[1].dir+".copy"
-	if err := errors.Join(l.net.link(1, false), l.net.link(2, false)); err != nil {
-		return err
-	}
-	n.kill()
-	if err := os.Remove(filepath.Join(n.dir, "node.sock")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	if err := errors.Join(harness.CopyDir(n.dir, copied), n.start()); err != nil {
-		return err
-	}
-	n.append(ctx, lines)
-	n.kill()
-	if err := errors.Join(os.RemoveAll(n.dir), os.Rename(copied, n.dir), n.start()); err != nil {
-		return err
-	}
-	return l.net.link(1, true)
-}
-
 // reunite waits until all nodes hold the same, and returns how long that took.
-func (l *lab) reunite(ctx context.Context) time.Duration {
-	begin, bound := time.Now(), reunion
-	if l.cfg.Control {
-		bound = controlReunion
-	}
+func (l *lab) reunite(ctx context.Context, bound time.Duration) time.Duration {
+	begin := time.Now()
 	l.say("nothing is hurt any more")
 	for {
 		apart := l.apart(ctx)
@@ -211,7 +139,7 @@ func (l *lab) reunite(ctx context.Context) time.Duration {
 			return time.Since(begin)
 		}
 		if time.Since(begin) > bound {
-			l.r.Fail(-1, "not the same everywhere %s after everything was whole again: %s", bound, apart)
+			l.r.Fail(-1, "%s %s after everything was whole again: %s", notTheSame, bound, apart)
 			return time.Since(begin)
 		}
 		sleep(ctx, 50*time.Millisecond)
@@ -236,10 +164,6 @@ func (l *lab) apart(ctx context.Context) string {
 		}
 	}
 	return ""
-}
-
-func (l *lab) between(from, to int) time.Duration {
-	return time.Duration(from+l.rnd.IntN(to-from)) * time.Millisecond
 }
 
 // sleep reports whether the time passed before ctx ended.

@@ -83,8 +83,11 @@ func (n *node) start() error {
 	return errors.Join(fmt.Errorf("node %s ended before it listened, see %s", n.ns, n.log), cmd.Wait())
 }
 
-// kill ends the process without a word.
+// kill ends the process without a word, where there is one.
 func (n *node) kill() {
+	if n.cmd == nil {
+		return
+	}
 	n.cmd.Process.Kill()
 	n.cmd.Wait()
 	n.cmd = nil
@@ -151,5 +154,13 @@ func (n *node) heads(ctx context.Context) (map[string]head, error) {
 		if h.Size > 0 {
 			all[h.Log] = h
 		}
+	}
+}
+
+// load appends until ctx ends, with what is under way then.
+func (n *node) load(ctx context.Context) {
+	for ctx.Err() == nil {
+		n.append(context.WithoutCancel(ctx), lines)
+		sleep(ctx, pause)
 	}
 }
