@@ -100,7 +100,7 @@ func TestHarnesses(t *testing.T) {
 				t.Skip(r.Skipped)
 			}
 			for _, f := range r.Failures {
-				t.Errorf("position %d: %s\n  again: go run ./tests/reliability -only %s -seed %d -at %d", f.At, f.What, e.name, r.Seed, f.At)
+				t.Errorf("position %d: %s\n  again: go run ./tests/reliability -only %s -seed %d -at %d -count %d", f.At, f.What, e.name, r.Seed, f.At, count)
 			}
 			t.Logf("%d positions, %s", r.Count, r.Note)
 		})
@@ -110,7 +110,7 @@ func TestHarnesses(t *testing.T) {
 func runHere(t *testing.T, e entry, count int, control bool) *harness.Result {
 	t.Helper()
 	r := &harness.Result{Name: e.name, Seed: uint64(time.Now().UnixNano())}
-	cfg := harness.Config{Seed: r.Seed, Count: count, At: -1, Dir: t.TempDir(), Self: binary(t, ""), Control: control}
+	cfg := harness.Config{Seed: r.Seed, Count: count, At: -1, Dir: t.TempDir(), Self: binary(t, ""), Control: control, Log: t.Logf}
 	if err := e.run(t.Context(), cfg, r); err != nil {
 		t.Fatalf("seed %d: %v", r.Seed, err)
 	}

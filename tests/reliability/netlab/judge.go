@@ -5,6 +5,7 @@ package netlab
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/xaeroflux/xaeroflux"
 )
@@ -70,4 +71,24 @@ func hasAll(held, acked []int) error {
 		}
 	}
 	return nil
+}
+
+// maxFiles bounds the files and sockets that a node at rest has open: some of
+// its own, three of each log, and at most one socket for each peer. Sessions
+// that each left one behind would come past it.
+func (l *lab) maxFiles() int { return 24 + 4*len(l.nodes) }
+
+// countFiles counts the files that nodes have open, and returns the most.
+func (l *lab) countFiles() (most int) {
+	for _, n := range l.nodes {
+		open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", n.cmd.Process.Pid))
+		if err != nil {
+			l.r.Fail(-1, "%s: %v", n.ns, err)
+		}
+		if len(open) > l.maxFiles() {
+			l.r.Fail(-1, "%s has %d files open, want %d at most", n.ns, len(open), l.maxFiles())
+		}
+		most = max(most, len(open))
+	}
+	return most
 }

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 )
 
@@ -85,7 +87,7 @@ func (l *lan) add(i int) error {
 	}
 	// Where packets leave, a drop would be an error to who sends them.
 	rules := fmt.Sprintf("add table inet lab; add chain inet lab in { type filter hook input priority 0 ; }; "+
-		"add rule inet lab in iifname e0 numgen random mod 100 < %d drop", lossPercent)
+		"add rule inet lab in iifname e0 numgen random mod 100 < %d counter drop", lossPercent)
 	out, err := exec.Command("ip", "netns", "exec", ns, "nft", rules).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("nft: %w: %s", err, out)
@@ -99,12 +101,29 @@ func (l *lan) link(i int, up bool) error {
 	return ip("-n %s link set p%d %s", l.bridge(), i, map[bool]string{true: "up", false: "down"}[up])
 }
 
-// loss says how many packets get lost.
-func (l *lan) loss() string {
+var counted = regexp.MustCompile(`counter packets (\d+)`)
+
+// lost says how many packets got lost. None at all is an error: nothing was
+// tried then.
+func (l *lan) lost() (string, error) {
 	if !l.lossy {
-		return "no loss, as there is no nft here"
+		return "no loss, as there is no nft here", nil
 	}
-	return fmt.Sprintf("%d %% loss", lossPercent)
+	sum := 0
+	for i := range l.nodes {
+		out, err := exec.Command("ip", "netns", "exec", l.node(i), "nft", "list", "table", "inet", "lab").CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("nft: %w: %s", err, out)
+		}
+		if m := counted.FindSubmatch(out); m != nil {
+			n, _ := strconv.Atoi(string(m[1]))
+			sum += n
+		}
+	}
+	if sum == 0 {
+		return "", errors.New("nft was to drop packets, and dropped none")
+	}
+	return fmt.Sprintf("%d %% loss (%d packets)", lossPercent, sum), nil
 }
 
 func (l *lan) close() error {

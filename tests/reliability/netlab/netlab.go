@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +42,9 @@ type lab struct {
 	logs  map[string]*node // by the log that the node appends to
 
 	kills, cuts atomic.Int64
+
+	mu   sync.Mutex
+	told []string // the time line
 }
 
 // Run runs nodes for cfg.Count seconds: 5 of them, or 25 from 600 seconds on.
@@ -71,6 +75,7 @@ func runLab(ctx context.Context, cfg harness.Config, r *harness.Result, live fun
 		for _, n := range l.nodes {
 			n.kill()
 		}
+		err = l.keepIf(err)
 	}()
 	if err := l.found(ctx); err != nil {
 		return err
@@ -79,6 +84,11 @@ func runLab(ctx context.Context, cfg harness.Config, r *harness.Result, live fun
 		return err
 	}
 	together := l.reunite(ctx, bound)
+	files := l.countFiles()
+	lost, err := l.net.lost()
+	if err != nil {
+		return err
+	}
 	for _, n := range l.nodes {
 		if err := n.stop(); err != nil {
 			r.Fail(-1, "%v", err)
@@ -86,18 +96,13 @@ func runLab(ctx context.Context, cfg harness.Config, r *harness.Result, live fun
 	}
 	acked := l.judge(ctx)
 	r.Count = cfg.Count
-	r.Note = fmt.Sprintf("seconds; %d nodes, %s; %d killed, %d cut off; %d lines acknowledged; together again after %.1f s",
-		count, l.net.loss(), l.kills.Load(), l.cuts.Load(), acked, together.Seconds())
+	r.Note = fmt.Sprintf("seconds; %d nodes, %s; %d killed, %d cut off; %d lines acknowledged; together again after %.1f s; at most %d files open",
+		count, lost, l.kills.Load(), l.cuts.Load(), acked, together.Seconds(), files)
 	return ctx.Err()
 }
 
-// say tells what is done when, so that a failure can be understood.
-func (l *lab) say(format string, args ...any) {
-	l.cfg.Logf("%6.2f s  %s", time.Since(l.begin).Seconds(), fmt.Sprintf(format, args...))
-}
-
-// found makes the stores, each of which knows one that was there before, and
-// starts their nodes.
+// found makes the stores, each of which knows one or two that were there before,
+// and starts their nodes.
 func (l *lab) found(ctx context.Context) error {
 	var invite string
 	for i := range l.net.nodes {
@@ -106,7 +111,7 @@ func (l *lab) found(ctx context.Context) error {
 		make := []string{"init", "--name", "netlab", "--json"}
 		if i > 0 {
 			make = []string{"join", invite, "--json"}
-			n.peers = []string{l.nodes[l.rnd.IntN(i)].address}
+			n.peers = l.acquaintances(i)
 		}
 		out, err := n.xaeroflux(ctx, nil, make...)
 		if err != nil {
@@ -126,6 +131,15 @@ func (l *lab) found(ctx context.Context) error {
 		l.nodes = append(l.nodes, n)
 	}
 	return nil
+}
+
+// acquaintances returns the addresses of one or two of the first i nodes.
+func (l *lab) acquaintances(i int) (addresses []string) {
+	order := l.rnd.Perm(i)
+	for _, j := range order[:min(i, 1+l.rnd.IntN(2))] {
+		addresses = append(addresses, l.nodes[j].address)
+	}
+	return addresses
 }
 
 // reunite waits until all nodes hold the same, and returns how long that took.
