@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
@@ -66,7 +67,7 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "put the table into this `file`, between its markers")
 	flag.StringVar(&o.dir, "dir", "", "for files; it should be on a disk (default: a temporary directory)")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	failed, err := run(ctx, o)
 	if err != nil {

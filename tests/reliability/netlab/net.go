@@ -54,8 +54,10 @@ func why() string {
 
 // newLAN makes the namespaces. Close it also after an error.
 func newLAN(nodes int) (*lan, error) {
-	l := &lan{prefix: fmt.Sprintf("xfl%d", os.Getpid()%1_000_000), nodes: nodes}
+	swept := sweep()
+	l := &lan{prefix: fmt.Sprintf("xfl%d", os.Getpid()), nodes: nodes}
 	err := errors.Join(
+		swept,
 		ip("netns add %s", l.bridge()),
 		ip("-n %s link add br0 type bridge", l.bridge()),
 		ip("-n %s link set br0 up", l.bridge()))

@@ -62,6 +62,7 @@ func (n *node) start() error {
 	defer log.Close()
 	cmd := exec.Command("ip", args...) // ip becomes the program: one process
 	cmd.Stderr = log
+	cmd.SysProcAttr = withParent()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
