@@ -95,7 +95,7 @@ func (l *lab) load(ctx context.Context, first int) {
 	defer cancel()
 	var wg sync.WaitGroup
 	for _, n := range l.nodes[:first] {
-		wg.Go(func() { n.load(ctx) })
+		wg.Go(func() { n.load(ctx, l.pause()) })
 	}
 	wg.Wait()
 }

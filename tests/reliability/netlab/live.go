@@ -26,7 +26,7 @@ func (l *lab) live(ctx context.Context) error {
 	defer wg.Wait()
 	defer cancel()
 	for _, n := range l.nodes {
-		wg.Go(func() { n.load(ctx) })
+		wg.Go(func() { n.load(ctx, l.pause()) })
 	}
 	hurters := max(2, len(l.nodes)/5)
 	ended := make(chan error, hurters)

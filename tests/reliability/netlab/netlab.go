@@ -21,9 +21,9 @@ import (
 
 const (
 	fewNodes, manyNodes = 5, 25
-	manyFrom            = 600 // seconds, from which there are many nodes
-	pause               = 150 * time.Millisecond
-	lines               = 20 // in one append
+	manyFrom            = 600                   // seconds, from which there are many nodes
+	pause               = 30 * time.Millisecond // for each node there is: one machine runs them all
+	lines               = 20                    // in one append
 	reunion             = 90 * time.Second
 
 	// How failures begin that a control must cause.
@@ -142,13 +142,19 @@ func (l *lab) acquaintances(i int) (addresses []string) {
 	return addresses
 }
 
+// pause is how long a node appends nothing after it did.
+func (l *lab) pause() time.Duration { return pause * time.Duration(len(l.nodes)) }
+
 // reunite waits until all nodes hold the same, and returns how long that took.
 func (l *lab) reunite(ctx context.Context, bound time.Duration) time.Duration {
 	begin := time.Now()
 	l.say("nothing is hurt any more")
 	for {
 		apart := l.apart(ctx)
-		if apart == "" || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return time.Since(begin)
+		}
+		if apart == "" {
 			l.say("all hold the same")
 			return time.Since(begin)
 		}

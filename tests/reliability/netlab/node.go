@@ -158,8 +158,9 @@ func (n *node) heads(ctx context.Context) (map[string]head, error) {
 	}
 }
 
-// load appends until ctx ends, with what is under way then.
-func (n *node) load(ctx context.Context) {
+// load appends, with a pause after each time, until ctx ends; what is under way
+// then is waited for.
+func (n *node) load(ctx context.Context, pause time.Duration) {
 	for ctx.Err() == nil {
 		n.append(context.WithoutCancel(ctx), lines)
 		sleep(ctx, pause)
