@@ -21,9 +21,9 @@ import (
 
 const (
 	fewNodes, manyNodes = 5, 25
-	manyFrom            = 600                   // seconds, from which there are many nodes
-	pause               = 30 * time.Millisecond // for each node there is: one machine runs them all
-	lines               = 20                    // in one append
+	manyFrom            = 600                    // seconds, from which there are many nodes
+	fewPause            = 150 * time.Millisecond // between appends of a node
+	lines               = 20                     // in one append
 	reunion             = 90 * time.Second
 
 	// How failures begin that a control must cause.
@@ -142,8 +142,13 @@ func (l *lab) acquaintances(i int) (addresses []string) {
 	return addresses
 }
 
-// pause is how long a node appends nothing after it did.
-func (l *lab) pause() time.Duration { return pause * time.Duration(len(l.nodes)) }
+// pause is how long a node appends nothing after it did. One machine runs all
+// nodes, and each commits what any of them appended: with many nodes it is
+// longer by the square of their number.
+func (l *lab) pause() time.Duration {
+	n := len(l.nodes)
+	return fewPause * time.Duration(n*n) / (fewNodes * fewNodes)
+}
 
 // reunite waits until all nodes hold the same, and returns how long that took.
 func (l *lab) reunite(ctx context.Context, bound time.Duration) time.Duration {
