@@ -19,6 +19,7 @@ const (
 	labelTopicID    = "xaeroflux topic id v1"
 	labelJoin       = "xaeroflux topic join v1"
 	labelContent    = "xaeroflux topic content v1"
+	labelState      = "xaeroflux topic state v1"
 	labelPeerKey    = "xaeroflux peer key v1"
 	labelAuthorKey  = "xaeroflux author key v1"
 	labelWitnessKey = "xaeroflux witness key v1"
@@ -52,14 +53,32 @@ func (k TopicKey) ContentKey() [KeyBytes]byte { return derive(k[:], labelContent
 // proof to this connection; the proofs of the two ends differ, so that neither
 // can show the other its own proof back.
 func (k TopicKey) JoinProof(binding []byte, dialer bool) [KeyBytes]byte {
+	return k.prove(labelJoin, binding, dialer, nil)
+}
+
+// StateBytes is the size of a state mark.
+const StateBytes = 16
+
+// StateMark returns what one end of a connection states of what it holds of the
+// topic, of which set is the digest: who knows the key can tell whether it is
+// that of a set it has in mind, and nobody can tell anything else from it.
+func (k TopicKey) StateMark(binding []byte, dialer bool, set digest.Set) [StateBytes]byte {
+	m := k.prove(labelState, binding, dialer, append(binary.LittleEndian.AppendUint64(nil, set.Count), set.Sum[:]...))
+	return [StateBytes]byte(m[:])
+}
+
+// prove is an HMAC, under a key derived for a use, of the end's role and the
+// binding, which ties it to the connection, and of what.
+func (k TopicKey) prove(use string, binding []byte, dialer bool, what []byte) [KeyBytes]byte {
 	role := roleListener
 	if dialer {
 		role = roleDialer
 	}
-	key := derive(k[:], labelJoin)
+	key := derive(k[:], use)
 	m := hmac.New(sha256.New, key[:])
 	m.Write([]byte(role))
 	m.Write(binding)
+	m.Write(what)
 	return [KeyBytes]byte(m.Sum(nil))
 }
 

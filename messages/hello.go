@@ -12,7 +12,7 @@ const CapSync = "SYNC"
 
 // Hello is the first message of both sides of a session.
 //
-//	[1, version, peer, instance, [cap ...], [[proof, partial] ...], max frame, max pages]
+//	[1, version, peer, instance, [cap ...], [[proof, partial, state] ...], max frame, max pages]
 type Hello struct {
 	Version  uint16
 	Peer     [32]byte     // Ed25519 key of the sender; must be that of the channel
@@ -26,15 +26,18 @@ type Hello struct {
 // A TopicProof shows that the sender knows a topic key, to those who know it
 // and to nobody else.
 //
-//	[proof] or [proof, partial]
+//	[proof], [proof, partial] or [proof, partial, state]
 type TopicProof struct {
 	Proof   [32]byte
-	Partial bool // the sender follows some logs of the topic only; left out where false
+	Partial bool     // the sender follows some logs of the topic only
+	State   [16]byte // mark of what it holds of the topic; zero where it states none
 }
 
 const (
 	helloFields      = 7
 	topicProofFields = 1
+	withPartial      = 2
+	withState        = 3
 	minTopicProof    = 1 + 2 + 32
 )
 
@@ -52,18 +55,29 @@ func (m *Hello) encode(w *writer) {
 	}
 	w.list("topics", len(m.Topics), MaxTopics)
 	for i := range m.Topics {
-		t := &m.Topics[i]
-		if !t.Partial {
-			w.array(topicProofFields)
-			w.fixed(t.Proof[:])
-			continue
-		}
-		w.array(topicProofFields + 1)
-		w.fixed(t.Proof[:])
-		w.bool(true)
+		m.Topics[i].encode(w)
 	}
 	w.uint("max frame", uint64(m.MaxFrame), math.MaxUint32)
 	w.uint("max pages", uint64(m.MaxPages), math.MaxUint32)
+}
+
+// encode leaves out what says nothing at the end.
+func (t *TopicProof) encode(w *writer) {
+	fields := topicProofFields
+	if t.Partial {
+		fields = withPartial
+	}
+	if t.State != [16]byte{} {
+		fields = withState
+	}
+	w.array(fields)
+	w.fixed(t.Proof[:])
+	if fields >= withPartial {
+		w.bool(t.Partial)
+	}
+	if fields >= withState {
+		w.fixed(t.State[:])
+	}
 }
 
 func decodeHello(r *reader) Message {
@@ -88,6 +102,10 @@ func decodeTopics(r *reader) []TopicProof {
 		r.fixed("topic proof", ts[i].Proof[:])
 		if rest > 0 {
 			ts[i].Partial = r.bool("partial")
+			rest--
+		}
+		if rest > 0 {
+			r.fixed("state", ts[i].State[:])
 			rest--
 		}
 		r.skip("topic", rest)

@@ -6,8 +6,9 @@ package messages
 const (
 	// MaxFrame is the longest body in bytes of any message but EVENTS.
 	MaxFrame = 1 << 20
-	// MaxHelloFrame is the longest HELLO body: MaxTopics proofs and MaxCaps names fit.
-	MaxHelloFrame = 40 << 10
+	// MaxHelloFrame is the longest HELLO body: MaxTopics proofs with their states
+	// and MaxCaps names fit.
+	MaxHelloFrame = 64 << 10
 	// MaxEventsFrame is the longest EVENTS body: one record of the largest size
 	// and the fields around it. Senders keep to MaxFrame where several records
 	// go into one frame.

@@ -148,12 +148,20 @@ func (g gen) message(t Type) Message {
 	return &Unknown{Number: t}
 }
 
+// state is none half of the time.
+func (g gen) state() (mark [16]byte) {
+	if g.bool() {
+		g.fill(mark[:])
+	}
+	return mark
+}
+
 func (g gen) hello() *Hello {
 	m := &Hello{Version: uint16(g.upTo(65535)), Caps: g.strs(MaxCaps, MaxCapBytes), MaxFrame: g.u32(), MaxPages: g.u32()}
 	g.fill(m.Peer[:])
 	g.fill(m.Instance[:])
 	for range g.upTo(MaxTopics) {
-		m.Topics = append(m.Topics, TopicProof{Proof: g.hash(), Partial: g.bool()})
+		m.Topics = append(m.Topics, TopicProof{Proof: g.hash(), Partial: g.bool(), State: g.state()})
 	}
 	return m
 }

@@ -53,7 +53,7 @@ func vectorMessages() []Message {
 		panic(err)
 	}
 	state := LogState{Log: h("log"), Author: h("author"), PageBytes: 16384, Size: 990, Pages: 17, Head: head}
-	hello := &Hello{Version: 1, Peer: h("peer"), Caps: []string{CapSync, "x-é"}, Topics: []TopicProof{{Proof: h("t0")}, {Proof: h("t1"), Partial: true}}, MaxFrame: MaxEventsFrame, MaxPages: 1024}
+	hello := &Hello{Version: 1, Peer: h("peer"), Caps: []string{CapSync, "x-é"}, Topics: []TopicProof{{Proof: h("t0")}, {Proof: h("t1"), Partial: true}, {Proof: h("t2"), State: [16]byte([]byte("mark of a state!"))}}, MaxFrame: MaxEventsFrame, MaxPages: 1024}
 	copy(hello.Instance[:], "instance instance")
 	followed := []digest.Hash{h("log"), h("author")}
 	slices.SortFunc(followed, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })

@@ -110,6 +110,15 @@ func (s *Store) Remembered(peer identity.PeerID, instance [16]byte, topic digest
 	return c.set, found && c.instance == instance
 }
 
+// Met reports whether this store remembers a digest of a topic that it and some
+// copy of a peer's agreed on.
+func (s *Store) Met(peer identity.PeerID, topic digest.Hash) bool {
+	s.cursors.mu.Lock()
+	defer s.cursors.mu.Unlock()
+	_, found := s.cursors.all[cursorKey{peer, topic}]
+	return found
+}
+
 // Agreed takes note that a peer holds of a topic what this store does, unless
 // it changed since. That is in memory only until CursorRows are written.
 func (s *Store) Agreed(peer identity.PeerID, instance [16]byte, topic digest.Hash, set digest.Set) {

@@ -27,6 +27,9 @@ var (
 // Summary returns a topic's incremental digest.
 func (v Source) Summary(topic digest.Hash) (digest.Set, error) { return v.s.Summary(topic) }
 
+// Met reports whether some copy of a peer's is remembered.
+func (v Source) Met(peer identity.PeerID, topic digest.Hash) bool { return v.s.Met(peer, topic) }
+
 // Remembered returns the digest that this store and a peer's last agreed on.
 func (v Source) Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool) {
 	return v.s.Remembered(peer, instance, topic)

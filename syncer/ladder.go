@@ -38,6 +38,9 @@ type Change struct {
 
 // A History is what a store remembers for rung 1.
 type History interface {
+	// Met reports whether a state of the topic is remembered that this store
+	// and some copy of a peer's agreed on.
+	Met(peer identity.PeerID, topic digest.Hash) bool
 	// Remembered returns the digest that this store and a peer's last agreed
 	// on, where the peer's store is still the same copy.
 	Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool)
@@ -162,6 +165,9 @@ func (s *Session) body(t *topic, m *messages.Diff) error {
 	}
 	switch b := b.(type) {
 	case *messages.CursorBody:
+		if !t.peaked {
+			return s.foretold(t, b, m.More)
+		}
 		if r := t.round; r != nil && r.lead && r.number == number && r.rung == messages.RungCursor && r.since == b.Since {
 			return s.answered(t, r, &messages.AnswerBody{Logs: b.Logs}, m.More)
 		}

@@ -68,6 +68,8 @@ func (w *shelf) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 	return mmrindex.Mountains{}, errors.New("a shelf has no events")
 }
 
+func (w *shelf) Met(identity.PeerID, digest.Hash) bool { return w.was != nil }
+
 func (w *shelf) Remembered(identity.PeerID, [16]byte, digest.Hash) (digest.Set, bool) {
 	if w.was != nil && w.wasSet == (digest.Set{}) {
 		w.wasSet = setOf(w.was)
@@ -402,7 +404,8 @@ func TestHostileRounds(t *testing.T) {
 			bodyOf(3, 1, true, &messages.ItemsBody{Items: many[:3]}), bodyOf(3, 1, false, &messages.ItemsBody{Items: many[2:4]}),
 		}},
 		"too many items":         {messages.CodeLimit, []messages.Message{bodyOf(3, 1, true, &messages.ItemsBody{Items: many})}},
-		"too many logs changed":  {messages.CodeLimit, []messages.Message{bodyOf(1, 1, true, &messages.CursorBody{Logs: strange})}},
+		"too many logs changed":  {messages.CodeLimit, []messages.Message{&messages.Peaks{}, bodyOf(1, 2, true, &messages.CursorBody{Logs: strange})}},
+		"a cursor too early":     {messages.CodeUnexpectedMessage, []messages.Message{bodyOf(1, 0, false, &messages.CursorBody{})}},
 		"symbols from somewhere": {messages.CodeBadRange, []messages.Message{bodyOf(2, 1, false, symbols(3))}},
 		"rounds without end":     {messages.CodeLimit, rounds},
 		"asking without end":     {messages.CodeLimit, wakes},

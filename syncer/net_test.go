@@ -54,6 +54,12 @@ func (w *simNode) Remembered(peer identity.PeerID, _ [16]byte, _ digest.Hash) (d
 	return set, found
 }
 
+// Met implements History.
+func (w *simNode) Met(peer identity.PeerID, _ digest.Hash) bool {
+	_, found := w.agreed[peer]
+	return found
+}
+
 // Changes implements History by comparing all sizes.
 func (w *simNode) Changes(_ digest.Hash, since digest.Set) (all []Change, known bool, err error) {
 	old, known := w.past[since]

@@ -15,7 +15,7 @@ import (
 
 // remembered returns the state that we and the peer last agreed on.
 func (s *Session) remembered(t *topic) (digest.Set, bool) {
-	if s.cfg.History == nil || t.scope != nil || t.tries > 0 || s.cfg.First > messages.RungCursor {
+	if !s.remembers() || t.scope != nil || t.tries > 0 {
 		return digest.Set{}, false
 	}
 	return s.cfg.History.Remembered(s.cfg.Peer, s.instance, t.id)

@@ -191,8 +191,15 @@ func (s *Session) open(t *topic, theirs Follows) error {
 		return err
 	}
 	t.stated, t.leads = set, s.cfg.Dialer
+	r, err := s.foretell(t, set)
+	if err != nil {
+		return err
+	}
 	s.send(&messages.Peaks{Topic: t.index, Logs: set.Count, Digest: set.Sum})
-	return nil
+	if r == nil {
+		return nil
+	}
+	return s.finish(t, r, nil)
 }
 
 // follows returns what we follow of a topic.

@@ -56,15 +56,20 @@ type Session struct {
 	out    []Output
 	trips  uint64
 
-	instance [16]byte // of the peer's store
-	spoke    bool     // we sent something since the peer last spoke
-	ticked   bool     // a tick is asked for
+	instance [16]byte                   // of the peer's store
+	greeted  map[digest.Hash]digest.Set // states in our HELLO
+	spoke    bool                       // we sent something since the peer last spoke
+	ticked   bool                       // a tick is asked for
 }
 
 // A topic is what the session knows of one shared topic.
 type topic struct {
 	id    identity.TopicID
+	key   identity.TopicKey
 	index uint32
+
+	mark     [identity.StateBytes]byte // of the peer's state, in its HELLO
+	foretold *round                    // what changed since ours, of a list that is not complete yet
 
 	store    Store  // of the logs that both sides follow; nil until that is known
 	scope    *scope // the same, where it is not all
@@ -149,7 +154,7 @@ func New(cfg Config) (*Session, error) {
 	if cfg.Limits.MaxLogs == 0 {
 		cfg.Limits.MaxLogs = 1 << 20
 	}
-	return &Session{cfg: cfg, byID: map[digest.Hash]*topic{}}, nil
+	return &Session{cfg: cfg, byID: map[digest.Hash]*topic{}, greeted: map[digest.Hash]digest.Set{}}, nil
 }
 
 // State returns where the session is.
@@ -250,9 +255,11 @@ func (s *Session) start() error {
 		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 	}
 	for _, k := range s.cfg.Topics {
-		hello.Topics = append(hello.Topics, messages.TopicProof{
-			Proof: k.JoinProof(s.cfg.Binding, s.cfg.Dialer), Partial: s.follows(k.ID()) != nil,
-		})
+		proof, err := s.proofOf(k)
+		if err != nil {
+			return err
+		}
+		hello.Topics = append(hello.Topics, proof)
 	}
 	s.send(hello)
 	return nil
@@ -346,7 +353,7 @@ func (s *Session) hello(m *messages.Hello) error {
 		if p, ok := offered[k.JoinProof(s.cfg.Binding, !s.cfg.Dialer)]; ok {
 			s.topics = append(s.topics, &topic{
 				partial: p.Partial || s.follows(k.ID()) != nil, awaiting: p.Partial,
-				id: k.ID(), theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
+				id: k.ID(), key: k, mark: p.State, theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
 			})
 		}
 	}

@@ -34,7 +34,8 @@ type flight struct {
 }
 
 // run lets two sessions talk until one of them would push events, and both are
-// silent. It counts PEAKS and DIFF, which is all there is to finding out.
+// silent. It counts PEAKS, DIFF and the state in HELLO, which is all there is
+// to finding out.
 func run(a, b *stock) cost {
 	c := cost{}
 	ends := [2]*end{newEnd(a, 1, 2, true), newEnd(b, 2, 1, false)}
@@ -69,13 +70,22 @@ func run(a, b *stock) cost {
 	return c
 }
 
+// stateInHello is 16 bytes with their two of framing, and false for partial.
+const stateInHello = 19
+
 // sent passes a message through its bytes and counts them.
 func (c *cost) sent(m messages.Message, depth int) messages.Message {
 	frame, err := messages.AppendFrame(nil, m)
 	if err != nil {
 		panic(err)
 	}
-	switch m.(type) {
+	switch m := m.(type) {
+	case *messages.Hello:
+		for i := range m.Topics {
+			if m.Topics[i].State != [16]byte{} {
+				c.bytes += stateInHello
+			}
+		}
 	case *messages.Peaks, *messages.Diff:
 		c.bytes += len(frame)
 		c.flights = max(c.flights, depth+1)

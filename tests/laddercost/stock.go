@@ -115,6 +115,9 @@ func (s *stock) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 	return mmrindex.Mountains{}, errors.New("a stock has no events")
 }
 
+// Met implements syncer.History.
+func (s *stock) Met(identity.PeerID, digest.Hash) bool { return s.history != nil }
+
 // Remembered implements syncer.History.
 func (s *stock) Remembered(identity.PeerID, [16]byte, digest.Hash) (digest.Set, bool) {
 	if s.history == nil {

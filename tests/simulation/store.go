@@ -196,6 +196,12 @@ func (s *store) ingest(v syncer.Verified) error {
 	return l.proven()
 }
 
+// Met implements syncer.History.
+func (s *store) Met(peer identity.PeerID, _ digest.Hash) bool {
+	_, found := s.memory.agreed[peer]
+	return found
+}
+
 // Remembered implements syncer.History.
 func (s *store) Remembered(peer identity.PeerID, instance [16]byte, _ digest.Hash) (digest.Set, bool) {
 	a, found := s.memory.agreed[peer]
