@@ -41,7 +41,7 @@ func (m *Events) encode(w *writer) {
 	m.Head.encode(w)
 	w.hashes("right", m.Right, MaxRight)
 	w.bin("records", m.Records, MaxEventsFrame)
-	if what := m.flaw(); what != "" {
+	if what := countFlaw(m.First, m.Count, m.Head.Size, m.Records); what != "" {
 		w.fail(ErrMalformed, "count", "%s", what)
 	}
 }
@@ -55,21 +55,22 @@ func decodeEvents(r *reader) Message {
 	m.Head.decode(r)
 	m.Right = r.hashes("right", MaxRight)
 	m.Records = r.bin("records", MaxEventsFrame)
-	if what := m.flaw(); what != "" {
+	if what := countFlaw(m.First, m.Count, m.Head.Size, m.Records); what != "" {
 		r.fail(ErrMalformed, "count", "%s", what)
 	}
 	return m
 }
 
-// flaw says why Count cannot be true, so that whoever makes room for so many
-// leaves can trust it. The records themselves are not looked at here.
-func (m *Events) flaw() string {
+// countFlaw says why count cannot be true of records that begin at first, so
+// that whoever makes room for so many leaves can trust it. The records
+// themselves are not looked at here.
+func countFlaw(first uint64, count uint32, size uint64, records []byte) string {
 	switch {
-	case uint64(m.Count) > uint64(len(m.Records))/event.HeaderBytes:
+	case uint64(count) > uint64(len(records))/event.HeaderBytes:
 		return "more records than the bytes can hold"
-	case m.Count == 0 && len(m.Records) > 0:
+	case count == 0 && len(records) > 0:
 		return "no records, yet bytes"
-	case m.First+uint64(m.Count) > m.Head.Size:
+	case first+uint64(count) > size:
 		return "past the head's size"
 	}
 	return ""

@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/event"
 )
 
 // RangeResponse carries consecutive events from anywhere in a log, with all it
@@ -43,7 +42,7 @@ func (m *RangeResponse) encode(w *writer) {
 	w.hashes("left", m.Left, MaxHashes)
 	w.hashes("right", m.Right, MaxRight)
 	w.bin("records", m.Records, MaxEventsFrame)
-	if what := m.flaw(); what != "" {
+	if what := countFlaw(m.First, m.Count, m.Head.Size, m.Records); what != "" {
 		w.fail(ErrMalformed, "count", "%s", what)
 	}
 }
@@ -58,21 +57,8 @@ func decodeRangeResponse(r *reader) Message {
 	m.Left = r.hashes("left", MaxHashes)
 	m.Right = r.hashes("right", MaxRight)
 	m.Records = r.bin("records", MaxEventsFrame)
-	if what := m.flaw(); what != "" {
+	if what := countFlaw(m.First, m.Count, m.Head.Size, m.Records); what != "" {
 		r.fail(ErrMalformed, "count", "%s", what)
 	}
 	return m
-}
-
-// flaw says why Count cannot be true, as that of EVENTS does.
-func (m *RangeResponse) flaw() string {
-	switch {
-	case uint64(m.Count) > uint64(len(m.Records))/event.HeaderBytes:
-		return "more records than the bytes can hold"
-	case m.Count == 0 && len(m.Records) > 0:
-		return "no records, yet bytes"
-	case m.First+uint64(m.Count) > m.Head.Size:
-		return "past the head's size"
-	}
-	return ""
 }

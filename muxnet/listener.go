@@ -20,7 +20,7 @@ type Listener struct {
 	raw   net.Listener
 	addr  identity.Address
 	place func(net.Addr) string // where a peer is, for people
-	half  *halfOpen
+	half  *transport.Doorway
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -42,7 +42,7 @@ const busyPause = 50 * time.Millisecond
 func (n *Node) Listen(raw net.Listener, host string, place func(net.Addr) string) (*Listener, error) {
 	l := &Listener{
 		n: n, raw: raw, addr: identity.Address{Peer: n.peer, Host: host}, place: place,
-		half: newHalfOpen(n.o.MaxHalfOpen), ready: make(chan incoming, n.o.MaxHalfOpen),
+		half: transport.NewDoorway(n.o.MaxHalfOpen), ready: make(chan incoming, n.o.MaxHalfOpen),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -71,8 +71,8 @@ func (l *Listener) loop() {
 			}
 			continue
 		}
-		leave, ok := l.half.enter(raw.RemoteAddr())
-		if !ok {
+		leave, err := l.half.Enter(raw.RemoteAddr())
+		if err != nil {
 			raw.Close()
 			continue
 		}

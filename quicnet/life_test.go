@@ -255,11 +255,11 @@ func TestHalfOpenFlood(t *testing.T) {
 			if _, err := flood.WriteTo(p, addr); err != nil {
 				t.Fatal(err)
 			}
-			most = max(most, half.count())
+			most = max(most, half.Inside())
 		}
 	}
 	time.Sleep(50 * time.Millisecond)
-	most = max(most, half.count())
+	most = max(most, half.Inside())
 	if most == 0 || most > o.MaxHalfOpen/4 {
 		t.Errorf("%d half-open connections of addresses that proved nothing, want at most %d", most, o.MaxHalfOpen/4)
 	}
@@ -281,12 +281,6 @@ func TestHalfOpenFlood(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("real peer: %v", err)
 	}
-}
-
-func (h *halfOpen) count() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.total
 }
 
 // firstPacket returns the first packet that a dialer sends.
@@ -340,15 +334,15 @@ func TestHalfOpenCounts(t *testing.T) {
 	}
 	accepted(kept[0])
 	accepted(kept[0])
-	if h.count() != 7 {
-		t.Errorf("%d after one was accepted, want 7", h.count())
+	if h.Inside() != 7 {
+		t.Errorf("%d after one was accepted, want 7", h.Inside())
 	}
 	cancel()
-	for h.count() != 0 {
+	for h.Inside() != 0 {
 		time.Sleep(time.Millisecond)
 	}
-	if len(h.from) != 0 {
-		t.Errorf("left: %v", h.from)
+	if _, err := h.enter(t.Context(), from("192.0.2.1")); err != nil {
+		t.Errorf("once all have left: %v", err)
 	}
 }
 
