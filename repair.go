@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -29,6 +30,9 @@ type RepairOptions struct {
 	// Invites give back the keys of topics where the AOF, which alone holds
 	// them, is lost. Their addresses are asked after those of From.
 	Invites []string
+	// Offline asks only these, and none of the peers that the store remembers,
+	// of which the four seen last are asked otherwise.
+	Offline bool
 	// AcceptLoss gives up events of this store's own logs that nobody has. So
 	// that it can never sign other events in their place, the store goes on
 	// under a new identity with new logs, and the old ones stay readable.
@@ -44,7 +48,8 @@ type RepairOptions struct {
 // Repair mends a store that is not open: damaged and missing pages are fetched
 // from peers, each proven under its author's signature before it is written;
 // trees and mountains are made again; a lost AOF is rebuilt from the pages and
-// what can be read of the old one. Without peers it keeps what can be proven.
+// what can be read of the old one. Peers are those that are named, and then those
+// that the store remembers. Where none has it, it keeps what can be proven.
 // Whatever is replaced is moved to damaged/ in dir. The error is for what keeps
 // Repair from working; what it could not mend is in the report.
 func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
@@ -54,32 +59,71 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
 	}
-	do := store.RepairOptions{AcceptLoss: o.AcceptLoss, Now: o.Now()}
-	var peers []identity.Address
+	peers, invites, err := o.named()
+	if err != nil {
+		return RepairReport{}, fmt.Errorf("repair: %w", err)
+	}
+	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, Now: o.Now()}
+	var fetcher *actors.Fetcher
+	do.Fetch = func(seed identity.Seed, known map[identity.PeerID][]byte) (store.Fetcher, error) {
+		if !o.Offline {
+			peers = append(peers, lastSeen(seed.PeerID(), known, rememberedAsked)...)
+		}
+		if peers = each(peers); len(peers) == 0 {
+			return nil, nil
+		}
+		carriers, _, err := Options{NewCarrier: o.NewCarrier}.carriers(seed)
+		if err != nil {
+			return nil, err
+		}
+		fetcher = actors.NewFetcher(carriers, seed.PeerID(), peers, o.Patience)
+		return fetcher, nil
+	}
+	r, err := store.Repair(ctx, dir, do)
+	if fetcher != nil {
+		for _, a := range fetcher.Asked() {
+			r.Asked = append(r.Asked, a.String())
+		}
+	}
+	return r, err
+}
+
+// named returns the addresses of From and Invites, and the invites.
+func (o *RepairOptions) named() (peers []identity.Address, invites []*identity.Invite, err error) {
 	for _, from := range o.From {
 		addrs, err := addresses(from)
 		if err != nil {
-			return RepairReport{}, fmt.Errorf("repair: %w", err)
+			return nil, nil, err
 		}
 		peers = append(peers, addrs...)
 	}
 	for _, text := range o.Invites {
 		v, err := identity.ParseInvite(text)
 		if err != nil {
-			return RepairReport{}, fmt.Errorf("repair: %w", err)
+			return nil, nil, err
 		}
-		do.Invites, peers = append(do.Invites, v), append(peers, v.Peers...)
+		invites, peers = append(invites, v), append(peers, v.Peers...)
 	}
-	if peers = each(peers); len(peers) > 0 {
-		do.Fetch = func(seed identity.Seed) (store.Fetcher, error) {
-			carriers, _, err := Options{NewCarrier: o.NewCarrier}.carriers(seed)
-			if err != nil {
-				return nil, err
-			}
-			return actors.NewFetcher(carriers, seed.PeerID(), peers, o.Patience), nil
+	return peers, invites, nil
+}
+
+// rememberedAsked is how many remembered peers a repair asks: each that is not
+// there costs RepairOptions.Patience.
+const rememberedAsked = 4
+
+// lastSeen returns where the peers that were seen last were found then.
+func lastSeen(self identity.PeerID, rows map[identity.PeerID][]byte, most int) (all []identity.Address) {
+	book := peerbook.New(self)
+	for p, row := range rows {
+		_ = book.Load(p, row) // one that cannot be read is one peer less to ask
+	}
+	entries := slices.SortedFunc(book.All, func(a, b peerbook.Entry) int { return b.Seen.Compare(a.Seen) })
+	for _, e := range entries {
+		if len(e.Places) > 0 && len(all) < most {
+			all = append(all, identity.Address{Peer: e.Peer, Host: e.Places[0].Host})
 		}
 	}
-	return store.Repair(ctx, dir, do)
+	return all
 }
 
 func each(peers []identity.Address) (all []identity.Address) {

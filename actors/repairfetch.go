@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -27,6 +28,7 @@ type Fetcher struct {
 
 	conns  map[fetchKey]*fetchConn
 	failed map[identity.Address]error // peers that could not be reached
+	asked  []identity.Address
 }
 
 type fetchKey struct {
@@ -63,6 +65,9 @@ func NewFetcher(c transport.Carrier, self identity.PeerID, peers []identity.Addr
 		conns: map[fetchKey]*fetchConn{}, failed: map[identity.Address]error{},
 	}
 }
+
+// Asked returns the peers that were dialed so far.
+func (f *Fetcher) Asked() []identity.Address { return f.asked }
 
 // ErrNoPeer is returned where there is no peer to ask.
 var ErrNoPeer = errors.New("no peer to fetch from")
@@ -145,6 +150,9 @@ func (f *Fetcher) request(ctx context.Context, conn transport.Conn, ask func() (
 func (f *Fetcher) connect(ctx context.Context, p identity.Address, key identity.TopicKey) (*fetchConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
+	if !slices.Contains(f.asked, p) {
+		f.asked = append(f.asked, p)
+	}
 	conn, err := f.carrier.Dial(ctx, p)
 	if err != nil {
 		return nil, err

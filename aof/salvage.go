@@ -25,6 +25,7 @@ type Salvage struct {
 	Logs   map[digest.Hash]LogRow
 	Topics map[digest.Hash][]byte // values by topic id
 	Meta   map[string][]byte
+	Peers  map[string][]byte
 
 	f      durable.File
 	size   int64
@@ -47,7 +48,7 @@ func OpenSalvage(dir string) (*Salvage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Salvage{f: f, Logs: map[digest.Hash]LogRow{}, Topics: map[digest.Hash][]byte{}, Meta: map[string][]byte{}, chunks: map[uint32][]chunkAt{}}
+	s := &Salvage{f: f, Logs: map[digest.Hash]LogRow{}, Topics: map[digest.Hash][]byte{}, Meta: map[string][]byte{}, Peers: map[string][]byte{}, chunks: map[uint32][]chunkAt{}}
 	if s.size, err = f.Size(); err == nil {
 		err = s.scan(s.pageSize())
 	}
@@ -136,6 +137,8 @@ func (s *Salvage) node(key []byte, off int64, size int) {
 	}
 	if v, err := openRow(Meta, key, value); err == nil {
 		s.Meta[string(key)] = bytes.Clone(v)
+	} else if v, err := openRow(Peers, key, value); err == nil {
+		s.Peers[string(key)] = bytes.Clone(v)
 	}
 }
 

@@ -16,7 +16,11 @@ var peerPrefix = []byte("peer\x00")
 // Peers calls fn with the row of each remembered peer. What is in it is package
 // peerbook's.
 func (s *Store) Peers(fn func(p identity.PeerID, row []byte) error) error {
-	return s.aof.View(func(v *aof.View) error {
+	return peersIn(s.aof, fn)
+}
+
+func peersIn(a *aof.Store, fn func(p identity.PeerID, row []byte) error) error {
+	return a.View(func(v *aof.View) error {
 		return v.ForEach(aof.Peers, peerPrefix, func(key, value []byte) error {
 			key = key[len(peerPrefix):]
 			if len(key) != len(identity.PeerID{}) {

@@ -31,8 +31,10 @@ type Fetcher interface {
 type RepairOptions struct {
 	// Invites give back topic keys, which are in the AOF and nowhere else.
 	Invites []*identity.Invite
-	// Fetch makes the Fetcher for the store's identity; nil: there are no peers.
-	Fetch func(identity.Seed) (Fetcher, error)
+	// Fetch makes the Fetcher for the store's identity, from the rows of peers
+	// that it remembers, as far as they can be read, or returns nil where there
+	// are no peers to ask.
+	Fetch func(identity.Seed, map[identity.PeerID][]byte) (Fetcher, error)
 	// AcceptLoss gives up what no peer has: this store then goes on under a new
 	// identity, and what is left of its own logs stays readable.
 	AcceptLoss bool
@@ -46,6 +48,7 @@ type RepairReport struct {
 	Lost  []Step    `json:"lost"`
 	Left  []Finding `json:"left"`            // what a check finds afterwards
 	Aside string    `json:"aside,omitempty"` // where what was replaced is kept
+	Asked []string  `json:"asked,omitempty"` // peers that were dialed to fetch from
 }
 
 // A Step is one thing that was done or could not be done.
@@ -130,11 +133,6 @@ func (r *repairer) locked() (err error) {
 		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
 		return nil
 	}
-	if r.o.Fetch != nil {
-		if r.fetch, err = r.o.Fetch(r.seed); err != nil {
-			return err
-		}
-	}
 	if err := r.mendFormat(); err != nil {
 		return err
 	}
@@ -143,6 +141,18 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	return errors.Join(r.logs(), r.rows.close())
+}
+
+// meet makes the Fetcher, now that the rows can be read or are known not to be.
+func (r *repairer) meet() (err error) {
+	if r.o.Fetch == nil {
+		return nil
+	}
+	peers, err := r.rows.peers()
+	if err == nil {
+		r.fetch, err = r.o.Fetch(r.seed, peers)
+	}
+	return err
 }
 
 // mendFormat writes FORMAT again from what segments say, those of a log of ours

@@ -15,7 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-var errNoPeers = errors.New("no peer was named to fetch them from")
+var errNoPeers = errors.New("no peer was named to fetch them from, and none is remembered")
 
 // doFetch is what can be done about what no peer was asked for, or had.
 const doFetch = "xaeroflux repair --from ADDRESS, with a peer that holds the log"

@@ -40,7 +40,10 @@ func (r *repairer) openRows() (bool, error) {
 	a, err := openAOF(r.dir)
 	if err == nil {
 		r.rows.aof = a
-		return true, r.rows.load()
+		if err := r.rows.load(); err != nil {
+			return true, err
+		}
+		return true, r.meet()
 	}
 	if !errors.Is(err, aof.ErrCorrupt) && !errors.Is(err, os.ErrNotExist) {
 		return false, err
@@ -48,7 +51,30 @@ func (r *repairer) openRows() (bool, error) {
 	if r.rows.old, err = aof.OpenSalvage(r.path(aofName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
+	if err := r.meet(); err != nil {
+		return false, err
+	}
 	return r.rows.begin()
+}
+
+// peers returns the rows of remembered peers, of a sound AOF or of what could
+// be read of a damaged one.
+func (s *rows) peers() (map[identity.PeerID][]byte, error) {
+	all := map[identity.PeerID][]byte{}
+	if s.aof != nil {
+		return all, peersIn(s.aof, func(p identity.PeerID, row []byte) error {
+			all[p] = row
+			return nil
+		})
+	}
+	if s.old != nil {
+		for key, row := range s.old.Peers {
+			if p, ok := strings.CutPrefix(key, string(peerPrefix)); ok && len(p) == len(identity.PeerID{}) {
+				all[identity.PeerID([]byte(p))] = row
+			}
+		}
+	}
+	return all, nil
 }
 
 func (s *rows) close() (err error) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -110,6 +111,84 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 	}
 }
 
+// Who kept to a peer needs not name it: the store remembers where it was, also
+// where the AOF is damaged that says so. Whoever is not there is only said.
+func TestRepairAsksRememberedPeers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	a := open(t, dir, small())
+	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: a.Invite()})
+	mustAppend(t, b, 500, "event %d of the peer, which is longer than that")
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Connect(ctx, addr.String()); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, a, 700, "event %d of the store that will be damaged")
+	mustSync(t, a, addr.String())
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := roots(t, b)
+	repair := func(o xaeroflux.RepairOptions) xaeroflux.RepairReport {
+		t.Helper()
+		r, err := xaeroflux.Repair(ctx, dir, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	segment := filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg")
+	flipAt(t, segment, 9000)
+	if r := repair(xaeroflux.RepairOptions{Offline: true}); r.Clean() || len(r.Asked) > 0 {
+		t.Errorf("offline: lost %v, %v were asked", r.Lost, r.Asked)
+	}
+	for _, what := range []string{"the page", "the AOF"} {
+		if what == "the AOF" {
+			flipAt(t, filepath.Join(dir, "aof", "data.mdb"), 20)
+		}
+		if r := repair(xaeroflux.RepairOptions{}); !r.Clean() || len(r.Asked) != 1 || r.Asked[0] != addr.String() {
+			t.Errorf("%s: found %v, lost %v, left %v, %v were asked", what, r.Found, r.Lost, r.Left, r.Asked)
+		}
+		checkClean(t, dir)
+		sameRoots(t, dir, want)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	dir = copied(t, dir)
+	flipAt(t, filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg"), 9000)
+	if r := repair(xaeroflux.RepairOptions{Patience: time.Second}); r.Clean() || len(r.Asked) > 1 {
+		t.Errorf("with nobody there: lost %v, %v were asked", r.Lost, r.Asked)
+	}
+}
+
+// copied returns a copy of a store that is closed.
+func copied(t *testing.T, dir string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(to, "identity.key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func flipAt(t *testing.T, path string, at int64) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[at] ^= 1
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // spoil flips a byte of some file, cuts it, or removes it.
 func spoil(t *testing.T, rnd *rand.Rand, paths []string) string {
 	t.Helper()
@@ -143,13 +222,7 @@ func TestRepairWithoutAPeerKeepsWhatIsProven(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	for round := range 10 {
-		copied := filepath.Join(t.TempDir(), "copy")
-		if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(filepath.Join(copied, "identity.key"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		copied := copied(t, dir)
 		what := spoil(t, rnd, files(t, copied))
 		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Invites: []string{invite}, AcceptLoss: true})
 		if err != nil || len(r.Left) > 0 {

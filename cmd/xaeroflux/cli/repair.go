@@ -15,11 +15,12 @@ func (a *app) repairCmd() *cobra.Command {
 	var o xaeroflux.RepairOptions
 	cmd := &cobra.Command{
 		Use:   "repair [DIR]",
-		Short: "Mend a damaged store, from peers where they are named",
+		Short: "Mend a damaged store, from peers",
 		Long: `Mends what "xaeroflux check" finds, while nobody has the store open. Trees and
 other derived files are made again. Damaged and missing pages, and events, are
-fetched from the peers that --from names, and proven under their author's
-signature before they are written. A lost aof/ is made again from the pages and
+fetched from the peers that --from names, then from those that the store
+remembers, up to four, and proven under their author's signature before they are
+written. With --offline only those are asked that are named. A lost aof/ is made again from the pages and
 from what can still be read of it; the topic keys that were in it are taken from
 --invite.
 
@@ -52,6 +53,7 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 	f := cmd.Flags()
 	f.StringArrayVar(&o.From, "from", nil, "address or invite of a peer to fetch from; may be given again")
 	f.StringArrayVar(&o.Invites, "invite", nil, "invite to a topic whose key was lost; may be given again")
+	f.BoolVar(&o.Offline, "offline", false, "do not ask the peers that the store remembers")
 	f.BoolVar(&o.AcceptLoss, "accept-loss", false, "give up events of the own log that nobody has, and go on with a new one")
 	return cmd
 }
@@ -79,6 +81,9 @@ func unrepaired(r xaeroflux.RepairReport) error {
 func printRepair(w io.Writer, r xaeroflux.RepairReport) {
 	for _, f := range r.Found {
 		fmt.Fprintf(w, "found   %s\n        %s\n", f.Where, f.What)
+	}
+	for _, a := range r.Asked {
+		fmt.Fprintf(w, "asked   %s\n", a)
 	}
 	printSteps(w, "done", r.Done)
 	printSteps(w, "lost", r.Lost)
