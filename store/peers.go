@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -22,13 +23,23 @@ func (s *Store) Peers(fn func(p identity.PeerID, row []byte) error) error {
 func peersIn(a *aof.Store, fn func(p identity.PeerID, row []byte) error) error {
 	return a.View(func(v *aof.View) error {
 		return v.ForEach(aof.Peers, peerPrefix, func(key, value []byte) error {
-			key = key[len(peerPrefix):]
-			if len(key) != len(identity.PeerID{}) {
+			p, ok := peerOf(string(key))
+			if !ok {
 				return &CorruptError{Where: "aof, peers", What: fmt.Sprintf("a key of %d bytes", len(key))}
 			}
-			return fn(identity.PeerID(key), bytes.Clone(value))
+			return fn(p, bytes.Clone(value))
 		})
 	})
+}
+
+// peerOf returns the peer that a row of that key is of.
+func peerOf(key string) (p identity.PeerID, ok bool) {
+	id, ok := strings.CutPrefix(key, string(peerPrefix))
+	if !ok || len(id) != len(p) {
+		return p, false
+	}
+	copy(p[:], id)
+	return p, true
 }
 
 // PutPeers writes rows of peers, and deletes those that are nil, in one commit.

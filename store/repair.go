@@ -137,10 +137,10 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	ok, err := r.openRows()
-	if err != nil || !ok {
-		return err
+	if ok && err == nil {
+		err = r.logs()
 	}
-	return errors.Join(r.logs(), r.rows.close())
+	return errors.Join(err, r.rows.close())
 }
 
 // meet makes the Fetcher, now that the rows can be read or are known not to be.
@@ -148,10 +148,7 @@ func (r *repairer) meet() (err error) {
 	if r.o.Fetch == nil {
 		return nil
 	}
-	peers, err := r.rows.peers()
-	if err == nil {
-		r.fetch, err = r.o.Fetch(r.seed, peers)
-	}
+	r.fetch, err = r.o.Fetch(r.seed, r.rows.peers())
 	return err
 }
 

@@ -58,23 +58,22 @@ func (r *repairer) openRows() (bool, error) {
 }
 
 // peers returns the rows of remembered peers, of a sound AOF or of what could
-// be read of a damaged one.
-func (s *rows) peers() (map[identity.PeerID][]byte, error) {
+// be read of a damaged one. What cannot be read is one peer less to ask.
+func (s *rows) peers() map[identity.PeerID][]byte {
 	all := map[identity.PeerID][]byte{}
 	if s.aof != nil {
-		return all, peersIn(s.aof, func(p identity.PeerID, row []byte) error {
+		_ = peersIn(s.aof, func(p identity.PeerID, row []byte) error {
 			all[p] = row
 			return nil
 		})
-	}
-	if s.old != nil {
+	} else if s.old != nil {
 		for key, row := range s.old.Peers {
-			if p, ok := strings.CutPrefix(key, string(peerPrefix)); ok && len(p) == len(identity.PeerID{}) {
-				all[identity.PeerID([]byte(p))] = row
+			if p, ok := peerOf(key); ok {
+				all[p] = row
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 func (s *rows) close() (err error) {
@@ -197,14 +196,15 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 			return err
 		}
 	}
-	if err := s.putFollows(t); err != nil {
+	if err := s.putRest(t); err != nil {
 		return err
 	}
 	return t.Put(aof.Meta, metaDefault, topics[0].ID[:])
 }
 
-// putFollows keeps what was followed of the topics, where that can be read.
-func (s *rows) putFollows(t *aof.Txn) error {
+// putRest keeps what was followed of the topics, and who the peers were, where
+// that can be read.
+func (s *rows) putRest(t *aof.Txn) error {
 	if s.old == nil {
 		return nil
 	}
@@ -216,6 +216,14 @@ func (s *rows) putFollows(t *aof.Txn) error {
 			continue
 		}
 		if err := t.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
+			return err
+		}
+	}
+	for key, row := range s.old.Peers {
+		if _, ok := peerOf(key); !ok {
+			continue
+		}
+		if err := t.Put(aof.Peers, []byte(key), row); err != nil {
 			return err
 		}
 	}

@@ -130,7 +130,7 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want, alone := roots(t, b), copied(t, dir) // a rebuilt AOF remembers nobody
+	want := roots(t, b)
 	repair := func(o xaeroflux.RepairOptions) xaeroflux.RepairReport {
 		t.Helper()
 		r, err := xaeroflux.Repair(ctx, dir, o)
@@ -157,7 +157,7 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dir = alone
+	dir = copied(t, dir)
 	flipAt(t, filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg"), 9000)
 	if r := repair(xaeroflux.RepairOptions{Patience: time.Second}); r.Clean() || len(r.Asked) != 1 {
 		t.Errorf("with nobody there: lost %v, %v were asked", r.Lost, r.Asked)
