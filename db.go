@@ -122,7 +122,7 @@ func (db *DB) start(invite *identity.Invite) error {
 
 // joinFirst joins the topic of the invite, or makes a first one.
 func (db *DB) joinFirst(invite *identity.Invite) error {
-	if invite == nil && len(db.st.Topics()) > 0 {
+	if _, err := db.st.Topic(ID{}); invite == nil && err == nil {
 		return nil
 	}
 	if invite == nil {

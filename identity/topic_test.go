@@ -11,6 +11,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/xaeroflux/xaeroflux/digest"
 )
 
 var (
@@ -58,6 +60,10 @@ func TestDerivedValuesAreApart(t *testing.T) {
 		for _, binding := range []string{"", "a", "b"} {
 			add(name+binding+" dialer", k.JoinProof([]byte(binding), true))
 			add(name+binding+" listener", k.JoinProof([]byte(binding), false))
+			for i := range 4 {
+				mark := k.StateMark([]byte(binding), i%2 == 0, digest.Set{Count: uint64(i / 2)})
+				add(fmt.Sprint(name, binding, " state ", i), [KeyBytes]byte(append(mark[:], mark[:]...)))
+			}
 		}
 		add(name+"author", [KeyBytes]byte(testSeed.AuthorKey(k.ID()).Public().(ed25519.PublicKey)))
 		add(name+"author seed", [KeyBytes]byte(testSeed.AuthorKey(k.ID()).Seed()))

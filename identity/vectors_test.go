@@ -31,6 +31,10 @@ type vectors struct {
 		ContentKey    hexBytes `json:"content_key"`
 		ProofDialer   hexBytes `json:"proof_dialer"`
 		ProofListener hexBytes `json:"proof_listener"`
+		Logs          uint64
+		Digest        digest.Hash
+		StateDialer   hexBytes `json:"state_dialer"`
+		StateListener hexBytes `json:"state_listener"`
 	}
 	Seeds []struct {
 		Seed    hexBytes
@@ -85,6 +89,10 @@ func TestTopicVectors(t *testing.T) {
 		wantBytes(t, "content key", content[:], v.ContentKey)
 		wantBytes(t, "proof of the dialer", dialer[:], v.ProofDialer)
 		wantBytes(t, "proof of the listener", listener[:], v.ProofListener)
+		set := digest.Set{Count: v.Logs, Sum: v.Digest}
+		stated, other := k.StateMark(v.Binding, true, set), k.StateMark(v.Binding, false, set)
+		wantBytes(t, "state of the dialer", stated[:], v.StateDialer)
+		wantBytes(t, "state of the listener", other[:], v.StateListener)
 	}
 }
 

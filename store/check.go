@@ -30,11 +30,15 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 	c := &checker{s: s, ctx: ctx, progress: progress}
 	var ids []digest.Hash
 	err := s.aof.View(func(v *aof.View) error {
-		return v.ForEachLog(func(row aof.LogRow) error {
+		topics := v.ForEach(aof.Topics, nil, func(key, value []byte) error {
+			_, err := decodeTopic(key, value)
+			return err
+		})
+		return errors.Join(topics, v.ForEachLog(func(row aof.LogRow) error {
 			ids = append(ids, row.ID)
 			c.total += int64(row.SealedPages) * int64(row.PageBytes)
 			return nil
-		})
+		}))
 	})
 	if err != nil {
 		c.report.add(Finding{Kind: FlawAOF, Where: "aof", File: c.s.path(aofName, dataName)}.of(err))

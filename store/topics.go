@@ -60,7 +60,7 @@ func (s *Store) loadTopics() error {
 		}
 		copy(s.topics.instance[:], b)
 		return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
-			t, err := decodeTopic(key, value)
+			t, err := readTopic(key, value)
 			if err == nil {
 				s.topics.all[t.ID] = t
 			}
@@ -73,16 +73,24 @@ func (s *Store) loadTopics() error {
 	return s.newInstance()
 }
 
-func decodeTopic(key, value []byte) (*Topic, error) {
+// readTopic returns the topic of a row, of which the checksum fits.
+func readTopic(key, value []byte) (*Topic, error) {
 	if len(value) < topicRowBytes || len(key) != digest.Size {
 		return nil, &CorruptError{Where: "aof, topics", What: fmt.Sprintf("a row of %d bytes", len(value))}
 	}
-	t := &Topic{Key: identity.TopicKey(value[:32]), Log: digest.Hash(value[32:64]), Name: string(value[64:])}
-	t.ID = t.Key.ID()
-	if !bytes.Equal(t.ID[:], key) {
-		return nil, &CorruptError{Where: "aof, topics", What: "a key that is not of its topic"}
+	return &Topic{
+		ID: digest.Hash(key), Key: identity.TopicKey(value[:32]), Log: digest.Hash(value[32:64]), Name: string(value[64:]),
+	}, nil
+}
+
+// decodeTopic is readTopic for a check: it derives the id from the key, which
+// is a third of opening a store of many topics.
+func decodeTopic(key, value []byte) (*Topic, error) {
+	t, err := readTopic(key, value)
+	if err == nil && t.Key.ID() != t.ID {
+		err = &CorruptError{Where: "aof, topics", What: "a key that is not of its topic"}
 	}
-	return t, nil
+	return t, err
 }
 
 func (s *Store) newInstance() error {
