@@ -236,7 +236,7 @@ func (s *session) strike(point int) {
 func (s *session) start() {
 	var keys []identity.TopicKey
 	follows := map[identity.TopicID]syncer.Follows{}
-	for _, t := range s.n.cfg.Store.Topics() {
+	for _, t := range s.n.offered(s.conn.Peer()) {
 		keys = append(keys, t.Key)
 		if names, all := s.n.cfg.Store.Followed(t.ID); !all {
 			follows[t.ID] = syncer.FollowsOf(append(names, t.Log))
