@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package identity names people, topics, logs and places: peer ids, topic
+// Package identity names people, topics, logs and places: peer ids, genesis, topic
 // keys, log ids, addresses and invites (docs/format.md, "Identity"), and keeps the one
 // seed that a device's keys derive from.
 //
 // It is pure but for LoadSeed and CreateSeed. Start with Seed for keys and
-// with TopicKey for topics.
+// with Genesis and TopicKeys for topics; labels.go and signatures.go list every
+// derivation and every signature.
 package identity
 
 import (
@@ -96,5 +97,5 @@ func random(r io.Reader) (b [KeyBytes]byte, err error) {
 	return b, nil
 }
 
-// A TopicID names a topic in public: derived one way from its key.
+// A TopicID names a topic in public: it is the hash of its genesis (TopicIDOf).
 type TopicID = digest.Hash

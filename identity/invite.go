@@ -3,8 +3,10 @@
 package identity
 
 import (
+	"crypto/ed25519"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"strings"
@@ -12,11 +14,21 @@ import (
 	"unicode/utf8"
 )
 
-// An invite is "xf1" and then, in lower-case base32 (RFC 4648, no padding):
+// An invite is "xf2" and then, in lower-case base32 (RFC 4648, no padding):
 //
 //	bytes  field
-//	    1  version, 1
-//	   32  topic key
+//	    1  version, 2
+//	    2  g, length of the genesis (little-endian uint16)
+//	    g  genesis body
+//	   32  lobby key
+//	   32  join key
+//	    1  s, length of the seed: 32, or 0 if there is none
+//	    s  seed, not all zero
+//	    1  role: 2 admin, 3 writer, 4 reader, 5 replica, 6 device; 0 without a seed
+//	    6  expiry in seconds since 1970 (little-endian), 0 never
+//	    2  uses (little-endian uint16), 0 without a seed
+//	    1  p, length of the roster position: 46, or 0 if there is none
+//	    p  roster position (Position)
 //	    1  n, length of the name
 //	    n  name, UTF-8
 //	    1  number of peers
@@ -31,14 +43,15 @@ import (
 // is no defence against malice, nor need it be: who can change an invite can
 // write another.
 const (
-	invitePrefix  = "xf1"
-	inviteVersion = 1
+	invitePrefix  = "xf2"
+	inviteVersion = 2
 
 	MaxInviteName  = 64 // bytes of an invite's name
 	MaxInvitePeers = 8  // addresses in an invite
 
-	maxInviteBytes = 1 + KeyBytes + 1 + MaxInviteName + 1 + MaxInvitePeers*(KeyBytes+2+MaxHost) + crcBytes
-	crcBytes       = 4
+	maxInviteBytes = 1 + 2 + MaxGenesisBytes + 2*KeyBytes + 1 + KeyBytes + 1 + 6 + 2 + 1 + PositionBytes +
+		1 + MaxInviteName + 1 + MaxInvitePeers*(KeyBytes+2+MaxHost) + crcBytes
+	crcBytes = 4
 )
 
 var (
@@ -48,27 +61,93 @@ var (
 
 const inviteAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 
-// An Invite is what a member of a topic gives to a new one: the topic's key, a
-// name for people, and where to find members. It is as secret as the key.
+// An Invite is what a member of a topic gives to a new one: the topic's genesis
+// and keys, a seed from which the key of the invite derives, a name for people,
+// and where to find members. It is as secret as the keys.
+//
+// A topic that is not open takes in only who has a seed whose key an invite
+// record names.
 type Invite struct {
-	Key   TopicKey
-	Name  string    // at most MaxInviteName bytes, printable; may be empty
-	Peers []Address // at most MaxInvitePeers
+	Genesis Genesis
+	Keys    TopicKeys // the join key as it was when the invite was made
+	Seed    Secret    // zero if there is none, which only an open topic may do with
+	Role    Role      // RoleAdmin to RoleDevice; 0 without a seed
+	Expires uint64    // in seconds since 1970; 0 never
+	Uses    uint16    // how many may join by it; 0 without a seed
+	Roster  *Position // a roster position that counted then, or nil
+	Name    string    // at most MaxInviteName bytes, printable; may be empty
+	Peers   []Address // at most MaxInvitePeers
 }
 
-// Check checks that v is within its limits.
+// Topic returns the id of the topic.
+func (v Invite) Topic() TopicID { return v.Genesis.ID() }
+
+// Key returns the invite's signing key, whose public half is its name.
+func (v Invite) Key() ed25519.PrivateKey { return signingKey(v.Seed, labelInviteKey) }
+
+// KEMSeed returns the seed of the invite's MLKEM768X25519 key.
+func (v Invite) KEMSeed() Secret { return derive(v.Seed[:], labelInviteKEM) }
+
+// Check checks that v is within its limits, and that its keys are those of its
+// genesis.
 func (v Invite) Check() error {
+	for _, check := range []func() error{v.Genesis.Check, v.checkKeys, v.checkSeed, v.checkName, v.checkPeers} {
+		if err := check(); err != nil {
+			return fmt.Errorf("%w: %w", ErrInvite, err)
+		}
+	}
+	if v.Roster == nil {
+		return nil
+	}
+	if err := v.Roster.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvite, err)
+	}
+	return nil
+}
+
+func (v Invite) checkKeys() error {
+	if LobbyHash(v.Keys.Lobby) != v.Genesis.LobbyHash {
+		return errors.New("its lobby key is not that of its genesis")
+	}
+	if v.Genesis.Policy.Has(PolicyOpen) && JoinHash(v.Keys.Join) != v.Genesis.JoinHash {
+		return errors.New("its join key is not that of its genesis")
+	}
+	return nil
+}
+
+func (v Invite) checkSeed() error {
+	switch {
+	case v.Expires >= 1<<48:
+		return fmt.Errorf("expiry %d does not fit six bytes", v.Expires)
+	case !v.Seed.IsZero() && (v.Role <= RoleOwner || v.Role > RoleDevice):
+		return fmt.Errorf("role %v, want admin, writer, reader, replica or device", v.Role)
+	case !v.Seed.IsZero() && v.Uses == 0:
+		return errors.New("it may be used 0 times")
+	case v.Seed.IsZero() && !v.Genesis.Policy.Has(PolicyOpen):
+		return errors.New("no seed, in a topic that is not open")
+	case v.Seed.IsZero() && (v.Role != 0 || v.Expires != 0 || v.Uses != 0):
+		return errors.New("role, expiry or uses without a seed")
+	}
+	return nil
+}
+
+func (v Invite) checkName() error {
 	switch {
 	case len(v.Name) > MaxInviteName:
-		return fmt.Errorf("%w: name of %d bytes, limit %d", ErrInvite, len(v.Name), MaxInviteName)
+		return fmt.Errorf("name of %d bytes, limit %d", len(v.Name), MaxInviteName)
 	case !utf8.ValidString(v.Name) || strings.ContainsFunc(v.Name, unprintable):
-		return fmt.Errorf("%w: name %q is not printable", ErrInvite, v.Name)
-	case len(v.Peers) > MaxInvitePeers:
-		return fmt.Errorf("%w: %d peers, limit %d", ErrInvite, len(v.Peers), MaxInvitePeers)
+		return fmt.Errorf("name %q is not printable", v.Name)
+	}
+	return nil
+}
+
+func (v Invite) checkPeers() error {
+	if len(v.Peers) > MaxInvitePeers {
+		return fmt.Errorf("%d peers, limit %d", len(v.Peers), MaxInvitePeers)
 	}
 	for _, a := range v.Peers {
 		if err := a.check(); err != nil {
-			return fmt.Errorf("%w: %w", ErrInvite, err)
+			return err
 		}
 	}
 	return nil
@@ -81,7 +160,7 @@ func (v Invite) Encode() (string, error) {
 	if err := v.Check(); err != nil {
 		return "", err
 	}
-	b := append([]byte{inviteVersion}, v.Key[:]...)
+	b := v.appendSecrets([]byte{inviteVersion})
 	b = append(append(b, byte(len(v.Name))), v.Name...)
 	b = append(b, byte(len(v.Peers)))
 	for _, a := range v.Peers {
@@ -93,13 +172,33 @@ func (v Invite) Encode() (string, error) {
 	return invitePrefix + inviteText.EncodeToString(b), nil
 }
 
-// String returns v as text, secret and all. It never fails: a name is cut to
-// what fits, peers past the limit or without a dialable address are left out.
-// Encode is for callers who would rather hear of it.
+// appendSecrets appends the fields from genesis to the roster position.
+func (v Invite) appendSecrets(b []byte) []byte {
+	genesis := v.Genesis.Append(nil)
+	b = append(binary.LittleEndian.AppendUint16(b, uint16(len(genesis))), genesis...)
+	b = append(append(b, v.Keys.Lobby[:]...), v.Keys.Join[:]...)
+	if v.Seed.IsZero() {
+		b = append(b, 0)
+	} else {
+		b = append(append(b, KeyBytes), v.Seed[:]...)
+	}
+	b = append(b, byte(v.Role))
+	b = append(b, binary.LittleEndian.AppendUint64(nil, v.Expires)[:6]...)
+	b = binary.LittleEndian.AppendUint16(b, v.Uses)
+	if v.Roster == nil {
+		return append(b, 0)
+	}
+	return v.Roster.Append(append(b, PositionBytes))
+}
+
+// String returns v as text, secret and all. A name is cut to what fits, and
+// peers past the limit or without a dialable address are left out; what else
+// Check refuses becomes a text that ParseInvite refuses too. Encode is for
+// callers who would rather hear of it.
 func (v Invite) String() string {
 	s, err := v.fitted().Encode()
 	if err != nil {
-		return "(" + err.Error() + ")" // which ParseInvite refuses; fitted leaves no cause for it
+		return "(" + err.Error() + ")"
 	}
 	return s
 }
@@ -116,7 +215,8 @@ func (v Invite) fitted() Invite {
 		}
 		name += string(r)
 	}
-	fit := Invite{Key: v.Key, Name: name}
+	fit := v
+	fit.Name, fit.Peers = name, nil
 	for _, a := range v.Peers {
 		if a.check() == nil && len(fit.Peers) < MaxInvitePeers {
 			fit.Peers = append(fit.Peers, a)

@@ -3,7 +3,6 @@
 package identity
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -47,7 +46,10 @@ func fault(f Fault, at int, format string, args ...any) error {
 // decodeInviteText checks the prefix and the characters and returns the bytes.
 func decodeInviteText(s string) ([]byte, error) {
 	if len(s) < len(invitePrefix) || !strings.EqualFold(s[:len(invitePrefix)], invitePrefix) {
-		if len(s) > 2 && strings.EqualFold(s[:2], invitePrefix[:2]) && '2' <= s[2] && s[2] <= '9' {
+		if len(s) > 2 && strings.EqualFold(s[:3], "xf1") {
+			return nil, fault(FaultVersion, 3, "it begins with \"xf1\", want %q: it was made by a version older than 2, whose topics are no more; ask for a new one", invitePrefix)
+		}
+		if len(s) > 2 && strings.EqualFold(s[:2], invitePrefix[:2]) && '3' <= s[2] && s[2] <= '9' {
 			return nil, fault(FaultVersion, 3, "it begins with %q, want %q: check for a typo, or it is for a newer version", s[:3], invitePrefix)
 		}
 		return nil, fault(FaultPrefix, 1, "it does not begin with %q: check for a typo, and that all of it was copied", invitePrefix)
@@ -92,58 +94,83 @@ func tooShort(b []byte) error {
 // decodeInvite decodes what Encode wrote, without the CRC, which has been
 // checked: what it refuses was made so.
 func decodeInvite(b []byte) (*Invite, error) {
-	v, r := &Invite{}, inviteReader{b: b}
-	if version := r.take(1); r.short || version[0] != inviteVersion {
+	v, r := &Invite{}, reader{b: b}
+	if r.uint8() != inviteVersion {
 		return nil, fault(FaultVersion, 0, "its version is unknown here: it is for a newer version")
 	}
-	copy(v.Key[:], r.take(KeyBytes))
-	v.Name = string(r.take(r.uint8()))
-	for n := r.uint8(); n > 0 && !r.short; n-- {
-		var a Address
-		copy(a.Peer[:], r.take(KeyBytes))
-		a.Host = string(r.take(r.uint16()))
-		v.Peers = append(v.Peers, a)
+	genesis := r.take(r.uint16())
+	if err := v.parseSecrets(&r); err != nil {
+		return nil, err
 	}
+	if err := v.parsePosition(&r); err != nil {
+		return nil, err
+	}
+	v.Name = string(r.take(r.uint8()))
+	v.parsePeers(&r)
 	switch {
 	case r.short:
 		return nil, fault(FaultTruncated, 0, "it ends too early: check that all of it was copied")
 	case len(r.b) > 0:
 		return nil, fault(FaultTrailing, 0, "%d bytes too many", len(r.b))
 	}
+	g, err := ParseGenesis(genesis)
+	if err != nil {
+		return nil, refused(err)
+	}
+	v.Genesis = *g
 	if err := v.Check(); err != nil {
-		return nil, fault(FaultContent, 0, "%s", strings.TrimPrefix(err.Error(), ErrInvite.Error()+": "))
+		return nil, refused(err)
 	}
 	return v, nil
 }
 
-// An inviteReader takes bytes from the front of b; past its end it is short.
-type inviteReader struct {
-	b     []byte
-	short bool
+func (v *Invite) parseSecrets(r *reader) error {
+	copy(v.Keys.Lobby[:], r.take(KeyBytes))
+	copy(v.Keys.Join[:], r.take(KeyBytes))
+	n := r.uint8()
+	if n != 0 && n != KeyBytes {
+		return fault(FaultContent, 0, "its seed is of %d bytes, want 0 or %d", n, KeyBytes)
+	}
+	copy(v.Seed[:], r.take(n))
+	if n != 0 && !r.short && v.Seed.IsZero() {
+		return fault(FaultContent, 0, "its seed is all zero")
+	}
+	v.Role = Role(r.uint8())
+	v.Expires = r.uint(6)
+	v.Uses = uint16(r.uint16())
+	return nil
 }
 
-func (r *inviteReader) take(n int) []byte {
-	if n > len(r.b) {
-		r.short, r.b = true, nil
+func (v *Invite) parsePosition(r *reader) error {
+	switch n := r.uint8(); n {
+	case 0:
 		return nil
+	case PositionBytes:
+		b := r.take(n)
+		if r.short {
+			return nil
+		}
+		p, err := ParsePosition(b)
+		if err != nil {
+			return refused(err)
+		}
+		v.Roster = &p
+		return nil
+	default:
+		return fault(FaultContent, 0, "its roster position is of %d bytes, want 0 or %d", n, PositionBytes)
 	}
-	p := r.b[:n:n]
-	r.b = r.b[n:]
-	return p
 }
 
-func (r *inviteReader) uint8() int {
-	p := r.take(1)
-	if p == nil {
-		return 0
+func (v *Invite) parsePeers(r *reader) {
+	for n := r.uint8(); n > 0 && !r.short; n-- {
+		var a Address
+		copy(a.Peer[:], r.take(KeyBytes))
+		a.Host = string(r.take(r.uint16()))
+		v.Peers = append(v.Peers, a)
 	}
-	return int(p[0])
 }
 
-func (r *inviteReader) uint16() int {
-	p := r.take(2)
-	if p == nil {
-		return 0
-	}
-	return int(binary.LittleEndian.Uint16(p))
+// refused is the fault of contents that a check refuses.
+func refused(err error) error {
+	return fault(FaultContent, 0, "%s", strings.TrimPrefix(err.Error(), ErrInvite.Error()+": "))
 }

@@ -33,8 +33,13 @@ func explainDamage(text string, b []byte) error {
 // inviteLen returns the length in bytes of the invite that b begins with; it
 // is not ok where b ends before that.
 func inviteLen(b []byte) (n int, ok bool) {
-	r := inviteReader{b: b}
-	r.take(1 + KeyBytes)
+	r := reader{b: b}
+	r.take(1)
+	r.take(r.uint16())
+	r.take(2 * KeyBytes)
+	r.take(r.uint8())
+	r.take(1 + 6 + 2)
+	r.take(r.uint8())
 	r.take(r.uint8())
 	for p := r.uint8(); p > 0 && !r.short; p-- {
 		r.take(KeyBytes)

@@ -6,11 +6,14 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"io"
+
+	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// A Seed is the secret of a device: its peer key and its author keys derive
-// from it, each in a way that tells nothing of the others, so that no stranger
-// can tell that two topics, or a peer and an author, are one person.
+// A Seed is the secret of a device: together with a Generation, its peer key
+// and its author keys derive from it, each in a way that tells nothing of the
+// others, so that no stranger can tell that two topics, or a peer and an
+// author, are one person.
 type Seed [KeyBytes]byte
 
 // NewSeed returns a seed read from r, which is crypto/rand.Reader outside
@@ -21,25 +24,51 @@ func NewSeed(r io.Reader) (Seed, error) {
 }
 
 // PeerKey returns the key of this device on the network.
-func (s Seed) PeerKey() ed25519.PrivateKey {
-	b := derive(s[:], labelPeerKey)
-	return ed25519.NewKeyFromSeed(b[:])
+func (s Seed) PeerKey(g Generation) ed25519.PrivateKey {
+	return signingKey(s, labelPeerKey, g[:]...)
 }
 
 // PeerID returns the public half of PeerKey.
-func (s Seed) PeerID() PeerID { return PeerID(s.PeerKey().Public().(ed25519.PublicKey)) }
+func (s Seed) PeerID(g Generation) PeerID {
+	return PeerID(s.PeerKey(g).Public().(ed25519.PublicKey))
+}
 
-// AuthorKey returns the key with which this device signs its log in t.
-func (s Seed) AuthorKey(t TopicID) ed25519.PrivateKey {
-	b := derive(s[:], labelAuthorKey, t[:]...)
-	return ed25519.NewKeyFromSeed(b[:])
+// FoundingKey returns the key that a device which founds a topic signs with
+// there. Genesis names that key, so that it cannot derive from the topic id:
+// it derives from all the rest of genesis (Genesis.Founding).
+func (s Seed) FoundingKey(g Generation, founding digest.Hash) ed25519.PrivateKey {
+	return signingKey(s, labelFoundingKey, append(g[:], founding[:]...)...)
+}
+
+// Found sets topic's steward to this device, and returns the key for it.
+func (s Seed) Found(g Generation, topic *Genesis) ed25519.PrivateKey {
+	key := s.FoundingKey(g, topic.Founding())
+	topic.Steward = [KeyBytes]byte(key.Public().(ed25519.PublicKey))
+	return key
+}
+
+// AuthorKey returns the key with which this device signs its logs in a topic:
+// its founding key if genesis names that as the steward's, else the key that
+// derives from the topic id. The rule needs genesis alone, and gives each topic
+// a key of its own: two topics that differ in anything share neither.
+func (s Seed) AuthorKey(g Generation, topic *Genesis) ed25519.PrivateKey {
+	key := s.FoundingKey(g, topic.Founding())
+	if [KeyBytes]byte(key.Public().(ed25519.PublicKey)) == topic.Steward {
+		return key
+	}
+	return s.JoinedKey(g, topic.ID())
+}
+
+// JoinedKey returns the author key of this device in a topic that another
+// device, or another generation, founded.
+func (s Seed) JoinedKey(g Generation, t TopicID) ed25519.PrivateKey {
+	return signingKey(s, labelAuthorKey, append(g[:], t[:]...)...)
 }
 
 // WitnessKey returns the key with which this device cosigns heads of others in
 // t: another one in each topic, so that it links no two.
-func (s Seed) WitnessKey(t TopicID) ed25519.PrivateKey {
-	b := derive(s[:], labelWitnessKey, t[:]...)
-	return ed25519.NewKeyFromSeed(b[:])
+func (s Seed) WitnessKey(g Generation, t TopicID) ed25519.PrivateKey {
+	return signingKey(s, labelWitnessKey, append(g[:], t[:]...)...)
 }
 
 // String hides the seed, so that no log shows it by accident.
