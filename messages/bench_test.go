@@ -11,7 +11,7 @@ import (
 
 // benchEvents is a push of 256 events of 268 bytes.
 func benchEvents() *Events {
-	return &Events{Count: 256, First: 1 << 20, Head: Head{Size: 1 << 21}, Right: make([]digest.Hash, 20), Records: make([]byte, 256*268)}
+	return &Events{PageBytes: 16384, Count: 256, First: 1 << 20, Head: Head{Size: 1 << 21}, Right: make([]digest.Hash, 20), Records: make([]byte, 256*268)}
 }
 
 func reportEvents(b *testing.B, m *Events) {

@@ -8,14 +8,14 @@ import "strconv"
 // closed. Numbers are never reused.
 type Code uint16
 
-// The codes of XSP 1.
+// The codes of XSP 2. Those up to 24 mean what they meant in XSP 1.
 const (
 	CodeOK                Code = 0  // nothing is wrong
 	CodeMalformed         Code = 1  // a frame does not decode
 	CodeTooLong           Code = 2  // a frame or field is over its limit
 	CodeVersion           Code = 3  // no protocol version in common
 	CodeNoSharedTopic     Code = 4  // no topic in common
-	CodeBadTopicProof     Code = 5  // a topic proof of the wrong role or binding
+	CodeBadTopicProof     Code = 5  // an open topic with the lobby key and another join key
 	CodeWrongPeer         Code = 6  // HELLO names another peer than the channel
 	CodeBadHead           Code = 7  // a head whose signature does not verify
 	CodeBadPage           Code = 8  // pages that are not under their head
@@ -35,6 +35,12 @@ const (
 	CodeCanceled          Code = 22 // the transfer is not wanted any more
 	CodeFork              Code = 23 // a fork proof that proves none
 	CodeQuota             Code = 24 // a quota of the node is reached
+	CodeNoCapability      Code = 25 // a stream for a capability that is not served here
+	CodeNotShared         Code = 26 // a topic that is not shared in this session, or not any more
+	CodeCertificate       Code = 27 // a certificate that is not asked for, or does not verify
+	CodeRoster            Code = 28 // a roster that does not follow from genesis, or has an erased record
+	CodeLogEnded          Code = 29 // the log is closed or cut: it takes nothing more
+	CodeUnlisted          Code = 30 // a log that the roster does not admit
 )
 
 var codeNames = [...]string{
@@ -63,6 +69,12 @@ var codeNames = [...]string{
 	CodeCanceled:          "canceled",
 	CodeFork:              "bad fork proof",
 	CodeQuota:             "quota reached",
+	CodeNoCapability:      "capability not served",
+	CodeNotShared:         "topic not shared",
+	CodeCertificate:       "certificate refused",
+	CodeRoster:            "roster refused",
+	CodeLogEnded:          "log has ended",
+	CodeUnlisted:          "log not admitted",
 }
 
 // String returns the code in words.

@@ -6,7 +6,7 @@ import "github.com/xaeroflux/xaeroflux/digest"
 
 // CosignRequest asks the peer to cosign a head of a log, as a witness.
 //
-//	[14, topic, log, size, root]
+//	[56, topic, log, size, root]
 type CosignRequest struct {
 	Topic uint32
 	Log   digest.Hash
@@ -34,7 +34,7 @@ func decodeCosignRequest(r *reader) Message {
 // CosignResponse is the answer: the cosignature, or none where the witness
 // does not hold the head, or holds another.
 //
-//	[15, topic, log, size, root, witness, time, signature]
+//	[57, topic, log, size, root, witness, time, signature]
 type CosignResponse struct {
 	Topic   uint32
 	Log     digest.Hash

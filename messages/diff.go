@@ -14,7 +14,7 @@ const (
 
 // Diff says what the sender holds of a topic, all of it or in parts.
 //
-//	[3, topic, rung, more, part, body, [log state ...]]
+//	[17, topic, rung, more, part, body, [log state ...]]
 type Diff struct {
 	Topic   uint32
 	Rung    Rung

@@ -7,17 +7,20 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // Events carries consecutive events of a log that are in no sealed page yet,
 // or that were just appended, and the head that covers them.
 //
-//	[6, topic, log, author, page bytes, first, count, head, right, records]
+//	[18, topic, log, log name, first, count, head, right, records]
 type Events struct {
 	Topic     uint32
 	Log       digest.Hash
 	Author    [32]byte
 	PageBytes uint32
+	Kind      identity.LogKind
+	Number    uint64
 	First     uint64 // sequence of the first record
 	Count     uint32 // records
 	Head      Head
@@ -25,7 +28,7 @@ type Events struct {
 	Records   []byte        // one after another (event.AppendRecord); borrowed when decoded
 }
 
-const eventsFields = 9
+const eventsFields = 7 + logNameFields
 
 // Type returns TypeEvents.
 func (*Events) Type() Type { return TypeEvents }
@@ -34,8 +37,7 @@ func (m *Events) encode(w *writer) {
 	w.begin(TypeEvents, eventsFields)
 	w.topic(m.Topic)
 	w.fixed(m.Log[:])
-	w.fixed(m.Author[:])
-	w.uint("page bytes", uint64(m.PageBytes), MaxPageBytes)
+	w.logName(&m.Author, m.PageBytes, m.Kind, m.Number)
 	w.uint("first", m.First, MaxCount)
 	w.uint("count", uint64(m.Count), math.MaxUint32)
 	m.Head.encode(w)
@@ -48,8 +50,7 @@ func (m *Events) encode(w *writer) {
 
 func decodeEvents(r *reader) Message {
 	m := &Events{Topic: r.topic(), Log: r.hash("log")}
-	r.fixed("author", m.Author[:])
-	m.PageBytes = r.pageBytes()
+	r.logName(&m.Author, &m.PageBytes, &m.Kind, &m.Number)
 	m.First = r.count("first")
 	m.Count = r.uint32("count")
 	m.Head.decode(r)

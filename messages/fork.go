@@ -5,7 +5,7 @@ package messages
 // Fork shows that the author of a log signed two heads that cannot both be
 // true: the text form of a proof.Fork.
 //
-//	[13, topic, proof]
+//	[21, topic, proof]
 type Fork struct {
 	Topic uint32
 	Proof []byte // at most MaxForkBytes; borrowed when decoded

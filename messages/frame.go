@@ -132,19 +132,20 @@ func Decode(body []byte) (Message, error) {
 
 func decodeFields(r *reader, fields int) (Message, error) {
 	t := r.msg
-	if !t.known() {
+	k := kindOf(t)
+	if k == nil {
 		if t < FirstOptional {
 			return nil, fmt.Errorf("%w: %d", ErrUnknownType, uint16(t))
 		}
 		r.skip("body", fields)
 		return &Unknown{Number: t}, r.err
 	}
-	rest := fields - kinds[t].fields
+	rest := fields - k.fields
 	if rest < 0 {
-		r.fail(ErrMalformed, "body", "%d fields, want at least %d", fields, kinds[t].fields)
+		r.fail(ErrMalformed, "body", "%d fields, want at least %d", fields, k.fields)
 		return nil, r.err
 	}
-	m := kinds[t].decode(r)
+	m := k.decode(r)
 	r.skip("body", rest)
 	if r.err != nil {
 		return nil, r.err

@@ -9,6 +9,8 @@ import (
 	"io"
 	"runtime"
 	"testing"
+
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // bombs are a few bytes that claim a lot, or that nest deeply.
@@ -33,13 +35,16 @@ func small() []Message {
 	h := Head{Size: 9}
 	hs := newGen(1).hashes(1)
 	return []Message{
-		&Hello{Caps: []string{CapSync}, Topics: make([]TopicProof, 2)},
-		&Peaks{}, &Diff{Rung: RungFrontier, Body: []byte{1}, Entries: make([]LogState, 2)},
+		&Hello{Caps: []Capability{{Name: CapSync}, {Name: "x", Param: []byte{1}}}, More: true, Offers: []Offer{{}, {Mark: [16]byte{1}}}},
+		&Topics{Answers: 1, Offers: make([]Offer, 2)}, &Leave{}, &Certificate{Sealed: []byte{1}},
+		&Ping{Padding: make([]byte, 3)}, &Pong{}, &Open{Capability: "x", Param: []byte{1}}, &Presence{Capability: "x", Data: []byte{1}},
+		&Peaks{}, &Peaks{Roster: identity.Position{Size: 1}},
+		&Diff{Rung: RungFrontier, Body: []byte{1}, Entries: []LogState{{PageBytes: 4096}, {PageBytes: 4096, Kind: 1, Number: 1 << 32, End: EndsAt(3)}}},
 		&PageRequest{}, &PageResponse{Count: 1, PageBytes: 4096, EndSeq: 9, Head: h, Right: hs},
-		&Events{Count: 1, Records: make([]byte, 20), Head: h, Right: hs},
+		&Events{PageBytes: 4096, Count: 1, Records: make([]byte, 20), Head: h, Right: hs},
 		&ProofRequest{}, &ProofResponse{Head: h, Hashes: hs, Leaf: []byte{1}},
 		&SyncDone{}, &Peers{Addresses: []string{"a", "b"}}, &Error{Text: "e"}, &Bye{Text: "b"},
-		&RangeRequest{To: 1}, &RangeResponse{Count: 1, Records: make([]byte, 20), Head: h, Left: hs, Right: hs},
+		&RangeRequest{To: 1}, &RangeResponse{PageBytes: 4096, Count: 1, Records: make([]byte, 20), Head: h, Left: hs, Right: hs},
 		&Unknown{Number: 1000},
 	}
 }

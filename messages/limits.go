@@ -6,9 +6,12 @@ package messages
 const (
 	// MaxFrame is the longest body in bytes of any message but EVENTS.
 	MaxFrame = 1 << 20
-	// MaxHelloFrame is the longest HELLO body: MaxTopics proofs with their states
-	// and MaxCaps names fit.
-	MaxHelloFrame = 64 << 10
+	// MaxHelloFrame is the longest body of HELLO and TOPICS, in which MaxTopics
+	// offers with their marks and MaxCaps capabilities fit, of CERTIFICATE and of
+	// OPEN.
+	MaxHelloFrame = 80 << 10
+	// MaxShortFrame is the longest body of messages that say little.
+	MaxShortFrame = 2 << 10
 	// MaxEventsFrame is the longest EVENTS body: one record of the largest size
 	// and the fields around it. Senders keep to MaxFrame where several records
 	// go into one frame.
@@ -20,7 +23,11 @@ const (
 
 	MaxCaps      = 32   // capabilities in a HELLO
 	MaxCapBytes  = 32   // bytes of a capability's name
-	MaxTopics    = 1024 // topics in a HELLO
+	MaxCapParam  = 64   // bytes of its parameter in a HELLO
+	MaxOpenParam = 4096 // bytes of a parameter in an OPEN
+	MaxPresence  = 1024 // bytes of a PRESENCE
+	MaxPadding   = 256  // bytes of padding in PING and PONG
+	MaxTopics    = 1024 // topics in one list: HELLO or TOPICS
 	MaxEntries   = 4096 // log states in a DIFF
 	MaxRight     = 128  // hashes of a compact range up to a head
 	MaxHashes    = 64   // hashes of an inclusion proof
@@ -31,6 +38,12 @@ const (
 	MaxForkBytes = 8192 // of the proof in FORK
 	MaxRunPages  = 1 << 16
 	MaxPageBytes = 1 << 16
+
+	// MaxOffers bounds the topics that one side offers in a session and that are
+	// not shared.
+	MaxOffers = 16 * MaxTopics
+	// MaxCertificate is the longest sealed part of a CERTIFICATE.
+	MaxCertificate = 64 << 10
 
 	// MaxDiffBody is the longest opaque body in bytes of a DIFF.
 	MaxDiffBody = MaxFrame - 1024

@@ -4,13 +4,8 @@ package messages
 
 import "github.com/xaeroflux/xaeroflux/digest"
 
-// The messages that shape a live mesh. All of them may be ignored: events that
-// are not pushed are found missing by the next digest.
-const (
-	TypeHave  Type = 128
-	TypePrune Type = 129
-	TypeGraft Type = 130
-)
+// HAVE, PRUNE and GRAFT shape a live mesh. All of them may be ignored: events
+// that are not pushed are found missing by the next digest.
 
 // MaxHave is the most logs in a HAVE or GRAFT.
 const MaxHave = 1024
@@ -18,7 +13,7 @@ const MaxHave = 1024
 // Have tells how many events of some logs the sender holds, to a peer that it
 // does not push them to.
 //
-//	[128, topic, [[log, size] ...]]
+//	[144, topic, [[log, size] ...]]
 type Have struct {
 	Topic uint32
 	Logs  []LogSize // at most MaxHave
@@ -33,13 +28,13 @@ type LogSize struct {
 // Prune asks the peer not to push new events of a topic any more: they come
 // from others sooner. It tells of them by HAVE instead.
 //
-//	[129, topic]
+//	[145, topic]
 type Prune struct{ Topic uint32 }
 
 // Graft asks the peer to push new events of a topic again, and now what follows
 // the sizes stated.
 //
-//	[130, topic, [[log, size, pages] ...]]
+//	[146, topic, [[log, size, pages] ...]]
 type Graft struct {
 	Topic uint32
 	Logs  []LogHeld // at most MaxHave

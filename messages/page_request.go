@@ -8,7 +8,7 @@ import "github.com/xaeroflux/xaeroflux/digest"
 // stream: PAGE_RESPONSE with pages, as often as More says, then EVENTS where
 // Tail asked for them.
 //
-//	[4, topic, log, from, count, tail]
+//	[22, topic, log, from, count, tail]
 type PageRequest struct {
 	Topic uint32
 	Log   digest.Hash

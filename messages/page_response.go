@@ -11,7 +11,7 @@ import (
 // frame on the stream, outside any frame, so that the sender writes them
 // straight from its map.
 //
-//	[5, log, from, count, first, end, page bytes, head, right, more]
+//	[23, log, from, count, first, end, log2 of page bytes, head, right, more]
 type PageResponse struct {
 	Log       digest.Hash
 	From      uint64 // first page
@@ -39,7 +39,7 @@ func (m *PageResponse) encode(w *writer) {
 	w.uint("count", uint64(m.Count), MaxRunPages)
 	w.uint("first", m.FirstSeq, MaxCount)
 	w.uint("end", m.EndSeq, MaxCount)
-	w.uint("page bytes", uint64(m.PageBytes), MaxPageBytes)
+	w.pageSize(m.PageBytes)
 	m.Head.encode(w)
 	w.hashes("right", m.Right, MaxRight)
 	w.bool(m.More)
@@ -55,7 +55,7 @@ func decodePageResponse(r *reader) Message {
 		Count:     uint32(r.uint("count", MaxRunPages)),
 		FirstSeq:  r.count("first"),
 		EndSeq:    r.count("end"),
-		PageBytes: r.pageBytes(),
+		PageBytes: r.pageSize(),
 	}
 	m.Head.decode(r)
 	m.Right = r.hashes("right", MaxRight)

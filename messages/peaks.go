@@ -2,19 +2,23 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
 
-// Peaks opens a round of sync for one topic: equal counts and digests on both
-// sides end it.
+// Peaks opens a round of sync for one topic: equal positions, counts and digests
+// on both sides end it.
 //
-//	[2, topic, logs, digest]
+//	[16, topic, roster, logs, digest]
 type Peaks struct {
-	Topic  uint32 // index in the shared topics, sorted by topic id
-	Logs   uint64
-	Digest digest.Hash // over all (log, size, root)
+	Topic  uint32            // number that the dialer offered it with
+	Roster identity.Position // of the roster held; the zero one where nothing is
+	Logs   uint64            // that count at that position
+	Digest digest.Hash       // over all of them: (log, size, root)
 }
 
-const peaksFields = 3
+const peaksFields = 4
 
 // Type returns TypePeaks.
 func (*Peaks) Type() Type { return TypePeaks }
@@ -22,10 +26,11 @@ func (*Peaks) Type() Type { return TypePeaks }
 func (m *Peaks) encode(w *writer) {
 	w.begin(TypePeaks, peaksFields)
 	w.topic(m.Topic)
+	w.position(m.Roster)
 	w.uint("logs", m.Logs, MaxCount)
 	w.fixed(m.Digest[:])
 }
 
 func decodePeaks(r *reader) Message {
-	return &Peaks{Topic: r.topic(), Logs: r.count("logs"), Digest: r.hash("digest")}
+	return &Peaks{Topic: r.topic(), Roster: r.position(), Logs: r.count("logs"), Digest: r.hash("digest")}
 }

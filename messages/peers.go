@@ -5,7 +5,7 @@ package messages
 // Peers tells addresses of other peers of a topic. They are hints: dialing
 // one proves whether it is who it says.
 //
-//	[10, topic, [address ...]]
+//	[48, topic, [address ...]]
 type Peers struct {
 	Topic     uint32
 	Addresses []string // identity.Address in text, at most MaxAddresses of MaxAddrBytes

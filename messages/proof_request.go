@@ -6,7 +6,7 @@ import "github.com/xaeroflux/xaeroflux/digest"
 
 // ProofRequest asks for the inclusion proof of one event.
 //
-//	[7, topic, log, sequence, size]
+//	[26, topic, log, sequence, size]
 type ProofRequest struct {
 	Topic uint32
 	Log   digest.Hash

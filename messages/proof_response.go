@@ -6,7 +6,7 @@ import "github.com/xaeroflux/xaeroflux/digest"
 
 // ProofResponse is an event's leaf data and its inclusion proof under a head.
 //
-//	[8, topic, log, sequence, head, hashes, leaf]
+//	[27, topic, log, sequence, head, hashes, leaf]
 type ProofResponse struct {
 	Topic  uint32
 	Log    digest.Hash

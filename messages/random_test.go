@@ -4,21 +4,23 @@ package messages
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // wireTypes is every type there is, for tests that want all of them.
 var wireTypes = []Type{
-	TypeHello, TypePeaks, TypeDiff, TypePageRequest, TypePageResponse, TypeEvents,
-	TypeProofRequest, TypeProofResponse, TypeSyncDone, TypePeers, TypeError, TypeBye,
-	TypeFork, TypeCosignRequest, TypeCosignResponse, TypeSubscribe,
-	TypeRangeRequest, TypeRangeResponse,
-	TypeHave, TypePrune, TypeGraft,
+	TypeHello, TypeTopics, TypeLeave, TypeCertificate, TypePing, TypePong, TypeError, TypeBye,
+	TypePeaks, TypeDiff, TypeEvents, TypeSyncDone, TypeSubscribe, TypeFork,
+	TypePageRequest, TypePageResponse, TypeRangeRequest, TypeRangeResponse, TypeProofRequest, TypeProofResponse,
+	TypePeers, TypeCosignRequest, TypeCosignResponse, TypeOpen,
+	TypeHave, TypePrune, TypeGraft, TypePresence,
 }
 
 // A gen makes random messages that keep every limit, and often sit on one.
@@ -39,7 +41,7 @@ func (g gen) upTo(limit uint64) uint64 {
 
 func (g gen) u32() uint32   { return uint32(g.upTo(1<<32 - 1)) }
 func (g gen) count() uint64 { return g.upTo(MaxCount) }
-func (g gen) topic() uint32 { return uint32(g.upTo(MaxTopics - 1)) }
+func (g gen) topic() uint32 { return g.u32() }
 func (g gen) bool() bool    { return g.IntN(2) == 0 }
 
 func (g gen) fill(b []byte) {
@@ -62,6 +64,24 @@ func (g gen) bytes(limit int) []byte {
 
 func (g gen) str(limit int) string {
 	return strings.Repeat("é", int(g.upTo(uint64(limit/2))))
+}
+
+// name is of a capability.
+func (g gen) name() string { return strings.Repeat("é", 1+int(g.upTo(MaxCapBytes/2-1))) }
+
+// page is a page size.
+func (g gen) page() uint32 { return 1 << g.IntN(maxPageLog+1) }
+
+func (g gen) kind() identity.LogKind { return identity.LogKind(g.IntN(3)) }
+
+// number is below 1<<64.
+func (g gen) number() uint64 { return g.upTo(1<<63) + g.upTo(1<<63-1) }
+
+func (g gen) position() identity.Position {
+	if g.bool() {
+		return identity.Position{}
+	}
+	return identity.Position{Term: g.u32(), Leg: g.u32(), Size: max(1, g.count()), Root: g.hash()}
 }
 
 func (g gen) strs(n, limit int) (ss []string) {
@@ -88,8 +108,26 @@ func (g gen) message(t Type) Message {
 	switch t {
 	case TypeHello:
 		return g.hello()
+	case TypeTopics:
+		m := &Topics{Answers: g.u32(), Offers: g.offers()}
+		m.More = len(m.Offers) > 0 && g.bool()
+		return m
+	case TypeLeave:
+		return &Leave{Topic: g.topic()}
+	case TypeCertificate:
+		m := &Certificate{Topic: g.topic(), Sealed: g.bytes(MaxCertificate - 1)}
+		m.Sealed = append(m.Sealed, 7)
+		return m
+	case TypePing:
+		return &Ping{Nonce: g.number(), Padding: g.padding()}
+	case TypePong:
+		return &Pong{Nonce: g.number(), Padding: g.padding()}
+	case TypeOpen:
+		return &Open{Capability: g.name(), Param: g.bytes(MaxOpenParam)}
+	case TypePresence:
+		return &Presence{Topic: g.topic(), Capability: g.name(), Data: g.bytes(MaxPresence)}
 	case TypePeaks:
-		return &Peaks{Topic: g.topic(), Logs: g.count(), Digest: g.hash()}
+		return &Peaks{Topic: g.topic(), Roster: g.position(), Logs: g.count(), Digest: g.hash()}
 	case TypeDiff:
 		return g.diff()
 	case TypePageRequest:
@@ -103,7 +141,7 @@ func (g gen) message(t Type) Message {
 	case TypeProofResponse:
 		return &ProofResponse{Topic: g.topic(), Log: g.hash(), Seq: g.count(), Head: g.head(0), Hashes: g.hashes(MaxHashes), Leaf: g.bytes(MaxLeafBytes)}
 	case TypeSyncDone:
-		return &SyncDone{Topic: g.topic(), Logs: g.count(), Digest: g.hash(), Ask: g.bool(), Leaves: g.bool()}
+		return &SyncDone{Topic: g.topic(), Roster: g.position(), Logs: g.count(), Digest: g.hash(), Ask: g.bool(), Leaves: g.bool()}
 	case TypePeers:
 		return &Peers{Topic: g.topic(), Addresses: g.strs(MaxAddresses, MaxAddrBytes)}
 	case TypeError:
@@ -135,7 +173,7 @@ func (g gen) message(t Type) Message {
 	case TypeRangeResponse:
 		e := g.events()
 		return &RangeResponse{
-			Log: e.Log, Author: e.Author, PageBytes: e.PageBytes, First: e.First, Count: e.Count, Head: e.Head,
+			Log: e.Log, Author: e.Author, PageBytes: e.PageBytes, Kind: e.Kind, Number: e.Number, First: e.First, Count: e.Count, Head: e.Head,
 			Left: g.hashes(MaxHashes), Right: e.Right, Records: e.Records,
 		}
 	case TypeHave:
@@ -157,13 +195,39 @@ func (g gen) state() (mark [16]byte) {
 }
 
 func (g gen) hello() *Hello {
-	m := &Hello{Version: uint16(g.upTo(65535)), Caps: g.strs(MaxCaps, MaxCapBytes), MaxFrame: g.u32(), MaxPages: g.u32()}
+	m := &Hello{Version: uint16(g.upTo(65535)), MaxFrame: g.u32(), MaxPages: g.u32(), Offers: g.offers()}
+	m.More = len(m.Offers) > 0 && g.bool()
 	g.fill(m.Peer[:])
-	g.fill(m.Instance[:])
-	for range g.upTo(MaxTopics) {
-		m.Topics = append(m.Topics, TopicProof{Proof: g.hash(), Partial: g.bool(), State: g.state()})
+	for i := range g.upTo(MaxCaps) {
+		m.Caps = append(m.Caps, Capability{Name: fmt.Sprintf("%02d", i) + strings.Repeat("x", g.IntN(MaxCapBytes-1)), Param: g.bytes(MaxCapParam)})
 	}
 	return m
+}
+
+func (g gen) offers() (all []Offer) {
+	for range g.upTo(MaxTopics) {
+		o := Offer{Lobby: g.hash(), Partial: g.bool(), Mark: g.state()}
+		g.fill(o.Join[:])
+		all = append(all, o)
+	}
+	return all
+}
+
+func (g gen) padding() []byte {
+	if n := g.upTo(MaxPadding); n > 0 {
+		return make([]byte, n)
+	}
+	return nil
+}
+
+func (g gen) end() LogEnd {
+	switch g.IntN(3) {
+	case 0:
+		return Ongoing
+	case 1:
+		return Forked
+	}
+	return EndsAt(g.count())
 }
 
 func (g gen) diff() *Diff {
@@ -173,7 +237,7 @@ func (g gen) diff() *Diff {
 		return m
 	}
 	for range g.upTo(MaxEntries) {
-		s := LogState{Log: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)), Size: g.count(), Pages: g.count(), Head: g.head(0), Forked: g.bool()}
+		s := LogState{Log: g.hash(), Author: g.hash(), PageBytes: g.page(), Kind: g.kind(), Number: g.number(), Size: g.count(), Pages: g.count(), Head: g.head(0), End: g.end()}
 		m.Entries = append(m.Entries, s)
 	}
 	return m
@@ -182,7 +246,7 @@ func (g gen) diff() *Diff {
 func (g gen) pageResponse() *PageResponse {
 	m := &PageResponse{
 		Log: g.hash(), From: g.count(), Count: uint32(g.upTo(MaxRunPages)), FirstSeq: g.upTo(MaxCount / 2),
-		PageBytes: uint32(g.upTo(MaxPageBytes)), Right: g.hashes(MaxRight), More: g.bool(),
+		PageBytes: g.page(), Right: g.hashes(MaxRight), More: g.bool(),
 	}
 	m.EndSeq = m.FirstSeq + g.upTo(uint64(m.PagesLen())/event.HeaderBytes)
 	m.Head = g.head(m.EndSeq)
@@ -191,7 +255,7 @@ func (g gen) pageResponse() *PageResponse {
 
 func (g gen) events() *Events {
 	m := &Events{
-		Topic: g.topic(), Log: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)),
+		Topic: g.topic(), Log: g.hash(), Author: g.hash(), PageBytes: g.page(), Kind: g.kind(), Number: g.number(),
 		First: g.upTo(MaxCount / 2), Right: g.hashes(MaxRight), Records: g.bytes(1 << 17),
 	}
 	m.Count = uint32(g.upTo(uint64(len(m.Records)) / event.HeaderBytes))

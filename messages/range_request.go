@@ -8,7 +8,7 @@ import "github.com/xaeroflux/xaeroflux/digest"
 // own stream by RANGE_RESPONSE: first one without events, which tells the
 // newest head, then one for each chunk that the server holds of what was asked.
 //
-//	[17, topic, log, from, to, newest, limit]
+//	[24, topic, log, from, to, newest, limit]
 type RangeRequest struct {
 	Topic  uint32
 	Log    digest.Hash

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // RangeResponse carries consecutive events from anywhere in a log, with all it
@@ -13,11 +14,13 @@ import (
 // right of them as compact ranges. One without events tells the head, and by
 // First the sequence after the newest event that the server holds.
 //
-//	[18, log, author, page bytes, first, count, head, left, right, records]
+//	[25, log, log name, first, count, head, left, right, records]
 type RangeResponse struct {
 	Log       digest.Hash
 	Author    [32]byte
 	PageBytes uint32
+	Kind      identity.LogKind
+	Number    uint64
 	First     uint64 // sequence of the first record
 	Count     uint32 // records
 	Head      Head
@@ -26,7 +29,7 @@ type RangeResponse struct {
 	Records   []byte        // one after another (event.AppendRecord); borrowed when decoded
 }
 
-const rangeResponseFields = 9
+const rangeResponseFields = 7 + logNameFields
 
 // Type returns TypeRangeResponse.
 func (*RangeResponse) Type() Type { return TypeRangeResponse }
@@ -34,8 +37,7 @@ func (*RangeResponse) Type() Type { return TypeRangeResponse }
 func (m *RangeResponse) encode(w *writer) {
 	w.begin(TypeRangeResponse, rangeResponseFields)
 	w.fixed(m.Log[:])
-	w.fixed(m.Author[:])
-	w.uint("page bytes", uint64(m.PageBytes), MaxPageBytes)
+	w.logName(&m.Author, m.PageBytes, m.Kind, m.Number)
 	w.uint("first", m.First, MaxCount)
 	w.uint("count", uint64(m.Count), math.MaxUint32)
 	m.Head.encode(w)
@@ -49,8 +51,7 @@ func (m *RangeResponse) encode(w *writer) {
 
 func decodeRangeResponse(r *reader) Message {
 	m := &RangeResponse{Log: r.hash("log")}
-	r.fixed("author", m.Author[:])
-	m.PageBytes = r.pageBytes()
+	r.logName(&m.Author, &m.PageBytes, &m.Kind, &m.Number)
 	m.First = r.count("first")
 	m.Count = r.uint32("count")
 	m.Head.decode(r)

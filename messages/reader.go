@@ -116,8 +116,8 @@ func (r *reader) uint(field string, limit uint64) uint64 {
 func (r *reader) uint16(field string) uint16 { return uint16(r.uint(field, math.MaxUint16)) }
 func (r *reader) uint32(field string) uint32 { return uint32(r.uint(field, math.MaxUint32)) }
 
-// topic reads the index of a shared topic.
-func (r *reader) topic() uint32 { return uint32(r.uint("topic", MaxTopics-1)) }
+// topic reads the number of a topic.
+func (r *reader) topic() uint32 { return r.uint32("topic") }
 
 func (r *reader) pageBytes() uint32 { return uint32(r.uint("page bytes", MaxPageBytes)) }
 

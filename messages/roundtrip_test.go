@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 func mustFrame(t testing.TB, m Message) []byte {
@@ -27,7 +29,7 @@ func mustFrame(t testing.TB, m Message) []byte {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, typ := range append(wireTypes, 131, 300, 65535) {
+	for _, typ := range append(wireTypes, 131, 255, 300, 65535) {
 		for seed := range uint64(60) {
 			want := newGen(seed).message(typ)
 			frame := mustFrame(t, want)
@@ -54,7 +56,7 @@ func TestLibraryReads(t *testing.T) {
 		if err := msgpack.Unmarshal(frame[4:], &fields); err != nil {
 			t.Fatalf("%v: %v", typ, err)
 		}
-		if len(fields) != 1+kinds[typ].fields || fmt.Sprint(fields[0]) != fmt.Sprint(int(typ)) {
+		if len(fields) != 1+kindOf(typ).fields || fmt.Sprint(fields[0]) != fmt.Sprint(int(typ)) {
 			t.Errorf("%v: %d fields beginning with %v", typ, len(fields), fields[0])
 		}
 	}
@@ -71,7 +73,7 @@ func TestLongerArrays(t *testing.T) {
 		want := newGen(9).message(typ)
 		if d, ok := want.(*Diff); ok {
 			d.Rung, d.Body = RungFrontier, nil
-			d.Entries = append(d.Entries, LogState{PageBytes: 1, Head: Head{Size: 3}})[:1]
+			d.Entries = append(d.Entries, LogState{PageBytes: 1, End: 2, Head: Head{Size: 3}})[:1]
 		}
 		body := mustFrame(t, want)[4:]
 		// The later version's array says one field more; headers here are one byte.
@@ -84,16 +86,16 @@ func TestLongerArrays(t *testing.T) {
 	d := &Diff{Rung: RungFrontier, Entries: []LogState{{Log: digest.Sum([]byte("l")), PageBytes: 4096, Head: Head{Size: 7}}}}
 	body := mustFrame(t, d)[4:]
 	at := len(body) - (1 + 34 + 34 + 3 + 1 + 1) - (1 + 1 + 34 + 66) - 1
-	if body[at] != 0x97 {
+	if body[at] != 0x99 {
 		t.Fatalf("entry does not begin at %d: %#x", at, body[at])
 	}
 	head := len(body) - (1 + 1 + 34 + 66) - 1
 	longer := bytes.Clone(body)
 	longer[at]++
 	longer[head]++
-	forked := longer[len(longer)-1]
+	end := longer[len(longer)-1]
 	longer = append(longer[:len(longer)-1], extra...) // of the head
-	longer = append(append(longer, forked), extra...) // of the log state
+	longer = append(append(longer, end), extra...)    // of the log state
 	if got, err := Decode(longer); err != nil || !reflect.DeepEqual(got, d) {
 		t.Errorf("inner arrays: %v, %+v", err, got)
 	}
@@ -130,25 +132,39 @@ func TestSenderKeepsLimits(t *testing.T) {
 		m    Message
 		want error
 	}{
-		{&Hello{Caps: make([]string, MaxCaps+1)}, ErrTooLong},
-		{&Hello{Caps: []string{long}}, ErrTooLong},
-		{&Hello{Topics: make([]TopicProof, MaxTopics+1)}, ErrTooLong},
-		{&Peaks{Topic: MaxTopics}, ErrMalformed},
+		{&Hello{Caps: []Capability{{Name: long}}}, ErrTooLong},
+		{&Hello{Caps: []Capability{{Name: "b"}, {Name: "a"}}}, ErrMalformed},
+		{&Hello{Caps: []Capability{{Name: ""}}}, ErrMalformed},
+		{&Hello{Caps: []Capability{{Name: "a", Param: make([]byte, MaxCapParam+1)}}}, ErrTooLong},
+		{&Hello{Offers: make([]Offer, MaxTopics+1)}, ErrTooLong},
+		{&Hello{More: true}, ErrMalformed},
+		{&Topics{Offers: make([]Offer, MaxTopics+1)}, ErrTooLong},
+		{&Topics{More: true}, ErrMalformed},
+		{&Certificate{}, ErrMalformed},
+		{&Certificate{Sealed: make([]byte, MaxCertificate+1)}, ErrTooLong},
+		{&Ping{Padding: make([]byte, MaxPadding+1)}, ErrTooLong},
+		{&Pong{Padding: []byte{1}}, ErrMalformed},
+		{&Open{}, ErrMalformed},
+		{&Presence{Capability: "x", Data: make([]byte, MaxPresence+1)}, ErrTooLong},
+		{&Peaks{Roster: identity.Position{Term: 1}}, ErrMalformed},
+		{&Events{PageBytes: 4095}, ErrMalformed},
+		{&Events{PageBytes: 4096, Kind: 3}, ErrMalformed},
+		{&Diff{Rung: 3, Entries: []LogState{{PageBytes: 4096, End: MaxCount + 3}}}, ErrMalformed},
 		{&Peaks{Logs: MaxCount + 1}, ErrMalformed},
 		{&Diff{Rung: 0}, ErrMalformed},
 		{&Diff{Rung: 4}, ErrMalformed},
 		{&Diff{Rung: 1, Body: make([]byte, MaxDiffBody+1)}, ErrTooLong},
 		{&Diff{Rung: 3, Entries: make([]LogState, MaxEntries+1)}, ErrTooLong},
-		{&Diff{Rung: 3, Body: make([]byte, MaxDiffBody), Entries: make([]LogState, 10)}, ErrTooLong},
+		{&Diff{Rung: 3, Body: make([]byte, MaxDiffBody), Entries: slices.Repeat([]LogState{{PageBytes: 4096}}, 10)}, ErrTooLong},
 		{&PageResponse{FirstSeq: 2, EndSeq: 1, Head: Head{Size: 9}}, ErrMalformed},
 		{&PageResponse{EndSeq: 2, Count: 1, PageBytes: 4096, Head: Head{Size: 1}}, ErrMalformed},
 		{&PageResponse{EndSeq: 342, Count: 1, PageBytes: 4096, Head: Head{Size: 999}}, ErrMalformed},
-		{&PageResponse{Right: make([]digest.Hash, MaxRight+1)}, ErrTooLong},
+		{&PageResponse{PageBytes: 4096, Right: make([]digest.Hash, MaxRight+1)}, ErrTooLong},
 		{&PageResponse{PageBytes: MaxPageBytes + 1}, ErrMalformed},
-		{&Events{Count: 2, Records: make([]byte, 2*event.HeaderBytes-1), Head: Head{Size: 9}}, ErrMalformed},
+		{&Events{PageBytes: 4096, Count: 2, Records: make([]byte, 2*event.HeaderBytes-1), Head: Head{Size: 9}}, ErrMalformed},
 		{&Events{Records: make([]byte, 12)}, ErrMalformed},
 		{&Events{First: 1, Count: 1, Records: make([]byte, 12), Head: Head{Size: 1}}, ErrMalformed},
-		{&Events{Count: 1, Records: make([]byte, MaxEventsFrame), Head: Head{Size: 1}}, ErrTooLong},
+		{&Events{PageBytes: 4096, Count: 1, Records: make([]byte, MaxEventsFrame), Head: Head{Size: 1}}, ErrTooLong},
 		{&ProofResponse{Hashes: make([]digest.Hash, MaxHashes+1)}, ErrTooLong},
 		{&ProofResponse{Leaf: make([]byte, MaxLeafBytes+1)}, ErrTooLong},
 		{&Peers{Addresses: []string{long}}, ErrTooLong},
@@ -169,22 +185,31 @@ func TestSenderKeepsLimits(t *testing.T) {
 }
 
 func TestLargestFramesFit(t *testing.T) {
-	full := &Hello{Caps: make([]string, MaxCaps), Topics: make([]TopicProof, MaxTopics), MaxFrame: 1<<32 - 1, MaxPages: 1<<32 - 1, Version: 65535}
+	offers := make([]Offer, MaxTopics)
+	for i := range offers {
+		offers[i].Mark[0] = 1
+	}
+	full := &Hello{Caps: make([]Capability, MaxCaps), More: true, Offers: offers, MaxFrame: 1<<32 - 1, MaxPages: 1<<32 - 1, Version: 65535}
 	for i := range full.Caps {
-		full.Caps[i] = strings.Repeat("x", MaxCapBytes)
+		full.Caps[i] = Capability{Name: fmt.Sprintf("%02d", i) + strings.Repeat("x", MaxCapBytes-2), Param: make([]byte, MaxCapParam)}
 	}
 	mustFrame(t, full)
+	mustFrame(t, &Topics{Answers: 1<<32 - 1, More: true, Offers: offers})
+	mustFrame(t, &Certificate{Topic: 1<<32 - 1, Sealed: make([]byte, MaxCertificate)})
+	mustFrame(t, &Open{Capability: strings.Repeat("x", MaxCapBytes), Param: make([]byte, MaxOpenParam)})
+	mustFrame(t, &Presence{Topic: 1<<32 - 1, Capability: strings.Repeat("x", MaxCapBytes), Data: make([]byte, MaxPresence)})
+	mustFrame(t, &Error{Code: 65535, Text: strings.Repeat("x", MaxTextBytes)})
 	entries := make([]LogState, MaxEntries)
 	for i := range entries {
-		entries[i] = LogState{Size: MaxCount, Pages: MaxCount, PageBytes: MaxPageBytes, Head: Head{Size: MaxCount}}
+		entries[i] = LogState{Size: MaxCount, Pages: MaxCount, PageBytes: MaxPageBytes, Kind: 2, Number: 1<<64 - 1, End: EndsAt(MaxCount), Head: Head{Size: MaxCount}}
 	}
 	mustFrame(t, &Diff{Rung: 3, Entries: entries, Body: make([]byte, 100<<10)})
 	mustFrame(t, &Diff{Rung: 2, Body: make([]byte, MaxDiffBody)})
-	mustFrame(t, &Events{Count: 1, Records: make([]byte, event.MaxRecord), Right: make([]digest.Hash, MaxRight), Head: Head{Size: 1}})
+	mustFrame(t, &Events{PageBytes: 4096, Number: 1<<64 - 1, Count: 1, Records: make([]byte, event.MaxRecord), Right: make([]digest.Hash, MaxRight), Head: Head{Size: 1}})
 }
 
 func TestBorrowed(t *testing.T) {
-	frame := mustFrame(t, &Events{Count: 1, Records: bytes.Repeat([]byte{1}, 20), Head: Head{Size: 1}})
+	frame := mustFrame(t, &Events{PageBytes: 4096, Count: 1, Records: bytes.Repeat([]byte{1}, 20), Head: Head{Size: 1}})
 	m, err := Decode(frame[4:])
 	if err != nil {
 		t.Fatal(err)

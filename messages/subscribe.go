@@ -14,7 +14,7 @@ const MaxFollowed = 4096
 // Subscribe says which logs of a topic the sender wants to be told of. It comes
 // before PEAKS, from a side whose HELLO said that it follows a part only.
 //
-//	[16, topic, names]
+//	[20, topic, names]
 type Subscribe struct {
 	Topic uint32
 	Names []digest.Hash // ids of logs or keys of authors, increasing; at most MaxFollowed

@@ -11,10 +11,12 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 var update = flag.Bool("update", false, "write ../tests/testdata/vectors/xsp.json")
@@ -53,26 +55,41 @@ func vectorMessages() []Message {
 		panic(err)
 	}
 	state := LogState{Log: h("log"), Author: h("author"), PageBytes: 16384, Size: 990, Pages: 17, Head: head}
-	hello := &Hello{Version: 1, Peer: h("peer"), Caps: []string{CapSync, "x-é"}, Topics: []TopicProof{{Proof: h("t0")}, {Proof: h("t1"), Partial: true}, {Proof: h("t2"), State: [16]byte([]byte("mark of a state!"))}}, MaxFrame: MaxEventsFrame, MaxPages: 1024}
-	copy(hello.Instance[:], "instance instance")
+	join := [16]byte([]byte("proof of joining"))
+	offers := []Offer{{Lobby: h("t0"), Join: join}, {Lobby: h("t1"), Join: join, Partial: true}, {Lobby: h("t2"), Join: join, Mark: [16]byte([]byte("mark of a state!"))}}
+	hello := &Hello{Version: 2, Peer: h("peer"), Caps: []Capability{{Name: CapSync}, {Name: "x-é", Param: []byte{1, 2}}}, MaxFrame: MaxEventsFrame, MaxPages: 1024, More: true, Offers: offers}
+	roster := identity.Position{Term: 1, Leg: 2, Size: 300, Root: h("roster")}
+	steward := LogState{Log: h("roster log"), Author: h("steward"), PageBytes: identity.RosterPageBytes, Kind: identity.KindRoster, Number: identity.RosterNumber(1, 2), Size: 300, Pages: 9, Head: head}
+	cut, forked := state, LogState{Log: h("log"), Author: h("author"), PageBytes: 16384, End: Forked}
+	cut.Number, cut.End = 3, EndsAt(990)
 	followed := []digest.Hash{h("log"), h("author")}
 	slices.SortFunc(followed, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })
 	return []Message{
 		hello,
-		&Peaks{Topic: 1, Logs: 100_000, Digest: h("frontier")},
+		&Topics{Answers: 1, Offers: offers[:1]},
+		&Topics{Answers: 2},
+		&Leave{Topic: 1},
+		&Certificate{Topic: 1024, Sealed: []byte("sealed")},
+		&Ping{Nonce: 1<<64 - 1, Padding: make([]byte, 32)},
+		&Pong{Nonce: 1<<64 - 1},
+		&Open{Capability: "x-é", Param: []byte("parameter")},
+		&Presence{Topic: 1, Capability: "x-é", Data: []byte("data")},
+		&Peaks{Topic: 1, Digest: h("frontier")},
+		&Peaks{Topic: 1, Roster: roster, Logs: 100_000, Digest: h("frontier")},
 		&Diff{Topic: 0, Rung: RungCursor, More: false, Part: true, Body: []byte{1, 2, 3}, Entries: []LogState{state}},
-		&Diff{Topic: 1023, Rung: RungSketch, More: true, Body: []byte("sketch")},
+		&Diff{Rung: RungFrontier, Entries: []LogState{steward, cut, forked}},
+		&Diff{Topic: 70000, Rung: RungSketch, More: true, Body: []byte("sketch")},
 		&Diff{Rung: RungFrontier},
 		&PageRequest{Topic: 2, Log: h("log"), From: 3, Count: 14, Tail: true},
 		&PageResponse{Log: h("log"), From: 3, Count: 14, FirstSeq: 180, EndSeq: 980, PageBytes: 16384, Head: head, Right: []digest.Hash{h("r0"), h("r1")}, More: true},
-		&Events{Topic: 2, Log: h("log"), Author: h("author"), PageBytes: 16384, First: 999, Count: 1, Head: head, Records: rec},
+		&Events{Topic: 2, Log: h("log"), Author: h("author"), PageBytes: 16384, Number: 7, First: 999, Count: 1, Head: head, Records: rec},
 		&ProofRequest{Topic: 2, Log: h("log"), Seq: 7, Size: 1000},
 		&ProofResponse{Topic: 2, Log: h("log"), Seq: 7, Head: head, Hashes: []digest.Hash{h("p0")}, Leaf: []byte("leaf")},
-		&SyncDone{Topic: 1, Logs: 100_000, Digest: h("frontier"), Leaves: true},
+		&SyncDone{Topic: 1, Roster: roster, Logs: 100_000, Digest: h("frontier"), Leaves: true},
 		&Peers{Topic: 1, Addresses: []string{"00ff@192.0.2.1:4242"}},
 		&Error{Code: CodeBadPage, Text: "page 7"},
 		&Bye{Code: CodeClosing},
-		&Fork{Topic: 2, Proof: []byte("xaeroflux fork v1")},
+		&Fork{Topic: 2, Proof: []byte("xaeroflux fork v2")},
 		&CosignRequest{Topic: 2, Log: h("log"), Size: 1000, Root: h("root")},
 		&CosignResponse{Topic: 2, Log: h("log"), Size: 1000, Root: h("root"), Witness: h("witness"), Time: 1_700_000_000, Sig: head.Sig},
 		&Subscribe{Topic: 1, Names: followed},
@@ -87,6 +104,16 @@ func vectorMessages() []Message {
 func wrongVectors() []wrongVector {
 	return []wrongVector{
 		{"no array", "0c00a0", "malformed"},
+		{"TOPICS with none and yet more", "940201c390", "malformed"},
+		{"CERTIFICATE with nothing sealed", "930401c400", "malformed"},
+		{"PING with padding that is not zeros", "930500c40101", "malformed"},
+		{"PONG with 257 bytes of padding", "930600c50101" + strings.Repeat("00", 257), "too long"},
+		{"OPEN of no name", "9350a0c400", "malformed"},
+		{"HELLO with a capability twice", "980102c420" + strings.Repeat("00", 32) + "9292a141c40092a141c4000000c290", "malformed"},
+		{"PEAKS with a position of size 0", "95100094000000c420" + strings.Repeat("00", 32) + "00c420" + strings.Repeat("00", 32), "malformed"},
+		{"PEAKS with a position of 3 fields", "95100093000001" + "00c420" + strings.Repeat("00", 32), "malformed"},
+		{"EVENTS of a log of kind 3", "9c1200c420" + strings.Repeat("00", 32) + "c420" + strings.Repeat("00", 32) + "0c0300", "malformed"},
+		{"EVENTS of pages of 2^17 bytes", "9c1200c420" + strings.Repeat("00", 32) + "c420" + strings.Repeat("00", 32) + "110000", "malformed"},
 		{"empty array", "90", "malformed"},
 		{"BYE with one field", "920c00", "malformed"},
 		{"BYE with a byte after it", "930c00a000", "malformed"},
@@ -98,14 +125,14 @@ func wrongVectors() []wrongVector {
 		{"BYE whose text is 4 GiB", "930c00dbffffffff", "too long"},
 		{"type 0", "9100", "malformed"},
 		{"type 127, which must be known", "917f", "unknown type"},
-		{"PEAKS of topic 1024", "9402cd040000c420" + string(bytes.Repeat([]byte("00"), 32)), "malformed"},
-		{"PEAKS with a digest of 31 bytes", "94020000c41f" + string(bytes.Repeat([]byte("00"), 31)), "malformed"},
-		{"PEERS of 4294967295 addresses", "930a00ddffffffff", "malformed"},
-		{"SUBSCRIBE with one name twice", "931000c440" + string(bytes.Repeat([]byte("07"), 64)), "malformed"},
-		{"DIFF of rung 4", "9703" + "0004c2c2c40090", "malformed"},
-		{"RANGE_REQUEST to before from", "9711" + "00c420" + string(bytes.Repeat([]byte("00"), 32)) + "0504c200", "malformed"},
-		{"RANGE_REQUEST of 2^48 events", "9711" + "00c420" + string(bytes.Repeat([]byte("00"), 32)) + "0500c2cf0001000000000000", "malformed"},
-		{"skipped field nested 16 deep", "940c00a0" + string(bytes.Repeat([]byte("91"), 16)) + "01", "too long"},
+		{"PEAKS of topic 2^32", "9510cf00000001000000009000c420" + strings.Repeat("00", 32), "malformed"},
+		{"PEAKS with a digest of 31 bytes", "9510009000c41f" + strings.Repeat("00", 31), "malformed"},
+		{"PEERS of 4294967295 addresses", "933000ddffffffff", "malformed"},
+		{"SUBSCRIBE with one name twice", "931400c440" + strings.Repeat("07", 64), "malformed"},
+		{"DIFF of rung 4", "9711" + "0004c2c2c40090", "malformed"},
+		{"RANGE_REQUEST to before from", "9718" + "00c420" + strings.Repeat("00", 32) + "0504c200", "malformed"},
+		{"RANGE_REQUEST of 2^48 events", "9718" + "00c420" + strings.Repeat("00", 32) + "0500c2cf0001000000000000", "malformed"},
+		{"skipped field nested 16 deep", "940c00a0" + strings.Repeat("91", 16) + "01", "too long"},
 	}
 }
 
@@ -147,7 +174,7 @@ func TestVectors(t *testing.T) {
 }
 
 func writeVectors(t *testing.T) {
-	v := vectors{Comment: "XSP 1 frames: good ones with their fields, and bodies to refuse. Written by go test ./messages -update.", Bad: wrongVectors()}
+	v := vectors{Comment: "XSP 2 frames: good ones with their fields, and bodies to refuse. Written by go test ./messages -update.", Bad: wrongVectors()}
 	for _, m := range vectorMessages() {
 		v.Good = append(v.Good, goodVector{m.Type().String(), plain(reflect.ValueOf(m)).(map[string]any), hex.EncodeToString(mustFrame(t, m))})
 	}

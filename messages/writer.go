@@ -4,6 +4,7 @@ package messages
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"unicode/utf8"
 
@@ -76,8 +77,8 @@ func (w *writer) uint(field string, v, limit uint64) {
 	w.check(w.enc.EncodeUint(v))
 }
 
-// topic writes the index of a shared topic.
-func (w *writer) topic(i uint32) { w.uint("topic", uint64(i), MaxTopics-1) }
+// topic writes the number of a topic.
+func (w *writer) topic(n uint32) { w.uint("topic", uint64(n), math.MaxUint32) }
 
 func (w *writer) bool(v bool) { w.check(w.enc.EncodeBool(v)) }
 

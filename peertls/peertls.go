@@ -24,9 +24,9 @@ import (
 )
 
 // Protocol is the name that both sides offer (ALPN).
-const Protocol = "xsp/1"
+const Protocol = "xsp/2"
 
-const bindingLabel = "EXPORTER-xaeroflux-xsp"
+const bindingLabel = "EXPORTER-xaeroflux-xsp-2"
 
 // ErrIdentity is wrapped in what a peer's certificate is refused for.
 var ErrIdentity = errors.New("no node's identity")
