@@ -22,7 +22,7 @@ import (
 func testFork(old, size int) Fork {
 	key, author := testKey("author")
 	topic := digest.Sum([]byte("topic"))
-	log := identity.LogID(topic, [32]byte(author), 4096)
+	log := identity.LogID(topic, [32]byte(author), 4096, identity.KindData, 0)
 	truth, lie := newTree(size), newTree(old)
 	for i := min(3, old-1); i < old; i++ {
 		lie.leaves[i] = digest.Sum([]byte(fmt.Sprint("lie ", i)))
@@ -33,7 +33,7 @@ func testFork(old, size int) Fork {
 	if old < size {
 		hashes = truth.consistency(old, 0, size, true)
 	}
-	return NewFork(topic, [32]byte(author), 4096, a, b, truth.root(0, old), hashes)
+	return NewFork(topic, [32]byte(author), 4096, identity.KindData, 0, a, b, truth.root(0, old), hashes)
 }
 
 // Every fork of logs of up to 20 events verifies, as it is and from its text.
@@ -49,7 +49,7 @@ func TestFork(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, f) || !IsFork(text) {
 				t.Fatalf("%d and %d: parsed %+v, %v, want %+v", old, size, got, err, f)
 			}
-			swapped := NewFork(f.Topic, f.Author, f.PageBytes, f.New, f.Old, f.Root, f.Hashes)
+			swapped := NewFork(f.Topic, f.Author, f.PageBytes, f.Kind, f.Number, f.New, f.Old, f.Root, f.Hashes)
 			if !bytes.Equal(swapped.Encode(), text) {
 				t.Errorf("%d and %d: another proof where the heads come in another order", old, size)
 			}
@@ -63,7 +63,7 @@ func TestForkWithoutUs(t *testing.T) {
 	parts := strings.SplitN(string(f.Encode()), "\n\n", 2)
 	lines := strings.Split(parts[0], "\n")
 	at := strings.Index(parts[1], "\n\nxaeroflux/") // where the second note begins
-	v, err := note.NewVerifier(strings.TrimPrefix(lines[3], "key "))
+	v, err := note.NewVerifier(strings.TrimPrefix(lines[4], "key "))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,12 +85,12 @@ func TestForkWithoutUs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	was, err := tlog.ParseHash(strings.TrimPrefix(lines[4], "root "))
+	was, err := tlog.ParseHash(strings.TrimPrefix(lines[5], "root "))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var tree tlog.TreeProof
-	for _, line := range lines[5:] {
+	for _, line := range lines[6:] {
 		h, err := tlog.ParseHash(line)
 		if err != nil {
 			t.Fatal(err)
@@ -156,7 +156,10 @@ func TestForkRefused(t *testing.T) {
 func TestParseForkRefused(t *testing.T) {
 	text := string(testFork(5, 11).Encode())
 	for _, c := range []struct{ what, old, new string }{
-		{"another version", "fork v1", "fork v2"},
+		{"another version", "fork v2", "fork v1"},
+		{"a log of another kind", "log 0 0", "log 3 0"},
+		{"a log without a number", "log 0 0", "log 0"},
+		{"a number with a zero before", "log 0 0", "log 0 00"},
 		{"page with a zero before", "page 4096", "page 04096"},
 		{"page too large", "page 4096", "page 4294967296"},
 		{"no topic", "topic ", "Topic "},

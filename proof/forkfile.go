@@ -10,13 +10,15 @@ import (
 	"strings"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // The text form of a fork, by convention named <log id>.fork:
 //
-//	xaeroflux fork v1
+//	xaeroflux fork v2
 //	topic <topic id, 64 hexadecimal digits>
 //	page <bytes, decimal>
+//	log <kind, decimal> <number, decimal>
 //	key <note verifier key of the author>
 //	root <base64>                 of New's tree at Old's size
 //	<consistency proof, base64, one hash a line>
@@ -29,8 +31,9 @@ import (
 // author's signature and no other, so that golang.org/x/mod/sumdb/note opens
 // both, and tlog.CheckTree checks root and hashes against New.
 const (
-	forkMagic     = "xaeroflux fork v1"
+	forkMagic     = "xaeroflux fork v2"
 	maxForkHashes = 64 // more than a consistency proof ever has
+	forkLines     = 6  // above the checkpoints, without the hashes
 
 	// MaxFork is the length in bytes of the longest fork file that is read.
 	MaxFork = 8 << 10
@@ -39,7 +42,7 @@ const (
 // Encode returns the fork's text.
 func (f Fork) Encode() []byte {
 	out := append([]byte(forkMagic), '\n')
-	out = fmt.Appendf(out, "topic %s\npage %d\nkey %s\n", f.Topic, f.PageBytes, f.VKey())
+	out = fmt.Appendf(out, "topic %s\npage %d\nlog %d %d\nkey %s\n", f.Topic, f.PageBytes, uint8(f.Kind), f.Number, f.VKey())
 	out = appendBase64(append(out, "root "...), f.Root[:])
 	for _, h := range f.Hashes {
 		out = appendBase64(out, h[:])
@@ -84,8 +87,8 @@ func ParseFork(text []byte) (Fork, error) {
 
 // parseForkLines decodes the lines above the checkpoints.
 func parseForkLines(lines []string) (f Fork, err error) {
-	if len(lines) < 5 || len(lines) > 5+maxForkHashes {
-		return f, fmt.Errorf("%d lines above the checkpoints, want 5 to %d", len(lines), 5+maxForkHashes)
+	if len(lines) < forkLines || len(lines) > forkLines+maxForkHashes {
+		return f, fmt.Errorf("%d lines above the checkpoints, want %d to %d", len(lines), forkLines, forkLines+maxForkHashes)
 	}
 	if lines[0] != forkMagic {
 		return f, fmt.Errorf("first line %.40q, want %q", lines[0], forkMagic)
@@ -98,15 +101,18 @@ func parseForkLines(lines []string) (f Fork, err error) {
 		return f, fmt.Errorf("line %.40q, want page and a number", lines[2])
 	}
 	f.PageBytes = uint32(page)
-	author, _, err := ParseVKey(strings.TrimPrefix(lines[3], "key "))
+	if f.Kind, f.Number, err = parseForkLog(lines[3]); err != nil {
+		return f, err
+	}
+	author, _, err := ParseVKey(strings.TrimPrefix(lines[4], "key "))
 	if err != nil {
 		return f, err
 	}
 	copy(f.Author[:], author)
-	if f.Root, err = parseHash(strings.TrimPrefix(lines[4], "root ")); err != nil {
+	if f.Root, err = parseHash(strings.TrimPrefix(lines[5], "root ")); err != nil {
 		return f, err
 	}
-	for _, line := range lines[5:] {
+	for _, line := range lines[forkLines:] {
 		h, err := parseHash(line)
 		if err != nil {
 			return f, err
@@ -114,6 +120,17 @@ func parseForkLines(lines []string) (f Fork, err error) {
 		f.Hashes = append(f.Hashes, h)
 	}
 	return f, nil
+}
+
+// parseForkLog decodes the line that says which of the author's logs it is.
+func parseForkLog(line string) (identity.LogKind, uint64, error) {
+	kind, number, _ := strings.Cut(strings.TrimPrefix(line, "log "), " ")
+	k, err := strconv.ParseUint(kind, 10, 8)
+	n, err2 := strconv.ParseUint(number, 10, 64)
+	if err != nil || err2 != nil || !identity.LogKind(k).Valid() {
+		return 0, 0, fmt.Errorf("line %.60q, want log, a kind and a number", line)
+	}
+	return identity.LogKind(k), n, nil
 }
 
 // parseForkHead decodes a checkpoint with one signature, which the comparison

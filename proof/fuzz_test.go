@@ -15,7 +15,7 @@ import (
 // key of small order, and is one for the Go checksum database's tools too.
 func FuzzParseVKey(f *testing.F) {
 	seed := identity.Seed{1}
-	key := identity.PeerID(seed.PeerID())
+	key := identity.PeerID(seed.PeerID(identity.Generation{}))
 	f.Add(VKey(key[:], [32]byte{2}))
 	f.Add("xaeroflux/00+00000000+AQ==")
 	f.Add("")

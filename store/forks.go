@@ -73,7 +73,7 @@ func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	p := l.State()
 	page := uint32(l.PageBytes)
 	if theirs.Size == p.Head.Size {
-		f := proof.NewFork(l.Topic, l.Author, page, p.Head, theirs, digest.Hash{}, nil)
+		f := proof.NewFork(l.Topic, l.Author, page, l.Kind, l.Number, p.Head, theirs, digest.Hash{}, nil)
 		return f, f.Verify()
 	}
 	if theirs.Size == 0 || theirs.Size > p.Size {
@@ -91,7 +91,7 @@ func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	if err != nil {
 		return proof.Fork{}, err
 	}
-	f := proof.NewFork(l.Topic, l.Author, page, p.Head, theirs, m.Root(), hashes)
+	f := proof.NewFork(l.Topic, l.Author, page, l.Kind, l.Number, p.Head, theirs, m.Root(), hashes)
 	return f, f.Verify()
 }
 
