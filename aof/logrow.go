@@ -19,6 +19,8 @@ type LogRow struct {
 	ID     digest.Hash
 	Topic  digest.Hash
 	Author [32]byte // Ed25519 public key
+	Kind   uint8    // what the log holds; part of its id
+	Number uint64   // which of its author's logs of that kind it is; part of its id
 	// Num names the log in this store. It is 0 in a row that was never stored;
 	// PutLog assigns it.
 	Num       uint32
@@ -50,7 +52,7 @@ type LogRow struct {
 //	offset  bytes  field
 //	     0      4  CRC-32C over the key and all that follows
 //	     4      1  version, 1
-//	     5      1  flags: 1 own, 2 frozen, 4 sealed fields present, 8 high water present
+//	     5      1  flags: 1 own, 2 frozen, 4 sealed fields present, 8 high water present, 32 kind and number present
 //	     6      1  log2 of the page size
 //	     7     32  log id
 //	    39     32  topic
@@ -62,6 +64,7 @@ type LogRow struct {
 //	   211      1  number n of right hashes
 //	   212   6, 6  sealed pages, sealed size   (if flagged)
 //	          6    high water                  (if flagged)
+//	       1, 8    kind, number                (if flagged; else both are 0)
 //	         32n   right
 const (
 	logRowVersion = 1
@@ -71,6 +74,7 @@ const (
 	flagFrozen    = 2
 	flagSealed    = 4
 	flagHighWater = 8
+	flagNumbered  = 32
 
 	maxSize = MaxSize
 )
@@ -91,6 +95,9 @@ func (r *LogRow) flags() (f byte) {
 	}
 	if r.Own || r.HighWater != 0 {
 		f |= flagHighWater
+	}
+	if r.Kind != 0 || r.Number != 0 {
+		f |= flagNumbered
 	}
 	return f
 }
@@ -118,7 +125,7 @@ func (r *LogRow) flaw() string {
 
 func encodeLogRow(r *LogRow) []byte {
 	f := r.flags()
-	b := make([]byte, 4, logRowFixed+18+len(r.Right)*digest.Size)
+	b := make([]byte, 4, logRowFixed+27+len(r.Right)*digest.Size)
 	b = append(b, logRowVersion, f, byte(bits.TrailingZeros32(r.PageBytes)))
 	b = append(b, r.ID[:]...)
 	b = append(b, r.Topic[:]...)
@@ -133,6 +140,9 @@ func encodeLogRow(r *LogRow) []byte {
 	}
 	if f&flagHighWater != 0 {
 		b = appendSize(b, r.HighWater)
+	}
+	if f&flagNumbered != 0 {
+		b = binary.LittleEndian.AppendUint64(append(b, r.Kind), r.Number)
 	}
 	for i := range r.Right {
 		b = append(b, r.Right[i][:]...)
@@ -192,6 +202,9 @@ func decodeFields(b []byte, f byte, n int) LogRow {
 	if f&flagHighWater != 0 {
 		r.HighWater, b = sizeAt(b), b[6:]
 	}
+	if f&flagNumbered != 0 {
+		r.Kind, r.Number, b = b[0], binary.LittleEndian.Uint64(b[1:]), b[9:]
+	}
 	for i := range n {
 		r.Right = append(r.Right, digest.Hash(b[i*digest.Size:]))
 	}
@@ -205,6 +218,9 @@ func logRowLen(f byte, right int) int {
 	}
 	if f&flagHighWater != 0 {
 		n += 6
+	}
+	if f&flagNumbered != 0 {
+		n += 9
 	}
 	return n
 }
