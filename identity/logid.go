@@ -54,3 +54,26 @@ func LogID(topic TopicID, author [KeyBytes]byte, pageBytes uint32, kind LogKind,
 	binary.LittleEndian.PutUint64(n[:], number)
 	return digest.Tagged(tagLog, topic[:], author[:], size[:], []byte{byte(kind)}, n[:])
 }
+
+// A LogName is all that a log's id follows from.
+type LogName struct {
+	Topic     TopicID
+	Author    [KeyBytes]byte // Ed25519 public key
+	PageBytes uint32
+	Kind      LogKind
+	Number    uint64
+}
+
+// ID returns the log's id.
+func (n LogName) ID() digest.Hash { return LogID(n.Topic, n.Author, n.PageBytes, n.Kind, n.Number) }
+
+// DataLog names the log that author writes in an open topic without having been
+// admitted: its data log number 0, in pages of the size that genesis says.
+func DataLog(topic TopicID, author [KeyBytes]byte, pageBytes uint32) LogName {
+	return LogName{Topic: topic, Author: author, PageBytes: pageBytes, Kind: KindData}
+}
+
+// RosterLog names a leg of a topic's roster.
+func RosterLog(topic TopicID, steward [KeyBytes]byte, term, leg uint32) LogName {
+	return LogName{Topic: topic, Author: steward, PageBytes: RosterPageBytes, Kind: KindRoster, Number: RosterNumber(term, leg)}
+}
