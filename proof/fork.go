@@ -15,19 +15,15 @@ import (
 
 // A Fork is two heads of one log, both signed by its author, of which only one
 // can be true. It convinces anybody, for good, and needs nothing else: the log
-// id follows from topic, author, page size, kind and number, so that nobody can
-// make one for a log whose key he has not.
+// id follows from its name, in which the author stands, so that nobody can make
+// one for a log whose key he has not.
 //
 // Heads of one size contradict each other where their roots differ. Of two
 // sizes, Root and Hashes prove which root the larger tree has at the smaller
 // size, the only one it can have (RFC 6962, section 2.1.2); the smaller head
 // has another.
 type Fork struct {
-	Topic     digest.Hash
-	Author    [32]byte // Ed25519 public key
-	PageBytes uint32
-	Kind      identity.LogKind
-	Number    uint64
+	identity.LogName
 
 	// Old and New are ordered by size, then by root, so that two peers make the
 	// same proof of the same heads.
@@ -41,11 +37,11 @@ type Fork struct {
 // is to be verified. At different sizes, root is that of the larger head's tree
 // at the smaller size, and hashes the consistency proof between the two; at the
 // same size both are passed over.
-func NewFork(topic digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64, a, b Head, root digest.Hash, hashes []digest.Hash) Fork {
+func NewFork(log identity.LogName, a, b Head, root digest.Hash, hashes []digest.Hash) Fork {
 	if a.Size > b.Size || a.Size == b.Size && bytes.Compare(a.Root[:], b.Root[:]) > 0 {
 		a, b = b, a
 	}
-	f := Fork{Topic: topic, Author: author, PageBytes: pageBytes, Kind: kind, Number: number, Old: a, New: b, Root: root, Hashes: slices.Clone(hashes)}
+	f := Fork{LogName: log, Old: a, New: b, Root: root, Hashes: slices.Clone(hashes)}
 	if a.Size == b.Size {
 		f.Root, f.Hashes = b.Root, nil
 	}
@@ -62,10 +58,10 @@ func (f Fork) Verify() error {
 	if err := checkKey(f.Author[:]); err != nil {
 		return err
 	}
-	log := identity.LogID(f.Topic, f.Author, f.PageBytes, f.Kind, f.Number)
+	log := f.ID()
 	for _, h := range []Head{f.Old, f.New} {
 		if h.Log != log {
-			return fmt.Errorf("%w: of log %s, topic, author and the rest make it %s", ErrHead, h.Log.Short(), log.Short())
+			return fmt.Errorf("%w: of log %s, its name makes it %s", ErrHead, h.Log.Short(), log.Short())
 		}
 		if err := h.Verify(f.Author[:]); err != nil {
 			return err

@@ -22,7 +22,8 @@ import (
 func testFork(old, size int) Fork {
 	key, author := testKey("author")
 	topic := digest.Sum([]byte("topic"))
-	log := identity.LogID(topic, [32]byte(author), 4096, identity.KindData, 0)
+	name := identity.DataLog(topic, [32]byte(author), 4096)
+	log := name.ID()
 	truth, lie := newTree(size), newTree(old)
 	for i := min(3, old-1); i < old; i++ {
 		lie.leaves[i] = digest.Sum([]byte(fmt.Sprint("lie ", i)))
@@ -33,7 +34,7 @@ func testFork(old, size int) Fork {
 	if old < size {
 		hashes = truth.consistency(old, 0, size, true)
 	}
-	return NewFork(topic, [32]byte(author), 4096, identity.KindData, 0, a, b, truth.root(0, old), hashes)
+	return NewFork(name, a, b, truth.root(0, old), hashes)
 }
 
 // Every fork of logs of up to 20 events verifies, as it is and from its text.
@@ -49,7 +50,7 @@ func TestFork(t *testing.T) {
 			if err != nil || !reflect.DeepEqual(got, f) || !IsFork(text) {
 				t.Fatalf("%d and %d: parsed %+v, %v, want %+v", old, size, got, err, f)
 			}
-			swapped := NewFork(f.Topic, f.Author, f.PageBytes, f.Kind, f.Number, f.New, f.Old, f.Root, f.Hashes)
+			swapped := NewFork(f.LogName, f.New, f.Old, f.Root, f.Hashes)
 			if !bytes.Equal(swapped.Encode(), text) {
 				t.Errorf("%d and %d: another proof where the heads come in another order", old, size)
 			}
