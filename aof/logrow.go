@@ -9,6 +9,7 @@ import (
 	"math/bits"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // MaxRight is the most hashes LogRow.Right can hold: no compact range is longer.
@@ -19,8 +20,8 @@ type LogRow struct {
 	ID     digest.Hash
 	Topic  digest.Hash
 	Author [32]byte // Ed25519 public key
-	Kind   uint8    // what the log holds; part of its id
-	Number uint64   // which of its author's logs of that kind it is; part of its id
+	Kind   identity.LogKind
+	Number uint64 // which of its author's logs of that kind it is
 	// Num names the log in this store. It is 0 in a row that was never stored;
 	// PutLog assigns it.
 	Num       uint32
@@ -44,6 +45,18 @@ type LogRow struct {
 	Right []digest.Hash
 
 	HighWater uint64 // of an own log: the largest size ever signed
+}
+
+// NewLogRow returns the row of a log that holds nothing yet.
+func NewLogRow(n identity.LogName, own bool) LogRow {
+	return LogRow{
+		ID: n.ID(), Topic: n.Topic, Author: n.Author, Kind: n.Kind, Number: n.Number, PageBytes: n.PageBytes, Own: own,
+	}
+}
+
+// Name returns what the log's id follows from.
+func (r *LogRow) Name() identity.LogName {
+	return identity.LogName{Topic: r.Topic, Author: r.Author, PageBytes: r.PageBytes, Kind: r.Kind, Number: r.Number}
 }
 
 // The row of a log. Its length changes only with Right and when the first page
@@ -142,7 +155,7 @@ func encodeLogRow(r *LogRow) []byte {
 		b = appendSize(b, r.HighWater)
 	}
 	if f&flagNumbered != 0 {
-		b = binary.LittleEndian.AppendUint64(append(b, r.Kind), r.Number)
+		b = binary.LittleEndian.AppendUint64(append(b, byte(r.Kind)), r.Number)
 	}
 	for i := range r.Right {
 		b = append(b, r.Right[i][:]...)
@@ -203,7 +216,7 @@ func decodeFields(b []byte, f byte, n int) LogRow {
 		r.HighWater, b = sizeAt(b), b[6:]
 	}
 	if f&flagNumbered != 0 {
-		r.Kind, r.Number, b = b[0], binary.LittleEndian.Uint64(b[1:]), b[9:]
+		r.Kind, r.Number, b = identity.LogKind(b[0]), binary.LittleEndian.Uint64(b[1:]), b[9:]
 	}
 	for i := range n {
 		r.Right = append(r.Right, digest.Hash(b[i*digest.Size:]))

@@ -2,21 +2,24 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import (
+	"math"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
 
 // A NewLog is what a log is created from; its id follows from it.
 //
-//	[topic, author, page bytes, own]
+//	[topic, author, page bytes, kind, number, own]
 type NewLog struct {
-	Topic     digest.Hash
-	Author    [32]byte
-	PageBytes uint32
-	Own       bool // this store holds the author's key
+	identity.LogName
+	Own bool // this store holds the author's key
 }
 
 const (
-	newLogFields = 4
-	minNewLog    = 1 + 2*(2+digest.Size) + 1 + 1
+	newLogFields = 6
+	minNewLog    = 1 + 2*(2+digest.Size) + 1 + 1 + 1 + 1
 )
 
 func (n *NewLog) encode(w *writer) {
@@ -24,6 +27,8 @@ func (n *NewLog) encode(w *writer) {
 	w.fixed(n.Topic[:])
 	w.fixed(n.Author[:])
 	w.uint("page bytes", uint64(n.PageBytes), MaxPageBytes)
+	w.uint("kind", uint64(n.Kind), math.MaxUint8)
+	w.uint("number", n.Number, math.MaxUint64)
 	w.bool(n.Own)
 }
 
@@ -32,6 +37,8 @@ func (n *NewLog) decode(r *reader) {
 	n.Topic = r.hash("topic")
 	r.fixed("author", n.Author[:])
 	n.PageBytes = r.pageBytes()
+	n.Kind = identity.LogKind(r.uint("kind", math.MaxUint8))
+	n.Number = r.uint("number", math.MaxUint64)
 	n.Own = r.bool("own")
 	r.skip("new log", rest)
 }

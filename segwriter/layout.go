@@ -80,6 +80,8 @@ var (
 type Params struct {
 	Log, Topic   digest.Hash
 	Author       [32]byte
+	Kind         uint8  // of the log: 0 data, 1 roster, 2 boxes
+	Number       uint64 // of the log among its author's of that kind
 	PageBytes    int
 	SegmentPages int // pages a segment; 0 is DefaultSegmentPages
 }
