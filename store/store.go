@@ -31,6 +31,12 @@ const (
 // Options of a store. All have been made valid by the root package.
 type Options struct {
 	MapBytes int64
+	// Place names the place that the data lies in, instead of what the system
+	// says of it; see identity.Place.
+	Place string
+	// Adopt keeps the store the device that it was, though it is found in
+	// another place: the other copy must never be used again.
+	Adopt bool
 	FS       durable.FS // nil: the operating system's
 	// Fault is nil but in tests; see aof.Options.
 	Fault func(op string) error
@@ -46,7 +52,8 @@ type Store struct {
 	opts   Options
 	format format
 	lock   *durable.FileLock
-	seed   identity.Seed
+	device identity.Device
+	moved  *Move // what opening found out, or nil
 	aof    *aof.Store
 	segs   *segwriter.Store
 
@@ -72,40 +79,65 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
+// CreateOptions say what a new store is like.
+type CreateOptions struct {
+	PageBytes    int // of the topics founded in it
+	SegmentPages int
+	Seed         identity.Seed
+	Place        string     // see Options
+	FS           durable.FS // nil: the operating system's
+}
+
 // Create makes an empty store in dir, which may exist if it is empty of one.
 // FORMAT is written last: a directory with it is a whole store.
-func Create(dir string, pageBytes, segmentPages int, seed identity.Seed, fs durable.FS) error {
-	if fs == nil {
-		fs = durable.OS
+func Create(dir string, o CreateOptions) error {
+	if o.FS == nil {
+		o.FS = durable.OS
 	}
 	if Exists(dir) {
 		return fmt.Errorf("store %s: %w", dir, ErrExists)
 	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
+	if err := create(dir, o); err != nil {
 		return fmt.Errorf("store %s: %w", dir, err)
 	}
-	seedPath := filepath.Join(dir, seedName)
+	return nil
+}
+
+func create(dir string, o CreateOptions) error {
+	fs, seedPath := o.FS, filepath.Join(dir, seedName)
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
 	if _, err := os.Stat(seedPath); errors.Is(err, os.ErrNotExist) {
-		if err := identity.CreateSeed(seedPath, seed); err != nil {
-			return fmt.Errorf("store %s: %w", dir, err)
+		if err := identity.CreateSeed(seedPath, o.Seed); err != nil {
+			return err
 		}
 	}
 	for _, d := range []string{aofName, logsName, mmrName} {
 		if err := fs.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
-			return fmt.Errorf("store %s: %w", dir, err)
+			return err
 		}
+	}
+	f := format{pageBytes: o.PageBytes, segmentPages: o.SegmentPages}
+	var err error
+	if f.generation, err = identity.NewGeneration(nil); err != nil {
+		return err
 	}
 	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{FS: fs})
 	if err != nil {
-		return fmt.Errorf("store %s: %w", dir, err)
+		return err
 	}
-	if err := a.Close(); err != nil {
-		return fmt.Errorf("store %s: %w", dir, err)
+	err = a.Commit(func(t *aof.Txn) error { return putGeneration(t, f.generation) })
+	if err = errors.Join(err, a.Close()); err != nil {
+		return err
 	}
 	if err := syncNames(fs, dir); err != nil { // what an earlier try left is not durable yet
-		return fmt.Errorf("store %s: %w", dir, err)
+		return err
 	}
-	return writeFormat(fs, filepath.Join(dir, formatName), format{version: formatVersion, pageBytes: pageBytes, segmentPages: segmentPages})
+	if f.place, err = placeOf(dir, o.Place); err != nil {
+		return err
+	}
+	return writeFormat(fs, filepath.Join(dir, formatName), f)
 }
 
 // Open opens the store in dir and takes its lock. The error is ErrNoStore,
@@ -137,7 +169,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if s.format, err = readFormat(o.FS, filepath.Join(dir, formatName)); err != nil {
 		return s, err
 	}
-	if s.seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
+	if s.device.Seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
 		return s, err
 	}
 	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault}); err != nil {
@@ -147,7 +179,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 		return s, err
 	}
 	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
-	if err = errors.Join(s.loadTopics(), s.loadFollows()); err != nil {
+	if err = errors.Join(s.loadGeneration(), s.loadTopics(), s.loadFollows()); err != nil {
 		return s, err
 	}
 	if err = s.loadForks(); err != nil {
@@ -159,7 +191,10 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.loadRanges(); err != nil {
 		return s, err
 	}
-	if err = s.openPaged(); err == nil {
+	if err = s.openPaged(); err != nil {
+		return s, err
+	}
+	if err = s.settle(); err == nil {
 		s.countOpened()
 	}
 	return s, err
@@ -210,8 +245,8 @@ func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
-// Seed is the secret every key of this store comes from.
-func (s *Store) Seed() identity.Seed { return s.seed }
+// Device is the secrets that every key of this store comes from.
+func (s *Store) Device() identity.Device { return s.device }
 
 // AOF gives the small values of the AOF to their owners: peers, cursors.
 func (s *Store) AOF() *aof.Store { return s.aof }
