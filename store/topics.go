@@ -4,7 +4,6 @@ package store
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
 	"slices"
@@ -18,10 +17,17 @@ import (
 
 // A Topic is a set of logs that are shared together, as this store joined it.
 type Topic struct {
-	ID   digest.Hash
-	Key  identity.TopicKey // secret
-	Name string            // what the person calls it; local
-	Log  digest.Hash       // the log this store appends to
+	ID      digest.Hash
+	Genesis *identity.Genesis
+	Keys    identity.TopicKeys
+	Account identity.AccountSecret // of the person, if it is kept here; else zero
+	Name    string                 // what the person calls it; local
+	Log     digest.Hash            // the log this store appends to
+}
+
+// Roster names the topic's roster as its founder began it.
+func (t *Topic) Roster() identity.LogName {
+	return identity.RosterLog(t.ID, t.Genesis.Steward, 0, 0)
 }
 
 // Rows of the meta bucket.
@@ -42,9 +48,6 @@ type topics struct {
 	joinMu sync.Mutex
 	joins  []*join // that wait for a commit
 }
-
-// A topic's row: its key, the id of the own log, its name.
-const topicRowBytes = 64
 
 func (s *Store) loadTopics() error {
 	s.topics.all = map[digest.Hash]*Topic{}
@@ -73,26 +76,6 @@ func (s *Store) loadTopics() error {
 	return s.newInstance()
 }
 
-// readTopic returns the topic of a row, of which the checksum fits.
-func readTopic(key, value []byte) (*Topic, error) {
-	if len(value) < topicRowBytes || len(key) != digest.Size {
-		return nil, &CorruptError{Where: "aof, topics", What: fmt.Sprintf("a row of %d bytes", len(value))}
-	}
-	return &Topic{
-		ID: digest.Hash(key), Key: identity.TopicKey(value[:32]), Log: digest.Hash(value[32:64]), Name: string(value[64:]),
-	}, nil
-}
-
-// decodeTopic is readTopic for a check: it derives the id from the key, which
-// is a third of opening a store of many topics.
-func decodeTopic(key, value []byte) (*Topic, error) {
-	t, err := readTopic(key, value)
-	if err == nil && t.Key.ID() != t.ID {
-		err = &CorruptError{Where: "aof, topics", What: "a key that is not of its topic"}
-	}
-	return t, err
-}
-
 func (s *Store) newInstance() error {
 	rand.Read(s.topics.instance[:]) // never fails (crypto/rand)
 	return s.aof.Commit(func(t *aof.Txn) error { return t.Put(aof.Meta, metaInstance, s.topics.instance[:]) })
@@ -103,24 +86,24 @@ func (s *Store) Instance() [16]byte { return s.topics.instance }
 
 // A join is a topic on its way into the store.
 type join struct {
-	t   *Topic
-	row aof.LogRow // of the log, where it is created
-	err error
-	ok  bool // err is set: it was committed with somebody else's
+	t      *Topic
+	row    aof.LogRow // of the log, where it is created
+	roster []byte     // the records that found the topic, or nil
+	err    error
+	ok     bool // err is set: it was committed with somebody else's
 }
 
 // Join adds a topic and this store's log in it; the first topic joined is the
-// default. Joining again changes the name only. pageBytes is of the log where
-// it is created; 0 means the store's default. Joins that come at once are
+// default. Joining again changes the name only. Joins that come at once are
 // committed together.
-func (s *Store) Join(key identity.TopicKey, name string, pageBytes int) (*Topic, error) {
-	if pageBytes == 0 {
-		pageBytes = s.format.pageBytes
-	}
-	id := key.ID()
-	author := [32]byte(s.seed.AuthorKey(id).Public().(ed25519.PublicKey))
-	t := &Topic{ID: id, Key: key, Name: name, Log: identity.LogID(id, author, uint32(pageBytes))}
-	j := &join{t: t, row: aof.LogRow{ID: t.Log, Topic: id, Author: author, PageBytes: uint32(pageBytes), Own: true}}
+func (s *Store) Join(genesis *identity.Genesis, keys identity.TopicKeys, name string) (*Topic, error) {
+	return s.join(&join{t: &Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}})
+}
+
+func (s *Store) join(j *join) (*Topic, error) {
+	name := identity.DataLog(j.t.ID, s.device.AuthorID(j.t.Genesis), j.t.Genesis.PageBytes)
+	j.row = aof.NewLogRow(name, true)
+	j.t.Log = j.row.ID
 	s.topics.joinMu.Lock()
 	s.topics.joins = append(s.topics.joins, j)
 	s.topics.joinMu.Unlock()
@@ -144,7 +127,7 @@ func (s *Store) joinAll() {
 			first = j.t.ID
 		}
 		if old := s.topics.all[j.t.ID]; old != nil {
-			j.t.Log = old.Log
+			j.t.Log, j.t.Account = old.Log, old.Account
 			if j.t.Name == "" {
 				j.t.Name = old.Name
 			}
@@ -180,8 +163,10 @@ func (j *join) put(txn *aof.Txn) error {
 			return err
 		}
 	}
-	value := append(append(append([]byte(nil), j.t.Key[:]...), j.t.Log[:]...), j.t.Name...)
-	return txn.Put(aof.Topics, j.t.ID[:], value)
+	if err := j.found(txn); err != nil {
+		return err
+	}
+	return txn.Put(aof.Topics, j.t.ID[:], encodeTopic(j.t))
 }
 
 // Topic returns a joined topic; the zero id means the default.
@@ -214,7 +199,8 @@ func (s *Store) Topics() []*Topic {
 	return all
 }
 
-// TopicLogs returns the logs of a topic that this store holds, ordered by id.
+// TopicLogs returns the data logs of a topic that this store holds, ordered by
+// id. Its roster is none of them.
 func (s *Store) TopicLogs(topic digest.Hash) ([]*Log, error) {
 	ids, err := s.topicIDs(topic)
 	if err != nil {
@@ -245,7 +231,7 @@ func (s *Store) topicIDs(topic digest.Hash) ([]digest.Hash, error) {
 		l = &topicList{}
 		err := s.aof.View(func(v *aof.View) error {
 			return v.ForEachLog(func(row aof.LogRow) error {
-				if row.Topic == topic {
+				if row.Topic == topic && row.Kind == identity.KindData {
 					l.added = append(l.added, row.ID)
 				}
 				return nil

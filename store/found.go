@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
+)
+
+// Found makes a new topic, of which this device is the steward and a new account
+// the owner, and this store's log in it. The topic is plain and open: whoever
+// has its keys takes part. pageBytes is of the logs in it; 0 means the store's
+// default.
+func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error) {
+	if pageBytes == 0 {
+		pageBytes = s.format.pageBytes
+	}
+	account, err := identity.NewAccountSecret(nil)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := identity.NewTopicKeys(nil)
+	if err != nil {
+		return nil, err
+	}
+	g := &identity.Genesis{
+		Policy: identity.PolicyOpen, PageBytes: uint32(pageBytes), Owner: identity.PublicKey(account.Key()),
+		LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
+	}
+	rand.Read(g.Salt[:]) // never fails (crypto/rand)
+	s.device.Seed.Found(s.device.Generation, g)
+	records, err := foundingRecords(g, account, now)
+	if err != nil {
+		return nil, err
+	}
+	return s.join(&join{
+		t:      &Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: account, Name: name},
+		roster: records,
+	})
+}
+
+// foundingRecords returns the first two records of a roster: genesis, and the
+// owner's admission.
+func foundingRecords(g *identity.Genesis, account identity.AccountSecret, now time.Time) (b []byte, err error) {
+	for _, r := range roster.Founding(g, account) {
+		if b, err = event.AppendRecord(b, event.Event{Type: r.Type, Payload: r.Body}, now.UnixMilli(), 0); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// found begins the roster of a topic that is founded here. Its head is signed
+// when somebody asks for it.
+func (j *join) found(txn *aof.Txn) error {
+	if j.roster == nil {
+		return nil
+	}
+	row := aof.NewLogRow(j.t.Roster(), true)
+	if err := txn.PutLog(&row); err != nil {
+		return err
+	}
+	if err := txn.AppendEvents(row.Num, 0, j.roster, foundingCount); err != nil {
+		return err
+	}
+	row.Size = foundingCount
+	return txn.PutLog(&row)
+}
+
+// foundingCount is how many records a topic begins with.
+const foundingCount = 2
