@@ -23,7 +23,7 @@ import (
 type Fetcher interface {
 	// Fetch sends the request of ask to peers of a topic, one after another,
 	// until what ask returned with it is content with an answer.
-	Fetch(ctx context.Context, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error
+	Fetch(ctx context.Context, topic *Topic, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error
 	Close() error
 }
 
@@ -34,7 +34,7 @@ type RepairOptions struct {
 	// Fetch makes the Fetcher for the store's identity, from the rows of peers
 	// that it remembers, as far as they can be read, or returns nil where there
 	// are no peers to ask.
-	Fetch func(identity.Seed, map[identity.PeerID][]byte) (Fetcher, error)
+	Fetch func(identity.Device, map[identity.PeerID][]byte) (Fetcher, error)
 	// AcceptLoss gives up what no peer has: this store then goes on under a new
 	// identity, and what is left of its own logs stays readable.
 	AcceptLoss bool
@@ -87,11 +87,11 @@ type repairer struct {
 	files  aside
 
 	format format
-	seed   identity.Seed
-	fetch  Fetcher // nil: no peers
-	rows   rows    // of the AOF, as it is or as it is made again
-	keys   map[digest.Hash]identity.TopicKey
-	retire bool // an own log lost events: the store goes on under a new identity
+	device identity.Device
+	fetch  Fetcher                // nil: no peers
+	rows   rows                   // of the AOF, as it is or as it is made again
+	topics map[digest.Hash]*Topic // that are known
+	retire bool                   // an own log lost events: the store goes on as a new device
 }
 
 func (r *repairer) done(log digest.Hash, format string, args ...any) {
@@ -129,14 +129,18 @@ func (r *repairer) locked() (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	r.rows.r = r
-	if r.seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
+	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
 		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
 		return nil
 	}
-	if err := r.mendFormat(); err != nil {
+	lost, err := r.readFormat()
+	if err != nil {
 		return err
 	}
 	ok, err := r.openRows()
+	if ok && err == nil && lost {
+		err = r.mendFormat()
+	}
 	if ok && err == nil {
 		err = r.logs()
 	}
@@ -148,33 +152,56 @@ func (r *repairer) meet() (err error) {
 	if r.o.Fetch == nil {
 		return nil
 	}
-	r.fetch, err = r.o.Fetch(r.seed, r.rows.peers())
+	r.fetch, err = r.o.Fetch(r.device, r.rows.peers())
 	return err
 }
 
-// mendFormat writes FORMAT again from what segments say, those of a log of ours
-// before others.
-func (r *repairer) mendFormat() error {
+// readFormat reads FORMAT. If it is damaged, segments tell the number of pages in
+// each, and the rest comes from the rows.
+func (r *repairer) readFormat() (lost bool, err error) {
 	f, err := readFormat(durable.OS, r.path(formatName))
 	if r.format = f; err == nil || isNewer(err) {
-		return err
+		r.device.Generation = f.generation
+		return false, err
 	}
-	r.format = format{version: formatVersion, pageBytes: segwriter.DefaultPageBytes, segmentPages: segwriter.DefaultSegmentPages}
+	r.format = format{pageBytes: segwriter.DefaultPageBytes, segmentPages: segwriter.DefaultSegmentPages}
 	for _, id := range r.logDirs() {
-		p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String()))
-		if !ok {
-			continue
-		}
-		r.format.segmentPages = p.SegmentPages
-		if r.rows.author(p.Topic) == p.Author {
-			r.format.pageBytes = p.PageBytes
+		if p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String())); ok {
+			r.format.segmentPages = p.SegmentPages
+			break
 		}
 	}
+	return true, nil
+}
+
+// mendFormat writes FORMAT again.
+func (r *repairer) mendFormat() error {
 	if err := r.files.move(formatName); err != nil {
 		return err
 	}
+	r.format.generation = r.device.Generation
+	for id, t := range r.topics {
+		if id == r.rows.first() || len(r.topics) == 1 {
+			r.format.pageBytes = int(t.Genesis.PageBytes)
+		}
+	}
 	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.pageBytes, r.format.segmentPages)
-	return writeFormat(durable.OS, r.path(formatName), r.format)
+	return writePlace(r.dir, r.format)
+}
+
+// generation takes the store's generation from its row. Where neither the row
+// nor FORMAT can be read, the store goes on as a new device.
+func (r *repairer) generation(row []byte) error {
+	if len(row) == identity.GenerationBytes {
+		r.device.Generation = identity.Generation(row)
+	}
+	if !r.device.Generation.IsZero() {
+		return nil
+	}
+	var err error
+	r.retire = true
+	r.device.Generation, err = identity.NewGeneration(nil)
+	return err
 }
 
 // logDirs returns the logs that have a directory.

@@ -42,14 +42,14 @@ func (l *logMend) fetchPages(to uint64) error {
 }
 
 func (l *logMend) ask(ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
-	key, ok := l.r.keys[l.info.topic]
+	topic, ok := l.r.topics[l.info.topic]
 	switch {
 	case l.r.fetch == nil:
 		return errNoPeers
 	case !ok:
 		return fmt.Errorf("%w: give its invite with --invite", ErrUnknownTopic)
 	}
-	return l.r.fetch.Fetch(l.r.ctx, key, ask)
+	return l.r.fetch.Fetch(l.r.ctx, topic, ask)
 }
 
 func (l *logMend) logInfo() syncer.LogInfo {

@@ -25,6 +25,7 @@ type logMend struct {
 	info struct {
 		id, topic digest.Hash
 		author    [32]byte
+		name      identity.LogName
 		own       bool
 	}
 	raw  *segwriter.Raw
@@ -54,11 +55,11 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	p, onDisk := segwriter.FindParams(durable.OS, dir)
 	if row, ok := r.rows.logs[id]; ok {
 		l.row = &row
-		p = segwriter.Params{Log: id, Topic: row.Topic, Author: row.Author, PageBytes: int(row.PageBytes), SegmentPages: r.format.segmentPages}
+		p = pageParams(row.Name(), r.format.segmentPages)
 	} else if r.rows.old != nil {
 		if row, ok := r.rows.old.Logs[id]; ok {
 			l.old = &row
-			p = segwriter.Params{Log: id, Topic: row.Topic, Author: row.Author, PageBytes: int(row.PageBytes), SegmentPages: r.format.segmentPages}
+			p = pageParams(row.Name(), r.format.segmentPages)
 			onDisk = true
 		}
 	}
@@ -66,32 +67,35 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 		return nil, false // files of a log that the AOF does not know are nobody's
 	}
 	if l.row == nil && !onDisk {
-		t, ok := r.rows.ownTopic(id)
+		name, ok := r.rows.knownLog(id)
 		if !ok {
 			return nil, false
 		}
-		p = t
+		p = pageParams(name, r.format.segmentPages)
 	}
-	if identity.LogID(p.Topic, p.Author, uint32(p.PageBytes)) != id {
+	name := nameOf(p)
+	if name.ID() != id {
 		r.lost(id, dos[FlawLog], "its segments are those of another log")
 		return nil, false
 	}
-	l.info.id, l.info.topic, l.info.author = id, p.Topic, p.Author
+	l.info.id, l.info.topic, l.info.author, l.info.name = id, p.Topic, p.Author, name
 	l.info.own = r.rows.author(p.Topic) == p.Author
 	l.raw = segwriter.OpenRaw(durable.OS, r.dir, p)
 	l.head = l.newestHead()
 	return l, true
 }
 
-// ownTopic returns what the own log of a topic is, if id is one.
-func (s *rows) ownTopic(id digest.Hash) (segwriter.Params, bool) {
-	for topic := range s.r.keys {
-		author := s.author(topic)
-		if s.ownLog(topic) == id {
-			return segwriter.Params{Log: id, Topic: topic, Author: author, PageBytes: s.r.format.pageBytes, SegmentPages: s.r.format.segmentPages}, true
+// knownLog returns what a log is that follows from a topic alone, if id is one:
+// this store's own log, or the roster.
+func (s *rows) knownLog(id digest.Hash) (name identity.LogName, ok bool) {
+	for _, t := range s.r.topics {
+		for _, name := range []identity.LogName{s.ownLog(t), t.Roster()} {
+			if name.ID() == id {
+				return name, true
+			}
 		}
 	}
-	return segwriter.Params{}, false
+	return name, false
 }
 
 // newestHead returns the newest head that the rows and the head file know. A

@@ -4,8 +4,6 @@ package store
 
 import (
 	"bytes"
-	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -33,9 +31,9 @@ type rows struct {
 // openRows opens the AOF, or begins a new one where it is unusable. False says
 // that it must stay as it is.
 func (r *repairer) openRows() (bool, error) {
-	r.keys, r.rows.roots = map[digest.Hash]identity.TopicKey{}, map[digest.Hash]digest.Hash{}
+	r.topics, r.rows.roots = map[digest.Hash]*Topic{}, map[digest.Hash]digest.Hash{}
 	for _, v := range r.o.Invites {
-		r.keys[v.Key.ID()] = v.Key
+		r.topics[v.Topic()] = &Topic{ID: v.Topic(), Genesis: &v.Genesis, Keys: v.Keys, Name: v.Name}
 	}
 	a, err := openAOF(r.dir)
 	if err == nil {
@@ -51,7 +49,11 @@ func (r *repairer) openRows() (bool, error) {
 	if r.rows.old, err = aof.OpenSalvage(r.path(aofName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
-	if err := r.meet(); err != nil {
+	var generation []byte
+	if r.rows.old != nil {
+		generation = []byte(r.rows.old.Meta[string(metaGeneration)])
+	}
+	if err := errors.Join(r.generation(generation), r.meet()); err != nil {
 		return false, err
 	}
 	return r.rows.begin()
@@ -90,10 +92,14 @@ func (s *rows) close() (err error) {
 func (s *rows) load() error {
 	s.logs = map[digest.Hash]aof.LogRow{}
 	return s.aof.View(func(v *aof.View) error {
-		err := v.ForEach(aof.Topics, nil, func(key, value []byte) error {
+		generation, _, err := v.Get(aof.Meta, metaGeneration)
+		if err = errors.Join(err, s.r.generation(generation)); err != nil {
+			return err
+		}
+		err = v.ForEach(aof.Topics, nil, func(key, value []byte) error {
 			t, err := decodeTopic(key, value)
 			if err == nil {
-				s.r.keys[t.ID] = t.Key
+				s.r.topics[t.ID] = t
 			}
 			return err
 		})
@@ -139,13 +145,14 @@ func (s *rows) topics() (all []*Topic) {
 	if s.old != nil {
 		for id, value := range s.old.Topics {
 			if t, err := decodeTopic(id[:], value); err == nil {
-				known[id], s.r.keys[id] = t, t.Key
+				known[id], s.r.topics[id] = t, t
 			}
 		}
 	}
 	for _, v := range s.r.o.Invites {
-		if id := v.Key.ID(); known[id] == nil {
-			known[id] = &Topic{ID: id, Key: v.Key, Name: v.Name, Log: s.ownLog(id)}
+		if t := s.r.topics[v.Topic()]; known[t.ID] == nil {
+			t.Log = s.ownLog(t).ID()
+			known[t.ID] = t
 		}
 	}
 	for _, t := range known {
@@ -167,34 +174,33 @@ func (s *rows) first() digest.Hash {
 		return digest.Hash([]byte(s.old.Meta[string(metaDefault)]))
 	}
 	if len(s.r.o.Invites) > 0 {
-		return s.r.o.Invites[0].Key.ID()
+		return s.r.o.Invites[0].Topic()
 	}
 	return digest.Hash{}
 }
 
-// ownLog returns the id of the log that this store's author has in a topic: of
-// those with a directory, or else the one of the usual page size.
-func (s *rows) ownLog(topic digest.Hash) digest.Hash {
-	author := s.author(topic)
-	for size := uint32(4096); size <= 65536; size *= 2 {
-		id := identity.LogID(topic, author, size)
-		if slices.Contains(s.r.logDirs(), id) {
-			return id
-		}
-	}
-	return identity.LogID(topic, author, uint32(s.r.format.pageBytes))
+// ownLog names the log that this store appends to in a topic.
+func (s *rows) ownLog(t *Topic) identity.LogName {
+	return identity.DataLog(t.ID, s.r.device.AuthorID(t.Genesis), t.Genesis.PageBytes)
 }
 
-func (s *rows) author(topic digest.Hash) [32]byte {
-	return [32]byte(s.r.seed.AuthorKey(topic).Public().(ed25519.PublicKey))
+// author returns the key with which this store signs in a topic, if that is
+// known.
+func (s *rows) author(topic digest.Hash) (author [32]byte) {
+	if t := s.r.topics[topic]; t != nil {
+		author = s.r.device.AuthorID(t.Genesis)
+	}
+	return author
 }
 
 func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 	for _, p := range topics {
-		value := append(append(append([]byte(nil), p.Key[:]...), p.Log[:]...), p.Name...)
-		if err := t.Put(aof.Topics, p.ID[:], value); err != nil {
+		if err := t.Put(aof.Topics, p.ID[:], encodeTopic(p)); err != nil {
 			return err
 		}
+	}
+	if err := putGeneration(t, s.r.device.Generation); err != nil {
+		return err
 	}
 	if err := s.putRest(t); err != nil {
 		return err
@@ -243,8 +249,8 @@ func (s *rows) all(dirs []digest.Hash) []digest.Hash {
 		}
 	}
 	if s.rebuilt != "" {
-		for topic := range s.r.keys {
-			ids = append(ids, s.ownLog(topic))
+		for _, t := range s.r.topics {
+			ids = append(ids, s.ownLog(t).ID(), t.Roster().ID())
 		}
 	}
 	slices.SortFunc(ids, compareHashes)
@@ -320,9 +326,9 @@ func (s *rows) eachTopic(fn func(*Topic) error) error {
 	return err
 }
 
-// retire lets the store go on under a new identity, with a new log in each
-// topic. Its logs so far become those of a peer, under heads that their key
-// signs a last time, over events that it signed before.
+// retire lets the store go on as a new device, with a new log in each topic. Its
+// logs so far become those of a peer, under heads that their key signs a last
+// time, over events that it signed before.
 func (s *rows) retire() error {
 	for _, row := range s.logs {
 		if !row.Own {
@@ -334,38 +340,43 @@ func (s *rows) retire() error {
 			return err
 		}
 	}
-	seed, err := identity.NewSeed(rand.Reader)
-	if err != nil {
+	next := identity.Device{Seed: s.r.device.Seed}
+	var err error
+	if next.Generation, err = identity.NewGeneration(nil); err != nil {
 		return err
 	}
-	if err := s.eachTopic(func(t *Topic) error { return s.newOwn(t, seed) }); err != nil {
+	if err := s.eachTopic(func(t *Topic) error { return s.newOwn(t, next) }); err != nil {
 		return err
 	}
-	if err := s.r.files.move(seedName); err != nil {
+	if err := s.aof.Commit(func(t *aof.Txn) error { return putGeneration(t, next.Generation) }); err != nil {
 		return err
 	}
-	s.r.done(digest.Hash{}, "a new identity, with a new log in each topic: peers know this store by %s from now on", seed.PeerID())
-	return identity.CreateSeed(s.r.path(seedName), seed)
+	s.r.format.generation = next.Generation
+	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", next.PeerID())
+	return writePlace(s.r.dir, s.r.format)
 }
 
-// lastHead signs what a log holds, where its stored head is of less.
+// lastHead signs what a log holds, where its stored head is of less. A log whose
+// key is lost ends at the head that is there.
 func (s *rows) lastHead(row *aof.LogRow) {
-	if root, ok := s.roots[row.ID]; ok && row.Size > 0 {
-		h := proof.Sign(s.r.seed.AuthorKey(row.Topic), row.ID, row.Size, root)
+	t, root := s.r.topics[row.Topic], s.roots[row.ID]
+	if t == nil || root.IsZero() || row.Size == 0 {
+		return
+	}
+	if key := s.r.device.AuthorKey(t.Genesis); identity.PublicKey(key) == row.Author {
+		h := proof.Sign(key, row.ID, row.Size, root)
 		row.HeadSize, row.HeadRoot, row.HeadSig, row.Right = h.Size, h.Root, h.Sig, nil
 	}
 }
 
-func (s *rows) newOwn(t *Topic, seed identity.Seed) error {
-	author := [32]byte(seed.AuthorKey(t.ID).Public().(ed25519.PublicKey))
-	size := uint32(s.r.format.pageBytes)
-	row := aof.LogRow{ID: identity.LogID(t.ID, author, size), Topic: t.ID, Author: author, PageBytes: size, Own: true}
+func (s *rows) newOwn(t *Topic, next identity.Device) error {
+	row := aof.NewLogRow(identity.DataLog(t.ID, next.AuthorID(t.Genesis), t.Genesis.PageBytes), true)
 	t.Log = row.ID
 	return s.aof.Commit(func(txn *aof.Txn) error {
 		if err := txn.PutLog(&row); err != nil {
 			return err
 		}
 		s.logs[row.ID] = row
-		return txn.Put(aof.Topics, t.ID[:], append(append(append([]byte(nil), t.Key[:]...), t.Log[:]...), t.Name...))
+		return txn.Put(aof.Topics, t.ID[:], encodeTopic(t))
 	})
 }

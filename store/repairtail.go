@@ -94,10 +94,8 @@ func (l *logMend) resume(whole bool) error {
 
 // resumeWith stores the row of a log that is proven.
 func (l *logMend) resumeWith(t *tail) error {
-	row := aof.LogRow{
-		ID: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: uint32(l.raw.Params().PageBytes), Own: l.info.own,
-		SealedPages: l.page, SealedSize: l.m.Size(), Size: t.end(),
-	}
+	row := aof.NewLogRow(l.info.name, l.info.own)
+	row.SealedPages, row.SealedSize, row.Size = l.page, l.m.Size(), t.end()
 	if l.row != nil {
 		row.Num, row.Frozen, row.HighWater = l.row.Num, l.row.Frozen, l.row.HighWater
 	}
@@ -156,7 +154,8 @@ func (l *logMend) ownLost(why error) error {
 	if err != nil || m.Size() == 0 {
 		return err
 	}
-	t.head = proof.Sign(l.r.seed.AuthorKey(l.info.topic), l.info.id, m.Size(), m.Root())
+	key := l.r.device.AuthorKey(l.r.topics[l.info.topic].Genesis) // known, as the log is ours
+	t.head = proof.Sign(key, l.info.id, m.Size(), m.Root())
 	return l.resumeWith(t)
 }
 
@@ -313,7 +312,8 @@ func (l *logMend) empty() error {
 		return err
 	}
 	l.page, l.m, l.row.Size = 0, mmrindex.Mountains{}, 0
-	row := aof.LogRow{ID: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: l.row.PageBytes, Num: l.row.Num}
+	row := aof.NewLogRow(l.info.name, false)
+	row.Num = l.row.Num
 	l.r.done(l.info.id, "all of it set aside")
 	return l.r.rows.commit(&row, func(*aof.Txn) error { return nil })
 }
