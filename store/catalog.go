@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -23,6 +24,8 @@ type Log struct {
 	Author    [32]byte
 	Num       uint32 // its number in the AOF
 	PageBytes int
+	Kind      identity.LogKind
+	Number    uint64
 	Own       bool // this store appends to it
 
 	key   ed25519.PrivateKey // of the author, where Own
@@ -67,6 +70,9 @@ func (l *Log) State() *Published { return l.pub.Load() }
 
 // Row returns the log's row as last committed.
 func (l *Log) Row() *aof.LogRow { return l.row.Load() }
+
+// Name returns what the log's id follows from.
+func (l *Log) Name() identity.LogName { return l.Row().Name() }
 
 // AuthorKey returns the author's public key.
 func (l *Log) AuthorKey() ed25519.PublicKey { return l.Author[:] }
@@ -124,17 +130,18 @@ func (s *Store) loadLog(id digest.Hash) (*Log, error) {
 func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	l := &Log{
 		ID: row.ID, Topic: row.Topic, Author: row.Author, Num: row.Num,
-		PageBytes: int(row.PageBytes), Own: row.Own,
+		PageBytes: int(row.PageBytes), Kind: row.Kind, Number: row.Number, Own: row.Own,
 	}
 	var err error
-	if l.files, err = s.segs.Log(segwriter.Params{
-		Log: row.ID, Topic: row.Topic, Author: row.Author,
-		PageBytes: l.PageBytes, SegmentPages: s.format.segmentPages,
-	}); err != nil {
+	if l.files, err = s.segs.Log(pageParams(row.Name(), s.format.segmentPages)); err != nil {
 		return nil, err
 	}
 	if l.Own {
-		l.key = s.seed.AuthorKey(row.Topic)
+		t, err := s.Topic(row.Topic)
+		if err != nil {
+			return nil, err
+		}
+		l.key = s.device.AuthorKey(t.Genesis)
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)
@@ -149,4 +156,17 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	}
 	_, err = s.setPublished(l, p)
 	return l, err
+}
+
+// pageParams says how a log lies in page files.
+func pageParams(n identity.LogName, segmentPages int) segwriter.Params {
+	return segwriter.Params{
+		Log: n.ID(), Topic: n.Topic, Author: n.Author, Kind: uint8(n.Kind), Number: n.Number,
+		PageBytes: int(n.PageBytes), SegmentPages: segmentPages,
+	}
+}
+
+// nameOf returns the name of the log that page files are of.
+func nameOf(p segwriter.Params) identity.LogName {
+	return identity.LogName{Topic: p.Topic, Author: p.Author, PageBytes: uint32(p.PageBytes), Kind: identity.LogKind(p.Kind), Number: p.Number}
 }

@@ -99,9 +99,7 @@ func (c *dirChecker) missing(rows []aof.LogRow) {
 		return
 	}
 	for _, r := range rows {
-		raw := segwriter.OpenRaw(durable.OS, c.dir, segwriter.Params{
-			Log: r.ID, Topic: r.Topic, Author: r.Author, PageBytes: int(r.PageBytes), SegmentPages: f.segmentPages,
-		})
+		raw := segwriter.OpenRaw(durable.OS, c.dir, pageParams(r.Name(), f.segmentPages))
 		for _, path := range raw.Missing(r.SealedPages) {
 			c.report.add(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}.of(errors.New("the file is missing")))
 		}

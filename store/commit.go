@@ -75,7 +75,9 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 	}
 	c.ended()
 	for _, row := range c.created {
-		c.s.added(row.Topic, row.ID)
+		if row.Kind == identity.KindData {
+			c.s.added(row.Topic, row.ID)
+		}
 	}
 	return c.done, c.errs, c.s.froze(c.frozen)
 }
@@ -204,10 +206,11 @@ func (c *Committer) create(id digest.Hash, n *messages.NewLog) (aof.LogRow, erro
 	if _, err := c.s.Topic(n.Topic); err != nil {
 		return aof.LogRow{}, err
 	}
-	if identity.LogID(n.Topic, n.Author, n.PageBytes) != id {
+	row := aof.NewLogRow(n.LogName, n.Own)
+	if row.ID != id {
 		return aof.LogRow{}, fmt.Errorf("%w: %s is not the id of that author's log", ErrUnknownLog, id)
 	}
-	return aof.LogRow{ID: id, Topic: n.Topic, Author: n.Author, PageBytes: n.PageBytes, Own: n.Own}, nil
+	return row, nil
 }
 
 func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, error) {

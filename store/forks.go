@@ -71,9 +71,8 @@ func (s *Store) Forks() ([]proof.Fork, error) {
 // held of a log. The error is ErrRange where too little is held for that.
 func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	p := l.State()
-	page := uint32(l.PageBytes)
 	if theirs.Size == p.Head.Size {
-		f := proof.NewFork(l.Topic, l.Author, page, l.Kind, l.Number, p.Head, theirs, digest.Hash{}, nil)
+		f := proof.NewFork(l.Name(), p.Head, theirs, digest.Hash{}, nil)
 		return f, f.Verify()
 	}
 	if theirs.Size == 0 || theirs.Size > p.Size {
@@ -91,7 +90,7 @@ func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	if err != nil {
 		return proof.Fork{}, err
 	}
-	f := proof.NewFork(l.Topic, l.Author, page, l.Kind, l.Number, p.Head, theirs, m.Root(), hashes)
+	f := proof.NewFork(l.Name(), p.Head, theirs, m.Root(), hashes)
 	return f, f.Verify()
 }
 
@@ -142,7 +141,7 @@ func (c *Committer) freeze(t *aof.Txn, f proof.Fork) error {
 		row, found = *known, true
 	}
 	if !found {
-		row = aof.LogRow{ID: id, Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes}
+		row = aof.NewLogRow(f.LogName, false)
 	}
 	if row.Frozen {
 		return nil

@@ -4,6 +4,7 @@ package store
 
 import (
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -171,6 +172,9 @@ func (s *Store) summarise(topic digest.Hash) (digest.Set, error) {
 
 // countChange keeps the topic's history; l.pubMu is held.
 func (s *Store) countChange(l *Log, old, now *Published) {
+	if l.Kind != identity.KindData {
+		return // a digest is of data; a roster has a position of its own
+	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	s.catalog.changes++
@@ -189,6 +193,10 @@ func (s *Store) countFrozen(l *Log) {
 		return
 	}
 	s.catalog.changes++
+	if l.Kind != identity.KindData {
+		l.frozen.Store(true)
+		return
+	}
 	if h := s.catalog.history[l.Topic]; h != nil {
 		h.froze(l, l.State())
 	} else {

@@ -52,7 +52,7 @@ func contradicts(l *Log, r *syncer.Range, h proof.Head) (f proof.Fork, found boo
 			return f, false, err
 		}
 	}
-	f = proof.NewFork(l.Topic, l.Author, uint32(l.PageBytes), l.Kind, l.Number, h, r.Head, root, hashes)
+	f = proof.NewFork(l.Name(), h, r.Head, root, hashes)
 	return f, f.Verify() == nil, nil // a head of a row that was not read may be damaged
 }
 
