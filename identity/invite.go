@@ -131,12 +131,15 @@ func (v Invite) checkSeed() error {
 	return nil
 }
 
-func (v Invite) checkName() error {
+func (v Invite) checkName() error { return CheckInviteName(v.Name) }
+
+// CheckInviteName checks that an invite can hold a topic's name.
+func CheckInviteName(name string) error {
 	switch {
-	case len(v.Name) > MaxInviteName:
-		return fmt.Errorf("name of %d bytes, limit %d", len(v.Name), MaxInviteName)
-	case !utf8.ValidString(v.Name) || strings.ContainsFunc(v.Name, unprintable):
-		return fmt.Errorf("name %q is not printable", v.Name)
+	case len(name) > MaxInviteName:
+		return fmt.Errorf("name of %d bytes, limit %d", len(name), MaxInviteName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unprintable):
+		return fmt.Errorf("name %q is not printable", name)
 	}
 	return nil
 }
@@ -227,6 +230,12 @@ func (v Invite) fitted() Invite {
 
 // GoString hides the key from %#v.
 func (v Invite) GoString() string { return "invite " + secretForPeople }
+
+// IsInvite reports whether s begins as an invite of some version does.
+func IsInvite(s string) bool {
+	n := len(invitePrefix) - 1
+	return len(s) > n+1 && strings.EqualFold(s[:n], invitePrefix[:n]) && '1' <= s[n] && s[n] <= '9'
+}
 
 // ParseInvite decodes an invite. Space around it and upper case do no harm;
 // anything else does, and the error is a *InviteError, which is ErrInvite.
