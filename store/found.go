@@ -3,6 +3,7 @@
 package store
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"time"
 
@@ -33,8 +34,8 @@ func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error)
 		LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
 	}
 	rand.Read(g.Salt[:]) // never fails (crypto/rand)
-	s.device.Seed.Found(s.device.Generation, g)
-	records, err := foundingRecords(g, account, now)
+	device := s.device.Seed.Found(s.device.Generation, g)
+	records, err := foundingRecords(g, account.Key(), device, now)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +46,18 @@ func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error)
 }
 
 // foundingRecords returns the first two records of a roster: genesis, and the
-// owner's admission.
-func foundingRecords(g *identity.Genesis, account identity.AccountSecret, now time.Time) (b []byte, err error) {
-	for _, r := range roster.Founding(g, account) {
-		if b, err = event.AppendRecord(b, event.Event{Type: r.Type, Payload: r.Body}, now.UnixMilli(), 0); err != nil {
+// owner's admission with the steward's device.
+func foundingRecords(g *identity.Genesis, account, device ed25519.PrivateKey, now time.Time) (b []byte, err error) {
+	card := roster.Card{Account: g.Owner, Device: g.Steward, PageBytes: g.PageBytes}
+	for _, r := range []roster.Record{
+		&roster.Founding{Body: g.Append(nil)},
+		&roster.Admit{Role: roster.Owner, Card: roster.SignCard(g.ID(), card, account, device)},
+	} {
+		body, err := roster.Encode(nil, r)
+		if err != nil {
+			return nil, err
+		}
+		if b, err = event.AppendRecord(b, event.Event{Type: r.Type(), Payload: body}, now.UnixMilli(), 0); err != nil {
 			return nil, err
 		}
 	}

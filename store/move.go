@@ -34,7 +34,9 @@ var (
 	metaMoved      = []byte("moved")      // the newest Move
 )
 
-func putGeneration(t *aof.Txn, g identity.Generation) error { return t.Put(aof.Meta, metaGeneration, g[:]) }
+func putGeneration(t *aof.Txn, g identity.Generation) error {
+	return t.Put(aof.Meta, metaGeneration, g[:])
+}
 
 // placeOf returns the place that dir is, or the one that a person named.
 func placeOf(dir, name string) (identity.Place, error) {

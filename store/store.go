@@ -37,7 +37,7 @@ type Options struct {
 	// Adopt keeps the store the device that it was, though it is found in
 	// another place: the other copy must never be used again.
 	Adopt bool
-	FS       durable.FS // nil: the operating system's
+	FS    durable.FS // nil: the operating system's
 	// Fault is nil but in tests; see aof.Options.
 	Fault func(op string) error
 	// Published is called after each change of a log's published state, by
