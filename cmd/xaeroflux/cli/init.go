@@ -18,7 +18,6 @@ import (
 
 func (a *app) initCmd() *cobra.Command {
 	var o xaeroflux.Options
-	var name string
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Create a store with a topic of its own",
@@ -27,31 +26,24 @@ topic, note verifier key and invite. The invite is a secret: whoever has it can
 read the topic and append to it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			invite, err := newInvite(name)
-			if err != nil {
+			if err := checkTopicName(o.TopicName); err != nil {
 				return err
 			}
-			o.Invite = invite
 			return a.create(cmd.Context(), o)
 		},
 	}
-	cmd.Flags().StringVar(&name, "name", "", "what to call the topic, here and in invites")
+	cmd.Flags().StringVar(&o.TopicName, "name", "", "what to call the topic, here and in invites")
 	cmd.Flags().IntVar(&o.PageBytes, "page-bytes", 0, "page size: 4096, 8192, 16384, 32768 or 65536 (default 16384)")
 	cmd.Flags().IntVar(&o.SegmentPages, "segment-pages", 0, "pages in a segment file, at least 2 (default 1024)")
 	return cmd
 }
 
-// newInvite is the invite to a new topic.
-func newInvite(name string) (string, error) {
-	key, err := identity.NewTopicKey()
-	if err != nil {
-		return "", err
+// checkTopicName checks that invites can hold the name.
+func checkTopicName(name string) error {
+	if err := identity.CheckInviteName(name); err != nil {
+		return usage("--name: %v", err)
 	}
-	invite := identity.Invite{Key: key, Name: name}
-	if err := invite.Check(); err != nil {
-		return "", usage("--name: %v", err)
-	}
-	return invite.String(), nil
+	return nil
 }
 
 // create makes the store and prints what is in it.
