@@ -42,7 +42,7 @@ func VerifyCosigned(checkpoint []byte, vkey string, p Policy) (Head, error) {
 // Witness returns the key with which this store cosigns heads of others in the
 // topic. It is public, and another one in each topic.
 func (t *Topic) Witness() Witness {
-	key := t.db.st.Seed().WitnessKey(t.t.ID)
+	key := t.db.st.Device().WitnessKey(t.t.ID)
 	w, err := proof.NewWitness([32]byte(key.Public().(ed25519.PublicKey)))
 	if err != nil {
 		panic("xaeroflux: a derived key of small order: " + err.Error())

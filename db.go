@@ -59,7 +59,7 @@ func Open(dir string, options *Options) (*DB, error) {
 	}
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
-		MapBytes: o.MapBytes, Published: db.published,
+		MapBytes: o.MapBytes, Published: db.published, Place: o.Place, Adopt: o.Adopt,
 	})
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func create(dir string, o Options) error {
 	if pageBytes == 0 {
 		pageBytes = segwriter.DefaultPageBytes
 	}
-	return store.Create(dir, pageBytes, o.SegmentPages, seed, nil)
+	return store.Create(dir, store.CreateOptions{PageBytes: pageBytes, SegmentPages: o.SegmentPages, Seed: seed, Place: o.Place})
 }
 
 func (db *DB) start(invite *identity.Invite) error {
@@ -94,7 +94,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	if db.ownSystem {
 		db.system = supervisor.NewSystem(db.log)
 	}
-	carriers, pipes, err := db.opts.carriers(db.st.Seed())
+	carriers, pipes, err := db.opts.carriers(db.st.Device())
 	if err != nil {
 		return err
 	}
@@ -120,19 +120,16 @@ func (db *DB) start(invite *identity.Invite) error {
 	return nil
 }
 
-// joinFirst joins the topic of the invite, or makes a first one.
+// joinFirst joins the topic of the invite, or founds a first one.
 func (db *DB) joinFirst(invite *identity.Invite) error {
-	if _, err := db.st.Topic(ID{}); invite == nil && err == nil {
+	if invite != nil {
+		_, err := db.st.Join(&invite.Genesis, invite.Keys, invite.Name)
+		return err
+	}
+	if _, err := db.st.Topic(ID{}); err == nil {
 		return nil
 	}
-	if invite == nil {
-		key, err := identity.NewTopicKey()
-		if err != nil {
-			return err
-		}
-		invite = &identity.Invite{Key: key}
-	}
-	_, err := db.st.Join(invite.Key, invite.Name, db.opts.PageBytes)
+	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
 	return err
 }
 

@@ -25,23 +25,23 @@ const keepAlive = 2 * time.Minute
 
 // carriers returns what moves bytes between peers, and the one of them that
 // makes connections of pipes.
-func (o Options) carriers(seed identity.Seed) (*actors.Carriers, *pipenet.Carrier, error) {
-	pipes, err := pipenet.New(seed.PeerKey(), pipenet.Options{})
+func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Carrier, error) {
+	pipes, err := pipenet.New(device.PeerKey(), pipenet.Options{})
 	if err != nil {
 		return nil, nil, err
 	}
 	if o.NewCarrier != nil {
-		own, err := o.NewCarrier(seed)
+		own, err := o.NewCarrier(device)
 		if err != nil {
 			return nil, nil, err
 		}
 		return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{own}, pipes), pipes, nil
 	}
-	quic, err := quicnet.New(seed.PeerKey(), quicnet.Options{KeepAlive: keepAlive})
+	quic, err := quicnet.New(device.PeerKey(), quicnet.Options{KeepAlive: keepAlive})
 	if err != nil {
 		return nil, nil, err
 	}
-	tcp, err := tcpnet.New(seed.PeerKey(), tcpnet.Options{})
+	tcp, err := tcpnet.New(device.PeerKey(), tcpnet.Options{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,7 +105,7 @@ func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 }
 
 func addresses(peer string) ([]identity.Address, error) {
-	if len(peer) > 3 && (peer[:3] == "xf1" || peer[:3] == "XF1") {
+	if identity.IsInvite(peer) {
 		inv, err := identity.ParseInvite(peer)
 		if err != nil {
 			return nil, err

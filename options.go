@@ -27,12 +27,26 @@ type Options struct {
 	// Invite returned it. Default: a new topic of its own. An existing store
 	// joins it as a further topic.
 	Invite string
+	// TopicName is what to call the topic that a new store founds, here and in
+	// invites. Default: none.
+	TopicName string
 	// MustExist refuses to create a store. Default: Open creates one.
 	MustExist bool
 
-	// PageBytes is the page size of logs that are created here: 4096, 8192,
-	// 16384, 32768 or 65536. It is part of a log's id. Default: what the
-	// store was created with, 16384 for a new one.
+	// Place names the place that the store's data lies in, for systems that keep
+	// moving it between machines of one kind: as long as the name is the same, it
+	// is where it was. A store that is found elsewhere is a copy, and goes on as
+	// a new device; see DB.Moved. Default: what the system says of machine, disk
+	// and directory.
+	Place string
+	// Adopt keeps the store the device that it was, though it is found in another
+	// place. No other copy of it may be used from then on, or its logs fork.
+	Adopt bool
+
+	// PageBytes is the page size of the logs of topics that are founded here:
+	// 4096, 8192, 16384, 32768 or 65536. It is part of the topic, and of the id of
+	// every log in it. Default: what the store was created with, 16384 for a new
+	// one.
 	PageBytes int
 	// SegmentPages is the number of pages in one segment file of a store that
 	// is created, at least 2. Default: 1024.
@@ -55,12 +69,12 @@ type Options struct {
 	// StallTimeout is how long a session may stand still while its peer owes
 	// something, before it is closed and dialed anew. Default: 30 s.
 	StallTimeout time.Duration
-	// NewCarrier makes what moves bytes between peers from the store's seed,
-	// whose PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
+	// NewCarrier makes what moves bytes between peers from the store's keys, of
+	// which PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
 	// and TCP (package tcpnet) where QUIC does not get through, with windows
 	// for a desktop; quicnet.Phone has smaller ones. Unix sockets are there in
 	// any case.
-	NewCarrier func(seed identity.Seed) (transport.Carrier, error)
+	NewCarrier func(device identity.Device) (transport.Carrier, error)
 	// RetryQUIC is how long a session that fell back to TCP lasts before QUIC
 	// is tried again; the pause doubles to five times that. Default: 1 minute.
 	RetryQUIC time.Duration

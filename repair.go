@@ -65,18 +65,18 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	}
 	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, Now: o.Now()}
 	var fetcher *actors.Fetcher
-	do.Fetch = func(seed identity.Seed, known map[identity.PeerID][]byte) (store.Fetcher, error) {
+	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (store.Fetcher, error) {
 		if !o.Offline {
-			peers = append(peers, lastSeen(seed.PeerID(), known, rememberedAsked)...)
+			peers = append(peers, lastSeen(device.PeerID(), known, rememberedAsked)...)
 		}
 		if peers = each(peers); len(peers) == 0 {
 			return nil, nil
 		}
-		carriers, _, err := Options{NewCarrier: o.NewCarrier}.carriers(seed)
+		carriers, _, err := Options{NewCarrier: o.NewCarrier}.carriers(device)
 		if err != nil {
 			return nil, err
 		}
-		fetcher = actors.NewFetcher(carriers, seed.PeerID(), peers, o.Patience)
+		fetcher = actors.NewFetcher(carriers, device.PeerID(), peers, o.Patience)
 		return fetcher, nil
 	}
 	r, err := store.Repair(ctx, dir, do)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/store"
 )
 
@@ -52,7 +53,7 @@ func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := db.st.Join(inv.Key, inv.Name, db.opts.PageBytes)
+	t, err := db.st.Join(&inv.Genesis, inv.Keys, inv.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +66,47 @@ func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
 	return &Topic{db: db, t: t}, nil
 }
 
+// TopicOptions are for CreateTopic. The zero value, like nil, means the defaults.
+type TopicOptions struct {
+	// PageBytes is the page size of the logs in the topic, as in Options.
+	// Default: what the store was created with.
+	PageBytes int
+}
+
+// CreateTopic founds a topic, of which this store is the steward and its person
+// the owner. The topic is open: whoever has an invite takes part. The name is
+// what to call it here and in invites; it may be empty.
+func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (*Topic, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &TopicOptions{PageBytes: db.opts.PageBytes}
+	}
+	if o.PageBytes != 0 {
+		if err := segwriter.ValidPageBytes(o.PageBytes); err != nil {
+			return nil, fmt.Errorf("create topic: %w: PageBytes: %w", ErrOptions, err)
+		}
+	}
+	t, err := db.st.Found(name, o.PageBytes, db.opts.Now())
+	if err != nil {
+		return nil, fmt.Errorf("create topic: %w", err)
+	}
+	db.node.TopicsChanged()
+	return &Topic{db: db, t: t}, nil
+}
+
 // ID returns the topic's public id.
 func (t *Topic) ID() ID { return t.t.ID }
 
 // Name returns what this store calls the topic.
 func (t *Topic) Name() string { return t.t.Name }
 
-// Invite returns the invite to the topic. It contains the topic's secret key
+// Invite returns the invite to the topic. It contains the topic's secret keys
 // and, where this store listens, its address: whoever has it can read the
 // topic and append to it.
 func (t *Topic) Invite() string {
-	inv := identity.Invite{Key: t.t.Key, Name: t.t.Name, Peers: t.db.node.Addresses()}
+	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.t.Name, Peers: t.db.node.Addresses()}
 	return inv.String()
 }
 
