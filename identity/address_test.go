@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var testPeer = testSeed.PeerID().String()
+var testPeer = testSeed.PeerID(testGeneration).String()
 
 func TestParseAddress(t *testing.T) {
 	for _, host := range []string{
@@ -96,7 +96,7 @@ func FuzzParseAddress(f *testing.F) {
 		if a.String() != s || SmallOrder(a.Peer) || CheckHost(a.Host) != nil {
 			t.Errorf("%q: decoded as %q", s, a)
 		}
-		inv := Invite{Peers: []Address{a}}
+		inv := inviteTo(a)
 		if err := inv.Check(); err != nil {
 			t.Errorf("%q: fits no invite: %v", s, err)
 		}
@@ -110,17 +110,17 @@ func TestOnlyNetworksComeFromOthers(t *testing.T) {
 	if err != nil || !here.Unnamed() || here.String() != "unix:///run/x.sock" {
 		t.Fatal(here, err)
 	}
-	named := Address{Peer: testSeed.PeerID(), Host: here.Host}
+	named := Address{Peer: testSeed.PeerID(testGeneration), Host: here.Host}
 	for _, a := range []Address{here, named} {
 		if err := CheckHost(a.Host); !errors.Is(err, ErrAddress) {
 			t.Errorf("%v: %v", a, err)
 		}
-		if err := (Invite{Peers: []Address{a}}).Check(); !errors.Is(err, ErrInvite) {
+		if err := inviteTo(a).Check(); !errors.Is(err, ErrInvite) {
 			t.Errorf("invite to %v: %v", a, err)
 		}
 	}
-	tcp := Address{Peer: testSeed.PeerID(), Host: "tcp://host:80"}
-	text, err := Invite{Peers: []Address{tcp}}.Encode()
+	tcp := Address{Peer: testSeed.PeerID(testGeneration), Host: "tcp://host:80"}
+	text, err := inviteTo(tcp).Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

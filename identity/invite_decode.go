@@ -47,7 +47,7 @@ func fault(f Fault, at int, format string, args ...any) error {
 func decodeInviteText(s string) ([]byte, error) {
 	if len(s) < len(invitePrefix) || !strings.EqualFold(s[:len(invitePrefix)], invitePrefix) {
 		if len(s) > 2 && strings.EqualFold(s[:3], "xf1") {
-			return nil, fault(FaultVersion, 3, "it begins with \"xf1\", want %q: it was made by a version older than 2, whose topics are no more; ask for a new one", invitePrefix)
+			return nil, fault(FaultVersion, 3, "it begins with \"xf1\", want %q: check for a typo, or ask for a new one, for it is of an older version", invitePrefix)
 		}
 		if len(s) > 2 && strings.EqualFold(s[:2], invitePrefix[:2]) && '3' <= s[2] && s[2] <= '9' {
 			return nil, fault(FaultVersion, 3, "it begins with %q, want %q: check for a typo, or it is for a newer version", s[:3], invitePrefix)

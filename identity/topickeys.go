@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"io"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -122,3 +123,6 @@ func prove(key Secret, use string, topic TopicID, binding []byte, dialer bool, w
 
 // String hides the keys.
 func (k TopicKeys) String() string { return "topic keys " + secretForPeople }
+
+// Format hides the keys from every verb of fmt.
+func (k TopicKeys) Format(w fmt.State, _ rune) { hide(w, k) }

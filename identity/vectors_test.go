@@ -10,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 type hexBytes []byte
@@ -24,37 +26,96 @@ func (h *hexBytes) UnmarshalText(b []byte) (err error) {
 
 func (h hexBytes) key() [KeyBytes]byte { return [KeyBytes]byte(h) }
 
+// A genesisVector is a genesis by its fields, with what derives from it.
+type genesisVector struct {
+	Policy        Policy
+	PageBytes     uint32 `json:"page_bytes"`
+	Owner         hexBytes
+	Steward       hexBytes
+	Salt          hexBytes
+	RetentionDays uint32 `json:"retention_days"`
+	EraseDays     uint16 `json:"erase_days"`
+	Need          int
+	Successors    []hexBytes
+	Lobby, Join   hexBytes
+	LobbyHash     digest.Hash `json:"lobby_hash"`
+	JoinHash      digest.Hash `json:"join_hash"`
+	Body          hexBytes
+	Founding, ID  digest.Hash
+}
+
+// A stateVector is what the two ends of a connection prove and state.
+type stateVector struct {
+	Binding        hexBytes
+	Term, Leg      uint32
+	Size           uint64
+	Root           digest.Hash
+	Position       hexBytes
+	Logs           uint64
+	Digest         digest.Hash
+	LobbyDialer    hexBytes `json:"lobby_proof_dialer"`
+	LobbyListener  hexBytes `json:"lobby_proof_listener"`
+	JoinDialer     hexBytes `json:"join_proof_dialer"`
+	JoinListener   hexBytes `json:"join_proof_listener"`
+	StatesDialer   hexBytes `json:"state_dialer"`
+	StatesListener hexBytes `json:"state_listener"`
+}
+
+type inviteVector struct {
+	Body, Lobby, Join, Seed hexBytes
+	Role                    Role
+	Expires                 uint64
+	Uses                    uint16
+	HasRoster               bool `json:"has_roster"`
+	Term, Leg               uint32
+	Size                    uint64
+	Root                    digest.Hash
+	Name                    string
+	Peers                   []string
+	Key                     hexBytes
+	KEMSeed                 hexBytes `json:"kem_seed"`
+	Invite                  string
+}
+
 type vectors struct {
 	Topics []struct {
-		Key, Binding  hexBytes
-		ID            digest.Hash
-		ContentKey    hexBytes `json:"content_key"`
-		ProofDialer   hexBytes `json:"proof_dialer"`
-		ProofListener hexBytes `json:"proof_listener"`
-		Logs          uint64
-		Digest        digest.Hash
-		StateDialer   hexBytes `json:"state_dialer"`
-		StateListener hexBytes `json:"state_listener"`
+		genesisVector
+		stateVector
 	}
 	Seeds []struct {
-		Seed    hexBytes
-		PeerID  string `json:"peer_id"`
-		Topic   digest.Hash
-		Author  hexBytes
-		Witness hexBytes
-		File    string
+		Seed, Generation hexBytes
+		Topic            int
+		PeerID           string `json:"peer_id"`
+		Author, Witness  hexBytes
+		File             string
 	}
 	Logs []struct {
 		Topic     digest.Hash
 		Author    hexBytes
 		PageBytes uint32 `json:"page_bytes"`
+		Kind      LogKind
+		Number    string
+		Term, Leg uint32
 		Log       digest.Hash
 	}
-	Invites []struct {
-		Key    hexBytes
-		Name   string
-		Peers  []string
-		Invite string
+	Accounts []struct {
+		Secret, Key hexBytes
+		KEMSeed     hexBytes `json:"kem_seed"`
+	}
+	Invites []inviteVector
+	Words   []struct {
+		Entropy        hexBytes
+		Phrase         string
+		RootKEMSeed    hexBytes `json:"root_kem_seed"`
+		Lobby, Account hexBytes
+		Body           hexBytes
+		ID             digest.Hash
+	}
+	Places     []map[string]string
+	Signatures []struct {
+		Tag                     string
+		Parts                   []hexBytes
+		Seed, Public, Signature hexBytes
 	}
 }
 
@@ -67,8 +128,10 @@ func readVectors(t testing.TB) (v vectors) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Topics) == 0 || len(v.Seeds) == 0 || len(v.Logs) == 0 || len(v.Invites) == 0 {
-		t.Fatal("vectors are missing")
+	for i, n := range []int{len(v.Topics), len(v.Seeds), len(v.Logs), len(v.Accounts), len(v.Invites), len(v.Words), len(v.Places), len(v.Signatures)} {
+		if n == 0 {
+			t.Fatalf("vectors of part %d are missing", i)
+		}
 	}
 	return v
 }
@@ -80,31 +143,71 @@ func wantBytes(t *testing.T, what string, got, want []byte) {
 	}
 }
 
-func TestTopicVectors(t *testing.T) {
+func public(k ed25519.PrivateKey) []byte { return k.Public().(ed25519.PublicKey) }
+
+func (v genesisVector) genesis() *Genesis {
+	g := &Genesis{
+		Policy: v.Policy, PageBytes: v.PageBytes, Owner: v.Owner.key(), Steward: v.Steward.key(), Salt: [SaltBytes]byte(v.Salt),
+		LobbyHash: v.LobbyHash, RetentionDays: v.RetentionDays, EraseDays: v.EraseDays, Need: v.Need,
+	}
+	if v.Policy.Has(PolicyOpen) {
+		g.JoinHash = v.JoinHash
+	}
+	for _, s := range v.Successors {
+		g.Successors = append(g.Successors, s.key())
+	}
+	return g
+}
+
+func TestGenesisVectors(t *testing.T) {
 	for _, v := range readVectors(t).Topics {
-		k := TopicKey(v.Key)
-		id, content := k.ID(), k.ContentKey()
-		dialer, listener := k.JoinProof(v.Binding, true), k.JoinProof(v.Binding, false)
-		wantBytes(t, "id", id[:], v.ID[:])
-		wantBytes(t, "content key", content[:], v.ContentKey)
-		wantBytes(t, "proof of the dialer", dialer[:], v.ProofDialer)
-		wantBytes(t, "proof of the listener", listener[:], v.ProofListener)
+		g := v.genesis()
+		body, err := g.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBytes(t, "body", body, v.Body)
+		if got, err := ParseGenesis(v.Body); err != nil || !reflect.DeepEqual(got, g) {
+			t.Errorf("decoded %+v, %v; want %+v", got, err, g)
+		}
+		if g.ID() != v.ID || TopicIDOf(v.Body) != v.ID || g.Founding() != v.Founding {
+			t.Errorf("id %v, founding %v; want %v, %v", g.ID(), g.Founding(), v.ID, v.Founding)
+		}
+		if LobbyHash(v.Lobby.key()) != v.LobbyHash || JoinHash(v.Join.key()) != v.JoinHash {
+			t.Error("hashes of lobby or join key differ")
+		}
+	}
+}
+
+func TestProofVectors(t *testing.T) {
+	for _, v := range readVectors(t).Topics {
+		k := TopicKeys{Lobby: v.Lobby.key(), Join: v.Join.key()}
+		at := Position{Term: v.Term, Leg: v.Leg, Size: v.Size, Root: v.Root}
+		wantBytes(t, "position", at.Append(nil), v.Position)
 		set := digest.Set{Count: v.Logs, Sum: v.Digest}
-		stated, other := k.StateMark(v.Binding, true, set), k.StateMark(v.Binding, false, set)
-		wantBytes(t, "state of the dialer", stated[:], v.StateDialer)
-		wantBytes(t, "state of the listener", other[:], v.StateListener)
+		for _, end := range []struct {
+			dialer             bool
+			lobby, join, state hexBytes
+		}{{true, v.LobbyDialer, v.JoinDialer, v.StatesDialer}, {false, v.LobbyListener, v.JoinListener, v.StatesListener}} {
+			lobby, join := k.LobbyProof(v.ID, v.Binding, end.dialer), k.JoinProof(v.ID, v.Binding, end.dialer)
+			state := k.StateMark(v.ID, v.Binding, end.dialer, at, set)
+			wantBytes(t, "lobby proof", lobby[:], end.lobby)
+			wantBytes(t, "join proof", join[:], end.join)
+			wantBytes(t, "state mark", state[:], end.state)
+		}
 	}
 }
 
 func TestSeedVectors(t *testing.T) {
-	for _, v := range readVectors(t).Seeds {
-		s := Seed(v.Seed)
-		wantBytes(t, "witness", s.WitnessKey(v.Topic).Public().(ed25519.PublicKey), v.Witness)
-		wantBytes(t, "author", s.AuthorKey(v.Topic).Public().(ed25519.PublicKey), v.Author)
-		if s.PeerID().String() != v.PeerID {
-			t.Errorf("peer id %v, want %s", s.PeerID(), v.PeerID)
+	all := readVectors(t)
+	for _, v := range all.Seeds {
+		s, g, topic := Seed(v.Seed), Generation(v.Generation), all.Topics[v.Topic].genesis()
+		wantBytes(t, "witness", public(s.WitnessKey(g, topic.ID())), v.Witness)
+		wantBytes(t, "author", public(s.AuthorKey(g, topic)), v.Author)
+		if s.PeerID(g).String() != v.PeerID {
+			t.Errorf("peer id %v, want %s", s.PeerID(g), v.PeerID)
 		}
-		wantBytes(t, "peer key", s.PeerKey().Public().(ed25519.PublicKey), s.PeerID().PublicKey())
+		wantBytes(t, "peer key", public(s.PeerKey(g)), s.PeerID(g).PublicKey())
 		path := filepath.Join(t.TempDir(), "identity.key")
 		if err := os.WriteFile(path, []byte(v.File), 0o600); err != nil {
 			t.Fatal(err)
@@ -118,28 +221,119 @@ func TestSeedVectors(t *testing.T) {
 
 func TestLogVectors(t *testing.T) {
 	for _, v := range readVectors(t).Logs {
-		if got := LogID(v.Topic, v.Author.key(), v.PageBytes); got != v.Log {
-			t.Errorf("log of %d byte pages: %v, want %v", v.PageBytes, got, v.Log)
+		n, err := strconv.ParseUint(v.Number, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := LogID(v.Topic, v.Author.key(), v.PageBytes, v.Kind, n); got != v.Log {
+			t.Errorf("%v log %s in pages of %d bytes: %v, want %v", v.Kind, v.Number, v.PageBytes, got, v.Log)
+		}
+		if term, leg := SplitRosterNumber(n); term != v.Term || leg != v.Leg || RosterNumber(term, leg) != n {
+			t.Errorf("number %d: term %d leg %d, want %d, %d", n, term, leg, v.Term, v.Leg)
 		}
 	}
 }
 
+func TestAccountVectors(t *testing.T) {
+	for _, v := range readVectors(t).Accounts {
+		a := AccountSecret{Secret(v.Secret)}
+		kem := a.KEMSeed()
+		wantBytes(t, "account key", public(a.Key()), v.Key)
+		wantBytes(t, "account KEM seed", kem[:], v.KEMSeed)
+	}
+}
+
+func (v inviteVector) invite(t *testing.T) Invite {
+	t.Helper()
+	g, err := ParseGenesis(v.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv := Invite{Genesis: *g, Keys: TopicKeys{v.Lobby.key(), v.Join.key()}, Role: v.Role, Expires: v.Expires, Uses: v.Uses, Name: v.Name}
+	copy(inv.Seed[:], v.Seed)
+	if v.HasRoster {
+		inv.Roster = &Position{v.Term, v.Leg, v.Size, v.Root}
+	}
+	for _, p := range v.Peers {
+		a, err := ParseAddress(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inv.Peers = append(inv.Peers, a)
+	}
+	return inv
+}
+
 func TestInviteVectors(t *testing.T) {
 	for _, v := range readVectors(t).Invites {
-		want := Invite{Key: TopicKey(v.Key), Name: v.Name}
-		for _, p := range v.Peers {
-			a, err := ParseAddress(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want.Peers = append(want.Peers, a)
-		}
+		want := v.invite(t)
 		if got := want.String(); got != v.Invite {
 			t.Errorf("encoded %s\n   want %s", got, v.Invite)
 		}
 		got, err := ParseInvite(v.Invite)
 		if err != nil || !reflect.DeepEqual(*got, want) {
 			t.Errorf("decoded %#v, %v", got, err)
+		}
+		if len(v.Seed) > 0 {
+			kem := want.KEMSeed()
+			wantBytes(t, "invite key", public(want.Key()), v.Key)
+			wantBytes(t, "invite KEM seed", kem[:], v.KEMSeed)
+		}
+	}
+}
+
+func TestWordsVectors(t *testing.T) {
+	for _, v := range readVectors(t).Words {
+		w, err := ParseWords(v.Phrase)
+		if err != nil || w.Secret != Secret(v.Entropy) || w.Phrase() != v.Phrase {
+			t.Errorf("%s: %x, %v", v.Phrase, w.Secret[:], err)
+		}
+		root, home := w.RootKEMSeed(), w.Home()
+		body, err := home.Genesis.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBytes(t, "root KEM seed", root[:], v.RootKEMSeed)
+		wantBytes(t, "home lobby key", home.Lobby[:], v.Lobby)
+		wantBytes(t, "home account secret", home.Account.Secret[:], v.Account)
+		wantBytes(t, "home genesis", body, v.Body)
+		if home.Genesis.ID() != v.ID {
+			t.Errorf("home topic %v, want %v", home.Genesis.ID(), v.ID)
+		}
+	}
+}
+
+func TestPlaceVectors(t *testing.T) {
+	number := func(s string) uint64 {
+		n, _ := strconv.ParseUint(s, 10, 64)
+		return n
+	}
+	for _, v := range readVectors(t).Places {
+		p := PlaceOf(v["name"], durable.Whereabouts{
+			Machine: v["machine"], Hardware: v["hardware"], Volume: v["volume"], Disk: v["disk"],
+			Boot: v["boot"], Number: v["number"], Path: v["path"],
+			Dir:  durable.Inode{Number: number(v["dir"]), Born: int64(number(v["dirborn"]))},
+			File: durable.Inode{Number: number(v["file"]), Born: int64(number(v["fileborn"]))},
+		})
+		if p.Encode() != v["line"] {
+			t.Errorf("encoded %s\n   want %s", p.Encode(), v["line"])
+		}
+		if got, err := ParsePlace(v["line"]); err != nil || got != p {
+			t.Errorf("decoded %v, %v", got, err)
+		}
+	}
+}
+
+func TestSignatureVectors(t *testing.T) {
+	for _, v := range readVectors(t).Signatures {
+		var parts [][]byte
+		for _, p := range v.Parts {
+			parts = append(parts, p)
+		}
+		sig := Sign(ed25519.NewKeyFromSeed(v.Seed), v.Tag, parts...)
+		wantBytes(t, "signature", sig[:], v.Signature)
+		if !VerifySignature(v.Public.key(), v.Signature, v.Tag, parts...) {
+			t.Errorf("signature of %s does not verify", v.Tag)
 		}
 	}
 }
