@@ -22,7 +22,7 @@ func CheckDir(ctx context.Context, dir string, progress func(done, total int64))
 	if !Exists(dir) && !remains(dir) {
 		return CheckReport{}, fmt.Errorf("store %s: %w", dir, ErrNoStore)
 	}
-	s, err := Open(dir, Options{})
+	s, err := Open(dir, Options{Look: true})
 	if err == nil {
 		report, err := s.Check(ctx, progress)
 		return report, errors.Join(err, s.Close())

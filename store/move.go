@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
@@ -24,13 +23,14 @@ import (
 
 // A Move is what a store does if it is found in another place.
 type Move struct {
-	From, To identity.PeerID // equal if the place was adopted
+	From, To identity.PeerID // equal if the place was adopted; To is zero if nothing was done yet
 	Why      string          // what differs, for people
 	At       time.Time
 }
 
 var (
 	metaGeneration = []byte("generation") // what FORMAT says; this row decides
+	metaPlace      = []byte("place")      // what FORMAT says, in case it is lost
 	metaMoved      = []byte("moved")      // the newest Move
 )
 
@@ -76,6 +76,9 @@ func (s *Store) settle() error {
 	}
 	same, why := s.format.place.Same(now)
 	switch {
+	case !same && s.opts.Look:
+		s.moved = &Move{From: s.device.PeerID(), Why: why, At: time.Now()}
+		return nil
 	case !same && !s.opts.Adopt:
 		if err := s.turn(why); err != nil {
 			return err
@@ -93,6 +96,9 @@ func (s *Store) settle() error {
 		return nil
 	}
 	s.format = want
+	if err := s.aof.Commit(func(t *aof.Txn) error { return putPlace(t, want.place) }); err != nil {
+		return err
+	}
 	return writeFormat(s.opts.FS, s.path(formatName), want)
 }
 
@@ -208,14 +214,4 @@ func decodeMove(b []byte) (*Move, error) {
 		From: identity.PeerID(b[:32]), To: identity.PeerID(b[32:64]),
 		At: time.UnixMilli(int64(binary.LittleEndian.Uint64(b[64:72]))), Why: string(b[72:]),
 	}, nil
-}
-
-// writePlace stores where dir is now, after its files were made anew.
-func writePlace(dir string, f format) error {
-	now, err := placeOf(dir, "")
-	if err != nil {
-		return err
-	}
-	f.place = f.place.Learn(now)
-	return writeFormat(durable.OS, filepath.Join(dir, formatName), f)
 }

@@ -38,6 +38,7 @@ type RepairOptions struct {
 	// AcceptLoss gives up what no peer has: this store then goes on under a new
 	// identity, and what is left of its own logs stays readable.
 	AcceptLoss bool
+	Place      string // see Options
 	Now        time.Time
 }
 
@@ -186,14 +187,18 @@ func (r *repairer) mendFormat() error {
 		}
 	}
 	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.pageBytes, r.format.segmentPages)
-	return writePlace(r.dir, r.format)
+	return writeFormat(durable.OS, r.path(formatName), r.format)
 }
 
-// generation takes the store's generation from its row. Where neither the row
-// nor FORMAT can be read, the store goes on as a new device.
-func (r *repairer) generation(row []byte) error {
-	if len(row) == identity.GenerationBytes {
-		r.device.Generation = identity.Generation(row)
+// settle takes generation and place from their rows. If neither the rows nor
+// FORMAT can be read, nothing tells whether this is a copy, and the store goes on
+// as a new device.
+func (r *repairer) settle(generation, place []byte) error {
+	if len(generation) == identity.GenerationBytes {
+		r.device.Generation = identity.Generation(generation)
+	}
+	if p, err := identity.ParsePlace(string(place)); err == nil && r.format.generation.IsZero() {
+		r.format.place = p
 	}
 	if !r.device.Generation.IsZero() {
 		return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -49,11 +50,11 @@ func (r *repairer) openRows() (bool, error) {
 	if r.rows.old, err = aof.OpenSalvage(r.path(aofName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
-	var generation []byte
+	var generation, place []byte
 	if r.rows.old != nil {
-		generation = []byte(r.rows.old.Meta[string(metaGeneration)])
+		generation, place = []byte(r.rows.old.Meta[string(metaGeneration)]), []byte(r.rows.old.Meta[string(metaPlace)])
 	}
-	if err := errors.Join(r.generation(generation), r.meet()); err != nil {
+	if err := errors.Join(r.settle(generation, place), r.meet()); err != nil {
 		return false, err
 	}
 	return r.rows.begin()
@@ -93,7 +94,8 @@ func (s *rows) load() error {
 	s.logs = map[digest.Hash]aof.LogRow{}
 	return s.aof.View(func(v *aof.View) error {
 		generation, _, err := v.Get(aof.Meta, metaGeneration)
-		if err = errors.Join(err, s.r.generation(generation)); err != nil {
+		place, _, err2 := v.Get(aof.Meta, metaPlace)
+		if err = errors.Join(err, err2, s.r.settle(generation, place)); err != nil {
 			return err
 		}
 		err = v.ForEach(aof.Topics, nil, func(key, value []byte) error {
@@ -199,7 +201,7 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 			return err
 		}
 	}
-	if err := putGeneration(t, s.r.device.Generation); err != nil {
+	if err := errors.Join(putGeneration(t, s.r.device.Generation), putPlace(t, s.r.format.place)); err != nil {
 		return err
 	}
 	if err := s.putRest(t); err != nil {
@@ -351,9 +353,12 @@ func (s *rows) retire() error {
 	if err := s.aof.Commit(func(t *aof.Txn) error { return putGeneration(t, next.Generation) }); err != nil {
 		return err
 	}
-	s.r.format.generation = next.Generation
 	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", next.PeerID())
-	return writePlace(s.r.dir, s.r.format)
+	s.r.format.generation = next.Generation
+	if s.r.format.place, err = placeOf(s.r.dir, s.r.o.Place); err != nil {
+		return err
+	}
+	return writeFormat(durable.OS, s.r.path(formatName), s.r.format)
 }
 
 // lastHead signs what a log holds, where its stored head is of less. A log whose

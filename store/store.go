@@ -37,6 +37,9 @@ type Options struct {
 	// Adopt keeps the store the device that it was, though it is found in
 	// another place: the other copy must never be used again.
 	Adopt bool
+	// Look opens the store to look at it: if it is found in another place, Moved
+	// says so, and nothing is done about it.
+	Look bool
 	FS    durable.FS // nil: the operating system's
 	// Fault is nil but in tests; see aof.Options.
 	Fault func(op string) error
@@ -123,18 +126,18 @@ func create(dir string, o CreateOptions) error {
 	if f.generation, err = identity.NewGeneration(nil); err != nil {
 		return err
 	}
+	if f.place, err = placeOf(dir, o.Place); err != nil {
+		return err
+	}
 	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{FS: fs})
 	if err != nil {
 		return err
 	}
-	err = a.Commit(func(t *aof.Txn) error { return putGeneration(t, f.generation) })
+	err = a.Commit(func(t *aof.Txn) error { return errors.Join(putGeneration(t, f.generation), putPlace(t, f.place)) })
 	if err = errors.Join(err, a.Close()); err != nil {
 		return err
 	}
 	if err := syncNames(fs, dir); err != nil { // what an earlier try left is not durable yet
-		return err
-	}
-	if f.place, err = placeOf(dir, o.Place); err != nil {
 		return err
 	}
 	return writeFormat(fs, filepath.Join(dir, formatName), f)
