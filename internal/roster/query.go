@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package roster
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// Clone returns a copy of s that can be taken further by itself.
+func (s *State) Clone() *State {
+	c := *s
+	c.legs = slices.Clone(s.legs)
+	for i := range c.legs {
+		c.legs[i].roots = slices.Clip(c.legs[i].roots)
+		s.legs[i].roots = slices.Clip(s.legs[i].roots)
+	}
+	c.tree = s.tree.Clone()
+	c.world = s.world.clone()
+	return &c
+}
+
+// Topic returns the topic id.
+func (s *State) Topic() digest.Hash { return s.topic }
+
+// Genesis returns the topic's genesis, which is not to be written to.
+func (s *State) Genesis() *Genesis { return s.genesis }
+
+// Position returns where s is; size 0 before any record.
+func (s *State) Position() Position {
+	l := s.steward()
+	return Position{l.Term, l.Leg, s.size()}
+}
+
+// Point returns where s is, with the root of the leg there.
+func (s *State) Point() Point { return Point{s.Position(), s.Prefix().Root} }
+
+// Prefix returns the newest leg up to where s is, as a later leg or a term
+// record names it; log 0 and the empty root before any record.
+func (s *State) Prefix() Prefix {
+	if len(s.legs) == 0 {
+		return Prefix{Root: digest.Empty}
+	}
+	l := s.legs[len(s.legs)-1]
+	return Prefix{l.Log, s.size(), l.roots[len(l.roots)-1]}
+}
+
+// Legs returns the legs that s has read, oldest first.
+func (s *State) Legs() []LegID {
+	ids := make([]LegID, len(s.legs))
+	for i, l := range s.legs {
+		ids[i] = l.LegID
+	}
+	return ids
+}
+
+// Holds reports whether p is a position of this roster. A roster with a point
+// that another holds is the beginning of the other, or the same.
+func (s *State) Holds(p Point) bool {
+	for _, l := range s.legs {
+		if l.Term == p.Term && l.Leg == p.Leg {
+			return p.Size >= 1 && p.Size <= uint64(len(l.roots)) && l.roots[p.Size-1] == p.Root
+		}
+	}
+	return false
+}
+
+// PointAt returns the point of this roster at a position, or false if it has none.
+func (s *State) PointAt(p Position) (Point, bool) {
+	for _, l := range s.legs {
+		if l.Term == p.Term && l.Leg == p.Leg && p.Size >= 1 && p.Size <= uint64(len(l.roots)) {
+			return Point{p, l.roots[p.Size-1]}, true
+		}
+	}
+	return Point{}, false
+}
+
+// Steward returns the leg that is being written, by its author.
+func (s *State) Steward() LegID { return s.steward() }
+
+// Heir returns the device that the leg was handed over to, or zeros.
+func (s *State) Heir() Key { return s.heir }
+
+// Term returns the newest term record, or nil in term 0.
+func (s *State) Term() *Term { return s.term }
+
+// Closed returns why the leg ended by breaking a rule, or nil.
+func (s *State) Closed() error {
+	if s.phase != phaseClosed {
+		return nil
+	}
+	return s.closed
+}
+
+// Founded reports whether the owner's admit was read; nobody belongs before.
+func (s *State) Founded() bool { return s.phase > phaseFounding }
+
+// Account returns an account that belongs or did.
+func (s *State) Account(k Key) (Account, bool) {
+	a, ok := s.accounts[k]
+	return a, ok
+}
+
+// Accounts returns all accounts that belong, by rising key.
+func (s *State) Accounts() []Account {
+	return sorted(s.accounts, Account.Belongs, func(a Account) Key { return a.Key })
+}
+
+// Device returns a device that belongs or did.
+func (s *State) Device(k Key) (DeviceState, bool) {
+	d, ok := s.devices[k]
+	return d, ok
+}
+
+// Devices returns the devices of an account that belong, by rising key.
+func (s *State) Devices(account Key) []DeviceState {
+	mine := func(d DeviceState) bool { return d.Belongs && d.Account == account }
+	return sorted(s.devices, mine, func(d DeviceState) Key { return d.Key })
+}
+
+// Role returns the role of the account that a device belongs to, or None.
+func (s *State) Role(device Key) Role {
+	d := s.devices[device]
+	if !d.Belongs {
+		return None
+	}
+	return s.accounts[d.Account].Role
+}
+
+// Invites returns the open invites, by rising key.
+func (s *State) Invites() []InviteState {
+	return sorted(s.invites, func(v InviteState) bool { return v.Open }, func(v InviteState) Key { return v.Key })
+}
+
+// Invite returns an invite that is or was open.
+func (s *State) Invite(k Key) (InviteState, bool) {
+	v, ok := s.invites[k]
+	return v, ok
+}
+
+// Log returns what the roster says of a log, or false if it says nothing.
+func (s *State) Log(id digest.Hash) (Log, bool) {
+	l, ok := s.logs[id]
+	return l, ok
+}
+
+// LogAt is Log as it was at an earlier position of this roster.
+func (s *State) LogAt(id digest.Hash, p Position) (Log, bool) {
+	l, ok := s.logs[id]
+	if !ok {
+		return Log{}, false
+	}
+	n := 0
+	for n < len(l.Cuts) && l.Cuts[n].At.Compare(p) <= 0 {
+		n++
+	}
+	l.Cuts = l.Cuts[:n:n]
+	admitted := l.Admitted.Size > 0 && l.Admitted.Compare(p) <= 0
+	return l, admitted || n > 0
+}
+
+// Logs returns all logs that the roster says something of, by rising id.
+func (s *State) Logs() []Log {
+	return sorted(s.logs, func(Log) bool { return true }, func(l Log) Key { return Key(l.ID) })
+}
+
+// Counts returns up to which size a data log counts at a position: limit, or all
+// of it if cut is false; ok is false if it does not count at all. Author, page
+// bytes and number are the log's; nothing else makes its id.
+func (s *State) Counts(author Key, pageBytes uint32, number uint64, p Position) (limit Cut, cut, ok bool) {
+	l, known := s.LogAt(DataLog(s.topic, author, pageBytes, number), p)
+	if known {
+		limit, cut = l.Cut()
+		ok = l.Admitted.Size > 0 && l.Admitted.Compare(p) <= 0
+	}
+	return limit, cut, ok || s.CountsOpen(pageBytes, number)
+}
+
+// CountsOpen reports whether a data log with these page bytes and number counts
+// without admission: the first of an author in an open topic.
+func (s *State) CountsOpen(pageBytes uint32, number uint64) bool {
+	return s.genesis.Policy.Has(PolicyOpen) && number == 0 && pageBytes == s.genesis.PageBytes
+}
+
+// Rights returns the rights of an account, by rising target and name.
+func (s *State) Rights(account Key) []Right {
+	var all []Right
+	for k, r := range s.rights {
+		if k.account == account {
+			all = append(all, r)
+		}
+	}
+	slices.SortFunc(all, func(a, b Right) int {
+		if c := bytes.Compare(a.On[:], b.On[:]); c != 0 {
+			return c
+		}
+		return bytes.Compare([]byte(a.What), []byte(b.What))
+	})
+	return all
+}
+
+// Epoch returns the newest epoch, or false if there is none.
+func (s *State) Epoch() (EpochState, bool) {
+	if len(s.epochs) == 0 {
+		return EpochState{}, false
+	}
+	return s.epochs[len(s.epochs)-1], true
+}
+
+// Epochs returns all epochs, oldest first.
+func (s *State) Epochs() []EpochState { return slices.Clone(s.epochs) }
+
+// EpochDue reports whether the steward has to make an epoch before anything
+// else: there is none, or since the newest one somebody lost or changed what an
+// epoch gives, or a term began.
+func (s *State) EpochDue() bool {
+	return s.hasKEM() && s.Founded() && (s.epochDue || len(s.epochs) == 0)
+}
+
+// Erasures returns what admins had erased, oldest first.
+func (s *State) Erasures() []Erasure { return slices.Clone(s.erased) }
+
+// Snapshots returns what accounts vouched for, oldest first. Whoever wants only
+// those that belong now asks Account.
+func (s *State) Snapshots() []SnapshotState { return slices.Clone(s.snapshots) }
+
+// Settled returns below which sequence the asks of a log are settled.
+func (s *State) Settled(log digest.Hash) uint64 { return s.asks[log] }
+
+// Changed returns when the account, device, invite or log with this key or id
+// last changed.
+func (s *State) Changed(subject Key) (Position, bool) {
+	p, ok := s.changed[subject]
+	return p, ok
+}
+
+// Recipients returns who gets a box of an epoch made now, by rising key.
+func (s *State) Recipients() []Recipient {
+	if !s.hasKEM() {
+		return nil
+	}
+	var all []Recipient
+	for _, a := range s.accounts {
+		if a.Belongs() {
+			all = append(all, Recipient{a.Key, boxKind(a.Role), a.KEM})
+		}
+	}
+	for _, d := range s.devices {
+		if d.Belongs {
+			all = append(all, Recipient{d.Key, boxKind(s.accounts[d.Account].Role), d.KEM})
+		}
+	}
+	for _, v := range s.invites {
+		if v.Open {
+			all = append(all, Recipient{v.Key, boxKind(s.inviteRole(v.Invite)), v.KEM})
+		}
+	}
+	slices.SortFunc(all, func(a, b Recipient) int { return bytes.Compare(a.ID[:], b.ID[:]) })
+	return all
+}
+
+// inviteRole returns the role that whoever joins by v gets.
+func (s *State) inviteRole(v Invite) Role {
+	if v.Link != nil {
+		return s.accounts[v.Link.Account].Role
+	}
+	return v.Role
+}
+
+func boxKind(r Role) uint8 {
+	if r.Reads() {
+		return BoxAll
+	}
+	return BoxJoin
+}
+
+// sorted returns the values of m that want holds for, by rising key.
+func sorted[K comparable, V any](m map[K]V, want func(V) bool, key func(V) Key) []V {
+	var all []V
+	for _, v := range m {
+		if want(v) {
+			all = append(all, v)
+		}
+	}
+	slices.SortFunc(all, func(a, b V) int {
+		x, y := key(a), key(b)
+		return bytes.Compare(x[:], y[:])
+	})
+	return all
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package roster
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/merkleindex"
+)
+
+// Errors of the fold. Each says why a record is not in the roster; a record
+// that is in it and changes nothing is no error, see Effect.Void.
+var (
+	// ErrRefused is returned for a log that is no leg of this roster, whatever
+	// follows: it does not begin as it has to.
+	ErrRefused = errors.New("roster: refused")
+	// ErrClosed is returned for a record that a leg ended before: it does not
+	// decode, or it stands behind a handover. All before it counts.
+	ErrClosed = errors.New("roster: closed")
+	// ErrPosition is returned for a leg that continues another position than
+	// the one that the state is at, and for a record out of order.
+	ErrPosition = errors.New("roster: another position")
+)
+
+// A ClosedError says where a leg closed. It is ErrClosed.
+type ClosedError struct {
+	Log digest.Hash
+	Seq uint64 // of the record that does not count, and nothing after it
+	Err error
+}
+
+// Error says what is wrong with the record.
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("roster: log %s closed at sequence %d: %v", e.Log.Short(), e.Seq, e.Err)
+}
+
+// Is reports whether target is ErrClosed.
+func (e *ClosedError) Is(target error) bool { return target == ErrClosed }
+
+// Unwrap returns why the record does not count.
+func (e *ClosedError) Unwrap() error { return e.Err }
+
+// An Effect is what a record did.
+type Effect struct {
+	At     Position // after the record
+	Record Record
+	Void   Void // why it changes nothing; empty if it counts
+}
+
+// A LegID is a leg's log and the three that it follows from.
+type LegID struct {
+	Log       digest.Hash
+	Author    Key
+	Term, Leg uint32
+}
+
+// A leg is one that a state has read, with its root at each size from 1.
+type leg struct {
+	LegID
+	roots []digest.Hash
+}
+
+// A State is the fold over one chain of legs, up to a position. What it answers
+// is in query.go. It is not for use by several goroutines while records are
+// applied.
+type State struct {
+	topic   digest.Hash
+	body    []byte // of genesis
+	genesis *Genesis
+
+	legs   []leg // as read, the newest last
+	tree   merkleindex.Range
+	next   *LegID // begun, but its record 0 is not applied yet
+	phase  phase
+	heir   Key   // after a handover: the steward of the next leg
+	term   *Term // the newest term record; nil in term 0
+	closed error // if phase is phaseClosed
+
+	world
+}
+
+// A phase is how far a leg is.
+type phase uint8
+
+const (
+	phaseEmpty    phase = iota // no record at all yet
+	phaseFounding              // the owner's admit is to follow
+	phaseOpen
+	phaseHandedOver
+	phaseClosed
+)
+
+// New returns the empty roster of a topic. The error is ErrRefused if the body
+// is no genesis, or not the one that the topic id was made of.
+func New(topic digest.Hash, genesisBody []byte) (*State, error) {
+	g, err := ParseGenesis(genesisBody)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if id := TopicIDOf(genesisBody); id != topic {
+		return nil, fmt.Errorf("%w: genesis is that of topic %s, want %s", ErrRefused, id.Short(), topic.Short())
+	}
+	return &State{topic: topic, body: bytes.Clone(genesisBody), genesis: g, world: newWorld()}, nil
+}
+
+// BeginLeg says of which log the next records are. Record 0 decides whether the
+// leg continues the roster; until it is applied, s stays as it is. The error is
+// ErrRefused for a log that is no leg of this topic.
+func (s *State) BeginLeg(log digest.Hash, author [32]byte, term, leg uint32) error {
+	id := LegID{log, author, term, leg}
+	if want := LegLog(s.topic, author, term, leg); log != want {
+		return fmt.Errorf("%w: log %s, topic, author, term %d and leg %d make it %s", ErrRefused, log.Short(), term, leg, want.Short())
+	}
+	if term == 0 && leg == 0 && id.Author != Key(s.genesis.Steward) {
+		return fmt.Errorf("%w: the first leg is by %s, genesis names %s", ErrRefused, id.Author.Short(), Key(s.genesis.Steward).Short())
+	}
+	s.next = &id
+	return nil
+}
+
+// Apply reads the record with the next sequence of the leg: type, time and body
+// of an event without flags and key. The error is ErrRefused, ErrPosition or a
+// ClosedError, and s is then as it was, but for being closed.
+func (s *State) Apply(seq uint64, typ string, ms int64, body []byte) (Effect, error) {
+	if seq == 0 {
+		return s.applyFirst(typ, ms, body)
+	}
+	switch size := s.size(); {
+	case s.next != nil || s.phase == phaseEmpty:
+		return Effect{}, fmt.Errorf("%w: sequence %d before sequence 0", ErrPosition, seq)
+	case s.phase == phaseClosed:
+		return Effect{}, s.closed
+	case seq != size:
+		return Effect{}, fmt.Errorf("%w: sequence %d, want %d", ErrPosition, seq, size)
+	case s.phase == phaseHandedOver:
+		return Effect{}, s.close(seq, errors.New("the leg ended with a handover"))
+	}
+	r, err := Decode(typ, body)
+	if s.phase == phaseFounding {
+		return s.applyOwner(r, err, typ, ms, body)
+	}
+	if err != nil {
+		return Effect{}, s.close(seq, err)
+	}
+	leaf, err := leafHash(typ, ms, body)
+	if err != nil {
+		return Effect{}, s.close(seq, err)
+	}
+	return s.judge(r, ms, leaf), nil
+}
+
+// judge applies a record that decodes, unless the rules make it void.
+func (s *State) judge(r Record, ms int64, leaf digest.Hash) Effect {
+	void := r.(rule).void(s)
+	s.push(leaf)
+	e := Effect{At: s.Position(), Record: r, Void: void}
+	if void == "" {
+		r.(rule).carry(s, when{e.At, ms})
+	}
+	return e
+}
+
+// A rule is what a record means: why it is void at a state, which is empty if it
+// is not, and what it does to the state otherwise.
+type rule interface {
+	void(s *State) Void
+	carry(s *State, at when)
+}
+
+// when is the position after a record, and the record's time.
+type when struct {
+	pos Position
+	ms  int64
+}
+
+// applyFirst reads record 0 of the leg that was begun.
+func (s *State) applyFirst(typ string, ms int64, body []byte) (Effect, error) {
+	if s.next == nil {
+		return Effect{}, fmt.Errorf("%w: sequence 0 of no leg that was begun", ErrPosition)
+	}
+	leaf, err := leafHash(typ, ms, body)
+	if err != nil {
+		return Effect{}, fmt.Errorf("%w: record 0: %w", ErrRefused, err)
+	}
+	r, err := Decode(typ, body)
+	if err != nil {
+		return Effect{}, fmt.Errorf("%w: record 0: %w", ErrRefused, err)
+	}
+	if err := s.link(r); err != nil {
+		return Effect{}, err
+	}
+	s.legs = append(s.legs, leg{LegID: *s.next})
+	s.next, s.tree, s.heir = nil, merkleindex.Range{}, Key{}
+	if s.phase == phaseEmpty {
+		s.phase = phaseFounding
+	} else {
+		s.phase = phaseOpen
+	}
+	if b, ok := r.(*Begin); ok && b.Term != nil {
+		s.term = b.Term
+		s.epochDue = s.hasKEM()
+	}
+	s.push(leaf)
+	return Effect{At: s.Position(), Record: r}, nil
+}
+
+// link returns why r does not begin the leg that follows.
+func (s *State) link(r Record) error {
+	switch r := r.(type) {
+	case *Founding:
+		return s.linkFounding(r)
+	case *Begin:
+		if s.next.Term == 0 && s.next.Leg == 0 {
+			break
+		}
+		if r.Term != nil {
+			return s.linkTerm(r.Term)
+		}
+		return s.linkHandover(r)
+	}
+	return fmt.Errorf("%w: record 0 of term %d, leg %d is %s", ErrRefused, s.next.Term, s.next.Leg, r.Type())
+}
+
+func (s *State) linkFounding(f *Founding) error {
+	switch {
+	case s.next.Term != 0 || s.next.Leg != 0:
+		return fmt.Errorf("%w: genesis in term %d, leg %d", ErrRefused, s.next.Term, s.next.Leg)
+	case !bytes.Equal(f.Body, s.body):
+		return fmt.Errorf("%w: record 0 is not the topic's genesis", ErrRefused)
+	case s.phase != phaseEmpty:
+		return fmt.Errorf("%w: genesis after %v", ErrPosition, s.Position())
+	}
+	return nil
+}
+
+func (s *State) linkHandover(b *Begin) error {
+	if s.next.Leg == 0 {
+		return fmt.Errorf("%w: a term begins without a term record", ErrRefused)
+	}
+	if b.Before != s.Prefix() {
+		return s.elsewhere(b.Before)
+	}
+	now := s.Position()
+	switch {
+	case s.phase != phaseHandedOver || s.next.Author != s.heir:
+		return fmt.Errorf("%w: no handover to %s at %v", ErrRefused, s.next.Author.Short(), now)
+	case s.next.Term != now.Term || s.next.Leg != now.Leg+1:
+		return fmt.Errorf("%w: leg %d.%d after %v", ErrRefused, s.next.Term, s.next.Leg, now)
+	}
+	return nil
+}
+
+func (s *State) linkTerm(t *Term) error {
+	switch {
+	case s.next.Leg != 0 || t.Term != s.next.Term || t.Steward != s.next.Author:
+		return fmt.Errorf("%w: term record of term %d and %s begins leg %d.%d of %s", ErrRefused, t.Term, t.Steward.Short(), s.next.Term, s.next.Leg, s.next.Author.Short())
+	case !t.Verify(s.topic, s.genesis):
+		return fmt.Errorf("%w: term record of term %d is signed by nobody who can raise it", ErrRefused, t.Term)
+	case t.Last != s.Prefix():
+		return s.elsewhere(t.Last)
+	case s.phase == phaseFounding:
+		return fmt.Errorf("%w: term record names a roster without its owner", ErrRefused)
+	case len(s.legs) > 0 && t.Term <= s.Position().Term:
+		return fmt.Errorf("%w: term %d after %v", ErrRefused, t.Term, s.Position())
+	}
+	return nil
+}
+
+func (s *State) elsewhere(want Prefix) error {
+	at := s.Prefix()
+	return fmt.Errorf("%w: it continues log %s at size %d, root %s; the state is at log %s, size %d, root %s", ErrPosition,
+		want.Log.Short(), want.Size, want.Root.Short(), at.Log.Short(), at.Size, at.Root.Short())
+}
+
+// applyOwner reads record 1 of the first leg.
+func (s *State) applyOwner(r Record, err error, typ string, ms int64, body []byte) (Effect, error) {
+	a, ok := r.(*Admit)
+	if err == nil && !ok {
+		err = fmt.Errorf("it is %s", typ)
+	}
+	if err == nil {
+		err = s.ownerAdmit(a)
+	}
+	var leaf digest.Hash
+	if err == nil {
+		leaf, err = leafHash(typ, ms, body)
+	}
+	if err != nil {
+		return Effect{}, fmt.Errorf("%w: record 1 is not the owner's admit: %w", ErrRefused, err)
+	}
+	s.phase = phaseOpen
+	s.push(leaf)
+	a.carry(s, when{s.Position(), ms})
+	return Effect{At: s.Position(), Record: a}, nil
+}
+
+// close marks the leg as closed at a sequence.
+func (s *State) close(seq uint64, err error) error {
+	s.phase = phaseClosed
+	s.closed = &ClosedError{Log: s.steward().Log, Seq: seq, Err: err}
+	return s.closed
+}
+
+// push adds a record's leaf.
+func (s *State) push(leaf digest.Hash) {
+	if err := s.tree.Append(leaf, nil); err != nil {
+		panic(err) // impossible: a leg's range begins at 0 and ends at its size
+	}
+	l := &s.legs[len(s.legs)-1]
+	l.roots = append(l.roots, merkleindex.Bag(s.tree.Hashes))
+}
+
+// leafHash returns the leaf of a record of a roster.
+func leafHash(typ string, ms int64, body []byte) (digest.Hash, error) {
+	b, err := event.AppendRecord(nil, event.Event{Type: typ, Payload: body}, ms, 0)
+	if err != nil {
+		return digest.Hash{}, err
+	}
+	r, _, err := event.DecodeRecord(b)
+	if err != nil {
+		return digest.Hash{}, err
+	}
+	return r.LeafHash(), nil
+}
+
+// steward returns the leg that is being written.
+func (s *State) steward() LegID {
+	if len(s.legs) == 0 {
+		return LegID{}
+	}
+	return s.legs[len(s.legs)-1].LegID
+}
+
+// size returns how many records of the newest leg were applied.
+func (s *State) size() uint64 { return s.tree.End }
+
+// hasKEM reports whether the topic has epochs, and so KEM keys and boxes.
+func (s *State) hasKEM() bool { return !s.genesis.Policy.Has(PolicyOpen) }
