@@ -60,7 +60,6 @@ type Clear struct {
 // of goroutines may use it.
 type Key struct {
 	epoch, log [shortID]byte
-	block      cipher.Block
 	aead       cipher.AEAD // draws its own nonces and puts them first
 }
 
@@ -74,7 +73,7 @@ func NewKey(secret Secret, epoch, log digest.Hash) *Key {
 	if err != nil {
 		panic(err) // only for other blocks than AES
 	}
-	return &Key{[shortID]byte(epoch[:]), [shortID]byte(log[:]), block, aead}
+	return &Key{[shortID]byte(epoch[:]), [shortID]byte(log[:]), aead}
 }
 
 // Seal appends the sealed payload of p to dst. If hide is set, type and key go
