@@ -3,7 +3,6 @@
 package seal
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
 
@@ -29,45 +28,24 @@ const StepBytes = nonceBytes + SecretBytes + tagBytes
 // SealStep seals the secret of the epoch parent under secret, that of the
 // epoch id.
 func SealStep(secret Secret, id, parent digest.Hash, parentSecret Secret) Step {
-	aead, err := cipher.NewGCMWithRandomNonce(stepCipher(secret, id))
-	if err != nil {
-		panic(err) // only for other blocks than AES
-	}
-	return Step(aead.Seal(nil, nil, parentSecret[:], stepData(id, parent)))
+	return Step(stepCipher(secret, id).Seal(nil, nil, parentSecret[:], stepData(id, parent)))
 }
 
 // OpenStep returns the secret of the epoch parent. The error is ErrUnreadable
 // if s does not open, and ErrSecret if what is in it is not parent's secret.
 func OpenStep(s *Step, secret Secret, id digest.Hash, parent *Info) (Secret, error) {
-	got, err := openStep(s, secret, id, parent.ID)
+	b, err := stepCipher(secret, id).Open(nil, nil, s[:], stepData(id, parent.ID))
 	if err != nil {
+		return Secret{}, fmt.Errorf("%w: step from epoch %s to %s: %w", ErrUnreadable, id.Short(), parent.ID.Short(), err)
+	}
+	if err := parent.Check(Secret(b)); err != nil {
 		return Secret{}, err
-	}
-	if err := parent.Check(got); err != nil {
-		return Secret{}, err
-	}
-	return got, nil
-}
-
-// openStep returns what is in a step; the caller checks whose secret it is.
-func openStep(s *Step, secret Secret, id, parent digest.Hash) (Secret, error) {
-	aead, err := cipher.NewGCMWithRandomNonce(stepCipher(secret, id))
-	if err != nil {
-		panic(err) // only for other blocks than AES
-	}
-	b, err := aead.Open(nil, nil, s[:], stepData(id, parent))
-	if err != nil {
-		return Secret{}, fmt.Errorf("%w: step from epoch %s to %s: %w", ErrUnreadable, id.Short(), parent.Short(), err)
 	}
 	return Secret(b), nil
 }
 
-func stepCipher(secret Secret, id digest.Hash) cipher.Block {
-	block, err := aes.NewCipher(expand(secret, labelChain, id[:]))
-	if err != nil {
-		panic(err) // only for keys of another length
-	}
-	return block
+func stepCipher(secret Secret, id digest.Hash) cipher.AEAD {
+	return newGCM(expand(secret, labelChain, id[:]))
 }
 
 func stepData(id, parent digest.Hash) []byte {

@@ -3,7 +3,6 @@
 package seal
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"fmt"
 	"slices"
@@ -60,19 +59,12 @@ type Clear struct {
 // of goroutines may use it.
 type Key struct {
 	epoch, log [shortID]byte
-	aead       cipher.AEAD // draws its own nonces and puts them first
+	aead       cipher.AEAD // of newGCM
 }
 
 // NewKey returns the key of a log under the epoch with this secret and id.
 func NewKey(secret Secret, epoch, log digest.Hash) *Key {
-	block, err := aes.NewCipher(expand(secret, labelSeal, epoch[:], log[:]))
-	if err != nil {
-		panic(err) // only for keys of another length
-	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	if err != nil {
-		panic(err) // only for other blocks than AES
-	}
+	aead := newGCM(expand(secret, labelSeal, epoch[:], log[:]))
 	return &Key{[shortID]byte(epoch[:]), [shortID]byte(log[:]), aead}
 }
 

@@ -12,6 +12,8 @@
 package seal
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -97,4 +99,17 @@ func expand(s Secret, label string, context ...[]byte) []byte {
 		panic(err) // only for lengths that 32 is far below
 	}
 	return key
+}
+
+// newGCM returns AES-256-GCM that draws its own nonces and puts them first.
+func newGCM(key []byte) cipher.AEAD {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		panic(err) // only for keys of another length
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // only for other blocks than AES
+	}
+	return aead
 }
