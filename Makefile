@@ -17,7 +17,7 @@ BENCH_DIR   ?= bin/bench
 BENCH_BIN   := bin/xaeroflux-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help reliability build run test vet lint unit race fuzz bench benchtest microbench clean
+.PHONY: help reliability build run test vet lint unit race fuzz bench benchtest microbench oracle clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ microbench: ## the engine alone, as Go benchmarks, five times each (about five m
 
 reliability: ## hurt the engine in every way, SCALE times as much as at 1, and write docs/reliability.md
 	$(GO) run ./tests/reliability -scale $(SCALE) -write docs/reliability.md
+
+oracle: ## the sealing of another language against ours, both ways (needs node and npm)
+	cd tests/oracle/seal && npm ci --no-audit --no-fund --loglevel=error
+	XAEROFLUX_ORACLE=1 $(GO) test -count 1 -run Oracle ./internal/seal
 
 clean: ## remove what was built
 	rm -rf bin
