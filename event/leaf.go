@@ -17,9 +17,13 @@ type Leaf struct {
 	Key         []byte
 	PayloadLen  int
 	PayloadHash digest.Hash
+
+	refs  uint8  // number of refs in extra
+	extra []byte // refs, id
 }
 
-// DecodeLeaf decodes leaf data; nothing may follow it.
+// DecodeLeaf decodes leaf data; nothing may follow it. Like DecodeRecord it is
+// mechanical: it takes the leaf of every record that decodes.
 func DecodeLeaf(b []byte) (Leaf, error) {
 	if len(b) < LeafHeaderBytes {
 		return Leaf{}, fmt.Errorf("%w: %d bytes, want at least %d", ErrLeaf, len(b), LeafHeaderBytes)
@@ -33,19 +37,49 @@ func DecodeLeaf(b []byte) (Leaf, error) {
 	l := Leaf{
 		Flags:       b[1],
 		PayloadLen:  int(binary.LittleEndian.Uint32(b[4:])),
-		Time:        int64(binary.LittleEndian.Uint64(b[8:])),
+		Time:        int64(uint48(b[8:])),
 		PayloadHash: digest.Hash(b[16:LeafHeaderBytes]),
+		refs:        b[14],
 	}
+	if len(b) < end {
+		return Leaf{}, fmt.Errorf("%w: %d bytes, want at least %d", ErrLeaf, len(b), end)
+	}
+	extra, err := leafExtraLen(b[end:], l.Flags, l.refs)
 	switch {
-	case len(b) != end:
-		return Leaf{}, fmt.Errorf("%w: %d bytes, want %d", ErrLeaf, len(b), end)
-	case l.Flags&^(knownFlags&^FlagErased) != 0:
-		return Leaf{}, fmt.Errorf("%w: unknown flags %#x", ErrLeaf, l.Flags)
-	case l.PayloadLen > MaxPayload:
-		return Leaf{}, fmt.Errorf("%w: payload of %d bytes, limit %d", ErrLeaf, l.PayloadLen, MaxPayload)
-	case l.Time < 0 || l.Time > maxTime:
-		return Leaf{}, fmt.Errorf("%w: time %d ms", ErrLeaf, l.Time)
+	case err != nil:
+		return Leaf{}, err
+	case len(b) != end+extra:
+		return Leaf{}, fmt.Errorf("%w: %d bytes, want %d", ErrLeaf, len(b), end+extra)
+	case l.Flags&(FlagErased|1<<7) != 0:
+		return Leaf{}, fmt.Errorf("%w: flags %#x", ErrLeaf, l.Flags)
+	case l.PayloadLen > MaxSealed:
+		return Leaf{}, fmt.Errorf("%w: payload of %d bytes, limit %d", ErrLeaf, l.PayloadLen, MaxSealed)
+	case b[15] != 0:
+		return Leaf{}, fmt.Errorf("%w: byte 15 is %d", ErrLeaf, b[15])
 	}
-	l.Type, l.Key = b[LeafHeaderBytes:key:key], b[key:end:end]
+	l.Type, l.Key, l.extra = b[LeafHeaderBytes:key:key], b[key:end:end], b[end:len(b):len(b)]
 	return l, nil
 }
+
+// leafExtraLen returns how long refs and id at the start of b are.
+func leafExtraLen(b []byte, flags, refs uint8) (n int, err error) {
+	if flags&FlagRefs == 0 && refs != 0 {
+		return 0, fmt.Errorf("%w: %d refs without their flag", ErrLeaf, refs)
+	}
+	if n, err = refsLen(b, int(refs)); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrLeaf, err)
+	}
+	if flags&FlagID != 0 {
+		n += IDBytes
+	}
+	return n, nil
+}
+
+// Refs returns the refs, which may be none that an author may write.
+func (l *Leaf) Refs() []Ref {
+	refs, _ := decodeRefs(l.extra, int(l.refs))
+	return refs
+}
+
+// ID returns the event id, zero if there is none.
+func (l *Leaf) ID() ID { return idOf(l.extra, l.Flags) }

@@ -4,6 +4,7 @@ package event
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"testing"
 )
@@ -35,13 +36,14 @@ func TestDecodeLeafRefuses(t *testing.T) {
 		"version 0":      func(b []byte) { b[0] = 0 },
 		"version 2":      func(b []byte) { b[0] = 2 },
 		"erased":         func(b []byte) { b[1] = FlagErased },
-		"unknown flag":   func(b []byte) { b[1] = 1 << 3 },
+		"refs unflagged": func(b []byte) { b[14] = 1 },
+		"refs cut":       func(b []byte) { b[1], b[14] = FlagRefs, 1 },
+		"id cut":         func(b []byte) { b[1] = FlagID },
 		"high flag":      func(b []byte) { b[1] = 1 << 7 },
 		"other lengths":  func(b []byte) { b[2]++ },
-		"long payload":   func(b []byte) { b[7] = 1; b[4] = 1 },
+		"long payload":   func(b []byte) { b[7] = 2 },
 		"longest":        func(b []byte) { copy(b[4:], "\xff\xff\xff\xff") },
-		"time too late":  func(b []byte) { b[14] = 1 },
-		"time below 0":   func(b []byte) { b[15] = 0x80 },
+		"byte 15":        func(b []byte) { b[15] = 0x80 },
 		"type takes key": func(b []byte) { b[2] = 6; b[3] = 1 },
 	} {
 		b := bytes.Clone(good)
@@ -51,8 +53,8 @@ func TestDecodeLeafRefuses(t *testing.T) {
 		}
 	}
 	largest := bytes.Clone(good)
-	copy(largest[4:8], []byte{0, 0, 0, 1}) // MaxPayload itself
-	if l, err := DecodeLeaf(largest); err != nil || l.PayloadLen != MaxPayload {
+	binary.LittleEndian.PutUint32(largest[4:], MaxSealed)
+	if l, err := DecodeLeaf(largest); err != nil || l.PayloadLen != MaxSealed {
 		t.Errorf("%+v, %v", l, err)
 	}
 }
@@ -72,9 +74,20 @@ func TestLeafCommitsToAll(t *testing.T) {
 	add("time", base, 2, 0)
 	add("sealed payload", base, 1, FlagSealedPayload)
 	add("sealed header", base, 1, FlagSealedHeader)
-	add("type", Event{"nota", base.Key, base.Payload}, 1, 0)
-	add("key", Event{base.Type, []byte("k2"), base.Payload}, 1, 0)
-	add("payload", Event{base.Type, base.Key, []byte("hello, World")}, 1, 0)
-	add("type into key", Event{"not", []byte("ek1"), base.Payload}, 1, 0)
-	add("key into payload", Event{base.Type, []byte("k"), []byte("1hello, world")}, 1, 0)
+	add("type", Event{Type: "nota", Key: base.Key, Payload: base.Payload}, 1, 0)
+	add("key", Event{Type: base.Type, Key: []byte("k2"), Payload: base.Payload}, 1, 0)
+	add("payload", Event{Type: base.Type, Key: base.Key, Payload: []byte("hello, World")}, 1, 0)
+	add("type into key", Event{Type: "not", Key: []byte("ek1"), Payload: base.Payload}, 1, 0)
+	add("key into payload", Event{Type: base.Type, Key: []byte("k"), Payload: []byte("1hello, world")}, 1, 0)
+	more := func(refs []Ref, id ID) Event {
+		return Event{Type: base.Type, Key: base.Key, Payload: base.Payload, Refs: refs, ID: id}
+	}
+	add("salted", Event{Type: base.Type, Key: base.Key, Payload: Salted([SaltBytes]byte{}, base.Payload)}, 1, FlagSalted)
+	add("ref", more([]Ref{{[8]byte{1}, 1}}, ID{}), 1, 0)
+	add("ref to another size", more([]Ref{{[8]byte{1}, 2}}, ID{}), 1, 0)
+	add("ref to another log", more([]Ref{{[8]byte{2}, 1}}, ID{}), 1, 0)
+	add("two refs", more([]Ref{{[8]byte{1}, 1}, {[8]byte{2}, 1}}, ID{}), 1, 0)
+	add("id", more(nil, ID{1}), 1, 0)
+	add("another id", more(nil, ID{2}), 1, 0)
+	add("ref and id", more([]Ref{{[8]byte{1}, 1}}, ID{1}), 1, 0)
 }

@@ -12,50 +12,87 @@ import (
 // A record is an event as bytes. It is the same in the AOF, in a page and on
 // the wire:
 //
-//	offset  bytes  field
-//	     0      4  bits 0-24 payload length; bits 25-31 flags (little-endian uint32)
-//	     4      2  bits 0-5 type length; bits 6-15 key length (little-endian uint16)
-//	     6      6  time, milliseconds since 1970 (little-endian uint48)
-//	    12      t  type
-//	  12+t      k  key
-//	12+t+k      p  payload, or 32 bytes of its SHA-256 where FlagErased is set
+//	offset   bytes  field
+//	     0       4  bits 0-24 payload length; bits 25-31 flags (little-endian uint32)
+//	     4       2  bits 0-5 type length; bits 6-15 key length (little-endian uint16)
+//	     6       6  time, milliseconds since 1970 (little-endian uint48)
+//	    12       x  with FlagRefs: number of refs r (1), then r refs (ref.go)
+//	  12+x       i  with FlagID: 16 bytes
+//	12+x+i       t  type
+//	     …       k  key
+//	     …       p  payload, or 32 bytes of its SHA-256 where FlagErased is set
 //
-// Its leaf data, which the tree hashes, holds the payload's hash in place of
-// the payload, so that a payload can be erased and every proof still verifies:
+// Without flags x and i are 0. Its leaf data, which the tree hashes, holds the
+// payload's hash in place of the payload, so that a payload can be erased and
+// every proof still verifies:
 //
-//	offset  bytes  field
-//	     0      1  leaf version, 1
-//	     1      1  flags that are hashed (all but FlagErased)
-//	     2      2  type and key length, as above
-//	     4      4  payload length (little-endian uint32)
-//	     8      8  time, milliseconds since 1970 (little-endian uint64)
-//	    16     32  SHA-256 of the payload
-//	    48      t  type
-//	  48+t      k  key
+//	offset   bytes  field
+//	     0       1  leaf version, 1
+//	     1       1  flags that are hashed (all but FlagErased)
+//	     2       2  type and key length, as above
+//	     4       4  payload length (little-endian uint32)
+//	     8       6  time, milliseconds since 1970 (little-endian uint48)
+//	    14       1  number of refs r; 0 without FlagRefs
+//	    15       1  0
+//	    16      32  SHA-256 of the payload
+//	    48       t  type
+//	  48+t       k  key
+//	48+t+k     x-1  with FlagRefs: the refs
+//	     …       i  with FlagID: 16 bytes
 //
 // A sequence is in neither: the place of a leaf in the tree is its sequence.
+//
+// Decoding is mechanical. It takes any flags, from 0 to 255 refs in any order,
+// and whatever else has a length and a leaf; what such a record does to the log
+// that it is in is for Rules.Judge to say. Bytes that do not decode have no
+// leaf, so no log has them and the peer that sent them is refused.
 const (
 	HeaderBytes     = 12
 	LeafHeaderBytes = 48
 	leafVersion     = 1
 
+	IDBytes   = 16 // of an event id
+	SaltBytes = 16 // that a salted payload begins with
+
 	MaxType    = 63       // bytes of a type
 	MaxKey     = 1023     // bytes of a key
 	MaxPayload = 16 << 20 // bytes of a payload
-	// MaxRecord is the longest record there can be.
-	MaxRecord = HeaderBytes + MaxType + MaxKey + MaxPayload
+	// MaxSealed is the longest payload of any record, which a sealed one is: 36
+	// bytes of epoch id, nonce and tag around a plaintext of MaxPayload bytes and
+	// its type, key, refs and id, padded to the next multiple of 2^19 as Padmé
+	// does from 2^24 bytes on.
+	MaxSealed = MaxPayload + 1<<19 + 36
+	// MaxPrefix is so many bytes of a record as RecordLen needs at most.
+	MaxPrefix = HeaderBytes + 1 + 255*maxRefBytes
+	// MaxRecord is the longest record that decodes.
+	MaxRecord = MaxPrefix + IDBytes + MaxType + MaxKey + MaxSealed
 
 	maxTime = 1<<48 - 1
 )
 
-// Flags of a record. A record with any other flag set is refused.
+// Flags of a record.
 const (
 	FlagErased        = 1 << 0 // the payload is gone, its hash stands in its place; never hashed
 	FlagSealedPayload = 1 << 1 // the payload is ciphertext
-	FlagSealedHeader  = 1 << 2 // type and key are ciphertext
+	FlagSealedHeader  = 1 << 2 // type and key are in the ciphertext, and empty outside of it
+	FlagRefs          = 1 << 3 // refs follow the header
+	FlagID            = 1 << 4 // an event id follows the refs
+	FlagSalted        = 1 << 5 // the payload begins with a salt
+	FlagUnknown       = 1 << 6 // of no meaning: it closes a log
 
-	knownFlags = FlagErased | FlagSealedPayload | FlagSealedHeader
+	extraFlags = FlagRefs | FlagID
 )
+
+// payloadLimit is the longest payload that a record with these flags may have.
+func payloadLimit(flags uint8) int {
+	switch {
+	case flags&FlagSealedPayload != 0:
+		return MaxSealed
+	case flags&FlagSalted != 0:
+		return SaltBytes + MaxPayload
+	}
+	return MaxPayload
+}
 
 // A Record is a decoded view of record bytes; its slices point into them and
 // live as long as they do.
@@ -64,40 +101,39 @@ type Record struct {
 	Time    int64 // milliseconds since 1970
 	Type    []byte
 	Key     []byte
-	Payload []byte // empty where erased
+	Payload []byte // as it is hashed, with its salt; empty where erased
 
+	extra        []byte      // what is between header and type: refs with their number, id
 	payloadBytes int         // as appended, also when erased
 	erasedHash   digest.Hash // of the erased payload
 }
 
 // AppendRecord appends the record of e at time ms (milliseconds since 1970)
-// to dst. Flags may say what is sealed. The error is ErrTooLarge, ErrTime or
-// ErrFlags, and dst is as it was.
+// to dst. Flags may say what is sealed, and that the payload begins with a salt;
+// those of refs and id follow from e. The error is ErrTooLarge, ErrTime,
+// ErrFlags or ErrRefs, and dst is as it was.
 func AppendRecord(dst []byte, e Event, ms int64, flags uint8) ([]byte, error) {
 	if err := e.check(ms, flags); err != nil {
 		return dst, err
 	}
+	more := e.flags()
 	var h [HeaderBytes]byte
-	putHeader(&h, len(e.Payload), flags, len(e.Type), len(e.Key), ms)
+	putHeader(&h, len(e.Payload), flags|more, len(e.Type), len(e.Key), ms)
 	dst = append(dst, h[:]...)
+	if more != 0 {
+		dst = e.appendExtra(dst)
+	}
 	dst = append(dst, e.Type...)
 	dst = append(dst, e.Key...)
 	return append(dst, e.Payload...), nil
 }
 
-// check returns why e at time ms cannot be a record.
-func (e *Event) check(ms int64, flags uint8) error {
-	if err := e.validate(); err != nil {
-		return err
-	}
-	if flags&^(FlagSealedPayload|FlagSealedHeader) != 0 {
-		return fmt.Errorf("%w: %#x", ErrFlags, flags)
-	}
-	if ms < 0 || ms > maxTime {
-		return fmt.Errorf("%w: %d ms", ErrTime, ms)
-	}
-	return nil
-}
+// SetTime writes another time into the record that b begins with. It must be
+// one that AppendRecord takes.
+func SetTime(b []byte, ms int64) { putUint48(b[6:HeaderBytes], uint64(ms)) }
+
+// TimeOf returns the time in the record that b begins with.
+func TimeOf(b []byte) int64 { return int64(uint48(b[6:HeaderBytes])) }
 
 func putHeader(h *[HeaderBytes]byte, payloadBytes int, flags uint8, typeLen, keyLen int, ms int64) {
 	binary.LittleEndian.PutUint32(h[0:], uint32(payloadBytes)|uint32(flags)<<25)
@@ -106,21 +142,26 @@ func putHeader(h *[HeaderBytes]byte, payloadBytes int, flags uint8, typeLen, key
 }
 
 // RecordLen returns the length in bytes of the record that b begins with,
-// looking at its header only; the record itself may reach past b.
+// looking at its header and refs only; the record itself may reach past b.
+// MaxPrefix bytes are always enough.
 func RecordLen(b []byte) (int, error) {
 	if len(b) < HeaderBytes {
 		return 0, fmt.Errorf("%w: %d bytes, want a header of %d", ErrRecord, len(b), HeaderBytes)
 	}
 	word := binary.LittleEndian.Uint32(b)
 	flags, payload := uint8(word>>25), int(word&(1<<25-1))
-	if flags&^knownFlags != 0 {
-		return 0, fmt.Errorf("%w: unknown flags %#x", ErrRecord, flags)
-	}
-	if payload > MaxPayload {
-		return 0, fmt.Errorf("%w: payload of %d bytes, limit %d", ErrRecord, payload, MaxPayload)
+	if payload > MaxSealed {
+		return 0, fmt.Errorf("%w: payload of %d bytes, limit %d", ErrRecord, payload, MaxSealed)
 	}
 	if flags&FlagErased != 0 {
 		payload = digest.Size
+	}
+	if flags&extraFlags != 0 {
+		extra, err := extraLen(b[HeaderBytes:], flags)
+		if err != nil {
+			return 0, err
+		}
+		payload += extra
 	}
 	lens := binary.LittleEndian.Uint16(b[4:])
 	return HeaderBytes + int(lens&63) + int(lens>>6) + payload, nil
@@ -159,12 +200,21 @@ func DecodeRecord(b []byte) (Record, int, error) {
 	}
 	word := binary.LittleEndian.Uint32(b)
 	lens := binary.LittleEndian.Uint16(b[4:])
-	key := HeaderBytes + int(lens&63)
+	flags, typ := uint8(word>>25), HeaderBytes
+	if flags&extraFlags != 0 {
+		extra, err := extraLen(b[HeaderBytes:], flags)
+		if err != nil {
+			return Record{}, 0, err // not after RecordLen
+		}
+		typ += extra
+	}
+	key := typ + int(lens&63)
 	payload := key + int(lens>>6)
 	r := Record{
-		Flags:        uint8(word >> 25),
+		Flags:        flags,
 		Time:         int64(uint48(b[6:])),
-		Type:         b[HeaderBytes:key:key],
+		extra:        b[HeaderBytes:typ:typ],
+		Type:         b[typ:key:key],
 		Key:          b[key:payload:payload],
 		payloadBytes: int(word & (1<<25 - 1)),
 	}
@@ -178,6 +228,15 @@ func DecodeRecord(b []byte) (Record, int, error) {
 
 // Erased reports whether the payload is gone.
 func (r *Record) Erased() bool { return r.Flags&FlagErased != 0 }
+
+// Content returns the payload without its salt: what was appended. It is empty
+// where erased.
+func (r *Record) Content() []byte {
+	if r.Flags&FlagSalted != 0 && len(r.Payload) >= SaltBytes {
+		return r.Payload[SaltBytes:]
+	}
+	return r.Payload
+}
 
 // PayloadLen is the payload's length in bytes as it was appended.
 func (r *Record) PayloadLen() int { return r.payloadBytes }
@@ -197,6 +256,7 @@ func (r *Record) AppendErased(dst []byte) []byte {
 	hash := r.PayloadHash()
 	putHeader(&h, r.payloadBytes, r.Flags|FlagErased, len(r.Type), len(r.Key), r.Time)
 	dst = append(dst, h[:]...)
+	dst = append(dst, r.extra...)
 	dst = append(dst, r.Type...)
 	dst = append(dst, r.Key...)
 	return append(dst, hash[:]...)
@@ -208,9 +268,11 @@ func (r *Record) AppendLeaf(dst []byte) []byte {
 }
 
 func (r *Record) appendLeaf(dst []byte, hash digest.Hash) []byte {
-	dst = appendLeafHeader(dst, r.Flags&^FlagErased, lengths(len(r.Type), len(r.Key)), r.payloadBytes, r.Time, hash)
+	count, extra := leafExtra(r.extra, r.Flags)
+	dst = appendLeafHeader(dst, r.Flags&^FlagErased, lengths(len(r.Type), len(r.Key)), r.payloadBytes, r.Time, count, hash)
 	dst = append(dst, r.Type...)
-	return append(dst, r.Key...)
+	dst = append(dst, r.Key...)
+	return append(dst, extra...)
 }
 
 // shortLeaf is the room on the stack for leaf data; longer ones are allocated.
@@ -234,21 +296,35 @@ func (e *Event) LeafHash(ms int64, flags uint8) (digest.Hash, error) {
 	if err := e.check(ms, flags); err != nil {
 		return digest.Hash{}, err
 	}
+	return e.LeafHashOf(digest.Sum(e.Payload), ms, flags), nil
+}
+
+// Check returns why AppendRecord would not take e with these flags at a time
+// that it takes.
+func (e *Event) Check(flags uint8) error { return e.check(0, flags) }
+
+// LeafHashOf is LeafHash of an event that was checked and whose payload has
+// that SHA-256: what is left to do once the time is known.
+func (e *Event) LeafHashOf(payload digest.Hash, ms int64, flags uint8) digest.Hash {
+	if more := e.flags(); more != 0 {
+		r := Record{Flags: flags | more, Time: ms, Type: []byte(e.Type), Key: e.Key, payloadBytes: len(e.Payload), extra: e.appendExtra(nil)}
+		return digest.Leaf(r.appendLeaf(nil, payload))
+	}
 	h := digest.Borrow()
 	defer h.Return()
 	var b [shortLeaf]byte
-	leaf := appendLeafHeader(b[:0], flags, lengths(len(e.Type), len(e.Key)), len(e.Payload), ms, h.Sum(e.Payload))
+	leaf := appendLeafHeader(b[:0], flags, lengths(len(e.Type), len(e.Key)), len(e.Payload), ms, 0, payload)
 	leaf = append(leaf, e.Type...)
-	return h.Leaf(append(leaf, e.Key...)), nil
+	return h.Leaf(append(leaf, e.Key...))
 }
 
-func appendLeafHeader(dst []byte, flags uint8, lens uint16, payloadBytes int, ms int64, hash digest.Hash) []byte {
+func appendLeafHeader(dst []byte, flags uint8, lens uint16, payloadBytes int, ms int64, refs uint8, hash digest.Hash) []byte {
 	var h [LeafHeaderBytes]byte
 	h[0] = leafVersion
 	h[1] = flags
 	binary.LittleEndian.PutUint16(h[2:], lens)
 	binary.LittleEndian.PutUint32(h[4:], uint32(payloadBytes))
-	binary.LittleEndian.PutUint64(h[8:], uint64(ms))
+	binary.LittleEndian.PutUint64(h[8:], uint64(ms)|uint64(refs)<<48)
 	copy(h[16:], hash[:])
 	return append(dst, h[:]...)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestRoundTripAtEveryLimit(t *testing.T) {
 		for _, keyLen := range []int{0, 1, 63, 64, MaxKey} {
 			for _, payloadLen := range []int{0, 1, 31, 32, 33, 1 << 16} {
 				for _, ms := range []int64{0, 1, maxTime} {
-					e := Event{strings.Repeat("t", typeLen), bytes.Repeat([]byte{0xfe}, keyLen), bytes.Repeat([]byte{7}, payloadLen)}
+					e := Event{Type: strings.Repeat("t", typeLen), Key: bytes.Repeat([]byte{0xfe}, keyLen), Payload: bytes.Repeat([]byte{7}, payloadLen)}
 					checkRoundTrip(t, e, ms, 0)
 				}
 			}
@@ -39,7 +40,24 @@ func TestRoundTripAtEveryLimit(t *testing.T) {
 	for _, flags := range []uint8{0, FlagSealedPayload, FlagSealedHeader, FlagSealedPayload | FlagSealedHeader} {
 		checkRoundTrip(t, sample(), 5, flags)
 	}
-	checkRoundTrip(t, Event{Payload: make([]byte, MaxPayload)}, 1, FlagSealedPayload)
+	checkRoundTrip(t, Event{Payload: make([]byte, MaxPayload)}, 1, 0)
+	checkRoundTrip(t, Event{Payload: make([]byte, MaxSealed)}, 1, FlagSealedPayload)
+	checkRoundTrip(t, Event{Payload: make([]byte, SaltBytes+MaxPayload)}, 1, FlagSalted)
+	for _, refs := range [][]Ref{nil, {{Size: 1}}, {{Size: 127}, {[8]byte{1}, 128}}, manyRefs(MaxRefs, maxSeen)} {
+		for _, id := range []ID{{}, {1}, {15: 1}} {
+			for _, flags := range []uint8{0, FlagSealedPayload, FlagSalted} {
+				checkRoundTrip(t, Event{Type: "t", Key: []byte("k"), Payload: make([]byte, 20), Refs: refs, ID: id}, 9, flags)
+			}
+		}
+	}
+}
+
+// manyRefs returns n refs to logs of rising ids.
+func manyRefs(n int, size uint64) (refs []Ref) {
+	for i := range n {
+		refs = append(refs, Ref{[8]byte{0: byte(i), 7: 1}, size})
+	}
+	return refs
 }
 
 func checkRoundTrip(t *testing.T, e Event, ms int64, flags uint8) {
@@ -53,8 +71,11 @@ func checkRoundTrip(t *testing.T, e Event, ms int64, flags uint8) {
 		t.Fatalf("%d bytes of %d: %v", n, len(b), err)
 	}
 	if string(r.Type) != e.Type || !bytes.Equal(r.Key, e.Key) || !bytes.Equal(r.Payload, e.Payload) ||
-		r.Time != ms || r.Flags != flags || r.PayloadLen() != len(e.Payload) || r.Erased() {
+		r.Time != ms || TimeOf(b) != ms || r.Flags != flags|e.flags() || !slices.Equal(r.Refs(), e.Refs) || r.ID() != e.ID || r.PayloadLen() != len(e.Payload) || r.Erased() {
 		t.Fatalf("decoded %+v", r)
+	}
+	if leaf, err := e.LeafHash(ms, flags); err != nil || leaf != r.LeafHash() {
+		t.Fatalf("the event's leaf hash is %v (%v), the record's %v", leaf, err, r.LeafHash())
 	}
 	checkErased(t, &r)
 }
@@ -85,7 +106,7 @@ func checkLeaf(t *testing.T, r *Record) {
 		t.Fatal(err)
 	}
 	if l.Flags != r.Flags&^FlagErased || l.Time != r.Time || !bytes.Equal(l.Type, r.Type) || !bytes.Equal(l.Key, r.Key) ||
-		l.PayloadLen != r.PayloadLen() || l.PayloadHash != r.PayloadHash() {
+		l.PayloadLen != r.PayloadLen() || l.PayloadHash != r.PayloadHash() || !slices.Equal(l.Refs(), r.Refs()) || l.ID() != r.ID() {
 		t.Errorf("leaf %+v of %+v", l, r)
 	}
 	if digest.Leaf(data) != r.LeafHash() {
@@ -107,8 +128,18 @@ func TestAppendRefuses(t *testing.T) {
 		"far future":      {sample(), maxTime + 1, 0, ErrTime},
 		"end of time":     {sample(), math.MaxInt64, 0, ErrTime},
 		"erased":          {sample(), 0, FlagErased, ErrFlags},
-		"unknown flag":    {sample(), 0, 1 << 3, ErrFlags},
+		"unknown flag":    {sample(), 0, FlagUnknown, ErrFlags},
+		"refs by flag":    {sample(), 0, FlagRefs, ErrFlags},
+		"id by flag":      {sample(), 0, FlagID, ErrFlags},
 		"no room for it":  {sample(), 0, 1 << 7, ErrFlags},
+		"salt too short":  {Event{Payload: make([]byte, SaltBytes-1)}, 0, FlagSalted, ErrFlags},
+		"long salted":     {Event{Payload: make([]byte, MaxPayload+SaltBytes+1)}, 0, FlagSalted, ErrTooLarge},
+		"long sealed":     {Event{Payload: make([]byte, MaxSealed+1)}, 0, FlagSealedPayload, ErrTooLarge},
+		"too many refs":   {Event{Refs: manyRefs(MaxRefs+1, 1)}, 0, 0, ErrRefs},
+		"ref to nothing":  {Event{Refs: []Ref{{}}}, 0, 0, ErrRefs},
+		"ref too far":     {Event{Refs: []Ref{{Size: maxSeen + 1}}}, 0, 0, ErrRefs},
+		"refs falling":    {Event{Refs: []Ref{{[8]byte{1}, 1}, {[8]byte{0}, 1}}}, 0, 0, ErrRefs},
+		"refs repeated":   {Event{Refs: []Ref{{[8]byte{1}, 1}, {[8]byte{1}, 1}}}, 0, 0, ErrRefs},
 		"one good of two": {sample(), 0, FlagSealedPayload | 1<<6, ErrFlags},
 	} {
 		dst := []byte("before")
@@ -116,6 +147,43 @@ func TestAppendRefuses(t *testing.T) {
 		if !errors.Is(err, c.want) || string(b) != "before" {
 			t.Errorf("%s: %q, %v", name, b, err)
 		}
+		if _, err := c.e.LeafHash(c.ms, c.flags); !errors.Is(err, c.want) {
+			t.Errorf("%s: its leaf: %v", name, err)
+		}
+	}
+}
+
+func TestReservedTypes(t *testing.T) {
+	for typ, reserved := range map[string]bool{"": false, "xf": false, "xf/": true, "xf/ask": true, "XF/ask": false, "x/f/": false, " xf/": false} {
+		e := Event{Type: typ}
+		if err := e.CheckType(); errors.Is(err, ErrReserved) != reserved || (err != nil) != reserved {
+			t.Errorf("%q: %v", typ, err)
+		}
+		if _, err := AppendRecord(nil, e, 1, 0); err != nil {
+			t.Errorf("the engine cannot write %q: %v", typ, err)
+		}
+	}
+}
+
+func TestSetTime(t *testing.T) {
+	for _, e := range []Event{sample(), {Type: "t", Refs: manyRefs(2, 300), ID: ID{3}}} {
+		b := record(t, e, 1, 0)
+		SetTime(b, maxTime-1)
+		if !bytes.Equal(b, record(t, e, maxTime-1, 0)) {
+			t.Errorf("%x", b)
+		}
+	}
+}
+
+func TestContentIsWithoutSalt(t *testing.T) {
+	b := record(t, Event{Payload: Salted([SaltBytes]byte{9}, []byte("hello"))}, 1, FlagSalted)
+	r, _, err := DecodeRecord(b)
+	if err != nil || string(r.Content()) != "hello" || len(r.Payload) != SaltBytes+5 || r.PayloadHash() != digest.Sum(r.Payload) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	e, _, err := DecodeRecord(r.AppendErased(nil))
+	if err != nil || len(e.Content()) != 0 {
+		t.Fatalf("%+v, %v", e, err)
 	}
 }
 
@@ -138,12 +206,17 @@ func TestAppendKeepsWhatIsThere(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	whole := record(t, sample(), 1, 0)
 	erased, _, _ := DecodeRecord(whole)
-	for _, b := range [][]byte{whole, erased.AppendErased(nil)} {
+	more := Event{Type: "t", Payload: []byte("hello"), Refs: manyRefs(3, 1<<20), ID: ID{1}}
+	for _, b := range [][]byte{whole, erased.AppendErased(nil), record(t, more, 1, 0)} {
+		prefix := HeaderBytes
+		if r, _, _ := DecodeRecord(b); len(r.extra) > 0 {
+			prefix += len(r.extra) - IDBytes
+		}
 		for n := range b {
 			if _, _, err := DecodeRecord(b[:n:n]); !errors.Is(err, ErrRecord) {
 				t.Errorf("%d of %d bytes: %v", n, len(b), err)
 			}
-			if got, err := RecordLen(b[:n:n]); n >= HeaderBytes && (err != nil || got != len(b)) {
+			if got, err := RecordLen(b[:n:n]); n >= prefix && (err != nil || got != len(b)) || n < prefix && !errors.Is(err, ErrRecord) {
 				t.Errorf("RecordLen of %d bytes: %d, %v", n, got, err)
 			}
 		}
@@ -151,18 +224,7 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	good := record(t, sample(), 1, 0)
-	flagged := func(bit int) []byte {
-		b := bytes.Clone(good)
-		b[3] |= 1 << (bit + 1)
-		return b
-	}
-	for bit := 3; bit < 7; bit++ {
-		if _, _, err := DecodeRecord(flagged(bit)); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), "flags") {
-			t.Errorf("flag %d: %v", bit, err)
-		}
-	}
-	for _, payload := range []uint32{MaxPayload + 1, 1<<25 - 1} {
+	for _, payload := range []uint32{MaxSealed + 1, 1<<25 - 1} {
 		b := []byte{byte(payload), byte(payload >> 8), byte(payload >> 16), byte(payload >> 24), 0, 0, 0, 0, 0, 0, 0, 0}
 		if _, err := RecordLen(b); !errors.Is(err, ErrRecord) || !strings.Contains(err.Error(), "limit") {
 			t.Errorf("payload of %d bytes: %v", payload, err)
