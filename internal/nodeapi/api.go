@@ -181,6 +181,17 @@ type Status struct {
 
 	// Parts is what is followed of each topic of which that is not all.
 	Parts []FollowedPart `json:"parts,omitempty"`
+
+	// Moved is what the store did when it was last found in another place.
+	Moved *Move `json:"moved,omitempty"`
+}
+
+// A Move is what a store did when it was found in another place.
+type Move struct {
+	From string    `json:"from"` // peer id before
+	To   string    `json:"to"`   // and since; the same if the place was adopted
+	Why  string    `json:"why"`
+	At   time.Time `json:"at"`
 }
 
 // A FollowedPart is what is followed of a topic beside the own log.

@@ -221,6 +221,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
+	s.Moved = nodeMove(b.db.Moved())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {
 			s.Parts = append(s.Parts, nodeapi.FollowedPart{Topic: t.ID().String(), Names: texts(names)})

@@ -61,11 +61,25 @@ func (a *app) open(ctx context.Context) (b backend, err error) {
 		b = c
 		return nil
 	}, func() error {
-		db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Quota: quota})
+		db, err := a.openStore(&xaeroflux.Options{MustExist: true, Quota: quota})
 		b = &local{db: db}
 		return err
 	})
 	return b, err
+}
+
+// openStore opens the store in this process, and says so if it found itself in
+// another place.
+func (a *app) openStore(o *xaeroflux.Options) (*xaeroflux.DB, error) {
+	began := time.Now()
+	db, err := xaeroflux.Open(a.dir, o)
+	if err != nil {
+		return nil, err
+	}
+	if m := db.Moved(); m != nil && !m.At.Before(began.Truncate(time.Millisecond)) {
+		a.say("%s", movedText(nodeMove(m)))
+	}
+	return db, nil
 }
 
 // with opens the backend, calls f, and closes it.

@@ -108,7 +108,7 @@ func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Opt
 	err := a.reach(ctx, func(c *nodeapi.Client) error {
 		return errors.Join(kinded(nodeapi.InUse, "a node is running on %s already", a.dir), c.Close())
 	}, func() (err error) {
-		db, err = xaeroflux.Open(a.dir, o)
+		db, err = a.openStore(o)
 		return err
 	})
 	if err != nil {

@@ -39,7 +39,8 @@ logs that are followed count (xaeroflux follow).`,
 					Missing  []nodeapi.Missing      `json:"missing"`
 					ReadOnly string                 `json:"read_only,omitempty"`
 					Parts    []nodeapi.FollowedPart `json:"parts,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Parts}, func(w io.Writer) { printStatus(w, s, time.Now()) })
+					Moved    *nodeapi.Move          `json:"moved,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved}, func(w io.Writer) { printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -56,6 +57,9 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 		missing += m.Events
 	}
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
+	if m := s.Moved; m != nil {
+		fmt.Fprintln(w, movedStatus(m))
+	}
 	for _, p := range s.Parts {
 		fmt.Fprintf(w, "topic %.8s: follows its own log and %s only; what else there is is not missing\n", p.Topic, counted(len(p.Names), "name"))
 	}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) adoptCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "adopt",
+		Short: "Keep a store that was moved the device that it was",
+		Long: `A store that is found in another place than before is taken for a copy: the next
+command that opens it makes it a new device, with new logs, so that the copies
+never fork a log. "adopt" is for a store that was moved, and of which no other
+copy is left: it stays the device that it was, with its logs.
+
+Run it before anything else is done with the store in its new place. If another
+copy is used afterwards, the logs fork, and every peer keeps the proof.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Adopt: true})
+			if err != nil {
+				return err
+			}
+			m, peer := db.Moved(), db.PeerID()
+			if err := db.Close(); err != nil {
+				return err
+			}
+			if m == nil || m.From != m.To || time.Since(m.At) > time.Minute {
+				return errors.New(nothingToAdopt(m))
+			}
+			return a.print(nodeMove(m), func(w io.Writer) { fmt.Fprintf(w, "adopted %s, known to peers by %s\n", a.dir, peer) })
+		},
+	}
+}
+
+// nothingToAdopt says why a store is not adopted.
+func nothingToAdopt(m *xaeroflux.Move) string {
+	if m != nil && m.From != m.To {
+		return fmt.Sprintf("nothing to adopt: the store became a new device at %s (%s); what it was before cannot come back, and its old logs stay readable",
+			m.At.UTC().Format(time.RFC3339), m.Why)
+	}
+	return "nothing to adopt: the store is where it was"
+}
+
+func nodeMove(m *xaeroflux.Move) *nodeapi.Move {
+	if m == nil {
+		return nil
+	}
+	return &nodeapi.Move{From: m.From.String(), To: m.To.String(), Why: m.Why, At: m.At}
+}
+
+// movedText tells a person of a move.
+func movedText(m *nodeapi.Move) string {
+	if m.From == m.To {
+		return fmt.Sprintf("this store was adopted in a new place (%s): no other copy of it may be used", m.Why)
+	}
+	return fmt.Sprintf("this store is a copy, or was moved (%s): it is a new device from now on, known to peers by %.8s, and appends to new logs; "+
+		"its logs so far stay readable. If it was moved and no other copy is left, use `xaeroflux adopt` next time, before anything else", m.Why, m.To)
+}
+
+// movedStatus is movedText for later.
+func movedStatus(m *nodeapi.Move) string {
+	at := m.At.UTC().Format(time.RFC3339)
+	if m.From == m.To {
+		return fmt.Sprintf("adopted in a new place at %s (%s)", at, m.Why)
+	}
+	return fmt.Sprintf("a new device since %s, when it was found in another place (%s); before, peers knew it by %.8s", at, m.Why, m.From)
+}
