@@ -40,7 +40,7 @@ type Options struct {
 	// Look opens the store to look at it: if it is found in another place, Moved
 	// says so, and nothing is done about it.
 	Look bool
-	FS    durable.FS // nil: the operating system's
+	FS   durable.FS // nil: the operating system's
 	// Fault is nil but in tests; see aof.Options.
 	Fault func(op string) error
 	// Published is called after each change of a log's published state, by
@@ -87,6 +87,7 @@ type CreateOptions struct {
 	PageBytes    int // of the topics founded in it
 	SegmentPages int
 	Seed         identity.Seed
+	Generation   identity.Generation // drawn if zero
 	Place        string     // see Options
 	FS           durable.FS // nil: the operating system's
 }
@@ -121,10 +122,12 @@ func create(dir string, o CreateOptions) error {
 			return err
 		}
 	}
-	f := format{pageBytes: o.PageBytes, segmentPages: o.SegmentPages}
+	f := format{pageBytes: o.PageBytes, segmentPages: o.SegmentPages, generation: o.Generation}
 	var err error
-	if f.generation, err = identity.NewGeneration(nil); err != nil {
-		return err
+	if f.generation.IsZero() {
+		if f.generation, err = identity.NewGeneration(nil); err != nil {
+			return err
+		}
 	}
 	if f.place, err = placeOf(dir, o.Place); err != nil {
 		return err
