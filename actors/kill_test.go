@@ -23,6 +23,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -70,12 +71,14 @@ type node struct {
 	log digest.Hash
 }
 
+var testTopic = identitytest.NewTopicOf(2, 4096)
+
 // startNode opens a store with small pages and segments; its seed and topic
 // are fixed, so that every run makes the same log.
 func startNode(t *testing.T, dir string, fault actors.Fault, policy supervisor.Policy) *node {
 	t.Helper()
 	if !store.Exists(dir) {
-		if err := store.Create(dir, 4096, 2, identity.Seed{1}, nil); err != nil {
+		if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}, Generation: identity.Generation{1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,13 +86,13 @@ func startNode(t *testing.T, dir string, fault actors.Fault, policy supervisor.P
 	if err != nil {
 		t.Fatal(err)
 	}
-	topic, err := st.Join(identity.TopicKey{2}, "", 0)
+	topic, err := st.Join(testTopic.Genesis, testTopic.Keys, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	n, err := actors.Start(actors.Config{
 		System: system, Store: st, Logger: zap.NewNop(), Now: func() time.Time { return epoch },
-		Carrier: transport.NewMemory(transport.MemoryOptions{}).Node(st.Seed().PeerID()),
+		Carrier: transport.NewMemory(transport.MemoryOptions{}).Node(st.Device().PeerID()),
 		Fault:   fault, Policy: policy,
 	})
 	if err != nil {

@@ -28,7 +28,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 	open := func(dir string, seed byte, fault func(string) error) (*store.Store, *store.Topic, *actors.Node) {
 		t.Helper()
 		if !store.Exists(dir) {
-			if err := store.Create(dir, 4096, 2, identity.Seed{seed}, nil); err != nil {
+			if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{seed}}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -36,12 +36,12 @@ func TestFetchOnFullDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		topic, err := st.Join(identity.TopicKey{2}, "", 0)
+		topic, err := st.Join(testTopic.Genesis, testTopic.Keys, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		n, err := actors.Start(actors.Config{
-			System: system, Store: st, Logger: zap.NewNop(), Now: func() time.Time { return epoch }, Carrier: net.Node(st.Seed().PeerID()),
+			System: system, Store: st, Logger: zap.NewNop(), Now: func() time.Time { return epoch }, Carrier: net.Node(st.Device().PeerID()),
 		})
 		if err != nil {
 			t.Fatal(err)

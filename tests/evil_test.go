@@ -57,7 +57,7 @@ type arena struct {
 	victim  *xaeroflux.DB
 	addr    identity.Address
 	topic   identity.TopicKey
-	carrier func(seed identity.Seed) (transport.Carrier, error)
+	carrier func(device identity.Device) (transport.Carrier, error)
 
 	log       *evilpeer.Log // of the foes: more than 64 pages
 	bystander *evilpeer.Log // of somebody else, of which the victim holds half
@@ -67,11 +67,11 @@ type arena struct {
 var evilCarriers = map[string]func() func(identity.Seed) (transport.Carrier, error){
 	"memory": func() func(identity.Seed) (transport.Carrier, error) {
 		net := transport.NewMemory(transport.MemoryOptions{Backlog: 2000})
-		return func(seed identity.Seed) (transport.Carrier, error) { return net.Node(seed.PeerID()), nil }
+		return func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil }
 	},
 	"quic": func() func(identity.Seed) (transport.Carrier, error) {
-		return func(seed identity.Seed) (transport.Carrier, error) {
-			return quicnet.New(seed.PeerKey(), quicnet.Phone)
+		return func(device identity.Device) (transport.Carrier, error) {
+			return quicnet.New(device.PeerKey(), quicnet.Phone)
 		}
 	},
 }

@@ -19,7 +19,7 @@ import (
 // onMemory are options for a store on a network in memory.
 func onMemory(m *transport.Memory) *xaeroflux.Options {
 	o := small()
-	o.NewCarrier = func(seed identity.Seed) (transport.Carrier, error) { return m.Node(seed.PeerID()), nil }
+	o.NewCarrier = func(device identity.Device) (transport.Carrier, error) { return m.Node(device.PeerID()), nil }
 	return o
 }
 

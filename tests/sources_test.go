@@ -131,7 +131,7 @@ type liar struct {
 }
 
 func (x *liar) listen(net *transport.Memory) string {
-	l, err := net.Node(x.st.Seed().PeerID()).Listen(ctx, "liar:1")
+	l, err := net.Node(x.st.Device().PeerID()).Listen(ctx, "liar:1")
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func (x *liar) serve(conn transport.Conn) {
 	}
 	for _, m := range []messages.Message{
 		&messages.Hello{
-			Version: syncer.Version, Peer: x.st.Seed().PeerID(), Caps: []string{"SYNC"},
+			Version: syncer.Version, Peer: x.st.Device().PeerID(), Caps: []string{"SYNC"},
 			Topics:   []messages.TopicProof{{Proof: x.topic.JoinProof(conn.Binding(), false)}},
 			MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 		},
@@ -242,7 +242,7 @@ func copyOf(t *testing.T, v *village) *store.Store {
 	t.Helper()
 	o := *small()
 	o.Invite, o.ActorSystem = v.invite, v.system
-	o.NewCarrier = func(seed identity.Seed) (transport.Carrier, error) { return v.net.Node(seed.PeerID()), nil }
+	o.NewCarrier = func(device identity.Device) (transport.Carrier, error) { return v.net.Node(device.PeerID()), nil }
 	dir := filepath.Join(t.TempDir(), "liar")
 	db, err := xaeroflux.Open(dir, &o)
 	if err != nil {
@@ -252,7 +252,7 @@ func copyOf(t *testing.T, v *village) *store.Store {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	st, err := store.Open(dir, store.Options{})
+	st, err := store.Open(dir, store.Options{Look: true})
 	if err != nil {
 		t.Fatal(err)
 	}

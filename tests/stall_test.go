@@ -93,7 +93,7 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 			db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
 				Invite:       identity.Invite{Key: key}.String(),
 				StallTimeout: 300 * time.Millisecond,
-				NewCarrier:   func(seed identity.Seed) (transport.Carrier, error) { return net.Node(seed.PeerID()), nil },
+				NewCarrier:   func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil },
 			})
 			events := make(chan xaeroflux.SyncEvent, 100)
 			go func() {

@@ -49,7 +49,7 @@ func TestMoreTopicsThanASessionShares(t *testing.T) {
 	join := func() *xaeroflux.Topic {
 		t.Helper()
 		joined++
-		topic, err := a.Join(ctx, (&identity.Invite{Key: identity.TopicKey{1, byte(joined), byte(joined >> 8)}}).String())
+		topic, err := a.Join(ctx, identitytest.NewTopic(joined).Invite())
 		if err != nil {
 			t.Fatal(err)
 		}

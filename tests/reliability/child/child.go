@@ -20,8 +20,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/rig"
 )
 
 // Logs is how many logs are appended to at once.
@@ -53,7 +53,7 @@ func Run(ctx context.Context, args []string) error {
 	}
 	early := len(args) > 2 && args[2] == "early"
 	db, err := xaeroflux.Open(args[0], &xaeroflux.Options{
-		Invite: invite(0), PageBytes: 4096, SegmentPages: 4, MapBytes: 1 << 20, Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
+		Invite: invite(0), PageBytes: 4096, Place: rig.Place, SegmentPages: 4, MapBytes: 1 << 20, Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
 	})
 	if err != nil {
 		return err
@@ -74,7 +74,7 @@ func Run(ctx context.Context, args []string) error {
 	return errors.Join(<-errs, db.Close())
 }
 
-func invite(n int) string { return identity.Invite{Key: oracle.TopicKey(n)}.String() }
+func invite(n int) string { return oracle.Topic(n).Invite() }
 
 // appendTo appends batches of random length, one event at a time now and then.
 func appendTo(ctx context.Context, t *xaeroflux.Topic, n int, seed uint64, early bool) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/rig"
 )
 
 // Child flips the bytes of positions from..to and prints a line for each, so
@@ -74,7 +75,7 @@ func known(dir string, seed uint64) (*oracle.Oracle, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	st, err := store.Open(work, store.Options{})
+	st, err := store.Open(work, store.Options{Look: true})
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func judge(ctx context.Context, dir string, want *oracle.Oracle) (verdict string
 	if err != nil {
 		return "", err
 	}
-	st, err := store.Open(dir, store.Options{})
+	st, err := store.Open(dir, store.Options{Place: rig.Place})
 	if err != nil {
 		if !typed(err) {
 			return "", fmt.Errorf("opening gives an error of no kind: %w", err)

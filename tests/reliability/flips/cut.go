@@ -23,7 +23,7 @@ func mapped(rel string) bool {
 // read and checked, which is what a disk does that loses sectors. Reading it
 // again gives the right events or an error that tells.
 func cutOpen(dir, rel string, size int, want *oracle.Oracle) error {
-	st, err := store.Open(dir, store.Options{})
+	st, err := store.Open(dir, store.Options{Look: true})
 	if err != nil {
 		return err
 	}

@@ -11,14 +11,14 @@ import (
 	"math/rand/v2"
 
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 )
 
 // Epoch is the time of all events, in milliseconds since 1970.
 const Epoch = 1_700_000_000_000
 
-// TopicKey returns the key of the topic that log n is in.
-func TopicKey(n int) identity.TopicKey { return identity.TopicKey{0xee, byte(n), byte(n >> 8)} }
+// Topic returns the topic that log n is in, with pages of 4 KiB.
+func Topic(n int) identitytest.Topic { return identitytest.NewTopicOf(0xee00+n, 4096) }
 
 // Event returns event seq of log n: mostly of a few hundred bytes, now and then
 // over several small pages.

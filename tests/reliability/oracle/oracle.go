@@ -181,7 +181,7 @@ func (o *Oracle) checkLog(st *store.Store, n int) error {
 
 // Find returns log n of a store.
 func Find(st *store.Store, n int) (*store.Log, error) {
-	t, err := st.Topic(TopicKey(n).ID())
+	t, err := st.Topic(Topic(n).ID())
 	if err != nil {
 		return nil, err
 	}
@@ -255,7 +255,7 @@ func (o *Oracle) leaf(n int, seq uint64) digest.Hash {
 
 // CheckDir opens the store in dir and checks it.
 func (o *Oracle) CheckDir(ctx context.Context, dir string) error {
-	st, err := store.Open(dir, store.Options{})
+	st, err := store.Open(dir, store.Options{Look: true})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,10 @@ const (
 	SegmentPages = 4
 )
 
+// Place is where the stores of all rigs are, whatever a harness does to their
+// directories: they are hurt, and not copied.
+const Place = "rig"
+
 // Patience is how long an append may take before it counts as hanging.
 const Patience = 15 * time.Second
 
@@ -56,13 +60,15 @@ type Rig struct {
 
 // Create makes the store of a rig, and its logs' topics.
 func Create(dir string, o Options) error {
-	return store.Create(dir, PageBytes, SegmentPages, identity.Seed{1, o.Seed}, o.FS)
+	return store.Create(dir, store.CreateOptions{
+		PageBytes: PageBytes, SegmentPages: SegmentPages, Seed: identity.Seed{1, o.Seed}, Place: Place, FS: o.FS,
+	})
 }
 
 // Open opens a store, joins the topics of the oracle's logs and starts actors.
 func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 	var running atomic.Pointer[actors.Node]
-	st, err := store.Open(dir, store.Options{FS: o.FS, Fault: o.Fault, MapBytes: 1 << 20, Published: func(l *store.Log) {
+	st, err := store.Open(dir, store.Options{FS: o.FS, Place: Place, Fault: o.Fault, MapBytes: 1 << 20, Published: func(l *store.Log) {
 		if n := running.Load(); n != nil {
 			n.Advanced(l)
 		}
@@ -71,7 +77,8 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 		return nil, err
 	}
 	for n := range want.Logs() {
-		if _, err := st.Join(oracle.TopicKey(n), "", 0); err != nil {
+		topic := oracle.Topic(n)
+		if _, err := st.Join(topic.Genesis, topic.Keys, ""); err != nil {
 			return nil, errors.Join(err, st.Close())
 		}
 	}
@@ -80,7 +87,7 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 	}
 	node, err := actors.Start(actors.Config{
 		System: system(), Store: st, Logger: zap.NewNop(), Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
-		Carrier: o.Network.Node(st.Seed().PeerID()), Fault: o.Strike, Policy: o.Policy,
+		Carrier: o.Network.Node(st.Device().PeerID()), Fault: o.Strike, Policy: o.Policy,
 	})
 	if err != nil {
 		return nil, errors.Join(err, st.Close())

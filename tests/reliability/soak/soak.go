@@ -31,7 +31,7 @@ const (
 func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 	dir := filepath.Join(cfg.Dir, "store")
 	db, err := xaeroflux.Open(dir, &xaeroflux.Options{
-		Invite: identity.Invite{Key: oracle.TopicKey(0)}.String(), PageBytes: 4096,
+		Invite: oracle.Topic(0).Invite(), PageBytes: 4096,
 		Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
 	})
 	if err != nil {
