@@ -15,7 +15,8 @@ import "path/filepath"
 //	Volume    f_fsid, unless it only repeats the device     file systems, subvolumes of btrfs, datasets of ZFS
 //	          number, as on XFS, F2FS and FAT
 //	Disk      device-mapper UUID, file behind a loop        images, LVM snapshots and disks of which one is a
-//	          device, wwid or serial, and partition         copy of the other, bit by bit
+//	          device, wwid or serial, and partition;        copy of the other, bit by bit; containers of one
+//	          the upper directory of an overlay             image
 //	Boot      boot id, only if Disk is empty                –
 //	Number    device number, only together with Boot        two such disks attached at one time
 //	Dir, File inode number and birth time                   copies of files, restored ones
@@ -26,6 +27,10 @@ import "path/filepath"
 // Inode numbers of FAT, exFAT and FUSE do not last and are left out. An ext4
 // image copied and mounted beside the first has the same volume, inodes and birth
 // times: only Disk tells them apart.
+//
+// An overlay copies a file when it is first opened for writing, which gives it
+// another birth time: read what is to be kept after that. Whoever replaces the
+// file by another on purpose, as a repair does, has to read it again too.
 type Whereabouts struct {
 	Machine, Hardware string
 	Volume, Disk      string

@@ -39,7 +39,9 @@ func readWhereabouts(dir, file string) (Whereabouts, error) {
 		return Whereabouts{}, err
 	}
 	w.Disk = diskID(st.Dev_major, st.Dev_minor)
-	if w.Disk == "" && st.Dev_major != 0 {
+	if st.Dev_major == 0 { // no block device: the number says nothing
+		w.Disk = overlayID(st.Dev_major, st.Dev_minor)
+	} else if w.Disk == "" {
 		w.Boot = firstLine("/proc/sys/kernel/random/boot_id")
 		w.Number = deviceNumber(st)
 	}
