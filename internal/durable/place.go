@@ -16,7 +16,8 @@ import "path/filepath"
 //	          number, as on XFS, F2FS and FAT
 //	Disk      device-mapper UUID, file behind a loop        images, LVM snapshots and disks of which one is a
 //	          device, wwid or serial, and partition;        copy of the other, bit by bit; containers of one
-//	          the upper directory of an overlay             image
+//	          all disks of a btrfs; the upper directory     image
+//	          of an overlay
 //	Boot      boot id, only if Disk is empty                –
 //	Number    device number, only together with Boot        two such disks attached at one time
 //	Dir, File inode number and birth time                   copies of files, restored ones

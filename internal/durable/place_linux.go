@@ -38,10 +38,9 @@ func readWhereabouts(dir, file string) (Whereabouts, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return Whereabouts{}, err
 	}
-	w.Disk = diskID(st.Dev_major, st.Dev_minor)
 	if st.Dev_major == 0 { // no block device: the number says nothing
-		w.Disk = overlayID(st.Dev_major, st.Dev_minor)
-	} else if w.Disk == "" {
+		w.Disk = mountDisk(st.Mnt_id)
+	} else if w.Disk = diskID(st.Dev_major, st.Dev_minor); w.Disk == "" {
 		w.Boot = firstLine("/proc/sys/kernel/random/boot_id")
 		w.Number = deviceNumber(st)
 	}
@@ -50,7 +49,7 @@ func readWhereabouts(dir, file string) (Whereabouts, error) {
 
 func statx(name string) (st unix.Statx_t, err error) {
 	for {
-		err = unix.Statx(unix.AT_FDCWD, name, 0, unix.STATX_INO|unix.STATX_BTIME, &st)
+		err = unix.Statx(unix.AT_FDCWD, name, 0, unix.STATX_INO|unix.STATX_BTIME|unix.STATX_MNT_ID, &st)
 		if err == nil {
 			return st, nil
 		}
@@ -116,6 +115,11 @@ func diskID(major, minor uint32) string {
 	if err != nil {
 		return ""
 	}
+	return blockID(dir)
+}
+
+// blockID is diskID by the device's folder in /sys.
+func blockID(dir string) string {
 	part := firstLine(filepath.Join(dir, "partition"))
 	if part != "" {
 		dir = filepath.Dir(dir)

@@ -132,12 +132,16 @@ func TestMissingPlace(t *testing.T) {
 }
 
 // mount mounts an image and unmounts it when the test ends, if not before.
-func mount(t *testing.T, image, dir string) (unmount func()) {
+func mount(t *testing.T, kind, image, dir string) (unmount func()) {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("mount", "-o", "loop", image, dir).CombinedOutput(); err != nil {
+	options := "loop"
+	if kind == "xfs" {
+		options += ",nouuid" // or it mounts no copy beside the first
+	}
+	if out, err := exec.Command("mount", "-o", options, image, dir).CombinedOutput(); err != nil {
 		t.Skipf("an image cannot be mounted here: %v: %s", err, out)
 	}
 	done := false
@@ -160,7 +164,7 @@ func makeImage(t *testing.T, kind string) string {
 	if err := os.WriteFile(image, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(image, 64<<20); err != nil {
+	if err := os.Truncate(image, 320<<20); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("mkfs."+kind, image).CombinedOutput(); err != nil {
@@ -177,16 +181,22 @@ func TestCopiedImage(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			image := makeImage(t, kind)
 			at := t.TempDir()
-			unmount := mount(t, image, at+"/1")
+			unmount := mount(t, kind, image, at+"/1")
 			was := makePlace(t, at+"/1/store")
 			tell(t, was)
 			unmount()
 			run(t, "cp", image, image+"copy")
 
-			mount(t, image+"copy", at+"/2") // takes the loop device that the first had
-			unmount = mount(t, image, at+"/3")
-			if now := whereabouts(t, at+"/3/store"); now != was {
+			unmount = mount(t, kind, image, at+"/2")
+			if now := whereabouts(t, at+"/2/store"); now != was {
 				t.Errorf("mounted again: %+v, was %+v", now, was)
+			}
+			unmount()
+			mount(t, kind, image+"copy", at+"/2") // takes the loop device that the first had
+			mount(t, kind, image, at+"/3")
+			first := whereabouts(t, at+"/3/store")
+			if first.Volume = was.Volume; first != was { // a btrfs mounted beside its copy gets another
+				t.Errorf("mounted beside a copy: %+v, was %+v", first, was)
 			}
 			now := whereabouts(t, at+"/2/store")
 			tell(t, now)
@@ -197,7 +207,25 @@ func TestCopiedImage(t *testing.T) {
 			if now != was {
 				t.Logf("the copy differs in more than its disk: %+v", now)
 			}
-			unmount()
 		})
+	}
+}
+
+// A snapshot of a btrfs subvolume has the inodes and birth times of the first.
+func TestSnapshotOfSubvolume(t *testing.T) {
+	at := t.TempDir()
+	mount(t, "btrfs", makeImage(t, "btrfs"), at+"/m")
+	run(t, "btrfs", "subvolume", "create", at+"/m/a")
+	was := makePlace(t, at+"/m/a/store")
+	run(t, "sync")
+	run(t, "btrfs", "subvolume", "snapshot", at+"/m/a", at+"/m/b")
+	now := whereabouts(t, at+"/m/b/store")
+	tell(t, was)
+	tell(t, now)
+	if now.Volume == was.Volume {
+		t.Errorf("a snapshot: %+v, was %+v", now, was)
+	}
+	if again := whereabouts(t, at+"/m/a/store"); again != was {
+		t.Errorf("the first: %+v, was %+v", again, was)
 	}
 }

@@ -9,17 +9,19 @@ import (
 	"testing"
 )
 
-func TestFindOverlay(t *testing.T) {
+func TestFindMount(t *testing.T) {
 	const mountinfo = "22 1 254:0 / / rw,relatime - ext4 /dev/root rw\n" +
 		"30 22 0:25 / /one rw,relatime shared:7 - overlay overlay rw,lowerdir=/l,upperdir=/u1,workdir=/w1\n" +
-		"31 22 0:26 / /ro ro - overlay overlay ro,lowerdir=/a:/b\n" +
-		"32 22 0:27 / /odd\n\n" +
-		"33 22 0:28 / /two rw - overlay none rw,upperdir=/u2,lowerdir=/l\n"
-	for number, want := range map[string]string{
-		"0:25": "overlay /u1", "0:28": "overlay /u2", "0:26": "", "0:27": "", "254:0": "", "9:9": "",
+		"32 22 0:27 / /odd\n\n- a\n" +
+		"33 22 0:28 / /two rw - btrfs /dev/loop0 rw,subvol=/a"
+	for id, want := range map[uint64]mounted{
+		22: {"ext4", "/dev/root", "rw"},
+		30: {"overlay", "overlay", "rw,lowerdir=/l,upperdir=/u1,workdir=/w1"},
+		33: {"btrfs", "/dev/loop0", "rw,subvol=/a"},
+		32: {}, 3: {}, 0: {},
 	} {
-		if got := findOverlay(mountinfo, number); got != want {
-			t.Errorf("%s: %q, want %q", number, got, want)
+		if got := findMount(mountinfo, id); got != want {
+			t.Errorf("%d: %+v, want %+v", id, got, want)
 		}
 	}
 }
