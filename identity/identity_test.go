@@ -281,7 +281,7 @@ func TestLabelsAreApart(t *testing.T) {
 		labelPeerKey, labelFoundingKey, labelAuthorKey, labelWitnessKey, labelAccountKey, labelAccountKEM, labelInviteKey, labelInviteKEM,
 		labelRootKEM, labelHomeSalt, labelHomeLobby, labelHomeAccount, labelLobbyProof, labelJoinProof, labelState,
 		tagTopicID, tagFounding, tagLog, tagLobbyKey, tagJoinKey, tagPlace,
-		TagAdmit, TagDevice, TagJoin, TagLink, TagTerm, TagSuccession, TagCertificate,
+		seedCheckTag, TagAdmit, TagAdmitted, TagJoin, TagDevice, TagAdded, TagLink, TagTerm, TagSuccession, TagCertificate,
 	} {
 		if seen[l] || !strings.HasPrefix(l, "xaeroflux ") || !strings.HasSuffix(l[:len(l)-1], " v") {
 			t.Errorf("label %q", l)

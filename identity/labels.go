@@ -25,7 +25,13 @@ package identity
 //	founding hash              tagged                        genesis body, steward zero
 //	log id                     tagged                        topic 32, author 32, page bytes u32, kind u8, number u64
 //	H(lobby key), H(join key)  tagged                        key 32
-//	machine, volume and so on  tagged                        what the system says, see Place
+//	a mark of a place          tagged                        name of the mark, value: see Place
+//	check of identity.key      tagged                        its first two lines, see CreateSeed
+//
+// Other packages derive too, under labels that are taken:
+//
+//	xaeroflux seal v1, chain v1, box v1, recovery box v1, epoch v1, epoch readers v1    internal/seal
+//	xaeroflux sketch salt v1                                                            syncer
 //
 // What is derived as a key is the seed of an Ed25519 key (RFC 8032), and what
 // is derived as a KEM is the seed of an MLKEM768X25519 key.

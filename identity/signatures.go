@@ -8,37 +8,43 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// Every signature that is made. Each is Ed25519 over tagged(tag, parts…), which
-// digest.Tagged draws, so that a signature made for one use never passes for
-// another. "body" is the record's body up to the signature that is checked, which
-// is always its last field; a body with two signatures says so.
+// Every signature that is made. Each is Ed25519 over tagged(tag, parts…), as
+// digest.Tagged draws it, so that a signature made for one use never passes for
+// another. A part that is a block of a record's body is its bytes as they are
+// drawn in internal/roster.
 //
-//	what                    tag                          key that signs            parts
-//	record 1, owner's admit TagAdmit                     owner's account key       topic id, body
-//	device of an account    TagDevice                    a device of the account,  topic id, account key, device key, log id, KEM key
-//	                                                     or the account key
-//	xf/join                 TagJoin                      invite key                topic id, invite key, account key, device key, log id, rest of the body
-//	xf/device               TagDevice, as above
-//	invite with role device TagLink                      a device of the account,  topic id, account key, invite key
-//	                                                     or the account key
-//	term record, by words   TagTerm                      owner's account key       topic id, body before all signatures
-//	term record, by k of n  TagSuccession                a successor's key         topic id, body before all signatures
-//	certificate of HELLO    TagCertificate               device key, or the key    topic id, role u8 (1 dialer), channel binding, dialer's
-//	                                                     of the invite it shows    peer id, listener's peer id, certificate
+//	what                          tag            key that signs                  parts
+//	an account takes part         TagAdmit       the account's key               topic id, card
+//	its first device is there     TagAdmitted    the device's key                topic id, card
+//	a newcomer uses an invite     TagJoin        the invite's key                topic id, invite key, card
+//	an account has a device       TagDevice      a device of the account, the    topic id, device card
+//	                                             account's key, or an invite of
+//	                                             role device of the account
+//	a device is there             TagAdded       the device's key                topic id, device card
+//	an invite for a device        TagLink        a device of the account, or     topic id, invite up to its signer
+//	                                             the account's key
+//	a term, by the owner          TagTerm        the owner's account key         topic id, term record up to its
+//	                                                                             signatures
+//	a term, by successors         TagSuccession  k successors' keys              the same
+//	a certificate in HELLO        TagCertificate the key that it is about        topic id, role u8 (0 listener, 1
+//	                                                                             dialer), channel binding, certificate
+//	                                                                             up to its signature
 //
-// Two are not of this form, for others have to be able to check them:
+// Record 1 of a roster, the owner's admit, carries TagAdmit of the owner's account
+// key. A new generation of a device is a new device: the key of the old one signs
+// TagDevice for it.
+//
+// Three are not of this form, since others have to be able to check them:
 //
 //	head of a log           C2SP signed-note of a C2SP tlog-checkpoint, by the author key
-//	cosignature of a head   C2SP tlog-cosignature (cosignature/v1), by the witness key
-//
-// A TLS certificate is signed by the peer key as X.509 says.
-//
-// KEM key is 1216 bytes, or none (0 bytes) in a plain topic. A new generation
-// signs nothing itself: its device is added by the key of the old one.
+//	cosignature of a head   C2SP tlog-cosignature, cosignature/v1, by the witness key
+//	TLS certificate         X.509, by the peer key
 const (
 	TagAdmit       = "xaeroflux admit v1"
-	TagDevice      = "xaeroflux device v1"
+	TagAdmitted    = "xaeroflux admitted device v1"
 	TagJoin        = "xaeroflux join v1"
+	TagDevice      = "xaeroflux device v1"
+	TagAdded       = "xaeroflux added device v1"
 	TagLink        = "xaeroflux link v1"
 	TagTerm        = "xaeroflux term v1"
 	TagSuccession  = "xaeroflux succession v1"
