@@ -82,11 +82,23 @@ type Invite struct {
 // Topic returns the id of the topic.
 func (v Invite) Topic() TopicID { return v.Genesis.ID() }
 
-// Key returns the invite's signing key, whose public half is its name.
-func (v Invite) Key() ed25519.PrivateKey { return signingKey(v.Seed, labelInviteKey) }
+// Key returns the invite's signing key, whose public half is its name, or nil
+// if it has no seed: a key that everybody knows is none.
+func (v Invite) Key() ed25519.PrivateKey {
+	if v.Seed.IsZero() {
+		return nil
+	}
+	return signingKey(v.Seed, labelInviteKey)
+}
 
-// KEMSeed returns the seed of the invite's MLKEM768X25519 key.
-func (v Invite) KEMSeed() Secret { return derive(v.Seed[:], labelInviteKEM) }
+// KEMSeed returns the seed of the invite's MLKEM768X25519 key, or zero if the
+// invite has no seed.
+func (v Invite) KEMSeed() Secret {
+	if v.Seed.IsZero() {
+		return Secret{}
+	}
+	return derive(v.Seed[:], labelInviteKEM)
+}
 
 // Check checks that v is within its limits, and that its keys are those of its
 // genesis.

@@ -68,6 +68,13 @@ func TestInviteRoundTrip(t *testing.T) {
 	}
 }
 
+// Without a seed there is no key, rather than one that everybody knows.
+func TestInviteWithoutSeed(t *testing.T) {
+	if v := openInvite(); v.Key() != nil || !v.KEMSeed().IsZero() {
+		t.Error("an invite without a seed has a key")
+	}
+}
+
 func faultOf(t *testing.T, s string) *InviteError {
 	t.Helper()
 	v, err := ParseInvite(s)
