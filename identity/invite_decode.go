@@ -3,8 +3,10 @@
 package identity
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"strings"
 )
 
@@ -41,6 +43,31 @@ func (e *InviteError) Is(target error) bool { return target == ErrInvite }
 
 func fault(f Fault, at int, format string, args ...any) error {
 	return &InviteError{Fault: f, At: at, What: fmt.Sprintf(format, args...)}
+}
+
+// IsInvite reports whether s begins as an invite of some version does.
+func IsInvite(s string) bool {
+	n := len(invitePrefix) - 1
+	return len(s) > n+1 && strings.EqualFold(s[:n], invitePrefix[:n]) && '1' <= s[n] && s[n] <= '9'
+}
+
+// ParseInvite decodes an invite. Space around it and upper case do no harm;
+// anything else does, and the error is a *InviteError, which is ErrInvite.
+func ParseInvite(s string) (*Invite, error) {
+	s = strings.TrimSpace(s)
+	b, err := decodeInviteText(s)
+	if err != nil {
+		return nil, err
+	}
+	if !crcFits(b) {
+		return nil, explainDamage(strings.ToLower(s), b)
+	}
+	return decodeInvite(b[:len(b)-crcBytes])
+}
+
+func crcFits(b []byte) bool {
+	n := len(b) - crcBytes
+	return n >= 0 && crc32.Checksum(b[:n], inviteCRC) == binary.LittleEndian.Uint32(b[n:])
 }
 
 // decodeInviteText checks the prefix and the characters and returns the bytes.

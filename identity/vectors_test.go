@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -335,5 +336,24 @@ func TestSignatureVectors(t *testing.T) {
 		if !VerifySignature(v.Public.key(), v.Signature, v.Tag, parts...) {
 			t.Errorf("signature of %s does not verify", v.Tag)
 		}
+	}
+}
+
+// The vectors are what the script that shares no code with us makes.
+func TestVectorsAreOfTheScript(t *testing.T) {
+	script := exec.Command("python3", "make.py")
+	script.Dir = "../tests/oracle/identity"
+	var said bytes.Buffer
+	script.Stderr = &said
+	got, err := script.Output()
+	if err != nil {
+		t.Skipf("python3 with its module cryptography makes them: %v\n%s", err, said.Bytes())
+	}
+	want, err := os.ReadFile("../tests/testdata/vectors/identity.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("tests/oracle/identity/make.py makes other vectors than identity.json holds")
 	}
 }
