@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
-
-func topicsOf(keys ...identity.TopicKey) []identity.TopicKey { return keys }
 
 // writeSome appends events of all kinds of sizes to logs of a node's authors.
 func (n *simNet) writeSome(node *simNode, index, events int) {

@@ -83,7 +83,7 @@ func (s *Session) tellFork(t *topic, r *remote) {
 	}
 	t.forksTold++
 	r.toldFork = true
-	s.emit(TellFork{Topic: t.index, Log: r.id})
+	s.emit(TellFork{Topic: t.number, Log: r.id})
 }
 
 // fork takes the proof that a log was forked.
@@ -92,7 +92,7 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 	if err != nil {
 		return violation(messages.CodeFork, "%v", err)
 	}
-	if err := checkLog(t.id, f.Log(), f.Author, f.PageBytes); err != nil {
+	if err := checkLog(named(t.id, f.Log(), f.Author, f.PageBytes, f.Kind, f.Number)); err != nil {
 		return err
 	}
 	own, found, err := s.cfg.Store.Log(f.Log())

@@ -27,10 +27,10 @@ func (l *pageLog) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
 func (l *pageLog) prove(theirs proof.Head) (proof.Fork, error) {
 	i := l.state()
 	if theirs.Size == i.Head.Size {
-		return proof.NewFork(i.Topic, i.Author, i.PageBytes, i.Head, theirs, digest.Hash{}, nil), nil
+		return proof.NewFork(i.Topic, i.Author, i.PageBytes, i.Kind, i.Number, i.Head, theirs, digest.Hash{}, nil), nil
 	}
 	hashes, err := mmrindex.Consistency(theirs.Size, i.Head.Size, l)
-	return proof.NewFork(i.Topic, i.Author, i.PageBytes, i.Head, theirs, l.mountains(theirs.Size).Root(), hashes), err
+	return proof.NewFork(i.Topic, i.Author, i.PageBytes, i.Kind, i.Number, i.Head, theirs, l.mountains(theirs.Size).Root(), hashes), err
 }
 
 // forks does what a node does with a fork. Only whole logs are in these tests.
@@ -167,7 +167,7 @@ func TestForkRefused(t *testing.T) {
 	forged, same, stranger, elsewhere := f, f, f, f
 	forged.Old.Sig[0] ^= 1
 	same.Old, same.Root, same.Hashes = same.New, same.New.Root, nil
-	stranger.Author = [32]byte(identity.Seed{9}.PeerID())
+	stranger.Author = [32]byte(PeerOf(identity.Seed{9}))
 	elsewhere.Topic[0] ^= 1
 	for what, c := range map[string]struct {
 		m    *messages.Fork

@@ -14,23 +14,31 @@ import (
 const entriesPerDiff = 2048
 
 func stateOf(l LogInfo) messages.LogState {
+	e := messages.LogState{Log: l.Log, Author: l.Author, PageBytes: l.PageBytes, Kind: l.Kind, Number: l.Number}
 	if l.Frozen {
-		return messages.LogState{Log: l.Log, Author: l.Author, PageBytes: l.PageBytes, Forked: true}
+		e.End = messages.Forked
+		return e
 	}
-	return messages.LogState{
-		Log: l.Log, Author: l.Author, PageBytes: l.PageBytes, Size: l.Size, Pages: l.Pages,
-		Head: messages.Head{Size: l.Head.Size, Root: l.Head.Root, Sig: l.Head.Sig},
+	e.Size, e.Pages, e.Head = l.Size, l.Pages, wireHead(l.Head)
+	if l.Ends {
+		e.End = messages.EndsAt(l.End)
 	}
+	return e
+}
+
+// named returns what a log is known by that the store does not have.
+func named(topic identity.TopicID, log digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64) LogInfo {
+	return LogInfo{Log: log, Topic: topic, Author: author, PageBytes: pageBytes, Kind: kind, Number: number}
 }
 
 // sendFrontier lists every log that holds events, with its state.
 func (s *Session) sendFrontier(t *topic) error {
 	t.sentDiff, t.round, t.expected, t.forksTold = true, nil, nil, 0
-	d := &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
+	d := &messages.Diff{Topic: t.number, Rung: messages.RungFrontier, More: true}
 	err := t.store.Logs(t.id, func(l LogInfo) bool {
 		if len(d.Entries) == entriesPerDiff {
 			s.send(d)
-			d = &messages.Diff{Topic: t.index, Rung: messages.RungFrontier, More: true}
+			d = &messages.Diff{Topic: t.number, Rung: messages.RungFrontier, More: true}
 		}
 		d.Entries = append(d.Entries, stateOf(l))
 		return true
@@ -42,7 +50,7 @@ func (s *Session) sendFrontier(t *topic) error {
 
 // sendPart tells what we hold of one log.
 func (s *Session) sendPart(t *topic, l LogInfo) {
-	s.send(&messages.Diff{Topic: t.index, Rung: messages.RungFrontier, Part: true, Entries: []messages.LogState{stateOf(l)}})
+	s.send(&messages.Diff{Topic: t.number, Rung: messages.RungFrontier, Part: true, Entries: []messages.LogState{stateOf(l)}})
 }
 
 // diff takes what the peer holds. A full list is answered by ours, unless ours
@@ -74,7 +82,7 @@ func (s *Session) diff(t *topic, m *messages.Diff) error {
 func (s *Session) listEnds(t *topic) error {
 	t.known = true
 	for id, r := range t.theirs {
-		if !t.listed[id] && r.in == nil && !r.pulling {
+		if !t.listed[id] && r.in == nil && !r.pulling && !r.roster {
 			r.size, r.pages, r.serving = 0, 0, false
 			t.touched = append(t.touched, r)
 		}
@@ -103,15 +111,19 @@ func (s *Session) listEnds(t *topic) error {
 
 // entry takes one log of the peer's list.
 func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
-	if err := checkLog(t.id, e.Log, e.Author, e.PageBytes); err != nil {
+	name := named(t.id, e.Log, e.Author, e.PageBytes, e.Kind, e.Number)
+	if err := checkLog(name); err != nil {
 		return err
 	}
-	if !e.Forked { // of forks both speak whatever they follow
-		if err := t.outside(e.Log, e.Author); err != nil {
+	if e.End != messages.Forked { // of forks both speak whatever they follow
+		if err := t.outside(e.Kind, e.Log, e.Author); err != nil {
 			return err
 		}
 	}
 	if !part {
+		if err := notRoster(e); err != nil {
+			return err
+		}
 		if t.listed == nil {
 			t.listed = map[digest.Hash]bool{}
 		}
@@ -125,14 +137,17 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		return err
 	}
 	if !found {
-		own = LogInfo{Log: e.Log, Topic: t.id, Author: e.Author, PageBytes: e.PageBytes}
+		own = name
 	}
 	r, err := s.told(t, e.Log, found)
 	if err != nil {
 		return err
 	}
 	r.size, r.pages, r.serving = e.Size, e.Pages, false
-	r.author, r.pageBytes = e.Author, e.PageBytes
+	r.name, r.roster, r.end = name, isRoster(name), nil
+	if end, ends := e.End.At(); ends {
+		r.end = &end
+	}
 	return s.compare(t, r, own, e, part)
 }
 
@@ -150,15 +165,18 @@ func (s *Session) told(t *topic, id digest.Hash, found bool) (*remote, error) {
 }
 
 // checkLog checks that a log's id follows from what it is said to be.
-func checkLog(topic, log digest.Hash, author [32]byte, pageBytes uint32) error {
-	if identity.LogID(topic, author, pageBytes) != log {
-		return violation(messages.CodeBadHead, "log %s is not of author %x in this topic", log.Short(), author[:4])
+func checkLog(l LogInfo) error {
+	if identity.LogID(l.Topic, l.Author, l.PageBytes, l.Kind, l.Number) != l.Log {
+		return violation(messages.CodeBadHead, "log %s is not %s log %d of author %x in this topic", l.Log.Short(), l.Kind, l.Number, l.Author[:4])
 	}
-	if identity.SmallOrder(author) {
-		return violation(messages.CodeBadHead, "log %s has an author key of small order", log.Short())
+	if identity.SmallOrder(l.Author) {
+		return violation(messages.CodeBadHead, "log %s has an author key of small order", l.Log.Short())
 	}
-	if err := segwriter.ValidPageBytes(int(pageBytes)); err != nil {
-		return violation(messages.CodeBadHead, "log %s: %v", log.Short(), err)
+	if err := segwriter.ValidPageBytes(int(l.PageBytes)); err != nil {
+		return violation(messages.CodeBadHead, "log %s: %v", l.Log.Short(), err)
+	}
+	if l.Kind != identity.KindData && l.PageBytes != identity.RosterPageBytes {
+		return violation(messages.CodeBadHead, "log %s: a %s log with pages of %d bytes, want %d", l.Log.Short(), l.Kind, l.PageBytes, identity.RosterPageBytes)
 	}
 	return nil
 }
@@ -169,8 +187,8 @@ func headOf(log digest.Hash, h messages.Head) proof.Head {
 
 // compare decides who brings whom what of a log.
 func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState, part bool) error {
-	if e.Forked || own.Frozen {
-		s.known(t, r, own, e.Forked, part)
+	if forked := e.End == messages.Forked; forked || own.Frozen {
+		s.known(t, r, own, forked, part)
 		return nil
 	}
 	if forked, err := s.differs(r, own, headOf(e.Log, e.Head)); forked || err != nil {
@@ -208,7 +226,7 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	case r.pulling:
 	case e.Pages >= own.Pages+PullPages:
 		r.pulling = true
-		s.emit(Pull{Topic: t.index, Info: own, Pages: e.Pages})
+		s.emit(Pull{Topic: t.number, Info: own, Pages: e.Pages})
 	case part && r.in == nil && !r.asked:
 		r.asked = true
 		s.sendPart(t, own) // the peer pushes from there
@@ -224,7 +242,8 @@ func (s *Session) ask(t *topic, r *remote) error {
 		return err
 	}
 	if !found {
-		own = LogInfo{Log: r.id, Topic: t.id, Author: r.author, PageBytes: r.pageBytes}
+		own = r.name
+		own.Log, own.Topic = r.id, t.id
 	}
 	if own.Frozen {
 		s.forkedHere(t, r.id)
@@ -232,12 +251,12 @@ func (s *Session) ask(t *topic, r *remote) error {
 	}
 	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
 		r.pulling = true
-		s.emit(Pull{Topic: t.index, Info: own, Pages: r.pages})
+		s.emit(Pull{Topic: t.number, Info: own, Pages: r.pages})
 		return nil
 	}
 	r.asked = true
 	if own.PageBytes == 0 { // only HAVE spoke of it
-		s.askFor(t, &messages.Graft{Topic: t.index, Logs: []messages.LogHeld{{Log: r.id}}})
+		s.askFor(t, &messages.Graft{Topic: t.number, Logs: []messages.LogHeld{{Log: r.id}}})
 		return nil
 	}
 	s.sendPart(t, own)
@@ -247,14 +266,18 @@ func (s *Session) ask(t *topic, r *remote) error {
 // offer brings the peer up to what we hold: by a push, or where that is much,
 // by letting it pull. It is told to, where no list of ours will say so.
 func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
+	to := own.Size
+	if r.end != nil {
+		to = min(to, *r.end) // what is beyond does not count there
+	}
 	switch {
-	case r.serving || r.ignored:
+	case r.serving || r.ignored || to <= r.size:
 	case own.Pages >= r.pages+PullPages:
 		if r.serving = true; tell {
 			s.sendPart(t, own)
 		}
 	default:
-		s.emit(Push{Topic: t.index, Log: own.Log, From: r.size, To: own.Size})
+		s.emit(Push{Topic: t.number, Log: own.Log, From: r.size, To: to})
 		r.size, r.pages = own.Size, own.Pages
 	}
 }
@@ -266,22 +289,23 @@ func (s *Session) advanced(id digest.Hash) error {
 	if err != nil || !found {
 		return err
 	}
-	t := s.byID[own.Topic]
+	t := s.of(own.Topic)
 	if t == nil {
 		return nil
 	}
 	t.touch(id)
-	if !t.known {
-		return nil // they come with our list
+	if isRoster(own) && !t.peaked || !isRoster(own) && !t.known {
+		return nil // they come when PEAKS has said who holds what, or with our list
 	}
 	if own.Frozen {
 		s.forkedHere(t, id)
 		return nil
 	}
-	if !t.follows(id, own.Author) {
+	if !t.follows(own.Kind, id, own.Author) {
 		return nil
 	}
 	r := t.remote(id)
+	r.roster = isRoster(own)
 	t.arrived(r)
 	if r.wanted != 0 && own.Size >= r.wanted {
 		r.wanted = 0
@@ -295,13 +319,13 @@ func (s *Session) advanced(id digest.Hash) error {
 
 // served takes note that the peer's pull ended, and pushes what came since.
 func (s *Session) served(in Served) error {
-	own, found, err := s.cfg.Store.Log(in.Log)
-	if err != nil || !found {
-		return err
-	}
-	t := s.byID[own.Topic]
-	if t == nil || t.store == nil || !t.follows(own.Log, own.Author) {
+	t := s.of(in.Topic)
+	if t == nil {
 		return nil
+	}
+	own, found, err := s.cfg.Store.Log(in.Log)
+	if err != nil || !found || own.Topic != t.id || !t.follows(own.Kind, own.Log, own.Author) {
+		return err
 	}
 	r := t.remote(in.Log)
 	if in.Err == nil && in.Partly {

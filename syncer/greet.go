@@ -5,30 +5,32 @@ package syncer
 import (
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
 // Peers that met before need no round where one of them holds what both held
-// then. It says so in HELLO, by a mark that only the other one understands. So
+// then. It says so with its offer, by a mark that only the other one understands. So
 // the other one knows what it lacks a whole trip before the digests of PEAKS are
 // compared: it lists what changed, before its PEAKS, and brings it. That list
 // is of no round and not answered.
 
-// proofOf is what HELLO says of a topic.
-func (s *Session) proofOf(k identity.TopicKey) (messages.TopicProof, error) {
-	id := k.ID()
-	p := messages.TopicProof{Proof: k.JoinProof(s.cfg.Binding, s.cfg.Dialer), Partial: s.follows(id) != nil}
-	if p.Partial || !s.remembers() || !s.cfg.History.Met(s.cfg.Peer, id) {
+// offerOf is how a topic is offered.
+func (s *Session) offerOf(o *offer) (messages.Offer, error) {
+	b, dialer := s.cfg.Binding, s.cfg.Dialer
+	p := messages.Offer{Lobby: o.Keys.LobbyProof(o.ID, b, dialer), Join: o.Keys.JoinProof(o.ID, b, dialer), Partial: o.Follows != nil}
+	if p.Partial || !s.remembers() || !s.cfg.History.Met(s.cfg.Peer, o.ID) {
 		return p, nil
 	}
-	set, err := s.cfg.Store.Summary(id)
+	r, err := s.cfg.Store.Roster(o.ID)
 	if err != nil {
 		return p, err
 	}
-	s.greeted[id] = set
-	p.State = k.StateMark(s.cfg.Binding, s.cfg.Dialer, set)
+	set, err := s.cfg.Store.Summary(o.ID)
+	if err != nil {
+		return p, err
+	}
+	o.greeted = &standing{stated(r), set}
+	p.Mark = o.Keys.StateMark(o.ID, b, dialer, o.greeted.roster, set)
 	return p, nil
 }
 
@@ -39,9 +41,10 @@ func (s *Session) remembers() bool {
 
 // foretell lists what changed here since both held what the peer still holds;
 // nil where that is not so. The round is to be finished once PEAKS is sent.
-func (s *Session) foretell(t *topic, now digest.Set) (*round, error) {
+func (s *Session) foretell(t *topic, now standing) (*round, error) {
 	since, remembered := s.remembered(t)
-	if !remembered || since == now || t.mark != t.key.StateMark(s.cfg.Binding, !s.cfg.Dialer, since) {
+	o := t.offer
+	if !remembered || since == now.set || !o.Keys.CheckStateMark(o.theirs.Mark, o.ID, s.cfg.Binding, !s.cfg.Dialer, now.roster, since) {
 		return nil, nil
 	}
 	snap, err := takeSnapshot(t.store, t.id, s.salt(t))
@@ -57,7 +60,7 @@ func (s *Session) foretell(t *topic, now digest.Set) (*round, error) {
 
 // foretold takes what changed at the peer since what we greeted with.
 func (s *Session) foretold(t *topic, b *messages.CursorBody, more bool) error {
-	if set, stated := s.greeted[t.id]; !stated || set != b.Since {
+	if was := t.offer.greeted; was == nil || was.set != b.Since {
 		return violation(messages.CodeUnexpectedMessage, "a cursor before PEAKS, since what was not stated")
 	}
 	if t.known {

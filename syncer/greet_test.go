@@ -25,13 +25,10 @@ type greeting struct {
 func greet(t *testing.T, stores ...*shelf) *greeting {
 	g := &greeting{t: t, said: map[string]int{}}
 	for i, w := range stores {
-		s, err := New(Config{
-			Dialer: i == 0, Self: identity.Seed{byte(1 + i)}.PeerID(), Peer: identity.Seed{byte(2 - i)}.PeerID(), Binding: []byte("b"),
-			Topics: topicsOf(twinTopic), Store: w, History: w,
+		s := New(Config{
+			Dialer: i == 0, Self: PeerOf(identity.Seed{byte(1 + i)}), Peer: PeerOf(identity.Seed{byte(2 - i)}), Binding: []byte("b"),
+			Topics: TopicsOf(twinTopic), Store: w, History: w,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		g.ends[i], g.pushed[i] = s, map[digest.Hash]uint64{}
 	}
 	g.step(0, Start{})
@@ -164,7 +161,7 @@ func TestHostileForetelling(t *testing.T) {
 		strange[i] = messages.ShortState{ID: uint64(i), Size: 1}
 	}
 	a, _ := shelves(rand.New(rand.NewPCG(1, 4)), 20, 0)
-	since, _ := a.Remembered(identity.PeerID{}, [16]byte{}, digest.Hash{})
+	since, _ := a.Remembered(identity.PeerID{}, digest.Hash{})
 	cursor := func(more bool, b messages.CursorBody) messages.Message {
 		b.Since = since
 		return bodyOf(1, 0, more, &b)
@@ -179,17 +176,12 @@ func TestHostileForetelling(t *testing.T) {
 		"again and again":   {0, []messages.Message{cursor(false, messages.CursorBody{}), cursor(false, messages.CursorBody{}), cursor(false, messages.CursorBody{})}},
 		"logs from nowhere": {0, []messages.Message{cursor(false, messages.CursorBody{Logs: strange[:9]}), &messages.Peaks{Digest: digest.Hash{1}}}},
 	} {
-		s, err := New(Config{
-			Dialer: true, Self: identity.Seed{1}.PeerID(), Peer: identity.Seed{2}.PeerID(), Binding: []byte("b"),
-			Topics: topicsOf(twinTopic), Store: a, History: a, Limits: Limits{MaxLogs: 50},
+		s := New(Config{
+			Dialer: true, Self: PeerOf(identity.Seed{1}), Peer: PeerOf(identity.Seed{2}), Binding: []byte("b"),
+			Topics: TopicsOf(twinTopic), Store: a, History: a, Limits: Limits{MaxLogs: 50},
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		s.Step(Start{})
-		s.Step(Received{&messages.Hello{Version: Version, Peer: identity.Seed{2}.PeerID(), Topics: []messages.TopicProof{{
-			Proof: twinTopic.JoinProof([]byte("b"), false),
-		}}}})
+		s.Step(Received{&messages.Hello{Version: Version, Peer: PeerOf(identity.Seed{2}), Offers: []messages.Offer{twinTopic.Offer("b", false)}}})
 		var got messages.Code
 		for _, m := range c.msgs {
 			for _, o := range s.Step(Received{m}) {

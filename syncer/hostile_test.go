@@ -29,17 +29,12 @@ func newVictim(t testing.TB, st *pageTwin, limits Limits) *victim {
 // victimOf is newVictim for a peer that follows a part of the topic.
 func victimOf(t testing.TB, st *pageTwin, limits Limits, partial bool) *victim {
 	t.Helper()
-	peer := identity.Seed{200}.PeerID()
-	s, err := New(Config{
-		Dialer: true, Self: st.id, Peer: peer, Binding: []byte("b"), Topics: topicsOf(twinTopic), Store: st, Limits: limits,
+	peer := PeerOf(identity.Seed{200})
+	s := New(Config{
+		Dialer: true, Self: st.id, Peer: peer, Binding: []byte("b"), Topics: TopicsOf(twinTopic), Store: st, Limits: limits,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s.Step(Start{})
-	s.Step(Received{&messages.Hello{Version: Version, Peer: peer, Topics: []messages.TopicProof{{
-		Proof: twinTopic.JoinProof([]byte("b"), false), Partial: partial,
-	}}}})
+	s.Step(Received{&messages.Hello{Version: Version, Peer: peer, Offers: []messages.Offer{partialOffer(twinTopic.Offer("b", false), partial)}}})
 	if s.State() != Syncing {
 		t.Fatalf("the session is %s", s.State())
 	}
@@ -61,7 +56,7 @@ func (v *victim) hears(t testing.TB, msgs ...messages.Message) (failed *Fail, al
 					if err := v.st.ingest(o.Verified); err != nil {
 						t.Fatalf("something unproven got through: %v", err)
 					}
-					in = append(in, Advanced{o.Verified.Info.Log}, Stored{o.Verified.Info.Log, o.Verified.First + uint64(o.Verified.Count)})
+					in = append(in, Advanced{o.Verified.Info.Log}, Stored{twinTopic.ID(), o.Verified.Info.Log, o.Verified.First + uint64(o.Verified.Count)})
 				case Fail:
 					failed = &o
 				}
@@ -92,7 +87,7 @@ func peerLog(n int) (*pageTwin, *pageLog) {
 func TestHostileEvents(t *testing.T) {
 	w, l := peerLog(20)
 	_, other := peerLog(0)
-	other.key = identity.Seed{202}.AuthorKey(twinTopic.ID())
+	other.key = twinTopic.AuthorOf(identity.Seed{202})
 	small := [32]byte{1} // the identity: a point of order 1
 	for name, c := range map[string]struct {
 		want  messages.Code
@@ -123,21 +118,21 @@ func TestHostileEvents(t *testing.T) {
 		"another log":       {messages.CodeBadHead, func(m *messages.Events) { m.Log[0] ^= 1 }},
 		"another page size": {messages.CodeBadHead, func(m *messages.Events) { m.PageBytes *= 2 }},
 		"a log of a topic that is not this": {messages.CodeBadHead, func(m *messages.Events) {
-			m.Log = identity.LogID(identity.TopicID{5}, m.Author, m.PageBytes)
+			m.Log = DataLog(identity.TopicID{5}, m.Author, m.PageBytes)
 		}},
 		"a page size that cannot be": {messages.CodeBadHead, func(m *messages.Events) {
 			m.PageBytes = 5000
-			m.Log = identity.LogID(twinTopic.ID(), m.Author, m.PageBytes)
+			m.Log = DataLog(twinTopic.ID(), m.Author, m.PageBytes)
 		}},
 		"an author of small order": {messages.CodeBadHead, func(m *messages.Events) {
 			m.Author = small
-			m.Log = identity.LogID(twinTopic.ID(), small, m.PageBytes)
+			m.Log = DataLog(twinTopic.ID(), small, m.PageBytes)
 		}},
 		"replayed as another author's log": {messages.CodeBadHead, func(m *messages.Events) {
 			m.Author = [32]byte(other.key.Public().(ed25519.PublicKey))
-			m.Log = identity.LogID(twinTopic.ID(), m.Author, m.PageBytes)
+			m.Log = DataLog(twinTopic.ID(), m.Author, m.PageBytes)
 		}},
-		"a topic that is not shared": {messages.CodeLimit, func(m *messages.Events) { m.Topic = 1 }},
+		"a topic that is not shared": {messages.CodeNotShared, func(m *messages.Events) { m.Topic = 1 }},
 		"a payload left out": {messages.CodeBadEvents, func(m *messages.Events) {
 			r, n, _ := event.DecodeRecord(m.Records)
 			m.Records = append(r.AppendErased(nil), m.Records[n:]...)

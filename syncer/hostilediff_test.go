@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -31,11 +30,11 @@ func TestHostileDiff(t *testing.T) {
 		"another log":            {messages.CodeBadHead, func(e *messages.LogState) { e.Log[9] ^= 1 }},
 		"a page size that cannot be": {messages.CodeBadHead, func(e *messages.LogState) {
 			e.PageBytes = 1 << 17
-			e.Log = identity.LogID(twinTopic.ID(), e.Author, e.PageBytes)
+			e.Log = DataLog(twinTopic.ID(), e.Author, e.PageBytes)
 		}},
 		"an author of small order": {messages.CodeBadHead, func(e *messages.LogState) {
 			e.Author = [32]byte{1}
-			e.Log = identity.LogID(twinTopic.ID(), e.Author, e.PageBytes)
+			e.Log = DataLog(twinTopic.ID(), e.Author, e.PageBytes)
 		}},
 	} {
 		for _, part := range []bool{false, true} {
@@ -60,7 +59,7 @@ func TestHostileDiffWithoutEnd(t *testing.T) {
 		e := messages.LogState{PageBytes: twinPage}
 		key := ed25519.NewKeyFromSeed(seedOf(n))
 		e.Author = [32]byte(key.Public().(ed25519.PublicKey))
-		e.Log = identity.LogID(twinTopic.ID(), e.Author, e.PageBytes)
+		e.Log = DataLog(twinTopic.ID(), e.Author, e.PageBytes)
 		return e
 	}
 	for name, next := range map[string]func(n int) *messages.Diff{

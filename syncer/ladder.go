@@ -42,8 +42,8 @@ type History interface {
 	// and some copy of a peer's agreed on.
 	Met(peer identity.PeerID, topic digest.Hash) bool
 	// Remembered returns the digest that this store and a peer's last agreed
-	// on, where the peer's store is still the same copy.
-	Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool)
+	// on. A peer that is another copy by now does not know it, and says so.
+	Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set, bool)
 	// Changes returns the logs that changed since this store had a digest;
 	// false says that this is not known.
 	Changes(topic digest.Hash, since digest.Set) ([]Change, bool, error)
@@ -112,7 +112,7 @@ func (s *Session) salt(t *topic) sketch.Salt {
 
 // sendBody sends a DIFF of a round.
 func (s *Session) sendBody(t *topic, number uint64, rung messages.Rung, more bool, b messages.Body) {
-	s.send(&messages.Diff{Topic: t.index, Rung: rung, More: more, Body: messages.EncodeBody(number, b)})
+	s.send(&messages.Diff{Topic: t.number, Rung: rung, More: more, Body: messages.EncodeBody(number, b)})
 }
 
 func (s *Session) sendItems(t *topic, r *round) {
@@ -201,7 +201,7 @@ func (s *Session) wakened(t *topic) error {
 
 // spend bounds how often a peer makes us look at all logs.
 func (s *Session) spend(t *topic) error {
-	s.wantTick()
+	s.wantTick(t)
 	if t.spent++; t.spent > roundsAtOnce {
 		return violation(messages.CodeLimit, "more than %d rounds at once", roundsAtOnce)
 	}
@@ -285,6 +285,9 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 func (s *Session) again(t *topic) error {
 	t.round, t.expected = nil, nil
 	t.tries++
+	if err := s.rosterAgain(t); err != nil {
+		return err
+	}
 	switch {
 	case t.tries%exactEvery == 0:
 		return s.sendFrontier(t)

@@ -68,9 +68,11 @@ func (w *shelf) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 	return mmrindex.Mountains{}, errors.New("a shelf has no events")
 }
 
+func (w *shelf) Roster(digest.Hash) (Roster, error) { return Roster{}, nil }
+
 func (w *shelf) Met(identity.PeerID, digest.Hash) bool { return w.was != nil }
 
-func (w *shelf) Remembered(identity.PeerID, [16]byte, digest.Hash) (digest.Set, bool) {
+func (w *shelf) Remembered(identity.PeerID, digest.Hash) (digest.Set, bool) {
 	if w.was != nil && w.wasSet == (digest.Set{}) {
 		w.wasSet = setOf(w.was)
 	}
@@ -78,7 +80,7 @@ func (w *shelf) Remembered(identity.PeerID, [16]byte, digest.Hash) (digest.Set, 
 }
 
 func (w *shelf) Changes(_ digest.Hash, since digest.Set) (all []Change, known bool, err error) {
-	if set, found := w.Remembered(identity.PeerID{}, [16]byte{}, digest.Hash{}); !found || set != since {
+	if set, found := w.Remembered(identity.PeerID{}, digest.Hash{}); !found || set != since {
 		return nil, false, nil
 	}
 	for id, size := range w.sizes {
@@ -107,13 +109,10 @@ func findIn(t *testing.T, a, b remembering, first messages.Rung, other func(int,
 	var ends [2]*Session
 	var in [2][]messages.Message
 	for i, w := range []remembering{a, b} {
-		s, err := New(Config{
-			Dialer: i == 0, Self: identity.Seed{byte(1 + i)}.PeerID(), Peer: identity.Seed{byte(2 - i)}.PeerID(), Binding: []byte("b"),
-			Topics: topicsOf(twinTopic), Store: w, History: w, First: first,
+		s := New(Config{
+			Dialer: i == 0, Self: PeerOf(identity.Seed{byte(1 + i)}), Peer: PeerOf(identity.Seed{byte(2 - i)}), Binding: []byte("b"),
+			Topics: TopicsOf(twinTopic), Store: w, History: w, First: first,
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
 		ends[i], pushed[i] = s, map[digest.Hash]uint64{}
 	}
 	step := func(i int, what Input) {

@@ -58,7 +58,7 @@ func (s *Session) holdBack(t *topic, id digest.Hash) bool {
 		t.lazy.behind = map[digest.Hash]bool{}
 	}
 	t.lazy.untold[id], t.lazy.behind[id] = true, true
-	s.wantTick()
+	s.wantTick(t)
 	return true
 }
 
@@ -70,16 +70,16 @@ func (s *Session) repeated(t *topic) {
 }
 
 func (s *Session) prune(id identity.TopicID) {
-	if t := s.byID[id]; t != nil && t.store != nil {
+	if t := s.of(id); t != nil {
 		t.lazy.on = true
-		s.send(&messages.Prune{Topic: t.index})
+		s.send(&messages.Prune{Topic: t.number})
 	}
 }
 
 func (s *Session) graft(id identity.TopicID) {
-	if t := s.byID[id]; t != nil && t.store != nil {
+	if t := s.of(id); t != nil {
 		t.lazy.on = false
-		s.send(&messages.Graft{Topic: t.index})
+		s.send(&messages.Graft{Topic: t.number})
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *Session) grafted(t *topic, m *messages.Graft) error {
 		if err != nil {
 			return err
 		}
-		if !found || own.Topic != t.id || !t.follows(h.Log, own.Author) {
+		if !found || own.Topic != t.id || !t.follows(own.Kind, h.Log, own.Author) {
 			continue
 		}
 		r := t.remote(h.Log)
@@ -119,7 +119,7 @@ func (s *Session) have(t *topic, m *messages.Have) error {
 		if err != nil {
 			return err
 		}
-		if found && own.Topic != t.id || !t.follows(h.Log, own.Author) {
+		if found && own.Topic != t.id || !t.follows(own.Kind, h.Log, own.Author) {
 			continue // of an author whose log is not here yet, the next digest tells
 		}
 		r, err := s.told(t, h.Log, found)
@@ -134,7 +134,7 @@ func (s *Session) have(t *topic, m *messages.Have) error {
 			t.lazy.lacking = map[digest.Hash]uint64{}
 		}
 		t.lazy.lacking[h.Log] = h.Size
-		s.wantTick()
+		s.wantTick(t)
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (s *Session) tickLive(t *topic) error {
 }
 
 func (s *Session) tellHave(t *topic) error {
-	m := &messages.Have{Topic: t.index}
+	m := &messages.Have{Topic: t.number}
 	for _, id := range inOrder(t.lazy.untold) {
 		own, found, err := s.cfg.Store.Log(id)
 		if err != nil {
@@ -160,7 +160,7 @@ func (s *Session) tellHave(t *topic) error {
 		m.Logs = append(m.Logs, messages.LogSize{Log: id, Size: own.Size})
 		if len(m.Logs) == messages.MaxHave {
 			s.send(m)
-			m = &messages.Have{Topic: t.index}
+			m = &messages.Have{Topic: t.number}
 		}
 	}
 	t.lazy.untold = nil
@@ -171,7 +171,7 @@ func (s *Session) tellHave(t *topic) error {
 }
 
 func (s *Session) askLacking(t *topic) error {
-	m := &messages.Graft{Topic: t.index}
+	m := &messages.Graft{Topic: t.number}
 	for _, id := range inOrder(t.lazy.lacking) {
 		size := t.lazy.lacking[id]
 		own, _, err := s.cfg.Store.Log(id)
@@ -186,7 +186,7 @@ func (s *Session) askLacking(t *topic) error {
 		m.Logs = append(m.Logs, messages.LogHeld{Log: id, Size: own.Size, Pages: own.Pages})
 		if len(m.Logs) == messages.MaxHave {
 			s.askFor(t, m)
-			m = &messages.Graft{Topic: t.index}
+			m = &messages.Graft{Topic: t.number}
 		}
 	}
 	t.lazy.lacking = nil

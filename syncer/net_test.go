@@ -49,7 +49,7 @@ type simNode struct {
 }
 
 // Remembered implements History.
-func (w *simNode) Remembered(peer identity.PeerID, _ [16]byte, _ digest.Hash) (digest.Set, bool) {
+func (w *simNode) Remembered(peer identity.PeerID, _ digest.Hash) (digest.Set, bool) {
 	set, found := w.agreed[peer]
 	return set, found
 }
@@ -119,18 +119,13 @@ func (n *simNet) link(a, b *simNode) {
 func (n *simNet) end(node, peer *simNode, dialer bool, binding []byte) *simEnd {
 	c := Config{
 		Dialer: dialer, Self: node.id, Peer: peer.id, Binding: binding, Store: node, History: node,
-		Topics: topicsOf(twinTopic),
+		Topics: TopicsOf(twinTopic),
 	}
-	if node.follows != nil {
-		c.Follows = map[identity.TopicID]Follows{twinTopic.ID(): node.follows}
-	}
+	c.Topics[0].Follows = node.follows
 	if n.first != nil {
 		c.First = n.first(n.conns)
 	}
-	s, err := New(c)
-	if err != nil {
-		n.t.Fatal(err)
-	}
+	s := New(c)
 	return &simEnd{net: n, node: node, s: s, in: []Input{Start{}}}
 }
 
@@ -236,8 +231,8 @@ func (e *simEnd) do(o Output) {
 		e.net.pulls++
 		e.tasks = append(e.tasks, func() { e.pull(o) })
 	case Shared:
-		if !o.Partial[o.Topics[0]] {
-			e.node.links.Up(o.Topics[0], e)
+		if !o.Topics[0].Partial {
+			e.node.links.Up(o.Topics[0].ID, e)
 		}
 	case Repeated:
 		e.net.repeated++
@@ -318,11 +313,11 @@ func (e *simEnd) ingest(v Verified) {
 		err = e.node.ingest(v)
 	}
 	if err != nil {
-		e.in = append(e.in, IngestFailed{v.Info.Log, err})
+		e.in = append(e.in, IngestFailed{twinTopic.ID(), v.Info.Log, err})
 		return
 	}
 	e.node.wrote(e.node.logs[v.Info.Log])
-	e.in = append(e.in, Stored{v.Info.Log, v.First + uint64(v.Count)})
+	e.in = append(e.in, Stored{twinTopic.ID(), v.Info.Log, v.First + uint64(v.Count)})
 }
 
 // pull runs a whole transfer at once. The peer's stream may break anywhere.
@@ -333,17 +328,17 @@ func (e *simEnd) pull(p Pull) {
 	}
 	var stream bytes.Buffer
 	served, err := ServePages(&stream, e.peer.node, twinTopic.ID(), tr.Request())
-	e.peer.in = append(e.peer.in, Served{Log: p.Info.Log, EndSize: served.End, Err: err})
+	e.peer.in = append(e.peer.in, Served{Topic: twinTopic.ID(), Log: p.Info.Log, EndSize: served.End, Err: err})
 	if e.net.r.Float64() < e.net.fail {
 		stream.Truncate(e.net.r.IntN(stream.Len() + 1))
-		e.peer.in[len(e.peer.in)-1] = Served{Log: p.Info.Log, Err: io.ErrUnexpectedEOF}
+		e.peer.in[len(e.peer.in)-1] = Served{Topic: twinTopic.ID(), Log: p.Info.Log, Err: io.ErrUnexpectedEOF}
 	}
 	err = e.receive(tr, &stream)
 	var v *Violation
 	if errors.As(err, &v) {
 		e.net.t.Errorf("an honest transfer is refused: %v", v)
 	}
-	e.in = append(e.in, PullDone{Log: p.Info.Log, Err: err})
+	e.in = append(e.in, PullDone{Topic: twinTopic.ID(), Log: p.Info.Log, Err: err})
 }
 
 // receive takes in a transfer the way the session actor does.

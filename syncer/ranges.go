@@ -38,10 +38,11 @@ func VerifyRange(info LogInfo, m *messages.RangeResponse) (*Range, error) {
 	if m.Log != info.Log {
 		return nil, violation(messages.CodeBadRange, "a range of log %s, asked for log %s", m.Log.Short(), info.Log.Short())
 	}
-	if err := checkLog(info.Topic, m.Log, m.Author, m.PageBytes); err != nil {
+	name := named(info.Topic, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
+	if err := checkLog(name); err != nil {
 		return nil, err
 	}
-	info.Author, info.PageBytes = m.Author, m.PageBytes
+	info.Author, info.PageBytes, info.Kind, info.Number = m.Author, m.PageBytes, m.Kind, m.Number
 	v := &Range{Info: info, First: m.First, Records: m.Records, Head: headOf(m.Log, m.Head), Left: m.Left, Right: m.Right}
 	var err error
 	if v.Leaves, err = leavesOf(m.Log, m.First, m.Records, int(m.Count)); err != nil {
@@ -149,7 +150,7 @@ func joined(left merkleindex.Range, first uint64, leaves []digest.Hash) ([]diges
 // r is of another history than left.
 func (r *Range) Follow(own LogInfo, next uint64, left mmrindex.Mountains) (Verified, error) {
 	m := &messages.Events{
-		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, First: r.First, Count: uint32(r.Count),
+		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, Kind: r.Info.Kind, Number: r.Info.Number, First: r.First, Count: uint32(r.Count),
 		Head: messages.Head{Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig}, Right: r.Right, Records: r.Records,
 	}
 	v, _, err := verifyEvents(r.Info, m, next, left)
@@ -175,7 +176,7 @@ func (r *Range) Fits(own LogInfo, left mmrindex.Mountains) error {
 // Message returns r as it goes over the wire.
 func (r *Range) Message() *messages.RangeResponse {
 	return &messages.RangeResponse{
-		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, First: r.First, Count: uint32(r.Count),
+		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, Kind: r.Info.Kind, Number: r.Info.Number, First: r.First, Count: uint32(r.Count),
 		Head: wireHead(r.Head), Left: r.Left, Right: r.Right, Records: r.Records,
 	}
 }

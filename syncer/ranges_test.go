@@ -79,7 +79,7 @@ func mustAppendFrame(t testing.TB, m messages.Message) []byte {
 // Whatever is changed in a response is found out, with the code that tells it.
 func TestHostileRange(t *testing.T) {
 	_, l := peerLog(40)
-	other := identity.Seed{202}.AuthorKey(twinTopic.ID())
+	other := twinTopic.AuthorOf(identity.Seed{202})
 	resigned := func(m *messages.RangeResponse, key ed25519.PrivateKey) {
 		h := proof.Sign(key, l.info.Log, m.Head.Size, m.Head.Root)
 		m.Head = wireHead(h)

@@ -14,7 +14,7 @@ import (
 // pages that were lost or damaged after they were stored.
 func NewRefetch(info LogInfo, page uint64, before mmrindex.Mountains) *Transfer {
 	size := before.Size()
-	own := LogInfo{Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Pages: page, Size: size, SealedSize: size}
+	own := LogInfo{Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number, Pages: page, Size: size, SealedSize: size}
 	return &Transfer{info: info, own: own, page: page, next: size, m: before, tree: merkleindex.NewBuilder(0)}
 }
 

@@ -18,7 +18,7 @@ func (s *Session) remembered(t *topic) (digest.Set, bool) {
 	if !s.remembers() || t.scope != nil || t.tries > 0 {
 		return digest.Set{}, false
 	}
-	return s.cfg.History.Remembered(s.cfg.Peer, s.instance, t.id)
+	return s.cfg.History.Remembered(s.cfg.Peer, t.id)
 }
 
 // leadCursor lists what changed here since then; false says that we do not

@@ -79,12 +79,16 @@ func newScope(st Store, topic digest.Hash, ours, theirs Follows) (*scope, error)
 	})
 }
 
-func (c *scope) has(log digest.Hash, author [32]byte) bool {
-	return c.ours.has(log, author) && c.theirs.has(log, author)
+// has reports whether both sides follow a log. Those of the steward, roster and
+// boxes, are followed by everybody.
+func (c *scope) has(kind identity.LogKind, log digest.Hash, author [32]byte) bool {
+	return kind != identity.KindData || c.ours.has(log, author) && c.theirs.has(log, author)
 }
 
-// takes reports whether a log of the topic is in the scope.
-func (c *scope) takes(l LogInfo) bool { return l.Frozen || c.has(l.Log, l.Author) }
+// takes reports whether a log of the topic is in the scope's digest.
+func (c *scope) takes(l LogInfo) bool {
+	return !isRoster(l) && (l.Frozen || c.has(l.Kind, l.Log, l.Author))
+}
 
 // touch says that a log may have changed.
 func (c *scope) touch(id digest.Hash) { c.stale[id] = true }
@@ -148,8 +152,8 @@ func (c *scope) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
 }
 
 // follows reports whether both sides follow a log of the topic.
-func (t *topic) follows(log digest.Hash, author [32]byte) bool {
-	return t.scope == nil || t.scope.has(log, author)
+func (t *topic) follows(kind identity.LogKind, log digest.Hash, author [32]byte) bool {
+	return t.scope == nil || t.scope.has(kind, log, author)
 }
 
 // touch says that a log of the topic may have changed.
@@ -160,8 +164,8 @@ func (t *topic) touch(id digest.Hash) {
 }
 
 // outside refuses what the peer says of a log that not both sides follow.
-func (t *topic) outside(log digest.Hash, author [32]byte) error {
-	if t.follows(log, author) {
+func (t *topic) outside(kind identity.LogKind, log digest.Hash, author [32]byte) error {
+	if t.follows(kind, log, author) {
 		return nil
 	}
 	return violation(messages.CodeUnknownLog, "log %s is not followed by both sides", log.Short())
@@ -181,26 +185,23 @@ func (s *Session) open(t *topic, theirs Follows) error {
 	t.store = s.cfg.Store
 	if t.partial {
 		var err error
-		if t.scope, err = newScope(s.cfg.Store, t.id, s.follows(t.id), theirs); err != nil {
+		if t.scope, err = newScope(s.cfg.Store, t.id, t.offer.Follows, theirs); err != nil {
 			return err
 		}
 		t.store = t.scope
 	}
-	set, err := t.store.Summary(t.id)
+	now, err := s.standing(t)
 	if err != nil {
 		return err
 	}
-	t.stated, t.leads = set, s.cfg.Dialer
-	r, err := s.foretell(t, set)
+	t.stated, t.leads = now, s.cfg.Dialer
+	r, err := s.foretell(t, now)
 	if err != nil {
 		return err
 	}
-	s.send(&messages.Peaks{Topic: t.index, Logs: set.Count, Digest: set.Sum})
+	s.send(&messages.Peaks{Topic: t.number, Roster: now.roster, Logs: now.set.Count, Digest: now.set.Sum})
 	if r == nil {
 		return nil
 	}
 	return s.finish(t, r, nil)
 }
-
-// follows returns what we follow of a topic.
-func (s *Session) follows(id identity.TopicID) Follows { return s.cfg.Follows[id] }

@@ -151,19 +151,14 @@ func scoped(t *testing.T, ours, theirs bool) *Session {
 	w := newPageTwin(1)
 	l := w.own(1)
 	l.write(20, "one")
-	peer := identity.Seed{2}.PeerID()
-	c := Config{Dialer: true, Self: w.id, Peer: peer, Binding: []byte("b"), Store: w, Topics: topicsOf(twinTopic)}
+	peer := PeerOf(identity.Seed{2})
+	c := Config{Dialer: true, Self: w.id, Peer: peer, Binding: []byte("b"), Store: w, Topics: TopicsOf(twinTopic)}
 	if ours {
-		c.Follows = map[identity.TopicID]Follows{twinTopic.ID(): {l.info.Log: true}}
+		c.Topics[0].Follows = Follows{l.info.Log: true}
 	}
-	s, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(c)
 	s.Step(Start{})
-	s.Step(Received{&messages.Hello{Version: Version, Peer: peer, Topics: []messages.TopicProof{{
-		Proof: twinTopic.JoinProof([]byte("b"), false), Partial: theirs,
-	}}}})
+	s.Step(Received{&messages.Hello{Version: Version, Peer: peer, Offers: []messages.Offer{partialOffer(twinTopic.Offer("b", false), theirs)}}})
 	return s
 }
 
@@ -173,7 +168,7 @@ func TestWhatComesBeforeAndAfterSubscribe(t *testing.T) {
 	stranger.write(20, "outside")
 	stranger.sign()
 	entry := stateOf(stranger.state())
-	forked := messages.LogState{Log: entry.Log, Author: entry.Author, PageBytes: entry.PageBytes, Forked: true}
+	forked := messages.LogState{Log: entry.Log, Author: entry.Author, PageBytes: entry.PageBytes, End: messages.Forked}
 	subscribe := &messages.Subscribe{Names: []digest.Hash{{1}}}
 	for name, c := range map[string]struct {
 		ours, theirs bool

@@ -23,7 +23,7 @@ func PushEvents(send func(messages.Message) error, src Source, topic uint32, id 
 			return from, err
 		}
 		err = send(&messages.Events{
-			Topic: topic, Log: id, Author: info.Author, PageBytes: info.PageBytes,
+			Topic: topic, Log: id, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,
 			First: c.First, Count: uint32(c.Count), Head: wireHead(c.Head), Right: c.Right, Records: c.Records,
 		})
 		if err != nil {

@@ -3,11 +3,8 @@
 package syncer
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"slices"
-	"sort"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -22,11 +19,12 @@ type State int
 const (
 	Idle    State = iota // before Start
 	Greeted              // our HELLO is sent, the peer's is awaited
-	Syncing              // topics are settled; everything else happens here
+	Meeting              // both are, and no topic is shared yet
+	Syncing              // one was; everything else happens here
 	Ended                // nothing more is done
 )
 
-var stateNames = [...]string{"idle", "greeted", "syncing", "ended"}
+var stateNames = [...]string{"idle", "greeted", "meeting", "syncing", "ended"}
 
 // String returns the state's name.
 func (s State) String() string {
@@ -36,40 +34,41 @@ func (s State) String() string {
 	return stateNames[s]
 }
 
-// legal says which messages may come in which state.
-var legal = map[State][]messages.Type{
-	Greeted: {messages.TypeHello, messages.TypeError, messages.TypeBye},
-	Syncing: {
-		messages.TypePeaks, messages.TypeDiff, messages.TypeEvents, messages.TypeSyncDone,
-		messages.TypeProofRequest, messages.TypePeers, messages.TypeFork,
-		messages.TypeCosignRequest, messages.TypeCosignResponse, messages.TypeError, messages.TypeBye,
-		messages.TypeHave, messages.TypePrune, messages.TypeGraft, messages.TypeSubscribe,
-	},
+// places says which messages may come in which state (messages.Type.Comes).
+var places = [...]messages.Place{
+	Idle: messages.Nowhere, Greeted: messages.Greeting, Meeting: messages.Meeting,
+	Syncing: messages.Syncing, Ended: messages.Nowhere,
 }
 
 // A Session is the state of one conversation. It belongs to one goroutine.
 type Session struct {
 	cfg    Config
 	state  State
-	topics []*topic // shared, by index
+	meet   meeting
+	topics map[uint32]*topic // shared, by number
 	byID   map[digest.Hash]*topic
 	out    []Output
 	trips  uint64
 
-	instance [16]byte                   // of the peer's store
-	greeted  map[digest.Hash]digest.Set // states in our HELLO
-	spoke    bool                       // we sent something since the peer last spoke
-	ticked   bool                       // a tick is asked for
+	leaving  map[uint32]bool // topics that we left, which the peer has not answered
+	stepped  []*topic        // that this step is about
+	unrested int             // topics that do not rest
+	waiting  map[uint32]bool // topics that a tick is for
+	ticked   bool            // a tick is asked for
+	alone    time.Time       // since when no topic is shared
+	pings    []uint64        // that are not answered
+	spoke    bool            // we sent something since the peer last spoke
 }
 
 // A topic is what the session knows of one shared topic.
 type topic struct {
-	id    identity.TopicID
-	key   identity.TopicKey
-	index uint32
+	id      identity.TopicID
+	number  uint32
+	offer   *offer
+	stepped bool // this step is about it
+	counted bool // among those that do not rest
 
-	mark     [identity.StateBytes]byte // of the peer's state, in its HELLO
-	foretold *round                    // what changed since ours, of a list that is not complete yet
+	foretold *round // what changed since ours, of a list that is not complete yet
 
 	store    Store  // of the logs that both sides follow; nil until that is known
 	scope    *scope // the same, where it is not all
@@ -84,12 +83,12 @@ type topic struct {
 	listed   map[digest.Hash]bool
 	sentDiff bool // we sent a full DIFF that the peer's next one answers
 
-	stated   digest.Set // in our PEAKS
-	leads    bool       // we lead rounds
-	round    *round     // under way
-	rounds   uint64     // number of the newest
-	tries    int        // rounds that did not lead to agreement
-	spent    int        // rounds that the peer made us take part in since the last tick
+	stated   standing // in our PEAKS
+	leads    bool     // we lead rounds
+	round    *round   // under way
+	rounds   uint64   // number of the newest
+	tries    int      // rounds that did not lead to agreement
+	spent    int      // rounds that the peer made us take part in since the last tick
 	expected map[uint64]uint64
 	// expected is logs that are not here yet, by short id with expectSalt, and
 	// the peer's sizes of them.
@@ -104,29 +103,30 @@ type topic struct {
 
 	lazy lazy // what is told beside pushes
 
-	lastSent, lastGot *digest.Set // of SYNC_DONE
-	agreed, settled   bool        // settled: agreed at least once
-	left, theirsLeft  bool        // a log of it is left alone, by us or the peer: they need not agree
-	asking            bool        // our next SYNC_DONE asks for theirs
-	apart             time.Time   // since when both sides rest and disagree
+	lastSent, lastGot *standing // of SYNC_DONE
+	agreed, settled   bool      // settled: agreed at least once
+	left, theirsLeft  bool      // a log of it is left alone, by us or the peer: they need not agree
+	asking            bool      // our next SYNC_DONE asks for theirs
+	apart             time.Time // since when both sides rest and disagree
 	wait              time.Duration
 }
 
 // A remote is what the peer holds of one log, and what is under way.
 type remote struct {
 	id          digest.Hash
-	author      [32]byte // zero where the store has the log,
-	pageBytes   uint32   // and so is this
-	size, pages uint64   // what it holds, or will when what we pushed arrives
-	serving     bool     // it pulls from us: no pushes meanwhile
-	pulling     bool     // we pull from it
-	wanted      uint64   // size that the peer is to bring us to; 0 for nothing
-	hearsay     bool     // wanted was said in a round: no head proves it
-	asked       bool     // we told our size again and wait for what follows
-	recheck     bool     // tell our size again at the next tick
-	ignored     bool     // forked, or the peer has another history of it
-	knowsFork   bool     // the peer knows that it is forked,
-	toldFork    bool     // or was told
+	name        LogInfo // what its id follows from, where the store does not have the log
+	size, pages uint64  // what it holds, or will when what we pushed arrives
+	end         *uint64 // where it says that the log ends; nil where it does not
+	roster      bool    // it is a leg of the roster
+	serving     bool    // it pulls from us: no pushes meanwhile
+	pulling     bool    // we pull from it
+	wanted      uint64  // size that the peer is to bring us to; 0 for nothing
+	hearsay     bool    // wanted was said in a round: no head proves it
+	asked       bool    // we told our size again and wait for what follows
+	recheck     bool    // tell our size again at the next tick
+	ignored     bool    // forked, or the peer has another history of it
+	knowsFork   bool    // the peer knows that it is forked,
+	toldFork    bool    // or was told
 	in          *incoming
 }
 
@@ -146,15 +146,23 @@ func (t *topic) remote(id digest.Hash) *remote {
 	return r
 }
 
-// New returns a session that waits for Start.
-func New(cfg Config) (*Session, error) {
-	if len(cfg.Topics) > messages.MaxTopics {
-		return nil, fmt.Errorf("syncer: %d topics, a session can share %d", len(cfg.Topics), messages.MaxTopics)
+func newTopic(o *offer, number uint32) *topic {
+	return &topic{
+		id: o.ID, number: number, offer: o,
+		partial: o.theirs.Partial || o.Follows != nil, awaiting: o.theirs.Partial,
+		theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
 	}
+}
+
+// New returns a session that waits for Start.
+func New(cfg Config) *Session {
 	if cfg.Limits.MaxLogs == 0 {
 		cfg.Limits.MaxLogs = 1 << 20
 	}
-	return &Session{cfg: cfg, byID: map[digest.Hash]*topic{}, greeted: map[digest.Hash]digest.Set{}}, nil
+	return &Session{
+		cfg: cfg, meet: newMeeting(), topics: map[uint32]*topic{}, byID: map[digest.Hash]*topic{},
+		leaving: map[uint32]bool{}, waiting: map[uint32]bool{},
+	}
 }
 
 // State returns where the session is.
@@ -172,16 +180,35 @@ func (s *Session) Step(in Input) []Output {
 	if err := s.take(in); err != nil {
 		s.fail(err)
 	} else if s.state == Syncing {
-		s.settleAll()
+		s.settleStepped()
 	}
 	return s.out
 }
 
-func (s *Session) settleAll() {
-	for _, t := range s.topics {
-		if t.store == nil {
+// touch says that this step is about a topic.
+func (s *Session) touch(t *topic) {
+	if !t.stepped {
+		t.stepped = true
+		s.stepped = append(s.stepped, t)
+	}
+}
+
+// settleStepped settles the topics that this step was about.
+func (s *Session) settleStepped() {
+	for _, t := range s.stepped {
+		t.stepped = false
+		if s.byID[t.id] != t || s.state == Ended {
 			continue
 		}
+		if err := s.settleOne(t); err != nil {
+			s.fail(err)
+		}
+	}
+	s.stepped = s.stepped[:0]
+}
+
+func (s *Session) settleOne(t *topic) (err error) {
+	if t.store != nil {
 		for _, r := range t.touched {
 			t.touch(r.id)
 			if r.active() {
@@ -191,11 +218,17 @@ func (s *Session) settleAll() {
 			}
 		}
 		t.touched = t.touched[:0]
-		if err := s.settle(t); err != nil {
-			s.fail(err)
-			return
+		err = s.settle(t)
+	}
+	if busy := !t.resting(); busy != t.counted {
+		t.counted = busy
+		if busy {
+			s.unrested++
+		} else {
+			s.unrested--
 		}
 	}
+	return err
 }
 
 func (s *Session) emit(o Output) { s.out = append(s.out, o) }
@@ -221,10 +254,14 @@ func (s *Session) take(in Input) error {
 		return s.start()
 	case Received:
 		return s.receive(in.Message)
+	case TopicAdded:
+		return s.added(in.Topic)
+	case TopicRemoved:
+		s.removed(in.ID)
 	case Advanced:
 		return s.advanced(in.Log)
 	case Stored:
-		s.stored(in.Log)
+		s.stored(in)
 	case IngestFailed:
 		s.ingestFailed(in)
 	case PullDone:
@@ -237,6 +274,8 @@ func (s *Session) take(in Input) error {
 		return s.tick(in.Now)
 	case Nudge:
 		return s.nudge(in.Confirm)
+	case Ping:
+		s.ping(in.Nonce)
 	case Prune:
 		s.prune(in.Topic)
 	case Graft:
@@ -245,31 +284,37 @@ func (s *Session) take(in Input) error {
 	return nil
 }
 
+// of returns a shared topic that this step is about, or nil.
+func (s *Session) of(id digest.Hash) *topic {
+	t := s.byID[id]
+	if t == nil || t.store == nil {
+		return nil
+	}
+	s.touch(t)
+	return t
+}
+
 func (s *Session) start() error {
 	if s.state != Idle {
 		return nil
 	}
 	s.state = Greeted
-	hello := &messages.Hello{
-		Version: Version, Peer: s.cfg.Self, Instance: s.cfg.Instance, Caps: []string{"SYNC"},
-		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
+	for _, t := range s.cfg.Topics {
+		s.meet.queue = append(s.meet.queue, s.enter(t))
 	}
-	for _, k := range s.cfg.Topics {
-		proof, err := s.proofOf(k)
-		if err != nil {
-			return err
-		}
-		hello.Topics = append(hello.Topics, proof)
+	offers, more, err := s.list()
+	if err != nil {
+		return err
 	}
-	s.send(hello)
+	s.send(&messages.Hello{
+		Version: Version, Peer: s.cfg.Self, Caps: s.cfg.Capabilities.sync(),
+		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages, More: more, Offers: offers,
+	})
 	return nil
 }
 
 func (s *Session) receive(m messages.Message) error {
-	if _, optional := m.(*messages.Unknown); optional {
-		return nil
-	}
-	if !slices.Contains(legal[s.state], m.Type()) {
+	if !m.Type().Comes(places[s.state]) {
 		return violation(messages.CodeUnexpectedMessage, "%s while %s", m.Type(), s.state)
 	}
 	if s.spoke {
@@ -279,6 +324,16 @@ func (s *Session) receive(m messages.Message) error {
 	switch m := m.(type) {
 	case *messages.Hello:
 		return s.hello(m)
+	case *messages.Topics:
+		return s.offered(m)
+	case *messages.Leave:
+		return s.left(m)
+	case *messages.Certificate:
+		return s.certified(m)
+	case *messages.Ping:
+		s.send(&messages.Pong{Nonce: m.Nonce})
+	case *messages.Pong:
+		return s.ponged(m)
 	case *messages.Error:
 		s.closed(m.Code, m.Text)
 	case *messages.Bye:
@@ -303,6 +358,8 @@ func (s *Session) receive(m messages.Message) error {
 		return s.withTopic(m.Topic, func(*topic) error { s.emit(Cosigned{m}); return nil })
 	case *messages.Peers:
 		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Peers{t.id, m.Addresses}); return nil })
+	case *messages.Presence:
+		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Presence{t.id, m.Capability, m.Data}); return nil })
 	case *messages.Have:
 		return s.withOpen(m.Topic, func(t *topic) error { return s.have(t, m) })
 	case *messages.Prune:
@@ -318,78 +375,29 @@ func (s *Session) closed(code messages.Code, text string) {
 	s.emit(Closed{code, text})
 }
 
-func (s *Session) withTopic(index uint32, f func(*topic) error) error {
-	if int64(index) >= int64(len(s.topics)) {
-		return violation(messages.CodeLimit, "topic %d of %d shared", index, len(s.topics))
+// withTopic calls f with the topic of a number. What crossed our leaving of it
+// is passed over.
+func (s *Session) withTopic(number uint32, f func(*topic) error) error {
+	if s.leaving[number] {
+		return nil
 	}
-	s.topics[index].heard++
-	return f(s.topics[index])
+	t := s.topics[number]
+	if t == nil {
+		return s.notShared(number)
+	}
+	s.touch(t)
+	t.heard++
+	return f(t)
 }
 
 // withOpen is withTopic for what is said once it is known what both follow.
-func (s *Session) withOpen(index uint32, f func(*topic) error) error {
-	return s.withTopic(index, func(t *topic) error {
+func (s *Session) withOpen(number uint32, f func(*topic) error) error {
+	return s.withTopic(number, func(t *topic) error {
 		if t.store == nil {
-			return violation(messages.CodeUnexpectedMessage, "a message of topic %d before SUBSCRIBE", index)
+			return violation(messages.CodeUnexpectedMessage, "a message of topic %d before SUBSCRIBE", number)
 		}
 		return f(t)
 	})
-}
-
-// hello settles the shared topics: those of ours whose proof, in the role of
-// the peer, is in the peer's list.
-func (s *Session) hello(m *messages.Hello) error {
-	if m.Version != Version {
-		return violation(messages.CodeVersion, "version %d, this side speaks %d", m.Version, Version)
-	}
-	if identity.PeerID(m.Peer) != s.cfg.Peer {
-		return violation(messages.CodeWrongPeer, "HELLO of %s on the channel of %s", identity.PeerID(m.Peer).Short(), s.cfg.Peer.Short())
-	}
-	offered := map[[32]byte]messages.TopicProof{}
-	for _, p := range m.Topics {
-		offered[p.Proof] = p
-	}
-	for _, k := range s.cfg.Topics {
-		if p, ok := offered[k.JoinProof(s.cfg.Binding, !s.cfg.Dialer)]; ok {
-			s.topics = append(s.topics, &topic{
-				partial: p.Partial || s.follows(k.ID()) != nil, awaiting: p.Partial,
-				id: k.ID(), key: k, mark: p.State, theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
-			})
-		}
-	}
-	if len(s.topics) == 0 {
-		return violation(messages.CodeNoSharedTopic, "none of the %d topics offered is known here; join with the same invite on both sides", len(m.Topics))
-	}
-	s.instance = m.Instance
-	sort.Slice(s.topics, func(i, j int) bool { return bytes.Compare(s.topics[i].id[:], s.topics[j].id[:]) < 0 })
-	s.state = Syncing
-	return s.beginTopics()
-}
-
-func (s *Session) beginTopics() error {
-	var ids []identity.TopicID
-	partial := map[identity.TopicID]bool{}
-	for i, t := range s.topics {
-		t.index = uint32(i)
-		s.byID[t.id] = t
-		ids = append(ids, t.id)
-		if t.partial {
-			partial[t.id] = true
-		}
-	}
-	s.emit(Shared{ids, partial})
-	for _, t := range s.topics {
-		if f := s.follows(t.id); f != nil {
-			s.send(&messages.Subscribe{Topic: t.index, Names: f.names()})
-		}
-		if t.awaiting {
-			continue
-		}
-		if err := s.open(t, nil); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // peaks compares digests: equal ones end the round. Else who stated fewer logs
@@ -400,7 +408,10 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 		return violation(messages.CodeUnexpectedMessage, "PEAKS of a topic twice")
 	}
 	t.peaked = true
-	t.leads = t.stated.Count < m.Logs || t.stated.Count == m.Logs && s.cfg.Dialer
+	t.leads = t.stated.set.Count < m.Logs || t.stated.set.Count == m.Logs && s.cfg.Dialer
+	if err := s.rosterHeard(t, m.Roster); err != nil {
+		return err
+	}
 	same, err := s.same(t, digest.Set{Count: m.Logs, Sum: m.Digest})
 	if err != nil || same || t.sentDiff || t.known || t.round != nil {
 		return err
@@ -421,7 +432,13 @@ func (s *Session) same(t *topic, theirs digest.Set) (bool, error) {
 	})
 }
 
-func (s *Session) wantTick() {
+// wantTick asks for a tick for a topic.
+func (s *Session) wantTick(t *topic) {
+	s.waiting[t.number] = true
+	s.emitTick()
+}
+
+func (s *Session) emitTick() {
 	if !s.ticked {
 		s.ticked = true
 		s.emit(WantTick{})

@@ -5,10 +5,12 @@ package syncer
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -27,12 +29,12 @@ func (t *topic) searching() bool {
 // and notices agreement. Once a topic has agreed, new events are pushed at
 // once and the digest follows with the next tick, or as an answer.
 func (s *Session) settle(t *topic) error {
-	set, err := t.store.Summary(t.id)
+	now, err := s.standing(t)
 	if err != nil {
 		return err
 	}
-	told := t.lastSent != nil && *t.lastSent == set
-	heard := t.lastGot != nil && *t.lastGot == set
+	told := t.lastSent != nil && *t.lastSent == now
+	heard := t.lastGot != nil && *t.lastGot == now
 	if heard && t.known {
 		if err := s.hasAll(t); err != nil {
 			return err
@@ -40,41 +42,41 @@ func (s *Session) settle(t *topic) error {
 	}
 	if !told && t.resting() {
 		if !t.settled || heard {
-			s.sayDone(t, set)
+			s.sayDone(t, now)
 			told = true
 		} else {
-			s.wantTick()
+			s.wantTick(t)
 		}
 	}
-	if now := told && heard; now != t.agreed {
-		t.agreed = now
-		t.settled = t.settled || now
-		if now {
+	if agreed := told && heard; agreed != t.agreed {
+		t.agreed = agreed
+		t.settled = t.settled || agreed
+		if agreed {
 			if err := s.evened(t); err != nil {
 				return err
 			}
 		}
-		s.emit(Agreed{Topic: t.id, Now: now, Partial: t.scope != nil, Set: set, Instance: s.instance})
+		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.scope != nil, Set: now.set})
 	}
 	if (t.left || t.theirsLeft) && told && !heard && t.lastGot != nil && t.resting() {
 		s.emit(Apart{Topic: t.id, Theirs: !t.left})
 	}
 	if t.agreed {
 		t.apart, t.wait, t.tries = time.Time{}, time.Second, 0
-	} else if t.lastGot != nil && t.resting() || len(t.busy) > 0 || t.searching() {
-		s.wantTick()
+	} else if t.lastGot != nil || !t.resting() {
+		s.wantTick(t)
 	}
 	return nil
 }
 
-func (s *Session) sayDone(t *topic, set digest.Set) {
-	t.lastSent = &set
-	s.send(&messages.SyncDone{Topic: t.index, Logs: set.Count, Digest: set.Sum, Ask: t.asking, Leaves: t.left})
+func (s *Session) sayDone(t *topic, now standing) {
+	t.lastSent = &now
+	s.send(&messages.SyncDone{Topic: t.number, Roster: now.roster, Logs: now.set.Count, Digest: now.set.Sum, Ask: t.asking, Leaves: t.left})
 	t.asking = false
 }
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
-	t.lastGot, t.theirsLeft = &digest.Set{Count: m.Logs, Sum: m.Digest}, m.Leaves
+	t.lastGot, t.theirsLeft = &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}, m.Leaves
 	if m.Ask {
 		t.lastSent = nil // said again at once where it is the same, or with the next tick
 	}
@@ -82,7 +84,7 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 		return nil
 	}
 	// The peer saw no difference where we did: one side's PEAKS was old.
-	if same, err := s.same(t, *t.lastGot); same || err != nil {
+	if same, err := s.same(t, t.lastGot.set); same || err != nil {
 		return err
 	}
 	t.leads = true
@@ -113,11 +115,13 @@ func (s *Session) hasAll(t *topic) error {
 // nudge states our digests now. With confirm, what the peer said before counts
 // no more: it may have been long ago.
 func (s *Session) nudge(confirm bool) error {
-	for _, t := range s.topics {
+	for _, n := range slices.Sorted(maps.Keys(s.topics)) {
+		t := s.topics[n]
 		if t.store == nil {
 			continue
 		}
-		set, err := t.store.Summary(t.id)
+		s.touch(t)
+		now, err := s.standing(t)
 		if err != nil {
 			return err
 		}
@@ -125,9 +129,28 @@ func (s *Session) nudge(confirm bool) error {
 			t.lastSent, t.lastGot, t.asking = nil, nil, true
 		}
 		if t.resting() && (confirm || !t.agreed) {
-			s.sayDone(t, set)
+			s.sayDone(t, now)
 		}
 	}
+	return nil
+}
+
+// aloneWait is how long a session may share no topic.
+const aloneWait = 30 * time.Second
+
+// tickAlone ends a session in which nothing is shared for long.
+func (s *Session) tickAlone(now time.Time) error {
+	if len(s.topics) > 0 || s.state != Meeting && s.state != Syncing {
+		s.alone = time.Time{}
+		return nil
+	}
+	if s.alone.IsZero() {
+		s.alone = now
+	}
+	if now.Sub(s.alone) >= aloneWait {
+		return violation(messages.CodeNoSharedTopic, "no topic is shared for %s", aloneWait)
+	}
+	s.emitTick()
 	return nil
 }
 
@@ -136,10 +159,14 @@ func (s *Session) nudge(confirm bool) error {
 // never stalls in silence.
 func (s *Session) tick(now time.Time) error {
 	s.ticked = false
-	for _, t := range s.topics {
-		if t.store == nil {
+	due := slices.Sorted(maps.Keys(s.waiting))
+	clear(s.waiting)
+	for _, n := range due {
+		t := s.topics[n]
+		if t == nil || t.store == nil {
 			continue
 		}
+		s.touch(t)
 		if t.scope != nil {
 			t.scope.touchAll()
 		}
@@ -147,7 +174,7 @@ func (s *Session) tick(now time.Time) error {
 			return err
 		}
 	}
-	return nil
+	return s.tickAlone(now)
 }
 
 func (s *Session) tickTopic(t *topic, now time.Time) error {
@@ -162,17 +189,17 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 			return err
 		}
 	}
-	set, err := t.store.Summary(t.id)
+	have, err := s.standing(t)
 	if err != nil {
 		return err
 	}
 	if !t.resting() {
 		t.apart = time.Time{}
-		return s.tickBusy(t, now, set)
+		return s.tickBusy(t, now, have)
 	}
 	t.quiet = progress{}
-	if t.lastSent == nil || *t.lastSent != set {
-		s.sayDone(t, set)
+	if t.lastSent == nil || *t.lastSent != have {
+		s.sayDone(t, have)
 		return nil
 	}
 	if t.agreed || t.lastGot == nil {
@@ -226,7 +253,7 @@ func (s *Session) leave(t *topic, r *remote) {
 
 // Progress is what moves while a topic is busy.
 type progress struct {
-	set   digest.Set
+	have  standing
 	heard uint64
 	since time.Time // when it last moved
 	wait  time.Duration
@@ -234,10 +261,10 @@ type progress struct {
 
 // tickBusy asks again where the peers wait for each other: each may have taken
 // what it knew of the other for what the other has now.
-func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
+func (s *Session) tickBusy(t *topic, now time.Time, have standing) error {
 	q := &t.quiet
-	if q.wait == 0 || q.set != set || q.heard != t.heard {
-		*q = progress{set: set, heard: t.heard, since: now, wait: stallWait}
+	if q.wait == 0 || q.have != have || q.heard != t.heard {
+		*q = progress{have: have, heard: t.heard, since: now, wait: stallWait}
 		return nil
 	}
 	wait := q.wait
@@ -248,8 +275,8 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 		return nil
 	}
 	q.since, q.wait = now, min(2*q.wait, maxRoundWait)
-	if t.onlyServes() && (t.lastSent == nil || *t.lastSent != set) {
-		s.sayDone(t, set)
+	if t.onlyServes() && (t.lastSent == nil || *t.lastSent != have) {
+		s.sayDone(t, have)
 	}
 	for _, r := range t.those(func(r *remote) bool { return !r.pulling && r.in == nil && (r.wanted != 0 || r.serving) }) {
 		t.touched = append(t.touched, r)
@@ -267,20 +294,24 @@ func (s *Session) tickBusy(t *topic, now time.Time, set digest.Set) error {
 }
 
 // stored takes note that an ingest is published.
-func (s *Session) stored(id digest.Hash) {
-	for _, t := range s.topics {
-		if t.theirs[id] == nil {
-			continue
-		}
-		r := t.remote(id)
-		if r.in == nil {
-			continue
-		}
-		if r.in.left--; r.in.left == 0 {
-			r.in = nil
-		}
-		s.reached(r, id)
+func (s *Session) stored(in Stored) {
+	_, r := s.remoteOf(in.Topic, in.Log)
+	if r == nil || r.in == nil {
+		return
 	}
+	if r.in.left--; r.in.left == 0 {
+		r.in = nil
+	}
+	s.reached(r, in.Log)
+}
+
+// remoteOf returns what the peer holds of a log that was spoken of, or nil.
+func (s *Session) remoteOf(topic identity.TopicID, log digest.Hash) (*topic, *remote) {
+	t := s.of(topic)
+	if t == nil || t.theirs[log] == nil {
+		return t, nil
+	}
+	return t, t.remote(log)
 }
 
 // reached drops what is wanted of a log once we have it.
@@ -294,19 +325,17 @@ func (s *Session) reached(r *remote, id digest.Hash) {
 // ingestFailed makes us ask again for what could not be stored, unless it never
 // will be.
 func (s *Session) ingestFailed(in IngestFailed) {
-	for _, t := range s.topics {
-		if t.theirs[in.Log] != nil {
-			r := t.remote(in.Log)
-			if errors.Is(in.Err, ErrUnwanted) {
-				s.leave(t, r)
-				continue
-			}
-			if r.in = nil; r.ignored {
-				continue
-			}
-			r.recheck = true
-			s.wantTick()
-		}
+	t, r := s.remoteOf(in.Topic, in.Log)
+	if r == nil {
+		return
+	}
+	if errors.Is(in.Err, ErrUnwanted) {
+		s.leave(t, r)
+		return
+	}
+	if r.in = nil; !r.ignored {
+		r.recheck = true
+		s.wantTick(t)
 	}
 }
 
@@ -315,35 +344,26 @@ func (s *Session) pullDone(in PullDone) error {
 	if errors.As(in.Err, &v) {
 		return v
 	}
-	c := conflictOf(in.Err)
-	for _, t := range s.topics {
-		if t.theirs[in.Log] == nil {
-			continue
-		}
-		r := t.remote(in.Log)
-		if !r.pulling {
-			continue
-		}
-		r.pulling = false
-		if c != nil {
-			if err := s.doubts(t, r, c); err != nil {
-				return err
-			}
-			continue
-		}
-		if errors.Is(in.Err, ErrUnwanted) {
-			s.leave(t, r)
-			continue
-		}
-		s.reached(r, in.Log)
-		if in.Err != nil || r.wanted != 0 {
-			r.recheck = true
-			s.wantTick()
-		} else if in.Others { // the peer did not see it end
-			if err := s.tellSize(t, in.Log); err != nil {
-				return err
-			}
-		}
+	t, r := s.remoteOf(in.Topic, in.Log)
+	if r == nil || !r.pulling {
+		return nil
+	}
+	r.pulling = false
+	if c := conflictOf(in.Err); c != nil {
+		return s.doubts(t, r, c)
+	}
+	if errors.Is(in.Err, ErrUnwanted) {
+		s.leave(t, r)
+		return nil
+	}
+	s.reached(r, in.Log)
+	if in.Err != nil || r.wanted != 0 {
+		r.recheck = true
+		s.wantTick(t)
+		return nil
+	}
+	if in.Others { // the peer did not see it end
+		return s.tellSize(t, in.Log)
 	}
 	return nil
 }

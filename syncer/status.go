@@ -33,12 +33,7 @@ type Status struct {
 // Busy reports whether something is under way, so that a look at the Status
 // is due in a second or so.
 func (s *Session) Busy() bool {
-	for _, t := range s.topics {
-		if !t.resting() {
-			return true
-		}
-	}
-	return s.state == Greeted
+	return s.unrested > 0 || s.state == Greeted || s.state == Meeting
 }
 
 // Status describes the session; logs bounds the list of what is missing.
@@ -57,7 +52,7 @@ func (s *Session) Status(logs int) (Status, error) {
 	}
 	slices.SortFunc(st.Missing, func(x, y Missing) int { return cmp.Compare(y.Known-y.Held, x.Known-x.Held) })
 	st.Missing = st.Missing[:min(len(st.Missing), logs)]
-	st.Waiting, st.Owed = c.words(s.state), s.state == Greeted || c.lists+c.events > 0
+	st.Waiting, st.Owed = c.words(s.state), s.state == Greeted || s.state == Meeting || c.lists+c.events > 0
 	return st, nil
 }
 
@@ -91,6 +86,8 @@ func (c counts) words(state State) string {
 	switch {
 	case state == Greeted:
 		return "the peer's greeting"
+	case state == Meeting:
+		return "a topic that both are in"
 	case c.lists > 0:
 		return "the peer's list of logs"
 	case c.pages > 0:

@@ -19,7 +19,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-var topicKey = identity.TopicKey{42}
+var topicKey = syncer.TestTopic(42)
 
 // A twin is a store that keeps records in slices and computes everything anew
 // each time it is asked. It has no pages, so that all is pushed.
@@ -41,9 +41,9 @@ func newTwin(n byte) *twin { return &twin{seed: identity.Seed{n}, logs: map[dige
 
 // append adds an event to a log of one of the twin's authors.
 func (w *twin) append(author byte, text string) digest.Hash {
-	key := identity.Seed{w.seed[0], author}.AuthorKey(topicKey.ID())
+	key := topicKey.AuthorOf(identity.Seed{w.seed[0], author})
 	pub := [32]byte(key.Public().(ed25519.PublicKey))
-	id := identity.LogID(topicKey.ID(), pub, 4096)
+	id := syncer.DataLog(topicKey.ID(), pub, 4096)
 	l := w.logs[id]
 	if l == nil {
 		l = &twinLog{info: syncer.LogInfo{Log: id, Topic: topicKey.ID(), Author: pub, PageBytes: 4096, Own: true}}
@@ -120,6 +120,8 @@ func (w *twin) Summary(digest.Hash) (digest.Set, error) {
 	return w.sum, nil
 }
 
+func (w *twin) Roster(digest.Hash) (syncer.Roster, error) { return syncer.Roster{}, nil }
+
 func (w *twin) Logs(_ digest.Hash, yield func(syncer.LogInfo) bool) error {
 	for _, l := range w.logs {
 		if !yield(l.info) {
@@ -187,14 +189,11 @@ type side struct {
 	tick   bool
 }
 
-func newSide(w *twin, peer *twin, dialer bool, keys ...identity.TopicKey) *side {
-	s, err := syncer.New(syncer.Config{
-		Dialer: dialer, Self: w.seed.PeerID(), Peer: peer.seed.PeerID(), Binding: []byte("one channel"),
-		Topics: keys, Store: w,
+func newSide(w *twin, peer *twin, dialer bool, keys ...syncer.TestTopic) *side {
+	s := syncer.New(syncer.Config{
+		Dialer: dialer, Self: syncer.PeerOf(w.seed), Peer: syncer.PeerOf(peer.seed), Binding: []byte("one channel"),
+		Topics: syncer.TopicsOf(keys...), Store: w,
 	})
-	if err != nil {
-		panic(err)
-	}
 	return &side{twin: w, s: s, in: []syncer.Input{syncer.Start{}}}
 }
 
@@ -213,11 +212,11 @@ func (e *side) step(to *side) {
 			}
 		case syncer.Ingest:
 			if err := e.ingest(o.Verified); err != nil {
-				e.in = append(e.in, syncer.IngestFailed{Log: o.Verified.Info.Log, Err: err})
+				e.in = append(e.in, syncer.IngestFailed{Topic: topicKey.ID(), Log: o.Verified.Info.Log, Err: err})
 				continue
 			}
 			e.in = append(e.in, syncer.Advanced{Log: o.Verified.Info.Log},
-				syncer.Stored{Log: o.Verified.Info.Log, Size: o.Verified.First + uint64(o.Verified.Count)})
+				syncer.Stored{Topic: topicKey.ID(), Log: o.Verified.Info.Log, Size: o.Verified.First + uint64(o.Verified.Count)})
 		case syncer.Agreed:
 			e.agreed = o.Now
 		case syncer.Fail:
@@ -307,7 +306,7 @@ func TestTwoSessionsAgree(t *testing.T) {
 func TestWrongTopicAndReflection(t *testing.T) {
 	x, y := newTwin(1), newTwin(2)
 	for name, other := range map[string]*side{
-		"another topic":             newSide(y, x, false, identity.TopicKey{7}),
+		"another topic":             newSide(y, x, false, syncer.TestTopic(7)),
 		"the proof of our own role": newSide(y, x, true, topicKey),
 	} {
 		a := newSide(x, y, true, topicKey)
@@ -325,7 +324,7 @@ func TestWrongTopicAndReflection(t *testing.T) {
 
 func TestMessagesOutOfState(t *testing.T) {
 	x, y := newTwin(1), newTwin(2)
-	hello := &messages.Hello{Version: syncer.Version, Peer: y.seed.PeerID(), Topics: []messages.TopicProof{{Proof: topicKey.JoinProof([]byte("one channel"), false)}}}
+	hello := &messages.Hello{Version: syncer.Version, Peer: syncer.PeerOf(y.seed), Offers: []messages.Offer{topicKey.Offer("one channel", false)}}
 	for _, c := range []struct {
 		name string
 		msgs []messages.Message
@@ -333,10 +332,10 @@ func TestMessagesOutOfState(t *testing.T) {
 	}{
 		{"before HELLO", []messages.Message{&messages.Peaks{}}, messages.CodeUnexpectedMessage},
 		{"a second HELLO", []messages.Message{hello, hello}, messages.CodeUnexpectedMessage},
-		{"another version", []messages.Message{&messages.Hello{Version: 99, Peer: y.seed.PeerID()}}, messages.CodeVersion},
+		{"another version", []messages.Message{&messages.Hello{Version: 99, Peer: syncer.PeerOf(y.seed)}}, messages.CodeVersion},
 		{"another peer", []messages.Message{&messages.Hello{Version: syncer.Version, Peer: [32]byte{1}}}, messages.CodeWrongPeer},
 		{"a page request on the control stream", []messages.Message{hello, &messages.PageRequest{Count: 1}}, messages.CodeUnexpectedMessage},
-		{"a topic out of range", []messages.Message{hello, &messages.Peaks{Topic: 1}}, messages.CodeLimit},
+		{"a topic that is not shared", []messages.Message{hello, &messages.Peaks{Topic: 1}}, messages.CodeNotShared},
 		{"a rung without a body", []messages.Message{hello, &messages.Diff{Rung: messages.RungSketch}}, messages.CodeUnexpectedMessage},
 		{"a body of no kind", []messages.Message{hello, &messages.Diff{Rung: messages.RungSketch, Body: []byte{99, 1}}}, messages.CodeMalformed},
 	} {

@@ -13,6 +13,8 @@ package syncer
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -23,7 +25,7 @@ import (
 )
 
 // Version is the protocol version that HELLO states.
-const Version = 1
+const Version = messages.ProtocolVersion
 
 // Bounds of a session.
 const (
@@ -40,11 +42,18 @@ type LogInfo struct {
 	Log, Topic digest.Hash
 	Author     [32]byte
 	PageBytes  uint32
+	Kind       identity.LogKind
+	Number     uint64
 	Own        bool // this store appends to it
 	Frozen     bool // forked: takes nothing more, and a list says no more of it
 
-	Size       uint64        // events held
-	Root       digest.Hash   // of the events held
+	// Ends says that the log closed itself, or was cut, at End: what is held
+	// beyond it does not count, and Size is at most End.
+	Ends bool
+	End  uint64
+
+	Size       uint64        // events held that count
+	Root       digest.Hash   // of them
 	Pages      uint64        // full pages held,
 	SealedSize uint64        // and the events in them
 	Head       proof.Head    // newest head known; Head.Size >= Size
@@ -57,12 +66,16 @@ type Store interface {
 	// a topic that hold events, and of those that are frozen, which enter with
 	// size 0 and the empty root.
 	Summary(topic digest.Hash) (digest.Set, error)
+	// Which logs count, and up to where, follows from the roster held; the legs
+	// of the roster itself do not.
 	// Logs yields each of these logs; a frozen one as if it held nothing.
 	Logs(topic digest.Hash, yield func(LogInfo) bool) error
 	// Log returns one log; false says that the store does not have it.
 	Log(id digest.Hash) (LogInfo, bool, error)
 	// Mountains returns a log's peaks at any size it holds.
 	Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error)
+	// Roster returns what is held of a topic's roster.
+	Roster(topic digest.Hash) (Roster, error)
 }
 
 // A Source is a Store that can be served from.
@@ -133,18 +146,18 @@ type Limits struct {
 
 // A Config is what a session is made of.
 type Config struct {
-	Dialer   bool            // we opened the connection
-	Self     identity.PeerID // us
-	Peer     identity.PeerID // whom the channel proved to be there
-	Binding  []byte          // of the channel
-	Instance [16]byte        // of our store
-	Topics   []identity.TopicKey
-	Store    Store
-	History  History // nil: rung 1 is not taken
-	Limits   Limits
+	Dialer  bool            // we opened the connection
+	Self    identity.PeerID // us
+	Peer    identity.PeerID // whom the channel proved to be there
+	Named   bool            // an invite, a person or an earlier proof named the peer
+	Binding []byte          // of the channel
+	Topics  []Topic         // in the order in which they are offered, any number
+	Store   Store
+	History History // nil: rung 1 is not taken
+	Limits  Limits
 
-	// Follows is what we follow of topics that we follow a part of.
-	Follows map[identity.TopicID]Follows
+	Certificates Certificates // nil: none is sent, and one that comes is refused
+	Capabilities Capabilities // beside that of the sync
 
 	// First is the first rung that rounds take, for tests; 0 is the cheapest.
 	First messages.Rung
@@ -159,22 +172,29 @@ type (
 	Start struct{}
 	// Received is a message of the peer on the control stream.
 	Received struct{ Message messages.Message }
+	// TopicAdded says that this node joined a topic.
+	TopicAdded struct{ Topic Topic }
+	// TopicRemoved says that this node is not in a topic any more.
+	TopicRemoved struct{ ID identity.TopicID }
 	// Advanced says that a log's published state changed.
 	Advanced struct{ Log digest.Hash }
 	// Stored says that an Ingest is published.
 	Stored struct {
-		Log  digest.Hash
-		Size uint64
+		Topic identity.TopicID
+		Log   digest.Hash
+		Size  uint64
 	}
 	// IngestFailed says that an Ingest was not stored. Where Err is ErrUnwanted,
 	// the log is left alone from then on; so it is with PullDone.
 	IngestFailed struct {
-		Log digest.Hash
-		Err error
+		Topic identity.TopicID
+		Log   digest.Hash
+		Err   error
 	}
 	// PullDone says that a Pull ended; all it brought is stored where Err is
 	// nil. An Err that is a *Violation ends the session.
 	PullDone struct {
+		Topic  identity.TopicID
 		Log    digest.Hash
 		Err    error
 		Others bool // other peers brought a part of it
@@ -182,6 +202,7 @@ type (
 	// Served says that a request of the peer for pages ended at EndSize, and
 	// with Partly that it was not for all there is.
 	Served struct {
+		Topic   identity.TopicID
 		Log     digest.Hash
 		EndSize uint64
 		Err     error
@@ -197,6 +218,8 @@ type (
 	// Nudge asks for agreement to be stated now and not at the next tick, and
 	// with Confirm for the peer to state it again.
 	Nudge struct{ Confirm bool }
+	// Ping asks the peer for a PONG.
+	Ping struct{ Nonce uint64 }
 )
 
 func (Start) input()        {}
@@ -209,6 +232,9 @@ func (Served) input()       {}
 func (Broke) input()        {}
 func (Tick) input()         {}
 func (Nudge) input()        {}
+func (TopicAdded) input()   {}
+func (TopicRemoved) input() {}
+func (Ping) input()         {}
 
 // An Output is something to be done.
 type Output interface{ output() }
@@ -231,11 +257,12 @@ type (
 		Info  LogInfo // Log, Topic, Author, PageBytes
 		Pages uint64  // that the peer holds
 	}
-	// Shared says which topics are shared, in the order of their index, and of
-	// which of them one of the two follows a part only.
-	Shared struct {
-		Topics  []identity.TopicID
-		Partial map[identity.TopicID]bool
+	// Shared says which topics are shared from now on.
+	Shared struct{ Topics []SharedTopic }
+	// Left says that a topic is not shared any more.
+	Left struct {
+		Topic  identity.TopicID
+		Number uint32
 	}
 	// Agreed says whether both sides last stated the digest we have now.
 	Agreed struct {
@@ -243,9 +270,7 @@ type (
 		Now     bool
 		Partial bool // of the logs that both sides follow, which are not all
 
-		// Where Now: what both hold, and the copy of the peer's store.
-		Set      digest.Set
-		Instance [16]byte
+		Set digest.Set // where Now: what both hold
 	}
 	// LeftAlone says that the session leaves a log alone from then on, because
 	// nothing more of it is wanted.
@@ -294,6 +319,14 @@ type (
 		Topic     identity.TopicID
 		Addresses []string
 	}
+	// Presence is a message of a capability, which nobody stores.
+	Presence struct {
+		Topic      identity.TopicID
+		Capability string
+		Data       []byte
+	}
+	// Ponged says that the peer answered a Ping.
+	Ponged struct{ Nonce uint64 }
 	// WantTick asks for one Tick in a second or so.
 	WantTick struct{}
 	// Fail ends the session: the peer broke a rule.
@@ -328,6 +361,30 @@ func (Peers) output()     {}
 func (WantTick) output()  {}
 func (Fail) output()      {}
 func (Closed) output()    {}
+func (Left) output()      {}
+func (Presence) output()  {}
+func (Ponged) output()    {}
+
+// A SharedTopic is a topic that both sides offered.
+type SharedTopic struct {
+	ID      identity.TopicID
+	Number  uint32 // that it goes by in messages
+	Partial bool   // one of the two follows a part only
+}
+
+// Capabilities is what a node speaks beside the sync: parameters by names.
+type Capabilities map[string][]byte
+
+// sync returns what HELLO says of them, with that of the sync, in the order of
+// their names.
+func (c Capabilities) sync() []messages.Capability {
+	all := []messages.Capability{{Name: messages.CapSync}}
+	for name, param := range c {
+		all = append(all, messages.Capability{Name: name, Param: param})
+	}
+	slices.SortFunc(all, func(a, b messages.Capability) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
 
 // ErrUnwanted is wrapped in the error of an Ingest or a Pull of a log of which
 // nothing more is to be stored.

@@ -84,8 +84,8 @@ func FuzzTalk(f *testing.F) {
 func (v *victim) nuisance(t testing.TB, b byte) {
 	id := v.st.keys[int(b)%len(v.st.keys)]
 	v.Step([]Input{
-		Advanced{id}, Stored{id, 1}, IngestFailed{id, errNotStored}, PullDone{Log: id}, PullDone{Log: id, Err: errNotStored},
-		PullDone{Log: id, Err: &Conflict{Log: id}}, Served{Log: id, EndSize: 3}, Tick{time.Unix(int64(b)*100, 0)}, Nudge{}, Start{},
+		Advanced{id}, Stored{twinTopic.ID(), id, 1}, IngestFailed{twinTopic.ID(), id, errNotStored}, PullDone{Topic: twinTopic.ID(), Log: id}, PullDone{Topic: twinTopic.ID(), Log: id, Err: errNotStored},
+		PullDone{Topic: twinTopic.ID(), Log: id, Err: &Conflict{Log: id}}, Served{Topic: twinTopic.ID(), Log: id, EndSize: 3}, Tick{time.Unix(int64(b)*100, 0)}, Nudge{}, Start{},
 	}[int(b)%10])
 }
 

@@ -3,6 +3,7 @@
 package syncer
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
@@ -23,7 +24,7 @@ import (
 
 const twinPage = 4096
 
-var twinTopic = identity.TopicKey{42}
+var twinTopic = TestTopic(42)
 
 // A pageTwin is a naive Source with pages: records in slices, everything else
 // computed anew when it is asked for.
@@ -52,7 +53,7 @@ type pageLog struct {
 }
 
 func newPageTwin(n byte) *pageTwin {
-	return &pageTwin{id: identity.Seed{n}.PeerID(), logs: map[digest.Hash]*pageLog{}}
+	return &pageTwin{id: PeerOf(identity.Seed{n}), logs: map[digest.Hash]*pageLog{}}
 }
 
 func (w *pageTwin) log(info LogInfo) *pageLog {
@@ -68,9 +69,9 @@ func (w *pageTwin) log(info LogInfo) *pageLog {
 
 // own returns the log of an author whose key this node has.
 func (w *pageTwin) own(author byte) *pageLog {
-	key := identity.Seed{author}.AuthorKey(twinTopic.ID())
+	key := twinTopic.AuthorOf(identity.Seed{author})
 	info := LogInfo{Topic: twinTopic.ID(), Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: twinPage}
-	info.Log = identity.LogID(info.Topic, info.Author, info.PageBytes)
+	info.Log = DataLog(info.Topic, info.Author, info.PageBytes)
 	l := w.log(info)
 	l.key, l.info.Own = key, true
 	return l
@@ -165,6 +166,9 @@ func (l *pageLog) state() LogInfo {
 func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
 	leaves := len(w.logs) << 32 // they only ever grow
 	for _, l := range w.logs {
+		if isRoster(l.info) {
+			continue
+		}
 		leaves += len(l.leaves)
 		if l.fork != nil {
 			leaves += 1 << 24
@@ -175,7 +179,8 @@ func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
 	}
 	var s digest.Multiset
 	for _, l := range w.logs {
-		if n := uint64(len(l.leaves)); l.fork != nil {
+		if n := uint64(len(l.leaves)); isRoster(l.info) {
+		} else if l.fork != nil {
 			s.Add(l.info.Log, 0, digest.Empty)
 		} else if n > 0 {
 			s.Add(l.info.Log, n, l.mountains(n).Root())
@@ -192,11 +197,40 @@ func (w *pageTwin) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
 		if info.Frozen {
 			info.Size, info.Pages = 0, 0
 		}
-		if (len(l.leaves) > 0 || info.Frozen) && !yield(info) {
+		if (len(l.leaves) > 0 || info.Frozen) && !isRoster(info) && !yield(info) {
 			break
 		}
 	}
 	return nil
+}
+
+// Roster is what is held of all legs.
+func (w *pageTwin) Roster(digest.Hash) (r Roster, err error) {
+	for _, l := range w.logs {
+		if i := l.state(); isRoster(i) && (i.Size > 0 || i.Frozen) {
+			r.Legs = append(r.Legs, i)
+		}
+	}
+	slices.SortFunc(r.Legs, func(a, b LogInfo) int { return cmp.Compare(a.Number, b.Number) })
+	if n := len(r.Legs); n > 0 {
+		last := r.Legs[n-1]
+		r.Position.Term, r.Position.Leg = identity.SplitRosterNumber(last.Number)
+		r.Position.Size, r.Position.Root = last.Size, last.Root
+	}
+	return r, nil
+}
+
+// leg returns the roster log of a steward whose key this node has.
+func (w *pageTwin) leg(steward byte, term, leg uint32) *pageLog {
+	key := twinTopic.AuthorOf(identity.Seed{steward})
+	info := LogInfo{
+		Topic: twinTopic.ID(), Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: identity.RosterPageBytes,
+		Kind: identity.KindRoster, Number: identity.RosterNumber(term, leg),
+	}
+	info.Log = identity.LogID(info.Topic, info.Author, info.PageBytes, info.Kind, info.Number)
+	l := w.log(info)
+	l.key, l.info.Own = key, true
+	return l
 }
 
 func (w *pageTwin) Log(id digest.Hash) (LogInfo, bool, error) {
@@ -338,7 +372,7 @@ func (w *pageTwin) eventsOf(l *pageLog, from uint64, maxBytes int) *messages.Eve
 		panic(err)
 	}
 	return &messages.Events{
-		Log: l.info.Log, Author: l.info.Author, PageBytes: twinPage, First: c.First, Count: uint32(c.Count),
+		Log: l.info.Log, Author: l.info.Author, PageBytes: twinPage, Kind: l.info.Kind, Number: l.info.Number, First: c.First, Count: uint32(c.Count),
 		Head: wireHead(c.Head), Right: c.Right, Records: c.Records,
 	}
 }

@@ -25,10 +25,11 @@ type incoming struct {
 // events verifies what the peer pushed. Events that do not follow ours make us
 // tell our size again; events that we have are passed over.
 func (s *Session) events(t *topic, m *messages.Events) error {
-	if err := checkLog(t.id, m.Log, m.Author, m.PageBytes); err != nil {
+	name := named(t.id, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
+	if err := checkLog(name); err != nil {
 		return err
 	}
-	if err := t.outside(m.Log, m.Author); err != nil {
+	if err := t.outside(m.Kind, m.Log, m.Author); err != nil {
 		return err
 	}
 	own, found, err := s.cfg.Store.Log(m.Log)
@@ -36,13 +37,13 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		return err
 	}
 	if !found {
-		own = LogInfo{Log: m.Log, Topic: t.id, Author: m.Author, PageBytes: m.PageBytes}
+		own = name
 	}
 	r, err := s.told(t, m.Log, found)
 	if err != nil {
 		return err
 	}
-	r.author, r.pageBytes = m.Author, m.PageBytes
+	r.name, r.roster = name, isRoster(name)
 	end := m.First + uint64(m.Count)
 	r.size = max(r.size, end)
 	if r.ignored || own.Frozen {
@@ -69,7 +70,7 @@ func (s *Session) gap(t *topic, r *remote, own LogInfo, end uint64) {
 	r.wanted = max(r.wanted, end)
 	if r.pulling || r.in != nil || r.asked {
 		r.recheck = true // look again when that has ended
-		s.wantTick()
+		s.wantTick(t)
 		return
 	}
 	r.asked = true
@@ -127,7 +128,7 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.M
 			return v, left, violation(messages.CodeBadEvents, "log %s event %d: %v", m.Log.Short(), seq, err)
 		}
 		if rec.Erased() {
-			return v, left, violation(messages.CodeBadEvents, "log %s event %d: %v", m.Log.Short(), seq, errErased)
+			return v, left, violation(erasedCode(info), "log %s event %d: %v", m.Log.Short(), seq, errErased)
 		}
 		if seq == next+uint64(len(v.Leaves)) {
 			if v.Records == nil {
@@ -172,4 +173,13 @@ func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Ha
 		return left, violation(messages.CodeBadHead, "log %s: %v", head.Log.Short(), err)
 	}
 	return after, nil
+}
+
+// erasedCode is why a record without its payload is refused: a roster is never
+// erased.
+func erasedCode(l LogInfo) messages.Code {
+	if isRoster(l) {
+		return messages.CodeRoster
+	}
+	return messages.CodeBadEvents
 }

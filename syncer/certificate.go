@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// Two sides may have one lobby key of a topic and two join keys: one of them
+// was away while somebody was removed. The dialer then shows its certificate,
+// if the peer is one that was named to it; the listener, silent until then,
+// answers with its own. Who sees one that it believes shares the topic.
+
+// Certificates makes and judges the certificates of this node.
+type Certificates interface {
+	// Certificate returns what shows the peer at the other end of binding that
+	// this device belongs to a topic, or false.
+	Certificate(topic identity.TopicID, binding []byte, dialer bool) ([]byte, bool)
+	// Verify judges what a peer shows. Dialer is the role of the peer.
+	Verify(topic identity.TopicID, peer identity.PeerID, binding []byte, dialer bool, body []byte) error
+}
+
+// certificateLabel is the label of the key that a certificate is sealed with.
+const certificateLabel = "xaeroflux certificate v1"
+
+// A certificate is sealed with AES-256-GCM, without additional data:
+//
+//	key    HKDF-SHA256 of the lobby key, no salt, 32 bytes; info is
+//	       label ‖ channel binding 32 ‖ role of the sender 1: 0 listener, 1 dialer
+//	nonce  topic number (little-endian uint32) ‖ 8 zero bytes
+//
+// A side seals one certificate for each number at most, so no nonce comes twice.
+func certificateAEAD(lobby identity.Secret, binding []byte, dialer bool) (cipher.AEAD, error) {
+	role := "\x00"
+	if dialer {
+		role = "\x01"
+	}
+	key, err := hkdf.Key(sha256.New, lobby[:], nil, certificateLabel+string(binding)+role, 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+func certificateNonce(number uint32) []byte {
+	return binary.LittleEndian.AppendUint32(make([]byte, 0, 12), number)[:12]
+}
+
+// SealCertificate seals what one end of a connection shows of itself for the
+// topic of a number.
+func SealCertificate(lobby identity.Secret, binding []byte, dialer bool, number uint32, body []byte) ([]byte, error) {
+	a, err := certificateAEAD(lobby, binding, dialer)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(body) + a.Overhead(); n > messages.MaxCertificate {
+		return nil, fmt.Errorf("syncer: a sealed certificate of %d bytes, limit %d", n, messages.MaxCertificate)
+	}
+	return a.Seal(nil, certificateNonce(number), body, nil), nil
+}
+
+// OpenCertificate opens what SealCertificate sealed. Dialer is the role of the
+// end that sealed it.
+func OpenCertificate(lobby identity.Secret, binding []byte, dialer bool, number uint32, sealed []byte) ([]byte, error) {
+	a, err := certificateAEAD(lobby, binding, dialer)
+	if err != nil {
+		return nil, err
+	}
+	return a.Open(nil, certificateNonce(number), sealed, nil)
+}
+
+// strand takes note of a topic that both offered with two join keys.
+func (s *Session) strand(o *offer) error {
+	if o.Open {
+		return violation(messages.CodeBadTopicProof, "offer %d is of an open topic, with another join key", o.theirs.number)
+	}
+	o.stranded = true
+	s.meet.stranded++
+	if s.cfg.Dialer && s.cfg.Named && !o.left {
+		return s.show(o)
+	}
+	return nil
+}
+
+// show sends our certificate, if there is one.
+func (s *Session) show(o *offer) error {
+	if s.cfg.Certificates == nil {
+		return nil
+	}
+	body, ok := s.cfg.Certificates.Certificate(o.ID, s.cfg.Binding, s.cfg.Dialer)
+	if !ok {
+		return nil
+	}
+	sealed, err := SealCertificate(o.Keys.Lobby, s.cfg.Binding, s.cfg.Dialer, s.number(o), body)
+	if err != nil {
+		return err
+	}
+	o.shown = true
+	s.send(&messages.Certificate{Topic: s.number(o), Sealed: sealed})
+	return nil
+}
+
+// certified takes the certificate of the peer. The listener answers with its
+// own, and both then share the topic.
+func (s *Session) certified(m *messages.Certificate) error {
+	o := s.strandedOffer(m.Topic)
+	switch {
+	case o == nil || s.cfg.Certificates == nil || s.cfg.Dialer && !o.shown:
+		return violation(messages.CodeCertificate, "a certificate for topic %d, which asks for none", m.Topic)
+	case o.left:
+		return nil
+	}
+	body, err := OpenCertificate(o.Keys.Lobby, s.cfg.Binding, !s.cfg.Dialer, m.Topic, m.Sealed)
+	if err == nil {
+		err = s.cfg.Certificates.Verify(o.ID, s.cfg.Peer, s.cfg.Binding, !s.cfg.Dialer, body)
+	}
+	if err != nil {
+		return violation(messages.CodeCertificate, "topic %d: %v", m.Topic, err)
+	}
+	if !s.cfg.Dialer {
+		if err := s.show(o); err != nil || !o.shown {
+			return err
+		}
+	}
+	o.stranded = false
+	s.meet.stranded--
+	return s.share([]*offer{o})
+}
+
+// strandedOffer returns the offer of a number that both sides made with two
+// join keys, or nil.
+func (s *Session) strandedOffer(number uint32) *offer {
+	for _, o := range s.meet.ours {
+		if o.stranded && s.number(o) == number {
+			return o
+		}
+	}
+	return nil
+}

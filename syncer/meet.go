@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// Rule: a topic is shared from when both sides have offered it; nothing here
+// knows of its logs.
+//
+// Each side numbers its offers, HELLO's from 0 and those of TOPICS behind them,
+// and a shared topic goes by the number that the dialer gave it. A list that
+// has more behind it is answered by a TOPICS, so that lists go in turn. A side
+// that is offered a topic that it is in offers it too, at once; and lists no
+// others once the peer said that it has none left: of what both are in, the
+// peer has told all.
+
+// A Topic is one that this node is in.
+type Topic struct {
+	ID      identity.TopicID
+	Keys    identity.TopicKeys
+	Open    bool    // its join key never changes
+	Follows Follows // what we follow of it; nil is everything
+}
+
+// An offer is a topic of ours and how far it got in this session.
+type offer struct {
+	Topic
+	lobby    [identity.LobbyProofBytes]byte // that the peer shows
+	made     bool                           // we offered it,
+	number   uint32                         // by this number of ours
+	heard    bool                           // the peer offers it,
+	theirs   heardOffer                     // in this way
+	left     bool                           // we are not in it any more
+	greeted  *standing                      // what our mark states
+	shown    bool                           // our certificate is sent
+	stranded bool                           // both offer it, with two join keys
+}
+
+// A heardOffer is an offer of the peer with its number.
+type heardOffer struct {
+	number uint32
+	messages.Offer
+}
+
+// A meeting is what both sides have offered.
+type meeting struct {
+	ours   map[identity.TopicID]*offer
+	expect map[[identity.LobbyProofBytes]byte]*offer // ours, by what the peer shows of them
+	ready  []*offer                                  // to be offered at once,
+	queue  []*offer                                  // and in turn
+	theirs map[[identity.LobbyProofBytes]byte]heardOffer
+	both   []*offer // offered by both, and not looked at yet
+
+	next     uint32 // number of our next offer
+	open     int    // offers of ours that are not shared
+	sent     uint32 // lists of ours,
+	awaits   uint32 // the last one that is to be answered,
+	answered uint32 // and how many are
+
+	theirNext uint32
+	taken     uint32 // lists of the peer
+	owed      bool   // one of them is to be answered
+	theirMore bool   // the peer has more to offer, or has not spoken yet
+	stranded  int
+}
+
+func newMeeting() meeting {
+	return meeting{
+		ours: map[identity.TopicID]*offer{}, expect: map[[identity.LobbyProofBytes]byte]*offer{},
+		theirs: map[[identity.LobbyProofBytes]byte]heardOffer{}, theirMore: true,
+	}
+}
+
+// enter takes in a topic of ours, to be offered.
+func (s *Session) enter(t Topic) *offer {
+	m := &s.meet
+	o := &offer{Topic: t, lobby: t.Keys.LobbyProof(t.ID, s.cfg.Binding, !s.cfg.Dialer)}
+	m.ours[t.ID], m.expect[o.lobby] = o, o
+	if h, ok := m.theirs[o.lobby]; ok {
+		delete(m.theirs, o.lobby)
+		o.heard, o.theirs = true, h
+	}
+	return o
+}
+
+// forget drops an offer; the topic may be entered again.
+func (s *Session) forget(o *offer) {
+	m := &s.meet
+	delete(m.ours, o.ID)
+	delete(m.expect, o.lobby)
+	if o.made && s.byID[o.ID] == nil {
+		m.open--
+	}
+	if o.stranded {
+		m.stranded--
+	}
+}
+
+// number is what a topic that both offered goes by.
+func (s *Session) number(o *offer) uint32 {
+	if s.cfg.Dialer {
+		return o.number
+	}
+	return o.theirs.number
+}
+
+// waits reports whether an offer is still to be made.
+func (m *meeting) waits(o *offer) bool { return m.ours[o.ID] == o && !o.made }
+
+// more reports whether there are topics to list, passing over those of the
+// queue that are not.
+func (m *meeting) more() bool {
+	for len(m.queue) > 0 && !m.waits(m.queue[0]) {
+		m.queue = m.queue[1:]
+	}
+	return m.theirMore && len(m.queue) > 0 && m.open < messages.MaxOffers
+}
+
+// mayList reports whether it is our turn to list.
+func (m *meeting) mayList() bool { return m.more() && m.answered >= m.awaits }
+
+// list makes the next list of offers, those that are ready before others.
+func (s *Session) list() (offers []messages.Offer, more bool, err error) {
+	m := &s.meet
+	offer := func(o *offer) {
+		if err != nil || !m.waits(o) {
+			return
+		}
+		var p messages.Offer
+		if p, err = s.offerOf(o); err != nil {
+			return
+		}
+		offers = append(offers, p)
+		o.made, o.number = true, m.next
+		m.next, m.open = m.next+1, m.open+1
+		if o.heard {
+			m.both = append(m.both, o)
+		}
+	}
+	for len(m.ready) > 0 && len(offers) < messages.MaxTopics {
+		offer(m.ready[0])
+		m.ready = m.ready[1:]
+	}
+	if m.mayList() {
+		for len(offers) < messages.MaxTopics && m.more() && err == nil {
+			offer(m.queue[0])
+		}
+	}
+	m.sent++
+	more = len(m.ready) > 0 || m.more()
+	if more && len(offers) > 0 {
+		m.awaits = m.sent
+	}
+	return offers, more, err
+}
+
+// hello greets back: topics that both offer are shared.
+func (s *Session) hello(h *messages.Hello) error {
+	if h.Version != Version {
+		return violation(messages.CodeVersion, "version %d, this side speaks %d", h.Version, Version)
+	}
+	if identity.PeerID(h.Peer) != s.cfg.Peer {
+		return violation(messages.CodeWrongPeer, "HELLO of %s on the channel of %s", identity.PeerID(h.Peer).Short(), s.cfg.Peer.Short())
+	}
+	s.state = Meeting
+	return s.takeOffers(h.Offers, h.More)
+}
+
+// offered takes further offers of the peer.
+func (s *Session) offered(t *messages.Topics) error {
+	m := &s.meet
+	if t.Answers < m.answered || t.Answers > m.sent {
+		return violation(messages.CodeUnexpectedMessage, "TOPICS answers list %d of %d, and %d before", t.Answers, m.sent, m.answered)
+	}
+	m.answered = t.Answers
+	return s.takeOffers(t.Offers, t.More)
+}
+
+func (s *Session) takeOffers(list []messages.Offer, more bool) error {
+	m := &s.meet
+	m.taken++
+	m.theirMore, m.owed = more, m.owed || more && len(list) > 0
+	for _, p := range list {
+		if err := s.takeOffer(p); err != nil {
+			return err
+		}
+	}
+	return s.meetAgain()
+}
+
+// takeOffer takes one offer. Those of topics that are not ours are kept: we may
+// join one.
+func (s *Session) takeOffer(p messages.Offer) error {
+	m := &s.meet
+	h := heardOffer{number: m.theirNext, Offer: p}
+	m.theirNext++
+	o := m.expect[p.Lobby]
+	if _, twice := m.theirs[p.Lobby]; twice || o != nil && o.heard {
+		return violation(messages.CodeUnexpectedMessage, "offer %d is of a topic that is offered already", h.number)
+	}
+	switch {
+	case o == nil:
+		if len(m.theirs) == messages.MaxOffers {
+			return violation(messages.CodeLimit, "more than %d topics offered that are not shared", messages.MaxOffers)
+		}
+		m.theirs[p.Lobby] = h
+		return nil
+	case o.made:
+		m.both = append(m.both, o)
+	default:
+		m.ready = append(m.ready, o)
+	}
+	o.heard, o.theirs = true, h
+	return nil
+}
+
+// meetAgain says what is due, and shares what both have offered.
+func (s *Session) meetAgain() error {
+	m := &s.meet
+	if s.state != Meeting && s.state != Syncing {
+		return nil
+	}
+	for m.owed || len(m.ready) > 0 || m.mayList() {
+		offers, more, err := s.list()
+		if err != nil {
+			return err
+		}
+		if len(offers) > 0 || m.owed {
+			s.send(&messages.Topics{Answers: m.taken, More: more, Offers: offers})
+		} else {
+			m.sent--
+		}
+		m.owed = false
+	}
+	both := m.both
+	m.both = nil
+	if err := s.match(both); err != nil {
+		return err
+	}
+	if s.state == Meeting && !m.theirMore && m.stranded == 0 {
+		return violation(messages.CodeNoSharedTopic, "none of the %d topics offered is known here; join with the same invite on both sides", m.theirNext)
+	}
+	if len(s.topics) == 0 {
+		s.emitTick()
+	}
+	return nil
+}
+
+// match shares topics that both sides offered.
+func (s *Session) match(both []*offer) error {
+	var shared []*offer
+	for _, o := range both {
+		switch {
+		case !o.Keys.CheckJoinProof(o.theirs.Join, o.ID, s.cfg.Binding, !s.cfg.Dialer):
+			if err := s.strand(o); err != nil {
+				return err
+			}
+		case o.left: // it was offered before
+			s.state = Syncing
+			s.sayLeave(s.number(o))
+			s.forget(o)
+		default:
+			shared = append(shared, o)
+		}
+	}
+	return s.share(shared)
+}
+
+// share begins to sync topics.
+func (s *Session) share(offers []*offer) error {
+	if len(offers) == 0 {
+		return nil
+	}
+	s.state = Syncing
+	var topics []*topic
+	var said []SharedTopic
+	for _, o := range offers {
+		t := newTopic(o, s.number(o))
+		s.topics[t.number], s.byID[t.id] = t, t
+		s.meet.open--
+		s.touch(t)
+		topics, said = append(topics, t), append(said, SharedTopic{t.id, t.number, t.partial})
+	}
+	s.emit(Shared{said})
+	for _, t := range topics {
+		if t.offer.Follows != nil {
+			s.send(&messages.Subscribe{Topic: t.number, Names: t.offer.Follows.names()})
+		}
+		if t.awaiting {
+			continue
+		}
+		if err := s.open(t, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// added offers a topic that this node joined.
+func (s *Session) added(t Topic) error {
+	if o := s.meet.ours[t.ID]; o != nil {
+		o.left, o.Topic = false, t
+		return nil
+	}
+	o := s.enter(t)
+	if s.state == Idle {
+		s.meet.queue = append(s.meet.queue, o)
+		return nil
+	}
+	s.meet.ready = append(s.meet.ready, o)
+	return s.meetAgain()
+}
+
+// removed leaves a topic that this node is not in any more. One that is offered
+// only is left when the peer offers it.
+func (s *Session) removed(id digest.Hash) {
+	o := s.meet.ours[id]
+	switch t := s.byID[id]; {
+	case o == nil:
+	case t != nil:
+		s.sayLeave(t.number)
+		s.forget(o)
+		s.drop(t)
+	case o.made:
+		o.left = true
+	default:
+		s.forget(o)
+	}
+}
+
+func (s *Session) sayLeave(number uint32) {
+	s.leaving[number] = true
+	s.send(&messages.Leave{Topic: number})
+}
+
+// left ends a topic because the peer left it, or answers that we did. Where we
+// are still in it, it is offered anew: the peer may join it again.
+func (s *Session) left(m *messages.Leave) error {
+	if s.leaving[m.Topic] {
+		delete(s.leaving, m.Topic)
+		return nil
+	}
+	t := s.topics[m.Topic]
+	if t == nil {
+		return s.notShared(m.Topic)
+	}
+	s.send(m)
+	s.forget(t.offer)
+	s.drop(t)
+	s.meet.ready = append(s.meet.ready, s.enter(t.offer.Topic))
+	return s.meetAgain()
+}
+
+// drop ends what the session does for a topic.
+func (s *Session) drop(t *topic) {
+	delete(s.topics, t.number)
+	delete(s.byID, t.id)
+	delete(s.waiting, t.number)
+	if t.counted {
+		s.unrested--
+	}
+	s.emit(Left{Topic: t.id, Number: t.number})
+	if len(s.topics) == 0 {
+		s.emitTick()
+	}
+}
+
+func (s *Session) notShared(number uint32) error {
+	return violation(messages.CodeNotShared, "topic %d is not shared in this session", number)
+}

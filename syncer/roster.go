@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package syncer
+
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// Rule: the roster of a topic is synced beside its other logs, before them.
+// Positions say who holds how much of it; it is followed whatever else is, is
+// in no list and no digest, and both sides agree only where their positions are
+// one too.
+
+// A Roster is what a store holds of a topic's roster.
+type Roster struct {
+	Position identity.Position // the zero one where nothing is held
+	Legs     []LogInfo         // by increasing numbers; the last one is that of Position
+}
+
+// A standing is what a side holds of a topic: the roster's position, and the
+// digest of the logs that count there.
+type standing struct {
+	roster identity.Position
+	set    digest.Set
+}
+
+// standing returns what we hold of a topic.
+func (s *Session) standing(t *topic) (standing, error) {
+	r, err := s.cfg.Store.Roster(t.id)
+	if err != nil {
+		return standing{}, err
+	}
+	set, err := t.store.Summary(t.id)
+	return standing{stated(r), set}, err
+}
+
+// stated is the position that a side states. Where the newest leg is forked,
+// each side may hold another branch of it: that it is forked is all that is
+// said, by a size of 1 and the root of no events, which no leg can have.
+func stated(r Roster) identity.Position {
+	if n := len(r.Legs); n > 0 && r.Legs[n-1].Frozen {
+		return identity.Position{Term: r.Position.Term, Leg: r.Position.Leg, Size: 1, Root: digest.Empty}
+	}
+	return r.Position
+}
+
+func numberOf(p identity.Position) uint64 { return identity.RosterNumber(p.Term, p.Leg) }
+
+// rosterHeard brings the peer up to our roster, or awaits what it has more.
+func (s *Session) rosterHeard(t *topic, theirs identity.Position) error {
+	r, err := s.cfg.Store.Roster(t.id)
+	if err != nil || stated(r) == theirs {
+		return err
+	}
+	for _, l := range r.Legs {
+		if err := s.legHeard(t, l, theirs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// legHeard compares one leg with the peer's position: it holds all of the legs
+// before its own, and nothing of those behind it.
+func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error {
+	size := theirs.Size
+	switch n := numberOf(theirs); {
+	case l.Number < n:
+		size = l.Size
+	case l.Number > n:
+		size = 0
+	}
+	m := t.remote(l.Log)
+	m.roster, m.name = true, l
+	if l.Frozen {
+		s.known(t, m, l, theirs.Root == digest.Empty && theirs.Size == 1, true)
+		return nil
+	}
+	if m.ignored || m.in != nil || m.pulling {
+		return nil
+	}
+	m.size, m.pages = size, pagesAt(l, size)
+	switch {
+	case size < l.Size:
+		s.offer(t, m, l, true)
+	case size > l.Size:
+		m.wanted, m.hearsay = size, true
+	case l.Number == numberOf(theirs) && l.Root != theirs.Root:
+		s.sendPart(t, l) // let both look at the heads
+	}
+	return nil
+}
+
+// rosterAgain states the newest leg where both sides rest with two positions.
+func (s *Session) rosterAgain(t *topic) error {
+	r, err := s.cfg.Store.Roster(t.id)
+	if err != nil || t.lastGot == nil || t.lastGot.roster == stated(r) {
+		return err
+	}
+	for _, l := range r.Legs {
+		if l.Number >= numberOf(t.lastGot.roster) && (l.Size > 0 || l.Frozen) {
+			s.sendPart(t, l)
+		}
+	}
+	return nil
+}
+
+// isRoster reports whether a log is a leg of a roster.
+func isRoster(l LogInfo) bool { return l.Kind == identity.KindRoster }
+
+// notRoster refuses a leg of a roster where logs that count are listed.
+func notRoster(e *messages.LogState) error {
+	if e.Kind == identity.KindRoster {
+		return violation(messages.CodeRoster, "log %s of the roster in a list", e.Log.Short())
+	}
+	return nil
+}
