@@ -89,7 +89,7 @@ func (e *Event) check(ms int64, flags uint8) error {
 		return fmt.Errorf("%w: payload of %d bytes, limit %d; split it or store it elsewhere and append its hash", ErrTooLarge, len(e.Payload), limit)
 	case flags&FlagSalted != 0 && len(e.Payload) < SaltBytes:
 		return fmt.Errorf("%w: a salted payload of %d bytes, want a salt of %d first", ErrFlags, len(e.Payload), SaltBytes)
-	case ms < 0 || ms > maxTime:
+	case ms < 0 || ms > MaxTime:
 		return fmt.Errorf("%w: %d ms", ErrTime, ms)
 	case len(e.Refs) > 0:
 		return checkRefs(e.Refs)

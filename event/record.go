@@ -3,6 +3,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -67,7 +68,8 @@ const (
 	// MaxRecord is the longest record that decodes.
 	MaxRecord = MaxPrefix + IDBytes + MaxType + MaxKey + MaxSealed
 
-	maxTime = 1<<48 - 1
+	// MaxTime is the latest time of a record, in milliseconds since 1970.
+	MaxTime = 1<<48 - 1
 )
 
 // Flags of a record.
@@ -229,6 +231,13 @@ func DecodeRecord(b []byte) (Record, int, error) {
 // Erased reports whether the payload is gone.
 func (r *Record) Erased() bool { return r.Flags&FlagErased != 0 }
 
+// Clone returns a copy that shares no memory with r.
+func (r *Record) Clone() Record {
+	c := *r
+	c.Type, c.Key, c.Payload, c.extra = bytes.Clone(r.Type), bytes.Clone(r.Key), bytes.Clone(r.Payload), bytes.Clone(r.extra)
+	return c
+}
+
 // Content returns the payload without its salt: what was appended. It is empty
 // where erased.
 func (r *Record) Content() []byte {
@@ -299,9 +308,8 @@ func (e *Event) LeafHash(ms int64, flags uint8) (digest.Hash, error) {
 	return e.LeafHashOf(digest.Sum(e.Payload), ms, flags), nil
 }
 
-// Check returns why AppendRecord would not take e with these flags at a time
-// that it takes.
-func (e *Event) Check(flags uint8) error { return e.check(0, flags) }
+// Check returns why AppendRecord would not take e at time ms with these flags.
+func (e *Event) Check(ms int64, flags uint8) error { return e.check(ms, flags) }
 
 // LeafHashOf is LeafHash of an event that was checked and whose payload has
 // that SHA-256: what is left to do once the time is known.

@@ -30,7 +30,7 @@ func TestRoundTripAtEveryLimit(t *testing.T) {
 	for _, typeLen := range []int{0, 1, MaxType} {
 		for _, keyLen := range []int{0, 1, 63, 64, MaxKey} {
 			for _, payloadLen := range []int{0, 1, 31, 32, 33, 1 << 16} {
-				for _, ms := range []int64{0, 1, maxTime} {
+				for _, ms := range []int64{0, 1, MaxTime} {
 					e := Event{Type: strings.Repeat("t", typeLen), Key: bytes.Repeat([]byte{0xfe}, keyLen), Payload: bytes.Repeat([]byte{7}, payloadLen)}
 					checkRoundTrip(t, e, ms, 0)
 				}
@@ -125,7 +125,7 @@ func TestAppendRefuses(t *testing.T) {
 		"long key":        {Event{Key: make([]byte, MaxKey+1)}, 0, 0, ErrTooLarge},
 		"long payload":    {Event{Payload: make([]byte, MaxPayload+1)}, 0, 0, ErrTooLarge},
 		"before 1970":     {sample(), -1, 0, ErrTime},
-		"far future":      {sample(), maxTime + 1, 0, ErrTime},
+		"far future":      {sample(), MaxTime + 1, 0, ErrTime},
 		"end of time":     {sample(), math.MaxInt64, 0, ErrTime},
 		"erased":          {sample(), 0, FlagErased, ErrFlags},
 		"unknown flag":    {sample(), 0, FlagUnknown, ErrFlags},
@@ -168,8 +168,8 @@ func TestReservedTypes(t *testing.T) {
 func TestSetTime(t *testing.T) {
 	for _, e := range []Event{sample(), {Type: "t", Refs: manyRefs(2, 300), ID: ID{3}}} {
 		b := record(t, e, 1, 0)
-		SetTime(b, maxTime-1)
-		if !bytes.Equal(b, record(t, e, maxTime-1, 0)) {
+		SetTime(b, MaxTime-1)
+		if !bytes.Equal(b, record(t, e, MaxTime-1, 0)) {
 			t.Errorf("%x", b)
 		}
 	}

@@ -140,7 +140,7 @@ func againstTwinLeaf(t *testing.T, b []byte) {
 // Every byte of whole and erased records and of leaf data takes every value,
 // at the length it had, and cut and extended.
 func TestDecodersAgainstTheTwins(t *testing.T) {
-	whole := record(t, sample(), maxTime, FlagSealedPayload)
+	whole := record(t, sample(), MaxTime, FlagSealedPayload)
 	r, _, err := DecodeRecord(whole)
 	if err != nil {
 		t.Fatal(err)
