@@ -9,6 +9,7 @@ import (
 	"math/bits"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
@@ -28,8 +29,12 @@ type LogRow struct {
 	PageBytes uint32 // a power of two
 	Own       bool   // this store holds the author's key
 	Frozen    bool   // forked: takes no more events
+	// Closed is why the log ends at Size: the record there breaks a rule. 0 is
+	// that it does not.
+	Closed event.Reason
 
-	Size uint64 // events held: those of sealed pages and those in the AOF
+	Size     uint64 // events held: those of sealed pages and those in the AOF
+	LastTime int64  // of the last event held, milliseconds since 1970; 0 if there is none
 
 	// The pages [0, SealedPages) hold the events [0, SealedSize). They are in synced
 	// files with their trees; the AOF holds [SealedSize, Size).
@@ -64,7 +69,7 @@ func (r *LogRow) Name() identity.LogName {
 //
 //	offset  bytes  field
 //	     0      4  CRC-32C over the key and all that follows
-//	     4      1  version, 1
+//	     4      1  version, 2
 //	     5      1  flags: 1 own, 2 frozen, 4 sealed fields present, 8 high water present, 32 kind and number present
 //	     6      1  log2 of the page size
 //	     7     32  log id
@@ -75,13 +80,15 @@ func (r *LogRow) Name() identity.LogName {
 //	   115     32  head root
 //	   147     64  head signature
 //	   211      1  number n of right hashes
-//	   212   6, 6  sealed pages, sealed size   (if flagged)
+//	   212      6  time of the last event, milliseconds since 1970
+//	   218      1  why the log is closed (event.Reason), 0 if it is not
+//	   219   6, 6  sealed pages, sealed size   (if flagged)
 //	          6    high water                  (if flagged)
 //	       1, 8    kind, number                (if flagged; else both are 0)
 //	         32n   right
 const (
-	logRowVersion = 1
-	logRowFixed   = 212
+	logRowVersion = 2
+	logRowFixed   = 219
 
 	flagOwn       = 1
 	flagFrozen    = 2
@@ -122,6 +129,10 @@ func (r *LogRow) flaw() string {
 		return fmt.Sprintf("page size %d is no power of two", r.PageBytes)
 	case max(r.Size, r.SealedPages, r.HeadSize, r.HighWater) > maxSize:
 		return fmt.Sprintf("a size above %d", uint64(maxSize))
+	case r.LastTime < 0 || r.LastTime > event.MaxTime || r.Size == 0 && r.LastTime != 0:
+		return fmt.Sprintf("time %d ms of the last of %d events", r.LastTime, r.Size)
+	case r.Closed != 0 && !r.Closed.Known():
+		return fmt.Sprintf("closed for %s", r.Closed)
 	case r.SealedSize > r.Size:
 		return fmt.Sprintf("%d events sealed of %d", r.SealedSize, r.Size)
 	case (r.SealedPages == 0) != (r.SealedSize == 0):
@@ -148,6 +159,7 @@ func encodeLogRow(r *LogRow) []byte {
 	b = append(b, r.HeadRoot[:]...)
 	b = append(b, r.HeadSig[:]...)
 	b = append(b, byte(len(r.Right)))
+	b = append(appendSize(b, uint64(r.LastTime)), byte(r.Closed))
 	if f&flagSealed != 0 {
 		b = appendSize(appendSize(b, r.SealedPages), r.SealedSize)
 	}
@@ -207,6 +219,8 @@ func decodeFields(b []byte, f byte, n int) LogRow {
 		HeadSize:  sizeAt(b[109:]),
 		HeadRoot:  digest.Hash(b[115:147]),
 		HeadSig:   [64]byte(b[147:211]),
+		LastTime:  int64(sizeAt(b[212:])),
+		Closed:    event.Reason(b[218]),
 	}
 	b = b[logRowFixed:]
 	if f&flagSealed != 0 {

@@ -3,7 +3,10 @@
 package messages
 
 import (
+	"math"
+
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -13,17 +16,23 @@ import (
 // may have signed too: the peaks before the first event, and the root behind
 // the last.
 //
-//	[log, size, root, signature, right, left, root behind]
+// Time and Closed are what follows from the last event: the time that no later
+// one may be before, and why none may follow.
+//
+//	[log, size, root, signature, right, left, root behind, time, closed]
 type Proven struct {
 	Head  proof.Head
 	Right []digest.Hash
 	Left  []digest.Hash
 	Root  digest.Hash
+
+	Time   int64        // of the last event, milliseconds since 1970; 0 if there is none
+	Closed event.Reason // the log ends behind it, if it is not 0
 }
 
 const (
-	provenFields = 7
-	minProven    = 1 + 2*(2+digest.Size) + 1 + (2 + 64) + 2 + 2 + (2 + digest.Size)
+	provenFields = 9
+	minProven    = 1 + 2*(2+digest.Size) + 1 + (2 + 64) + 2 + 2 + (2 + digest.Size) + 1 + 1
 )
 
 func (p *Proven) encode(w *writer) {
@@ -35,6 +44,8 @@ func (p *Proven) encode(w *writer) {
 	w.hashes("right", p.Right, MaxRight)
 	w.hashes("left", p.Left, MaxRight)
 	w.fixed(p.Root[:])
+	w.uint("time", uint64(p.Time), event.MaxTime)
+	w.uint("closed", uint64(p.Closed), math.MaxUint8)
 }
 
 func (p *Proven) decode(r *reader) {
@@ -46,6 +57,8 @@ func (p *Proven) decode(r *reader) {
 	p.Right = r.hashes("right", MaxRight)
 	p.Left = r.hashes("left", MaxRight)
 	p.Root = r.hash("root behind")
+	p.Time = int64(r.uint("time", event.MaxTime))
+	p.Closed = event.Reason(r.uint("closed", math.MaxUint8))
 	r.skip("proven", rest)
 }
 

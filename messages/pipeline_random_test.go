@@ -39,7 +39,7 @@ func (g gen) pipeline(t PipelineType) PipelineMessage {
 // proven is a head over at least so many events.
 func (g gen) proven(atLeast uint64) Proven {
 	h := g.head(atLeast)
-	return Proven{Head: proof.Head{Log: g.hash(), Size: h.Size, Root: h.Root, Sig: h.Sig}, Right: g.hashes(MaxRight), Left: g.hashes(MaxRight), Root: g.hash()}
+	return Proven{Head: proof.Head{Log: g.hash(), Size: h.Size, Root: h.Root, Sig: h.Sig}, Right: g.hashes(MaxRight), Left: g.hashes(MaxRight), Root: g.hash(), Time: int64(g.upTo(event.MaxTime)), Closed: event.Reason(g.IntN(256))}
 }
 
 func (g gen) remote(atLeast uint64) *Proven {
