@@ -34,8 +34,8 @@ func (r *Record) Hash() Hash { return digest.Leaf(r.Leaf()) }
 
 // Clone returns a copy that shares no memory with r.
 func (r Record) Clone() Record {
-	r.Key, r.Payload = bytes.Clone(r.Key), bytes.Clone(r.Payload)
-	r.rec.Type, r.rec.Key, r.rec.Payload = []byte(r.Type), r.Key, r.Payload
+	r.rec = r.rec.Clone()
+	r.Key, r.Payload = r.rec.Key, r.rec.Content()
 	return r
 }
 
@@ -198,6 +198,6 @@ func own(run store.Run) store.Run {
 func record(log ID, seq uint64, r *event.Record) Record {
 	return Record{
 		Log: log, Seq: seq, Time: time.UnixMilli(r.Time),
-		Type: typeString(r.Type), Key: r.Key, Payload: r.Payload, rec: *r,
+		Type: typeString(r.Type), Key: r.Key, Payload: r.Content(), rec: *r,
 	}
 }

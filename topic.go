@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/store"
@@ -162,9 +163,11 @@ func (t *Topic) Logs() ([]*Log, error) {
 // disk and counted in the root. If ctx ends first, the event may still be
 // appended.
 func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
-	at := t.db.opts.Now()
-	seq, err := t.db.node.Pipeline().Append(ctx, t.t.Log, e, at)
-	return t.receipt(seq, 1, at, err)
+	if err := e.CheckType(); err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", err)
+	}
+	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, e, t.db.opts.Now())
+	return t.receipt(at, 1, err)
 }
 
 // AppendBatch appends events in one transaction, all or none, at consecutive
@@ -173,12 +176,16 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event) (Receipt, error
 	if len(events) == 0 {
 		return Receipt{}, fmt.Errorf("append: no events given")
 	}
-	at := t.db.opts.Now()
-	seq, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, at)
-	return t.receipt(seq, len(events), at, err)
+	for i := range events {
+		if err := events[i].CheckType(); err != nil {
+			return Receipt{}, fmt.Errorf("append: event %d: %w", i, err)
+		}
+	}
+	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, t.db.opts.Now())
+	return t.receipt(at, len(events), err)
 }
 
-func (t *Topic) receipt(seq uint64, count int, at time.Time, err error) (Receipt, error) {
+func (t *Topic) receipt(at actors.Place, count int, err error) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
@@ -187,7 +194,7 @@ func (t *Topic) receipt(seq uint64, count int, at time.Time, err error) (Receipt
 		return Receipt{}, err
 	}
 	p := l.State()
-	return Receipt{Log: l.ID, Seq: seq, Count: count, Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.UnixMilli())}, nil
+	return Receipt{Log: l.ID, Seq: at.Seq, Count: count, Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.Time)}, nil
 }
 
 // def returns the default topic, which every store has.

@@ -39,6 +39,13 @@ import (
 // most 1023) and Payload (at most 16 MiB).
 type Event = event.Event
 
+// A Ref says which events of another log of the topic an event comes after: the
+// first Size of the log whose id begins with Log.
+type Ref = event.Ref
+
+// An EventID names an event for its author; the zero one is none.
+type EventID = event.ID
+
 // An ID names a log or a topic: 32 bytes, 64 hexadecimal digits as text.
 type ID = digest.Hash
 
@@ -74,6 +81,13 @@ var (
 	// were signed that cannot both be true. For the own log that means that two
 	// copies of this store were in use; a new store has to be made.
 	ErrFrozen = store.ErrFrozen
+	// ErrLogClosed is returned for appends to a log of this store in which a record
+	// breaks a rule of the topic. What is before it can be read.
+	ErrLogClosed = store.ErrClosed
+	// ErrReserved is returned for an event whose type begins with "xf/".
+	ErrReserved = event.ErrReserved
+	// ErrRefs is returned for an event with refs that no peer would take.
+	ErrRefs = event.ErrRefs
 	// ErrTooLarge is returned for an event or a batch over its limit.
 	ErrTooLarge = event.ErrTooLarge
 	// ErrUnknownLog and ErrUnknownTopic are returned for ids this store does

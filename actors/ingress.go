@@ -54,7 +54,9 @@ type ingress struct {
 	refused map[digest.Hash]refusal // own logs that take no appends
 	buffers sync.Pool               // of the records of batches
 	joined  int                     // events put into open batches so far
-	life    context.Context         // ends when closed is set
+	clocks  map[digest.Hash]*logClock
+	times   times
+	life    context.Context // ends when closed is set
 	die     context.CancelFunc
 }
 
@@ -63,6 +65,10 @@ type gathered struct {
 	messages.Append
 	done    chan struct{} // closed when err is set
 	err     error
+	clock   *logClock       // of an own log
+	hashing sync.WaitGroup  // leaves that are reserved in Leaves and not there yet
+	older   [][]digest.Hash // leaves before those in Leaves, which stay where callers write them
+	events  int
 	awaited bool // registered for acknowledgement; the AOF writer's
 	credits int64
 }
@@ -72,10 +78,11 @@ func creditsFor(bytes int) int64 {
 	return min(1+int64(max(bytes-1, 0))/creditBytes, credits)
 }
 
-func newIngress(ready func()) *ingress {
+func newIngress(ready func(), t times) *ingress {
 	in := &ingress{
 		ready: ready, credit: semaphore.NewWeighted(credits),
 		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]refusal{},
+		clocks: map[digest.Hash]*logClock{}, times: t,
 	}
 	in.life, in.die = context.WithCancel(context.Background())
 	return in
@@ -85,63 +92,97 @@ func newIngress(ready func()) *ingress {
 type ticket struct {
 	g     *gathered
 	index uint64 // of the first event in g
+	ms    int64  // time that the events carry
 }
 
-// wait returns the sequence of the ticket's first event once it is durable
-// and in the root. When ctx ends first, the event may still become durable.
-func (t ticket) wait(ctx context.Context) (uint64, error) {
+// A Place is where appended events are in their log.
+type Place struct {
+	Seq  uint64 // of the first
+	Time int64  // that all of them carry, milliseconds since 1970
+}
+
+// wait returns the place of the ticket's first event once it is durable and in
+// the root. When ctx ends first, the event may still become durable.
+func (t ticket) wait(ctx context.Context) (Place, error) {
 	select {
 	case <-t.g.done:
-		return t.g.First + t.index, t.g.err
+		return Place{t.g.First + t.index, t.ms}, t.g.err
 	case <-ctx.Done():
-		return 0, fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
+		return Place{}, fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
 	}
 }
 
 // appendOne puts an event into the open batch of its log. It is hashed here, in
-// its caller's goroutine.
-func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event, ms int64) (ticket, error) {
-	leaf, err := e.LeafHash(ms, 0)
-	if err != nil {
+// its caller's goroutine: the payload before the event has a time, the leaf,
+// which holds it, once the event has its place. now is in milliseconds since
+// 1970.
+func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event, now int64) (ticket, error) {
+	if err := e.Check(now, 0); err != nil {
 		return ticket{}, err
 	}
 	n := e.RecordLen()
 	if n > batchBytes {
-		return in.appendRun(ctx, log, []event.Event{e}, ms)
+		return in.appendRun(ctx, log, []event.Event{e}, now)
 	}
+	seen, err := in.seen(log, &e)
+	if err != nil {
+		return ticket{}, err
+	}
+	payload := digest.Sum(e.Payload)
 	g, err := in.join(ctx, log, n)
 	if err != nil {
 		return ticket{}, err
 	}
-	defer in.mu.Unlock()
-	t := ticket{g: g, index: uint64(len(g.Leaves))}
-	g.Records, err = event.AppendRecord(g.Records, e, ms, 0)
-	g.Leaves = append(g.Leaves, leaf)
+	t := ticket{g: g, index: uint64(g.events), ms: g.clock.stamp(now, seen)}
+	if g.Records, err = event.AppendRecord(g.Records, e, t.ms, 0); err != nil {
+		in.mu.Unlock() // not after Check
+		return ticket{}, err
+	}
+	slot := g.slot()
 	in.joined++
-	return t, err // checked above already
+	in.mu.Unlock()
+	*slot = e.LeafHashOf(payload, t.ms, 0)
+	g.hashing.Done()
+	return t, nil
 }
 
-// appendRun enqueues events as a batch of their own.
-func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []event.Event, ms int64) (ticket, error) {
-	bytes := 0
+// appendRun enqueues events as a batch of their own, all of one time.
+func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []event.Event, now int64) (ticket, error) {
+	bytes, seen := 0, int64(0)
 	for i := range events {
+		if err := events[i].Check(now, 0); err != nil {
+			return ticket{}, err
+		}
 		bytes += events[i].RecordLen()
+		at, err := in.seen(log, &events[i])
+		if err != nil {
+			return ticket{}, err
+		}
+		seen = max(seen, at)
 	}
 	if bytes > maxBatch && len(events) > 1 {
 		return ticket{}, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
 	}
-	g := &gathered{done: make(chan struct{})}
+	g := &gathered{done: make(chan struct{}), events: len(events)}
 	g.Log, g.Records, g.Recycle, g.Leaves = log, in.buffer(bytes), in.recycle, make([]digest.Hash, len(events))
 	for i := range events {
 		var err error
-		if g.Leaves[i], err = events[i].LeafHash(ms, 0); err != nil {
+		if g.Records, err = event.AppendRecord(g.Records, events[i], now, 0); err != nil {
 			return ticket{}, err
 		}
-		if g.Records, err = event.AppendRecord(g.Records, events[i], ms, 0); err != nil {
-			return ticket{}, err
-		}
+		g.Leaves[i] = digest.Sum(events[i].Payload) // until the leaf is known
 	}
-	return ticket{g: g}, in.enqueue(ctx, g)
+	t := ticket{g: g}
+	if err := in.enqueue(ctx, g, func() { t.ms = in.clockOf(log).stamp(now, seen) }); err != nil {
+		return ticket{}, err
+	}
+	defer g.hashing.Done()
+	for i, rest := 0, g.Records; i < len(events); i++ {
+		event.SetTime(rest, t.ms)
+		rest = rest[events[i].RecordLen():]
+		g.Leaves[i] = events[i].LeafHashOf(g.Leaves[i], t.ms, 0)
+	}
+	return t, nil
 }
 
 // join returns an open batch with room for n bytes, with in.mu held.
@@ -165,7 +206,7 @@ func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered,
 		in.credit.Release(units) // somebody else began one meanwhile
 		return g, nil
 	}
-	g := &gathered{done: make(chan struct{}), credits: units}
+	g := &gathered{done: make(chan struct{}), credits: units, clock: in.clockOf(log)}
 	g.Log = log
 	g.Records, g.Recycle = in.buffer(max(in.usual, n)), in.recycle // most batches are like the one before
 	g.Leaves = make([]digest.Hash, 0, 8+in.usual/512)
@@ -178,7 +219,7 @@ func (in *ingress) join(ctx context.Context, log digest.Hash, n int) (*gathered,
 // bytes more; in.mu is held.
 func (in *ingress) roomIn(log digest.Hash, n int) *gathered {
 	g := in.open[log]
-	if g == nil || len(g.Leaves) >= batchEvents || len(g.Records)+n > batchBytes {
+	if g == nil || g.events >= batchEvents || len(g.Records)+n > batchBytes {
 		return nil
 	}
 	if more := creditsFor(len(g.Records)+n) - g.credits; more > 0 {
@@ -207,8 +248,10 @@ func (in *ingress) recycle(b []byte) {
 	}
 }
 
-// enqueue waits for credits and puts g in the queue.
-func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
+// enqueue waits for credits and puts g in the queue. For events of ours, stamp
+// is called first, with in.mu held: nothing of their log may be put before them
+// any more, and their hashes are awaited.
+func (in *ingress) enqueue(ctx context.Context, g *gathered, stamp func()) error {
 	g.credits = creditsFor(len(g.Records))
 	if err := in.acquire(ctx, g.credits); err != nil {
 		return err
@@ -222,6 +265,11 @@ func (in *ingress) enqueue(ctx context.Context, g *gathered) error {
 	if err != nil {
 		in.credit.Release(g.credits)
 		return err
+	}
+	if stamp != nil {
+		delete(in.open, g.Log)
+		g.hashing.Add(1)
+		stamp()
 	}
 	in.push(g)
 	return nil
@@ -248,6 +296,9 @@ func (in *ingress) grew(log digest.Hash, size uint64) {
 	defer in.mu.Unlock()
 	if r, ok := in.refused[log]; ok && size >= r.until {
 		delete(in.refused, log)
+		if c := in.clocks[log]; c != nil { // what came back may be later
+			c.last = max(c.last, in.times.Last(log))
+		}
 	}
 }
 
@@ -313,8 +364,18 @@ func (in *ingress) settle() {
 	}
 }
 
-// take hands over all that waits. Batches that were open are closed by it.
+// take hands over all that waits, once it is hashed. Batches that were open are
+// closed by it.
 func (in *ingress) take() (*store.Work, []*gathered) {
+	w, queue := in.takeQueue()
+	for _, g := range queue {
+		g.hashed()
+		w.Appends = append(w.Appends, &g.Append)
+	}
+	return w, queue
+}
+
+func (in *ingress) takeQueue() (*store.Work, []*gathered) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.told = false
@@ -325,9 +386,6 @@ func (in *ingress) take() (*store.Work, []*gathered) {
 	w := &store.Work{Sealed: in.sealed, Puts: in.puts, Freezes: in.freezes}
 	queue := in.queue
 	in.queue, in.sealed, in.puts, in.freezes = nil, nil, nil, nil
-	for _, g := range queue {
-		w.Appends = append(w.Appends, &g.Append)
-	}
 	return w, queue
 }
 

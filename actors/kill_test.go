@@ -105,12 +105,12 @@ func (x *node) append(batch int) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	seq, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), epoch)
+	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), epoch)
 	if err != nil {
 		x.t.Fatalf("batch %d: %v", batch, err)
 	}
-	if seq != uint64(batch*runBatch) {
-		x.t.Fatalf("batch %d is at %d", batch, seq)
+	if at.Seq != uint64(batch*runBatch) {
+		x.t.Fatalf("batch %d is at %d", batch, at.Seq)
 	}
 }
 

@@ -98,7 +98,7 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 		gauge:  newGauge(Quota{}, st),
 		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
 	}
-	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) })
+	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st})
 	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.breakWith)
 	return p
 }
@@ -170,32 +170,33 @@ func (p *Pipeline) Broken() error {
 	return nil
 }
 
-// Append makes one event durable and returns its sequence once it is counted
-// in the log's published root.
-func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, at time.Time) (uint64, error) {
+// Append makes one event durable and returns its place once it is counted in
+// the log's published root. Its time is now, unless the log or what it refers to
+// is later (see stamp.go).
+func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, now time.Time) (Place, error) {
 	if err := p.gauge.local(e.RecordLen()); err != nil {
-		return 0, err
+		return Place{}, err
 	}
-	t, err := p.in.appendOne(ctx, log, e, at.UnixMilli())
+	t, err := p.in.appendOne(ctx, log, e, now.UnixMilli())
 	if err != nil {
-		return 0, err
+		return Place{}, err
 	}
 	return t.wait(ctx)
 }
 
 // AppendBatch makes events durable in one transaction, all or none, with
-// consecutive sequences, and returns the first.
-func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, at time.Time) (uint64, error) {
+// consecutive sequences and one time, and returns the place of the first.
+func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, now time.Time) (Place, error) {
 	bytes := 0
 	for i := range events {
 		bytes += events[i].RecordLen()
 	}
 	if err := p.gauge.local(bytes); err != nil {
-		return 0, err
+		return Place{}, err
 	}
-	t, err := p.in.appendRun(ctx, log, events, at.UnixMilli())
+	t, err := p.in.appendRun(ctx, log, events, now.UnixMilli())
 	if err != nil {
-		return 0, err
+		return Place{}, err
 	}
 	return t.wait(ctx)
 }
@@ -204,14 +205,14 @@ func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []ev
 // they are published. It blocks while the pipeline is full.
 func (p *Pipeline) Ingest(ctx context.Context, a *messages.Append) error {
 	g := &gathered{Append: *a, done: make(chan struct{})}
-	return p.in.enqueue(ctx, g)
+	return p.in.enqueue(ctx, g, nil)
 }
 
 // Create makes sure that a log has a row, before pages of it come.
 func (p *Pipeline) Create(ctx context.Context, log digest.Hash, n messages.NewLog) error {
 	g := &gathered{done: make(chan struct{})}
 	g.Log, g.Create = log, &n
-	if err := p.in.enqueue(ctx, g); err != nil {
+	if err := p.in.enqueue(ctx, g, nil); err != nil {
 		return err
 	}
 	_, err := ticket{g: g}.wait(ctx)

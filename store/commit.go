@@ -21,6 +21,14 @@ var ErrFrozen = errors.New("the log is frozen: its author signed two heads of it
 // ErrOwnFrozen is ErrFrozen for a log of ours, and says what to do.
 var ErrOwnFrozen = fmt.Errorf("%w, and the author is this store, of which two copies were in use: make a new store in another directory, join the topic there with an invite, and append there", ErrFrozen)
 
+// ErrClosed is returned for events of a log that ends where it is, because the
+// record that follows breaks a rule.
+var ErrClosed = errors.New("the log is closed: its author wrote a record there that breaks a rule; what is before it can be read")
+
+// ErrTimeBack is returned for events of ours whose time is before that of the
+// last one: to commit them would close the log.
+var ErrTimeBack = errors.New("store: time goes back within the log")
+
 // errHuge is returned for a head that no row can hold. It must not fail the
 // transaction: that would make the store read-only at a peer's word.
 var errHuge = errors.New("store: more events than a log can have")
@@ -169,7 +177,7 @@ func putAll(t *aof.Txn, puts []*Put) error {
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, errHuge, ErrUnknownLog, ErrUnknownTopic} {
+	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, ErrClosed, ErrTimeBack, errHuge, ErrUnknownLog, ErrUnknownTopic} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -215,8 +223,11 @@ func (c *Committer) create(id digest.Hash, n *messages.NewLog) (aof.LogRow, erro
 
 func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, error) {
 	row, err := c.row(t, a.Log, a.Create)
-	if err != nil || len(a.Leaves) == 0 {
+	if err != nil || len(a.Leaves) == 0 && !closes(a) {
 		return nil, err
+	}
+	if row.Closed != 0 {
+		return nil, closedError(row)
 	}
 	if row.Frozen && row.Own {
 		return nil, fmt.Errorf("%w (log %s)", ErrOwnFrozen, a.Log.Short())
@@ -231,20 +242,48 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	if a.Remote == nil {
 		a.First = row.Size
 		c.storeOwnHead(row)
-	} else if err := follow(b, a, row); err != nil || len(b.Leaves) == 0 {
+		if row.LastTime, err = laterThan(row.LastTime, a); err != nil {
+			return nil, err
+		}
+	} else if err := follow(b, a, row); err != nil || len(b.Leaves) == 0 && !closes(a) {
 		return nil, err
 	} else if err := c.continues(row, a); err != nil {
 		return nil, err
 	}
-	if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {
-		return nil, err
+	if len(b.Leaves) > 0 {
+		if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {
+			return nil, err
+		}
 	}
 	row.Size = b.End()
 	if a.Remote != nil {
 		setHead(row, a.Remote)
 		c.pending[row.ID] = end{row.Size, a.Remote.Root}
 	}
+	if len(b.Leaves) == 0 {
+		return nil, nil // the log is closed, and nothing of it is new
+	}
 	return b, nil
+}
+
+// closes reports whether a log ends behind a's events, which may be none.
+func closes(a *messages.Append) bool { return a.Remote != nil && a.Remote.Closed != 0 }
+
+func closedError(row *aof.LogRow) error {
+	return fmt.Errorf("%w (log %s, record %d: %s)", ErrClosed, row.ID.Short(), row.Size, row.Closed)
+}
+
+// laterThan returns the time of the last of a's events, which are ours. None is
+// before another, so the first is held against the last event of the log.
+func laterThan(last int64, a *messages.Append) (int64, error) {
+	if first := event.TimeOf(a.Records); first < last {
+		return last, fmt.Errorf("%w: %d ms after %d ms (log %s)", ErrTimeBack, first, last, a.Log.Short())
+	}
+	rest, err := event.SkipRecords(a.Records, uint64(len(a.Leaves)-1))
+	if err != nil {
+		return last, err
+	}
+	return event.TimeOf(rest), nil
 }
 
 // follow cuts off what the log holds already; what is left must follow it.
@@ -266,6 +305,7 @@ func follow(b *messages.Batch, a *messages.Append, row *aof.LogRow) error {
 // back from a peer, only one that covers just what is held: a larger one would
 // say that this copy is too old to be opened.
 func setHead(row *aof.LogRow, p *messages.Proven) {
+	row.LastTime, row.Closed = p.Time, p.Closed
 	if row.Own && p.Head.Size != row.Size {
 		return
 	}

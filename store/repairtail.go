@@ -98,6 +98,13 @@ func (l *logMend) resumeWith(t *tail) error {
 	row.SealedPages, row.SealedSize, row.Size = l.page, l.m.Size(), t.end()
 	if l.row != nil {
 		row.Num, row.Frozen, row.HighWater = l.row.Num, l.row.Frozen, l.row.HighWater
+		if l.row.Size == row.Size {
+			row.Closed = l.row.Closed
+		}
+	}
+	var err error
+	if row.LastTime, err = l.lastTime(t); err != nil {
+		return err
 	}
 	if !l.info.own || t.head.Size == row.Size {
 		row.HeadSize, row.HeadRoot, row.HeadSig, row.Right = t.head.Size, t.head.Root, t.head.Sig, t.right
@@ -126,6 +133,33 @@ func (l *logMend) resumeWith(t *tail) error {
 		}
 		return txn.AppendEvents(row.Num, t.first, t.records, len(t.leaves))
 	})
+}
+
+// lastTime returns the time of the last event behind a tail.
+func (l *logMend) lastTime(t *tail) (int64, error) {
+	records, count := t.records, len(t.leaves)
+	if count == 0 && l.page == 0 {
+		return 0, nil
+	}
+	if count == 0 {
+		h, _, err := l.raw.Page(l.page - 1)
+		if err != nil {
+			return 0, err
+		}
+		first := l.page - 1
+		if h.Kind == segwriter.KindContinuation {
+			first -= uint64(h.Span)
+		}
+		if records, h, err = l.span(first, l.page); err != nil {
+			return 0, err
+		}
+		count = h.Count
+	}
+	last, err := event.SkipRecords(records, uint64(count-1))
+	if err != nil {
+		return 0, err
+	}
+	return event.TimeOf(last), nil
 }
 
 // untouched reports whether nothing here says that the log ever held an event.

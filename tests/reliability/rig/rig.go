@@ -109,11 +109,11 @@ func (r *Rig) Append(ctx context.Context, n, count int) error {
 	r.o.Issue(n, from+uint64(count))
 	ctx, cancel := context.WithTimeout(ctx, r.wait)
 	defer cancel()
-	seq, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), time.UnixMilli(oracle.Epoch))
+	at, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), time.UnixMilli(oracle.Epoch))
 	if err != nil {
 		return err
 	}
-	r.o.Ack(n, seq+uint64(count))
+	r.o.Ack(n, at.Seq+uint64(count))
 	return nil
 }
 
