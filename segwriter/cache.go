@@ -171,6 +171,23 @@ func (c *cache) busy(l *Log) (n int) {
 	return n
 }
 
+// retire takes out the item of one key, whose file was replaced: who holds it
+// keeps the old one, and whoever asks from now on opens the new one.
+func (c *cache) retire(key itemKey) error {
+	c.mu.Lock()
+	it := c.items[key]
+	var stale []*item
+	if it != nil {
+		idle := it.refs == 0
+		c.remove(it)
+		if idle {
+			stale = append(stale, it)
+		}
+	}
+	c.mu.Unlock()
+	return closeItems(stale)
+}
+
 func closeItems(items []*item) error {
 	var errs []error
 	for _, it := range items {

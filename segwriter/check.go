@@ -18,9 +18,11 @@ const maxFlaws = 100
 type SegmentReport struct {
 	Params
 	Segment uint64          // index
+	Rewrite uint32          // how often the file was rewritten by erasure
 	First   uint64          // sequence of the first event that begins in it
 	Pages   int             // pages written
 	Events  uint64          // events that begin in them
+	Erased  int             // pages of which something is erased
 	Trees   int             // pages with a tree; fewer than Pages is no flaw, they are derived
 	Nodes   uint64          // in those trees
 	Flaws   []*CorruptError // at most 100
@@ -49,9 +51,11 @@ type checker struct {
 	path   string
 	file   durable.File
 	tree   *treeChecker // nil for none
+	pack   *packing
 	report SegmentReport
 
 	order   pageOrder
+	begun   bool // some page was read
 	builder *merkleindex.Builder
 }
 
@@ -84,10 +88,20 @@ func (c *checker) run() error {
 	if err != nil {
 		return err
 	}
-	var what string
-	if c.report.Params, c.report.Segment, what = parseSegHeader(head); what != "" {
+	if err := otherFormat(c.path, head); err != nil {
+		return err
+	}
+	p, h, what := parseSegHeader(head)
+	c.report.Params, c.report.Segment, c.report.Rewrite = p, h.index, h.rewrite
+	if what != "" {
 		c.flaw(c.path, -1, 0, "%s", what)
 		return nil
+	}
+	if c.pack, what, err = readPacking(c.file, &p, h); err != nil || what != "" {
+		if err == nil {
+			c.flaw(c.path, -1, fileHeaderBytes, "%s", what)
+		}
+		return err
 	}
 	if c.tree != nil {
 		if err := c.tree.begin(); err != nil {
@@ -110,27 +124,37 @@ func (c *checker) room() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, over := (size-fileHeaderBytes)/int64(c.report.PageBytes), (size-fileHeaderBytes)%int64(c.report.PageBytes)
-	if size < fileHeaderBytes || over != 0 || n > int64(c.report.SegmentPages) {
+	packed := c.pack.packed()
+	slots := int64(fileHeaderBytes)
+	if c.pack != nil {
+		slots = c.pack.base
+	}
+	n, over := (size-slots)/int64(c.report.PageBytes), (size-slots)%int64(c.report.PageBytes)
+	if size < slots || over != 0 || n > int64(c.report.SegmentPages-packed) {
 		c.flaw(c.path, -1, size, "a file of that length has no whole pages of %d bytes, or more than %d", c.report.PageBytes, c.report.SegmentPages)
 	}
-	return int(max(0, min(n, int64(c.report.SegmentPages)))), nil
+	if size < slots {
+		return 0, nil
+	}
+	return packed + int(max(0, min(n, int64(c.report.SegmentPages-packed)))), nil
 }
 
 func (c *checker) pages(n int) error {
 	first := c.report.Segment * uint64(c.report.SegmentPages)
 	c.order = pageOrder{index: first, room: c.report.PageBytes - PageHeaderBytes, lost: true}
 	c.builder = merkleindex.NewBuilder(0)
-	page := make([]byte, c.report.PageBytes)
+	buf := make([]byte, maxImageBytes(c.report.PageBytes))
 	for i := range n {
-		if _, err := c.file.ReadAt(page, c.report.pageOffset(i)); err != nil {
+		start, end := c.report.span(c.pack, i)
+		page := buf[:end-start]
+		if _, err := c.file.ReadAt(page, start); err != nil {
 			return err
 		}
-		if allZero(page) {
+		if i >= c.pack.packed() && allZero(page) {
 			continue
 		}
 		if i > c.report.Pages {
-			c.flaw(c.path, int64(first)+int64(i), c.report.pageOffset(i), "bytes after the last page")
+			c.flaw(c.path, int64(first)+int64(i), start, "bytes after the last page")
 			return nil
 		}
 		if err := c.page(i, page); err != nil {
@@ -142,7 +166,15 @@ func (c *checker) pages(n int) error {
 
 func (c *checker) page(i int, page []byte) error {
 	number := int64(c.order.index)
-	h, err := ParsePage(page)
+	start, _ := c.report.span(c.pack, i)
+	if len(page) == 0 {
+		c.report.Pages++
+		if err := c.order.freed(); err != nil {
+			c.flaw(c.path, number, start, "%s", pageFlaw(err))
+		}
+		return c.tree.page(i, number, nil)
+	}
+	h, err := parseStored(page, c.report.PageBytes)
 	if err == nil {
 		err = c.order.next(h, page)
 	} else {
@@ -150,17 +182,20 @@ func (c *checker) page(i int, page []byte) error {
 	}
 	c.report.Pages++
 	if err != nil {
-		c.flaw(c.path, number, c.report.pageOffset(i), "%s", pageFlaw(err))
+		c.flaw(c.path, number, start, "%s", pageFlaw(err))
 		return c.tree.page(i, number, nil)
 	}
 	first := h.First
 	if h.Kind == KindContinuation {
 		first = h.End()
 	}
-	if i == 0 {
-		c.report.First = first
+	if !c.begun {
+		c.report.First, c.begun = first, true
 	}
 	c.report.Events += uint64(h.Count)
+	if h.Kind == KindErased {
+		c.report.Erased++
+	}
 	nodes, err := c.nodes(h, page)
 	if err != nil {
 		return err
@@ -171,6 +206,13 @@ func (c *checker) page(i int, page []byte) error {
 // nodes computes the nodes of a page from its records. A page of a large event
 // has none.
 func (c *checker) nodes(h PageHeader, page []byte) ([]digest.Hash, error) {
+	if h.Kind == KindErased {
+		t, err := h.TreeOf(page)
+		if err != nil {
+			return nil, err // parseStored walked it
+		}
+		return t.Nodes(nil), nil
+	}
 	if h.Kind != KindRecords {
 		return nil, nil
 	}

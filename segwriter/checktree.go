@@ -26,16 +26,18 @@ func (t *treeChecker) begin() error {
 	if err != nil {
 		return err
 	}
-	p, index, _, first, what := parseTreeHeader(b[:min(len(b), fileHeaderBytes)])
+	p, index, h, what := parseTreeHeader(b[:min(len(b), fileHeaderBytes)])
 	p.Topic, p.Author = r.Topic, r.Author
 	switch {
 	case what != "":
 	case p != r.Params || index != r.Segment:
 		what = fmt.Sprintf("it belongs to segment %d of log %s", index, p.Log)
+	case h.rewrite != r.Rewrite:
+		what = fmt.Sprintf("it is of rewrite %d, the segment of %d", h.rewrite, r.Rewrite)
 	case len(b) < int(r.nodesOffset()):
 		what = "the file ends within its table"
 	default:
-		t.first, t.table = first, b[fileHeaderBytes:]
+		t.first, t.table = h.first, b[fileHeaderBytes:]
 		return nil
 	}
 	t.c.flaw(t.path, -1, 0, "%s", what)

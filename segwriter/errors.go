@@ -22,6 +22,10 @@ var (
 	ErrGap = errors.New("segwriter: write leaves a gap")
 	// ErrBusy is returned when files must be given up that are still in use.
 	ErrBusy = errors.New("segwriter: pages are still in use")
+	// ErrFormat is what every *FormatError is.
+	ErrFormat = errors.New("segwriter: files of another format")
+	// ErrErased is what every *ErasedError is.
+	ErrErased = errors.New("segwriter: erased")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("segwriter: closed")
 )
@@ -55,6 +59,32 @@ func (e *CorruptError) Corrupt() bool { return true }
 func flaw(file string, page, offset int64, format string, args ...any) *CorruptError {
 	return &CorruptError{File: file, Page: page, Offset: offset, What: fmt.Sprintf(format, args...)}
 }
+
+// A FormatError says that a file is of another version of the format. It is as
+// it was written, and nothing here converts it.
+type FormatError struct {
+	File    string
+	Version int
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("%s is of format %d; this program reads format %d and converts nothing", e.File, e.Version, formatVersion)
+}
+
+// Is makes every FormatError an ErrFormat.
+func (e *FormatError) Is(target error) bool { return target == ErrFormat }
+
+// An ErasedError says that events [First, End) are erased without their
+// headers: nothing is left of them but the hashes that proofs of other events
+// need.
+type ErasedError struct{ First, End uint64 }
+
+func (e *ErasedError) Error() string {
+	return fmt.Sprintf("segwriter: events %d to %d are erased", e.First, e.End-1)
+}
+
+// Is makes every ErasedError an ErrErased.
+func (e *ErasedError) Is(target error) bool { return target == ErrErased }
 
 // A PageError says what is wrong with the bytes of a page.
 type PageError struct{ What string }

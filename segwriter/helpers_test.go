@@ -151,7 +151,7 @@ func syncAll(l *Log) error {
 func testParams(pageBytes, segmentPages int) Params {
 	return Params{
 		Log: digest.Sum([]byte("log")), Topic: digest.Sum([]byte("topic")), Author: digest.Sum([]byte("author")),
-		PageBytes: pageBytes, SegmentPages: segmentPages,
+		Kind: 2, Number: 7<<32 | 3, PageBytes: pageBytes, SegmentPages: segmentPages,
 	}
 }
 

@@ -11,41 +11,58 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// A .seg file is a header and the pages, page i of the segment at 4096 + i·P.
-// Its length grows with the pages, by powers of two up to all N, so that a
-// small log takes little room; what no page was written to is zero.
+// A .seg file is a header, packed pages if it was rewritten, and slots. Its
+// length grows with the pages, by powers of two up to all N, so that a small
+// log takes little room; what no page was written to is zero.
 //
 //	offset  bytes  field (little-endian)
-//	     0      8  "XFSEG" 0 0 1
-//	     8      4  version, 1
+//	     0      8  "XFSEG" 0 0 2
+//	     8      4  version, 2
 //	    12      4  page bytes P
 //	    16      4  pages per segment N
-//	    20      4  0
+//	    20      4  rewrite: how often the file was rewritten because pages were erased
 //	    24      8  segment index
 //	    32     32  log id
 //	    64     32  topic id
 //	    96     32  author key
-//	   128      4  CRC-32C of the bytes before; zeros to 4096
+//	   128      8  number of the log
+//	   136      1  kind of the log: 0 data, 1 roster, 2 boxes
+//	   137      3  0
+//	   140      4  packed pages M, at most N; 0 exactly if rewrite is 0
+//	   144      4  CRC-32C of the bytes before; zeros to 4096
+//
+// Without packed pages, page i of the segment is at 4096 + i·P. With them the
+// first M pages lie back to back behind a table, and page i >= M is at
+// base + (i-M)·P, where base is the end of the packed pages, rounded up to 4096:
+//
+//	4096  4·M  length of each packed page: P for a page, 32 to 4·P-1 for an image,
+//	           0 for a page of an erased group after its first
+//	   …    4  CRC-32C of the table
+//	   …       the packed pages; zeros to base
 //
 // A .tree file is a header, a table of N entries, and nodes of 32 bytes:
 //
-//	   0      8  "XFTREE" 0 1
-//	   8      4  version, 1
+//	   0      8  "XFTREE" 0 2
+//	   8      4  version, 2
 //	  12      4  page bytes P
 //	  16      4  pages per segment N
-//	  20      4  0
+//	  20      4  rewrite of the segment that the nodes are of
 //	  24      8  segment index
 //	  32     32  log id
 //	  64      8  tier-1 nodes of all segments before
 //	  72      8  first sequence of the segment
-//	  80      4  CRC-32C of the bytes before; zeros to 4096
+//	  80      8  number of the log
+//	  88      1  kind of the log
+//	  89      3  0
+//	  92      4  CRC-32C of the bytes before; zeros to 4096
 //	4096   24·N  one entry a page:
 //	               0  8  sequence after the last event of the page before
 //	               8  4  events
 //	              12  4  its first node's place among the nodes of the segment
 //	              16  4  CRC-32C of the 16 bytes before and of the page's nodes
 //	              20  4  flags: 1 present, 2 no event begins in the page
-//	   …   32·n  the nodes of page after page, as merkleindex.Builder.Nodes
+//	   …   32·n  the nodes of page after page, as merkleindex.Builder.Nodes; one
+//	             that lies in an erased range is 32 zero bytes
 //
 // A mmr file is a header and the tier-2 nodes, 36 bytes each:
 //
@@ -60,19 +77,25 @@ const (
 	entryBytes      = 24
 	mmrHeaderBytes  = 64
 	mmrRowBytes     = digest.Size + 4
-	formatVersion   = 1
+	formatVersion   = 2 // of .seg and .tree files
+	mmrVersion      = 1
+	segHeaderEnd    = 144 // where the checksum of a .seg header is
+	treeHeaderEnd   = 92
 
 	// DefaultSegmentPages is how many pages a segment has unless told.
 	DefaultSegmentPages = 1024
 	// MaxSegmentPages bounds the pages of a segment.
 	MaxSegmentPages = 65536
 
+	// MaxKind is the last kind of log there is.
+	MaxKind = 2
+
 	minAllocPages = 4
 )
 
 var (
-	segMagic  = [8]byte{'X', 'F', 'S', 'E', 'G', 0, 0, 1}
-	treeMagic = [8]byte{'X', 'F', 'T', 'R', 'E', 'E', 0, 1}
+	segMagic  = [8]byte{'X', 'F', 'S', 'E', 'G', 0, 0, 2}
+	treeMagic = [8]byte{'X', 'F', 'T', 'R', 'E', 'E', 0, 2}
 	mmrMagic  = [8]byte{'X', 'F', 'M', 'M', 'R', 0, 0, 1}
 )
 
@@ -89,6 +112,9 @@ type Params struct {
 func (p *Params) validate() error {
 	if p.SegmentPages == 0 {
 		p.SegmentPages = DefaultSegmentPages
+	}
+	if p.Kind > MaxKind {
+		return fmt.Errorf("%w: a log of kind %d, the last one known is %d", ErrParams, p.Kind, MaxKind)
 	}
 	if p.SegmentPages < 1 || p.SegmentPages > MaxSegmentPages {
 		return fmt.Errorf("%w: %d pages a segment, want 1 to %d", ErrParams, p.SegmentPages, MaxSegmentPages)
@@ -115,35 +141,55 @@ func (p *Params) nodesOffset() int64 {
 	return fileHeaderBytes + entryBytes*int64(p.SegmentPages)
 }
 
-func (p *Params) segHeader(index uint64) []byte {
+// segHeader is the header of a segment that was rewritten so often, the last
+// time with so many packed pages.
+func (p *Params) segHeader(index uint64, rewrite, packed uint32) []byte {
 	b := make([]byte, fileHeaderBytes)
-	p.commonHeader(b, segMagic, index)
+	p.commonHeader(b, segMagic, index, rewrite)
 	copy(b[64:], p.Topic[:])
 	copy(b[96:], p.Author[:])
-	return sealHeader(b, 128)
+	binary.LittleEndian.PutUint64(b[128:], p.Number)
+	b[136] = p.Kind
+	binary.LittleEndian.PutUint32(b[140:], packed)
+	return sealHeader(b, segHeaderEnd)
 }
 
-func (p *Params) treeHeader(index, nodesBefore, first uint64) []byte {
+func (p *Params) treeHeader(index uint64, h treeHead) []byte {
 	b := make([]byte, fileHeaderBytes)
-	p.commonHeader(b, treeMagic, index)
-	binary.LittleEndian.PutUint64(b[64:], nodesBefore)
-	binary.LittleEndian.PutUint64(b[72:], first)
-	return sealHeader(b, 80)
+	p.commonHeader(b, treeMagic, index, h.rewrite)
+	binary.LittleEndian.PutUint64(b[64:], h.before)
+	binary.LittleEndian.PutUint64(b[72:], h.first)
+	binary.LittleEndian.PutUint64(b[80:], p.Number)
+	b[88] = p.Kind
+	return sealHeader(b, treeHeaderEnd)
+}
+
+// A segHead is what a .seg header says beside the log it is of.
+type segHead struct {
+	index           uint64
+	rewrite, packed uint32
+}
+
+// A treeHead is what a .tree header says beside the log and segment it is of.
+type treeHead struct {
+	before, first uint64 // tier-1 nodes, and sequence
+	rewrite       uint32
 }
 
 func (p *Params) mmrHeader() []byte {
 	b := make([]byte, mmrHeaderBytes)
 	copy(b, mmrMagic[:])
-	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	binary.LittleEndian.PutUint32(b[8:], mmrVersion)
 	copy(b[16:], p.Log[:])
 	return sealHeader(b, 48)
 }
 
-func (p *Params) commonHeader(b []byte, magic [8]byte, index uint64) {
+func (p *Params) commonHeader(b []byte, magic [8]byte, index uint64, rewrite uint32) {
 	copy(b, magic[:])
 	binary.LittleEndian.PutUint32(b[8:], formatVersion)
 	binary.LittleEndian.PutUint32(b[12:], uint32(p.PageBytes))
 	binary.LittleEndian.PutUint32(b[16:], uint32(p.SegmentPages))
+	binary.LittleEndian.PutUint32(b[20:], rewrite)
 	binary.LittleEndian.PutUint64(b[24:], index)
 	copy(b[32:], p.Log[:])
 }
@@ -152,6 +198,22 @@ func (p *Params) commonHeader(b []byte, magic [8]byte, index uint64) {
 func sealHeader(b []byte, n int) []byte {
 	binary.LittleEndian.PutUint32(b[n:], crc32.Checksum(b[:n], castagnoli))
 	return b
+}
+
+// segHeaderEnd1 is where version 1 had the checksum of a .seg header.
+const segHeaderEnd1 = 128
+
+// otherFormat returns a *FormatError for the header of a .seg file of version 1
+// that is whole. Any other bytes are no version but damage: that the whole store
+// is of a newer one, its FORMAT says.
+func otherFormat(path string, b []byte) error {
+	if len(b) < fileHeaderBytes || [8]byte(b) != [8]byte{'X', 'F', 'S', 'E', 'G', 0, 0, 1} {
+		return nil
+	}
+	if crc32.Checksum(b[:segHeaderEnd1], castagnoli) != binary.LittleEndian.Uint32(b[segHeaderEnd1:]) {
+		return nil
+	}
+	return &FormatError{File: path, Version: 1}
 }
 
 // headerFlaw says what is wrong with a header, apart from what it holds: ""
@@ -173,34 +235,45 @@ func headerFlaw(b []byte, magic [8]byte, n int) string {
 }
 
 // parseSegHeader reads what a .seg header holds.
-func parseSegHeader(b []byte) (p Params, index uint64, what string) {
-	if what = headerFlaw(b, segMagic, 128); what != "" {
-		return p, 0, what
+func parseSegHeader(b []byte) (p Params, h segHead, what string) {
+	if what = headerFlaw(b, segMagic, segHeaderEnd); what != "" {
+		return p, h, what
 	}
-	if p, index, what = parseCommon(b); what != "" {
-		return p, index, what
+	if p, what = parseCommon(b, b[128:140]); what != "" {
+		return p, h, what
 	}
 	p.Topic, p.Author = digest.Hash(b[64:96]), [32]byte(b[96:128])
-	return p, index, ""
+	h.index, h.rewrite, h.packed = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint32(b[20:]), binary.LittleEndian.Uint32(b[140:])
+	if h.packed > uint32(p.SegmentPages) || (h.packed == 0) != (h.rewrite == 0) {
+		return p, h, fmt.Sprintf("%d of %d pages packed in rewrite %d", h.packed, p.SegmentPages, h.rewrite)
+	}
+	return p, h, ""
 }
 
 // parseTreeHeader reads what a .tree header holds.
-func parseTreeHeader(b []byte) (p Params, index, nodesBefore, first uint64, what string) {
-	if what = headerFlaw(b, treeMagic, 80); what != "" {
-		return p, 0, 0, 0, what
+func parseTreeHeader(b []byte) (p Params, index uint64, h treeHead, what string) {
+	if what = headerFlaw(b, treeMagic, treeHeaderEnd); what != "" {
+		return p, 0, h, what
 	}
-	p, index, what = parseCommon(b)
-	return p, index, binary.LittleEndian.Uint64(b[64:]), binary.LittleEndian.Uint64(b[72:]), what
+	p, what = parseCommon(b, b[80:92])
+	h = treeHead{
+		before: binary.LittleEndian.Uint64(b[64:]), first: binary.LittleEndian.Uint64(b[72:]),
+		rewrite: binary.LittleEndian.Uint32(b[20:]),
+	}
+	return p, binary.LittleEndian.Uint64(b[24:]), h, what
 }
 
-func parseCommon(b []byte) (p Params, index uint64, what string) {
+// parseCommon reads what both headers hold; log is the 12 bytes of number and kind.
+func parseCommon(b, log []byte) (p Params, what string) {
 	pageBytes, pages := binary.LittleEndian.Uint32(b[12:]), binary.LittleEndian.Uint32(b[16:])
 	if ValidPageBytes(int(pageBytes)) != nil || pages == 0 || pages > MaxSegmentPages {
-		return p, 0, fmt.Sprintf("%d pages of %d bytes", pages, pageBytes)
+		return p, fmt.Sprintf("%d pages of %d bytes", pages, pageBytes)
 	}
-	if reserved := binary.LittleEndian.Uint32(b[20:]); reserved != 0 {
-		return p, 0, fmt.Sprintf("reserved bytes %08x in the header", reserved)
+	if log[8] > MaxKind || !allZero(log[9:12]) {
+		return p, fmt.Sprintf("a log of kind %d, reserved bytes %x", log[8], log[9:12])
 	}
-	p = Params{Log: digest.Hash(b[32:64]), PageBytes: int(pageBytes), SegmentPages: int(pages)}
-	return p, binary.LittleEndian.Uint64(b[24:]), ""
+	return Params{
+		Log: digest.Hash(b[32:64]), PageBytes: int(pageBytes), SegmentPages: int(pages),
+		Number: binary.LittleEndian.Uint64(log), Kind: log[8],
+	}, ""
 }

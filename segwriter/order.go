@@ -16,6 +16,8 @@ type pageOrder struct {
 	event uint64 // that sequence
 	place int    // of the last page in its group
 	left  int    // bytes of it to come; -1 if it began before the first page seen
+
+	stands int // pages to come that the image of a group stands for
 }
 
 // skip passes over a page that cannot be read.
@@ -34,11 +36,24 @@ func (o *pageOrder) next(h PageHeader, page []byte) error {
 		return nil
 	}
 	*o = pageOrder{index: o.index, room: o.room, seq: h.End()}
+	if h.Kind == KindErased {
+		o.stands = h.Span - 1
+	}
 	if h.Kind == KindGroup {
 		n, err := event.RecordLen(h.Records(page))
 		o.group, o.event, o.left = true, h.First, n-h.Used
 		return err
 	}
+	return nil
+}
+
+// freed takes a page without bytes.
+func (o *pageOrder) freed() error {
+	if !o.lost && o.stands == 0 {
+		o.skip()
+		return badPage("it has no bytes, and no image before stands for it")
+	}
+	o.index, o.stands = o.index+1, max(o.stands-1, 0)
 	return nil
 }
 
@@ -62,6 +77,8 @@ func (o *pageOrder) fits(h PageHeader) error {
 		return badPage("it is page %d", h.Index)
 	case o.lost:
 		return nil
+	case o.stands > 0:
+		return badPage("the image before stands for it, and it has bytes")
 	case h.Kind == KindContinuation:
 		if !o.group || h.First != o.event || h.Span != o.place+1 {
 			return badPage("it is number %d of event %d, which does not follow the page before", h.Span, h.First)

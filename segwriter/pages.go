@@ -3,6 +3,7 @@
 package segwriter
 
 import (
+	"errors"
 	"fmt"
 )
 
@@ -35,12 +36,27 @@ func (l *Log) writeSegment(segment uint64, i int, pages []byte) error {
 		return err
 	}
 	defer l.s.cache.release(it)
-	err = g.write(i, pages)
+	if err = g.write(i, pages); errors.Is(err, errPacked) {
+		return l.writePacked(segment, i, pages)
+	}
 	if g.file != nil {
 		l.segs.add(l.s.cache, it, l.newName(i))
 	}
 	l.setEnd(segment, 0)
 	return err
+}
+
+// writePacked writes pages in the place of packed ones.
+func (l *Log) writePacked(segment uint64, i int, pages []byte) error {
+	l.writing.trees.Lock()
+	defer l.writing.trees.Unlock()
+	n := len(pages) / l.p.PageBytes
+	c := change{pages: map[int][]byte{}, packed: i + n}
+	for k := range n {
+		c.pages[i+k] = pages[k*l.p.PageBytes:][:l.p.PageBytes]
+	}
+	l.setEnd(segment, 0)
+	return l.rewriteSegment(segment, c)
 }
 
 // newName returns the directory to sync for a write of page i of a segment:
@@ -73,8 +89,10 @@ func (r *PageRef) Release() {
 	}
 }
 
-// Page returns a page that was written, without copying it. It is checked
-// whole the first time. The error is a *CorruptError.
+// Page returns a page that was written, without copying it, or its image if
+// something of it is erased. It is checked whole the first time. A page of an
+// erased group after its first has no bytes, and the header of a continuation.
+// The error is a *CorruptError.
 func (l *Log) Page(index uint64) (PageRef, error) { return l.page(index, false) }
 
 // Recheck checks a page again, however often it was checked before.
@@ -92,7 +110,11 @@ func (l *Log) page(index uint64, again bool) (PageRef, error) {
 	}
 	bytes, err := g.page(i)
 	var h PageHeader
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(bytes) == 0:
+		h, err = l.freed(g, i)
+	default:
 		h, err = g.header(i, bytes, again)
 	}
 	if err != nil {
@@ -100,4 +122,35 @@ func (l *Log) page(index uint64, again bool) (PageRef, error) {
 		return PageRef{}, err
 	}
 	return PageRef{Header: h, Bytes: bytes, cache: l.s.cache, item: it}, nil
+}
+
+// freed returns the header of page i of g, which has no bytes: the image that
+// stands for it is that of a group which begins before.
+func (l *Log) freed(g *segment, i int) (PageHeader, error) {
+	k := i
+	for k > 0 && g.empty(k-1) {
+		k--
+	}
+	index := uint64(g.number(k))
+	if index == 0 {
+		return PageHeader{}, flaw(g.path, 0, g.offset(0), "the first page of the log has no bytes")
+	}
+	ref, err := l.page(index-1, false) // of the segment before, if k is 0
+	if err != nil {
+		return PageHeader{}, err
+	}
+	defer ref.Release()
+	h, at := ref.Header, uint64(g.number(i))
+	if h.Kind == KindContinuation && h.Used == 0 { // a freed page too
+		h.Index -= uint64(h.Span)
+	} else if h.Kind != KindErased || at >= h.Index+uint64(h.Span) {
+		return PageHeader{}, flaw(g.path, int64(at), g.offset(i), "it has no bytes, and page %d before is no image that stands for it", index-1)
+	}
+	return PageHeader{Kind: KindContinuation, First: h.First, Span: int(at - h.Index), Index: at}, nil
+}
+
+// empty reports whether page i of g is packed and has no bytes.
+func (g *segment) empty(i int) bool {
+	start, end := g.l.p.span(g.pack, i)
+	return start == end
 }

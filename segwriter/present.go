@@ -26,7 +26,11 @@ func (l *Log) TreesPresent(sealedPages uint64) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		whole, err := w.segment(it.res.(*tree), int(n))
+		rewrite, err := l.rewrite(segment)
+		if err != nil {
+			return 0, errors.Join(err, l.s.cache.release(it))
+		}
+		whole, err := w.segment(it.res.(*tree), rewrite, int(n))
 		l.s.cache.release(it)
 		if err != nil {
 			return 0, err
@@ -45,17 +49,17 @@ type treeWalk struct {
 	before uint64 // nodes of the segments before
 }
 
-// segment walks the first n pages of t and reports whether all were fine. That
-// nodes are where an entry says is compared with its checksum when they are
+// segment walks the first n pages of t, of a segment that was rewritten so often,
+// and reports whether all were fine. That nodes are where an entry says is compared with its checksum when they are
 // read, and here only for the last.
-func (w *treeWalk) segment(t *tree, n int) (whole bool, err error) {
+func (w *treeWalk) segment(t *tree, rewrite uint32, n int) (whole bool, err error) {
 	size, err := t.file.Size()
 	if err != nil {
 		return false, err
 	}
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if t.what != "" || t.before != w.before || t.first != w.first {
+	if t.what != "" || t.head != (treeHead{before: w.before, first: w.first, rewrite: rewrite}) {
 		return false, nil
 	}
 	var last rawEntry

@@ -50,7 +50,7 @@ func (r *Raw) header() (Params, bool) {
 		if err != nil {
 			continue
 		}
-		if p, index, what := parseSegHeader(b); what == "" && index == segment {
+		if p, h, what := parseSegHeader(b); what == "" && h.index == segment {
 			return p, true
 		}
 	}
@@ -96,14 +96,48 @@ func (r *Raw) Pages() (uint64, error) {
 		if !ok || err != nil || filepath.Ext(e.Name()) != ".seg" || info.Size() < fileHeaderBytes {
 			continue
 		}
-		n := min((info.Size()-fileHeaderBytes)/int64(r.l.p.PageBytes), int64(r.l.p.SegmentPages))
-		pages = max(pages, segment*uint64(r.l.p.SegmentPages)+uint64(n))
+		pages = max(pages, segment*uint64(r.l.p.SegmentPages)+uint64(r.room(segment, info.Size())))
 	}
 	return pages, nil
 }
 
-// Page reads and checks a page. The error is a *CorruptError, of no page where
-// the whole file is missing.
+// room returns how many pages a segment file of that length has room for.
+func (r *Raw) room(segment uint64, size int64) int {
+	pack, packed := r.packing(segment), 0
+	base := int64(fileHeaderBytes)
+	if pack != nil {
+		base, packed = pack.base, pack.packed()
+	}
+	return min(packed+int(max(size-base, 0)/int64(r.l.p.PageBytes)), r.l.p.SegmentPages)
+}
+
+// packing returns where the pages of a segment lie. A table that is not to be
+// believed is none: its pages are lost, and are written anew into slots.
+func (r *Raw) packing(segment uint64) *packing {
+	f, err := r.l.s.fs.Open(r.l.segPath(segment), os.O_RDONLY, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	return r.packingOf(f, segment)
+}
+
+func (r *Raw) packingOf(f durable.File, segment uint64) *packing {
+	head, err := readUpTo(f, fileHeaderBytes, 0)
+	if err != nil {
+		return nil
+	}
+	p, h, what := parseSegHeader(head)
+	if what != "" || p != r.l.p || h.index != segment {
+		return nil
+	}
+	pack, _, _ := readPacking(f, &p, h)
+	return pack
+}
+
+// Page reads and checks a page, or its image. One of an erased group after its
+// first has no bytes and a header without a kind. The error is a *CorruptError,
+// of no page where the whole file is missing.
 func (r *Raw) Page(page uint64) (PageHeader, []byte, error) {
 	segment, i := r.l.place(page)
 	path := r.l.segPath(segment)
@@ -112,15 +146,15 @@ func (r *Raw) Page(page uint64) (PageHeader, []byte, error) {
 		return PageHeader{}, nil, missing(path, err)
 	}
 	defer f.Close()
-	off := r.l.p.pageOffset(i)
-	b, err := readUpTo(f, r.l.p.PageBytes, off)
-	if err != nil {
-		return PageHeader{}, nil, err
+	off, end := r.l.p.span(r.packingOf(f, segment), i)
+	b, err := readUpTo(f, int(end-off), off)
+	if err != nil || off == end {
+		return PageHeader{Index: page}, nil, err
 	}
-	if len(b) < r.l.p.PageBytes {
+	if len(b) < int(end-off) {
 		return PageHeader{}, nil, flaw(path, int64(page), off, "the file ends before the page does")
 	}
-	h, err := ParsePage(b)
+	h, err := parseStored(b, r.l.p.PageBytes)
 	if err == nil && h.Index != page {
 		err = badPage("it is page %d", h.Index)
 	}
@@ -135,7 +169,7 @@ func (r *Raw) HeaderSound(page uint64) bool {
 	segment, _ := r.l.place(page)
 	b, err := r.l.readHeader(r.l.segPath(segment))
 	g := &segmentFile{r: r, index: segment}
-	return err == nil && g.sound(b)
+	return err == nil && g.sound(b) && (!g.rewritten(b) || r.packing(segment) != nil)
 }
 
 // Write writes whole pages in place, with the headers of their files where
@@ -165,7 +199,13 @@ type segmentFile struct {
 }
 
 func (g *segmentFile) sound(head []byte) bool {
-	return string(head) == string(g.r.l.p.segHeader(g.index))
+	p, h, what := parseSegHeader(head)
+	return what == "" && p == g.r.l.p && h.index == g.index
+}
+
+func (g *segmentFile) rewritten(head []byte) bool {
+	_, h, _ := parseSegHeader(head)
+	return h.rewrite > 0
 }
 
 func (g *segmentFile) write(i int, pages []byte) (err error) {
@@ -179,17 +219,45 @@ func (g *segmentFile) write(i int, pages []byte) (err error) {
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	head, err := readUpTo(f, fileHeaderBytes, 0)
-	if err == nil && !g.sound(head) {
-		_, err = f.WriteAt(l.p.segHeader(g.index), 0)
+	pack := g.r.packingOf(f, g.index)
+	if err == nil && (!g.sound(head) || g.rewritten(head) && pack == nil) {
+		_, err = f.WriteAt(l.p.segHeader(g.index, 0, 0), 0)
+	}
+	if err == nil && i < pack.packed() && len(pages) > 0 {
+		return g.repack(f, pack, i, pages)
 	}
 	if err == nil {
-		err = f.Preallocate(l.p.allocBytes(i + len(pages)/l.p.PageBytes))
+		err = f.Preallocate(l.p.alloc(pack, i+len(pages)/l.p.PageBytes))
 	}
 	if err == nil {
-		err = writeChunks(f, pages, l.p.pageOffset(i))
+		start, _ := l.p.span(pack, i)
+		err = writeChunks(f, pages, start)
 	}
 	if err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, l.s.fs.SyncDir(l.dir))
+}
+
+// repack writes a rewritten segment anew with other pages from place i on; those
+// around them stay as they are, sound or not. Pages whose image stood for others
+// too are to be given all together.
+func (g *segmentFile) repack(f durable.File, pack *packing, i int, pages []byte) error {
+	p, n := &g.r.l.p, len(pages)/g.r.l.p.PageBytes
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	want := layout{packed: max(pack.packed(), i+n), pages: max(g.r.room(g.index, size), i+n)}
+	want.page = func(k int) ([]byte, error) {
+		if k >= i && k < i+n {
+			return pages[(k-i)*p.PageBytes:][:p.PageBytes], nil
+		}
+		start, end := p.span(pack, k)
+		return readUpTo(f, int(end-start), start)
+	}
+	_, err = replace(g.r.l.s.fs, g.r.l.segPath(g.index), func(f durable.File) error {
+		return p.writeSegment(f, g.index, pack.rewrites()+1, want)
+	})
+	return err
 }

@@ -46,6 +46,9 @@ func (l *Log) Recover(sealedPages uint64) error {
 			return err
 		}
 	}
+	if err := l.finishErasing(sealedPages); err != nil {
+		return err
+	}
 	if err := l.cutSpans(sealedPages); err != nil || sealedPages == 0 {
 		return err
 	}
@@ -84,7 +87,8 @@ func (l *Log) removePast(sealedPages uint64) error {
 	n := uint64(l.p.SegmentPages)
 	keep := (sealedPages + n - 1) / n
 	for _, e := range entries {
-		if segment, ok := segmentOf(e.Name()); ok && segment >= keep {
+		name, unfinished := strings.CutSuffix(e.Name(), newSuffix)
+		if segment, ok := segmentOf(name); ok && (unfinished || segment >= keep) {
 			if err := l.s.fs.Remove(filepath.Join(l.dir, e.Name())); err != nil {
 				return err
 			}
@@ -115,17 +119,79 @@ func (l *Log) cutSegment(index uint64, n int) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := g.checkHeader(head); err != nil {
+	if err := g.learn(f, head); err != nil {
 		return err
 	}
 	size, err := f.Size()
 	if err != nil {
 		return err
 	}
-	if end := l.p.pageOffset(n); size < end {
-		return flaw(g.path, g.number(n-1), l.p.pageOffset(n-1), "the file ends at %d, its sealed pages at %d", size, end)
+	if _, end := l.p.span(g.pack, n-1); size < end {
+		return flaw(g.path, g.number(n-1), g.offset(n-1), "the file ends at %d, its sealed pages at %d", size, end)
 	}
-	return cutBack(f, size, l.p.pageOffset(n), l.p.allocBytes(n))
+	if n < g.pack.packed() { // a peer's, that were not committed
+		return l.rewriteSegment(index, change{cut: n})
+	}
+	from, _ := l.p.span(g.pack, n)
+	return cutBack(f, size, from, l.p.alloc(g.pack, n))
+}
+
+// finishErasing frees the pages of a group that runs into another segment, where
+// a crash came between the two.
+func (l *Log) finishErasing(sealedPages uint64) error {
+	n := uint64(l.p.SegmentPages)
+	for segment := uint64(1); segment*n < sealedPages; segment++ {
+		if rewrite, err := l.rewrite(segment - 1); err != nil || rewrite == 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		free, err := l.standsBefore(segment * n)
+		if err != nil || free == 0 {
+			return err
+		}
+		c := change{pages: map[int][]byte{}, packed: int(min(sealedPages-segment*n, n))}
+		for i := range min(free, c.packed) {
+			c.pages[i] = nil
+		}
+		if err := l.rewriteSegment(segment, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// standsBefore returns how many pages from that one on an image before it stands
+// for that are there still. A page that cannot be read is none: whoever reads it
+// is told.
+func (l *Log) standsBefore(page uint64) (int, error) {
+	before, err := l.Page(page - 1)
+	if err != nil {
+		return 0, nil
+	}
+	defer before.Release()
+	h := before.Header
+	if h.Kind == KindContinuation && h.Used == 0 {
+		image, err := l.Page(h.Index - uint64(h.Span))
+		if err != nil {
+			return 0, nil
+		}
+		defer image.Release()
+		h = image.Header
+	}
+	if h.Kind != KindErased || h.Index+uint64(h.Span) <= page {
+		return 0, nil
+	}
+	it, g, err := l.segment(page / uint64(l.p.SegmentPages))
+	if err != nil {
+		return 0, err
+	}
+	defer l.s.cache.release(it)
+	if b, err := g.page(0); err != nil || len(b) == 0 {
+		return 0, nil
+	}
+	return int(h.Index + uint64(h.Span) - page), nil
 }
 
 // cutBack makes a file end at to and reads zeros between from and there. The

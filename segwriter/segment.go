@@ -3,7 +3,6 @@
 package segwriter
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -23,8 +22,10 @@ type segment struct {
 	index uint64
 	path  string
 
-	mu   sync.Mutex // guards the opening of file and map, and growth
-	file durable.File
+	mu    sync.Mutex // guards the opening of file and map, and growth
+	file  durable.File
+	known bool     // where the pages lie is known; guarded by mu
+	pack  *packing // nil for slots only; set before data and never changed
 
 	data    atomic.Pointer[mmap.MMap] // longer than the file may be: look below size only
 	size    atomic.Int64              // of the file; it only grows while it is open
@@ -70,7 +71,10 @@ func (g *segment) write(i int, pages []byte) error {
 		return err
 	}
 	n := len(pages) / g.l.p.PageBytes
-	if want := g.l.p.allocBytes(i + n); want > g.size.Load() {
+	if i < g.pack.packed() {
+		return errPacked
+	}
+	if want := g.l.p.alloc(g.pack, i+n); want > g.size.Load() {
 		if err := g.file.Preallocate(want); err != nil {
 			return err
 		}
@@ -79,8 +83,12 @@ func (g *segment) write(i int, pages []byte) error {
 	for k := i; k < i+n; k++ {
 		g.checked[k/64].And(^(uint64(1) << (k % 64)))
 	}
-	return writeChunks(g.file, pages, g.l.p.pageOffset(i))
+	start, _ := g.l.p.span(g.pack, i)
+	return writeChunks(g.file, pages, start)
 }
+
+// errPacked says that a page is packed, and cannot be written in place.
+var errPacked = errors.New("the page is packed")
 
 // writeChunk is how much is written with one call. A longer write makes the
 // kernel look for larger runs of free memory for its page cache, which on a
@@ -135,11 +143,11 @@ func (g *segment) ready(f durable.File, i int) error {
 	if err != nil {
 		return err
 	}
-	if err := g.checkHeader(head); err != nil {
-		if _, _, what := parseSegHeader(head); i > 0 || what == "" {
+	if err := g.learn(f, head); err != nil {
+		if _, _, what := parseSegHeader(head); i > 0 || what == "" || errors.Is(err, ErrFormat) {
 			return err
 		}
-		if _, err := f.WriteAt(g.l.p.segHeader(g.index), 0); err != nil {
+		if _, err := f.WriteAt(g.l.p.segHeader(g.index, 0, 0), 0); err != nil {
 			return err
 		}
 	}
@@ -148,15 +156,38 @@ func (g *segment) ready(f durable.File, i int) error {
 	return err
 }
 
-func (g *segment) checkHeader(head []byte) error {
-	if bytes.Equal(head, g.l.p.segHeader(g.index)) {
+// checkHeader returns what the header says, if it is that of this segment.
+func (g *segment) checkHeader(head []byte) (segHead, error) {
+	p, h, what := parseSegHeader(head)
+	switch {
+	case what != "":
+		if err := otherFormat(g.path, head); err != nil {
+			return h, err
+		}
+	case p != g.l.p || h.index != g.index:
+		what = "its header is that of another log or place"
+	default:
+		return h, nil
+	}
+	return h, flaw(g.path, -1, 0, "%s", what)
+}
+
+// learn checks the header and reads where the pages lie; g.mu is held, or
+// nobody else has g.
+func (g *segment) learn(f durable.File, head []byte) error {
+	if g.known {
 		return nil
 	}
-	_, _, what := parseSegHeader(head)
-	if what == "" {
-		what = "its header is that of another log or place"
+	h, err := g.checkHeader(head)
+	if err != nil {
+		return err
 	}
-	return flaw(g.path, -1, 0, "%s", what)
+	pack, what, err := readPacking(f, &g.l.p, h)
+	if err == nil && what != "" {
+		err = flaw(g.path, -1, fileHeaderBytes, "%s", what)
+	}
+	g.pack, g.known = pack, err == nil
+	return err
 }
 
 // page returns the bytes of page i from the map.
@@ -168,7 +199,7 @@ func (g *segment) page(i int) ([]byte, error) {
 			return nil, err
 		}
 	}
-	start, end := g.l.p.pageOffset(i), g.l.p.pageOffset(i+1)
+	start, end := g.l.p.span(g.pack, i)
 	if end > g.size.Load() {
 		if err := g.grown(i, end); err != nil {
 			return nil, err
@@ -186,7 +217,7 @@ func (g *segment) grown(i int, end int64) error {
 		return missing(g.path, err)
 	}
 	if info.Size() < end {
-		return flaw(g.path, g.number(i), g.l.p.pageOffset(i), "the file ends at %d, the page at %d", info.Size(), end)
+		return flaw(g.path, g.number(i), g.offset(i), "the file ends at %d, the page at %d", info.Size(), end)
 	}
 	g.size.Store(info.Size())
 	return nil
@@ -207,14 +238,15 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.checkHeader(head); err != nil {
+	if err := g.learn(f, head); err != nil {
 		return nil, err
 	}
 	size, err := f.Size()
 	if err != nil {
 		return nil, err
 	}
-	m, err := mapWhole(g.l.s.fs, g.path, int(g.l.p.pageOffset(g.l.p.SegmentPages)))
+	whole, _ := g.l.p.span(g.pack, g.l.p.SegmentPages)
+	m, err := mapWhole(g.l.s.fs, g.path, int(max(whole, g.l.p.alloc(g.pack, 0))))
 	if err != nil {
 		return nil, err
 	}
@@ -248,16 +280,16 @@ func (g *segment) header(i int, page []byte, again bool) (h PageHeader, err erro
 	word, bit := &g.checked[i/64], uint64(1)<<(i%64)
 	if !again && word.Load()&bit != 0 {
 		if h, err = touchMapped(page); err != nil {
-			return h, flaw(g.path, g.number(i), g.l.p.pageOffset(i), "%s", pageFlaw(err))
+			return h, flaw(g.path, g.number(i), g.offset(i), "%s", pageFlaw(err))
 		}
 		return h, nil
 	}
-	if h, err = parseMapped(page); err == nil && h.Index != uint64(g.number(i)) {
+	if h, err = parseMapped(page, g.l.p.PageBytes); err == nil && h.Index != uint64(g.number(i)) {
 		err = badPage("it is page %d", h.Index)
 	}
 	if err != nil {
 		word.And(^bit)
-		return h, flaw(g.path, g.number(i), g.l.p.pageOffset(i), "%s", pageFlaw(err))
+		return h, flaw(g.path, g.number(i), g.offset(i), "%s", pageFlaw(err))
 	}
 	word.Or(bit)
 	return h, nil
@@ -266,6 +298,12 @@ func (g *segment) header(i int, page []byte, again bool) (h PageHeader, err erro
 // number returns the index of page i in the log.
 func (g *segment) number(i int) int64 {
 	return int64(g.index)*int64(g.l.p.SegmentPages) + int64(i)
+}
+
+// offset returns where page i lies in the file.
+func (g *segment) offset(i int) int64 {
+	start, _ := g.l.p.span(g.pack, i)
+	return start
 }
 
 // pageFlaw is what a *PageError says, without the name of the package.
@@ -303,15 +341,26 @@ func touch(b []byte) (sum byte) {
 	return sum
 }
 
-// parseMapped is ParsePage for bytes in a map: a fault, for a file that was
+// parseMapped is parseStored for bytes in a map: a fault, for a file that was
 // cut by somebody else or a disk that cannot read, becomes an error.
-func parseMapped(page []byte) (h PageHeader, err error) {
+func parseMapped(page []byte, pageBytes int) (h PageHeader, err error) {
 	err = guarded(page, func(b []byte) (err error) {
-		h, err = ParsePage(b)
+		h, err = parseStored(b, pageBytes)
 		return err
 	})
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return PageHeader{}, badPage("the file cannot be read there")
 	}
 	return h, err
+}
+
+// parseStored is ParsePage, or ParseImage for an image.
+func parseStored(b []byte, pageBytes int) (PageHeader, error) {
+	if len(b) >= PageHeaderBytes && b[5] == KindErased {
+		return ParseImage(b, pageBytes)
+	}
+	if len(b) != pageBytes {
+		return PageHeader{}, badPage("%d bytes, want %d", len(b), pageBytes)
+	}
+	return ParsePage(b)
 }

@@ -118,8 +118,9 @@ func (l *Log) adopt() error {
 	}
 	if p, _, what := parseSegHeader(head); what == "" {
 		l.p.SegmentPages = p.SegmentPages
+		return nil
 	}
-	return nil
+	return otherFormat(l.segPath(0), head)
 }
 
 // readHeader reads the first bytes of a file, as many as there are.

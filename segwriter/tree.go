@@ -83,8 +83,7 @@ type tree struct {
 
 	mu      sync.RWMutex // guards all below
 	what    string       // why the header is not to be believed, or ""
-	before  uint64       // tier-1 nodes of all segments before
-	first   uint64       // sequence
+	head    treeHead     // of the header
 	table   []byte
 	checked []uint64 // bit i: the nodes of page i were checked since the file was opened
 }
@@ -132,7 +131,7 @@ func (t *tree) load(f durable.File) (resource, error) {
 }
 
 func (t *tree) readHeader(head []byte) {
-	p, index, before, first, what := parseTreeHeader(head)
+	p, index, h, what := parseTreeHeader(head)
 	want := t.l.p
 	want.Topic, want.Author = digest.Hash{}, [32]byte{}
 	switch {
@@ -141,7 +140,7 @@ func (t *tree) readHeader(head []byte) {
 	case p != want || index != t.index:
 		t.what = "its header is that of another log or place"
 	default:
-		t.before, t.first = before, first
+		t.head = h
 	}
 }
 

@@ -72,19 +72,35 @@ func (l *Log) beginTree(t *tree, first uint64) error {
 	if err != nil {
 		return err
 	}
-	if t.what == "" && t.before == before && t.first == first {
+	rewrite, err := l.rewrite(t.index)
+	if err != nil {
+		return err
+	}
+	h := treeHead{before: before, first: first, rewrite: rewrite}
+	if t.what == "" && t.head == h {
 		return nil
 	}
 	if err := t.file.Preallocate(l.p.nodesOffset()); err != nil {
 		return err
 	}
-	if _, err := t.file.WriteAt(l.p.treeHeader(t.index, before, first), 0); err != nil {
+	if _, err := t.file.WriteAt(l.p.treeHeader(t.index, h), 0); err != nil {
 		return err
 	}
 	t.mu.Lock()
-	t.what, t.before, t.first = "", before, first
+	t.what, t.head = "", h
 	t.mu.Unlock()
 	return nil
+}
+
+// rewrite returns how often a segment was rewritten; 0 for one that is not
+// there.
+func (l *Log) rewrite(segment uint64) (uint32, error) {
+	head, err := l.readHeader(l.segPath(segment))
+	if err != nil {
+		return 0, ignoreMissing(err)
+	}
+	_, h, _ := parseSegHeader(head) // whoever reads the pages is told
+	return h.rewrite, nil
 }
 
 // nodesBefore counts the tier-1 nodes of all segments before one that begins
@@ -154,7 +170,7 @@ func (t *tree) after(i int) (first uint64, start uint32, err error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if i == 0 {
-		return t.first, 0, nil
+		return t.head.first, 0, nil
 	}
 	e, err := t.entry(i - 1)
 	if err != nil {
@@ -205,7 +221,7 @@ func (l *Log) TreeEntry(page uint64) (Entry, error) {
 func (t *tree) nodesBefore(e rawEntry) uint64 {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return t.before + uint64(e.start)
+	return t.head.before + uint64(e.start)
 }
 
 // TreeNodesAt fills out with nodes of a page by their places, as
