@@ -103,6 +103,9 @@ func (c *checker) run() error {
 		}
 		return err
 	}
+	if err := c.padding(); err != nil {
+		return err
+	}
 	if c.tree != nil {
 		if err := c.tree.begin(); err != nil {
 			return err
@@ -116,6 +119,19 @@ func (c *checker) run() error {
 		return err
 	}
 	return c.tree.finish()
+}
+
+// padding looks at what lies between the packed pages and the slots.
+func (c *checker) padding() error {
+	if c.pack == nil {
+		return nil
+	}
+	_, end := c.report.span(c.pack, c.pack.packed()-1)
+	b, err := readUpTo(c.file, int(c.pack.base-end), end)
+	if err == nil && !allZero(b) {
+		c.flaw(c.path, -1, end, "bytes after the packed pages")
+	}
+	return err
 }
 
 // room returns how many pages the file is long.

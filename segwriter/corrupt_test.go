@@ -59,7 +59,7 @@ func flips(t testing.TB, p Params, path string, n int, fn func(off int64, bit in
 		t.Fatal(err)
 	}
 	rnd := rand.New(rand.NewPCG(9, 9))
-	for off := int64(0); off < 140; off++ {
+	for off := int64(0); off < 150; off++ {
 		fn(off, rnd.IntN(8))
 	}
 	for off := int64(fileHeaderBytes); off < p.nodesOffset(); off++ {

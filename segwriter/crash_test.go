@@ -24,6 +24,7 @@ type lossy struct {
 	mu     sync.Mutex
 	synced map[string][]byte // content at the last sync of files written since
 	names  map[string]bool   // new, their directory not synced
+	before map[string][]byte // what files held whose name another one took, the directory not synced
 }
 
 type lossyFile struct {
@@ -32,7 +33,20 @@ type lossyFile struct {
 }
 
 func newLossy() *lossy {
-	return &lossy{FS: durable.OS, synced: map[string][]byte{}, names: map[string]bool{}}
+	return &lossy{FS: durable.OS, synced: map[string][]byte{}, names: map[string]bool{}, before: map[string][]byte{}}
+}
+
+func (l *lossy) Rename(from, to string) error {
+	old, statErr := os.ReadFile(to)
+	if err := l.FS.Rename(from, to); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.before[to]; statErr == nil && !ok {
+		l.before[to] = old
+	}
+	return nil
 }
 
 func (l *lossy) Open(name string, flag int, perm fs.FileMode) (durable.File, error) {
@@ -57,6 +71,11 @@ func (l *lossy) SyncDir(name string) error {
 	for path := range l.names {
 		if filepath.Dir(path) == name {
 			delete(l.names, path)
+		}
+	}
+	for path := range l.before {
+		if filepath.Dir(path) == name {
+			delete(l.before, path)
 		}
 	}
 	return nil
@@ -105,6 +124,13 @@ func (l *lossy) cut(t *testing.T, rnd *rand.Rand) {
 		}
 		if err := os.WriteFile(name, mix(rnd, old, now), 0o600); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for name, old := range l.before {
+		if rnd.IntN(2) == 0 {
+			if err := os.WriteFile(name, old, 0o600); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	for name := range l.names {

@@ -11,11 +11,12 @@ import (
 )
 
 // Erase takes events out of the first pages of the log, which must all be
-// synced and have their trees. The leaves stay the same, and so does every root. The segments concerned are
-// written anew, each with its tree, and what was erased is in none of the log's
-// files when Erase returns; a page that was handed out before keeps its bytes until it is
-// released. Repeating it changes nothing: so does a caller that does not know
-// whether it ended. Which events may be erased is the caller's to say.
+// written. Their leaves stay the same, and so does every root. The segments
+// concerned are written anew, each with its tree, and what was erased is in none
+// of them when Erase returns; a page that was handed out before keeps its bytes
+// until it is released. Repeating it changes nothing, so that a caller who does
+// not know how it ended may do so. Which events may be erased is the caller's to
+// say.
 func (l *Log) Erase(pages uint64, list []Erasure) error {
 	if err := l.latched(); err != nil {
 		return err
@@ -107,7 +108,7 @@ func (e *eraser) page(page uint64, list []Erasure) error {
 	if err != nil {
 		return err
 	}
-	tree, err := sparse(h.First, items)
+	tree, err := decodeHeader(image).TreeOf(image)
 	if err != nil {
 		return err
 	}

@@ -66,17 +66,6 @@ func eraseItems(items []Item, list []Erasure) (out []Item, changed bool, err err
 	return out, changed, nil
 }
 
-// sparse returns the tree of items.
-func sparse(first uint64, items []Item) (*merkleindex.Sparse, error) {
-	t := merkleindex.NewSparse(first)
-	for _, it := range items {
-		if err := addItem(t, it); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
-}
-
 func addItem(t *merkleindex.Sparse, it Item) error {
 	if it.Gone() {
 		return t.Merge(it.Range())
