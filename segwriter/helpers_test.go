@@ -149,10 +149,12 @@ func syncAll(l *Log) error {
 }
 
 func testParams(pageBytes, segmentPages int) Params {
-	return Params{
-		Log: digest.Sum([]byte("log")), Topic: digest.Sum([]byte("topic")), Author: digest.Sum([]byte("author")),
+	p := Params{
+		Topic: digest.Sum([]byte("topic")), Author: digest.Sum([]byte("author")),
 		Kind: 2, Number: 7<<32 | 3, PageBytes: pageBytes, SegmentPages: segmentPages,
 	}
+	p.Log = p.LogID()
+	return p
 }
 
 // openLog opens a log of a store in dir; both are closed when the test ends.

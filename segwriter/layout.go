@@ -109,6 +109,15 @@ type Params struct {
 	SegmentPages int // pages a segment; 0 is DefaultSegmentPages
 }
 
+// LogID returns the id that a log has of which the rest is true: the log id of
+// format 2 (docs/format.md, "Keys, ids and invites"), so that a header can be
+// checked alone.
+func (p *Params) LogID() digest.Hash {
+	pageBytes := binary.LittleEndian.AppendUint32(nil, uint32(p.PageBytes))
+	number := binary.LittleEndian.AppendUint64(nil, p.Number)
+	return digest.Tagged("xaeroflux log v2", p.Topic[:], p.Author[:], pageBytes, []byte{p.Kind}, number)
+}
+
 func (p *Params) validate() error {
 	if p.SegmentPages == 0 {
 		p.SegmentPages = DefaultSegmentPages
