@@ -40,7 +40,7 @@ func small() []Message {
 		&Ping{Padding: make([]byte, 3)}, &Pong{}, &Open{Capability: "x", Param: []byte{1}}, &Presence{Capability: "x", Data: []byte{1}},
 		&Peaks{}, &Peaks{Roster: identity.Position{Size: 1}},
 		&Diff{Rung: RungFrontier, Body: []byte{1}, Entries: []LogState{{PageBytes: 4096}, {PageBytes: 4096, Kind: 1, Number: 1 << 32, End: EndsAt(3)}}},
-		&PageRequest{}, &PageResponse{Count: 1, PageBytes: 4096, EndSeq: 9, Head: h, Right: hs},
+		&PageRequest{}, &PageResponse{Count: 1, PageBytes: 4096, EndSeq: 9, Head: h, Right: hs, Images: []RunImage{{Pages: 1, Bytes: 99}}},
 		&Events{PageBytes: 4096, Count: 1, Records: make([]byte, 20), Head: h, Right: hs},
 		&ProofRequest{}, &ProofResponse{Head: h, Hashes: hs, Leaf: []byte{1}},
 		&SyncDone{}, &Peers{Addresses: []string{"a", "b"}}, &Error{Text: "e"}, &Bye{Text: "b"},

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -23,7 +24,7 @@ func smallPipeline() []PipelineMessage {
 	g := newGen(2)
 	return []PipelineMessage{
 		&AppendReady{},
-		&Append{Create: &NewLog{PageBytes: 4096}, Records: make([]byte, 24), Leaves: make([]digest.Hash, 2), Remote: &p},
+		&Append{Create: &NewLog{LogName: identity.LogName{PageBytes: 4096}}, Records: make([]byte, 24), Leaves: make([]digest.Hash, 2), Remote: &p},
 		&Append{},
 		&Batch{
 			First: 8, Leaves: make([]digest.Hash, 3), Records: make([]byte, 36), Seals: seals, Trees: trees,

@@ -5,6 +5,7 @@ package messages
 import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -53,7 +54,7 @@ func (g gen) remote(atLeast uint64) *Proven {
 func (g gen) append() *Append {
 	m := &Append{Log: g.hash(), First: g.upTo(MaxCount / 2)}
 	if g.bool() {
-		m.Create = &NewLog{Topic: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)), Own: g.bool()}
+		m.Create = &NewLog{LogName: identity.LogName{Topic: g.hash(), Author: g.hash(), PageBytes: uint32(g.upTo(MaxPageBytes)), Kind: identity.LogKind(g.upTo(255)), Number: g.upTo(1 << 62)}, Own: g.bool()}
 	}
 	m.Records, m.Leaves = g.records()
 	m.Remote = g.remote(m.First + uint64(len(m.Leaves)))

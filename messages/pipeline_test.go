@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -135,7 +136,7 @@ func TestPipelineLongerArrays(t *testing.T) {
 		}
 	}
 	g := newGen(5)
-	newLog := &NewLog{Topic: g.hash(), Author: g.hash(), PageBytes: 4096, Own: true}
+	newLog := &NewLog{LogName: identity.LogName{Topic: g.hash(), Author: g.hash(), PageBytes: 4096, Number: 3}, Own: true}
 	proven, seal, rng := g.proven(1), g.seals(1, 7)[0], g.rangeOf(5, 77)
 	for name, c := range map[string]struct {
 		encode func(*writer)
@@ -240,7 +241,7 @@ func flawed() map[string]struct {
 	}
 	short := &Proven{Head: proof.Head{Size: 11}}
 	return map[string]c{
-		"page bytes":            {&Append{Create: &NewLog{PageBytes: MaxPageBytes + 1}}, ErrMalformed},
+		"page bytes":            {&Append{Create: &NewLog{LogName: identity.LogName{PageBytes: MaxPageBytes + 1}}}, ErrMalformed},
 		"leaves without bytes":  {&Append{Leaves: hs(1)}, ErrMalformed},
 		"too many leaves":       {&Append{Leaves: hs(2), Records: make([]byte, 23)}, ErrMalformed},
 		"bytes without leaves":  {&Append{Records: make([]byte, 12)}, ErrMalformed},

@@ -250,6 +250,13 @@ func (g gen) pageResponse() *PageResponse {
 	}
 	m.EndSeq = m.FirstSeq + g.upTo(uint64(m.PagesLen())/event.HeaderBytes)
 	m.Head = g.head(m.EndSeq)
+	for at := g.upTo(9); m.PageBytes >= 9+MinImageBytes/4 && at < uint64(m.Count); at += 1 + g.upTo(9) {
+		i := RunImage{Skip: uint32(g.upTo(3)), Pages: 1 + uint32(g.upTo(5)), Bytes: uint32(MinImageBytes + g.upTo(uint64(4*m.PageBytes)-MinImageBytes-1))}
+		if at += uint64(i.Skip) + uint64(i.Pages); at > uint64(m.Count) || len(m.Images) > 40 {
+			break
+		}
+		m.Images = append(m.Images, i)
+	}
 	return m
 }
 

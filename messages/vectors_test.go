@@ -82,6 +82,7 @@ func vectorMessages() []Message {
 		&Diff{Rung: RungFrontier},
 		&PageRequest{Topic: 2, Log: h("log"), From: 3, Count: 14, Tail: true},
 		&PageResponse{Log: h("log"), From: 3, Count: 14, FirstSeq: 180, EndSeq: 980, PageBytes: 16384, Head: head, Right: []digest.Hash{h("r0"), h("r1")}, More: true},
+		&PageResponse{Log: h("log"), From: 3, Count: 14, FirstSeq: 180, EndSeq: 980, PageBytes: 16384, Head: head, Images: []RunImage{{Skip: 2, Pages: 1, Bytes: 300}, {Skip: 0, Pages: 5, Bytes: 130}, {Skip: 5, Pages: 1, Bytes: 65535}}},
 		&Events{Topic: 2, Log: h("log"), Author: h("author"), PageBytes: 16384, Number: 7, First: 999, Count: 1, Head: head, Records: rec},
 		&ProofRequest{Topic: 2, Log: h("log"), Seq: 7, Size: 1000},
 		&ProofResponse{Topic: 2, Log: h("log"), Seq: 7, Head: head, Hashes: []digest.Hash{h("p0")}, Leaf: []byte("leaf")},
