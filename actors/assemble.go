@@ -98,7 +98,7 @@ func (f *fetch) lost(r run) {
 func (a *assembler) blame(s *session, err error) bool {
 	var v *syncer.Violation
 	var c *syncer.Conflict
-	if !errors.As(err, &v) && !errors.As(err, &c) && !errors.Is(err, ErrQuota) {
+	if !errors.As(err, &v) && !errors.As(err, &c) && !errors.Is(err, ErrQuota) && !errors.Is(err, syncer.ErrErased) {
 		return false
 	}
 	_, own := a.from[s]

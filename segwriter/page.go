@@ -108,7 +108,7 @@ func (h PageHeader) check(used []byte, room int) error {
 		return checkRecords(used, h.Count)
 	case KindGroup:
 		n, err := event.RecordLen(used)
-		if err != nil || n <= room || groupPages(n, room) != h.Span || h.Count != 1 || h.Used != room {
+		if err != nil || used[3]>>1&event.FlagErased != 0 || n <= room || groupPages(n, room) != h.Span || h.Count != 1 || h.Used != room {
 			return badPage("%d records of %d bytes begin in a group of %d pages", h.Count, n, h.Span)
 		}
 		return nil
@@ -128,6 +128,9 @@ func checkRecords(b []byte, count int) error {
 		n, err := event.RecordLen(rest)
 		if err != nil || n > len(rest) {
 			return badPage("record %d of %d reaches past the %d bytes used, or is none", i, count, len(b))
+		}
+		if rest[3]>>1&event.FlagErased != 0 {
+			return badPage("record %d of %d is erased, and this is no image", i, count)
 		}
 		rest = rest[n:]
 	}

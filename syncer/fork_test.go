@@ -27,10 +27,10 @@ func (l *pageLog) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
 func (l *pageLog) prove(theirs proof.Head) (proof.Fork, error) {
 	i := l.state()
 	if theirs.Size == i.Head.Size {
-		return proof.NewFork(i.Topic, i.Author, i.PageBytes, i.Kind, i.Number, i.Head, theirs, digest.Hash{}, nil), nil
+		return proof.NewFork(i.Name(), i.Head, theirs, digest.Hash{}, nil), nil
 	}
 	hashes, err := mmrindex.Consistency(theirs.Size, i.Head.Size, l)
-	return proof.NewFork(i.Topic, i.Author, i.PageBytes, i.Kind, i.Number, i.Head, theirs, l.mountains(theirs.Size).Root(), hashes), err
+	return proof.NewFork(i.Name(), i.Head, theirs, l.mountains(theirs.Size).Root(), hashes), err
 }
 
 // forks does what a node does with a fork. Only whole logs are in these tests.

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -133,10 +132,6 @@ func TestHostileEvents(t *testing.T) {
 			m.Log = DataLog(twinTopic.ID(), m.Author, m.PageBytes)
 		}},
 		"a topic that is not shared": {messages.CodeNotShared, func(m *messages.Events) { m.Topic = 1 }},
-		"a payload left out": {messages.CodeBadEvents, func(m *messages.Events) {
-			r, n, _ := event.DecodeRecord(m.Records)
-			m.Records = append(r.AppendErased(nil), m.Records[n:]...)
-		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := newVictim(t, newPageTwin(1), Limits{})

@@ -3,6 +3,8 @@
 package syncer
 
 import (
+	"errors"
+
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
@@ -21,6 +23,9 @@ import (
 // the next run confirms it, and at the end of the transfer its events are
 // stored as events, to be packed here.
 type Transfer struct {
+	// Erasable says what the peer may have erased; nil is nothing.
+	Erasable Erasable
+
 	topic uint32
 	info  LogInfo
 	own   LogInfo            // what the store held when it began
@@ -37,12 +42,14 @@ type Transfer struct {
 // A span is one page, or one group, with all that is known of it.
 type span struct {
 	seal   messages.Seal
+	image  bool
 	bytes  []byte
-	leaves []digest.Hash
+	leaves []digest.Hash // zero for one that is not known
 	tree   []digest.Hash
 	r      merkleindex.Range
-	first  int // length of its first record
-	used   int // bytes of all its records
+	gone   erased
+	first  int // length of its first record as it was appended; 0 if it is not known
+	used   int // bytes of all its records; 0 likewise
 }
 
 // NewTransfer begins where the local store's full pages of a log end.
@@ -72,13 +79,14 @@ func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {
 
 // AnnouncedRun is Announced for a request from a page on.
 func AnnouncedRun(info LogInfo, page uint64, m *messages.PageResponse) (int, error) {
+	whole := int64(m.Count) * int64(m.PageBytes) // which bounds the leaves
 	switch n := m.PagesLen(); {
 	case m.Log != info.Log || m.PageBytes != info.PageBytes:
 		return 0, violation(messages.CodeBadRange, "pages of log %s with %d bytes, asked for log %s with %d", m.Log.Short(), m.PageBytes, info.Log.Short(), info.PageBytes)
 	case m.From != page:
 		return 0, violation(messages.CodeBadRange, "page %d, want page %d", m.From, page)
-	case n == 0 || n > maxRunBytes:
-		return 0, violation(messages.CodeLimit, "a run of %d bytes, limit %d", n, maxRunBytes)
+	case n == 0 || max(n, whole) > maxRunBytes:
+		return 0, violation(messages.CodeLimit, "a run of %d bytes, limit %d", max(n, whole), maxRunBytes)
 	default:
 		return int(n), nil
 	}
@@ -93,7 +101,7 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	case m.FirstSeq != t.next: // other events are in other pages
 		return nil, t.judge(&astray{violation(messages.CodeBadRange, "page %d from event %d, want it from event %d", m.From, m.FirstSeq, t.next)}, m.Head)
 	}
-	spans, err := t.parse(pages)
+	spans, err := t.parse(m, pages)
 	if err != nil {
 		return nil, err
 	}
@@ -112,14 +120,13 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	if err != nil {
 		return nil, t.judge(err, m.Head)
 	}
-	var leaves []digest.Hash
-	if t.own.Size > t.next { // the open page comes again, whole
-		for _, s := range spans {
-			leaves = append(leaves, s.leaves...)
-		}
-	}
-	if err := continues(t.own, t.m, leaves, head); err != nil {
+	if err := t.continues(spans, head); err != nil {
 		return nil, err
+	}
+	for _, s := range spans {
+		if err := s.gone.covered(m.Log, t.Erasable); err != nil {
+			return nil, err
+		}
 	}
 	left := t.m
 	t.m = after
@@ -136,6 +143,41 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	}
 	t.held = spans[last]
 	return t.confirmed(left, spans[:last])
+}
+
+// continues checks that spans, which are proven to be under head, have the
+// events that the store held when the transfer began: the open page comes again,
+// whole.
+func (t *Transfer) continues(spans []*span, head proof.Head) error {
+	size := t.own.Size
+	if size <= t.next {
+		return nil
+	}
+	m := t.m.Clone()
+	for _, s := range spans {
+		r := s.r
+		if size < s.seal.End() {
+			r = merkleindex.Range{Begin: s.seal.First, End: s.seal.First}
+			for _, leaf := range s.leaves[:size-min(size, s.seal.First)] {
+				if leaf == (digest.Hash{}) { // whether it continues what is here cannot be told
+					return &ErasedError{Log: t.info.Log, First: s.seal.First, End: s.seal.End()}
+				}
+				if err := r.Append(leaf, nil); err != nil {
+					return err
+				}
+			}
+		}
+		if err := m.Merge(r, nil); err != nil {
+			return err
+		}
+		if m.Size() == size {
+			break
+		}
+	}
+	if m.Size() == size && m.Root() != t.own.Root {
+		return &Conflict{Log: t.own.Log, Ours: t.own.Head, Theirs: head}
+	}
+	return nil
 }
 
 // afterSpans is the mountains with some spans put behind them.
@@ -162,7 +204,12 @@ func (t *Transfer) confirmed(left mmrindex.Mountains, spans []*span) (*VerifiedP
 		Info: t.info, Head: t.head, Left: left, Root: t.left.Root(), Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
 		Seals: make([]messages.Seal, 0, len(spans)), Trees: make([][]digest.Hash, 0, len(spans)),
 	}
+	skip := uint32(0)
 	for _, s := range spans {
+		if skip += uint32(s.seal.Pages); s.image {
+			v.Images = append(v.Images, s.runImage(skip-uint32(s.seal.Pages)))
+			skip = 0
+		}
 		v.Bytes = append(v.Bytes, s.bytes...)
 		v.Seals = append(v.Seals, s.seal)
 		v.Leaves = append(v.Leaves, s.leaves...)
@@ -171,6 +218,11 @@ func (t *Transfer) confirmed(left mmrindex.Mountains, spans []*span) (*VerifiedP
 	var err error
 	v.Right, err = t.rightOfHeld()
 	return v, err
+}
+
+// runImage describes an image behind so many pages.
+func (s *span) runImage(skip uint32) messages.RunImage {
+	return messages.RunImage{Skip: skip, Pages: uint32(s.seal.Pages), Bytes: uint32(len(s.bytes))}
 }
 
 // rightOfHeld proves everything before the page that is held back.
@@ -185,7 +237,7 @@ func (t *Transfer) Events(m *messages.Events) (*Verified, error) {
 	if m.Log != t.info.Log || m.First != t.next {
 		return nil, violation(messages.CodeBadRange, "events from %d of log %s, want %d of log %s", m.First, m.Log.Short(), t.next, t.info.Log.Short())
 	}
-	v, after, err := verifyEvents(t.info, m, t.next, t.m)
+	v, after, err := verifyEvents(t.info, m, t.next, t.m, t.Erasable)
 	if err != nil {
 		return nil, t.judge(err, m.Head)
 	}
@@ -208,11 +260,15 @@ func (t *Transfer) judge(err error, theirs messages.Head) error {
 }
 
 // Rest returns the events of the page that was held back, to be stored before
-// any that follow, or nil.
+// any that follow, or nil. An image cannot be stored as events: the error is
+// then an *ErasedError, and Last returns it as a page.
 func (t *Transfer) Rest() (*Verified, error) {
 	s := t.held
 	if s == nil {
 		return nil, nil
+	}
+	if s.image {
+		return nil, &ErasedError{Log: t.info.Log, First: s.seal.First, End: s.seal.End()}
 	}
 	t.held = nil
 	records, err := s.records(int(t.info.PageBytes))
@@ -223,11 +279,22 @@ func (t *Transfer) Rest() (*Verified, error) {
 }
 
 // parse decodes a run of pages, in order and complete, packed as they must be.
-func (t *Transfer) parse(pages []byte) ([]*span, error) {
+func (t *Transfer) parse(m *messages.PageResponse, pages []byte) ([]*span, error) {
 	var spans []*span
+	if int64(len(pages)) != m.PagesLen() {
+		return nil, t.badPage(t.page, errors.New("the run is not as long as it says"))
+	}
 	before, page, next := t.held, t.page, t.next
+	images, imageAt := m.Images, imagePage(t.page, m.Images)
 	for len(pages) > 0 {
-		s, err := t.parseSpan(pages, page, next)
+		var s *span
+		var err error
+		if len(images) > 0 && page == imageAt {
+			s, err = t.parseImage(pages, images[0], page, next)
+			images, imageAt = images[1:], imagePage(page+uint64(images[0].Pages), images[1:])
+		} else {
+			s, err = t.parseSpan(pages[:t.pagesBytes(pages, page, imageAt, len(images) > 0)], page, next)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -241,10 +308,101 @@ func (t *Transfer) parse(pages []byte) ([]*span, error) {
 	return spans, nil
 }
 
+// imagePage returns the page that the first of images stands for, where page
+// follows the image before.
+func imagePage(page uint64, images []messages.RunImage) uint64 {
+	if len(images) == 0 {
+		return 0
+	}
+	return page + uint64(images[0].Skip)
+}
+
+// pagesBytes returns how many of the bytes from a page on are full pages.
+func (t *Transfer) pagesBytes(pages []byte, page, imageAt uint64, more bool) int {
+	if !more {
+		return len(pages)
+	}
+	return int(min(uint64(len(pages)), (imageAt-page)*uint64(t.info.PageBytes)))
+}
+
+// badPage blames the sender of a page.
+func (t *Transfer) badPage(page uint64, err error) error {
+	return violation(messages.CodeBadPage, "log %s page %d: %v", t.info.Log.Short(), page, err)
+}
+
+// parseImage decodes the image that bytes begin with.
+func (t *Transfer) parseImage(bytes []byte, i messages.RunImage, page, next uint64) (*span, error) {
+	if uint64(i.Bytes) > uint64(len(bytes)) {
+		return nil, t.badPage(page, errors.New("the run ends within its image"))
+	}
+	bytes = bytes[:i.Bytes]
+	h, err := segwriter.ParseImage(bytes, int(t.info.PageBytes))
+	if err != nil {
+		return nil, t.badPage(page, err)
+	}
+	if h.Index != page || h.First != next || h.Span != int(i.Pages) {
+		return nil, violation(messages.CodeBadPage, "log %s: an image of %d pages from %d with events from %d, want %d pages from %d with events from %d",
+			t.info.Log.Short(), h.Span, h.Index, h.First, i.Pages, page, next)
+	}
+	s := &span{seal: messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count}, image: true, bytes: bytes}
+	if err := s.hashImage(h); err != nil {
+		return nil, t.badPage(page, err)
+	}
+	return s, nil
+}
+
+// hashImage computes what can be known of the tree of an image.
+func (s *span) hashImage(h segwriter.PageHeader) error {
+	tree, err := h.TreeOf(s.bytes)
+	if err != nil {
+		return err
+	}
+	s.tree, s.r = tree.Nodes(nil), tree.Range()
+	s.leaves = make([]digest.Hash, h.Count)
+	for i := range s.leaves {
+		s.leaves[i], _ = tree.Node(0, h.First+uint64(i))
+	}
+	known := true
+	err = h.EachItem(s.bytes, func(it segwriter.Item) error {
+		if it.Gone() {
+			known = false
+			s.gone.add(it.First, it.End())
+			return nil
+		}
+		return s.lengths(it)
+	})
+	if !known {
+		s.used = 0
+	}
+	return err
+}
+
+// lengths adds up the lengths that the records of an item had.
+func (s *span) lengths(it segwriter.Item) error {
+	rest := it.Records
+	for seq := it.First; seq < it.End(); seq++ {
+		rec, n, err := event.DecodeRecord(rest)
+		if err != nil {
+			return err
+		}
+		was := n
+		if rec.Erased() {
+			s.gone.add(seq, seq+1)
+			was += rec.PayloadLen() - digest.Size
+		}
+		if seq == s.seal.First {
+			s.first = was
+		}
+		s.used, rest = s.used+was, rest[n:]
+	}
+	return nil
+}
+
 func (t *Transfer) parseSpan(pages []byte, page, next uint64) (*span, error) {
 	size := int(t.info.PageBytes)
-	bad := func(err error) error {
-		return violation(messages.CodeBadPage, "log %s page %d: %v", t.info.Log.Short(), page, err)
+	bad := func(err error) error { return t.badPage(page, err) }
+	if len(pages) < size {
+		return nil, bad(errors.New("the run ends within it"))
 	}
 	h, err := segwriter.ParsePage(pages[:size])
 	if err != nil {
@@ -293,9 +451,6 @@ func (s *span) hash(records []byte, b *merkleindex.Builder) error {
 		if err != nil {
 			return err
 		}
-		if r.Erased() {
-			return errErased
-		}
 		if i == 0 {
 			s.first = n
 		}
@@ -311,13 +466,17 @@ func (s *span) hash(records []byte, b *merkleindex.Builder) error {
 }
 
 // follows checks that a span begins where the packing rule begins a page: its
-// first record did not fit behind the ones before.
+// first record did not fit behind the ones before. Of what is wholly erased no
+// length is known, and nothing can be said.
 func (t *Transfer) follows(before, s *span) error {
+	if s.first == 0 {
+		return nil
+	}
 	p := segwriter.NewPacker(int(t.info.PageBytes))
 	if _, group := p.Add(s.first); group != 0 && group != s.seal.Pages || group == 0 && s.seal.Pages != 1 {
 		return violation(messages.CodeBadPage, "log %s page %d: a record of %d bytes over %d pages", t.info.Log.Short(), s.seal.Page, s.first, s.seal.Pages)
 	}
-	if before == nil || before.seal.Pages > 1 {
+	if before == nil || before.seal.Pages > 1 || before.used == 0 {
 		return nil
 	}
 	room := int(t.info.PageBytes) - segwriter.PageHeaderBytes

@@ -10,6 +10,9 @@ import (
 // chunks, each once, in the order that was asked for, and nothing that was not
 // asked for.
 type RangePull struct {
+	// Erasable says what the peer may have erased; nil is nothing.
+	Erasable Erasable
+
 	info   LogInfo
 	req    *messages.RangeRequest
 	head   *Range // what told the head; nil until it came
@@ -43,7 +46,7 @@ func (p *RangePull) Take(m *messages.RangeResponse) (*Range, error) {
 	if p.req.Limit > 0 && uint64(m.Count) > p.req.Limit-p.events {
 		return nil, violation(messages.CodeBadRange, "log %s: more than %d events", m.Log.Short(), p.req.Limit)
 	}
-	v, err := VerifyRange(p.info, m)
+	v, err := verifyRange(p.info, m, p.Erasable)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,13 @@ func (r *Range) End() uint64 { return r.First + uint64(r.Count) }
 // VerifyRange checks that what m brings is proven by itself to be of the log
 // of info, and that the log's author signed the head. Where info has no author
 // yet, m's is taken, as the log's id binds it. It is a pure function.
+//
+// The error is an *ErasedError if some of the events are erased.
 func VerifyRange(info LogInfo, m *messages.RangeResponse) (*Range, error) {
+	return verifyRange(info, m, nil)
+}
+
+func verifyRange(info LogInfo, m *messages.RangeResponse, may Erasable) (*Range, error) {
 	if m.Log != info.Log {
 		return nil, violation(messages.CodeBadRange, "a range of log %s, asked for log %s", m.Log.Short(), info.Log.Short())
 	}
@@ -45,28 +51,33 @@ func VerifyRange(info LogInfo, m *messages.RangeResponse) (*Range, error) {
 	info.Author, info.PageBytes, info.Kind, info.Number = m.Author, m.PageBytes, m.Kind, m.Number
 	v := &Range{Info: info, First: m.First, Records: m.Records, Head: headOf(m.Log, m.Head), Left: m.Left, Right: m.Right}
 	var err error
-	if v.Leaves, err = leavesOf(m.Log, m.First, m.Records, int(m.Count)); err != nil {
+	var gone erased
+	if v.Leaves, err = leavesOf(m.Log, m.First, m.Records, int(m.Count), &gone); err != nil {
 		return nil, err
 	}
 	v.Count = len(v.Leaves)
 	if m.Head.Size == 0 {
 		return nil, violation(messages.CodeBadRange, "log %s: a head of no events", m.Log.Short())
 	}
-	return v, v.verify()
+	if err = v.verify(); err == nil {
+		err = gone.covered(m.Log, may)
+	}
+	return v, err
 }
 
-// leavesOf decodes records that must be whole and nothing else.
-func leavesOf(log digest.Hash, first uint64, records []byte, count int) ([]digest.Hash, error) {
+// leavesOf decodes records that must be whole and nothing else, and notes which
+// of them are erased.
+func leavesOf(log digest.Hash, first uint64, records []byte, count int, gone *erased) ([]digest.Hash, error) {
 	leaves := make([]digest.Hash, 0, count)
 	rest := records
 	for range count {
 		seq := first + uint64(len(leaves))
 		rec, n, err := event.DecodeRecord(rest)
-		if err == nil && rec.Erased() {
-			err = errErased
-		}
 		if err != nil {
 			return nil, violation(messages.CodeBadEvents, "log %s event %d: %v", log.Short(), seq, err)
+		}
+		if rec.Erased() {
+			gone.add(seq, seq+1)
 		}
 		leaves, rest = append(leaves, rec.LeafHash()), rest[n:]
 	}
@@ -153,7 +164,7 @@ func (r *Range) Follow(own LogInfo, next uint64, left mmrindex.Mountains) (Verif
 		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, Kind: r.Info.Kind, Number: r.Info.Number, First: r.First, Count: uint32(r.Count),
 		Head: messages.Head{Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig}, Right: r.Right, Records: r.Records,
 	}
-	v, _, err := verifyEvents(r.Info, m, next, left)
+	v, _, err := verifyEvents(r.Info, m, next, left, anything) // it was judged when it came
 	if c := conflict(err, own, left, m.Head); c != nil {
 		return v, c
 	}

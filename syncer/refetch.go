@@ -31,8 +31,12 @@ func (t *Transfer) Last() *VerifiedPages {
 		return nil
 	}
 	t.held = nil
-	return &VerifiedPages{
+	v := &VerifiedPages{
 		Info: t.info, Head: t.head, Right: t.right, Bytes: s.bytes, Leaves: s.leaves,
 		Seals: []messages.Seal{s.seal}, Trees: [][]digest.Hash{s.tree},
 	}
+	if s.image {
+		v.Images = []messages.RunImage{s.runImage(0)}
+	}
+	return v
 }

@@ -87,8 +87,8 @@ func serveRun(w io.Writer, src Source, info LogInfo, page, count uint64, c *Coun
 	}
 	defer run.Release()
 	frame, err := messages.AppendFrame(nil, &messages.PageResponse{
-		Log: info.Log, From: page, Count: uint32(len(run.Pages)), FirstSeq: run.FirstSeq, EndSeq: run.EndSeq,
-		PageBytes: info.PageBytes, Head: wireHead(run.Head), Right: run.Right, More: true,
+		Log: info.Log, From: page, Count: uint32(run.Count()), FirstSeq: run.FirstSeq, EndSeq: run.EndSeq,
+		PageBytes: info.PageBytes, Head: wireHead(run.Head), Right: run.Right, More: true, Images: run.Images,
 	})
 	if err != nil {
 		return 0, err
@@ -101,7 +101,7 @@ func serveRun(w io.Writer, src Source, info LogInfo, page, count uint64, c *Coun
 			return 0, err
 		}
 	}
-	n := uint64(len(run.Pages))
+	n := run.Count()
 	c.Pages, c.Events, c.End = c.Pages+n, c.Events+run.EndSeq-run.FirstSeq, run.EndSeq
 	return n, nil
 }

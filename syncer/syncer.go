@@ -60,6 +60,11 @@ type LogInfo struct {
 	Right      []digest.Hash // compact range [Size, Head.Size)
 }
 
+// Name returns what the log's id follows from.
+func (l LogInfo) Name() identity.LogName {
+	return identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: l.PageBytes, Kind: l.Kind, Number: l.Number}
+}
+
 // A Store is what a session asks of the local store. All calls are quick.
 type Store interface {
 	// Summary is the incremental digest over (log, size, root) of all logs of
@@ -101,10 +106,20 @@ type Chunk struct {
 type PageRun struct {
 	From             uint64
 	FirstSeq, EndSeq uint64
-	Pages            [][]byte
+	Pages            [][]byte            // pages, and the images of those of which something is erased
+	Images           []messages.RunImage // where those are
 	Head             proof.Head
 	Right            []digest.Hash // compact range [EndSeq, Head.Size)
 	Release          func()
+}
+
+// Count returns how many pages of the log the run stands for.
+func (r *PageRun) Count() uint64 {
+	n := uint64(len(r.Pages))
+	for _, i := range r.Images {
+		n += uint64(i.Pages) - 1
+	}
+	return n
 }
 
 // Verified is events of a peer that are proven.
@@ -127,10 +142,11 @@ type Verified struct {
 // peer packs them.
 type VerifiedPages struct {
 	Info   LogInfo // Log, Topic, Author, PageBytes
-	Bytes  []byte  // the pages, back to back
+	Bytes  []byte  // the pages and images, back to back
 	Seals  []messages.Seal
-	Leaves []digest.Hash
-	Trees  [][]digest.Hash // tier-1 nodes, one list for each seal
+	Images []messages.RunImage // which are images; there are none without Erasable
+	Leaves []digest.Hash       // zero for one that is wholly erased with others
+	Trees  [][]digest.Hash     // tier-1 nodes, one list for each seal; zero for one that is not known
 	Head   proof.Head
 	Right  []digest.Hash // from the end of the last page to Head.Size
 
@@ -158,6 +174,9 @@ type Config struct {
 
 	Certificates Certificates // nil: none is sent, and one that comes is refused
 	Capabilities Capabilities // beside that of the sync
+
+	// Erasable says what a peer may have erased; nil is nothing.
+	Erasable Erasable
 
 	// First is the first rung that rounds take, for tests; 0 is the cheapest.
 	First messages.Rung

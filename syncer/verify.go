@@ -82,9 +82,13 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	if err != nil {
 		return err
 	}
-	v, after, err := verifyEvents(own, m, next, left)
+	v, after, err := verifyEvents(own, m, next, left, s.cfg.Erasable)
 	if c := conflict(err, own, left, m.Head); c != nil {
 		return s.doubts(t, r, c)
+	}
+	if errors.Is(err, ErrErased) {
+		s.leave(t, r)
+		return nil
 	}
 	if err != nil {
 		return err
@@ -112,25 +116,26 @@ func (s *Session) mountains(r *remote, own LogInfo, next uint64) (mmrindex.Mount
 	return s.cfg.Store.Mountains(own.Log, next)
 }
 
-// errErased refuses a record that is true and yet not all of the event: no store
-// erases payloads, and who leaves them out withholds them for good.
-var errErased = errors.New("its payload is left out")
-
 // verifyEvents checks that the records of m from sequence next on, put after
-// left, are under m's head, and that its author signed it.
-func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.Mountains) (Verified, mmrindex.Mountains, error) {
+// left, are under m's head, and that its author signed it. The error is an
+// *ErasedError if all is true and some of it is erased that may not be.
+func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.Mountains, may Erasable) (Verified, mmrindex.Mountains, error) {
 	v := Verified{Info: info, First: next, Head: headOf(m.Log, m.Head), Right: m.Right}
 	r := merkleindex.Range{Begin: next, End: next}
 	rest, seq := m.Records, m.First
+	var gone erased
 	for range m.Count {
 		rec, n, err := event.DecodeRecord(rest)
 		if err != nil {
 			return v, left, violation(messages.CodeBadEvents, "log %s event %d: %v", m.Log.Short(), seq, err)
 		}
-		if rec.Erased() {
-			return v, left, violation(erasedCode(info), "log %s event %d: %v", m.Log.Short(), seq, errErased)
+		if rec.Erased() && isRoster(info) {
+			return v, left, violation(messages.CodeRoster, "log %s event %d: its payload is left out of a roster", m.Log.Short(), seq)
 		}
 		if seq == next+uint64(len(v.Leaves)) {
+			if rec.Erased() {
+				gone.add(seq, seq+1)
+			}
 			if v.Records == nil {
 				v.Records = rest
 			}
@@ -149,6 +154,9 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.M
 	}
 	after, err := underHead(left, r, m.Right, v.Head, info.Author, messages.CodeBadEvents)
 	v.Left, v.Root = left, after.Root()
+	if err == nil {
+		err = gone.covered(m.Log, may)
+	}
 	return v, after, err
 }
 
@@ -173,13 +181,4 @@ func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Ha
 		return left, violation(messages.CodeBadHead, "log %s: %v", head.Log.Short(), err)
 	}
 	return after, nil
-}
-
-// erasedCode is why a record without its payload is refused: a roster is never
-// erased.
-func erasedCode(l LogInfo) messages.Code {
-	if isRoster(l) {
-		return messages.CodeRoster
-	}
-	return messages.CodeBadEvents
 }
