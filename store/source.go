@@ -31,8 +31,8 @@ func (v Source) Summary(topic digest.Hash) (digest.Set, error) { return v.s.Summ
 func (v Source) Met(peer identity.PeerID, topic digest.Hash) bool { return v.s.Met(peer, topic) }
 
 // Remembered returns the digest that this store and a peer's last agreed on.
-func (v Source) Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool) {
-	return v.s.Remembered(peer, instance, topic)
+func (v Source) Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set, bool) {
+	return v.s.Remembered(peer, topic)
 }
 
 // Changes returns the logs of a topic that changed since it had a digest.
@@ -70,7 +70,7 @@ func (l *Log) info() syncer.LogInfo {
 	p := l.State()
 	return syncer.LogInfo{
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
-		Own: l.Own, Frozen: l.frozen.Load(),
+		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(),
 		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: p.Head, Right: p.Right,
 	}
 }
