@@ -20,15 +20,14 @@ const maxCursors = 1 << 12
 // maxOpened bounds the logs that are loaded for cursors when a store is opened.
 const maxOpened = 1 << 10
 
-// A cursor is what this store and a peer's last agreed to hold of a topic. It
-// means something only to the copy of the peer's store that it was made with.
+// A cursor is what this store and a peer's last agreed to hold of a topic. It is
+// of use if the peer remembers that digest too.
 //
 //	key    "cursor" 0 | peer id | topic id
-//	value  instance (16) | logs u64 | digest (32) | use u64
+//	value  logs u64 | digest (32) | use u64
 type cursor struct {
-	instance [16]byte
-	set      digest.Set
-	use      uint64 // larger is later
+	set digest.Set
+	use uint64 // larger is later
 }
 
 type cursorKey struct {
@@ -45,15 +44,14 @@ type cursors struct {
 
 var cursorPrefix = []byte("cursor\x00")
 
-const cursorBytes = 16 + 8 + digest.Size + 8
+const cursorBytes = 8 + digest.Size + 8
 
 func (k cursorKey) bytes() []byte {
 	return append(append(bytes.Clone(cursorPrefix), k.peer[:]...), k.topic[:]...)
 }
 
 func (c cursor) bytes() []byte {
-	b := append(make([]byte, 0, cursorBytes), c.instance[:]...)
-	b = binary.LittleEndian.AppendUint64(b, c.set.Count)
+	b := binary.LittleEndian.AppendUint64(make([]byte, 0, cursorBytes), c.set.Count)
 	b = append(b, c.set.Sum[:]...)
 	return binary.LittleEndian.AppendUint64(b, c.use)
 }
@@ -64,9 +62,8 @@ func decodeCursor(key, value []byte) (k cursorKey, c cursor, err error) {
 		return k, c, &CorruptError{Where: "aof, peers", What: fmt.Sprintf("a cursor of %d and %d bytes", len(key), len(value))}
 	}
 	k = cursorKey{identity.PeerID(key[:32]), digest.Hash(key[32:])}
-	c.instance = [16]byte(value)
-	c.set = digest.Set{Count: binary.LittleEndian.Uint64(value[16:]), Sum: digest.Hash(value[24:56])}
-	c.use = binary.LittleEndian.Uint64(value[56:])
+	c.set = digest.Set{Count: binary.LittleEndian.Uint64(value), Sum: digest.Hash(value[8:40])}
+	c.use = binary.LittleEndian.Uint64(value[40:])
 	return k, c, nil
 }
 
@@ -102,12 +99,12 @@ func (s *Store) countOpened() {
 }
 
 // Remembered returns the digest of a topic that this store and a peer's last
-// agreed on, where the peer's is still the same copy.
-func (s *Store) Remembered(peer identity.PeerID, instance [16]byte, topic digest.Hash) (digest.Set, bool) {
+// agreed on.
+func (s *Store) Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set, bool) {
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
 	c, found := s.cursors.all[cursorKey{peer, topic}]
-	return c.set, found && c.instance == instance
+	return c.set, found
 }
 
 // Met reports whether this store remembers a digest of a topic that it and some
@@ -121,7 +118,7 @@ func (s *Store) Met(peer identity.PeerID, topic digest.Hash) bool {
 
 // Agreed takes note that a peer holds of a topic what this store does, unless
 // it changed since. That is in memory only until CursorRows are written.
-func (s *Store) Agreed(peer identity.PeerID, instance [16]byte, topic digest.Hash, set digest.Set) {
+func (s *Store) Agreed(peer identity.PeerID, topic digest.Hash, set digest.Set) {
 	if !s.markAgreed(topic, set) {
 		return
 	}
@@ -129,14 +126,14 @@ func (s *Store) Agreed(peer identity.PeerID, instance [16]byte, topic digest.Has
 	defer s.cursors.mu.Unlock()
 	k := cursorKey{peer, topic}
 	c, found := s.cursors.all[k]
-	if found && c.instance == instance && c.set == set || len(s.cursors.dirty) >= 2*maxCursors {
+	if found && c.set == set || len(s.cursors.dirty) >= 2*maxCursors {
 		return
 	}
 	if !found && len(s.cursors.all) >= maxCursors {
 		s.cursors.forgetOldest()
 	}
 	s.cursors.use++
-	s.cursors.all[k] = cursor{instance: instance, set: set, use: s.cursors.use}
+	s.cursors.all[k] = cursor{set: set, use: s.cursors.use}
 	s.cursors.dirty[k] = true
 }
 

@@ -38,6 +38,10 @@ func putGeneration(t *aof.Txn, g identity.Generation) error {
 	return t.Put(aof.Meta, metaGeneration, g[:])
 }
 
+func putPlace(t *aof.Txn, p identity.Place) error {
+	return t.Put(aof.Meta, metaPlace, []byte(p.Encode()))
+}
+
 // placeOf returns the place that dir is, or the one that a person named.
 func placeOf(dir, name string) (identity.Place, error) {
 	if name != "" {
@@ -133,7 +137,7 @@ func (s *Store) turn(why string) error {
 				return err
 			}
 		}
-		return errors.Join(putGeneration(t, generation), t.Put(aof.Meta, metaMoved, encodeMove(m)), t.Delete(aof.Meta, metaInstance))
+		return errors.Join(putGeneration(t, generation), t.Put(aof.Meta, metaMoved, encodeMove(m)))
 	})
 	if err != nil {
 		return err
@@ -191,7 +195,9 @@ func (s *Store) forget() {
 	s.catalog.logs = map[digest.Hash]*Log{}
 	s.catalog.topics = map[digest.Hash]*topicList{}
 	s.catalog.history = map[digest.Hash]*history{}
-	s.topics.instance = [16]byte{}
+	s.rosters.mu.Lock()
+	defer s.rosters.mu.Unlock()
+	s.rosters.all = map[digest.Hash]*fold{}
 }
 
 // Moved returns what the store did when it was last found in another place, or

@@ -65,6 +65,7 @@ type Store struct {
 	cursors cursors
 	forks   forks
 	ranges  ranges
+	rosters rosters
 
 	closeOnce sync.Once
 	closeErr  error
@@ -88,8 +89,8 @@ type CreateOptions struct {
 	SegmentPages int
 	Seed         identity.Seed
 	Generation   identity.Generation // drawn if zero
-	Place        string     // see Options
-	FS           durable.FS // nil: the operating system's
+	Place        string              // see Options
+	FS           durable.FS          // nil: the operating system's
 }
 
 // Create makes an empty store in dir, which may exist if it is empty of one.
@@ -159,6 +160,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	s.catalog.logs = map[digest.Hash]*Log{}
 	s.catalog.topics = map[digest.Hash]*topicList{}
 	s.catalog.history = map[digest.Hash]*history{}
+	s.rosters.all = map[digest.Hash]*fold{}
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("store %s: %w", dir, err)

@@ -4,7 +4,6 @@ package store
 
 import (
 	"bytes"
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"sort"
@@ -32,15 +31,13 @@ func (t *Topic) Roster() identity.LogName {
 
 // Rows of the meta bucket.
 var (
-	metaInstance = []byte("instance") // 16 random bytes, of this copy of the store
-	metaDefault  = []byte("default")  // id of the topic that is meant where none is named
+	metaDefault = []byte("default") // id of the topic that is meant where none is named
 )
 
 type topics struct {
-	mu       sync.RWMutex
-	all      map[digest.Hash]*Topic
-	first    digest.Hash
-	instance [16]byte
+	mu    sync.RWMutex
+	all   map[digest.Hash]*Topic
+	first digest.Hash
 
 	followMu sync.RWMutex
 	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
@@ -51,17 +48,12 @@ type topics struct {
 
 func (s *Store) loadTopics() error {
 	s.topics.all = map[digest.Hash]*Topic{}
-	err := s.aof.View(func(v *aof.View) error {
+	return s.aof.View(func(v *aof.View) error {
 		if b, _, err := v.Get(aof.Meta, metaDefault); err != nil {
 			return err
 		} else if len(b) == digest.Size {
 			s.topics.first = digest.Hash(b)
 		}
-		b, _, err := v.Get(aof.Meta, metaInstance)
-		if err != nil {
-			return err
-		}
-		copy(s.topics.instance[:], b)
 		return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
 			t, err := readTopic(key, value)
 			if err == nil {
@@ -70,19 +62,7 @@ func (s *Store) loadTopics() error {
 			return err
 		})
 	})
-	if err != nil || s.topics.instance != [16]byte{} {
-		return err
-	}
-	return s.newInstance()
 }
-
-func (s *Store) newInstance() error {
-	rand.Read(s.topics.instance[:]) // never fails (crypto/rand)
-	return s.aof.Commit(func(t *aof.Txn) error { return t.Put(aof.Meta, metaInstance, s.topics.instance[:]) })
-}
-
-// Instance identifies this copy of the store.
-func (s *Store) Instance() [16]byte { return s.topics.instance }
 
 // A join is a topic on its way into the store.
 type join struct {
