@@ -58,7 +58,7 @@ func (m *Hello) encode(w *writer) {
 	w.uint("max frame", uint64(m.MaxFrame), math.MaxUint32)
 	w.uint("max pages", uint64(m.MaxPages), math.MaxUint32)
 	w.bool(m.More)
-	w.offers(m.Offers, m.More)
+	w.offers(m.Offers)
 }
 
 func decodeHello(r *reader) Message {
@@ -68,7 +68,7 @@ func decodeHello(r *reader) Message {
 	m.MaxFrame = r.uint32("max frame")
 	m.MaxPages = r.uint32("max pages")
 	m.More = r.bool("more")
-	m.Offers = r.offers(m.More)
+	m.Offers = r.offers()
 	return m
 }
 

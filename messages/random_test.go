@@ -110,7 +110,7 @@ func (g gen) message(t Type) Message {
 		return g.hello()
 	case TypeTopics:
 		m := &Topics{Answers: g.u32(), Offers: g.offers()}
-		m.More = len(m.Offers) > 0 && g.bool()
+		m.More = g.bool()
 		return m
 	case TypeLeave:
 		return &Leave{Topic: g.topic()}
@@ -196,7 +196,7 @@ func (g gen) state() (mark [16]byte) {
 
 func (g gen) hello() *Hello {
 	m := &Hello{Version: uint16(g.upTo(65535)), MaxFrame: g.u32(), MaxPages: g.u32(), Offers: g.offers()}
-	m.More = len(m.Offers) > 0 && g.bool()
+	m.More = g.bool()
 	g.fill(m.Peer[:])
 	for i := range g.upTo(MaxCaps) {
 		m.Caps = append(m.Caps, Capability{Name: fmt.Sprintf("%02d", i) + strings.Repeat("x", g.IntN(MaxCapBytes-1)), Param: g.bytes(MaxCapParam)})

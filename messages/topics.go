@@ -10,7 +10,7 @@ import "math"
 //	[2, answers, more, [offer ...]]
 type Topics struct {
 	Answers uint32  // lists of the peer that were taken so far, HELLO the first
-	More    bool    // another list follows when this one is answered
+	More    bool    // another list follows, of a list that has offers when it is answered
 	Offers  []Offer // at most MaxTopics; their numbers continue those of before
 }
 
@@ -39,20 +39,14 @@ func (m *Topics) encode(w *writer) {
 	w.begin(TypeTopics, topicsFields)
 	w.uint("answers", uint64(m.Answers), math.MaxUint32)
 	w.bool(m.More)
-	w.offers(m.Offers, m.More)
+	w.offers(m.Offers)
 }
 
 func decodeTopics(r *reader) Message {
-	m := &Topics{Answers: r.uint32("answers"), More: r.bool("more")}
-	m.Offers = r.offers(m.More)
-	return m
+	return &Topics{Answers: r.uint32("answers"), More: r.bool("more"), Offers: r.offers()}
 }
 
-// offers writes a list of offers. One that has more behind it is not empty.
-func (w *writer) offers(offers []Offer, more bool) {
-	if more && len(offers) == 0 {
-		w.fail(ErrMalformed, "offers", "none, and yet more")
-	}
+func (w *writer) offers(offers []Offer) {
 	w.list("offers", len(offers), MaxTopics)
 	for i := range offers {
 		offers[i].encode(w)
@@ -74,11 +68,8 @@ func (o *Offer) encode(w *writer) {
 	}
 }
 
-func (r *reader) offers(more bool) []Offer {
+func (r *reader) offers() []Offer {
 	n := r.list("offers", MaxTopics, minOffer)
-	if r.err == nil && more && n == 0 {
-		r.fail(ErrMalformed, "offers", "none, and yet more")
-	}
 	if n == 0 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/sketch"
 )
@@ -37,6 +38,10 @@ func menu(t testing.TB) (bodies [][]byte) {
 		bodyOf(3, 3, false, &messages.ItemsBody{Items: items}), bodyOf(3, 1, false, &messages.AnswerBody{Logs: short}),
 		bodyOf(2, 1, false, &messages.AskBody{Symbols: 9}), bodyOf(2, 1, false, &messages.AskBody{}), bodyOf(2, 1, false, &messages.NextBody{}),
 		&messages.Subscribe{Names: []digest.Hash{l.info.Log}},
+		&messages.Topics{Answers: 1, Offers: []messages.Offer{{}, TestTopic(43).Offer("b", false)}}, &messages.Leave{}, &messages.Ping{Nonce: 1}, &messages.Pong{Nonce: 5},
+		&messages.Certificate{Topic: 1, Sealed: []byte("sealed")}, &messages.Presence{Capability: "x"},
+		&messages.Peaks{Roster: identity.Position{Size: 1}, Logs: 1}, &messages.SyncDone{Roster: identity.Position{Size: 1}},
+		rosterOf(w),
 	} {
 		frame, err := messages.AppendFrame(nil, m)
 		if err != nil {
@@ -45,6 +50,13 @@ func menu(t testing.TB) (bodies [][]byte) {
 		bodies = append(bodies, frame[4:])
 	}
 	return bodies
+}
+
+// rosterOf is an EVENTS of a leg of a roster.
+func rosterOf(w *pageTwin) messages.Message {
+	l := w.leg(77, 0, 0)
+	l.write(20, "genesis")
+	return w.eventsOf(l, 0, 1000)
 }
 
 // FuzzTalk leads a session through anything that decodes: each three bytes pick
@@ -84,9 +96,10 @@ func FuzzTalk(f *testing.F) {
 func (v *victim) nuisance(t testing.TB, b byte) {
 	id := v.st.keys[int(b)%len(v.st.keys)]
 	v.Step([]Input{
+		TopicAdded{TestTopic(43).Topic()}, TopicRemoved{TestTopic(43).ID()}, TopicRemoved{twinTopic.ID()}, TopicAdded{twinTopic.Topic()}, Ping{5},
 		Advanced{id}, Stored{twinTopic.ID(), id, 1}, IngestFailed{twinTopic.ID(), id, errNotStored}, PullDone{Topic: twinTopic.ID(), Log: id}, PullDone{Topic: twinTopic.ID(), Log: id, Err: errNotStored},
 		PullDone{Topic: twinTopic.ID(), Log: id, Err: &Conflict{Log: id}}, Served{Topic: twinTopic.ID(), Log: id, EndSize: 3}, Tick{time.Unix(int64(b)*100, 0)}, Nudge{}, Start{},
-	}[int(b)%10])
+	}[int(b)%15])
 }
 
 // FuzzTransfer changes bytes of an honest transfer. What it lets through must
