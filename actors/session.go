@@ -333,7 +333,9 @@ func (s *session) do(o syncer.Output) {
 			s.n.saveCursors(false)
 		}
 	case syncer.LeftAlone:
-		s.n.net.refused.add(messages.CodeQuota)
+		if !o.Erased { // which nobody is to blame for
+			s.n.net.refused.add(messages.CodeQuota)
+		}
 	case syncer.Apart:
 		s.setApart(o.Theirs)
 	case syncer.Shared:

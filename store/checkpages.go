@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -70,17 +69,15 @@ func (w *pageWalk) step() error {
 	if !w.lost && h.First != w.next {
 		return fmt.Errorf("page %d begins with event %d, want %d", w.page, h.First, w.next)
 	}
-	seal, leaves, err := w.c.s.readSpan(w.l, w.page, h.First)
+	seal, tree, err := w.c.s.readSpan(w.l, w.page, h.First, w.b)
 	if err != nil {
 		return err
 	}
-	w.b.Reset(seal.First)
-	w.b.AppendAll(leaves)
-	if err := w.l.compareTree(seal, w.b); err != nil {
+	if err := w.l.compareTree(seal, tree); err != nil {
 		w.c.found(FlawTree, w.l, &pageDamage{w.page, err})
 	}
 	if !w.gap {
-		if err := w.merge(); err != nil {
+		if err := w.merge(tree.Range()); err != nil {
 			return err
 		}
 	}
@@ -91,8 +88,8 @@ func (w *pageWalk) step() error {
 }
 
 // merge adds the page to the mountains and compares the nodes it completes.
-func (w *pageWalk) merge() error {
-	return w.m.Merge(w.b.Range(), func(level uint, index uint64, h digest.Hash) {
+func (w *pageWalk) merge(r merkleindex.Range) error {
+	return w.m.Merge(r, func(level uint, index uint64, h digest.Hash) {
 		have, err := w.l.files.SpanNode(w.spans)
 		if err == nil && have != h {
 			err = fmt.Errorf("node %d of level %d: %s, want %s", index, level, have.Short(), h.Short())
@@ -104,23 +101,7 @@ func (w *pageWalk) merge() error {
 	})
 }
 
-// readSpan reads the leaf hashes of a page or group that begins with event next.
-func (s *Store) readSpan(l *Log, page, next uint64) (messages.Seal, []digest.Hash, error) {
-	var leaves []digest.Hash
-	n, end, err := s.pageRun(l, page, next, ^uint64(0), func(run Run) error {
-		return run.Each(func(_ uint64, r *event.Record) error {
-			leaves = append(leaves, r.LeafHash())
-			return nil
-		})
-	})
-	seal := messages.Seal{Page: page, Pages: n, First: next, Count: len(leaves)}
-	if err == nil && seal.End() != end {
-		err = &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: fmt.Sprintf("it ends at event %d, want %d", end, seal.End())}
-	}
-	return seal, leaves, err
-}
-
-func (l *Log) compareTree(seal messages.Seal, b *merkleindex.Builder) error {
+func (l *Log) compareTree(seal messages.Seal, b fullTree) error {
 	entry, err := l.files.TreeEntry(seal.Page)
 	if err != nil {
 		return err

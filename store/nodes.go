@@ -145,6 +145,9 @@ func (n *nodes) tier1(level uint, index uint64) (digest.Hash, bool, error) {
 	}
 	var h [1]digest.Hash
 	err := n.treeNodes([]int{off}, h[:])
+	if err == nil {
+		err = known(mmrindex.NodeID{Level: uint8(level), Index: index}, h[0])
+	}
 	return h[0], true, err
 }
 
@@ -178,6 +181,9 @@ func (n *nodes) inPage(ids []mmrindex.NodeID, out []digest.Hash) error {
 	err := n.treeNodes(offsets, hashes[:len(at)])
 	for k, i := range at {
 		out[i] = hashes[k]
+		if err == nil {
+			err = known(ids[i], hashes[k])
+		}
 		n.read(ids[i], hashes[k])
 	}
 	return err
@@ -204,6 +210,9 @@ func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {
 	if err := n.find(sequence); err != nil {
 		return digest.Hash{}, err
 	}
+	if h, found, err := n.erasedLeaf(sequence); found || err != nil {
+		return h, err
+	}
 	from := max(sequence&^1, n.last.first)
 	n.pair.first, n.pair.leaves = from, n.pair.room[:0]
 	_, _, err := n.s.pageRun(n.l, n.last.page, from, min(sequence|1+1, n.last.end), func(run Run) error {
@@ -220,6 +229,37 @@ func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {
 		return digest.Hash{}, err
 	}
 	return n.pair.leaves[sequence-from], nil
+}
+
+// erasedLeaf returns the leaf hash of an event of the page looked at last, if
+// something of that page is erased. The error is a *segwriter.ErasedError for
+// one of which the hash is not known.
+func (n *nodes) erasedLeaf(sequence uint64) (h digest.Hash, found bool, err error) {
+	ref, err := n.l.files.Page(n.last.page)
+	if err != nil {
+		return h, false, err
+	}
+	defer ref.Release()
+	if ref.Header.Kind != segwriter.KindErased {
+		return h, false, nil
+	}
+	tree, err := ref.Header.TreeOf(ref.Bytes)
+	if err != nil {
+		return h, false, err
+	}
+	if h, found = tree.Node(0, sequence); !found {
+		err = &segwriter.ErasedError{First: sequence, End: sequence + 1}
+	}
+	return h, found, err
+}
+
+// known returns a *segwriter.ErasedError for a node of which a page's tree does
+// not know the hash, because all below it is wholly erased.
+func known(id mmrindex.NodeID, h digest.Hash) error {
+	if h == (digest.Hash{}) {
+		return &segwriter.ErasedError{First: id.Begin(), End: id.End()}
+	}
+	return nil
 }
 
 // sealedMountains reads the peaks at the end of a log's full pages.

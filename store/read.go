@@ -14,15 +14,29 @@ import (
 // A Run is consecutive events of one log as record bytes. They are borrowed:
 // they lie in a mapped page or an LMDB page and are gone when the function
 // they were handed to returns.
+//
+// Of events that are wholly erased there are no records: such a run is Gone, and
+// holds nothing else.
 type Run struct {
 	First   uint64
 	Count   int
-	Records []byte
+	Records []byte // nil if the run is Gone
+}
+
+// Gone reports whether the events are erased without their headers.
+func (r Run) Gone() bool { return r.Count > 0 && r.Records == nil }
+
+// erased is the error that reading r is, if it is Gone.
+func (r Run) erased() error {
+	return &segwriter.ErasedError{First: r.First, End: r.First + uint64(r.Count)}
 }
 
 // Each decodes the records of r one after another. rec is fn's until it
-// returns.
+// returns. The error for a run that is Gone is a *segwriter.ErasedError.
 func (r Run) Each(fn func(sequence uint64, rec *event.Record) error) error {
+	if r.Gone() {
+		return r.erased()
+	}
 	var rec event.Record // one for all: it escapes into fn
 	rest := r.Records
 	for i := range r.Count {
@@ -41,6 +55,12 @@ func (r Run) Each(fn func(sequence uint64, rec *event.Record) error) error {
 
 // cut returns the part of r in [from, to).
 func (r Run) cut(from, to uint64) (Run, error) {
+	if r.Gone() {
+		end := min(r.First+uint64(r.Count), to)
+		r.First = min(max(r.First, from), end)
+		r.Count = int(end - r.First)
+		return r, nil
+	}
 	if skip := from - min(from, r.First); skip > 0 {
 		rest, err := event.SkipRecords(r.Records, skip)
 		if err != nil {
@@ -160,8 +180,19 @@ func (s *Store) pageRun(l *Log, page, from, to uint64, fn func(Run) error) (page
 	switch h.Kind {
 	case segwriter.KindRecords:
 		run.Records = h.Records(ref.Bytes)
+	case segwriter.KindErased:
+		return h.Span, h.End(), h.EachItem(ref.Bytes, func(it segwriter.Item) error {
+			if it.End() <= from || it.First >= to {
+				return nil
+			}
+			run, err := Run{First: it.First, Count: it.Count, Records: it.Records}.cut(from, to)
+			if err != nil {
+				return err
+			}
+			return fn(run)
+		})
 	case segwriter.KindGroup:
-		if run.Records, err = s.readGroup(l, page, h.Span); err != nil {
+		if run.Records, err = l.files.Group(page, h.Span); err != nil {
 			return 0, 0, err
 		}
 	default:
@@ -172,20 +203,6 @@ func (s *Store) pageRun(l *Log, page, from, to uint64, fn func(Run) error) (page
 		return 0, 0, &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: "its records", Err: err}
 	}
 	return h.Span, end, fn(run)
-}
-
-// readGroup joins the pages of a large event into one record.
-func (s *Store) readGroup(l *Log, page uint64, span int) ([]byte, error) {
-	bytes := make([][]byte, span)
-	for i := range span {
-		ref, err := l.files.Page(page + uint64(i))
-		if err != nil {
-			return nil, err
-		}
-		bytes[i] = append([]byte(nil), ref.Bytes...)
-		ref.Release()
-	}
-	return segwriter.DecodeGroup(bytes)
 }
 
 func recordLen(b []byte) (int, error) {

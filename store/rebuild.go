@@ -47,10 +47,7 @@ func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
 	var spans uint64
 	var buf, created []digest.Hash
 	var trees []segwriter.Tree
-	b := merkleindex.NewBuilder(0)
-	err := s.eachPage(l, row.SealedPages, func(seal messages.Seal, leaves []digest.Hash) error {
-		b.Reset(seal.First)
-		b.AppendAll(leaves)
+	err := s.eachPage(l, row.SealedPages, func(seal messages.Seal, b fullTree) error {
 		news := newTrees{nodes: b.Nodes(buf[:0]), trees: trees[:0]}
 		news.add(seal, news.nodes)
 		buf, trees = news.nodes, news.trees
@@ -74,32 +71,55 @@ func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
 	return l.sync()
 }
 
+// A fullTree is the tree of a page, as far as it can be known.
+type fullTree interface {
+	Nodes(dst []digest.Hash) []digest.Hash
+	Range() merkleindex.Range
+}
+
 // eachPage calls fn for each page, or group, of the first pages of a log, with
-// the leaf hashes of its events.
-func (s *Store) eachPage(l *Log, pages uint64, fn func(messages.Seal, []digest.Hash) error) error {
-	var leaves []digest.Hash
+// its tree, which is fn's until it returns.
+func (s *Store) eachPage(l *Log, pages uint64, fn func(messages.Seal, fullTree) error) error {
+	b := merkleindex.NewBuilder(0)
 	var next uint64
 	for page := uint64(0); page < pages; {
-		leaves = leaves[:0]
-		n, end, err := s.pageRun(l, page, next, ^uint64(0), func(run Run) error {
-			return run.Each(func(_ uint64, r *event.Record) error {
-				leaves = append(leaves, r.LeafHash())
-				return nil
-			})
-		})
+		seal, tree, err := s.readSpan(l, page, next, b)
+		if err == nil {
+			err = fn(seal, tree)
+		}
 		if err != nil {
 			return err
 		}
-		seal := messages.Seal{Page: page, Pages: n, First: next, Count: len(leaves)}
-		if seal.End() != end {
-			return &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: fmt.Sprintf("it ends at event %d, want %d", end, seal.End())}
-		}
-		if err := fn(seal, leaves); err != nil {
-			return err
-		}
-		page, next = page+uint64(n), end
+		page, next = page+uint64(seal.Pages), seal.End()
 	}
 	return nil
+}
+
+// readSpan computes the tree of the page or group that begins with event next,
+// with b where all of it is there.
+func (s *Store) readSpan(l *Log, page, next uint64, b *merkleindex.Builder) (messages.Seal, fullTree, error) {
+	ref, err := l.files.Page(page)
+	if err != nil {
+		return messages.Seal{}, nil, err
+	}
+	defer ref.Release()
+	h := ref.Header
+	seal := messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count}
+	if h.Kind == segwriter.KindErased && h.First == next {
+		tree, err := h.TreeOf(ref.Bytes)
+		return seal, tree, err
+	}
+	b.Reset(next)
+	_, end, err := s.pageRun(l, page, next, ^uint64(0), func(run Run) error {
+		return run.Each(func(_ uint64, r *event.Record) error {
+			b.Append(r.LeafHash())
+			return nil
+		})
+	})
+	if err == nil && b.End() != end {
+		err = &CorruptError{Where: fmt.Sprintf("log %s page %d", l.ID, page), What: fmt.Sprintf("it ends at event %d, want %d", end, b.End())}
+	}
+	return seal, b, err
 }
 
 // sync makes all that was written to a log's files durable.

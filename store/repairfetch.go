@@ -148,7 +148,7 @@ func (l *logMend) write(v *syncer.VerifiedPages, to uint64) error {
 		if err := l.raw.Write(s.Page, rest[:n]); err != nil {
 			return err
 		}
-		if err := l.take(uint64(s.Pages), leaves[:s.Count]); err != nil {
+		if err := l.take(uint64(s.Pages), rangeFrom(s.First, leaves[:s.Count])); err != nil {
 			return err
 		}
 		rest, leaves, l.mended = rest[n:], leaves[s.Count:], l.mended+uint64(s.Pages)

@@ -201,16 +201,12 @@ func (l *logMend) walk(pages uint64) (bool, error) {
 
 // step takes the next page, or group, if it is sound.
 func (l *logMend) step(pages uint64) error {
-	records, h, err := l.span(l.page, pages)
+	h, leaves, err := l.leaves(l.page, pages)
 	if err != nil {
 		return err
 	}
 	if h.First != l.m.Size() {
 		return fmt.Errorf("page %d begins with event %d, want %d", l.page, h.First, l.m.Size())
-	}
-	leaves, err := leavesOf(records, h.Count)
-	if err != nil {
-		return err
 	}
 	if !l.raw.HeaderSound(l.page) {
 		if err := errors.Join(l.keep(l.page), l.raw.MendHeader(l.page)); err != nil {
@@ -221,7 +217,31 @@ func (l *logMend) step(pages uint64) error {
 	return l.take(uint64(h.Span), leaves)
 }
 
-// span reads the records of a page or group.
+// leaves reads a page, group or image and returns the compact range of its
+// events.
+func (l *logMend) leaves(page, pages uint64) (segwriter.PageHeader, merkleindex.Range, error) {
+	if h, b, err := l.raw.Page(page); err == nil && h.Kind == segwriter.KindErased && page+uint64(h.Span) <= pages {
+		tree, err := h.TreeOf(b)
+		if err != nil {
+			return h, merkleindex.Range{}, err
+		}
+		return h, tree.Range(), nil
+	}
+	records, h, err := l.span(page, pages)
+	if err != nil {
+		return h, merkleindex.Range{}, err
+	}
+	leaves, err := leavesOf(records, h.Count)
+	return h, rangeFrom(h.First, leaves), err
+}
+
+func rangeFrom(first uint64, leaves []digest.Hash) merkleindex.Range {
+	b := merkleindex.NewBuilder(first)
+	b.AppendAll(leaves)
+	return b.Range()
+}
+
+// span reads the records of a page or group of which nothing is erased.
 func (l *logMend) span(page, pages uint64) ([]byte, segwriter.PageHeader, error) {
 	h, b, err := l.raw.Page(page)
 	if err != nil || h.Kind == segwriter.KindRecords {
@@ -258,21 +278,19 @@ func leavesOf(records []byte, count int) ([]digest.Hash, error) {
 }
 
 // take moves on behind a sound page.
-func (l *logMend) take(pages uint64, leaves []digest.Hash) error {
+func (l *logMend) take(pages uint64, leaves merkleindex.Range) error {
 	if len(l.marks) == cutBack {
 		l.marks = l.marks[1:]
 	}
 	l.marks = append(l.marks, mark{l.page, l.m.Clone()})
-	b := merkleindex.NewBuilder(l.m.Size())
-	b.AppendAll(leaves)
 	l.page += pages
-	return l.m.Merge(b.Range(), nil)
+	return l.m.Merge(leaves, nil)
 }
 
 // soundFrom returns the first page behind the damage at which an event begins.
 func (l *logMend) soundFrom(pages uint64) uint64 {
 	for page := l.page + 1; page < pages; page++ {
-		if _, h, err := l.span(page, pages); err == nil && h.First > l.m.Size() {
+		if h, _, err := l.leaves(page, pages); err == nil && h.First > l.m.Size() {
 			return page
 		}
 	}

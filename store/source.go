@@ -8,6 +8,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -107,6 +108,12 @@ func (v Source) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk,
 var errFull = errors.New("full")
 
 func fillChunk(c *syncer.Chunk, run Run, maxBytes int) error {
+	if run.Gone() { // only pages can tell
+		if c.Count > 0 {
+			return errFull
+		}
+		return run.erased()
+	}
 	for rest := run.Records; len(rest) > 0; {
 		n, err := recordLen(rest)
 		if err != nil {
@@ -152,10 +159,15 @@ func (v Source) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error
 }
 
 func (l *Log) pageRefs(run *syncer.PageRun, pages, from, count uint64) (refs []segwriter.PageRef, err error) {
+	skip := uint32(0)
 	for page, groupEnd := from, from; page < pages && (page < from+count || page < groupEnd); page++ {
 		ref, err := l.files.Page(page)
 		if err != nil {
 			return refs, err
+		}
+		if page < groupEnd && len(ref.Bytes) == 0 { // the image before stands for it
+			ref.Release()
+			continue
 		}
 		if page >= groupEnd {
 			if ref.Header.Kind == segwriter.KindContinuation {
@@ -174,6 +186,10 @@ func (l *Log) pageRefs(run *syncer.PageRun, pages, from, count uint64) (refs []s
 		}
 		refs = append(refs, ref)
 		run.Pages = append(run.Pages, ref.Bytes)
+		if skip++; ref.Header.Kind == segwriter.KindErased {
+			run.Images = append(run.Images, messages.RunImage{Skip: skip - 1, Pages: uint32(ref.Header.Span), Bytes: uint32(len(ref.Bytes))})
+			skip = 0
+		}
 	}
 	return refs, nil
 }

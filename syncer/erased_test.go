@@ -250,7 +250,7 @@ func TestErasedEvents(t *testing.T) {
 	}
 	v := newVictim(t, newPageTwin(1), Limits{})
 	fail, outs := v.hears(t, eraseEvent(w.eventsOf(l, 0, 4000)))
-	if fail != nil || len(v.st.logs) != 0 || !slices.ContainsFunc(outs, func(o Output) bool { return o == LeftAlone{Log: l.info.Log} }) {
+	if fail != nil || len(v.st.logs) != 0 || !slices.ContainsFunc(outs, func(o Output) bool { return o == LeftAlone{Log: l.info.Log, Erased: true} }) {
 		t.Fatalf("%v, %d logs, %v", fail, len(v.st.logs), outs)
 	}
 	lie := eraseEvent(w.eventsOf(l, 0, 4000))

@@ -242,11 +242,11 @@ func (t *topic) onlyServes() bool {
 }
 
 // leave leaves a log alone from now on, because we want no more of it.
-func (s *Session) leave(t *topic, r *remote) {
+func (s *Session) leave(t *topic, r *remote, why error) {
 	if r.ignored {
 		return
 	}
-	s.emit(LeftAlone{Log: r.id})
+	s.emit(LeftAlone{Log: r.id, Erased: errors.Is(why, ErrErased)})
 	*r = remote{id: r.id, size: r.size, pages: r.pages, ignored: true}
 	t.left = true
 }
@@ -330,7 +330,7 @@ func (s *Session) ingestFailed(in IngestFailed) {
 		return
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
-		s.leave(t, r)
+		s.leave(t, r, in.Err)
 		return
 	}
 	if r.in = nil; !r.ignored {
@@ -353,7 +353,7 @@ func (s *Session) pullDone(in PullDone) error {
 		return s.doubts(t, r, c)
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
-		s.leave(t, r)
+		s.leave(t, r, in.Err)
 		return nil
 	}
 	s.reached(r, in.Log)

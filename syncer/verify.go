@@ -87,7 +87,7 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 		return s.doubts(t, r, c)
 	}
 	if errors.Is(err, ErrErased) {
-		s.leave(t, r)
+		s.leave(t, r, err)
 		return nil
 	}
 	if err != nil {

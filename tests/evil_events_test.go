@@ -69,10 +69,12 @@ func forgeries() []attack {
 		told("an event left out", messages.CodeBadRange, func(f *foe, m *messages.Events) {
 			m.Records, m.Count = slices.Concat(f.log.Records[:99]...), 99
 		}),
-		told("an event without its payload", messages.CodeBadEvents, func(f *foe, m *messages.Events) {
+		greeted("an event without its payload", shrugged, 0, func(f *foe) error {
+			m := f.log.Events(0, 100)
 			r, n, err := event.DecodeRecord(m.Records)
 			must(f.t, err)
 			m.Records = append(r.AppendErased(nil), m.Records[n:]...)
+			return f.Send(m)
 		}),
 		told("bytes after the last event", messages.CodeBadEvents, func(_ *foe, m *messages.Events) { m.Records = append(m.Records, 0) }),
 		told("half an event", messages.CodeBadEvents, func(_ *foe, m *messages.Events) { m.Records = m.Records[:len(m.Records)-3] }),

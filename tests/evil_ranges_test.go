@@ -18,7 +18,12 @@ import (
 // ranged lets the victim fetch a part of the foe's log. The answer would be true
 // but for what spoil makes of it.
 func ranged(name string, want messages.Code, spoil func(f *foe, chunk *messages.RangeResponse) []messages.Message) attack {
-	return greeted(name, dropped, want, func(f *foe) error {
+	return rangedTo(name, dropped, want, spoil)
+}
+
+// rangedTo is ranged with another outcome.
+func rangedTo(name string, ends outcome, want messages.Code, spoil func(f *foe, chunk *messages.RangeResponse) []messages.Message) attack {
+	return greeted(name, ends, want, func(f *foe) error {
 		if err := f.Settled(); err != nil {
 			return err
 		}
@@ -77,10 +82,11 @@ func slivers() []attack {
 		}),
 		chunked("a range with a forged right side", messages.CodeBadEvents, func(_ *foe, m *messages.RangeResponse) { m.Right[0][0] ^= 1 }),
 		chunked("a range with too little on its right", messages.CodeBadRange, func(_ *foe, m *messages.RangeResponse) { m.Right = m.Right[1:] }),
-		chunked("a range without a payload", messages.CodeBadEvents, func(f *foe, m *messages.RangeResponse) {
+		rangedTo("a range without a payload", shrugged, 0, func(f *foe, m *messages.RangeResponse) []messages.Message {
 			r, n, err := event.DecodeRecord(m.Records)
 			must(f.t, err)
 			m.Records = append(r.AppendErased(nil), m.Records[n:]...)
+			return []messages.Message{f.log.Range(7000, 7000), m}
 		}),
 		chunked("a range with bytes behind it", messages.CodeBadEvents, func(_ *foe, m *messages.RangeResponse) {
 			m.Records = append(bytes.Clone(m.Records), 0)
