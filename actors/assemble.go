@@ -45,12 +45,15 @@ func (a *assembler) run() error {
 			continue
 		}
 		a.from[r.source], a.held = struct{}{}, r.source
+		if a.t.Closed() { // what others bring of it is not wanted
+			break
+		}
 		a.f.advance(r)
 	}
 	if err := a.f.n.ctx.Err(); err != nil {
 		return err
 	}
-	if err := a.rest(); err != nil {
+	if err := a.rest(); err != nil || a.t.Closed() {
 		return err
 	}
 	return a.tail()
@@ -131,7 +134,7 @@ func (a *assembler) pages(r run) error {
 	count := uint64(len(v.Bytes)) / uint64(v.Info.PageBytes)
 	pages := &messages.Pages{
 		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
-		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root},
+		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time},
 		Done: func(err error) {
 			if err == nil {
 				stats.eventsIn.Add(events)

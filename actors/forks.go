@@ -49,6 +49,9 @@ func (in *ingress) freeze(f *store.Freeze) {
 // frozen returns why pages of a log are not taken, or nil.
 func (p *Pipeline) frozen(log digest.Hash) error {
 	l, err := p.st.Log(log)
+	if err == nil && l.Row().Closed != 0 {
+		return fmt.Errorf("%w (log %s)", store.ErrClosed, log.Short())
+	}
 	if err == nil && l.Row().Frozen {
 		err = fmt.Errorf("%w (log %s)", store.ErrFrozen, log.Short())
 	}

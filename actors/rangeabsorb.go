@@ -21,7 +21,8 @@ import (
 func (n *Node) reached(l *store.Log) {
 	first, some := n.cfg.Store.FirstRange(l.ID)
 	doubt, doubted := n.cfg.Store.Doubt(l.ID)
-	if size := l.State().Size; some && first.First <= size || doubted && doubt.Size <= size {
+	_, closed := l.Closed()
+	if size := l.State().Size; some && closed != 0 || some && first.First <= size || doubted && doubt.Size <= size {
 		n.absorbSoon(l.ID)
 	}
 }
@@ -88,14 +89,16 @@ func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
 			return err
 		}
 		span, ok := st.FirstRange(log)
-		if !ok || span.First > l.State().Size || l.Row().Frozen {
+		_, closed := l.Closed()
+		if !ok || l.Row().Frozen || closed == 0 && span.First > l.State().Size {
 			return nil
 		}
 		r, err := st.ReadRange(l, span)
-		if err == nil {
+		if err == nil && closed == 0 {
 			err = n.into(ctx, l, r)
 		}
 		switch {
+		case closed != 0: // nothing is behind its end
 		case errors.Is(err, errAstray), errors.Is(err, store.ErrCorrupt):
 			n.cfg.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
 				zap.Uint64("from", span.First), zap.Uint64("to", span.End), zap.Error(err))
@@ -130,7 +133,11 @@ func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
 	if r.End() <= size {
 		return n.evidence(ctx, l, r, r.Fits(own, left))
 	}
-	v, err := r.Follow(own, size, left)
+	before, err := src.Time(l.ID, size)
+	if err != nil {
+		return err
+	}
+	v, err := r.Follow(own, size, before, left)
 	if err != nil {
 		return n.evidence(ctx, l, r, err)
 	}

@@ -75,6 +75,9 @@ func (n *Node) news(ctx context.Context, l *store.Log, r *syncer.Range) ([]*sync
 	if err := n.forked(ctx, l, r); err != nil {
 		return nil, err
 	}
+	if size, closed := l.Closed(); closed != 0 && r.Count > 0 && r.End() > size {
+		return nil, fmt.Errorf("%w (log %s, record %d: %s)", store.ErrClosed, l.ID.Short(), size, closed)
+	}
 	return n.cfg.Store.Missing(l, r)
 }
 

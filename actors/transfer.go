@@ -25,6 +25,9 @@ func (s *session) ingest(v syncer.Verified) {
 		if err == nil {
 			s.stats.eventsIn.Add(count)
 		}
+		if err == nil && v.Closed != 0 && s.n.cfg.Store.HasRanges(v.Info.Log) {
+			s.n.absorbSoon(v.Info.Log) // they are behind its end
+		}
 		s.settled(v.Info, v.First+count, err)
 	}
 	err := s.n.pipeline.gauge.remote(s.conn.Peer(), v.Info.Log, len(v.Records))
@@ -39,7 +42,7 @@ func (s *session) ingest(v syncer.Verified) {
 func appendOf(v syncer.Verified) *messages.Append {
 	return &messages.Append{
 		Log: v.Info.Log, Create: newLogOf(v.Info), Records: v.Records, Leaves: v.Leaves, First: v.First,
-		Remote: &messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root},
+		Remote: &messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time, Closed: v.Closed},
 	}
 }
 

@@ -28,8 +28,9 @@ type Log struct {
 	Number    uint64
 	Own       bool // this store appends to it
 
-	key   ed25519.PrivateKey // of the author, where Own
-	files *segwriter.Log
+	policy identity.Policy    // of the topic
+	key    ed25519.PrivateKey // of the author, where Own
+	files  *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
 	pubMu sync.Mutex                 // held while pub changes
@@ -136,11 +137,11 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	if l.files, err = s.segs.Log(pageParams(row.Name(), s.format.segmentPages)); err != nil {
 		return nil, err
 	}
-	if l.Own {
-		t, err := s.Topic(row.Topic)
-		if err != nil {
-			return nil, err
-		}
+	t, err := s.Topic(row.Topic)
+	if err != nil {
+		return nil, err
+	}
+	if l.policy = t.Genesis.Policy; l.Own {
 		l.key = s.device.AuthorKey(t.Genesis)
 	}
 	l.row.Store(row)

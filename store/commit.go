@@ -12,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // ErrFrozen is returned for events of a log whose author signed two heads
@@ -23,7 +24,7 @@ var ErrOwnFrozen = fmt.Errorf("%w, and the author is this store, of which two co
 
 // ErrClosed is returned for events of a log that ends where it is, because the
 // record that follows breaks a rule.
-var ErrClosed = errors.New("the log is closed: its author wrote a record there that breaks a rule; what is before it can be read")
+var ErrClosed = syncer.ErrClosed
 
 // ErrTimeBack is returned for events of ours whose time is before that of the
 // last one: to commit them would close the log.
@@ -226,7 +227,7 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	if err != nil || len(a.Leaves) == 0 && !closes(a) {
 		return nil, err
 	}
-	if row.Closed != 0 {
+	if row.Closed != 0 && a.Remote == nil {
 		return nil, closedError(row)
 	}
 	if row.Frozen && row.Own {
@@ -245,8 +246,10 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		if row.LastTime, err = laterThan(row.LastTime, a); err != nil {
 			return nil, err
 		}
-	} else if err := follow(b, a, row); err != nil || len(b.Leaves) == 0 && !closes(a) {
+	} else if err := follow(b, a, row); err != nil || len(b.Leaves) == 0 && (!closes(a) || row.Closed != 0) {
 		return nil, err
+	} else if row.Closed != 0 {
+		return nil, closedError(row)
 	} else if err := c.continues(row, a); err != nil {
 		return nil, err
 	}
@@ -298,6 +301,9 @@ func follow(b *messages.Batch, a *messages.Append, row *aof.LogRow) error {
 		}
 		b.Records, b.Leaves = b.Records[length:], b.Leaves[1:]
 	}
+	if end := a.First + uint64(len(a.Leaves)); closes(a) && end < row.Size {
+		return fmt.Errorf("%w: log %s: it is said to end at %d, %d events are held", ErrHistory, a.Log.Short(), end, row.Size)
+	}
 	return nil
 }
 
@@ -344,6 +350,10 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 			c.lost[m.Log] = fmt.Errorf("%w: log %s: it was taken up anew", ErrHistory, m.Log.Short())
 		}
 		return nil // what the AOF holds is sealed with a later page
+	case row.Closed != 0 && m.Size > row.Size:
+		c.dropped[m] = true
+		c.lost[m.Log] = fmt.Errorf("%w: %w", ErrGap, closedError(row))
+		return nil
 	case shadowed(row, m):
 		c.dropped[m] = true
 		c.lost[m.Log] = fmt.Errorf("%w: log %s: pages to %d under events to %d of another history", ErrGap, m.Log.Short(), m.Size, row.Size)

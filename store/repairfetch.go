@@ -26,7 +26,7 @@ func (l *logMend) fetchPages(to uint64) error {
 	for l.page < to {
 		from := l.page
 		err := l.ask(func() (*messages.PageRequest, func(*bufio.Reader) error) {
-			t := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone())
+			t := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone(), l.lastBefore(l.page))
 			return t.RequestPages(to - l.page), func(in *bufio.Reader) error {
 				return l.receive(in, t, to)
 			}
@@ -170,6 +170,7 @@ type tail struct {
 	leaves  []digest.Hash
 	head    proof.Head
 	right   []digest.Hash
+	closed  event.Reason // the log ends behind it
 }
 
 func (t *tail) end() uint64 { return t.first + uint64(len(t.leaves)) }
@@ -187,7 +188,7 @@ func (l *logMend) fetchTail() (*tail, error) {
 		if n := len(l.marks); n > 0 {
 			at = l.marks[n-1]
 		}
-		t := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone())
+		t := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone(), l.lastBefore(at.page))
 		got = &tail{first: at.m.Size()}
 		return t.Request(), func(in *bufio.Reader) error { return l.receiveTail(in, t, got) }
 	})
@@ -210,7 +211,7 @@ func (l *logMend) receiveTail(in *bufio.Reader, t *syncer.Transfer, got *tail) e
 		return got.add(v)
 	}
 	err := eachAnswer(in, t, l.writeNew, func(m *messages.Events) error {
-		if err := rest(); err != nil {
+		if err := rest(); err != nil || t.Closed() {
 			return err
 		}
 		v, err := t.Events(m)
@@ -243,7 +244,7 @@ func (g *tail) add(v *syncer.Verified) error {
 		return fmt.Errorf("events from %d behind those to %d, %d bytes of them", v.First, g.end(), len(g.records)+len(v.Records))
 	}
 	g.records, g.leaves = append(g.records, v.Records...), append(g.leaves, v.Leaves...)
-	g.head, g.right = v.Head, v.Right
+	g.head, g.right, g.closed = v.Head, v.Right, v.Closed
 	return nil
 }
 
@@ -261,6 +262,9 @@ func (g *tail) from(seq uint64) error {
 func (g *tail) to(seq uint64) error {
 	if seq < g.first || seq > g.end() {
 		return fmt.Errorf("events %d to %d, want them up to %d", g.first, g.end(), seq)
+	}
+	if seq < g.end() {
+		g.closed = 0
 	}
 	rest, err := event.SkipRecords(g.records, seq-g.first)
 	g.leaves, g.records = g.leaves[:seq-g.first], g.records[:len(g.records)-len(rest)]

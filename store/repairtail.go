@@ -102,6 +102,9 @@ func (l *logMend) resumeWith(t *tail) error {
 			row.Closed = l.row.Closed
 		}
 	}
+	if t.closed != 0 {
+		row.Closed = t.closed
+	}
 	var err error
 	if row.LastTime, err = l.lastTime(t); err != nil {
 		return err
@@ -138,24 +141,45 @@ func (l *logMend) resumeWith(t *tail) error {
 // lastTime returns the time of the last event behind a tail.
 func (l *logMend) lastTime(t *tail) (int64, error) {
 	records, count := t.records, len(t.leaves)
-	if count == 0 && l.page == 0 {
-		return 0, nil
-	}
 	if count == 0 {
-		h, _, err := l.raw.Page(l.page - 1)
-		if err != nil {
-			return 0, err
-		}
-		first := l.page - 1
-		if h.Kind == segwriter.KindContinuation {
-			first -= uint64(h.Span)
-		}
-		if records, h, err = l.span(first, l.page); err != nil {
-			return 0, err
-		}
-		count = h.Count
+		return l.timeBefore(l.page)
 	}
 	last, err := event.SkipRecords(records, uint64(count-1))
+	if err != nil {
+		return 0, err
+	}
+	return event.TimeOf(last), nil
+}
+
+// lastBefore is timeBefore for what is to be fetched: behind a page that cannot
+// be read nothing is taken.
+func (l *logMend) lastBefore(page uint64) int64 {
+	ms, err := l.timeBefore(page)
+	if err != nil {
+		return event.MaxTime
+	}
+	return ms
+}
+
+// timeBefore returns the time of the last event before a page, 0 if there is
+// none.
+func (l *logMend) timeBefore(page uint64) (int64, error) {
+	if page == 0 {
+		return 0, nil
+	}
+	h, _, err := l.raw.Page(page - 1)
+	if err != nil {
+		return 0, err
+	}
+	first := page - 1
+	if h.Kind == segwriter.KindContinuation {
+		first -= uint64(h.Span)
+	}
+	records, h, err := l.span(first, page)
+	if err != nil {
+		return 0, err
+	}
+	last, err := event.SkipRecords(records, uint64(h.Count-1))
 	if err != nil {
 		return 0, err
 	}

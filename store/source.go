@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -69,11 +70,40 @@ func (v Source) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 
 func (l *Log) info() syncer.LogInfo {
 	p := l.State()
+	end, why := l.Closed()
+	ends := why != 0
 	return syncer.LogInfo{
+		Policy: l.policy, Ends: ends, End: end,
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
 		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(),
 		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: p.Head, Right: p.Right,
 	}
+}
+
+// Closed returns at which size the log ends because the record there breaks a
+// rule, and which; 0 is that it is open.
+func (l *Log) Closed() (size uint64, why event.Reason) {
+	row := l.Row()
+	if row.Closed == 0 {
+		return 0, 0
+	}
+	return row.Size, row.Closed
+}
+
+// Time returns the time of the last of a log's first size events.
+func (v Source) Time(id digest.Hash, size uint64) (ms int64, err error) {
+	l, err := v.s.Log(id)
+	if err != nil || size == 0 {
+		return 0, err
+	}
+	if row := l.Row(); row.Size == size {
+		return row.LastTime, nil
+	}
+	err = v.s.Read(l, size-1, size, func(run Run) error {
+		ms = event.TimeOf(run.Records)
+		return nil
+	})
+	return ms, err
 }
 
 // Mountains returns the peaks of a log at any size it holds.

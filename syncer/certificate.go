@@ -83,7 +83,7 @@ func OpenCertificate(lobby identity.Secret, binding []byte, dialer bool, number 
 
 // strand takes note of a topic that both offered with two join keys.
 func (s *Session) strand(o *offer) error {
-	if o.Open {
+	if o.Policy.Has(identity.PolicyOpen) {
 		return violation(messages.CodeBadTopicProof, "offer %d is of an open topic, with another join key", o.theirs.number)
 	}
 	o.stranded = true

@@ -41,7 +41,9 @@ func strangers(t *testing.T, open, named bool, certs [2]*testCertificates) *visi
 	return visitOf(t, 1, a, b, func(i int, c *Config) {
 		for k := range c.Topics {
 			if c.Topics[k].ID == TestTopic(1).ID() {
-				c.Topics[k].Open = open
+				if c.Topics[k].Policy = 0; open {
+					c.Topics[k].Policy = identity.PolicyOpen
+				}
 				c.Topics[k].Keys.Join[5] = byte(i)
 			}
 		}

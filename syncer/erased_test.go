@@ -260,7 +260,7 @@ func TestErasedEvents(t *testing.T) {
 
 	m := eraseEvent(w.eventsOf(l, 0, 4000))
 	for _, may := range []Erasable{nil, func(_ digest.Hash, first, end uint64) bool { return first == 0 && end == 1 }} {
-		got, _, err := verifyEvents(l.info, m, 0, l.mountains(0), may)
+		got, _, err := verifyEvents(l.info, m, 0, 0, l.mountains(0), may)
 		if errors.Is(err, ErrErased) != (may == nil) || may != nil && (err != nil || got.Count != int(m.Count)) {
 			t.Errorf("%d events, %v", got.Count, err)
 		}

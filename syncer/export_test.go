@@ -22,7 +22,9 @@ func (n TestTopic) Keys() identity.TopicKeys {
 }
 
 // Topic is the topic as a session takes it.
-func (n TestTopic) Topic() Topic { return Topic{ID: n.ID(), Keys: n.Keys(), Open: true} }
+func (n TestTopic) Topic() Topic {
+	return Topic{ID: n.ID(), Keys: n.Keys(), Policy: identity.PolicyOpen}
+}
 
 // Offer is what one end of a connection offers it with.
 func (n TestTopic) Offer(binding string, dialer bool) messages.Offer {

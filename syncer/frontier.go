@@ -27,8 +27,8 @@ func stateOf(l LogInfo) messages.LogState {
 }
 
 // named returns what a log is known by that the store does not have.
-func named(topic identity.TopicID, log digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64) LogInfo {
-	return LogInfo{Log: log, Topic: topic, Author: author, PageBytes: pageBytes, Kind: kind, Number: number}
+func named(topic identity.TopicID, policy identity.Policy, log digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64) LogInfo {
+	return LogInfo{Log: log, Topic: topic, Policy: policy, Author: author, PageBytes: pageBytes, Kind: kind, Number: number}
 }
 
 // sendFrontier lists every log that holds events, with its state.
@@ -111,7 +111,7 @@ func (s *Session) listEnds(t *topic) error {
 
 // entry takes one log of the peer's list.
 func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
-	name := named(t.id, e.Log, e.Author, e.PageBytes, e.Kind, e.Number)
+	name := named(t.id, t.offer.Policy, e.Log, e.Author, e.PageBytes, e.Kind, e.Number)
 	if err := checkLog(name); err != nil {
 		return err
 	}
@@ -138,6 +138,9 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	}
 	if !found {
 		own = name
+		if counts, err := s.counts(t, name); err != nil || !counts {
+			return err
+		}
 	}
 	r, err := s.told(t, e.Log, found)
 	if err != nil {
@@ -149,6 +152,17 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		r.end = &end
 	}
 	return s.compare(t, r, own, e, part)
+}
+
+// counts reports whether a log that is not here is to be stored. One that is not
+// is passed over: the peer's roster may say of it what ours does not yet.
+func (s *Session) counts(t *topic, name LogInfo) (bool, error) {
+	ok, err := s.cfg.Store.Counts(name.Name())
+	if r := t.theirs[name.Log]; r != nil && !ok && err == nil {
+		r.wanted, r.asked, r.recheck = 0, false, false // only HAVE or a round spoke of it
+		t.touched = append(t.touched, r)
+	}
+	return ok, err
 }
 
 // told returns what is known of a log that the peer speaks of. How many the
@@ -200,7 +214,7 @@ func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState
 	case e.Size < own.Size:
 		s.offer(t, r, own, part || t.sentDiff)
 		return nil
-	case e.Size == own.Size:
+	case e.Size == own.Size, own.ended(): // there is nothing behind its end
 		r.wanted = 0
 		return nil
 	}
@@ -248,6 +262,9 @@ func (s *Session) ask(t *topic, r *remote) error {
 	if own.Frozen {
 		s.forkedHere(t, r.id)
 		return nil
+	}
+	if own.ended() {
+		r.wanted = 0
 	}
 	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
 		r.pulling = true
@@ -307,7 +324,7 @@ func (s *Session) advanced(id digest.Hash) error {
 	r := t.remote(id)
 	r.roster = isRoster(own)
 	t.arrived(r)
-	if r.wanted != 0 && own.Size >= r.wanted {
+	if r.wanted != 0 && (own.Size >= r.wanted || own.ended()) {
 		r.wanted = 0
 	}
 	if own.Size <= r.size || r.serving || r.ignored || s.holdBack(t, id) {

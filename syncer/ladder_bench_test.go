@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/sketch"
 )
@@ -51,8 +52,12 @@ func (l listed) Summary(digest.Hash) (digest.Set, error) {
 	return digest.Set{Count: uint64(len(l))}, nil
 }
 func (listed) Log(digest.Hash) (l LogInfo, ok bool, err error) { return l, ok, nil }
+func (listed) Time(digest.Hash, uint64) (int64, error)         { return 0, nil }
+
 func (listed) Mountains(digest.Hash, uint64) (m mmrindex.Mountains, err error) {
 	return m, nil
 }
 
 func (listed) Roster(digest.Hash) (Roster, error) { return Roster{}, nil }
+
+func (listed) Counts(identity.LogName) (bool, error) { return true, nil }

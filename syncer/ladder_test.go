@@ -64,6 +64,8 @@ func (w *shelf) Log(id digest.Hash) (LogInfo, bool, error) {
 	return w.info(id), found, nil
 }
 
+func (w *shelf) Time(digest.Hash, uint64) (int64, error) { return 0, nil }
+
 func (w *shelf) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 	return mmrindex.Mountains{}, errors.New("a shelf has no events")
 }
@@ -493,3 +495,5 @@ func TestSilentPeerIsAskedAgain(t *testing.T) {
 		}
 	}
 }
+
+func (*shelf) Counts(identity.LogName) (bool, error) { return true, nil }

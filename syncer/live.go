@@ -127,7 +127,7 @@ func (s *Session) have(t *topic, m *messages.Have) error {
 			return err
 		}
 		r.size = max(r.size, h.Size)
-		if h.Size <= own.Size || r.ignored || own.Frozen {
+		if h.Size <= own.Size || r.ignored || own.Frozen || own.ended() {
 			continue
 		}
 		if t.lazy.lacking == nil {
@@ -179,7 +179,7 @@ func (s *Session) askLacking(t *topic) error {
 			return err
 		}
 		r := t.remote(id)
-		if own.Size >= size || r.in != nil || r.pulling || r.ignored {
+		if own.Size >= size || own.ended() || r.in != nil || r.pulling || r.ignored {
 			continue
 		}
 		r.wanted = max(r.wanted, size)

@@ -22,7 +22,7 @@ import (
 type Topic struct {
 	ID      identity.TopicID
 	Keys    identity.TopicKeys
-	Open    bool    // its join key never changes
+	Policy  identity.Policy
 	Follows Follows // what we follow of it; nil is everything
 }
 

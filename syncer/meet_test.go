@@ -40,7 +40,7 @@ func (h *house) room(id identity.TopicID) *pageTwin {
 // write appends an event to a log of the house's own in a topic.
 func (h *house) write(n TestTopic, text string) digest.Hash {
 	key := n.AuthorOf(identity.Seed(h.id))
-	i := named(n.ID(), digest.Hash{}, [32]byte(key.Public().(ed25519.PublicKey)), twinPage, identity.KindData, 0)
+	i := named(n.ID(), identity.PolicyOpen, digest.Hash{}, [32]byte(key.Public().(ed25519.PublicKey)), twinPage, identity.KindData, 0)
 	i.Log = DataLog(i.Topic, i.Author, i.PageBytes)
 	l := h.room(n.ID()).log(i)
 	l.key, l.info.Own = key, true
@@ -68,6 +68,8 @@ func (h *house) Log(id digest.Hash) (LogInfo, bool, error) {
 	return LogInfo{}, false, nil
 }
 
+func (h *house) Time(id digest.Hash, size uint64) (int64, error) { return h.of[id].Time(id, size) }
+func (h *house) Counts(identity.LogName) (bool, error)           { return true, nil }
 func (h *house) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
 	return h.of[id].Mountains(id, size)
 }

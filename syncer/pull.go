@@ -4,6 +4,7 @@ package syncer
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -37,6 +38,9 @@ type Transfer struct {
 	left  mmrindex.Mountains   // before held
 	head  proof.Head
 	right []digest.Hash // at next
+	time  int64         // of the event before next
+
+	closed event.Reason // the log ends at next: nothing more of it is taken
 }
 
 // A span is one page, or one group, with all that is known of it.
@@ -50,6 +54,8 @@ type span struct {
 	gone   erased
 	first  int // length of its first record as it was appended; 0 if it is not known
 	used   int // bytes of all its records; 0 likewise
+
+	judged judgement // of its records
 }
 
 // NewTransfer begins where the local store's full pages of a log end.
@@ -61,6 +67,9 @@ func NewTransfer(st Store, p Pull) (*Transfer, error) {
 	t := &Transfer{topic: p.Topic, info: p.Info, own: own, tree: merkleindex.NewBuilder(0)}
 	if found && own.Pages > 0 {
 		t.page, t.next = own.Pages, own.SealedSize
+		if t.time, err = st.Time(own.Log, own.SealedSize); err != nil {
+			return nil, err
+		}
 		t.m, err = st.Mountains(own.Log, own.SealedSize)
 	}
 	return t, err
@@ -96,6 +105,8 @@ func AnnouncedRun(info LogInfo, page uint64, m *messages.PageResponse) (int, err
 // there may be none yet.
 func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages, error) {
 	switch {
+	case t.closed != 0:
+		return nil, ErrClosed
 	case m.From != t.page:
 		return nil, violation(messages.CodeBadRange, "page %d from event %d, want page %d from event %d", m.From, m.FirstSeq, t.page, t.next)
 	case m.FirstSeq != t.next: // other events are in other pages
@@ -130,7 +141,10 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	}
 	left := t.m
 	t.m = after
-	t.page, t.next, t.head, t.right = t.page+uint64(m.Count), end, head, m.Right
+	t.page, t.next, t.head, t.right, t.time = t.page+uint64(m.Count), end, head, m.Right, spans[len(spans)-1].judged.time
+	if spans, err = t.endAt(left, spans); err != nil {
+		return nil, err
+	}
 	if t.held != nil {
 		spans = append([]*span{t.held}, spans...)
 	}
@@ -180,6 +194,39 @@ func (t *Transfer) continues(spans []*span, head proof.Head) error {
 	return nil
 }
 
+// endAt drops what of new spans, put behind left, is from the first record on
+// that offends. What is left of the last span is no page: it stays held back.
+func (t *Transfer) endAt(left mmrindex.Mountains, spans []*span) ([]*span, error) {
+	at := slices.IndexFunc(spans, func(s *span) bool { return s.judged.closed != 0 })
+	if at < 0 {
+		return spans, nil
+	}
+	last := spans[at]
+	if last.image { // where it ends in the log cannot be shown to others
+		return nil, &ErasedError{Log: t.info.Log, First: last.seal.First, End: last.seal.End()}
+	}
+	var gone []digest.Hash
+	gone = append(gone, last.leaves[last.judged.good:]...)
+	for _, s := range spans[at+1:] {
+		gone = append(gone, s.leaves...)
+	}
+	last.leaves, last.seal.Count = last.leaves[:last.judged.good], last.judged.good
+	right, err := rightBehind(last.seal.End(), gone, t.head.Size, t.right)
+	if err != nil {
+		return nil, err
+	}
+	if last.r, err = rangeOf(last.seal.First, last.leaves); err != nil {
+		return nil, err
+	}
+	t.closed, t.right, t.next, t.time = last.judged.closed, right, last.seal.End(), last.judged.time
+	t.m, err = afterSpans(left, spans[:at+1])
+	return spans[:at+1], err
+}
+
+// Closed reports whether the log was found to end where the transfer is: what
+// is held back is to be stored, and nothing else will be taken.
+func (t *Transfer) Closed() bool { return t.closed != 0 }
+
 // afterSpans is the mountains with some spans put behind them.
 func afterSpans(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error) {
 	m = m.Clone()
@@ -201,7 +248,7 @@ func (t *Transfer) confirmed(left mmrindex.Mountains, spans []*span) (*VerifiedP
 		bytes, leaves = bytes+len(s.bytes), leaves+len(s.leaves)
 	}
 	v := &VerifiedPages{
-		Info: t.info, Head: t.head, Left: left, Root: t.left.Root(), Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
+		Info: t.info, Head: t.head, Left: left, Root: t.left.Root(), Time: spans[len(spans)-1].judged.time, Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
 		Seals: make([]messages.Seal, 0, len(spans)), Trees: make([][]digest.Hash, 0, len(spans)),
 	}
 	skip := uint32(0)
@@ -234,17 +281,20 @@ func (t *Transfer) rightOfHeld() ([]digest.Hash, error) {
 
 // Events verifies events that follow the pages.
 func (t *Transfer) Events(m *messages.Events) (*Verified, error) {
+	if t.closed != 0 {
+		return nil, ErrClosed
+	}
 	if m.Log != t.info.Log || m.First != t.next {
 		return nil, violation(messages.CodeBadRange, "events from %d of log %s, want %d of log %s", m.First, m.Log.Short(), t.next, t.info.Log.Short())
 	}
-	v, after, err := verifyEvents(t.info, m, t.next, t.m, t.Erasable)
+	v, after, err := verifyEvents(t.info, m, t.next, t.time, t.m, t.Erasable)
 	if err != nil {
 		return nil, t.judge(err, m.Head)
 	}
 	if err := continues(t.own, t.m, v.Leaves, v.Head); err != nil {
 		return nil, err
 	}
-	t.m, t.next, t.head, t.right = after, t.next+uint64(v.Count), v.Head, v.Right
+	t.m, t.next, t.head, t.right, t.time, t.closed = after, t.next+uint64(v.Count), v.Head, v.Right, v.Time, v.Closed
 	return &v, nil
 }
 
@@ -273,8 +323,8 @@ func (t *Transfer) Rest() (*Verified, error) {
 	t.held = nil
 	records, err := s.records(int(t.info.PageBytes))
 	return &Verified{
-		Info: t.info, First: s.seal.First, Count: s.seal.Count, Records: records, Leaves: s.leaves,
-		Head: t.head, Right: t.right, Left: t.left, Root: t.m.Root(),
+		Info: t.info, First: s.seal.First, Count: s.seal.Count, Records: records[:min(s.judged.bytes, len(records))], Leaves: s.leaves,
+		Head: t.head, Right: t.right, Left: t.left, Root: t.m.Root(), Time: t.time, Closed: t.closed,
 	}, err
 }
 
@@ -284,16 +334,16 @@ func (t *Transfer) parse(m *messages.PageResponse, pages []byte) ([]*span, error
 	if int64(len(pages)) != m.PagesLen() {
 		return nil, t.badPage(t.page, errors.New("the run is not as long as it says"))
 	}
-	before, page, next := t.held, t.page, t.next
+	before, page, next, ms := t.held, t.page, t.next, t.time
 	images, imageAt := m.Images, imagePage(t.page, m.Images)
 	for len(pages) > 0 {
 		var s *span
 		var err error
 		if len(images) > 0 && page == imageAt {
-			s, err = t.parseImage(pages, images[0], page, next)
+			s, err = t.parseImage(pages, images[0], page, next, ms)
 			images, imageAt = images[1:], imagePage(page+uint64(images[0].Pages), images[1:])
 		} else {
-			s, err = t.parseSpan(pages[:t.pagesBytes(pages, page, imageAt, len(images) > 0)], page, next)
+			s, err = t.parseSpan(pages[:t.pagesBytes(pages, page, imageAt, len(images) > 0)], page, next, ms)
 		}
 		if err != nil {
 			return nil, err
@@ -302,7 +352,7 @@ func (t *Transfer) parse(m *messages.PageResponse, pages []byte) ([]*span, error
 			return nil, err
 		}
 		spans = append(spans, s)
-		before, page, next = s, page+uint64(s.seal.Pages), s.seal.End()
+		before, page, next, ms = s, page+uint64(s.seal.Pages), s.seal.End(), s.judged.time
 		pages = pages[len(s.bytes):]
 	}
 	return spans, nil
@@ -331,7 +381,7 @@ func (t *Transfer) badPage(page uint64, err error) error {
 }
 
 // parseImage decodes the image that bytes begin with.
-func (t *Transfer) parseImage(bytes []byte, i messages.RunImage, page, next uint64) (*span, error) {
+func (t *Transfer) parseImage(bytes []byte, i messages.RunImage, page, next uint64, before int64) (*span, error) {
 	if uint64(i.Bytes) > uint64(len(bytes)) {
 		return nil, t.badPage(page, errors.New("the run ends within its image"))
 	}
@@ -345,6 +395,7 @@ func (t *Transfer) parseImage(bytes []byte, i messages.RunImage, page, next uint
 			t.info.Log.Short(), h.Span, h.Index, h.First, i.Pages, page, next)
 	}
 	s := &span{seal: messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count}, image: true, bytes: bytes}
+	s.judged = judgement{rules: t.info.rules(), time: before}
 	if err := s.hashImage(h); err != nil {
 		return nil, t.badPage(page, err)
 	}
@@ -367,6 +418,7 @@ func (s *span) hashImage(h segwriter.PageHeader) error {
 		if it.Gone() {
 			known = false
 			s.gone.add(it.First, it.End())
+			s.judged.skip(it.End() - it.First)
 			return nil
 		}
 		return s.lengths(it)
@@ -386,6 +438,7 @@ func (s *span) lengths(it segwriter.Item) error {
 			return err
 		}
 		was := n
+		s.judged.next(&rec, n)
 		if rec.Erased() {
 			s.gone.add(seq, seq+1)
 			was += rec.PayloadLen() - digest.Size
@@ -398,7 +451,7 @@ func (s *span) lengths(it segwriter.Item) error {
 	return nil
 }
 
-func (t *Transfer) parseSpan(pages []byte, page, next uint64) (*span, error) {
+func (t *Transfer) parseSpan(pages []byte, page, next uint64, before int64) (*span, error) {
 	size := int(t.info.PageBytes)
 	bad := func(err error) error { return t.badPage(page, err) }
 	if len(pages) < size {
@@ -414,7 +467,7 @@ func (t *Transfer) parseSpan(pages []byte, page, next uint64) (*span, error) {
 	}
 	s := &span{
 		seal:  messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count},
-		bytes: pages[:h.Span*size],
+		bytes: pages[:h.Span*size], judged: judgement{rules: t.info.rules(), time: before},
 	}
 	records, err := s.records(size)
 	if err != nil {
@@ -455,6 +508,7 @@ func (s *span) hash(records []byte, b *merkleindex.Builder) error {
 			s.first = n
 		}
 		s.leaves = append(s.leaves, r.LeafHash())
+		s.judged.next(&r, n)
 		records = records[n:]
 	}
 	if len(records) > 0 {

@@ -3,6 +3,9 @@
 package syncer
 
 import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -19,6 +22,7 @@ type RangePull struct {
 	events uint64
 	from   uint64 // what may still come
 	to     uint64
+	ended  error // a record was told that breaks a rule of the log
 }
 
 // NewRangePull returns a RangePull of what is asked of a log. Info's author and
@@ -39,6 +43,9 @@ func (p *RangePull) Take(m *messages.RangeResponse) (*Range, error) {
 	if (m.Count == 0) != (p.head == nil) {
 		return nil, violation(messages.CodeBadRange, "log %s: want the head first, and then events", m.Log.Short())
 	}
+	if p.ended != nil {
+		return nil, p.ended
+	}
 	end := m.First + uint64(m.Count)
 	if m.Count > 0 && (m.First < p.from || end > p.to) {
 		return nil, violation(messages.CodeBadRange, "log %s: events %d to %d, want them within %d to %d", m.Log.Short(), m.First, end, p.from, p.to)
@@ -54,6 +61,9 @@ func (p *RangePull) Take(m *messages.RangeResponse) (*Range, error) {
 		p.head, p.info = v, v.Info
 		return v, nil
 	}
+	if v, err = p.judge(v); err != nil {
+		return nil, err
+	}
 	p.events += uint64(m.Count)
 	if p.req.Newest {
 		p.to = m.First
@@ -61,4 +71,29 @@ func (p *RangePull) Take(m *messages.RangeResponse) (*Range, error) {
 		p.from = end
 	}
 	return v, nil
+}
+
+// judge leaves what of a range is before the first record that breaks a rule of
+// the log, whatever is before the range, and lets nothing come behind it. The
+// log is closed once it is held up to there. The error is ErrClosed if that is
+// nothing.
+func (p *RangePull) judge(v *Range) (*Range, error) {
+	j := judgement{rules: p.info.rules()}
+	for rest := v.Records; len(rest) > 0; {
+		rec, n, err := event.DecodeRecord(rest)
+		if err != nil {
+			return nil, err
+		}
+		j.next(&rec, n)
+		rest = rest[n:]
+	}
+	if j.closed == 0 {
+		return v, nil
+	}
+	end := v.First + uint64(j.good)
+	p.ended = fmt.Errorf("%w (log %s, record %d: %s)", ErrClosed, v.Info.Log.Short(), end, j.closed)
+	if j.good == 0 {
+		return nil, p.ended
+	}
+	return v.Cut(v.First, end)
 }

@@ -44,7 +44,7 @@ func verifyRange(info LogInfo, m *messages.RangeResponse, may Erasable) (*Range,
 	if m.Log != info.Log {
 		return nil, violation(messages.CodeBadRange, "a range of log %s, asked for log %s", m.Log.Short(), info.Log.Short())
 	}
-	name := named(info.Topic, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
+	name := named(info.Topic, info.Policy, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
 	if err := checkLog(name); err != nil {
 		return nil, err
 	}
@@ -157,14 +157,15 @@ func joined(left merkleindex.Range, first uint64, leaves []digest.Hash) ([]diges
 }
 
 // Follow verifies r's events again, behind the ones that the log holds: left is
-// the log's peaks at size next, which lies in r. The error is a *Conflict where
+// the log's peaks at size next, which lies in r, and before the time of the
+// event there. The error is a *Conflict where
 // r is of another history than left.
-func (r *Range) Follow(own LogInfo, next uint64, left mmrindex.Mountains) (Verified, error) {
+func (r *Range) Follow(own LogInfo, next uint64, before int64, left mmrindex.Mountains) (Verified, error) {
 	m := &messages.Events{
 		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, Kind: r.Info.Kind, Number: r.Info.Number, First: r.First, Count: uint32(r.Count),
 		Head: messages.Head{Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig}, Right: r.Right, Records: r.Records,
 	}
-	v, _, err := verifyEvents(r.Info, m, next, left, anything) // it was judged when it came
+	v, _, err := verifyEvents(r.Info, m, next, before, left, anything) // it was judged when it came
 	if c := conflict(err, own, left, m.Head); c != nil {
 		return v, c
 	}

@@ -324,12 +324,12 @@ func TestRangeFollows(t *testing.T) {
 			t.Fatal(err)
 		}
 		own.Size, own.Root = next, l.mountains(next).Root()
-		got, err := v.Follow(own, next, l.mountains(next))
+		got, err := v.Follow(own, next, 1, l.mountains(next))
 		if err != nil || got.First != next || !slices.Equal(got.Leaves, l.leaves[next:20]) || !bytes.Equal(got.Records, bytes.Join(l.records[next:20], nil)) {
 			t.Errorf("from %d: %v, %d events from %d", next, err, got.Count, got.First)
 		}
 		var c *Conflict
-		if _, err := v.Follow(fork.state(), next, fork.mountains(next)); (next > 12) != errors.As(err, &c) {
+		if _, err := v.Follow(fork.state(), next, 1, fork.mountains(next)); (next > 12) != errors.As(err, &c) {
 			t.Errorf("behind another history at %d: %v", next, err)
 		}
 	}

@@ -10,12 +10,16 @@ import (
 )
 
 // NewRefetch returns a Transfer of what follows a part of a log that is known
-// to be sound: the pages before page, whose events have these peaks. It is for
+// to be sound: the pages before page, whose events have these peaks, and the last
+// of them this time. It is for
 // pages that were lost or damaged after they were stored.
-func NewRefetch(info LogInfo, page uint64, before mmrindex.Mountains) *Transfer {
+func NewRefetch(info LogInfo, page uint64, before mmrindex.Mountains, last int64) *Transfer {
 	size := before.Size()
-	own := LogInfo{Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number, Pages: page, Size: size, SealedSize: size}
-	return &Transfer{info: info, own: own, page: page, next: size, m: before, tree: merkleindex.NewBuilder(0)}
+	own := LogInfo{
+		Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,
+		Pages: page, Size: size, SealedSize: size,
+	}
+	return &Transfer{info: info, own: own, page: page, next: size, m: before, time: last, tree: merkleindex.NewBuilder(0)}
 }
 
 // RequestPages asks for a number of pages only.
@@ -27,7 +31,7 @@ func (t *Transfer) RequestPages(count uint64) *messages.PageRequest {
 // from elsewhere that it ends there, or nil.
 func (t *Transfer) Last() *VerifiedPages {
 	s := t.held
-	if s == nil {
+	if s == nil || t.closed != 0 {
 		return nil
 	}
 	t.held = nil

@@ -227,6 +227,7 @@ func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal b
 	case size < own.Size:
 		m.size, m.pages, m.serving = size, pagesAt(own, size), false
 		s.offer(t, m, own, true)
+	case size > own.Size && own.ended():
 	case size > own.Size:
 		m.size, m.pages, m.wanted, m.hearsay = size, own.Pages, size, true
 	case equal: // and another root: let both look at the heads

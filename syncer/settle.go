@@ -317,7 +317,7 @@ func (s *Session) remoteOf(topic identity.TopicID, log digest.Hash) (*topic, *re
 // reached drops what is wanted of a log once we have it.
 func (s *Session) reached(r *remote, id digest.Hash) {
 	own, found, err := s.cfg.Store.Log(id)
-	if err == nil && found && own.Size >= r.wanted {
+	if err == nil && found && (own.Size >= r.wanted || own.ended()) {
 		r.wanted = 0
 	}
 }

@@ -138,6 +138,10 @@ func (w *twin) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 	return syncer.LogInfo{}, false, nil
 }
 
+func (w *twin) Time(id digest.Hash, size uint64) (int64, error) {
+	return event.TimeOf(w.logs[id].records[size-1]), nil
+}
+
 func (w *twin) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
 	return w.logs[id].mountains(size), nil
 }
@@ -400,3 +404,5 @@ func FuzzStep(f *testing.F) {
 		}
 	})
 }
+
+func (*twin) Counts(identity.LogName) (bool, error) { return true, nil }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -44,8 +45,9 @@ type LogInfo struct {
 	PageBytes  uint32
 	Kind       identity.LogKind
 	Number     uint64
-	Own        bool // this store appends to it
-	Frozen     bool // forked: takes nothing more, and a list says no more of it
+	Own        bool            // this store appends to it
+	Frozen     bool            // forked: takes nothing more, and a list says no more of it
+	Policy     identity.Policy // of the topic: its records are judged by it
 
 	// Ends says that the log closed itself, or was cut, at End: what is held
 	// beyond it does not count, and Size is at most End.
@@ -65,6 +67,9 @@ func (l LogInfo) Name() identity.LogName {
 	return identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: l.PageBytes, Kind: l.Kind, Number: l.Number}
 }
 
+// ended reports whether all of the log that counts is held.
+func (l LogInfo) ended() bool { return l.Ends && l.Size >= l.End }
+
 // A Store is what a session asks of the local store. All calls are quick.
 type Store interface {
 	// Summary is the incremental digest over (log, size, root) of all logs of
@@ -79,8 +84,14 @@ type Store interface {
 	Log(id digest.Hash) (LogInfo, bool, error)
 	// Mountains returns a log's peaks at any size it holds.
 	Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error)
+	// Counts reports whether a log is stored at all: whether it is of the topic's
+	// roster, or the roster admits it, or needs not to.
+	Counts(name identity.LogName) (bool, error)
 	// Roster returns what is held of a topic's roster.
 	Roster(topic digest.Hash) (Roster, error)
+	// Time returns the time of the last of a log's first size events, of any
+	// size it holds; 0 if that is none.
+	Time(id digest.Hash, size uint64) (int64, error)
 }
 
 // A Source is a Store that can be served from.
@@ -136,6 +147,9 @@ type Verified struct {
 	// may have signed another history too.
 	Left mmrindex.Mountains // at First
 	Root digest.Hash        // at First+Count
+
+	Time   int64        // of the last event, or of the one before if there is none
+	Closed event.Reason // the log ends behind them: the record there breaks a rule
 }
 
 // VerifiedPages is full pages of a peer that are proven, and packed as every
@@ -153,6 +167,7 @@ type VerifiedPages struct {
 	// As in Verified.
 	Left mmrindex.Mountains // before the first page
 	Root digest.Hash        // behind the last
+	Time int64              // of the last event
 }
 
 // Limits bound what a peer may make us hold.

@@ -240,6 +240,10 @@ func (w *pageTwin) Log(id digest.Hash) (LogInfo, bool, error) {
 	return LogInfo{}, false, nil
 }
 
+func (w *pageTwin) Time(id digest.Hash, size uint64) (int64, error) {
+	return event.TimeOf(w.logs[id].records[size-1]), nil
+}
+
 func (w *pageTwin) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
 	return w.logs[id].mountains(size), nil
 }
@@ -285,6 +289,9 @@ func (w *pageTwin) ingest(v Verified) error {
 	if l.fork != nil {
 		return errors.New("the log is frozen")
 	}
+	if l.info.Ends && v.First+uint64(v.Count) > uint64(len(l.leaves)) {
+		return ErrClosed
+	}
 	if v.First > uint64(len(l.leaves)) {
 		return fmt.Errorf("events from %d behind %d", v.First, len(l.leaves))
 	}
@@ -300,8 +307,12 @@ func (w *pageTwin) ingest(v Verified) error {
 		}
 		rest = rest[n:]
 	}
-	if grew {
+	closes := v.Closed != 0 && !l.info.Ends && v.First+uint64(v.Count) == uint64(len(l.leaves))
+	if grew || closes {
 		l.head, l.right = v.Head, v.Right
+	}
+	if closes {
+		l.info.Ends, l.info.End = true, uint64(len(l.leaves))
 	}
 	err := l.proven()
 	if err != nil { // another branch came another way meanwhile
@@ -376,3 +387,5 @@ func (w *pageTwin) eventsOf(l *pageLog, from uint64, maxBytes int) *messages.Eve
 		Head: wireHead(c.Head), Right: c.Right, Records: c.Records,
 	}
 }
+
+func (*pageTwin) Counts(identity.LogName) (bool, error) { return true, nil }

@@ -19,13 +19,16 @@ import (
 type incoming struct {
 	next uint64
 	m    mmrindex.Mountains // at next
+	time int64              // of the event before next
 	left int                // ingests under way
+
+	closed bool // the log ends at next
 }
 
 // events verifies what the peer pushed. Events that do not follow ours make us
 // tell our size again; events that we have are passed over.
 func (s *Session) events(t *topic, m *messages.Events) error {
-	name := named(t.id, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
+	name := named(t.id, t.offer.Policy, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
 	if err := checkLog(name); err != nil {
 		return err
 	}
@@ -38,6 +41,9 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	}
 	if !found {
 		own = name
+		if counts, err := s.counts(t, name); err != nil || !counts {
+			return err
+		}
 	}
 	r, err := s.told(t, m.Log, found)
 	if err != nil {
@@ -58,6 +64,9 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		s.repeated(t)
 		_, err := s.differs(r, own, headOf(m.Log, m.Head))
 		return err
+	case own.ended() || r.in != nil && r.in.closed: // what is behind its end is passed over
+		r.wanted = 0
+		return nil
 	case m.First > next:
 		s.gap(t, r, own, end)
 		return nil
@@ -82,7 +91,11 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	if err != nil {
 		return err
 	}
-	v, after, err := verifyEvents(own, m, next, left, s.cfg.Erasable)
+	before, err := s.timeBefore(r, own, next)
+	if err != nil {
+		return err
+	}
+	v, after, err := verifyEvents(own, m, next, before, left, s.cfg.Erasable)
 	if c := conflict(err, own, left, m.Head); c != nil {
 		return s.doubts(t, r, c)
 	}
@@ -93,13 +106,13 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	if err != nil {
 		return err
 	}
-	if own.Own {
+	if own.Own && v.Count > 0 {
 		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: v.First + uint64(v.Count)})
 	}
 	if r.in == nil {
 		r.in = &incoming{}
 	}
-	r.in.next, r.in.m = v.First+uint64(v.Count), after
+	r.in.next, r.in.m, r.in.time, r.in.closed = v.First+uint64(v.Count), after, v.Time, v.Closed != 0
 	r.in.left++
 	r.asked = false
 	s.emit(Ingest{v})
@@ -116,12 +129,26 @@ func (s *Session) mountains(r *remote, own LogInfo, next uint64) (mmrindex.Mount
 	return s.cfg.Store.Mountains(own.Log, next)
 }
 
+// timeBefore returns the time of the event before next, as mountains does its
+// peaks.
+func (s *Session) timeBefore(r *remote, own LogInfo, next uint64) (int64, error) {
+	if r.in != nil && r.in.next == next {
+		return r.in.time, nil
+	}
+	if next == 0 {
+		return 0, nil
+	}
+	return s.cfg.Store.Time(own.Log, next)
+}
+
 // verifyEvents checks that the records of m from sequence next on, put after
-// left, are under m's head, and that its author signed it. The error is an
-// *ErasedError if all is true and some of it is erased that may not be.
-func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.Mountains, may Erasable) (Verified, mmrindex.Mountains, error) {
-	v := Verified{Info: info, First: next, Head: headOf(m.Log, m.Head), Right: m.Right}
-	r := merkleindex.Range{Begin: next, End: next}
+// left, are under m's head, and that its author signed it. The record before
+// next has the time before. What is returned ends before the first record that
+// breaks a rule of the log. The error is an *ErasedError if all is true and some
+// of it is erased that may not be.
+func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, left mmrindex.Mountains, may Erasable) (Verified, mmrindex.Mountains, error) {
+	v := Verified{Info: info, First: next, Head: headOf(m.Log, m.Head), Right: m.Right, Left: left}
+	j := judgement{rules: info.rules(), time: before}
 	rest, seq := m.Records, m.First
 	var gone erased
 	for range m.Count {
@@ -140,24 +167,42 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, left mmrindex.M
 				v.Records = rest
 			}
 			v.Leaves = append(v.Leaves, rec.LeafHash())
+			j.next(&rec, n)
 		}
 		rest, seq = rest[n:], seq+1
 	}
 	if len(rest) > 0 {
 		return v, left, violation(messages.CodeBadEvents, "log %s: %d bytes after the last record", m.Log.Short(), len(rest))
 	}
-	v.Count = len(v.Leaves)
-	for _, leaf := range v.Leaves {
-		if err := r.Append(leaf, nil); err != nil {
-			return v, left, violation(messages.CodeBadRange, "log %s: %v", m.Log.Short(), err)
-		}
+	r, err := rangeOf(next, v.Leaves)
+	if err != nil {
+		return v, left, violation(messages.CodeBadRange, "log %s: %v", m.Log.Short(), err)
 	}
 	after, err := underHead(left, r, m.Right, v.Head, info.Author, messages.CodeBadEvents)
-	v.Left, v.Root = left, after.Root()
 	if err == nil {
 		err = gone.covered(m.Log, may)
 	}
+	if err == nil && j.closed != 0 {
+		after, err = v.endAt(&j)
+	}
+	v.Count, v.Root, v.Time, v.Closed = len(v.Leaves), after.Root(), j.time, j.closed
 	return v, after, err
+}
+
+// endAt leaves the records of v before the first that offends, and returns the
+// peaks behind them. They are proven with those that go.
+func (v *Verified) endAt(j *judgement) (mmrindex.Mountains, error) {
+	after := v.Left.Clone()
+	right, err := rightBehind(v.First+uint64(j.good), v.Leaves[j.good:], v.Head.Size, v.Right)
+	if err != nil {
+		return after, err
+	}
+	v.Leaves, v.Records, v.Right = v.Leaves[:j.good], v.Records[:j.bytes], right
+	r, err := rangeOf(v.First, v.Leaves)
+	if err == nil {
+		err = after.Merge(r, nil)
+	}
+	return after, err
 }
 
 // underHead checks that left and then mid and then right are the tree of the

@@ -110,7 +110,10 @@ func (s *stock) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 	return s.logs[i], true, nil
 }
 
-// Mountains implements syncer.Store; no events are sent here.
+// Time implements syncer.Store; no events are sent here.
+func (s *stock) Time(digest.Hash, uint64) (int64, error) { return 0, nil }
+
+// Mountains implements syncer.Store.
 func (s *stock) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 	return mmrindex.Mountains{}, errors.New("a stock has no events")
 }
@@ -130,3 +133,5 @@ func (s *stock) Remembered(identity.PeerID, [16]byte, digest.Hash) (digest.Set, 
 func (s *stock) Changes(_ digest.Hash, since digest.Set) ([]syncer.Change, bool, error) {
 	return s.changed, s.history != nil && *s.history == since, nil
 }
+
+func (*stock) Counts(identity.LogName) (bool, error) { return true, nil }
