@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 )
 
 // numbered returns n names, in order.
@@ -114,10 +115,12 @@ func TestFollowRowsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+func testTopic(n int) identitytest.Topic { return identitytest.NewTopicOf(n, 4096) }
+
 // It is the first thing that a store knows after it was opened.
 func TestFollowIsRemembered(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, 4096, 2, identity.Seed{1}, nil); err != nil {
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
 		t.Fatal(err)
 	}
 	var topics [2]*Topic
@@ -127,7 +130,8 @@ func TestFollowIsRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range topics {
-			if topics[i], err = s.Join(identity.TopicKey{byte(i + 1)}, "", 0); err != nil {
+			topic := testTopic(i + 1)
+			if topics[i], err = s.Join(topic.Genesis, topic.Keys, ""); err != nil {
 				t.Fatal(err)
 			}
 		}

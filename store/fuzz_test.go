@@ -4,19 +4,20 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // FuzzFormat: a FORMAT that is taken is one that a store can be opened with, and
 // any other is ErrFormat.
 func FuzzFormat(f *testing.F) {
-	f.Add(fmt.Appendf(nil, formatLine, formatVersion, 16384, 1024))
-	f.Add(fmt.Appendf(nil, formatLine, formatVersion, 5000, -1))
-	f.Add([]byte{})
+	place := identity.PlaceOf("somewhere", durable.Whereabouts{})
+	f.Add(encodeFormat(format{pageBytes: 16384, segmentPages: 1024, generation: identity.Generation{1}, place: place}))
+	f.Add([]byte("xaeroflux store 1 page 16384 segment 1024\n"))
+	f.Add([]byte(""))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := parseFormat(b)
 		if err != nil {
@@ -25,7 +26,7 @@ func FuzzFormat(f *testing.F) {
 			}
 			return
 		}
-		if got.version != formatVersion || segwriter.ValidPageBytes(got.pageBytes) != nil || got.segmentPages < 2 {
+		if string(encodeFormat(got)) != string(b) || segwriter.ValidPageBytes(got.pageBytes) != nil || got.segmentPages < 2 {
 			t.Fatalf("%q is taken as %+v", b, got)
 		}
 	})
@@ -33,10 +34,10 @@ func FuzzFormat(f *testing.F) {
 
 // FuzzTopicRow: a row that is taken is that of its key, and any other is damage.
 func FuzzTopicRow(f *testing.F) {
-	key := identity.TopicKey{1, 2, 3}
-	id := key.ID()
-	f.Add(id[:], append(append(key[:], make([]byte, 32)...), "name"...))
-	f.Add(id[:], make([]byte, topicRowBytes))
+	topic := testTopic(3)
+	id := topic.ID()
+	f.Add(id[:], encodeTopic(&Topic{ID: id, Genesis: topic.Genesis, Keys: topic.Keys, Name: "name"}))
+	f.Add(id[:], make([]byte, topicRowFixed))
 	f.Add([]byte{}, []byte{})
 	f.Fuzz(func(t *testing.T, id, row []byte) {
 		topic, err := decodeTopic(id, row)
@@ -46,7 +47,7 @@ func FuzzTopicRow(f *testing.F) {
 			}
 			return
 		}
-		if want := topic.Key.ID(); string(want[:]) != string(id) || len(topic.Name) != len(row)-topicRowBytes {
+		if want := topic.Genesis.ID(); string(want[:]) != string(id) || string(encodeTopic(topic)) != string(row) {
 			t.Fatalf("row %x is taken as topic %s", row, topic.ID)
 		}
 	})

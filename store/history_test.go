@@ -122,7 +122,7 @@ func TestHistoryForgets(t *testing.T) {
 // peer's copy are what they were; the rows are bounded.
 func TestCursorsAreKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, 4096, 16, identity.Seed{1}, nil); err != nil {
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 16, Seed: identity.Seed{1}}); err != nil {
 		t.Fatal(err)
 	}
 	reopen := func(s *Store) *Store {
@@ -139,7 +139,7 @@ func TestCursorsAreKept(t *testing.T) {
 		return s
 	}
 	s := reopen(nil)
-	topic, err := s.Join(identity.TopicKey{3}, "t", 4096)
+	topic, err := s.Join(testTopic(3).Genesis, testTopic(3).Keys, "t")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,33 +147,30 @@ func TestCursorsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	peer, copy1, copy2 := identity.PeerID{5}, [16]byte{1}, [16]byte{2}
-	s.Agreed(peer, copy1, topic.ID, digest.Set{Count: 9}) // not what is held now
-	if _, found := s.Remembered(peer, copy1, topic.ID); found {
+	peer := identity.PeerID{5}
+	s.Agreed(peer, topic.ID, digest.Set{Count: 9}) // not what is held now
+	if _, found := s.Remembered(peer, topic.ID); found {
 		t.Error("a state that is not this store's is remembered")
 	}
-	s.Agreed(peer, copy1, topic.ID, now)
+	s.Agreed(peer, topic.ID, now)
 	s = reopen(s)
 	if s.catalog.history[topic.ID] == nil {
 		t.Error("what changes from here on is not counted")
 	}
-	if set, found := s.Remembered(peer, copy1, topic.ID); !found || set != now {
+	if set, found := s.Remembered(peer, topic.ID); !found || set != now {
 		t.Errorf("%+v %v, want %+v", set, found, now)
-	}
-	if _, found := s.Remembered(peer, copy2, topic.ID); found {
-		t.Error("another copy of the peer's store is taken for the one of before")
 	}
 	if changes, known, err := s.Changes(topic.ID, now); !known || err != nil || len(changes) != 0 {
 		t.Errorf("%v %v %v, want no changes since the store was opened", changes, known, err)
 	}
 	for i := range maxCursors + 5 {
-		s.Agreed(identity.PeerID{byte(i), byte(i >> 8), 7}, copy1, topic.ID, now)
+		s.Agreed(identity.PeerID{byte(i), byte(i >> 8), 7}, topic.ID, now)
 	}
 	s = reopen(s)
 	if n := len(s.cursors.all); n != maxCursors {
 		t.Errorf("%d cursors, limit %d", n, maxCursors)
 	}
-	if _, found := s.Remembered(peer, copy1, topic.ID); found {
+	if _, found := s.Remembered(peer, topic.ID); found {
 		t.Error("the cursor that was not used for longest is still there")
 	}
 	if err := s.Close(); err != nil {

@@ -32,9 +32,9 @@ type parted struct {
 
 func newParted(t testing.TB, topic digest.Hash, n int) *parted {
 	t.Helper()
-	key := identity.Seed{9}.AuthorKey(topic)
+	key := identity.Seed{9}.JoinedKey(identity.Generation{9}, topic)
 	p := &parted{info: syncer.LogInfo{Topic: topic, Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: 4096}}
-	p.info.Log = identity.LogID(topic, p.info.Author, 4096)
+	p.info.Log = p.info.Name().ID()
 	for i := range n {
 		rec, err := event.AppendRecord(nil, event.Event{Payload: fmt.Appendf(nil, "event %d", i)}, 1, 0)
 		if err != nil {
@@ -71,7 +71,7 @@ func (p *parted) part(from, to uint64) *syncer.Range {
 func newStore(t testing.TB) (*Store, *Topic) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, 4096, 2, identity.Seed{1}, nil); err != nil {
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
 		t.Fatal(err)
 	}
 	s, err := Open(dir, Options{})
@@ -83,7 +83,7 @@ func newStore(t testing.TB) (*Store, *Topic) {
 			t.Error(err)
 		}
 	})
-	topic, err := s.Join(identity.TopicKey{7}, "", 0)
+	topic, err := s.Join(testTopic(7).Genesis, testTopic(7).Keys, "")
 	if err != nil {
 		t.Fatal(err)
 	}
