@@ -2,7 +2,10 @@
 
 package messages
 
-import "testing"
+import (
+	"reflect"
+	"testing"
+)
 
 // Every type is in the range of its family, ranges do not overlap and leave 96
 // to 127 free, and the list that the other tests go by has all of them.
@@ -54,6 +57,19 @@ func TestPlaces(t *testing.T) {
 	} {
 		if got := c.typ.Comes(c.at); got != c.want {
 			t.Errorf("%v at %d: %v", c.typ, c.at, got)
+		}
+	}
+}
+
+// TopicOf knows every message of the control stream that has a topic.
+func TestTopicOf(t *testing.T) {
+	for _, typ := range wireTypes {
+		m := newGen(3).message(typ)
+		f := reflect.ValueOf(m).Elem().FieldByName("Topic")
+		want := f.IsValid() && (typ.Comes(Meeting|Syncing) || typ == TypeProofResponse)
+		got, ok := TopicOf(m)
+		if ok != want || ok && uint64(got) != f.Uint() {
+			t.Errorf("%v: %d, %v", typ, got, ok)
 		}
 	}
 }

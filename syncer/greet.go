@@ -17,7 +17,8 @@ import (
 // offerOf is how a topic is offered.
 func (s *Session) offerOf(o *offer) (messages.Offer, error) {
 	b, dialer := s.cfg.Binding, s.cfg.Dialer
-	p := messages.Offer{Lobby: o.Keys.LobbyProof(o.ID, b, dialer), Join: o.Keys.JoinProof(o.ID, b, dialer), Partial: o.Follows != nil}
+	p := OfferOf(o.ID, o.Keys, b, dialer)
+	p.Partial = o.Follows != nil
 	if p.Partial || !s.remembers() || !s.cfg.History.Met(s.cfg.Peer, o.ID) {
 		return p, nil
 	}

@@ -60,6 +60,7 @@ type meeting struct {
 	sent     uint32 // lists of ours,
 	awaits   uint32 // the last one that is to be answered,
 	answered uint32 // and how many are
+	saidMore bool   // the last one has more behind it
 
 	theirNext uint32
 	taken     uint32 // lists of the peer
@@ -120,6 +121,19 @@ func (m *meeting) more() bool {
 	return m.theirMore && len(m.queue) > 0 && m.open < messages.MaxOffers
 }
 
+// Listing reports whether more topics may soon be shared: one side has more to
+// offer, or owes an answer to what the other offered.
+func (s *Session) Listing() bool {
+	m := &s.meet
+	return s.state == Idle || s.state == Greeted || m.theirMore || m.more() || len(m.ready) > 0 || m.awaits > m.answered
+}
+
+// OfferOf is how one end of a connection offers a topic of which it states
+// nothing.
+func OfferOf(topic identity.TopicID, keys identity.TopicKeys, binding []byte, dialer bool) messages.Offer {
+	return messages.Offer{Lobby: keys.LobbyProof(topic, binding, dialer), Join: keys.JoinProof(topic, binding, dialer)}
+}
+
 // mayList reports whether it is our turn to list.
 func (m *meeting) mayList() bool { return m.more() && m.answered >= m.awaits }
 
@@ -152,7 +166,7 @@ func (s *Session) list() (offers []messages.Offer, more bool, err error) {
 	}
 	m.sent++
 	more = len(m.ready) > 0 || m.more()
-	if more && len(offers) > 0 {
+	if m.saidMore = more; more && len(offers) > 0 {
 		m.awaits = m.sent
 	}
 	return offers, more, err
@@ -224,15 +238,16 @@ func (s *Session) meetAgain() error {
 	if s.state != Meeting && s.state != Syncing {
 		return nil
 	}
-	for m.owed || len(m.ready) > 0 || m.mayList() {
+	for m.owed || len(m.ready) > 0 || m.mayList() || m.saidMore && !m.more() {
+		before := m.saidMore
 		offers, more, err := s.list()
 		if err != nil {
 			return err
 		}
-		if len(offers) > 0 || m.owed {
+		if len(offers) > 0 || m.owed || before != more {
 			s.send(&messages.Topics{Answers: m.taken, More: more, Offers: offers})
 		} else {
-			m.sent--
+			m.sent-- // all that was ready has been left
 		}
 		m.owed = false
 	}

@@ -230,6 +230,9 @@ func (v *visit) sharesWhatBothAreIn() {
 	if len(v.shared[0]) != len(v.shared[1]) {
 		v.t.Fatalf("%d topics are shared here and %d there", len(v.shared[0]), len(v.shared[1]))
 	}
+	if v.ends[0].Listing() || v.ends[1].Listing() {
+		v.t.Fatal("all agree, and more may be offered")
+	}
 	if v.ends[0].Busy() || v.ends[1].Busy() {
 		v.t.Fatal("all agree, and something is under way")
 	}
