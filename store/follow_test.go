@@ -95,7 +95,7 @@ func TestFollowRowsThatCannotBeRead(t *testing.T) {
 				t.Fatalf("read: %v", err)
 			}
 			kept := followKey(topic.ID)
-			r := &rows{old: &aof.Salvage{Meta: map[string][]byte{string(row.key): row.value, string(kept): good}}}
+			r := &rows{r: &repairer{device: s.device, format: s.format}, old: &aof.Salvage{Meta: map[string][]byte{string(row.key): row.value, string(kept): good}}}
 			fresh, err := aof.Open(filepath.Join(t.TempDir(), "aof"), aof.Options{})
 			if err != nil {
 				t.Fatal(err)
