@@ -138,7 +138,7 @@ func (s *Store) openEnv(mapBytes int64) error {
 	if err != nil {
 		return err
 	}
-	err = openExisting(env, &s.dbs)
+	err = env.View(func(tx *lmdb.Txn) error { return openDBs(tx, &s.dbs, 0) })
 	if err == nil {
 		s.mapBytes, err = mapSize(env)
 	}

@@ -58,7 +58,7 @@ func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err er
 	defer func() { err = errors.Join(err, env.Close()) }()
 	s := &Store{env: env}
 	var used uint64
-	if err := openExisting(env, &s.dbs); err != nil {
+	if err := env.View(func(tx *lmdb.Txn) error { return openDBs(tx, &s.dbs, 0) }); err != nil {
 		return false, lmdbError(err)
 	}
 	err = env.View(func(tx *lmdb.Txn) error {

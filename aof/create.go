@@ -47,25 +47,6 @@ func initEnv(dir string) error {
 	return errors.Join(lmdbError(err), env.Close())
 }
 
-// openExisting opens the databases of an environment, and makes the one that
-// stores had not from the first.
-func openExisting(env *lmdb.Env, dbs *[numDBs]lmdb.DBI) error {
-	open := func(tx *lmdb.Txn) error { return openDBs(tx, dbs, 0) }
-	err := env.View(open)
-	var c *CorruptError
-	if !errors.As(err, &c) || c.Where != databaseName(dbRanges) {
-		return err
-	}
-	err = env.Update(func(tx *lmdb.Txn) error {
-		_, err := tx.OpenDBI(dbNames[dbRanges], lmdb.Create)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return env.View(open) // a transaction that failed closes what it opened
-}
-
 func databaseName(db int) string { return "database " + dbNames[db] }
 
 func openDBs(tx *lmdb.Txn, dbs *[numDBs]lmdb.DBI, flags uint) error {

@@ -32,10 +32,11 @@ const (
 	dbCursors
 	dbMeta
 	dbRanges
+	dbIDs
 	numDBs
 )
 
-var dbNames = [numDBs]string{"events", "logs", "logids", "format", "topics", "peers", "cursors", "meta", "ranges"}
+var dbNames = [numDBs]string{"events", "logs", "logids", "format", "topics", "peers", "cursors", "meta", "ranges", "ids"}
 
 // A Bucket is a database of small rows whose content is the caller's.
 type Bucket uint8
@@ -47,6 +48,7 @@ const (
 	Cursors Bucket = dbCursors
 	Meta    Bucket = dbMeta
 	Ranges  Bucket = dbRanges // large rows, which are not read when the store is opened
+	IDs     Bucket = dbIDs    // any number of rows, likewise
 )
 
 const (
@@ -63,7 +65,7 @@ const (
 
 var (
 	formatKey   = []byte("aof")
-	formatValue = []byte{1, 0, 0, 0} // version 1
+	formatValue = []byte{2, 0, 0, 0} // version 2
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
