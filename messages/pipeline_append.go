@@ -22,11 +22,22 @@ type Append struct {
 	// held, First is theirs, and Remote proves them.
 	Remote *Proven
 	First  uint64 // set by the AOF writer for own events
+	IDs    []AppendID // of own events that have one; they have no wire form
 	// Done is called once, from any goroutine: when the events are durable
 	// and counted in the published root, or with the error that keeps them out.
 	Done func(error)
 	// Recycle, where it is set, takes Records back when the pages have them.
 	Recycle func([]byte)
+}
+
+// An IDKey stands for an event id in a row.
+type IDKey [16]byte
+
+// An AppendID is the id of one of the events of an Append.
+type AppendID struct {
+	Key   IDKey
+	Index uint32 // of the event
+	Time  int64  // that it carries, milliseconds since 1970
 }
 
 const appendFields = 6

@@ -257,6 +257,9 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {
 			return nil, err
 		}
+		if err := putIDs(t, a, b.First); err != nil {
+			return nil, err
+		}
 	}
 	row.Size = b.End()
 	if a.Remote != nil {

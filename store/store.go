@@ -56,6 +56,7 @@ type Store struct {
 	format format
 	lock   *durable.FileLock
 	device identity.Device
+	idKey  []byte // that hides event ids in rows
 	moved  *Move // what opening found out, or nil
 	aof    *aof.Store
 	segs   *segwriter.Store
@@ -180,6 +181,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if s.device.Seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
 		return s, err
 	}
+	s.idKey = s.idRowKey()
 	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault}); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = &CorruptError{Where: s.path(aofName, dataName), What: "the file is missing"}
