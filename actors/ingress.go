@@ -56,21 +56,27 @@ type ingress struct {
 	joined  int                     // events put into open batches so far
 	clocks  map[digest.Hash]*logClock
 	times   times
-	life    context.Context // ends when closed is set
-	die     context.CancelFunc
+
+	ids      ids
+	inFlight map[messages.IDKey]ticket // of events that have an id and are not committed yet
+
+	life context.Context // ends when closed is set
+	die  context.CancelFunc
 }
 
 // A gathered append is one that several callers may share.
 type gathered struct {
 	messages.Append
-	done    chan struct{} // closed when err is set
-	err     error
-	clock   *logClock       // of an own log
-	hashing sync.WaitGroup  // leaves that are reserved in Leaves and not there yet
-	older   [][]digest.Hash // leaves before those in Leaves, which stay where callers write them
-	events  int
-	awaited bool // registered for acknowledgement; the AOF writer's
-	credits int64
+	done     chan struct{} // closed when err is set
+	err      error
+	clock    *logClock       // of an own log
+	hashing  sync.WaitGroup  // leaves that are reserved in Leaves and not there yet
+	older    [][]digest.Hash // leaves before those in Leaves, which stay where callers write them
+	events   int
+	ms       int64 // that all events of a run carry, once it is known; guarded by ingress.mu
+	repeated int   // events of a run that were here already
+	awaited  bool  // registered for acknowledgement; the AOF writer's
+	credits  int64
 }
 
 // creditsFor returns how many credits a batch of so many bytes takes.
@@ -78,11 +84,11 @@ func creditsFor(bytes int) int64 {
 	return min(1+int64(max(bytes-1, 0))/creditBytes, credits)
 }
 
-func newIngress(ready func(), t times) *ingress {
+func newIngress(ready func(), t times, i ids) *ingress {
 	in := &ingress{
 		ready: ready, credit: semaphore.NewWeighted(credits),
 		open: map[digest.Hash]*gathered{}, refused: map[digest.Hash]refusal{},
-		clocks: map[digest.Hash]*logClock{}, times: t,
+		clocks: map[digest.Hash]*logClock{}, times: t, ids: i, inFlight: map[messages.IDKey]ticket{},
 	}
 	in.life, in.die = context.WithCancel(context.Background())
 	return in
@@ -91,14 +97,19 @@ func newIngress(ready func(), t times) *ingress {
 // A ticket is a place in the log that is not known yet.
 type ticket struct {
 	g     *gathered
+	log   digest.Hash
 	index uint64 // of the first event in g
 	ms    int64  // time that the events carry
+
+	repeated int // events that were here already; if all were, this is the first one
 }
 
-// A Place is where appended events are in their log.
+// A Place is where appended events are.
 type Place struct {
-	Seq  uint64 // of the first
-	Time int64  // that all of them carry, milliseconds since 1970
+	Log      digest.Hash
+	Seq      uint64 // of the first
+	Time     int64  // that all of them carry, milliseconds since 1970
+	Repeated int    // events that were not appended, as ones with their ids are here
 }
 
 // wait returns the place of the ticket's first event once it is durable and in
@@ -106,7 +117,10 @@ type Place struct {
 func (t ticket) wait(ctx context.Context) (Place, error) {
 	select {
 	case <-t.g.done:
-		return Place{t.g.First + t.index, t.ms}, t.g.err
+		if t.ms == 0 {
+			t.ms = t.g.ms // of a run that somebody else appends
+		}
+		return Place{Log: t.log, Seq: t.g.First + t.index, Time: t.ms, Repeated: t.repeated}, t.g.err
 	case <-ctx.Done():
 		return Place{}, fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
 	}
@@ -128,16 +142,25 @@ func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event
 	if err != nil {
 		return ticket{}, err
 	}
+	key, err := in.keyOf(log, &e)
+	if err != nil {
+		return ticket{}, err
+	}
 	payload := digest.Sum(e.Payload)
 	g, err := in.join(ctx, log, n)
 	if err != nil {
 		return ticket{}, err
 	}
-	t := ticket{g: g, index: uint64(g.events), ms: g.clock.stamp(now, seen)}
+	if t, found, err := in.repeats(key); found || err != nil {
+		in.mu.Unlock()
+		return t, err
+	}
+	t := ticket{g: g, log: log, index: uint64(g.events), ms: g.clock.stamp(now, seen)}
 	if g.Records, err = event.AppendRecord(g.Records, e, t.ms, 0); err != nil {
 		in.mu.Unlock() // not after Check
 		return ticket{}, err
 	}
+	in.reserve(key, t)
 	slot := g.slot()
 	in.joined++
 	in.mu.Unlock()
@@ -163,8 +186,22 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 	if bytes > maxBatch && len(events) > 1 {
 		return ticket{}, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
 	}
-	g := &gathered{done: make(chan struct{}), events: len(events)}
-	g.Log, g.Records, g.Recycle, g.Leaves = log, in.buffer(bytes), in.recycle, make([]digest.Hash, len(events))
+	g := &gathered{done: make(chan struct{})}
+	events, t, err := in.reserveRun(g, log, events)
+	if err != nil || len(events) == 0 {
+		return t, err
+	}
+	if t, err = in.run(ctx, g, events, bytes, now, seen); err != nil {
+		in.fail(g, err)
+	}
+	return t, err
+}
+
+// run enqueues g with events, which have so many bytes at most; seen is the
+// first time after their refs.
+func (in *ingress) run(ctx context.Context, g *gathered, events []event.Event, bytes int, now, seen int64) (ticket, error) {
+	g.events = len(events)
+	g.Records, g.Recycle, g.Leaves = in.buffer(bytes), in.recycle, make([]digest.Hash, len(events))
 	for i := range events {
 		var err error
 		if g.Records, err = event.AppendRecord(g.Records, events[i], now, 0); err != nil {
@@ -172,8 +209,8 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 		}
 		g.Leaves[i] = digest.Sum(events[i].Payload) // until the leaf is known
 	}
-	t := ticket{g: g}
-	if err := in.enqueue(ctx, g, func() { t.ms = in.clockOf(log).stamp(now, seen) }); err != nil {
+	t := ticket{g: g, log: g.Log, repeated: g.repeated}
+	if err := in.enqueue(ctx, g, func() { t.ms = g.stamp(in.clockOf(g.Log).stamp(now, seen)) }); err != nil {
 		return ticket{}, err
 	}
 	defer g.hashing.Done()
@@ -307,6 +344,7 @@ func (in *ingress) push(g *gathered) {
 	own := g.Done
 	g.Done = func(err error) {
 		in.credit.Release(g.credits)
+		in.release(g)
 		g.err = err
 		close(g.done)
 		if own != nil {

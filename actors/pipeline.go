@@ -98,7 +98,7 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 		gauge:  newGauge(Quota{}, st),
 		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
 	}
-	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st})
+	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st}, storeIDs{st})
 	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.breakWith)
 	return p
 }

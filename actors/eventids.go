@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
+)
+
+// An event with an id that this store appended before, to whichever of its logs
+// in the topic, is not appended again: its caller is told where it is. That is
+// found out under ingress.mu, so that of two callers with one id the second
+// waits for the first.
+
+// ids is what the ingress asks of the store about event ids.
+type ids interface {
+	// Key returns the key of an id in the topic of a log.
+	Key(log digest.Hash, id event.ID) (messages.IDKey, error)
+	// Find returns the event that was committed under a key.
+	Find(key messages.IDKey) (store.Written, bool, error)
+}
+
+// settled is the batch of events that were appended long ago.
+var settled = func() *gathered {
+	g := &gathered{done: make(chan struct{})}
+	close(g.done)
+	return g
+}()
+
+// keyOf returns the key of e's id, zero if it has none.
+func (in *ingress) keyOf(log digest.Hash, e *event.Event) (key messages.IDKey, err error) {
+	if e.ID != (event.ID{}) {
+		key, err = in.ids.Key(log, e.ID)
+	}
+	return key, err
+}
+
+// repeats returns the ticket of the event that has an id already; in.mu is held.
+func (in *ingress) repeats(key messages.IDKey) (t ticket, found bool, err error) {
+	if key == (messages.IDKey{}) {
+		return t, false, nil
+	}
+	if t, found = in.inFlight[key]; found {
+		t.repeated = 1
+		return t, true, nil
+	}
+	w, found, err := in.ids.Find(key)
+	return ticket{g: settled, log: w.Log, index: w.Seq, ms: w.Time, repeated: 1}, found, err
+}
+
+// reserve notes that the event of a ticket has an id; in.mu is held.
+func (in *ingress) reserve(key messages.IDKey, t ticket) {
+	if key != (messages.IDKey{}) {
+		in.inFlight[key] = t
+		t.g.IDs = append(t.g.IDs, messages.AppendID{Key: key, Index: uint32(t.index), Time: t.ms})
+	}
+}
+
+// reserveRun returns the events of a run that are not here yet, of which g is to
+// be the batch. If all are here, t is the ticket of the first.
+func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event) (kept []event.Event, t ticket, err error) {
+	g.Log = log
+	keys, some := make([]messages.IDKey, len(events)), false
+	for i := range events {
+		if keys[i], err = in.keyOf(log, &events[i]); err != nil {
+			return nil, t, err
+		}
+		some = some || events[i].ID != (event.ID{})
+	}
+	if !some {
+		return events, t, nil
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for i, key := range keys {
+		old, found, err := in.repeats(key)
+		if err != nil {
+			in.unreserve(g)
+			return nil, t, err
+		}
+		if !found {
+			in.reserve(key, ticket{g: g, log: log, index: uint64(len(kept))})
+			kept = append(kept, events[i])
+			continue
+		}
+		if g.repeated++; t.g == nil {
+			t = old
+		}
+	}
+	t.repeated = g.repeated
+	return kept, t, nil
+}
+
+// stamp says which time the events of a run carry; ingress.mu is held.
+func (g *gathered) stamp(ms int64) int64 {
+	g.ms = ms
+	for i := range g.IDs {
+		g.IDs[i].Time = ms
+	}
+	return ms
+}
+
+// fail ends a run that was not enqueued, for those who wait for it too.
+func (in *ingress) fail(g *gathered, err error) {
+	in.release(g)
+	g.err = err
+	close(g.done)
+}
+
+// release forgets the ids of a batch that is committed, or failed.
+func (in *ingress) release(g *gathered) {
+	if len(g.IDs) > 0 {
+		in.mu.Lock()
+		defer in.mu.Unlock()
+		in.unreserve(g)
+	}
+}
+
+// unreserve is release; in.mu is held.
+func (in *ingress) unreserve(g *gathered) {
+	for _, id := range g.IDs {
+		delete(in.inFlight, id.Key)
+	}
+}
+
+// storeIDs is a store as the ingress asks it.
+type storeIDs struct{ st *store.Store }
+
+func (s storeIDs) Key(log digest.Hash, id event.ID) (messages.IDKey, error) {
+	l, err := s.st.Log(log)
+	if err != nil {
+		return messages.IDKey{}, err
+	}
+	return s.st.IDKey(l.Topic, id), nil
+}
+
+func (s storeIDs) Find(key messages.IDKey) (store.Written, bool, error) { return s.st.FindID(key) }
