@@ -30,7 +30,7 @@ func (s *session) control() (transport.Stream, error) {
 
 // read feeds frames to the actor, at most inboxFrames ahead of it.
 func (s *session) read(control transport.Stream) {
-	limit := messages.MaxHelloFrame
+	limit, state := messages.MaxHelloFrame, syncer.Greeted
 	from := &greeter{Stream: control, until: time.Now().Add(s.n.cfg.Patience)}
 	in := bufio.NewReaderSize(from, 64<<10)
 	for {
@@ -39,13 +39,17 @@ func (s *session) read(control transport.Stream) {
 			s.tell(&lost{err})
 			return
 		}
-		_, hello := m.(*messages.Hello)
-		if !s.handle(m, bytes, hello) {
+		was := state
+		if state = s.handle(m, bytes, state != syncer.Syncing); state == syncer.Ended {
 			return
 		}
-		from.until = time.Time{}
-		if hello { // PEAKS follows HELLO at once
+		switch {
+		case was == syncer.Syncing:
+			from.until = time.Time{}
+		case state == syncer.Syncing: // PEAKS follows at once
 			limit = messages.MaxEventsFrame
+			from.until = time.Now().Add(peaksPatience * s.n.cfg.Patience)
+		case was == syncer.Greeted: // a topic is to be found that both are in
 			from.until = time.Now().Add(peaksPatience * s.n.cfg.Patience)
 		}
 	}
@@ -70,29 +74,29 @@ func (s *session) next(in *bufio.Reader, from *greeter, limit int) (messages.Mes
 }
 
 // handle passes a frame to the actor. With wait it returns when the actor has
-// taken it: a stranger sends nothing long. False says that reading ends.
-func (s *session) handle(m messages.Message, bytes int, wait bool) bool {
+// taken it, and where the session is then: a stranger sends nothing long.
+func (s *session) handle(m messages.Message, bytes int, wait bool) syncer.State {
 	f := &frameIn{m: m, credits: min(1+bytes>>20, inboxFrames)}
 	for range f.credits {
 		select {
 		case s.inbox <- struct{}{}:
 		case <-s.ctx.Done():
-			return false
+			return syncer.Ended
 		}
 	}
-	taken := make(chan bool, 1)
+	taken := make(chan syncer.State, 1)
 	if wait {
 		f.taken = taken
 	}
 	s.tell(f)
 	if !wait {
-		return true
+		return syncer.Syncing
 	}
 	select {
-	case goOn := <-taken:
-		return goOn
+	case state := <-taken:
+		return state
 	case <-s.ctx.Done():
-		return false
+		return syncer.Ended
 	}
 }
 

@@ -152,14 +152,9 @@ func (s *session) ask(m *askCosign) {
 	if s.asked || s.core == nil || s.core.State() != syncer.Syncing {
 		return
 	}
-	s.stats.mu.Lock()
-	shared := s.stats.shared
-	s.stats.mu.Unlock()
-	for i, id := range shared {
-		if id == m.l.Topic {
-			s.asked = true
-			s.do(syncer.Send{Message: &messages.CosignRequest{Topic: uint32(i), Log: m.head.Log, Size: m.head.Size, Root: m.head.Root}})
-		}
+	if number, ok := s.number(m.l.Topic); ok {
+		s.asked = true
+		s.do(syncer.Send{Message: &messages.CosignRequest{Topic: number, Log: m.head.Log, Size: m.head.Size, Root: m.head.Root}})
 	}
 }
 
@@ -210,5 +205,5 @@ func (s *session) witness(m *messages.CosignRequest) (c proof.Cosignature, err e
 		}
 	}
 	now := uint64(max(s.n.cfg.Now().Unix(), 1))
-	return proof.Cosign(st.Seed().WitnessKey(topic), proof.Head{Log: m.Log, Size: m.Size, Root: m.Root}, now), nil
+	return proof.Cosign(st.Device().WitnessKey(topic), proof.Head{Log: m.Log, Size: m.Size, Root: m.Root}, now), nil
 }

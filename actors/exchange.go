@@ -53,7 +53,11 @@ func (s *session) tellPeers() {
 		return
 	}
 	own := s.n.advertised()
-	for i, t := range s.topics() {
+	for _, t := range s.topics() {
+		number, ok := s.number(t)
+		if !ok {
+			continue
+		}
 		s.n.mesh.mu.Lock()
 		all := s.n.mesh.book.Tell(s.conn.Peer(), t, messages.MaxAddresses-len(own))
 		s.n.mesh.mu.Unlock()
@@ -68,7 +72,7 @@ func (s *session) tellPeers() {
 		}
 		if !slices.Equal(texts, s.saidPeers[t]) {
 			s.saidPeers[t] = texts
-			s.do(syncer.Send{Message: &messages.Peers{Topic: uint32(i), Addresses: texts}})
+			s.do(syncer.Send{Message: &messages.Peers{Topic: number, Addresses: texts}})
 		}
 	}
 }

@@ -190,6 +190,27 @@ func (f *fetch) drop(s *session, err error) {
 	f.changed.Broadcast()
 }
 
+// errLeft is why a session does nothing more for a fetch: its topic was left.
+var errLeft = errors.New("the topic is not shared with the peer any more")
+
+// leaveFetches ends what a session does for the fetches of a topic.
+func (n *Node) leaveFetches(s *session, topic digest.Hash) {
+	k := &n.fetches
+	k.mu.Lock()
+	var all []*fetch
+	for _, f := range k.byLog {
+		if f.info.Topic == topic {
+			all = append(all, f)
+		}
+	}
+	k.mu.Unlock()
+	for _, f := range all {
+		f.mu.Lock()
+		f.drop(s, errLeft)
+		f.mu.Unlock()
+	}
+}
+
 // leave drops a source that did no wrong; mu is held.
 func (f *fetch) leave(s *session) {
 	f.plan.Leave(s)

@@ -45,8 +45,8 @@ func (n *Node) linked(s *session, o syncer.Shared) {
 	n.links.Lock()
 	defer n.links.Unlock()
 	for _, t := range o.Topics {
-		if !o.Partial[t] {
-			n.links.Up(t, s)
+		if !t.Partial {
+			n.links.Up(t.ID, s)
 		}
 	}
 }
@@ -54,11 +54,16 @@ func (n *Node) linked(s *session, o syncer.Shared) {
 // unlinked drops a session; where it was a topic's last eager one, another
 // takes its place.
 func (n *Node) unlinked(s *session) {
+	for _, t := range s.topics() {
+		n.unlinkTopic(s, t)
+	}
+}
+
+// unlinkTopic is unlinked for one topic.
+func (n *Node) unlinkTopic(s *session, t identity.TopicID) {
 	n.links.Lock()
 	defer n.links.Unlock()
-	for _, t := range s.topics() {
-		if other, ok := n.links.Down(t, s); ok {
-			other.graft(t)
-		}
+	if other, ok := n.links.Down(t, s); ok {
+		other.graft(t)
 	}
 }

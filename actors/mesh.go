@@ -225,17 +225,25 @@ func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
 	return s, nil
 }
 
-// up takes note of a session that settled its topics.
-func (n *Node) up(s *session, o syncer.Shared) {
+// up takes note of topics that a session shares from now on, the first ones or
+// more.
+func (n *Node) up(s *session, o syncer.Shared, first bool) {
 	n.linked(s, o)
+	ids := make([]identity.TopicID, 0, len(o.Topics))
+	for _, t := range o.Topics {
+		ids = append(ids, t.ID)
+	}
 	m := &n.mesh
 	m.mu.Lock()
-	m.book.Up(s.conn.Peer(), o.Topics, time.Now())
+	m.book.Up(s.conn.Peer(), ids, time.Now())
 	m.save(n)
 	m.tell(n)
 	m.mu.Unlock()
-	n.notices.say(SyncEvent{Kind: SyncConnected, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr()})
 	s.tell(&tellPeers{})
+	if !first {
+		return
+	}
+	n.notices.say(SyncEvent{Kind: SyncConnected, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr()})
 }
 
 // down takes note of a session that ended.

@@ -85,21 +85,25 @@ func (n *Node) Advanced(l *store.Log) {
 	}
 }
 
-// TopicsChanged makes every session shake hands again, because the topics two
-// peers share are settled once for a connection. It returns when the sessions
-// of before have ended.
-func (n *Node) TopicsChanged() { n.endAll("topics changed; connect again") }
-
 // endAll ends all sessions and gives their peers a moment to hear it.
 func (n *Node) endAll(why string) {
 	all := n.live()
 	for _, s := range all {
 		s.end(messages.CodeClosing, why)
 	}
-	deadline := time.After(2 * goodbyeGrace)
+	waits := make([]<-chan struct{}, 0, len(all))
 	for _, s := range all {
+		waits = append(waits, s.conn.Done())
+	}
+	awaitAll(waits)
+}
+
+// awaitAll waits for all channels to be closed, but not for long.
+func awaitAll(all []<-chan struct{}) {
+	deadline := time.After(2 * goodbyeGrace)
+	for _, done := range all {
 		select {
-		case <-s.conn.Done():
+		case <-done:
 		case <-deadline:
 			return
 		}

@@ -81,7 +81,7 @@ func Start(c Config) (*Node, error) {
 	if c.Patience == 0 {
 		c.Patience = defaultPatience
 	}
-	n := &Node{cfg: c, self: c.Store.Seed().PeerID()}
+	n := &Node{cfg: c, self: c.Store.Device().PeerID()}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.net.init()
 	if n.cfg.Stall == 0 {

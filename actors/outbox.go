@@ -9,12 +9,16 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
-// maxOutbox bounds the control messages that wait for a peer who does not
-// read; a session that passes it is ended.
-const maxOutbox = 8192
+// maxOutbox bounds the control messages that wait for a peer who does not read,
+// and that it caused; a session that passes it is ended. What we say by ourselves
+// is bounded for each topic.
+const (
+	maxOutbox  = 8192
+	maxOfTopic = 8192
+)
 
-// maxLists bounds the whole lists of logs among them: a few bytes of a peer
-// that does not read call for each.
+// maxLists bounds the whole lists of logs among them, for each topic: a few bytes
+// of a peer that does not read call for each.
 const maxLists = 4
 
 // maxProofs bounds the proofs among them, which are longer than other messages
@@ -29,13 +33,17 @@ type outbox struct {
 	mu     sync.Mutex
 	some   *sync.Cond
 	ctl    []messages.Message
-	lists  int // whole lists of logs in ctl
-	proofs int // and proofs
+	caused int // messages in ctl that the peer caused,
+	proofs int // proofs among them,
+	topics map[uint32]*waits
 	pushes []push
 	taken  int                 // pushes taken so far
 	byLog  map[digest.Hash]int // number of a log's waiting push, counted from the first ever
 	closed bool
 }
+
+// A waits is what waits of one topic.
+type waits struct{ own, lists int }
 
 // A push is a range of events of one log for the peer.
 type push struct {
@@ -45,22 +53,23 @@ type push struct {
 }
 
 func newOutbox() *outbox {
-	o := &outbox{byLog: map[digest.Hash]int{}}
+	o := &outbox{byLog: map[digest.Hash]int{}, topics: map[uint32]*waits{}}
 	o.some = sync.NewCond(&o.mu)
 	return o
 }
 
-// send queues a message; false says that too many wait already.
-func (o *outbox) send(m messages.Message) bool {
+// send queues a message, which the peer caused or not; false says that too many
+// wait already.
+func (o *outbox) send(m messages.Message, caused bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.ctl) >= maxOutbox {
-		return false
-	}
-	if d, ok := m.(*messages.Diff); ok && !d.More && !d.Part {
-		if o.lists++; o.lists > maxLists {
+	if caused {
+		if o.caused++; o.caused > maxOutbox {
 			return false
 		}
+	}
+	if topic, ok := messages.TopicOf(m); ok && !o.room(topic, m, caused) {
+		return false
 	}
 	if m.Type() == messages.TypeProofResponse {
 		if o.proofs++; o.proofs > maxProofs {
@@ -70,6 +79,22 @@ func (o *outbox) send(m messages.Message) bool {
 	o.ctl = append(o.ctl, m)
 	o.some.Signal()
 	return true
+}
+
+// room counts a message among those of its topic; mu is held.
+func (o *outbox) room(topic uint32, m messages.Message, caused bool) bool {
+	w := o.topics[topic]
+	if w == nil {
+		w = new(waits)
+		o.topics[topic] = w
+	}
+	if !caused {
+		w.own++
+	}
+	if d, ok := m.(*messages.Diff); ok && !d.More && !d.Part {
+		w.lists++
+	}
+	return w.own <= maxOfTopic && w.lists <= maxLists
 }
 
 // push queues events; a range that continues one which waits is joined to it.
@@ -96,7 +121,8 @@ func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
 		o.some.Wait()
 	}
 	if len(o.ctl) > 0 {
-		ctl, o.ctl, o.lists, o.proofs = o.ctl, nil, 0, 0
+		ctl, o.ctl, o.caused, o.proofs = o.ctl, nil, 0, 0
+		clear(o.topics)
 		return ctl, push{}, true
 	}
 	if len(o.pushes) == 0 || o.closed {

@@ -78,7 +78,7 @@ func (s *session) replace(stood time.Duration, st *snapshot) {
 	s.n.cfg.Logger.Warn("a session stands still and is replaced", zap.Error(err))
 	s.n.notices.say(SyncEvent{Kind: SyncStalled, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Err: err})
 	s.fail(err)
-	s.out.send(&messages.Bye{Code: messages.CodeTimeout, Text: "nothing moved for " + stood.Round(time.Millisecond).String()})
+	s.out.send(&messages.Bye{Code: messages.CodeTimeout, Text: "nothing moved for " + stood.Round(time.Millisecond).String()}, false)
 	s.close(messages.CodeTimeout, "nothing moved")
 }
 

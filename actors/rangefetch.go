@@ -163,7 +163,7 @@ func (f *rangeFetch) find(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// candidates are the ids that the log may have.
+// candidates are the ids that the log may have; of an author, its first log.
 func (f *rangeFetch) candidates() (ids []digest.Hash) {
 	if !f.want.Log.IsZero() {
 		ids = append(ids, f.want.Log)
@@ -172,14 +172,14 @@ func (f *rangeFetch) candidates() (ids []digest.Hash) {
 		return ids
 	}
 	for pageBytes := uint32(4096); pageBytes <= 65536; pageBytes *= 2 {
-		ids = append(ids, identity.LogID(f.want.Topic.ID, f.want.Author, pageBytes))
+		ids = append(ids, identity.DataLog(f.want.Topic.ID, f.want.Author, pageBytes).ID())
 	}
 	return ids
 }
 
 // headOf asks a source for its head, and for no event.
 func (f *rangeFetch) headOf(ctx context.Context, s *rangeSource, id digest.Hash) (*syncer.Range, error) {
-	req := &messages.RangeRequest{Topic: s.topic(f.want.Topic.ID), Log: id, From: messages.MaxCount}
+	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: id, From: messages.MaxCount}
 	var head *syncer.Range
 	err := s.ask(ctx, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
 		head = r

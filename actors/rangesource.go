@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -18,10 +19,11 @@ import (
 
 // serveRange answers a request for a range.
 func (s *session) serveRange(stream transport.Stream, req *messages.RangeRequest) {
-	topic, ok := s.transferred(req.Topic)
+	topic, ok := s.transferred(stream, req.Topic)
 	if !ok {
 		return
 	}
+	defer s.whileShared(topic, stream)()
 	served, err := syncer.ServeRange(s.patient(stream), s.n.cfg.Store.Source(), topic, req)
 	s.stats.eventsOut.Add(served.Events)
 	s.stalled(err)
@@ -39,7 +41,7 @@ type rangeSource struct {
 	session *session // nil for a visitor
 	visit   *Fetcher
 	at      identity.Address
-	key     identity.TopicKey
+	topic   *store.Topic
 	conn    *fetchConn     // of a visitor; nil until it is needed
 	over    transport.Conn // to be greeted on, where it is there already
 	head    *syncer.Range  // that it told
@@ -51,7 +53,7 @@ type rangeSource struct {
 func (n *Node) rangeSources(t *store.Topic, named []identity.Address, over transport.Conn) (all []*rangeSource) {
 	if over != nil {
 		f := NewFetcher(n.cfg.Carrier, n.self, nil, n.cfg.Patience)
-		return []*rangeSource{{n: n, peer: over.Peer(), visit: f, over: over, key: t.Key}}
+		return []*rangeSource{{n: n, peer: over.Peer(), visit: f, over: over, topic: t}}
 	}
 	if len(named) == 0 {
 		for _, s := range n.live() {
@@ -67,7 +69,7 @@ func (n *Node) rangeSources(t *store.Topic, named []identity.Address, over trans
 			continue
 		}
 		f := NewFetcher(n.cfg.Carrier, n.self, nil, n.cfg.Patience)
-		all = append(all, &rangeSource{n: n, peer: a.Peer, visit: f, at: a, key: t.Key})
+		all = append(all, &rangeSource{n: n, peer: a.Peer, visit: f, at: a, topic: t})
 	}
 	return all
 }
@@ -90,14 +92,14 @@ func (s *rangeSource) open(ctx context.Context) (transport.Stream, error) {
 func (s *rangeSource) connect(ctx context.Context) (*fetchConn, error) {
 	switch {
 	case s.over == nil:
-		return s.visit.connect(ctx, s.at, s.key)
+		return s.visit.connect(ctx, s.at, s.topic)
 	case s.over.Err() != nil:
 		return nil, s.over.Err()
 	}
 	c := &fetchConn{conn: s.over, done: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(ctx, s.n.cfg.Patience)
 	defer cancel()
-	return c, s.visit.greet(ctx, c, s.key)
+	return c, s.visit.greet(ctx, c, s.topic)
 }
 
 // hangUp ends the visit, if it is one.
@@ -111,12 +113,17 @@ func (s *rangeSource) hangUp(code messages.Code) {
 	s.conn = nil
 }
 
-// topic is the index of the topic on the wire: a visitor greets with one only.
-func (s *rangeSource) topic(id identity.TopicID) uint32 {
+// number is what the topic goes by on the wire: a visitor dials and greets with
+// one only. One that is not shared any more is refused by the peer.
+func (s *rangeSource) number(id identity.TopicID) uint32 {
 	if s.session == nil {
 		return 0
 	}
-	return uint32(max(0, slices.Index(s.session.topics(), id)))
+	n, ok := s.session.number(id)
+	if !ok {
+		return math.MaxUint32
+	}
+	return n
 }
 
 // refuse tells a peer what it may not do, and counts it.

@@ -71,7 +71,7 @@ func (f *rangeFetch) done(s *rangeSource, it rangeItem, err error) {
 
 // fetch asks a source for a span and stores what comes.
 func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span) error {
-	req := &messages.RangeRequest{Topic: s.topic(f.want.Topic.ID), Log: f.info.Log, From: span.First, To: span.End, Newest: f.want.Newest}
+	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: f.info.Log, From: span.First, To: span.End, Newest: f.want.Newest}
 	var stored uint64
 	err := s.ask(ctx, req, f.info, func(r *syncer.Range) error {
 		if r.Count == 0 {

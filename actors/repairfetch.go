@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -75,13 +76,13 @@ var ErrNoPeer = errors.New("no peer to fetch from")
 // Fetch sends the request of ask to one peer after another until what ask
 // returned with it is content with an answer. The error joins what was wrong
 // with each.
-func (f *Fetcher) Fetch(ctx context.Context, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+func (f *Fetcher) Fetch(ctx context.Context, topic *store.Topic, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
 	if len(f.peers) == 0 {
 		return ErrNoPeer
 	}
 	var errs []error
 	for _, p := range f.peers {
-		err := f.ask(ctx, p, key, ask)
+		err := f.ask(ctx, p, topic, ask)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
@@ -95,15 +96,15 @@ func (f *Fetcher) Fetch(ctx context.Context, key identity.TopicKey, ask func() (
 const fetchTries = 3
 
 // ask asks one peer, over the connection that is kept or a new one.
-func (f *Fetcher) ask(ctx context.Context, p identity.Address, key identity.TopicKey, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) (err error) {
+func (f *Fetcher) ask(ctx context.Context, p identity.Address, topic *store.Topic, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) (err error) {
 	if err := f.failed[p]; err != nil {
 		return err
 	}
-	id := fetchKey{p, key.ID()}
+	id := fetchKey{p, topic.ID}
 	for range fetchTries {
 		c := f.conns[id]
 		if c == nil {
-			if c, err = f.connect(ctx, p, key); err != nil {
+			if c, err = f.connect(ctx, p, topic); err != nil {
 				break
 			}
 			f.conns[id] = c
@@ -147,7 +148,7 @@ func (f *Fetcher) request(ctx context.Context, conn transport.Conn, ask func() (
 }
 
 // connect dials a peer and greets it, until it has taken us for a member.
-func (f *Fetcher) connect(ctx context.Context, p identity.Address, key identity.TopicKey) (*fetchConn, error) {
+func (f *Fetcher) connect(ctx context.Context, p identity.Address, topic *store.Topic) (*fetchConn, error) {
 	ctx, cancel := context.WithTimeout(ctx, f.patience)
 	defer cancel()
 	if !slices.Contains(f.asked, p) {
@@ -158,23 +159,23 @@ func (f *Fetcher) connect(ctx context.Context, p identity.Address, key identity.
 		return nil, err
 	}
 	c := &fetchConn{conn: conn, done: make(chan struct{})}
-	if err := f.greet(ctx, c, key); err != nil {
+	if err := f.greet(ctx, c, topic); err != nil {
 		conn.CloseWithError(uint64(messages.CodeClosing), "")
 		return nil, err
 	}
 	return c, nil
 }
 
-func (f *Fetcher) greet(ctx context.Context, c *fetchConn, key identity.TopicKey) error {
+func (f *Fetcher) greet(ctx context.Context, c *fetchConn, topic *store.Topic) error {
 	control, err := c.conn.OpenStream(ctx)
 	if err != nil {
 		return err
 	}
 	c.control = control
 	frame, err := messages.AppendFrame(nil, &messages.Hello{
-		Version: syncer.Version, Peer: f.self, Caps: []string{messages.CapSync},
-		Topics:   []messages.TopicProof{{Proof: key.JoinProof(c.conn.Binding(), c.conn.Dialer())}},
+		Version: syncer.Version, Peer: f.self, Caps: []messages.Capability{{Name: messages.CapSync}},
 		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
+		Offers: []messages.Offer{syncer.OfferOf(topic.ID, topic.Keys, c.conn.Binding(), c.conn.Dialer())},
 	})
 	if err != nil {
 		return err

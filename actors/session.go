@@ -20,7 +20,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/supervisor"
 	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -52,9 +51,11 @@ type session struct {
 	out     *outbox
 	inbox   chan struct{} // credits of the reader
 	serving chan struct{}
-	pulling int           // transfers that we pull, and
-	queued  []syncer.Pull // those that wait for their turn
-	stopped chan struct{} // closed when the actor has stopped
+	pulling int                                 // transfers that we pull, and
+	queued  []syncer.Pull                       // those that wait for their turn
+	stopped chan struct{}                       // closed when the actor has stopped
+	in      map[identity.TopicID]syncer.Follows // topics that the core knows
+	lists   bool                                // the core may offer more of them
 	ticking bool
 	asked   bool // for a cosignature, and not answered
 	ticker  *time.Timer
@@ -71,6 +72,7 @@ type session struct {
 
 	saidPeers  map[identity.TopicID][]string // by the last PEERS
 	heardPeers int
+	answering  bool // what is sent was caused by a message of the peer
 
 	stats sessionStats
 }
@@ -81,8 +83,7 @@ type sessionStats struct {
 	roundTrips                             atomic.Uint64
 
 	mu      sync.Mutex
-	shared  []identity.TopicID
-	agreed  map[identity.TopicID]bool
+	shared  sharing
 	apart   error         // at rest without agreement, and why
 	unmet   *QuotaError   // the first quota that was met
 	changed chan struct{} // closed and replaced at every change
@@ -93,8 +94,8 @@ type sessionStats struct {
 type (
 	frameIn struct {
 		m       messages.Message
-		credits int         // of the inbox that it holds
-		taken   chan<- bool // told whether the session goes on, unless nil
+		credits int                 // of the inbox that it holds
+		taken   chan<- syncer.State // told where the session is then, unless nil
 	}
 	logMoved  struct{ log digest.Hash }
 	inputDone struct{ in syncer.Input }
@@ -117,7 +118,7 @@ func newSession(n *Node, conn transport.Conn) *session {
 		inbox: make(chan struct{}, inboxFrames), serving: make(chan struct{}, maxServing), stopped: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(n.ctx)
-	s.stats.agreed = map[identity.TopicID]bool{}
+	s.stats.shared = newSharing()
 	s.stats.changed = make(chan struct{})
 	s.watch.Limit = n.cfg.Stall
 	return s
@@ -197,7 +198,7 @@ func (s *session) Receive(ctx actor.Context) {
 		}
 		s.step(syncer.Received{Message: m.m})
 		if m.taken != nil {
-			m.taken <- s.core != nil && s.core.State() == syncer.Syncing
+			m.taken <- s.state()
 		}
 		s.strike(AtEnd)
 	case *logMoved:
@@ -217,10 +218,13 @@ func (s *session) Receive(ctx actor.Context) {
 		s.ask(m)
 	case *tick:
 		s.onTick()
+	case *topicsMoved:
+		s.moveTopics()
+		close(m.done)
 	case *tellPeers:
 		s.tellPeers()
 	case *byeNow:
-		s.out.send(&messages.Bye{Code: m.code, Text: m.text})
+		s.out.send(&messages.Bye{Code: m.code, Text: m.text}, false)
 		s.close(m.code, m.text)
 	case *lost:
 		s.lost(m.err)
@@ -234,24 +238,24 @@ func (s *session) strike(point int) {
 }
 
 func (s *session) start() {
-	var keys []identity.TopicKey
-	follows := map[identity.TopicID]syncer.Follows{}
-	for _, t := range s.n.offered(s.conn.Peer()) {
-		keys = append(keys, t.Key)
-		if names, all := s.n.cfg.Store.Followed(t.ID); !all {
-			follows[t.ID] = syncer.FollowsOf(append(names, t.Log))
-		}
+	topics := s.n.offered(s.conn.Peer())
+	s.in = make(map[identity.TopicID]syncer.Follows, len(topics))
+	for _, t := range topics {
+		s.in[t.ID] = t.Follows
 	}
-	core, err := syncer.New(syncer.Config{
-		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
-		Instance: s.n.cfg.Store.Instance(), Topics: keys, Follows: follows,
-		Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
+	s.core = syncer.New(syncer.Config{
+		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Named: s.conn.Dialer(), Binding: s.conn.Binding(),
+		Topics: topics, Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
 	})
-	if err != nil {
-		supervisor.Fail(err)
-	}
-	s.core = core
 	s.step(syncer.Start{})
+}
+
+// state is where the core is.
+func (s *session) state() syncer.State {
+	if s.core == nil {
+		return syncer.Ended
+	}
+	return s.core.State()
 }
 
 // step feeds the core and does what it says.
@@ -259,9 +263,12 @@ func (s *session) step(in syncer.Input) {
 	if s.core == nil || s.ctx.Err() != nil {
 		return
 	}
+	_, s.answering = in.(syncer.Received)
 	for _, o := range s.core.Step(in) {
 		s.do(o)
 	}
+	s.answering = false
+	s.setLists(s.core.Listing())
 	s.stats.roundTrips.Store(s.core.RoundTrips())
 	s.snap(time.Now(), false)
 	if s.core.Busy() {
@@ -314,7 +321,7 @@ func (s *session) hangUp(code messages.Code, text string) {
 func (s *session) do(o syncer.Output) {
 	switch o := o.(type) {
 	case syncer.Send:
-		if !s.out.send(o.Message) {
+		if !s.out.send(o.Message, s.answering) {
 			s.refuse(messages.CodeLimit, "too much waits to be read")
 		}
 	case syncer.Push:
@@ -329,7 +336,7 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Agreed:
 		s.setAgreed(o.Topic, o.Now)
 		if o.Now && !o.Partial {
-			s.n.cfg.Store.Agreed(s.conn.Peer(), o.Instance, o.Topic, o.Set)
+			s.n.cfg.Store.Agreed(s.conn.Peer(), o.Topic, o.Set)
 			s.n.saveCursors(false)
 		}
 	case syncer.LeftAlone:
@@ -339,9 +346,11 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Apart:
 		s.setApart(o.Theirs)
 	case syncer.Shared:
-		s.setShared(o.Topics)
-		s.n.up(s, o)
+		s.n.up(s, o, s.addShared(o.Topics))
 		s.snapped = time.Time{} // the one of the greeting is old
+	case syncer.Left:
+		s.dropShared(o.Topic)
+	case syncer.Presence, syncer.Ponged: // nobody here has registered for one
 	case syncer.Fail:
 		s.refuse(o.Code, o.Text)
 	case syncer.Closed:
@@ -400,7 +409,7 @@ func (s *session) refuse(code messages.Code, text string) {
 	}
 	s.n.net.refused.add(code)
 	text = tellable(code, text)
-	s.out.send(&messages.Error{Code: code, Text: text})
+	s.out.send(&messages.Error{Code: code, Text: text}, false)
 	s.close(code, text)
 }
 

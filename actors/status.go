@@ -167,7 +167,7 @@ func (s *session) status() PeerStatus {
 	}
 	st.RateIn, st.RateOut = s.rate.look(time.Now(), in, out)
 	s.stats.mu.Lock()
-	st.Topics, st.InSync = len(s.stats.shared), s.stats.inSync()
+	st.Topics, st.InSync = len(s.stats.shared.order), s.stats.shared.inSync()
 	if s.stats.err != nil {
 		st.LastError = s.stats.err.Error()
 	}

@@ -128,7 +128,7 @@ func (s *session) report() SyncReport {
 func (s *session) awaitAgreement(ctx context.Context) error {
 	for {
 		s.stats.mu.Lock()
-		done, err, changed := s.stats.inSync(), s.stats.err, s.stats.changed
+		done, err, changed := s.stats.shared.inSync(), s.stats.err, s.stats.changed
 		if err == nil {
 			err = s.stats.apart
 		}
@@ -154,35 +154,10 @@ func (s *session) awaitAgreement(ctx context.Context) error {
 	}
 }
 
-// inSync reports whether all shared topics agree; mu is held.
-func (t *sessionStats) inSync() bool {
-	for _, id := range t.shared {
-		if !t.agreed[id] {
-			return false
-		}
-	}
-	return len(t.shared) > 0
-}
-
 // notify wakes those who wait for a change; mu is held.
 func (t *sessionStats) notify() {
 	close(t.changed)
 	t.changed = make(chan struct{})
-}
-
-func (s *session) setShared(ids []identity.TopicID) {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	s.stats.shared = ids
-	s.known.Store(true)
-	s.stats.notify()
-}
-
-// topics returns the shared topics, in the order of their index.
-func (s *session) topics() []identity.TopicID {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	return s.stats.shared
 }
 
 // why returns what ended the session, or nil.
@@ -195,8 +170,7 @@ func (s *session) why() error {
 func (s *session) setAgreed(id identity.TopicID, agreed bool) {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	if s.stats.agreed[id] != agreed {
-		s.stats.agreed[id] = agreed
+	if s.stats.shared.setAgreed(id, agreed) {
 		s.stats.notify()
 		kind := SyncBehind
 		if agreed {
@@ -262,14 +236,4 @@ func (n *Node) saveCursors(end bool) {
 	for _, p := range n.cfg.Store.CursorRows() {
 		n.pipeline.in.put(p)
 	}
-}
-
-// topic returns the shared topic of an index on the wire.
-func (s *session) topic(index uint32) (identity.TopicID, bool) {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	if int64(index) >= int64(len(s.stats.shared)) {
-		return identity.TopicID{}, false
-	}
-	return s.stats.shared[index], true
 }

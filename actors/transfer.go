@@ -47,16 +47,16 @@ func appendOf(v syncer.Verified) *messages.Append {
 }
 
 func newLogOf(i syncer.LogInfo) *messages.NewLog {
-	return &messages.NewLog{Topic: i.Topic, Author: i.Author, PageBytes: i.PageBytes}
+	return &messages.NewLog{LogName: identity.LogName{Topic: i.Topic, Author: i.Author, PageBytes: i.PageBytes, Kind: i.Kind, Number: i.Number}}
 }
 
 // settled tells the core what became of an ingest.
 func (s *session) settled(i syncer.LogInfo, size uint64, err error) {
 	if err != nil {
-		s.tell(&inputDone{syncer.IngestFailed{Log: i.Log, Err: err}})
+		s.tell(&inputDone{syncer.IngestFailed{Topic: i.Topic, Log: i.Log, Err: err}})
 		return
 	}
-	s.tell(&inputDone{syncer.Stored{Log: i.Log, Size: size}})
+	s.tell(&inputDone{syncer.Stored{Topic: i.Topic, Log: i.Log, Size: size}})
 }
 
 // pullNext begins the next fetch while there are fewer than maxPulling: one
@@ -73,7 +73,7 @@ func (s *session) pullNext() {
 	s.spawn(func() {
 		others, err := s.pull(o)
 		s.stalled(err)
-		s.tell(&inputDone{syncer.PullDone{Log: o.Info.Log, Err: err, Others: others}})
+		s.tell(&inputDone{syncer.PullDone{Topic: o.Info.Topic, Log: o.Info.Log, Err: err, Others: others}})
 	})
 }
 
@@ -156,25 +156,42 @@ func (s *session) serve(stream transport.Stream) {
 		s.servePages(stream, req)
 	case *messages.RangeRequest:
 		s.serveRange(stream, req)
+	case *messages.Open:
+		s.refuseStream(stream, messages.CodeNoCapability)
+	case *messages.Unknown: // it may be ignored, and its stream with it
 	default:
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " on a transfer stream"}})
 	}
 }
 
-// transferred returns the topic of a transfer.
-func (s *session) transferred(index uint32) (identity.TopicID, bool) {
-	topic, ok := s.topic(index)
+// transferred returns the topic of a transfer. One that is not shared is an
+// answer to the peer and no more: streams come in another order than what is
+// said on the control stream.
+func (s *session) transferred(stream transport.Stream, number uint32) (identity.TopicID, bool) {
+	topic, ok := s.topic(number)
 	if !ok {
-		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: "a transfer of a topic that is not shared"}})
+		s.refuseStream(stream, messages.CodeNotShared)
 	}
 	return topic, ok
 }
 
+// refuseStream answers the request of a stream with an ERROR.
+func (s *session) refuseStream(stream transport.Stream, code messages.Code) {
+	frame, err := messages.AppendFrame(nil, &messages.Error{Code: code, Text: code.String()})
+	if err != nil {
+		return
+	}
+	if _, err := s.patient(stream).Write(frame); err == nil {
+		stream.CloseWrite()
+	}
+}
+
 func (s *session) servePages(stream transport.Stream, req *messages.PageRequest) {
-	topic, ok := s.transferred(req.Topic)
+	topic, ok := s.transferred(stream, req.Topic)
 	if !ok {
 		return
 	}
+	defer s.whileShared(topic, stream)()
 	served, err := syncer.ServePages(s.patient(stream), s.n.cfg.Store.Source(), topic, req)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
@@ -182,7 +199,7 @@ func (s *session) servePages(stream transport.Stream, req *messages.PageRequest)
 	if err == nil || errors.As(err, new(*syncer.Violation)) { // a refusal is an answer too
 		err = errors.Join(err, stream.CloseWrite())
 	}
-	s.tell(&inputDone{syncer.Served{Log: req.Log, EndSize: served.End, Partly: !req.Tail, Err: err}})
+	s.tell(&inputDone{syncer.Served{Topic: topic, Log: req.Log, EndSize: served.End, Partly: !req.Tail, Err: err}})
 }
 
 // prove answers a request for an inclusion proof, before anything else of the
