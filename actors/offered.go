@@ -41,7 +41,7 @@ func (n *Node) offered(peer identity.PeerID) []syncer.Topic {
 
 // topicOf is a topic as sessions know it.
 func (n *Node) topicOf(t *store.Topic) syncer.Topic {
-	topic := syncer.Topic{ID: t.ID, Keys: t.Keys, Open: t.Genesis.Policy.Has(identity.PolicyOpen)}
+	topic := syncer.Topic{ID: t.ID, Keys: t.Keys, Policy: t.Genesis.Policy}
 	if names, all := n.cfg.Store.Followed(t.ID); !all {
 		topic.Follows = syncer.FollowsOf(append(names, t.Log))
 	}
