@@ -57,6 +57,17 @@ func (l *Log) ID() ID {
 	return l.l.ID
 }
 
+// Closed reports whether the log ends where it is, because its author wrote a
+// record there that breaks a rule of the topic, and says which rule in a word or
+// two. What is before that record can be read; everybody ends the log there.
+func (l *Log) Closed() (why string, closed bool) {
+	if l.l == nil {
+		return "", false
+	}
+	_, reason := l.l.Closed()
+	return reason.String(), reason != 0
+}
+
 // Own reports whether this store appends to the log.
 func (l *Log) Own() bool { return l.l != nil && l.l.Own }
 

@@ -172,6 +172,9 @@ func (a *assembler) tail() error {
 		return nil
 	}
 	for _, m := range t.events {
+		if a.t.Closed() {
+			return nil
+		}
 		v, err := a.t.Events(m)
 		if err == nil {
 			err = a.ingest(v, t.source)

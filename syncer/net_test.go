@@ -370,6 +370,9 @@ func (e *simEnd) receive(tr *Transfer, stream io.Reader) error {
 		if err != nil {
 			return err
 		}
+		if tr.Closed() {
+			return e.rest(tr)
+		}
 	}
 }
 

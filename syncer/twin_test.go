@@ -59,7 +59,7 @@ func newPageTwin(n byte) *pageTwin {
 func (w *pageTwin) log(info LogInfo) *pageLog {
 	l := w.logs[info.Log]
 	if l == nil {
-		info.Own, info.Frozen = false, false
+		info.Own, info.Frozen, info.Closed = false, false, 0
 		l = &pageLog{info: info}
 		w.logs[info.Log] = l
 		w.keys = append(w.keys, info.Log)

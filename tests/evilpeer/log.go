@@ -4,6 +4,7 @@ package evilpeer
 
 import (
 	"crypto/ed25519"
+	"fmt"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -51,6 +52,20 @@ func NewLog(topic identity.TopicID, key ed25519.PrivateKey, pageBytes int, event
 	}
 	l.Head = l.Sign(uint64(len(l.Leaves)), l.Root(len(l.Leaves)))
 	return l, nil
+}
+
+// Add puts records behind the others, which may be any that decode, and signs
+// them.
+func (l *Log) Add(records ...[]byte) error {
+	for _, b := range records {
+		r, n, err := event.DecodeRecord(b)
+		if err != nil || n != len(b) {
+			return fmt.Errorf("not one record: %d of %d bytes, %w", n, len(b), err)
+		}
+		l.Records, l.Leaves = append(l.Records, b), append(l.Leaves, r.LeafHash())
+	}
+	l.Head = l.Sign(uint64(len(l.Leaves)), l.Root(len(l.Leaves)))
+	return l.pack(0)
 }
 
 // pack makes the pages; with cut, the first ends before that record though more

@@ -76,7 +76,7 @@ func (p *peer) fetch(e *end, o syncer.Pull, waiting []waiter, joined int) {
 // next asks for the next window, or ends the transfer.
 func (f *fetch) next() {
 	f.req = f.t.Request()
-	if f.req.From >= f.o.Pages {
+	if f.req.From >= f.o.Pages || f.t.Closed() {
 		f.rest()
 		return
 	}
@@ -199,6 +199,9 @@ func (f *fetch) frame(b []byte) error {
 
 func (f *fetch) pages() error {
 	v, err := f.t.Pages(f.run, f.bytes)
+	if errors.Is(err, syncer.ErrClosed) {
+		return nil // what is behind its end is passed over
+	}
 	if err != nil || v == nil {
 		return err
 	}
@@ -251,6 +254,9 @@ func (f *fetch) rest() {
 			f.store(func() error { return f.p.st.ingest(*v) })
 		}
 		for _, m := range f.tail {
+			if f.t.Closed() {
+				break
+			}
 			v, err := f.t.Events(m)
 			if err != nil {
 				f.end(err)
