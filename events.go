@@ -29,6 +29,13 @@ type Record struct {
 // SHA-256 (docs/format.md).
 func (r *Record) Leaf() []byte { return r.rec.AppendLeaf(nil) }
 
+// Refs returns the events of other logs that the event comes after, as its
+// author said.
+func (r *Record) Refs() []Ref { return r.rec.Refs() }
+
+// EventID returns the id that the event was appended with, zero if none.
+func (r *Record) EventID() EventID { return r.rec.ID() }
+
 // Hash returns the RFC 6962 leaf hash.
 func (r *Record) Hash() Hash { return digest.Leaf(r.Leaf()) }
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// clocked is small options with a clock that the test sets.
+func clocked(at *time.Time) *xaeroflux.Options {
+	o := small()
+	o.Now = func() time.Time { return *at }
+	return o
+}
+
+// Time does not go back within a log when the clock does, in one process or the
+// next, whether the last event is in a page or not.
+func TestTimeNeverGoesBack(t *testing.T) {
+	for _, n := range []int{1, 3000} {
+		dir, start := filepath.Join(t.TempDir(), "store"), time.UnixMilli(1_700_000_000_000)
+		now := start
+		db, err := xaeroflux.Open(dir, clocked(&now))
+		must(t, err)
+		mustAppend(t, db, n, "event %d")
+		now = start.Add(-time.Hour)
+		if r := mustAppend(t, db, 1, "%d with the clock put back"); !r.Time.Equal(start) {
+			t.Errorf("at %s, want %s", r.Time, start)
+		}
+		r, err := db.AppendBatch(ctx, []xaeroflux.Event{{Type: "a"}, {Type: "b"}})
+		must(t, err)
+		if !r.Time.Equal(start) {
+			t.Errorf("a batch at %s, want %s", r.Time, start)
+		}
+		must(t, db.Close())
+		now = start.Add(-24 * time.Hour)
+		db = open(t, dir, clocked(&now))
+		if r := mustAppend(t, db, 1, "%d after opening it again"); !r.Time.Equal(start) {
+			t.Errorf("opened again at %s, want %s", r.Time, start)
+		}
+		now = start.Add(time.Second)
+		if r := mustAppend(t, db, 1, "%d once the clock has caught up"); !r.Time.Equal(now) {
+			t.Errorf("at %s, want %s", r.Time, now)
+		}
+		var last time.Time
+		for rec, err := range db.Events(ctx, xaeroflux.Query{}) {
+			must(t, err)
+			if rec.Time.Before(last) {
+				t.Fatalf("event %d at %s, after %s", rec.Seq, rec.Time, last)
+			}
+			last = rec.Time
+		}
+	}
+}
+
+// An event comes after those that it refers to, by its time too, and carries
+// refs and id to others.
+func TestRefsAndIDs(t *testing.T) {
+	start := time.UnixMilli(1_700_000_000_000)
+	here, there := start, start.Add(time.Minute)
+	a := open(t, filepath.Join(t.TempDir(), "a"), clocked(&here))
+	b, addr := joined(t, a, clocked(&there))
+	mustAppend(t, b, 2, "event %d of b")
+	must(t, a.Connect(ctx, addr))
+	head := b.Head()
+	await(t, func() bool { l, err := a.Log(head.Log); return err == nil && l.Size() == 2 })
+	ref := xaeroflux.Ref{Log: [8]byte(head.Log[:]), Size: 2}
+	id := xaeroflux.EventID{1, 2, 3}
+	r, err := a.Append(ctx, xaeroflux.Event{Type: "reply", Payload: []byte("yes"), Refs: []xaeroflux.Ref{ref}, ID: id})
+	must(t, err)
+	if want := there.Add(time.Millisecond); !r.Time.Equal(want) {
+		t.Errorf("at %s, want %s", r.Time, want)
+	}
+	await(t, func() bool { l, err := b.Log(r.Log); return err == nil && l.Size() == 1 })
+	for rec, err := range b.Events(ctx, xaeroflux.Query{Log: r.Log}) {
+		must(t, err)
+		c := rec.Clone()
+		if !slices.Equal(c.Refs(), []xaeroflux.Ref{ref}) || c.EventID() != id || string(c.Payload) != "yes" || c.Hash() != rec.Hash() {
+			t.Errorf("%+v, refs %v, id %x", c, c.Refs(), c.EventID())
+		}
+	}
+	for name, x := range map[string]struct {
+		e    xaeroflux.Event
+		want error
+	}{
+		"a reserved type":      {xaeroflux.Event{Type: "xf/ask"}, xaeroflux.ErrReserved},
+		"a ref to its own log": {xaeroflux.Event{Refs: []xaeroflux.Ref{{Log: [8]byte(r.Log[:]), Size: 1}}}, xaeroflux.ErrRefs},
+		"refs out of order":    {xaeroflux.Event{Refs: []xaeroflux.Ref{{Log: [8]byte{2}, Size: 1}, {Log: [8]byte{1}, Size: 1}}}, xaeroflux.ErrRefs},
+	} {
+		if _, err := a.Append(ctx, x.e); !errors.Is(err, x.want) {
+			t.Errorf("%s: %v, want %v", name, err, x.want)
+		}
+		if _, err := a.AppendBatch(ctx, []xaeroflux.Event{{}, x.e}); !errors.Is(err, x.want) {
+			t.Errorf("%s in a batch: %v, want %v", name, err, x.want)
+		}
+	}
+}
