@@ -259,6 +259,10 @@ func randomRow(rng *rand.Rand) LogRow {
 		r.Topic[i], r.Author[i], r.HeadRoot[i], r.HeadSig[i] = byte(i), byte(rng.Uint32()), byte(i*3), byte(rng.Uint32())
 	}
 	r.Size = rng.Uint64N(1 << rng.IntN(48))
+	if r.Size > 0 {
+		r.LastTime = rng.Int64N(event.MaxTime + 1)
+	}
+	r.Closed = event.Reason(rng.IntN(9))
 	r.HeadSize = r.Size + rng.Uint64N(1000)
 	if r.Size > 0 && rng.IntN(2) == 0 {
 		r.SealedSize = 1 + rng.Uint64N(r.Size)

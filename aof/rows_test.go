@@ -59,11 +59,16 @@ func TestLogRowFlaws(t *testing.T) {
 		{PageBytes: 4096, Right: make([]digest.Hash, 1)},
 		{PageBytes: 4096, HeadSize: 9, Right: make([]digest.Hash, MaxRight+1)},
 		{PageBytes: 4096, Num: 7},
+		{PageBytes: 4096, LastTime: 1},
+		{PageBytes: 4096, Own: true, Size: 1, LastTime: event.MaxTime + 1},
+		{PageBytes: 4096, Own: true, Size: 1, LastTime: -1},
+		{PageBytes: 4096, Closed: 9},
+		{PageBytes: 4096, Closed: 255},
 	} {
 		if err := s.Commit(func(tx *Txn) error { return tx.PutLog(&r) }); !errors.Is(err, ErrInvalid) {
 			t.Errorf("row %d: %v", i, err)
 		}
-		if b := encodeLogRow(&r); i != 0 && i != 1 && i != 6 && i != 9 { // the rest can be encoded
+		if b := encodeLogRow(&r); i != 0 && i != 1 && i != 6 && i != 9 && i != 11 && i != 12 { // the rest can be encoded
 			key := numKey(r.Num)
 			if _, err := decodeLogRow(key[:], b); !errors.Is(err, ErrCorrupt) {
 				t.Errorf("row %d decoded: %v", i, err)
