@@ -97,6 +97,10 @@ func (c *checker) run() error {
 		c.flaw(c.path, -1, 0, "%s", what)
 		return nil
 	}
+	if id := p.LogID(); id != p.Log {
+		c.flaw(c.path, -1, 32, "its log id is %s, and topic, author, page bytes, kind and number give %s", p.Log, id)
+		return nil
+	}
 	if c.pack, what, err = readPacking(c.file, &p, h); err != nil || what != "" {
 		if err == nil {
 			c.flaw(c.path, -1, fileHeaderBytes, "%s", what)

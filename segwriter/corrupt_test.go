@@ -143,6 +143,7 @@ func TestCheckSegmentFindsOtherFiles(t *testing.T) {
 		"longer":                  {cut(t, seg, 1<<20), tree},
 		"longer tree":             {seg, cut(t, tree, 1<<20)},
 		"pages exchanged":         {exchanged(t, seg, p), tree},
+		"an id of something else": {logFile(dir, q, "000001.seg"), logFile(dir, q, "000001.tree")},
 	} {
 		if r, err := CheckSegment(c[0], c[1]); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %+v, %v", name, r, err)
