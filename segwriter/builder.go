@@ -48,7 +48,8 @@ func NewBuilder(pageBytes int, pageIndex, firstSeq uint64) *Builder {
 func (b *Builder) Add(record []byte, emit Emit) error { return b.AddRun(record, 1, emit) }
 
 // AddRun packs count records that lie back to back. Those of one page are
-// copied at once.
+// copied at once. The error for one that is erased is ErrErased: pages have none
+// of those, and images are made of pages (Log.Erase).
 func (b *Builder) AddRun(records []byte, count int, emit Emit) error {
 	if b.err != nil {
 		return b.err
@@ -58,6 +59,9 @@ func (b *Builder) AddRun(records []byte, count int, emit Emit) error {
 		n, err := event.RecordLen(records[at:])
 		if err == nil && n > len(records)-at {
 			err = fmt.Errorf("%w: %d bytes left of %d", event.ErrRecord, len(records)-at, n)
+		}
+		if err == nil && records[at+3]>>1&event.FlagErased != 0 {
+			err = fmt.Errorf("%w: it is packed by what it was, into an image", ErrErased)
 		}
 		if err != nil {
 			return fmt.Errorf("segwriter: event %d: %w", b.Next(), err)

@@ -189,3 +189,50 @@ func TestLogClose(t *testing.T) {
 	}
 	checkLog(t, again, spans)
 }
+
+// Pages are read while some of them are erased, again and again: each event is
+// as it was, or as it is to be.
+func TestReadWhileErasing(t *testing.T) {
+	p := testParams(MinPageBytes, 3)
+	e := newErasedLog(t, 41, 120, p)
+	l := openLog(t, noSync, t.TempDir(), p, Options{MaxOpen: 2})
+	if err := errors.Join(write(l, e.spans, 0), syncAll(l)); err != nil {
+		t.Fatal(err)
+	}
+	pages := pagesOf(e.spans)
+	list := e.decide(rand.New(rand.NewPCG(4, 1)), len(e.spans), 50)
+	done := make(chan error, 1)
+	go func() {
+		for i := range list {
+			if err := l.Erase(pages, list[i:i+1]); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	var readers sync.WaitGroup
+	for r := range 3 {
+		readers.Go(func() {
+			rnd := rand.New(rand.NewPCG(uint64(r), 1))
+			for range 400 {
+				seq := rnd.Uint64N(uint64(len(e.fates)))
+				page, first, _, err := l.FindPage(seq, pages)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				h, items, err := l.Items(page)
+				if err != nil || h.First != first || items[len(items)-1].End() != h.End() {
+					t.Errorf("page %d: %+v, %v", page, h, err)
+					return
+				}
+			}
+		})
+	}
+	readers.Wait()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	e.check(t, l, len(e.spans))
+}

@@ -3,11 +3,10 @@
 package segwriter
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
-
-	"github.com/xaeroflux/xaeroflux/event"
 )
 
 // Erase takes events out of the first pages of the log, which must all be
@@ -125,6 +124,14 @@ func (e *eraser) page(page uint64, list []Erasure) error {
 // nothing of it is erased. They are the caller's own. The error is a
 // *CorruptError.
 func (l *Log) Items(page uint64) (PageHeader, []Item, error) {
+	h, items, err := l.items(page)
+	if errors.Is(err, ErrRewritten) { // and is an image now, which is one page
+		return l.items(page)
+	}
+	return h, items, err
+}
+
+func (l *Log) items(page uint64) (PageHeader, []Item, error) {
 	ref, err := l.Page(page)
 	if err != nil {
 		return PageHeader{}, nil, err
@@ -147,7 +154,8 @@ func (l *Log) Items(page uint64) (PageHeader, []Item, error) {
 	return h, b.items, err
 }
 
-// Group joins the pages of a large event into its record, the caller's own.
+// Group joins the pages of a large event into its record, the caller's own. The
+// error is a *CorruptError, a *PageError or ErrRewritten.
 func (l *Log) Group(page uint64, span int) ([]byte, error) {
 	pages := make([][]byte, span)
 	for i := range span {
@@ -157,15 +165,11 @@ func (l *Log) Group(page uint64, span int) ([]byte, error) {
 		}
 		pages[i] = slices.Clone(ref.Bytes)
 		ref.Release()
-		if len(pages[i]) != l.p.PageBytes {
-			return nil, badPage("page %d of a group has %d bytes", page+uint64(i), len(pages[i]))
+		if len(pages[i]) == 0 || ref.Header.Kind == KindErased {
+			return nil, fmt.Errorf("%w: page %d", ErrRewritten, page+uint64(i))
 		}
 	}
-	record, err := DecodeGroup(pages)
-	if err == nil {
-		_, err = event.RecordLen(record)
-	}
-	return record, err
+	return DecodeGroup(pages)
 }
 
 // WriteStored writes pages that follow one another, the first with that index,

@@ -134,12 +134,12 @@ func TestRawOfErased(t *testing.T) {
 	}
 	for i := range e.spans {
 		s := &e.spans[i]
-		h, b, err := r.Page(s.Page)
+		h, _, err := r.Page(s.Page)
 		if err != nil || h.First != s.First || (h.Kind == KindErased) != e.touched(s) || !r.HeaderSound(s.Page) {
 			t.Fatalf("page %d: %+v, %v", s.Page, h, err)
 		}
 		if s.Pages > 1 && h.Kind == KindErased {
-			if h, b, err = r.Page(s.Page + 1); err != nil || h.Kind != 0 || len(b) > 0 {
+			if h, b, err := r.Page(s.Page + 1); err != nil || h.Kind != 0 || len(b) > 0 {
 				t.Fatalf("page %d: %+v, %v", s.Page+1, h, err)
 			}
 		}

@@ -26,6 +26,9 @@ var (
 	ErrFormat = errors.New("segwriter: files of another format")
 	// ErrErased is what every *ErasedError is.
 	ErrErased = errors.New("segwriter: erased")
+	// ErrRewritten is returned if pages that belong together were read before and
+	// after something of them was erased. Reading them again helps.
+	ErrRewritten = errors.New("segwriter: pages were rewritten meanwhile")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("segwriter: closed")
 )

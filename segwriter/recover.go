@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,17 +37,23 @@ func (l *Log) Recover(sealedPages uint64) error {
 		return err
 	}
 	segment, i := l.place(sealedPages)
+	var rewritten []uint64
 	for k := range segment {
-		if err := l.cutSegment(k, l.p.SegmentPages); err != nil {
+		pack, err := l.cutSegment(k, l.p.SegmentPages)
+		if err != nil {
 			return err
+		}
+		if pack != nil {
+			rewritten = append(rewritten, k)
 		}
 	}
 	if i > 0 {
-		if err := errors.Join(l.cutSegment(segment, i), l.cutTree(segment, i)); err != nil {
+		_, err := l.cutSegment(segment, i)
+		if err := errors.Join(err, l.cutTree(segment, i)); err != nil {
 			return err
 		}
 	}
-	if err := l.finishErasing(sealedPages); err != nil {
+	if err := l.finishErasing(rewritten, sealedPages); err != nil {
 		return err
 	}
 	if err := l.cutSpans(sealedPages); err != nil || sealedPages == 0 {
@@ -107,49 +114,51 @@ func segmentOf(name string) (uint64, bool) {
 	return segment, true
 }
 
-// cutSegment checks a .seg file and leaves its first n pages.
-func (l *Log) cutSegment(index uint64, n int) (err error) {
+// cutSegment checks a .seg file and leaves its first n pages. It returns where
+// they lay.
+func (l *Log) cutSegment(index uint64, n int) (pack *packing, err error) {
 	g := &segment{l: l, index: index, path: l.segPath(index)}
 	f, err := l.s.fs.Open(g.path, os.O_RDWR, 0)
 	if err != nil {
-		return missing(g.path, err)
+		return nil, missing(g.path, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	head, err := readUpTo(f, fileHeaderBytes, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := g.learn(f, head); err != nil {
-		return err
+		return nil, err
 	}
 	size, err := f.Size()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, end := l.p.span(g.pack, n-1); size < end {
-		return flaw(g.path, g.number(n-1), g.offset(n-1), "the file ends at %d, its sealed pages at %d", size, end)
+		return nil, flaw(g.path, g.number(n-1), g.offset(n-1), "the file ends at %d, its sealed pages at %d", size, end)
 	}
 	if n < g.pack.packed() { // a peer's, that were not committed
-		return l.rewriteSegment(index, change{cut: n})
+		return g.pack, l.rewriteSegment(index, change{cut: n})
 	}
 	from, _ := l.p.span(g.pack, n)
-	return cutBack(f, size, from, l.p.alloc(g.pack, n))
+	return g.pack, cutBack(f, size, from, l.p.alloc(g.pack, n))
 }
 
 // finishErasing frees the pages of a group that runs into another segment, where
 // a crash came between the two.
-func (l *Log) finishErasing(sealedPages uint64) error {
+func (l *Log) finishErasing(rewritten []uint64, sealedPages uint64) error {
 	n := uint64(l.p.SegmentPages)
-	for segment := uint64(1); segment*n < sealedPages; segment++ {
-		if rewrite, err := l.rewrite(segment - 1); err != nil || rewrite == 0 {
-			if err != nil {
-				return err
-			}
-			continue
+	for k := 0; k < len(rewritten); k++ {
+		segment := rewritten[k] + 1
+		if segment*n >= sealedPages {
+			return nil
 		}
 		free, err := l.standsBefore(segment * n)
-		if err != nil || free == 0 {
+		if err != nil {
 			return err
+		}
+		if free == 0 {
+			continue
 		}
 		c := change{pages: map[int][]byte{}, packed: int(min(sealedPages-segment*n, n))}
 		for i := range min(free, c.packed) {
@@ -157,6 +166,9 @@ func (l *Log) finishErasing(sealedPages uint64) error {
 		}
 		if err := l.rewriteSegment(segment, c); err != nil {
 			return err
+		}
+		if free > l.p.SegmentPages { // and on into the next
+			rewritten = slices.Insert(rewritten, k+1, segment)
 		}
 	}
 	return nil

@@ -192,7 +192,11 @@ func (s *Store) pageRun(l *Log, page, from, to uint64, fn func(Run) error) (page
 			return fn(run)
 		})
 	case segwriter.KindGroup:
-		if run.Records, err = l.files.Group(page, h.Span); err != nil {
+		run.Records, err = l.files.Group(page, h.Span)
+		if errors.Is(err, segwriter.ErrRewritten) { // it is an image now
+			return s.pageRun(l, page, from, to, fn)
+		}
+		if err != nil {
 			return 0, 0, err
 		}
 	default:

@@ -178,7 +178,12 @@ func (v Source) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error
 			refs[i].Release()
 		}
 	}
-	if refs, err = l.pageRefs(&run, p.Pages, from, count); err == nil {
+	refs, err = l.pageRefs(&run, p.Pages, from, count)
+	if errors.Is(err, segwriter.ErrRewritten) {
+		run.Release()
+		return v.Pages(id, from, count)
+	}
+	if err == nil {
 		run.Right, err = v.s.rightOf(l, p, run.EndSeq)
 	}
 	if err != nil {
@@ -195,9 +200,9 @@ func (l *Log) pageRefs(run *syncer.PageRun, pages, from, count uint64) (refs []s
 		if err != nil {
 			return refs, err
 		}
-		if page < groupEnd && len(ref.Bytes) == 0 { // the image before stands for it
+		if page < groupEnd && (ref.Header.Kind != segwriter.KindContinuation || len(ref.Bytes) == 0) {
 			ref.Release()
-			continue
+			return refs, segwriter.ErrRewritten
 		}
 		if page >= groupEnd {
 			if ref.Header.Kind == segwriter.KindContinuation {
@@ -218,7 +223,7 @@ func (l *Log) pageRefs(run *syncer.PageRun, pages, from, count uint64) (refs []s
 		run.Pages = append(run.Pages, ref.Bytes)
 		if skip++; ref.Header.Kind == segwriter.KindErased {
 			run.Images = append(run.Images, messages.RunImage{Skip: skip - 1, Pages: uint32(ref.Header.Span), Bytes: uint32(len(ref.Bytes))})
-			skip = 0
+			page, skip = groupEnd-1, 0 // the image stands for all of them
 		}
 	}
 	return refs, nil

@@ -158,7 +158,7 @@ type VerifiedPages struct {
 	Info   LogInfo // Log, Topic, Author, PageBytes
 	Bytes  []byte  // the pages and images, back to back
 	Seals  []messages.Seal
-	Images []messages.RunImage // which are images; there are none without Erasable
+	Images []messages.RunImage // which are images; there are none without Erasable. segwriter.Log.WriteStored writes them
 	Leaves []digest.Hash       // zero for one that is wholly erased with others
 	Trees  [][]digest.Hash     // tier-1 nodes, one list for each seal; zero for one that is not known
 	Head   proof.Head
