@@ -38,7 +38,7 @@ type RepairOptions struct {
 	// under a new identity with new logs, and the old ones stay readable.
 	AcceptLoss bool
 	// NewCarrier replaces QUIC and TCP, as in Options.
-	NewCarrier func(identity.Seed) (transport.Carrier, error)
+	NewCarrier func(identity.Device) (transport.Carrier, error)
 	// Patience is how long a peer may take. Default 10 seconds.
 	Patience time.Duration
 	// Now is the clock. Default time.Now.

@@ -23,11 +23,14 @@ type Topic struct {
 // A Receipt says where appended events are.
 type Receipt struct {
 	Log   ID
-	Seq   uint64 // of the first event
-	Count int
-	Size  uint64    // of the log when it was acknowledged, at least Seq+Count
-	Root  Hash      // at Size
-	Time  time.Time // that the events carry, to the millisecond
+	Seq   uint64 // of the first event; if all were repeats, of the one that the first repeats
+	Count int    // of events that were appended
+	// Repeated is how many were not appended, as this store did so before: there
+	// is an event with their id.
+	Repeated int
+	Size     uint64    // of the log when it was acknowledged, at least Seq+Count
+	Root     Hash      // at Size
+	Time     time.Time // that the events carry, to the millisecond
 }
 
 // Topic returns a joined topic; the zero id means the default.
@@ -161,7 +164,9 @@ func (t *Topic) Logs() ([]*Log, error) {
 
 // Append appends one event. When it returns without an error, the event is on
 // disk and counted in the root. If ctx ends first, the event may still be
-// appended.
+// appended. An event with an ID may be appended again at any time: it is in the
+// topic once, and the receipt says where. The error is ErrReserved for a type
+// that begins with "xf/".
 func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
 	if err := e.CheckType(); err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
@@ -171,7 +176,8 @@ func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
 }
 
 // AppendBatch appends events in one transaction, all or none, at consecutive
-// sequences. A batch may hold up to 32 MiB.
+// sequences. A batch may hold up to 32 MiB. Events with an id that was appended
+// before are left out, and the receipt says how many.
 func (t *Topic) AppendBatch(ctx context.Context, events []Event) (Receipt, error) {
 	if len(events) == 0 {
 		return Receipt{}, fmt.Errorf("append: no events given")
@@ -189,12 +195,15 @@ func (t *Topic) receipt(at actors.Place, count int, err error) (Receipt, error) 
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	l, err := t.db.st.Log(t.t.Log)
+	l, err := t.db.st.Log(at.Log)
 	if err != nil {
 		return Receipt{}, err
 	}
 	p := l.State()
-	return Receipt{Log: l.ID, Seq: at.Seq, Count: count, Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.Time)}, nil
+	return Receipt{
+		Log: l.ID, Seq: at.Seq, Count: count - at.Repeated, Repeated: at.Repeated,
+		Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.Time),
+	}, nil
 }
 
 // def returns the default topic, which every store has.

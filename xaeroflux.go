@@ -36,7 +36,8 @@ import (
 )
 
 // An Event is what an application appends: Type (at most 63 bytes), Key (at
-// most 1023) and Payload (at most 16 MiB).
+// most 1023) and Payload (at most 16 MiB), and if it likes Refs (at most 16) and
+// an ID.
 type Event = event.Event
 
 // A Ref says which events of another log of the topic an event comes after: the
