@@ -12,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // fakeTimes knows the last time of logs and the times of what refs name.
@@ -73,7 +74,7 @@ func appendTo(in *ingress, log digest.Hash, events []event.Event, now int64) (t 
 // within each log, time does not go back, and every leaf is there when a batch
 // is taken.
 func TestTimesOfManyCallers(t *testing.T) {
-	in := newIngress(func() {}, fakeTimes{last: map[digest.Hash]int64{{1}: 500}})
+	in := newIngress(func() {}, fakeTimes{last: map[digest.Hash]int64{{1}: 500}}, noIDs{})
 	logs := []*taken{{log: digest.Hash{1}, last: 500}, {log: digest.Hash{2}}}
 	const callers, each = 32, 60
 	var wg sync.WaitGroup
@@ -149,7 +150,7 @@ func TestTimeOfAnEvent(t *testing.T) {
 			e.Refs = append(e.Refs, ref(size))
 		}
 		for _, events := range [][]event.Event{{e}, {{}, e, {}}} {
-			got, err := appendTo(newIngress(func() {}, f), log, events, now)
+			got, err := appendTo(newIngress(func() {}, f, noIDs{}), log, events, now)
 			if err != nil || got.ms != c.want {
 				t.Errorf("%s, %d at once: %d ms, %v; want %d", name, len(events), got.ms, err, c.want)
 			}
@@ -169,7 +170,7 @@ func TestIngressRefusesBadEvents(t *testing.T) {
 		"before 1970":          {event.Event{}, -1, event.ErrTime},
 		"a long key":           {event.Event{Key: make([]byte, event.MaxKey+1)}, 1, event.ErrTooLarge},
 	} {
-		in := newIngress(func() {}, fakeTimes{})
+		in := newIngress(func() {}, fakeTimes{}, noIDs{})
 		for _, events := range [][]event.Event{{c.e}, {{}, c.e}} {
 			if _, err := appendTo(in, log, events, c.now); !errors.Is(err, c.want) {
 				t.Errorf("%s: %v, want %v", name, err, c.want)
@@ -184,7 +185,7 @@ func TestIngressRefusesBadEvents(t *testing.T) {
 // A batch of its own ends the open batch of its log: what is appended after it
 // is behind it.
 func TestARunComesBehindWhatJoinedBefore(t *testing.T) {
-	in := newIngress(func() {}, fakeTimes{})
+	in := newIngress(func() {}, fakeTimes{}, noIDs{})
 	log := digest.Hash{1}
 	for i, n := range []int{1, 1, 3, 1, 2, 1} {
 		if _, err := appendTo(in, log, make([]event.Event, n), int64(10+i)); err != nil {
@@ -197,3 +198,10 @@ func TestARunComesBehindWhatJoinedBefore(t *testing.T) {
 		t.Errorf("%d events to %d ms in %d batches", x.n, x.last, len(queue))
 	}
 }
+
+// noIDs knows of no event id.
+type noIDs struct{}
+
+func (noIDs) Key(_ digest.Hash, id event.ID) (messages.IDKey, error) { return messages.IDKey(id), nil }
+
+func (noIDs) Find(messages.IDKey) (store.Written, bool, error) { return store.Written{}, false, nil }

@@ -21,7 +21,7 @@ type Append struct {
 	// Remote is set for events of another author: they must follow the ones
 	// held, First is theirs, and Remote proves them.
 	Remote *Proven
-	First  uint64 // set by the AOF writer for own events
+	First  uint64     // set by the AOF writer for own events
 	IDs    []AppendID // of own events that have one; they have no wire form
 	// Done is called once, from any goroutine: when the events are durable
 	// and counted in the published root, or with the error that keeps them out.

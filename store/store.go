@@ -57,7 +57,7 @@ type Store struct {
 	lock   *durable.FileLock
 	device identity.Device
 	idKey  []byte // that hides event ids in rows
-	moved  *Move // what opening found out, or nil
+	moved  *Move  // what opening found out, or nil
 	aof    *aof.Store
 	segs   *segwriter.Store
 

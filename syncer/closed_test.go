@@ -74,8 +74,8 @@ func chunk(l *pageLog, from, to int) *messages.Events {
 func mustBeClosed(t *testing.T, st *pageTwin, l *pageLog, size int, why event.Reason) {
 	t.Helper()
 	got, found, err := st.Log(l.info.Log)
-	if err != nil || !found || got.Size != uint64(size) || got.Closed != why || got.Root != l.mountains(uint64(size)).Root() {
-		t.Errorf("%d events, closed for %q, %v, %v; want %d, closed for %q", got.Size, got.Closed, found, err, size, why)
+	if err != nil || !found || got.Size != uint64(size) || got.Ends != (why != 0) || st.logs[l.info.Log].why != why || got.Root != l.mountains(uint64(size)).Root() {
+		t.Errorf("%d events, closed for %q, %v, %v; want %d, closed for %q", got.Size, st.logs[l.info.Log].why, found, err, size, why)
 	}
 }
 
@@ -151,7 +151,7 @@ func TestEventsCloseBehindWhatIsUnderWay(t *testing.T) {
 				if err := st.ingest(out.Verified); err != nil {
 					t.Fatal(err)
 				}
-				in = append(in, Stored{l.info.Log, out.Verified.First + uint64(out.Verified.Count)})
+				in = append(in, Stored{l.info.Topic, l.info.Log, out.Verified.First + uint64(out.Verified.Count)})
 			case Fail:
 				t.Fatal(out.Text)
 			}

@@ -45,7 +45,8 @@ type pageLog struct {
 	leaves  []digest.Hash
 	head    proof.Head
 	right   []digest.Hash
-	fork    []byte // the proof, where the log is frozen
+	fork    []byte       // the proof, where the log is frozen
+	why     event.Reason // that the log is closed for
 
 	packedAt int // records that pages and spans were made from
 	pages    [][]byte
@@ -59,7 +60,7 @@ func newPageTwin(n byte) *pageTwin {
 func (w *pageTwin) log(info LogInfo) *pageLog {
 	l := w.logs[info.Log]
 	if l == nil {
-		info.Own, info.Frozen, info.Closed = false, false, 0
+		info.Own, info.Frozen, info.Ends, info.End = false, false, false, 0
 		l = &pageLog{info: info}
 		w.logs[info.Log] = l
 		w.keys = append(w.keys, info.Log)
@@ -312,7 +313,7 @@ func (w *pageTwin) ingest(v Verified) error {
 		l.head, l.right = v.Head, v.Right
 	}
 	if closes {
-		l.info.Ends, l.info.End = true, uint64(len(l.leaves))
+		l.info.Ends, l.info.End, l.why = true, uint64(len(l.leaves)), v.Closed
 	}
 	err := l.proven()
 	if err != nil { // another branch came another way meanwhile
