@@ -244,7 +244,7 @@ func (s *session) start() {
 		s.in[t.ID] = t.Follows
 	}
 	s.core = syncer.New(syncer.Config{
-		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Named: s.conn.Dialer(), Binding: s.conn.Binding(),
+		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
 		Topics: topics, Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
 	})
 	s.step(syncer.Start{})

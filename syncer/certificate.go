@@ -117,11 +117,17 @@ func (s *Session) show(o *offer) error {
 func (s *Session) certified(m *messages.Certificate) error {
 	o := s.strandedOffer(m.Topic)
 	switch {
-	case o == nil || s.cfg.Certificates == nil || s.cfg.Dialer && !o.shown:
+	case o == nil || o.judged || s.cfg.Certificates == nil || s.cfg.Dialer && !o.shown:
 		return violation(messages.CodeCertificate, "a certificate for topic %d, which asks for none", m.Topic)
+	case o.left && s.cfg.Dialer: // the listener shares it from now on
+		s.state = Syncing
+		s.sayLeave(m.Topic)
+		s.forget(o)
+		return nil
 	case o.left:
 		return nil
 	}
+	o.judged = true
 	body, err := OpenCertificate(o.Keys.Lobby, s.cfg.Binding, !s.cfg.Dialer, m.Topic, m.Sealed)
 	if err == nil {
 		err = s.cfg.Certificates.Verify(o.ID, s.cfg.Peer, s.cfg.Binding, !s.cfg.Dialer, body)

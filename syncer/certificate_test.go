@@ -119,6 +119,45 @@ func TestCertificateOutOfTurn(t *testing.T) {
 	}
 }
 
+// A certificate is judged once, also where the listener has none to answer with;
+// and a dialer that left the topic meanwhile leaves it where the listener
+// answered.
+func TestCertificateOnce(t *testing.T) {
+	a, b := &testCertificates{shows: "a", believes: "b"}, &testCertificates{believes: "a"}
+	v := strangers(t, false, true, [2]*testCertificates{a, b})
+	for v.step() {
+	}
+	var number uint32
+	for _, o := range v.ends[0].meet.ours {
+		if o.stranded {
+			number = o.number
+		}
+	}
+	sealed, err := SealCertificate(TestTopic(1).Keys().Lobby, []byte("visit"), true, number, []byte("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustFail(t, failOf(v.ends[1].Step(Received{&messages.Certificate{Topic: number, Sealed: sealed}})), messages.CodeCertificate)
+	if len(b.asked) != 1 {
+		t.Errorf("judged %d times", len(b.asked))
+	}
+
+	b = &testCertificates{shows: "b", believes: "a"}
+	v = strangers(t, false, true, [2]*testCertificates{a, b})
+	for !slices.ContainsFunc(v.in[1], func(in Input) bool {
+		m, ok := in.(Received)
+		return ok && m.Message.Type() == messages.TypeCertificate
+	}) {
+		v.step()
+	}
+	delete(v.houses[0].in, 1)
+	for _, o := range v.ends[0].Step(TopicRemoved{TestTopic(1).ID()}) {
+		v.do(0, o)
+	}
+	v.rest()
+	v.sharesWhatBothAreIn()
+}
+
 // What is sealed opens for the same lobby key, connection, role and number, and
 // for nothing else, nor changed.
 func TestSealCertificate(t *testing.T) {

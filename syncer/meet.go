@@ -36,7 +36,8 @@ type offer struct {
 	theirs   heardOffer                     // in this way
 	left     bool                           // we are not in it any more
 	greeted  *standing                      // what our mark states
-	shown    bool                           // our certificate is sent
+	shown    bool                           // our certificate is sent,
+	judged   bool                           // and that of the peer came
 	stranded bool                           // both offer it, with two join keys
 }
 
