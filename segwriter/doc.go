@@ -21,4 +21,9 @@
 // deleted while the store is closed. Writes are positioned and synced in
 // groups, pages are read through read-only maps. CheckSegment verifies a .seg
 // and its .tree without a store.
+//
+// Log.Erase takes events out of pages. An image stands for each of those, and a
+// segment that holds one is written anew: image.go is the format of an image,
+// layout.go and packing.go are that of the file, rewrite.go is the order of
+// writes.
 package segwriter

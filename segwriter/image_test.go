@@ -257,3 +257,35 @@ func FuzzParseImage(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPackingTable gives any table a true checksum: what passes is written again
+// to the byte, and its pages lie in order behind it.
+func FuzzPackingTable(f *testing.F) {
+	f.Add(encodeTable([]uint32{4096, 300, 0, 36}), uint16(4))
+	f.Add(encodeTable([]uint32{16383}), uint16(1))
+	f.Fuzz(func(t *testing.T, b []byte, packed uint16) {
+		if b = slices.Clone(b); len(b) >= 4 {
+			binary.LittleEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b[:len(b)-4], castagnoli))
+		}
+		lengths, what := decodeTable(b, int(packed), MinPageBytes)
+		if what != "" {
+			return
+		}
+		if !bytes.Equal(encodeTable(lengths), b) {
+			t.Fatalf("%x written again is %x", b, encodeTable(lengths))
+		}
+		p := testParams(MinPageBytes, MaxSegmentPages)
+		pack := newPacking(MinPageBytes, 1, lengths)
+		at := int64(fileHeaderBytes + len(b))
+		for i, n := range lengths {
+			start, end := p.span(pack, i)
+			if start != at || end != at+int64(n) {
+				t.Fatalf("page %d lies at %d to %d, want %d to %d", i, start, end, at, at+int64(n))
+			}
+			at = end
+		}
+		if start, _ := p.span(pack, len(lengths)); len(lengths) > 0 && (start < at || start-at >= fileHeaderBytes || start%fileHeaderBytes != 0) {
+			t.Fatalf("slots from %d, packed pages to %d", start, at)
+		}
+	})
+}

@@ -16,7 +16,8 @@ import (
 //	offset  bytes  field (little-endian)
 //	     0      4  CRC-32C of the bytes from 4 to the end of the page
 //	     4      1  version, 1
-//	     5      1  kind: 1 records, 2 first page of a large event, 3 continuation
+//	     5      1  kind: 1 records, 2 first page of a large event, 3 continuation;
+//	               4 is an image, which is as long as it needs to be
 //	     6      2  records that begin here
 //	     8      8  sequence of the first of them; of the large event for kind 3
 //	    16      4  bytes used after the header
