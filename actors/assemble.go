@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -136,7 +137,7 @@ func (a *assembler) pages(r run) error {
 		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
 		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time},
 		Done: func(err error) {
-			if err == nil {
+			if err == nil && v.Info.Kind == identity.KindData {
 				stats.eventsIn.Add(events)
 				stats.pagesIn.Add(count)
 			}
@@ -193,7 +194,7 @@ func (a *assembler) tail() error {
 func (a *assembler) ingest(v *syncer.Verified, source *session) error {
 	x, events, done := appendOf(*v), uint64(v.Count), a.stored.add()
 	x.Done = func(err error) {
-		if err == nil {
+		if err == nil && v.Info.Kind == identity.KindData {
 			source.stats.eventsIn.Add(events)
 		}
 		done(err)

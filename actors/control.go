@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -135,7 +136,7 @@ func (s *session) write(control transport.Stream) {
 
 func (s *session) push(p push, send func(messages.Message) error) error {
 	end, err := syncer.PushEvents(send, s.n.cfg.Store.Source(), p.topic, p.log, p.from, p.to)
-	if end > p.from {
+	if l, err := s.n.cfg.Store.Log(p.log); end > p.from && err == nil && l.Kind == identity.KindData {
 		s.stats.eventsOut.Add(end - p.from)
 	}
 	return err

@@ -22,7 +22,7 @@ func (s *session) ingest(v syncer.Verified) {
 	a := appendOf(v)
 	count := uint64(v.Count)
 	a.Done = func(err error) {
-		if err == nil {
+		if err == nil && v.Info.Kind == identity.KindData {
 			s.stats.eventsIn.Add(count)
 		}
 		if err == nil && v.Closed != 0 && s.n.cfg.Store.HasRanges(v.Info.Log) {
