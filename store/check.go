@@ -10,13 +10,15 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
 // A CheckReport is what a check looked at and what it found wrong.
 type CheckReport struct {
-	Logs     int       `json:"logs"`
+	Logs     int       `json:"logs"`    // of events; a topic's roster is none of them
+	Rosters  int       `json:"rosters"` // that were looked at like logs
 	Events   uint64    `json:"events"`
 	Pages    uint64    `json:"pages"`
 	Bytes    int64     `json:"bytes"`    // of events, as records
@@ -73,11 +75,16 @@ func (c *checker) found(kind Flaw, l *Log, err error) {
 
 // log checks one log. Its error is for the end of the check's context only.
 func (c *checker) log(id digest.Hash) error {
-	c.report.Logs++
 	l, err := c.s.Log(id)
 	if err != nil {
+		c.report.Logs++
 		c.report.add(Finding{Kind: FlawLog, Where: "log " + id.String(), Log: id.String()}.of(err))
 		return nil
+	}
+	if l.Kind == identity.KindData {
+		c.report.Logs++
+	} else {
+		c.report.Rosters++
 	}
 	p := l.State()
 	c.fork(l)
@@ -94,7 +101,9 @@ func (c *checker) log(id digest.Hash) error {
 		}
 		return c.ctx.Err()
 	}
-	c.report.Events += p.Size
+	if l.Kind == identity.KindData {
+		c.report.Events += p.Size
+	}
 	if root := m.Root(); root != p.Root {
 		c.found(FlawLog, l, fmt.Errorf("its events give root %s, published is %s", root, p.Root))
 	}
