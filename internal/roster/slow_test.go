@@ -316,7 +316,9 @@ func (w *slow) epochDue() bool {
 			d = false
 		}
 	}
-	return d && w.kem()
+	founded := false
+	each(w, func(isIn) { founded = true })
+	return d && founded && w.kem()
 }
 
 // keyKind returns what a key was used for: a, d, i or nothing.

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package roster
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// A peer holds legs, one branch of each: the one that it saw first, until a
+// term record decides for another.
+type peer struct {
+	held  map[digest.Hash]HeldLeg
+	forks int // branches that it refused
+}
+
+// hear takes in what a writer has of its chain. A relay may withhold the end of
+// it: only so many legs, and so much of the last.
+func (p *peer) hear(r *realm, legs []HeldLeg) {
+	for i, l := range legs {
+		have, ok := p.held[l.Log]
+		switch {
+		case !ok, extends(l, have):
+			p.held[l.Log] = l
+		case extends(have, l):
+		default:
+			p.forks++
+			if !p.decided(r, legs[i:]) {
+				return
+			}
+			p.held[l.Log] = l
+		}
+	}
+}
+
+// decided reports whether the chain in which legs[0] is another branch than the
+// one held comes by a term record that decides against all that are held. The
+// sender of a chain is not believed: what is not signed as it must be is none.
+func (p *peer) decided(r *realm, legs []HeldLeg) bool {
+	best := r.bestTerm(slices.Collect(maps.Values(p.held)))
+	offered := r.bestTerm(legs)
+	return offered != nil && (best == nil || offered.Before(r.topic, best))
+}
+
+// bestTerm returns the term record among those that begin the legs which decides
+// against the others.
+func (r *realm) bestTerm(legs []HeldLeg) (best *Term) {
+	for _, l := range legs {
+		if t, _ := l.begins(); t != nil && t.Verify(r.topic, &r.g) && (best == nil || t.Before(r.topic, best)) {
+			best = t
+		}
+	}
+	return best
+}
+
+func extends(a, b HeldLeg) bool {
+	if len(a.Records) < len(b.Records) {
+		return false
+	}
+	for i, r := range b.Records {
+		if r.Time != a.Records[i].Time || r.Type != a.Records[i].Type || string(r.Body) != string(a.Records[i].Body) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *peer) legs() (all []HeldLeg) {
+	for _, l := range p.held {
+		all = append(all, l)
+	}
+	return all
+}
+
+// withheld returns the chain as a relay may pass it on.
+func (r *realm) withheld(x *writer) []HeldLeg {
+	legs := cloneLegs(x.legs)
+	if r.rng.IntN(2) == 0 {
+		legs = legs[:1+r.rng.IntN(len(legs))]
+		last := &legs[len(legs)-1]
+		last.Records = last.Records[:1+r.rng.IntN(len(last.Records))]
+	}
+	return legs
+}
+
+// takeOver begins a term from some position of a writer's chain: the owner by
+// words, or successors. It returns the new writer, and what it voids.
+func (r *realm) takeOver(x *writer, term uint32) (*writer, []Record) {
+	chain := cloneLegs(x.legs)
+	chain = chain[:1+r.rng.IntN(len(chain))]
+	last := &chain[len(chain)-1]
+	least := 1
+	if len(chain) == 1 && last.Term == 0 {
+		least = 2
+	}
+	if r.rng.IntN(3) > 0 {
+		chain = cloneLegs(x.legs) // nothing is void, or only the end
+		last = &chain[len(chain)-1]
+	}
+	if n := len(last.Records); n > least {
+		last.Records = last.Records[:least+r.rng.IntN(n-least+1)]
+	}
+	if len(last.Records) < least || last.Term >= term {
+		return nil, nil
+	}
+	y := r.replay(chain)
+	t := &Term{Last: y.s.Prefix(), Term: term, Steward: r.newSteward(y.s), By: ByOwner}
+	if r.g.Need > 0 && r.rng.IntN(2) == 0 {
+		t.By = BySuccessors
+	}
+	r.signTerm(t)
+	r.forge(y.s, *t)
+	r.beginLeg(y, t.Steward, t.Term, 0, &Begin{Term: t})
+	return y, r.tail(x, y)
+}
+
+func (r *realm) newSteward(s *State) Key {
+	if d, ok := pick(r.m, s.Devices(r.g.Owner)); ok && r.rng.IntN(2) == 0 {
+		return d.Key
+	}
+	return r.m.fresh("steward")
+}
+
+func (r *realm) signTerm(t *Term) {
+	if t.By == ByOwner {
+		t.Sign(r.topic, 0, keyOf("owner"))
+		return
+	}
+	for _, i := range r.rng.Perm(len(r.g.Successors))[:r.g.Need] {
+		t.Sign(r.topic, uint8(i), r.heir(i))
+	}
+}
+
+// forge checks that no wrong signature raises a term.
+func (r *realm) forge(s *State, t Term) {
+	bad := t
+	bad.Signed = slices.Clone(t.Signed)
+	switch r.rng.IntN(4) {
+	case 0:
+		bad.Signed[len(bad.Signed)-1].Sig[5] ^= 1
+	case 1:
+		bad.Term++
+	case 2:
+		bad.By = BySuccessors + ByOwner - bad.By
+		bad.Signed = bad.Signed[:1]
+		bad.Signed[0].Index = 0
+	case 3:
+		if t.By == ByOwner {
+			bad.Signed = nil
+			bad.Sign(r.topic, 0, keyOf("owner's laptop"))
+		} else {
+			bad.Signed = bad.Signed[1:]
+		}
+	}
+	c := s.Clone()
+	if err := c.BeginLeg(LegLog(r.topic, bad.Steward, bad.Term, 0), bad.Steward, bad.Term, 0); err != nil {
+		r.t.Fatal(err)
+	}
+	if _, err := tryApply(c, &Begin{Term: &bad}); !errors.Is(err, ErrRefused) {
+		r.t.Fatalf("a forged term record: %v", err)
+	}
+}
+
+// replay returns the writer that wrote a chain, both folds from the start.
+func (r *realm) replay(chain []HeldLeg) *writer {
+	s, err := New(r.topic, r.g.Append(nil))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	y := &writer{s: s, w: &slow{topic: r.topic, g: &r.g}, legs: chain}
+	for _, l := range chain {
+		r.replayLeg(y, l)
+	}
+	same(r.t, "replayed", dumpFast(y.s), dumpSlow(y.w))
+	return y
+}
+
+func (r *realm) replayLeg(y *writer, l HeldLeg) {
+	if err := y.s.BeginLeg(l.Log, l.Author, l.Term, l.Leg); err != nil {
+		r.t.Fatal(err)
+	}
+	y.w.steward, y.w.boxLog = l.Author, BoxLog(r.topic, l.Author, l.Term, l.Leg)
+	for i, raw := range l.Records {
+		e, err := y.s.Apply(uint64(i), raw.Type, raw.Time, raw.Body)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		y.w.pos, y.w.ms = e.At, raw.Time
+		a, admit := e.Record.(*Admit)
+		switch b, begins := e.Record.(*Begin); {
+		case begins && i == 0:
+			y.w.add(heirIs{})
+			if b.Term != nil {
+				y.w.add(due{})
+			}
+		case admit && i == 1 && a.Role == Owner && len(y.s.accounts) == 1 && a.Card.Card.Account == Key(r.g.Owner):
+			y.w.letIn(a)
+		case i > 0:
+			y.w.judge(e.Record)
+		}
+	}
+}
+
+// tail returns the records of x that are not in y's chain.
+func (r *realm) tail(x, y *writer) (void []Record) {
+	for i, l := range x.legs {
+		from := 0
+		if i < len(y.legs) && y.legs[i].Log == l.Log {
+			from = len(y.legs[i].Records)
+		}
+		for _, raw := range l.Records[min(from, len(l.Records)):] {
+			rec, err := Decode(raw.Type, raw.Body)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			void = append(void, rec)
+		}
+	}
+	return void
+}
+
+// remake is what a new steward does first: it adds itself if it has to, repeats
+// removals, cuts and uninvites, offers the admissions, and makes an epoch.
+func (r *realm) remake(y *writer, void []Record) {
+	steward := y.s.Steward().Author
+	if !y.s.devices[steward].Belongs {
+		c := DeviceCard{Account: r.g.Owner, Device: steward, PageBytes: 4096, KEM: r.m.kem(), Number: y.s.devices[steward].next}
+		d := &AddDevice{Device: SignDevice(r.topic, c, keyOf("owner"), r.m.names[steward]), Boxes: r.m.boxes(y.s, y.s.deviceBoxes(&c))}
+		if e := r.append(y, d); e.Void != "" {
+			r.t.Fatalf("the new steward cannot add itself: %v", e.Void)
+		}
+	}
+	for _, rec := range void {
+		switch rec := rec.(type) {
+		case *Remove:
+			again := *rec
+			again.Ask = AskRef{}
+			r.append(y, &again)
+			if a := y.s.accounts[rec.Target.Account]; rec.Target.Device.IsZero() && a.Belongs() && a.Role != Owner && a.Key != y.s.devices[steward].Account {
+				r.t.Fatalf("a removal that was made again leaves %s in", a.Key.Short())
+			}
+		case *CutLog:
+			again := *rec
+			again.Ask = AskRef{}
+			r.append(y, &again)
+		case *Uninvite:
+			r.append(y, &Uninvite{Invite: rec.Invite})
+		case *Admit:
+			if y.s.accounts[rec.Card.Card.Account].Belongs() || rec.Role == Owner {
+				continue
+			}
+			again := *rec
+			again.Ask, again.By, again.Boxes = AskRef{}, nil, r.m.boxes(y.s, y.s.boxCount(2))
+			r.append(y, &again)
+		}
+	}
+	if y.s.EpochDue() {
+		for range 20 {
+			if r.append(y, r.m.epoch(y.s)).Void == "" {
+				return
+			}
+		}
+		r.t.Fatal("no epoch can be made")
+	}
+}
+
+// TestWorlds runs stewards, clones, stewards restored from a snapshot, thieves
+// and take-overs, and peers that hear of them in any order.
+func TestWorlds(t *testing.T) {
+	forks, terms := 0, 0
+	for seed := *seed0; seed < *seed0+uint64(*seeds); seed++ {
+		r := newRealm(t, seed)
+		for range 60 {
+			terms += r.turn()
+			x, _ := pick(r.m, r.writers)
+			p, _ := pick(r.m, r.peers)
+			p.hear(r, r.withheld(x))
+			if r.rng.IntN(4) == 0 {
+				r.checkPeer(p)
+			}
+		}
+		r.checkBranches()
+		r.converge()
+		for _, p := range r.peers {
+			forks += p.forks
+		}
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+	t.Logf("%d terms, %d times a peer met another branch", terms, forks)
+	if forks == 0 || terms == 0 {
+		t.Error("nothing happened")
+	}
+}
+
+// turn lets something happen, and returns 1 if a term began.
+func (r *realm) turn() int {
+	x, _ := pick(r.m, r.writers)
+	switch r.rng.IntN(12) {
+	case 0: // a clone, or a snapshot put back later
+		if len(r.writers) < 6 {
+			r.writers = append(r.writers, x.clone())
+		}
+	case 1:
+		y, void := r.takeOver(x, r.topTerm()+uint32(r.rng.IntN(2)))
+		if y == nil {
+			return 0
+		}
+		if r.rng.IntN(3) > 0 {
+			r.remake(y, void)
+		}
+		r.writers = append(r.writers, y)
+		if len(r.writers) > 8 {
+			r.writers = r.writers[1:]
+		}
+		return 1
+	default:
+		for range 1 + r.rng.IntN(4) {
+			r.step(x)
+		}
+	}
+	return 0
+}
+
+// topTerm returns the highest term that anybody writes in, at least 1.
+func (r *realm) topTerm() uint32 {
+	top := uint32(1)
+	for _, x := range r.writers {
+		top = max(top, x.s.Position().Term)
+	}
+	return top
+}
