@@ -64,15 +64,7 @@ func codeFork(c *coder, f *Fork) {
 	f.Old.code(c)
 	f.New.code(c)
 	c.hash(&f.Root)
-	n := uint8(min(len(f.Hashes), 255))
-	c.u8(&n)
-	c.check(n <= 64, "%d hashes, limit 64", n)
-	if c.err == nil && !c.writing && n > 0 {
-		f.Hashes = make([]digest.Hash, n)
-	}
-	for i := range f.Hashes {
-		c.hash(&f.Hashes[i])
-	}
+	c.hashes(&f.Hashes)
 }
 
 func (h *Head) code(c *coder) {

@@ -48,7 +48,7 @@ func cloneLegs(legs []HeldLeg) []HeldLeg {
 
 // A realm is writers and peers around one topic.
 type realm struct {
-	t       *testing.T
+	t       testing.TB
 	rng     *rand.Rand
 	m       *maker
 	g       Genesis
@@ -59,7 +59,7 @@ type realm struct {
 	counts  map[string][2]int // by type: records that counted, and void ones
 }
 
-func newRealm(t *testing.T, seed uint64) *realm {
+func newRealm(t testing.TB, seed uint64) *realm {
 	rng := rand.New(rand.NewPCG(seed, 10))
 	g := Genesis{
 		Policy: policies[seed%uint64(len(policies))], Owner: pub(keyOf("owner")), Steward: pub(keyOf("owner's laptop")),

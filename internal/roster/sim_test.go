@@ -66,7 +66,11 @@ func (m *maker) kem() []byte {
 	}
 	m.count++
 	b := make([]byte, KEMBytes)
-	copy(b, fmt.Sprint("kem ", m.count))
+	n := m.count
+	if m.one(25) {
+		n = 1 + m.rng.IntN(n) // one that was used before, perhaps
+	}
+	copy(b, fmt.Sprint("kem ", n))
 	return b
 }
 
@@ -237,12 +241,13 @@ func (m *maker) admit(s *State) Record {
 }
 
 func (m *maker) lieCard(s *State, c *Card) {
-	switch m.rng.IntN(40) {
+	switch m.rng.IntN(30) {
 	case 0:
 		c.Account = m.g.Owner
 	case 1:
-		if d, ok := pick(m, s.Devices(m.g.Owner)); ok {
-			c.Device, c.KEM = d.Key, d.KEM
+		all := sorted(s.devices, func(DeviceState) bool { return true }, func(d DeviceState) Key { return d.Key })
+		if d, ok := pick(m, all); ok {
+			c.Device, c.Number = d.Key, d.next
 		}
 	case 2:
 		c.Account = c.Device

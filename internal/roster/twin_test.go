@@ -21,7 +21,7 @@ func le(width int, n uint64) (b []byte) {
 
 func cat(parts ...[]byte) []byte { return slices.Concat(parts...) }
 
-func there(yes bool, parts ...[]byte) []byte {
+func shown(yes bool, parts ...[]byte) []byte {
 	if !yes {
 		return []byte{0}
 	}
@@ -46,7 +46,7 @@ func twinBoxes(b *Boxes) []byte {
 	if b == nil {
 		return []byte{0}
 	}
-	return there(true, b.Log[:], le(8, b.First), le(4, uint64(b.Count)), b.Root[:])
+	return shown(true, b.Log[:], le(8, b.First), le(4, uint64(b.Count)), b.Root[:])
 }
 
 func twinPoint(p Point) []byte {
@@ -70,7 +70,7 @@ func twinCard(s SignedCard) []byte {
 func twinDevice(s SignedDevice) []byte {
 	k, ends := s.Card, []byte{0}
 	if k.Ends != nil {
-		ends = there(true, le(8, k.Ends.Size), k.Ends.Root[:])
+		ends = shown(true, le(8, k.Ends.Size), k.Ends.Root[:])
 	}
 	return cat(k.Account[:], k.Device[:], le(4, uint64(k.PageBytes)), le(8, k.Number), k.Parent[:], ends, long(k.KEM),
 		s.Signer[:], s.SignerSig[:], s.DeviceSig[:])
@@ -79,7 +79,7 @@ func twinDevice(s SignedDevice) []byte {
 func twinInvite(v Invite) []byte {
 	link := []byte{0}
 	if v.Link != nil {
-		link = there(true, v.Link.Account[:], v.Link.Signer[:], v.Link.Sig[:])
+		link = shown(true, v.Link.Account[:], v.Link.Signer[:], v.Link.Sig[:])
 	}
 	return cat(v.Key[:], []byte{byte(v.Role)}, le(2, uint64(v.Uses)), le(6, v.Expiry), long(v.KEM), link)
 }
@@ -88,7 +88,7 @@ func twinFork(f *Fork) []byte {
 	if f == nil {
 		return []byte{0}
 	}
-	b := there(true, f.Author[:], le(4, uint64(f.PageBytes)), le(8, f.Number),
+	b := shown(true, f.Author[:], le(4, uint64(f.PageBytes)), le(8, f.Number),
 		le(8, f.Old.Size), f.Old.Root[:], f.Old.Sig[:], le(8, f.New.Size), f.New.Root[:], f.New.Sig[:],
 		f.Root[:], []byte{byte(len(f.Hashes))})
 	for _, h := range f.Hashes {
@@ -108,7 +108,7 @@ func twinRanges(s []LogRange) []byte {
 func twinView(v ViewState) []byte {
 	blob := []byte{0}
 	if v.Blob != nil {
-		blob = there(true, v.Blob.Root[:], le(8, v.Blob.Size), long(v.Blob.Key))
+		blob = shown(true, v.Blob.Root[:], le(8, v.Blob.Size), long(v.Blob.Key))
 	}
 	return cat([]byte{byte(len(v.View))}, []byte(v.View), le(4, uint64(v.Version)), twinPoint(v.At), twinPrefixes(v.Logs), v.Hash[:], blob)
 }
@@ -125,11 +125,11 @@ func twinRecord(r Record) []byte {
 		if r.Term == nil {
 			return cat([]byte{0}, twinPrefix(r.Before))
 		}
-		return there(true, twinTerm(r.Term))
+		return shown(true, twinTerm(r.Term))
 	case *Admit:
 		by := []byte{0}
 		if r.By != nil {
-			by = there(true, r.By.Invite[:], r.By.Sig[:])
+			by = shown(true, r.By.Invite[:], r.By.Sig[:])
 		}
 		return cat(twinAsk(r.Ask), []byte{byte(r.Role)}, by, twinCard(r.Card), twinBoxes(r.Boxes))
 	case *AddDevice:

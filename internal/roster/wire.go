@@ -222,3 +222,20 @@ func rising[T any](c *coder, s []T, key func(*T) []byte) {
 		c.check(bytes.Compare(key(&s[i-1]), key(&s[i])) < 0, "entry %d does not rise", i)
 	}
 }
+
+// hashes is a u8 count, at most 64, and the hashes of a proof.
+func (c *coder) hashes(s *[]digest.Hash) {
+	n := uint8(min(len(*s), 255))
+	c.u8(&n)
+	c.check(n <= 64, "%d hashes, limit 64", n)
+	if c.err == nil && !c.writing && n > 0 {
+		if len(c.b) < int(n)*digest.Size {
+			c.fail("%d bytes left, want %d hashes", len(c.b), n)
+			return
+		}
+		*s = make([]digest.Hash, n)
+	}
+	for i := range *s {
+		c.hash(&(*s)[i])
+	}
+}
