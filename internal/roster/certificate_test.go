@@ -63,7 +63,7 @@ func member(t testing.TB) (*realm, *Certificate) {
 	r := newRealm(t, 2)
 	x := r.writers[0]
 	phone := r.m.know("owner's phone")
-	c := DeviceCard{Account: r.g.Owner, Device: phone, PageBytes: 4096, KEM: r.m.kem()}
+	c := DeviceCard{Account: r.g.Owner, Device: phone, PageBytes: 4096, KEM: kemOf("owner's phone")}
 	r.append(x, &AddDevice{Device: SignDevice(r.topic, c, keyOf("owner"), keyOf("owner's phone"))})
 	r.append(x, &Handover{AskRef{c.Log(r.topic), 1}, phone})
 	r.step(x)
@@ -72,7 +72,7 @@ func member(t testing.TB) (*realm, *Certificate) {
 	term := &Term{Last: x.s.Prefix(), Term: 1, Steward: tablet, By: ByOwner}
 	term.Sign(r.topic, 0, keyOf("owner"))
 	r.beginLeg(x, tablet, 1, 0, &Begin{Term: term})
-	c = DeviceCard{Account: r.g.Owner, Device: tablet, PageBytes: 4096, KEM: r.m.kem()}
+	c = DeviceCard{Account: r.g.Owner, Device: tablet, PageBytes: 4096, KEM: kemOf("tablet")}
 	r.append(x, &AddDevice{Device: SignDevice(r.topic, c, keyOf("owner"), keyOf("owner's tablet"))})
 	m := &Membership{Device: tablet, In: 2, Record: showRecord(x.legs[2], 1, ProvesDevice)}
 	for i, l := range x.legs {

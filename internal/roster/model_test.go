@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("roster.seeds", 15, "how many random worlds the model runs")
+	seeds = flag.Int("roster.seeds", 12, "how many random worlds the model runs")
 	seed0 = flag.Uint64("roster.seed", 1, "the first of them")
 )
 
@@ -222,7 +222,7 @@ func TestOneSteward(t *testing.T) {
 	}
 	for k, n := range total {
 		t.Logf("%-12s %5d count, %5d void", k, n[0], n[1])
-		if n[0] == 0 && k != "xf/genesis" {
+		if n[0] == 0 && k != "xf/genesis" && *seeds >= 10 {
 			t.Errorf("no %s ever counted", k)
 		}
 	}

@@ -60,6 +60,22 @@ func pick[T any](m *maker, s []T) (v T, ok bool) {
 	return s[m.rng.IntN(len(s))], true
 }
 
+// account returns an account that belongs, or seldom one that did.
+func (m *maker) account(s *State) (Account, bool) {
+	if m.one(12) {
+		return pick(m, sorted(s.accounts, func(Account) bool { return true }, func(a Account) Key { return a.Key }))
+	}
+	return pick(m, s.Accounts())
+}
+
+// open returns an open invite, or seldom one that was.
+func (m *maker) open(s *State) (InviteState, bool) {
+	if m.one(12) {
+		return pick(m, sorted(s.invites, func(InviteState) bool { return true }, func(v InviteState) Key { return v.Key }))
+	}
+	return pick(m, s.Invites())
+}
+
 func (m *maker) kem() []byte {
 	if m.g.Policy.Has(PolicyOpen) {
 		return nil
@@ -163,7 +179,7 @@ func (m *maker) record(s *State) Record {
 	case 11, 12, 13:
 		return m.invite(s)
 	case 14:
-		v, _ := pick(m, s.Invites())
+		v, _ := m.open(s)
 		return &Uninvite{m.ask(s, m.boss(s)), v.Key}
 	case 15, 16:
 		return m.cut(s)
@@ -215,7 +231,7 @@ func (m *maker) admit(s *State) Record {
 	}
 	m.lieCard(s, &c)
 	r.Card = SignCard(m.topic, c, m.names[c.Account], m.names[c.Device])
-	if v, ok := pick(m, s.Invites()); ok && !m.one(3) {
+	if v, ok := m.open(s); ok && !m.one(3) {
 		p := ProveInvite(m.topic, c, m.names[v.Key])
 		r.By, r.Role, r.Ask = &p, min(v.Role, Replica), AskRef{Log: c.Log(m.topic)}
 		if m.one(12) {
@@ -273,7 +289,7 @@ func (m *maker) someDevice(s *State, account Key) Key {
 }
 
 func (m *maker) device(s *State) Record {
-	a, ok := pick(m, s.Accounts())
+	a, ok := m.account(s)
 	if !ok {
 		return m.answer(s)
 	}
@@ -294,7 +310,7 @@ func (m *maker) device(s *State) Record {
 		c.Parent = p.Key
 	}
 	if m.one(25) {
-		o, _ := pick(m, s.Accounts())
+		o, _ := m.account(s)
 		c.Account = o.Key
 	}
 	r := &AddDevice{Ask: m.ask(s, a.Key), Device: SignDevice(m.topic, c, m.names[m.signer(s, a.Key)], m.names[device])}
@@ -324,6 +340,9 @@ func (m *maker) signer(s *State, account Key) Key {
 			all = append(all, v.Key, v.Key)
 		}
 	}
+	if v, ok := m.open(s); ok && m.one(15) {
+		all = append(all, v.Key)
+	}
 	if m.one(15) {
 		for k := range s.devices {
 			all = append(all, k)
@@ -337,9 +356,9 @@ func (m *maker) signer(s *State, account Key) Key {
 }
 
 func (m *maker) remove(s *State) Record {
-	a, _ := pick(m, s.Accounts())
+	a, _ := m.account(s)
 	if m.one(3) {
-		a, _ = pick(m, s.Accounts())
+		a, _ = m.account(s)
 	}
 	r := &Remove{Target: Target{Account: a.Key}}
 	if d, ok := pick(m, s.Devices(a.Key)); ok && !m.one(3) {
@@ -359,7 +378,7 @@ func (m *maker) remove(s *State) Record {
 }
 
 func (m *maker) role(s *State) Record {
-	a, _ := pick(m, s.Accounts())
+	a, _ := m.account(s)
 	r := &SetRole{Ask: m.ask(s, m.boss(s)), Change: RoleChange{a.Key, Role(2 + m.rng.IntN(4))}}
 	r.Cuts = m.prefixes(s, func(d DeviceState) bool { return d.Account == a.Key })
 	return r
@@ -371,7 +390,7 @@ func (m *maker) invite(s *State) Record {
 	if m.one(20) {
 		v.Key = m.g.Owner
 	}
-	if a, ok := pick(m, s.Accounts()); ok && m.one(3) {
+	if a, ok := m.account(s); ok && m.one(3) {
 		v.SignLink(m.topic, a.Key, m.names[m.signer(s, a.Key)])
 		r.Ask = m.ask(s, a.Key)
 		if m.one(8) {
@@ -422,8 +441,8 @@ func (m *maker) answer(s *State) Record {
 }
 
 func (m *maker) other(s *State) Record {
-	a, _ := pick(m, s.Accounts())
-	b, _ := pick(m, s.Accounts())
+	a, _ := m.account(s)
+	b, _ := m.account(s)
 	ask := m.ask(s, m.boss(s))
 	switch m.rng.IntN(6) {
 	case 0:
@@ -444,7 +463,7 @@ func (m *maker) other(s *State) Record {
 		}
 		return &Grant{ask, r}
 	}
-	if !m.one(4) {
+	if !m.one(2) {
 		return m.answer(s)
 	}
 	d, _ := pick(m, s.Devices(a.Key))
