@@ -309,11 +309,8 @@ func (m *maker) device(s *State) Record {
 	} else if p, ok := pick(m, s.Devices(a.Key)); ok && m.one(2) {
 		c.Parent = p.Key
 	}
-	if m.one(25) {
-		o, _ := m.account(s)
-		c.Account = o.Key
-	}
-	r := &AddDevice{Ask: m.ask(s, a.Key), Device: SignDevice(m.topic, c, m.names[m.signer(s, a.Key)], m.names[device])}
+	m.lieDevice(s, &c)
+	r := &AddDevice{Ask: m.ask(s, c.Account), Device: SignDevice(m.topic, c, m.names[m.signer(s, c.Account)], m.names[device])}
 	r.Boxes = m.boxes(s, s.deviceBoxes(&c))
 	if m.one(2) {
 		r.Ask = AskRef{Log: c.Log(m.topic)}
@@ -327,6 +324,22 @@ func (m *maker) device(s *State) Record {
 		r.Boxes = m.boxes(s, 2)
 	}
 	return r
+}
+
+// lieDevice makes a card be of another account, a copy of somebody else's device,
+// or end a log that is not there.
+func (m *maker) lieDevice(s *State, c *DeviceCard) {
+	switch m.rng.IntN(20) {
+	case 0, 1:
+		o, _ := m.account(s)
+		c.Account = o.Key
+	case 2:
+		all := sorted(s.devices, func(d DeviceState) bool { return d.Key != c.Device }, func(d DeviceState) Key { return d.Key })
+		d, _ := pick(m, all)
+		c.Parent = d.Key
+	case 3:
+		c.Ends = &End{1, digest.Sum([]byte("end"))}
+	}
 }
 
 // signer returns a key that speaks for an account, mostly.
