@@ -7,10 +7,13 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -118,7 +121,12 @@ type vectors struct {
 		Parts                   []hexBytes
 		Seed, Public, Signature hexBytes
 	}
+	Addresses []struct{ Text, Peer, Place string }
+	Refused   []refusedVector
 }
+
+// A refusedVector is a text, or bytes in hexadecimal, that is none of its kind.
+type refusedVector struct{ What, Kind, Text, Reason string }
 
 func readVectors(t testing.TB) (v vectors) {
 	t.Helper()
@@ -129,7 +137,7 @@ func readVectors(t testing.TB) (v vectors) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		t.Fatal(err)
 	}
-	for i, n := range []int{len(v.Topics), len(v.Seeds), len(v.Logs), len(v.Accounts), len(v.Invites), len(v.Words), len(v.Places), len(v.Signatures)} {
+	for i, n := range []int{len(v.Topics), len(v.Seeds), len(v.Logs), len(v.Accounts), len(v.Invites), len(v.Words), len(v.Places), len(v.Signatures), len(v.Addresses), len(v.Refused)} {
 		if n == 0 {
 			t.Fatalf("vectors of part %d are missing", i)
 		}
@@ -356,4 +364,80 @@ func TestVectorsAreOfTheScript(t *testing.T) {
 	if !bytes.Equal(got, want) {
 		t.Error("tests/oracle/identity/make.py makes other vectors than identity.json holds")
 	}
+}
+
+func TestAddressVectors(t *testing.T) {
+	for _, v := range readVectors(t).Addresses {
+		a, err := ParseAddress(v.Text)
+		peer := ""
+		if !a.Unnamed() {
+			peer = a.Peer.String()
+		}
+		if err != nil || peer != v.Peer || a.Host != v.Place || a.String() != v.Text {
+			t.Errorf("%s: %+v, %v", v.Text, a, err)
+		}
+	}
+}
+
+// inviteFaults are the faults that a reason in the vectors stands for. What is
+// told of a damaged invite is a guess.
+var inviteFaults = map[string][]Fault{
+	"prefix": {FaultPrefix}, "version": {FaultVersion}, "character": {FaultCharacter}, "damaged": {FaultTypo, FaultTruncated},
+	"truncated": {FaultTruncated}, "trailing": {FaultTrailing}, "content": {FaultContent},
+}
+
+func TestRefusedVectors(t *testing.T) {
+	for _, v := range readVectors(t).Refused {
+		if v.Kind == "format" {
+			continue // package store reads those
+		}
+		if got := refusal(t, v); got != v.Reason {
+			t.Errorf("%s, %s: refused for %q, want %q", v.Kind, v.What, got, v.Reason)
+		}
+	}
+}
+
+// refusal returns the reason for which v is refused.
+func refusal(t *testing.T, v refusedVector) string {
+	var unhex hexBytes
+	if err := unhex.UnmarshalText([]byte(v.Text)); err != nil && (v.Kind == "genesis" || v.Kind == "position") {
+		t.Fatal(err)
+	}
+	var err error
+	switch v.Kind {
+	case "genesis":
+		_, err = ParseGenesis(unhex)
+	case "position":
+		_, err = ParsePosition(unhex)
+	case "invite":
+		_, err = ParseInvite(v.Text)
+	case "place":
+		_, err = ParsePlace(v.Text)
+	case "words":
+		_, err = ParseWords(v.Text)
+	case "seed":
+		_, err = decodeSeed([]byte(v.Text))
+	case "address":
+		_, err = ParseAddress(v.Text)
+	}
+	var invite *InviteError
+	var word *WordError
+	switch {
+	case errors.As(err, &invite) && slices.Contains(inviteFaults[v.Reason], invite.Fault):
+		return v.Reason
+	case errors.As(err, &word):
+		return "word"
+	}
+	for _, r := range []struct {
+		err    error
+		reason string
+	}{
+		{ErrGenesis, "genesis"}, {ErrPosition, "position"}, {ErrPlace, "place"}, {ErrWordsChecksum, "checksum"}, {ErrWords, "count"},
+		{ErrSeedVersion, "version"}, {ErrSeedFile, "damaged"}, {ErrAddress, "address"},
+	} {
+		if errors.Is(err, r.err) {
+			return r.reason
+		}
+	}
+	return fmt.Sprintf("(%v)", err)
 }

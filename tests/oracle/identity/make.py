@@ -3,12 +3,13 @@
 """Makes tests/testdata/vectors/identity.json by docs/format.md alone.
 
 It shares no code with the Go packages. It needs Python 3.9 and `cryptography`
-for Ed25519; run it in this folder:
+for Ed25519 and AES-GCM; run it in this folder:
 
     python3 make.py > ../../testdata/vectors/identity.json
 """
 import base64, hashlib, hmac, json, struct, sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sha = lambda b: hashlib.sha256(b).digest()
@@ -148,20 +149,30 @@ def crc32c(b):
     return crc ^ 0xffffffff
 
 
-def invite(g, seed=b"", role=0, expires=0, uses=0, roster=None, name="", peers=()):
-    b = u8(2) + u16(len(g.body())) + g.body() + g.lobby + g.join + u8(len(seed)) + seed + u8(role) + u48(expires) + u16(uses)
-    b += u8(46) + position(*roster) if roster else u8(0)
-    b += u8(len(name.encode())) + name.encode() + u8(len(peers))
+def invite_bytes(g, seed=b"", role=0, expires=0, uses=0, roster=None, name=b"", peers=(), version=2, lobby=None, join=None, genesis=None):
+    genesis = genesis or g.body()
+    b = u8(version) + u16(len(genesis)) + genesis + (lobby or g.lobby) + (join or g.join)
+    b += u8(len(seed)) + seed + u8(role) + u48(expires) + u16(uses)
+    b += u8(len(roster)) + roster if roster else u8(0)
+    b += u8(len(name)) + name + u8(len(peers))
     for peer, host in peers:
         b += peer + u16(len(host)) + host.encode()
-    b += u32(crc32c(b))
+    return b
+
+
+def invite_text(b):
+    return "xf2" + base64.b32encode(b + u32(crc32c(b))).decode().rstrip("=").lower()
+
+
+def invite(g, seed=b"", role=0, expires=0, uses=0, roster=None, name="", peers=()):
+    b = invite_bytes(g, seed, role, expires, uses, position(*roster) if roster else None, name.encode(), peers)
     r = roster or (0, 0, 0, bytes(32))
     return dict(body=g.body().hex(), lobby=g.lobby.hex(), join=g.join.hex(), seed=seed.hex(), role=role, expires=expires, uses=uses,
                 has_roster=roster is not None, term=r[0], leg=r[1], size=r[2], root=r[3].hex(), name=name,
                 peers=["%s@%s" % (p.hex(), h) for p, h in peers],
                 key=public(hkdf(seed, "xaeroflux invite key v1")).hex() if seed else "",
                 kem_seed=hkdf(seed, "xaeroflux invite kem v1").hex() if seed else "",
-                invite="xf2" + base64.b32encode(b).decode().rstrip("=").lower())
+                invite=invite_text(b))
 
 
 def invite_vectors():
@@ -212,10 +223,142 @@ def signature_vectors():
                    signature=private(key).sign(tagged(tag, *parts)).hex())
 
 
+def certificate_vectors():
+    for i, (binding, number, body) in enumerate(((secret("exporter"), 0, b""), (secret("exporter"), 1, b"certificate"), (bytes(32), 2**32 - 1, bytes(3000)))):
+        role = i % 2
+        key = hkdf(TOPICS[2].lobby, "xaeroflux certificate v1", binding + u8(role))
+        yield dict(lobby=TOPICS[2].lobby.hex(), binding=binding.hex(), role=role, number=number, body=body.hex(), derived_key=key.hex(),
+                   sealed=AESGCM(key).encrypt(u32(number) + bytes(8), body, None).hex())
+
+
+def format_text(version, page, segment, generation, place, end="\n"):
+    text = "xaeroflux store %s\npage %s\nsegment %s\ngeneration %s\n%s\n" % (version, page, segment, generation, place)
+    return text + "check %s%s" % (tagged("xaeroflux format check v1", text.encode())[:8].hex(), end)
+
+
+def format_vectors():
+    lines = [v["line"] for v in place_vectors()]
+    for page, segment, generation, line in ((4096, 2, GENERATION, lines[3]), (16384, 1024, GENERATION, lines[0]), (65536, 65536, secret("generation")[:16], lines[2])):
+        yield dict(page_bytes=page, segment_pages=segment, generation=generation.hex(), place=line,
+                   text=format_text(2, page, segment, generation.hex(), line))
+
+
+PEER = public(secret("peer 0")).hex()
+
+
+def address_vectors():
+    for place in ("203.0.113.7:1", "[2001:db8::1]:65535", "[fe80::1%eth0]:5", "quic://a_b-9.example:4242", "tcp://x:80", "A.b:1", "unix:///run/x.sock",
+                  "tcp://" + ".".join(["l" * 63] * 3 + ["m" * 61]) + ":65535"):
+        yield dict(text=PEER + "@" + place, peer=PEER, place=place)
+    yield dict(text="unix:///run/x.sock", peer="", place="unix:///run/x.sock")
+
+
+def spoiled(g, **fields):
+    """A copy of g with other fields."""
+    x = Genesis(g.policy, g.owner, g.steward, g.salt, g.lobby, g.join, g.page_log, g.retention, g.erase, g.need, g.successors)
+    x.__dict__.update(fields)
+    return x.body()
+
+
+def refused_genesis():
+    opened, sealed, keys = TOPICS[0], TOPICS[2], TOPICS[2].successors
+    home = Genesis(29, OWNER, bytes(32), bytes(16), secret("lobby 0"), bytes(32))
+    small = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85")
+    return {
+        "nothing": b"", "of format 2": u8(2) + opened.body()[1:], "a byte short": opened.body()[:-1], "a byte too many": opened.body() + u8(0),
+        "bit 32": spoiled(sealed, policy=13 | 32), "sealed and open": spoiled(opened, policy=3), "history of what is not sealed": spoiled(opened, policy=6),
+        "pages of 2^11 bytes": spoiled(opened, page_log=11), "pages of 2^17 bytes": spoiled(opened, page_log=17),
+        "pages though not open": sealed.body()[:2] + u8(12) + sealed.body()[3:],
+        "retention though not erasable": spoiled(opened, retention=1), "days though not erasable": spoiled(opened, erase=1),
+        "no owner": spoiled(opened, owner=bytes(32)), "owner of small order": spoiled(opened, owner=small),
+        "owner not canonical": spoiled(opened, owner=b"\xee" + b"\xff" * 30 + b"\x7f"),
+        "no steward": spoiled(opened, steward=bytes(32)), "owner as steward": spoiled(opened, steward=OWNER),
+        "half of the successors": spoiled(sealed, need=1, successors=keys[:2]), "more than all successors": spoiled(sealed, need=4),
+        "no number of successors": spoiled(sealed, need=0), "a number of no successors": spoiled(sealed, successors=[]),
+        "17 successors": spoiled(sealed, need=17, successors=sorted(public(secret("successor %d" % i)) for i in range(17))),
+        "falling successors": spoiled(sealed, successors=keys[::-1]), "one successor twice": spoiled(sealed, successors=[keys[0], keys[0], keys[1]]),
+        "owner as successor": spoiled(sealed, need=1, successors=[OWNER]), "steward as successor": spoiled(sealed, need=1, successors=[sealed.steward]),
+        "successor of small order": spoiled(sealed, need=1, successors=[small]),
+        "home with a steward": spoiled(home, steward=sealed.steward), "home that is not erasable": spoiled(home, policy=21),
+        "home with retention": spoiled(home, retention=1), "home with days": spoiled(home, erase=1), "home with successors": spoiled(home, need=1, successors=keys[:1]),
+    }
+
+
+def refused_invites():
+    g, sealed, seed = TOPICS[0], TOPICS[2], secret("invite")
+    good = invite_text(invite_bytes(g))
+    peer = public(secret("peer 0"))
+    yield "prefix", {"of another kind": "yf2" + good[3:], "nothing": ""}
+    yield "version", {"xf1": "xf1" + good[3:], "xf3": "xf3" + good[3:], "version 3 inside": invite_text(invite_bytes(g, version=3))}
+    yield "character", {"a 1": good[:9] + "1" + good[10:], "padding": good + "=", "space inside": good[:9] + " " + good[9:]}
+    yield "damaged", {"one character": good[:9] + ("b" if good[9] == "a" else "a") + good[10:], "bits behind the end": good[:-1] + ("b" if good[-1] == "a" else chr(ord(good[-1]) + 1)),
+                      "cut": good[:100]}
+    yield "truncated", {"ends in its peers": invite_text(invite_bytes(g)[:-1] + u8(1))}
+    yield "trailing", {"a byte too many": invite_text(invite_bytes(g) + u8(0))}
+    yield "content", {what: invite_text(b) for what, b in {
+        "seed of 31 bytes": invite_bytes(sealed, seed[:31], 3, 0, 1), "seed of zeros": invite_bytes(sealed, bytes(32), 3, 0, 1),
+        "no seed in a sealed topic": invite_bytes(sealed), "role without a seed": invite_bytes(g, role=3), "expiry without a seed": invite_bytes(g, expires=1),
+        "uses without a seed": invite_bytes(g, uses=1), "no uses": invite_bytes(g, seed, 3), "role of an owner": invite_bytes(g, seed, 1, 0, 1),
+        "role 7": invite_bytes(g, seed, 7, 0, 1), "position of 45 bytes": invite_bytes(g, roster=position(0, 0, 1, bytes(31))),
+        "position of size 0": invite_bytes(g, roster=position(0, 0, 0, bytes(32))), "name of 65 bytes": invite_bytes(g, name=b"n" * 65),
+        "name with a line feed": invite_bytes(g, name=b"a\nb"), "name that is no UTF-8": invite_bytes(g, name=b"\xff"),
+        "name with a no-break space": invite_bytes(g, name="a\u00a0b".encode()), "9 peers": invite_bytes(g, peers=[(peer, "x:1")] * 9),
+        "place of this machine": invite_bytes(g, peers=[(peer, "unix:///x")]), "port 0": invite_bytes(g, peers=[(peer, "x:0")]),
+        "peer of small order": invite_bytes(g, peers=[(bytes(32), "x:1")]), "another lobby key": invite_bytes(g, lobby=secret("x")),
+        "another join key of an open topic": invite_bytes(g, join=secret("x")), "genesis of format 2": invite_bytes(g, genesis=u8(2) + g.body()[1:]),
+    }.items()}
+
+
+def refused_texts():
+    line, mark = "place dir=%s" % ("ab" * 16), "ab" * 16
+    words = list(word_vectors())[3]["phrase"].split()
+    seed = next(seed_vectors())["file"]
+    id = GENERATION.hex()
+    yield "place", "place", {
+        "nothing": "", "another word": "Place", "unknown mark": "place inode=" + mark, "a mark twice": line + " dir=" + mark, "falling marks": line + " machine=" + mark,
+        "upper case": line.upper().replace("PLACE DIR", "place dir"), "31 digits": line[:-1], "33 digits": line + "a", "zeros": "place dir=" + "0" * 32,
+        "two spaces": line.replace(" ", "  "), "space at the end": line + " ", "no digit": "place dir=" + "g" * 32,
+    }
+    yield "words", "count", {"nothing": "", "23 words": " ".join(words[:23]), "25 words": " ".join(words + words[:1])}
+    yield "words", "word", {"a word that is none": " ".join(words[:-1] + ["xaeroflux"])}
+    yield "words", "checksum", {"two words swapped": " ".join(words[1::-1] + words[2:])}
+    yield "format", "version", {"of format 1": "xaeroflux store 1 page 16384 segment 1024\n", "of format 3": format_text(3, 4096, 2, id, "place"),
+                                "of format 10": format_text(10, 4096, 2, id, "place")}
+    yield "format", "damaged", {
+        "nothing": "", "another text": "a store\n", "leading zero": format_text(2, "04096", 2, id, "place"), "leading zero of the version": format_text("02", 4096, 2, id, "place"),
+        "sign": format_text(2, "+4096", 2, id, "place"), "pages of 5000 bytes": format_text(2, 5000, 2, id, "place"), "pages of 2048 bytes": format_text(2, 2048, 2, id, "place"),
+        "one page a segment": format_text(2, 4096, 1, id, "place"), "no generation": format_text(2, 4096, 2, "0" * 32, "place"),
+        "generation in upper case": format_text(2, 4096, 2, GENERATION[::-1].hex().upper(), "place"), "no place": format_text(2, 4096, 2, id, ""),
+        "check of other lines": format_text(2, 4096, 2, id, "place").replace("segment 2", "segment 4"), "no line feed at the end": format_text(2, 4096, 2, id, "place", ""),
+        "a line too many": format_text(2, 4096, 2, id, "place", "\n\n"), "carriage returns": format_text(2, 4096, 2, id, "place").replace("\n", "\r\n"),
+    }
+    yield "seed", "version", {"of version 2": seed.replace("v1", "v2")}
+    yield "seed", "damaged", {"nothing": "", "other seed": seed.replace("0001", "0002"), "upper case": seed.replace("0a0b", "0A0B"), "a line too many": seed + "\n", "cut": seed[:-1]}
+    yield "address", "address", {what: PEER + "@" + place for what, place in {
+        "no place": "", "no port": "x", "port 0": "x:0", "port 65536": "x:65536", "port 080": "x:080", "port with a sign": "x:+80", "no host": ":80", "empty label": "a..b:80",
+        "label of 64": "l" * 64 + ":80", "another carrier": "http://x:80", "IPv6 without brackets": "::1:80", "no IPv6": "[x]:80", "brackets around a name": "[a.b]:80",
+        "letter that is none of ASCII": "g\u00e4rtner:80", "no path": "unix://x", "name of 254 bytes": ".".join(["l" * 63] * 3 + ["m" * 62]) + ":80"}.items()}
+    yield "address", "address", {"no peer": "x:80", "peer in upper case": PEER.upper() + "@x:80", "peer of 63 digits": PEER[1:] + "@x:80", "peer of small order": "0" * 64 + "@x:80"}
+
+
+def refused_vectors():
+    for what, body in refused_genesis().items():
+        yield dict(what=what, kind="genesis", text=body.hex(), reason="genesis")
+    for what, b in {"45 bytes": position(0, 0, 1, bytes(31)), "47 bytes": position(0, 0, 1, bytes(33)), "size 0": position(0, 0, 0, bytes(32))}.items():
+        yield dict(what=what, kind="position", text=b.hex(), reason="position")
+    for reason, texts in refused_invites():
+        for what, text in texts.items():
+            yield dict(what=what, kind="invite", text=text, reason=reason)
+    for kind, reason, texts in refused_texts():
+        for what, text in texts.items():
+            yield dict(what=what, kind=kind, text=text, reason=reason)
+
+
 json.dump({
     "note": "made by tests/oracle/identity/make.py, which shares no code with the Go packages",
     "topics": topic_vectors(), "seeds": list(seed_vectors()), "logs": list(log_vectors()), "accounts": list(account_vectors()),
     "invites": list(invite_vectors()), "words": list(word_vectors()), "places": list(place_vectors()),
-    "signatures": list(signature_vectors()),
+    "signatures": list(signature_vectors()), "certificates": list(certificate_vectors()), "formats": list(format_vectors()),
+    "addresses": list(address_vectors()), "refused": list(refused_vectors()),
 }, sys.stdout, indent=2, ensure_ascii=False)
 print()
