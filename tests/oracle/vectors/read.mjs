@@ -8,18 +8,26 @@
 //   node read.mjs examples  prints the worked examples of docs/format.md
 
 import { readdirSync, readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { parse } from "./json.mjs";
 import { File } from "./row.mjs";
 import { checkDigest } from "./digest.mjs";
 import { checkEvents } from "./event.mjs";
 import { checkIdentity } from "./identity.mjs";
+import { checkPages } from "./page.mjs";
+import { checkSeal } from "./seal.mjs";
+import { checkXSP } from "./xsp.mjs";
 
-const folder = new URL("../../testdata/vectors/", import.meta.url);
+const [, , command = ""] = process.argv;
+const folder = process.env.VECTORS ? pathToFileURL(process.env.VECTORS + "/") : new URL("../../testdata/vectors/", import.meta.url);
 
 const checks = {
   "digest.json": checkDigest,
   "event.json": checkEvents,
   "identity.json": checkIdentity,
+  "page.json": checkPages,
+  "seal.json": checkSeal,
+  "xsp.json": checkXSP,
 };
 
 async function readAll() {
