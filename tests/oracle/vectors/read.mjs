@@ -15,6 +15,7 @@ import { checkDigest } from "./digest.mjs";
 import { checkEvents } from "./event.mjs";
 import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
+import { checkProofs } from "./proof.mjs";
 import { checkSeal } from "./seal.mjs";
 import { checkXSP } from "./xsp.mjs";
 
@@ -26,6 +27,7 @@ const checks = {
   "event.json": checkEvents,
   "identity.json": checkIdentity,
   "page.json": checkPages,
+  "proof.json": checkProofs,
   "seal.json": checkSeal,
   "xsp.json": checkXSP,
 };
