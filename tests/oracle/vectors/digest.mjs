@@ -6,18 +6,14 @@ import { leafHash, root } from "./tree.mjs";
 
 export function checkDigest(file) {
   file.note("note");
-  const leaves = [];
-  file.each("leaves", (row) => {
-    leaves.push(leafHash(raw(row.data)));
-    same(hex(leaves.at(-1)), row.hash);
-  });
-  file.each("trees", (row) => same(hex(root(leaves.slice(0, row.size))), row.root));
+  const { leaves, set } = file.value;
+  file.each("leaves", (row) => same(hex(leafHash(raw(row.data))), row.hash));
+  file.each("trees", (row) => same(hex(root(leaves.slice(0, row.size).map((l) => raw(l.hash)))), row.root));
   file.each("tagged", (row) => same(hex(tagged(row.tag, ...row.parts.map(raw))), row.hash));
-  const set = new Frontier();
-  file.each("set", (row) => {
-    const sign = { add: 1, remove: -1 }[row.op];
-    set.change(sign, raw(row.log), BigInt(row.size), raw(row.root));
-    same([set.count, hex(set.digest())], [row.count, row.sum]);
+  file.each("set", (row, i) => {
+    const all = new Frontier();
+    for (const step of [...set.slice(0, i), row]) all.change({ add: 1, remove: -1 }[step.op], raw(step.log), BigInt(step.size), raw(step.root));
+    same([all.count, hex(all.digest())], [row.count, row.sum]);
   });
 }
 

@@ -17,6 +17,7 @@ function genesisOf(row) {
     retention: row.retention_days, days: row.erase_days, need: row.need, successors: row.successors.map(raw),
   };
   same([hex(g.lobbyHash), hex(g.joinHash)], [row.lobby_hash, row.join_hash]);
+  same(g.pageLog === 0 ? 0 : 2 ** g.pageLog, row.page_bytes);
   return g;
 }
 
@@ -67,6 +68,7 @@ function checkInvite(row) {
     genesis: raw(row.body), lobby: raw(row.lobby), join: raw(row.join), seed: raw(row.seed), role: row.role, expires: row.expires, uses: row.uses,
     roster: row.has_roster ? genesis.encodePosition(position) : zeros(0), name: row.name, peers: row.peers.map(invite.parseAddress),
   };
+  if (!row.has_roster) same([position.term, position.leg, position.size, hex(position.root)], [0, 0, 0, hex(zeros(32))]);
   same(invite.encode(v), row.invite);
   same(invite.parse(row.invite), v);
   same(invite.parse(` ${row.invite.toUpperCase()}\n`), v);

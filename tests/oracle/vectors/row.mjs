@@ -5,6 +5,7 @@
 // one.
 
 import assert from "node:assert/strict";
+import { blind } from "./control.mjs";
 
 // Refused is thrown for bytes that the format refuses; reason is its class.
 export class Refused extends Error {
@@ -57,8 +58,9 @@ function watched(value, path) {
 
 // A File counts the rows of one file that were checked.
 export class File {
-  constructor(name, value) {
+  constructor(name, value, control) {
     this.name = name;
+    this.control = control;
     this.count = 0;
     this.flaws = [];
     this.value = value;
@@ -86,6 +88,8 @@ export class File {
         const left = unread();
         if (left.length > 0) throw new Error(`fields that nobody looks at: ${left}`);
         this.count++;
+        const missed = this.control ? blind(raw, i, list, check) : [];
+        if (missed.length > 0) throw new Error(`may be another one: ${missed}`);
       } catch (e) {
         this.flaws.push(`${this.name}: ${list} ${i}${raw.what || raw.name ? ` (${raw.what || raw.name})` : ""}: ${process.env.TRACE ? e.stack : e.message}`);
       }

@@ -162,7 +162,7 @@ async function libraries() {
 }
 
 export async function checkSeal(file) {
-  const lib = await libraries();
+  const lib = file.control ? null : await libraries();
   file.note("note");
   file.each("padded", ([n, want]) => same(padded(n), want));
   file.each("keys", (row) => {
