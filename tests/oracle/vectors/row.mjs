@@ -7,6 +7,8 @@
 import assert from "node:assert/strict";
 import { blind } from "./control.mjs";
 
+if (!process.env.TRACE) Error.stackTraceLimit = 0; // thousands are thrown on purpose
+
 // Refused is thrown for bytes that the format refuses; reason is its class.
 export class Refused extends Error {
   constructor(reason, what) {
