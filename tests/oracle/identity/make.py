@@ -3,13 +3,12 @@
 """Makes tests/testdata/vectors/identity.json by docs/format.md alone.
 
 It shares no code with the Go packages. It needs Python 3.9 and `cryptography`
-for Ed25519 and AES-GCM; run it in this folder:
+for Ed25519; run it in this folder:
 
     python3 make.py > ../../testdata/vectors/identity.json
 """
 import base64, hashlib, hmac, json, struct, sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sha = lambda b: hashlib.sha256(b).digest()
@@ -223,14 +222,6 @@ def signature_vectors():
                    signature=private(key).sign(tagged(tag, *parts)).hex())
 
 
-def certificate_vectors():
-    for i, (binding, number, body) in enumerate(((secret("exporter"), 0, b""), (secret("exporter"), 1, b"certificate"), (bytes(32), 2**32 - 1, bytes(3000)))):
-        role = i % 2
-        key = hkdf(TOPICS[2].lobby, "xaeroflux certificate v1", binding + u8(role))
-        yield dict(lobby=TOPICS[2].lobby.hex(), binding=binding.hex(), role=role, number=number, body=body.hex(), derived_key=key.hex(),
-                   sealed=AESGCM(key).encrypt(u32(number) + bytes(8), body, None).hex())
-
-
 def format_text(version, page, segment, generation, place, end="\n"):
     text = "xaeroflux store %s\npage %s\nsegment %s\ngeneration %s\n%s\n" % (version, page, segment, generation, place)
     return text + "check %s%s" % (tagged("xaeroflux format check v1", text.encode())[:8].hex(), end)
@@ -358,7 +349,7 @@ json.dump({
     "note": "made by tests/oracle/identity/make.py, which shares no code with the Go packages",
     "topics": topic_vectors(), "seeds": list(seed_vectors()), "logs": list(log_vectors()), "accounts": list(account_vectors()),
     "invites": list(invite_vectors()), "words": list(word_vectors()), "places": list(place_vectors()),
-    "signatures": list(signature_vectors()), "certificates": list(certificate_vectors()), "formats": list(format_vectors()),
+    "signatures": list(signature_vectors()), "formats": list(format_vectors()),
     "addresses": list(address_vectors()), "refused": list(refused_vectors()),
 }, sys.stdout, indent=2, ensure_ascii=False)
 print()

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
 
-import { createCipheriv } from "node:crypto";
 import { cat, hex, hkdf, hmac, publicKey, raw, sign, tagged, u32, u64, u8, utf8, verify, zeros } from "./bytes.mjs";
 import * as genesis from "./genesis.mjs";
 import * as invite from "./invite.mjs";
@@ -104,12 +103,6 @@ function checkSignature(row) {
   same(verify(raw(row.public), message, raw(row.signature)), true);
 }
 
-function checkCertificate(row) {
-  const key = hkdf(raw(row.lobby), "xaeroflux certificate v1", raw(row.binding), u8(row.role));
-  const c = createCipheriv("aes-256-gcm", key, cat(u32(row.number), zeros(8)));
-  same([hex(key), hex(cat(c.update(raw(row.body)), c.final(), c.getAuthTag()))], [row.derived_key, row.sealed]);
-}
-
 function checkFormat(row) {
   const f = { page: row.page_bytes, segment: row.segment_pages, generation: row.generation, place: row.place };
   same(texts.format(f), row.text);
@@ -134,7 +127,6 @@ export function checkIdentity(file) {
   file.each("words", checkWords);
   file.each("places", checkPlace);
   file.each("signatures", checkSignature);
-  file.each("certificates", checkCertificate);
   file.each("formats", checkFormat);
   file.each("addresses", (row) => same(invite.parseAddress(row.text), { peer: row.peer, place: row.place }));
   file.each("refused", (row) => {

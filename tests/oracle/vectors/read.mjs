@@ -19,6 +19,7 @@ import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
 import { checkProofs } from "./proof.mjs";
 import { checkSeal } from "./seal.mjs";
+import { checkSessions } from "./sessions.mjs";
 import { checkXSP } from "./xsp.mjs";
 
 const [, , command = "check", ...only] = process.argv;
@@ -32,6 +33,7 @@ const checks = {
   "page.json": checkPages,
   "proof.json": checkProofs,
   "seal.json": checkSeal,
+  "sessions.json": checkSessions,
   "xsp.json": checkXSP,
 };
 

@@ -75,9 +75,13 @@ export class File {
     this.lists.delete(name);
   }
 
+  // one runs check on a row that stands alone.
+  one(name, check) {
+    this.each(name, check, [this.value[name]]);
+  }
+
   // each runs check on each row of a list, which may not be empty.
-  each(list, check) {
-    const rows = this.value[list];
+  each(list, check, rows = this.value[list]) {
     if (!Array.isArray(rows) || rows.length === 0) {
       this.flaws.push(`${this.name}: no ${list}`);
       return;
