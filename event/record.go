@@ -193,6 +193,21 @@ func SkipRecords(b []byte, n uint64) ([]byte, error) {
 
 // DecodeRecord decodes the record at the start of b and returns its length.
 func DecodeRecord(b []byte) (Record, int, error) {
+	if len(b) >= HeaderBytes { // nearly all records have no flags
+		payload, lens := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
+		key := HeaderBytes + int(lens&63)
+		at := key + int(lens>>6)
+		if n := at + int(payload); payload <= MaxPayload && n <= len(b) {
+			return Record{
+				Time: int64(uint48(b[6:])), Type: b[HeaderBytes:key:key], Key: b[key:at:at], Payload: b[at:n:n], payloadBytes: int(payload),
+			}, n, nil
+		}
+	}
+	return decodeFlagged(b)
+}
+
+// decodeFlagged is DecodeRecord of a record with any flags.
+func decodeFlagged(b []byte) (Record, int, error) {
 	n, err := RecordLen(b)
 	if err != nil {
 		return Record{}, 0, err
