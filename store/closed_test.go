@@ -73,14 +73,15 @@ func TestCommitCloses(t *testing.T) {
 	c := s.NewCommitter()
 	key := ed25519.NewKeyFromSeed(make([]byte, 32))
 	author := [32]byte(key.Public().(ed25519.PublicKey))
-	theirs := identity.LogID(topic.ID, author, 4096)
+	name := identity.DataLog(topic.ID, author, 4096)
+	theirs := name.ID()
 	for name, x := range map[string]struct {
 		log    digest.Hash
 		create *messages.NewLog
 		times  []int64
 	}{
 		"our own, before its first record": {topic.Log, nil, nil},
-		"a peer's, behind two":             {theirs, &messages.NewLog{Topic: topic.ID, Author: author, PageBytes: 4096}, []int64{4, 8}},
+		"a peer's, behind two":             {theirs, &messages.NewLog{LogName: name}, []int64{4, 8}},
 	} {
 		from := func(closed event.Reason, times ...int64) *messages.Append {
 			a := batchAt(t, x.log, times...)
