@@ -53,7 +53,7 @@ func twinCutRefs(b []byte, own uint64) (n int, ok bool) {
 
 func sixteen() (refs []ref) {
 	for i := range uint64(16) {
-		refs = append(refs, ref{i << 60, maxSeen - i})
+		refs = append(refs, ref{i << 60, 1<<48 - 1 - i})
 	}
 	return refs
 }
