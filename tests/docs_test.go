@@ -291,7 +291,7 @@ func rowsOf(body string, row *regexp.Regexp) []string {
 	var all []string
 	for _, m := range row.FindAllStringSubmatch(body, -1) {
 		var names []string
-		for _, n := range regexp.MustCompile("`([a-z]+)`|root package").FindAllStringSubmatch(m[1], -1) {
+		for _, n := range regexp.MustCompile("`([a-z/]+)`|root package").FindAllStringSubmatch(m[1], -1) {
 			if n[1] != "xaeroflux" {
 				names = append(names, n[1])
 			}
