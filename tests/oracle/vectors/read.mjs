@@ -18,6 +18,7 @@ import { examples } from "./examples.mjs";
 import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
 import { checkProofs } from "./proof.mjs";
+import { checkRosters } from "./roster.mjs";
 import { checkSeal } from "./seal.mjs";
 import { checkSessions } from "./sessions.mjs";
 import { checkXSP } from "./xsp.mjs";
@@ -32,6 +33,7 @@ const checks = {
   "identity.json": checkIdentity,
   "page.json": checkPages,
   "proof.json": checkProofs,
+  "roster.json": checkRosters,
   "seal.json": checkSeal,
   "sessions.json": checkSessions,
   "xsp.json": checkXSP,

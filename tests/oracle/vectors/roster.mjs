@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// The vectors of docs/roster.md.
+
+import * as bodies from "./bodies.mjs";
+import { cat, hex, raw, sha256, tagged, u8, utf8, verify } from "./bytes.mjs";
+import { choose, foldTo, summary, verifyBody } from "./fold.mjs";
+import * as genesis from "./genesis.mjs";
+import { logID } from "./identity.mjs";
+import * as record from "./record.mjs";
+import { need, refuses, same } from "./row.mjs";
+import { leafHash, root, verifyInclusion } from "./tree.mjs";
+
+// longBytes is the long string of bytes of a name.
+function longBytes(name, n) {
+  const blocks = Array.from({ length: Math.ceil(n / 32) }, (_, i) => sha256(utf8(`${name} ${i}`)));
+  return hex(cat(...blocks).subarray(0, n));
+}
+
+// spelled returns a value with the names of long bytes written out.
+function spelled(v) {
+  if (typeof v === "string") {
+    const m = /^bytes:(.*):([0-9]+)$/.exec(v);
+    return m ? longBytes(m[1], Number(m[2])) : v;
+  }
+  if (Array.isArray(v)) return v.map(spelled);
+  return v && typeof v === "object" ? Object.fromEntries(Object.entries(v).map(([k, x]) => [k, spelled(x)])) : v;
+}
+
+export const recordLeaf = (type, time, body) =>
+  leafHash(record.leafData(record.decode(record.encode({ type: utf8(type), key: cat(), payload: body, time, flags: 0, refs: [], id: cat() }))));
+
+function checkBody(c, row) {
+  const fields = spelled(row.fields), body = raw(row.body);
+  same(hex(c.write(fields)), row.body);
+  const got = bodies.decode(c, body);
+  same(got, fields);
+  for (let n = 0; n < body.length; n += 1 + (n >> 6)) refuses(() => bodies.decode(c, body.subarray(0, n)), "body");
+  refuses(() => bodies.decode(c, cat(body, u8(0))), "body");
+  return got;
+}
+
+function checkRecord(row, topic, g) {
+  const c = bodies.records[row.type], body = raw(row.body);
+  const v = row.type === "xf/genesis" ? bodies.decode(c, body) : checkBody(c, row);
+  same([v, hex(c.write(v))], [spelled(row.fields), row.body]);
+  if (row.type === "xf/genesis") genesis.parse(body);
+  else same(verifyBody(row.type, v, topic, g), true);
+  same(hex(recordLeaf(row.type, row.time, body)), row.leaf);
+}
+
+// verifyRecordProof checks that a record is in a leg.
+function verifyRecordProof(p, leg) {
+  const type = ["", "genesis", "begin", "admit", "device", "handover"][p.type], body = raw(p.body);
+  need(verifyInclusion(recordLeaf(`xf/${type}`, p.time, body), p.seq, leg.size, p.hashes.map(raw), raw(leg.root)), "certificate", `record ${p.seq}`);
+  return { type: `xf/${type}`, v: bodies.decode(bodies.records[`xf/${type}`], body) };
+}
+
+// checkLegs checks that each leg continues the one before, and is signed.
+function checkLegs(legs, topic, g) {
+  legs.forEach((leg, i) => {
+    const log = logID(topic, raw(leg.author), 4096, 1, BigInt(leg.term) << 32n | BigInt(leg.leg));
+    const text = utf8(`xaeroflux/${hex(log)}\n${leg.size}\n${raw(leg.root).toString("base64")}\n`);
+    need(verify(raw(leg.author), text, raw(leg.sig)), "certificate", "head of a leg");
+    const { type, v } = verifyRecordProof(leg.begin, leg);
+    need(leg.begin.seq === 0, "certificate", "record 0");
+    if (i === 0) return;
+    const before = legs[i - 1], named = v.term ? v.term.last : v.before;
+    need(type === "xf/begin" && (v.term === null || verifyBody(type, v, topic, g)), "certificate", "begin");
+    if (v.term !== null) return;
+    const beforeLog = logID(topic, raw(before.author), 4096, 1, BigInt(before.term) << 32n | BigInt(before.leg));
+    same([named.log, named.size, named.root], [hex(beforeLog), before.size, before.root]);
+    const h = verifyRecordProof(before.handover, before);
+    need(h.type === "xf/handover" && h.v.device === leg.author && before.handover.seq === before.size - 1, "certificate", "handover");
+  });
+}
+
+function checkCertificate(row) {
+  const body = raw(row.body), g = genesis.parse(raw(row.genesis)), topic = genesis.topicID(raw(row.genesis));
+  same(hex(topic), row.topic);
+  const c = bodies.decode(bodies.certificate, body);
+  same(hex(bodies.certificate.write(c)), row.body);
+  same(c.kind, 1);
+  const message = tagged("xaeroflux certificate v1", topic, u8(row.role), raw(row.binding), body.subarray(0, -64));
+  same(verify(raw(c.shows.device), message, raw(c.sig)), true);
+  checkLegs(c.shows.legs, topic, g);
+  const { type, v } = verifyRecordProof(c.shows.record, c.shows.legs[c.shows.which]);
+  same((type === "xf/admit" ? v.card : v.device).card.device, c.shows.device);
+  for (let n = 0; n < body.length; n += 97) refuses(() => bodies.decode(bodies.certificate, body.subarray(0, n)), "body");
+}
+
+function checkRoster(row) {
+  const body = raw(row.genesis), g = genesis.parse(body), topic = genesis.topicID(body);
+  same(hex(topic), row.topic);
+  same(typeof row.name, "string");
+  const legs = row.legs.map((l) => ({ author: l.author, term: l.term, leg: l.leg, log: l.log, records: l.records.map((r) => ({ type: r.type, time: r.time, body: r.body })) }));
+  for (const l of legs) {
+    same(hex(logID(topic, raw(l.author), 4096, 1, BigInt(l.term) << 32n | BigInt(l.leg))), l.log);
+    for (const r of l.records) r.leaf = recordLeaf(r.type, r.time, raw(r.body));
+    l.rootAt = (n) => hex(root(l.records.slice(0, n).map((r) => r.leaf)));
+  }
+  row.legs.forEach((l, i) => same(foldTo(legs, legs[i], topic, g).voids, l.records.map((r) => r.void)));
+  const { legs: _, genesis: __, topic: ___, name: ____, ...want } = row;
+  same(summary(choose(legs, topic, g)), spelled(want));
+}
+
+export function checkRosters(file) {
+  file.note("note");
+  file.note("genesis");
+  const g = genesis.parse(raw(file.value.genesis)), topic = genesis.topicID(raw(file.value.genesis));
+  file.one("topic", (row) => same(hex(topic), row));
+  file.each("records", (row) => checkRecord(row, topic, g));
+  file.each("asks", (row) => checkBody(bodies.asks[row.type], row));
+  file.each("boxes", (row) => {
+    same(row.type, "xf/box");
+    checkBody(bodies.box, row);
+  });
+  file.each("terms", (row) => {
+    const t = spelled(row.fields);
+    same(hex(tagged(t.by === 2 ? "xaeroflux term v1" : "xaeroflux succession v1", topic, bodies.termSigned.write(t))), row.hash);
+    same(verifyBody("xf/begin", { before: null, term: t }, topic, g), true);
+    same(bodies.decode(bodies.term, bodies.term.write(t)), t);
+  });
+  file.each("certificates", checkCertificate);
+  file.each("rosters", checkRoster);
+}
