@@ -9,13 +9,13 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// Clone returns a copy of s that can be taken further by itself.
+// Clone returns a copy of s that can be taken further by itself. Other goroutines
+// may read s meanwhile.
 func (s *State) Clone() *State {
 	c := *s
 	c.legs = slices.Clone(s.legs)
 	for i := range c.legs {
-		c.legs[i].roots = slices.Clip(c.legs[i].roots)
-		s.legs[i].roots = slices.Clip(s.legs[i].roots)
+		c.legs[i].roots = slices.Clip(c.legs[i].roots) // only s appends in place, behind what c reads
 	}
 	c.tree = s.tree.Clone()
 	c.world = s.world.clone()

@@ -65,8 +65,7 @@ type leg struct {
 }
 
 // A State is the fold over one chain of legs, up to a position. What it answers
-// is in query.go. It is not for use by several goroutines while records are
-// applied.
+// is in query.go. Several goroutines may ask while none applies records.
 type State struct {
 	topic   digest.Hash
 	body    []byte // of genesis
@@ -115,7 +114,7 @@ func (s *State) BeginLeg(log digest.Hash, author [32]byte, term, leg uint32) err
 	if want := LegLog(s.topic, author, term, leg); log != want {
 		return fmt.Errorf("%w: log %s, topic, author, term %d and leg %d make it %s", ErrRefused, log.Short(), term, leg, want.Short())
 	}
-	if term == 0 && leg == 0 && id.Author != Key(s.genesis.Steward) {
+	if term == 0 && leg == 0 && (id.Author != Key(s.genesis.Steward) || id.Author.IsZero()) {
 		return fmt.Errorf("%w: the first leg is by %s, genesis names %s", ErrRefused, id.Author.Short(), Key(s.genesis.Steward).Short())
 	}
 	s.next = &id
