@@ -83,7 +83,7 @@ func (m *maker) kem() []byte {
 	m.count++
 	b := make([]byte, KEMBytes)
 	n := m.count
-	if m.one(25) {
+	if m.one(10) {
 		n = 1 + m.rng.IntN(n) // one that was used before, perhaps
 	}
 	copy(b, fmt.Sprint("kem ", n))
