@@ -140,6 +140,9 @@ func (r *realm) write(x *writer, rec Record) Effect {
 
 // step appends one random record in both folds and compares them.
 func (r *realm) step(x *writer) {
+	if x.s.Closed() != nil {
+		return // until somebody takes over
+	}
 	if x.s.phase == phaseHandedOver {
 		at := x.s.Position()
 		r.beginLeg(x, x.s.Heir(), at.Term, at.Leg+1, &Begin{Before: x.s.Prefix()})

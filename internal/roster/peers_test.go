@@ -101,6 +101,9 @@ func (r *realm) takeOver(x *writer, term uint32) (*writer, []Record) {
 		chain = cloneLegs(x.legs) // nothing is void, or only the end
 		last = &chain[len(chain)-1]
 	}
+	if n := len(last.Records); n > least && garbage(last.Records[n-1]) {
+		last.Records = last.Records[:n-1]
+	}
 	if n := len(last.Records); n > least {
 		last.Records = last.Records[:least+r.rng.IntN(n-least+1)]
 	}
@@ -186,6 +189,9 @@ func (r *realm) replayLeg(y *writer, l HeldLeg) {
 	y.w.steward, y.w.boxLog = l.Author, BoxLog(r.topic, l.Author, l.Term, l.Leg)
 	for i, raw := range l.Records {
 		e, err := y.s.Apply(uint64(i), raw.Type, raw.Time, raw.Body)
+		if garbage(raw) && errors.Is(err, ErrClosed) && i == len(l.Records)-1 {
+			return
+		}
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -213,11 +219,9 @@ func (r *realm) tail(x, y *writer) (void []Record) {
 			from = len(y.legs[i].Records)
 		}
 		for _, raw := range l.Records[min(from, len(l.Records)):] {
-			rec, err := Decode(raw.Type, raw.Body)
-			if err != nil {
-				r.t.Fatal(err)
+			if rec, err := Decode(raw.Type, raw.Body); err == nil {
+				void = append(void, rec)
 			}
-			void = append(void, rec)
 		}
 	}
 	return void
@@ -301,30 +305,58 @@ func TestWorlds(t *testing.T) {
 // turn lets something happen, and returns 1 if a term began.
 func (r *realm) turn() int {
 	x, _ := pick(r.m, r.writers)
-	switch r.rng.IntN(12) {
-	case 0: // a clone, or a snapshot put back later
+	switch r.rng.IntN(40) {
+	case 2, 3, 4: // a take-over
+		return r.someTakeOver(x)
+	case 5: // a record that does not decode
+		r.spoil(x)
+	case 0, 1: // a clone, or a snapshot put back later
 		if len(r.writers) < 6 {
 			r.writers = append(r.writers, x.clone())
 		}
-	case 1:
-		y, void := r.takeOver(x, r.topTerm()+uint32(r.rng.IntN(2)))
-		if y == nil {
-			return 0
-		}
-		if r.rng.IntN(3) > 0 {
-			r.remake(y, void)
-		}
-		r.writers = append(r.writers, y)
-		if len(r.writers) > 8 {
-			r.writers = r.writers[1:]
-		}
-		return 1
 	default:
 		for range 1 + r.rng.IntN(4) {
 			r.step(x)
 		}
 	}
 	return 0
+}
+
+// spoil lets a writer close its leg.
+func (r *realm) spoil(x *writer) {
+	if x.s.Closed() != nil {
+		return
+	}
+	l := &x.legs[len(x.legs)-1]
+	raw := Raw{"xf/remove", r.clock, []byte("no")}
+	before := dumpFast(x.s.Clone())
+	if _, err := x.s.Apply(uint64(len(l.Records)), raw.Type, raw.Time, raw.Body); !errors.Is(err, ErrClosed) {
+		r.t.Fatal(err)
+	}
+	same(r.t, "closed", before, dumpFast(x.s))
+	l.Records = append(l.Records, raw)
+}
+
+// garbage reports whether a record closes its leg.
+func garbage(raw Raw) bool {
+	_, err := Decode(raw.Type, raw.Body)
+	return err != nil
+}
+
+// someTakeOver begins a term, and returns 1 if it could.
+func (r *realm) someTakeOver(x *writer) int {
+	y, void := r.takeOver(x, r.topTerm()+uint32(r.rng.IntN(2)))
+	if y == nil {
+		return 0
+	}
+	if r.rng.IntN(3) > 0 {
+		r.remake(y, void)
+	}
+	r.writers = append(r.writers, y)
+	if len(r.writers) > 8 {
+		r.writers = r.writers[1:]
+	}
+	return 1
 }
 
 // topTerm returns the highest term that anybody writes in, at least 1.
