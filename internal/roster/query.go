@@ -3,7 +3,6 @@
 package roster
 
 import (
-	"bytes"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -182,111 +181,4 @@ func (s *State) Counts(author Key, pageBytes uint32, number uint64, p Position) 
 // without admission: the first of an author in an open topic.
 func (s *State) CountsOpen(pageBytes uint32, number uint64) bool {
 	return s.genesis.Policy.Has(PolicyOpen) && number == 0 && pageBytes == s.genesis.PageBytes
-}
-
-// Rights returns the rights of an account, by rising target and name.
-func (s *State) Rights(account Key) []Right {
-	var all []Right
-	for k, r := range s.rights {
-		if k.account == account {
-			all = append(all, r)
-		}
-	}
-	slices.SortFunc(all, func(a, b Right) int {
-		if c := bytes.Compare(a.On[:], b.On[:]); c != 0 {
-			return c
-		}
-		return bytes.Compare([]byte(a.What), []byte(b.What))
-	})
-	return all
-}
-
-// Epoch returns the newest epoch, or false if there is none.
-func (s *State) Epoch() (EpochState, bool) {
-	if len(s.epochs) == 0 {
-		return EpochState{}, false
-	}
-	return s.epochs[len(s.epochs)-1], true
-}
-
-// Epochs returns all epochs, oldest first.
-func (s *State) Epochs() []EpochState { return slices.Clone(s.epochs) }
-
-// EpochDue reports whether the steward has to make an epoch before anything
-// else: there is none, or since the newest one somebody lost or changed what an
-// epoch gives, or a term began.
-func (s *State) EpochDue() bool {
-	return s.hasKEM() && s.Founded() && (s.epochDue || len(s.epochs) == 0)
-}
-
-// Erasures returns what admins had erased, oldest first.
-func (s *State) Erasures() []Erasure { return slices.Clone(s.erased) }
-
-// Snapshots returns what accounts vouched for, oldest first. Whoever wants only
-// those that belong now asks Account.
-func (s *State) Snapshots() []SnapshotState { return slices.Clone(s.snapshots) }
-
-// Settled returns below which sequence the asks of a log are settled.
-func (s *State) Settled(log digest.Hash) uint64 { return s.asks[log] }
-
-// Changed returns when the account, device, invite or log with this key or id
-// last changed.
-func (s *State) Changed(subject Key) (Position, bool) {
-	p, ok := s.changed[subject]
-	return p, ok
-}
-
-// Recipients returns who gets a box of an epoch made now, by rising key.
-func (s *State) Recipients() []Recipient {
-	if !s.hasKEM() {
-		return nil
-	}
-	var all []Recipient
-	for _, a := range s.accounts {
-		if a.Belongs() {
-			all = append(all, Recipient{a.Key, boxKind(a.Role), a.KEM})
-		}
-	}
-	for _, d := range s.devices {
-		if d.Belongs {
-			all = append(all, Recipient{d.Key, boxKind(s.accounts[d.Account].Role), d.KEM})
-		}
-	}
-	for _, v := range s.invites {
-		if v.Open {
-			all = append(all, Recipient{v.Key, boxKind(s.inviteRole(v.Invite)), v.KEM})
-		}
-	}
-	slices.SortFunc(all, func(a, b Recipient) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	return all
-}
-
-// inviteRole returns the role that whoever joins by v gets.
-func (s *State) inviteRole(v Invite) Role {
-	if v.Link != nil {
-		return s.accounts[v.Link.Account].Role
-	}
-	return v.Role
-}
-
-func boxKind(r Role) uint8 {
-	if r.Reads() {
-		return BoxAll
-	}
-	return BoxJoin
-}
-
-// sorted returns the values of m that want holds for, by rising key.
-func sorted[K comparable, V any](m map[K]V, want func(V) bool, key func(V) Key) []V {
-	var all []V
-	for _, v := range m {
-		if want(v) {
-			all = append(all, v)
-		}
-	}
-	slices.SortFunc(all, func(a, b V) int {
-		x, y := key(a), key(b)
-		return bytes.Compare(x[:], y[:])
-	})
-	return all
 }
