@@ -145,7 +145,8 @@ func (s *State) Log(id digest.Hash) (Log, bool) {
 	return l, ok
 }
 
-// LogAt is Log as it was at an earlier position of this roster.
+// LogAt is Log as it was at an earlier position of this roster; whether it is
+// forked is told as of now.
 func (s *State) LogAt(id digest.Hash, p Position) (Log, bool) {
 	l, ok := s.logs[id]
 	if !ok {
