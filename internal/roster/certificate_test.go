@@ -171,10 +171,10 @@ func TestCertificateOfRemoved(t *testing.T) {
 func TestCertificateOfNewcomers(t *testing.T) {
 	r := newRealm(t, 1)
 	x := r.writers[0]
-	r.append(x, &MakeInvite{Invite: Invite{Key: r.m.know("invite"), Role: Writer, Uses: 1, KEM: r.m.kem()}})
-	k := Card{Account: pub(keyOf("ann")), Device: pub(keyOf("ann's phone")), PageBytes: 4096, KEM: r.m.kem(), AccountKEM: r.m.kem()}
+	r.append(x, &MakeInvite{Invite: Invite{Key: r.m.know("invite"), Role: Writer, Uses: 1, KEM: r.m.newKEM()}})
+	k := Card{Account: pub(keyOf("ann")), Device: pub(keyOf("ann's phone")), PageBytes: 4096, KEM: r.m.newKEM(), AccountKEM: r.m.newKEM()}
 	join := &Join{ProveInvite(r.topic, k, keyOf("invite")), SignCard(r.topic, k, keyOf("ann"), keyOf("ann's phone"))}
-	d := DeviceCard{Account: r.g.Owner, Device: pub(keyOf("tv")), PageBytes: 4096, KEM: r.m.kem()}
+	d := DeviceCard{Account: r.g.Owner, Device: pub(keyOf("tv")), PageBytes: 4096, KEM: r.m.newKEM()}
 	added := &DeviceAsk{SignDevice(r.topic, d, keyOf("owner's laptop"), keyOf("tv"))}
 	for name, c := range map[string]*Certificate{"ann's phone": {Invited: join}, "tv": {Added: added}} {
 		if err := c.Sign(r.topic, nil, false, keyOf(name)); err != nil {

@@ -246,10 +246,12 @@ func (r *realm) converge() {
 	var both []*writer
 	for len(both) < 2 {
 		x, _ := pick(r.m, r.writers)
-		if y, void := r.takeOver(x, top); y != nil {
-			r.remake(y, void)
-			both = append(both, y)
+		y, void := r.takeOver(x, top)
+		if y == nil || len(both) == 1 && y.s.Term().Hash(r.topic) == both[0].s.Term().Hash(r.topic) {
+			continue // one steward that forks its own leg: each peer stays with what it saw first
 		}
+		r.remake(y, void)
+		both = append(both, y)
 	}
 	a, b := both[0].legs[len(both[0].legs)-1], both[1].legs[len(both[1].legs)-1]
 	t, _ := a.begins()

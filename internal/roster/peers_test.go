@@ -231,7 +231,7 @@ func (r *realm) tail(x, y *writer) (void []Record) {
 func (r *realm) remake(y *writer, void []Record) {
 	steward := y.s.Steward().Author
 	if !y.s.devices[steward].Belongs {
-		c := DeviceCard{Account: r.g.Owner, Device: steward, PageBytes: 4096, KEM: r.m.kem(), Number: y.s.devices[steward].next}
+		c := DeviceCard{Account: r.g.Owner, Device: steward, PageBytes: 4096, KEM: r.m.newKEM(), Number: y.s.devices[steward].next}
 		d := &AddDevice{Device: SignDevice(r.topic, c, keyOf("owner"), r.m.names[steward]), Boxes: r.m.boxes(y.s, y.s.deviceBoxes(&c))}
 		if e := r.append(y, d); e.Void != "" {
 			r.t.Fatalf("the new steward cannot add itself: %v", e.Void)

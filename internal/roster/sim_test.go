@@ -80,12 +80,23 @@ func (m *maker) kem() []byte {
 	if m.g.Policy.Has(PolicyOpen) {
 		return nil
 	}
-	m.count++
-	b := make([]byte, KEMBytes)
-	n := m.count
-	if m.one(10) {
-		n = 1 + m.rng.IntN(n) // one that was used before, perhaps
+	if m.one(10) && m.count > 0 {
+		return kemNumber(1 + m.rng.IntN(m.count)) // one that was used before, perhaps
 	}
+	return m.newKEM()
+}
+
+// newKEM returns a KEM key that nobody has.
+func (m *maker) newKEM() []byte {
+	if m.g.Policy.Has(PolicyOpen) {
+		return nil
+	}
+	m.count++
+	return kemNumber(m.count)
+}
+
+func kemNumber(n int) []byte {
+	b := make([]byte, KEMBytes)
 	copy(b, fmt.Sprint("kem ", n))
 	return b
 }
