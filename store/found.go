@@ -49,15 +49,12 @@ func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error)
 // owner's admission with the steward's device.
 func foundingRecords(g *identity.Genesis, account, device ed25519.PrivateKey, now time.Time) (b []byte, err error) {
 	card := roster.Card{Account: g.Owner, Device: g.Steward, PageBytes: g.PageBytes}
-	for _, r := range []roster.Record{
-		&roster.Founding{Body: g.Append(nil)},
-		&roster.Admit{Role: roster.Owner, Card: roster.SignCard(g.ID(), card, account, device)},
-	} {
-		body, err := roster.Encode(nil, r)
-		if err != nil {
-			return nil, err
-		}
-		if b, err = event.AppendRecord(b, event.Event{Type: r.Type(), Payload: body}, now.UnixMilli(), 0); err != nil {
+	first, err := roster.FirstRecords(g.ID(), g.Append(nil), card, account, device)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range first {
+		if b, err = event.AppendRecord(b, event.Event{Type: r.Type, Payload: r.Body}, now.UnixMilli(), 0); err != nil {
 			return nil, err
 		}
 	}

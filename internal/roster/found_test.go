@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // keyOf returns the Ed25519 key whose seed is the SHA-256 of name.
@@ -32,7 +33,7 @@ func kemOf(name string) []byte {
 
 func openGenesis() Genesis {
 	return Genesis{
-		Policy: PolicyOpen | PolicyErasable, PageBytes: 4096,
+		Policy: identity.PolicyOpen | identity.PolicyErasable, PageBytes: 4096,
 		Owner: pub(keyOf("owner")), Steward: pub(keyOf("owner's laptop")),
 		LobbyHash: digest.Sum([]byte("lobby")), JoinHash: digest.Sum([]byte("join")),
 		EraseDays: 7,
@@ -42,7 +43,7 @@ func openGenesis() Genesis {
 // ownerAdmit returns record 1 of a topic.
 func ownerAdmit(g Genesis, device string) *Admit {
 	k := Card{Account: g.Owner, Device: pub(keyOf(device)), PageBytes: 4096}
-	if !g.Policy.Has(PolicyOpen) {
+	if !g.Policy.Has(identity.PolicyOpen) {
 		k.KEM, k.AccountKEM = kemOf(device), kemOf("owner")
 	}
 	return &Admit{Role: Owner, Card: SignCard(g.ID(), k, keyOf("owner"), keyOf(device))}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 var (
@@ -19,8 +20,8 @@ var (
 )
 
 // policies that worlds are made with.
-var policies = []Policy{
-	PolicyOpen | PolicyErasable, 0, PolicySealed, PolicySealed | PolicyHistory | PolicyErasable, PolicyErasable,
+var policies = []identity.Policy{
+	identity.PolicyOpen | identity.PolicyErasable, 0, identity.PolicySealed, identity.PolicySealed | identity.PolicyHistory | identity.PolicyErasable, identity.PolicyErasable,
 }
 
 // A writer is whoever writes a leg: the steward, its clone, the thief.
@@ -66,7 +67,7 @@ func newRealm(t testing.TB, seed uint64) *realm {
 		LobbyHash: digest.Sum([]byte("lobby")),
 	}
 	g.Salt[0] = byte(seed)
-	if g.Policy.Has(PolicyOpen) {
+	if g.Policy.Has(identity.PolicyOpen) {
 		g.PageBytes, g.JoinHash = 4096, digest.Sum([]byte("join"))
 	}
 	if rng.IntN(2) == 0 {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // Clone returns a copy of s that can be taken further by itself. Other goroutines
@@ -181,5 +182,5 @@ func (s *State) Counts(author Key, pageBytes uint32, number uint64, p Position) 
 // CountsOpen reports whether a data log with these page bytes and number counts
 // without admission: the first of an author in an open topic.
 func (s *State) CountsOpen(pageBytes uint32, number uint64) bool {
-	return s.genesis.Policy.Has(PolicyOpen) && number == 0 && pageBytes == s.genesis.PageBytes
+	return s.genesis.Policy.Has(identity.PolicyOpen) && number == 0 && pageBytes == s.genesis.PageBytes
 }

@@ -2,11 +2,13 @@
 
 package roster
 
+import "github.com/xaeroflux/xaeroflux/identity"
+
 func (e *Epoch) void(s *State) Void {
 	if !s.hasKEM() {
 		return VoidPolicy
 	}
-	step := s.genesis.Policy.Has(PolicyHistory) && e.Number > 0
+	step := s.genesis.Policy.Has(identity.PolicyHistory) && e.Number > 0
 	return first(
 		void(e.Number != uint64(len(s.epochs)) || (len(e.Step) > 0) != step, VoidEpoch),
 		void(int(e.Boxes.Count) != s.readers || e.Boxes.Log != s.boxLog(), VoidBoxes),

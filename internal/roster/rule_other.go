@@ -2,6 +2,8 @@
 
 package roster
 
+import "github.com/xaeroflux/xaeroflux/identity"
+
 func (r *CutLog) void(s *State) Void {
 	l, known := s.logs[r.Cut.Log]
 	if !known && s.hasKEM() {
@@ -49,7 +51,7 @@ func (r *CutLog) carry(s *State, at when) {
 func (r *Erase) void(s *State) Void {
 	actor, v := s.authority(r.Ask)
 	return first(v,
-		void(!s.genesis.Policy.Has(PolicyErasable), VoidPolicy),
+		void(!s.genesis.Policy.Has(identity.PolicyErasable), VoidPolicy),
 		void(actor.Role > Admin, VoidRight),
 	)
 }
@@ -63,7 +65,7 @@ func (r *Erase) carry(s *State, at when) {
 func (r *Snapshot) void(s *State) Void {
 	actor, v := s.authority(r.Ask)
 	key := blobKeyPlain
-	if s.genesis.Policy.Has(PolicySealed) {
+	if s.genesis.Policy.Has(identity.PolicySealed) {
 		key = blobKeySealed
 	}
 	return first(v,

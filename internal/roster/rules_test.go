@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 func TestFirstRecords(t *testing.T) {
@@ -136,7 +137,7 @@ func TestSuccessorsReachEveryTerm(t *testing.T) {
 // TestHome: a roster without genesis' leg begins with a term record that names
 // nothing; two devices that begin one at once are decided between by the rule.
 func TestHome(t *testing.T) {
-	g := Genesis{Policy: PolicySealed | PolicyHistory | PolicyErasable | PolicyHome, Owner: pub(keyOf("owner")), LobbyHash: digest.Sum([]byte("lobby"))}
+	g := Genesis{Policy: identity.PolicySealed | identity.PolicyHistory | identity.PolicyErasable | identity.PolicyHome, Owner: pub(keyOf("owner")), LobbyHash: digest.Sum([]byte("lobby"))}
 	if err := g.Check(); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -14,7 +15,7 @@ import (
 
 var (
 	sampleGenesis = Genesis{
-		Policy: PolicySealed | PolicyHistory | PolicyErasable, Owner: pub(keyOf("owner")), Steward: pub(keyOf("owner's laptop")),
+		Policy: identity.PolicySealed | identity.PolicyHistory | identity.PolicyErasable, Owner: pub(keyOf("owner")), Steward: pub(keyOf("owner's laptop")),
 		LobbyHash: digest.Sum([]byte("lobby")), EraseDays: 7, Need: 2,
 		Successors: sortedKeys("heir 0", "heir 1", "heir 2"),
 	}

@@ -2,6 +2,8 @@
 
 package roster
 
+import "github.com/xaeroflux/xaeroflux/identity"
+
 // Every signature inside a body is Ed25519 over tagged(tag, parts…), one tag a
 // use. A part that is a block of a body is its bytes as they are drawn there.
 //
@@ -19,13 +21,13 @@ package roster
 //	a term, by successors         tagSuccession  k successors' keys                the same
 //	a certificate                 tagCertificate the key that it is about          see certificate.go
 const (
-	tagAdmit       = "xaeroflux admit v1"
-	tagAdmitted    = "xaeroflux admitted device v1"
-	tagAdded       = "xaeroflux added device v1"
-	tagJoin        = "xaeroflux join v1"
-	tagDevice      = "xaeroflux device v1"
-	tagLink        = "xaeroflux link v1"
-	tagTerm        = "xaeroflux term v1"
-	tagSuccession  = "xaeroflux succession v1"
-	tagCertificate = "xaeroflux certificate v1"
+	tagAdmit       = identity.TagAdmit
+	tagAdmitted    = identity.TagAdmitted
+	tagAdded       = identity.TagAdded
+	tagJoin        = identity.TagJoin
+	tagDevice      = identity.TagDevice
+	tagLink        = identity.TagLink
+	tagTerm        = identity.TagTerm
+	tagSuccession  = identity.TagSuccession
+	tagCertificate = identity.TagCertificate
 )

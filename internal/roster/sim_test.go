@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -77,7 +78,7 @@ func (m *maker) open(s *State) (InviteState, bool) {
 }
 
 func (m *maker) kem() []byte {
-	if m.g.Policy.Has(PolicyOpen) {
+	if m.g.Policy.Has(identity.PolicyOpen) {
 		return nil
 	}
 	if m.one(10) && m.count > 0 {
@@ -102,7 +103,7 @@ func kemNumber(n int) []byte {
 }
 
 func (m *maker) accountKEM(k Key) []byte {
-	if m.g.Policy.Has(PolicyOpen) {
+	if m.g.Policy.Has(identity.PolicyOpen) {
 		return nil
 	}
 	if m.kems[k] == nil {
@@ -205,7 +206,7 @@ func (m *maker) epoch(s *State) Record {
 	all := s.Recipients()
 	e := &Epoch{Number: uint64(len(s.epochs)), ID: digest.Sum([]byte("id")), Join: digest.Sum([]byte("join")), Readers: RecipientsDigest(all)}
 	e.Boxes = Boxes{Log: s.boxLog(), Count: uint32(max(1, len(all))), Root: digest.Sum([]byte("boxes"))}
-	if m.g.Policy.Has(PolicyHistory) && e.Number > 0 {
+	if m.g.Policy.Has(identity.PolicyHistory) && e.Number > 0 {
 		e.Step = make([]byte, StepBytes)
 	}
 	switch m.rng.IntN(15) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // A slow is the second fold: a list of facts, oldest first. Every question goes
@@ -109,7 +110,7 @@ type (
 
 func (w *slow) add(f ...any) { w.facts = append(w.facts, f...) }
 
-func (w *slow) kem() bool { return w.g.Policy&PolicyOpen == 0 }
+func (w *slow) kem() bool { return w.g.Policy&identity.PolicyOpen == 0 }
 
 // each calls f with every fact of a type, from the start.
 func each[T any](w *slow, f func(T)) {

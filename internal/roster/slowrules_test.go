@@ -95,14 +95,14 @@ func (w *slow) try(r Record) bool {
 		return w.cutLog(r)
 	case *Erase:
 		a, ok := w.who(r.Ask)
-		if !ok || w.role(a) > Admin || w.g.Policy&PolicyErasable == 0 {
+		if !ok || w.role(a) > Admin || w.g.Policy&identity.PolicyErasable == 0 {
 			return false
 		}
 		w.add(erased{Erasure{r.Ranges, a, w.pos, w.ms}})
 		return true
 	case *Snapshot:
 		a, ok := w.who(r.Ask)
-		sealed := w.g.Policy&PolicySealed != 0
+		sealed := w.g.Policy&identity.PolicySealed != 0
 		if !ok || w.role(a) > Writer || r.State.Blob != nil && sealed != (len(r.State.Blob.Key) == blobKeySealed) {
 			return false
 		}
@@ -408,7 +408,7 @@ func (w *slow) makeInvite(r *MakeInvite) bool {
 }
 
 func (w *slow) epoch(e *Epoch) bool {
-	step := w.g.Policy&PolicyHistory != 0 && e.Number > 0
+	step := w.g.Policy&identity.PolicyHistory != 0 && e.Number > 0
 	all := w.recipients()
 	if !w.kem() || int(e.Number) != len(w.epochs()) || step != (len(e.Step) > 0) || int(e.Boxes.Count) != len(all) ||
 		e.Boxes.Log != w.boxLog || e.Readers != RecipientsDigest(all) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 )
 
@@ -96,11 +97,11 @@ const (
 // New returns the empty roster of a topic. The error is ErrRefused if the body
 // is no genesis, or not the one that the topic id was made of.
 func New(topic digest.Hash, genesisBody []byte) (*State, error) {
-	g, err := ParseGenesis(genesisBody)
+	g, err := identity.ParseGenesis(genesisBody)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if id := TopicIDOf(genesisBody); id != topic {
+	if id := identity.TopicIDOf(genesisBody); id != topic {
 		return nil, fmt.Errorf("%w: genesis is that of topic %s, want %s", ErrRefused, id.Short(), topic.Short())
 	}
 	return &State{topic: topic, body: bytes.Clone(genesisBody), genesis: g, world: newWorld()}, nil
@@ -217,4 +218,4 @@ func (s *State) steward() LegID {
 func (s *State) size() uint64 { return s.tree.End }
 
 // hasKEM reports whether the topic has epochs, and so KEM keys and boxes.
-func (s *State) hasKEM() bool { return !s.genesis.Policy.Has(PolicyOpen) }
+func (s *State) hasKEM() bool { return !s.genesis.Policy.Has(identity.PolicyOpen) }

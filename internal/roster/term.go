@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // Who signed a term record. Of two for one term, a smaller number comes first.
@@ -45,9 +46,9 @@ type TermSignature struct {
 func codeTerm(c *coder, t *Term) {
 	t.codeSigned(c)
 	n := uint8(len(t.Signed))
-	c.check(len(t.Signed) <= MaxSuccessors, "%d signatures", len(t.Signed))
+	c.check(len(t.Signed) <= identity.MaxSuccessors, "%d signatures", len(t.Signed))
 	c.u8(&n)
-	c.check(n >= 1 && n <= MaxSuccessors, "%d signatures, want 1 to %d", n, MaxSuccessors)
+	c.check(n >= 1 && n <= identity.MaxSuccessors, "%d signatures, want 1 to %d", n, identity.MaxSuccessors)
 	if c.err == nil && !c.writing {
 		t.Signed = make([]TermSignature, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // rosterVectors returns whole rosters: all legs held, and what the fold of the
@@ -54,7 +55,7 @@ func (x *scribe) write(r Record) Effect {
 
 // kem returns a KEM key if the topic has them.
 func (x *scribe) kem(name string) []byte {
-	if x.g.Policy.Has(PolicyOpen) {
+	if x.g.Policy.Has(identity.PolicyOpen) {
 		return nil
 	}
 	return kemOf(name)
