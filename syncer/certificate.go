@@ -29,7 +29,7 @@ type Certificates interface {
 }
 
 // certificateLabel is the label of the key that a certificate is sealed with.
-const certificateLabel = "xaeroflux certificate v1"
+const certificateLabel = "xaeroflux certificate seal v1"
 
 // A certificate is sealed with AES-256-GCM, without additional data:
 //

@@ -89,7 +89,7 @@ func (m *maker) kem() []byte {
 
 // newKEM returns a KEM key that nobody has.
 func (m *maker) newKEM() []byte {
-	if m.g.Policy.Has(PolicyOpen) {
+	if m.g.Policy.Has(identity.PolicyOpen) {
 		return nil
 	}
 	m.count++

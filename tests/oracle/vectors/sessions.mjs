@@ -23,7 +23,7 @@ function checkOffer(row) {
 }
 
 function checkCertificate(row) {
-  const key = hkdf(raw(row.lobby_key), "xaeroflux certificate v1", raw(row.binding), u8(row.dialer ? 1 : 0));
+  const key = hkdf(raw(row.lobby_key), "xaeroflux certificate seal v1", raw(row.binding), u8(row.dialer ? 1 : 0));
   const c = createCipheriv("aes-256-gcm", key, cat(u32(row.number), zeros(8)));
   same(hex(cat(c.update(raw(row.body)), c.final(), c.getAuthTag())), row.sealed);
 }
