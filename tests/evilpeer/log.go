@@ -22,6 +22,8 @@ type Log struct {
 	ID        digest.Hash
 	Author    [32]byte
 	PageBytes int
+	Kind      identity.LogKind
+	Number    uint64
 	Head      proof.Head // of all its events
 	Key       ed25519.PrivateKey
 
@@ -31,11 +33,13 @@ type Log struct {
 	ends    []uint64 // sequence after each page; that of its group for a large event's
 }
 
-// NewLog returns a log that key's owner writes in a topic, with these events,
-// at one time.
+// NewLog returns the data log that key's owner writes in an open topic, with
+// these events, at one time.
 func NewLog(topic identity.TopicID, key ed25519.PrivateKey, pageBytes int, events ...event.Event) (*Log, error) {
-	l := &Log{Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: pageBytes, Key: key}
-	l.ID = identity.LogID(topic, l.Author, uint32(pageBytes))
+	l, err := NewLogOf(identity.DataLog(topic, identity.PublicKey(key), uint32(pageBytes)), key)
+	if err != nil {
+		return nil, err
+	}
 	for _, e := range events {
 		record, err := event.AppendRecord(nil, e, 1, 0)
 		if err != nil {
@@ -52,6 +56,13 @@ func NewLog(topic identity.TopicID, key ed25519.PrivateKey, pageBytes int, event
 	}
 	l.Head = l.Sign(uint64(len(l.Leaves)), l.Root(len(l.Leaves)))
 	return l, nil
+}
+
+// NewLogOf returns a log of any name, with these records. The key signs it,
+// which need not be the author's.
+func NewLogOf(name identity.LogName, key ed25519.PrivateKey, records ...[]byte) (*Log, error) {
+	l := &Log{ID: name.ID(), Author: name.Author, PageBytes: int(name.PageBytes), Kind: name.Kind, Number: name.Number, Key: key}
+	return l, l.Add(records...)
 }
 
 // Add puts records behind the others, which may be any that decode, and signs
@@ -153,7 +164,7 @@ func (l *Log) Pages() int { return len(l.pages) }
 // State is what there is to say of the log in a DIFF.
 func (l *Log) State() messages.LogState {
 	return messages.LogState{
-		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes),
+		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number,
 		Size: uint64(len(l.Leaves)), Pages: uint64(len(l.pages)), Head: Wire(l.Head),
 	}
 }
@@ -173,8 +184,8 @@ func Part(states ...messages.LogState) *messages.Diff {
 // Events is the events [from, to) with their proof.
 func (l *Log) Events(from, to uint64) *messages.Events {
 	return &messages.Events{
-		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), First: from, Count: uint32(to - from),
-		Head: Wire(l.Head), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
+		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number,
+		First: from, Count: uint32(to - from), Head: Wire(l.Head), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
 	}
 }
 
@@ -204,7 +215,8 @@ func (l *Log) Wasteful() *Log {
 // the head.
 func (l *Log) Range(from, to uint64) *messages.RangeResponse {
 	return &messages.RangeResponse{
-		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), First: from, Count: uint32(to - from), Head: Wire(l.Head),
+		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number,
+		First: from, Count: uint32(to - from), Head: Wire(l.Head),
 		Left: l.compact(0, from), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
 	}
 }

@@ -49,22 +49,27 @@ func (p *Peer) Open(ctx context.Context) (err error) {
 }
 
 // Greet opens the control stream and greets as a member does.
-func (p *Peer) Greet(ctx context.Context, key identity.TopicKey) error {
+func (p *Peer) Greet(ctx context.Context, topic *identity.Invite) error {
 	if err := p.Open(ctx); err != nil {
 		return err
 	}
-	return p.Hello(key)
+	return p.Hello(topic)
 }
 
-// Hello greets as one who knows a topic key, in its true role.
-func (p *Peer) Hello(key identity.TopicKey) error {
-	return p.Send(p.Greeting(key.JoinProof(p.Conn.Binding(), p.Conn.Dialer())))
+// Hello greets as one who has an invite to a topic, in its true role.
+func (p *Peer) Hello(topic *identity.Invite) error {
+	return p.Send(p.Greeting(p.Offer(topic)))
 }
 
-// Greeting is a HELLO with a topic proof of the caller's choice.
-func (p *Peer) Greeting(proof [32]byte) *messages.Hello {
+// Offer is how this end offers a topic that it has the keys of.
+func (p *Peer) Offer(topic *identity.Invite) messages.Offer {
+	return syncer.OfferOf(topic.Topic(), topic.Keys, p.Conn.Binding(), p.Conn.Dialer())
+}
+
+// Greeting is a HELLO with offers of the caller's choice.
+func (p *Peer) Greeting(offers ...messages.Offer) *messages.Hello {
 	return &messages.Hello{
-		Version: syncer.Version, Peer: p.Self, Caps: []string{"SYNC"}, Topics: []messages.TopicProof{{Proof: proof}},
+		Version: syncer.Version, Peer: p.Self, Caps: []messages.Capability{{Name: messages.CapSync}}, Offers: offers,
 		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 	}
 }

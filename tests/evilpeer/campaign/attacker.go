@@ -25,7 +25,7 @@ const (
 
 // attack is one attacker: session after session until all frames are sent.
 func (c *campaign) attack(worker, round uint64) error {
-	self := identity.Seed(noise(rand.New(rand.NewPCG(c.seed, ^worker)), 32))
+	self := identity.Device{Seed: identity.Seed(noise(rand.New(rand.NewPCG(c.seed, ^worker)), 32)), Generation: identity.Generation{1}}
 	carrier := c.net.Node(self.PeerID())
 	defer carrier.Close()
 	for n := uint64(0); c.left.Load() > 0; n++ {
@@ -48,7 +48,7 @@ type attacker struct {
 	wg    sync.WaitGroup
 }
 
-func (a *attacker) session(carrier transport.Carrier, self identity.Seed) (err error) {
+func (a *attacker) session(carrier transport.Carrier, self identity.Device) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if a.Peer, err = evilpeer.Dial(ctx, carrier, self.PeerID(), a.addr); err != nil {
@@ -63,7 +63,7 @@ func (a *attacker) session(carrier transport.Carrier, self identity.Seed) (err e
 	a.wg.Go(a.read)
 	answers := rand.New(rand.NewPCG(a.seed, a.rng.Uint64()))
 	a.wg.Go(func() { a.answer(ctx, answers) })
-	hello := a.Greeting(a.corpus.topic.JoinProof(a.Conn.Binding(), true))
+	hello := a.Greeting(a.Offer(a.corpus.topic))
 	greeting := evilpeer.Encoded(hello)
 	if a.rng.IntN(20) == 0 {
 		greeting = spoil(a.rng, greeting)

@@ -123,8 +123,8 @@ func siege(dir string, frames uint64, r *Result) (err error) {
 	return errors.Join(err, c.honest(filepath.Join(filepath.Dir(dir), "honest")))
 }
 
-func (c *campaign) carrier(seed identity.Seed) (transport.Carrier, error) {
-	return c.net.Node(seed.PeerID()), nil
+func (c *campaign) carrier(device identity.Device) (transport.Carrier, error) {
+	return c.net.Node(device.PeerID()), nil
 }
 
 func (c *campaign) open(dir string) (err error) {
@@ -146,7 +146,7 @@ func (c *campaign) open(dir string) (err error) {
 	if err != nil {
 		return fail(err)
 	}
-	if c.corpus, err = newCorpus(inv.Key, c.victim.Head().Log, rand.New(rand.NewPCG(c.seed, 0))); err != nil {
+	if c.corpus, err = newCorpus(inv, c.victim.Head().Log, rand.New(rand.NewPCG(c.seed, 0))); err != nil {
 		return fail(err)
 	}
 	return nil

@@ -20,12 +20,12 @@ const pageBytes = 4096
 // A corpus is what the attackers' frames are made from: true logs, one of them
 // forked, one of them long enough to be pulled.
 type corpus struct {
-	topic  identity.TopicKey
+	topic  *identity.Invite
 	victim digest.Hash // the victim's own log
 	logs   []*evilpeer.Log
 }
 
-func newCorpus(topic identity.TopicKey, victim digest.Hash, rng *rand.Rand) (*corpus, error) {
+func newCorpus(topic *identity.Invite, victim digest.Hash, rng *rand.Rand) (*corpus, error) {
 	c := &corpus{topic: topic, victim: victim}
 	a, b, long := key(rng), key(rng), key(rng)
 	for _, l := range []struct {
@@ -40,7 +40,7 @@ func newCorpus(topic identity.TopicKey, victim digest.Hash, rng *rand.Rand) (*co
 		for i := range events {
 			events[i] = event.Event{Type: "../../campaign", Payload: fmt.Appendf(nil, l.format, i)}
 		}
-		log, err := evilpeer.NewLog(topic.ID(), l.key, pageBytes, events...)
+		log, err := evilpeer.NewLog(topic.Topic(), l.key, pageBytes, events...)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +110,7 @@ func (c *corpus) unwanted(rng *rand.Rand) messages.Message {
 	case 0, 1, 2:
 		return &messages.Peaks{Logs: number(rng), Digest: digest.Hash(noise(rng, 32))}
 	case 3:
-		return &messages.Hello{Version: uint16(number(rng)), Caps: []string{"/etc/passwd"}}
+		return &messages.Hello{Version: uint16(number(rng)), Caps: []messages.Capability{{Name: "/etc/passwd"}}}
 	case 4:
 		return c.request(rng)
 	case 5:
