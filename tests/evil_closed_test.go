@@ -18,7 +18,7 @@ import (
 // badLog is a log of good records, one that closes it, and some more.
 func (a *arena) badLog(bad []byte, before, after int) *evilpeer.Log {
 	a.t.Helper()
-	l := a.newLog(newSeed(a.t).AuthorKey(a.topic.ID()), 4096, before, "event %d of an author who will break a rule, with some bytes to fill its pages")
+	l := a.newLog(a.newKey(), 4096, before, "event %d of an author who will break a rule, with some bytes to fill its pages")
 	must(a.t, l.Add(bad))
 	for i := range after {
 		r := eventtest.Raw{Time: event.MaxTime, Payload: fmt.Appendf(nil, "event %d behind it, with as many bytes as those before it", i)}

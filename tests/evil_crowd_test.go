@@ -33,7 +33,7 @@ func (a *arena) crowd(n int) []*foe {
 		if err := f.Open(ctx); err != nil {
 			continue // it had to make room already
 		}
-		greeting := evilpeer.Encoded(f.Greeting([32]byte{}))
+		greeting := evilpeer.Encoded(f.Greeting(messages.Offer{}))
 		_ = f.Raw(greeting[:1+i%3*20])
 	}
 	return all
@@ -85,7 +85,7 @@ func TestEquivocation(t *testing.T) {
 	addr, err := b.victim.Listen(ctx, "127.0.0.1:0")
 	must(t, err)
 	b.addr = addr
-	key := newSeed(t).AuthorKey(a.topic.ID())
+	key := a.newKey()
 	one, two := a.newLog(key, 4096, 40, "event %d as the first is told"), a.newLog(key, 4096, 50, "event %d as the second is told")
 	a.give(one, 40)
 	b.give(two, 50)
@@ -119,7 +119,7 @@ func TestPathsForNames(t *testing.T) {
 	for i := range 300 {
 		events = append(events, event.Event{Type: "../../../../tmp/x", Key: []byte("/etc/passwd\x00C:\\x"), Payload: fmt.Appendf(nil, "../%d", i)})
 	}
-	l, err := evilpeer.NewLog(a.topic.ID(), newSeed(t).AuthorKey(a.topic.ID()), 4096, events...)
+	l, err := evilpeer.NewLog(a.topic.Topic(), a.newKey(), 4096, events...)
 	must(t, err)
 	a.give(l, 300)
 	held, err := a.victim.Log(l.ID)
@@ -144,7 +144,7 @@ func TestPathsForNames(t *testing.T) {
 // event, proven, stored and passed on, and no room made for the others.
 func TestHeadOfHugeLog(t *testing.T) {
 	a := newArena(t, "memory", small())
-	l := a.newLog(newSeed(t).AuthorKey(a.topic.ID()), 4096, 1, "event %d of 2^48")
+	l := a.newLog(a.newKey(), 4096, 1, "event %d of 2^48")
 	const size = messages.MaxCount
 	rest := merkleindex.Range{Begin: 1, End: size, Hashes: make([]digest.Hash, merkleindex.RangeLen(1, size))}
 	whole := merkleindex.Range{}

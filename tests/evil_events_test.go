@@ -54,7 +54,7 @@ var identityPoint = [32]byte{1}
 func forgeries() []attack {
 	small := func(f *foe) messages.LogState {
 		return messages.LogState{
-			Log: identity.LogID(f.topic.ID(), identityPoint, 4096), Author: identityPoint, PageBytes: 4096, Size: 1, Pages: 0,
+			Log: identity.DataLog(f.topic.Topic(), identityPoint, 4096).ID(), Author: identityPoint, PageBytes: 4096, Size: 1, Pages: 0,
 			Head: messages.Head{Size: 1, Root: f.log.Leaves[0], Sig: [64]byte{1}},
 		}
 	}
@@ -88,15 +88,15 @@ func forgeries() []attack {
 		told("a log under another id", messages.CodeBadHead, func(_ *foe, m *messages.Events) { m.Log = digest.Hash{1} }),
 		told("a page size that is none", messages.CodeBadHead, func(f *foe, m *messages.Events) {
 			m.PageBytes = 5000
-			m.Log = identity.LogID(f.topic.ID(), m.Author, m.PageBytes)
+			m.Log = identity.DataLog(f.topic.Topic(), m.Author, m.PageBytes).ID()
 		}),
 		told("events of another topic", messages.CodeBadHead, func(f *foe, m *messages.Events) {
-			m.Log = identity.LogID(identity.TopicKey{5}.ID(), m.Author, m.PageBytes)
+			m.Log = identity.DataLog(identity.TopicID{5}, m.Author, m.PageBytes).ID()
 			m.Head.Sig = proof.Sign(f.log.Key, m.Log, m.Head.Size, m.Head.Root).Sig
 		}),
 		told("a head of another log of the same author", messages.CodeBadHead, func(f *foe, m *messages.Events) {
 			m.PageBytes = 8192
-			m.Log = identity.LogID(f.topic.ID(), m.Author, m.PageBytes)
+			m.Log = identity.DataLog(f.topic.Topic(), m.Author, m.PageBytes).ID()
 		}),
 		told("events of another log under one's own head", messages.CodeBadEvents, func(f *foe, m *messages.Events) {
 			m.Records = slices.Concat(f.bystander.Records[:100]...)
@@ -117,7 +117,7 @@ func forgeries() []attack {
 		listed("a forged head in a list", messages.CodeBadHead, func(_ *foe, e *messages.LogState) { e.Head.Root[0] ^= 1 }),
 		listed("a malleable signature in a list", messages.CodeBadHead, func(_ *foe, e *messages.LogState) { e.Head.Sig = malleable(e.Head.Sig) }),
 		listed("a log of another topic in a list", messages.CodeBadHead, func(_ *foe, e *messages.LogState) {
-			e.Log = identity.LogID(identity.TopicKey{5}.ID(), e.Author, e.PageBytes)
+			e.Log = identity.DataLog(identity.TopicID{5}, e.Author, e.PageBytes).ID()
 		}),
 		listed("more events than the head has", messages.CodeBadHead, func(_ *foe, e *messages.LogState) { e.Size = e.Head.Size + 1 }),
 		listed("more of the victim's own log, signed by another", messages.CodeBadHead, func(f *foe, e *messages.LogState) {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -14,7 +15,7 @@ import (
 func accused(name string, want messages.Code, spoil func(f *foe, p *proof.Fork)) attack {
 	return greeted(name, dropped, want, func(f *foe) error {
 		l := f.log
-		p := proof.NewFork(f.topic.ID(), l.Author, uint32(l.PageBytes), l.Head, l.Sign(l.Head.Size, digest.Hash{0xff}), digest.Hash{}, nil)
+		p := proof.NewFork(identity.DataLog(f.topic.Topic(), l.Author, uint32(l.PageBytes)), l.Head, l.Sign(l.Head.Size, digest.Hash{0xff}), digest.Hash{}, nil)
 		spoil(f, &p)
 		return f.Send(&messages.Fork{Proof: p.Encode()})
 	})
@@ -37,7 +38,7 @@ func accusations() []attack {
 		}),
 		greeted("a log that is said to be forked", shrugged, 0, func(f *foe) error {
 			e := f.bystander.State()
-			e.Size, e.Pages, e.Head, e.Forked = 0, 0, messages.Head{}, true
+			e.Size, e.Pages, e.Head, e.End = 0, 0, messages.Head{}, messages.Forked
 			return f.Send(&messages.Diff{Rung: messages.RungFrontier, Part: true, Entries: []messages.LogState{e}})
 		}),
 		greeted("a cosignature that nobody asked for", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {

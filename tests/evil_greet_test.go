@@ -4,7 +4,6 @@ package tests
 
 import (
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
@@ -35,8 +34,8 @@ func following(name string, ends outcome, want messages.Code, do func(f *foe) er
 		if err := f.Open(ctx); err != nil {
 			return err
 		}
-		m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), f.Conn.Dialer()))
-		m.Topics[0].Partial = true
+		m := f.Greeting(f.Offer(f.topic))
+		m.Offers[0].Partial = true
 		if err := f.Send(m); err != nil {
 			return err
 		}
@@ -47,37 +46,23 @@ func following(name string, ends outcome, want messages.Code, do func(f *foe) er
 // greetings are lies about who one is and what one knows.
 func greetings() []attack {
 	return []attack{
-		opened("a foreign topic proof", messages.CodeNoSharedTopic, func(f *foe) error {
-			return f.Hello(identity.TopicKey{9})
-		}),
-		opened("a topic proof of another connection", messages.CodeNoSharedTopic, func(f *foe) error {
-			other := f.arena.foe()
-			defer other.Conn.CloseWithError(0, "")
-			return f.Send(f.Greeting(f.topic.JoinProof(other.Conn.Binding(), true)))
-		}),
-		opened("the victim's own topic proof sent back", messages.CodeNoSharedTopic, func(f *foe) error {
-			if err := f.Raw(nil); err != nil { // the stream shows with its first byte
-				return err
-			}
-			return f.Send(f.Greeting(f.topic.JoinProof(f.Conn.Binding(), false)))
-		}),
 		opened("the HELLO of somebody else", messages.CodeWrongPeer, func(f *foe) error {
-			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m := f.Greeting(f.Offer(f.topic))
 			m.Peer = [32]byte{7}
 			return f.Send(m)
 		}),
 		opened("the HELLO of the victim", messages.CodeWrongPeer, func(f *foe) error {
-			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m := f.Greeting(f.Offer(f.topic))
 			m.Peer = f.victim.PeerID()
 			return f.Send(m)
 		}),
 		opened("a downgrade to version 0", messages.CodeVersion, func(f *foe) error {
-			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m := f.Greeting(f.Offer(f.topic))
 			m.Version = 0
 			return f.Send(m)
 		}),
 		opened("a version to come", messages.CodeVersion, func(f *foe) error {
-			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
+			m := f.Greeting(f.Offer(f.topic))
 			m.Version = 65535
 			return f.Send(m)
 		}),
@@ -96,8 +81,11 @@ func greetings() []attack {
 			if err := f.Open(ctx); err != nil {
 				return err
 			}
-			m := f.Greeting(f.topic.JoinProof(f.Conn.Binding(), true))
-			m.Caps = append(m.Caps, "../../../../../../etc/passwd", "/etc/passwd", "C:\\..\\x", "\x00")
+			m := f.Greeting(f.Offer(f.topic))
+			m.Caps = nil
+			for _, name := range []string{"\x00", "../../../../../../etc/passwd", "/etc/passwd", "C:\\..\\x", messages.CapSync} {
+				m.Caps = append(m.Caps, messages.Capability{Name: name, Param: []byte("../../x")})
+			}
 			return f.Send(m)
 		}},
 		greeted("a path for an address", shrugged, 0, func(f *foe) error {
@@ -119,12 +107,12 @@ func greetings() []attack {
 			return f.Send(&messages.Subscribe{Names: []digest.Hash{{1}}}, &messages.Peaks{}, f.log.Events(0, 100))
 		}),
 		following("names that do not increase", dropped, messages.CodeMalformed, func(f *foe) error {
-			return f.Raw(evilpeer.Frame(evilpeer.Array(3), evilpeer.Uint(16), evilpeer.Uint(0), evilpeer.Bin(64, make([]byte, 64))))
+			return f.Raw(evilpeer.Frame(evilpeer.Array(3), evilpeer.Uint(uint64(messages.TypeSubscribe)), evilpeer.Uint(0), evilpeer.Bin(64, make([]byte, 64))))
 		}),
 		following("more names than there may be", dropped, messages.CodeTooLong, func(f *foe) error {
-			return f.Raw(evilpeer.Frame(evilpeer.Array(3), evilpeer.Uint(16), evilpeer.Uint(0), evilpeer.Bin(4097*32, make([]byte, 4097*32))))
+			return f.Raw(evilpeer.Frame(evilpeer.Array(3), evilpeer.Uint(uint64(messages.TypeSubscribe)), evilpeer.Uint(0), evilpeer.Bin(4097*32, make([]byte, 4097*32))))
 		}),
-		greeted("a topic that is not shared", dropped, messages.CodeLimit, func(f *foe) error {
+		greeted("a topic that is not shared", dropped, messages.CodeNotShared, func(f *foe) error {
 			return f.Send(&messages.SyncDone{Topic: 5})
 		}),
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
@@ -117,7 +116,7 @@ func runs() []attack {
 			return evilpeer.Encoded(m)
 		}),
 		answered("a HELLO for pages", dropped, messages.CodeUnexpectedMessage, true, func(f *foe) []byte {
-			return evilpeer.Encoded(f.Greeting([32]byte{}))
+			return evilpeer.Encoded(f.Greeting(messages.Offer{}))
 		}),
 		answered("garbage for pages", dropped, messages.CodeMalformed, true, func(*foe) []byte { return []byte{0, 0, 0, 2, 0xc1, 0xc1} }),
 		answered("a frame of 4 GiB for pages", dropped, messages.CodeTooLong, true, func(*foe) []byte { return []byte{0xff, 0xff, 0xff, 0xff} }),
@@ -149,7 +148,7 @@ func loiterers() []attack {
 		{name: "no control stream", ends: dropped, want: messages.CodeTimeout, do: func(*foe) error { return nil }},
 		opened("a control stream and no HELLO", messages.CodeTimeout, func(f *foe) error { return f.Raw([]byte{0}) }),
 		opened("HELLO byte by byte", messages.CodeTimeout, func(f *foe) error {
-			return slowly(evilpeer.Encoded(f.Greeting(identity.TopicKey{}.JoinProof(nil, true))))(f)
+			return slowly(evilpeer.Encoded(f.Greeting(messages.Offer{})))(f)
 		}),
 		greeted("HELLO and nothing more", dropped, messages.CodeTimeout, func(*foe) error { return nil }),
 		greeted("a message that stops half way", dropped, messages.CodeTimeout, func(f *foe) error {

@@ -80,7 +80,7 @@ func TestQuotaOfAPeer(t *testing.T) {
 	}
 	logs := func(f *foe) error {
 		for i := range 6 {
-			l := f.newLog(newSeed(f.t).AuthorKey(f.topic.ID()), 4096, 3, fmt.Sprintf("event %%d of log %d", i))
+			l := f.newLog(f.newKey(), 4096, 3, fmt.Sprintf("event %%d of log %d", i))
 			if err := f.Send(l.Events(0, 3)); err != nil {
 				return err
 			}

@@ -132,7 +132,7 @@ func partAskers() []attack {
 		greeted("a range from 2^48 on", shrugged, 0, func(f *foe) error {
 			return request(&messages.RangeRequest{Log: f.victim.Head().Log, From: messages.MaxCount, To: messages.MaxCount}, messages.TypeRangeResponse)(f)
 		}),
-		greeted("a range of a topic that is not shared", dropped, messages.CodeUnexpectedMessage, request(&messages.RangeRequest{Topic: 1}, 0)),
+		greeted("a range of a topic that is not shared", shrugged, 0, request(&messages.RangeRequest{Topic: 1}, messages.TypeError)),
 		greeted("a range on the control stream", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
 			return f.Send(&messages.RangeRequest{Log: f.victim.Head().Log})
 		}),

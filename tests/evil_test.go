@@ -4,7 +4,6 @@ package tests
 
 import (
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -56,7 +55,7 @@ type arena struct {
 	t       testing.TB
 	victim  *xaeroflux.DB
 	addr    identity.Address
-	topic   identity.TopicKey
+	topic   *identity.Invite // with which anybody joins
 	carrier func(device identity.Device) (transport.Carrier, error)
 
 	log       *evilpeer.Log // of the foes: more than 64 pages
@@ -64,25 +63,32 @@ type arena struct {
 }
 
 // carriers are the networks that the arena may stand in.
-var evilCarriers = map[string]func() func(identity.Seed) (transport.Carrier, error){
-	"memory": func() func(identity.Seed) (transport.Carrier, error) {
+var evilCarriers = map[string]func() func(identity.Device) (transport.Carrier, error){
+	"memory": func() func(identity.Device) (transport.Carrier, error) {
 		net := transport.NewMemory(transport.MemoryOptions{Backlog: 2000})
 		return func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil }
 	},
-	"quic": func() func(identity.Seed) (transport.Carrier, error) {
+	"quic": func() func(identity.Device) (transport.Carrier, error) {
 		return func(device identity.Device) (transport.Carrier, error) {
 			return quicnet.New(device.PeerKey(), quicnet.Phone)
 		}
 	},
 }
 
-func newSeed(t testing.TB) identity.Seed {
+// newDevice returns a device that nobody else is.
+func newDevice(t testing.TB) identity.Device {
 	t.Helper()
-	seed, err := identity.NewSeed(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return seed
+	seed, err := identity.NewSeed(nil)
+	must(t, err)
+	generation, err := identity.NewGeneration(nil)
+	must(t, err)
+	return identity.Device{Seed: seed, Generation: generation}
+}
+
+// newKey returns the key of an author whom nobody knows.
+func (a *arena) newKey() ed25519.PrivateKey {
+	a.t.Helper()
+	return newDevice(a.t).AuthorKey(&a.topic.Genesis)
 }
 
 func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
@@ -90,11 +96,9 @@ func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	a := &arena{t: t, carrier: evilCarriers[network]()}
 	o.NewCarrier = a.carrier
 	a.victim = open(t, filepath.Join(t.TempDir(), "victim"), o)
-	inv, err := identity.ParseInvite(a.victim.Invite())
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.topic = inv.Key
+	var err error
+	a.topic, err = identity.ParseInvite(a.victim.Invite())
+	must(t, err)
 	mustAppend(t, a.victim, 300, "event %d of the victim")
 	// More than a stream holds:
 	if _, err := a.victim.Append(ctx, xaeroflux.Event{Payload: make([]byte, 1<<20)}); err != nil {
@@ -103,8 +107,8 @@ func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	if a.addr, err = a.victim.Listen(ctx, "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
-	a.log = a.newLog(newSeed(t).AuthorKey(a.topic.ID()), 4096, 7000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
-	a.bystander = a.newLog(newSeed(t).AuthorKey(a.topic.ID()), 4096, 200, "event %d of somebody else")
+	a.log = a.newLog(a.newKey(), 4096, 7000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
+	a.bystander = a.newLog(a.newKey(), 4096, 200, "event %d of somebody else")
 	a.give(a.bystander, 100)
 	return a
 }
@@ -115,7 +119,7 @@ func (a *arena) newLog(key ed25519.PrivateKey, pageBytes, n int, format string) 
 	for i := range events {
 		events[i] = event.Event{Type: "evil", Payload: fmt.Appendf(nil, format, i)}
 	}
-	l, err := evilpeer.NewLog(a.topic.ID(), key, pageBytes, events...)
+	l, err := evilpeer.NewLog(a.topic.Topic(), key, pageBytes, events...)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -145,11 +149,11 @@ func must(t testing.TB, err error) {
 // foe is a new peer with a connection and no stream on it.
 func (a *arena) foe() *foe {
 	a.t.Helper()
-	seed := newSeed(a.t)
-	carrier, err := a.carrier(seed)
+	device := newDevice(a.t)
+	carrier, err := a.carrier(device)
 	must(a.t, err)
 	a.t.Cleanup(func() { carrier.Close() })
-	peer, err := evilpeer.Dial(ctx, carrier, seed.PeerID(), a.addr)
+	peer, err := evilpeer.Dial(ctx, carrier, device.PeerID(), a.addr)
 	must(a.t, err)
 	return &foe{Peer: peer, arena: a}
 }

@@ -125,7 +125,7 @@ func TestFetchGoesOnWhereItBroke(t *testing.T) {
 type liar struct {
 	t     *testing.T
 	st    *store.Store
-	topic identity.TopicKey
+	topic *identity.Invite
 	log   *store.Log
 	asked chan struct{}
 }
@@ -160,8 +160,8 @@ func (x *liar) serve(conn transport.Conn) {
 	}
 	for _, m := range []messages.Message{
 		&messages.Hello{
-			Version: syncer.Version, Peer: x.st.Device().PeerID(), Caps: []string{"SYNC"},
-			Topics:   []messages.TopicProof{{Proof: x.topic.JoinProof(conn.Binding(), false)}},
+			Version: syncer.Version, Peer: x.st.Device().PeerID(), Caps: []messages.Capability{{Name: messages.CapSync}},
+			Offers:   []messages.Offer{syncer.OfferOf(x.topic.Topic(), x.topic.Keys, conn.Binding(), false)},
 			MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 		},
 		&messages.Peaks{Logs: 1, Digest: digest.Sum([]byte("of the log alone"))},
@@ -194,7 +194,7 @@ func (x *liar) pages(stream transport.Stream) {
 		return
 	}
 	x.asked <- struct{}{}
-	syncer.ServePages(&crooked{Writer: stream}, x.st.Source(), x.topic.ID(), m.(*messages.PageRequest))
+	syncer.ServePages(&crooked{Writer: stream}, x.st.Source(), x.topic.Topic(), m.(*messages.PageRequest))
 	stream.CloseWrite()
 }
 
@@ -217,7 +217,7 @@ func TestLyingSourceIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &liar{t: t, st: copyOf(t, v), topic: topic.Key, asked: make(chan struct{}, 100_000)}
+	x := &liar{t: t, st: copyOf(t, v), topic: topic, asked: make(chan struct{}, 100_000)}
 	if x.log, err = x.st.Log(log); err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@
 package tests
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -21,15 +21,15 @@ import (
 // An idler listens, greets as a member of the topic, says that it holds a log
 // with many pages or events, and then does nothing at all.
 type idler struct {
-	t     *testing.T
-	seed  identity.Seed
-	topic identity.TopicKey
-	pages uint64
-	conns chan transport.Conn
+	t      *testing.T
+	device identity.Device
+	topic  identitytest.Topic
+	pages  uint64
+	conns  chan transport.Conn
 }
 
 func (x *idler) listen(net *transport.Memory) string {
-	l, err := net.Node(x.seed.PeerID()).Listen(ctx, "idler:1")
+	l, err := net.Node(x.device.PeerID()).Listen(ctx, "idler:1")
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -53,15 +53,15 @@ func (x *idler) greet(conn transport.Conn) {
 		x.t.Error(err)
 		return
 	}
-	author := x.seed.AuthorKey(x.topic.ID())
-	state := messages.LogState{Author: [32]byte(author.Public().(ed25519.PublicKey)), PageBytes: 4096, Size: 5000, Pages: x.pages}
-	state.Log = identity.LogID(x.topic.ID(), state.Author, state.PageBytes)
+	author := x.device.AuthorKey(x.topic.Genesis)
+	state := messages.LogState{Author: identity.PublicKey(author), PageBytes: 4096, Size: 5000, Pages: x.pages}
+	state.Log = identity.DataLog(x.topic.ID(), state.Author, state.PageBytes).ID()
 	h := proof.Sign(author, state.Log, state.Size, digest.Sum([]byte("a root of nothing")))
 	state.Head = messages.Head{Size: h.Size, Root: h.Root, Sig: h.Sig}
 	for _, m := range []messages.Message{
 		&messages.Hello{
-			Version: syncer.Version, Peer: x.seed.PeerID(), Caps: []string{"SYNC"},
-			Topics:   []messages.TopicProof{{Proof: x.topic.JoinProof(conn.Binding(), false)}},
+			Version: syncer.Version, Peer: x.device.PeerID(), Caps: []messages.Capability{{Name: messages.CapSync}},
+			Offers:   []messages.Offer{syncer.OfferOf(x.topic.ID(), x.topic.Keys, conn.Binding(), false)},
 			MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 		},
 		&messages.Peaks{Logs: 1, Digest: digest.Sum([]byte("another digest"))},
@@ -84,14 +84,10 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			noLeaks(t)
 			net := transport.NewMemory(transport.MemoryOptions{})
-			key, err := identity.NewTopicKey()
-			if err != nil {
-				t.Fatal(err)
-			}
-			x := &idler{t: t, seed: identity.Seed{7}, topic: key, pages: pages, conns: make(chan transport.Conn, 10)}
+			x := &idler{t: t, device: identitytest.Device(7), topic: identitytest.NewTopicOf(1, 4096), pages: pages, conns: make(chan transport.Conn, 10)}
 			addr := x.listen(net)
 			db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
-				Invite:       identity.Invite{Key: key}.String(),
+				Invite:       x.topic.Invite(),
 				StallTimeout: 300 * time.Millisecond,
 				NewCarrier:   func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil },
 			})
@@ -110,13 +106,13 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 			}
 			await(t, func() bool {
 				st := db.SyncStatus()
-				return len(st.Logs) == 1 && st.Logs[0].Missing() == 5000 && st.Logs[0].From == x.seed.PeerID() &&
+				return len(st.Logs) == 1 && st.Logs[0].Missing() == 5000 && st.Logs[0].From == x.device.PeerID() &&
 					!st.Logs[0].Since.IsZero() && st.Peers[0].Waiting == what+" of one log"
 			})
 			var stall *xaeroflux.StallError
 			for e := range events {
 				if e.Kind == xaeroflux.SyncStalled {
-					if !errors.As(e.Err, &stall) || stall.Stood < 300*time.Millisecond || e.Peer != x.seed.PeerID() {
+					if !errors.As(e.Err, &stall) || stall.Stood < 300*time.Millisecond || e.Peer != x.device.PeerID() {
 						t.Errorf("%+v", e)
 					}
 					break
