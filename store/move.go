@@ -79,6 +79,7 @@ func (s *Store) settle() error {
 		return err
 	}
 	same, why := s.format.place.Same(now)
+	want := s.format
 	switch {
 	case !same && s.opts.Look:
 		s.moved = &Move{From: s.device.PeerID(), Why: why, At: time.Now()}
@@ -87,15 +88,14 @@ func (s *Store) settle() error {
 		if err := s.turn(why); err != nil {
 			return err
 		}
-		s.format.place = now
+		want.place = now
 	case !same:
 		if err := s.adopt(why); err != nil {
 			return err
 		}
-		s.format.place = now
+		want.place = now
 	}
-	want := s.format
-	want.generation, want.place = s.device.Generation, s.format.place.Learn(now)
+	want.generation, want.place = s.device.Generation, want.place.Learn(now)
 	if want == s.format {
 		return nil
 	}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// copyStore copies a closed store as a person does.
+func copyStore(t *testing.T, from string) (to string) {
+	t.Helper()
+	to = filepath.Join(t.TempDir(), "copy")
+	must(t, os.CopyFS(to, os.DirFS(from)))
+	must(t, os.Chmod(filepath.Join(to, "identity.key"), 0o600))
+	return to
+}
+
+// reopened opens a store, looks at it and closes it.
+func reopened(t *testing.T, dir string, o *xaeroflux.Options) (move *xaeroflux.Move, log xaeroflux.ID) {
+	t.Helper()
+	db, err := xaeroflux.Open(dir, o)
+	must(t, err)
+	move, log = db.Moved(), db.Head().Log
+	must(t, db.Close())
+	return move, log
+}
+
+// What a store becomes in a new place it stays there: a new device, or adopted
+// the one that it was.
+func TestMovesLast(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	move, log := reopened(t, dir, small())
+	if move != nil {
+		t.Errorf("a new store was moved: %+v", move)
+	}
+	for _, adopt := range []bool{false, true} {
+		to := copyStore(t, dir)
+		o := small()
+		o.Adopt = adopt
+		first, its := reopened(t, to, o)
+		if first == nil || (first.From == first.To) != adopt || (its == log) != adopt {
+			t.Fatalf("adopted %v: %+v, log %s, was %s", adopt, first, its.Short(), log.Short())
+		}
+		for range 2 {
+			again, now := reopened(t, to, small())
+			if again == nil || again.From != first.From || again.To != first.To || again.At.UnixMilli() != first.At.UnixMilli() || now != its {
+				t.Errorf("adopted %v: opened again it is %+v, log %s, was %+v", adopt, again, now.Short(), first)
+			}
+		}
+	}
+	if move, its := reopened(t, dir, small()); move != nil || its != log {
+		t.Errorf("the store that was copied: %+v", move)
+	}
+}
