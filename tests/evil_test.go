@@ -4,6 +4,7 @@ package tests
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
 	"io"
@@ -78,7 +79,7 @@ var evilCarriers = map[string]func() func(identity.Device) (transport.Carrier, e
 // newDevice returns a device that nobody else is.
 func newDevice(t testing.TB) identity.Device {
 	t.Helper()
-	seed, err := identity.NewSeed(nil)
+	seed, err := identity.NewSeed(rand.Reader)
 	must(t, err)
 	generation, err := identity.NewGeneration(nil)
 	must(t, err)

@@ -41,7 +41,9 @@ func splitBrain(t *testing.T, o *xaeroflux.Options, common, one, other int) (a, 
 	if err := os.Chmod(filepath.Join(dir, "identity.key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a, copied = open(t, a.Dir(), o), open(t, dir, o)
+	adopted := *o
+	adopted.Adopt = true // against what it says, as both are used
+	a, copied = open(t, a.Dir(), o), open(t, dir, &adopted)
 	for done := 0; done < one; done += 1000 {
 		mustAppend(t, a, min(1000, one-done), "event %d of the first copy")
 	}
