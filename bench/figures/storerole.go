@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 )
 
 // A storeRole is a process with a Xaeroflux store.
@@ -191,8 +191,12 @@ func (s *storeRole) logs(o order) (answer, error) {
 	for range cap(errs) {
 		go func() {
 			var err error
-			for err == nil && next.Add(1) <= int64(o.Events) && time.Since(start).Seconds() < o.Seconds {
-				if err = s.newLog(payload); err == nil {
+			for err == nil && time.Since(start).Seconds() < o.Seconds {
+				n := next.Add(1)
+				if n > int64(o.Events) {
+					break
+				}
+				if err = s.newLog(int(n), payload); err == nil {
 					made.Add(1)
 				}
 			}
@@ -209,14 +213,10 @@ func (s *storeRole) logs(o order) (answer, error) {
 // logCallers is how many make logs at a time.
 const logCallers = 256
 
-// newLog makes a topic, and a log with one event in it.
-func (s *storeRole) newLog(payload []byte) error {
-	key, err := identity.NewTopicKey()
-	if err != nil {
-		return err
-	}
-	invite := identity.Invite{Key: key}
-	t, err := s.db.Join(ctx, invite.String())
+// newLog joins topic n, which somebody else founded, and makes a log with one
+// event in it.
+func (s *storeRole) newLog(n int, payload []byte) error {
+	t, err := s.db.Join(ctx, identitytest.NewTopic(n).Invite())
 	if err != nil {
 		return err
 	}

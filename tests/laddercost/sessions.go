@@ -7,6 +7,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -34,7 +35,7 @@ type flight struct {
 }
 
 // run lets two sessions talk until one of them would push events, and both are
-// silent. It counts PEAKS, DIFF and the state in HELLO, which is all there is
+// silent. It counts PEAKS, DIFF and the mark in HELLO, which is all there is
 // to finding out.
 func run(a, b *stock) cost {
 	c := cost{}
@@ -70,8 +71,8 @@ func run(a, b *stock) cost {
 	return c
 }
 
-// stateInHello is 16 bytes with their two of framing, and false for partial.
-const stateInHello = 19
+// markInHello is 16 bytes with their two of framing.
+const markInHello = 18
 
 // sent passes a message through its bytes and counts them.
 func (c *cost) sent(m messages.Message, depth int) messages.Message {
@@ -81,9 +82,9 @@ func (c *cost) sent(m messages.Message, depth int) messages.Message {
 	}
 	switch m := m.(type) {
 	case *messages.Hello:
-		for i := range m.Topics {
-			if m.Topics[i].State != [16]byte{} {
-				c.bytes += stateInHello
+		for i := range m.Offers {
+			if m.Offers[i].Mark != [16]byte{} {
+				c.bytes += markInHello
 			}
 		}
 	case *messages.Peaks, *messages.Diff:
@@ -98,12 +99,10 @@ func (c *cost) sent(m messages.Message, depth int) messages.Message {
 }
 
 func newEnd(s *stock, self, peer byte, dialer bool) *end {
-	session, err := syncer.New(syncer.Config{
-		Dialer: dialer, Self: identity.Seed{self}.PeerID(), Peer: identity.Seed{peer}.PeerID(), Binding: []byte("one channel"),
-		Topics: []identity.TopicKey{topicKey}, Store: s, History: s,
-	})
-	if err != nil {
-		panic(err)
-	}
-	return &end{Session: session}
+	return &end{Session: syncer.New(syncer.Config{
+		Dialer: dialer, Self: peerID(self), Peer: peerID(peer), Binding: []byte("one channel"),
+		Topics: []syncer.Topic{{ID: topic.ID(), Keys: topic.Keys, Policy: topic.Genesis.Policy}}, Store: s, History: s,
+	})}
 }
+
+func peerID(n byte) identity.PeerID { return identitytest.Device(n).PeerID() }

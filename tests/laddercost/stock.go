@@ -11,12 +11,13 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-var topicKey = identity.TopicKey{1}
+var topic = identitytest.NewTopic(1)
 
 // A stock is a store of nothing but log states, in a fixed order.
 type stock struct {
@@ -84,7 +85,7 @@ func (s *stock) clone() *stock {
 
 func info(log digest.Hash, size uint64, root digest.Hash) syncer.LogInfo {
 	return syncer.LogInfo{
-		Log: log, Topic: topicKey.ID(), PageBytes: 16384, Size: size, Root: root, Head: proof.Head{Log: log, Size: size, Root: root},
+		Log: log, Topic: topic.ID(), PageBytes: 16384, Size: size, Root: root, Head: proof.Head{Log: log, Size: size, Root: root},
 	}
 }
 
@@ -122,7 +123,7 @@ func (s *stock) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 func (s *stock) Met(identity.PeerID, digest.Hash) bool { return s.history != nil }
 
 // Remembered implements syncer.History.
-func (s *stock) Remembered(identity.PeerID, [16]byte, digest.Hash) (digest.Set, bool) {
+func (s *stock) Remembered(identity.PeerID, digest.Hash) (digest.Set, bool) {
 	if s.history == nil {
 		return digest.Set{}, false
 	}
@@ -135,3 +136,6 @@ func (s *stock) Changes(_ digest.Hash, since digest.Set) ([]syncer.Change, bool,
 }
 
 func (*stock) Counts(identity.LogName) (bool, error) { return true, nil }
+
+// Roster implements syncer.Store: neither side holds anything of it.
+func (*stock) Roster(digest.Hash) (syncer.Roster, error) { return syncer.Roster{}, nil }

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
 )
