@@ -76,9 +76,23 @@ func (o *outbox) send(m messages.Message, caused bool) bool {
 			return false
 		}
 	}
+	if l, ok := m.(*messages.Leave); ok {
+		o.dropPushes(l.Topic)
+	}
 	o.ctl = append(o.ctl, m)
 	o.some.Signal()
 	return true
+}
+
+// dropPushes drops the events that wait of a topic, because LEAVE goes out before
+// them; mu is held.
+func (o *outbox) dropPushes(topic uint32) {
+	for i := range o.pushes {
+		if p := &o.pushes[i]; p.topic == topic {
+			delete(o.byLog, p.log)
+			p.from, p.to = 0, 0
+		}
+	}
 }
 
 // room counts a message among those of its topic; mu is held.

@@ -3,8 +3,10 @@
 package actors
 
 import (
+	"slices"
 	"testing"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -38,5 +40,24 @@ func TestOutboxBounds(t *testing.T) {
 		if o.send(&messages.Have{Topic: 1}, false) != (n < maxOfTopic) {
 			t.Errorf("message %d of our own of a topic: taken %v", n, n >= maxOfTopic)
 		}
+	}
+}
+
+// No events of a topic follow its LEAVE: the peer takes them for a topic that is
+// not shared. Those of others still go out.
+func TestOutboxPushesNothingBehindLeave(t *testing.T) {
+	o, a, b := newOutbox(), digest.Sum([]byte("a")), digest.Sum([]byte("b"))
+	o.push(push{topic: 1, log: a, to: 3})
+	o.push(push{topic: 2, log: b, to: 4})
+	o.send(&messages.Leave{Topic: 1}, false)
+	o.push(push{topic: 5, log: a, to: 7}) // it is shared again
+	var all []push
+	for range 4 {
+		if _, p, _ := o.next(); p.to > p.from {
+			all = append(all, p)
+		}
+	}
+	if want := []push{{topic: 2, log: b, to: 4}, {topic: 5, log: a, to: 7}}; !slices.Equal(all, want) {
+		t.Errorf("pushes behind LEAVE: %v, want %v", all, want)
 	}
 }
