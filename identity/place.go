@@ -123,6 +123,9 @@ func (p Place) compare(now Place, i int) (same bool, why string) {
 	return false, markTable[i].why
 }
 
+// Named reports whether a person named the place.
+func (p Place) Named() bool { return p.has(markName) }
+
 func (p Place) has(i int) bool { return p.marks[i] != mark{} }
 
 // Learn returns p with the marks that now has, for a place that is the same:

@@ -24,6 +24,9 @@ type CheckReport struct {
 	Bytes    int64     `json:"bytes"`    // of events, as records
 	Findings []Finding `json:"findings"` // at most MaxFindings
 	More     int       `json:"more"`     // further ones that were counted only
+	// Copy is why the store is taken for a copy, if it is: what differs of the
+	// place that it is in. The next program that opens it makes it a new device.
+	Copy string `json:"copy,omitempty"`
 }
 
 // Check verifies every byte of the store's logs as far as they are published.

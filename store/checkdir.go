@@ -25,6 +25,9 @@ func CheckDir(ctx context.Context, dir string, progress func(done, total int64))
 	s, err := Open(dir, Options{Look: true})
 	if err == nil {
 		report, err := s.Check(ctx, progress)
+		if s.moved != nil && s.moved.To.IsZero() {
+			report.Copy = s.moved.Why
+		}
 		return report, errors.Join(err, s.Close())
 	}
 	if errors.Is(err, durable.ErrLocked) || errors.Is(err, os.ErrPermission) || isNewer(err) {
@@ -61,6 +64,7 @@ func (c *dirChecker) run(opened error) {
 		c.file(FlawSeed, seedName, err)
 	}
 	rows := c.aof()
+	c.place()
 	c.missing(rows)
 	c.segments()
 	if len(c.report.Findings) == 0 {
@@ -90,6 +94,26 @@ func (c *dirChecker) aof() []aof.LogRow {
 	}
 	c.report.Logs = len(rows)
 	return rows
+}
+
+// place finds out whether this is a copy, from the row of the place or, if that
+// cannot be read, from FORMAT.
+func (c *dirChecker) place() {
+	f, _ := readFormat(durable.OS, filepath.Join(c.dir, formatName)) // if it is damaged, that was found
+	was := f.place
+	if s, err := openAOF(c.dir); err == nil {
+		_ = errors.Join(s.View(func(v *aof.View) error {
+			p, err := loadPlace(v, was)
+			if err == nil {
+				was = p
+			}
+			return err
+		}), s.Close())
+	}
+	now, err := placeOf(c.dir, "")
+	if same, why := was.Same(now); err == nil && !same && was != (identity.Place{}) && !was.Named() {
+		c.report.Copy = why
+	}
 }
 
 // missing looks for segments that are not there.

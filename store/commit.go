@@ -67,6 +67,7 @@ type Committer struct {
 	dropped map[*messages.Sealed]bool
 	lost    map[digest.Hash]error // logs with pages that were not sealed after all
 	frozen  []proof.Fork
+	copied  []Copy              // logs of copies of this device, which begin in it
 	pending map[digest.Hash]end // roots that the transaction brings logs to
 	ends    map[digest.Hash]end // and those before it brought them to
 }
@@ -88,6 +89,7 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 			c.s.added(row.Topic, row.ID)
 		}
 	}
+	c.s.tellCopies(c.copied)
 	return c.done, c.errs, c.s.froze(c.frozen)
 }
 
@@ -132,7 +134,7 @@ func (c *Committer) Dropped(m *messages.Sealed) bool { return c.dropped[m] }
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
 	c.lost, c.dropped = map[digest.Hash]error{}, map[*messages.Sealed]bool{}
-	c.created, c.frozen, c.pending = nil, nil, map[digest.Hash]end{}
+	c.created, c.frozen, c.copied, c.pending = nil, nil, nil, map[digest.Hash]end{}
 	c.errs = make([]error, len(w.Appends))
 	c.done = make([]*messages.Batch, len(w.Appends))
 	for _, m := range w.Sealed {
@@ -260,6 +262,11 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		if err := putIDs(t, a, b.First); err != nil {
 			return nil, err
 		}
+		if a.Remote != nil && b.First == 0 {
+			if err := c.first(t, row, b.Records); err != nil {
+				return nil, err
+			}
+		}
 	}
 	row.Size = b.End()
 	if a.Remote != nil {
@@ -367,8 +374,14 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 		if m.Remote == nil {
 			return fmt.Errorf("store: log %s sealed to %d, but holds %d", m.Log.Short(), m.Size, row.Size)
 		}
+		begins := row.Size == 0
 		row.Size = m.Size
 		setHead(row, m.Remote)
+		if begins {
+			if err := c.firstOfPages(t, row, l); err != nil {
+				return err
+			}
+		}
 	}
 	return t.TrimEvents(row.Num, m.Size)
 }

@@ -12,14 +12,20 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
 // A copy of a store is a new device (docs/format.md, "Copies"). FORMAT holds the
 // place that the store's data lay in. A store that is found elsewhere draws
 // another generation before it does anything else, and with it the keys that no
-// other copy has. Its logs so far become those of another author, under a head
-// that their key signs a last time, over events that every copy of them begins
-// with; it goes on with new ones.
+// other copy has. Its logs so far become those of another author, under a
+// head that their key signs a last time, over events that every copy of them
+// begins with; it goes on with new ones, which say so (copies.go).
+//
+// Generation and place are in rows too, which are committed together with the
+// logs that they are about, and decide. FORMAT, which is written after them, is
+// behind them for a moment. One that is of another generation otherwise is a
+// sign that the AOF was put back from another time: the store turns as well.
 
 // A Move is what a store does if it is found in another place.
 type Move struct {
@@ -29,8 +35,8 @@ type Move struct {
 }
 
 var (
-	metaGeneration = []byte("generation") // what FORMAT says; this row decides
-	metaPlace      = []byte("place")      // what FORMAT says, in case it is lost
+	metaGeneration = []byte("generation") // what FORMAT says; the row decides
+	metaPlace      = []byte("place")      // what FORMAT says; the row decides
 	metaMoved      = []byte("moved")      // the newest Move
 )
 
@@ -51,10 +57,10 @@ func placeOf(dir, name string) (identity.Place, error) {
 	return identity.PlaceOf("", w), err
 }
 
-// loadGeneration reads the generation. The row decides, as it is committed
-// together with the logs that it signs; FORMAT keeps it in case the AOF is lost.
+// loadGeneration reads generation and place. FORMAT keeps them in case the AOF is
+// lost.
 func (s *Store) loadGeneration() error {
-	s.device.Generation = s.format.generation
+	s.device.Generation, s.place = s.format.generation, s.format.place
 	return s.aof.View(func(v *aof.View) error {
 		b, found, err := v.Get(aof.Meta, metaGeneration)
 		if err != nil || !found {
@@ -64,6 +70,9 @@ func (s *Store) loadGeneration() error {
 			return &CorruptError{Where: "aof, meta", What: fmt.Sprintf("a generation of %d bytes", len(b))}
 		}
 		copy(s.device.Generation[:], b)
+		if s.place, err = loadPlace(v, s.place); err != nil {
+			return err
+		}
 		if b, found, err = v.Get(aof.Meta, metaMoved); err != nil || !found {
 			return err
 		}
@@ -72,79 +81,138 @@ func (s *Store) loadGeneration() error {
 	})
 }
 
+func loadPlace(v *aof.View, other identity.Place) (identity.Place, error) {
+	b, found, err := v.Get(aof.Meta, metaPlace)
+	if err != nil || !found {
+		return other, err
+	}
+	p, err := identity.ParsePlace(string(b))
+	if err != nil {
+		err = &CorruptError{Where: "aof, meta", What: "the place", Err: err}
+	}
+	return p, err
+}
+
 // settle finds out whether the store is where it was, and acts on it.
 func (s *Store) settle() error {
 	now, err := placeOf(s.dir, s.opts.Place)
 	if err != nil {
 		return err
 	}
-	same, why := s.format.place.Same(now)
-	want := s.format
+	same, why := s.place.Same(now)
+	if same && !s.follows() {
+		same, why = false, "aof/ is of another time than FORMAT"
+	}
 	switch {
-	case !same && s.opts.Look:
-		s.moved = &Move{From: s.device.PeerID(), Why: why, At: time.Now()}
+	case s.opts.Look:
+		s.look(same, why, now)
 		return nil
-	case !same && !s.opts.Adopt:
-		if err := s.turn(why); err != nil {
-			return err
-		}
-		want.place = now
-	case !same:
-		if err := s.adopt(why); err != nil {
-			return err
-		}
-		want.place = now
+	case same:
+		err = s.learn(s.place.Learn(now))
+	case s.opts.Adopt:
+		err = s.adopt(why, now)
+	default:
+		err = s.turn(why, now)
 	}
-	want.generation, want.place = s.device.Generation, want.place.Learn(now)
-	if want == s.format {
-		return nil
-	}
-	s.format = want
-	if err := s.aof.Commit(func(t *aof.Txn) error { return putPlace(t, want.place) }); err != nil {
+	want := s.format
+	want.generation, want.place = s.device.Generation, s.place
+	if err != nil || want == s.format {
 		return err
 	}
+	s.format = want
 	return writeFormat(s.opts.FS, s.path(formatName), want)
 }
 
+// follows reports whether the generation of the rows is the one of FORMAT, or
+// the one that followed it.
+func (s *Store) follows() bool {
+	if s.format.generation == s.device.Generation {
+		return true
+	}
+	was := identity.Device{Seed: s.device.Seed, Generation: s.format.generation}
+	return s.moved != nil && s.moved.From == was.PeerID() && s.moved.To == s.device.PeerID()
+}
+
+// look says what opening the store would find. A place with a name that nobody
+// gave now cannot be told from another.
+func (s *Store) look(same bool, why string, now identity.Place) {
+	if !same && s.place.Named() == now.Named() {
+		s.moved = &Move{From: s.device.PeerID(), Why: why, At: s.opts.Now()}
+	}
+}
+
+// learn keeps what is known of the place only now.
+func (s *Store) learn(p identity.Place) error {
+	if p == s.place {
+		return nil
+	}
+	s.place = p
+	return s.aof.Commit(func(t *aof.Txn) error { return putPlace(t, p) })
+}
+
 // adopt notes that the place was changed on purpose.
-func (s *Store) adopt(why string) error {
+func (s *Store) adopt(why string, now identity.Place) error {
 	self := s.device.PeerID()
-	m := &Move{From: self, To: self, Why: why, At: time.Now()}
-	s.moved = m
-	return s.aof.Commit(func(t *aof.Txn) error { return t.Put(aof.Meta, metaMoved, encodeMove(m)) })
+	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now()}, now
+	return s.aof.Commit(func(t *aof.Txn) error {
+		return errors.Join(putPlace(t, now), t.Put(aof.Meta, metaMoved, encodeMove(s.moved)))
+	})
 }
 
 // turn makes this store a new device. Everything changes in one transaction.
-func (s *Store) turn(why string) error {
+func (s *Store) turn(why string, now identity.Place) error {
 	generation, err := identity.NewGeneration(nil)
 	if err != nil {
 		return err
 	}
-	next := identity.Device{Seed: s.device.Seed, Generation: generation}
-	m := &Move{From: s.device.PeerID(), To: next.PeerID(), Why: why, At: time.Now()}
+	u := &turn{old: s.device, next: identity.Device{Seed: s.device.Seed, Generation: generation}, at: s.opts.Now()}
+	m := &Move{From: u.old.PeerID(), To: u.next.PeerID(), Why: why, At: u.at}
 	old, err := s.ownRows()
 	if err != nil {
 		return err
 	}
+	accounts, err := s.accounts()
+	if err != nil {
+		return err
+	}
 	err = s.aof.Commit(func(t *aof.Txn) error {
-		for i := range old {
-			if err := t.PutLog(&old[i]); err != nil {
-				return err
-			}
+		if err := u.putOld(t, old); err != nil {
+			return err
 		}
 		for _, topic := range s.topics.all {
-			if err := putTurned(t, topic, next); err != nil {
+			if _, err := u.putLog(t, topic, accounts[topic.ID], rowOf(old, topic.Log)); err != nil {
 				return err
 			}
 		}
-		return errors.Join(putGeneration(t, generation), t.Put(aof.Meta, metaMoved, encodeMove(m)))
+		return u.putDevice(t, m, now)
 	})
 	if err != nil {
 		return err
 	}
-	s.device, s.moved = next, m
+	s.device, s.moved, s.place = u.next, m, now
 	s.forget()
 	return s.loadTopics()
+}
+
+func (s *Store) accounts() (map[digest.Hash]roster.Key, error) {
+	all := map[digest.Hash]roster.Key{}
+	for id, t := range s.topics.all {
+		account, err := s.accountOf(t)
+		if err != nil {
+			return nil, err
+		}
+		all[id] = account
+	}
+	return all, nil
+}
+
+func rowOf(rows []aof.LogRow, log digest.Hash) *aof.LogRow {
+	for i := range rows {
+		if rows[i].ID == log {
+			return &rows[i]
+		}
+	}
+	return nil
 }
 
 // ownRows returns the rows of this store's logs as those of another author: with
@@ -177,15 +245,6 @@ func (s *Store) giveAway(row *aof.LogRow) error {
 	}
 	row.Own, row.HighWater, row.Right = false, 0, nil
 	return nil
-}
-
-// putTurned gives a topic a new log of this store. The row of the topic in
-// memory is read anew after the transaction.
-func putTurned(t *aof.Txn, old *Topic, next identity.Device) error {
-	topic := *old
-	row := aof.NewLogRow(identity.DataLog(topic.ID, next.AuthorID(topic.Genesis), topic.Genesis.PageBytes), true)
-	topic.Log = row.ID
-	return errors.Join(t.PutLog(&row), t.Put(aof.Topics, topic.ID[:], encodeTopic(&topic)))
 }
 
 // forget drops what was loaded of logs, so that it is loaded anew.

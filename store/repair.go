@@ -50,6 +50,7 @@ type RepairReport struct {
 	Left  []Finding `json:"left"`            // what a check finds afterwards
 	Aside string    `json:"aside,omitempty"` // where what was replaced is kept
 	Asked []string  `json:"asked,omitempty"` // peers that were dialed to fetch from
+	Copy  string    `json:"copy,omitempty"`  // as in CheckReport: a repair does not change it
 }
 
 // A Step is one thing that was done or could not be done.
@@ -66,7 +67,7 @@ func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
 // damaged/ in the store's directory.
 func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
 	before, err := CheckDir(ctx, dir, nil)
-	report := RepairReport{Found: before.Findings}
+	report := RepairReport{Found: before.Findings, Copy: before.Copy}
 	if err != nil || before.Found() == 0 {
 		return report, err
 	}
@@ -76,7 +77,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	}
 	report.Aside = r.files.used
 	after, err := CheckDir(ctx, dir, nil)
-	report.Left = after.Findings
+	report.Left, report.Copy = after.Findings, after.Copy
 	return report, err
 }
 
@@ -148,12 +149,20 @@ func (r *repairer) locked() (err error) {
 	return errors.Join(err, r.rows.close())
 }
 
-// meet makes the Fetcher, now that the rows can be read or are known not to be.
+// meet makes the Fetcher, now that the rows can be read or are known not to be. A
+// copy meets peers under keys that no other copy has, as a device of this one
+// time: what it is from then on, opening it decides.
 func (r *repairer) meet() (err error) {
 	if r.o.Fetch == nil {
 		return nil
 	}
-	r.fetch, err = r.o.Fetch(r.device, r.rows.peers())
+	as := r.device
+	if r.report.Copy != "" {
+		if as.Generation, err = identity.NewGeneration(nil); err != nil {
+			return err
+		}
+	}
+	r.fetch, err = r.o.Fetch(as, r.rows.peers())
 	return err
 }
 
@@ -190,15 +199,18 @@ func (r *repairer) mendFormat() error {
 	return writeFormat(durable.OS, r.path(formatName), r.format)
 }
 
-// settle takes generation and place from their rows. If neither the rows nor
-// FORMAT can be read, nothing tells whether this is a copy, and the store goes on
+// settle takes generation and place from their rows, or else from FORMAT. If
+// neither can be read, nothing tells whether this is a copy, and the store goes on
 // as a new device.
 func (r *repairer) settle(generation, place []byte) error {
 	if len(generation) == identity.GenerationBytes {
 		r.device.Generation = identity.Generation(generation)
 	}
-	if p, err := identity.ParsePlace(string(place)); err == nil && r.format.generation.IsZero() {
+	if p, err := identity.ParsePlace(string(place)); err == nil {
 		r.format.place = p
+	}
+	if r.format.place == (identity.Place{}) {
+		r.retire = true
 	}
 	if !r.device.Generation.IsZero() {
 		return nil

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -217,10 +216,7 @@ func (s *rows) putRest(t *aof.Txn) error {
 		return nil
 	}
 	for key, value := range s.old.Meta {
-		if !strings.HasPrefix(key, string(followPrefix)) {
-			continue
-		}
-		if _, _, err := decodeFollow([]byte(key), []byte(value)); err != nil {
+		if !keepMeta([]byte(key), value) {
 			continue
 		}
 		if err := t.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
@@ -236,6 +232,20 @@ func (s *rows) putRest(t *aof.Txn) error {
 		}
 	}
 	return nil
+}
+
+// keepMeta reports whether a row of a damaged AOF is kept: what is followed, and
+// what is known of copies.
+func keepMeta(key, value []byte) bool {
+	switch {
+	case bytes.HasPrefix(key, followPrefix):
+		_, _, err := decodeFollow(key, value)
+		return err == nil
+	case bytes.HasPrefix(key, copyPrefix):
+		_, err := decodeCopy(key, value)
+		return err == nil
+	}
+	return bytes.HasPrefix(key, formerPrefix) && len(key) == len(formerPrefix)+64
 }
 
 // all returns the ids of the logs to look at: those with a row, in the AOF or
@@ -330,35 +340,62 @@ func (s *rows) eachTopic(fn func(*Topic) error) error {
 
 // retire lets the store go on as a new device, with a new log in each topic. Its
 // logs so far become those of a peer, under heads that their key signs a last
-// time, over events that it signed before.
+// time, over events that it signed before. Everything changes in one transaction.
 func (s *rows) retire() error {
-	for _, row := range s.logs {
-		if !row.Own {
-			continue
-		}
-		row.Own, row.HighWater = false, 0
-		s.lastHead(&row)
-		if err := s.aof.Commit(func(t *aof.Txn) error { return t.PutLog(&row) }); err != nil {
-			return err
-		}
-	}
-	next := identity.Device{Seed: s.r.device.Seed}
+	u := &turn{old: s.r.device, next: identity.Device{Seed: s.r.device.Seed}, at: s.r.o.Now}
 	var err error
-	if next.Generation, err = identity.NewGeneration(nil); err != nil {
+	if u.next.Generation, err = identity.NewGeneration(nil); err != nil {
 		return err
 	}
-	if err := s.eachTopic(func(t *Topic) error { return s.newOwn(t, next) }); err != nil {
-		return err
-	}
-	if err := s.aof.Commit(func(t *aof.Txn) error { return putGeneration(t, next.Generation) }); err != nil {
-		return err
-	}
-	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", next.PeerID())
-	s.r.format.generation = next.Generation
 	if s.r.format.place, err = placeOf(s.r.dir, s.r.o.Place); err != nil {
 		return err
 	}
+	var topics []*Topic
+	if err := s.eachTopic(func(t *Topic) error { topics = append(topics, t); return nil }); err != nil {
+		return err
+	}
+	old := s.ownRows()
+	m := &Move{From: u.old.PeerID(), To: u.next.PeerID(), Why: "a repair could not keep all that it had signed", At: u.at}
+	err = s.aof.Commit(func(t *aof.Txn) error {
+		if err := u.putOld(t, old); err != nil {
+			return err
+		}
+		for _, topic := range topics {
+			row, err := u.putLog(t, topic, accountKept(topic), u.last(old, topic))
+			if err != nil {
+				return err
+			}
+			s.logs[row.ID] = row
+		}
+		return u.putDevice(t, m, s.r.format.place)
+	})
+	if err != nil {
+		return err
+	}
+	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", u.next.PeerID())
+	s.r.format.generation = u.next.Generation
 	return writeFormat(durable.OS, s.r.path(formatName), s.r.format)
+}
+
+// ownRows returns the rows of this store's logs as those of a peer.
+func (s *rows) ownRows() (old []aof.LogRow) {
+	for _, row := range s.logs {
+		if row.Own {
+			row.Own, row.HighWater = false, 0
+			s.lastHead(&row)
+			old = append(old, row)
+		}
+	}
+	return old
+}
+
+// last returns the row of the log that the device before had in a topic, if it
+// has the key of it.
+func (u *turn) last(old []aof.LogRow, t *Topic) *aof.LogRow {
+	if row := rowOf(old, t.Log); row != nil && row.Author == u.old.AuthorID(t.Genesis) {
+		return row
+	}
+	return nil
 }
 
 // lastHead signs what a log holds, where its stored head is of less. A log whose
@@ -372,16 +409,4 @@ func (s *rows) lastHead(row *aof.LogRow) {
 		h := proof.Sign(key, row.ID, row.Size, root)
 		row.HeadSize, row.HeadRoot, row.HeadSig, row.Right = h.Size, h.Root, h.Sig, nil
 	}
-}
-
-func (s *rows) newOwn(t *Topic, next identity.Device) error {
-	row := aof.NewLogRow(identity.DataLog(t.ID, next.AuthorID(t.Genesis), t.Genesis.PageBytes), true)
-	t.Log = row.ID
-	return s.aof.Commit(func(txn *aof.Txn) error {
-		if err := txn.PutLog(&row); err != nil {
-			return err
-		}
-		s.logs[row.ID] = row
-		return txn.Put(aof.Topics, t.ID[:], encodeTopic(t))
-	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -41,11 +42,16 @@ type Options struct {
 	// says so, and nothing is done about it.
 	Look bool
 	FS   durable.FS // nil: the operating system's
+	// Now is the clock of what the store appends by itself. Default: time.Now.
+	Now func() time.Time
 	// Fault is nil but in tests; see aof.Options.
 	Fault func(op string) error
 	// Published is called after each change of a log's published state, by
 	// the stage that made it: it must return at once.
 	Published func(*Log)
+	// Copied is called once for each log of a copy of this device, when its
+	// first event was committed: it must return at once.
+	Copied func(Copy)
 }
 
 // A Store is an open store directory. Its methods are safe for use by many
@@ -56,8 +62,9 @@ type Store struct {
 	format format
 	lock   *durable.FileLock
 	device identity.Device
-	idKey  []byte // that hides event ids in rows
-	moved  *Move  // what opening found out, or nil
+	idKey  []byte         // that hides event ids in rows
+	moved  *Move          // what opening found out, or nil
+	place  identity.Place // that the data lay in when it was committed last
 	aof    *aof.Store
 	segs   *segwriter.Store
 
@@ -66,6 +73,7 @@ type Store struct {
 	cursors cursors
 	forks   forks
 	ranges  ranges
+	copies  copies
 	rosters rosters
 
 	closeOnce sync.Once
@@ -157,6 +165,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if !Exists(dir) {
 		return nil, fmt.Errorf("store %s: %w", dir, ErrNoStore)
 	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	s = &Store{dir: dir, opts: o}
 	s.catalog.logs = map[digest.Hash]*Log{}
 	s.catalog.topics = map[digest.Hash]*topicList{}
@@ -189,7 +200,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 		return s, err
 	}
 	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
-	if err = errors.Join(s.loadGeneration(), s.loadTopics(), s.loadFollows()); err != nil {
+	if err = errors.Join(s.loadGeneration(), s.loadTopics(), s.loadFollows(), s.loadCopies()); err != nil {
 		return s, err
 	}
 	if err = s.loadForks(); err != nil {
