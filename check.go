@@ -31,7 +31,8 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 }
 
 // Check verifies a store that is not open. Where it cannot even be opened, the
-// report says why and the files are looked at one by one.
+// report says why and the files are looked at one by one. A store that is found in
+// another place stays what it is, and the report says so.
 func Check(ctx context.Context, dir string, progress func(done, total int64)) (CheckReport, error) {
 	return store.CheckDir(ctx, dir, progress)
 }

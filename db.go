@@ -59,7 +59,7 @@ func Open(dir string, options *Options) (*DB, error) {
 	}
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
-		MapBytes: o.MapBytes, Published: db.published, Place: o.Place, Adopt: o.Adopt,
+		MapBytes: o.MapBytes, Published: db.published, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
 	})
 	if err != nil {
 		return nil, err

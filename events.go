@@ -60,6 +60,9 @@ type Query struct {
 	// Ranges yields what Fetch brought of a log too, beyond gaps. Subscribe
 	// yields only what has no gap before it.
 	Ranges bool
+	// Engine yields the engine's own events too, whose types begin with "xf/".
+	// They are no application's: without it, sequences have gaps where they are.
+	Engine bool
 	// Borrow yields records whose slices are valid only until the next one,
 	// and allocates nothing for them.
 	Borrow bool
@@ -184,6 +187,9 @@ func (r *reader) log(ctx context.Context, l *store.Log, yield func(Record, error
 		}
 		return run.Each(func(seq uint64, rec *event.Record) error {
 			r.next[l.ID] = seq + 1
+			if !r.q.Engine && event.IsReserved(rec.Type) {
+				return nil
+			}
 			if !yield(record(l.ID, seq, rec), nil) {
 				return errStop
 			}

@@ -5,7 +5,10 @@ package xaeroflux
 import (
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // A Move says that a store was found in another place than the one that its data
@@ -17,6 +20,35 @@ type Move struct {
 	From, To identity.PeerID // peers know the store by To from then on; equal if Options.Adopt was set
 	Why      string          // what is different, for people
 	At       time.Time
+}
+
+// A Copy is a log of a device that was made as a copy of this store, or of what
+// this store was before it moved: record 0 of the log says so, signed with a key
+// that no one else has.
+type Copy struct {
+	Topic, Log ID
+	Author     [32]byte  // Ed25519 public key
+	Seen       time.Time // when its first event came here
+}
+
+// Copies returns the copies of this store that it heard of, oldest first. They
+// are other devices, with logs of their own, and do no harm; a person who did not
+// make one has lost the keys of this store to somebody.
+func (db *DB) Copies() []Copy {
+	var all []Copy
+	for _, c := range db.st.Copies() {
+		all = append(all, Copy(c))
+	}
+	return all
+}
+
+// copied is called by the pipeline for each copy once.
+func (db *DB) copied(c store.Copy) {
+	db.log.Warn("there is a copy of this store: it is a device of its own now, with another log",
+		zap.String("topic", c.Topic.String()), zap.String("log", c.Log.String()))
+	if db.node != nil {
+		db.node.Copied(c)
+	}
 }
 
 // Moved returns the newest Move of this store, or nil.

@@ -37,6 +37,8 @@ type RepairOptions struct {
 	// that it can never sign other events in their place, the store goes on
 	// under a new identity with new logs, and the old ones stay readable.
 	AcceptLoss bool
+	// Place names the place of the store, as in Options.
+	Place string
 	// NewCarrier replaces QUIC and TCP, as in Options.
 	NewCarrier func(identity.Device) (transport.Carrier, error)
 	// Patience is how long a peer may take. Default 10 seconds.
@@ -50,7 +52,8 @@ type RepairOptions struct {
 // trees and mountains are made again; a lost AOF is rebuilt from the pages and
 // what can be read of the old one. Peers are those that are named, and then those
 // that the store remembers. Where none has it, it keeps what can be proven.
-// Whatever is replaced is moved to damaged/ in dir. The error is for what keeps
+// Whatever is replaced is moved to damaged/ in dir. A store that is found in another
+// place stays what it is, and the report says so: opening it decides. The error is for what keeps
 // Repair from working; what it could not mend is in the report.
 func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
 	if o.Now == nil {
@@ -63,7 +66,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	if err != nil {
 		return RepairReport{}, fmt.Errorf("repair: %w", err)
 	}
-	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, Now: o.Now()}
+	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, Place: o.Place, Now: o.Now()}
 	var fetcher *actors.Fetcher
 	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (store.Fetcher, error) {
 		if !o.Offline {

@@ -15,8 +15,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 )
 
-// Committed is what a spawned actor is sent: consecutive events of one log,
-// durable and in the root. The actor calls Done when it is finished with them;
+// Committed is what a spawned actor is sent: events of one log, in order and
+// without a gap but for the engine's own ones (Query.Engine), durable and in the
+// root. The actor calls Done when it is finished with them;
 // nothing more comes before. The records are the actor's to keep.
 type Committed struct {
 	Records []Record
@@ -134,11 +135,11 @@ func (f *feeder) feed(ctx context.Context) error {
 		return err
 	}
 	var batch []Record
-	flush := func() error {
+	flush := func(next uint64) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		err := f.deliver(ctx, batch)
+		err := f.deliver(ctx, batch, next)
 		batch = nil
 		return err
 	}
@@ -148,8 +149,11 @@ func (f *feeder) feed(ctx context.Context) error {
 	for err == nil {
 		var failed error
 		err = r.pass(ctx, func(rec Record, _ error) bool {
-			if len(batch) > 0 && (batch[0].Log != rec.Log || len(batch) >= f.o.Batch) {
-				failed = flush()
+			switch {
+			case len(batch) > 0 && batch[0].Log != rec.Log:
+				failed = flush(r.next[batch[0].Log])
+			case len(batch) >= f.o.Batch:
+				failed = flush(rec.Seq)
 			}
 			batch = append(batch, rec)
 			return failed == nil
@@ -157,8 +161,8 @@ func (f *feeder) feed(ctx context.Context) error {
 		if failed != nil {
 			return failed
 		}
-		if err == nil {
-			err = flush()
+		if err == nil && len(batch) > 0 {
+			err = flush(r.next[batch[0].Log])
 		}
 		if err != nil {
 			break
@@ -175,8 +179,8 @@ func (f *feeder) feed(ctx context.Context) error {
 }
 
 // deliver sends one message, waits until the actor is done with it, and
-// stores the cursor.
-func (f *feeder) deliver(ctx context.Context, batch []Record) error {
+// stores the cursor: the sequence of what comes next.
+func (f *feeder) deliver(ctx context.Context, batch []Record, next uint64) error {
 	done := make(chan error, 1)
 	f.db.system.Root.Send(f.pid, &Committed{Records: batch, done: func(err error) { done <- err }})
 	select {
@@ -189,10 +193,9 @@ func (f *feeder) deliver(ctx context.Context, batch []Record) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	last := batch[len(batch)-1]
 	var n [8]byte
-	binary.LittleEndian.PutUint64(n[:], last.Seq+1)
-	return f.db.node.Pipeline().Put(ctx, aof.Cursors, f.key(last.Log), n[:])
+	binary.LittleEndian.PutUint64(n[:], next)
+	return f.db.node.Pipeline().Put(ctx, aof.Cursors, f.key(batch[0].Log), n[:])
 }
 
 // key of a cursor: the actor's name, a zero, the log's id.

@@ -39,6 +39,7 @@ const (
 	SyncAgreed       = actors.SyncAgreed       // both hold the same events of Topic,
 	SyncBehind       = actors.SyncBehind       // and no longer do
 	SyncStalled      = actors.SyncStalled      // a session without progress is replaced; Err is a *StallError
+	SyncCopied       = actors.SyncCopied       // Log, of Topic, is of a copy of this store (DB.Copies)
 	SyncLost         = actors.SyncLost         // Lost events were not read in time
 )
 

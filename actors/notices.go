@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // A SyncKind says what a SyncEvent is about.
@@ -22,6 +23,7 @@ const (
 	SyncAgreed       SyncKind = "agreed"       // both hold the same events of a topic
 	SyncBehind       SyncKind = "behind"       // and no longer do
 	SyncStalled      SyncKind = "stalled"      // a session without progress is replaced
+	SyncCopied       SyncKind = "copied"       // a log of a copy of this store begins to come
 	SyncLost         SyncKind = "lost"         // events that were not read in time
 )
 
@@ -34,7 +36,8 @@ type SyncEvent struct {
 	Kind    SyncKind        `json:"kind"`
 	Peer    identity.PeerID `json:"peer"`
 	Address string          `json:"address,omitempty"`
-	Topic   digest.Hash     `json:"topic"`          // of agreed and behind
+	Topic   digest.Hash     `json:"topic"`          // of agreed, behind and copied
+	Log     digest.Hash     `json:"log,omitzero"`   // of copied, where Peer is zero
 	Err     error           `json:"-"`              // of disconnected, unreachable and stalled
 	Lost    int             `json:"lost,omitempty"` // how many, of lost
 }
@@ -70,6 +73,11 @@ func (n *notices) say(e SyncEvent) {
 		default:
 		}
 	}
+}
+
+// Copied tells that there is a copy of this store.
+func (n *Node) Copied(c store.Copy) {
+	n.notices.say(SyncEvent{Kind: SyncCopied, Topic: c.Topic, Log: c.Log})
 }
 
 // take returns what waits.

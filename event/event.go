@@ -35,6 +35,11 @@ var (
 // own types begin otherwise.
 const Reserved = "xf/"
 
+// IsReserved reports whether a type is one of those.
+func IsReserved(typ []byte) bool {
+	return len(typ) >= len(Reserved) && string(typ[:len(Reserved)]) == Reserved
+}
+
 // An ID names an event for its author: an event that is appended again with the
 // same ID is no second one. The zero ID is none.
 type ID [IDBytes]byte

@@ -25,7 +25,7 @@ func CheckDir(ctx context.Context, dir string, progress func(done, total int64))
 	s, err := Open(dir, Options{Look: true})
 	if err == nil {
 		report, err := s.Check(ctx, progress)
-		if s.moved != nil && s.moved.To.IsZero() {
+		if s.moved != nil && s.moved.To == (identity.PeerID{}) {
 			report.Copy = s.moved.Why
 		}
 		return report, errors.Join(err, s.Close())

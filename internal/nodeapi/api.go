@@ -122,6 +122,7 @@ type Query struct {
 	Limit  int    `json:"limit"` // 0 for no limit
 	Follow bool   `json:"follow"`
 	Ranges bool   `json:"ranges,omitempty"` // what was fetched beyond gaps too
+	Engine bool   `json:"engine,omitempty"` // the engine's own events too
 	Leaves bool   `json:"leaves"`           // Leaf and Hash are wanted too
 }
 
@@ -157,6 +158,7 @@ type CheckReport struct {
 	Bytes    int64     `json:"bytes"`
 	Findings []Finding `json:"findings"`
 	More     int       `json:"more,omitempty"` // that are not listed
+	Copy     string    `json:"copy,omitempty"` // why the store is taken for a copy, if it is
 }
 
 // A Finding is one flaw.
@@ -184,6 +186,17 @@ type Status struct {
 
 	// Moved is what the store did when it was last found in another place.
 	Moved *Move `json:"moved,omitempty"`
+
+	// Copies are the copies of the store that it heard of.
+	Copies []Copy `json:"copies,omitempty"`
+}
+
+// A Copy is a log of a device that was made as a copy of the store.
+type Copy struct {
+	Topic  string    `json:"topic"`
+	Log    string    `json:"log"`
+	Author string    `json:"author"`
+	Seen   time.Time `json:"seen"` // when its first event came
 }
 
 // A Move is what a store did when it was found in another place.

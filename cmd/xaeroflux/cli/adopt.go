@@ -74,5 +74,31 @@ func movedStatus(m *nodeapi.Move) string {
 	if m.From == m.To {
 		return fmt.Sprintf("adopted in a new place at %s (%s)", at, m.Why)
 	}
-	return fmt.Sprintf("a new device since %s, when it was found in another place (%s); before, peers knew it by %.8s", at, m.Why, m.From)
+	return fmt.Sprintf("a new device since %s (%s); before, peers knew it by %.8s", at, m.Why, m.From)
+}
+
+func nodeCopies(all []xaeroflux.Copy) (out []nodeapi.Copy) {
+	for _, c := range all {
+		out = append(out, nodeapi.Copy{
+			Topic: c.Topic.String(), Log: c.Log.String(), Author: fmt.Sprintf("%x", c.Author), Seen: c.Seen,
+		})
+	}
+	return out
+}
+
+// copyText tells a person that there is another copy.
+func copyText(c nodeapi.Copy) string {
+	return fmt.Sprintf("there is a copy of this store: since it was used it is a device of its own, and appends to log %.16s of topic %.8s. "+
+		"If nobody of yours made it, somebody has the keys of this store", c.Log, c.Topic)
+}
+
+// copyStatus is copyText for later.
+func copyStatus(c nodeapi.Copy) string {
+	return fmt.Sprintf("a copy of this store appends to log %.16s of topic %.8s, seen first at %s", c.Log, c.Topic, c.Seen.UTC().Format(time.RFC3339))
+}
+
+// copyFound tells of a store that nobody opened yet in the place where it is.
+func copyFound(why string) string {
+	return fmt.Sprintf("copy    the store is a copy, or was moved (%s): the next command that opens it makes it a new device. "+
+		"If no other copy is left, run xaeroflux adopt first", why)
 }

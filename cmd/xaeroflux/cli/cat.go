@@ -37,6 +37,7 @@ payload (base64), leaf (base64 of the RFC 6962 leaf data) and hash. With
 	f.IntVar(&q.Limit, "limit", 0, "print so many events at most (default: all)")
 	f.BoolVar(&q.Follow, "follow", false, "go on with new events as they come")
 	f.BoolVar(&q.Ranges, "ranges", false, `what "xaeroflux fetch" brought beyond gaps too`)
+	f.BoolVar(&q.Engine, "engine", false, `the engine's own events too, whose types begin with "xf/"`)
 	return cmd
 }
 

@@ -57,6 +57,9 @@ func printReport(w io.Writer, r nodeapi.CheckReport) {
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "%s\n  %s\n  to do: %s\n", f.Where, f.What, f.Do)
 	}
+	if r.Copy != "" {
+		fmt.Fprintln(w, copyFound(r.Copy))
+	}
 	verdict := "clean"
 	if len(r.Findings) > 0 {
 		verdict = fmt.Sprintf("%d found", len(r.Findings)+r.More)

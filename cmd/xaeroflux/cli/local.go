@@ -201,7 +201,7 @@ func (b *local) Check(ctx context.Context, progress func(done, total int64)) (no
 }
 
 func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
-	out := nodeapi.CheckReport{Logs: r.Logs, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More}
+	out := nodeapi.CheckReport{Logs: r.Logs, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More, Copy: r.Copy}
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, finding(f))
 	}
@@ -221,7 +221,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
-	s.Moved = nodeMove(b.db.Moved())
+	s.Moved, s.Copies = nodeMove(b.db.Moved()), nodeCopies(b.db.Copies())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {
 			s.Parts = append(s.Parts, nodeapi.FollowedPart{Topic: t.ID().String(), Names: texts(names)})

@@ -45,7 +45,7 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 	if err != nil {
 		return xaeroflux.Query{}, err
 	}
-	out := xaeroflux.Query{Topic: t.ID(), From: q.From, Limit: q.Limit, Ranges: q.Ranges, Borrow: true}
+	out := xaeroflux.Query{Topic: t.ID(), From: q.From, Limit: q.Limit, Ranges: q.Ranges, Engine: q.Engine, Borrow: true}
 	if q.Log != "" {
 		l, err := b.log(q.Topic, q.Log)
 		if err != nil {

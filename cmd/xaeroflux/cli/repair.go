@@ -93,6 +93,9 @@ func printRepair(w io.Writer, r xaeroflux.RepairReport) {
 	if r.Aside != "" {
 		fmt.Fprintf(w, "aside   %s\n", r.Aside)
 	}
+	if r.Copy != "" {
+		fmt.Fprintln(w, copyFound(r.Copy))
+	}
 	fmt.Fprintln(w, verdict(r))
 }
 

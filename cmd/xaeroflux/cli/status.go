@@ -40,7 +40,8 @@ logs that are followed count (xaeroflux follow).`,
 					ReadOnly string                 `json:"read_only,omitempty"`
 					Parts    []nodeapi.FollowedPart `json:"parts,omitempty"`
 					Moved    *nodeapi.Move          `json:"moved,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved}, func(w io.Writer) { printStatus(w, s, time.Now()) })
+					Copies   []nodeapi.Copy         `json:"copies,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies}, func(w io.Writer) { printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -59,6 +60,9 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
 	if m := s.Moved; m != nil {
 		fmt.Fprintln(w, movedStatus(m))
+	}
+	for _, c := range s.Copies {
+		fmt.Fprintln(w, copyStatus(c))
 	}
 	for _, p := range s.Parts {
 		fmt.Fprintf(w, "topic %.8s: follows its own log and %s only; what else there is is not missing\n", p.Topic, counted(len(p.Names), "name"))

@@ -88,9 +88,10 @@ func (a *app) over(line string, call func(io.ReadWriteCloser) error) error {
 
 // synced runs a sync and prints what it moved.
 func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncReport, error)) error {
-	stop := a.watchEvents(ctx, b)
+	stop, began := a.watchEvents(ctx, b), time.Now()
 	r, err := sync()
 	stop()
+	a.tellCopies(ctx, b, began)
 	if errors.Is(err, actors.ErrLeftAlone) {
 		err = hint(err, "at the peer: a larger --quota, or room on the disk")
 	}
@@ -102,6 +103,19 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 		fmt.Fprintf(w, "out     %d events, %d pages, %s\n", r.EventsOut, r.PagesOut, bytesText(r.BytesOut))
 		fmt.Fprintf(w, "took    %.3f s, %d round trips\n", r.Seconds, r.RoundTrips)
 	})
+}
+
+// tellCopies says which copies of the store were first heard of since a time.
+func (a *app) tellCopies(ctx context.Context, b backend, began time.Time) {
+	s, err := b.Status(ctx)
+	if err != nil {
+		return // what was synced counts
+	}
+	for _, c := range s.Copies {
+		if !c.Seen.Before(began.Truncate(time.Millisecond)) {
+			a.say("%s", copyText(c))
+		}
+	}
 }
 
 // watchEvents shows on a terminal how many events are here, and of how many, while a
