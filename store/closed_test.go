@@ -43,7 +43,7 @@ func mustCommit(t *testing.T, c *Committer, a *messages.Append, want error) {
 	}
 }
 
-func rowOf(t *testing.T, s *Store, id digest.Hash) (row aof.LogRow) {
+func storedRow(t *testing.T, s *Store, id digest.Hash) (row aof.LogRow) {
 	t.Helper()
 	err := s.aof.View(func(v *aof.View) (err error) {
 		row, _, err = v.Log(id)
@@ -62,7 +62,7 @@ func TestCommitKeepsTheLastTime(t *testing.T) {
 	mustCommit(t, c, batchAt(t, topic.Log, 3, 3, 7), nil)
 	mustCommit(t, c, batchAt(t, topic.Log, 6), ErrTimeBack)
 	mustCommit(t, c, batchAt(t, topic.Log, 7, 9), nil)
-	if row := rowOf(t, s, topic.Log); row.LastTime != 9 || row.Size != 5 {
+	if row := storedRow(t, s, topic.Log); row.LastTime != 9 || row.Size != 5 {
 		t.Errorf("%d events, the last at %d ms; want 5 and 9", row.Size, row.LastTime)
 	}
 }
@@ -110,7 +110,7 @@ func TestCommitCloses(t *testing.T) {
 		}
 		mustCommit(t, c, from(event.BadFlag, x.times...), nil)
 		for range 2 { // nothing of this changes it
-			row := rowOf(t, s, x.log)
+			row := storedRow(t, s, x.log)
 			if row.Size != uint64(len(x.times)) || row.Closed != event.BadFlag || len(x.times) > 0 && row.LastTime != 8 {
 				t.Errorf("%s: %d events, closed for %s, last at %d ms", name, row.Size, row.Closed, row.LastTime)
 			}
