@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+var update = flag.Bool("update", false, "write ../tests/testdata/vectors/store.json")
+
+const rowVectorFile = "../tests/testdata/vectors/store.json"
+
+type hexBytes []byte
+
+func (h hexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
+
+// rowVectors are small rows of the AOF, without their checksums.
+type rowVectors struct {
+	Note    string         `json:"note"`
+	Topics  []topicVector  `json:"topics"`
+	Moves   []moveVector   `json:"moves"`
+	Cursors []cursorVector `json:"cursors"`
+	Ranges  []rangeVector  `json:"ranges"`
+	IDs     []idVector     `json:"ids"`
+}
+
+type topicVector struct {
+	Genesis hexBytes    `json:"genesis"`
+	Lobby   digest.Hash `json:"lobby"`
+	Join    digest.Hash `json:"join"`
+	Account digest.Hash `json:"account"`
+	Log     digest.Hash `json:"log"`
+	Name    string      `json:"name"`
+	Key     hexBytes    `json:"key"`
+	Value   hexBytes    `json:"value"`
+}
+
+type moveVector struct {
+	From  digest.Hash `json:"from"`
+	To    digest.Hash `json:"to"`
+	Time  int64       `json:"time_ms"`
+	Why   string      `json:"why"`
+	Value hexBytes    `json:"value"`
+}
+
+type cursorVector struct {
+	Peer   digest.Hash `json:"peer"`
+	Topic  digest.Hash `json:"topic"`
+	Logs   uint64      `json:"logs"`
+	Digest digest.Hash `json:"digest"`
+	Use    uint64      `json:"use"`
+	Key    hexBytes    `json:"key"`
+	Value  hexBytes    `json:"value"`
+}
+
+type rangeVector struct {
+	Log      digest.Hash   `json:"log"`
+	First    uint64        `json:"first"`
+	End      uint64        `json:"end"`
+	HeadSize uint64        `json:"head_size"`
+	HeadRoot digest.Hash   `json:"head_root"`
+	HeadSig  hexBytes      `json:"head_signature"`
+	Left     []digest.Hash `json:"left"`
+	Right    []digest.Hash `json:"right"`
+	Records  hexBytes      `json:"records"`
+	Key      hexBytes      `json:"key"`
+	Value    hexBytes      `json:"value"`
+}
+
+type idVector struct {
+	Seed  hexBytes    `json:"seed"`
+	Topic digest.Hash `json:"topic"`
+	ID    hexBytes    `json:"id"`
+	Log   digest.Hash `json:"log"`
+	Seq   uint64      `json:"sequence"`
+	Time  int64       `json:"time_ms"`
+	Key   hexBytes    `json:"key"`
+	Value hexBytes    `json:"value"`
+}
+
+func word(s string) digest.Hash { return digest.Sum([]byte(s)) }
+
+func makeRowVectors(t *testing.T) rowVectors {
+	t.Helper()
+	v := rowVectors{Note: "written by go test ./store -run RowVectors -update; a hash that nothing explains is the SHA-256 of a word"}
+	v.makeTopics()
+	for _, m := range []Move{{From: identity.PeerID(word("a")), To: identity.PeerID(word("b")), Why: "it is another machine"}, {From: identity.PeerID(word("a"))}} {
+		m.At = time.UnixMilli(1700000000123)
+		v.Moves = append(v.Moves, moveVector{digest.Hash(m.From), digest.Hash(m.To), m.At.UnixMilli(), m.Why, encodeMove(&m)})
+	}
+	c := cursor{digest.Set{Count: 3, Sum: word("digest")}, 1 << 60}
+	k := cursorKey{identity.PeerID(word("peer")), word("topic")}
+	v.Cursors = []cursorVector{{digest.Hash(k.peer), k.topic, c.set.Count, c.set.Sum, c.use, k.bytes(), c.bytes()}}
+	v.makeRanges(t)
+	s := &Store{}
+	s.device.Seed = identity.Seed(word("seed"))
+	s.idKey = s.idRowKey()
+	id := event.ID{1, 2, 3}
+	key, w := s.IDKey(word("topic"), id), Written{word("log"), 1<<48 - 2, 1700000000123}
+	v.IDs = []idVector{{s.device.Seed[:], word("topic"), id[:], w.Log, w.Seq, w.Time, key[:], encodeWritten(w)}}
+	return v
+}
+
+func (v *rowVectors) makeTopics() {
+	for i, name := range []string{"", "die Gärtner"} {
+		keys := identity.TopicKeys{Lobby: identity.Secret(word("lobby")), Join: identity.Secret(word("join"))}
+		g := &identity.Genesis{
+			Policy: identity.PolicyOpen, PageBytes: 4096 << i, Owner: identity.PublicKey(identity.AccountSecret{Secret: identity.Secret(word("owner"))}.Key()),
+			LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
+		}
+		identity.Seed(word("seed")).Found(identity.Generation{1}, g)
+		topic := &Topic{ID: g.ID(), Genesis: g, Keys: keys, Log: word("log"), Name: name}
+		if i > 0 {
+			topic.Account = identity.AccountSecret{Secret: identity.Secret(word("owner"))}
+		}
+		v.Topics = append(v.Topics, topicVector{
+			g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Log, name, topic.ID[:], encodeTopic(topic),
+		})
+	}
+}
+
+func (v *rowVectors) makeRanges(t *testing.T) {
+	t.Helper()
+	rec, err := event.AppendRecord(nil, event.Event{Type: "note", Payload: []byte("hello")}, 1700000000000, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &syncer.Range{First: 3, Count: 1, Records: rec, Head: proof.Head{Size: 5, Root: word("root")}, Left: []digest.Hash{word("l0"), word("l1")}, Right: []digest.Hash{word("r0")}}
+	copy(r.Head.Sig[:], bytes.Repeat([]byte{0x5a}, 64))
+	v.Ranges = []rangeVector{{
+		word("log"), 3, 4, r.Head.Size, r.Head.Root, r.Head.Sig[:], r.Left, r.Right, rec, rangeKey(word("log"), syncer.Span{First: 3, End: 4}), encodeRange(r),
+	}}
+}
+
+func TestRowVectors(t *testing.T) {
+	raw, err := json.MarshalIndent(makeRowVectors(t), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = append(raw, '\n')
+	if *update {
+		if err := os.WriteFile(rowVectorFile, raw, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b, err := os.ReadFile(rowVectorFile); err != nil || !bytes.Equal(b, raw) {
+		t.Errorf("the vectors are others (%v)", err)
+	}
+}
