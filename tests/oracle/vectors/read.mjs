@@ -19,6 +19,7 @@ import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
 import { checkProofs } from "./proof.mjs";
 import { checkRosters } from "./roster.mjs";
+import { checkAOF, checkStore } from "./rows.mjs";
 import { checkSeal } from "./seal.mjs";
 import { checkSessions } from "./sessions.mjs";
 import { checkXSP } from "./xsp.mjs";
@@ -28,6 +29,7 @@ const here = new URL("../../testdata/vectors/", import.meta.url);
 const folder = process.env.VECTORS ? pathToFileURL(`${process.env.VECTORS}/`) : here;
 
 const checks = {
+  "aof.json": checkAOF,
   "digest.json": checkDigest,
   "event.json": checkEvents,
   "identity.json": checkIdentity,
@@ -36,6 +38,7 @@ const checks = {
   "roster.json": checkRosters,
   "seal.json": checkSeal,
   "sessions.json": checkSessions,
+  "store.json": checkStore,
   "xsp.json": checkXSP,
 };
 
