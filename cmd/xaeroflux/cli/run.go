@@ -94,14 +94,12 @@ func checkPeer(peer string) error {
 	case err == nil:
 		return hint(usage("the invite names no address; it was made by a store that did not listen"),
 			"an invite made while `xaeroflux run` is running there, or the address it printed")
-	case isInvite(peer):
+	case identity.IsInvite(peer):
 		return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")
 	}
 	return hint(addrErr, "the address that `xaeroflux run` printed at the peer: <peer id>@host:port")
 }
 
-// isInvite tells a mistyped invite from a mistyped address.
-func isInvite(s string) bool { return len(s) > 3 && (s[:3] == "xf1" || s[:3] == "XF1") }
 
 func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Options) error {
 	var db *xaeroflux.DB
