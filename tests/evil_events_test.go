@@ -87,7 +87,7 @@ func forgeries() []attack {
 		told("an author who is not the log's", messages.CodeBadHead, func(_ *foe, m *messages.Events) { m.Author[0] ^= 1 }),
 		told("a log under another id", messages.CodeBadHead, func(_ *foe, m *messages.Events) { m.Log = digest.Hash{1} }),
 		told("a page size that is none", messages.CodeBadHead, func(f *foe, m *messages.Events) {
-			m.PageBytes = 5000
+			m.PageBytes = 2048
 			m.Log = identity.DataLog(f.topic.Topic(), m.Author, m.PageBytes).ID()
 		}),
 		told("events of another topic", messages.CodeBadHead, func(f *foe, m *messages.Events) {
@@ -95,9 +95,12 @@ func forgeries() []attack {
 			m.Head.Sig = proof.Sign(f.log.Key, m.Log, m.Head.Size, m.Head.Root).Sig
 		}),
 		told("a head of another log of the same author", messages.CodeBadHead, func(f *foe, m *messages.Events) {
-			m.PageBytes = 8192
-			m.Log = identity.DataLog(f.topic.Topic(), m.Author, m.PageBytes).ID()
+			other := identity.DataLog(f.topic.Topic(), m.Author, m.PageBytes)
+			other.Number = 1
+			m.Head.Sig = proof.Sign(f.log.Key, other.ID(), m.Head.Size, m.Head.Root).Sig
 		}),
+		told("a number that is not the log's", messages.CodeBadHead, func(_ *foe, m *messages.Events) { m.Number = 1 }),
+		told("a kind that is not the log's", messages.CodeBadHead, func(_ *foe, m *messages.Events) { m.Kind = identity.KindRoster }),
 		told("events of another log under one's own head", messages.CodeBadEvents, func(f *foe, m *messages.Events) {
 			m.Records = slices.Concat(f.bystander.Records[:100]...)
 		}),

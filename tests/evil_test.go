@@ -49,6 +49,8 @@ type attack struct {
 type foe struct {
 	*evilpeer.Peer
 	*arena
+
+	number uint32 // that the topic goes by
 }
 
 // An arena is a victim and what its foes know.
@@ -156,7 +158,7 @@ func (a *arena) foe() *foe {
 	a.t.Cleanup(func() { carrier.Close() })
 	peer, err := evilpeer.Dial(ctx, carrier, device.PeerID(), a.addr)
 	must(a.t, err)
-	return &foe{Peer: peer, arena: a}
+	return &foe{Peer: peer, arena: a, number: 0}
 }
 
 // run makes an attack and checks what comes of it.
@@ -172,7 +174,7 @@ func (a *arena) run(t *testing.T, at attack) {
 		if got, err := f.Verdict(); err != nil || got != at.want {
 			t.Errorf("dropped for %q (%v), want %q", got, err, at.want)
 		}
-	} else if err := f.Alive(0, a.victim.Head().Log, 0); err != nil {
+	} else if err := f.Alive(f.number, a.victim.Head().Log, 0); err != nil {
 		t.Errorf("the session did not go on: %v", err)
 	}
 	if at.ends != shrugged {
@@ -272,7 +274,7 @@ func changed(before, after map[string]string) (names []string) {
 
 // TestHostilePeers makes every attack over QUIC.
 func TestHostilePeers(t *testing.T) {
-	attacks := slices.Concat(greetings(), frames(), forgeries(), trees(), histories(), runs(), askers(), accusations(), slivers(), partAskers())
+	attacks := slices.Concat(greetings(), offers(), comings(), shows(), rosters(), strangers(), records(), frames(), forgeries(), trees(), histories(), runs(), askers(), accusations(), slivers(), partAskers())
 	newArena(t, "quic", small()).attackAll(t, attacks)
 	if all := len(attacks) + len(loiterers()); all < 100 {
 		t.Errorf("%d attacks", all)

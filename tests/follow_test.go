@@ -5,7 +5,6 @@ package tests
 import (
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -93,28 +92,39 @@ func TestForkOfLogNotFollowed(t *testing.T) {
 	}
 }
 
-// Sessions end for another choice, and not for the same again.
-func TestFollowTheSameKeepsSessions(t *testing.T) {
-	v := newVillage(t, 2, *small())
-	topic, bens := v.dbs[0].Topics()[0], v.dbs[1].Head().Log
+// A session goes on whatever is chosen: for the same again nothing is said, and
+// for another choice the topic is left and offered again.
+func TestFollowKeepsSessions(t *testing.T) {
+	v := newVillage(t, 3, *small())
+	topic, bens, cyds := v.dbs[0].Topics()[0], v.dbs[1].Head().Log, v.dbs[2].Head().Log
+	mustAppend(t, v.dbs[2], 5, "event %d that nobody asked for")
+	mustSync(t, v.dbs[1], v.addr(2))
 	must(t, topic.Follow(bens))
 	v.connect(0, 1)
-	since := func() time.Time {
-		if p := v.dbs[0].Peers(); len(p) == 1 && p[0].Connected() {
-			return p[0].Since
+	peer := func() xaeroflux.PeerStatus {
+		for _, p := range v.dbs[0].Peers() {
+			if p.Connected() {
+				return p
+			}
 		}
-		return time.Time{}
+		return xaeroflux.PeerStatus{}
 	}
-	await(t, func() bool { return !since().IsZero() && v.dbs[0].Peers()[0].InSync })
-	before := since()
+	await(t, func() bool { return peer().InSync })
+	before := peer().Since
 	must(t, topic.Follow(bens, bens))
+	if !peer().InSync {
+		t.Error("the same again: out of sync")
+	}
 	mustAppend(t, v.dbs[1], 3, "event %d after it")
 	await(t, func() bool { return sizeOf(v.dbs[0], bens) == 3 })
-	if now := since(); !now.Equal(before) {
-		t.Errorf("the same again: a session from %v, before from %v", now, before)
+	if n := sizeOf(v.dbs[0], cyds); n > 0 {
+		t.Errorf("%d events of a log that is not followed", n)
 	}
 	must(t, topic.FollowAll())
-	await(t, func() bool { return !since().Equal(before) })
+	await(t, func() bool { return sizeOf(v.dbs[0], cyds) == 5 && peer().InSync })
+	if now := peer().Since; !now.Equal(before) {
+		t.Errorf("a session from %v, before from %v", now, before)
+	}
 }
 
 func TestFollowTooMany(t *testing.T) {
