@@ -164,7 +164,8 @@ func (f *founder) admission(t *testing.T) []byte {
 	return f.record(t, &roster.Admit{Role: roster.Owner, Card: roster.SignCard(f.genesis.ID(), card, f.account.Key(), f.steward)})
 }
 
-// A steward who writes what no roster holds closes it, or founds nothing; the
+// A steward who writes what no roster holds closes it; one whose first record is
+// not the topic's genesis founds nothing, and its log says nothing to anybody. The
 // peer that brings it is not blamed, data logs go on, and all agree.
 func TestHostileStewards(t *testing.T) {
 	stranger := newFounder(t) // of another topic
@@ -180,10 +181,10 @@ func TestHostileStewards(t *testing.T) {
 		}, 2, 0},
 		{"no genesis", func(f *founder) [][]byte { return [][]byte{f.admission(t), f.admission(t)} }, 2, 0},
 		{"genesis twice", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t), f.genesisRecord(t)} }, 2, 0},
-		{"a genesis that is none", func(f *founder) [][]byte { return [][]byte{f.raw("xf/genesis", "I am it")} }, 0, event.BadBody},
+		{"a genesis that is none", func(f *founder) [][]byte { return [][]byte{f.raw("xf/genesis", "I am it")} }, 1, 0},
 		{"a genesis with a byte behind it", func(f *founder) [][]byte {
 			return [][]byte{f.raw("xf/genesis", string(f.genesis.Append(nil))+"\x00")}
-		}, 0, event.BadBody},
+		}, 1, 0},
 		{"a body that is none", func(f *founder) [][]byte {
 			return [][]byte{f.genesisRecord(t), f.admission(t), f.raw("xf/remove", "all")}
 		}, 2, event.BadBody},
@@ -225,6 +226,7 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 	must(t, f.Greet(ctx, a.topic))
 	must(t, f.Send(l.Events(0, uint64(len(l.Records)))))
 	got := ""
+	t.Cleanup(func() { t.Log(got) })
 	await(t, func() bool {
 		held, err := a.victim.Log(l.ID)
 		if err != nil {
@@ -235,7 +237,6 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 		got = fmt.Sprintf("%d events, closed %v %q", held.Size(), closed, word)
 		return t.Failed() || held.Size() == size && closed == (why != 0) && (!closed || word == why.String())
 	})
-	t.Log(got, a.victim.Refusals())
 	must(t, f.Send(evilpeer.Part(l.State()), l.Events(0, uint64(len(l.Records)))))
 	must(t, f.Alive(0, a.victim.Head().Log, 0))
 	f.Conn.CloseWithError(0, "")
