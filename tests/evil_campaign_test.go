@@ -23,7 +23,7 @@ func TestCampaign(t *testing.T) {
 		t.Errorf("%d frames, want %d", r.Frames, frames)
 	}
 	// A campaign whose frames all pass, or all end at once, would show nothing.
-	for _, code := range []messages.Code{messages.CodeMalformed, messages.CodeBadHead, messages.CodeUnexpectedMessage} {
+	for _, code := range []messages.Code{messages.CodeMalformed, messages.CodeBadHead, messages.CodeUnexpectedMessage, messages.CodeNotShared, messages.CodeCertificate} {
 		if r.Refusals[code] == 0 {
 			t.Errorf("nothing was refused as %s", code)
 		}

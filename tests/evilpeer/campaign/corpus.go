@@ -5,11 +5,14 @@ package campaign
 import (
 	"crypto/ed25519"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/event/eventtest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
@@ -18,11 +21,13 @@ import (
 const pageBytes = 4096
 
 // A corpus is what the attackers' frames are made from: true logs, one of them
-// forked, one of them long enough to be pulled.
+// forked, one of them long enough to be pulled, and some that close themselves.
 type corpus struct {
-	topic  *identity.Invite
-	victim digest.Hash // the victim's own log
-	logs   []*evilpeer.Log
+	topic     *identity.Invite
+	victim    digest.Hash // the victim's own log
+	logs      []*evilpeer.Log
+	closing   []*evilpeer.Log
+	strangers []*evilpeer.Log // that are no part of the topic
 }
 
 func newCorpus(topic *identity.Invite, victim digest.Hash, rng *rand.Rand) (*corpus, error) {
@@ -46,7 +51,51 @@ func newCorpus(topic *identity.Invite, victim digest.Hash, rng *rand.Rand) (*cor
 		}
 		c.logs = append(c.logs, log)
 	}
-	return c, nil
+	return c, errors.Join(c.addClosing(rng), c.addStrangers(rng))
+}
+
+// addClosing makes a log for each record that closes one.
+func (c *corpus) addClosing(rng *rand.Rand) error {
+	for _, e := range eventtest.Cases() {
+		if e.Kind != 0 || e.Sealed || e.Erasable || e.Reason == 0 || e.Name == "to itself" || e.Raw.Flags&event.FlagErased != 0 {
+			continue
+		}
+		k := key(rng)
+		before := eventtest.Raw{Time: e.Previous}
+		l, err := evilpeer.NewLogOf(identity.DataLog(c.topic.Topic(), identity.PublicKey(k), pageBytes), k, before.Record(), e.Raw.Record(), before.Record())
+		if err != nil {
+			return err
+		}
+		c.closing = append(c.closing, l)
+	}
+	return nil
+}
+
+// addStrangers makes logs of names that do not count in an open topic.
+func (c *corpus) addStrangers(rng *rand.Rand) error {
+	for i := range 5 {
+		k := key(rng)
+		n := identity.DataLog(c.topic.Topic(), identity.PublicKey(k), pageBytes)
+		switch i {
+		case 0:
+			n.Number = 1 + rng.Uint64()>>1
+		case 1:
+			n.PageBytes *= 2
+		case 2:
+			n = identity.RosterLog(n.Topic, n.Author, rng.Uint32N(2), rng.Uint32N(2))
+		case 3:
+			n.Kind = identity.KindBoxes
+		case 4: // the roster, of which it is not the steward
+			n = identity.RosterLog(n.Topic, c.topic.Genesis.Steward, 0, 0)
+		}
+		record := eventtest.Raw{Time: 1, Type: "xf/uninvite", Payload: make([]byte, 72)}
+		l, err := evilpeer.NewLogOf(n, k, record.Record(), record.Record(), record.Record())
+		if err != nil {
+			return err
+		}
+		c.strangers = append(c.strangers, l)
+	}
+	return nil
 }
 
 func key(rng *rand.Rand) ed25519.PrivateKey {
@@ -62,11 +111,12 @@ func noise(rng *rand.Rand, n int) []byte {
 	return b[:n]
 }
 
-// wrote says whether an author of the corpus wrote this history.
+// wrote says whether an author of the corpus wrote this history, and all of it
+// counts: the second record closes a log of those that do so.
 func (c *corpus) wrote(id digest.Hash, size uint64, root digest.Hash) bool {
-	for _, l := range c.logs {
+	for _, l := range slices.Concat(c.logs, c.closing) {
 		if l.ID == id && size <= uint64(len(l.Leaves)) && l.Root(int(size)) == root {
-			return true
+			return size <= 1 || !slices.Contains(c.closing, l)
 		}
 	}
 	return false
@@ -85,7 +135,19 @@ func (c *corpus) log(rng *rand.Rand) *evilpeer.Log { return c.logs[rng.IntN(len(
 
 // message is one that a peer may say, true in itself, at any time.
 func (c *corpus) message(rng *rand.Rand) messages.Message {
-	switch rng.IntN(20) {
+	switch rng.IntN(26) {
+	case 20, 21:
+		l := c.closing[rng.IntN(len(c.closing))]
+		from := rng.Uint64N(3)
+		return l.Events(from, from+1+rng.Uint64N(3-from))
+	case 22:
+		return c.strangers[rng.IntN(4)].Events(0, 1+rng.Uint64N(3))
+	case 23:
+		return &messages.Ping{Nonce: number(rng), Padding: make([]byte, rng.IntN(messages.MaxPadding))}
+	case 24:
+		return &messages.Presence{Capability: "../../x", Data: noise(rng, rng.IntN(100))}
+	case 25:
+		return c.offers(rng)
 	case 0, 1, 2, 3, 4:
 		l := c.log(rng)
 		from := rng.IntN(len(l.Leaves) - 1)
@@ -106,7 +168,19 @@ func (c *corpus) message(rng *rand.Rand) messages.Message {
 
 // unwanted is a message that mostly ends a session.
 func (c *corpus) unwanted(rng *rand.Rand) messages.Message {
-	switch rng.IntN(8) {
+	switch rng.IntN(14) {
+	case 8:
+		return &messages.Leave{Topic: uint32(rng.IntN(2))}
+	case 9:
+		return &messages.Certificate{Topic: uint32(rng.IntN(2)), Sealed: noise(rng, 1+rng.IntN(200))}
+	case 10:
+		return &messages.Pong{Nonce: number(rng)}
+	case 11:
+		return &messages.Open{Capability: "x", Param: noise(rng, rng.IntN(100))}
+	case 12:
+		return c.strangers[4].Events(0, 3)
+	case 13:
+		return &messages.Topics{Answers: uint32(number(rng)), Offers: make([]messages.Offer, 1+rng.IntN(2))}
 	case 0, 1, 2:
 		return &messages.Peaks{Logs: number(rng), Digest: digest.Hash(noise(rng, 32))}
 	case 3:
@@ -120,6 +194,15 @@ func (c *corpus) unwanted(rng *rand.Rand) messages.Message {
 		return &messages.ProofResponse{Log: c.anyLog(rng), Seq: number(rng), Leaf: noise(rng, rng.IntN(100))}
 	}
 	return &messages.Bye{Code: messages.Code(rng.IntN(30)), Text: "\x1b[2J"}
+}
+
+// offers is a list of topics that nobody is in.
+func (c *corpus) offers(rng *rand.Rand) *messages.Topics {
+	m := &messages.Topics{More: rng.IntN(2) == 0, Offers: make([]messages.Offer, rng.IntN(20))}
+	for i := range m.Offers {
+		m.Offers[i].Lobby = [32]byte(noise(rng, 32))
+	}
+	return m
 }
 
 func (c *corpus) anyLog(rng *rand.Rand) digest.Hash {
