@@ -5,6 +5,7 @@ package simulation
 import (
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -40,10 +41,10 @@ func (e *end) ignores(in syncer.Input) bool {
 
 // lazy makes the links of the control Ungrafted lazy, for good; later sessions
 // state nothing from their beginning.
-func (e *end) lazy() {
+func (e *end) lazy(topic digest.Hash) {
 	if e.w.opt.Control == Ungrafted && e.p.broken() && !e.numb {
 		e.numb, e.p.numb = true, true
-		e.post(syncer.Prune{Topic: topic.ID()})
+		e.post(syncer.Prune{Topic: topic})
 	}
 }
 

@@ -172,8 +172,8 @@ func (e *end) lost() {
 	if !p.up {
 		return
 	}
-	if other, ok := p.links.Down(topic.ID(), e); ok {
-		other.post(syncer.Graft{Topic: topic.ID()})
+	for _, t := range w.places {
+		e.unlink(t.ID)
 	}
 	p.save()
 	p.leave(e)

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -43,7 +43,8 @@ type end struct {
 	pushes []syncer.Push
 
 	ticking bool
-	agreed  bool
+	shared  map[uint32]digest.Hash // topics, by the numbers they go by
+	agreed  map[digest.Hash]bool
 	numb    bool // broken by a control
 	watch   syncer.Watch
 	moved   uint64 // events sent and stored
@@ -53,16 +54,13 @@ type end struct {
 }
 
 func (w *world) newEnd(c *conn, p, q *peer, dialer bool) *end {
-	s, err := syncer.New(syncer.Config{
-		Dialer: dialer, Self: p.id, Peer: q.id, Binding: fmt.Appendf(nil, "connection %d", c.nr), Instance: p.instance,
-		Topics: []identity.TopicKey{topic}, Store: p.st, History: p.st,
+	s := syncer.New(syncer.Config{
+		Dialer: dialer, Self: p.id, Peer: q.id, Binding: fmt.Appendf(nil, "connection %d", c.nr),
+		Topics: p.joined(), Store: p.st, History: p.st,
 	})
-	if err != nil {
-		w.fail("%v", err)
-	}
 	return &end{
 		w: w, p: p, edge: c.edge, conn: c, s: s, dialer: dialer, since: w.now, watch: syncer.Watch{Limit: stallLimit},
-		numb: p.numb,
+		shared: map[uint32]digest.Hash{}, agreed: map[digest.Hash]bool{}, numb: p.numb,
 	}
 }
 
@@ -132,6 +130,9 @@ func (e *end) do(o syncer.Output) {
 		if e.frames = append(e.frames, o.Message); len(e.frames) > maxOutbox {
 			e.w.fail("more than %d messages wait for peer %d", maxOutbox, e.other.p.nr)
 		}
+		if m, ok := o.Message.(*messages.Leave); ok { // it goes out before them
+			e.pushes = slices.DeleteFunc(e.pushes, func(x syncer.Push) bool { return x.Topic == m.Topic })
+		}
 		e.pump()
 	case syncer.Push:
 		e.push(o)
@@ -144,12 +145,17 @@ func (e *end) do(o syncer.Output) {
 	case syncer.WantTick:
 		e.wantTick()
 	case syncer.Agreed:
-		if e.agreed = o.Now; o.Now {
-			e.p.st.agree(e.other.p.id, o.Instance, o.Set)
-			e.lazy()
+		if e.agreed[o.Topic] = o.Now; o.Now {
+			e.p.st.agree(e.other.p.id, o.Topic, o.Set)
+			e.lazy(o.Topic)
 		}
 	case syncer.Shared:
-		e.p.links.Up(topic.ID(), e)
+		for _, t := range o.Topics {
+			e.shared[t.Number] = t.ID
+			e.p.links.Up(t.ID, e)
+		}
+	case syncer.Left:
+		e.leftTopic(o)
 	case syncer.Repeated:
 		e.w.stats.Repeated++
 		if e.p.links.Repeated(o.Topic, e) {
@@ -161,11 +167,33 @@ func (e *end) do(o syncer.Output) {
 		e.w.stats.Grafts++
 		e.p.links.Grafted(o.Topic, e)
 	case syncer.OwnAhead:
-		e.p.behind = true
+		e.p.authorOf(o.Log).behind = true
 	case syncer.Closed:
 		e.closed(o)
 	default:
 		e.w.fail("peer %d link %d says %#v of peer %d, and all are honest", e.p.nr, e.edge.nr, o, e.other.p.nr)
+	}
+}
+
+// leftTopic ends what is under way for a topic that is not shared any more.
+func (e *end) leftTopic(o syncer.Left) {
+	delete(e.shared, o.Number)
+	delete(e.agreed, o.Topic)
+	e.unlink(o.Topic)
+	e.queued = slices.DeleteFunc(e.queued, func(x syncer.Pull) bool { return x.Info.Topic == o.Topic })
+	e.p.leaveTopic(e, o.Topic)
+	for _, x := range e.w.serving {
+		if x.server == e && x.f.o.Info.Topic == o.Topic {
+			x.reset()
+		}
+	}
+}
+
+// unlink drops the link of a topic; if it was the last eager one, another takes
+// its place.
+func (e *end) unlink(topic digest.Hash) {
+	if other, ok := e.p.links.Down(topic, e); ok {
+		other.post(syncer.Graft{Topic: topic})
 	}
 }
 
@@ -236,6 +264,9 @@ func (e *end) write(m messages.Message) {
 		return
 	}
 	e.w.stats.Messages++
+	if e.strange() {
+		e.w.astray++
+	}
 	e.bytes += uint64(len(frame))
 	e.out.write(frame)
 }
@@ -282,19 +313,19 @@ func (e *end) tick() {
 
 // ingest hands verified events to the pipeline.
 func (e *end) ingest(v syncer.Verified) {
-	id, end := v.Info.Log, v.First+uint64(v.Count)
+	topic, id, end := v.Info.Topic, v.Info.Log, v.First+uint64(v.Count)
 	e.p.enqueue(work{log: id, do: func() error {
 		if e.p.drops() {
 			return nil
 		}
-		return e.p.st.ingest(v)
+		return e.p.ingest(v)
 	}, done: func(err error) {
 		if err != nil {
-			e.post(syncer.IngestFailed{Log: id, Err: err})
+			e.post(syncer.IngestFailed{Topic: topic, Log: id, Err: err})
 			return
 		}
 		e.w.judgeStored(e.p, id, end)
 		e.moved += uint64(v.Count)
-		e.post(syncer.Stored{Log: id, Size: end})
+		e.post(syncer.Stored{Topic: topic, Log: id, Size: end})
 	}})
 }

@@ -13,6 +13,7 @@ func (w *world) happen(until time.Duration) {
 	plans := [allFaults]func(*rand.Rand, time.Duration){
 		Cut: w.cuts, Partition: w.partitions, Stall: w.stalls, Restart: w.restarts,
 		Backup: w.backups, Disk: w.disks, Clock: w.clocks, Slow: w.slows,
+		Hostile: w.hostiles, Topics: w.goings,
 	}
 	for f, plan := range plans {
 		if r := w.faults[f]; plan != nil && w.opt.Faults.Has(Fault(f)) && r.IntN(4) > 0 {
@@ -177,6 +178,15 @@ func (w *world) heal() {
 			p.stop()
 		}
 		p.disk = nil
+		if p.spoil > 0 && p.nr%2 == 0 {
+			if p.up {
+				p.stop()
+			}
+			p.repent()
+		}
 		p.again(nil)
+		for _, t := range w.places {
+			p.join(t, true)
+		}
 	}
 }

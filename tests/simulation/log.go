@@ -9,7 +9,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -32,18 +31,12 @@ type log struct {
 	summed  uint64               // as which size it is in its store's digest
 	head    proof.Head
 	right   []digest.Hash // compact range [size, head.Size)
+	why     event.Reason  // that the log is closed for; 0 if it is not
 
 	builder *segwriter.Builder // nil where pages are to be made anew
 	packed  int                // records that it was given
 	pages   [][]byte
 	spans   []segwriter.Span
-}
-
-// logInfo is the log of one of a peer's authors.
-func logInfo(topic identity.TopicKey, key ed25519.PrivateKey) syncer.LogInfo {
-	i := syncer.LogInfo{Topic: topic.ID(), Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: pageBytes}
-	i.Log = identity.LogID(i.Topic, i.Author, i.PageBytes)
-	return i
 }
 
 func (l *log) size() uint64 { return uint64(len(l.leaves)) }
@@ -74,6 +67,19 @@ func (l *log) at(size uint64) mmrindex.Mountains {
 		return mmrindex.Mountains{}
 	}
 	return l.peaks[size-1]
+}
+
+// time is that of the last record, or 0.
+func (l *log) time() int64 {
+	if l.size() == 0 {
+		return 0
+	}
+	return event.TimeOf(l.records[l.size()-1])
+}
+
+// cut drops what is from a size on; right is what was right of it.
+func (l *log) cut(size uint64, right []digest.Hash) {
+	l.records, l.leaves, l.peaks, l.roots, l.right, l.builder = l.records[:size], l.leaves[:size], l.peaks[:size], l.roots[:size], right, nil
 }
 
 func (l *log) root() digest.Hash {

@@ -30,10 +30,12 @@ const (
 	Disk                   // commits fail, for a while or until the restart
 	Clock                  // clocks that are wrong, fast, slow, or jump
 	Slow                   // a peer that takes long over each message
+	Hostile                // authors of records that break a rule
+	Topics                 // topics that are joined and left
 	allFaults
 )
 
-var faultNames = [allFaults]string{"delay", "cut", "partition", "stall", "restart", "backup", "disk", "clock", "slow"}
+var faultNames = [allFaults]string{"delay", "cut", "partition", "stall", "restart", "backup", "disk", "clock", "slow", "hostile", "topics"}
 
 // String returns the fault's name.
 func (f Fault) String() string { return faultNames[f] }
@@ -80,14 +82,15 @@ type Control string
 // The controls.
 const (
 	Sound     Control = ""
-	DropsSome Control = "drops"  // every few ingests it says stored, and stores nothing
-	Deaf      Control = "deaf"   // after a cut it does not ask again
-	Ungrafted Control = "lazy"   // its links never become eager again, and it states no digests
-	Forgets   Control = "forget" // it loses at a restart what it acknowledged last
+	DropsSome Control = "drops"   // every few ingests it says stored, and stores nothing
+	Deaf      Control = "deaf"    // after a cut it does not ask again
+	Ungrafted Control = "lazy"    // its links never become eager again, and it states no digests
+	Forgets   Control = "forget"  // it loses at a restart what it acknowledged last
+	Lenient   Control = "lenient" // it takes the record that closes a log
 )
 
 // Controls is all of them.
-var Controls = []Control{DropsSome, Deaf, Ungrafted, Forgets}
+var Controls = []Control{DropsSome, Deaf, Ungrafted, Forgets, Lenient}
 
 // Options say what is simulated.
 type Options struct {
@@ -103,7 +106,9 @@ type Options struct {
 type Stats struct {
 	Peers, Links, Steps       int
 	Messages, Bytes           int
-	Events                    int // appended
+	Events                    int // appended,
+	Bad                       int // of which these break a rule,
+	Ended                     int // and how often a peer ended a log for one
 	Conns, Pulls, Faults      int
 	Grafts, Repeated, Refused int
 	Seconds                   int // of virtual time
@@ -117,6 +122,8 @@ func (s *Stats) Add(o Stats) {
 	s.Messages += o.Messages
 	s.Bytes += o.Bytes
 	s.Events += o.Events
+	s.Bad += o.Bad
+	s.Ended += o.Ended
 	s.Conns += o.Conns
 	s.Pulls += o.Pulls
 	s.Faults += o.Faults
@@ -128,6 +135,6 @@ func (s *Stats) Add(o Stats) {
 
 // String puts the figures into words.
 func (s Stats) String() string {
-	return fmt.Sprintf("%d peers on %d links, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, %d links became eager again",
-		s.Peers, s.Links, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Grafts)
+	return fmt.Sprintf("%d peers on %d links, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again",
+		s.Peers, s.Links, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts)
 }

@@ -3,9 +3,7 @@
 package simulation
 
 import (
-	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -17,15 +15,16 @@ import (
 
 // A peer is a node: a store, the pipeline before it, and its sessions.
 type peer struct {
-	w        *world
-	nr       int
-	id       identity.PeerID
-	instance [16]byte
-	key      ed25519.PrivateKey
-	own      digest.Hash
+	w       *world
+	nr      int
+	id      identity.PeerID
+	device  identity.Device
+	authors []*author
+	in      map[*place]bool
+	spoil   int // a hostile author: one record of so many breaks a rule
 
 	st      *store
-	saved   memory // as it is on the disk
+	saved   map[digest.Hash]memory // as it is on the disk
 	backup  *store
 	up      bool
 	life    int // counts its starts
@@ -38,7 +37,6 @@ type peer struct {
 	disk       error // what a commit fails with
 	readOnly   bool  // until the restart
 	held       map[digest.Hash]uint64
-	behind     bool // it may not hold all it signed: nothing is appended
 
 	rate  float64 // of its clock
 	ahead time.Duration
@@ -49,8 +47,20 @@ type peer struct {
 
 // A history is all that an author ever appended to a log.
 type history struct {
-	author *peer
+	author *author
 	leaves []digest.Hash
+
+	bad    event.Reason // what the first record breaks that breaks a rule, or 0;
+	end    uint64       // where it is,
+	record []byte       // and what it is
+}
+
+// counts returns how many events count.
+func (h *history) counts() uint64 {
+	if h.bad != 0 {
+		return h.end
+	}
+	return uint64(len(h.leaves))
 }
 
 // A work waits to be committed.
@@ -66,24 +76,13 @@ var (
 )
 
 func (w *world) newPeer(nr int) *peer {
-	seed := identity.Seed{byte(nr + 1), byte(nr >> 8), 1}
+	d := identity.Device{Seed: identity.Seed{byte(nr + 1), byte(nr >> 8), 1}, Generation: identity.Generation{byte(nr + 1)}}
 	p := &peer{
-		w: w, nr: nr, id: seed.PeerID(), key: seed.AuthorKey(topic.ID()), st: newStore(), rate: 1,
+		w: w, nr: nr, id: d.PeerID(), device: d, st: newStore(w), rate: 1, in: map[*place]bool{},
 		held: map[digest.Hash]uint64{}, fetches: map[digest.Hash]*fetch{},
 	}
 	p.save()
-	p.instance[0], p.instance[1] = byte(nr), byte(nr>>8)
-	info := logInfo(topic, p.key)
-	p.own = info.Log
-	w.truth[p.own] = &history{author: p}
 	return p
-}
-
-// ownLog returns the peer's own log, which its store appends to.
-func (p *peer) ownLog() *log {
-	l := p.st.log(logInfo(topic, p.key))
-	l.key, l.info.Own = p.key, true
-	return l
 }
 
 // later does something unless the peer was restarted meanwhile.
@@ -96,34 +95,56 @@ func (p *peer) later(d time.Duration, do func()) {
 	})
 }
 
-// append appends events of the peer's own.
-func (p *peer) append(sizes []int) {
-	if !p.up || p.behind {
+// append appends events of the peer's own, or records of a roster.
+func (a *author) append(sizes []int) {
+	p := a.p
+	if !p.up || !p.in[a.at] {
 		return
 	}
-	p.enqueue(work{log: p.own, do: func() error {
-		if p.behind {
+	p.enqueue(work{log: a.info.Log, do: func() error {
+		l := a.log()
+		if a.behind || l.info.Ends {
 			return errReadOnly
 		}
-		l, h := p.ownLog(), p.w.truth[p.own]
-		for _, n := range sizes {
-			text := fmt.Sprintf("%d of peer %d ", l.size(), p.nr)
-			e := event.Event{Type: "t", Payload: append([]byte(text), make([]byte, n)...)}
-			r, err := event.AppendRecord(nil, e, int64(p.w.now/time.Millisecond), 0)
-			if err == nil {
-				err = l.add(r)
-			}
-			if err != nil {
+		if l.size() == 0 && a.info.Kind == identity.KindRoster {
+			if err := a.found(l, p.stamp(l)); err != nil {
 				return err
 			}
-			h.leaves = append(h.leaves, l.leaves[l.size()-1])
-			p.w.stats.Events++
 		}
+		for _, n := range sizes {
+			if err := a.write(l, n); err != nil {
+				return err
+			}
+		}
+		h := p.w.truth[a.info.Log]
+		h.leaves = append(h.leaves, l.leaves[len(h.leaves):]...)
 		l.sign()
-		p.st.dirty = append(p.st.dirty, p.own)
+		p.st.changed(l)
 		return nil
 	}, done: func(error) {}})
 }
+
+// write puts one record of the author behind the others.
+func (a *author) write(l *log, size int) error {
+	a.p.w.stats.Events++
+	if a.spoils() {
+		r, why := a.bad(a.p.w.hostile, l.time(), size)
+		if h := a.p.w.truth[a.info.Log]; h.bad == 0 {
+			h.bad, h.end, h.record = why, l.size(), r
+			a.p.w.note("peer %d breaks a rule in log %s at %d: %v", a.p.nr, a.info.Log.Short(), l.size(), why)
+		}
+		a.p.w.stats.Bad++
+		return l.add(r)
+	}
+	r, err := a.good(a.p.w.content, a.p.stamp(l), l.size(), size)
+	if err != nil {
+		return err
+	}
+	return l.add(r)
+}
+
+// stamp is the time of the next record: the clock's, if that has not gone back.
+func (p *peer) stamp(l *log) int64 { return max(l.time(), p.clock().UnixMilli()) }
 
 // enqueue hands work to the pipeline, which commits all that waits at once.
 func (p *peer) enqueue(x work) {
@@ -146,7 +167,7 @@ func (p *peer) commit() {
 	errs := make([]error, len(works))
 	for i, x := range works {
 		errs[i] = x.do()
-		if err := errs[i]; err != nil && !errors.Is(err, errGap) && !errors.Is(err, errReadOnly) {
+		if err := errs[i]; err != nil && !errors.Is(err, errGap) && !errors.Is(err, errReadOnly) && !errors.Is(err, syncer.ErrClosed) {
 			p.w.fail("peer %d was brought what it cannot store: %v", p.nr, err)
 		}
 		p.grew(x.log)
@@ -164,18 +185,11 @@ func (p *peer) grew(id digest.Hash) {
 	}
 	p.w.judgeLog(p, l, p.held[id])
 	p.held[id] = l.size()
-	if id == p.own {
-		p.regain()
+	if a := p.authorOf(id); a != nil {
+		a.regain()
 	}
 	for _, e := range p.ends {
 		e.post(syncer.Advanced{Log: id})
-	}
-}
-
-// regain lets the peer append again once it holds all that it ever signed.
-func (p *peer) regain() {
-	if p.behind && p.ownLog().size() == uint64(len(p.w.truth[p.own].leaves)) {
-		p.behind = false
 	}
 }
 
@@ -202,20 +216,23 @@ func (p *peer) start(older *store) {
 	p.up = true
 	p.disk, p.readOnly = nil, false
 	if older != nil {
-		p.st, p.saved, p.behind = older.copied(), older.memory.copied(), true
+		p.st, p.saved = older.copied(), older.memories()
 		p.held = map[digest.Hash]uint64{}
 		for id, l := range p.st.logs {
 			p.held[id] = l.size()
 		}
 	} else {
 		p.st = p.st.copied()
-		p.st.memory = p.saved.copied()
+		p.st.remember(p.saved)
+	}
+	for _, a := range p.authors {
+		a.behind = a.behind || older != nil
+		a.regain()
 	}
 	if p.w.opt.Control == Forgets && p.broken() && p.life > 0 && older == nil {
 		p.forget()
 	}
 	p.w.note("peer %d starts, from a backup: %v", p.nr, older != nil)
-	p.regain()
 	p.w.judgeStart(p)
 	for _, g := range p.w.edges {
 		if g.dials(p) {
@@ -226,21 +243,31 @@ func (p *peer) start(older *store) {
 }
 
 // save makes durable what the peer remembers of others.
-func (p *peer) save() { p.saved = p.st.memory.copied() }
+func (p *peer) save() { p.saved = p.st.memories() }
 
 // broken reports whether a control breaks this peer.
 func (p *peer) broken() bool { return p.w.opt.Control != Sound && p.nr == 1 }
 
 // forget drops the newest event of each log.
 func (p *peer) forget() {
-	for _, id := range p.st.keys {
-		if l := p.st.logs[id]; l.size() > 0 {
+	for _, id := range p.w.order {
+		if l := p.st.logs[id]; l != nil && l.size() > 0 {
 			n := l.size() - 1
 			right, err := l.rightOf(n)
 			if err != nil {
 				p.w.fail("%v", err)
 			}
-			l.records, l.leaves, l.peaks, l.roots, l.right, l.builder = l.records[:n], l.leaves[:n], l.peaks[:n], l.roots[:n], right, nil
+			l.cut(n, right)
+			l.info.Ends, l.info.End, l.why = false, 0, 0
 		}
 	}
+}
+
+// ingest stores what is verified.
+func (p *peer) ingest(v syncer.Verified) error {
+	err := p.st.ingest(v)
+	if h := p.w.truth[v.Info.Log]; err == nil && v.Closed != 0 && p.w.opt.Control == Lenient && p.broken() {
+		return p.st.logs[v.Info.Log].add(h.record)
+	}
+	return err
 }

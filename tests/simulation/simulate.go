@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // What a run is made of, in virtual time.
@@ -37,6 +38,13 @@ func Simulate(opt Options) Outcome {
 		}
 	}
 	w.stats.Steps, w.stats.Seconds = w.steps, int(w.now/time.Second)
+	for _, p := range w.peers {
+		for _, l := range p.st.logs {
+			if l.info.Ends {
+				w.stats.Ended++
+			}
+		}
+	}
 	o := Outcome{Wrong: w.wrong, Stats: w.stats}
 	if w.wrong != "" {
 		o.Trace = w.trace.lines()
@@ -46,7 +54,7 @@ func Simulate(opt Options) Outcome {
 
 func newWorld(opt Options) *world {
 	r := func(n int) *rand.Rand { return rand.New(rand.NewPCG(opt.Seed, uint64(n))) }
-	w := &world{opt: opt, net: r(1), plan: r(2), truth: map[digest.Hash]*history{}}
+	w := &world{opt: opt, net: r(1), plan: r(2), hostile: r(3), content: r(4), truth: map[digest.Hash]*history{}}
 	for f := range w.faults {
 		w.faults[f] = r(100 + f)
 	}
@@ -59,11 +67,29 @@ func newWorld(opt Options) *world {
 	for i := range w.opt.Peers {
 		w.peers = append(w.peers, w.newPeer(i))
 	}
+	w.meet()
 	for _, x := range topology(w.plan, w.opt.Peers) {
 		w.link(x[0], x[1])
 	}
 	w.stats.Peers, w.stats.Links = len(w.peers), len(w.edges)
 	return w
+}
+
+// meet founds the topics, and makes each peer an author in them.
+func (w *world) meet() {
+	w.places = []*place{
+		w.newPlace(0, policies[0], w.peers[0]),
+		w.newPlace(1, policies[w.plan.IntN(len(policies))], w.peers[w.plan.IntN(len(w.peers))]),
+	}
+	for _, p := range w.peers {
+		for _, t := range w.places {
+			p.in[t] = true
+			p.newAuthor(t, t.dataOf(p.device.AuthorID(t.genesis)))
+			if t.steward == p {
+				p.newAuthor(t, t.roster)
+			}
+		}
+	}
 }
 
 // drawPeers draws 3 to 64 peers, small numbers more often.
@@ -126,11 +152,11 @@ func (w *world) run() {
 	w.writes(w.trouble, 3*len(w.peers))
 	w.runUntil(w.now + w.trouble)
 	w.heal()
-	before := w.stats.Messages
+	before := w.said()
 	w.runUntil(w.now + accepted)
 	w.accept()
 	w.settle(settleLimit)
-	if n, most := w.stats.Messages-before, len(w.edges)*w.budget(); n > most {
+	if n, most := w.said()-before, len(w.edges)*w.budget(); n > most {
 		w.fail("%d messages until all agreed, want %d at most", n, most)
 	}
 	w.writes(20*time.Second, 2*len(w.peers))
@@ -138,6 +164,9 @@ func (w *world) run() {
 	w.settle(liveLimit)
 	w.rest()
 }
+
+// said is how many messages were sent by those who can agree.
+func (w *world) said() int { return w.stats.Messages - w.astray }
 
 // sound reports whether the last fault is so long ago that sessions should have
 // noticed.
@@ -172,7 +201,7 @@ func (p *peer) write(r *rand.Rand, n int) {
 			sizes[i] = 4000 + r.IntN(6000)
 		}
 	}
-	p.append(sizes)
+	p.authors[r.IntN(len(p.authors))].append(sizes)
 }
 
 // bulk appends so much that it is pulled as pages.
@@ -181,7 +210,11 @@ func (p *peer) bulk(r *rand.Rand) {
 	for i := range sizes {
 		sizes[i] = 2500 + r.IntN(1400)
 	}
-	p.append(sizes)
+	a := p.authors[r.IntN(len(p.authors))]
+	if a.info.Kind == identity.KindRoster { // its records are short
+		sizes = make([]int, 4500+r.IntN(1000))
+	}
+	a.append(sizes)
 }
 
 // settle runs until all agree, and fails where that takes too long.
@@ -204,9 +237,9 @@ func (w *world) settle(limit time.Duration) {
 // rest checks that peers that agree have nothing more to say.
 func (w *world) rest() {
 	w.runUntil(w.now + resting)
-	before := w.stats.Messages
+	before := w.said()
 	w.runUntil(w.now + resting)
-	if n := w.stats.Messages - before; n > 0 {
+	if n := w.said() - before; n > 0 {
 		w.fail("all agree, and %d messages are sent in %v", n, resting)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // perRun is how many seeds every run of the tests tries, with so many peers.
-const perRun, peersPerRun = 50, 8
+const perRun, peersPerRun = 100, 8
 
 func TestSeeds(t *testing.T) {
 	for part := range uint64(5) {

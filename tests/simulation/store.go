@@ -19,8 +19,14 @@ import (
 // A store is a model of package store: a syncer.Source in memory. What it holds
 // is durable; what is not yet waits in its peer's pipeline.
 type store struct {
-	logs map[digest.Hash]*log
-	keys []digest.Hash // of logs, in the order in which they came
+	w     *world
+	logs  map[digest.Hash]*log
+	rooms map[digest.Hash]*room
+}
+
+// A room is what a store holds of a topic.
+type room struct {
+	keys []digest.Hash // of data logs, in the order in which they came
 
 	sum   digest.Multiset // of the logs as they were last summed,
 	set   digest.Set      // which is this
@@ -32,39 +38,62 @@ type store struct {
 // maxPast bounds the states of which a memory knows what changed since.
 const maxPast = 64
 
-// A memory is what a store remembers for rung 1.
+// A memory is what a store remembers of a topic for rung 1.
 type memory struct {
 	past   map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
 	order  []digest.Set
-	agreed map[identity.PeerID]agreement
+	agreed map[identity.PeerID]digest.Set
 }
 
-type agreement struct {
-	instance [16]byte
-	set      digest.Set
+func newMemory() memory {
+	return memory{past: map[digest.Set]map[digest.Hash]uint64{}, agreed: map[identity.PeerID]digest.Set{}}
 }
 
-func newStore() *store {
-	s := &store{logs: map[digest.Hash]*log{}, memory: memory{past: map[digest.Set]map[digest.Hash]uint64{}, agreed: map[identity.PeerID]agreement{}}}
-	s.set = s.sum.Set()
-	return s
+func newStore(w *world) *store {
+	return &store{w: w, logs: map[digest.Hash]*log{}, rooms: map[digest.Hash]*room{}}
 }
 
-// log returns a log, which is made where it is not there.
+func (s *store) room(topic digest.Hash) *room {
+	r := s.rooms[topic]
+	if r == nil {
+		r = &room{memory: newMemory()}
+		r.set = r.sum.Set()
+		s.rooms[topic] = r
+	}
+	return r
+}
+
+// log returns a log, which is made if it is not there.
 func (s *store) log(info syncer.LogInfo) *log {
 	l := s.logs[info.Log]
 	if l == nil {
-		l = &log{info: syncer.LogInfo{Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes}}
+		l = &log{info: syncer.LogInfo{
+			Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number, Policy: info.Policy,
+		}}
 		s.logs[info.Log] = l
-		s.keys = append(s.keys, info.Log)
+		if info.Kind == identity.KindData {
+			r := s.room(info.Topic)
+			r.keys = append(r.keys, info.Log)
+		}
 	}
 	return l
 }
 
+// changed says that a log has grown.
+func (s *store) changed(l *log) {
+	if l.info.Kind == identity.KindData {
+		r := s.room(l.info.Topic)
+		r.dirty = append(r.dirty, l.info.Log)
+	}
+}
+
 // copied returns the store as it is now, as a backup of it would be.
 func (s *store) copied() *store {
-	c := newStore()
-	c.keys, c.dirty, c.memory = slices.Clone(s.keys), slices.Clone(s.keys), s.memory.copied()
+	c := newStore(s.w)
+	for id, r := range s.rooms {
+		x := c.room(id)
+		x.keys, x.dirty, x.memory = slices.Clone(r.keys), slices.Clone(r.keys), r.memory.copied()
+	}
 	for id, l := range s.logs {
 		c.logs[id] = l.copied()
 	}
@@ -75,25 +104,46 @@ func (m memory) copied() memory {
 	return memory{past: maps.Clone(m.past), order: slices.Clone(m.order), agreed: maps.Clone(m.agreed)}
 }
 
+// memories returns copies of what the store remembers of its topics.
+func (s *store) memories() map[digest.Hash]memory {
+	all := map[digest.Hash]memory{}
+	for id, r := range s.rooms {
+		all[id] = r.memory.copied()
+	}
+	return all
+}
+
+// remember makes the store remember that, and nothing else.
+func (s *store) remember(all map[digest.Hash]memory) {
+	for id, r := range s.rooms {
+		if m, ok := all[id]; ok {
+			r.memory = m.copied()
+		} else {
+			r.memory = newMemory()
+		}
+	}
+}
+
 // Summary implements syncer.Store.
-func (s *store) Summary(digest.Hash) (digest.Set, error) {
-	for _, id := range s.dirty {
+func (s *store) Summary(topic digest.Hash) (digest.Set, error) {
+	r := s.room(topic)
+	for _, id := range r.dirty {
 		l := s.logs[id]
 		if l.summed > 0 {
-			s.sum.Remove(id, l.summed, l.roots[l.summed-1])
+			r.sum.Remove(id, l.summed, l.roots[l.summed-1])
 		}
 		if l.summed = l.size(); l.summed > 0 {
-			s.sum.Add(id, l.summed, l.root())
+			r.sum.Add(id, l.summed, l.root())
 		}
-		s.set = s.sum.Set()
+		r.set = r.sum.Set()
 	}
-	s.dirty = s.dirty[:0]
-	return s.set, nil
+	r.dirty = r.dirty[:0]
+	return r.set, nil
 }
 
 // Logs implements syncer.Store.
-func (s *store) Logs(_ digest.Hash, yield func(syncer.LogInfo) bool) error {
-	for _, id := range s.keys {
+func (s *store) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
+	for _, id := range s.room(topic).keys {
 		if s.logs[id].size() == 0 {
 			continue
 		}
@@ -103,6 +153,27 @@ func (s *store) Logs(_ digest.Hash, yield func(syncer.LogInfo) bool) error {
 		}
 	}
 	return nil
+}
+
+// Roster implements syncer.Store.
+func (s *store) Roster(topic digest.Hash) (r syncer.Roster, err error) {
+	info := s.w.place(topic).roster
+	if l := s.logs[info.Log]; l != nil {
+		if info, err = l.state(); err != nil {
+			return r, err
+		}
+	}
+	r.Legs = []syncer.LogInfo{info}
+	if info.Size > 0 {
+		r.Position = identity.Position{Size: info.Size, Root: info.Root}
+	}
+	return r, nil
+}
+
+// Counts implements syncer.Store.
+func (s *store) Counts(n identity.LogName) (bool, error) {
+	t := s.w.place(n.Topic)
+	return n.ID() == t.roster.Log || n == t.dataOf(n.Author).Name(), nil
 }
 
 // Log implements syncer.Store.
@@ -181,19 +252,19 @@ var errGap = errors.New("events are missing")
 // ingest stores verified events; those that are there already are passed over.
 func (s *store) ingest(v syncer.Verified) error {
 	l := s.log(v.Info)
+	end := v.First + uint64(v.Count)
+	if l.info.Ends && end > l.size() {
+		return syncer.ErrClosed
+	}
 	if v.First > l.size() {
 		return fmt.Errorf("%w: from %d behind %d", errGap, v.First, l.size())
 	}
-	end := v.First + uint64(v.Count)
-	closes := v.Closed != 0 && l.info.Closed == 0 && end >= l.size()
+	closes := v.Closed != 0 && !l.info.Ends && end == l.size()
 	if end <= l.size() && !closes {
 		return nil
 	}
-	if l.info.Closed != 0 {
-		return syncer.ErrClosed
-	}
 	rest := v.Records
-	for seq := v.First; seq < v.First+uint64(v.Count); seq++ {
+	for seq := v.First; seq < end; seq++ {
 		n, err := event.RecordLen(rest)
 		if err != nil {
 			return err
@@ -205,27 +276,31 @@ func (s *store) ingest(v syncer.Verified) error {
 		}
 		rest = rest[n:]
 	}
-	l.head, l.right, l.info.Closed = v.Head, v.Right, v.Closed
-	s.dirty = append(s.dirty, v.Info.Log)
+	l.head, l.right = v.Head, v.Right
+	if v.Closed != 0 {
+		l.info.Ends, l.info.End, l.why = true, end, v.Closed
+	}
+	s.changed(l)
 	return l.proven()
 }
 
 // Met implements syncer.History.
-func (s *store) Met(peer identity.PeerID, _ digest.Hash) bool {
-	_, found := s.memory.agreed[peer]
+func (s *store) Met(peer identity.PeerID, topic digest.Hash) bool {
+	_, found := s.room(topic).memory.agreed[peer]
 	return found
 }
 
 // Remembered implements syncer.History.
-func (s *store) Remembered(peer identity.PeerID, instance [16]byte, _ digest.Hash) (digest.Set, bool) {
-	a, found := s.memory.agreed[peer]
-	return a.set, found && a.instance == instance
+func (s *store) Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set, bool) {
+	set, found := s.room(topic).memory.agreed[peer]
+	return set, found
 }
 
 // Changes implements syncer.History by comparing all sizes.
-func (s *store) Changes(_ digest.Hash, since digest.Set) (all []syncer.Change, known bool, err error) {
-	old, known := s.memory.past[since]
-	for _, id := range s.keys {
+func (s *store) Changes(topic digest.Hash, since digest.Set) (all []syncer.Change, known bool, err error) {
+	r := s.room(topic)
+	old, known := r.memory.past[since]
+	for _, id := range r.keys {
 		if known && s.logs[id].size() != old[id] {
 			all = append(all, syncer.Change{Log: id, Before: old[id]})
 		}
@@ -234,12 +309,13 @@ func (s *store) Changes(_ digest.Hash, since digest.Set) (all []syncer.Change, k
 }
 
 // agree takes note of a state that a peer holds too.
-func (s *store) agree(peer identity.PeerID, instance [16]byte, set digest.Set) {
-	if now, _ := s.Summary(digest.Hash{}); now != set {
+func (s *store) agree(peer identity.PeerID, topic digest.Hash, set digest.Set) {
+	if now, _ := s.Summary(topic); now != set {
 		return
 	}
-	m := &s.memory
-	m.agreed[peer] = agreement{instance, set}
+	r := s.room(topic)
+	m := &r.memory
+	m.agreed[peer] = set
 	if m.past[set] != nil {
 		return
 	}
@@ -247,11 +323,9 @@ func (s *store) agree(peer identity.PeerID, instance [16]byte, set digest.Set) {
 		delete(m.past, m.order[0])
 		m.order = m.order[1:]
 	}
-	sizes := make(map[digest.Hash]uint64, len(s.keys))
-	for _, id := range s.keys {
+	sizes := make(map[digest.Hash]uint64, len(r.keys))
+	for _, id := range r.keys {
 		sizes[id] = s.logs[id].size()
 	}
 	m.past[set], m.order = sizes, append(m.order, set)
 }
-
-func (*store) Counts(identity.LogName) (bool, error) { return true, nil }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -87,14 +88,36 @@ func (f *fetch) next() {
 
 // leave takes a session that ended out of the fetches.
 func (p *peer) leave(e *end) {
-	for _, id := range p.st.keys {
+	for _, id := range p.w.order {
 		p.leaveFetch(p.fetches[id], e)
 	}
-	for _, h := range p.w.peers { // logs that are not here yet
-		if p.st.logs[h.own] == nil {
-			p.leaveFetch(p.fetches[h.own], e)
+}
+
+// errLeft is why a session fetches nothing more of a topic.
+var errLeft = errors.New("the topic is not shared any more")
+
+// leaveTopic takes a session that left a topic out of the fetches of its logs.
+func (p *peer) leaveTopic(e *end, topic digest.Hash) {
+	for _, id := range p.w.order {
+		f := p.fetches[id]
+		if f == nil || f.o.Info.Topic != topic {
+			continue
+		}
+		if f.src == e {
+			f.stream.abandon()
+			f.end(errLeft)
+			continue
+		}
+		if i := slices.IndexFunc(f.waiting, func(x waiter) bool { return x.e == e }); i >= 0 {
+			f.waiting = slices.Delete(f.waiting, i, i+1)
+			e.post(f.done(errLeft, false))
 		}
 	}
+}
+
+// done is what a session is told of the end of the fetch.
+func (f *fetch) done(err error, others bool) syncer.PullDone {
+	return syncer.PullDone{Topic: f.o.Info.Topic, Log: f.log, Err: err, Others: others}
 }
 
 func (p *peer) leaveFetch(f *fetch, e *end) {
@@ -132,7 +155,7 @@ func (f *fetch) end(err error) {
 		return
 	}
 	f.over = true
-	f.src.post(syncer.PullDone{Log: f.log, Err: err, Others: f.joined > 1})
+	f.src.post(f.done(err, f.joined > 1))
 	if err == nil {
 		var rest []waiter
 		for _, x := range f.waiting {
@@ -140,7 +163,7 @@ func (f *fetch) end(err error) {
 				rest = append(rest, x)
 				continue
 			}
-			x.e.post(syncer.PullDone{Log: f.log, Others: true})
+			x.e.post(f.done(nil, true))
 		}
 		f.waiting = rest
 	}
@@ -251,7 +274,7 @@ func (f *fetch) rest() {
 			return
 		}
 		if v != nil {
-			f.store(func() error { return f.p.st.ingest(*v) })
+			f.store(func() error { return f.p.ingest(*v) })
 		}
 		for _, m := range f.tail {
 			if f.t.Closed() {
@@ -262,7 +285,7 @@ func (f *fetch) rest() {
 				f.end(err)
 				return
 			}
-			f.store(func() error { return f.p.st.ingest(*v) })
+			f.store(func() error { return f.p.ingest(*v) })
 		}
 		f.stored(func() { f.end(nil) })
 	})
@@ -339,7 +362,12 @@ func (e *end) open(f *fetch) *stream {
 // serve begins to answer, piece by piece as the stream takes it: the log may
 // grow meanwhile.
 func (x *stream) serve() {
-	if x.server.gone {
+	if x.server.gone || x.done {
+		return
+	}
+	topic, shared := x.server.shared[x.req.Topic]
+	if !shared {
+		x.refuse(messages.CodeNotShared)
 		return
 	}
 	x.next, x.stop = iter.Pull(func(yield func([]byte) bool) {
@@ -349,7 +377,7 @@ func (x *stream) serve() {
 			}
 			return len(b), nil
 		})
-		x.served, x.err = syncer.ServePages(w, x.server.p.st, topic.ID(), x.req)
+		x.served, x.err = syncer.ServePages(w, x.server.p.st, topic, x.req)
 	})
 	x.server.w.serving = append(x.server.w.serving, x)
 	x.pump()
@@ -381,9 +409,31 @@ func (x *stream) end() {
 		return
 	}
 	x.done = true
+	if x.stop == nil { // it was not begun
+		return
+	}
 	x.stop()
 	x.server.moved += x.served.Events
-	x.server.post(syncer.Served{Log: x.req.Log, EndSize: x.served.End, Partly: !x.req.Tail, Err: x.err})
+	x.server.post(syncer.Served{Topic: x.f.o.Info.Topic, Log: x.req.Log, EndSize: x.served.End, Partly: !x.req.Tail, Err: x.err})
+}
+
+// refuse answers with a code.
+func (x *stream) refuse(code messages.Code) {
+	frame, err := messages.AppendFrame(nil, &messages.Error{Code: code})
+	if err != nil {
+		x.server.w.fail("%v", err)
+	}
+	x.done = true
+	x.answer.write(frame)
+	x.answer.write(nil)
+}
+
+// abandon breaks the stream: the fetch wants no answer any more.
+func (x *stream) abandon() {
+	if x != nil {
+		x.answer.drop()
+		x.end()
+	}
 }
 
 // reset breaks the stream, and nothing else.

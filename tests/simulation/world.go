@@ -9,10 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/identity"
 )
-
-var topic = identity.TopicKey{42}
 
 // A world is peers and what is between them. One event happens at a time, in
 // the order of virtual time; everything follows from the seed.
@@ -27,6 +24,10 @@ type world struct {
 	plan   *rand.Rand // of who writes what and when
 	faults [allFaults]*rand.Rand
 
+	hostile *rand.Rand // of which records break a rule
+	content *rand.Rand // of what is in records
+
+	places  []*place
 	peers   []*peer
 	edges   []*edge
 	conns   int
@@ -34,11 +35,23 @@ type world struct {
 	healed  time.Duration // since then
 	trouble time.Duration
 
-	truth   map[digest.Hash]*history // what the authors appended
+	truth   map[digest.Hash]*history // what the authors appended,
+	order   []digest.Hash            // in the order in which the logs were thought of
 	trace   trace
 	serving []*stream // that answer, for faults and to be stopped
 	wrong   string    // what the oracle saw first
+	astray  int       // messages of those who cannot agree
 	stats   Stats
+}
+
+// place returns a topic.
+func (w *world) place(id digest.Hash) *place {
+	for _, t := range w.places {
+		if t.ID == id {
+			return t
+		}
+	}
+	return nil
 }
 
 // An event happens at a time; of two at one time, the one that was queued first.
