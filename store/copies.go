@@ -119,6 +119,9 @@ func (u *turn) putOld(t *aof.Txn, old []aof.LogRow) error {
 		if err := t.Put(aof.Meta, formerKey(old[i].Topic, old[i].Author), old[i].ID[:]); err != nil {
 			return err
 		}
+		if err := followOn(t, &old[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -52,16 +52,40 @@ func (s *Store) Follow(topic digest.Hash, names []digest.Hash, all bool) (change
 
 // putFollow writes the row of a topic, or with all deletes it.
 func (s *Store) putFollow(topic digest.Hash, names []digest.Hash, all bool) error {
-	value := make([]byte, 0, len(names)*digest.Size)
-	for _, n := range names {
-		value = append(value, n[:]...)
-	}
+	value := encodeFollow(names)
 	return s.aof.Commit(func(txn *aof.Txn) error {
 		if all {
 			return txn.Delete(aof.Meta, followKey(topic))
 		}
 		return txn.Put(aof.Meta, followKey(topic), value)
 	})
+}
+
+func encodeFollow(names []digest.Hash) []byte {
+	value := make([]byte, 0, len(names)*digest.Size)
+	for _, n := range names {
+		value = append(value, n[:]...)
+	}
+	return value
+}
+
+// followOn goes on following a log that was this store's own, of a topic that is
+// not followed whole, if there is room.
+func followOn(t *aof.Txn, row *aof.LogRow) error {
+	key := followKey(row.Topic)
+	value, found, err := t.Get(aof.Meta, key)
+	if err != nil || !found {
+		return err
+	}
+	_, names, err := decodeFollow(key, value)
+	if err != nil || len(names) == MaxFollowed {
+		return err
+	}
+	at, there := slices.BinarySearchFunc(names, row.ID, compareHashes)
+	if there {
+		return nil
+	}
+	return t.Put(aof.Meta, key, encodeFollow(slices.Insert(names, at, row.ID)))
 }
 
 // Followed returns what this store follows of a topic besides its own log;

@@ -191,7 +191,7 @@ func (s *Store) turn(why string, now identity.Place) error {
 	}
 	s.device, s.moved, s.place = u.next, m, now
 	s.forget()
-	return s.loadTopics()
+	return errors.Join(s.loadTopics(), s.loadFollows())
 }
 
 func (s *Store) accounts() (map[digest.Hash]roster.Key, error) {

@@ -156,8 +156,12 @@ func (r *repairer) meet() (err error) {
 	if r.o.Fetch == nil {
 		return nil
 	}
+	now, err := placeOf(r.dir, r.o.Place)
+	if err != nil {
+		return err
+	}
 	as := r.device
-	if r.report.Copy != "" {
+	if same, _ := r.format.place.Same(now); !same || r.retire {
 		if as.Generation, err = identity.NewGeneration(nil); err != nil {
 			return err
 		}

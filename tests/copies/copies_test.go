@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/xaeroflux/xaeroflux"
 )
 
@@ -59,6 +61,18 @@ func TestCopyOfClosedStore(t *testing.T) {
 		t.Error("a second check does not say that it is a copy")
 	}
 	w.goOn(w.open(dir), w.open(dir+"copy"), c)
+}
+
+// TestScript is the same with the binary, as a person types it.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("XAEROFLUX_DIR", "")
+			e.Setenv("GORACE", os.Getenv("GORACE"))
+			return nil
+		},
+	})
 }
 
 func TestCopyOfRunningStore(t *testing.T) {

@@ -7,7 +7,6 @@ package copies
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -222,4 +221,4 @@ func run(t *testing.T, name string, args ...string) {
 // before: the clock of births ticks each 4 ms at most.
 func later() { time.Sleep(5 * time.Millisecond) }
 
-func isKind(err, kind error) bool { return errors.Is(err, kind) }
+func contextOf(d time.Duration) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) }
