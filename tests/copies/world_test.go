@@ -221,4 +221,6 @@ func run(t *testing.T, name string, args ...string) {
 // before: the clock of births ticks each 4 ms at most.
 func later() { time.Sleep(5 * time.Millisecond) }
 
-func contextOf(d time.Duration) (context.Context, context.CancelFunc) { return context.WithTimeout(ctx, d) }
+func contextOf(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, d)
+}
