@@ -13,7 +13,7 @@ import (
 // `xf/device`:
 //
 //	offset  bytes  field
-//	     0     32  account key
+//	     0     32  account key; zeros if of none, as in an open topic
 //	    32     32  device key
 //	    64      4  page bytes of its data log
 //	    68      8  number of its data log
