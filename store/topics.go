@@ -35,9 +35,11 @@ var (
 )
 
 type topics struct {
-	mu    sync.RWMutex
+	mu    sync.RWMutex // guards all and first; whoever holds it takes no other lock
 	all   map[digest.Hash]*Topic
 	first digest.Hash
+
+	commitMu sync.Mutex // held while joins are committed
 
 	followMu sync.RWMutex
 	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
@@ -87,15 +89,15 @@ func (s *Store) join(j *join) (*Topic, error) {
 	s.topics.joinMu.Lock()
 	s.topics.joins = append(s.topics.joins, j)
 	s.topics.joinMu.Unlock()
-	s.topics.mu.Lock()
-	defer s.topics.mu.Unlock()
+	s.topics.commitMu.Lock()
+	defer s.topics.commitMu.Unlock()
 	if !j.ok {
 		s.joinAll()
 	}
 	return j.t, j.err
 }
 
-// joinAll commits all joins that wait; topics.mu is held.
+// joinAll commits all joins that wait; topics.commitMu is held.
 func (s *Store) joinAll() {
 	s.topics.joinMu.Lock()
 	joins := s.topics.joins
@@ -127,11 +129,18 @@ func (s *Store) joinAll() {
 	for _, j := range joins {
 		j.err, j.ok = err, true
 		if err == nil {
-			s.topics.first = first
-			s.topics.all[j.t.ID] = j.t
-			s.added(j.t.ID, j.t.Log)
+			s.joined(first, j.t)
 		}
 	}
+}
+
+// joined makes a topic known that is committed.
+func (s *Store) joined(first digest.Hash, t *Topic) {
+	s.topics.mu.Lock()
+	s.topics.first = first
+	s.topics.all[t.ID] = t
+	s.topics.mu.Unlock()
+	s.added(t.ID, t.Log)
 }
 
 func (j *join) put(txn *aof.Txn) error {
