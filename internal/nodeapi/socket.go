@@ -14,10 +14,13 @@ import (
 
 // Where the socket is: <dir>/node.sock. The path of a unix socket has room for
 // about 100 bytes; where the store's is longer, the socket is in a directory of
-// its own under the system's temporary one, and node.sock.path names it.
+// its own under the system's temporary one, and node.sock.path names it. A link
+// beside it says of which directory it is: a copy of the store has a copy of
+// node.sock.path too.
 const (
 	socketName    = "node.sock"
 	pathName      = "node.sock.path"
+	linkName      = "store"
 	maxSocketPath = 100
 )
 
@@ -49,6 +52,9 @@ func listen(dir string) (*socket, error) {
 	}
 	if far {
 		s.remove = []string{private, filepath.Join(dir, pathName)}
+		if err = linkBack(dir, private); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 		err = writeWhole(filepath.Join(dir, pathName), filepath.Join(private, "s")+"\n")
 	} else {
 		s.remove = []string{path}
@@ -117,5 +123,27 @@ func find(dir string) (string, error) {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return "", ErrNoNode
 	}
-	return strings.TrimSpace(string(b)), err
+	path = strings.TrimSpace(string(b))
+	if err == nil && !linksBack(dir, path) {
+		return "", ErrNoNode
+	}
+	return path, err
+}
+
+func linkBack(dir, private string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	return os.Symlink(abs, filepath.Join(private, linkName))
+}
+
+// linksBack reports whether the socket at path is that of the store in dir.
+func linksBack(dir, path string) bool {
+	theirs, err := os.Stat(filepath.Join(filepath.Dir(path), linkName))
+	if err != nil {
+		return false
+	}
+	ours, err := os.Stat(dir)
+	return err == nil && os.SameFile(ours, theirs)
 }
