@@ -19,7 +19,8 @@ import (
 type Move struct {
 	From, To identity.PeerID // peers know the store by To from then on; equal if Options.Adopt was set
 	Why      string          // what is different, for people
-	At       time.Time
+	At       time.Time       // to the millisecond
+	Now      bool            // it was this opening of the store that found it out
 }
 
 // A Copy is a log of a device that was made as a copy of this store, or of what
@@ -57,5 +58,5 @@ func (db *DB) Moved() *Move {
 	if m == nil {
 		return nil
 	}
-	return &Move{From: m.From, To: m.To, Why: m.Why, At: m.At}
+	return &Move{From: m.From, To: m.To, Why: m.Why, At: m.At.Truncate(time.Millisecond), Now: m.Now}
 }

@@ -32,6 +32,7 @@ type Move struct {
 	From, To identity.PeerID // equal if the place was adopted; To is zero if nothing was done yet
 	Why      string          // what differs, for people
 	At       time.Time
+	Now      bool // it was this opening that found it out; not stored
 }
 
 var (
@@ -50,11 +51,8 @@ func putPlace(t *aof.Txn, p identity.Place) error {
 
 // placeOf returns the place that dir is, or the one that a person named.
 func placeOf(dir, name string) (identity.Place, error) {
-	if name != "" {
-		return identity.PlaceOf(name, durable.Whereabouts{}), nil
-	}
 	w, err := durable.ReadWhereabouts(dir, seedName)
-	return identity.PlaceOf("", w), err
+	return identity.PlaceOf(name, w), err
 }
 
 // loadGeneration reads generation and place. FORMAT keeps them in case the AOF is
@@ -153,7 +151,7 @@ func (s *Store) learn(p identity.Place) error {
 // adopt notes that the place was changed on purpose.
 func (s *Store) adopt(why string, now identity.Place) error {
 	self := s.device.PeerID()
-	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now()}, now
+	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now(), Now: true}, now
 	return s.aof.Commit(func(t *aof.Txn) error {
 		return errors.Join(putPlace(t, now), t.Put(aof.Meta, metaMoved, encodeMove(s.moved)))
 	})
@@ -166,7 +164,7 @@ func (s *Store) turn(why string, now identity.Place) error {
 		return err
 	}
 	u := &turn{old: s.device, next: identity.Device{Seed: s.device.Seed, Generation: generation}, at: s.opts.Now()}
-	m := &Move{From: u.old.PeerID(), To: u.next.PeerID(), Why: why, At: u.at}
+	m := &Move{From: u.old.PeerID(), To: u.next.PeerID(), Why: why, At: u.at, Now: true}
 	old, err := s.ownRows()
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ copy is used afterwards, the logs fork, and every peer keeps the proof.`,
 			if err := db.Close(); err != nil {
 				return err
 			}
-			if m == nil || m.From != m.To || time.Since(m.At) > time.Minute {
+			if m == nil || m.From != m.To || !m.Now {
 				return hint(errors.New(nothingToAdopt(m)), "xaeroflux status --dir %s", quoted(a.dir))
 			}
 			return a.print(nodeMove(m), func(w io.Writer) { fmt.Fprintf(w, "adopted %s, known to peers by %s\n", a.dir, peer) })

@@ -71,12 +71,11 @@ func (a *app) open(ctx context.Context) (b backend, err error) {
 // openStore opens the store in this process, and says so if it found itself in
 // another place.
 func (a *app) openStore(o *xaeroflux.Options) (*xaeroflux.DB, error) {
-	began := time.Now()
 	db, err := xaeroflux.Open(a.dir, o)
 	if err != nil {
 		return nil, err
 	}
-	if m := db.Moved(); m != nil && !m.At.Before(began.Truncate(time.Millisecond)) {
+	if m := db.Moved(); m != nil && m.Now {
 		a.say("%s", movedText(nodeMove(m)))
 	}
 	return db, nil

@@ -100,7 +100,6 @@ func checkPeer(peer string) error {
 	return hint(addrErr, "the address that `xaeroflux run` printed at the peer: <peer id>@host:port")
 }
 
-
 func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Options) error {
 	var db *xaeroflux.DB
 	err := a.reach(ctx, func(c *nodeapi.Client) error {
