@@ -3,6 +3,10 @@
 package actors
 
 import (
+	"context"
+	"errors"
+	"fmt"
+
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -88,6 +92,9 @@ func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event
 		if g.repeated++; t.g == nil {
 			t = old
 		}
+		if old.g != settled && old.g != g {
+			g.others = append(g.others, old.g)
+		}
 	}
 	t.repeated = g.repeated
 	return kept, t, nil
@@ -102,10 +109,14 @@ func (g *gathered) stamp(ms int64) int64 {
 	return ms
 }
 
+// errAbandoned is what callers get who waited for somebody else's append of an
+// event with their id, which came to nothing: they are to append it themselves.
+var errAbandoned = errors.New("the append of an event with this id was given up")
+
 // fail ends a run that was not enqueued, for those who wait for it too.
 func (in *ingress) fail(g *gathered, err error) {
 	in.release(g)
-	g.err = err
+	g.err = fmt.Errorf("%w: %w", errAbandoned, err)
 	close(g.done)
 }
 
@@ -137,3 +148,62 @@ func (s storeIDs) Key(log digest.Hash, id event.ID) (messages.IDKey, error) {
 }
 
 func (s storeIDs) Find(key messages.IDKey) (store.Written, bool, error) { return s.st.FindID(key) }
+
+// awaitOthers waits until the events of others that a run repeats are there.
+func (t ticket) awaitOthers(ctx context.Context) error {
+	if t.g.err != nil {
+		return nil // told by the caller
+	}
+	for _, g := range t.g.others {
+		select {
+		case <-g.done:
+			if g.err != nil {
+				return fmt.Errorf("%w: %w", errAbandoned, g.err)
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+// untilDone appends until it is not for another caller's sake that it comes to
+// nothing. What was appended of a run is repeated then, and left out.
+func untilDone(ctx context.Context, try func() (ticket, error)) (Place, error) {
+	for {
+		t, err := try()
+		if err != nil {
+			return Place{}, err
+		}
+		at, err := t.wait(ctx)
+		if !errors.Is(err, errAbandoned) || ctx.Err() != nil {
+			return at, err
+		}
+	}
+}
+
+// cameBack keeps the ids of own events that a peer brought back, before the log
+// takes appends again: one of them may be a repeat.
+func (p *Pipeline) cameBack(l *store.Log, from, to uint64) error {
+	for from < to {
+		puts, next, err := p.st.IDRows(l, from, to)
+		if err != nil {
+			return err
+		}
+		if from = next; len(puts) == 0 {
+			continue
+		}
+		done := make(chan error, len(puts))
+		for _, put := range puts {
+			put.Done = func(err error) { done <- err }
+			p.in.put(put)
+		}
+		for range puts {
+			err = errors.Join(err, <-done)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

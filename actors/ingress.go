@@ -73,9 +73,10 @@ type gathered struct {
 	hashing  sync.WaitGroup  // leaves that are reserved in Leaves and not there yet
 	older    [][]digest.Hash // leaves before those in Leaves, which stay where callers write them
 	events   int
-	ms       int64 // that all events of a run carry, once it is known; guarded by ingress.mu
-	repeated int   // events of a run that were here already
-	awaited  bool  // registered for acknowledgement; the AOF writer's
+	ms       int64       // that all events of a run carry, once it is known; guarded by ingress.mu
+	repeated int         // events of a run that were here already
+	others   []*gathered // whose events some of those are, not committed yet
+	awaited  bool        // registered for acknowledgement; the AOF writer's
 	credits  int64
 }
 
@@ -117,6 +118,9 @@ type Place struct {
 func (t ticket) wait(ctx context.Context) (Place, error) {
 	select {
 	case <-t.g.done:
+		if err := t.awaitOthers(ctx); err != nil {
+			return Place{}, err
+		}
 		if t.ms == 0 {
 			t.ms = t.g.ms // of a run that somebody else appends
 		}
@@ -324,11 +328,27 @@ func (in *ingress) refuses(log digest.Hash) error {
 // does again.
 type refusal struct {
 	err   error
+	from  uint64 // size from which on its events come back
 	until uint64
+	back  bool // all are here, and their ids are being kept
 }
 
-// grew takes appends to a log again that has all of its events back.
-func (in *ingress) grew(log digest.Hash, size uint64) {
+// back reports whether a log has just got all of its events back, and which.
+func (in *ingress) back(log digest.Hash, size uint64) (from, to uint64, ok bool) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	r, ok := in.refused[log]
+	if !ok || r.back || size < r.until {
+		return 0, 0, false
+	}
+	r.back = true
+	in.refused[log] = r
+	return r.from, size, true
+}
+
+// takeAgain takes appends to a log again that had all of its events back at a
+// size.
+func (in *ingress) takeAgain(log digest.Hash, size uint64) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if r, ok := in.refused[log]; ok && size >= r.until {

@@ -157,8 +157,13 @@ func (p *Pipeline) refuse(log digest.Hash, err error) {
 func (p *Pipeline) stale(log digest.Hash, ours, size uint64) {
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
-	if size > p.in.refused[log].until || p.in.refused[log].err == nil {
-		p.in.refused[log] = refusal{err: fmt.Errorf("%w: %d events here, %d there", ErrStale, ours, size), until: size}
+	old := p.in.refused[log]
+	if size > old.until || old.err == nil {
+		r := refusal{err: fmt.Errorf("%w: %d events here, %d there", ErrStale, ours, size), from: ours, until: size}
+		if old.err != nil {
+			r.from = min(old.from, ours)
+		}
+		p.in.refused[log] = r
 	}
 }
 
@@ -177,11 +182,7 @@ func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, n
 	if err := p.gauge.local(e.RecordLen()); err != nil {
 		return Place{}, err
 	}
-	t, err := p.in.appendOne(ctx, log, e, now.UnixMilli())
-	if err != nil {
-		return Place{}, err
-	}
-	return t.wait(ctx)
+	return untilDone(ctx, func() (ticket, error) { return p.in.appendOne(ctx, log, e, now.UnixMilli()) })
 }
 
 // AppendBatch makes events durable in one transaction, all or none, with
@@ -194,11 +195,7 @@ func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []ev
 	if err := p.gauge.local(bytes); err != nil {
 		return Place{}, err
 	}
-	t, err := p.in.appendRun(ctx, log, events, now.UnixMilli())
-	if err != nil {
-		return Place{}, err
-	}
-	return t.wait(ctx)
+	return untilDone(ctx, func() (ticket, error) { return p.in.appendRun(ctx, log, events, now.UnixMilli()) })
 }
 
 // Ingest hands in verified events of another author; a.Done is called when

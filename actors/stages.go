@@ -4,6 +4,7 @@ package actors
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -141,12 +142,28 @@ func (h *hand) fail(err error) {
 	}
 }
 
+// regained takes appends to a log of ours again that has all of its events back.
+// It is called by a stage, which must not wait for a commit.
+func (p *Pipeline) regained(l *store.Log, size uint64) {
+	from, to, ok := p.in.back(l.ID, size)
+	if !ok {
+		return
+	}
+	go func() {
+		if err := p.cameBack(l, from, to); err != nil {
+			p.refuse(l.ID, fmt.Errorf("the ids of events that came back: %w", err))
+			return
+		}
+		p.in.takeAgain(l.ID, size)
+	}()
+}
+
 // reached acknowledges what the log's published size covers.
 func (p *Pipeline) reached(id digest.Hash) {
 	if l, err := p.st.Log(id); err == nil {
 		size := l.State().Size
 		if l.Own {
-			p.in.grew(id, size)
+			p.regained(l, size)
 		}
 		p.acks.reached(id, size)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/aof"
@@ -91,4 +92,32 @@ func putIDs(t *aof.Txn, a *messages.Append, first uint64) error {
 		}
 	}
 	return nil
+}
+
+// maxIDRows is how many rows of event ids are made at a time.
+const maxIDRows = 4096
+
+// IDRows returns the rows of the ids of a log's events [from, to), as far as next,
+// which is to once all are there. It is for events of our own that came back
+// from a peer.
+func (s *Store) IDRows(l *Log, from, to uint64) (puts []*Put, next uint64, err error) {
+	next = from
+	err = s.Read(l, from, to, func(run Run) error {
+		return run.Each(func(seq uint64, rec *event.Record) error {
+			if len(puts) == maxIDRows {
+				return errFull
+			}
+			next = seq + 1
+			if id := rec.ID(); id != (event.ID{}) {
+				key := s.IDKey(l.Topic, id)
+				value := encodeWritten(Written{Log: l.ID, Seq: seq, Time: rec.Time})
+				puts = append(puts, &Put{Bucket: aof.IDs, Key: key[:], Value: value})
+			}
+			return nil
+		})
+	})
+	if errors.Is(err, errFull) {
+		err = nil
+	}
+	return puts, next, err
 }
