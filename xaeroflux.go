@@ -66,6 +66,12 @@ var (
 	// ErrInUse is returned by Open for a store that is open already, in this
 	// process or another.
 	ErrInUse = durable.ErrLocked
+	// ErrRemains is returned by Open for a directory that holds a store without
+	// its FORMAT: nothing is created over it.
+	ErrRemains = store.ErrRemains
+	// ErrIdentity is returned by Open for a store with another store's
+	// identity.key.
+	ErrIdentity = store.ErrIdentity
 	// ErrFormat is returned by Open for a store of another version.
 	ErrFormat = store.ErrFormat
 	// ErrClosed is returned by every method after Close.

@@ -19,7 +19,9 @@ var (
 	errOops = errors.New("refused")
 )
 
-func peer(n int) identity.PeerID { return identity.Seed{byte(n), byte(n >> 8), 1}.PeerID(identity.Generation{}) }
+func peer(n int) identity.PeerID {
+	return identity.Seed{byte(n), byte(n >> 8), 1}.PeerID(identity.Generation{})
+}
 
 func addr(n int) identity.Address {
 	return identity.Address{Peer: peer(n), Host: fmt.Sprintf("host-%d:%d", n, 1+n)}

@@ -4,6 +4,7 @@ package store
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,10 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
+
+// ErrIdentity is returned for a store whose own logs were signed with other keys
+// than its identity.key gives.
+var ErrIdentity = errors.New("identity.key is not the one that this store's logs were written with: put back the one that belongs to it")
 
 // A Log is one log of the store. Its published state is read by anybody at
 // any time; who writes what is said at each field.
@@ -143,6 +148,9 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	}
 	if l.policy = t.Genesis.Policy; l.Own {
 		l.key = s.device.AuthorKey(t.Genesis)
+		if identity.PublicKey(l.key) != l.Author {
+			return nil, fmt.Errorf("%w (log %s)", ErrIdentity, l.ID.Short())
+		}
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)

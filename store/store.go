@@ -146,7 +146,10 @@ func create(dir string, o CreateOptions) error {
 	if err != nil {
 		return err
 	}
-	err = a.Commit(func(t *aof.Txn) error { return errors.Join(putGeneration(t, f.generation), putPlace(t, f.place)) })
+	err = unused(a)
+	if err == nil {
+		err = a.Commit(func(t *aof.Txn) error { return errors.Join(putGeneration(t, f.generation), putPlace(t, f.place)) })
+	}
 	if err = errors.Join(err, a.Close()); err != nil {
 		return err
 	}
@@ -154,6 +157,18 @@ func create(dir string, o CreateOptions) error {
 		return err
 	}
 	return writeFormat(fs, filepath.Join(dir, formatName), f)
+}
+
+// ErrRemains is returned for a directory that holds a store without its FORMAT.
+var ErrRemains = errors.New("a store is here that lost its FORMAT: nothing is created over it; run xaeroflux repair, which writes FORMAT again")
+
+// unused returns ErrRemains for an AOF that holds anything but what a creation
+// that was not finished left.
+func unused(a *aof.Store) error {
+	return a.View(func(v *aof.View) error {
+		remains := func(key, value []byte) error { return ErrRemains }
+		return errors.Join(v.ForEach(aof.Topics, nil, remains), v.ForEachLog(func(aof.LogRow) error { return ErrRemains }))
+	})
 }
 
 // Open opens the store in dir and takes its lock. The error is ErrNoStore,
@@ -215,6 +230,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.openPaged(); err != nil {
 		return s, err
 	}
+	if err = s.checkIdentity(); err != nil {
+		return s, err
+	}
 	if err = s.settle(); err == nil {
 		s.countOpened()
 	}
@@ -254,6 +272,19 @@ func (s *Store) openPaged() error {
 		if _, err := s.Log(id); err != nil && !errors.Is(err, ErrUnknownLog) {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkIdentity holds identity.key against the log that this store appends to in
+// its default topic; other logs are held against it when they are loaded.
+func (s *Store) checkIdentity() error {
+	t, err := s.Topic(digest.Hash{})
+	if err != nil {
+		return nil // there is none yet
+	}
+	if _, err := s.Log(t.Log); !errors.Is(err, ErrUnknownLog) {
+		return err
 	}
 	return nil
 }
