@@ -259,7 +259,7 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {
 			return nil, err
 		}
-		if err := putIDs(t, a, b.First); err != nil {
+		if err := c.putIDs(t, row, a, b); err != nil {
 			return nil, err
 		}
 		if a.Remote != nil && b.First == 0 {

@@ -94,6 +94,25 @@ func putIDs(t *aof.Txn, a *messages.Append, first uint64) error {
 	return nil
 }
 
+// putIDs stores the rows of events of ours: of an append, or of a log that this
+// store signed as the device that it was, of which a peer brings more.
+func (c *Committer) putIDs(t *aof.Txn, row *aof.LogRow, a *messages.Append, b *messages.Batch) error {
+	if a.Remote == nil {
+		return putIDs(t, a, b.First)
+	}
+	if _, former, err := t.Get(aof.Meta, formerKey(row.Topic, row.Author)); err != nil || !former {
+		return err
+	}
+	run := Run{First: b.First, Count: len(b.Leaves), Records: b.Records}
+	return run.Each(func(seq uint64, rec *event.Record) error {
+		if rec.ID() == (event.ID{}) {
+			return nil
+		}
+		key := c.s.IDKey(row.Topic, rec.ID())
+		return t.Put(aof.IDs, key[:], encodeWritten(Written{Log: row.ID, Seq: seq, Time: rec.Time}))
+	})
+}
+
 // maxIDRows is how many rows of event ids are made at a time.
 const maxIDRows = 4096
 

@@ -98,11 +98,27 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	if err != nil {
 		return err
 	}
-	return a.print(r, func(w io.Writer) {
+	err = a.print(r, func(w io.Writer) {
 		fmt.Fprintf(w, "in      %d events, %d pages, %s\n", r.EventsIn, r.PagesIn, bytesText(r.BytesIn))
 		fmt.Fprintf(w, "out     %d events, %d pages, %s\n", r.EventsOut, r.PagesOut, bytesText(r.BytesOut))
 		fmt.Fprintf(w, "took    %.3f s, %d round trips\n", r.Seconds, r.RoundTrips)
 	})
+	return errors.Join(err, a.ownForks(ctx, b))
+}
+
+// ownForks is an error if a log of the store itself is forked: what is appended
+// to it reaches nobody.
+func (a *app) ownForks(ctx context.Context, b backend) error {
+	heads, err := b.Heads(ctx, a.topic)
+	if err != nil {
+		return err
+	}
+	for _, h := range heads {
+		if h.Own && h.Frozen {
+			return hint(kinded(nodeapi.Frozen, "log %.8s of this store is forked: two copies of it were in use, and nothing more of it is synced", h.Log), "xaeroflux forks")
+		}
+	}
+	return nil
 }
 
 // tellCopies says which copies of the store were first heard of since a time.
