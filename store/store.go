@@ -100,6 +100,7 @@ type CreateOptions struct {
 	Generation   identity.Generation // drawn if zero
 	Place        string              // see Options
 	FS           durable.FS          // nil: the operating system's
+	Fault        func(string) error  // see Options
 }
 
 // Create makes an empty store in dir, which may exist if it is empty of one.
@@ -142,7 +143,7 @@ func create(dir string, o CreateOptions) error {
 	if f.place, err = placeOf(dir, o.Place); err != nil {
 		return err
 	}
-	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{FS: fs})
+	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{FS: fs, Fault: o.Fault})
 	if err != nil {
 		return err
 	}

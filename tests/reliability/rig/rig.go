@@ -61,7 +61,7 @@ type Rig struct {
 // Create makes the store of a rig, and its logs' topics.
 func Create(dir string, o Options) error {
 	return store.Create(dir, store.CreateOptions{
-		PageBytes: PageBytes, SegmentPages: SegmentPages, Seed: identity.Seed{1, o.Seed}, Place: Place, FS: o.FS,
+		PageBytes: PageBytes, SegmentPages: SegmentPages, Seed: identity.Seed{1, o.Seed}, Place: Place, FS: o.FS, Fault: o.Fault,
 	})
 }
 
