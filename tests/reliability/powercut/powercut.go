@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/tests/reliability/child"
@@ -169,6 +170,8 @@ func (d *disk) life(ctx context.Context, cfg harness.Config, at int, store strin
 	if err != nil {
 		return err
 	}
+	var said strings.Builder
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -179,7 +182,7 @@ func (d *disk) life(ctx context.Context, cfg harness.Config, at int, store strin
 	var once bool
 	down := make(chan error, 1)
 	pull := func() { down <- shutDown(d.dir) }
-	guard := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	guard := time.AfterFunc(20*time.Second, func() { cmd.Process.Signal(syscall.SIGQUIT) }) // it says where it stands
 	defer guard.Stop()
 	heard := d.story.Hear(bufio.NewScanner(out), func(acks int) {
 		if acks > after && !once {
@@ -192,7 +195,7 @@ func (d *disk) life(ctx context.Context, cfg harness.Config, at int, store strin
 	})
 	waited := cmd.Wait()
 	if !once {
-		return fmt.Errorf("the node ended before the power was cut: %v, %v", waited, heard)
+		return fmt.Errorf("the node ended before the power was cut, after %d acknowledgements: %v, %v\n%s", d.story.Acks, waited, heard, said.String())
 	}
 	return errors.Join(heard, <-down)
 }
