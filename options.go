@@ -28,7 +28,7 @@ type Options struct {
 	// joins it as a further topic.
 	Invite string
 	// TopicName is what to call the topic that a new store founds, here and in
-	// invites. Default: none.
+	// invites: at most 64 bytes, printable. Default: none.
 	TopicName string
 	// MustExist refuses to create a store. Default: Open creates one.
 	MustExist bool
@@ -122,6 +122,9 @@ func (o *Options) withDefaults() (Options, error) {
 		if err := segwriter.ValidPageBytes(d.PageBytes); err != nil {
 			return d, fmt.Errorf("%w: PageBytes: %w", ErrOptions, err)
 		}
+	}
+	if err := identity.CheckInviteName(d.TopicName); err != nil {
+		return d, fmt.Errorf("%w: TopicName: %w", ErrOptions, err)
 	}
 	if d.SegmentPages < 2 {
 		return d, fmt.Errorf("%w: SegmentPages is %d, want at least 2", ErrOptions, d.SegmentPages)

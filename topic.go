@@ -79,10 +79,14 @@ type TopicOptions struct {
 
 // CreateTopic founds a topic, of which this store is the steward and its person
 // the owner. The topic is open: whoever has an invite takes part. The name is
-// what to call it here and in invites; it may be empty.
+// what to call it here and in invites: at most 64 bytes, printable; it may be
+// empty. The error is ErrOptions for another one, and for a bad page size.
 func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (*Topic, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if err := identity.CheckInviteName(name); err != nil {
+		return nil, fmt.Errorf("create topic: %w: %w", ErrOptions, err)
 	}
 	if o == nil {
 		o = &TopicOptions{PageBytes: db.opts.PageBytes}

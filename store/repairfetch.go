@@ -15,10 +15,11 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-var errNoPeers = errors.New("no peer was named to fetch them from, and none is remembered")
+var errNoPeers = errors.New("no peer was asked for them: none was named, and none is remembered or may be asked (--offline)")
 
-// doFetch is what can be done about what no peer was asked for, or had.
-const doFetch = "xaeroflux repair --from ADDRESS, with a peer that holds the log"
+// doFetch is what can be done about what no peer was asked for, or had. The
+// store is sound without it, so that a sync brings it, and no second repair.
+const doFetch = "xaeroflux sync ADDRESS, with a peer that holds the log: they come back like any others"
 
 // fetchPages fetches the pages up to one at which an event begins, and writes
 // each as soon as it is proven.

@@ -134,8 +134,16 @@ type Record struct {
 	Type    string `json:"type"`
 	Key     []byte `json:"key"`
 	Payload []byte `json:"payload"`
+	ID      string `json:"id,omitempty"`   // 32 hexadecimal digits, if it has one
+	Refs    []Ref  `json:"refs,omitempty"` // events of other logs that it comes after
 	Leaf    []byte `json:"leaf,omitempty"` // RFC 6962 leaf data
 	Hash    string `json:"hash,omitempty"` // RFC 6962 leaf hash
+}
+
+// A Ref names the first Size events of a log.
+type Ref struct {
+	Log  string `json:"log"` // first 16 hexadecimal digits of its id
+	Size uint64 `json:"size"`
 }
 
 // A SyncReport says what a sync moved.
@@ -152,7 +160,8 @@ type SyncReport struct {
 
 // A CheckReport is what a check looked at and what it found wrong.
 type CheckReport struct {
-	Logs     int       `json:"logs"`
+	Logs     int       `json:"logs"`    // of events
+	Rosters  int       `json:"rosters"` // one a topic, looked at like logs
 	Events   uint64    `json:"events"`
 	Pages    uint64    `json:"pages"`
 	Bytes    int64     `json:"bytes"`

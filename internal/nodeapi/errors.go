@@ -32,6 +32,7 @@ const (
 	Denied   Kind = "denied"    // the file system says no
 	TooLarge Kind = "too-large" // over a limit
 	Network  Kind = "network"   // a peer, or the way to it
+	Alone    Kind = "alone"     // fewer peers are connected than it takes
 	Closed   Kind = "closed"    // the node is stopping, or has stopped
 )
 

@@ -16,7 +16,7 @@ func (a *app) actorsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "actors",
 		Short: "Show the node's actors",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				s, err := b.Status(cmd.Context())

@@ -25,7 +25,7 @@ copy is left: it stays the device that it was, with its logs.
 
 Run it before anything else is done with the store in its new place. If another
 copy is used afterwards, the logs fork, and every peer keeps the proof.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Adopt: true})
 			if err != nil {
@@ -48,6 +48,9 @@ func nothingToAdopt(m *xaeroflux.Move) string {
 	if m != nil && m.From != m.To {
 		return fmt.Sprintf("nothing to adopt: the store became a new device at %s (%s); what it was before cannot come back, and its old logs stay readable",
 			m.At.UTC().Format(time.RFC3339), m.Why)
+	}
+	if m != nil {
+		return fmt.Sprintf("nothing to adopt: the store was adopted at %s (%s), and is where it was since", m.At.UTC().Format(time.RFC3339), m.Why)
 	}
 	return "nothing to adopt: the store is where it was"
 }

@@ -51,6 +51,9 @@ func (f appendFlags) check() error {
 	if len(f.kind) > event.MaxType {
 		return usage("--type has %d bytes, limit %d", len(f.kind), event.MaxType)
 	}
+	if event.IsReserved([]byte(f.kind)) {
+		return hint(usage("--type %q: types that begin with %q are the engine's", f.kind, event.Reserved), "another --type")
+	}
 	if len(f.key) > event.MaxKey {
 		return usage("--key has %d bytes, limit %d", len(f.key), event.MaxKey)
 	}

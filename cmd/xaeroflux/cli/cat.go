@@ -20,9 +20,9 @@ func (a *app) catCmd() *cobra.Command {
 		Short: "Print events",
 		Long: `Prints the payloads of the topic's events, one a line, log after log, each log in
 order. With --json, an object for each event: log, seq, time, type, key and
-payload (base64), leaf (base64 of the RFC 6962 leaf data) and hash. With
---follow, goes on with events as they come, until ctrl-C.`,
-		Args: cobra.NoArgs,
+payload (base64), id and refs if it has them, leaf (base64 of the RFC 6962 leaf
+data) and hash. With --follow, goes on with events as they come, until ctrl-C.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if q.Limit < 0 {
 				return usage("--limit is %d, want 0 or more", q.Limit)

@@ -20,7 +20,7 @@ func (a *app) checkCmd() *cobra.Command {
 		Long: `Reads the whole store and computes everything again: checksums, trees, roots and
 signatures. Says what is wrong, where, and what to do; then the exit code is 3.
 Works on a store that cannot be opened, and on one that a node is running on.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m := a.meter("checking", -1, true)
 			r, err := a.check(cmd.Context(), m.set)

@@ -137,21 +137,31 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	case nodeapi.Corrupt:
 		return fmt.Sprintf("xaeroflux check --dir %s, which says what is damaged; then xaeroflux repair", quoted(a.dir))
 	case nodeapi.InUse:
-		return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
+		return a.nextInUse(cmd)
 	case nodeapi.NoStore:
 		return fmt.Sprintf("xaeroflux init --dir %s, or name the directory of a store with --dir or XAEROFLUX_DIR", quoted(a.dir))
 	case nodeapi.Exists:
 		return fmt.Sprintf("xaeroflux head --dir %s, which shows what is in it, or another --dir", quoted(a.dir))
 	case nodeapi.Format:
-		return "the xaeroflux that made this store, or a newer one"
+		return fmt.Sprintf("for a damaged FORMAT: xaeroflux repair --dir %s, which writes it again; for another version: the xaeroflux that made this store, or a newer one", quoted(a.dir))
 	case nodeapi.Unknown:
-		return fmt.Sprintf("xaeroflux head --dir %s, which lists the logs; xaeroflux join adds a topic", quoted(a.dir))
+		return fmt.Sprintf("xaeroflux head --dir %s, which lists the logs of the first topic, or of --topic; xaeroflux join adds a topic", quoted(a.dir))
 	case nodeapi.NotHeld:
 		return "xaeroflux fetch LOG --peer ADDRESS, which brings it; xaeroflux gaps shows what else is missing"
 	case nodeapi.Range:
 		return fmt.Sprintf("xaeroflux head --dir %s, which shows how many events there are", quoted(a.dir))
 	}
 	return a.nextOutside(k)
+}
+
+// nextInUse is next for a store that another process has open. What needs the
+// store closed cannot work through a node.
+func (a *app) nextInUse(cmd *cobra.Command) string {
+	switch cmd.Name() {
+	case "repair", "adopt":
+		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
+	}
+	return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
 }
 
 // nextOutside is next for what lies outside of the store.
@@ -171,6 +181,8 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 		return "split it into smaller events: a payload holds 16 MiB, a key 1023 bytes, a type 63"
 	case nodeapi.Network:
 		return "look whether the peer is running and its address is the one it printed; then again"
+	case nodeapi.Alone:
+		return fmt.Sprintf("xaeroflux status --dir %s, which shows who is connected; xaeroflux run --peer ADDRESS connects", quoted(a.dir))
 	case nodeapi.Closed:
 		return "the same command again; what was acknowledged is safe"
 	}

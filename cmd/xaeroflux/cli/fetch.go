@@ -95,7 +95,8 @@ func (a *app) gapsCmd() *cobra.Command {
 		Use:   "gaps [LOG]",
 		Short: "Show which parts of logs are held, and which are missing",
 		Long: `Shows of a log, or of each log of the topic, which parts are held and which are
-missing up to the newest head that is known. "xaeroflux fetch" fills gaps.`,
+missing up to the newest head that is known. "xaeroflux fetch" fills gaps. In
+JSON, "end" is the event after the last.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			log := ""

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,7 +32,7 @@ func (a *app) forksCmd() *cobra.Command {
 		Long: `Shows the logs that were forked: their authors signed two heads that cannot both
 be true. Such a log is frozen here; what was held of it can be read. With -o,
 writes the proof for others, which "xaeroflux verify" checks.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				texts, err := b.Forks(cmd.Context())
@@ -76,6 +77,9 @@ func (a *app) forks(texts [][]byte, log, out string) error {
 }
 
 func (a *app) writeFork(found []proof.Fork, path string) error {
+	if len(found) == 0 {
+		return hint(errors.New("no forks are known here: nothing to write"), "xaeroflux sync ADDRESS, with a peer that knows of one")
+	}
 	if len(found) != 1 {
 		return usage("%d forks are known here; name one with --log", len(found))
 	}

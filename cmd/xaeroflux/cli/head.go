@@ -24,7 +24,7 @@ here, and the RFC 6962 root over them. With --note, prints the newest signed
 head of the own log, or of --log, as a C2SP checkpoint, with --json or without.
 With --cosigned N, asks connected peers to cosign that head, up to ten seconds,
 and prints it with at least N cosignatures; of 0, with those at hand.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				var text []byte

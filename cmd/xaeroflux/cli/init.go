@@ -24,7 +24,7 @@ func (a *app) initCmd() *cobra.Command {
 		Long: `Creates a store in --dir, with a first topic, and prints its author key, log,
 topic, note verifier key and invite. The invite is a secret: whoever has it can
 read the topic and append to it.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkTopicName(o.TopicName); err != nil {
 				return err

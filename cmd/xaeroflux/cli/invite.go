@@ -18,7 +18,7 @@ func (a *app) inviteCmd() *cobra.Command {
 		Long: `Prints the invite that "xaeroflux join" takes. It holds the topic's secret key:
 whoever has it can read the topic and append to it. While "xaeroflux run" is
 running, it also holds the address of this node.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				info, err := b.Info(cmd.Context(), a.topic)

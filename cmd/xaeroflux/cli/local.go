@@ -104,7 +104,7 @@ func (b *local) Cosigned(ctx context.Context, topic, log string, n int) ([]byte,
 	}
 	text, err := l.Cosigned(ctx, n)
 	if errors.Is(err, xaeroflux.ErrWitnesses) {
-		err = hint(err, "a node that is connected to enough peers: xaeroflux run --peer ADDRESS")
+		err = kinded(nodeapi.Alone, "%v", err) // nothing was verified, unlike in verify
 	}
 	return text, err
 }
@@ -201,7 +201,7 @@ func (b *local) Check(ctx context.Context, progress func(done, total int64)) (no
 }
 
 func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
-	out := nodeapi.CheckReport{Logs: r.Logs, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More, Copy: r.Copy}
+	out := nodeapi.CheckReport{Logs: r.Logs, Rosters: r.Rosters, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More, Copy: r.Copy}
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, finding(f))
 	}

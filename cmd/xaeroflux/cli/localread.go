@@ -4,7 +4,9 @@ package cli
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -68,6 +70,12 @@ func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	if out.Payload == nil {
 		out.Payload = []byte{}
 	}
+	if id := r.EventID(); id != (xaeroflux.EventID{}) {
+		out.ID = hex.EncodeToString(id[:])
+	}
+	for _, ref := range r.Refs() {
+		out.Refs = append(out.Refs, nodeapi.Ref{Log: hex.EncodeToString(ref.Log[:]), Size: ref.Size})
+	}
 	if leaves {
 		out.Leaf, out.Hash = r.Leaf(), r.Hash().String()
 	}
@@ -98,7 +106,24 @@ func (b *local) topic(name string) (*xaeroflux.Topic, error) {
 	case len(byName)+len(byPrefix) > 1:
 		return nil, usage("topic %q: more than one fits; give more of its id", name)
 	}
-	return nil, kinded(nodeapi.Unknown, "no topic %q here", name)
+	return nil, kinded(nodeapi.Unknown, "no topic %q here; there is %s", name, topicNames(b.db.Topics()))
+}
+
+// topicNames lists topics for people, the first ones of many.
+func topicNames(all []*xaeroflux.Topic) string {
+	const shown = 10
+	var names []string
+	for _, t := range all[:min(len(all), shown)] {
+		name := t.ID().Short()
+		if t.Name() != "" {
+			name += fmt.Sprintf(" (%q)", t.Name())
+		}
+		names = append(names, name)
+	}
+	if n := len(all) - shown; n > 0 {
+		names = append(names, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(names, ", ")
 }
 
 // log finds a log of a topic by id or the beginning of it.

@@ -5,8 +5,11 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
@@ -16,6 +19,15 @@ import (
 // process that serves no commands: another command that is about to end, or a
 // node that is about to serve.
 const waitInUse = 2 * time.Second
+
+// noArgs refuses arguments of a command that has none, as cobra.NoArgs does; its
+// error would call them unknown commands.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s takes no arguments, not %q; a store is named by --dir %s", cmd.Name(), args[0], quoted(args[0]))
+}
 
 // A backend is a nodeapi.Backend that is closed after use.
 type backend interface {

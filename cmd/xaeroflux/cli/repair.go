@@ -44,7 +44,7 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(r, func(w io.Writer) { printRepair(w, r) }); err != nil {
+			if err := a.print(listed(r), func(w io.Writer) { printRepair(w, r) }); err != nil {
 				return err
 			}
 			return unrepaired(r)
@@ -56,6 +56,13 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 	f.BoolVar(&o.Offline, "offline", false, "do not ask the peers that the store remembers")
 	f.BoolVar(&o.AcceptLoss, "accept-loss", false, "give up events of the own log that nobody has, and go on with a new one")
 	return cmd
+}
+
+// listed returns r with empty lists instead of none, which JSON has as null.
+func listed(r xaeroflux.RepairReport) xaeroflux.RepairReport {
+	r.Found, r.Left = append([]xaeroflux.Finding{}, r.Found...), append([]xaeroflux.Finding{}, r.Left...)
+	r.Done, r.Lost = append([]xaeroflux.RepairStep{}, r.Done...), append([]xaeroflux.RepairStep{}, r.Lost...)
+	return r
 }
 
 // unrepaired is the error for what is left to do.

@@ -40,8 +40,9 @@ QUIC (UDP) and, where their network lets no UDP through, by TCP at the same port
 quic:// or tcp:// before the address takes one of them alone. unix:///path is a
 socket for other processes of this user.
 
-While it is running, all other commands on this directory work through it.`,
-		Args: cobra.NoArgs,
+While it is running, all other commands on this directory but "repair" and
+"adopt", which need the store closed, work through it.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, at := range listen {
 				if err := checkListen(at); err != nil {

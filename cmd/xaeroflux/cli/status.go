@@ -26,7 +26,7 @@ States: "in sync" both hold the same; "syncing" something is on its way;
 "greeting" just connected; "dialing"; "pausing" until the next try; "known"
 remembered, and not needed now. Of a topic that is followed in part, only the
 logs that are followed count (xaeroflux follow).`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				s, err := b.Status(cmd.Context())

@@ -18,7 +18,7 @@ func (a *app) vkeyCmd() *cobra.Command {
 "xaeroflux verify --vkey" and golang.org/x/mod/sumdb/note take it. It is public. With --witness, prints the
 key with which this store cosigns heads of others in the topic, as
 "xaeroflux verify --witness" takes it.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				info, err := b.Info(cmd.Context(), a.topic)
