@@ -98,6 +98,25 @@ func ExampleTopic_Follow() {
 	// Output: 1 false <nil>
 }
 
+func ExampleEvent() {
+	db, err := xaeroflux.Open(filepath.Join(scratch, "refs"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	topic := db.Topics()[0]
+	seen := xaeroflux.Record{Log: xaeroflux.ID{0xad, 0xa0}, Seq: 6} // of another author's log
+	answer := xaeroflux.Event{
+		Type: "answer", Payload: []byte("yes"),
+		ID:   xaeroflux.EventID{1, 2, 3},                                        // random, or derived from what it is
+		Refs: []xaeroflux.Ref{{Log: [8]byte(seen.Log[:8]), Size: seen.Seq + 1}}, // after seen and all before it
+	}
+	first, err := topic.Append(ctx, answer)
+	again, err2 := topic.Append(ctx, answer) // after a crash, say
+	fmt.Println(first.Count, again.Count, again.Repeated, again.Seq == first.Seq, errors.Join(err, err2))
+	// Output: 1 0 1 true <nil>
+}
+
 // TestReadmeCodeIsCompiled finds every Go block of the README in this file.
 func TestReadmeCodeIsCompiled(t *testing.T) {
 	source := read(t, "example_test.go")
@@ -109,7 +128,7 @@ func TestReadmeCodeIsCompiled(t *testing.T) {
 			t.Errorf("README.md shows code that is not compiled:\n%s", b)
 		}
 	}
-	if len(blocks) < 3 {
+	if len(blocks) < 5 {
 		t.Errorf("%d blocks of Go", len(blocks))
 	}
 }

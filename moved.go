@@ -25,7 +25,7 @@ type Move struct {
 
 // A Copy is a log of a device that was made as a copy of this store, or of what
 // this store was before it moved: record 0 of the log says so, signed with a key
-// that no one else has.
+// that no one else has. A copy of a store that had appended nothing says nothing.
 type Copy struct {
 	Topic, Log ID
 	Author     [32]byte  // Ed25519 public key

@@ -21,8 +21,8 @@ type RepairReport = store.RepairReport
 // A RepairStep is one line of a RepairReport.
 type RepairStep = store.Step
 
-// RepairOptions say what Repair may use. The zero value works: then only what
-// the store itself still has is used.
+// RepairOptions say what Repair may use. The zero value works: then what the
+// store itself still has is used, and the peers that it remembers.
 type RepairOptions struct {
 	// From is peers to fetch from, tried in this order: addresses, or invites
 	// with addresses in them.

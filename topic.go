@@ -51,7 +51,8 @@ func (db *DB) Topics() []*Topic {
 	return all
 }
 
-// Join joins the topic of an invite and connects to the peers named in it.
+// Join joins the topic of an invite and connects to the peers named in it. The
+// topic is taken up once: to join again changes nothing but the peers.
 func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
 	inv, err := identity.ParseInvite(invite)
 	if err != nil {
@@ -168,9 +169,17 @@ func (t *Topic) Logs() ([]*Log, error) {
 
 // Append appends one event. When it returns without an error, the event is on
 // disk and counted in the root. If ctx ends first, the event may still be
-// appended. An event with an ID may be appended again at any time: it is in the
-// topic once, and the receipt says where. The error is ErrReserved for a type
-// that begins with "xf/".
+// appended.
+//
+// An event with an ID may be appended again at any time: if this store appended
+// one with that ID to the topic, in whichever log, nothing is appended, and the
+// receipt says where it is. A repeat is not compared: its type, key and payload
+// are ignored, also within a batch.
+//
+// The error is ErrReserved for a type that begins with "xf/", ErrTooLarge or
+// ErrRefs for an event that no peer would take, ErrQuota, ErrFrozen, ErrLogClosed
+// or ErrStale if the log takes none now, and ErrReadOnly or ErrClosed if the store
+// does not.
 func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
 	if err := e.CheckType(); err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)

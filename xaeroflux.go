@@ -41,13 +41,16 @@ import (
 type Event = event.Event
 
 // A Ref says which events of another log of the topic an event comes after: the
-// first Size of the log whose id begins with Log.
+// first Size of the log whose id begins with Log. For a record r and all before
+// it: Ref{Log: [8]byte(r.Log[:8]), Size: r.Seq + 1}.
 type Ref = event.Ref
 
-// An EventID names an event for its author; the zero one is none.
+// An EventID names an event for the store that appends it, so that it can be
+// appended again without a second one; see Topic.Append. The zero one is none.
 type EventID = event.ID
 
-// An ID names a log or a topic: 32 bytes, 64 hexadecimal digits as text.
+// An ID names a log or a topic: 32 bytes, 64 hexadecimal digits as text, which
+// digest.Parse reads, and UnmarshalText.
 type ID = digest.Hash
 
 // A Hash is a SHA-256 digest.

@@ -40,16 +40,23 @@ func IsReserved(typ []byte) bool {
 	return len(typ) >= len(Reserved) && string(typ[:len(Reserved)]) == Reserved
 }
 
-// An ID names an event for its author: an event that is appended again with the
-// same ID is no second one. The zero ID is none.
+// An ID names an event for the store that appends it, in all logs that the store
+// ever wrote in a topic, also before it became a new device: an event that is
+// appended again with the same ID is no second one. A repeat is not compared: its
+// type, key and payload are ignored. The zero ID is none.
 type ID [IDBytes]byte
 
 // An Event is what an application appends.
+//
+// A ref is made of a receipt, or of a record r of the log that comes first:
+// Ref{Log: [8]byte(r.Log[:8]), Size: r.Seq + 1}. Refs rise by Log, in the order of
+// the bytes. A log that is not here may be named. An event is not stamped with an
+// earlier time than the events that its refs name, if they are here.
 type Event struct {
 	Type    string // at most MaxType bytes; what kind of event this is, to the application
 	Key     []byte // at most MaxKey bytes; what it is about
 	Payload []byte // at most MaxPayload bytes
-	Refs    []Ref  // at most MaxRefs, logs rising: the events of other logs that this one comes after
+	Refs    []Ref  // at most MaxRefs, one a log, rising by Log: the events of other logs that this one comes after
 	ID      ID     // none if zero
 }
 

@@ -19,9 +19,8 @@ import (
 //	    41      2  k, length of the invite's KEM key: 1216, or 0 in an open topic
 //	    43      k  its KEM key
 //	  43+k      1  1 if the role is device, else 0
-//	  44+k     32  if so: key of the account
-//	  76+k     32  key that signs for the account: one of its devices, or its own
-//	 108+k     64  its signature
+//	  44+k    128  if so: key of the account 32, key that signs for the account
+//	                 (one of its devices, or its own) 32, its signature 64
 //
 // What is signed is the topic id and all up to the signer.
 type Invite struct {
