@@ -15,7 +15,8 @@ import (
 // lay in before: it was copied, restored from a backup, or carried to another
 // machine or disk. Such a store is a new device. Its logs so far can be read and
 // are served like anybody's; it appends to new ones, with keys that no other
-// copy has, so that no two copies ever fork a log.
+// copy has, so that no two copies ever fork a log. Event 0 of such a log is the
+// engine's own if the old log held any, and the application's events follow it.
 type Move struct {
 	From, To identity.PeerID // peers know the store by To from then on; equal if Options.Adopt was set
 	Why      string          // what is different, for people

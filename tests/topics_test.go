@@ -5,6 +5,7 @@ package tests
 import (
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -37,6 +38,25 @@ func TestManyTopics(t *testing.T) {
 	mustSync(t, a, addr)
 	if l, err := b.Log(second.Log().ID()); err != nil || l.Size() != 1 {
 		t.Errorf("after joining: %v", err)
+	}
+}
+
+// A topic has no name that its invite could not hold.
+func TestTopicNamesFitAnInvite(t *testing.T) {
+	db := open(t, t.TempDir(), small())
+	for _, name := range []string{"bad\nname", strings.Repeat("x", 65), "\xff"} {
+		if _, err := db.CreateTopic(ctx, name, nil); !errors.Is(err, xaeroflux.ErrOptions) {
+			t.Errorf("topic %q: %v", name, err)
+		}
+		if _, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{TopicName: name}); !errors.Is(err, xaeroflux.ErrOptions) {
+			t.Errorf("store with topic %q: %v", name, err)
+		}
+	}
+	if n := len(db.Topics()); n != 1 {
+		t.Errorf("%d topics, want the first only", n)
+	}
+	if topic, err := db.CreateTopic(ctx, strings.Repeat("x", 64), nil); err != nil || len(topic.Name()) != 64 {
+		t.Errorf("a name that fits: %v", err)
 	}
 }
 

@@ -26,7 +26,8 @@ With --peer, that peer is asked and nothing else is synced with it; else all
 peers that "xaeroflux run" is connected to. What is cut off goes on when the
 command is given again. "xaeroflux cat --ranges" prints what was fetched, and
 "xaeroflux gaps" what is missing. Once everything in front of it is held too,
-it is a part of the log like any other.`,
+it is a part of the log like any other. In JSON, "end" is the event after the
+last.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if f.To > 0 && f.To < f.From {
