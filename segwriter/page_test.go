@@ -81,7 +81,7 @@ func TestParsePageRefusesNonsense(t *testing.T) {
 		"group span":          {KindGroup, func(p []byte) { p[20]++ }},
 		"group count":         {KindGroup, func(p []byte) { p[6] = 2 }},
 		"group used":          {KindGroup, func(p []byte) { le.PutUint32(p[16:], le.Uint32(p[16:])-1); p[len(p)-1] = 0 }},
-		"group flags":         {KindGroup, func(p []byte) { p[PageHeaderBytes+3] |= 0x80 }},
+		"group length":        {KindGroup, func(p []byte) { p[PageHeaderBytes+2], p[PageHeaderBytes+3] = 0xff, 1 }},
 		"group of one":        {KindGroup, func(p []byte) { clear(p[PageHeaderBytes:]); p[20] = 1 }},
 		"records as group":    {KindRecords, func(p []byte) { p[5] = KindGroup }},
 		"continuation count":  {KindContinuation, func(p []byte) { p[6] = 1 }},
