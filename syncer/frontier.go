@@ -299,6 +299,13 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 	}
 }
 
+// holding drops what is wanted of a log once it is here.
+func (r *remote) holding(own LogInfo) {
+	if own.Size >= r.wanted || own.ended() {
+		r.wanted = 0
+	}
+}
+
 // advanced takes note of new events here. Where the peer is to pull them, it
 // is told.
 func (s *Session) advanced(id digest.Hash) error {
@@ -311,6 +318,9 @@ func (s *Session) advanced(id digest.Hash) error {
 		return nil
 	}
 	t.touch(id)
+	if t.theirs[id] != nil {
+		t.remote(id).holding(own)
+	}
 	if isRoster(own) && !t.peaked || !isRoster(own) && !t.known {
 		return nil // they come when PEAKS has said who holds what, or with our list
 	}
@@ -324,9 +334,7 @@ func (s *Session) advanced(id digest.Hash) error {
 	r := t.remote(id)
 	r.roster = isRoster(own)
 	t.arrived(r)
-	if r.wanted != 0 && (own.Size >= r.wanted || own.ended()) {
-		r.wanted = 0
-	}
+	r.holding(own)
 	if own.Size <= r.size || r.serving || r.ignored || s.holdBack(t, id) {
 		return nil
 	}
