@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -167,43 +168,74 @@ func (t ticket) awaitOthers(ctx context.Context) error {
 	return nil
 }
 
-// untilDone appends until it is not for another caller's sake that it comes to
-// nothing. What was appended of a run is repeated then, and left out.
+// untilDone appends until it is not for another caller's sake, or for ids that
+// are just being kept, that it comes to nothing. What was appended of a run is
+// repeated then, and left out.
 func untilDone(ctx context.Context, try func() (ticket, error)) (Place, error) {
 	for {
-		t, err := try()
-		if err != nil {
-			return Place{}, err
-		}
-		at, err := t.wait(ctx)
-		if !errors.Is(err, errAbandoned) || ctx.Err() != nil {
+		at, err := tryOnce(ctx, try)
+		var back *backError
+		switch {
+		case errors.As(err, &back):
+			select {
+			case <-back.kept:
+			case <-ctx.Done():
+				return Place{}, err
+			}
+		case !errors.Is(err, errAbandoned) || ctx.Err() != nil:
 			return at, err
 		}
 	}
 }
 
-// cameBack keeps the ids of own events that a peer brought back, before the log
-// takes appends again: one of them may be a repeat.
-func (p *Pipeline) cameBack(l *store.Log, from, to uint64) error {
-	for from < to {
-		puts, next, err := p.st.IDRows(l, from, to)
-		if err != nil {
-			return err
-		}
-		if from = next; len(puts) == 0 {
-			continue
-		}
-		done := make(chan error, len(puts))
-		for _, put := range puts {
-			put.Done = func(err error) { done <- err }
-			p.in.put(put)
-		}
-		for range puts {
-			err = errors.Join(err, <-done)
-		}
-		if err != nil {
-			return err
-		}
+func tryOnce(ctx context.Context, try func() (ticket, error)) (Place, error) {
+	t, err := try()
+	if err != nil {
+		return Place{}, err
 	}
-	return nil
+	return t.wait(ctx)
+}
+
+// regained takes appends to a log of ours again that has all of its events back,
+// once their ids are kept: one of what is appended may be a repeat of them. It is
+// called by a stage, which waits for no commit.
+func (p *Pipeline) regained(l *store.Log, size uint64) {
+	from, to, ok := p.in.back(l.ID, size)
+	if !ok {
+		return
+	}
+	puts, err := p.idRows(l, from, to)
+	if err != nil {
+		p.refuse(l.ID, fmt.Errorf("the ids of events that came back: %w", err))
+		return
+	}
+	if len(puts) == 0 {
+		p.in.takeAgain(l.ID, size)
+		return
+	}
+	var left atomic.Int64
+	left.Store(int64(len(puts)))
+	for _, put := range puts {
+		put.Done = func(err error) {
+			if err != nil {
+				p.refuse(l.ID, err)
+			}
+			if left.Add(-1) == 0 && err == nil {
+				p.in.takeAgain(l.ID, size)
+			}
+		}
+		p.in.put(put)
+	}
+}
+
+// idRows returns the rows of the ids of a log's events [from, to).
+func (p *Pipeline) idRows(l *store.Log, from, to uint64) (all []*store.Put, err error) {
+	for from < to {
+		var puts []*store.Put
+		if puts, from, err = p.st.IDRows(l, from, to); err != nil {
+			return nil, err
+		}
+		all = append(all, puts...)
+	}
+	return all, nil
 }

@@ -150,6 +150,9 @@ var ErrStale = errors.New("this store is an older copy of itself and is fetching
 func (p *Pipeline) refuse(log digest.Hash, err error) {
 	p.in.mu.Lock()
 	defer p.in.mu.Unlock()
+	if back := p.in.refused[log].back; back != nil {
+		close(back)
+	}
 	p.in.refused[log] = refusal{err: err, until: ^uint64(0)}
 }
 
@@ -162,6 +165,9 @@ func (p *Pipeline) stale(log digest.Hash, ours, size uint64) {
 		r := refusal{err: fmt.Errorf("%w: %d events here, %d there", ErrStale, ours, size), from: ours, until: size}
 		if old.err != nil {
 			r.from = min(old.from, ours)
+		}
+		if old.back != nil {
+			close(old.back)
 		}
 		p.in.refused[log] = r
 	}

@@ -4,7 +4,6 @@ package actors
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -140,22 +139,6 @@ func (h *hand) fail(err error) {
 	for _, f := range h.work.Freezes {
 		f.Done(err)
 	}
-}
-
-// regained takes appends to a log of ours again that has all of its events back.
-// It is called by a stage, which must not wait for a commit.
-func (p *Pipeline) regained(l *store.Log, size uint64) {
-	from, to, ok := p.in.back(l.ID, size)
-	if !ok {
-		return
-	}
-	go func() {
-		if err := p.cameBack(l, from, to); err != nil {
-			p.refuse(l.ID, fmt.Errorf("the ids of events that came back: %w", err))
-			return
-		}
-		p.in.takeAgain(l.ID, size)
-	}()
 }
 
 // reached acknowledges what the log's published size covers.

@@ -58,7 +58,7 @@ func roots(t *testing.T, db *xaeroflux.DB) map[digest.Hash]digest.Hash {
 // sameRoots opens a store and compares.
 func sameRoots(t *testing.T, dir string, want map[digest.Hash]digest.Hash) {
 	t.Helper()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true, Adopt: true})
 	if err != nil {
 		t.Fatal(err)
 	}
