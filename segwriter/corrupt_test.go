@@ -375,7 +375,9 @@ func FuzzCheckSegment(f *testing.F) {
 		copy(tree[:84], treeHead)
 		c := &checker{path: "seg", file: memory(append(sealHeader(seg, 128), pages...))}
 		c.tree = &treeChecker{c: c, path: "tree", file: memory(append(sealHeader(tree, 80), rest...))}
-		if err := c.run(); err != nil {
+		if err := c.run(); errors.Is(err, ErrFormat) {
+			return // a header of version 1: left as it is
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		if r := &c.report; len(r.Flaws) == 0 && len(pages) < r.Pages*r.PageBytes {
