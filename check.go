@@ -5,7 +5,7 @@ package xaeroflux
 import (
 	"context"
 
-	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 // A CheckReport is what Check found.

@@ -16,9 +16,9 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/segwriter"
-	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 // A Record is an event in its place.

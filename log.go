@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
-	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // A Log is one author's events in one topic.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/segwriter"
-	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // A Topic is a set of logs that are shared together. This store appends to one

@@ -31,8 +31,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/segwriter"
-	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // An Event is what an application appends: Type (at most 63 bytes), Key (at

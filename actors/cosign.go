@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
-	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 

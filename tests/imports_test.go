@@ -28,7 +28,7 @@ var layers = [][]string{
 	{"peertls"},
 	{"muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},
-	{"store"},
+	{"internal/store"},
 	{"actors"},
 	{""},
 	{"cmd"},

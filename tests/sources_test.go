@@ -12,8 +12,8 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )

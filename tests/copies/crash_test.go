@@ -10,8 +10,8 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
-	"github.com/xaeroflux/xaeroflux/store"
 )
 
 // A signer holds what was ever signed of each log, over all stores and crashes.

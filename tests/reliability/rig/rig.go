@@ -17,7 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
-	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
 	"github.com/xaeroflux/xaeroflux/transport"

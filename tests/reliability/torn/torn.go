@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/store"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/rig"
