@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build !unix
+
+package durable
+
+var troubleErrors = [Failing + 1][]error{}
