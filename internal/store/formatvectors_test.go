@@ -13,7 +13,7 @@ import (
 
 // TestFormatVectors holds FORMAT against the texts that another program made.
 func TestFormatVectors(t *testing.T) {
-	b, err := os.ReadFile("../tests/testdata/vectors/identity.json")
+	b, err := os.ReadFile("../../tests/testdata/vectors/identity.json")
 	if err != nil {
 		t.Fatal(err)
 	}

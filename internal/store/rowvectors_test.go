@@ -18,9 +18,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-var update = flag.Bool("update", false, "write ../tests/testdata/vectors/store.json")
+var update = flag.Bool("update", false, "write ../../tests/testdata/vectors/store.json")
 
-const rowVectorFile = "../tests/testdata/vectors/store.json"
+const rowVectorFile = "../../tests/testdata/vectors/store.json"
 
 type hexBytes []byte
 
