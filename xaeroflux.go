@@ -26,13 +26,12 @@ import (
 	"errors"
 
 	"github.com/xaeroflux/xaeroflux/actors"
-	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
-	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // An Event is what an application appends: Type (at most 63 bytes), Key (at
@@ -111,12 +110,12 @@ var (
 	ErrTooMany = store.ErrTooMany
 	// ErrRange is returned for a sequence or size past the end of a log.
 	ErrRange = store.ErrRange
+	// ErrCorrupt is what every error is that IsCorrupt tells.
+	ErrCorrupt = corrupt.Err
 	// ErrInvite is returned for an invite that cannot be read.
 	ErrInvite = identity.ErrInvite
 )
 
 // IsCorrupt reports whether err says that bytes on disk are not what was
 // written there. Run `xaeroflux check` to see what is wrong and where.
-func IsCorrupt(err error) bool {
-	return errors.Is(err, store.ErrCorrupt) || errors.Is(err, aof.ErrCorrupt) || errors.Is(err, segwriter.ErrCorrupt)
-}
+func IsCorrupt(err error) bool { return errors.Is(err, ErrCorrupt) }

@@ -94,12 +94,13 @@ func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
 			return nil
 		}
 		r, err := st.ReadRange(l, span)
+		damaged := errors.Is(err, store.ErrCorrupt) // the row of the range, and nothing else of the log
 		if err == nil && closed == 0 {
 			err = n.into(ctx, l, r)
 		}
 		switch {
 		case closed != 0: // nothing is behind its end
-		case errors.Is(err, errAstray), errors.Is(err, store.ErrCorrupt):
+		case damaged, errors.Is(err, errAstray):
 			n.cfg.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
 				zap.Uint64("from", span.First), zap.Uint64("to", span.End), zap.Error(err))
 		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrHistory):

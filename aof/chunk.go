@@ -46,7 +46,7 @@ func chunkKey(num uint32, first uint64) (k [chunkKeyBytes]byte) {
 
 func splitChunkKey(key []byte) (num uint32, first uint64, err error) {
 	if len(key) != chunkKeyBytes {
-		return 0, 0, &CorruptError{fmt.Sprintf("chunk key %x", key), "12 bytes", fmt.Sprintf("%d", len(key))}
+		return 0, 0, mismatch(fmt.Sprintf("chunk key %x", key), "12 bytes", fmt.Sprintf("%d", len(key)))
 	}
 	return binary.BigEndian.Uint32(key), binary.BigEndian.Uint64(key[4:]), nil
 }
@@ -67,14 +67,14 @@ func decodeChunk(key, b []byte) (chunk, error) {
 	}
 	where := func() string { return chunkName(num, first) }
 	if len(b) < chunkHeader+event.HeaderBytes {
-		return chunk{}, &CorruptError{where(), "a header and a record", fmt.Sprintf("%d bytes", len(b))}
+		return chunk{}, mismatch(where(), "a header and a record", fmt.Sprintf("%d bytes", len(b)))
 	}
 	if got, want := chunkSum(key, b), binary.LittleEndian.Uint32(b); got != want && !broken.NoChecksum {
-		return chunk{}, &CorruptError{where(), fmt.Sprintf("checksum %08x", want), fmt.Sprintf("%08x", got)}
+		return chunk{}, mismatch(where(), fmt.Sprintf("checksum %08x", want), fmt.Sprintf("%08x", got))
 	}
 	count, at := binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint64(b[8:])
 	if at != first || count == 0 || uint64(count) > uint64(len(b)/event.HeaderBytes) || first > maxSize {
-		return chunk{}, &CorruptError{where(), "a possible header", fmt.Sprintf("%d records from %d in %d bytes", count, at, len(b))}
+		return chunk{}, mismatch(where(), "a possible header", fmt.Sprintf("%d records from %d in %d bytes", count, at, len(b)))
 	}
 	return chunk{num, first, int(count), b[chunkHeader:]}, nil
 }
@@ -85,7 +85,7 @@ func (c *chunk) skip(n int) (int, error) {
 	for i := range n {
 		size, err := event.RecordLen(c.records[off:])
 		if err != nil || size > len(c.records)-off {
-			return 0, &CorruptError{chunkName(c.num, c.first), fmt.Sprintf("%d records", c.count), fmt.Sprintf("record %d beyond the end", i)}
+			return 0, mismatch(chunkName(c.num, c.first), fmt.Sprintf("%d records", c.count), fmt.Sprintf("record %d beyond the end", i))
 		}
 		off += size
 	}

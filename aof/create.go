@@ -53,7 +53,7 @@ func openDBs(tx *lmdb.Txn, dbs *[numDBs]lmdb.DBI, flags uint) error {
 	for i, name := range dbNames {
 		dbi, err := tx.OpenDBI(name, flags)
 		if lmdb.IsNotFound(err) {
-			return &CorruptError{Where: databaseName(i), Want: "present", Got: "missing"}
+			return mismatch(databaseName(i), "present", "missing")
 		}
 		if err != nil {
 			return err

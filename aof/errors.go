@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
 var (
@@ -18,7 +20,7 @@ var (
 	// failed. Reads go on; writing needs a new Open, which checks the file.
 	ErrLatched = errors.New("aof: read-only after a failed write")
 	// ErrCorrupt is what every *CorruptError is.
-	ErrCorrupt = errors.New("aof: corrupt")
+	ErrCorrupt = corrupt.Err
 	// ErrDone is returned by the methods of a View or Txn whose function returned.
 	ErrDone = errors.New("aof: used after its function returned")
 	// ErrInvalid is returned where an argument cannot be stored; what was wrong
@@ -29,20 +31,12 @@ var (
 )
 
 // A CorruptError says where the stored bytes disagree with what they must be.
-type CorruptError struct {
-	Where     string // a page, a log, a row
-	Want, Got string
+type CorruptError = corrupt.Error
+
+// mismatch says what was found in a page, a log or a row, and what must be there.
+func mismatch(where, want, got string) *CorruptError {
+	return &CorruptError{Where: where, What: got, Want: want}
 }
-
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("aof: corrupt: %s: %s, want %s", e.Where, e.Got, e.Want)
-}
-
-// Is reports whether target is ErrCorrupt.
-func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
-
-// Corrupt tells a supervisor that trying again does not help.
-func (e *CorruptError) Corrupt() bool { return true }
 
 // withNextStep tells what to do about damage that keeps the store from opening.
 func withNextStep(path string, err error) error {
@@ -61,7 +55,7 @@ func lmdbError(err error) error {
 	}
 	switch op.Errno {
 	case lmdb.Corrupted, lmdb.PageNotFound, lmdb.Invalid, lmdb.VersionMismatch, lmdb.Incompatible:
-		return &CorruptError{Where: op.Op, Want: "a sound environment", Got: op.Errno.Error()}
+		return mismatch(op.Op, "a sound environment", op.Errno.Error())
 	case lmdb.MapFull:
 		return errMapFull
 	}

@@ -46,7 +46,7 @@ func (v *View) Events(num uint32, from, to uint64, fn func(first uint64, count i
 // nil key is no chunk.
 func wantChunk(key, value []byte, num uint32, seq, to uint64) (chunk, error) {
 	missing := func(got string) error {
-		return &CorruptError{fmt.Sprintf("log %d sequence %d", num, seq), "an event", got}
+		return mismatch(fmt.Sprintf("log %d sequence %d", num, seq), "an event", got)
 	}
 	if key == nil {
 		return chunk{}, missing("none")

@@ -74,7 +74,7 @@ type lmdbMeta struct {
 // parseMeta reads a meta page's header and record, of at least metaBytes+pageHeader.
 func parseMeta(no int, b []byte) (lmdbMeta, error) {
 	flaw := func(want, got string) (lmdbMeta, error) {
-		return lmdbMeta{}, &CorruptError{fmt.Sprintf("meta page %d", no), want, got}
+		return lmdbMeta{}, mismatch(fmt.Sprintf("meta page %d", no), want, got)
 	}
 	m := b[pageHeader:]
 	switch {

@@ -180,11 +180,11 @@ func encodeLogRow(r *LogRow) []byte {
 // decodeLogRow copies all it returns.
 func decodeLogRow(key, b []byte) (LogRow, error) {
 	if len(key) != 4 {
-		return LogRow{}, &CorruptError{"log row", "a key of 4 bytes", fmt.Sprintf("%d", len(key))}
+		return LogRow{}, mismatch("log row", "a key of 4 bytes", fmt.Sprintf("%d", len(key)))
 	}
 	num := binary.BigEndian.Uint32(key)
 	corrupt := func(want, format string, args ...any) (LogRow, error) {
-		return LogRow{}, &CorruptError{fmt.Sprintf("log row %d", num), want, fmt.Sprintf(format, args...)}
+		return LogRow{}, mismatch(fmt.Sprintf("log row %d", num), want, fmt.Sprintf(format, args...))
 	}
 	if len(b) < logRowFixed {
 		return corrupt(fmt.Sprintf("at least %d bytes", logRowFixed), "%d", len(b))

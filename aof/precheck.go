@@ -85,7 +85,7 @@ func (c *checker) run() error {
 	}
 	// A page was written or is free, so nothing but free pages lies past the end.
 	if beyond := c.meta.lastPage + 1; beyond > c.pages && beyond-c.pages != uint64(len(c.tail)) {
-		return &CorruptError{"data file", fmt.Sprintf("%d pages, but for %d free ones", beyond, len(c.tail)), fmt.Sprintf("%d pages", c.pages)}
+		return mismatch("data file", fmt.Sprintf("%d pages, but for %d free ones", beyond, len(c.tail)), fmt.Sprintf("%d pages", c.pages))
 	}
 	return nil
 }
@@ -121,11 +121,11 @@ func checkPair(metas [2]lmdbMeta, pages uint64) error {
 	next := a.txn == b.txn+1 || b.txn == a.txn+1
 	switch {
 	case a.free.pad != b.free.pad:
-		return &CorruptError{"meta pages", "one page size", fmt.Sprintf("%d and %d", a.free.pad, b.free.pad)}
+		return mismatch("meta pages", "one page size", fmt.Sprintf("%d and %d", a.free.pad, b.free.pad))
 	case !fresh && (!next || a.txn%2 != 0):
-		return &CorruptError{"meta pages", "consecutive transactions, even and odd", fmt.Sprintf("%d and %d", a.txn, b.txn)}
+		return mismatch("meta pages", "consecutive transactions, even and odd", fmt.Sprintf("%d and %d", a.txn, b.txn))
 	case pages < 2:
-		return &CorruptError{"data file", "two meta pages", fmt.Sprintf("%d", pages)}
+		return mismatch("data file", "two meta pages", fmt.Sprintf("%d", pages))
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func (c *checker) checkAge() error {
 	}
 	for _, of := range []*checker{c, &old} {
 		if of.meta.txn > 1 && of.freed != of.meta.txn {
-			return &CorruptError{"meta pages", fmt.Sprintf("transaction %d, the newest that freed pages", of.freed), fmt.Sprintf("%d", of.meta.txn)}
+			return mismatch("meta pages", fmt.Sprintf("transaction %d, the newest that freed pages", of.freed), fmt.Sprintf("%d", of.meta.txn))
 		}
 	}
 	return nil
@@ -160,7 +160,7 @@ func (c *checker) readAt(b []byte, off int64, where string) error {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return &CorruptError{where, fmt.Sprintf("%d bytes", len(b)), fmt.Sprintf("%d", n)}
+		return mismatch(where, fmt.Sprintf("%d bytes", len(b)), fmt.Sprintf("%d", n))
 	}
 	return err
 }
@@ -169,11 +169,11 @@ func (c *checker) readAt(b []byte, off int64, where string) error {
 func (c *checker) claim(no uint64, where string) error {
 	switch {
 	case no < 2 || no > c.meta.lastPage:
-		return &CorruptError{where, fmt.Sprintf("a page of 2 to %d", c.meta.lastPage), fmt.Sprintf("page %d", no)}
+		return mismatch(where, fmt.Sprintf("a page of 2 to %d", c.meta.lastPage), fmt.Sprintf("page %d", no))
 	case no >= c.pages:
-		return &CorruptError{where, fmt.Sprintf("a page inside the file of %d", c.pages), fmt.Sprintf("page %d", no)}
+		return mismatch(where, fmt.Sprintf("a page inside the file of %d", c.pages), fmt.Sprintf("page %d", no))
 	case c.seen[no/64]>>(no%64)&1 != 0:
-		return &CorruptError{where, "each page once", fmt.Sprintf("page %d again", no)}
+		return mismatch(where, "each page once", fmt.Sprintf("page %d again", no))
 	}
 	c.seen[no/64] |= 1 << (no % 64)
 	return nil
@@ -182,11 +182,11 @@ func (c *checker) claim(no uint64, where string) error {
 // subDB visits a row of the main database: each is a database.
 func (c *checker) subDB(where string, n *lmdbNode) error {
 	if n.flags != nodeSubDB || n.dataSize != dbBytes {
-		return &CorruptError{where, "a database record", fmt.Sprintf("flags %#x, %d bytes", n.flags, n.dataSize)}
+		return mismatch(where, "a database record", fmt.Sprintf("flags %#x, %d bytes", n.flags, n.dataSize))
 	}
 	db := parseDB(n.data)
 	if db.flags != 0 || db.pad != 0 {
-		return &CorruptError{where, "flags 0", fmt.Sprintf("%#x, %#x", db.flags, db.pad)}
+		return mismatch(where, "flags 0", fmt.Sprintf("%#x, %#x", db.flags, db.pad))
 	}
 	sub := checker{f: c.f, psize: c.psize, pages: c.pages, meta: c.meta, seen: c.seen}
 	return sub.walkDB(fmt.Sprintf("database %q", n.key), db, bytes.Compare, sub.value)
@@ -206,7 +206,7 @@ func (c *checker) overflow(where string, n *lmdbNode) (uint64, error) {
 		return 0, nil
 	case nodeBig:
 	default:
-		return 0, &CorruptError{where, "node flags 0 or 1", fmt.Sprintf("%#x", n.flags)}
+		return 0, mismatch(where, "node flags 0 or 1", fmt.Sprintf("%#x", n.flags))
 	}
 	first := native.Uint64(n.data)
 	if err := c.claim(first, where); err != nil {
@@ -219,8 +219,8 @@ func (c *checker) overflow(where string, n *lmdbNode) (uint64, error) {
 	run := uint64(native.Uint32(h[12:]))
 	need := (pageHeader-1+n.dataSize)/uint64(c.psize) + 1
 	if native.Uint64(h[:]) != first || native.Uint16(h[10:]) != pageOverflow || run < need {
-		return 0, &CorruptError{where, fmt.Sprintf("an overflow run of %d pages at %d", need, first),
-			fmt.Sprintf("page %d, flags %#x, %d pages", native.Uint64(h[:]), native.Uint16(h[10:]), run)}
+		return 0, mismatch(where, fmt.Sprintf("an overflow run of %d pages at %d", need, first),
+			fmt.Sprintf("page %d, flags %#x, %d pages", native.Uint64(h[:]), native.Uint16(h[10:]), run))
 	}
 	for i := uint64(1); i < run; i++ {
 		if err := c.claim(first+i, where); err != nil {
@@ -234,7 +234,7 @@ func (c *checker) overflow(where string, n *lmdbNode) (uint64, error) {
 // a count and then that many page numbers, descending.
 func (c *checker) freePages(where string, n *lmdbNode) error {
 	if c.freed = native.Uint64(n.key); c.freed == 0 || c.freed > c.meta.txn {
-		return &CorruptError{where, fmt.Sprintf("a transaction up to %d", c.meta.txn), fmt.Sprintf("%d", c.freed)}
+		return mismatch(where, fmt.Sprintf("a transaction up to %d", c.meta.txn), fmt.Sprintf("%d", c.freed))
 	}
 	first, err := c.overflow(where, n)
 	if err != nil {
@@ -243,7 +243,7 @@ func (c *checker) freePages(where string, n *lmdbNode) error {
 	list := n.data
 	if first != 0 {
 		if n.dataSize > c.pages*uint64(c.psize) {
-			return &CorruptError{where, "a list inside the file", fmt.Sprintf("%d bytes", n.dataSize)}
+			return mismatch(where, "a list inside the file", fmt.Sprintf("%d bytes", n.dataSize))
 		}
 		list = make([]byte, n.dataSize)
 		if err := c.readAt(list, int64(first)*int64(c.psize)+pageHeader, where); err != nil {
@@ -251,7 +251,7 @@ func (c *checker) freePages(where string, n *lmdbNode) error {
 		}
 	}
 	if len(list)%8 != 0 || len(list) < 8 || native.Uint64(list) > uint64(len(list)/8-1) {
-		return &CorruptError{where, "a list of pages", fmt.Sprintf("%d bytes", len(list))}
+		return mismatch(where, "a list of pages", fmt.Sprintf("%d bytes", len(list)))
 	}
 	return c.claimFree(where, list[8:8+8*native.Uint64(list)])
 }
@@ -261,7 +261,7 @@ func (c *checker) claimFree(where string, list []byte) error {
 	for ; len(list) > 0; list = list[8:] {
 		no := native.Uint64(list)
 		if no >= last {
-			return &CorruptError{where, fmt.Sprintf("a page below %d", last), fmt.Sprintf("page %d", no)}
+			return mismatch(where, fmt.Sprintf("a page below %d", last), fmt.Sprintf("page %d", no))
 		}
 		last = no
 		if no < c.pages || no > c.meta.lastPage {
@@ -271,7 +271,7 @@ func (c *checker) claimFree(where string, list []byte) error {
 			continue
 		}
 		if _, twice := c.tail[no]; twice {
-			return &CorruptError{where, "each page once", fmt.Sprintf("page %d again", no)}
+			return mismatch(where, "each page once", fmt.Sprintf("page %d again", no))
 		}
 		c.tail[no] = struct{}{}
 	}

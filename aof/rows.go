@@ -108,12 +108,12 @@ func sealRow(db int, key, value []byte) []byte {
 // openRow returns the value in a row; it points into it.
 func openRow(b Bucket, key, row []byte) ([]byte, error) {
 	if len(row) < rowHeader {
-		return nil, &CorruptError{rowName(b, key), "a checksum", fmt.Sprintf("%d bytes", len(row))}
+		return nil, mismatch(rowName(b, key), "a checksum", fmt.Sprintf("%d bytes", len(row)))
 	}
 	value := row[rowHeader:]
 	got, want := rowSum(int(b), key, value), binary.LittleEndian.Uint32(row)
 	if got != want {
-		return nil, &CorruptError{rowName(b, key), fmt.Sprintf("checksum %08x", want), fmt.Sprintf("%08x", got)}
+		return nil, mismatch(rowName(b, key), fmt.Sprintf("checksum %08x", want), fmt.Sprintf("%08x", got))
 	}
 	return value, nil
 }
@@ -133,7 +133,7 @@ func numKey(num uint32) (k [4]byte) {
 
 func decodeNum(b []byte) (uint32, error) {
 	if len(b) != 4 {
-		return 0, &CorruptError{"log id row", "4 bytes", fmt.Sprintf("%d", len(b))}
+		return 0, mismatch("log id row", "4 bytes", fmt.Sprintf("%d", len(b)))
 	}
 	return binary.LittleEndian.Uint32(b), nil
 }

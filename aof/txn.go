@@ -140,7 +140,7 @@ func (t *Txn) nextNum() (uint32, error) {
 	case key == nil:
 		return 1, nil
 	case len(key) != 4:
-		return 0, &CorruptError{"log row", "a key of 4 bytes", fmt.Sprintf("%d", len(key))}
+		return 0, mismatch("log row", "a key of 4 bytes", fmt.Sprintf("%d", len(key)))
 	}
 	last := binary.BigEndian.Uint32(key)
 	if last == 1<<32-1 {

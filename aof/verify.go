@@ -29,7 +29,7 @@ func (v *View) verify() error {
 		return lmdbError(err)
 	}
 	if ids.Entries != logs {
-		return &CorruptError{"log ids", fmt.Sprintf("%d rows, one a log", logs), fmt.Sprintf("%d", ids.Entries)}
+		return mismatch("log ids", fmt.Sprintf("%d rows, one a log", logs), fmt.Sprintf("%d", ids.Entries))
 	}
 	for b := Topics; b <= Meta; b++ {
 		if err := v.ForEach(b, nil, func(_, _ []byte) error { return nil }); err != nil {
@@ -45,14 +45,14 @@ func (v *View) verifyFormat() error {
 		return err
 	}
 	if !ok {
-		return &CorruptError{"format row", "present", "missing"}
+		return mismatch("format row", "present", "missing")
 	}
 	got, err := openRow(dbFormat, formatKey, raw)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(got, formatValue) {
-		return &CorruptError{"format row", fmt.Sprintf("version %x", formatValue), fmt.Sprintf("%x", got)}
+		return mismatch("format row", fmt.Sprintf("version %x", formatValue), fmt.Sprintf("%x", got))
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (v *View) verifyID(id digest.Hash, num uint32) error {
 		return err
 	}
 	if !ok || len(b) != 4 || binary.LittleEndian.Uint32(b) != num {
-		return &CorruptError{"log id " + id.String(), fmt.Sprintf("number %d", num), fmt.Sprintf("%x", b)}
+		return mismatch("log id "+id.String(), fmt.Sprintf("number %d", num), fmt.Sprintf("%x", b))
 	}
 	return nil
 }

@@ -97,9 +97,9 @@ func (v *View) Log(id digest.Hash) (LogRow, bool, error) {
 	case err != nil:
 		return LogRow{}, false, err
 	case !ok:
-		return LogRow{}, false, &CorruptError{fmt.Sprintf("log %d", num), "the row of " + id.String(), "none"}
+		return LogRow{}, false, mismatch(fmt.Sprintf("log %d", num), "the row of "+id.String(), "none")
 	case r.ID != id:
-		return LogRow{}, false, &CorruptError{fmt.Sprintf("log %d", num), "id " + id.String(), r.ID.String()}
+		return LogRow{}, false, mismatch(fmt.Sprintf("log %d", num), "id "+id.String(), r.ID.String())
 	}
 	return r, true, nil
 }

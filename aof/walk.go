@@ -19,19 +19,19 @@ type treeWalk struct {
 func (c *checker) walkDB(name string, db lmdbDB, compare func(a, b []byte) int, visit func(string, *lmdbNode) error) error {
 	if db.root == noRoot {
 		if db.depth != 0 || db.entries != 0 {
-			return &CorruptError{name, "no root and no rows", fmt.Sprintf("depth %d, %d rows", db.depth, db.entries)}
+			return mismatch(name, "no root and no rows", fmt.Sprintf("depth %d, %d rows", db.depth, db.entries))
 		}
 		return nil
 	}
 	if db.depth < 1 || db.depth > maxDepth {
-		return &CorruptError{name, fmt.Sprintf("a depth of 1 to %d", maxDepth), fmt.Sprintf("%d", db.depth)}
+		return mismatch(name, fmt.Sprintf("a depth of 1 to %d", maxDepth), fmt.Sprintf("%d", db.depth))
 	}
 	w := treeWalk{checker: c, name: name, depth: db.depth, integer: db.flags == freeDBFlags, compare: compare, visit: visit}
 	if err := w.page(db.root, 0, nil, nil); err != nil {
 		return err
 	}
 	if w.entries != db.entries {
-		return &CorruptError{name, fmt.Sprintf("%d rows", db.entries), fmt.Sprintf("%d", w.entries)}
+		return mismatch(name, fmt.Sprintf("%d rows", db.entries), fmt.Sprintf("%d", w.entries))
 	}
 	return nil
 }
@@ -90,17 +90,17 @@ func (w *treeWalk) load(no uint64, level int, leaf bool, where string) ([]lmdbNo
 		fewest = 1 // LMDB may leave the free list a branch with one child
 	}
 	if got := native.Uint64(buf.page); got != no {
-		return nil, &CorruptError{where, fmt.Sprintf("page number %d", no), fmt.Sprintf("%d", got)}
+		return nil, mismatch(where, fmt.Sprintf("page number %d", no), fmt.Sprintf("%d", got))
 	}
 	if got := native.Uint16(buf.page[10:]); got != kind {
-		return nil, &CorruptError{where, fmt.Sprintf("flags %#x", kind), fmt.Sprintf("%#x", got)}
+		return nil, mismatch(where, fmt.Sprintf("flags %#x", kind), fmt.Sprintf("%#x", got))
 	}
 	nodes, flaw := parseNodes(buf.page, buf.nodes)
 	if flaw != "" {
-		return nil, &CorruptError{where, "sound nodes", flaw}
+		return nil, mismatch(where, "sound nodes", flaw)
 	}
 	if len(nodes) < fewest {
-		return nil, &CorruptError{where, fmt.Sprintf("at least %d nodes", fewest), fmt.Sprintf("%d", len(nodes))}
+		return nil, mismatch(where, fmt.Sprintf("at least %d nodes", fewest), fmt.Sprintf("%d", len(nodes)))
 	}
 	buf.nodes = nodes
 	return nodes, nil
@@ -115,13 +115,13 @@ func (w *treeWalk) checkKeys(nodes []lmdbNode, leaf bool, low, high []byte, wher
 		}
 		key := nodes[i].key
 		if len(key) == 0 || len(key) > MaxKeyBytes || w.integer && len(key) != 8 {
-			return &CorruptError{where, "a key of a legal length", fmt.Sprintf("%d bytes", len(key))}
+			return mismatch(where, "a key of a legal length", fmt.Sprintf("%d bytes", len(key)))
 		}
 		if low != nil && (w.compare(key, low) < 0 || i > 0 && w.compare(key, low) == 0) {
-			return &CorruptError{where, fmt.Sprintf("a key after %x", low), fmt.Sprintf("%x", key)}
+			return mismatch(where, fmt.Sprintf("a key after %x", low), fmt.Sprintf("%x", key))
 		}
 		if high != nil && w.compare(key, high) >= 0 {
-			return &CorruptError{where, fmt.Sprintf("a key before %x", high), fmt.Sprintf("%x", key)}
+			return mismatch(where, fmt.Sprintf("a key before %x", high), fmt.Sprintf("%x", key))
 		}
 		low = key
 	}

@@ -5,13 +5,15 @@ package segwriter
 import (
 	"errors"
 	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
 // Errors of this package. What the file system says (disk full, I/O error)
 // comes back wrapped and is none of these.
 var (
 	// ErrCorrupt is what every *CorruptError is.
-	ErrCorrupt = errors.New("segwriter: corrupt")
+	ErrCorrupt = corrupt.Err
 	// ErrPage is what every *PageError is.
 	ErrPage = errors.New("segwriter: malformed page")
 	// ErrParams is returned for parameters that no log can have.
@@ -34,29 +36,7 @@ var (
 )
 
 // A CorruptError says what in a file disagrees with what.
-type CorruptError struct {
-	File   string
-	Page   int64 // index in the log, or -1
-	Offset int64 // in the file, or -1
-	What   string
-}
-
-func (e *CorruptError) Error() string {
-	s := "segwriter: corrupt: " + e.File
-	if e.Page >= 0 {
-		s += fmt.Sprintf(" page %d", e.Page)
-	}
-	if e.Offset >= 0 {
-		s += fmt.Sprintf(" offset %d", e.Offset)
-	}
-	return s + ": " + e.What
-}
-
-// Is makes every CorruptError an ErrCorrupt.
-func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
-
-// Corrupt tells a supervisor that trying again does not help.
-func (e *CorruptError) Corrupt() bool { return true }
+type CorruptError = corrupt.Error
 
 // flaw makes a CorruptError; a page or offset of -1 is none.
 func flaw(file string, page, offset int64, format string, args ...any) *CorruptError {

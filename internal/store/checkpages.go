@@ -3,10 +3,10 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -46,8 +46,7 @@ func (c *checker) pages(l *Log, p *Published) (*mmrindex.Mountains, error) {
 func (w *pageWalk) damaged(err error) {
 	w.c.found(FlawPages, w.l, &pageDamage{w.page, err})
 	n := uint64(1)
-	var file *segwriter.CorruptError
-	if errors.As(err, &file) && file.Page < 0 {
+	if file := corrupt.InFile(err); file != nil && file.Page < 0 {
 		size := uint64(w.l.files.SegmentPages())
 		n = size - w.page%size
 	}

@@ -4,7 +4,8 @@ package store
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
 // Errors of this package.
@@ -18,30 +19,10 @@ var (
 	// ErrTooMany is returned for more names than a store can follow in a topic.
 	ErrTooMany = errors.New("store: too many names")
 	// ErrCorrupt is what every *CorruptError is.
-	ErrCorrupt = errors.New("store: corrupt")
+	ErrCorrupt = corrupt.Err
 	// ErrGap is returned for events that do not follow the ones held.
 	ErrGap = errors.New("store: events do not follow the ones held")
 )
 
 // A CorruptError says what in a store disagrees with what, and where.
-type CorruptError struct {
-	Where string // file, page, log: as near as it is known
-	What  string // what disagreed
-	Err   error  // the cause, where another package found it
-}
-
-func (e *CorruptError) Error() string {
-	s := fmt.Sprintf("store: corrupt: %s: %s", e.Where, e.What)
-	if e.Err != nil {
-		s += ": " + e.Err.Error()
-	}
-	return s
-}
-
-// Is makes every CorruptError an ErrCorrupt.
-func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
-
-func (e *CorruptError) Unwrap() error { return e.Err }
-
-// Corrupt tells a supervisor that trying again does not help.
-func (e *CorruptError) Corrupt() bool { return true }
+type CorruptError = corrupt.Error

@@ -5,7 +5,7 @@ package store
 import (
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
 // MaxFindings bounds the list in a CheckReport.
@@ -59,8 +59,7 @@ var dos = map[Flaw]string{
 // of completes a finding with what err says and what to do about it.
 func (f Finding) of(err error) Finding {
 	f.Page, f.Offset = -1, -1
-	var c *segwriter.CorruptError
-	if errors.As(err, &c) {
+	if c := corrupt.InFile(err); c != nil {
 		f.File, f.Page, f.Offset = c.File, c.Page, c.Offset
 	}
 	var p *pageDamage
