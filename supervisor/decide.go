@@ -9,8 +9,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"slices"
 	"syscall"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // A Class is what kind of failure an error is: its value decides what happens
@@ -21,13 +22,14 @@ type Class int
 const (
 	Bug        Class = iota // a panic, or an error of no known kind
 	IO                      // a disk: full, broken, read-only
+	Exhausted               // descriptors or memory: others will give some back
 	Network                 // a peer or the way to it
 	Corruption              // bytes that are not what was written
 	Canceled                // somebody is closing
 	Latched                 // refused because of an earlier failure: trying again cannot help
 )
 
-var classNames = [...]string{"bug", "i/o", "network", "corruption", "canceled", "latched"}
+var classNames = [...]string{"bug", "i/o", "exhausted", "network", "corruption", "canceled", "latched"}
 
 // String returns the class's name.
 func (c Class) String() string { return nameOf(classNames[:], int(c), "class") }
@@ -57,7 +59,9 @@ func nameOf(names []string, i int, kind string) string {
 
 // Decide reads the reason of an actor's failure. It is the only place that
 // does: corruption is not retried, a closing store starts nothing anew, and
-// everything else is tried again within a budget.
+// everything else is tried again within a budget. What the machine ran out of
+// comes back when others give it up, so that costs no budget (Costs): the actor
+// takes up at its cursor, after a pause, as often as it takes.
 func Decide(reason any) Directive {
 	switch ClassOf(reason) {
 	case Corruption, Latched:
@@ -67,6 +71,9 @@ func Decide(reason any) Directive {
 	}
 	return Restart
 }
+
+// Costs reports whether a failure of a class counts against the budget.
+func (c Class) Costs() bool { return c != Exhausted }
 
 // classified is an error whose class was said by whoever returned it.
 type classified struct {
@@ -107,6 +114,8 @@ func ClassOf(reason any) Class {
 		return Canceled
 	case isSocket(err):
 		return Network
+	case durable.TroubleOf(err) == durable.Exhausted:
+		return Exhausted
 	case isIO(err):
 		return IO
 	case isNetwork(err):
@@ -123,17 +132,10 @@ func isSocket(err error) bool {
 	return errors.As(err, &op) || errors.As(err, &dns)
 }
 
-// diskErrnos are the errnos that mean a disk when they come bare.
-var diskErrnos = []syscall.Errno{
-	syscall.EIO, syscall.ENOSPC, syscall.EROFS, syscall.EDQUOT, syscall.EFBIG, syscall.EMFILE, syscall.ENFILE,
-}
-
 func isIO(err error) bool {
 	var path *fs.PathError
 	var link *os.LinkError
-	var errno syscall.Errno
-	return errors.As(err, &path) || errors.As(err, &link) ||
-		errors.As(err, &errno) && slices.Contains(diskErrnos, errno)
+	return errors.As(err, &path) || errors.As(err, &link) || durable.TroubleOf(err) != durable.NoTrouble
 }
 
 // isNetwork knows timeouts and what calls itself a net.Error. A bare errno

@@ -52,6 +52,8 @@ func TestDecide(t *testing.T) {
 		"link error":               {&os.LinkError{Op: "rename", Err: plain}, IO, Restart},
 		"disk full":                {fmt.Errorf("write: %w", syscall.ENOSPC), IO, Restart},
 		"i/o error":                {&Failure{Err: syscall.EIO}, IO, Restart},
+		"no descriptors":           {&fs.PathError{Op: "open", Err: syscall.EMFILE}, Exhausted, Restart},
+		"no memory":                {&Failure{Err: fmt.Errorf("mmap: %w", syscall.ENOMEM)}, Exhausted, Restart},
 		"path timeout":             {&fs.PathError{Op: "read", Err: os.ErrDeadlineExceeded}, IO, Restart},
 		"bare errno":               {syscall.EINVAL, Bug, Restart},
 		"refused":                  {refused, Network, Restart},
@@ -115,7 +117,7 @@ func TestNames(t *testing.T) {
 	for want, got := range map[string]fmt.Stringer{
 		"bug": Bug, "latched": Latched, "class 99": Class(99), "class -1": Class(-1),
 		"restart": Restart, "restart group": RestartGroup, "directive 4": Directive(4),
-		"starting": Starting, "failed": Failed, "phase 5": Phase(5),
+		"starting": Starting, "failed": Failed, "halted": Halted, "phase 6": Phase(6),
 	} {
 		if got.String() != want {
 			t.Errorf("%v, want %s", got, want)

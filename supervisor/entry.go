@@ -47,6 +47,17 @@ func (e *Entry) stopped() {
 	}
 }
 
+// Halt shows that the actor gets nothing more, and why. One that has ended stays
+// as it was.
+func (e *Entry) Halt(why error) {
+	for _, p := range []Phase{Starting, Running, BackingOff} {
+		if e.phaseNow.CompareAndSwap(int32(p), int32(Halted)) {
+			e.failed(why, time.Now())
+			return
+		}
+	}
+}
+
 func (e *Entry) failed(err error, at time.Time) {
 	text := err.Error()
 	if len(text) > maxErrorText {

@@ -21,9 +21,10 @@ const (
 	BackingOff // failed, and will be restarted
 	Stopped
 	Failed // stopped because of a failure
+	Halted // alive, but it gets nothing more: LastError says why
 )
 
-var phaseNames = [...]string{"starting", "running", "backing off", "stopped", "failed"}
+var phaseNames = [...]string{"starting", "running", "backing off", "stopped", "failed", "halted"}
 
 // String returns the phase's name.
 func (p Phase) String() string { return nameOf(phaseNames[:], int(p), "phase") }

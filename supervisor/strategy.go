@@ -32,7 +32,7 @@ type strategy struct {
 	lastFailure time.Time // of a permanent child
 
 	mu     sync.Mutex // guards the fields below, and that no restart is sent to a child that is ending
-	counts map[*child]*failures
+	counts map[*child]*tally
 	timers map[*child]*timer
 	closed bool
 }
@@ -42,7 +42,7 @@ type strategy struct {
 type timer struct{ cancel func() bool }
 
 func newStrategy(g *Group, p Policy) *strategy {
-	return &strategy{group: g, policy: p.withDefaults(), counts: map[*child]*failures{}, timers: map[*child]*timer{}}
+	return &strategy{group: g, policy: p.withDefaults(), counts: map[*child]*tally{}, timers: map[*child]*timer{}}
 }
 
 // HandleFailure implements actor.SupervisorStrategy.
@@ -72,14 +72,14 @@ func (s *strategy) judge(c *child, reason any) Event {
 	err := sound(reason)
 	ev := Event{Name: c.entry.name, Reason: err, Class: ClassOf(err), Directive: Decide(err)}
 	now := s.policy.Now()
-	ev.Failures = s.count(c, now)
-	if c.permanent {
+	ev.Failures = s.count(c, ev.Class, now)
+	if c.permanent && ev.Class.Costs() {
 		if now.Sub(s.lastFailure) >= s.policy.Window {
 			s.restarted = false
 		}
 		s.lastFailure = now
 	}
-	spent := ev.Failures > s.policy.MaxRestarts && s.policy.MaxRestarts < maxCounted
+	spent := ev.Class.Costs() && ev.Failures > s.policy.MaxRestarts && s.policy.MaxRestarts < maxCounted
 	switch {
 	case c.ending.Load():
 		ev.Directive = Stop
@@ -96,15 +96,21 @@ func (s *strategy) judge(c *child, reason any) Event {
 	return ev
 }
 
-func (s *strategy) count(c *child, now time.Time) int {
+// A tally is the failures of a child, those that cost nothing apart.
+type tally struct{ costly, free failures }
+
+func (s *strategy) count(c *child, class Class, now time.Time) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.counts[c]
-	if f == nil {
-		f = &failures{}
-		s.counts[c] = f
+	t := s.counts[c]
+	if t == nil {
+		t = &tally{}
+		s.counts[c] = t
 	}
-	return f.add(now, s.policy.Window)
+	if !class.Costs() {
+		return t.free.add(now, s.policy.Window)
+	}
+	return t.costly.add(now, s.policy.Window)
 }
 
 // restartLater restarts c after a pause, or stops it at once where it is to

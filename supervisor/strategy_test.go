@@ -4,11 +4,13 @@ package supervisor
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,45 @@ func TestBackOffGrowsIsCappedAndDecays(t *testing.T) {
 	want := []time.Duration{10 * ms, 20 * ms, 40 * ms, 80 * ms, 100 * ms, 100 * ms, 40 * ms, 10 * ms}
 	if !reflect.DeepEqual(x.clock.pauses, want) {
 		t.Errorf("pauses %v, want %v", x.clock.pauses, want)
+	}
+}
+
+// What the machine ran out of comes back: an actor waits for it as long as it
+// takes, and what it failed of meanwhile costs nothing of its budget.
+func TestExhaustionCostsNoBudget(t *testing.T) {
+	x := start(t, Policy{Base: 10 * time.Millisecond, Cap: 20 * time.Millisecond, Window: time.Hour, MaxRestarts: 1}, "a", "b")
+	for range 30 {
+		x.send("a", func() { Fail(fmt.Errorf("open: %w", syscall.EMFILE)) })
+		x.phase("a", BackingOff)
+		x.clock.pass(time.Second)
+		x.phase("a", Running)
+	}
+	x.fail("a", "boom")
+	x.phase("a", BackingOff)
+	x.clock.pass(time.Second)
+	x.phase("a", Running)
+	for _, ev := range x.failures() {
+		if ev.Directive != Restart {
+			t.Errorf("%v: %s", ev.Reason, ev.Directive)
+		}
+	}
+	if n := x.probes["b"].lives.Load(); n != 1 {
+		t.Errorf("b lived %d times", n)
+	}
+}
+
+func TestHalted(t *testing.T) {
+	x := start(t, Policy{}, "a")
+	x.phase("a", Running)
+	e := x.tree.Registry().Entry("g", "a")
+	e.Halt(errors.New("the store is read-only"))
+	if s := x.state("a"); s.Phase != Halted || s.LastError != "the store is read-only" {
+		t.Errorf("%+v", s)
+	}
+	e.phase(Stopped)
+	e.Halt(errors.New("too late"))
+	if s := x.state("a"); s.Phase != Stopped || s.LastError != "the store is read-only" {
+		t.Errorf("%+v", s)
 	}
 }
 
