@@ -10,13 +10,16 @@ import (
 	"strings"
 )
 
+// LockName is the file in a locked directory that tells people who holds it.
+const LockName = "LOCK"
+
 // ErrLocked is what Lock returns, as a *LockedError, while another holds it.
 var ErrLocked = errors.New("locked")
 
 // A LockedError names the holder of a lock.
 type LockedError struct {
 	Path string
-	PID  int // 0 where the file does not tell
+	PID  int // 0 if LOCK does not tell
 }
 
 func (e *LockedError) Error() string {
@@ -32,48 +35,46 @@ func (e *LockedError) Error() string {
 // Is reports whether target is ErrLocked.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
-// A FileLock is a lock file held by this process until Release or its end.
-type FileLock struct{ f *os.File }
-
-// Lock takes the lock file at path, which it creates where missing, and writes
-// this process's id into it. While it is held, by this process or another, the
-// error is a *LockedError.
-func Lock(path string) (*FileLock, error) {
-	f, err := lockFile(path)
+// Lock takes the lock of the directory, which this process holds until Unlock,
+// Close or its end. While it is held, by this process or another, and under
+// whatever name, the error is a *LockedError. The lock is one of the directory
+// itself if the system has such locks: to remove or replace LOCK lets nobody in.
+func (d *Dir) Lock() error {
+	unlock, err := d.lock()
+	if errors.Is(err, ErrLocked) {
+		return &LockedError{Path: d.path, PID: d.holder()}
+	}
 	if err != nil {
-		if errors.Is(err, ErrLocked) {
-			return nil, &LockedError{Path: path, PID: holder(path)}
-		}
-		return nil, err
-	}
-	if err := writePID(f); err != nil {
-		return nil, errors.Join(err, unlockFile(f))
-	}
-	return &FileLock{f}, nil
-}
-
-// Release gives the lock back. The file stays where locks of the system guard
-// it: removing it would let two holders lock two files of the same name.
-func (l *FileLock) Release() error {
-	if l.f == nil {
-		return nil
-	}
-	f := l.f
-	l.f = nil
-	return errors.Join(f.Truncate(0), unlockFile(f))
-}
-
-// writePID is for people and error texts; the lock does not depend on it.
-func writePID(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
 		return err
 	}
-	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return err
+	d.unlock = unlock
+	d.notePID(strconv.Itoa(os.Getpid()) + "\n")
+	return nil
 }
 
-func holder(path string) int {
-	b, err := os.ReadFile(path)
+// Unlock gives the lock back. LOCK stays, empty.
+func (d *Dir) Unlock() error {
+	if d.unlock == nil {
+		return nil
+	}
+	unlock := d.unlock
+	d.unlock = nil
+	d.notePID("")
+	return unlock()
+}
+
+// notePID is for people and error texts; the lock does not depend on it, and a
+// full disk does not keep it from being taken.
+func (d *Dir) notePID(text string) {
+	if d.note == nil {
+		_ = d.root.WriteFile(LockName, []byte(text), 0o600)
+	} else if d.note.Truncate(0) == nil {
+		_, _ = d.note.WriteAt([]byte(text), 0)
+	}
+}
+
+func (d *Dir) holder() int {
+	b, err := d.root.ReadFile(LockName)
 	if err != nil {
 		return 0
 	}

@@ -10,26 +10,53 @@ import (
 	"syscall"
 )
 
-// lockFile uses flock, which belongs to the open file: a second open in this
-// process conflicts too, and the system drops the lock when the process ends.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// cannotLock are the answers of file systems that lock no directories, as NFS.
+var cannotLock = []error{syscall.EBADF, syscall.EINVAL, syscall.ENOLCK, syscall.ENOSYS, syscall.ENOTSUP, syscall.EOPNOTSUPP}
+
+// lock uses flock, which belongs to what was opened: a second opening conflicts
+// too, in this process or another, and the system drops the lock when the
+// process ends. On file systems that cannot lock a directory it locks LOCK.
+func (d *Dir) lock() (unlock func() error, err error) {
+	err = flock(d.self, syscall.LOCK_EX|syscall.LOCK_NB)
+	for _, target := range cannotLock {
+		if errors.Is(err, target) {
+			return d.lockFile()
+		}
+	}
+	return func() error { return flock(d.self, syscall.LOCK_UN) }, err
+}
+
+func (d *Dir) lockFile() (unlock func() error, err error) {
+	f, err := d.root.OpenFile(LockName, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err != syscall.EINTR {
-			break
-		}
+	if err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	switch {
-	case err == nil:
-		return f, nil
-	case errors.Is(err, syscall.EWOULDBLOCK):
-		return nil, errors.Join(ErrLocked, f.Close())
-	}
-	return nil, errors.Join(&os.PathError{Op: "flock", Path: path, Err: err}, f.Close())
+	return f.Close, nil
 }
 
-func unlockFile(f *os.File) error { return f.Close() }
+func flock(f *os.File, how int) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var lockErr error
+	err = conn.Control(func(fd uintptr) {
+		for {
+			if lockErr = syscall.Flock(int(fd), how); lockErr != syscall.EINTR {
+				return
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case lockErr == nil:
+		return nil
+	case errors.Is(lockErr, syscall.EWOULDBLOCK):
+		return ErrLocked
+	}
+	return &os.PathError{Op: "flock", Path: f.Name(), Err: lockErr}
+}

@@ -10,14 +10,15 @@ import (
 	"os"
 )
 
-// lockFile creates the file and is refused while it exists. A process that
-// died leaves it behind, and it has to be removed by hand.
-func lockFile(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+// lock creates LOCK and is refused while it exists. A process that died leaves
+// it behind, and it has to be removed by hand.
+func (d *Dir) lock() (unlock func() error, err error) {
+	f, err := d.root.OpenFile(LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, ErrLocked
 	}
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return func() error { return errors.Join(f.Close(), d.root.Remove(LockName)) }, nil
 }
-
-func unlockFile(f *os.File) error { return errors.Join(os.Remove(f.Name()), f.Close()) }

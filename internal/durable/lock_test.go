@@ -22,44 +22,80 @@ func TestMain(m *testing.M) {
 
 // lockChild holds the lock until it is killed.
 func lockChild(path string) {
-	l, err := Lock(path)
+	d, err := Hold(path)
+	if err == nil {
+		err = d.Lock()
+	}
 	if err != nil {
 		os.Stdout.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
 	os.Stdout.WriteString("locked\n")
 	os.Stdin.Read(make([]byte, 1)) // until the parent is gone
-	l.Release()                    // and held until here
+	d.Close()                      // and held until here
 	select {}
 }
 
+func hold(t *testing.T, dir string) *Dir {
+	t.Helper()
+	d, err := Hold(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func locked(t *testing.T, dir string) *Dir {
+	t.Helper()
+	d := hold(t, dir)
+	if err := d.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func TestLockTwiceInOneProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "LOCK")
-	l, err := Lock(path)
-	if err != nil {
+	dir := t.TempDir()
+	d := locked(t, dir)
+	wantHolder(t, dir, os.Getpid())
+	if err := d.Unlock(); err != nil {
 		t.Fatal(err)
 	}
-	wantHolder(t, path, os.Getpid())
-	if err := l.Release(); err != nil {
+	locked(t, dir)
+	if err := d.Unlock(); err != nil {
+		t.Fatalf("second unlock: %v", err)
+	}
+	wantHolder(t, dir, os.Getpid()) // which the second unlock left alone
+}
+
+// The lock is of the directory, whatever it is called and whatever becomes of
+// the file in it.
+func TestLockIsOfTheDirectory(t *testing.T) {
+	base := t.TempDir()
+	dir := filepath.Join(base, "a")
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Lock(path)
-	if err != nil {
+	locked(t, dir)
+	if err := os.Remove(filepath.Join(dir, LockName)); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Release(); err != nil {
-		t.Fatalf("second release: %v", err)
-	}
-	wantHolder(t, path, os.Getpid()) // which the second release left alone
-	if err := again.Release(); err != nil {
+	wantHolder(t, dir, 0)
+	if err := os.Symlink(dir, filepath.Join(base, "link")); err != nil {
 		t.Fatal(err)
 	}
+	wantHolder(t, filepath.Join(base, "link"), 0)
+	if err := os.Rename(dir, filepath.Join(base, "b")); err != nil {
+		t.Fatal(err)
+	}
+	wantHolder(t, filepath.Join(base, "b"), 0)
 }
 
 func TestLockOfAnotherProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "LOCK")
+	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), lockChildEnv+"="+path)
+	cmd.Env = append(os.Environ(), lockChildEnv+"="+dir)
 	if _, err := cmd.StdinPipe(); err != nil { // held open: the child waits for it
 		t.Fatal(err)
 	}
@@ -74,23 +110,17 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	if err != nil || line != "locked\n" {
 		t.Fatalf("child said %q, %v", line, err)
 	}
-	wantHolder(t, path, cmd.Process.Pid)
+	wantHolder(t, dir, cmd.Process.Pid)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	l, err := Lock(path) // the system dropped the dead process's lock
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := l.Release(); err != nil {
-		t.Fatal(err)
-	}
+	locked(t, dir) // the system dropped the dead process's lock
 }
 
-func wantHolder(t *testing.T, path string, pid int) {
+func wantHolder(t *testing.T, dir string, pid int) {
 	t.Helper()
-	_, err := Lock(path)
+	err := hold(t, dir).Lock()
 	var locked *LockedError
 	if !errors.Is(err, ErrLocked) || !errors.As(err, &locked) || locked.PID != pid {
 		t.Fatalf("error %v, want locked by %d", err, pid)

@@ -5,14 +5,17 @@ package durable
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
 const errSharingViolation = syscall.Errno(32)
 
-// lockFile opens the file so that no other may open it for writing; the system
-// drops that when the process ends. Others can still read the holder's id.
-func lockFile(path string) (*os.File, error) {
+// lock opens LOCK so that no other may open it for writing, nor remove or
+// rename it; the system drops that when the process ends. Others can still read
+// the holder's id, which is written here: nobody may open the file to do it.
+func (d *Dir) lock() (unlock func() error, err error) {
+	path := filepath.Join(d.abs, LockName)
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
@@ -21,11 +24,10 @@ func lockFile(path string) (*os.File, error) {
 		syscall.FILE_SHARE_READ, nil, syscall.OPEN_ALWAYS, syscall.FILE_ATTRIBUTE_NORMAL, 0)
 	switch {
 	case err == nil:
-		return os.NewFile(uintptr(h), path), nil
+		d.note = os.NewFile(uintptr(h), path)
+		return d.note.Close, nil
 	case errors.Is(err, errSharingViolation):
 		return nil, ErrLocked
 	}
 	return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 }
-
-func unlockFile(f *os.File) error { return f.Close() }

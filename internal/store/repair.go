@@ -125,11 +125,14 @@ func (r *repairer) close() error {
 
 // locked does the work, in the order in which one part needs another.
 func (r *repairer) locked() (err error) {
-	lock, err := durable.Lock(r.path(lockName))
+	held, err := durable.Hold(r.dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	defer func() { err = errors.Join(err, held.Close()) }()
+	if err := held.Lock(); err != nil {
+		return err
+	}
 	r.rows.r = r
 	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
 		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)

@@ -19,7 +19,6 @@ import (
 
 // Names inside a store's directory (docs/format.md).
 const (
-	lockName   = "LOCK"
 	formatName = "FORMAT"
 	seedName   = "identity.key"
 	aofName    = "aof"
@@ -60,7 +59,7 @@ type Store struct {
 	dir    string
 	opts   Options
 	format format
-	lock   *durable.FileLock
+	held   *durable.Dir
 	device identity.Device
 	idKey  []byte         // that hides event ids in rows
 	moved  *Move          // what opening found out, or nil
@@ -196,7 +195,10 @@ func Open(dir string, o Options) (s *Store, err error) {
 			s = nil
 		}
 	}()
-	if s.lock, err = durable.Lock(filepath.Join(dir, lockName)); err != nil {
+	if s.held, err = durable.Hold(dir); err != nil {
+		return s, err
+	}
+	if err = s.held.Lock(); err != nil {
 		return s, err
 	}
 	if err = syncNames(o.FS, dir); err != nil {
@@ -321,8 +323,8 @@ func (s *Store) release() error {
 	if s.aof != nil {
 		errs = append(errs, s.aof.Close())
 	}
-	if s.lock != nil {
-		errs = append(errs, s.lock.Release())
+	if s.held != nil {
+		errs = append(errs, s.held.Close())
 	}
 	return errors.Join(errs...)
 }
