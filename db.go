@@ -4,7 +4,6 @@ package xaeroflux
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -42,9 +41,9 @@ type DB struct {
 	closeErr  error
 }
 
-// Open opens the store in dir, creating it where there is none, and starts its
-// actors. The error is ErrNoStore, ErrInUse, ErrFormat, ErrOptions,
-// ErrInvite, one that IsCorrupt tells, or one of the file system's.
+// Open opens the store in dir, creating it if there is none, and starts its
+// actors. The error is ErrNoStore, ErrExists, ErrRemains, ErrInUse, ErrFormat,
+// ErrOptions, ErrInvite, one that IsCorrupt tells, or one of the file system's.
 func Open(dir string, options *Options) (*DB, error) {
 	o, err := options.withDefaults()
 	if err != nil {
@@ -54,12 +53,9 @@ func Open(dir string, options *Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := create(dir, o); err != nil {
-		return nil, err
-	}
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
-		MapBytes: o.MapBytes, Published: db.published, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
+		New: o.newStore(), MapBytes: o.MapBytes, Published: db.published, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
 	})
 	if err != nil {
 		return nil, err
@@ -70,20 +66,16 @@ func Open(dir string, options *Options) (*DB, error) {
 	return db, nil
 }
 
-// create makes a store in dir where there is none.
-func create(dir string, o Options) error {
-	if o.MustExist || store.Exists(dir) {
+// newStore is what to create where there is no store, or nil for nothing.
+func (o Options) newStore() *store.CreateOptions {
+	if o.MustExist {
 		return nil
-	}
-	seed, err := identity.NewSeed(rand.Reader)
-	if err != nil {
-		return err
 	}
 	pageBytes := o.PageBytes
 	if pageBytes == 0 {
 		pageBytes = segwriter.DefaultPageBytes
 	}
-	return store.Create(dir, store.CreateOptions{PageBytes: pageBytes, SegmentPages: o.SegmentPages, Seed: seed, Place: o.Place})
+	return &store.CreateOptions{MustCreate: o.MustCreate, PageBytes: pageBytes, SegmentPages: o.SegmentPages, Place: o.Place}
 }
 
 func (db *DB) start(invite *identity.Invite) error {

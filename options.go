@@ -32,6 +32,9 @@ type Options struct {
 	TopicName string
 	// MustExist refuses to create a store. Default: Open creates one.
 	MustExist bool
+	// MustCreate refuses to open a store that is there already, with ErrExists.
+	// Default: Open opens it.
+	MustCreate bool
 
 	// Place names the place that the store's data lies in, for systems that keep
 	// moving it between machines of one kind: as long as the name is the same, it

@@ -63,13 +63,16 @@ type Address = identity.Address
 var (
 	// ErrOptions is returned by Open for options out of range.
 	ErrOptions = errors.New("invalid options")
-	// ErrNoStore is returned by Open with MustExist where there is no store.
+	// ErrNoStore is returned by Open with MustExist if there is no store.
 	ErrNoStore = store.ErrNoStore
 	// ErrInUse is returned by Open for a store that is open already, in this
 	// process or another.
 	ErrInUse = durable.ErrLocked
-	// ErrRemains is returned by Open for a directory that holds a store without
-	// its FORMAT: nothing is created over it.
+	// ErrExists is returned by Open with MustCreate for a directory that holds a
+	// store already.
+	ErrExists = store.ErrExists
+	// ErrRemains is returned by Open for a directory that holds parts of a store
+	// without its FORMAT: nothing is created over them.
 	ErrRemains = store.ErrRemains
 	// ErrIdentity is returned by Open for a store with another store's
 	// identity.key.

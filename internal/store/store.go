@@ -30,6 +30,9 @@ const (
 
 // Options of a store. All have been made valid by the root package.
 type Options struct {
+	// New is the store to create, under the same lock, if there is none in the
+	// directory; nil: the error is ErrNoStore then.
+	New      *CreateOptions
 	MapBytes int64
 	// Place names the place that the data lies in, instead of what the system
 	// says of it; see identity.Place.
@@ -82,103 +85,17 @@ type Store struct {
 // ErrNoStore is returned by Open for a directory that holds no store.
 var ErrNoStore = errors.New("no store here; create it with `xaeroflux init`, or name another directory")
 
-// ErrExists is returned by Create for a directory that holds a store already.
-var ErrExists = errors.New("a store is here already")
-
 // Exists reports whether dir holds a store.
 func Exists(dir string) bool {
 	_, err := os.Stat(filepath.Join(dir, formatName))
 	return err == nil
 }
 
-// CreateOptions say what a new store is like.
-type CreateOptions struct {
-	PageBytes    int // of the topics founded in it
-	SegmentPages int
-	Seed         identity.Seed
-	Generation   identity.Generation // drawn if zero
-	Place        string              // see Options
-	FS           durable.FS          // nil: the operating system's
-	Fault        func(string) error  // see Options
-}
-
-// Create makes an empty store in dir, which may exist if it is empty of one.
-// FORMAT is written last: a directory with it is a whole store.
-func Create(dir string, o CreateOptions) error {
-	if o.FS == nil {
-		o.FS = durable.OS
-	}
-	if Exists(dir) {
-		return fmt.Errorf("store %s: %w", dir, ErrExists)
-	}
-	if err := create(dir, o); err != nil {
-		return fmt.Errorf("store %s: %w", dir, err)
-	}
-	return nil
-}
-
-func create(dir string, o CreateOptions) error {
-	fs, seedPath := o.FS, filepath.Join(dir, seedName)
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if _, err := os.Stat(seedPath); errors.Is(err, os.ErrNotExist) {
-		if err := identity.CreateSeed(seedPath, o.Seed); err != nil {
-			return err
-		}
-	}
-	for _, d := range []string{aofName, logsName, mmrName} {
-		if err := fs.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
-			return err
-		}
-	}
-	f := format{pageBytes: o.PageBytes, segmentPages: o.SegmentPages, generation: o.Generation}
-	var err error
-	if f.generation.IsZero() {
-		if f.generation, err = identity.NewGeneration(nil); err != nil {
-			return err
-		}
-	}
-	if f.place, err = placeOf(dir, o.Place); err != nil {
-		return err
-	}
-	a, err := aof.Open(filepath.Join(dir, aofName), aof.Options{FS: fs, Fault: o.Fault})
-	if err != nil {
-		return err
-	}
-	err = unused(a)
-	if err == nil {
-		err = a.Commit(func(t *aof.Txn) error { return errors.Join(putGeneration(t, f.generation), putPlace(t, f.place)) })
-	}
-	if err = errors.Join(err, a.Close()); err != nil {
-		return err
-	}
-	if err := syncNames(fs, dir); err != nil { // what an earlier try left is not durable yet
-		return err
-	}
-	return writeFormat(fs, filepath.Join(dir, formatName), f)
-}
-
-// ErrRemains is returned for a directory that holds a store without its FORMAT.
-var ErrRemains = errors.New("a store is here that lost its FORMAT: nothing is created over it; run xaeroflux repair, which writes FORMAT again")
-
-// unused returns ErrRemains for an AOF that holds anything but what a creation
-// that was not finished left.
-func unused(a *aof.Store) error {
-	return a.View(func(v *aof.View) error {
-		remains := func(key, value []byte) error { return ErrRemains }
-		return errors.Join(v.ForEach(aof.Topics, nil, remains), v.ForEachLog(func(aof.LogRow) error { return ErrRemains }))
-	})
-}
-
-// Open opens the store in dir and takes its lock. The error is ErrNoStore,
-// durable.ErrLocked, ErrFormat, a *CorruptError or one of the file system's.
+// Open opens the store in dir and takes its lock. The error is ErrNoStore, or
+// what Create returns if Options.New is set, durable.ErrLocked, ErrFormat, a *CorruptError or one of the file system's.
 func Open(dir string, o Options) (s *Store, err error) {
 	if o.FS == nil {
 		o.FS = durable.OS
-	}
-	if !Exists(dir) {
-		return nil, fmt.Errorf("store %s: %w", dir, ErrNoStore)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -195,10 +112,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 			s = nil
 		}
 	}()
-	if s.held, err = durable.Hold(dir); err != nil {
-		return s, err
-	}
-	if err = s.held.Lock(); err != nil {
+	if err = s.hold(); err != nil {
 		return s, err
 	}
 	if err = syncNames(o.FS, dir); err != nil {

@@ -52,6 +52,7 @@ var kinds = []struct {
 	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
+	{nodeapi.Exists, []error{xaeroflux.ErrExists}},
 	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey}},
 	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},

@@ -13,7 +13,6 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
-	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 func (a *app) initCmd() *cobra.Command {
@@ -48,9 +47,7 @@ func checkTopicName(name string) error {
 
 // create makes the store and prints what is in it.
 func (a *app) create(ctx context.Context, o xaeroflux.Options) error {
-	if store.Exists(a.dir) {
-		return kinded(nodeapi.Exists, "%s holds a store already", a.dir)
-	}
+	o.MustCreate = true
 	db, err := xaeroflux.Open(a.dir, &o)
 	if err != nil {
 		return err

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+// A store is created under the lock of its directory, in this order:
+//
+//	FORMAT.new      says that what is here is a creation that is not finished
+//	identity.key    the seed
+//	aof, logs, mmr  with the rows of generation and place
+//	FORMAT.new      is given the content of FORMAT, and then its name
+//
+// A directory with a FORMAT is a whole store. One that holds any other name of a
+// store is created in only if FORMAT.new is there and no event is: a creation
+// that was stopped is gone on with, and nothing in the directory is ever removed.
+
+// unfinishedName is FORMAT of a store whose creation is under way.
+const unfinishedName = formatName + ".new"
+
+// storeNames are what a new store's directory must not hold: all but LOCK and
+// what tells of a running node, which hold nothing.
+var storeNames = []string{seedName, aofName, logsName, mmrName, forksName, damagedName, "index", "blobs"}
+
+// ErrExists is returned for a directory that holds a store already, if a new one
+// was asked for.
+var ErrExists = errors.New("a store is here already")
+
+// ErrRemains is returned for a directory that holds parts of a store without its
+// FORMAT.
+var ErrRemains = errors.New("parts of a store are here without its FORMAT, and nothing is created over them: run xaeroflux repair, which writes FORMAT again if identity.key and aof are here; else put back what is missing, or name another directory")
+
+// CreateOptions say what a new store is like.
+type CreateOptions struct {
+	// MustCreate makes a store that is there already ErrExists, and not one to
+	// be opened.
+	MustCreate bool
+
+	PageBytes    int // of the topics founded in it
+	SegmentPages int
+	Seed         identity.Seed       // drawn if zero
+	Generation   identity.Generation // drawn if zero
+	Place        string              // see Options
+	FS           durable.FS          // of Create; nil: the operating system's
+	Fault        func(string) error  // of Create; see Options
+}
+
+// Create makes an empty store in dir, which may exist. The error is ErrExists,
+// ErrRemains, durable.ErrLocked or one of the file system's.
+func Create(dir string, o CreateOptions) error {
+	o.MustCreate = true
+	s := &Store{dir: dir, opts: Options{New: &o, FS: o.FS, Fault: o.Fault}}
+	if s.opts.FS == nil {
+		s.opts.FS = durable.OS
+	}
+	if err := errors.Join(s.hold(), s.release()); err != nil {
+		return fmt.Errorf("store %s: %w", dir, err)
+	}
+	return nil
+}
+
+// hold opens and locks the store's directory, and creates the store if it is not
+// there and one may be created.
+func (s *Store) hold() (err error) {
+	n := s.opts.New
+	switch {
+	case n == nil && !Exists(s.dir):
+		return ErrNoStore
+	case n != nil && n.MustCreate && Exists(s.dir):
+		return ErrExists
+	case n != nil:
+		if err = s.opts.FS.MkdirAll(s.dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if s.held, err = durable.Hold(s.dir); err != nil {
+		return err
+	}
+	if err = s.held.Lock(); err != nil || n == nil {
+		return err
+	}
+	switch err = s.vacant(); {
+	case err == nil:
+		return s.create(n)
+	case err == ErrExists && !n.MustCreate:
+		return nil
+	}
+	return err
+}
+
+// vacant returns nil if a store may be created in the directory.
+func (s *Store) vacant() error {
+	whole, err := s.has(formatName)
+	if err == nil && whole {
+		err = ErrExists
+	}
+	if err != nil {
+		return err
+	}
+	switch begun, err := s.has(unfinishedName); {
+	case err != nil:
+		return err
+	case begun:
+		return s.unused()
+	}
+	for _, name := range storeNames {
+		switch there, err := s.has(name); {
+		case err != nil:
+			return err
+		case there:
+			return fmt.Errorf("%w (%s)", ErrRemains, name)
+		}
+	}
+	return nil
+}
+
+func (s *Store) has(name string) (bool, error) {
+	_, err := s.opts.FS.Stat(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// unused returns ErrRemains if what is here is more than a creation that was
+// stopped leaves.
+func (s *Store) unused() error {
+	for _, name := range []string{logsName, mmrName} {
+		entries, err := s.opts.FS.ReadDir(s.path(name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if len(entries) > 0 {
+			return fmt.Errorf("%w (%s)", ErrRemains, filepath.Join(name, entries[0].Name()))
+		}
+	}
+	return nil
+}
+
+func (s *Store) create(n *CreateOptions) error {
+	fsys := s.opts.FS
+	if err := fsys.WriteFileAtomic(s.path(unfinishedName), []byte("not finished\n"), 0o600); err != nil {
+		return err
+	}
+	if err := s.createSeed(n.Seed); err != nil {
+		return err
+	}
+	for _, d := range []string{aofName, logsName, mmrName} {
+		if err := fsys.MkdirAll(s.path(d), 0o700); err != nil {
+			return err
+		}
+	}
+	f := format{pageBytes: n.PageBytes, segmentPages: n.SegmentPages, generation: n.Generation}
+	var err error
+	if f.generation.IsZero() {
+		if f.generation, err = identity.NewGeneration(nil); err != nil {
+			return err
+		}
+	}
+	if f.place, err = placeOf(s.dir, n.Place); err != nil {
+		return err
+	}
+	if err := s.createRows(f); err != nil {
+		return err
+	}
+	if err := syncNames(fsys, s.dir); err != nil { // what an earlier try left is not durable yet
+		return err
+	}
+	if err := writeFormat(fsys, s.path(unfinishedName), f); err != nil {
+		return err
+	}
+	return errors.Join(fsys.Rename(s.path(unfinishedName), s.path(formatName)), fsys.SyncDir(s.dir))
+}
+
+// createSeed writes the seed, unless a creation that was stopped did.
+func (s *Store) createSeed(seed identity.Seed) (err error) {
+	if seed == (identity.Seed{}) {
+		if seed, err = identity.NewSeed(rand.Reader); err != nil {
+			return err
+		}
+	}
+	if err = identity.CreateSeed(s.path(seedName), seed); errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	return err
+}
+
+// createRows makes the AOF and writes what FORMAT says into it.
+func (s *Store) createRows(f format) error {
+	a, err := aof.Open(s.path(aofName), aof.Options{FS: s.opts.FS, Fault: s.opts.Fault})
+	if err != nil {
+		return err
+	}
+	remains := func() error { return fmt.Errorf("%w (%s)", ErrRemains, filepath.Join(aofName, dataName)) }
+	err = a.View(func(v *aof.View) error {
+		return errors.Join(
+			v.ForEach(aof.Topics, nil, func(_, _ []byte) error { return remains() }),
+			v.ForEachLog(func(aof.LogRow) error { return remains() }))
+	})
+	if err == nil {
+		err = a.Commit(func(t *aof.Txn) error { return errors.Join(putGeneration(t, f.generation), putPlace(t, f.place)) })
+	}
+	return errors.Join(err, a.Close())
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// Six processes make a store in one directory at once. One does; the others say
+// why not, and take nothing from it.
+func TestSixInitAtOnce(t *testing.T) {
+	for round := range 40 {
+		dir := filepath.Join(t.TempDir(), "s")
+		var errs [6]error
+		var said [6]strings.Builder
+		var all sync.WaitGroup
+		for i := range errs {
+			cmd := exec.Command("xaeroflux", "init", "--dir", dir)
+			cmd.Stderr = &said[i]
+			all.Go(func() { errs[i] = cmd.Run() })
+		}
+		all.Wait()
+		winners := 0
+		for i, err := range errs {
+			text := said[i].String()
+			switch {
+			case err == nil:
+				winners++
+			case !strings.Contains(text, "locked by") && !strings.Contains(text, store.ErrExists.Error()):
+				t.Errorf("round %d: a loser says %q", round, text)
+			}
+		}
+		if winners != 1 {
+			t.Fatalf("round %d: %d processes made a store", round, winners)
+		}
+		if out, err := exec.Command("xaeroflux", "check", "--dir", dir).CombinedOutput(); err != nil {
+			t.Fatalf("round %d: %v\n%s", round, err, out)
+		}
+	}
+}
+
+// With any one name of a store in it and no FORMAT, nothing is created in a
+// directory, and nothing is changed.
+func TestNothingIsCreatedOverRemains(t *testing.T) {
+	for _, name := range []string{"identity.key", "aof/data.mdb", "logs/x", "mmr/x", "forks/x", "damaged/x"} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(name), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := xaeroflux.Open(dir, nil); !errors.Is(err, xaeroflux.ErrRemains) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if b, err := os.ReadFile(file); err != nil || string(b) != name {
+			t.Errorf("%s: holds %q, %v", name, b, err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "FORMAT")); err == nil {
+			t.Errorf("%s: a FORMAT was written", name)
+		}
+	}
+}
+
+func TestMustCreate(t *testing.T) {
+	dir := t.TempDir()
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true}); !errors.Is(err, xaeroflux.ErrExists) {
+		t.Fatal(err)
+	}
+}
+
+// A creation that is stopped at any write is finished by the next one.
+func TestCreationStoppedAtAnyWrite(t *testing.T) {
+	for n := 0; ; n++ {
+		dir, writes := filepath.Join(t.TempDir(), "s"), 0
+		hit := func() error {
+			if writes++; writes > n {
+				return durable.ErrCrashed
+			}
+			return nil
+		}
+		o := store.CreateOptions{PageBytes: segwriter.MinPageBytes, SegmentPages: 2, Fault: func(string) error { return hit() }}
+		o.FS = durable.NewFaulty(durable.OS, func(op durable.Op, _ string) error {
+			if op.Mutates() {
+				return hit()
+			}
+			return nil
+		})
+		err := store.Create(dir, o)
+		if err == nil {
+			if n < 10 {
+				t.Fatalf("created in %d writes", n)
+			}
+			return
+		}
+		if !errors.Is(err, durable.ErrCrashed) {
+			t.Fatalf("write %d: %v", n, err)
+		}
+		finishCreation(t, fmt.Sprintf("write %d", n), dir)
+	}
+}
+
+func finishCreation(t *testing.T, at, dir string) {
+	t.Helper()
+	if store.Exists(dir) { // the last sync did not come
+		return
+	}
+	if _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
+		t.Fatalf("%s: an unfinished store opens: %v", at, err)
+	}
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true})
+	if err != nil {
+		t.Fatalf("%s: %v", at, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "FORMAT.new")); err == nil {
+		t.Errorf("%s: FORMAT.new is left", at)
+	}
+}
