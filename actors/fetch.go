@@ -161,7 +161,7 @@ func (f *fetch) finish(s *session, w *syncer.Window[*session], err error) {
 	defer f.changed.Broadcast()
 	var v *syncer.Violation
 	switch {
-	case w.Gone:
+	case w.Gone, f.over: // whatever came then, nobody looked at it
 	case err == nil:
 		f.plan.Done(w)
 	case s.ctx.Err() != nil:

@@ -89,8 +89,8 @@ func (s *session) freeze(f proof.Fork) {
 		s.n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true",
 			zap.String("log", f.Log().String()), zap.String("peer", s.conn.Peer().Short()),
 			zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
-	case errors.Is(err, ErrReadOnly):
-		s.end(messages.CodeReadOnly, "this side cannot store anything")
+	case cannotStore(err) && !passes(err):
+		s.failHere(err)
 	default:
 		s.n.cfg.Logger.Warn("a fork is not stored", zap.String("log", f.Log().String()), zap.Error(err))
 	}

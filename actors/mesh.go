@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -192,10 +193,15 @@ func (n *Node) dialed(a identity.Address, err error) {
 	if n.closing.Load() {
 		return
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		m.book.Proved(a, time.Now())
-	} else {
+	case durable.TroubleOf(err) == durable.Exhausted:
+		m.book.Interrupted(a.Peer, err, time.Now())
+	default:
 		m.book.Failed(a, err, errors.Is(err, transport.ErrWrongPeer), time.Now(), jitter())
+	}
+	if err != nil {
 		n.cfg.Logger.Info("connect", zap.String("address", a.String()), zap.Error(err))
 		n.notices.say(SyncEvent{Kind: SyncUnreachable, Peer: a.Peer, Address: a.Host, Err: err})
 	}
@@ -258,7 +264,11 @@ func (n *Node) down(s *session) {
 		m := &n.mesh
 		m.mu.Lock()
 		now := time.Now()
-		m.book.Down(s.conn.Peer(), now.Sub(s.since), err, now, jitter())
+		if errors.As(err, new(*LocalError)) {
+			m.book.Interrupted(s.conn.Peer(), err, now)
+		} else {
+			m.book.Down(s.conn.Peer(), now.Sub(s.since), err, now, jitter())
+		}
 		delete(m.probed, s.conn.Peer())
 		m.save(n)
 		m.mu.Unlock()

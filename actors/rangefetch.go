@@ -50,7 +50,7 @@ var ErrOwnLog = errors.New("the log is this store's own: a sync brings back what
 
 // FetchRange brings a part of a log from peers, as far as it is not held. What
 // comes is stored as it comes, and not asked for again.
-func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, error) {
+func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (report RangeReport, err error) {
 	if n.closing.Load() {
 		return RangeReport{}, ErrClosed
 	}
@@ -63,7 +63,7 @@ func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (RangeReport, er
 	f := &rangeFetch{n: n, want: want, cancel: cancel}
 	f.changed = sync.NewCond(&f.mu)
 	f.sources = n.rangeSources(want.Topic, want.Peers, want.Over)
-	defer f.hangUp()
+	defer func() { f.hangUp(codeFor(err)) }()
 	if len(f.sources) == 0 {
 		return f.report, fmt.Errorf("%w: connect to one that shares the topic, or name its address", ErrNoPeer)
 	}
@@ -113,12 +113,12 @@ type rangeItem struct {
 // minItem is the fewest events for which a gap is split among peers.
 const minItem = 1024
 
-func (f *rangeFetch) hangUp() {
+func (f *rangeFetch) hangUp(code messages.Code) {
 	if f.want.Over != nil {
-		defer f.want.Over.CloseWithError(uint64(messages.CodeOK), "")
+		defer f.want.Over.CloseWithError(uint64(code), "")
 	}
 	for _, s := range f.sources {
-		s.hangUp(messages.CodeOK)
+		s.hangUp(code)
 	}
 }
 

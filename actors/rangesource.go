@@ -4,6 +4,7 @@ package actors
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -157,7 +158,7 @@ func (s *rangeSource) ask(ctx context.Context, req *messages.RangeRequest, info 
 	}
 }
 
-func (s *rangeSource) once(ctx context.Context, req *messages.RangeRequest, pull *syncer.RangePull, take func(*syncer.Range) error) error {
+func (s *rangeSource) once(ctx context.Context, req *messages.RangeRequest, pull *syncer.RangePull, take func(*syncer.Range) error) (err error) {
 	frame, err := messages.AppendFrame(nil, req)
 	if err != nil {
 		return err
@@ -166,7 +167,7 @@ func (s *rangeSource) once(ctx context.Context, req *messages.RangeRequest, pull
 	if err != nil {
 		return err
 	}
-	defer stream.Cancel(uint64(messages.CodeCanceled))
+	defer func() { stream.Cancel(uint64(cmp.Or(codeFor(err), messages.CodeCanceled))) }()
 	defer context.AfterFunc(ctx, func() { stream.Cancel(uint64(messages.CodeCanceled)) })()
 	if _, err := stream.Write(frame); err != nil {
 		return err
@@ -179,10 +180,12 @@ func (s *rangeSource) once(ctx context.Context, req *messages.RangeRequest, pull
 	in := bufio.NewReaderSize(patient{stream, stallPatience * s.n.cfg.Patience}, 64<<10)
 	for {
 		r, err := s.next(in, pull)
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case err != nil && ctx.Err() != nil: // the stream was cut off here
+			return context.Cause(ctx)
+		case err != nil:
 			return err
 		}
 		if err := take(r); err != nil {

@@ -86,6 +86,7 @@ type sessionStats struct {
 	shared  sharing
 	apart   error         // at rest without agreement, and why
 	unmet   *QuotaError   // the first quota that was met
+	trouble error         // why the last thing that came is not stored yet
 	changed chan struct{} // closed and replaced at every change
 	err     error
 }
@@ -282,19 +283,28 @@ func (s *session) step(in syncer.Input) {
 func (s *session) input(in syncer.Input) {
 	switch in := in.(type) {
 	case syncer.PullDone:
-		s.unmet(in.Log, in.Err)
 		s.pulling--
+		s.notStored(in.Log, in.Err)
 		s.pullNext()
-		if errors.Is(in.Err, ErrReadOnly) {
-			s.end(messages.CodeReadOnly, "this side cannot store anything")
-		}
 	case syncer.IngestFailed:
-		s.unmet(in.Log, in.Err)
-		if errors.Is(in.Err, ErrReadOnly) {
-			s.end(messages.CodeReadOnly, "this side cannot store anything")
-		}
+		s.notStored(in.Log, in.Err)
+	case syncer.Stored:
+		s.stats.setTrouble(nil)
 	}
 	s.step(in)
+}
+
+// notStored takes note of why something that the peer brought is not stored. A
+// store that takes nothing more needs no session that brings more.
+func (s *session) notStored(log digest.Hash, err error) {
+	s.unmet(log, err)
+	switch {
+	case err == nil:
+	case passes(err):
+		s.stats.setTrouble(err)
+	case cannotStore(err):
+		s.failHere(err)
+	}
 }
 
 // lost ends the session after a stream failed: by what the peer sent, or
@@ -352,6 +362,10 @@ func (s *session) do(o syncer.Output) {
 		s.dropShared(o.Topic)
 	case syncer.Presence, syncer.Ponged: // nobody here has registered for one
 	case syncer.Fail:
+		if o.Err != nil {
+			s.failHere(o.Err)
+			return
+		}
 		s.refuse(o.Code, o.Text)
 	case syncer.Closed:
 		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true})
@@ -408,17 +422,13 @@ func (s *session) refuse(code messages.Code, text string) {
 		return
 	}
 	s.n.net.refused.add(code)
-	text = tellable(code, text)
+	text = tellable(text)
 	s.out.send(&messages.Error{Code: code, Text: text}, false)
 	s.close(code, text)
 }
 
-// tellable is what a peer is told of a failure: of those on our side nothing,
-// for they speak of files here.
-func tellable(code messages.Code, text string) string {
-	if code == messages.CodeInternal {
-		return ""
-	}
+// tellable is what a peer is told of a rule that it broke.
+func tellable(text string) string {
 	return strings.ToValidUTF8(text[:min(len(text), messages.MaxTextBytes)], "")
 }
 

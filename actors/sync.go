@@ -149,9 +149,20 @@ func (s *session) awaitAgreement(ctx context.Context) error {
 				return s.conn.Err()
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ctx.Err())
+			return s.waited(ctx.Err())
 		}
 	}
+}
+
+// waited is the error of those whose time is over, with what they waited for if it
+// is known.
+func (s *session) waited(err error) error {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if s.stats.trouble != nil {
+		err = errors.Join(err, &LocalError{s.stats.trouble})
+	}
+	return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), err)
 }
 
 // notify wakes those who wait for a change; mu is held.
@@ -209,6 +220,14 @@ func (s *session) setApart(theirs bool) {
 	case why != nil:
 		s.stats.setApart(fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why))
 	}
+}
+
+// setTrouble takes note of what the machine ran out of, for those who wait: it is
+// tried again.
+func (t *sessionStats) setTrouble(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.trouble = err
 }
 
 func (t *sessionStats) setApart(err error) {

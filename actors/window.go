@@ -118,7 +118,9 @@ func (r *windowReader) pages(m *messages.PageResponse) error {
 	if err != nil {
 		return violated(err)
 	}
-	r.f.got(r.w, run{from: m.From, end: m.From + uint64(m.Count), source: r.s, msg: m, bytes: pages})
+	if !r.f.got(r.w, run{from: m.From, end: m.From + uint64(m.Count), source: r.s, msg: m, bytes: pages}) {
+		return errOver
+	}
 	return nil
 }
 
@@ -137,16 +139,21 @@ func (r *windowReader) events(m *messages.Events) error {
 	return nil
 }
 
-// got takes in pages that came, unless their window was taken away.
-func (f *fetch) got(w *syncer.Window[*session], r run) {
+// errOver is why a window is not read to its end: nobody wants the rest.
+var errOver = errors.New("the fetch is over")
+
+// got takes in pages that came, and reports whether more are wanted: not if their
+// window was taken away, or the fetch is over.
+func (f *fetch) got(w *syncer.Window[*session], r run) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w.Gone || f.over {
-		return
+		return false
 	}
 	f.runs[r.from] = r
 	f.plan.Got(w, r.end-r.from, time.Now())
 	f.changed.Broadcast()
+	return true
 }
 
 // ended takes in the events after the last page.

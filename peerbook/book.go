@@ -33,7 +33,8 @@ const (
 const (
 	BackoffBase = 200 * time.Millisecond
 	BackoffCap  = 5 * time.Minute
-	Steady      = 5 * time.Second // a session that lasted as long was no failure
+	HerePause   = 10 * time.Second // after trouble on this side, which no peer is to blame for
+	Steady      = 5 * time.Second  // a session that lasted as long was no failure
 
 	shortFailures = 3 // what a session that did not last counts as
 	maxTries      = 5 // of a place that was never proven

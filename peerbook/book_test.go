@@ -192,3 +192,19 @@ func TestOnlyProvenPlacesOfPeersThatChoseItAreTold(t *testing.T) {
 		t.Errorf("%v is proven", a)
 	}
 }
+
+// What fails on this side is not the peer's failure: a pause, and nothing else.
+func TestInterrupted(t *testing.T) {
+	b := New(peer(0))
+	a := addr(1)
+	b.Keep(a)
+	b.Proved(a, t0)
+	for range 20 {
+		b.Interrupted(a.Peer, errors.New("no space left on device"), t0)
+	}
+	b.Interrupted(peer(9), errors.New("nobody knows it"), t0)
+	e, _ := b.Get(a.Peer)
+	if e.Failures != 0 || len(e.Places) != 1 || e.Next != t0.Add(HerePause) || e.LastError != "no space left on device" {
+		t.Errorf("%+v", e)
+	}
+}

@@ -71,6 +71,18 @@ func (b *Book) Down(p identity.PeerID, lasted time.Duration, why error, now time
 	b.changed[p] = true
 }
 
+// Interrupted says that a session, or an attempt to dial, ended by trouble on this
+// side. It counts nothing against the peer, nor any of its places; it is dialed
+// again after a pause, in which the trouble may have gone.
+func (b *Book) Interrupted(p identity.PeerID, why error, now time.Time) {
+	e := b.peers[p]
+	if e == nil {
+		return
+	}
+	e.LastError, e.Next = errText(why), now.Add(HerePause)
+	b.changed[p] = true
+}
+
 // Failed says that dialing an address failed. Another of the peer's places is
 // tried next. A place that was never proven, and a peer without any other, are
 // dropped after some tries, or at once where another peer was found there.

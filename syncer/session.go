@@ -238,12 +238,13 @@ func (s *Session) send(m messages.Message) {
 	s.emit(Send{m})
 }
 
-// fail ends the session. What is not the peer's fault is told as internal.
+// fail ends the session.
 func (s *Session) fail(err error) {
 	s.state = Ended
 	var v *Violation
 	if !errors.As(err, &v) {
-		v = &Violation{Code: messages.CodeInternal, Text: err.Error()}
+		s.emit(Fail{Code: messages.CodeInternal, Err: err})
+		return
 	}
 	s.emit(Fail{Code: v.Code, Text: v.Text})
 }

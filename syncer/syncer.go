@@ -367,10 +367,12 @@ type (
 	Ponged struct{ Nonce uint64 }
 	// WantTick asks for one Tick in a second or so.
 	WantTick struct{}
-	// Fail ends the session: the peer broke a rule.
+	// Fail ends the session: the peer broke a rule, or with Err something failed
+	// here, which the peer is not to blame for.
 	Fail struct {
 		Code messages.Code
 		Text string
+		Err  error
 	}
 	// Closed says that the peer ended the session.
 	Closed struct {
