@@ -55,7 +55,7 @@ func Open(dir string, options *Options) (*DB, error) {
 	}
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
-		New: o.newStore(), MapBytes: o.MapBytes, Published: db.published, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
+		New: o.newStore(), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
 	})
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.node, err = actors.Start(actors.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
 		Carrier: carriers, Now: db.opts.Now, Patience: db.opts.Patience, Quota: db.opts.Quota,
-		Advertise: db.opts.Advertise, Stall: db.opts.StallTimeout,
+		Advanced: func(*store.Log) { db.hub.notify() }, Advertise: db.opts.Advertise, Stall: db.opts.StallTimeout,
 	})
 	if err != nil {
 		return err
@@ -123,14 +123,6 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	}
 	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
 	return err
-}
-
-// published is called by the pipeline when a log has a new root.
-func (db *DB) published(l *store.Log) {
-	db.hub.notify()
-	if db.node != nil {
-		db.node.Advanced(l)
-	}
 }
 
 // Close stops the network, waits for appends under way, stops the actors in

@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -63,13 +64,15 @@ func newMember(t *testing.T, net *transport.Memory, seed byte, d disk) *member {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		m.n.Close(ctx)
-		m.st.Close()
-	})
+	t.Cleanup(m.close)
 	return m
+}
+
+func (m *member) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	m.n.Close(ctx)
+	m.st.Close()
 }
 
 // append appends n events of a thousand bytes.
@@ -241,5 +244,47 @@ func TestReceiverWithoutDescriptors(t *testing.T) {
 				t.Errorf("read-only because of %v, and refused %v", b.n.Broken(), b.n.Refusals())
 			}
 		})
+	}
+}
+
+// TestOpenTakesUpLeftOvers opens a store in which a range waits for its place, so
+// that a log advances before Open has returned. It is for the race detector.
+func TestOpenTakesUpLeftOvers(t *testing.T) {
+	net := transport.NewMemory(transport.MemoryOptions{})
+	a := newMember(t, net, 1, nil)
+	if err := a.append(300); err != nil {
+		t.Fatal(err)
+	}
+	at := a.listen("a:0")
+	left := atomic.Int64{}
+	left.Store(1 << 40)
+	b := newMember(t, net, 2, func(op durable.Op, _ string) error {
+		if op == "commit" && left.Add(-1) < 0 {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	want := actors.RangeFetch{Topic: b.topic, Log: a.topic.Log, From: 1, Peers: []identity.Address{at}}
+	if _, err := b.n.FetchRange(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	left.Store(1) // event 0 is committed, what follows it is not put behind it
+	want.From, want.To = 0, 1
+	if _, err := b.n.FetchRange(t.Context(), want); !errors.Is(err, actors.ErrReadOnly) {
+		t.Fatal(err)
+	}
+	b.close()
+	db, err := xaeroflux.Open(b.st.Dir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for rec, err := range db.Subscribe(t.Context(), xaeroflux.Query{Log: a.topic.Log}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rec.Seq == 299 {
+			break
+		}
 	}
 }

@@ -77,8 +77,11 @@ func (n *Node) send(group, name string, msg any) {
 	}
 }
 
-// Advanced tells all sessions that a log has a new published state.
-func (n *Node) Advanced(l *store.Log) {
+// advanced tells whoever waits for it that a log has a new published state.
+func (n *Node) advanced(l *store.Log) {
+	if n.cfg.Advanced != nil {
+		n.cfg.Advanced(l)
+	}
 	n.reached(l)
 	for _, s := range n.live() {
 		s.advanced(l.ID)

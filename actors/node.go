@@ -48,6 +48,10 @@ type Config struct {
 	Patience time.Duration
 	Quota    Quota
 
+	// Advanced is called after each change of a log's published state: it must
+	// return at once.
+	Advanced func(*store.Log)
+
 	Advertise bool          // peers may tell others where this node listens
 	Stall     time.Duration // that a session may stand still while the peer owes something; default 30 s
 }
@@ -91,7 +95,7 @@ func Start(c Config) (*Node, error) {
 		n.cancel()
 		return nil, errors.Join(err, c.Carrier.Close())
 	}
-	n.pipeline = NewPipeline(c.System, c.Store, c.Logger, c.Fault, n.stopWriting)
+	n.pipeline = NewPipeline(c.System, c.Store, c.Logger, c.Fault, n.advanced)
 	n.pipeline.gauge = newGauge(c.Quota, c.Store)
 	var stages []supervisor.Spec
 	for _, name := range Stages {
@@ -130,10 +134,6 @@ func (n *Node) degraded(group string, reason any) {
 	}
 	n.pipeline.breakWith(err)
 }
-
-// stopWriting is called once, when the pipeline became read-only. Peers are
-// served on.
-func (n *Node) stopWriting(error) {}
 
 // Pipeline returns the way into the store.
 func (n *Node) Pipeline() *Pipeline { return n.pipeline }

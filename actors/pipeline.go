@@ -69,19 +69,20 @@ type Pipeline struct {
 	log   *zap.Logger
 	fault Fault
 
+	advanced func(*store.Log)
+
 	gauge *gauge
 
 	in   *ingress
 	acks *acks
 	ckpt *checkpointer
 
-	commit  *store.Committer
-	hand    *hand       // the commit under way; outlives a restart of the AOF writer
-	stages  [4]stageRef // by place in Stages
-	system  *actor.ActorSystem
-	broken  atomic.Pointer[error]
-	onBreak func(error)
-	pages   chan struct{} // credits for runs of a peer's pages
+	commit *store.Committer
+	hand   *hand       // the commit under way; outlives a restart of the AOF writer
+	stages [4]stageRef // by place in Stages
+	system *actor.ActorSystem
+	broken atomic.Pointer[error]
+	pages  chan struct{} // credits for runs of a peer's pages
 }
 
 // A stageRef is where a stage's messages go.
@@ -91,10 +92,11 @@ type stageRef struct {
 }
 
 // NewPipeline returns a pipeline over st whose stages are not running yet.
-// onBreak is called once, when a failed write made it read-only.
-func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fault Fault, onBreak func(error)) *Pipeline {
+// advanced is called after each change of a log's published state, by the stage
+// that made it: it must return at once.
+func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fault Fault, advanced func(*store.Log)) *Pipeline {
 	p := &Pipeline{
-		st: st, log: log, fault: fault, acks: newAcks(), system: system, onBreak: onBreak,
+		st: st, log: log, fault: fault, acks: newAcks(), system: system, advanced: advanced,
 		gauge:  newGauge(Quota{}, st),
 		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
 	}
@@ -137,9 +139,6 @@ func (p *Pipeline) breakWith(err error) {
 	p.log.Error("store is read-only now", zap.Error(err))
 	p.in.close(err, true)
 	p.acks.failAll(err)
-	if p.onBreak != nil {
-		p.onBreak(err)
-	}
 }
 
 // ErrStale is returned for appends to our own log while a peer holds more of

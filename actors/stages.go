@@ -100,6 +100,9 @@ func (w *aofWriter) flush() {
 			p.tell(atMMR, &messages.Durable{Log: m.Log, Size: m.Size})
 		}
 	}
+	for _, log := range p.commit.Frozen() {
+		p.tellAdvanced(log)
+	}
 	p.hand = nil
 	for _, put := range h.work.Puts {
 		put.Done(nil)
@@ -282,10 +285,8 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 		x.core = p.st.NewMountains()
 		p.stages[atMMR].pid.Store(ctx.Self())
 		p.resume(func(log digest.Hash) error {
-			sealed, err := x.core.Resume(log)
-			if err == nil {
-				x.settle(log, sealed, 0)
-			}
+			made, err := x.core.Resume(log)
+			x.made(log, made, 0)
 			return err
 		})
 	case *messages.Batch:
@@ -294,8 +295,9 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 		p.strike(atMMR, AtEnd)
 	case *messages.Durable:
 		p.strike(atMMR, AtStart)
-		p.check(m.Log, x.core.Durable(m))
-		p.reached(m.Log)
+		advanced, err := x.core.Durable(m)
+		x.made(m.Log, store.Merged{Advanced: advanced}, 0)
+		p.check(m.Log, err)
 		p.strike(atMMR, AtEnd)
 	case *messages.Reset:
 		x.core.Reset(m.Log)
@@ -303,9 +305,10 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 }
 
 func (x *mmrIndexer) batch(b *messages.Batch) {
-	sealed, err := x.core.Batch(b)
+	made, err := x.core.Batch(b)
 	x.p.strike(atMMR, AtWork)
 	if err != nil {
+		x.made(b.Log, store.Merged{Advanced: made.Advanced}, 0)
 		x.p.check(b.Log, err)
 		return
 	}
@@ -314,10 +317,22 @@ func (x *mmrIndexer) batch(b *messages.Batch) {
 		pages += s.Pages
 	}
 	x.p.stages[atMMR].events.Add(uint64(len(b.Leaves)))
-	x.settle(b.Log, sealed, pages)
+	x.made(b.Log, made, pages)
 }
 
-func (x *mmrIndexer) settle(log digest.Hash, sealed messages.Sealed, pages int) {
-	x.p.ckpt.note(sealed, pages)
+// made hands on what the core made: files to sync, and a new state of the log to
+// whoever waits for it.
+func (x *mmrIndexer) made(log digest.Hash, m store.Merged, pages int) {
+	x.p.ckpt.note(m.Sealed, pages)
+	if m.Advanced {
+		x.p.tellAdvanced(log)
+	}
 	x.p.reached(log)
+}
+
+// tellAdvanced says that a log has a new state.
+func (p *Pipeline) tellAdvanced(log digest.Hash) {
+	if l, err := p.st.Log(log); err == nil {
+		p.advanced(l)
+	}
 }

@@ -163,7 +163,7 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.setPublished(l, p)
+	_, err = s.publish(l, p)
 	return l, err
 }
 

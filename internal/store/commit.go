@@ -130,6 +130,14 @@ func (c *Committer) Lost() map[digest.Hash]error { return c.lost }
 // of it may be published.
 func (c *Committer) Dropped(m *messages.Sealed) bool { return c.dropped[m] }
 
+// Frozen returns the logs that the last Commit froze.
+func (c *Committer) Frozen() (logs []digest.Hash) {
+	for _, f := range c.frozen {
+		logs = append(logs, f.Log())
+	}
+	return logs
+}
+
 // fill runs once or, where the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)

@@ -173,9 +173,6 @@ func (s *Store) froze(forks []proof.Fork) error {
 			continue
 		}
 		s.countFrozen(l)
-		if s.opts.Published != nil {
-			s.opts.Published(l)
-		}
 	}
 	return errors.Join(errs...)
 }

@@ -32,36 +32,43 @@ type secondTier struct {
 	waiting []*Published       // imports that are not committed yet
 }
 
+// A Merged is what the core made of a message: how far the files of a log now
+// reach, to be synced and sealed, unless its Size is zero, and whether the log's
+// published state advanced. It may have although the message came to an error.
+type Merged struct {
+	Sealed   messages.Sealed
+	Advanced bool
+}
+
 // NewMountains returns a core without any state.
 func (s *Store) NewMountains() *Mountains {
 	return &Mountains{s: s, logs: map[digest.Hash]*secondTier{}}
 }
 
-// Batch merges b's ranges and publishes the root at its end. It returns how
-// far the files of the log now reach, to be synced and sealed: a Size of zero
-// says that no page was added.
-func (m *Mountains) Batch(b *messages.Batch) (messages.Sealed, error) {
-	st, err := m.at(b.Log, b.First)
+// Batch merges b's ranges and publishes the root at its end.
+func (m *Mountains) Batch(b *messages.Batch) (made Merged, err error) {
+	st, err := m.at(b.Log, b.First, &made)
 	if err != nil {
-		return messages.Sealed{}, err
+		return made, err
 	}
-	return m.merge(st, b)
+	return made, m.merge(st, b, &made)
 }
 
 // Resume takes up a log after a restart: what the tree stage forwarded.
-func (m *Mountains) Resume(id digest.Hash) (messages.Sealed, error) {
+func (m *Mountains) Resume(id digest.Hash) (made Merged, err error) {
 	l, err := m.s.Log(id)
 	if err != nil {
-		return messages.Sealed{}, err
+		return made, err
 	}
-	st, err := m.at(id, l.treed.Load())
+	st, err := m.at(id, l.treed.Load(), &made)
 	if err != nil {
-		return messages.Sealed{}, err
+		return made, err
 	}
-	return messages.Sealed{Log: id, Pages: st.pages, Size: st.base.Size(), Epoch: l.epoch.Load()}, nil
+	made.Sealed = messages.Sealed{Log: id, Pages: st.pages, Size: st.base.Size(), Epoch: l.epoch.Load()}
+	return made, nil
 }
 
-func (m *Mountains) at(id digest.Hash, sequence uint64) (*secondTier, error) {
+func (m *Mountains) at(id digest.Hash, sequence uint64, made *Merged) (*secondTier, error) {
 	if st := m.logs[id]; st != nil && st.end >= sequence {
 		return st, nil
 	}
@@ -79,7 +86,9 @@ func (m *Mountains) at(id digest.Hash, sequence uint64) (*secondTier, error) {
 		if err := tree.absorb(b, &m.news); err != nil {
 			return err
 		}
-		_, err := m.merge(st, b)
+		replayed := Merged{}
+		err := m.merge(st, b, &replayed)
+		made.Advanced = made.Advanced || replayed.Advanced
 		return err
 	})
 	if err != nil {
@@ -126,32 +135,33 @@ func (m *Mountains) full(st *secondTier, b *messages.Batch) (sealed messages.Sea
 	return sealed, nil
 }
 
-func (m *Mountains) merge(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
+func (m *Mountains) merge(st *secondTier, b *messages.Batch, made *Merged) (err error) {
 	if err := st.replaces(b); err != nil {
-		return sealed, err
+		return err
 	}
 	last := len(b.Ranges) - 1
-	if sealed, err = m.full(st, b); err != nil {
-		return sealed, err
+	if made.Sealed, err = m.full(st, b); err != nil {
+		return err
 	}
 	if b.Uncommitted {
-		sealed.Remote = b.Remote
+		made.Sealed.Remote = b.Remote
 	}
 	st.end = max(st.end, b.End())
 	open := b.Ranges[last]
 	if open.Begin != st.base.Size() {
-		return sealed, nil // of a page that is full by now
+		return nil // of a page that is full by now
 	}
 	now := st.base.Clone()
 	if err := now.Merge(open, nil); err != nil {
-		return sealed, err
+		return err
 	}
-	return sealed, m.reached(st, now, b)
+	made.Advanced, err = m.reached(st, now, b)
+	return err
 }
 
 // reached publishes the state at the end of b, or keeps it until b's events
 // are committed.
-func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.Batch) error {
+func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.Batch) (advanced bool, err error) {
 	p := &Published{Size: now.Size(), Root: now.Root(), Mountains: now, Pages: st.pages, PagesSize: st.base.Size()}
 	switch row := st.l.Row(); {
 	case st.l.Own:
@@ -160,34 +170,36 @@ func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.
 	case row.Size == p.Size: // replayed, up to what is committed
 		p.Head, p.Right = headOf(row), row.Right
 	default: // replayed, and what follows comes with its own head
-		return nil
+		return false, nil
 	}
 	if err := checkHead(st.l.ID, p); err != nil && !st.l.Own && b.Remote != nil {
-		return fmt.Errorf("%w: %w", ErrGap, err) // of another history than what is before
+		return false, fmt.Errorf("%w: %w", ErrGap, err) // of another history than what is before
 	}
 	if b.Uncommitted {
 		st.waiting = append(st.waiting, p)
-		return nil
+		return false, nil
 	}
 	return m.s.publish(st.l, p)
 }
 
 // Durable publishes the imports of a log that are committed by now.
-func (m *Mountains) Durable(d *messages.Durable) error {
+func (m *Mountains) Durable(d *messages.Durable) (advanced bool, err error) {
 	st := m.logs[d.Log]
 	if st == nil {
 		return m.s.reload(d.Log) // forgotten meanwhile: compute it from the row
 	}
 	for len(st.waiting) > 0 && st.waiting[0].Size <= d.Size {
-		if err := m.s.publish(st.l, st.waiting[0]); err != nil {
-			return err
+		now, err := m.s.publish(st.l, st.waiting[0])
+		if advanced = advanced || now; err != nil {
+			return advanced, err
 		}
 		st.waiting = st.waiting[1:]
 	}
 	if st.l.State().Size < d.Size { // merged by an instance that is gone
-		return m.s.reload(d.Log)
+		now, err := m.s.reload(d.Log)
+		return advanced || now, err
 	}
-	return nil
+	return advanced, nil
 }
 
 // Reset forgets a log.

@@ -12,19 +12,11 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// publish makes p the state of l that everybody sees, if it is news. A head of
-// our own is signed here: the events under it are committed, so that no power
-// cut can make us sign another one of the same size.
-func (s *Store) publish(l *Log, p *Published) error {
-	changed, err := s.setPublished(l, p)
-	if changed && s.opts.Published != nil {
-		s.opts.Published(l)
-	}
-	return err
-}
-
-// setPublished returns whether those who wait for the log should look.
-func (s *Store) setPublished(l *Log, p *Published) (bool, error) {
+// publish makes p the state of l that everybody sees, if it is news, and returns
+// whether those who wait for the log should look. A head of our own is signed
+// here: the events under it are committed, so that no power cut can make us sign
+// another one of the same size.
+func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
 	old := l.pub.Load()
@@ -115,14 +107,14 @@ func (s *Store) checkOwn(l *Log, p *Published) error {
 }
 
 // reload publishes what the row of a log says, where no stage holds it.
-func (s *Store) reload(id digest.Hash) error {
+func (s *Store) reload(id digest.Hash) (advanced bool, err error) {
 	l, err := s.Log(id)
 	if err != nil {
-		return err
+		return false, err
 	}
 	p, err := s.computeState(l)
 	if err != nil {
-		return err
+		return false, err
 	}
 	return s.publish(l, p)
 }

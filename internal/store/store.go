@@ -48,9 +48,6 @@ type Options struct {
 	Now func() time.Time
 	// Fault is nil but in tests; see aof.Options.
 	Fault func(op string) error
-	// Published is called after each change of a log's published state, by
-	// the stage that made it: it must return at once.
-	Published func(*Log)
 	// Copied is called once for each log of a copy of this device, when its
 	// first event was committed: it must return at once.
 	Copied func(Copy)

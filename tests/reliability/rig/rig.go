@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -67,12 +66,7 @@ func Create(dir string, o Options) error {
 
 // Open opens a store, joins the topics of the oracle's logs and starts actors.
 func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
-	var running atomic.Pointer[actors.Node]
-	st, err := store.Open(dir, store.Options{FS: o.FS, Place: Place, Fault: o.Fault, MapBytes: 1 << 20, Published: func(l *store.Log) {
-		if n := running.Load(); n != nil {
-			n.Advanced(l)
-		}
-	}})
+	st, err := store.Open(dir, store.Options{FS: o.FS, Place: Place, Fault: o.Fault, MapBytes: 1 << 20})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +86,6 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
-	running.Store(node)
 	if o.Wait == 0 {
 		o.Wait = Patience
 	}
