@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 )
@@ -35,11 +34,17 @@ func (p Policy) Has(bits Policy) bool { return p&bits == bits }
 // MaxSuccessors is how many successors a genesis may name.
 const MaxSuccessors = 16
 
-// The page sizes that a genesis may set for the logs of an open topic.
+// The page sizes that a log can have, and a genesis may set for the logs of an
+// open topic.
 const (
 	minPageLog = 12 // 4 KiB
 	maxPageLog = 16 // 64 KiB
 )
+
+// ValidPageBytes reports whether a log can have pages of n bytes.
+func ValidPageBytes(n int) bool {
+	return n >= 1<<minPageLog && n <= 1<<maxPageLog && n&(n-1) == 0
+}
 
 // SaltBytes is the length of a genesis' salt.
 const SaltBytes = 16
@@ -120,7 +125,7 @@ func (g *Genesis) checkPolicy() error {
 		return fmt.Errorf("retention of %d and erase delay of %d days in a topic that is not erasable", g.RetentionDays, g.EraseDays)
 	case !p.Has(PolicyOpen) && (g.PageBytes != 0 || g.JoinHash != digest.Hash{}):
 		return errors.New("page bytes or a join key in a topic that is not open")
-	case p.Has(PolicyOpen) && (bits.OnesCount32(g.PageBytes) != 1 || g.PageBytes < 1<<minPageLog || g.PageBytes > 1<<maxPageLog):
+	case p.Has(PolicyOpen) && !ValidPageBytes(int(g.PageBytes)):
 		return fmt.Errorf("pages of %d bytes, want a power of two from %d to %d", g.PageBytes, 1<<minPageLog, 1<<maxPageLog)
 	}
 	return nil

@@ -63,6 +63,12 @@ func (b *Book) Load(p identity.PeerID, row []byte) error {
 	return nil
 }
 
+// CheckRow says what is wrong with a row.
+func CheckRow(p identity.PeerID, row []byte) error {
+	_, err := parseRow(p, row)
+	return err
+}
+
 func (e *Entry) row() []byte {
 	le := binary.LittleEndian
 	b := []byte{rowVersion, byte(len(e.Places)), byte(len(e.Topics)), byte(len(e.LastError))}

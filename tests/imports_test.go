@@ -24,7 +24,9 @@ var layers = [][]string{
 	{"merkleindex", "sketch"},
 	{"mmrindex"},
 	{"proof"},
-	{"messages", "internal/roster", "internal/seal", "aof", "segwriter", "transport"},
+	{"messages", "internal/roster", "internal/seal", "transport"},
+	{"internal/layout"},
+	{"aof", "segwriter"},
 	{"peertls"},
 	{"muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},
@@ -52,7 +54,7 @@ var owners = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"digest", "event", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
+var pure = []string{"digest", "event", "internal/layout", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
 
 type pkg struct {
 	ImportPath string

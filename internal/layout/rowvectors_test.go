@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package layout
 
 import (
 	"bytes"
@@ -15,7 +15,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/proof"
-	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 var update = flag.Bool("update", false, "write ../../tests/testdata/vectors/store.json")
@@ -94,22 +93,19 @@ func word(s string) digest.Hash { return digest.Sum([]byte(s)) }
 
 func makeRowVectors(t *testing.T) rowVectors {
 	t.Helper()
-	v := rowVectors{Note: "written by go test ./store -run RowVectors -update; a hash that nothing explains is the SHA-256 of a word"}
+	v := rowVectors{Note: "written by go test ./internal/layout -run RowVectors -update; a hash that nothing explains is the SHA-256 of a word"}
 	v.makeTopics()
 	for _, m := range []Move{{From: identity.PeerID(word("a")), To: identity.PeerID(word("b")), Why: "it is another machine"}, {From: identity.PeerID(word("a"))}} {
 		m.At = time.UnixMilli(1700000000123)
-		v.Moves = append(v.Moves, moveVector{digest.Hash(m.From), digest.Hash(m.To), m.At.UnixMilli(), m.Why, encodeMove(&m)})
+		v.Moves = append(v.Moves, moveVector{digest.Hash(m.From), digest.Hash(m.To), m.At.UnixMilli(), m.Why, Moves.Value(&m)})
 	}
-	c := cursor{digest.Set{Count: 3, Sum: word("digest")}, 1 << 60}
-	k := cursorKey{identity.PeerID(word("peer")), word("topic")}
-	v.Cursors = []cursorVector{{digest.Hash(k.peer), k.topic, c.set.Count, c.set.Sum, c.use, k.bytes(), c.bytes()}}
+	c := Agreement{digest.Set{Count: 3, Sum: word("digest")}, 1 << 60}
+	k := AgreementKey{identity.PeerID(word("peer")), word("topic")}
+	v.Cursors = []cursorVector{{digest.Hash(k.Peer), k.Topic, c.Set.Count, c.Set.Sum, c.Use, Agreements.Key(k), Agreements.Value(c)}}
 	v.makeRanges(t)
-	s := &Store{}
-	s.device.Seed = identity.Seed(word("seed"))
-	s.idKey = s.idRowKey()
-	id := event.ID{1, 2, 3}
-	key, w := s.IDKey(word("topic"), id), Written{word("log"), 1<<48 - 2, 1700000000123}
-	v.IDs = []idVector{{s.device.Seed[:], word("topic"), id[:], w.Log, w.Seq, w.Time, key[:], encodeWritten(w)}}
+	seed, id := identity.Seed(word("seed")), event.ID{1, 2, 3}
+	key, w := IDKey(IDSecret(seed), word("topic"), id), Written{word("log"), 1<<48 - 2, 1700000000123}
+	v.IDs = []idVector{{seed[:], word("topic"), id[:], w.Log, w.Seq, w.Time, IDs.Key(key), IDs.Value(w)}}
 	return v
 }
 
@@ -126,7 +122,7 @@ func (v *rowVectors) makeTopics() {
 			topic.Account = identity.AccountSecret{Secret: identity.Secret(word("owner"))}
 		}
 		v.Topics = append(v.Topics, topicVector{
-			g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Log, name, topic.ID[:], encodeTopic(topic),
+			g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Log, name, Topics.Key(topic.ID), Topics.Value(topic),
 		})
 	}
 }
@@ -137,10 +133,11 @@ func (v *rowVectors) makeRanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &syncer.Range{First: 3, Count: 1, Records: rec, Head: proof.Head{Size: 5, Root: word("root")}, Left: []digest.Hash{word("l0"), word("l1")}, Right: []digest.Hash{word("r0")}}
+	k := RangeKey{word("log"), 3, 4}
+	r := &Range{Records: rec, Head: proof.Head{Size: 5, Root: word("root")}, Left: []digest.Hash{word("l0"), word("l1")}, Right: []digest.Hash{word("r0")}}
 	copy(r.Head.Sig[:], bytes.Repeat([]byte{0x5a}, 64))
 	v.Ranges = []rangeVector{{
-		word("log"), 3, 4, r.Head.Size, r.Head.Root, r.Head.Sig[:], r.Left, r.Right, rec, rangeKey(word("log"), syncer.Span{First: 3, End: 4}), encodeRange(r),
+		k.Log, k.First, k.End, r.Head.Size, r.Head.Root, r.Head.Sig[:], r.Left, r.Right, rec, Ranges.Key(k), Ranges.Value(r),
 	}}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package layout
 
 import (
 	"encoding/json"
@@ -30,12 +30,12 @@ func TestFormatVectors(t *testing.T) {
 		t.Fatalf("%d texts, %v", len(v.Formats), err)
 	}
 	for _, x := range v.Formats {
-		want := format{pageBytes: x.PageBytes, segmentPages: x.SegmentPages}
+		want := Format{PageBytes: x.PageBytes, SegmentPages: x.SegmentPages}
 		var errs [2]error
-		want.generation, errs[0] = identity.ParseGeneration(x.Generation)
-		want.place, errs[1] = identity.ParsePlace(x.Place)
-		got, err := parseFormat([]byte(x.Text))
-		if err = errors.Join(err, errs[0], errs[1]); err != nil || got != want || string(encodeFormat(want)) != x.Text {
+		want.Generation, errs[0] = identity.ParseGeneration(x.Generation)
+		want.Place, errs[1] = identity.ParsePlace(x.Place)
+		got, err := ParseFormat([]byte(x.Text))
+		if err = errors.Join(err, errs[0], errs[1]); err != nil || got != want || string(want.Encode()) != x.Text {
 			t.Errorf("%q: %v", x.Text, err)
 		}
 	}
@@ -45,7 +45,7 @@ func TestFormatVectors(t *testing.T) {
 			continue
 		}
 		refused++
-		if _, err := parseFormat([]byte(x.Text)); !errors.Is(err, ErrFormat) || isNewer(err) != (x.Reason == "version") {
+		if _, err := ParseFormat([]byte(x.Text)); !errors.Is(err, ErrFormat) || errors.Is(err, ErrNewer) != (x.Reason == "version") {
 			t.Errorf("%s: %v, want it refused for its %s", x.What, err, x.Reason)
 		}
 	}

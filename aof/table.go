@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package aof
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+)
+
+// A Reader is a View or a Txn.
+type Reader interface {
+	Get(b Bucket, key []byte) ([]byte, bool, error)
+}
+
+// BucketOf returns the bucket of a kind of rows.
+func BucketOf(k layout.Kind) Bucket {
+	i := slices.Index(dbNames[:], k.Bucket)
+	if b := Bucket(i); i >= 0 && b.valid() {
+		return b
+	}
+	panic(fmt.Sprintf("aof: %s is in no bucket %q", k.Name, k.Bucket)) // a mistake in package layout
+}
+
+// Row returns the value of a table's row; what it holds may be borrowed until
+// the function of r returns.
+func Row[K, V any](r Reader, t *layout.Table[K, V], k K) (v V, found bool, err error) {
+	b, found, err := r.Get(BucketOf(t.Kind), t.Key(k))
+	if err != nil || !found {
+		return v, false, err
+	}
+	v, err = t.ParseValue(k, b)
+	return v, err == nil, err
+}
+
+// PutRow stores a row of a table.
+func PutRow[K, V any](txn *Txn, t *layout.Table[K, V], k K, v V) error {
+	return txn.Put(BucketOf(t.Kind), t.Key(k), t.Value(v))
+}
+
+// DeleteRow deletes a row of a table, if it is there.
+func DeleteRow[K, V any](txn *Txn, t *layout.Table[K, V], k K) error {
+	return txn.Delete(BucketOf(t.Kind), t.Key(k))
+}
+
+// EachRow calls fn with the rows of a table in the order of their keys; what it
+// is given may be borrowed until fn returns.
+func EachRow[K, V any](v *View, t *layout.Table[K, V], fn func(K, V) error) error {
+	return v.ForEach(BucketOf(t.Kind), []byte(t.Prefix), func(key, value []byte) error {
+		k, row, err := t.Parse(key, value)
+		if err != nil {
+			return err
+		}
+		return fn(k, row)
+	})
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package layout
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// Generations is the row of the generation that the store's keys derive from:
+//
+//	key    "generation"
+//	value  generation (16)
+//
+// FORMAT keeps it in case the AOF is lost; the row decides.
+var Generations = newTable(
+	Kind{Name: "the generation", Bucket: bucketMeta, Prefix: "generation", Salvage: Weigh},
+	codec[Only, identity.Generation]{
+		key: onlyKey, parseKey: parseOnly,
+		value: func(g identity.Generation) []byte { return g[:] },
+		parseValue: func(_ Only, b []byte) (g identity.Generation, err error) {
+			if err := exactly(b, len(g)); err != nil {
+				return g, err
+			}
+			return identity.Generation(b), nil
+		},
+	})
+
+// Places is the row of the place that the store's data lies in:
+//
+//	key    "place"
+//	value  marks, as identity.Place writes them
+//
+// FORMAT keeps it in case the AOF is lost; the row decides.
+var Places = newTable(
+	Kind{Name: "the place", Bucket: bucketMeta, Prefix: "place", Salvage: Weigh},
+	codec[Only, identity.Place]{
+		key: onlyKey, parseKey: parseOnly,
+		value:      func(p identity.Place) []byte { return []byte(p.Encode()) },
+		parseValue: func(_ Only, b []byte) (identity.Place, error) { return identity.ParsePlace(string(b)) },
+	})
+
+// A Move is what a store does if it is found in another place.
+type Move struct {
+	From, To identity.PeerID // equal if the place was adopted; To is zero if nothing was done yet
+	Why      string          // what differs, for people
+	At       time.Time
+	Now      bool // it was this opening that found it out; not stored
+}
+
+// Moves is the row of the newest move:
+//
+//	key    "moved"
+//	value  From (32) | To (32) | milliseconds since 1970 u64 | why, to the end
+var Moves = newTable(
+	Kind{Name: "the newest move", Bucket: bucketMeta, Prefix: "moved", Salvage: Drop},
+	codec[Only, *Move]{key: onlyKey, value: moveRow, parseKey: parseOnly, parseValue: parseMove})
+
+const moveFixed = 32 + 32 + 8
+
+func moveRow(m *Move) []byte {
+	b := append(append([]byte(nil), m.From[:]...), m.To[:]...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(m.At.UnixMilli()))
+	return append(b, m.Why...)
+}
+
+func parseMove(_ Only, b []byte) (*Move, error) {
+	if len(b) < moveFixed {
+		return nil, fmt.Errorf("%d bytes, want at least %d", len(b), moveFixed)
+	}
+	return &Move{
+		From: identity.PeerID(b[:32]), To: identity.PeerID(b[32:64]),
+		At: time.UnixMilli(int64(binary.LittleEndian.Uint64(b[64:moveFixed]))), Why: string(b[moveFixed:]),
+	}, nil
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package layout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// MaxFollowed is how many logs and authors of a topic a store can follow by
+// name.
+const MaxFollowed = messages.MaxFollowed - 1 // and its own log
+
+// Follows are the rows that say which logs of a topic a store follows, if those
+// are not all:
+//
+//	key    "follow " | topic id (32)
+//	value  ids of logs and keys of authors (32 each), increasing
+var Follows = newTable(
+	Kind{Name: "what is followed of a topic", Bucket: bucketMeta, Prefix: "follow ", Salvage: Keep},
+	codec[digest.Hash, []digest.Hash]{key: hashKey, value: followRow, parseKey: parseHash, parseValue: parseFollow})
+
+func followRow(names []digest.Hash) []byte {
+	value := make([]byte, 0, len(names)*digest.Size)
+	for _, n := range names {
+		value = append(value, n[:]...)
+	}
+	return value
+}
+
+func parseFollow(_ digest.Hash, b []byte) ([]digest.Hash, error) {
+	n := len(b) / digest.Size
+	if len(b)%digest.Size != 0 || n > MaxFollowed {
+		return nil, fmt.Errorf("%d bytes, want at most %d names of %d", len(b), MaxFollowed, digest.Size)
+	}
+	names := make([]digest.Hash, 0, n)
+	for ; len(b) > 0; b = b[digest.Size:] {
+		names = append(names, digest.Hash(b))
+	}
+	if !slices.IsSortedFunc(names, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) }) {
+		return nil, errors.New("the names are not in order")
+	}
+	return names, nil
+}
