@@ -4,7 +4,6 @@ package layout
 
 // Names in a store's directory.
 const (
-	LockName    = "LOCK"
 	FormatName  = "FORMAT"
 	SeedName    = "identity.key"
 	AOFName     = "aof"

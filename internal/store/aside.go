@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // damagedName is where what a repair replaces is kept.
-const damagedName = "damaged"
+const damagedName = layout.DamagedName
 
 // aside keeps what is replaced, under the name it had, in damaged/<time>.
 type aside struct {

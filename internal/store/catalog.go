@@ -139,7 +139,7 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 		PageBytes: int(row.PageBytes), Kind: row.Kind, Number: row.Number, Own: row.Own,
 	}
 	var err error
-	if l.files, err = s.segs.Log(pageParams(row.Name(), s.format.segmentPages)); err != nil {
+	if l.files, err = s.segs.Log(pageParams(row.Name(), s.format.SegmentPages)); err != nil {
 		return nil, err
 	}
 	t, err := s.Topic(row.Topic)

@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
@@ -35,10 +36,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 	c := &checker{s: s, ctx: ctx, progress: progress}
 	var ids []digest.Hash
 	err := s.aof.View(func(v *aof.View) error {
-		topics := v.ForEach(aof.Topics, nil, func(key, value []byte) error {
-			_, err := decodeTopic(key, value)
-			return err
-		})
+		topics := v.ForEach(aof.Topics, nil, layout.Topics.Check)
 		return errors.Join(topics, v.ForEachLog(func(row aof.LogRow) error {
 			ids = append(ids, row.ID)
 			c.total += int64(row.SealedPages) * int64(row.PageBytes)

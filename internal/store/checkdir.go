@@ -100,7 +100,7 @@ func (c *dirChecker) aof() []aof.LogRow {
 // cannot be read, from FORMAT.
 func (c *dirChecker) place() {
 	f, _ := readFormat(durable.OS, filepath.Join(c.dir, formatName)) // if it is damaged, that was found
-	was := f.place
+	was := f.Place
 	if s, err := openAOF(c.dir); err == nil {
 		_ = errors.Join(s.View(func(v *aof.View) error {
 			p, err := loadPlace(v, was)
@@ -123,7 +123,7 @@ func (c *dirChecker) missing(rows []aof.LogRow) {
 		return
 	}
 	for _, r := range rows {
-		raw := segwriter.OpenRaw(durable.OS, c.dir, pageParams(r.Name(), f.segmentPages))
+		raw := segwriter.OpenRaw(durable.OS, c.dir, pageParams(r.Name(), f.SegmentPages))
 		for _, path := range raw.Missing(r.SealedPages) {
 			c.report.add(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}.of(errors.New("the file is missing")))
 		}

@@ -3,10 +3,7 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -23,26 +21,9 @@ import (
 // with a card whose parent is the device that it was, signed by that one's key
 // and by its own (internal/roster, DeviceAsk). So everybody sees that both are
 // one person's, and the other copy finds out that there is a copy of it.
-//
-// Rows of the meta bucket:
-//
-//	key                                value
-//	"former " ‖ topic 32 ‖ author 32   id of the log 32: this store signed it with that key
-//	"copy " ‖ log id 32                topic 32 ‖ author 32 ‖ milliseconds since 1970 (8, little-endian)
 
 // A Copy is a log of a device that was made as a copy of this one.
-type Copy struct {
-	Topic, Log digest.Hash
-	Author     [32]byte
-	Seen       time.Time // when its first event came here
-}
-
-var (
-	formerPrefix = []byte("former ")
-	copyPrefix   = []byte("copy ")
-)
-
-const copyRowBytes = 32 + 32 + 8
+type Copy = layout.Copy
 
 // copies are those that are known of, by log.
 type copies struct {
@@ -71,33 +52,11 @@ func (s *Store) Copies() []Copy {
 func (s *Store) loadCopies() error {
 	s.copies.all = map[digest.Hash]Copy{}
 	return s.aof.View(func(v *aof.View) error {
-		return v.ForEach(aof.Meta, copyPrefix, func(key, value []byte) error {
-			c, err := decodeCopy(key, value)
-			if err == nil {
-				s.copies.all[c.Log] = c
-			}
-			return err
+		return aof.EachRow(v, layout.Copies, func(log digest.Hash, c Copy) error {
+			s.copies.all[log] = c
+			return nil
 		})
 	})
-}
-
-func encodeCopy(c Copy) (key, value []byte) {
-	value = append(append(make([]byte, 0, copyRowBytes), c.Topic[:]...), c.Author[:]...)
-	return append(bytes.Clone(copyPrefix), c.Log[:]...), binary.LittleEndian.AppendUint64(value, uint64(c.Seen.UnixMilli()))
-}
-
-func decodeCopy(key, value []byte) (c Copy, err error) {
-	if len(key) != len(copyPrefix)+digest.Size || len(value) != copyRowBytes {
-		return c, &CorruptError{Where: "aof, meta", What: fmt.Sprintf("a copy of %d bytes under a key of %d", len(value), len(key))}
-	}
-	return Copy{
-		Log: digest.Hash(key[len(copyPrefix):]), Topic: digest.Hash(value[:32]), Author: [32]byte(value[32:64]),
-		Seen: time.UnixMilli(int64(binary.LittleEndian.Uint64(value[64:]))),
-	}, nil
-}
-
-func formerKey(topic digest.Hash, author [32]byte) []byte {
-	return append(append(bytes.Clone(formerPrefix), topic[:]...), author[:]...)
 }
 
 // A turn is what changes from one generation of a device to the next.
@@ -116,7 +75,8 @@ func (u *turn) putOld(t *aof.Txn, old []aof.LogRow) error {
 		if old[i].Kind != identity.KindData {
 			continue
 		}
-		if err := t.Put(aof.Meta, formerKey(old[i].Topic, old[i].Author), old[i].ID[:]); err != nil {
+		key := layout.FormerKey{Topic: old[i].Topic, Author: old[i].Author}
+		if err := aof.PutRow(t, layout.Formers, key, old[i].ID); err != nil {
 			return err
 		}
 		if err := followOn(t, &old[i]); err != nil {
@@ -128,7 +88,7 @@ func (u *turn) putOld(t *aof.Txn, old []aof.LogRow) error {
 
 // putDevice stores what the next device is.
 func (u *turn) putDevice(t *aof.Txn, m *Move, now identity.Place) error {
-	return errors.Join(putGeneration(t, u.next.Generation), putPlace(t, now), t.Put(aof.Meta, metaMoved, encodeMove(m)))
+	return errors.Join(putDevice(t, u.next.Generation, now), aof.PutRow(t, layout.Moves, layout.Only{}, m))
 }
 
 // putLog gives a topic the first log of the next device. If the log before held
@@ -154,7 +114,7 @@ func (u *turn) putLog(t *aof.Txn, topic *Topic, account roster.Key, last *aof.Lo
 	}
 	now := *topic
 	now.Log = row.ID
-	return row, t.Put(aof.Topics, topic.ID[:], encodeTopic(&now))
+	return row, aof.PutRow(t, layout.Topics, topic.ID, &now)
 }
 
 // record returns record 0 of the next device's log in a topic.
@@ -208,9 +168,8 @@ func (c *Committer) first(t *aof.Txn, row *aof.LogRow, record []byte) error {
 		return err
 	}
 	one := Copy{Topic: row.Topic, Log: row.ID, Author: row.Author, Seen: time.UnixMilli(c.s.opts.Now().UnixMilli())}
-	key, value := encodeCopy(one)
 	c.copied = append(c.copied, one)
-	return t.Put(aof.Meta, key, value)
+	return aof.PutRow(t, layout.Copies, one.Log, one)
 }
 
 const deviceType = "xf/device"
@@ -232,7 +191,7 @@ func (s *Store) isCopy(t *aof.Txn, row *aof.LogRow, body []byte) (bool, error) {
 	}
 	ours := x.Card.Parent == roster.Key(s.device.AuthorID(topic.Genesis))
 	if !ours {
-		if _, ours, err = t.Get(aof.Meta, formerKey(row.Topic, x.Card.Parent)); err != nil || !ours {
+		if _, ours, err = aof.Row(t, layout.Formers, layout.FormerKey{Topic: row.Topic, Author: x.Card.Parent}); err != nil || !ours {
 			return false, err
 		}
 	}

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bytes"
 	"path/filepath"
 	"testing"
 	"time"
@@ -135,21 +134,4 @@ func TestDeviceRecord(t *testing.T) {
 	if d.Card.Account != roster.Key(topic.Genesis.Owner) || !d.Verify(topic.ID) || d.Card.Ends != nil || len(d.Card.KEM) > 0 {
 		t.Errorf("a card %+v", d.Card)
 	}
-}
-
-func FuzzCopyRow(f *testing.F) {
-	key, value := encodeCopy(Copy{Topic: [32]byte{1}, Log: [32]byte{2}, Author: [32]byte{3}, Seen: time.UnixMilli(4)})
-	f.Add(key, value)
-	f.Fuzz(func(t *testing.T, key, value []byte) {
-		if !bytes.HasPrefix(key, copyPrefix) {
-			return
-		}
-		c, err := decodeCopy(key, value)
-		if err != nil {
-			return
-		}
-		if k, v := encodeCopy(c); !bytes.Equal(k, key) || !bytes.Equal(v, value) {
-			t.Errorf("%x %x became %x %x", key, value, k, v)
-		}
-	})
 }

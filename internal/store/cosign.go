@@ -4,14 +4,13 @@ package store
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // ErrNotCosigned is returned for a head that this store does not cosign.
@@ -21,13 +20,6 @@ var ErrNotCosigned = errors.New("store: the head is not cosigned")
 // verified, and never of two histories of one log: what it cosigned last is
 // stored before the signature leaves, and holds where the store is put back
 // from a backup.
-//
-//	offset  bytes  field
-//	     0      8  size
-//	     8     32  root
-const cosignedRow = 8 + digest.Size
-
-func cosignedKey(log digest.Hash) []byte { return append([]byte("cosigned "), log[:]...) }
 
 // Cosignable checks that this store may cosign a head, and returns the small
 // row to be made durable first, or nil where it is there.
@@ -44,22 +36,21 @@ func (s *Store) Cosignable(l *Log, size uint64, root digest.Hash) (*Put, error) 
 	if err := s.isRoot(l, size, root); err != nil {
 		return nil, err
 	}
-	lastSize, lastRoot, err := s.lastCosigned(l)
+	last, err := s.lastCosigned(l)
 	switch {
 	case err != nil:
 		return nil, err
-	case lastSize > p.Size:
-		return nil, fmt.Errorf("%w: %d events were cosigned, held are %d; this store is an older copy", ErrNotCosigned, lastSize, p.Size)
-	case lastSize > 0:
-		if err := s.isRoot(l, lastSize, lastRoot); err != nil {
+	case last.Size > p.Size:
+		return nil, fmt.Errorf("%w: %d events were cosigned, held are %d; this store is an older copy", ErrNotCosigned, last.Size, p.Size)
+	case last.Size > 0:
+		if err := s.isRoot(l, last.Size, last.Root); err != nil {
 			return nil, err
 		}
 	}
-	if lastSize >= size {
+	if last.Size >= size {
 		return nil, nil
 	}
-	row := binary.LittleEndian.AppendUint64(nil, size)
-	return &Put{Bucket: aof.Meta, Key: cosignedKey(l.ID), Value: append(row, root[:]...)}, nil
+	return putOf(layout.Cosigned, l.ID, layout.Tip{Size: size, Root: root}), nil
 }
 
 func (s *Store) isRoot(l *Log, size uint64, root digest.Hash) error {
@@ -70,67 +61,27 @@ func (s *Store) isRoot(l *Log, size uint64, root digest.Hash) error {
 	return err
 }
 
-func (s *Store) lastCosigned(l *Log) (size uint64, root digest.Hash, err error) {
-	b, err := s.small(aof.Meta, cosignedKey(l.ID))
-	if err != nil || b == nil {
-		return 0, root, err
-	}
-	if len(b) != cosignedRow {
-		return 0, root, &CorruptError{Where: "aof, meta", What: fmt.Sprintf("a row of %d bytes on what was cosigned", len(b))}
-	}
-	return binary.LittleEndian.Uint64(b), digest.Hash(b[8:]), nil
-}
-
-// small returns a copy of a small row, or nil.
-func (s *Store) small(bucket aof.Bucket, key []byte) (b []byte, err error) {
+func (s *Store) lastCosigned(l *Log) (last layout.Tip, err error) {
 	err = s.aof.View(func(v *aof.View) error {
-		value, found, err := v.Get(bucket, key)
-		if found {
-			b = append([]byte{}, value...)
-		}
+		last, _, err = aof.Row(v, layout.Cosigned, l.ID)
 		return err
 	})
-	return b, err
+	return last, err
 }
 
 // A Cosigned is a head with cosignatures that were collected for it.
-type Cosigned struct {
-	Head   proof.Head
-	Cosigs []proof.Cosignature // at most proof.MaxCosignatures, each of another witness
-}
+type Cosigned = layout.CosignedHead
 
 // maxCosigned bounds the heads of a log whose cosignatures are kept, the newest.
 const maxCosigned = 4
 
-const (
-	cosigRow  = 32 + 8 + 64
-	cosigHead = 8 + 32 + 64 + 1
-)
-
-func cosigsKey(log digest.Hash) []byte { return append([]byte("cosignatures "), log[:]...) }
-
 // Cosigned returns the newest heads of a log that are cosigned, newest first.
-func (s *Store) Cosigned(log digest.Hash) ([]Cosigned, error) {
-	b, err := s.small(aof.Meta, cosigsKey(log))
-	if err != nil {
-		return nil, err
-	}
-	var all []Cosigned
-	for len(b) > 0 {
-		if len(b) < cosigHead || len(b) < cosigHead+int(b[cosigHead-1])*cosigRow {
-			return nil, &CorruptError{Where: "aof, meta", What: "a row of cosignatures that is too short"}
-		}
-		c := Cosigned{Head: proof.Head{Log: log, Size: binary.LittleEndian.Uint64(b), Root: digest.Hash(b[8:])}}
-		copy(c.Head.Sig[:], b[40:])
-		n := int(b[cosigHead-1])
-		for b = b[cosigHead:]; n > 0; n, b = n-1, b[cosigRow:] {
-			one := proof.Cosignature{Witness: [32]byte(b), Time: binary.LittleEndian.Uint64(b[32:])}
-			copy(one.Sig[:], b[40:])
-			c.Cosigs = append(c.Cosigs, one)
-		}
-		all = append(all, c)
-	}
-	return all, nil
+func (s *Store) Cosigned(log digest.Hash) (all []Cosigned, err error) {
+	err = s.aof.View(func(v *aof.View) error {
+		all, _, err = aof.Row(v, layout.Cosignatures, log)
+		return err
+	})
+	return all, err
 }
 
 // PutCosigned returns the small row that adds a head with its cosignatures to
@@ -143,16 +94,5 @@ func (s *Store) PutCosigned(c Cosigned) (*Put, error) {
 	all = slices.DeleteFunc(all, func(o Cosigned) bool { return o.Head.Size == c.Head.Size })
 	all = append(all, c)
 	slices.SortFunc(all, func(a, b Cosigned) int { return cmp.Compare(b.Head.Size, a.Head.Size) })
-	var row []byte
-	for _, c := range all[:min(len(all), maxCosigned)] {
-		row = binary.LittleEndian.AppendUint64(row, c.Head.Size)
-		row = append(append(row, c.Head.Root[:]...), c.Head.Sig[:]...)
-		cosigs := c.Cosigs[:min(len(c.Cosigs), proof.MaxCosignatures)]
-		row = append(row, byte(len(cosigs)))
-		for _, one := range cosigs {
-			row = binary.LittleEndian.AppendUint64(append(row, one.Witness[:]...), one.Time)
-			row = append(row, one.Sig[:]...)
-		}
-	}
-	return &Put{Bucket: aof.Meta, Key: cosigsKey(c.Head.Log), Value: row}, nil
+	return putOf(layout.Cosignatures, c.Head.Log, all[:min(len(all), maxCosigned)]), nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // A store is created under the lock of its directory, in this order:
@@ -161,14 +162,14 @@ func (s *Store) create(n *CreateOptions) error {
 			return err
 		}
 	}
-	f := format{pageBytes: n.PageBytes, segmentPages: n.SegmentPages, generation: n.Generation}
+	f := layout.Format{PageBytes: n.PageBytes, SegmentPages: n.SegmentPages, Generation: n.Generation}
 	var err error
-	if f.generation.IsZero() {
-		if f.generation, err = identity.NewGeneration(nil); err != nil {
+	if f.Generation.IsZero() {
+		if f.Generation, err = identity.NewGeneration(nil); err != nil {
 			return err
 		}
 	}
-	if f.place, err = placeOf(s.dir, n.Place); err != nil {
+	if f.Place, err = placeOf(s.dir, n.Place); err != nil {
 		return err
 	}
 	if err := s.createRows(f); err != nil {
@@ -197,7 +198,7 @@ func (s *Store) createSeed(seed identity.Seed) (err error) {
 }
 
 // createRows makes the AOF and writes what FORMAT says into it.
-func (s *Store) createRows(f format) error {
+func (s *Store) createRows(f layout.Format) error {
 	a, err := aof.Open(s.path(aofName), aof.Options{FS: s.opts.FS, Fault: s.opts.Fault})
 	if err != nil {
 		return err
@@ -209,7 +210,7 @@ func (s *Store) createRows(f format) error {
 			v.ForEachLog(func(aof.LogRow) error { return remains() }))
 	})
 	if err == nil {
-		err = a.Commit(func(t *aof.Txn) error { return errors.Join(putGeneration(t, f.generation), putPlace(t, f.place)) })
+		err = a.Commit(func(t *aof.Txn) error { return putDevice(t, f.Generation, f.Place) })
 	}
 	return errors.Join(err, a.Close())
 }

@@ -3,14 +3,12 @@
 package store
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // maxCursors bounds the peers' cursors that are kept; the one that was not
@@ -22,18 +20,10 @@ const maxOpened = 1 << 10
 
 // A cursor is what this store and a peer's last agreed to hold of a topic. It is
 // of use if the peer remembers that digest too.
-//
-//	key    "cursor" 0 | peer id | topic id
-//	value  logs u64 | digest (32) | use u64
-type cursor struct {
-	set digest.Set
-	use uint64 // larger is later
-}
-
-type cursorKey struct {
-	peer  identity.PeerID
-	topic digest.Hash
-}
+type (
+	cursor    = layout.Agreement
+	cursorKey = layout.AgreementKey
+)
 
 type cursors struct {
 	mu    sync.Mutex
@@ -42,41 +32,13 @@ type cursors struct {
 	use   uint64
 }
 
-var cursorPrefix = []byte("cursor\x00")
-
-const cursorBytes = 8 + digest.Size + 8
-
-func (k cursorKey) bytes() []byte {
-	return append(append(bytes.Clone(cursorPrefix), k.peer[:]...), k.topic[:]...)
-}
-
-func (c cursor) bytes() []byte {
-	b := binary.LittleEndian.AppendUint64(make([]byte, 0, cursorBytes), c.set.Count)
-	b = append(b, c.set.Sum[:]...)
-	return binary.LittleEndian.AppendUint64(b, c.use)
-}
-
-func decodeCursor(key, value []byte) (k cursorKey, c cursor, err error) {
-	key = key[len(cursorPrefix):]
-	if len(key) != len(k.peer)+digest.Size || len(value) != cursorBytes {
-		return k, c, &CorruptError{Where: "aof, peers", What: fmt.Sprintf("a cursor of %d and %d bytes", len(key), len(value))}
-	}
-	k = cursorKey{identity.PeerID(key[:32]), digest.Hash(key[32:])}
-	c.set = digest.Set{Count: binary.LittleEndian.Uint64(value), Sum: digest.Hash(value[8:40])}
-	c.use = binary.LittleEndian.Uint64(value[40:])
-	return k, c, nil
-}
-
 func (s *Store) loadCursors() error {
 	s.cursors.all, s.cursors.dirty = map[cursorKey]cursor{}, map[cursorKey]bool{}
 	return s.aof.View(func(v *aof.View) error {
-		return v.ForEach(aof.Peers, cursorPrefix, func(key, value []byte) error {
-			k, c, err := decodeCursor(key, value)
-			if err == nil {
-				s.cursors.all[k] = c
-				s.cursors.use = max(s.cursors.use, c.use)
-			}
-			return err
+		return aof.EachRow(v, layout.Agreements, func(k cursorKey, c cursor) error {
+			s.cursors.all[k] = c
+			s.cursors.use = max(s.cursors.use, c.Use)
+			return nil
 		})
 	})
 }
@@ -89,12 +51,12 @@ func (s *Store) countOpened() {
 	left := uint64(maxOpened)
 	counted := map[digest.Hash]bool{}
 	for k, c := range s.cursors.all {
-		if _, err := s.Topic(k.topic); err != nil || counted[k.topic] || c.set.Count > left {
+		if _, err := s.Topic(k.Topic); err != nil || counted[k.Topic] || c.Set.Count > left {
 			continue
 		}
-		counted[k.topic] = true
-		left -= c.set.Count
-		s.Summary(k.topic)
+		counted[k.Topic] = true
+		left -= c.Set.Count
+		s.Summary(k.Topic)
 	}
 }
 
@@ -103,8 +65,8 @@ func (s *Store) countOpened() {
 func (s *Store) Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set, bool) {
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
-	c, found := s.cursors.all[cursorKey{peer, topic}]
-	return c.set, found
+	c, found := s.cursors.all[cursorKey{Peer: peer, Topic: topic}]
+	return c.Set, found
 }
 
 // Met reports whether this store remembers a digest of a topic that it and some
@@ -112,7 +74,7 @@ func (s *Store) Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set,
 func (s *Store) Met(peer identity.PeerID, topic digest.Hash) bool {
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
-	_, found := s.cursors.all[cursorKey{peer, topic}]
+	_, found := s.cursors.all[cursorKey{Peer: peer, Topic: topic}]
 	return found
 }
 
@@ -124,16 +86,16 @@ func (s *Store) Agreed(peer identity.PeerID, topic digest.Hash, set digest.Set) 
 	}
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
-	k := cursorKey{peer, topic}
+	k := cursorKey{Peer: peer, Topic: topic}
 	c, found := s.cursors.all[k]
-	if found && c.set == set || len(s.cursors.dirty) >= 2*maxCursors {
+	if found && c.Set == set || len(s.cursors.dirty) >= 2*maxCursors {
 		return
 	}
 	if !found && len(s.cursors.all) >= maxCursors {
 		s.cursors.forgetOldest()
 	}
 	s.cursors.use++
-	s.cursors.all[k] = cursor{set: set, use: s.cursors.use}
+	s.cursors.all[k] = cursor{Set: set, Use: s.cursors.use}
 	s.cursors.dirty[k] = true
 }
 
@@ -141,8 +103,8 @@ func (c *cursors) forgetOldest() {
 	var oldest cursorKey
 	use := ^uint64(0)
 	for k, v := range c.all {
-		if v.use < use {
-			oldest, use = k, v.use
+		if v.Use < use {
+			oldest, use = k, v.Use
 		}
 	}
 	delete(c.all, oldest)
@@ -157,10 +119,11 @@ func (s *Store) CursorRows() []*Put {
 	defer s.cursors.mu.Unlock()
 	var puts []*Put
 	for k := range s.cursors.dirty {
-		p := &Put{Bucket: aof.Peers, Key: k.bytes(), Done: func(error) {}}
+		p := deleteOf(layout.Agreements, k)
 		if c, found := s.cursors.all[k]; found {
-			p.Value = c.bytes()
+			p = putOf(layout.Agreements, k, c)
 		}
+		p.Done = func(error) {}
 		puts = append(puts, p)
 	}
 	clear(s.cursors.dirty)

@@ -12,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/identity/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // numbered returns n names, in order.
@@ -79,10 +80,10 @@ func TestFollowRowsThatCannotBeRead(t *testing.T) {
 	two := numbered(2)
 	good := append(slices.Clone(two[0][:]), two[1][:]...)
 	for what, row := range map[string]struct{ key, value []byte }{
-		"part of a name":    {followKey(digest.Hash{5}), make([]byte, 33)},
-		"part of a topic":   {append(slices.Clone(followPrefix), 1, 2, 3), nil},
-		"names in a tumble": {followKey(digest.Hash{5}), append(slices.Clone(two[1][:]), two[0][:]...)},
-		"too many":          {followKey(digest.Hash{5}), make([]byte, (MaxFollowed+1)*digest.Size)},
+		"part of a name":    {layout.Follows.Key(digest.Hash{5}), make([]byte, 33)},
+		"part of a topic":   {append([]byte(layout.Follows.Prefix), 1, 2, 3), nil},
+		"names in a tumble": {layout.Follows.Key(digest.Hash{5}), append(slices.Clone(two[1][:]), two[0][:]...)},
+		"too many":          {layout.Follows.Key(digest.Hash{5}), make([]byte, (MaxFollowed+1)*digest.Size)},
 	} {
 		t.Run(what, func(t *testing.T) {
 			s, topic := newStore(t)
@@ -94,7 +95,7 @@ func TestFollowRowsThatCannotBeRead(t *testing.T) {
 			if err := s.loadFollows(); !errors.As(err, &c) {
 				t.Fatalf("read: %v", err)
 			}
-			kept := followKey(topic.ID)
+			kept := layout.Follows.Key(topic.ID)
 			r := &rows{r: &repairer{device: s.device, format: s.format}, old: &aof.Salvage{Meta: map[string][]byte{string(row.key): row.value, string(kept): good}}}
 			fresh, err := aof.Open(filepath.Join(t.TempDir(), "aof"), aof.Options{})
 			if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -24,12 +25,9 @@ import (
 // after an older AOF was put back, freezes the log again.
 
 const (
-	forksName  = "forks"
-	forkSuffix = ".fork"
+	forksName  = layout.ForksName
+	forkSuffix = layout.ForkSuffix
 )
-
-// forkKey is the key of a log's fork in the meta bucket.
-func forkKey(log digest.Hash) []byte { return append([]byte("fork "), log[:]...) }
 
 // A Freeze stores the proof that a log was forked; the log takes nothing more.
 type Freeze struct {
@@ -155,7 +153,7 @@ func (c *Committer) freeze(t *aof.Txn, f proof.Fork) error {
 	}
 	c.rows[id] = &row
 	c.frozen = append(c.frozen, f)
-	return t.Put(aof.Meta, forkKey(id), f.Encode())
+	return aof.PutRow(t, layout.Forks, id, f)
 }
 
 // froze makes committed forks known.
@@ -192,14 +190,9 @@ func (s *Store) writeFork(log digest.Hash, text []byte) error {
 // missing, and freezes logs of which only the file is left.
 func (s *Store) loadForks() error {
 	s.forks.all = map[digest.Hash][]byte{}
-	prefix := forkKey(digest.Hash{})[:len("fork ")]
 	err := s.aof.View(func(v *aof.View) error {
-		return v.ForEach(aof.Meta, prefix, func(key, value []byte) error {
-			f, err := checkFork(value)
-			if err != nil || !bytes.Equal(forkKey(f.Log()), key) {
-				return &CorruptError{Where: "aof, meta", What: fmt.Sprintf("the fork proof %x", key), Err: err}
-			}
-			s.forks.all[f.Log()] = bytes.Clone(value)
+		return aof.EachRow(v, layout.Forks, func(log digest.Hash, f proof.Fork) error {
+			s.forks.all[log] = f.Encode()
 			return nil
 		})
 	})
@@ -214,14 +207,6 @@ func (s *Store) loadForks() error {
 		}
 	}
 	return s.forkFiles()
-}
-
-func checkFork(text []byte) (proof.Fork, error) {
-	f, err := proof.ParseFork(text)
-	if err == nil {
-		err = f.Verify()
-	}
-	return f, err
 }
 
 // forkFiles takes up the proofs of which there is a file only. A file that
@@ -240,7 +225,7 @@ func (s *Store) forkFiles() error {
 		if err != nil {
 			continue
 		}
-		f, err := checkFork(text)
+		f, err := layout.ParseForkFile(text)
 		if err != nil || f.Log() != log || s.topics.all[f.Topic] == nil {
 			continue
 		}

@@ -3,120 +3,25 @@
 package store
 
 import (
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"strings"
 
-	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
-	"github.com/xaeroflux/xaeroflux/segwriter"
-)
-
-// FORMAT is a text file, which also makes a directory a store. Each line ends
-// with a line feed:
-//
-//	xaeroflux store 2
-//	page <bytes>
-//	segment <pages>
-//	generation <32 hexadecimal digits>
-//	place <marks, as identity.Place writes them>
-//	check <16 hexadecimal digits>
-//
-// The page size is the default of topics founded here; the number of pages in a
-// segment file is the same for all logs of the store. The generation is secret:
-// the keys of the store derive from it and from the seed. The check is the start
-// of the tagged hash of the lines above it.
-const (
-	formatVersion  = 2
-	formatMagic    = "xaeroflux store "
-	formatLine     = formatMagic + "%d\npage %d\nsegment %d\ngeneration %s\n%s\n"
-	formatCheckTag = "xaeroflux format check v1"
-	formatLines    = 6
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // ErrFormat is returned for a store of another version or a damaged FORMAT.
-var ErrFormat = errors.New("not a store this version can open")
+var ErrFormat = layout.ErrFormat
 
-// errNewer tells a FORMAT that is whole, and not ours to judge, from damage.
-var errNewer = errors.New("another version")
+func isNewer(err error) bool { return errors.Is(err, layout.ErrNewer) }
 
-func isNewer(err error) bool { return errors.Is(err, errNewer) }
-
-type format struct {
-	pageBytes, segmentPages int
-	generation              identity.Generation
-	place                   identity.Place
+func writeFormat(fs durable.FS, path string, f layout.Format) error {
+	return fs.WriteFileAtomic(path, f.Encode(), 0o600)
 }
 
-func writeFormat(fs durable.FS, path string, f format) error {
-	return fs.WriteFileAtomic(path, encodeFormat(f), 0o600)
-}
-
-func encodeFormat(f format) []byte {
-	b := fmt.Appendf(nil, formatLine, formatVersion, f.pageBytes, f.segmentPages, f.generation.Encode(), f.place.Encode())
-	sum := digest.Tagged(formatCheckTag, b)
-	return append(b, "check "+hex.EncodeToString(sum[:8])+"\n"...)
-}
-
-func readFormat(fs durable.FS, path string) (format, error) {
+func readFormat(fs durable.FS, path string) (layout.Format, error) {
 	b, err := fs.ReadFile(path)
 	if err != nil {
-		return format{}, err
+		return layout.Format{}, err
 	}
-	return parseFormat(b)
-}
-
-func parseFormat(b []byte) (f format, err error) {
-	first, _, _ := strings.Cut(string(b), "\n")
-	var version int
-	if _, err := fmt.Sscanf(first, formatMagic+"%d", &version); err != nil {
-		return f, fmt.Errorf("%w: FORMAT begins with %q", ErrFormat, truncated(first, 40))
-	}
-	if version != formatVersion {
-		return f, fmt.Errorf("%w: %w: FORMAT has version %d, this program knows %d; %s", ErrFormat, errNewer, version, formatVersion, versionAdvice(version))
-	}
-	lines := strings.Split(string(b), "\n")
-	if len(lines) != formatLines+1 {
-		return f, fmt.Errorf("%w: FORMAT has %d lines, want %d", ErrFormat, len(lines)-1, formatLines)
-	}
-	if _, err := fmt.Sscanf(lines[1]+"\n"+lines[2], "page %d\nsegment %d", &f.pageBytes, &f.segmentPages); err != nil {
-		return f, fmt.Errorf("%w: FORMAT: %w", ErrFormat, err)
-	}
-	if f.generation, err = identity.ParseGeneration(strings.TrimPrefix(lines[3], "generation ")); err != nil {
-		return f, fmt.Errorf("%w: FORMAT: %w", ErrFormat, err)
-	}
-	if f.place, err = identity.ParsePlace(lines[4]); err != nil {
-		return f, fmt.Errorf("%w: FORMAT: %w", ErrFormat, err)
-	}
-	if string(encodeFormat(f)) != string(b) {
-		return f, fmt.Errorf("%w: the check of FORMAT does not fit: it was damaged or changed by hand", ErrFormat)
-	}
-	return f, f.valid()
-}
-
-func (f format) valid() error {
-	if err := segwriter.ValidPageBytes(f.pageBytes); err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
-	}
-	if f.segmentPages < 2 {
-		return fmt.Errorf("%w: FORMAT has %d pages in a segment", ErrFormat, f.segmentPages)
-	}
-	return nil
-}
-
-// versionAdvice is the next step for a store of another version.
-func versionAdvice(version int) string {
-	if version < formatVersion {
-		return "it was made before the formats were final, and nothing converts it: read it with the program that made it, and append to a new store"
-	}
-	return "use a newer one"
-}
-
-func truncated(s string, n int) string {
-	if len(s) > n {
-		return s[:n]
-	}
-	return s
+	return layout.ParseFormat(b)
 }

@@ -19,7 +19,7 @@ import (
 // default.
 func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error) {
 	if pageBytes == 0 {
-		pageBytes = s.format.pageBytes
+		pageBytes = s.format.PageBytes
 	}
 	account, err := identity.NewAccountSecret(nil)
 	if err != nil {

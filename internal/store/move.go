@@ -3,15 +3,13 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -28,25 +26,12 @@ import (
 // sign that the AOF was put back from another time: the store turns as well.
 
 // A Move is what a store does if it is found in another place.
-type Move struct {
-	From, To identity.PeerID // equal if the place was adopted; To is zero if nothing was done yet
-	Why      string          // what differs, for people
-	At       time.Time
-	Now      bool // it was this opening that found it out; not stored
-}
+type Move = layout.Move
 
-var (
-	metaGeneration = []byte("generation") // what FORMAT says; the row decides
-	metaPlace      = []byte("place")      // what FORMAT says; the row decides
-	metaMoved      = []byte("moved")      // the newest Move
-)
-
-func putGeneration(t *aof.Txn, g identity.Generation) error {
-	return t.Put(aof.Meta, metaGeneration, g[:])
-}
-
-func putPlace(t *aof.Txn, p identity.Place) error {
-	return t.Put(aof.Meta, metaPlace, []byte(p.Encode()))
+// putDevice stores what the device's keys derive from beside the seed, and where
+// the data lies.
+func putDevice(t *aof.Txn, g identity.Generation, p identity.Place) error {
+	return errors.Join(aof.PutRow(t, layout.Generations, layout.Only{}, g), aof.PutRow(t, layout.Places, layout.Only{}, p))
 }
 
 // placeOf returns the place that dir is, or the one that a person named.
@@ -58,37 +43,27 @@ func placeOf(dir, name string) (identity.Place, error) {
 // loadGeneration reads generation and place. FORMAT keeps them in case the AOF is
 // lost.
 func (s *Store) loadGeneration() error {
-	s.device.Generation, s.place = s.format.generation, s.format.place
+	s.device.Generation, s.place = s.format.Generation, s.format.Place
 	return s.aof.View(func(v *aof.View) error {
-		b, found, err := v.Get(aof.Meta, metaGeneration)
+		g, found, err := aof.Row(v, layout.Generations, layout.Only{})
 		if err != nil || !found {
 			return err
 		}
-		if len(b) != identity.GenerationBytes {
-			return &CorruptError{Where: "aof, meta", What: fmt.Sprintf("a generation of %d bytes", len(b))}
-		}
-		copy(s.device.Generation[:], b)
+		s.device.Generation = g
 		if s.place, err = loadPlace(v, s.place); err != nil {
 			return err
 		}
-		if b, found, err = v.Get(aof.Meta, metaMoved); err != nil || !found {
-			return err
-		}
-		s.moved, err = decodeMove(b)
+		s.moved, _, err = aof.Row(v, layout.Moves, layout.Only{})
 		return err
 	})
 }
 
 func loadPlace(v *aof.View, other identity.Place) (identity.Place, error) {
-	b, found, err := v.Get(aof.Meta, metaPlace)
+	p, found, err := aof.Row(v, layout.Places, layout.Only{})
 	if err != nil || !found {
 		return other, err
 	}
-	p, err := identity.ParsePlace(string(b))
-	if err != nil {
-		err = &CorruptError{Where: "aof, meta", What: "the place", Err: err}
-	}
-	return p, err
+	return p, nil
 }
 
 // settle finds out whether the store is where it was, and acts on it.
@@ -113,7 +88,7 @@ func (s *Store) settle() error {
 		err = s.turn(why, now)
 	}
 	want := s.format
-	want.generation, want.place = s.device.Generation, s.place
+	want.Generation, want.Place = s.device.Generation, s.place
 	if err != nil || want == s.format {
 		return err
 	}
@@ -124,10 +99,10 @@ func (s *Store) settle() error {
 // follows reports whether the generation of the rows is the one of FORMAT, or
 // the one that followed it.
 func (s *Store) follows() bool {
-	if s.format.generation == s.device.Generation {
+	if s.format.Generation == s.device.Generation {
 		return true
 	}
-	was := identity.Device{Seed: s.device.Seed, Generation: s.format.generation}
+	was := identity.Device{Seed: s.device.Seed, Generation: s.format.Generation}
 	return s.moved != nil && s.moved.From == was.PeerID() && s.moved.To == s.device.PeerID()
 }
 
@@ -145,7 +120,7 @@ func (s *Store) learn(p identity.Place) error {
 		return nil
 	}
 	s.place = p
-	return s.aof.Commit(func(t *aof.Txn) error { return putPlace(t, p) })
+	return s.aof.Commit(func(t *aof.Txn) error { return aof.PutRow(t, layout.Places, layout.Only{}, p) })
 }
 
 // adopt notes that the place was changed on purpose.
@@ -153,7 +128,7 @@ func (s *Store) adopt(why string, now identity.Place) error {
 	self := s.device.PeerID()
 	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now(), Now: true}, now
 	return s.aof.Commit(func(t *aof.Txn) error {
-		return errors.Join(putPlace(t, now), t.Put(aof.Meta, metaMoved, encodeMove(s.moved)))
+		return errors.Join(aof.PutRow(t, layout.Places, layout.Only{}, now), aof.PutRow(t, layout.Moves, layout.Only{}, s.moved))
 	})
 }
 
@@ -260,21 +235,3 @@ func (s *Store) forget() {
 // Moved returns what the store did when it was last found in another place, or
 // nil.
 func (s *Store) Moved() *Move { return s.moved }
-
-// The row of a move: From (32), To (32), milliseconds since 1970 (8,
-// little-endian), and why, to the end.
-func encodeMove(m *Move) []byte {
-	b := append(append([]byte(nil), m.From[:]...), m.To[:]...)
-	b = binary.LittleEndian.AppendUint64(b, uint64(m.At.UnixMilli()))
-	return append(b, m.Why...)
-}
-
-func decodeMove(b []byte) (*Move, error) {
-	if len(b) < 72 {
-		return nil, &CorruptError{Where: "aof, meta", What: fmt.Sprintf("a move of %d bytes", len(b))}
-	}
-	return &Move{
-		From: identity.PeerID(b[:32]), To: identity.PeerID(b[32:64]),
-		At: time.UnixMilli(int64(binary.LittleEndian.Uint64(b[64:72]))), Why: string(b[72:]),
-	}, nil
-}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -68,7 +69,7 @@ func (s *Store) loadRanges() error {
 			if err != nil {
 				return nil // Check tells of it
 			}
-			h, _ := rangeHead(log, value)
+			h, _ := layout.RangeHead(log, value)
 			s.ranges.byLog[log] = append(s.ranges.byLog[log], heldRange{span, int64(len(value)), h})
 			return nil
 		})
@@ -129,12 +130,13 @@ func (s *Store) RangeGone(log digest.Hash, span syncer.Span) {
 // RangePut is the write that stores a range, and without one, of the row of a
 // span, the one that deletes it.
 func RangePut(r *syncer.Range) *Put {
-	return &Put{Bucket: aof.Ranges, Key: rangeKey(r.Info.Log, syncer.Span{First: r.First, End: r.End()}), Value: encodeRange(r)}
+	k := layout.RangeKey{Log: r.Info.Log, First: r.First, End: r.End()}
+	return putOf(layout.Ranges, k, &layout.Range{Head: r.Head, Left: r.Left, Right: r.Right, Records: r.Records})
 }
 
 // RangeDelete is the write that deletes the row of a range.
 func RangeDelete(log digest.Hash, span syncer.Span) *Put {
-	return &Put{Bucket: aof.Ranges, Key: rangeKey(log, span)}
+	return deleteOf(layout.Ranges, keyOf(log, span))
 }
 
 // FirstRange returns the first row of a log.
@@ -152,7 +154,7 @@ func (s *Store) ReadRange(l *Log, span syncer.Span) (*syncer.Range, error) {
 	var b []byte
 	var found bool
 	err := s.aof.View(func(v *aof.View) error {
-		value, ok, err := v.Get(aof.Ranges, rangeKey(l.ID, span))
+		value, ok, err := v.Get(aof.Ranges, layout.Ranges.Key(keyOf(l.ID, span)))
 		b, found = bytes.Clone(value), ok
 		return err
 	})

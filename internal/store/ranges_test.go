@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -244,7 +245,7 @@ func TestDamagedRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	span := syncer.Span{First: 10, End: 13}
-	row := encodeRange(p.part(10, 13))
+	row := RangePut(p.part(10, 13)).Value
 	for i := range row {
 		bad := bytes.Clone(row)
 		bad[i] ^= 1 << (i % 8)
@@ -259,18 +260,18 @@ func TestDamagedRange(t *testing.T) {
 	for name, bad := range map[string]*syncer.Range{
 		"an event more": p.part(10, 14), "an event fewer": p.part(10, 12), "another place": p.part(11, 14),
 	} {
-		if _, err := decodeRange(l.info(), span, encodeRange(bad)); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeRange(l.info(), span, RangePut(bad).Value); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("a row of %s: %v", name, err)
 		}
 	}
 	more := p.part(10, 13)
 	more.Records = append(more.Records, p.records[13]...)
-	if _, err := decodeRange(l.info(), span, encodeRange(more)); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeRange(l.info(), span, RangePut(more).Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a record more: %v", err)
 	}
 	more = p.part(10, 13)
 	more.Left = append(more.Left, digest.Hash{})
-	if _, err := decodeRange(l.info(), span, encodeRange(more)); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeRange(l.info(), span, RangePut(more).Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a left hash more: %v", err)
 	}
 	// A row that is sound by itself, of events that are not under its head.
@@ -290,11 +291,11 @@ func FuzzRangeRow(f *testing.F) {
 	topic := digest.Hash{3}
 	p := newParted(f, topic, 20)
 	for _, s := range []syncer.Span{{First: 0, End: 20}, {First: 5, End: 6}, {First: 13, End: 20}} {
-		f.Add(s.First, s.End, encodeRange(p.part(s.First, s.End)))
+		f.Add(s.First, s.End, RangePut(p.part(s.First, s.End)).Value)
 	}
 	f.Add(uint64(0), uint64(1), []byte{})
 	f.Fuzz(func(t *testing.T, first, end uint64, row []byte) {
-		key := rangeKey(p.info.Log, syncer.Span{First: first, End: end})
+		key := layout.Ranges.Key(layout.RangeKey{Log: p.info.Log, First: first, End: end})
 		log, span, err := splitRangeKey(key)
 		if err != nil {
 			if first < end && end < 1<<48 {
@@ -309,7 +310,7 @@ func FuzzRangeRow(f *testing.F) {
 			}
 			return
 		}
-		if log != p.info.Log || r.First != first || r.End() != end || !bytes.Equal(encodeRange(r), row) {
+		if log != p.info.Log || r.First != first || r.End() != end || !bytes.Equal(RangePut(r).Value, row) {
 			t.Fatalf("[%d, %d) of %d bytes is taken for [%d, %d)", first, end, len(row), r.First, r.End())
 		}
 	})

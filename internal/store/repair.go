@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
@@ -88,7 +89,7 @@ type repairer struct {
 	report *RepairReport
 	files  aside
 
-	format format
+	format layout.Format
 	device identity.Device
 	fetch  Fetcher                // nil: no peers
 	rows   rows                   // of the AOF, as it is or as it is made again
@@ -164,7 +165,7 @@ func (r *repairer) meet() (err error) {
 		return err
 	}
 	as := r.device
-	if same, _ := r.format.place.Same(now); !same || r.retire {
+	if same, _ := r.format.Place.Same(now); !same || r.retire {
 		if as.Generation, err = identity.NewGeneration(nil); err != nil {
 			return err
 		}
@@ -178,13 +179,13 @@ func (r *repairer) meet() (err error) {
 func (r *repairer) readFormat() (lost bool, err error) {
 	f, err := readFormat(durable.OS, r.path(formatName))
 	if r.format = f; err == nil || isNewer(err) {
-		r.device.Generation = f.generation
+		r.device.Generation = f.Generation
 		return false, err
 	}
-	r.format = format{pageBytes: segwriter.DefaultPageBytes, segmentPages: segwriter.DefaultSegmentPages}
+	r.format = layout.Format{PageBytes: segwriter.DefaultPageBytes, SegmentPages: segwriter.DefaultSegmentPages}
 	for _, id := range r.logDirs() {
 		if p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String())); ok {
-			r.format.segmentPages = p.SegmentPages
+			r.format.SegmentPages = p.SegmentPages
 			break
 		}
 	}
@@ -196,33 +197,32 @@ func (r *repairer) mendFormat() error {
 	if err := r.files.move(formatName); err != nil {
 		return err
 	}
-	r.format.generation = r.device.Generation
+	r.format.Generation = r.device.Generation
 	for id, t := range r.topics {
 		if id == r.rows.first() || len(r.topics) == 1 {
-			r.format.pageBytes = int(t.Genesis.PageBytes)
+			r.format.PageBytes = int(t.Genesis.PageBytes)
 		}
 	}
-	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.pageBytes, r.format.segmentPages)
+	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.PageBytes, r.format.SegmentPages)
 	return writeFormat(durable.OS, r.path(formatName), r.format)
 }
 
 // settle takes generation and place from their rows, or else from FORMAT. If
 // neither can be read, nothing tells whether this is a copy, and the store goes on
 // as a new device.
-func (r *repairer) settle(generation, place []byte) error {
-	if len(generation) == identity.GenerationBytes {
-		r.device.Generation = identity.Generation(generation)
+func (r *repairer) settle(g identity.Generation, p identity.Place) (err error) {
+	if !g.IsZero() {
+		r.device.Generation = g
 	}
-	if p, err := identity.ParsePlace(string(place)); err == nil {
-		r.format.place = p
+	if p != (identity.Place{}) {
+		r.format.Place = p
 	}
-	if r.format.place == (identity.Place{}) {
+	if r.format.Place == (identity.Place{}) {
 		r.retire = true
 	}
 	if !r.device.Generation.IsZero() {
 		return nil
 	}
-	var err error
 	r.retire = true
 	r.device.Generation, err = identity.NewGeneration(nil)
 	return err

@@ -55,11 +55,11 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	p, onDisk := segwriter.FindParams(durable.OS, dir)
 	if row, ok := r.rows.logs[id]; ok {
 		l.row = &row
-		p = pageParams(row.Name(), r.format.segmentPages)
+		p = pageParams(row.Name(), r.format.SegmentPages)
 	} else if r.rows.old != nil {
 		if row, ok := r.rows.old.Logs[id]; ok {
 			l.old = &row
-			p = pageParams(row.Name(), r.format.segmentPages)
+			p = pageParams(row.Name(), r.format.SegmentPages)
 			onDisk = true
 		}
 	}
@@ -71,7 +71,7 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 		if !ok {
 			return nil, false
 		}
-		p = pageParams(name, r.format.segmentPages)
+		p = pageParams(name, r.format.SegmentPages)
 	}
 	name := nameOf(p)
 	if name.ID() != id {

@@ -13,7 +13,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -49,11 +51,9 @@ func (r *repairer) openRows() (bool, error) {
 	if r.rows.old, err = aof.OpenSalvage(r.path(aofName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
-	var generation, place []byte
-	if r.rows.old != nil {
-		generation, place = []byte(r.rows.old.Meta[string(metaGeneration)]), []byte(r.rows.old.Meta[string(metaPlace)])
-	}
-	if err := errors.Join(r.settle(generation, place), r.meet()); err != nil {
+	g, _ := oldRow(r.rows.old, layout.Generations)
+	p, _ := oldRow(r.rows.old, layout.Places)
+	if err := errors.Join(r.settle(g, p), r.meet()); err != nil {
 		return false, err
 	}
 	return r.rows.begin()
@@ -70,7 +70,7 @@ func (s *rows) peers() map[identity.PeerID][]byte {
 		})
 	} else if s.old != nil {
 		for key, row := range s.old.Peers {
-			if p, ok := peerOf(key); ok {
+			if p, err := layout.Peers.ParseKey([]byte(key)); err == nil {
 				all[p] = row
 			}
 		}
@@ -92,18 +92,12 @@ func (s *rows) close() (err error) {
 func (s *rows) load() error {
 	s.logs = map[digest.Hash]aof.LogRow{}
 	return s.aof.View(func(v *aof.View) error {
-		generation, _, err := v.Get(aof.Meta, metaGeneration)
-		place, _, err2 := v.Get(aof.Meta, metaPlace)
-		if err = errors.Join(err, err2, s.r.settle(generation, place)); err != nil {
+		g, err := rowOrNone(v, layout.Generations)
+		p, err2 := rowOrNone(v, layout.Places)
+		if err = errors.Join(err, err2, s.r.settle(g, p)); err != nil {
 			return err
 		}
-		err = v.ForEach(aof.Topics, nil, func(key, value []byte) error {
-			t, err := decodeTopic(key, value)
-			if err == nil {
-				s.r.topics[t.ID] = t
-			}
-			return err
-		})
+		err = eachSound(v, func(t *Topic) { s.r.topics[t.ID] = t })
 		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
 			s.logs[row.ID] = row
 			return nil
@@ -145,7 +139,10 @@ func (s *rows) topics() (all []*Topic) {
 	known := map[digest.Hash]*Topic{}
 	if s.old != nil {
 		for id, value := range s.old.Topics {
-			if t, err := decodeTopic(id[:], value); err == nil {
+			if layout.Topics.Check(id[:], value) != nil {
+				continue
+			}
+			if t, err := layout.Topics.ParseValue(id, value); err == nil {
 				known[id], s.r.topics[id] = t, t
 			}
 		}
@@ -171,8 +168,8 @@ func (s *rows) topics() (all []*Topic) {
 
 // first is the default topic.
 func (s *rows) first() digest.Hash {
-	if s.old != nil && len(s.old.Meta[string(metaDefault)]) == digest.Size {
-		return digest.Hash([]byte(s.old.Meta[string(metaDefault)]))
+	if id, ok := oldRow(s.old, layout.Defaults); ok {
+		return id
 	}
 	if len(s.r.o.Invites) > 0 {
 		return s.r.o.Invites[0].Topic()
@@ -196,56 +193,74 @@ func (s *rows) author(topic digest.Hash) (author [32]byte) {
 
 func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 	for _, p := range topics {
-		if err := t.Put(aof.Topics, p.ID[:], encodeTopic(p)); err != nil {
+		if err := aof.PutRow(t, layout.Topics, p.ID, p); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(putGeneration(t, s.r.device.Generation), putPlace(t, s.r.format.place)); err != nil {
+	if err := putDevice(t, s.r.device.Generation, s.r.format.Place); err != nil {
 		return err
 	}
 	if err := s.putRest(t); err != nil {
 		return err
 	}
-	return t.Put(aof.Meta, metaDefault, topics[0].ID[:])
+	return aof.PutRow(t, layout.Defaults, layout.Only{}, topics[0].ID)
 }
 
-// putRest keeps what was followed of the topics, and who the peers were, where
-// that can be read.
+// putRest keeps the rows of the old AOF that are kept as they are.
 func (s *rows) putRest(t *aof.Txn) error {
 	if s.old == nil {
 		return nil
 	}
-	for key, value := range s.old.Meta {
-		if !keepMeta([]byte(key), value) {
-			continue
-		}
-		if err := t.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
-			return err
-		}
-	}
-	for key, row := range s.old.Peers {
-		if _, ok := peerOf(key); !ok {
-			continue
-		}
-		if err := t.Put(aof.Peers, []byte(key), row); err != nil {
-			return err
+	for bucket, rows := range map[aof.Bucket]map[string][]byte{aof.Meta: s.old.Meta, aof.Peers: s.old.Peers} {
+		for key, value := range rows {
+			if !layout.Salvaged(bucket.String(), []byte(key), value) {
+				continue
+			}
+			if err := t.Put(bucket, []byte(key), value); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// keepMeta reports whether a row of a damaged AOF is kept: what is followed, and
-// what is known of copies.
-func keepMeta(key, value []byte) bool {
-	switch {
-	case bytes.HasPrefix(key, followPrefix):
-		_, _, err := decodeFollow(key, value)
-		return err == nil
-	case bytes.HasPrefix(key, copyPrefix):
-		_, err := decodeCopy(key, value)
-		return err == nil
+// oldRow returns a row of the meta bucket of which there is one, as an old AOF
+// has it.
+func oldRow[V any](old *aof.Salvage, t *layout.Table[layout.Only, V]) (v V, ok bool) {
+	if old == nil {
+		return v, false
 	}
-	return bytes.HasPrefix(key, formerPrefix) && len(key) == len(formerPrefix)+64
+	b, ok := old.Meta[string(t.Key(layout.Only{}))]
+	if !ok {
+		return v, false
+	}
+	v, err := t.ParseValue(layout.Only{}, b)
+	return v, err == nil
+}
+
+// rowOrNone returns a row of which there is one; one that cannot be decoded is
+// like none.
+func rowOrNone[V any](v *aof.View, t *layout.Table[layout.Only, V]) (row V, err error) {
+	row, _, err = aof.Row(v, t, layout.Only{})
+	if errors.Is(err, corrupt.Err) {
+		var none V
+		return none, nil
+	}
+	return row, err
+}
+
+// eachSound calls fn with the topics of an AOF, each checked.
+func eachSound(v *aof.View, fn func(*Topic)) error {
+	return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
+		if err := layout.Topics.Check(key, value); err != nil {
+			return err
+		}
+		_, t, err := layout.Topics.Parse(key, value)
+		if err == nil {
+			fn(t)
+		}
+		return err
+	})
 }
 
 // all returns the ids of the logs to look at: those with a row, in the AOF or
@@ -324,11 +339,7 @@ func (s *rows) whole() (whole bool, err error) {
 func (s *rows) eachTopic(fn func(*Topic) error) error {
 	var all []*Topic
 	err := s.aof.View(func(v *aof.View) error {
-		return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
-			t, err := decodeTopic(key, value)
-			all = append(all, t)
-			return err
-		})
+		return eachSound(v, func(t *Topic) { all = append(all, t) })
 	})
 	for _, t := range all {
 		if err == nil {
@@ -347,7 +358,7 @@ func (s *rows) retire() error {
 	if u.next.Generation, err = identity.NewGeneration(nil); err != nil {
 		return err
 	}
-	if s.r.format.place, err = placeOf(s.r.dir, s.r.o.Place); err != nil {
+	if s.r.format.Place, err = placeOf(s.r.dir, s.r.o.Place); err != nil {
 		return err
 	}
 	var topics []*Topic
@@ -367,13 +378,13 @@ func (s *rows) retire() error {
 			}
 			s.logs[row.ID] = row
 		}
-		return u.putDevice(t, m, s.r.format.place)
+		return u.putDevice(t, m, s.r.format.Place)
 	})
 	if err != nil {
 		return err
 	}
 	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", u.next.PeerID())
-	s.r.format.generation = u.next.Generation
+	s.r.format.Generation = u.next.Generation
 	return writeFormat(durable.OS, s.r.path(formatName), s.r.format)
 }
 

@@ -14,18 +14,19 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // Names inside a store's directory (docs/format.md).
 const (
-	formatName = "FORMAT"
-	seedName   = "identity.key"
-	aofName    = "aof"
-	logsName   = "logs"
-	mmrName    = "mmr"
-	dataName   = "data.mdb" // in aof
-	headName   = "head"     // in logs/<log id>
+	formatName = layout.FormatName
+	seedName   = layout.SeedName
+	aofName    = layout.AOFName
+	logsName   = layout.LogsName
+	mmrName    = layout.MMRName
+	dataName   = layout.DataName
+	headName   = layout.HeadName
 )
 
 // Options of a store. All have been made valid by the root package.
@@ -58,7 +59,7 @@ type Options struct {
 type Store struct {
 	dir    string
 	opts   Options
-	format format
+	format layout.Format
 	held   *durable.Dir
 	device identity.Device
 	idKey  []byte         // that hides event ids in rows
@@ -121,7 +122,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if s.device.Seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
 		return s, err
 	}
-	s.idKey = s.idRowKey()
+	s.idKey = layout.IDSecret(s.device.Seed)
 	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault}); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = &CorruptError{Where: s.path(aofName, dataName), What: "the file is missing"}

@@ -12,27 +12,11 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // A Topic is a set of logs that are shared together, as this store joined it.
-type Topic struct {
-	ID      digest.Hash
-	Genesis *identity.Genesis
-	Keys    identity.TopicKeys
-	Account identity.AccountSecret // of the person, if it is kept here; else zero
-	Name    string                 // what the person calls it; local
-	Log     digest.Hash            // the log this store appends to
-}
-
-// Roster names the topic's roster as its founder began it.
-func (t *Topic) Roster() identity.LogName {
-	return identity.RosterLog(t.ID, t.Genesis.Steward, 0, 0)
-}
-
-// Rows of the meta bucket.
-var (
-	metaDefault = []byte("default") // id of the topic that is meant where none is named
-)
+type Topic = layout.Topic
 
 type topics struct {
 	mu    sync.RWMutex // guards all and first; whoever holds it takes no other lock
@@ -51,17 +35,13 @@ type topics struct {
 func (s *Store) loadTopics() error {
 	s.topics.all = map[digest.Hash]*Topic{}
 	return s.aof.View(func(v *aof.View) error {
-		if b, _, err := v.Get(aof.Meta, metaDefault); err != nil {
+		var err error
+		if s.topics.first, _, err = aof.Row(v, layout.Defaults, layout.Only{}); err != nil {
 			return err
-		} else if len(b) == digest.Size {
-			s.topics.first = digest.Hash(b)
 		}
-		return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
-			t, err := readTopic(key, value)
-			if err == nil {
-				s.topics.all[t.ID] = t
-			}
-			return err
+		return aof.EachRow(v, layout.Topics, func(id digest.Hash, t *Topic) error {
+			s.topics.all[id] = t
+			return nil
 		})
 	})
 }
@@ -116,7 +96,7 @@ func (s *Store) joinAll() {
 		}
 	}
 	err := s.aof.Commit(func(txn *aof.Txn) error {
-		if err := txn.Put(aof.Meta, metaDefault, first[:]); err != nil {
+		if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, first); err != nil {
 			return err
 		}
 		for _, j := range joins {
@@ -155,7 +135,7 @@ func (j *join) put(txn *aof.Txn) error {
 	if err := j.found(txn); err != nil {
 		return err
 	}
-	return txn.Put(aof.Topics, j.t.ID[:], encodeTopic(j.t))
+	return aof.PutRow(txn, layout.Topics, j.t.ID, j.t)
 }
 
 // Topic returns a joined topic; the zero id means the default.
