@@ -58,6 +58,12 @@ type Options struct {
 	// itself. Default: 64 MiB.
 	MapBytes int64
 
+	// MaxOpenFiles is how many page files are kept open or mapped, those that
+	// wait for a sync included: at that number the oldest is synced and closed.
+	// Beyond it are the AOF, sockets, and pages that are being read. Default: a
+	// quarter of the descriptors that the process may have, at most 128.
+	MaxOpenFiles int
+
 	// Listen is where peers may connect, "host:port" by QUIC and TCP or any
 	// other place that DB.Listen takes; port 0 picks one. Default: none, peers
 	// cannot connect to us.
@@ -128,6 +134,9 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if err := identity.CheckInviteName(d.TopicName); err != nil {
 		return d, fmt.Errorf("%w: TopicName: %w", ErrOptions, err)
+	}
+	if d.MaxOpenFiles < 0 {
+		return d, fmt.Errorf("%w: MaxOpenFiles is %d", ErrOptions, d.MaxOpenFiles)
 	}
 	if d.SegmentPages < 2 {
 		return d, fmt.Errorf("%w: SegmentPages is %d, want at least 2", ErrOptions, d.SegmentPages)

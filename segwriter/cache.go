@@ -27,8 +27,8 @@ type itemKey struct {
 	segment uint64
 }
 
-// An item is a place in the cache. It stays open while it is referenced: by a
-// page that was handed out, or because it has writes that are not synced.
+// An item is a place in the cache. It stays open while it is referenced, by a
+// page that was handed out or a call under way.
 type item struct {
 	key itemKey
 
@@ -36,12 +36,14 @@ type item struct {
 	gone       bool  // not in the cache any more: close at the last release; guarded by cache.mu
 	prev, next *item // in the list of those without references; guarded by cache.mu
 
-	mu  sync.Mutex // held while the resource is opened
-	res resource
+	mu    sync.Mutex // guards what follows; held while the resource is opened, synced or closed
+	res   resource   // nil before it is opened and after it is closed
+	dirty bool       // written to, and not synced since
 }
 
-// A cache keeps the files of all logs open, least recently used ones closed
-// first, at most max of them and those in use.
+// A cache keeps the files of all logs open, at most max of them and those in
+// use. The least recently used one is closed first, and is synced before that
+// if it was written to.
 type cache struct {
 	mu     sync.Mutex
 	max    int
@@ -69,7 +71,9 @@ func (c *cache) acquire(key itemKey, open func(itemKey) (resource, error)) (*ite
 		c.items[key] = it
 	}
 	c.hold(it)
+	stale := c.surplus()
 	c.mu.Unlock()
+	evict(stale)
 
 	it.mu.Lock()
 	defer it.mu.Unlock()
@@ -93,32 +97,48 @@ func (c *cache) hold(it *item) {
 	it.refs++
 }
 
-// retain adds a reference to an item that has one.
-func (c *cache) retain(it *item) {
-	c.mu.Lock()
-	it.refs++
-	c.mu.Unlock()
-}
-
 // release gives up a reference and closes what is too much.
-func (c *cache) release(it *item) error {
+func (c *cache) release(it *item) {
 	c.mu.Lock()
 	it.refs--
 	var stale []*item
-	switch {
-	case it.refs > 0:
-	case it.gone:
-		stale = append(stale, it)
-	default:
+	closing := it.refs == 0 && it.gone
+	if it.refs == 0 && !it.gone {
 		it.link(&c.idle)
-		for len(c.items) > c.max && c.idle.prev != &c.idle {
-			oldest := c.idle.prev
-			c.remove(oldest)
-			stale = append(stale, oldest)
-		}
+		stale = c.surplus()
 	}
 	c.mu.Unlock()
-	return closeItems(stale)
+	evict(stale)
+	if closing {
+		it.log().latchOn(it.close())
+	}
+}
+
+// surplus takes out what is idle and more than there may be; c.mu is held.
+func (c *cache) surplus() (stale []*item) {
+	for len(c.items) > c.max && c.idle.prev != &c.idle {
+		stale = append(stale, c.idle.prev)
+		c.remove(c.idle.prev)
+	}
+	return stale
+}
+
+// shrink closes half of the files that are idle, and reports whether there was
+// one.
+func (c *cache) shrink() bool {
+	c.mu.Lock()
+	idle := 0
+	for it := c.idle.next; it != &c.idle; it = it.next {
+		idle++
+	}
+	var stale []*item
+	for range (idle + 1) / 2 {
+		stale = append(stale, c.idle.prev)
+		c.remove(c.idle.prev)
+	}
+	c.mu.Unlock()
+	evict(stale)
+	return idle > 0
 }
 
 // discard gives up the reference to an item that could not be opened.
@@ -191,11 +211,52 @@ func (c *cache) retire(key itemKey) error {
 func closeItems(items []*item) error {
 	var errs []error
 	for _, it := range items {
-		if it.res != nil {
-			errs = append(errs, it.res.close())
-		}
+		errs = append(errs, it.close())
 	}
 	return errors.Join(errs...)
+}
+
+// evict syncs and closes items that nobody uses. An error is that of the log
+// whose file it is, which takes no more writes.
+func evict(items []*item) {
+	for _, it := range items {
+		it.log().latchOn(it.flush())
+		it.log().latchOn(it.close())
+	}
+}
+
+func (it *item) log() *Log { return it.key.log }
+
+// mark notes that the resource was written to.
+func (it *item) mark() {
+	it.mu.Lock()
+	it.dirty = true
+	it.mu.Unlock()
+}
+
+// flush syncs what was written. A sync that failed is not tried again: the
+// kernel may have dropped what it was to write.
+func (it *item) flush() error {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	if !it.dirty {
+		return nil
+	}
+	it.dirty = false
+	return it.res.sync()
+}
+
+// close closes the resource; what was written and is not synced stays so.
+func (it *item) close() error {
+	it.mu.Lock()
+	defer it.mu.Unlock()
+	it.dirty = false
+	if it.res == nil {
+		return nil
+	}
+	res := it.res
+	it.res = nil
+	return res.close()
 }
 
 func (it *item) link(list *item) {

@@ -5,29 +5,31 @@ package segwriter
 import (
 	"errors"
 	"sync"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
-// A dirtySet holds the files of one kind that were written and not synced.
-// Each has a reference, so that it stays open until it is synced.
+// A dirtySet is what of a log's files of one kind was written since they were
+// synced together. Some may have been synced and closed by then, to make room
+// for others.
 type dirtySet struct {
 	syncing sync.Mutex // one sync at a time: who comes second waits for the first
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards files and dirs
 	files map[*item]bool
 	dirs  map[string]bool // with new names
 }
 
-// add marks a file, and with dir the directory that has its new name.
-func (d *dirtySet) add(c *cache, it *item, dir string) {
+// add marks a file that was just written to, and with dir the directory that has
+// its new name.
+func (d *dirtySet) add(it *item, dir string) {
+	it.mark()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.files == nil {
 		d.files, d.dirs = make(map[*item]bool), make(map[string]bool)
 	}
-	if !d.files[it] {
-		c.retain(it)
-		d.files[it] = true
-	}
+	d.files[it] = true
 	if dir != "" {
 		d.dirs[dir] = true
 	}
@@ -43,29 +45,45 @@ func (d *dirtySet) take() (files map[*item]bool, dirs map[string]bool) {
 }
 
 // sync makes all that was written before the call durable. A file is synced
-// before its name is.
-func (d *dirtySet) sync(c *cache, syncDir func(string) error) error {
+// before its name is. A directory for which there was no descriptor is kept for
+// the next call: nothing of it was tried.
+func (d *dirtySet) sync(syncDir func(string) error) (failed, exhausted error) {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
 	files, dirs := d.take()
 	var errs []error
 	for it := range files {
-		errs = append(errs, it.res.sync(), c.release(it))
+		errs = append(errs, it.flush())
 	}
 	for dir := range dirs {
-		errs = append(errs, syncDir(dir))
+		err := syncDir(dir)
+		if durable.TroubleOf(err) == durable.Exhausted {
+			d.keep(dir)
+			exhausted = err
+			continue
+		}
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return errors.Join(errs...), exhausted
+}
+
+func (d *dirtySet) keep(dir string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.files == nil {
+		d.files, d.dirs = make(map[*item]bool), make(map[string]bool)
+	}
+	d.dirs[dir] = true
 }
 
 // forget empties the set without syncing.
-func (d *dirtySet) forget(c *cache) error {
+func (d *dirtySet) forget() {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
 	files, _ := d.take()
-	var errs []error
 	for it := range files {
-		errs = append(errs, c.release(it))
+		it.mu.Lock()
+		it.dirty = false
+		it.mu.Unlock()
 	}
-	return errors.Join(errs...)
 }

@@ -77,7 +77,7 @@ func (m *growMap) reach(end int64) mmap.MMap {
 func (m *growMap) mapAnew(size int) mmap.MMap {
 	data, err := mapWhole(m.fs, m.path, size)
 	if err != nil {
-		m.cant = true
+		m.cant = durable.TroubleOf(err) != durable.Exhausted
 		return nil
 	}
 	m.maps = append(m.maps, data)

@@ -40,7 +40,7 @@ func (l *Log) writeSegment(segment uint64, i int, pages []byte) error {
 		return l.writePacked(segment, i, pages)
 	}
 	if g.file != nil {
-		l.segs.add(l.s.cache, it, l.newName(i))
+		l.segs.add(it, l.newName(i))
 	}
 	l.setEnd(segment, 0)
 	return err

@@ -27,10 +27,10 @@ func (l *Log) TreesPresent(sealedPages uint64) (uint64, error) {
 			return 0, err
 		}
 		rewrite, err := l.rewrite(segment)
-		if err != nil {
-			return 0, errors.Join(err, l.s.cache.release(it))
+		whole := false
+		if err == nil {
+			whole, err = w.segment(it.res.(*tree), rewrite, int(n))
 		}
-		whole, err := w.segment(it.res.(*tree), rewrite, int(n))
 		l.s.cache.release(it)
 		if err != nil {
 			return 0, err

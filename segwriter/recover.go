@@ -64,9 +64,7 @@ func (l *Log) Recover(sealedPages uint64) error {
 
 // giveUp closes the files of the log and forgets what is known of them.
 func (l *Log) giveUp() error {
-	if err := l.forget(); err != nil {
-		return err
-	}
+	l.forget()
 	if n := l.s.cache.busy(l); n > 0 {
 		return busyError(n)
 	}

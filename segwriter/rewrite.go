@@ -138,7 +138,7 @@ func (l *Log) latchOn(err error) error {
 type oldPages struct {
 	g       *segment
 	n       int // pages written
-	release func() error
+	release func()
 }
 
 // oldPages opens a segment; one that is not there yet has no pages.
@@ -147,13 +147,14 @@ func (l *Log) oldPages(segment uint64) (*oldPages, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &oldPages{g: g, release: func() error { return l.s.cache.release(it) }}
+	o := &oldPages{g: g, release: func() { l.s.cache.release(it) }}
 	if _, err := l.s.fs.Stat(g.path); err != nil {
 		if err = ignoreMissing(err); err == nil {
 			err = l.s.fs.MkdirAll(l.dir, 0o700)
 		}
 		if err != nil {
-			return nil, errors.Join(err, o.release())
+			o.release()
+			return nil, err
 		}
 		return o, nil
 	}
@@ -161,7 +162,8 @@ func (l *Log) oldPages(segment uint64) (*oldPages, error) {
 		err = o.count()
 	}
 	if err != nil {
-		return nil, errors.Join(err, o.release())
+		o.release()
+		return nil, err
 	}
 	return o, nil
 }

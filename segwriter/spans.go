@@ -155,8 +155,9 @@ func (l *Log) WriteSpans(ordinal uint64, nodes []digest.Hash) error {
 	if ordinal == 0 {
 		dir = filepath.Dir(l.mmr) // the file may be new
 	}
-	l.spans.add(l.s.cache, it, dir)
-	return it.res.(*spans).write(ordinal, nodes)
+	err = it.res.(*spans).write(ordinal, nodes)
+	l.spans.add(it, dir)
+	return err
 }
 
 func (s *spans) write(ordinal uint64, nodes []digest.Hash) error {

@@ -17,8 +17,10 @@ import (
 
 // Options of a Store. The zero value works.
 type Options struct {
-	// MaxOpen is how many files are kept open or mapped, beyond those that
-	// are in use or not synced yet. 0 is 256.
+	// MaxOpen is how many files are kept open or mapped, those that wait for a
+	// sync included: the one that was not used for longest is synced and closed
+	// for the next. Beyond it are only those that are in use at once. 0 is
+	// DefaultMaxOpen.
 	MaxOpen int
 }
 
@@ -37,9 +39,10 @@ type Store struct {
 // nothing.
 func NewStore(fs durable.FS, dir string, o Options) *Store {
 	if o.MaxOpen <= 0 {
-		o.MaxOpen = 256
+		o.MaxOpen = DefaultMaxOpen()
 	}
-	return &Store{fs: fs, dir: dir, cache: newCache(o.MaxOpen), logs: make(map[digest.Hash]*Log)}
+	c := newCache(o.MaxOpen)
+	return &Store{fs: sparing{fs, c}, dir: dir, cache: c, logs: make(map[digest.Hash]*Log)}
 }
 
 // Log returns the files of one log, the same *Log each time until it is
@@ -73,12 +76,11 @@ func (s *Store) Close() error {
 	logs := s.logs
 	s.logs = make(map[digest.Hash]*Log)
 	s.mu.Unlock()
-	var errs []error
 	for _, l := range logs {
-		errs = append(errs, l.forget())
+		l.forget()
 	}
 	busy, err := s.cache.drop(nil)
-	return errors.Join(append(errs, err, busyError(busy))...)
+	return errors.Join(err, busyError(busy))
 }
 
 func busyError(n int) error {
@@ -180,19 +182,21 @@ func (l *Log) syncSet(d *dirtySet) error {
 	if err := l.latched(); err != nil {
 		return err
 	}
-	err := d.sync(l.s.cache, l.s.fs.SyncDir)
-	if err != nil {
-		l.mu.Lock()
-		l.failed = errors.Join(l.failed, err)
-		l.mu.Unlock()
+	failed, exhausted := d.sync(l.s.fs.SyncDir)
+	if err := l.latchOn(failed); err != nil {
+		return err
 	}
-	return err
+	if err := l.latched(); err != nil { // one that made room failed meanwhile
+		return err
+	}
+	return exhausted
 }
 
 // forget drops the marks of what is not synced.
-func (l *Log) forget() error {
-	c := l.s.cache
-	return errors.Join(l.segs.forget(c), l.trees.forget(c), l.spans.forget(c))
+func (l *Log) forget() {
+	l.segs.forget()
+	l.trees.forget()
+	l.spans.forget()
 }
 
 // Close closes the log's files; see Store.Close.
@@ -202,7 +206,7 @@ func (l *Log) Close() error {
 		delete(l.s.logs, l.p.Log)
 	}
 	l.s.mu.Unlock()
-	err := l.forget()
-	busy, dropErr := l.s.cache.drop(l)
-	return errors.Join(err, dropErr, busyError(busy))
+	l.forget()
+	busy, err := l.s.cache.drop(l)
+	return errors.Join(err, busyError(busy))
 }

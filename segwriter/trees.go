@@ -61,8 +61,9 @@ func (l *Log) writeTrees(segment uint64, i int, trees []Tree) error {
 			return err
 		}
 	}
-	l.trees.add(l.s.cache, it, l.newName(i))
-	return t.write(i, trees)
+	err = t.write(i, trees)
+	l.trees.add(it, l.newName(i))
+	return err
 }
 
 // beginTree writes the header, and room for the table, where they are not

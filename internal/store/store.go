@@ -33,8 +33,9 @@ const (
 type Options struct {
 	// New is the store to create, under the same lock, if there is none in the
 	// directory; nil: the error is ErrNoStore then.
-	New      *CreateOptions
-	MapBytes int64
+	New          *CreateOptions
+	MapBytes     int64
+	MaxOpenFiles int // see segwriter.Options; 0 is its default
 	// Place names the place that the data lies in, instead of what the system
 	// says of it; see identity.Place.
 	Place string
@@ -129,7 +130,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 		}
 		return s, err
 	}
-	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{})
+	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{MaxOpen: o.MaxOpenFiles})
 	if err = errors.Join(s.loadGeneration(), s.loadTopics(), s.loadFollows(), s.loadCopies()); err != nil {
 		return s, err
 	}
