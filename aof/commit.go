@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // Commit runs fn in a write transaction and syncs it to disk. When it returns
@@ -21,7 +23,8 @@ import (
 // goroutine calls Commit inside a View: the larger map waits for all Views.
 //
 // A failed write or sync, unlike an error of fn, latches the store: this and
-// every later Commit returns ErrLatched with the cause.
+// every later Commit returns ErrLatched with the cause. A lack of address space
+// or memory before anything was written (durable.Exhausted) does not.
 func (s *Store) Commit(fn func(*Txn) error) error {
 	s.writer.Lock()
 	defer s.writer.Unlock()
@@ -35,7 +38,11 @@ func (s *Store) Commit(fn func(*Txn) error) error {
 		if err != errMapFull {
 			return err
 		}
-		if err := s.grow(); err != nil {
+		err = s.grow()
+		if durable.TroubleOf(err) == durable.Exhausted {
+			return err
+		}
+		if err != nil {
 			return s.latch(err)
 		}
 	}
@@ -67,6 +74,8 @@ func (s *Store) attempt(fn func(*Txn) error) error {
 		return fnErr
 	case t.err != nil:
 		return t.err
+	case err != nil && !ran && durable.TroubleOf(err) == durable.Exhausted:
+		return err
 	case err != nil:
 		s.noteFailed()
 		return s.latch(fmt.Errorf("%s: %w", phase(ran), err))
@@ -105,29 +114,52 @@ func (s *Store) grow() error {
 	}
 	// LMDB has dropped the old map by now: get it back for the readers.
 	err = fmt.Errorf("map of %d bytes: %w", size, lmdbError(err))
-	if reopenErr := s.reopen(); reopenErr != nil {
-		err = errors.Join(err, reopenErr)
-		s.closed = err
-	}
-	return err
+	return errors.Join(err, s.reopen())
 }
 
+// reopen maps the file again; the caller owns remap.
 func (s *Store) reopen() error {
 	env := s.env
 	s.env = nil
-	if err := env.Close(); err != nil {
+	if env != nil {
+		if s.closed = env.Close(); s.closed != nil {
+			return s.closed
+		}
+	}
+	s.closed = s.openEnv(s.mapBytes)
+	return s.closed
+}
+
+// regain gets a map back that was lost for want of address space or descriptors,
+// and returns why there is none, if so.
+func (s *Store) regain() error {
+	s.remap.Lock()
+	defer s.remap.Unlock()
+	if s.env == nil && durable.TroubleOf(s.closed) == durable.Exhausted {
+		return s.reopen()
+	}
+	return s.closed
+}
+
+// mapped takes remap shared, with a map behind it if the error is nil.
+func (s *Store) mapped() error {
+	s.remap.RLock()
+	if s.closed == nil {
+		return nil
+	}
+	s.remap.RUnlock()
+	if err := s.regain(); err != nil {
 		return err
 	}
-	return s.openEnv(s.mapBytes)
+	return s.mapped()
 }
 
 // writable returns why Commit cannot run, if so.
 func (s *Store) writable() error {
-	s.remap.RLock()
-	defer s.remap.RUnlock()
-	if s.closed != nil {
-		return s.closed
+	if err := s.mapped(); err != nil {
+		return err
 	}
+	defer s.remap.RUnlock()
 	return s.Latched()
 }
 

@@ -40,26 +40,47 @@ func TestLatch(t *testing.T) {
 }
 
 // A map that cannot grow latches the store and keeps what is there readable.
+// A map that cannot grow for want of address space refuses what does not fit,
+// and takes it once there is some.
 func TestMapThatCannotGrow(t *testing.T) {
 	dir := t.TempDir()
 	s := mustOpen(t, dir, Options{MapBytes: minMapBytes})
 	put(t, s, "k", "1")
+	lost, none := false, true
 	s.faults = func(op string) error {
-		if op == "grow" {
-			return syscall.ENOMEM
+		if op != "grow" || !none {
+			return nil
 		}
-		return nil
+		if lost { // nor is there any for the old map
+			s.mapBytes = 1 << 60
+		}
+		return syscall.ENOMEM
 	}
-	err := s.Commit(func(tx *Txn) error { return appendSized(tx, 0, 2<<20) })
-	if !errors.Is(err, ErrLatched) || !errors.Is(err, syscall.ENOMEM) {
-		t.Fatalf("got %v", err)
+	huge := func() error { return s.Commit(func(tx *Txn) error { return appendSized(tx, 0, 2<<20) }) }
+	for _, lost = range []bool{false, true} {
+		small := s.mapBytes
+		if err := huge(); errors.Is(err, ErrLatched) || !errors.Is(err, syscall.ENOMEM) {
+			t.Fatalf("got %v", err)
+		}
+		if s.Latched() != nil {
+			t.Fatalf("it is read-only: %v", s.Latched())
+		}
+		if err := s.View(func(*View) error { return nil }); (err != nil) != lost || lost && !errors.Is(err, syscall.ENOMEM) {
+			t.Fatalf("a view with lost=%v: %v", lost, err)
+		}
+		s.mapBytes = small
+		put(t, s, "k", "2")
+		if got := get(t, s, "k"); got != "2" {
+			t.Fatalf("read %q", got)
+		}
 	}
-	if got := get(t, s, "k"); got != "1" {
-		t.Fatalf("read %q", got)
+	none = false
+	if err := huge(); err != nil {
+		t.Fatalf("once there is address space: %v", err)
 	}
 	mustClose(t, s)
 	s = mustOpen(t, dir, Options{})
-	if got := get(t, s, "k"); got != "1" {
+	if got := get(t, s, "k"); got != "2" {
 		t.Fatalf("read %q after reopening", got)
 	}
 }

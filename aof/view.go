@@ -23,11 +23,10 @@ type View struct {
 func (s *Store) View(fn func(*View) error) error {
 	s.views <- struct{}{}
 	defer func() { <-s.views }()
-	s.remap.RLock()
-	defer s.remap.RUnlock()
-	if s.closed != nil {
-		return s.closed
+	if err := s.mapped(); err != nil {
+		return err
 	}
+	defer s.remap.RUnlock()
 	var fnErr error
 	err := s.env.View(func(tx *lmdb.Txn) error {
 		tx.RawRead = true
