@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -87,7 +88,7 @@ func (c *checkpointer) take() map[digest.Hash]*messages.Sealed {
 }
 
 func (c *checkpointer) run(round map[digest.Hash]*messages.Sealed) {
-	c.round(round)
+	left := c.round(round)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = false
@@ -98,22 +99,53 @@ func (c *checkpointer) run(round map[digest.Hash]*messages.Sealed) {
 	for _, m := range c.pending {
 		if m.Remote != nil || c.pages >= checkpointPages {
 			c.start()
-			return
+			break
 		}
+	}
+	for _, m := range left {
+		c.put(m)
 	}
 	if len(c.pending) > 0 && c.timer == nil {
 		c.timer = time.AfterFunc(checkpointDelay, c.flush)
 	}
 }
 
-func (c *checkpointer) round(round map[digest.Hash]*messages.Sealed) {
-	for log, m := range round {
-		if err := c.sync(log); err != nil {
-			c.failed(err)
-			return
-		}
-		c.sealed(m)
+// put makes m pending unless something newer of its log is; c.mu is held.
+func (c *checkpointer) put(m *messages.Sealed) {
+	if c.pending[m.Log] == nil {
+		c.pending[m.Log] = m
 	}
+}
+
+// again takes back what was reported and could not be committed now.
+func (c *checkpointer) again(sealed []*messages.Sealed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range sealed {
+		c.put(m)
+	}
+	if len(c.pending) > 0 && c.timer == nil && !c.closed {
+		c.timer = time.AfterFunc(checkpointDelay, c.flush)
+	}
+}
+
+// round syncs logs and returns those that are left to be tried again, for want
+// of a descriptor or of memory.
+func (c *checkpointer) round(round map[digest.Hash]*messages.Sealed) (left map[digest.Hash]*messages.Sealed) {
+	left = map[digest.Hash]*messages.Sealed{}
+	for log, m := range round {
+		err := c.sync(log)
+		switch {
+		case durable.TroubleOf(err) == durable.Exhausted:
+			left[log] = m
+		case err != nil:
+			c.failed(err)
+			return nil
+		default:
+			c.sealed(m)
+		}
+	}
+	return left
 }
 
 // drop forgets what is pending of a log whose stages were reset.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/broken"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -82,6 +83,11 @@ func (w *aofWriter) flush() {
 		var err error
 		if h.batches, h.refused, err = p.commit.Commit(h.work); err != nil {
 			p.hand = nil
+			if durable.TroubleOf(err) == durable.Exhausted && p.st.Latched() == nil {
+				h.fail(err) // nothing is stored, and the next commit may have what it needs
+				p.ckpt.again(h.work.Sealed)
+				return
+			}
 			p.breakWith(err)
 			h.fail(p.Broken())
 			return
@@ -158,7 +164,8 @@ func (p *Pipeline) reached(id digest.Hash) {
 // check turns the error of a stage's core into what it means: a gap is
 // answered by taking the log up again, a failed write makes the store
 // read-only, damage keeps the one log from growing, and anything else is a
-// failure for the supervisor to decide.
+// failure for the supervisor to decide: so is a lack of descriptors or memory,
+// as the events are in the AOF.
 func (p *Pipeline) check(log digest.Hash, err error) {
 	switch {
 	case err == nil:
