@@ -71,6 +71,17 @@ func Bag(hashes []digest.Hash) digest.Hash {
 	return h
 }
 
+// RangeOf returns the compact range of leaves from a sequence on.
+func RangeOf(first uint64, leaves []digest.Hash) (Range, error) {
+	r := Range{Begin: first, End: first}
+	for _, leaf := range leaves {
+		if err := r.Append(leaf, nil); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
 // Valid returns ErrRange unless r can be and has as many hashes as it needs.
 // Whether they are the right ones only a root can tell.
 func (r Range) Valid() error {

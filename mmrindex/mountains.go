@@ -80,6 +80,16 @@ func (m Mountains) Root() digest.Hash { return merkleindex.Bag(m.all.Hashes) }
 // as long as only this package's methods touch the peaks.
 func (m Mountains) Clone() Mountains { return Mountains{m.all.Clone()} }
 
+// With returns m with leaves put behind it; m stays as it was.
+func (m Mountains) With(leaves []digest.Hash) (Mountains, error) {
+	r, err := merkleindex.RangeOf(m.Size(), leaves)
+	whole := m.Clone()
+	if err == nil {
+		err = whole.Merge(r, nil)
+	}
+	return whole, err
+}
+
 // Append adds one leaf hash and shows visit, unless it is nil, each node that
 // this completes. It copies all peaks: a run of leaves is better merged.
 func (m *Mountains) Append(leaf digest.Hash, visit merkleindex.Visit) error {

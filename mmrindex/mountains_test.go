@@ -69,6 +69,26 @@ func TestMountainsMerge(t *testing.T) {
 	}
 }
 
+// TestMountainsWith puts every number of leaves behind every small size.
+func TestMountainsWith(t *testing.T) {
+	tree := newNaive(64)
+	var m Mountains
+	for size := range 64 {
+		for end := size; end <= 64; end++ {
+			whole, err := m.With(tree.leaves[size:end])
+			if err != nil || whole.Size() != uint64(end) || whole.Root() != tree.root(0, end) {
+				t.Fatalf("%d leaves behind %d: size %d, root %s, %v", end-size, size, whole.Size(), whole.Root(), err)
+			}
+		}
+		if m.Size() != uint64(size) || m.Root() != tree.root(0, size) {
+			t.Fatalf("size %d did not stay as it was", size)
+		}
+		if err := m.Append(tree.leaves[size], nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A copy must stay as it was: not only its size, its peaks too.
 func TestMountainsValue(t *testing.T) {
 	leaves := testLeaves(100)

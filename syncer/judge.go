@@ -77,7 +77,7 @@ func (r judgeRules) offence(rec *event.Record, before int64) event.Reason {
 // rightBehind puts what is right of leaves behind those from a sequence on: what
 // proves the leaves before them.
 func rightBehind(from uint64, leaves []digest.Hash, end uint64, right []digest.Hash) ([]digest.Hash, error) {
-	r, err := rangeOf(from, leaves)
+	r, err := merkleindex.RangeOf(from, leaves)
 	if err == nil {
 		err = r.Merge(merkleindex.Range{Begin: r.End, End: end, Hashes: right}, nil)
 	}

@@ -215,7 +215,7 @@ func (t *Transfer) endAt(left mmrindex.Mountains, spans []*span) ([]*span, error
 	if err != nil {
 		return nil, err
 	}
-	if last.r, err = rangeOf(last.seal.First, last.leaves); err != nil {
+	if last.r, err = merkleindex.RangeOf(last.seal.First, last.leaves); err != nil {
 		return nil, err
 	}
 	t.closed, t.right, t.next, t.time = last.judged.closed, right, last.seal.End(), last.judged.time

@@ -93,7 +93,7 @@ func (r *Range) verify() error {
 	if err != nil {
 		return violation(messages.CodeBadRange, "log %s: what is left of event %d: %v", r.Info.Log.Short(), r.First, err)
 	}
-	mid, err := rangeOf(r.First, r.Leaves)
+	mid, err := merkleindex.RangeOf(r.First, r.Leaves)
 	if err != nil {
 		return violation(messages.CodeBadRange, "log %s: %v", r.Info.Log.Short(), err)
 	}
@@ -103,17 +103,6 @@ func (r *Range) verify() error {
 		return a.Violation // nothing that is held here can be to blame
 	}
 	return err
-}
-
-// rangeOf is the compact range of leaves from a sequence on.
-func rangeOf(first uint64, leaves []digest.Hash) (merkleindex.Range, error) {
-	r := merkleindex.Range{Begin: first, End: first}
-	for _, leaf := range leaves {
-		if err := r.Append(leaf, nil); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
 }
 
 // Cut returns the part of r in [from, to), proven by itself under the same
@@ -137,7 +126,7 @@ func (r *Range) Cut(from, to uint64) (*Range, error) {
 	if part.Left, err = joined(merkleindex.Range{End: r.First, Hashes: r.Left}, r.First, r.Leaves[:from-r.First]); err != nil {
 		return nil, err
 	}
-	right, err := rangeOf(to, r.Leaves[to-r.First:])
+	right, err := merkleindex.RangeOf(to, r.Leaves[to-r.First:])
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +138,7 @@ func (r *Range) Cut(from, to uint64) (*Range, error) {
 // joined puts leaves behind a compact range, which stays as it is.
 func joined(left merkleindex.Range, first uint64, leaves []digest.Hash) ([]digest.Hash, error) {
 	left = left.Clone()
-	r, err := rangeOf(first, leaves)
+	r, err := merkleindex.RangeOf(first, leaves)
 	if err == nil {
 		err = left.Merge(r, nil)
 	}

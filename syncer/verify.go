@@ -174,7 +174,7 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, l
 	if len(rest) > 0 {
 		return v, left, violation(messages.CodeBadEvents, "log %s: %d bytes after the last record", m.Log.Short(), len(rest))
 	}
-	r, err := rangeOf(next, v.Leaves)
+	r, err := merkleindex.RangeOf(next, v.Leaves)
 	if err != nil {
 		return v, left, violation(messages.CodeBadRange, "log %s: %v", m.Log.Short(), err)
 	}
@@ -198,7 +198,7 @@ func (v *Verified) endAt(j *judgement) (mmrindex.Mountains, error) {
 		return after, err
 	}
 	v.Leaves, v.Records, v.Right = v.Leaves[:j.good], v.Records[:j.bytes], right
-	r, err := rangeOf(v.First, v.Leaves)
+	r, err := merkleindex.RangeOf(v.First, v.Leaves)
 	if err == nil {
 		err = after.Merge(r, nil)
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
@@ -76,14 +75,7 @@ func rootWithin(a *messages.Append, size uint64) (digest.Hash, error) {
 
 // rootBehind returns the root of m with leaves put behind it.
 func rootBehind(m mmrindex.Mountains, leaves []digest.Hash) (digest.Hash, error) {
-	r := merkleindex.Range{Begin: m.Size(), End: m.Size()}
-	for _, leaf := range leaves {
-		if err := r.Append(leaf, nil); err != nil {
-			return digest.Hash{}, err
-		}
-	}
-	whole := m.Clone()
-	err := whole.Merge(r, nil)
+	whole, err := m.With(leaves)
 	return whole.Root(), err
 }
 

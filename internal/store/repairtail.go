@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/xaeroflux/xaeroflux/aof"
@@ -219,14 +220,10 @@ func (l *logMend) ownLost(why error) error {
 
 // with returns the peaks behind a tail.
 func (l *logMend) with(t *tail) (mmrindex.Mountains, error) {
-	m := l.m.Clone()
-	r := merkleindex.Range{Begin: t.first, End: t.first}
-	for _, leaf := range t.leaves {
-		if err := r.Append(leaf, nil); err != nil {
-			return m, err
-		}
+	if t.first != l.m.Size() {
+		return l.m, fmt.Errorf("events from %d behind those to %d", t.first, l.m.Size())
 	}
-	return m, m.Merge(r, nil)
+	return l.m.With(t.leaves)
 }
 
 // proven returns the events behind the pages that a head known here proves,
