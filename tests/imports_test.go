@@ -30,6 +30,7 @@ var layers = [][]string{
 	{"peertls"},
 	{"muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},
+	{"internal/chunk"},
 	{"internal/store"},
 	{"actors"},
 	{""},
@@ -54,7 +55,7 @@ var owners = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"digest", "event", "internal/layout", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
+var pure = []string{"digest", "event", "internal/chunk", "internal/layout", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
 
 type pkg struct {
 	ImportPath string

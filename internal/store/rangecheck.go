@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/chunk"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -64,7 +65,7 @@ func (c *checker) rangeRow(log digest.Hash, span syncer.Span) error {
 		return err
 	}
 	c.advance(int64(len(r.Records)))
-	if err := CheckRange(r); err != nil {
+	if err := chunk.Check(r); err != nil {
 		return &CorruptError{Where: rangeName(log, span), What: "its proof", Err: err}
 	}
 	if span.End > l.State().Size {
@@ -120,5 +121,5 @@ func (s *rows) checkRange(log digest.Hash, span syncer.Span, key []byte) error {
 	if err != nil {
 		return err
 	}
-	return CheckRange(r)
+	return chunk.Check(r)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/chunk"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -172,7 +173,7 @@ func (s *Store) ReadRange(l *Log, span syncer.Span) (*syncer.Range, error) {
 
 // Missing returns the parts of a range that are not held yet.
 func (s *Store) Missing(l *Log, r *syncer.Range) (parts []*syncer.Range, err error) {
-	for _, gap := range gapsIn(s.Held(l), syncer.Span{First: r.First, End: r.End()}) {
+	for _, gap := range chunk.Gaps(s.Held(l), syncer.Span{First: r.First, End: r.End()}) {
 		part, err := r.Cut(gap.First, gap.End)
 		if err != nil {
 			return nil, err
@@ -185,47 +186,20 @@ func (s *Store) Missing(l *Log, r *syncer.Range) (parts []*syncer.Range, err err
 // Held returns what is held of a log in order, its prefix first. Spans that
 // touch are one.
 func (s *Store) Held(l *Log) []syncer.Span {
-	var all []syncer.Span
-	rows := s.ranges.of(l.ID) // before the prefix, which what is absorbed moves to
-	size := l.State().Size
-	if size > 0 {
-		all = append(all, syncer.Span{End: size})
+	var rows []syncer.Span
+	for _, r := range s.ranges.of(l.ID) { // before the prefix, which what is absorbed moves to
+		rows = append(rows, r.Span)
 	}
-	for _, r := range rows {
-		switch last := len(all) - 1; {
-		case r.End <= size:
-		case last >= 0 && r.First <= all[last].End:
-			all[last].End = max(all[last].End, r.End)
-		default:
-			all = append(all, r.Span)
-		}
-	}
-	return all
+	return chunk.Held(l.State().Size, rows)
 }
 
 // Gaps returns what is not held of a log, up to the newest head that is known.
 func (s *Store) Gaps(l *Log) []syncer.Span {
-	return gapsIn(s.Held(l), syncer.Span{End: s.NewestHead(l).Size})
+	return chunk.Gaps(s.Held(l), syncer.Span{End: s.NewestHead(l).Size})
 }
 
 // GapsIn returns what is not held of a part of a log.
-func (s *Store) GapsIn(l *Log, part syncer.Span) []syncer.Span { return gapsIn(s.Held(l), part) }
-
-func gapsIn(held []syncer.Span, part syncer.Span) (gaps []syncer.Span) {
-	for _, h := range held {
-		if h.End <= part.First {
-			continue
-		}
-		if end := min(h.First, part.End); end > part.First {
-			gaps = append(gaps, syncer.Span{First: part.First, End: end})
-		}
-		part.First = h.End
-	}
-	if part.First < part.End {
-		gaps = append(gaps, part)
-	}
-	return gaps
-}
+func (s *Store) GapsIn(l *Log, part syncer.Span) []syncer.Span { return chunk.Gaps(s.Held(l), part) }
 
 // NewestHead returns the newest head that something held is proven under; of
 // nothing held it is the zero head.

@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/chunk"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -124,7 +125,7 @@ func TestRangesAgainstTheObvious(t *testing.T) {
 				}
 			}
 			for _, part := range parts {
-				if err := CheckRange(part); err != nil {
+				if err := chunk.Check(part); err != nil {
 					t.Fatalf("seed %d: [%d, %d): %v", seed, part.First, part.End(), err)
 				}
 				for seq := part.First; seq < part.End(); seq++ {
@@ -251,7 +252,7 @@ func TestDamagedRange(t *testing.T) {
 		bad[i] ^= 1 << (i % 8)
 		r, err := decodeRange(l.info(), span, bad)
 		if err == nil {
-			err = CheckRange(r)
+			err = chunk.Check(r)
 		}
 		if err == nil {
 			t.Errorf("byte %d of %d is changed, and nothing found", i, len(row))
