@@ -4,6 +4,7 @@ package segwriter
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -146,7 +147,12 @@ func (r *Raw) Page(page uint64) (PageHeader, []byte, error) {
 		return PageHeader{}, nil, missing(path, err)
 	}
 	defer f.Close()
-	off, end := r.l.p.span(r.packingOf(f, segment), i)
+	return readPage(f, path, &r.l.p, r.packingOf(f, segment), i, page)
+}
+
+// readPage is Raw.Page for page i of an open segment.
+func readPage(f io.ReaderAt, path string, p *Params, k *packing, i int, page uint64) (PageHeader, []byte, error) {
+	off, end := p.span(k, i)
 	b, err := readUpTo(f, int(end-off), off)
 	if err != nil || off == end {
 		return PageHeader{Index: page}, nil, err
@@ -154,7 +160,7 @@ func (r *Raw) Page(page uint64) (PageHeader, []byte, error) {
 	if len(b) < int(end-off) {
 		return PageHeader{}, nil, flaw(path, int64(page), off, "the file ends before the page does")
 	}
-	h, err := parseStored(b, r.l.p.PageBytes)
+	h, err := parseStored(b, p.PageBytes)
 	if err == nil && h.Index != page {
 		err = badPage("it is page %d", h.Index)
 	}
