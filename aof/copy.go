@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package aof
+
+import (
+	"path/filepath"
+
+	"github.com/PowerDNS/lmdb-go/lmdb"
+)
+
+// CopyTo writes what the last commit left, without free pages, to a data file in
+// dir, which is made, and syncs it. Commits go on meanwhile, except one that has
+// to make the map larger.
+func (s *Store) CopyTo(dir string) error {
+	s.views <- struct{}{}
+	defer func() { <-s.views }()
+	s.remap.RLock()
+	defer s.remap.RUnlock()
+	if s.closed != nil {
+		return s.closed
+	}
+	if err := s.fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := s.env.CopyFlag(dir, lmdb.CopyCompact); err != nil {
+		return lmdbError(err)
+	}
+	path := filepath.Join(dir, dataFile)
+	if err := syncFile(s.fs, path); err != nil {
+		return err
+	}
+	return precheck(s.fs, path, false)
+}
