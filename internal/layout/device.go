@@ -76,3 +76,21 @@ func parseMove(_ Only, b []byte) (*Move, error) {
 		At: time.UnixMilli(int64(binary.LittleEndian.Uint64(b[64:moveFixed]))), Why: string(b[moveFixed:]),
 	}, nil
 }
+
+// Restores is the row of a store that was restored from a backup, until it
+// turned or was adopted:
+//
+//	key    "restored"
+//	value  milliseconds since 1970 u64, of the backup
+var Restores = newTable(
+	Kind{Name: "the backup that it is of", Bucket: bucketMeta, Prefix: "restored", Salvage: Keep},
+	codec[Only, time.Time]{
+		key: onlyKey, parseKey: parseOnly,
+		value: func(at time.Time) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(at.UnixMilli())) },
+		parseValue: func(_ Only, b []byte) (at time.Time, err error) {
+			if err := exactly(b, 8); err != nil {
+				return at, err
+			}
+			return time.UnixMilli(int64(binary.LittleEndian.Uint64(b))), nil
+		},
+	})

@@ -53,7 +53,10 @@ func (s *Store) loadGeneration() error {
 		if s.place, err = loadPlace(v, s.place); err != nil {
 			return err
 		}
-		s.moved, _, err = aof.Row(v, layout.Moves, layout.Only{})
+		if s.moved, _, err = aof.Row(v, layout.Moves, layout.Only{}); err != nil {
+			return err
+		}
+		s.restored, err = restoredFrom(v)
 		return err
 	})
 }
@@ -73,6 +76,9 @@ func (s *Store) settle() error {
 		return err
 	}
 	same, why := s.place.Same(now)
+	if s.restored != "" {
+		same, why = false, s.restored
+	}
 	if same && !s.follows() {
 		same, why = false, "aof/ is of another time than FORMAT"
 	}
@@ -109,7 +115,7 @@ func (s *Store) follows() bool {
 // look says what opening the store would find. A place with a name that nobody
 // gave now cannot be told from another.
 func (s *Store) look(same bool, why string, now identity.Place) {
-	if !same && s.place.Named() == now.Named() {
+	if !same && (s.restored != "" || s.place.Named() == now.Named()) {
 		s.moved = &Move{From: s.device.PeerID(), Why: why, At: s.opts.Now()}
 	}
 }
@@ -128,7 +134,7 @@ func (s *Store) adopt(why string, now identity.Place) error {
 	self := s.device.PeerID()
 	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now(), Now: true}, now
 	return s.aof.Commit(func(t *aof.Txn) error {
-		return errors.Join(aof.PutRow(t, layout.Places, layout.Only{}, now), aof.PutRow(t, layout.Moves, layout.Only{}, s.moved))
+		return errors.Join(aof.PutRow(t, layout.Places, layout.Only{}, now), aof.PutRow(t, layout.Moves, layout.Only{}, s.moved), aof.DeleteRow(t, layout.Restores, layout.Only{}))
 	})
 }
 

@@ -66,8 +66,10 @@ type Store struct {
 	idKey  []byte         // that hides event ids in rows
 	moved  *Move          // what opening found out, or nil
 	place  identity.Place // that the data lay in when it was committed last
-	aof    *aof.Store
-	segs   *segwriter.Store
+
+	restored string // from which backup, if nothing was done about it yet
+	aof      *aof.Store
+	segs     *segwriter.Store
 
 	catalog catalog
 	topics  topics
