@@ -32,6 +32,7 @@ var layers = [][]string{
 	{"syncer", "quicnet", "tcpnet", "pipenet"},
 	{"internal/chunk"},
 	{"internal/store"},
+	{"internal/backup"},
 	{"actors"},
 	{""},
 	{"cmd"},

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package backup
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// Stream writes a whole backup as a tar archive, the manifest last: unpacked, it
+// is what Write makes. A stream that ended early has no manifest.
+func Stream(ctx context.Context, st *store.Store, to io.Writer, o Options) (r Report, err error) {
+	tmp, err := os.MkdirTemp("", "xaeroflux-backup-")
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
+	t := &tarTarget{w: tar.NewWriter(to), now: time.Now()}
+	w := &writer{ctx: ctx, to: t, o: o, report: Report{Manifest: &Manifest{Number: 1}}}
+	if err := w.write(st, tmp); err != nil {
+		return r, fmt.Errorf("backup: %w", err)
+	}
+	return w.report, nil
+}
+
+// A tarTarget writes an archive.
+type tarTarget struct {
+	w   *tar.Writer
+	now time.Time
+}
+
+func (t *tarTarget) put(ctx context.Context, name string, size int64, r io.Reader) (sum digest.Hash, err error) {
+	if err := t.w.WriteHeader(&tar.Header{Name: name, Mode: 0o600, Size: size, ModTime: t.now, Format: tar.FormatPAX}); err != nil {
+		return sum, err
+	}
+	h := sha256.New()
+	n, err := io.Copy(io.MultiWriter(t.w, h), &reader{ctx, r})
+	if err == nil && n != size {
+		err = fmt.Errorf("%s: %d bytes, want %d", name, n, size)
+	}
+	return digest.Hash(h.Sum(nil)), err
+}
+
+func (t *tarTarget) finish(m *Manifest) error {
+	b, err := m.encode()
+	if err != nil {
+		return err
+	}
+	if err := t.w.WriteHeader(&tar.Header{Name: ManifestName, Mode: 0o600, Size: int64(len(b)), ModTime: t.now, Format: tar.FormatPAX}); err != nil {
+		return err
+	}
+	_, err = t.w.Write(b)
+	return errors.Join(err, t.w.Close())
+}
