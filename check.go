@@ -34,5 +34,8 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 // report says why and the files are looked at one by one. A store that is found in
 // another place stays what it is, and the report says so.
 func Check(ctx context.Context, dir string, progress func(done, total int64)) (CheckReport, error) {
+	if err := notBackup(dir); err != nil {
+		return CheckReport{}, err
+	}
 	return store.CheckDir(ctx, dir, progress)
 }

@@ -56,6 +56,9 @@ type RepairOptions struct {
 // place stays what it is, and the report says so: opening it decides. The error is for what keeps
 // Repair from working; what it could not mend is in the report.
 func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
+	if err := notBackup(dir); err != nil {
+		return RepairReport{}, err
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/xaeroflux/xaeroflux/internal/backup"
+)
+
+// BackupOptions of Backup and BackupTo; nil means the defaults.
+type BackupOptions = backup.Options
+
+// A BackupReport says what a backup holds and what was written for it.
+type BackupReport = backup.Report
+
+// A BackupManifest says what a backup holds.
+type BackupManifest = backup.Manifest
+
+// A BackupLog is what a backup holds of a log.
+type BackupLog = backup.Log
+
+// A BackupDamage lists what is wrong with a backup; it is an ErrBackupDamaged.
+type BackupDamage = backup.DamageError
+
+// Errors of backups.
+var (
+	// ErrNoBackup is returned for a directory that holds no backup.
+	ErrNoBackup = backup.ErrNone
+	// ErrBackupManifest is returned for a backup whose manifest is damaged, or of
+	// another version.
+	ErrBackupManifest = backup.ErrManifest
+	// ErrBackupDamaged is returned for a backup that is not what was written.
+	ErrBackupDamaged = backup.ErrDamaged
+	// ErrBackupTarget is returned for a directory that a backup cannot be written
+	// to, or restored to.
+	ErrBackupTarget = backup.ErrTarget
+	// ErrIsBackup is returned by Open for a directory that holds a backup.
+	ErrIsBackup = backup.ErrIsBackup
+)
+
+// Backup writes a backup of the store to dir, or brings the one in it up to
+// date: sealed pages never change, so that only new ones are copied. Appends go
+// on meanwhile; what was acknowledged before Backup was called is in it. A
+// backup that fails or is interrupted leaves the one before as it was. It works
+// on a store that became read-only too.
+//
+// The backup holds the store's seed and the keys of its topics, readable for
+// whoever can read dir, unless o.WithoutIdentity is set.
+func (db *DB) Backup(ctx context.Context, dir string, o *BackupOptions) (BackupReport, error) {
+	done, err := db.reading()
+	if err != nil {
+		return BackupReport{}, err
+	}
+	defer done()
+	return backup.Write(ctx, db.st, dir, optionsOr(o))
+}
+
+// BackupTo writes a whole backup to w as a tar archive, which unpacked is what
+// Backup makes.
+func (db *DB) BackupTo(ctx context.Context, w io.Writer, o *BackupOptions) (BackupReport, error) {
+	done, err := db.reading()
+	if err != nil {
+		return BackupReport{}, err
+	}
+	defer done()
+	return backup.Stream(ctx, db.st, w, optionsOr(o))
+}
+
+func optionsOr(o *BackupOptions) BackupOptions {
+	if o == nil {
+		return BackupOptions{}
+	}
+	return *o
+}
+
+// VerifyBackup reads all of a backup and computes everything again: hashes,
+// pages, trees, roots and signed heads. It changes nothing. progress, if it is
+// not nil, is told bytes done and to do. The error is ErrNoBackup,
+// ErrBackupManifest, a *BackupDamage, or what kept it from looking.
+func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (*BackupManifest, error) {
+	return backup.Verify(ctx, dir, progress)
+}
+
+// RestoreOptions of Restore; nil means the defaults.
+type RestoreOptions = backup.RestoreOptions
+
+// Restore verifies a backup and makes a store of it in dir, which must be empty
+// or not there. A restored store is a copy, and so a new device when it is opened
+// next (see Move): its logs so far stay readable, those that were its own get
+// what peers hold of them beyond the backup, and it appends to new ones. If
+// o.Adopt is set it stays the device that it was; the store of which the backup
+// is must then never be used again.
+func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (*BackupManifest, error) {
+	if o == nil {
+		o = &RestoreOptions{}
+	}
+	return backup.Restore(ctx, from, dir, *o)
+}
+
+// notBackup refuses a directory that holds a backup.
+func notBackup(dir string) error {
+	if backup.Is(dir) {
+		return fmt.Errorf("%s: %w", dir, ErrIsBackup)
+	}
+	return nil
+}
