@@ -66,6 +66,10 @@ type Backend interface {
 	ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error
 	// Check verifies every byte.
 	Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error)
+	// Backup writes a backup to a directory, or brings the one there up to date.
+	Backup(ctx context.Context, b Backup, progress func(done, total int64)) (BackupReport, error)
+	// BackupOver writes one as a tar archive to a pipe, which it closes.
+	BackupOver(ctx context.Context, rw io.ReadWriteCloser, b Backup) (BackupReport, error)
 	// Status tells of actors and peers.
 	Status(ctx context.Context) (Status, error)
 }

@@ -14,26 +14,27 @@ type Kind string
 
 // Kinds of errors.
 const (
-	Failure  Kind = "failure"   // none of the others
-	Usage    Kind = "usage"     // what was asked is not well formed
-	Proof    Kind = "proof"     // a proof or a signature does not verify
-	Corrupt  Kind = "corrupt"   // bytes on disk are not what was written
-	InUse    Kind = "in-use"    // another process has the store
-	NoStore  Kind = "no-store"  // there is none
-	Exists   Kind = "exists"    // there is one already
-	Format   Kind = "format"    // of another version
-	Unknown  Kind = "unknown"   // a log or topic that is not here
-	Range    Kind = "range"     // past the end of a log
-	NotHeld  Kind = "not-held"  // in a log, and not here
-	ReadOnly Kind = "read-only" // an earlier write failed
-	Frozen   Kind = "frozen"    // the log was forked
-	NoSpace  Kind = "no-space"  // the disk is full
-	Quota    Kind = "quota"     // a bound that was set for the store
-	Denied   Kind = "denied"    // the file system says no
-	TooLarge Kind = "too-large" // over a limit
-	Network  Kind = "network"   // a peer, or the way to it
-	Alone    Kind = "alone"     // fewer peers are connected than it takes
-	Closed   Kind = "closed"    // the node is stopping, or has stopped
+	Failure   Kind = "failure"    // none of the others
+	Usage     Kind = "usage"      // what was asked is not well formed
+	Proof     Kind = "proof"      // a proof or a signature does not verify
+	Corrupt   Kind = "corrupt"    // bytes on disk are not what was written
+	BadBackup Kind = "bad-backup" // a backup is not what was written
+	InUse     Kind = "in-use"     // another process has the store
+	NoStore   Kind = "no-store"   // there is none
+	Exists    Kind = "exists"     // there is one already
+	Format    Kind = "format"     // of another version
+	Unknown   Kind = "unknown"    // a log or topic that is not here
+	Range     Kind = "range"      // past the end of a log
+	NotHeld   Kind = "not-held"   // in a log, and not here
+	ReadOnly  Kind = "read-only"  // an earlier write failed
+	Frozen    Kind = "frozen"     // the log was forked
+	NoSpace   Kind = "no-space"   // the disk is full
+	Quota     Kind = "quota"      // a bound that was set for the store
+	Denied    Kind = "denied"     // the file system says no
+	TooLarge  Kind = "too-large"  // over a limit
+	Network   Kind = "network"    // a peer, or the way to it
+	Alone     Kind = "alone"      // fewer peers are connected than it takes
+	Closed    Kind = "closed"     // the node is stopping, or has stopped
 )
 
 // An Error is an error with its kind, as it travels.

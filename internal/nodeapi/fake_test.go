@@ -156,6 +156,20 @@ func (f *fake) Check(_ context.Context, progress func(done, total int64)) (Check
 	return CheckReport{Logs: 1, Findings: []Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, nil
 }
 
+func (f *fake) Backup(_ context.Context, b Backup, progress func(done, total int64)) (BackupReport, error) {
+	progress(1, 2)
+	if b.Dir == "break" {
+		return BackupReport{}, errFake
+	}
+	return BackupReport{Number: 7, Identity: "none", Events: uint64(len(b.Dir))}, nil
+}
+
+// BackupOver writes more than a frame.
+func (f *fake) BackupOver(_ context.Context, rw io.ReadWriteCloser, _ Backup) (BackupReport, error) {
+	_, err := rw.Write(make([]byte, 3*maxPipeFrame))
+	return BackupReport{Number: 8, Logs: make([]BackupLog, 1<<16)}, errors.Join(err, rw.Close())
+}
+
 func (f *fake) Status(context.Context) (Status, error) {
 	return Status{Actors: []Actor{{Name: "storage/aof"}}}, nil
 }

@@ -108,3 +108,29 @@ func TestPipeFrame(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A backup goes through a node: to a directory with its report, and as a stream
+// of any length with a short one.
+func TestBackupThroughANode(t *testing.T) {
+	_, _, c := start(t, t.TempDir())
+	ctx := context.Background()
+	r, err := c.Backup(ctx, Backup{Dir: "/four"}, nil)
+	if err != nil || r.Number != 7 || r.Events != 5 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	var e *Error
+	if _, err := c.Backup(ctx, Backup{Dir: "break"}, nil); !errors.As(err, &e) || e.Kind != Range {
+		t.Errorf("a backup that fails: %v", err)
+	}
+	out := &countingPipe{}
+	r, err = c.BackupOver(ctx, out, Backup{})
+	if err != nil || r.Number != 8 || out.n != 3*maxPipeFrame {
+		t.Errorf("%d bytes, %+v, %v", out.n, r, err)
+	}
+}
+
+type countingPipe struct{ n int }
+
+func (p *countingPipe) Read([]byte) (int, error)    { return 0, io.EOF }
+func (p *countingPipe) Write(b []byte) (int, error) { p.n += len(b); return len(b), nil }
+func (p *countingPipe) Close() error                { return nil }

@@ -36,6 +36,7 @@ type request struct {
 
 	Followed *Followed `json:"followed,omitempty"`
 	Fetch    *Fetch    `json:"fetch,omitempty"`
+	Backup   *Backup   `json:"backup,omitempty"`
 }
 
 // A checkStep is what Check streams: progress, and at last the report.
@@ -139,6 +140,7 @@ func (s *Server) routes() http.Handler {
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
 	handle("check", s.check)
+	handle("backup", s.backup)
 	pipe := func(name string, call func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error)) {
 		m.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) { s.pipe(w, r, call) })
 	}
@@ -148,6 +150,7 @@ func (s *Server) routes() http.Handler {
 	pipe("serve-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
 		return SyncReport{}, s.b.ServeOver(ctx, rw, r.Place)
 	})
+	pipe("backup-over", s.backupOver)
 	pipe("fetch-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
 		if r.Fetch == nil {
 			return nil, &Error{Kind: Usage, Text: "a request to fetch that does not say what"}

@@ -53,9 +53,11 @@ var kinds = []struct {
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
 	{nodeapi.Exists, []error{xaeroflux.ErrExists}},
-	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey}},
+	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey, xaeroflux.ErrBackupTarget}},
 	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
+	{nodeapi.BadBackup, []error{xaeroflux.ErrBackupDamaged, xaeroflux.ErrBackupManifest}},
+	{nodeapi.NoStore, []error{xaeroflux.ErrNoBackup, xaeroflux.ErrIsBackup}},
 	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, proof.ErrFork, proof.ErrForkFile, proof.ErrWitnesses, event.ErrLeaf}},
 	{nodeapi.Unknown, []error{xaeroflux.ErrUnknownLog, xaeroflux.ErrUnknownTopic}},
 	{nodeapi.NotHeld, []error{xaeroflux.ErrNotHeld}}, // an ErrRange too
@@ -103,7 +105,7 @@ func exitCode(k nodeapi.Kind) int {
 	switch k {
 	case nodeapi.Usage:
 		return exitUsage
-	case nodeapi.Proof, nodeapi.Corrupt:
+	case nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup:
 		return exitProof
 	case nodeapi.InUse:
 		return exitInUse
@@ -130,7 +132,15 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
+	switch {
+	case errors.Is(err, xaeroflux.ErrIsBackup):
+		return fmt.Sprintf("xaeroflux restore %s DIR, which makes a store of it in another directory", quoted(a.dir))
+	case errors.Is(err, xaeroflux.ErrNoBackup):
+		return "xaeroflux backup DIR, which makes one of the store in --dir"
+	}
 	switch k {
+	case nodeapi.BadBackup:
+		return "remove the files that are named, then xaeroflux backup to the same directory, which writes them again; or use another backup"
 	case nodeapi.Usage:
 		return fmt.Sprintf("%s --help", cmd.CommandPath())
 	case nodeapi.Proof:
