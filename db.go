@@ -185,4 +185,4 @@ func (db *DB) PeerID() identity.PeerID { return db.node.PeerID() }
 func (db *DB) ReadOnly() error { return db.node.Broken() }
 
 // Actors returns the state of every actor of this store, ordered by name.
-func (db *DB) Actors() []supervisor.State { return db.node.Registry().Snapshot() }
+func (db *DB) Actors() []supervisor.State { return db.node.Actors() }

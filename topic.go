@@ -58,9 +58,9 @@ func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := db.st.Join(&inv.Genesis, inv.Keys, inv.Name)
-	if err != nil {
-		return nil, err
+	j := db.st.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
+	if err := db.node.Pipeline().Do(ctx, j); err != nil {
+		return nil, fmt.Errorf("join: %w", err)
 	}
 	db.node.TopicsChanged()
 	for _, a := range inv.Peers {
@@ -68,7 +68,7 @@ func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
 			return nil, err
 		}
 	}
-	return &Topic{db: db, t: t}, nil
+	return &Topic{db: db, t: j.Topic}, nil
 }
 
 // TopicOptions are for CreateTopic. The zero value, like nil, means the defaults.
@@ -97,12 +97,15 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (*T
 			return nil, fmt.Errorf("create topic: %w: PageBytes: %w", ErrOptions, err)
 		}
 	}
-	t, err := db.st.Found(name, o.PageBytes, db.opts.Now())
+	j, err := db.st.NewFounding(name, o.PageBytes, db.opts.Now())
+	if err == nil {
+		err = db.node.Pipeline().Do(ctx, j)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("create topic: %w", err)
 	}
 	db.node.TopicsChanged()
-	return &Topic{db: db, t: t}, nil
+	return &Topic{db: db, t: j.Topic}, nil
 }
 
 // ID returns the topic's public id.
@@ -132,11 +135,14 @@ func (t *Topic) Follow(names ...ID) error { return t.follow(names, false) }
 func (t *Topic) FollowAll() error { return t.follow(nil, true) }
 
 func (t *Topic) follow(names []ID, all bool) error {
-	changed, err := t.db.st.Follow(t.t.ID, names, all)
+	f, err := t.db.st.NewFollowing(t.t.ID, names, all)
+	if err == nil {
+		err = t.db.node.Pipeline().Do(t.db.node.Context(), f)
+	}
 	if err != nil {
 		return fmt.Errorf("follow: %w", err)
 	}
-	if changed {
+	if f.Changed {
 		t.db.node.TopicsChanged()
 	}
 	return nil

@@ -82,7 +82,7 @@ var (
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = actors.ErrClosed
 	// ErrReadOnly is returned for writes after one failed; reads go on.
-	ErrReadOnly = actors.ErrReadOnly
+	ErrReadOnly = store.ErrReadOnly
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
 	ErrStale = actors.ErrStale

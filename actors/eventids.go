@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -213,23 +212,17 @@ func (p *Pipeline) regained(l *store.Log, size uint64) {
 		p.in.takeAgain(l.ID, size)
 		return
 	}
-	var left atomic.Int64
-	left.Store(int64(len(puts)))
-	for _, put := range puts {
-		put.Done = func(err error) {
-			if err != nil {
-				p.refuse(l.ID, err)
-			}
-			if left.Add(-1) == 0 && err == nil {
-				p.in.takeAgain(l.ID, size)
-			}
+	go func() {
+		if err := p.Do(context.Background(), puts); err != nil {
+			p.refuse(l.ID, err)
+			return
 		}
-		p.in.put(put)
-	}
+		p.in.takeAgain(l.ID, size)
+	}()
 }
 
 // idRows returns the rows of the ids of a log's events [from, to).
-func (p *Pipeline) idRows(l *store.Log, from, to uint64) (all []*store.Put, err error) {
+func (p *Pipeline) idRows(l *store.Log, from, to uint64) (all store.Puts, err error) {
 	for from < to {
 		var puts []*store.Put
 		if puts, from, err = p.st.IDRows(l, from, to); err != nil {

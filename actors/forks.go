@@ -22,28 +22,7 @@ func (p *Pipeline) Freeze(ctx context.Context, f proof.Fork) error {
 	if p.st.Fork(f.Log()) != nil {
 		return nil
 	}
-	done := make(chan error, 1)
-	p.in.freeze(&store.Freeze{Fork: f, Done: func(err error) { done <- err }})
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// freeze queues a fork for the next commit. Who hands one in waits for it, so
-// there are no more than sessions.
-func (in *ingress) freeze(f *store.Freeze) {
-	in.mu.Lock()
-	if in.closed != nil {
-		in.mu.Unlock()
-		f.Done(in.closed)
-		return
-	}
-	in.freezes = append(in.freezes, f)
-	in.tell()
-	in.mu.Unlock()
+	return p.Do(ctx, &store.Freeze{Fork: f})
 }
 
 // frozen returns why pages of a log are not taken, or nil.

@@ -46,8 +46,7 @@ type ingress struct {
 	closed  error // why nothing more is taken
 	queue   []*gathered
 	open    map[digest.Hash]*gathered // batches that callers may still join
-	puts    []*store.Put
-	freezes []*store.Freeze
+	changes []pendingChange
 	sealed  []*messages.Sealed
 	told    bool                    // ready was called since the last take
 	usual   int                     // bytes of a recent batch
@@ -332,20 +331,6 @@ func (in *ingress) push(g *gathered) {
 	in.tell()
 }
 
-// put queues small values and cursors for the next commit; they need no credit
-// because their owners have one outstanding at a time.
-func (in *ingress) put(p *store.Put) {
-	in.mu.Lock()
-	if in.closed != nil {
-		in.mu.Unlock()
-		p.Done(in.closed)
-		return
-	}
-	in.puts = append(in.puts, p)
-	in.tell()
-	in.mu.Unlock()
-}
-
 // seal queues a sealed cursor.
 func (in *ingress) seal(m *messages.Sealed) {
 	in.mu.Lock()
@@ -381,16 +366,19 @@ func (in *ingress) settle() {
 
 // take hands over all that waits, once it is hashed. Batches that were open are
 // closed by it.
-func (in *ingress) take() (*store.Work, []*gathered) {
-	w, queue := in.takeQueue()
-	for _, g := range queue {
+func (in *ingress) take() *hand {
+	h := in.takeQueue()
+	for _, g := range h.queue {
 		g.hashed()
-		w.Appends = append(w.Appends, &g.Append)
+		h.work.Appends = append(h.work.Appends, &g.Append)
 	}
-	return w, queue
+	for _, c := range h.changes {
+		h.work.Changes = append(h.work.Changes, c.Change)
+	}
+	return h
 }
 
-func (in *ingress) takeQueue() (*store.Work, []*gathered) {
+func (in *ingress) takeQueue() *hand {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.told = false
@@ -398,17 +386,16 @@ func (in *ingress) takeQueue() (*store.Work, []*gathered) {
 		in.usual = len(g.Records)
 	}
 	clear(in.open)
-	w := &store.Work{Sealed: in.sealed, Puts: in.puts, Freezes: in.freezes}
-	queue := in.queue
-	in.queue, in.sealed, in.puts, in.freezes = nil, nil, nil, nil
-	return w, queue
+	h := &hand{work: &store.Work{Sealed: in.sealed}, queue: in.queue, changes: in.changes}
+	in.queue, in.sealed, in.changes = nil, nil, nil
+	return h
 }
 
 // idle reports whether nothing waits.
 func (in *ingress) idle() bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return len(in.queue)+len(in.puts)+len(in.sealed)+len(in.freezes) == 0
+	return len(in.queue)+len(in.changes)+len(in.sealed) == 0
 }
 
 // acquire waits for credits.
@@ -437,17 +424,7 @@ func (in *ingress) close(err error, drop bool) {
 		in.die()
 	}
 	in.mu.Unlock()
-	if !drop {
-		return
-	}
-	w, _ := in.take()
-	for _, a := range w.Appends {
-		a.Done(err)
-	}
-	for _, p := range w.Puts {
-		p.Done(err)
-	}
-	for _, f := range w.Freezes {
-		f.Done(err)
+	if drop {
+		in.take().fail(err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -41,7 +42,6 @@ type member struct {
 
 func newMember(t *testing.T, net *transport.Memory, seed byte, d disk) *member {
 	t.Helper()
-	m := &member{t: t}
 	dir := filepath.Join(t.TempDir(), "s")
 	if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 4, Seed: identity.Seed{seed}}); err != nil {
 		t.Fatal(err)
@@ -51,11 +51,22 @@ func newMember(t *testing.T, net *transport.Memory, seed byte, d disk) *member {
 		o.FS = durable.NewFaulty(durable.OS, d)
 		o.Fault = func(op string) error { return d(durable.Op(op), "data.mdb") }
 	}
-	var err error
-	if m.st, err = store.Open(dir, o); err != nil {
+	st, err := store.Open(dir, o)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if m.topic, err = m.st.Join(testTopic.Genesis, testTopic.Keys, ""); err != nil {
+	if _, err = st.Join(testTopic.Genesis, testTopic.Keys, ""); err != nil {
+		t.Fatal(err)
+	}
+	return startMember(t, net, st)
+}
+
+// startMember starts the actors of a store that is in the test's topic.
+func startMember(t *testing.T, net *transport.Memory, st *store.Store) *member {
+	t.Helper()
+	m := &member{t: t, st: st}
+	var err error
+	if m.topic, err = m.st.Topic(digest.Hash{}); err != nil {
 		t.Fatal(err)
 	}
 	m.n, err = actors.Start(actors.Config{
@@ -127,11 +138,15 @@ func (m *member) ends() *ends {
 	return e
 }
 
-// heard says whether the peer ended a session with a code.
-func (e *ends) heard(code messages.Code) bool {
+func (e *ends) all() []error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.ContainsFunc(e.why, func(err error) bool {
+	return slices.Clone(e.why)
+}
+
+// heard says whether the peer ended a session with a code.
+func (e *ends) heard(code messages.Code) bool {
+	return slices.ContainsFunc(e.all(), func(err error) bool {
 		var p *actors.PeerError
 		return errors.As(err, &p) && p.Remote && p.Code == code
 	})
@@ -196,7 +211,7 @@ func TestReceiverWithoutRoom(t *testing.T) {
 				if heard.heard(messages.CodeReadOnly) {
 					return ""
 				}
-				return fmt.Sprintf("the peer did not hear code 18 but %v", heard.why)
+				return fmt.Sprintf("the peer did not hear code 18 but %v", heard.all())
 			})
 			if r := b.n.Refusals(); len(r) > 0 {
 				t.Errorf("the peer was refused %v", r)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -293,10 +294,10 @@ func (n *Node) saveBook() {
 	n.mesh.mu.Lock()
 	rows := n.mesh.book.Changes()
 	n.mesh.mu.Unlock()
-	if n.Broken() != nil {
+	if len(rows) == 0 {
 		return
 	}
-	if err := n.cfg.Store.PutPeers(rows); err != nil {
+	if err := n.pipeline.Do(context.Background(), store.PeerRows(rows)); err != nil {
 		n.cfg.Logger.Warn("the address book is not written", zap.Error(err))
 	}
 }

@@ -13,6 +13,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,6 +141,18 @@ func (n *Node) Pipeline() *Pipeline { return n.pipeline }
 
 // Registry returns the registry of the node's actors.
 func (n *Node) Registry() *supervisor.Registry { return n.tree.Registry() }
+
+// Actors returns the state of every actor, ordered by name. Stages of a store that
+// is read-only get nothing more, and are halted.
+func (n *Node) Actors() []supervisor.State {
+	all, why := n.Registry().Snapshot(), n.Broken()
+	for i := range all {
+		if s := &all[i]; why != nil && s.Phase == supervisor.Running && strings.HasPrefix(s.Name, groupStorage+"/") {
+			s.Phase, s.LastError = supervisor.Halted, why.Error()
+		}
+	}
+	return all
+}
 
 // PeerID returns the identity of this node on the network.
 func (n *Node) PeerID() identity.PeerID { return n.self }

@@ -12,7 +12,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -47,7 +46,7 @@ var Stages = []string{StageAOF, StageSegment, StageTrees, StageMMR}
 
 // ErrReadOnly is returned for writes after one failed. Nothing is written
 // before the store is opened again.
-var ErrReadOnly = errors.New("store is read-only after a failed write; close it, run `xaeroflux check`, free space or replace the disk, and open it again")
+var ErrReadOnly = store.ErrReadOnly
 
 // Where in the handling of a message a Fault may strike.
 const (
@@ -81,7 +80,6 @@ type Pipeline struct {
 	hand   *hand       // the commit under way; outlives a restart of the AOF writer
 	stages [4]stageRef // by place in Stages
 	system *actor.ActorSystem
-	broken atomic.Pointer[error]
 	pages  chan struct{} // credits for runs of a peer's pages
 }
 
@@ -102,6 +100,9 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 	}
 	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st}, storeIDs{st})
 	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.breakWith)
+	if p.Broken() != nil {
+		p.shut()
+	}
 	return p
 }
 
@@ -132,10 +133,14 @@ func (p *Pipeline) strike(stage, point int) {
 
 // breakWith makes the store read-only: err is a write that failed.
 func (p *Pipeline) breakWith(err error) {
-	err = fmt.Errorf("%w: %w", ErrReadOnly, err)
-	if !p.broken.CompareAndSwap(nil, &err) {
-		return
+	if p.st.StopWriting(err) {
+		p.shut()
 	}
+}
+
+// shut refuses all work, as the store is read-only.
+func (p *Pipeline) shut() {
+	err := p.Broken()
 	p.log.Error("store is read-only now", zap.Error(err))
 	p.in.close(err, true)
 	p.acks.failAll(err)
@@ -172,13 +177,8 @@ func (p *Pipeline) stale(log digest.Hash, ours, size uint64) {
 	}
 }
 
-// Broken returns why the pipeline is read-only, or nil.
-func (p *Pipeline) Broken() error {
-	if e := p.broken.Load(); e != nil {
-		return *e
-	}
-	return nil
-}
+// Broken returns why the store is read-only, or nil.
+func (p *Pipeline) Broken() error { return p.st.ReadOnly() }
 
 // Append makes one event durable and returns its place once it is counted in
 // the log's published root. Its time is now, unless the log or what it refers to
@@ -244,18 +244,6 @@ func (p *Pipeline) IngestPages(ctx context.Context, m *messages.Pages) error {
 	return nil
 }
 
-// Put makes a small value durable with the next commit and returns then.
-func (p *Pipeline) Put(ctx context.Context, bucket aof.Bucket, key, value []byte) error {
-	done := make(chan error, 1)
-	p.in.put(&store.Put{Bucket: bucket, Key: key, Value: value, Done: func(err error) { done <- err }})
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Quiesce refuses new work and waits until what is under way is acknowledged,
 // or ctx ends.
 func (p *Pipeline) Quiesce(ctx context.Context) error {
@@ -282,14 +270,22 @@ func (p *Pipeline) Finish() error {
 	p.ckpt.close(healthy)
 	var err error
 	if healthy {
-		w, _ := p.in.take()
-		for _, a := range w.Appends {
-			a.Done(ErrClosed)
-		}
-		w.Appends = nil
-		err = p.commit.Close(w)
+		err = p.finish(p.in.take())
 	}
 	p.in.close(ErrClosed, true)
 	p.acks.failAll(ErrClosed)
 	return err
+}
+
+// finish commits what waits, but for appends, with the newest heads.
+func (p *Pipeline) finish(h *hand) (err error) {
+	(&hand{queue: h.queue}).fail(ErrClosed)
+	h.queue, h.work.Appends = nil, nil
+	if h.made, err = p.commit.Close(h.work); err != nil {
+		p.breakWith(err)
+		h.fail(p.Broken())
+		return err
+	}
+	h.tellChanges()
+	return nil
 }

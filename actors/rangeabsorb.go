@@ -12,7 +12,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -108,11 +107,9 @@ func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
 		case err != nil:
 			return err
 		}
-		d := store.RangeDelete(log, span)
-		if err := n.pipeline.Put(ctx, d.Bucket, d.Key, nil); err != nil {
+		if err := n.pipeline.Do(ctx, &store.DropRange{Log: log, Span: span}); err != nil {
 			return err
 		}
-		st.RangeGone(log, span)
 	}
 }
 
@@ -167,11 +164,9 @@ func (n *Node) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err 
 		return frozen
 	}
 	if _, doubted := n.cfg.Store.Doubt(l.ID); !doubted {
-		d := store.DoubtPut(r.Head)
-		if err := n.pipeline.Put(ctx, d.Bucket, d.Key, d.Value); err != nil {
+		if err := n.pipeline.Do(ctx, &store.SetDoubt{Log: l.ID, Head: r.Head}); err != nil {
 			return err
 		}
-		n.cfg.Store.SetDoubt(l.ID, r.Head)
 	}
 	return fmt.Errorf("%w: %w", errAstray, err)
 }
@@ -187,12 +182,7 @@ func (n *Node) settleDoubt(ctx context.Context, l *store.Log) error {
 	if err := n.forked(ctx, l, &syncer.Range{Head: h}); err != nil && !errors.Is(err, store.ErrFrozen) {
 		return err
 	}
-	d := store.DoubtDelete(l.ID)
-	if err := n.pipeline.Put(ctx, d.Bucket, d.Key, nil); err != nil {
-		return err
-	}
-	st.SetDoubt(l.ID, proof.Head{})
-	return nil
+	return n.pipeline.Do(ctx, &store.SetDoubt{Log: l.ID})
 }
 
 // forked freezes the log if the head of a range contradicts another one. The

@@ -47,8 +47,8 @@ func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) 
 		return 0, err
 	}
 	for _, part := range parts {
-		put := store.RangePut(part)
-		if err := n.pipeline.gauge.remote(peer, r.Info.Log, len(put.Value)); err != nil {
+		row := store.NewKeepRange(part)
+		if err := n.pipeline.gauge.remote(peer, r.Info.Log, row.Bytes()); err != nil {
 			return events, err
 		}
 		if l == nil {
@@ -59,7 +59,7 @@ func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) 
 				return events, err
 			}
 		}
-		if err := n.put(ctx, l, part, put); err != nil {
+		if err := n.put(ctx, l, part, row); err != nil {
 			return events, err
 		}
 		events += uint64(part.Count)
@@ -82,17 +82,16 @@ func (n *Node) news(ctx context.Context, l *store.Log, r *syncer.Range) ([]*sync
 }
 
 // put makes a part of a range durable.
-func (n *Node) put(ctx context.Context, l *store.Log, part *syncer.Range, put *store.Put) error {
+func (n *Node) put(ctx context.Context, l *store.Log, part *syncer.Range, row *store.KeepRange) error {
 	if part.First <= l.State().Size {
 		err := n.into(ctx, l, part)
 		if !errors.Is(err, store.ErrGap) {
 			return err
 		}
 	}
-	if err := n.pipeline.Put(ctx, put.Bucket, put.Key, put.Value); err != nil {
+	if err := n.pipeline.Do(ctx, row); err != nil {
 		return err
 	}
-	n.cfg.Store.RangeAdded(part, len(put.Value))
 	n.reached(l)
 	return nil
 }

@@ -29,11 +29,11 @@ const (
 // so that nothing is committed twice and nothing committed is left behind.
 type hand struct {
 	work    *store.Work
-	queue   []*gathered
-	batches []*messages.Batch // set with committed
-	refused []error
-	done    bool // the transaction is committed
-	next    int  // first append that was not sent on
+	queue   []*gathered     // one for each of work.Appends
+	changes []pendingChange // one for each of work.Changes
+
+	made *store.Committed // once the transaction is committed
+	next int              // first append that was not sent on
 }
 
 // Props returns the props of a stage.
@@ -72,16 +72,16 @@ func (w *aofWriter) flush() {
 	p := w.p
 	if p.hand == nil {
 		p.in.settle()
-		work, queue := p.in.take()
-		if work.Empty() {
+		h := p.in.take()
+		if h.work.Empty() {
 			return
 		}
-		p.hand = &hand{work: work, queue: queue}
+		p.hand = h
 	}
 	h := p.hand
-	if !h.done {
+	if h.made == nil {
 		var err error
-		if h.batches, h.refused, err = p.commit.Commit(h.work); err != nil {
+		if h.made, err = p.commit.Commit(h.work); err != nil {
 			p.hand = nil
 			if durable.TroubleOf(err) == durable.Exhausted && p.st.Latched() == nil {
 				h.fail(err) // nothing is stored, and the next commit may have what it needs
@@ -92,8 +92,7 @@ func (w *aofWriter) flush() {
 			h.fail(p.Broken())
 			return
 		}
-		h.done = true
-		for log, err := range p.commit.Lost() {
+		for log, err := range h.made.Lost {
 			p.check(log, err)
 		}
 	}
@@ -101,40 +100,40 @@ func (w *aofWriter) flush() {
 	for ; h.next < len(h.queue); h.next++ {
 		w.sendOn(h, h.next)
 	}
-	for _, m := range h.work.Sealed {
-		if m.Remote != nil && !p.commit.Dropped(m) {
-			p.tell(atMMR, &messages.Durable{Log: m.Log, Size: m.Size})
-		}
+	for i := range h.made.Durable {
+		p.tell(atMMR, &h.made.Durable[i])
 	}
-	for _, log := range p.commit.Frozen() {
+	for _, log := range h.made.Frozen {
 		p.tellAdvanced(log)
 	}
 	p.hand = nil
-	for _, put := range h.work.Puts {
-		put.Done(nil)
-	}
-	for _, f := range h.work.Freezes {
-		f.Done(nil)
-	}
+	h.tellChanges()
 }
 
 func (w *aofWriter) sendOn(h *hand, i int) {
-	g := h.queue[i]
-	if err := h.refused[i]; err != nil {
-		g.Done(err)
+	g, came := h.queue[i], h.made.Appends[i]
+	if came.Refused != nil {
+		g.Done(came.Refused)
 		return
 	}
 	if !g.awaited {
 		g.awaited = true
 		end := g.First + uint64(len(g.Leaves))
 		w.p.acks.await(g.Log, &ack{end: end, done: g.Done})
-		if h.batches[i] == nil { // it was there before, or there was nothing
+		if came.Batch == nil { // it was there before, or there was nothing
 			w.p.reached(g.Log)
 		}
 	}
-	if b := h.batches[i]; b != nil {
-		w.p.stages[atAOF].events.Add(uint64(len(b.Leaves)))
-		w.p.tell(atSegment, b)
+	if came.Batch != nil {
+		w.p.stages[atAOF].events.Add(uint64(len(came.Batch.Leaves)))
+		w.p.tell(atSegment, came.Batch)
+	}
+}
+
+// tellChanges tells those who wait for a change what came of it.
+func (h *hand) tellChanges() {
+	for i, c := range h.changes {
+		c.done <- h.made.Changes[i]
 	}
 }
 
@@ -142,11 +141,8 @@ func (h *hand) fail(err error) {
 	for _, g := range h.queue {
 		g.Done(err)
 	}
-	for _, put := range h.work.Puts {
-		put.Done(err)
-	}
-	for _, f := range h.work.Freezes {
-		f.Done(err)
+	for _, c := range h.changes {
+		c.done <- err
 	}
 }
 

@@ -105,11 +105,11 @@ func TestTimesOfManyCallers(t *testing.T) {
 		default:
 		}
 		in.settle()
-		w, queue := in.take()
+		h := in.take()
 		for _, x := range logs {
-			x.check(t, w.Appends)
+			x.check(t, h.work.Appends)
 		}
-		for _, g := range queue {
+		for _, g := range h.queue {
 			g.Done(nil)
 		}
 	}
@@ -176,7 +176,7 @@ func TestIngressRefusesBadEvents(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, err, c.want)
 			}
 		}
-		if w, _ := in.take(); len(w.Appends) != 0 {
+		if h := in.take(); len(h.work.Appends) != 0 {
 			t.Errorf("%s: something was queued", name)
 		}
 	}
@@ -192,10 +192,10 @@ func TestARunComesBehindWhatJoinedBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w, queue := in.take()
+	h := in.take()
 	x := &taken{log: log}
-	if x.check(t, w.Appends); x.n != 9 || x.last != 15 || len(queue) != 5 {
-		t.Errorf("%d events to %d ms in %d batches", x.n, x.last, len(queue))
+	if x.check(t, h.work.Appends); x.n != 9 || x.last != 15 || len(h.queue) != 5 {
+		t.Errorf("%d events to %d ms in %d batches", x.n, x.last, len(h.queue))
 	}
 }
 

@@ -252,7 +252,7 @@ func (n *Node) saveCursors(end bool) {
 	if !due {
 		return
 	}
-	for _, p := range n.cfg.Store.CursorRows() {
-		n.pipeline.in.put(p)
+	for _, row := range n.cfg.Store.CursorRows() {
+		n.pipeline.in.change(pendingChange{row, make(chan error, 1)})
 	}
 }

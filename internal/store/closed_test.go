@@ -37,9 +37,12 @@ func batchAt(t *testing.T, log digest.Hash, times ...int64) *messages.Append {
 // mustCommit commits one append, which is to be refused with want.
 func mustCommit(t *testing.T, c *Committer, a *messages.Append, want error) {
 	t.Helper()
-	_, refused, err := c.Commit(&Work{Appends: []*messages.Append{a}})
-	if err != nil || !errors.Is(refused[0], want) || (want == nil) != (refused[0] == nil) {
-		t.Fatalf("%v, refused for %v, want %v", err, refused, want)
+	done, err := c.Commit(&Work{Appends: []*messages.Append{a}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if refused := done.Appends[0].Refused; !errors.Is(refused, want) || (want == nil) != (refused == nil) {
+		t.Fatalf("refused for %v, want %v", refused, want)
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -36,52 +35,60 @@ var errHuge = errors.New("store: more events than a log can have")
 
 const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
 
-// A Put is a small value to be written in the same transaction as the events
-// around it: a user actor's cursor, a peer's address. A nil value deletes.
-type Put struct {
-	Bucket aof.Bucket
-	Key    []byte
-	Value  []byte
-	Done   func(error)
-}
-
 // Work is what one transaction makes durable.
 type Work struct {
 	Appends []*messages.Append
 	Sealed  []*messages.Sealed
-	Puts    []*Put
-	Freezes []*Freeze
+	Changes []Change
 }
 
 // Empty reports whether there is nothing to commit.
-func (w *Work) Empty() bool { return len(w.Appends)+len(w.Sealed)+len(w.Puts)+len(w.Freezes) == 0 }
+func (w *Work) Empty() bool { return len(w.Appends)+len(w.Sealed)+len(w.Changes) == 0 }
+
+// A Committed is what came of a Work, item by item.
+type Committed struct {
+	Appends []Appended
+	Changes []error // why a change was refused, or what of it failed once it was durable
+	Durable []messages.Durable
+	// Lost are the logs whose pages could not be sealed. If the error is ErrGap,
+	// events of another history were committed meanwhile, and the stages are to
+	// take the log up anew; if it is ErrHistory they did.
+	Lost   map[digest.Hash]error
+	Frozen []digest.Hash
+}
+
+// An Appended is what came of an append: the batch to send down the pipeline, or
+// why it was refused. Of events that were there already it is neither.
+type Appended struct {
+	Batch   *messages.Batch
+	Refused error
+}
 
 // A Committer is the core of the AOF writer: it gives events their sequence
 // and makes them durable, many at once.
 type Committer struct {
-	s       *Store
-	rows    map[digest.Hash]*aof.LogRow // changed in the transaction under way
-	errs    []error                     // one per append
-	done    []*messages.Batch           // one per append that was accepted
-	created []*aof.LogRow
-	dropped map[*messages.Sealed]bool
-	lost    map[digest.Hash]error // logs with pages that were not sealed after all
-	frozen  []proof.Fork
-	copied  []Copy              // logs of copies of this device, which begin in it
-	pending map[digest.Hash]end // roots that the transaction brings logs to
-	ends    map[digest.Hash]end // and those before it brought them to
+	s         *Store
+	rows      map[digest.Hash]*aof.LogRow // changed in the transaction under way
+	done      *Committed
+	created   []*aof.LogRow
+	defaultID digest.Hash         // topic that is the default from this transaction on
+	copied    []Copy              // logs of copies of this device, which begin in it
+	pending   map[digest.Hash]end // roots that the transaction brings logs to
+	ends      map[digest.Hash]end // and those before it brought them to
 }
 
 // NewCommitter returns the only Committer that s may have at a time.
 func (s *Store) NewCommitter() *Committer { return &Committer{s: s, ends: map[digest.Hash]end{}} }
 
-// Commit makes w durable in one synced transaction and returns, for each
-// append, the batch to send down the pipeline, or nil and an error where that
-// append was refused. An event that was there already is neither: nil, nil.
-// The last error is the transaction's: nothing of w is stored then.
-func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error, err error) {
+// Commit makes w durable in one synced transaction, and known. The error is the
+// transaction's, or that of a store which is read-only: nothing of w is stored
+// then.
+func (c *Committer) Commit(w *Work) (*Committed, error) {
+	if err := c.s.ReadOnly(); err != nil {
+		return nil, err
+	}
 	if err := c.write(w); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c.ended()
 	for _, row := range c.created {
@@ -90,7 +97,17 @@ func (c *Committer) Commit(w *Work) (batches []*messages.Batch, refused []error,
 		}
 	}
 	c.s.tellCopies(c.copied)
-	return c.done, c.errs, c.s.froze(c.frozen)
+	c.made(w)
+	return c.done, nil
+}
+
+// made makes the changes known that were committed.
+func (c *Committer) made(w *Work) {
+	for i, x := range w.Changes {
+		if c.done.Changes[i] == nil {
+			c.done.Changes[i] = x.made(c.s)
+		}
+	}
 }
 
 // write commits w and makes its rows known. Until then no log that is sealed is
@@ -121,30 +138,12 @@ func sealedLogs(w *Work) map[digest.Hash]bool {
 	return ids
 }
 
-// Lost returns the logs of the last Commit whose pages could not be sealed. Where
-// the error is ErrGap, events of another history were committed meanwhile, and
-// the stages are to take the log up anew; where it is ErrHistory they did.
-func (c *Committer) Lost() map[digest.Hash]error { return c.lost }
-
-// Dropped reports whether a seal of the last Commit was not committed: nothing
-// of it may be published.
-func (c *Committer) Dropped(m *messages.Sealed) bool { return c.dropped[m] }
-
-// Frozen returns the logs that the last Commit froze.
-func (c *Committer) Frozen() (logs []digest.Hash) {
-	for _, f := range c.frozen {
-		logs = append(logs, f.Log())
-	}
-	return logs
-}
-
-// fill runs once or, where the map had to grow, again from the start.
+// fill runs once or, if the map had to grow, again from the start.
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
-	c.lost, c.dropped = map[digest.Hash]error{}, map[*messages.Sealed]bool{}
-	c.created, c.frozen, c.copied, c.pending = nil, nil, nil, map[digest.Hash]end{}
-	c.errs = make([]error, len(w.Appends))
-	c.done = make([]*messages.Batch, len(w.Appends))
+	c.created, c.copied, c.pending = nil, nil, map[digest.Hash]end{}
+	c.defaultID = c.s.defaultTopic()
+	c.done = &Committed{Lost: map[digest.Hash]error{}, Appends: make([]Appended, len(w.Appends)), Changes: make([]error, len(w.Changes))}
 	for _, m := range w.Sealed {
 		if err := c.seal(t, m); err != nil {
 			return err
@@ -155,30 +154,17 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 		if err != nil && !isRefusal(err) {
 			return err
 		}
-		c.done[i], c.errs[i] = b, err
+		c.done.Appends[i] = Appended{b, err}
 	}
-	for _, f := range w.Freezes {
-		if err := c.freeze(t, f.Fork); err != nil {
+	for i, x := range w.Changes {
+		if err := x.write(c, t); err != nil && !isRefusal(err) {
 			return err
+		} else if err != nil {
+			c.done.Changes[i] = err
 		}
 	}
 	for _, row := range c.rows {
 		if err := t.PutLog(row); err != nil {
-			return err
-		}
-	}
-	return putAll(t, w.Puts)
-}
-
-func putAll(t *aof.Txn, puts []*Put) error {
-	for _, p := range puts {
-		var err error
-		if p.Value == nil {
-			err = t.Delete(p.Bucket, p.Key)
-		} else {
-			err = t.Put(p.Bucket, p.Key, p.Value)
-		}
-		if err != nil {
 			return err
 		}
 	}
@@ -351,32 +337,50 @@ func (c *Committer) storeOwnHead(row *aof.LogRow) {
 	}
 }
 
-// seal moves a log's sealed cursor and trims the AOF below it.
+// seal moves a log's sealed cursor and trims the AOF below it. Of pages of a peer
+// that are committed by it, the stage is to publish what they lead to.
 func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 	row, err := c.row(t, m.Log, nil)
 	if err != nil {
 		return err
 	}
-	if m.Size <= row.SealedSize {
-		return nil
+	if m.Size > row.SealedSize {
+		if why, ok := c.unsealable(row, m); !ok {
+			if why != nil {
+				c.done.Lost[m.Log] = why
+			}
+			return nil
+		}
+		if err := c.sealTo(t, row, m); err != nil {
+			return err
+		}
 	}
+	if m.Remote != nil {
+		c.done.Durable = append(c.done.Durable, messages.Durable{Log: m.Log, Size: m.Size})
+	}
+	return nil
+}
+
+// unsealable returns whether pages may be sealed, or why not, if that is a loss:
+// what the AOF holds is sealed with a later page.
+func (c *Committer) unsealable(row *aof.LogRow, m *messages.Sealed) (why error, ok bool) {
 	l, err := c.s.cached(m.Log)
 	switch {
 	case err != nil || l.epoch.Load() != m.Epoch:
 		if m.Remote != nil {
-			c.dropped[m] = true
-			c.lost[m.Log] = fmt.Errorf("%w: log %s: it was taken up anew", ErrHistory, m.Log.Short())
+			why = fmt.Errorf("%w: log %s: it was taken up anew", ErrHistory, m.Log.Short())
 		}
-		return nil // what the AOF holds is sealed with a later page
 	case row.Closed != 0 && m.Size > row.Size:
-		c.dropped[m] = true
-		c.lost[m.Log] = fmt.Errorf("%w: %w", ErrGap, closedError(row))
-		return nil
+		why = fmt.Errorf("%w: %w", ErrGap, closedError(row))
 	case shadowed(row, m):
-		c.dropped[m] = true
-		c.lost[m.Log] = fmt.Errorf("%w: log %s: pages to %d under events to %d of another history", ErrGap, m.Log.Short(), m.Size, row.Size)
-		return nil
+		why = fmt.Errorf("%w: log %s: pages to %d under events to %d of another history", ErrGap, m.Log.Short(), m.Size, row.Size)
+	default:
+		return nil, true
 	}
+	return why, false
+}
+
+func (c *Committer) sealTo(t *aof.Txn, row *aof.LogRow, m *messages.Sealed) error {
 	row.SealedPages, row.SealedSize = m.Pages, m.Size
 	if m.Size > row.Size {
 		if m.Remote == nil {
@@ -386,7 +390,7 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 		row.Size = m.Size
 		setHead(row, m.Remote)
 		if begins {
-			if err := c.firstOfPages(t, row, l); err != nil {
+			if err := c.firstOfPages(t, row); err != nil {
 				return err
 			}
 		}
@@ -396,7 +400,10 @@ func (c *Committer) seal(t *aof.Txn, m *messages.Sealed) error {
 
 // Close makes w durable together with the newest head of each log of ours, so
 // that opening the store again finds them signed.
-func (c *Committer) Close(w *Work) error {
+func (c *Committer) Close(w *Work) (*Committed, error) {
+	if err := c.s.ReadOnly(); err != nil {
+		return nil, err
+	}
 	err := c.s.aof.Commit(func(t *aof.Txn) error {
 		if err := c.fill(t, w); err != nil {
 			return err
@@ -415,13 +422,11 @@ func (c *Committer) Close(w *Work) error {
 		}
 		return nil
 	})
-	for _, p := range w.Puts {
-		p.Done(err)
+	if err != nil {
+		return nil, err
 	}
-	for _, f := range w.Freezes {
-		f.Done(err)
-	}
-	return err
+	c.made(w)
+	return c.done, nil
 }
 
 // loaded returns the logs in use.

@@ -199,11 +199,15 @@ func (s *Store) isCopy(t *aof.Txn, row *aof.LogRow, body []byte) (bool, error) {
 }
 
 // firstOfPages is first for a log that begins with pages, which are in its files.
-func (c *Committer) firstOfPages(t *aof.Txn, row *aof.LogRow, l *Log) error {
+func (c *Committer) firstOfPages(t *aof.Txn, row *aof.LogRow) error {
 	if row.Own || row.Kind != identity.KindData {
 		return nil
 	}
-	_, _, err := c.s.pageRun(l, 0, 0, 1, func(run Run) error {
+	l, err := c.s.cached(row.ID)
+	if err != nil {
+		return err
+	}
+	_, _, err = c.s.pageRun(l, 0, 0, 1, func(run Run) error {
 		if len(run.Records) == 0 {
 			return nil // it is not here: it was erased
 		}

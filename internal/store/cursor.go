@@ -114,16 +114,15 @@ func (c *cursors) forgetOldest() {
 // CursorRows returns the rows that make durable what Agreed noted since they
 // were asked for last. A row that is lost costs the next session of its peer
 // more bytes, and nothing else.
-func (s *Store) CursorRows() []*Put {
+func (s *Store) CursorRows() []Change {
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
-	var puts []*Put
+	var puts []Change
 	for k := range s.cursors.dirty {
 		p := deleteOf(layout.Agreements, k)
 		if c, found := s.cursors.all[k]; found {
 			p = putOf(layout.Agreements, k, c)
 		}
-		p.Done = func(error) {}
 		puts = append(puts, p)
 	}
 	clear(s.cursors.dirty)

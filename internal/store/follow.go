@@ -15,43 +15,59 @@ import (
 // name.
 const MaxFollowed = layout.MaxFollowed
 
-// Follow makes this store follow, of a joined topic, only the logs with these
-// ids, the logs of these authors, and its own; or with all, everything. It
-// reports whether that is news. The error is ErrTooMany for more than
-// MaxFollowed names.
-func (s *Store) Follow(topic digest.Hash, names []digest.Hash, all bool) (changed bool, err error) {
+// A Following is the choice of what this store follows of a topic.
+type Following struct {
+	Changed bool // it is another one than before, once it is made
+
+	topic digest.Hash
+	names []digest.Hash // increasing
+	all   bool
+}
+
+// NewFollowing returns the change that makes this store follow, of a joined topic,
+// only the logs with these ids, the logs of these authors, and its own; or with
+// all, everything. The error is ErrTooMany for more than MaxFollowed names.
+func (s *Store) NewFollowing(topic digest.Hash, names []digest.Hash, all bool) (*Following, error) {
 	t, err := s.Topic(topic)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	names = slices.Clone(names)
 	slices.SortFunc(names, compareHashes)
 	names = slices.Compact(names)
 	if len(names) > MaxFollowed {
-		return false, fmt.Errorf("%w: %d names to follow, at most %d; follow all of the topic, or make topics smaller", ErrTooMany, len(names), MaxFollowed)
+		return nil, fmt.Errorf("%w: %d names to follow, at most %d; follow all of the topic, or make topics smaller", ErrTooMany, len(names), MaxFollowed)
 	}
-	s.topics.followMu.Lock()
-	defer s.topics.followMu.Unlock()
-	if before, partial := s.topics.follows[t.ID]; partial != all && (all || slices.Equal(before, names)) {
-		return false, nil
-	}
-	if err := s.putFollow(t.ID, names, all); err != nil {
-		return false, err
-	}
-	if delete(s.topics.follows, t.ID); !all {
-		s.topics.follows[t.ID] = names
-	}
-	return true, nil
+	return &Following{topic: t.ID, names: names, all: all}, nil
 }
 
-// putFollow writes the row of a topic, or with all deletes it.
-func (s *Store) putFollow(topic digest.Hash, names []digest.Hash, all bool) error {
-	return s.aof.Commit(func(txn *aof.Txn) error {
-		if all {
-			return aof.DeleteRow(txn, layout.Follows, topic)
-		}
-		return aof.PutRow(txn, layout.Follows, topic, names)
-	})
+// Follow makes a Following in a store whose actors do not run.
+func (s *Store) Follow(topic digest.Hash, names []digest.Hash, all bool) (changed bool, err error) {
+	f, err := s.NewFollowing(topic, names, all)
+	if err == nil {
+		err = s.Do(f)
+	}
+	return err == nil && f.Changed, err
+}
+
+func (f *Following) write(c *Committer, t *aof.Txn) error {
+	c.s.topics.followMu.RLock()
+	before, partial := c.s.topics.follows[f.topic]
+	c.s.topics.followMu.RUnlock()
+	f.Changed = partial == f.all || !f.all && !slices.Equal(before, f.names)
+	if f.all {
+		return aof.DeleteRow(t, layout.Follows, f.topic)
+	}
+	return aof.PutRow(t, layout.Follows, f.topic, f.names)
+}
+
+func (f *Following) made(s *Store) error {
+	s.topics.followMu.Lock()
+	defer s.topics.followMu.Unlock()
+	if delete(s.topics.follows, f.topic); !f.all {
+		s.topics.follows[f.topic] = f.names
+	}
+	return nil
 }
 
 // followOn goes on following a log that was this store's own, of a topic that is

@@ -29,11 +29,10 @@ const (
 	forkSuffix = layout.ForkSuffix
 )
 
-// A Freeze stores the proof that a log was forked; the log takes nothing more.
-type Freeze struct {
-	Fork proof.Fork
-	Done func(error)
-}
+// A Freeze is the proof that a log was forked; the log takes nothing more.
+type Freeze struct{ Fork proof.Fork }
+
+func (f *Freeze) write(c *Committer, t *aof.Txn) error { return c.freeze(t, f.Fork) }
 
 // forks are the proofs held, by log.
 type forks struct {
@@ -152,27 +151,22 @@ func (c *Committer) freeze(t *aof.Txn, f proof.Fork) error {
 		c.created = append(c.created, &row)
 	}
 	c.rows[id] = &row
-	c.frozen = append(c.frozen, f)
+	c.done.Frozen = append(c.done.Frozen, id)
 	return aof.PutRow(t, layout.Forks, id, f)
 }
 
-// froze makes committed forks known.
-func (s *Store) froze(forks []proof.Fork) error {
-	var errs []error
-	for _, f := range forks {
-		text := f.Encode()
-		s.forks.mu.Lock()
-		s.forks.all[f.Log()] = text
-		s.forks.mu.Unlock()
-		errs = append(errs, s.writeFork(f.Log(), text))
-		l, err := s.Log(f.Log())
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
+// made makes the fork known. If the file cannot be written, the row still has it,
+// and the file is written when the store is opened.
+func (f *Freeze) made(s *Store) error {
+	log, text := f.Fork.Log(), f.Fork.Encode()
+	s.forks.mu.Lock()
+	s.forks.all[log] = text
+	s.forks.mu.Unlock()
+	l, err := s.Log(log)
+	if err == nil {
 		s.countFrozen(l)
 	}
-	return errors.Join(errs...)
+	return errors.Join(err, s.writeFork(log, text))
 }
 
 func (s *Store) forkPath(log digest.Hash) string {
@@ -229,8 +223,7 @@ func (s *Store) forkFiles() error {
 		if err != nil || f.Log() != log || s.topics.all[f.Topic] == nil {
 			continue
 		}
-		c := s.NewCommitter()
-		if _, _, err := c.Commit(&Work{Freezes: []*Freeze{{Fork: f}}}); err != nil {
+		if err := s.Do(&Freeze{f}); err != nil {
 			return err
 		}
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
-// Found makes a new topic, of which this device is the steward and a new account
+// NewFounding returns the change that makes a new topic, of which this device is the steward and a new account
 // the owner, and this store's log in it. The topic is plain and open: whoever
 // has its keys takes part. pageBytes is of the logs in it; 0 means the store's
 // default.
-func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error) {
+func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, error) {
 	if pageBytes == 0 {
 		pageBytes = s.format.PageBytes
 	}
@@ -39,10 +39,16 @@ func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error)
 	if err != nil {
 		return nil, err
 	}
-	return s.join(&join{
-		t:      &Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: account, Name: name},
-		roster: records,
-	})
+	return s.newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: account, Name: name}, records), nil
+}
+
+// Found founds a topic in a store whose actors do not run.
+func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error) {
+	j, err := s.NewFounding(name, pageBytes, now)
+	if err != nil {
+		return nil, err
+	}
+	return j.Topic, s.Do(j)
 }
 
 // foundingRecords returns the first two records of a roster: genesis, and the
@@ -63,11 +69,11 @@ func foundingRecords(g *identity.Genesis, account, device ed25519.PrivateKey, no
 
 // found begins the roster of a topic that is founded here. Its head is signed
 // when somebody asks for it.
-func (j *join) found(txn *aof.Txn) error {
+func (j *Join) found(txn *aof.Txn) error {
 	if j.roster == nil {
 		return nil
 	}
-	row := aof.NewLogRow(j.t.Roster(), true)
+	row := aof.NewLogRow(j.Topic.Roster(), true)
 	if err := txn.PutLog(&row); err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 )
@@ -180,9 +179,10 @@ func TestCursorsAreKept(t *testing.T) {
 
 func save(t *testing.T, s *Store) {
 	t.Helper()
-	puts := s.CursorRows()
-	if err := s.aof.Commit(func(txn *aof.Txn) error { return putAll(txn, puts) }); err != nil {
-		t.Fatal(err)
+	for _, row := range s.CursorRows() {
+		if err := s.Do(row); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if again := s.CursorRows(); len(again) > 0 {
 		t.Errorf("%d rows are to be written again", len(again))

@@ -22,21 +22,20 @@ func peersIn(a *aof.Store, fn func(p identity.PeerID, row []byte) error) error {
 	})
 }
 
-// PutPeers writes rows of peers, and deletes those that are nil, in one commit.
-func (s *Store) PutPeers(rows map[identity.PeerID][]byte) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	return s.aof.Commit(func(t *aof.Txn) error {
-		for p, row := range rows {
-			if row == nil {
-				if err := aof.DeleteRow(t, layout.Peers, p); err != nil {
-					return err
-				}
-			} else if err := aof.PutRow(t, layout.Peers, p, row); err != nil {
-				return err
-			}
+// PeerRows are rows of peers, by peer; one that is nil is deleted.
+type PeerRows map[identity.PeerID][]byte
+
+func (r PeerRows) write(c *Committer, t *aof.Txn) error {
+	for p, row := range r {
+		put := deleteOf(layout.Peers, p)
+		if row != nil {
+			put = putOf(layout.Peers, p, row)
 		}
-		return nil
-	})
+		if err := put.write(c, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+func (r PeerRows) made(*Store) error { return nil }

@@ -13,11 +13,30 @@ import (
 // dropped. Its head stays, as it proves a fork once the prefix has its size: a
 // small row, one for each log, the first.
 
-// DoubtPut is the write that keeps the head of a range which does not fit.
-func DoubtPut(h proof.Head) *Put { return putOf(layout.Doubts, h.Log, h) }
+// A SetDoubt keeps the head of a range which does not fit its log, or with the
+// zero head forgets the one that is kept.
+type SetDoubt struct {
+	Log  digest.Hash
+	Head proof.Head
+}
 
-// DoubtDelete is the write that forgets it.
-func DoubtDelete(log digest.Hash) *Put { return deleteOf(layout.Doubts, log) }
+func (d *SetDoubt) write(_ *Committer, t *aof.Txn) error {
+	if d.Head == (proof.Head{}) {
+		return aof.DeleteRow(t, layout.Doubts, d.Log)
+	}
+	return aof.PutRow(t, layout.Doubts, d.Log, d.Head)
+}
+
+func (d *SetDoubt) made(s *Store) error {
+	s.ranges.mu.Lock()
+	defer s.ranges.mu.Unlock()
+	if d.Head == (proof.Head{}) {
+		delete(s.ranges.doubts, d.Log)
+	} else {
+		s.ranges.doubts[d.Log] = d.Head
+	}
+	return nil
+}
 
 // Doubt returns the head that is kept of a log, if there is one.
 func (s *Store) Doubt(log digest.Hash) (proof.Head, bool) {
@@ -25,18 +44,6 @@ func (s *Store) Doubt(log digest.Hash) (proof.Head, bool) {
 	defer s.ranges.mu.RUnlock()
 	h, ok := s.ranges.doubts[log]
 	return h, ok
-}
-
-// SetDoubt takes note of a row that was committed; the zero head, of one that
-// was deleted.
-func (s *Store) SetDoubt(log digest.Hash, h proof.Head) {
-	s.ranges.mu.Lock()
-	defer s.ranges.mu.Unlock()
-	if h == (proof.Head{}) {
-		delete(s.ranges.doubts, log)
-	} else {
-		s.ranges.doubts[log] = h
-	}
 }
 
 // Doubts returns the logs of which a head is kept.

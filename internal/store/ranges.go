@@ -106,38 +106,53 @@ func (s *Store) RangeBytes(log digest.Hash) (n int64) {
 	return n
 }
 
-// RangeAdded takes note of a row that was committed.
-func (s *Store) RangeAdded(r *syncer.Range, bytes int) {
+// A KeepRange stores a range.
+type KeepRange struct {
+	r   *syncer.Range
+	row *Put
+}
+
+// NewKeepRange returns the change that stores r.
+func NewKeepRange(r *syncer.Range) *KeepRange {
+	k := layout.RangeKey{Log: r.Info.Log, First: r.First, End: r.End()}
+	return &KeepRange{r, putOf(layout.Ranges, k, &layout.Range{Head: r.Head, Left: r.Left, Right: r.Right, Records: r.Records})}
+}
+
+// Bytes returns how long the row is.
+func (k *KeepRange) Bytes() int { return len(k.row.Value) }
+
+func (k *KeepRange) write(c *Committer, t *aof.Txn) error { return k.row.write(c, t) }
+
+func (k *KeepRange) made(s *Store) error {
 	s.ranges.mu.Lock()
 	defer s.ranges.mu.Unlock()
-	list := s.ranges.byLog[r.Info.Log]
-	at, _ := slices.BinarySearchFunc(list, r.First, func(h heldRange, seq uint64) int { return cmp.Compare(h.First, seq) })
+	list := s.ranges.byLog[k.r.Info.Log]
+	at, _ := slices.BinarySearchFunc(list, k.r.First, func(h heldRange, seq uint64) int { return cmp.Compare(h.First, seq) })
 	if at < len(list) {
 		list = slices.Clone(list) // readers have the old one
 	}
-	s.ranges.byLog[r.Info.Log] = slices.Insert(list, at, heldRange{syncer.Span{First: r.First, End: r.End()}, int64(bytes), r.Head})
+	s.ranges.byLog[k.r.Info.Log] = slices.Insert(list, at, heldRange{syncer.Span{First: k.r.First, End: k.r.End()}, int64(k.Bytes()), k.r.Head})
+	return nil
 }
 
-// RangeGone takes note of a row that was deleted.
-func (s *Store) RangeGone(log digest.Hash, span syncer.Span) {
+// A DropRange deletes the row of a range.
+type DropRange struct {
+	Log  digest.Hash
+	Span syncer.Span
+}
+
+func (d *DropRange) write(_ *Committer, t *aof.Txn) error {
+	return aof.DeleteRow(t, layout.Ranges, keyOf(d.Log, d.Span))
+}
+
+func (d *DropRange) made(s *Store) error {
 	s.ranges.mu.Lock()
 	defer s.ranges.mu.Unlock()
-	list := slices.DeleteFunc(slices.Clone(s.ranges.byLog[log]), func(h heldRange) bool { return h.Span == span })
-	if s.ranges.byLog[log] = list; len(list) == 0 {
-		delete(s.ranges.byLog, log)
+	list := slices.DeleteFunc(slices.Clone(s.ranges.byLog[d.Log]), func(h heldRange) bool { return h.Span == d.Span })
+	if s.ranges.byLog[d.Log] = list; len(list) == 0 {
+		delete(s.ranges.byLog, d.Log)
 	}
-}
-
-// RangePut is the write that stores a range, and without one, of the row of a
-// span, the one that deletes it.
-func RangePut(r *syncer.Range) *Put {
-	k := layout.RangeKey{Log: r.Info.Log, First: r.First, End: r.End()}
-	return putOf(layout.Ranges, k, &layout.Range{Head: r.Head, Left: r.Left, Right: r.Right, Records: r.Records})
-}
-
-// RangeDelete is the write that deletes the row of a range.
-func RangeDelete(log digest.Hash, span syncer.Span) *Put {
-	return deleteOf(layout.Ranges, keyOf(log, span))
+	return nil
 }
 
 // FirstRange returns the first row of a log.

@@ -95,15 +95,13 @@ func newStore(t testing.TB) (*Store, *Topic) {
 // keep stores a range as the pipeline does.
 func (s *Store) keep(t testing.TB, r *syncer.Range) {
 	t.Helper()
-	p := RangePut(r)
 	err := s.aof.Commit(func(txn *aof.Txn) error {
 		row := aof.LogRow{ID: r.Info.Log, Topic: r.Info.Topic, Author: r.Info.Author, PageBytes: r.Info.PageBytes}
-		return errors.Join(txn.PutLog(&row), txn.Put(p.Bucket, p.Key, p.Value))
+		return txn.PutLog(&row)
 	})
-	if err != nil {
+	if err = errors.Join(err, s.Do(NewKeepRange(r))); err != nil {
 		t.Fatal(err)
 	}
-	s.RangeAdded(r, len(p.Value))
 }
 
 // What is held, what is missing, what is read and what is proven, against a set
@@ -246,7 +244,7 @@ func TestDamagedRange(t *testing.T) {
 		t.Fatal(err)
 	}
 	span := syncer.Span{First: 10, End: 13}
-	row := RangePut(p.part(10, 13)).Value
+	row := NewKeepRange(p.part(10, 13)).row.Value
 	for i := range row {
 		bad := bytes.Clone(row)
 		bad[i] ^= 1 << (i % 8)
@@ -261,24 +259,26 @@ func TestDamagedRange(t *testing.T) {
 	for name, bad := range map[string]*syncer.Range{
 		"an event more": p.part(10, 14), "an event fewer": p.part(10, 12), "another place": p.part(11, 14),
 	} {
-		if _, err := decodeRange(l.info(), span, RangePut(bad).Value); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeRange(l.info(), span, NewKeepRange(bad).row.Value); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("a row of %s: %v", name, err)
 		}
 	}
 	more := p.part(10, 13)
 	more.Records = append(more.Records, p.records[13]...)
-	if _, err := decodeRange(l.info(), span, RangePut(more).Value); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeRange(l.info(), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a record more: %v", err)
 	}
 	more = p.part(10, 13)
 	more.Left = append(more.Left, digest.Hash{})
-	if _, err := decodeRange(l.info(), span, RangePut(more).Value); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeRange(l.info(), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a left hash more: %v", err)
 	}
 	// A row that is sound by itself, of events that are not under its head.
 	lie := p.part(10, 13)
 	lie.Records = bytes.Join(p.records[11:14], nil)
-	s.RangeGone(p.info.Log, span)
+	if err := s.Do(&DropRange{p.info.Log, span}); err != nil {
+		t.Fatal(err)
+	}
 	s.keep(t, lie)
 	report, err := s.Check(t.Context(), nil)
 	if err != nil || report.Found() != 1 || report.Findings[0].Kind != FlawRange {
@@ -292,7 +292,7 @@ func FuzzRangeRow(f *testing.F) {
 	topic := digest.Hash{3}
 	p := newParted(f, topic, 20)
 	for _, s := range []syncer.Span{{First: 0, End: 20}, {First: 5, End: 6}, {First: 13, End: 20}} {
-		f.Add(s.First, s.End, RangePut(p.part(s.First, s.End)).Value)
+		f.Add(s.First, s.End, NewKeepRange(p.part(s.First, s.End)).row.Value)
 	}
 	f.Add(uint64(0), uint64(1), []byte{})
 	f.Fuzz(func(t *testing.T, first, end uint64, row []byte) {
@@ -311,7 +311,7 @@ func FuzzRangeRow(f *testing.F) {
 			}
 			return
 		}
-		if log != p.info.Log || r.First != first || r.End() != end || !bytes.Equal(RangePut(r).Value, row) {
+		if log != p.info.Log || r.First != first || r.End() != end || !bytes.Equal(NewKeepRange(r).row.Value, row) {
 			t.Fatalf("[%d, %d) of %d bytes is taken for [%d, %d)", first, end, len(row), r.First, r.End())
 		}
 	})

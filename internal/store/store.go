@@ -71,6 +71,9 @@ type Store struct {
 	aof      *aof.Store
 	segs     *segwriter.Store
 
+	gate  gate
+	doing sync.Mutex // held by Do
+
 	catalog catalog
 	topics  topics
 	cursors cursors
@@ -220,9 +223,6 @@ func (s *Store) Device() identity.Device { return s.device }
 
 // AOF gives the small values of the AOF to their owners: peers, cursors.
 func (s *Store) AOF() *aof.Store { return s.aof }
-
-// Latched returns the failed write that made the store read-only, or nil.
-func (s *Store) Latched() error { return s.aof.Latched() }
 
 // Close releases files and lock. The stages must have stopped.
 func (s *Store) Close() error {

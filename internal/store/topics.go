@@ -23,13 +23,8 @@ type topics struct {
 	all   map[digest.Hash]*Topic
 	first digest.Hash
 
-	commitMu sync.Mutex // held while joins are committed
-
 	followMu sync.RWMutex
 	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
-
-	joinMu sync.Mutex
-	joins  []*join // that wait for a commit
 }
 
 func (s *Store) loadTopics() error {
@@ -46,85 +41,50 @@ func (s *Store) loadTopics() error {
 	})
 }
 
-// A join is a topic on its way into the store.
-type join struct {
-	t      *Topic
-	row    aof.LogRow // of the log, where it is created
+// A Join is a topic on its way into the store, with this store's log in it. The
+// first topic is the default one. Joining again changes the name only.
+type Join struct {
+	Topic *Topic // as it is stored, once the change is made
+
+	row    aof.LogRow // of the log, if it is created
 	roster []byte     // the records that found the topic, or nil
-	err    error
-	ok     bool // err is set: it was committed with somebody else's
+	first  digest.Hash
 }
 
-// Join adds a topic and this store's log in it; the first topic joined is the
-// default. Joining again changes the name only. Joins that come at once are
-// committed together.
+// NewJoin returns the change that joins a topic.
+func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name string) *Join {
+	return s.newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, nil)
+}
+
+func (s *Store) newJoin(t *Topic, roster []byte) *Join {
+	j := &Join{Topic: t, roster: roster}
+	j.row = aof.NewLogRow(identity.DataLog(t.ID, s.device.AuthorID(t.Genesis), t.Genesis.PageBytes), true)
+	t.Log = j.row.ID
+	return j
+}
+
+// Join joins a topic in a store whose actors do not run.
 func (s *Store) Join(genesis *identity.Genesis, keys identity.TopicKeys, name string) (*Topic, error) {
-	return s.join(&join{t: &Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}})
+	j := s.NewJoin(genesis, keys, name)
+	return j.Topic, s.Do(j)
 }
 
-func (s *Store) join(j *join) (*Topic, error) {
-	name := identity.DataLog(j.t.ID, s.device.AuthorID(j.t.Genesis), j.t.Genesis.PageBytes)
-	j.row = aof.NewLogRow(name, true)
-	j.t.Log = j.row.ID
-	s.topics.joinMu.Lock()
-	s.topics.joins = append(s.topics.joins, j)
-	s.topics.joinMu.Unlock()
-	s.topics.commitMu.Lock()
-	defer s.topics.commitMu.Unlock()
-	if !j.ok {
-		s.joinAll()
+func (j *Join) write(c *Committer, txn *aof.Txn) error {
+	t := j.Topic
+	if c.defaultID.IsZero() {
+		c.defaultID = t.ID
 	}
-	return j.t, j.err
-}
-
-// joinAll commits all joins that wait; topics.commitMu is held.
-func (s *Store) joinAll() {
-	s.topics.joinMu.Lock()
-	joins := s.topics.joins
-	s.topics.joins = nil
-	s.topics.joinMu.Unlock()
-	first := s.topics.first
-	for _, j := range joins {
-		if first.IsZero() {
-			first = j.t.ID
-		}
-		if old := s.topics.all[j.t.ID]; old != nil {
-			j.t.Log, j.t.Account = old.Log, old.Account
-			if j.t.Name == "" {
-				j.t.Name = old.Name
-			}
+	if old, err := c.s.Topic(t.ID); err == nil {
+		t.Log, t.Account = old.Log, old.Account
+		if t.Name == "" {
+			t.Name = old.Name
 		}
 	}
-	err := s.aof.Commit(func(txn *aof.Txn) error {
-		if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, first); err != nil {
-			return err
-		}
-		for _, j := range joins {
-			if err := j.put(txn); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for _, j := range joins {
-		j.err, j.ok = err, true
-		if err == nil {
-			s.joined(first, j.t)
-		}
+	j.first = c.defaultID
+	if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, j.first); err != nil {
+		return err
 	}
-}
-
-// joined makes a topic known that is committed.
-func (s *Store) joined(first digest.Hash, t *Topic) {
-	s.topics.mu.Lock()
-	s.topics.first = first
-	s.topics.all[t.ID] = t
-	s.topics.mu.Unlock()
-	s.added(t.ID, t.Log)
-}
-
-func (j *join) put(txn *aof.Txn) error {
-	if _, found, err := txn.Log(j.t.Log); err != nil {
+	if _, found, err := txn.Log(t.Log); err != nil {
 		return err
 	} else if !found {
 		row := j.row
@@ -135,7 +95,23 @@ func (j *join) put(txn *aof.Txn) error {
 	if err := j.found(txn); err != nil {
 		return err
 	}
-	return aof.PutRow(txn, layout.Topics, j.t.ID, j.t)
+	return aof.PutRow(txn, layout.Topics, t.ID, t)
+}
+
+func (j *Join) made(s *Store) error {
+	s.topics.mu.Lock()
+	s.topics.first = j.first
+	s.topics.all[j.Topic.ID] = j.Topic
+	s.topics.mu.Unlock()
+	s.added(j.Topic.ID, j.Topic.Log)
+	return nil
+}
+
+// defaultTopic returns the id of the default topic; zero if there is none yet.
+func (s *Store) defaultTopic() digest.Hash {
+	s.topics.mu.RLock()
+	defer s.topics.mu.RUnlock()
+	return s.topics.first
 }
 
 // Topic returns a joined topic; the zero id means the default.

@@ -43,8 +43,8 @@ func TestTopicsComeWhileLogsAreLoaded(t *testing.T) {
 	wg.Go(func() {
 		for i := range 100 {
 			a := batchAt(t, first.Log, int64(i))
-			if _, refused, err := c.Commit(&Work{Appends: []*messages.Append{a}}); err != nil || refused[0] != nil {
-				t.Error(refused, err)
+			if done, err := c.Commit(&Work{Appends: []*messages.Append{a}}); err != nil || done.Appends[0].Refused != nil {
+				t.Error(done, err)
 			}
 		}
 	})

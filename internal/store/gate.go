@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// ErrReadOnly is what every *ReadOnlyError is.
+var ErrReadOnly = errors.New("store is read-only after a failed write")
+
+// A ReadOnlyError says which failed write made the store read-only. Nothing is
+// written before the store is opened again.
+type ReadOnlyError struct{ Cause error }
+
+func (e *ReadOnlyError) Error() string {
+	return fmt.Sprintf("%v: %v; close it, run `xaeroflux check`, free space or replace the disk, and open it again", ErrReadOnly, e.Cause)
+}
+
+// Is makes the error an ErrReadOnly.
+func (e *ReadOnlyError) Is(target error) bool { return target == ErrReadOnly }
+
+// Unwrap returns the write that failed.
+func (e *ReadOnlyError) Unwrap() error { return e.Cause }
+
+// A gate decides whether the store may be written, for whatever is made durable.
+type gate struct {
+	mu  sync.Mutex // guards why
+	why *ReadOnlyError
+}
+
+// ReadOnly returns why the store takes nothing more, or nil.
+func (s *Store) ReadOnly() error {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	if s.gate.why == nil {
+		return nil
+	}
+	return s.gate.why
+}
+
+// StopWriting makes the store read-only, and reports whether it was not before:
+// the first cause is kept.
+func (s *Store) StopWriting(cause error) bool {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	if s.gate.why != nil {
+		return false
+	}
+	var known *ReadOnlyError
+	if errors.As(cause, &known) {
+		cause = known.Cause
+	}
+	s.gate.why = &ReadOnlyError{cause}
+	return true
+}
