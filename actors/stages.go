@@ -10,7 +10,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/broken"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -83,8 +82,8 @@ func (w *aofWriter) flush() {
 		var err error
 		if h.made, err = p.commit.Commit(h.work); err != nil {
 			p.hand = nil
-			if durable.TroubleOf(err) == durable.Exhausted && p.st.Latched() == nil {
-				h.fail(err) // nothing is stored, and the next commit may have what it needs
+			if store.Passes(err) {
+				h.fail(err)
 				p.ckpt.again(h.work.Sealed)
 				return
 			}

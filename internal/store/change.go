@@ -21,6 +21,9 @@ func (s *Store) Do(x Change) error {
 	s.doing.Lock()
 	defer s.doing.Unlock()
 	done, err := s.NewCommitter().Commit(&Work{Changes: []Change{x}})
+	if Passes(err) {
+		return err
+	}
 	if err != nil {
 		s.StopWriting(err)
 		return s.ReadOnly()

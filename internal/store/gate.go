@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // ErrReadOnly is what every *ReadOnlyError is.
@@ -39,6 +42,13 @@ func (s *Store) ReadOnly() error {
 		return nil
 	}
 	return s.gate.why
+}
+
+// Passes reports whether a commit failed for want of memory or address space
+// before anything was written: nothing of it is stored, and the next may have what
+// it needs.
+func Passes(err error) bool {
+	return durable.TroubleOf(err) == durable.Exhausted && !errors.Is(err, aof.ErrLatched)
 }
 
 // StopWriting makes the store read-only, and reports whether it was not before:
