@@ -147,7 +147,9 @@ func (n *Node) Registry() *supervisor.Registry { return n.tree.Registry() }
 func (n *Node) Actors() []supervisor.State {
 	all, why := n.Registry().Snapshot(), n.Broken()
 	for i := range all {
-		if s := &all[i]; why != nil && s.Phase == supervisor.Running && strings.HasPrefix(s.Name, groupStorage+"/") {
+		s := &all[i]
+		ended := s.Phase == supervisor.Stopped || s.Phase == supervisor.Failed
+		if why != nil && !ended && strings.HasPrefix(s.Name, groupStorage+"/") {
 			s.Phase, s.LastError = supervisor.Halted, why.Error()
 		}
 	}
