@@ -60,6 +60,12 @@ func ParseCheckpoint(text []byte, vkey string) (Head, error) {
 	return h, h.check()
 }
 
+// originOf returns the first line of a checkpoint, which names the log.
+func originOf(text []byte) string {
+	line, _, _ := strings.Cut(string(text[:min(len(text), 1024)]), "\n")
+	return line
+}
+
 // openNote checks the signature and returns the note with it as its first.
 func openNote(text []byte, vkey string) (*note.Note, error) {
 	if len(text) > MaxCheckpoint {

@@ -98,17 +98,17 @@ func TestPolicy(t *testing.T) {
 		want error
 	}{
 		{"no policy", text, Policy{}, nil},
-		{"none of all", text, Policy{0, all}, nil},
-		{"two of all", text, Policy{2, all}, nil},
-		{"three of all", text, Policy{3, all}, ErrWitnesses},
-		{"one of those who did not", text, Policy{1, all[2:]}, ErrWitnesses},
-		{"five of four", text, Policy{5, all}, ErrWitnesses},
-		{"fewer than none", text, Policy{-1, all}, ErrWitnesses},
-		{"a witness who counts twice", text, Policy{2, []note.Verifier{all[0], all[0]}}, ErrWitnesses},
-		{"one cosignature twice", h.Cosigned(author, []Cosignature{cosigs[0], cosigs[0]}), Policy{2, all}, ErrWitnesses},
-		{"a time changed", h.Cosigned(author, forged), Policy{1, all}, ErrSignature},
-		{"of another head", other.Cosigned(author, cosigs), Policy{1, all}, ErrSignature},
-		{"no author", bytes.Replace(text, []byte("— xaeroflux/"+testLog.String()), []byte("— x"), 1), Policy{1, all}, ErrSignature},
+		{"none of all", text, Policy{K: 0, Witnesses: all}, nil},
+		{"two of all", text, Policy{K: 2, Witnesses: all}, nil},
+		{"three of all", text, Policy{K: 3, Witnesses: all}, ErrWitnesses},
+		{"one of those who did not", text, Policy{K: 1, Witnesses: all[2:]}, ErrWitnesses},
+		{"five of four", text, Policy{K: 5, Witnesses: all}, ErrWitnesses},
+		{"fewer than none", text, Policy{K: -1, Witnesses: all}, ErrWitnesses},
+		{"a witness who counts twice", text, Policy{K: 2, Witnesses: []note.Verifier{all[0], all[0]}}, ErrWitnesses},
+		{"one cosignature twice", h.Cosigned(author, []Cosignature{cosigs[0], cosigs[0]}), Policy{K: 2, Witnesses: all}, ErrWitnesses},
+		{"a time changed", h.Cosigned(author, forged), Policy{K: 1, Witnesses: all}, ErrSignature},
+		{"of another head", other.Cosigned(author, cosigs), Policy{K: 1, Witnesses: all}, ErrSignature},
+		{"no author", bytes.Replace(text, []byte("— xaeroflux/"+testLog.String()), []byte("— x"), 1), Policy{K: 1, Witnesses: all}, ErrSignature},
 	} {
 		got, names, err := VerifyCosigned(c.text, vkey, c.p)
 		if !errors.Is(err, c.want) || err == nil && (got != h || len(names) < c.p.K) {
@@ -121,6 +121,11 @@ func TestPolicy(t *testing.T) {
 	if err := (Cosignature{Witness: [32]byte{1}}).Verify(h); !errors.Is(err, ErrKey) {
 		t.Errorf("a key of small order: %v", err)
 	}
+	k, w := testWitness("late")
+	late := Cosign(k, h, MaxTime+1)
+	if _, _, err := VerifyCosigned(h.Cosigned(author, []Cosignature{late}), vkey, Policy{K: 1, Witnesses: []note.Verifier{w}}); !errors.Is(err, ErrSignature) || !errors.Is(late.Verify(h), ErrSignature) {
+		t.Errorf("a time beyond 2^63-1: %v, %v", err, late.Verify(h))
+	}
 	if n := bytes.Count(h.Cosigned(author, make([]Cosignature, 40)), []byte("— ")); n != 1+MaxCosignatures {
 		t.Errorf("%d signatures", n)
 	}
@@ -128,8 +133,11 @@ func TestPolicy(t *testing.T) {
 
 func TestParseWitness(t *testing.T) {
 	_, w := testWitness("witness")
-	if got, err := ParseWitness(w.String()); err != nil || got != w {
-		t.Errorf("%v, %v", got, err)
+	foreign := Witness{"witness.example/of-others", w.Key()}
+	for _, w := range []Witness{w, foreign} {
+		if got, err := ParseWitness(w.String()); err != nil || got != w {
+			t.Errorf("%v, %v", got, err)
+		}
 	}
 	_, author := testKey("author")
 	small, _ := NewWitness([32]byte{1})

@@ -258,7 +258,7 @@ func refusedKeys() (all []refusedVector) {
 	}
 	small := digest.Hash{1}
 	all = append(all, refusedVector{"small order", "vkey", "", VKey(small[:], testLog), "key"})
-	return append(all, refusedVector{"small order", "witness", "", Witness{small}.String(), "key"})
+	return append(all, refusedVector{"small order", "witness", "", Witness{witnessName(small), small}.String(), "key"})
 }
 
 func TestVectors(t *testing.T) {
