@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -50,6 +51,14 @@ func (t *Topic) Witness() Witness {
 	return w
 }
 
+// ParsePolicy reads a policy file in the text form of C2SP tlog-policy: which logs
+// are meant, which witnesses are known, and which of them are a quorum. The error
+// is ErrPolicy.
+func ParsePolicy(text []byte) (Policy, error) { return proof.ParsePolicy(text) }
+
+// ErrPolicy is returned for a policy file that cannot be read.
+var ErrPolicy = proof.ErrPolicy
+
 // Cosigned returns the newest head as a checkpoint that at least n witnesses
 // cosigned: peers that hold the same history of the log, as of the time in the
 // cosignature. It asks the peers that are connected, and waits for them up to
@@ -82,12 +91,13 @@ func (l *Log) Cosigned(ctx context.Context, n int) ([]byte, error) {
 			have = k.Cosigs
 		}
 	}
+	c := store.Cosigned{Head: p.Head, Cosigs: have}
 	if len(have) < n {
-		if have, err = l.db.node.Cosign(ctx, l.l, p.Head, n, have); err != nil {
+		if c, err = l.db.node.Cosign(ctx, l.l, n, c); err != nil {
 			return nil, err
 		}
 	}
-	return p.Head.Cosigned(l.l.AuthorKey(), have), nil
+	return c.Head.Cosigned(l.l.AuthorKey(), c.Cosigs), nil
 }
 
 // Cosigned returns the cosigned head of the own log; see Log.Cosigned.

@@ -20,6 +20,10 @@ const (
 	cosignAgain   = 250 * time.Millisecond // until peers are asked again that did not hold the head yet
 )
 
+// cosignNewer is how long a head is asked for once there is a newer one. Peers
+// that cosigned that for somebody else refuse the older one for good.
+const cosignNewer = time.Second
+
 // collectors are those who wait for cosignatures.
 type collectors struct {
 	mu  sync.Mutex
@@ -40,26 +44,41 @@ type askCosign struct {
 }
 
 // Cosign asks the connected peers of a log's topic to cosign a head of it, until
-// n witnesses have, and keeps what they sent. Those given count. The error is
-// proof.ErrWitnesses where too few did.
-func (n *Node) Cosign(ctx context.Context, l *store.Log, head proof.Head, want int, have []proof.Cosignature) ([]proof.Cosignature, error) {
+// n witnesses have, and keeps what they sent. What c has of cosignatures counts.
+// It returns what was collected of that head or, if the log grows meanwhile, of
+// a newer one. The error is proof.ErrWitnesses if too few did.
+func (n *Node) Cosign(ctx context.Context, l *store.Log, want int, c store.Cosigned) (store.Cosigned, error) {
 	ctx, cancel := context.WithTimeout(ctx, cosignTimeout)
 	defer cancel()
-	c := &collector{head: head, have: map[[32]byte]proof.Cosignature{}, changed: make(chan struct{}, 1)}
-	for _, one := range have {
+	for {
+		all, err := n.collect(ctx, l, want, c)
+		if all != nil || err != nil {
+			c.Cosigs = all
+			return c, n.keepCosigned(c.Head, all, err)
+		}
+		c = store.Cosigned{Head: l.State().Head}
+	}
+}
+
+// collect asks for one head; nil and no error says that there is a newer one.
+func (n *Node) collect(ctx context.Context, l *store.Log, want int, of store.Cosigned) ([]proof.Cosignature, error) {
+	c := &collector{head: of.Head, have: map[[32]byte]proof.Cosignature{}, changed: make(chan struct{}, 1)}
+	for _, one := range of.Cosigs {
 		c.have[one.Witness] = one
 	}
 	n.cosigs.add(c)
 	defer n.cosigs.remove(c)
-	for {
+	until := time.Now().Add(cosignNewer)
+	for l.State().Head.Size == of.Head.Size || time.Now().Before(until) {
 		for _, s := range n.live() {
-			s.tell(&askCosign{l, head})
+			s.tell(&askCosign{l, of.Head})
 		}
 		all, err := n.gather(ctx, c, want)
 		if all != nil || err != nil {
-			return all, n.keepCosigned(head, all, err)
+			return all, err
 		}
 	}
+	return nil, nil
 }
 
 // gather waits for what peers answer; nil and no error says to ask again.
@@ -195,6 +214,8 @@ func (s *session) witness(m *messages.CosignRequest) (c proof.Cosignature, err e
 	if l.Topic != topic {
 		return c, fmt.Errorf("%w: log %s is of another topic", store.ErrUnknownLog, m.Log.Short())
 	}
+	s.n.cosigning.Lock()
+	defer s.n.cosigning.Unlock()
 	p, err := st.Cosignable(l, m.Size, m.Root)
 	if err != nil {
 		return c, err

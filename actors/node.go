@@ -72,13 +72,15 @@ type Node struct {
 	closeOnce sync.Once
 	closeErr  error
 
-	net     network
-	cosigs  collectors
-	mesh    mesh
-	links   links
-	fetches fetches
-	notices notices
-	ranges  rangeKeeper
+	net    network
+	cosigs collectors
+
+	cosigning sync.Mutex // held from the question what was cosigned last until the answer's row is durable
+	mesh      mesh
+	links     links
+	fetches   fetches
+	notices   notices
+	ranges    rangeKeeper
 }
 
 // Start starts the actors of a store.

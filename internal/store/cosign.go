@@ -17,12 +17,14 @@ import (
 var ErrNotCosigned = errors.New("store: the head is not cosigned")
 
 // As a witness, a store cosigns heads of the histories it holds, which are
-// verified, and never of two histories of one log: what it cosigned last is
-// stored before the signature leaves, and holds where the store is put back
+// verified, never of two histories of one log, and never an older head after a
+// newer one (https://c2sp.org/tlog-cosignature): what it cosigned last is
+// stored before the signature leaves, and holds if the store is put back
 // from a backup.
 
 // Cosignable checks that this store may cosign a head, and returns the small
-// row to be made durable first, or nil where it is there.
+// row to be made durable first, or nil if it is there. Nobody may ask again of the
+// same log before that row is durable.
 func (s *Store) Cosignable(l *Log, size uint64, root digest.Hash) (*Put, error) {
 	p := l.State()
 	switch {
@@ -42,12 +44,14 @@ func (s *Store) Cosignable(l *Log, size uint64, root digest.Hash) (*Put, error) 
 		return nil, err
 	case last.Size > p.Size:
 		return nil, fmt.Errorf("%w: %d events were cosigned, held are %d; this store is an older copy", ErrNotCosigned, last.Size, p.Size)
+	case last.Size > size:
+		return nil, fmt.Errorf("%w: a head of %d, and one of %d was cosigned since; ask for a newer one", ErrNotCosigned, size, last.Size)
 	case last.Size > 0:
 		if err := s.isRoot(l, last.Size, last.Root); err != nil {
 			return nil, err
 		}
 	}
-	if last.Size >= size {
+	if last.Size == size {
 		return nil, nil
 	}
 	return putOf(layout.Cosigned, l.ID, layout.Tip{Size: size, Root: root}), nil
