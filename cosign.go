@@ -65,25 +65,39 @@ var ErrPolicy = proof.ErrPolicy
 // ten seconds. With n of 0 it asks nobody and returns the newest head of which
 // cosignatures are at hand. The error is ErrWitnesses or ErrFrozen.
 func (l *Log) Cosigned(ctx context.Context, n int) ([]byte, error) {
+	text, _, err := l.cosigned(ctx, n)
+	return text, err
+}
+
+// cosigned is Cosigned, with the head that the checkpoint is of.
+func (l *Log) cosigned(ctx context.Context, n int) ([]byte, proof.Head, error) {
+	c, err := l.cosignedHead(ctx, n)
+	if err != nil {
+		return nil, proof.Head{}, err
+	}
+	return c.Head.Cosigned(l.l.AuthorKey(), c.Cosigs), c.Head, nil
+}
+
+func (l *Log) cosignedHead(ctx context.Context, n int) (c store.Cosigned, err error) {
 	if l.err != nil {
-		return nil, l.err
+		return c, l.err
 	}
 	if n < 0 || n > proof.MaxCosignatures {
-		return nil, fmt.Errorf("%w: %d cosignatures, want 0 to %d", ErrOptions, n, proof.MaxCosignatures)
+		return c, fmt.Errorf("%w: %d cosignatures, want 0 to %d", ErrOptions, n, proof.MaxCosignatures)
 	}
 	kept, err := l.db.st.Cosigned(l.l.ID)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	if n == 0 && len(kept) > 0 {
-		return kept[0].Head.Cosigned(l.l.AuthorKey(), kept[0].Cosigs), nil
+		return kept[0], nil
 	}
 	p := l.l.State()
 	if l.l.Row().Frozen {
-		return nil, fmt.Errorf("%w (log %s)", ErrFrozen, l.l.ID.Short())
+		return c, fmt.Errorf("%w (log %s)", ErrFrozen, l.l.ID.Short())
 	}
 	if p.Head.Size == 0 {
-		return nil, fmt.Errorf("%w: log %s is empty", ErrRange, l.l.ID.Short())
+		return c, fmt.Errorf("%w: log %s is empty", ErrRange, l.l.ID.Short())
 	}
 	var have []proof.Cosignature
 	for _, k := range kept {
@@ -91,13 +105,11 @@ func (l *Log) Cosigned(ctx context.Context, n int) ([]byte, error) {
 			have = k.Cosigs
 		}
 	}
-	c := store.Cosigned{Head: p.Head, Cosigs: have}
-	if len(have) < n {
-		if c, err = l.db.node.Cosign(ctx, l.l, n, c); err != nil {
-			return nil, err
-		}
+	c = store.Cosigned{Head: p.Head, Cosigs: have}
+	if len(have) >= n {
+		return c, nil
 	}
-	return c.Head.Cosigned(l.l.AuthorKey(), c.Cosigs), nil
+	return l.db.node.Cosign(ctx, l.l, n, c)
 }
 
 // Cosigned returns the cosigned head of the own log; see Log.Cosigned.

@@ -98,13 +98,19 @@ func (l *Log) Root() (root Hash, size uint64) {
 }
 
 // Head returns the newest signed head. A log of a peer that is still being
-// fetched has a head of more events than it holds.
+// fetched has a head of more events than it holds. An empty log of our own has a
+// signed head of size 0.
 func (l *Log) Head() Head {
 	if l.l == nil {
 		return Head{}
 	}
-	p := l.l.State()
-	return Head{Log: l.l.ID, Author: l.l.Author, Size: p.Head.Size, Root: p.Head.Root, Sig: p.Head.Sig}
+	h := l.l.State().Head
+	if h.Size == 0 {
+		if empty, ok := l.l.EmptyHead(); ok {
+			h = empty
+		}
+	}
+	return Head{Log: l.l.ID, Author: l.l.Author, Size: h.Size, Root: h.Root, Sig: h.Sig}
 }
 
 // Get returns one event. The record is the caller's. The error is a *GapError

@@ -93,12 +93,45 @@ func (l *Log) ProofFile(ctx context.Context, seq uint64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.proofFile(ctx, seq, hashes, h.Checkpoint())
+}
+
+// CosignedProofFile is ProofFile under a head that at least n witnesses cosigned,
+// as Cosigned returns it; with n of 0, the newest of which cosignatures are at hand.
+func (l *Log) CosignedProofFile(ctx context.Context, seq uint64, n int) ([]byte, error) {
+	text, h, err := l.cosigned(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	p, err := l.Prove(ctx, seq, h.Size)
+	if err != nil {
+		return nil, err
+	}
+	return l.proofFile(ctx, seq, p.Hashes, text)
+}
+
+func (l *Log) proofFile(ctx context.Context, seq uint64, hashes []Hash, checkpoint []byte) ([]byte, error) {
 	r, err := l.Get(ctx, seq)
 	if err != nil {
 		return nil, err
 	}
-	f := proof.File{Extra: r.Leaf(), Index: seq, Hashes: hashes, Checkpoint: h.Checkpoint()}
-	return f.Encode(), nil
+	return proof.File{Extra: r.Leaf(), Index: seq, Hashes: hashes, Checkpoint: checkpoint}.Encode(), nil
+}
+
+// ConsistencyFile returns the proof that the newest head only appends to the
+// first old events, with that head, in the text form that C2SP tlog-witness has
+// for it. Anybody who has the signed head of that size can check it with the
+// log's VKey.
+func (l *Log) ConsistencyFile(ctx context.Context, old uint64) ([]byte, error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	h := l.Head()
+	hashes, err := l.Consistency(ctx, old, h.Size)
+	if err != nil {
+		return nil, err
+	}
+	return proof.Consistency{Old: old, Hashes: hashes, Checkpoint: h.Checkpoint()}.Encode(), nil
 }
 
 // proven returns the newest head that an event can be proven under, and the

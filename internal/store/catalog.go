@@ -131,6 +131,15 @@ func (s *Store) loadLog(id digest.Hash) (*Log, error) {
 	return l, nil
 }
 
+// EmptyHead returns the head of a log of ours before its first event: whoever
+// wants to see that it only grows needs one to begin with.
+func (l *Log) EmptyHead() (h proof.Head, ok bool) {
+	if !l.Own {
+		return h, false
+	}
+	return proof.Sign(l.key, l.ID, 0, digest.Empty), true
+}
+
 // newLog makes a Log of its row, with its files in order and its state
 // computed.
 func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
