@@ -5,6 +5,7 @@ package tests
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,4 +94,50 @@ func TestForkedLogIsNotCosigned(t *testing.T) {
 	if _, err := copied.Cosigned(ctx, 1); !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Errorf("a frozen log: %v", err)
 	}
+}
+
+// Whoever cosigned a head cosigns no older one any more
+// (https://c2sp.org/tlog-cosignature).
+func TestCosigningNeverGoesBack(t *testing.T) {
+	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, t.TempDir()+"/a", o)
+	_, atP := joinedAt(t, a, o, "p")
+	q, _ := joinedAt(t, a, o, "q")
+	r, _ := joinedAt(t, a, o, "r")
+	mustAppend(t, a, 10, "event %d")
+	if _, err := a.Sync(ctx, atP); err != nil {
+		t.Fatal(err)
+	}
+	for _, db := range []*xaeroflux.DB{q, r} {
+		topic, err := db.Topic(xaeroflux.ID{})
+		if err == nil {
+			_, err = db.Sync(ctx, atP)
+		}
+		if err == nil {
+			err = topic.Follow() // so that it stays behind
+		}
+		if err == nil {
+			_, err = db.Sync(ctx, atP)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	older := func(db *xaeroflux.DB, want string) {
+		l, err := db.Log(a.Head().Log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		few, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if _, err = l.Cosigned(few, 2); !errors.Is(err, xaeroflux.ErrWitnesses) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want that %s", err, want)
+		}
+	}
+	older(q, "1 of 2 cosigned")
+	mustAppend(t, a, 10, "more %d")
+	if _, err := a.Cosigned(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	older(r, "0 of 2 cosigned")
 }
