@@ -35,6 +35,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"cutto":     cutTo,     // cutto FILE BYTES
 	"glob":      glob,      // glob VAR PATTERN: the one file that fits
 	"atleast":   atLeast,   // atleast DIR N: its one log has so many events
+	"policy":    policy,    // policy FILE LOGKEY WITNESS...: all of them are the quorum
 	"tmpfs":     tmpfs,     // tmpfs DIR SIZE: mounts it; see the condition [mount]
 }
 
@@ -186,3 +187,15 @@ var canMount = sync.OnceValue(func() bool {
 	}
 	return exec.Command("umount", dir).Run() == nil
 })
+
+// policy writes a policy file of one log and witnesses who all have to cosign.
+func policy(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 3, "policy FILE LOGKEY WITNESS...")
+	text, names := "log "+args[1]+"\n", ""
+	for i, key := range args[2:] {
+		text += fmt.Sprintf("witness w%d %s\n", i, key)
+		names += fmt.Sprint(" w", i)
+	}
+	text += "group all all" + names + "\nquorum all\n"
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}

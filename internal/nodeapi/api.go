@@ -44,8 +44,8 @@ type Backend interface {
 	Followed(ctx context.Context, topic string) (Followed, error)
 	// Follow sets it.
 	Follow(ctx context.Context, topic string, f Followed) error
-	// Prove returns a C2SP tlog-proof file.
-	Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error)
+	// Prove returns a C2SP tlog-proof file, or a consistency proof.
+	Prove(ctx context.Context, p Prove) ([]byte, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both agree.

@@ -95,8 +95,8 @@ func (c *Client) Follow(ctx context.Context, topic string, f Followed) error {
 }
 
 // Prove implements Backend.
-func (c *Client) Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error) {
-	return single[[]byte](ctx, c, "prove", request{Topic: topic, Log: log, Seq: seq})
+func (c *Client) Prove(ctx context.Context, p Prove) ([]byte, error) {
+	return single[[]byte](ctx, c, "prove", request{Prove: &p})
 }
 
 // Join implements Backend.

@@ -117,8 +117,8 @@ func (f *fake) Follow(_ context.Context, _ string, to Followed) error {
 	return nil
 }
 
-func (f *fake) Prove(_ context.Context, _, _ string, seq uint64) ([]byte, error) {
-	return nil, fmt.Errorf("prove %d: %w", seq, errFake)
+func (f *fake) Prove(_ context.Context, p Prove) ([]byte, error) {
+	return nil, fmt.Errorf("prove %d: %w", p.Seq, errFake)
 }
 
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {

@@ -52,7 +52,7 @@ func TestCallsGoThrough(t *testing.T) {
 
 func TestErrorsKeepTheirKind(t *testing.T) {
 	_, _, c := start(t, t.TempDir())
-	_, prove := c.Prove(t.Context(), "", "", 9)
+	_, prove := c.Prove(t.Context(), Prove{Seq: 9})
 	_, join := c.Join(t.Context(), "xf2")
 	seen := 0
 	events := c.Events(t.Context(), Query{Log: "break"}, func(*Record) error { seen++; return nil })

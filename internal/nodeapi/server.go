@@ -26,7 +26,6 @@ const (
 type request struct {
 	Topic  string  `json:"topic,omitempty"`
 	Log    string  `json:"log,omitempty"`
-	Seq    uint64  `json:"seq,omitempty"`
 	Count  int     `json:"count,omitempty"`
 	Invite string  `json:"invite,omitempty"`
 	Peer   string  `json:"peer,omitempty"`
@@ -37,6 +36,7 @@ type request struct {
 	Followed *Followed `json:"followed,omitempty"`
 	Fetch    *Fetch    `json:"fetch,omitempty"`
 	Backup   *Backup   `json:"backup,omitempty"`
+	Prove    *Prove    `json:"prove,omitempty"`
 }
 
 // A checkStep is what Check streams: progress, and at last the report.
@@ -127,7 +127,12 @@ func (s *Server) routes() http.Handler {
 		}
 		return s.b.Followed(ctx, r.Topic)
 	}))
-	handle("prove", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Prove(ctx, r.Topic, r.Log, r.Seq) }))
+	handle("prove", one(func(ctx context.Context, r *request) ([]byte, error) {
+		if r.Prove == nil {
+			return nil, &Error{Kind: Usage, Text: "a request for a proof that does not say of what"}
+		}
+		return s.b.Prove(ctx, *r.Prove)
+	}))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (FetchReport, error) {

@@ -10,16 +10,30 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// policy reads --witness and --threshold.
-func policy(witnesses []string, threshold int) (proof.Policy, error) {
+// policy reads --policy, or --witness and --threshold.
+func (a *app) policy(file string, witnesses []string, threshold int) (proof.Policy, error) {
 	p := proof.Policy{K: threshold}
+	if file != "" {
+		if len(witnesses) > 0 || threshold != 0 {
+			return p, usage("--policy says which witnesses count; --witness and --threshold do so otherwise")
+		}
+		text, err := a.readFile(file, proof.MaxPolicy+1)
+		if err != nil {
+			return p, err
+		}
+		if p, err = proof.ParsePolicy(text); err != nil {
+			return p, hint(kinded(nodeapi.Usage, "%s: %v", file, err), "a policy as https://c2sp.org/tlog-policy has it")
+		}
+		return p, nil
+	}
 	for _, text := range witnesses {
 		w, err := proof.ParseWitness(text)
 		if err != nil {
-			return p, hint(err, "the key as `xaeroflux vkey --witness` prints it at the witness, in quotes")
+			return p, hint(err, "the key as the witness publishes it, or `xaeroflux vkey --witness` prints it there, in quotes")
 		}
 		p.Witnesses = append(p.Witnesses, note.Verifier(w))
 	}
@@ -54,5 +68,45 @@ func (a *app) verifyCheckpoint(text []byte, vkey string, p proof.Policy) error {
 		for _, name := range names {
 			fmt.Fprintf(w, "  cosigned by %s\n", name)
 		}
+	})
+}
+
+// verifyConsistency checks that a log only grew since an older head.
+func (a *app) verifyConsistency(text []byte, vkey, old string, p proof.Policy) error {
+	if old == "" {
+		return hint(usage("--old is missing: since which head did the log only grow?"), "the older head as `xaeroflux head --note` printed it")
+	}
+	c, err := proof.ParseConsistency(text)
+	if err != nil {
+		return err
+	}
+	olderText, err := a.readFile(old, proof.MaxCheckpoint+1)
+	if err != nil {
+		return err
+	}
+	if vkey, err = p.Log(vkey, c.Checkpoint); err != nil {
+		return err
+	}
+	older, err := proof.ParseCheckpoint(olderText, vkey)
+	if err != nil {
+		return fmt.Errorf("%s: %w", old, err)
+	}
+	if _, err := c.Verify(vkey, older); err != nil {
+		return err
+	}
+	h, names, err := proof.VerifyCosigned(c.Checkpoint, vkey, p)
+	if err != nil {
+		return err
+	}
+	v := struct {
+		Verified bool     `json:"verified"`
+		Log      string   `json:"log"`
+		Old      uint64   `json:"old"`
+		Size     uint64   `json:"size"`
+		Root     string   `json:"root"`
+		Cosigned []string `json:"cosigned"`
+	}{true, h.Log.String(), c.Old, h.Size, h.Root.String(), append([]string{}, names...)}
+	return a.print(v, func(w io.Writer) {
+		fmt.Fprintf(w, "verified: log %s only grew from %d to %d events\n", h.Log, c.Old, h.Size)
 	})
 }

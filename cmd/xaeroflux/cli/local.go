@@ -90,8 +90,8 @@ func (b *local) Note(_ context.Context, topic, log string) ([]byte, error) {
 		return nil, err
 	}
 	h := l.Head()
-	if h.Size == 0 {
-		return nil, hint(kinded(nodeapi.Range, "log %s is empty: nothing of it is signed yet", l.ID().Short()), "xaeroflux append")
+	if h.Verify() != nil {
+		return nil, kinded(nodeapi.Range, "log %s is empty here: no head of its author has come", l.ID().Short())
 	}
 	return h.Checkpoint(), nil
 }
@@ -103,10 +103,15 @@ func (b *local) Cosigned(ctx context.Context, topic, log string, n int) ([]byte,
 		return nil, err
 	}
 	text, err := l.Cosigned(ctx, n)
+	return text, unalone(err)
+}
+
+// unalone says that peers are missing: nothing was verified, unlike in verify.
+func unalone(err error) error {
 	if errors.Is(err, xaeroflux.ErrWitnesses) {
-		err = kinded(nodeapi.Alone, "%v", err) // nothing was verified, unlike in verify
+		err = kinded(nodeapi.Alone, "%v", err)
 	}
-	return text, err
+	return err
 }
 
 // Forks implements nodeapi.Backend.
@@ -150,15 +155,24 @@ func (b *local) Follow(_ context.Context, topic string, f nodeapi.Followed) erro
 }
 
 // Prove implements nodeapi.Backend.
-func (b *local) Prove(ctx context.Context, topic, log string, seq uint64) ([]byte, error) {
-	l, err := b.log(topic, log)
+func (b *local) Prove(ctx context.Context, p nodeapi.Prove) (file []byte, err error) {
+	l, err := b.log(p.Topic, p.Log)
 	if err != nil {
 		return nil, err
 	}
-	if size := max(l.Size(), l.NewestHead().Size); seq >= size {
-		return nil, kinded(nodeapi.Range, "prove event %d: log %s has %d events, counted from 0", seq, l.ID().Short(), size)
+	size := max(l.Size(), l.NewestHead().Size)
+	switch {
+	case p.Grown && p.Seq > size:
+		return nil, kinded(nodeapi.Range, "prove that the first %d events are kept: log %s has %d", p.Seq, l.ID().Short(), size)
+	case p.Grown:
+		return l.ConsistencyFile(ctx, p.Seq)
+	case p.Seq >= size:
+		return nil, kinded(nodeapi.Range, "prove event %d: log %s has %d events, counted from 0", p.Seq, l.ID().Short(), size)
+	case p.Cosigned == nil:
+		return l.ProofFile(ctx, p.Seq)
 	}
-	return l.ProofFile(ctx, seq)
+	file, err = l.CosignedProofFile(ctx, p.Seq, *p.Cosigned)
+	return file, unalone(err)
 }
 
 // Join implements nodeapi.Backend.

@@ -33,19 +33,21 @@ type verified struct {
 }
 
 func (a *app) verifyCmd() *cobra.Command {
-	var vkey, payload string
+	var vkey, payload, old, policyFile string
 	var witnesses []string
 	var threshold int
 	cmd := &cobra.Command{
-		Use:   "verify --vkey KEY [--payload FILE] PROOF",
+		Use:   "verify --vkey KEY | --policy FILE [--payload FILE] PROOF",
 		Short: "Check a proof, a head or a fork, without a store",
 		Long: `Checks a proof file that "xaeroflux prove" printed: that the log's author signed
 the head in it, and that the event is in the log under that head. KEY is what
 "xaeroflux vkey" prints at the author's. With --payload, also checks that FILE
 is the event's payload. With --witness and --threshold, also checks that so many
-of these witnesses cosigned the head. PROOF may be - for stdin, a head as
-"xaeroflux head --note" prints it, or a fork that "xaeroflux forks -o" wrote,
-which carries its key. Needs no store.`,
+of these witnesses cosigned the head; with --policy, that those did whom a policy
+file asks for (https://c2sp.org/tlog-policy), which may name the log as well.
+PROOF may be - for stdin, a head as "xaeroflux head --note" prints it, a proof of
+"xaeroflux prove --consistency", with the older head in --old, or a fork that
+"xaeroflux forks -o" wrote, which carries its key. Needs no store.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			text, err := a.readFile(args[0], proof.MaxFile+1)
@@ -55,12 +57,15 @@ which carries its key. Needs no store.`,
 			if proof.IsFork(text) {
 				return a.verifyFork(text, vkey)
 			}
-			p, err := policy(witnesses, threshold)
+			p, err := a.policy(policyFile, witnesses, threshold)
 			if err != nil {
 				return err
 			}
-			if vkey == "" {
+			if vkey == "" && len(p.Logs) == 0 {
 				return hint(usage("--vkey is missing: whose proof is it?"), "the key as `xaeroflux vkey` prints it, in quotes")
+			}
+			if proof.IsConsistency(text) {
+				return a.verifyConsistency(text, vkey, old, p)
 			}
 			if isCheckpoint(text) {
 				return a.verifyCheckpoint(text, vkey, p)
@@ -75,6 +80,8 @@ which carries its key. Needs no store.`,
 	cmd.Flags().StringVar(&vkey, "vkey", "", "note verifier key of the log")
 	cmd.Flags().StringArrayVar(&witnesses, "witness", nil, "key of a witness whose cosignature counts (may be repeated)")
 	cmd.Flags().IntVar(&threshold, "threshold", 0, "how many of the witnesses have to have cosigned the head")
+	cmd.Flags().StringVar(&policyFile, "policy", "", "file that says which logs and which witnesses count")
+	cmd.Flags().StringVar(&old, "old", "", "file with the older head of a consistency proof")
 	cmd.Flags().StringVar(&payload, "payload", "", "file that should be the event's payload")
 	return cmd
 }
@@ -82,6 +89,9 @@ which carries its key. Needs no store.`,
 func (a *app) verify(b []byte, vkey, payload string, p proof.Policy) (verified, error) {
 	f, err := proof.ParseFile(b)
 	if err != nil {
+		return verified{}, err
+	}
+	if vkey, err = p.Log(vkey, f.Checkpoint); err != nil {
 		return verified{}, err
 	}
 	head, leaf, err := f.Verify(vkey)
