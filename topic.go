@@ -174,8 +174,10 @@ func (t *Topic) Logs() ([]*Log, error) {
 }
 
 // Append appends one event. When it returns without an error, the event is on
-// disk and counted in the root. If ctx ends first, the event may still be
-// appended.
+// disk and counted in the root. If the error is an ErrUncertain, as it may be if
+// ctx ends meanwhile or the disk fails, the event may be stored or not, and the
+// *UncertainError says how to find out. With any other error, and always if ctx
+// had ended before, it is not stored.
 //
 // An event with an ID may be appended again at any time: if this store appended
 // one with that ID to the topic, in whichever log, nothing is appended, and the
@@ -183,10 +185,13 @@ func (t *Topic) Logs() ([]*Log, error) {
 // are ignored, also within a batch.
 //
 // The error is ErrReserved for a type that begins with "xf/", ErrTooLarge or
-// ErrRefs for an event that no peer would take, ErrQuota, ErrFrozen, ErrLogClosed
-// or ErrStale if the log takes none now, and ErrReadOnly or ErrClosed if the store
-// does not.
-func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
+// ErrRefs for an event that no peer would take, ErrExpect as Expect says, ErrQuota,
+// ErrFrozen, ErrLogClosed or ErrStale if the log takes none now, and ErrReadOnly or
+// ErrClosed if the store does not.
+func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (Receipt, error) {
+	if len(options) > 0 {
+		return t.AppendBatch(ctx, []Event{e}, options...)
+	}
 	if err := e.CheckType(); err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
@@ -196,17 +201,21 @@ func (t *Topic) Append(ctx context.Context, e Event) (Receipt, error) {
 
 // AppendBatch appends events in one transaction, all or none, at consecutive
 // sequences. A batch may hold up to 32 MiB. Events with an id that was appended
-// before are left out, and the receipt says how many.
-func (t *Topic) AppendBatch(ctx context.Context, events []Event) (Receipt, error) {
+// before are left out, and the receipt says how many. It ends as Append does.
+func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (Receipt, error) {
 	if len(events) == 0 {
-		return Receipt{}, fmt.Errorf("append: no events given")
+		return Receipt{}, fmt.Errorf("append: %w: no events given", ErrOptions)
+	}
+	events, c, err := conditions(events, options)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	for i := range events {
 		if err := events[i].CheckType(); err != nil {
 			return Receipt{}, fmt.Errorf("append: event %d: %w", i, err)
 		}
 	}
-	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, t.db.opts.Now())
+	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, c, t.db.opts.Now())
 	return t.receipt(at, len(events), err)
 }
 
@@ -235,11 +244,13 @@ func (db *DB) def() *Topic {
 }
 
 // Append appends one event to the default topic; see Topic.Append.
-func (db *DB) Append(ctx context.Context, e Event) (Receipt, error) { return db.def().Append(ctx, e) }
+func (db *DB) Append(ctx context.Context, e Event, options ...AppendOption) (Receipt, error) {
+	return db.def().Append(ctx, e, options...)
+}
 
 // AppendBatch appends events to the default topic; see Topic.AppendBatch.
-func (db *DB) AppendBatch(ctx context.Context, events []Event) (Receipt, error) {
-	return db.def().AppendBatch(ctx, events)
+func (db *DB) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (Receipt, error) {
+	return db.def().AppendBatch(ctx, events, options...)
 }
 
 // Invite returns the invite to the default topic; see Topic.Invite.

@@ -86,6 +86,12 @@ var (
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
 	ErrStale = actors.ErrStale
+	// ErrUncertain is returned for an append whose events may be stored: an
+	// *UncertainError says how to find out.
+	ErrUncertain = actors.ErrUncertain
+	// ErrExpect is returned for an append under Expect to a log of another size:
+	// an *ExpectError says which.
+	ErrExpect = store.ErrExpect
 	// ErrQuota is returned for appends that a bound of Options.Quota leaves no
 	// room for, and by Sync where it left logs of the peer alone.
 	ErrQuota = actors.ErrQuota

@@ -63,8 +63,9 @@ func (in *ingress) reserve(key messages.IDKey, t ticket) {
 }
 
 // reserveRun returns the events of a run that are not here yet, of which g is to
-// be the batch. If all are here, t is the ticket of the first.
-func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event) (kept []event.Event, t ticket, err error) {
+// be the batch. If all are here, t is the ticket of the first; whole says that
+// they are if the first is.
+func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event, whole bool) (kept []event.Event, t ticket, err error) {
 	g.Log = log
 	keys, some := make([]messages.IDKey, len(events)), false
 	for i := range events {
@@ -89,6 +90,10 @@ func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event
 			kept = append(kept, events[i])
 			continue
 		}
+		if whole && i == 0 {
+			old.repeated = len(events)
+			return nil, old, nil
+		}
 		if g.repeated++; t.g == nil {
 			t = old
 		}
@@ -98,6 +103,29 @@ func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event
 	}
 	t.repeated = g.repeated
 	return kept, t, nil
+}
+
+// Find returns the place of the event with an id that was appended to the topic of
+// a log. One that is being appended is waited for.
+func (p *Pipeline) Find(ctx context.Context, log digest.Hash, id event.ID) (at Place, found bool, err error) {
+	key, err := p.in.keyOf(log, &event.Event{ID: id})
+	if err != nil {
+		return at, false, err
+	}
+	for {
+		p.in.mu.Lock()
+		t, found, err := p.in.repeats(key)
+		p.in.mu.Unlock()
+		if err == nil && !found {
+			err = p.Broken() // the commit that failed may be there after all
+		}
+		if err != nil || !found {
+			return at, false, err
+		}
+		if at, err = t.wait(ctx); err == nil || ctx.Err() != nil || errors.Is(err, ErrUncertain) {
+			return at, err == nil, err
+		}
+	}
 }
 
 // stamp says which time the events of a run carry; ingress.mu is held.
@@ -148,24 +176,6 @@ func (s storeIDs) Key(log digest.Hash, id event.ID) (messages.IDKey, error) {
 }
 
 func (s storeIDs) Find(key messages.IDKey) (store.Written, bool, error) { return s.st.FindID(key) }
-
-// awaitOthers waits until the events of others that a run repeats are there.
-func (t ticket) awaitOthers(ctx context.Context) error {
-	if t.g.err != nil {
-		return nil // told by the caller
-	}
-	for _, g := range t.g.others {
-		select {
-		case <-g.done:
-			if g.err != nil {
-				return fmt.Errorf("%w: %w", errAbandoned, g.err)
-			}
-		case <-ctx.Done():
-			return fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
-		}
-	}
-	return nil
-}
 
 // untilDone appends until it is not for another caller's sake, or for ids that
 // are just being kept, that it comes to nothing. What was appended of a run is

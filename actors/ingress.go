@@ -76,6 +76,7 @@ type gathered struct {
 	repeated int         // events of a run that were here already
 	others   []*gathered // whose events some of those are, not committed yet
 	awaited  bool        // registered for acknowledgement; the AOF writer's
+	fate     fated       // changed by the AOF writer, which may fail it
 	credits  int64
 }
 
@@ -113,19 +114,40 @@ type Place struct {
 }
 
 // wait returns the place of the ticket's first event once it is durable and in
-// the root. When ctx ends first, the event may still become durable.
+// the root. If ctx ends first, its fate is not known.
 func (t ticket) wait(ctx context.Context) (Place, error) {
-	select {
-	case <-t.g.done:
-		if err := t.awaitOthers(ctx); err != nil {
+	if err := t.g.await(ctx); err != nil {
+		return Place{}, err
+	}
+	if t.g.err != nil {
+		return Place{}, t.g.judge(t.g.First+t.index, t.g.err)
+	}
+	for _, g := range t.g.others { // whose events a run repeats
+		if err := g.await(ctx); err != nil {
 			return Place{}, err
 		}
-		if t.ms == 0 {
-			t.ms = t.g.ms // of a run that somebody else appends
+		if g.err != nil {
+			return Place{}, fmt.Errorf("%w: %w", errAbandoned, g.err)
 		}
-		return Place{Log: t.log, Seq: t.g.First + t.index, Time: t.ms, Repeated: t.repeated}, t.g.err
+	}
+	if t.ms == 0 {
+		t.ms = t.g.ms // of a run that somebody else appends
+	}
+	return Place{Log: t.log, Seq: t.g.First + t.index, Time: t.ms, Repeated: t.repeated}, nil
+}
+
+// await waits until g is done, which it may be when ctx has ended already.
+func (g *gathered) await(ctx context.Context) error {
+	select {
+	case <-g.done:
+		return nil
+	default:
+	}
+	select {
+	case <-g.done:
+		return nil
 	case <-ctx.Done():
-		return Place{}, fmt.Errorf("append is under way and may still succeed: %w", ctx.Err())
+		return g.givenUp(ctx.Err())
 	}
 }
 
@@ -139,7 +161,7 @@ func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event
 	}
 	n := e.RecordLen()
 	if n > batchBytes {
-		return in.appendRun(ctx, log, []event.Event{e}, now)
+		return in.appendRun(ctx, log, []event.Event{e}, Conditions{}, now)
 	}
 	seen, err := in.seen(log, &e)
 	if err != nil {
@@ -173,7 +195,7 @@ func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event
 }
 
 // appendRun enqueues events as a batch of their own, all of one time.
-func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []event.Event, now int64) (ticket, error) {
+func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []event.Event, c Conditions, now int64) (ticket, error) {
 	bytes, seen := 0, int64(0)
 	for i := range events {
 		if err := events[i].Check(now, 0); err != nil {
@@ -190,7 +212,8 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 		return ticket{}, fmt.Errorf("%w: a batch of %d bytes, limit %d; append it in parts", event.ErrTooLarge, bytes, maxBatch)
 	}
 	g := &gathered{done: make(chan struct{})}
-	events, t, err := in.reserveRun(g, log, events)
+	g.Expect = c.Expect
+	events, t, err := in.reserveRun(g, log, events, c.Whole)
 	if err != nil || len(events) == 0 {
 		return t, err
 	}

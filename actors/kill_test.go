@@ -77,12 +77,18 @@ var testTopic = identitytest.NewTopicOf(2, 4096)
 // are fixed, so that every run makes the same log.
 func startNode(t *testing.T, dir string, fault actors.Fault, policy supervisor.Policy) *node {
 	t.Helper()
+	return startOn(t, dir, store.Options{}, fault, policy)
+}
+
+// startOn is startNode with what else the store is opened with.
+func startOn(t *testing.T, dir string, o store.Options, fault actors.Fault, policy supervisor.Policy) *node {
+	t.Helper()
 	if !store.Exists(dir) {
 		if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}, Generation: identity.Generation{1}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	st, err := store.Open(dir, store.Options{})
+	st, err := store.Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +111,7 @@ func (x *node) append(batch int) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), epoch)
+	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), actors.Conditions{}, epoch)
 	if err != nil {
 		x.t.Fatalf("batch %d: %v", batch, err)
 	}

@@ -92,7 +92,7 @@ func (m *member) append(n int) error {
 	for i := range events {
 		events[i].Payload = make([]byte, 1000)
 	}
-	_, err := m.n.Pipeline().AppendBatch(m.t.Context(), m.topic.Log, events, epoch)
+	_, err := m.n.Pipeline().AppendBatch(m.t.Context(), m.topic.Log, events, actors.Conditions{}, epoch)
 	return err
 }
 

@@ -182,25 +182,37 @@ func (p *Pipeline) Broken() error { return p.st.ReadOnly() }
 
 // Append makes one event durable and returns its place once it is counted in
 // the log's published root. Its time is now, unless the log or what it refers to
-// is later (see stamp.go).
+// is later (see stamp.go). See fate.go for how it ends otherwise.
 func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, now time.Time) (Place, error) {
-	if err := p.gauge.local(e.RecordLen()); err != nil {
-		return Place{}, err
+	at, ask, err := p.append(ctx, log, e.RecordLen(), func() (ticket, error) { return p.in.appendOne(ctx, log, e, now.UnixMilli()) })
+	if err != nil {
+		err = ask.complete(err, []event.Event{e})
 	}
-	return untilDone(ctx, func() (ticket, error) { return p.in.appendOne(ctx, log, e, now.UnixMilli()) })
+	return at, err
 }
 
 // AppendBatch makes events durable in one transaction, all or none, with
 // consecutive sequences and one time, and returns the place of the first.
-func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, now time.Time) (Place, error) {
+func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, c Conditions, now time.Time) (Place, error) {
 	bytes := 0
 	for i := range events {
 		bytes += events[i].RecordLen()
 	}
-	if err := p.gauge.local(bytes); err != nil {
-		return Place{}, err
+	at, ask, err := p.append(ctx, log, bytes, func() (ticket, error) { return p.in.appendRun(ctx, log, events, c, now.UnixMilli()) })
+	return at, ask.complete(err, events)
+}
+
+func (p *Pipeline) append(ctx context.Context, log digest.Hash, bytes int, try func() (ticket, error)) (at Place, ask question, err error) {
+	l, err := p.st.Log(log)
+	if err := errors.Join(err, begun(ctx)); err != nil {
+		return at, ask, err
 	}
-	return untilDone(ctx, func() (ticket, error) { return p.in.appendRun(ctx, log, events, now.UnixMilli()) })
+	if err := p.gauge.local(bytes); err != nil {
+		return at, ask, err
+	}
+	ask = question{topic: l.Topic, size: l.State().Size}
+	at, err = untilDone(ctx, try)
+	return at, ask, err
 }
 
 // Ingest hands in verified events of another author; a.Done is called when

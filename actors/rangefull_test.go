@@ -55,7 +55,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 	for i := range events {
 		events[i].Payload = make([]byte, 1000)
 	}
-	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, events, epoch); err != nil {
+	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, events, actors.Conditions{}, epoch); err != nil {
 		t.Fatal(err)
 	}
 	at, err := na.Listen(t.Context(), "a:0")

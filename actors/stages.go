@@ -79,6 +79,7 @@ func (w *aofWriter) flush() {
 	}
 	h := p.hand
 	if h.made == nil {
+		h.mark(writing)
 		var err error
 		if h.made, err = p.commit.Commit(h.work); err != nil {
 			p.hand = nil
@@ -112,13 +113,18 @@ func (w *aofWriter) flush() {
 func (w *aofWriter) sendOn(h *hand, i int) {
 	g, came := h.queue[i], h.made.Appends[i]
 	if came.Refused != nil {
+		g.fate.set(refused)
 		g.Done(came.Refused)
 		return
 	}
 	if !g.awaited {
 		g.awaited = true
+		g.fate.set(committed)
 		end := g.First + uint64(len(g.Leaves))
 		w.p.acks.await(g.Log, &ack{end: end, done: g.Done})
+		if err := w.p.Broken(); err != nil {
+			w.p.acks.failAll(err) // it may have come after all others were failed
+		}
 		if came.Batch == nil { // it was there before, or there was nothing
 			w.p.reached(g.Log)
 		}
@@ -133,6 +139,13 @@ func (w *aofWriter) sendOn(h *hand, i int) {
 func (h *hand) tellChanges() {
 	for i, c := range h.changes {
 		c.done <- h.made.Changes[i]
+	}
+}
+
+// mark sets the fate of all appends in hand.
+func (h *hand) mark(f fate) {
+	for _, g := range h.queue {
+		g.fate.set(f)
 	}
 }
 

@@ -23,6 +23,7 @@ type Append struct {
 	Remote *Proven
 	First  uint64     // set by the AOF writer for own events
 	IDs    []AppendID // of own events that have one; they have no wire form
+	Expect *uint64    // size that an own log must have, or nil; no wire form
 	// Done is called once, from any goroutine: when the events are durable
 	// and counted in the published root, or with the error that keeps them out.
 	Done func(error)

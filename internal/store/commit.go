@@ -29,6 +29,23 @@ var ErrClosed = syncer.ErrClosed
 // last one: to commit them would close the log.
 var ErrTimeBack = errors.New("store: time goes back within the log")
 
+// ErrExpect is wrapped by every *ExpectError.
+var ErrExpect = errors.New("the log has another size than was expected")
+
+// An ExpectError refuses events that were to be appended at another size of
+// their log.
+type ExpectError struct {
+	Log            digest.Hash
+	Expected, Size uint64
+}
+
+func (e *ExpectError) Error() string {
+	return fmt.Sprintf("%v: %d events, not %d (log %s); read what is new and decide again", ErrExpect, e.Size, e.Expected, e.Log.Short())
+}
+
+// Is makes the error an ErrExpect.
+func (e *ExpectError) Is(target error) bool { return target == ErrExpect }
+
 // errHuge is returned for a head that no row can hold. It must not fail the
 // transaction: that would make the store read-only at a peer's word.
 var errHuge = errors.New("store: more events than a log can have")
@@ -174,7 +191,7 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, ErrClosed, ErrTimeBack, errHuge, ErrUnknownLog, ErrUnknownTopic} {
+	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -235,6 +252,9 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote, Recycle: a.Recycle}
 	if a.Remote != nil && a.Remote.Head.Size > aof.MaxSize {
 		return nil, fmt.Errorf("%w: a head of %d events of log %s", errHuge, a.Remote.Head.Size, a.Log.Short())
+	}
+	if a.Expect != nil && *a.Expect != row.Size {
+		return nil, &ExpectError{Log: a.Log, Expected: *a.Expect, Size: row.Size}
 	}
 	if a.Remote == nil {
 		a.First = row.Size

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// An UncertainError says of an append whose events may be stored what to ask. It
+// wraps ErrUncertain. With an id it is enough to append the same again.
+type UncertainError = actors.UncertainError
+
+// An ExpectError says which size the log has that was expected to have another.
+// It wraps ErrExpect.
+type ExpectError = store.ExpectError
+
+// An AppendOption is a condition of one Append or AppendBatch.
+type AppendOption func(*appending)
+
+type appending struct {
+	id     EventID
+	expect *uint64
+}
+
+// WithID names what is appended, so that it can be appended again at any time: if it
+// was appended before, nothing is, and the receipt says where it is. Of a batch,
+// it is the first event that carries the id, and all others go with it: a batch
+// that is repeated must be the whole one. That costs one row a batch, where an
+// Event.ID each costs a row an event.
+func WithID(id EventID) AppendOption { return func(a *appending) { a.id = id } }
+
+// Expect makes an append fail with ErrExpect unless the log of this store in the
+// topic has just this size when its turn comes. A repeat of an id is found first,
+// whatever the size is.
+func Expect(size uint64) AppendOption { return func(a *appending) { a.expect = &size } }
+
+// conditions returns what options ask for, and events with the id among them.
+func conditions(events []Event, options []AppendOption) ([]Event, actors.Conditions, error) {
+	var a appending
+	for _, o := range options {
+		o(&a)
+	}
+	if a.id == (EventID{}) {
+		return events, actors.Conditions{Expect: a.expect}, nil
+	}
+	if first := events[0].ID; first != (EventID{}) && first != a.id {
+		return nil, actors.Conditions{}, fmt.Errorf("%w: the first event has id %x, the option %x", ErrOptions, first, a.id)
+	}
+	named := append([]Event(nil), events...) // the caller's stay as they are
+	named[0].ID = a.id
+	return named, actors.Conditions{Expect: a.expect, Whole: true}, nil
+}
+
+// Find returns where the event with an id is that this store appended to the
+// topic, in whichever of its logs. The receipt has no size and no root. An append
+// of it that is under way is waited for: if it is not found, it is not stored. Of
+// a store that became read-only that is known once it is opened again.
+func (t *Topic) Find(ctx context.Context, id EventID) (r Receipt, found bool, err error) {
+	done, err := t.db.reading()
+	if err != nil {
+		return r, false, err
+	}
+	defer done()
+	at, found, err := t.db.node.Pipeline().Find(ctx, t.t.Log, id)
+	if err != nil {
+		return r, false, fmt.Errorf("find %x: %w", id, err)
+	}
+	if found {
+		r = Receipt{Log: at.Log, Seq: at.Seq, Repeated: 1, Time: time.UnixMilli(at.Time)}
+	}
+	return r, found, nil
+}
