@@ -127,6 +127,11 @@ func TestEventIDsAcrossGenerations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	batch, id := []xaeroflux.Event{{Type: "a"}, {Type: "b"}}, xaeroflux.WithID(xaeroflux.EventID{4})
+	both, err := a.AppendBatch(ctx, batch, id)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 2 {
 		a.close()
 		later()
@@ -136,6 +141,12 @@ func TestEventIDsAcrossGenerations(t *testing.T) {
 		again, err := a.Append(ctx, e)
 		if err != nil || again.Repeated != 1 || again.Count != 0 || again.Log != first.Log || again.Seq != first.Seq {
 			t.Errorf("appended again as %+v, %v; it was %+v", again, err, first)
+		}
+		if again, err = a.AppendBatch(ctx, batch, id); err != nil || again.Repeated != 2 || again.Log != both.Log || again.Seq != both.Seq {
+			t.Errorf("a batch appended again as %+v, %v; it was %+v", again, err, both)
+		}
+		if at, found, err := a.Topics()[0].Find(ctx, e.ID); err != nil || !found || at.Log != first.Log || at.Seq != first.Seq {
+			t.Errorf("found %v at %+v, %v", found, at, err)
 		}
 		if again.Log == a.Head().Log {
 			t.Error("the store did not become another device")
