@@ -40,6 +40,9 @@ func (e *Entry) SetCursor(f func() string) { e.cursor.Store(&f) }
 
 func (e *Entry) phase(p Phase) { e.phaseNow.Store(int32(p)) }
 
+// Note shows an error of the actor that is no failure: it goes on.
+func (e *Entry) Note(err error, at time.Time) { e.failed(err, at) }
+
 // stopped ends the life of an actor, unless it ended by a failure.
 func (e *Entry) stopped() {
 	if Phase(e.phaseNow.Load()) != Failed {

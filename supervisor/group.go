@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Bounds on how long stopping one actor takes, where the context has none.
+// Bounds on how long stopping one actor takes. A context that ends earlier leaves
+// a quarter of the time for the message in hand.
 const (
 	drainTime = 10 * time.Second // to handle what is in its mailbox
 	stopTime  = time.Second      // to finish the message in hand, once it was told to stop at once
@@ -43,6 +45,8 @@ type Group struct {
 	gone     chan struct{} // closed when its actor ended
 	started  chan error    // receives once, when the children were first spawned
 	once     sync.Once
+	stopping sync.Mutex // guards stopped; held while the group is stopped
+	stopped  error      // what that came to last
 }
 
 func newGroup(t *Tree, spec GroupSpec) *Group {
@@ -108,27 +112,54 @@ func (g *Group) end(c *child) {
 // await waits for an actor that was asked to stop, and makes it when it takes
 // too long.
 func (g *Group) await(ctx context.Context, pid *actor.PID, gone <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
-	select {
-	case <-gone:
+	drain, hand := drainTime, stopTime
+	if end, ok := ctx.Deadline(); ok {
+		left := max(0, time.Until(end))
+		hand = min(hand, left/4)
+		drain = min(drain, left-hand)
+	}
+	if wait(ctx, gone, drain) {
 		return nil
-	case <-ctx.Done():
 	}
 	g.tree.system.Root.Stop(pid)
-	t := time.NewTimer(stopTime)
+	if wait(context.WithoutCancel(ctx), gone, hand) {
+		return fmt.Errorf("supervisor: %s: stopped before its mailbox was empty: %w", pid.Id, cmp.Or(ctx.Err(), context.DeadlineExceeded))
+	}
+	return fmt.Errorf("%w: %s: it is still in the handling of a message", ErrStuck, pid.Id)
+}
+
+// wait reports whether gone is closed within d, or before ctx ends.
+func wait(ctx context.Context, gone <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-gone:
-		return fmt.Errorf("supervisor: %s: stopped before its mailbox was empty: %w", pid.Id, ctx.Err())
+		return true
 	case <-t.C:
-		return fmt.Errorf("%w: %s: %w", ErrStuck, pid.Id, ctx.Err())
+	case <-ctx.Done():
+	}
+	select {
+	case <-gone:
+		return true
+	default:
+		return false
 	}
 }
 
 // stop stops the group's children in order, then the ones that were spawned
-// later, then the group itself. Calling it again does no harm.
+// later, then the group itself. Calling it again does no harm, and waits for no
+// actor that was stuck before and still is.
 func (g *Group) stop(ctx context.Context) error {
+	g.stopping.Lock()
+	defer g.stopping.Unlock()
+	if errors.Is(g.stopped, ErrStuck) && len(g.children.all()) > 0 {
+		return g.stopped
+	}
+	g.stopped = g.stopAll(ctx)
+	return g.stopped
+}
+
+func (g *Group) stopAll(ctx context.Context) error {
 	if g.pid.Load() == nil {
 		return nil // was never started
 	}
