@@ -2,52 +2,63 @@
 
 package xaeroflux
 
-import "sync"
+import (
+	"context"
+	"sync"
 
-// A hub wakes those who wait for events. It carries no events: whoever wakes
-// reads from where it stopped, so that a slow reader holds up nobody and
-// misses nothing.
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// A hub tells those who wait for events which logs have more. It carries no
+// events: whoever is told reads from where it stopped, so that a slow reader
+// holds up nobody and misses nothing. An append costs as much as there are
+// readers of its topic, and nothing for all others.
 type hub struct {
-	mu     sync.Mutex
-	subs   map[*subscriber]struct{}
-	closed bool
+	mu      sync.Mutex // guards readers and closed; held while turns are added
+	readers map[ID]map[*turns]struct{}
+	closed  bool
 }
 
-type subscriber struct {
-	hub  *hub
-	wake chan struct{} // holds one; closed never
-	done chan struct{} // closed with the hub
-}
+func newHub() *hub { return &hub{readers: map[ID]map[*turns]struct{}{}} }
 
-func newHub() *hub { return &hub{subs: map[*subscriber]struct{}{}} }
-
-// subscribe returns a subscriber that is woken by every change from now on.
-func (h *hub) subscribe() *subscriber {
+// advanced is called when a log may hold more events than before.
+func (h *hub) advanced(l *store.Log) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &subscriber{hub: h, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	if h.closed {
-		close(s.done)
-		return s
+	for t := range h.readers[l.ID] {
+		t.add(l.ID)
 	}
-	h.subs[s] = struct{}{}
-	return s
+	if l.Kind != identity.KindData {
+		return // nobody's but who names it
+	}
+	for t := range h.readers[l.Topic] {
+		t.add(l.ID)
+	}
 }
 
-func (s *subscriber) stop() {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	delete(s.hub.subs, s)
-}
-
-func (h *hub) notify() {
+// follow returns turns that are told of a log, or of all logs of a topic, from
+// now on, until leave is called.
+func (h *hub) follow(id ID) *turns {
+	t := newTurns()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.subs {
-		select {
-		case s.wake <- struct{}{}:
-		default: // it is going to look anyway
-		}
+	if h.closed {
+		close(t.closed)
+		return t
+	}
+	if h.readers[id] == nil {
+		h.readers[id] = map[*turns]struct{}{}
+	}
+	h.readers[id][t] = struct{}{}
+	return t
+}
+
+func (h *hub) leave(id ID, t *turns) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if delete(h.readers[id], t); len(h.readers[id]) == 0 {
+		delete(h.readers, id)
 	}
 }
 
@@ -55,8 +66,83 @@ func (h *hub) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for s := range h.subs {
-		close(s.done)
-		delete(h.subs, s)
+	for _, all := range h.readers {
+		for t := range all {
+			close(t.closed)
+		}
 	}
+	clear(h.readers)
+}
+
+// turns is the logs that one reader has to read, each once, in the order in
+// which they get their turn. A log that has more behind its turn is added again
+// and waits for all others, so that a busy one slows itself.
+type turns struct {
+	mu     sync.Mutex // guards queue and queued
+	queue  []ID
+	queued map[ID]struct{}
+	wake   chan struct{} // holds one
+	closed chan struct{} // closed with the hub
+}
+
+func newTurns() *turns {
+	return &turns{queued: map[ID]struct{}{}, wake: make(chan struct{}, 1), closed: make(chan struct{})}
+}
+
+// add gives a log a turn behind those that wait, unless it waits already.
+func (t *turns) add(log ID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, waits := t.queued[log]; waits {
+		return
+	}
+	t.queued[log] = struct{}{}
+	t.queue = append(t.queue, log)
+	select {
+	case t.wake <- struct{}{}:
+	default: // it is going to look anyway
+	}
+}
+
+// others reports whether a log waits for its turn.
+func (t *turns) others() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.queue) > 0
+}
+
+// next returns the log whose turn it is, once there is one. The error is
+// ErrClosed, or that of ctx.
+func (t *turns) next(ctx context.Context) (ID, error) {
+	for {
+		select {
+		case <-t.closed:
+			return ID{}, ErrClosed
+		case <-ctx.Done():
+			return ID{}, ctx.Err()
+		default:
+		}
+		if log, ok := t.pop(); ok {
+			return log, nil
+		}
+		select {
+		case <-t.wake:
+		case <-t.closed:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (t *turns) pop() (log ID, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.queue) == 0 {
+		return log, false
+	}
+	log = t.queue[0]
+	if t.queue = t.queue[1:]; len(t.queue) == 0 {
+		t.queue = nil // what was read lies in front of it
+	}
+	delete(t.queued, log)
+	return log, true
 }

@@ -166,7 +166,8 @@ func (n *Node) Broken() error { return n.pipeline.Broken() }
 
 // Close stops ingress and network, waits for what is under way, stops the
 // stages in order, and syncs. When ctx ends first it stops regardless; what was
-// acknowledged is on disk in any case.
+// acknowledged is on disk in any case. Actors of the application have half of the
+// time: one that does not stop is left behind, and is the error.
 func (n *Node) Close(ctx context.Context) error {
 	n.closeOnce.Do(func() { n.closeErr = n.close(ctx) })
 	return n.closeErr
@@ -180,8 +181,20 @@ func (n *Node) close(ctx context.Context) error {
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
 	n.closeMesh()
-	errs = append(errs, n.tree.StopGroup(ctx, groupUser), n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
+	n.stopUsers(ctx)
+	errs = append(errs, n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
 	return errors.Join(errs...)
+}
+
+// stopUsers stops the application's actors in half of the time that is left.
+// What comes of it is told when the tree is closed.
+func (n *Node) stopUsers(ctx context.Context) {
+	if end, ok := ctx.Deadline(); ok {
+		half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+		ctx = half
+	}
+	_ = n.tree.StopGroup(ctx, groupUser)
 }
 
 // goroutine runs f as one of the node's, unless the node is closing.
@@ -205,6 +218,11 @@ func (n *Node) SpawnUser(name string, props *actor.Props) (*actor.PID, error) {
 		return nil, ErrClosed
 	}
 	return n.tree.Group(groupUser).Spawn(name, props)
+}
+
+// UserEntry returns the registry's entry of such an actor.
+func (n *Node) UserEntry(name string) *supervisor.Entry {
+	return n.tree.Registry().Entry(groupUser, name)
 }
 
 // StopUser stops such an actor after it handled what it was sent.

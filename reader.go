@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// Bounds of a turn, behind which a log waits if another one does.
+const (
+	turnEvents = 256
+	turnBytes  = 256 << 10
+)
+
+var (
+	errStop = errors.New("stop")           // nobody wants more
+	errTurn = errors.New("another's turn") // there is more of this log
+)
+
+// A reader reads the logs of a query, each from where it stopped.
+type reader struct {
+	db   *DB
+	q    Query
+	next Frontier
+	left int // of the limit
+}
+
+// newReader returns a reader at the beginning of q, whose Frontier is the
+// caller's.
+func newReader(db *DB, q Query) *reader {
+	r := &reader{db: db, q: q, next: Frontier{}, left: q.Limit}
+	for id, n := range q.After {
+		r.next[id] = n
+	}
+	return r
+}
+
+// A span is events of a log.
+type span struct {
+	l        *store.Log
+	from, to uint64
+}
+
+// logs returns the logs of a query.
+func (db *DB) logs(q Query) ([]*store.Log, error) {
+	done, err := db.reading()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if !q.Log.IsZero() {
+		l, err := db.st.Log(q.Log)
+		return []*store.Log{l}, err
+	}
+	t, err := db.st.Topic(q.Topic)
+	if err != nil {
+		return nil, err
+	}
+	return db.st.TopicLogs(t.ID)
+}
+
+// snapshot returns what there is of a query.
+func (db *DB) snapshot(q Query) ([]span, error) {
+	logs, err := db.logs(q)
+	if err != nil {
+		return nil, err
+	}
+	r, spans := newReader(db, q), []span(nil)
+	for _, l := range logs {
+		if s := r.span(l); s.from < s.to {
+			spans = append(spans, s)
+		}
+	}
+	return spans, nil
+}
+
+// span returns what is to be read of a log.
+func (r *reader) span(l *store.Log) span {
+	s := span{l: l, from: r.q.From, to: l.State().Size}
+	if next, ok := r.next[l.ID]; ok {
+		s.from = next
+	}
+	if r.q.Ranges {
+		s.to = max(s.to, r.db.st.NewestHead(l).Size)
+	}
+	return s
+}
+
+// follow returns turns of the logs of the query, beginning with those that have
+// something to read.
+func (r *reader) follow() (t *turns, leave func(), err error) {
+	id := r.q.Log
+	if id.IsZero() {
+		topic, err := r.db.st.Topic(r.q.Topic)
+		if err != nil {
+			return nil, nil, err
+		}
+		id = topic.ID
+	}
+	t = r.db.hub.follow(id)
+	spans, err := r.db.snapshot(r.q) // what comes from here on is told
+	for _, s := range spans {
+		t.add(s.l.ID)
+	}
+	leave = func() { r.db.hub.leave(id, t) }
+	if err != nil {
+		leave()
+	}
+	return t, leave, err
+}
+
+// turn yields what is new of a log, and gives it another turn if there is more
+// when others wait.
+func (r *reader) turn(ctx context.Context, log ID, t *turns, yield func(Record, error) bool) error {
+	l, err := r.db.st.Log(log)
+	if err != nil {
+		return err
+	}
+	err = r.read(ctx, r.span(l), t.others, yield)
+	if errors.Is(err, errTurn) {
+		t.add(log)
+		return nil
+	}
+	return err
+}
+
+// read yields a span. The error is errStop if nobody wants more, and errTurn if
+// others say, behind a turn's length, that they wait.
+func (r *reader) read(ctx context.Context, s span, others func() bool, yield func(Record, error) bool) error {
+	if s.from >= s.to {
+		return nil
+	}
+	done, err := r.db.reading()
+	if err != nil {
+		return err
+	}
+	defer done()
+	read := r.db.st.Read
+	if r.q.Ranges {
+		read = r.db.st.ReadHeld
+	}
+	count, size := 0, 0
+	return read(s.l, s.from, s.to, func(run store.Run) error {
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case r.db.closed.Load():
+			return ErrClosed
+		case others != nil && (count >= turnEvents || size >= turnBytes) && others():
+			return errTurn
+		}
+		count, size = count+run.Count, size+len(run.Records)
+		return r.run(s.l.ID, run, yield)
+	})
+}
+
+// run yields the events of a run.
+func (r *reader) run(log ID, run store.Run, yield func(Record, error) bool) error {
+	if !r.q.Borrow {
+		run = own(run)
+	}
+	return run.Each(func(seq uint64, rec *event.Record) error {
+		r.next[log] = seq + 1
+		if !r.q.Engine && event.IsReserved(rec.Type) {
+			return nil
+		}
+		if !yield(record(log, seq, rec), nil) {
+			return errStop
+		}
+		if r.left--; r.left == 0 {
+			return errStop
+		}
+		return nil
+	})
+}
+
+// own copies a run, so that its records are the caller's: one allocation for
+// all the events of a page.
+func own(run store.Run) store.Run {
+	run.Records = bytes.Clone(run.Records)
+	return run
+}
+
+func record(log ID, seq uint64, r *event.Record) Record {
+	return Record{
+		Log: log, Seq: seq, Time: time.UnixMilli(r.Time),
+		Type: typeString(r.Type), Key: r.Key, Payload: r.Content(), rec: *r,
+	}
+}
