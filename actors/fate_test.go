@@ -23,13 +23,16 @@ var paid = event.Event{Type: "paid", Payload: []byte("7 francs"), ID: event.ID{1
 // says what to ask; who asks is told once it is settled.
 func TestEndedContextIsUncertain(t *testing.T) {
 	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
-	x := startNode(t, t.TempDir(), func(stage string, point int) {
-		if stage == actors.StageAOF && point == actors.AtStart {
+	var armed atomic.Bool
+	x := startOn(t, t.TempDir(), store.Options{Fault: func(op string) error {
+		if op == "commit" && armed.Load() {
 			arrived <- struct{}{}
 			<-goOn
 		}
-	}, supervisor.Policy{})
+		return nil
+	}}, nil, supervisor.Policy{})
 	defer x.close()
+	armed.Store(true)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {

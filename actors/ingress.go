@@ -414,6 +414,13 @@ func (in *ingress) takeQueue() *hand {
 	return h
 }
 
+// isClosed returns why nothing more is taken, or nil.
+func (in *ingress) isClosed() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.closed
+}
+
 // idle reports whether nothing waits.
 func (in *ingress) idle() bool {
 	in.mu.Lock()

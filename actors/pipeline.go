@@ -3,6 +3,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -203,9 +204,12 @@ func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []ev
 }
 
 func (p *Pipeline) append(ctx context.Context, log digest.Hash, bytes int, try func() (ticket, error)) (at Place, ask question, err error) {
-	l, err := p.st.Log(log)
-	if err := errors.Join(err, begun(ctx)); err != nil {
+	if err := begun(ctx); err != nil {
 		return at, ask, err
+	}
+	l, err := p.st.Log(log)
+	if err != nil {
+		return at, ask, cmp.Or(p.in.isClosed(), err)
 	}
 	if err := p.gauge.local(bytes); err != nil {
 		return at, ask, err
