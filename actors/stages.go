@@ -83,6 +83,9 @@ func (w *aofWriter) flush() {
 		var err error
 		if h.made, err = p.commit.Commit(h.work); err != nil {
 			p.hand = nil
+			if store.Untouched(err) {
+				h.mark(refused)
+			}
 			if store.Passes(err) {
 				h.fail(err)
 				p.ckpt.again(h.work.Sealed)

@@ -44,6 +44,11 @@ func (s *Store) ReadOnly() error {
 	return s.gate.why
 }
 
+// Untouched reports whether a commit failed before anything of it was written.
+func Untouched(err error) bool {
+	return errors.Is(err, ErrReadOnly) || !errors.Is(err, aof.ErrLatched)
+}
+
 // Passes reports whether a commit failed for want of memory or address space
 // before anything was written: nothing of it is stored, and the next may have what
 // it needs.
