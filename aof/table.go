@@ -14,14 +14,17 @@ type Reader interface {
 	Get(b Bucket, key []byte) ([]byte, bool, error)
 }
 
-// BucketOf returns the bucket of a kind of rows.
-func BucketOf(k layout.Kind) Bucket {
-	i := slices.Index(dbNames[:], k.Bucket)
+// BucketNamed returns the bucket of that name.
+func BucketNamed(name string) Bucket {
+	i := slices.Index(dbNames[:], name)
 	if b := Bucket(i); i >= 0 && b.valid() {
 		return b
 	}
-	panic(fmt.Sprintf("aof: %s is in no bucket %q", k.Name, k.Bucket)) // a mistake in package layout
+	panic(fmt.Sprintf("aof: no bucket is named %q", name)) // a mistake in package layout
 }
+
+// BucketOf returns the bucket of a kind of rows.
+func BucketOf(k layout.Kind) Bucket { return BucketNamed(k.Bucket) }
 
 // Row returns the value of a table's row; what it holds may be borrowed until
 // the function of r returns.

@@ -5,6 +5,7 @@ package layout
 import (
 	"bytes"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,23 @@ func TestKindsDoNotOverlap(t *testing.T) {
 			if a.Bucket == b.Bucket && (strings.HasPrefix(a.Prefix, b.Prefix) || strings.HasPrefix(b.Prefix, a.Prefix)) {
 				t.Errorf("%s and %s both begin with %q or %q", a.Name, b.Name, a.Prefix, b.Prefix)
 			}
+		}
+	}
+}
+
+// TestDocsNameEachKind: docs/format.md has a line for each kind of row.
+func TestDocsNameEachKind(t *testing.T) {
+	b, err := os.ReadFile("../../docs/format.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Kinds {
+		begin := "| `" + k.Bucket + "` | "
+		found := slices.ContainsFunc(strings.Split(string(b), "\n"), func(line string) bool {
+			return strings.HasPrefix(line, begin) && strings.Contains(line, "`"+strings.TrimSuffix(k.Prefix, "\x00")+"`") || k.Prefix == "" && strings.HasPrefix(line, begin)
+		})
+		if !found {
+			t.Errorf("docs/format.md has no line of %s under %q in %s", k.Name, k.Prefix, k.Bucket)
 		}
 	}
 }

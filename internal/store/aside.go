@@ -56,6 +56,15 @@ func (a *aside) move(name string) error {
 	return errors.Join(a.fs.SyncDir(filepath.Dir(to)), a.fs.SyncDir(filepath.Dir(from)))
 }
 
+// write keeps what was no file of its own.
+func (a *aside) write(name string, b []byte) error {
+	to, err := a.place(name)
+	if err != nil || to == "" {
+		return err
+	}
+	return a.fs.WriteFileAtomic(to, b, 0o600)
+}
+
 // copy keeps a file that is about to be written to.
 func (a *aside) copy(name string) error {
 	from, err := os.Open(filepath.Join(a.dir, name))

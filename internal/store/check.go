@@ -11,7 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
@@ -36,8 +35,11 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 	c := &checker{s: s, ctx: ctx, progress: progress}
 	var ids []digest.Hash
 	err := s.aof.View(func(v *aof.View) error {
-		topics := v.ForEach(aof.Topics, nil, layout.Topics.Check)
-		return errors.Join(topics, v.ForEachLog(func(row aof.LogRow) error {
+		strange, err := strangeRows(v)
+		for _, r := range strange {
+			c.report.add(Finding{Kind: FlawAOF, Where: "aof, " + r.bucket.String(), File: c.s.path(aofName, dataName)}.of(r.err))
+		}
+		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
 			ids = append(ids, row.ID)
 			c.total += int64(row.SealedPages) * int64(row.PageBytes)
 			return nil

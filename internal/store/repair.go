@@ -256,7 +256,7 @@ func (r *repairer) logs() error {
 	if err := r.dropForkFiles(); err != nil {
 		return err
 	}
-	if err := r.rows.dropRanges(); err != nil {
+	if err := errors.Join(r.rows.dropRanges(), r.rows.dropStrange()); err != nil {
 		return err
 	}
 	if r.retire {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+)
+
+// newClosed makes a store with a topic, and puts rows into it that no version of
+// this program wrote.
+func newClosed(t *testing.T, strange map[string]string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Join(testTopic(7).Genesis, testTopic(7).Keys, "")
+	if err == nil {
+		_, err = s.Follow(digest.Hash(testTopic(7).ID()), numbered(2), false)
+	}
+	put := s.aof.Commit(func(txn *aof.Txn) error {
+		for key, value := range strange {
+			if err := txn.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(err, put, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func checkClosed(t *testing.T, dir string) []Finding {
+	t.Helper()
+	report, err := CheckDir(context.Background(), dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Findings
+}
+
+// TestRowOfNoKind: a row that no table claims is found, though the store opens.
+func TestRowOfNoKind(t *testing.T) {
+	dir := newClosed(t, map[string]string{"strange 1": "x"})
+	found := checkClosed(t, dir)
+	if len(found) != 1 || found[0].Kind != FlawAOF || !strings.Contains(found[0].What, "strange 1") {
+		t.Fatalf("found %+v", found)
+	}
+}
+
+// TestRepairOfStrangeRows: rows whose checksums fit and whose content does not
+// keep a store from opening; a repair keeps them aside, and all others in place.
+func TestRepairOfStrangeRows(t *testing.T) {
+	dir := newClosed(t, map[string]string{
+		"strange 1": "x",
+		string(layout.Follows.Key(digest.Hash{9})):       "not a name",
+		string(layout.Generations.Key(layout.Only{})):    "too short",
+		string(layout.Copies.Key(digest.Hash{8})) + "..": "",
+	})
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrCorrupt) {
+		t.Fatalf("open: %v", err)
+	}
+	report, err := Repair(context.Background(), dir, RepairOptions{Now: time.UnixMilli(1700000000000)})
+	if err != nil || !report.Clean() {
+		t.Fatalf("repair: %+v, %v", report, err)
+	}
+	kept, err := os.ReadFile(filepath.Join(report.Aside, "rows.json"))
+	if err != nil || strings.Count(string(kept), "\n") != 4 {
+		t.Errorf("kept aside: %s, %v", kept, err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names, all := s.Followed(digest.Hash(testTopic(7).ID())); all || len(names) != 2 {
+		t.Errorf("after the repair %d names are followed, all is %v", len(names), all)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
