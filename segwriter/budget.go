@@ -44,11 +44,15 @@ func (s sparing) try(do func() error) error {
 
 func (s sparing) Open(name string, flag int, perm os.FileMode) (f durable.File, err error) {
 	err = s.try(func() error { f, err = s.FS.Open(name, flag, perm); return err })
-	return f, err
+	if err != nil {
+		return nil, err
+	}
+	return sparingFile{f, s}, nil
 }
 
-func (s sparing) Map(name string, do func(*os.File) error) error {
-	return s.try(func() error { return s.FS.Map(name, do) })
+func (s sparing) Stat(name string) (info os.FileInfo, err error) {
+	err = s.try(func() error { info, err = s.FS.Stat(name); return err })
+	return info, err
 }
 
 func (s sparing) MkdirAll(name string, perm os.FileMode) error {
@@ -71,4 +75,14 @@ func (s sparing) ReadFile(name string) (b []byte, err error) {
 
 func (s sparing) WriteFileAtomic(name string, data []byte, perm os.FileMode) error {
 	return s.try(func() error { return s.FS.WriteFileAtomic(name, data, perm) })
+}
+
+// sparingFile is a file of a sparing file system.
+type sparingFile struct {
+	durable.File
+	s sparing
+}
+
+func (f sparingFile) Map(do func(*os.File) error) error {
+	return f.s.try(func() error { return f.File.Map(do) })
 }

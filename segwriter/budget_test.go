@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,14 +57,6 @@ func (f *few) Open(name string, flag int, perm fs.FileMode) (durable.File, error
 		return nil, err
 	}
 	return &fewFile{file, f}, nil
-}
-
-func (f *few) Map(name string, do func(*os.File) error) error {
-	if err := f.take(name); err != nil {
-		return err
-	}
-	defer f.give()
-	return f.FS.Map(name, do)
 }
 
 func (f *few) SyncDir(name string) error {

@@ -23,7 +23,6 @@ const mapFrom = 4096
 // is half as much again and the file is mapped anew. A map that was handed out
 // stays until close, so that nobody has to be waited for.
 type growMap struct {
-	fs   durable.FS
 	file durable.File
 	path string
 
@@ -75,7 +74,7 @@ func (m *growMap) reach(end int64) mmap.MMap {
 }
 
 func (m *growMap) mapAnew(size int) mmap.MMap {
-	data, err := mapWhole(m.fs, m.path, size)
+	data, err := mapWhole(m.file, size)
 	if err != nil {
 		m.cant = durable.TroubleOf(err) != durable.Exhausted
 		return nil

@@ -229,11 +229,14 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 	if m := g.data.Load(); m != nil {
 		return m, nil
 	}
-	f, err := g.l.s.fs.Open(g.path, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, missing(g.path, err)
+	f := g.file // what was written to is read, whatever becomes of its name
+	if f == nil {
+		var err error
+		if f, err = g.l.s.fs.Open(g.path, os.O_RDONLY, 0); err != nil {
+			return nil, missing(g.path, err)
+		}
+		defer f.Close()
 	}
-	defer f.Close()
 	head, err := readUpTo(f, fileHeaderBytes, 0)
 	if err != nil {
 		return nil, err
@@ -246,7 +249,7 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 		return nil, err
 	}
 	whole, _ := g.l.p.span(g.pack, g.l.p.SegmentPages)
-	m, err := mapWhole(g.l.s.fs, g.path, int(max(whole, g.l.p.alloc(g.pack, 0))))
+	m, err := mapWhole(f, int(max(whole, g.l.p.alloc(g.pack, 0))))
 	if err != nil {
 		return nil, err
 	}
@@ -256,14 +259,14 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 }
 
 // mapWhole maps a file read-only. The map outlives the descriptor.
-func mapWhole(fsys durable.FS, path string, size int) (m mmap.MMap, err error) {
-	err = fsys.Map(path, func(f *os.File) error {
-		if m, err = mmap.MapRegion(f, size, mmap.RDONLY, 0, 0); err != nil {
-			return &fs.PathError{Op: "mmap", Path: path, Err: err}
+func mapWhole(f durable.File, size int) (m mmap.MMap, err error) {
+	err = f.Map(func(of *os.File) error {
+		if m, err = mmap.MapRegion(of, size, mmap.RDONLY, 0, 0); err != nil {
+			return &fs.PathError{Op: "mmap", Path: f.Name(), Err: err}
 		}
 		return nil
 	})
-	return m, missing(path, err)
+	return m, err
 }
 
 // missing makes a CorruptError of a file that is not there.

@@ -26,9 +26,12 @@ type File interface {
 	// Truncate cuts or extends the file. Never cut a file that is mapped.
 	Truncate(size int64) error
 	Size() (int64, error)
+	Stat() (fs.FileInfo, error)
 	// Preallocate makes the file at least size bytes long with disk space behind
 	// what it adds, which reads as zeros. It never shortens the file.
 	Preallocate(size int64) error
+	// Map hands do what is open, to map it; the map outlives the File.
+	Map(do func(*os.File) error) error
 	Close() error
 	Name() string
 }
@@ -52,8 +55,6 @@ type FS interface {
 	// content or the new. One writer per name.
 	WriteFileAtomic(name string, data []byte, perm fs.FileMode) error
 	Stat(name string) (fs.FileInfo, error)
-	// Map opens a file for reading, hands it to do, which maps it, and closes it.
-	Map(name string, do func(*os.File) error) error
 }
 
 // OS is the operating system's file system.

@@ -123,7 +123,7 @@ func TestFaultyFailsEachCall(t *testing.T) {
 		OpRemove:      func() error { return fsys.Remove(name) },
 		OpMkdir:       func() error { return fsys.MkdirAll(filepath.Join(dir, "d"), 0o700) },
 		OpSyncDir:     func() error { return fsys.SyncDir(dir) },
-		OpMap:         func() error { return fsys.Map(name, func(*os.File) error { return nil }) },
+		OpMap:         func() error { return f.Map(func(*os.File) error { return nil }) },
 		OpStat:        func() error { _, err := f.Size(); return err },
 	}
 	for op, call := range calls {

@@ -124,14 +124,6 @@ func (f *Faulty) RemoveAll(name string) error {
 	return f.fs.RemoveAll(name)
 }
 
-// Map asks the hook for OpMap.
-func (f *Faulty) Map(name string, do func(*os.File) error) error {
-	if err := f.hook(OpMap, name); err != nil {
-		return err
-	}
-	return f.fs.Map(name, do)
-}
-
 // MkdirAll asks the hook for OpMkdir and OpSyncDir of each directory it makes.
 func (f *Faulty) MkdirAll(name string, perm fs.FileMode) error {
 	mkdir := func(name string, perm fs.FileMode) error {

@@ -2,7 +2,11 @@
 
 package durable
 
-import "errors"
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
 
 // faultyFile is a file of a Faulty file system. Close always goes through, so
 // that a crashed test leaks no descriptor.
@@ -60,4 +64,18 @@ func (f *faultyFile) Size() (int64, error) {
 		return 0, err
 	}
 	return f.File.Size()
+}
+
+func (f *faultyFile) Stat() (fs.FileInfo, error) {
+	if err := f.fs.hook(OpStat, f.Name()); err != nil {
+		return nil, err
+	}
+	return f.File.Stat()
+}
+
+func (f *faultyFile) Map(do func(*os.File) error) error {
+	if err := f.fs.hook(OpMap, f.Name()); err != nil {
+		return err
+	}
+	return f.File.Map(do)
 }

@@ -43,14 +43,6 @@ func (osFS) SyncDir(name string) error {
 	return syncDir(name)
 }
 
-func (osFS) Map(name string, do func(*os.File) error) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(f), f.Close())
-}
-
 // MkdirAll is FS.MkdirAll over the other calls of fsys, for a file system of
 // tests that looks at each step; mkdir makes one directory.
 func MkdirAll(fsys FS, mkdir func(string, fs.FileMode) error, name string, perm fs.FileMode) error {
@@ -118,6 +110,8 @@ func (f osFile) Sync() error {
 	}
 	return datasync(f.File)
 }
+
+func (f osFile) Map(do func(*os.File) error) error { return do(f.File) }
 
 func (f osFile) Size() (int64, error) {
 	info, err := f.Stat()
