@@ -4,15 +4,7 @@
 
 package durable
 
-import (
-	"errors"
-	"os"
-)
+import "os"
 
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+// syncDir makes the names in an open directory durable.
+func syncDir(d *os.File) error { return d.Sync() }

@@ -55,6 +55,9 @@ type FS interface {
 	// content or the new. One writer per name.
 	WriteFileAtomic(name string, data []byte, perm fs.FileMode) error
 	Stat(name string) (fs.FileInfo, error)
+	// SystemPath returns a path for a library that opens files by itself. Compare
+	// what it opened with Stat.
+	SystemPath(name string) string
 }
 
 // OS is the operating system's file system.

@@ -84,6 +84,12 @@ func CrashAt(n, short int) func(Op, string) error {
 	}
 }
 
+// Over returns the same over another file system.
+func (f *Faulty) Over(fsys FS) FS { return &Faulty{fs: fsys, hook: f.hook} }
+
+// SystemPath asks nobody.
+func (f *Faulty) SystemPath(name string) string { return f.fs.SystemPath(name) }
+
 // Open asks the hook for OpCreate or OpOpen.
 func (f *Faulty) Open(name string, flag int, perm fs.FileMode) (File, error) {
 	op := OpOpen

@@ -3,7 +3,9 @@
 package durable
 
 import (
+	"cmp"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -16,8 +18,16 @@ type Dir struct {
 	abs    string   // what that meant when it was opened
 	root   *os.Root // what names in it are looked up in
 	self   *os.File // the directory itself, which is what is locked
+	parts  []part   // directories in it that are held as well
 	unlock func() error
 	note   *os.File // LOCK, if the lock is that it is open
+}
+
+// A part is a directory in a Dir, which may be a symbolic link to elsewhere.
+type part struct {
+	name  string
+	root  *os.Root
+	entry fs.FileInfo // of the name when the part was opened
 }
 
 // Hold opens a directory. It changes nothing.
@@ -26,7 +36,7 @@ func Hold(dir string) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
+	root, err := os.OpenRoot(filepath.Clean(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +47,67 @@ func Hold(dir string) (*Dir, error) {
 	return &Dir{path: filepath.Clean(dir), abs: abs, root: root, self: self}, nil
 }
 
-// Close gives the lock back, if it was taken, and the directory.
+// HoldParts holds directories in the directory as well. One that is not there is
+// left out.
+func (d *Dir) HoldParts(names ...string) error {
+	for _, name := range names {
+		entry, err := d.root.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		root, err := d.openPart(name, entry)
+		if err != nil {
+			return err
+		}
+		d.parts = append(d.parts, part{name, root, entry})
+	}
+	return nil
+}
+
+// openPart opens a part by its path, so that files in it are named by theirs, and
+// follows a symbolic link.
+func (d *Dir) openPart(name string, entry fs.FileInfo) (*os.Root, error) {
+	path := filepath.Join(d.path, name)
+	root, err := os.OpenRoot(path)
+	if err != nil || entry.Mode()&fs.ModeSymlink != 0 {
+		return root, err
+	}
+	info, err := root.Stat(".")
+	if err == nil && !os.SameFile(info, entry) {
+		err = &ChangedError{Name: path, How: Replaced}
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
+}
+
+// SystemPath returns a path to something in the directory for a library that
+// opens files by itself. It leads there whatever becomes of the directory's
+// name, where the system has such paths.
+func (d *Dir) SystemPath(name string) string {
+	rel, err := d.rel(name)
+	if err != nil {
+		return name
+	}
+	if rel == "." {
+		return d.systemPath()
+	}
+	return filepath.Join(d.systemPath(), rel)
+}
+
+func (d *Dir) systemPath() string {
+	return cmp.Or(procPath(d.self), d.abs)
+}
+
+// Close gives the lock back, if it was taken, and all that is held.
 func (d *Dir) Close() error {
-	return errors.Join(d.Unlock(), d.self.Close(), d.root.Close())
+	var errs []error
+	for _, p := range d.parts {
+		errs = append(errs, p.root.Close())
+	}
+	return errors.Join(append(errs, d.Unlock(), d.self.Close(), d.root.Close())...)
 }

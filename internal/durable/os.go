@@ -40,8 +40,14 @@ func (osFS) SyncDir(name string) error {
 	if broken.NoSync {
 		return nil
 	}
-	return syncDir(name)
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(syncDir(d), d.Close())
 }
+
+func (osFS) SystemPath(name string) string { return name }
 
 // MkdirAll is FS.MkdirAll over the other calls of fsys, for a file system of
 // tests that looks at each step; mkdir makes one directory.

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package durable
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// write makes a file through fsys, as a store does.
+func write(t *testing.T, fsys FS, name string) {
+	t.Helper()
+	if err := errors.Join(fsys.MkdirAll(filepath.Dir(name), 0o700), fsys.WriteFileAtomic(name, []byte(name), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A directory is held under each kind of name it can be given; the process goes
+// elsewhere and the directory is renamed, and all calls still lead to it.
+func TestHeldDirectoryIsNotItsName(t *testing.T) {
+	base := t.TempDir()
+	for _, name := range []string{"st", "./st", "st/", "link", ".", "..", filepath.Join(base, "st")} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(base)
+			if err := errors.Join(os.MkdirAll("st/logs", 0o700), os.MkdirAll("st/in", 0o700)); err != nil {
+				t.Fatal(err)
+			}
+			switch name {
+			case "link":
+				if err := os.Symlink("st", "link"); err != nil {
+					t.Fatal(err)
+				}
+			case ".":
+				t.Chdir("st")
+			case "..":
+				t.Chdir("st/in")
+			}
+			d := hold(t, name)
+			if err := d.HoldParts("logs", "mmr"); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			moved := filepath.Join(t.TempDir(), "moved")
+			if err := os.Rename(filepath.Join(base, "st"), moved); err != nil {
+				t.Fatal(err)
+			}
+			fsys := NewFaulty(OS, func(Op, string) error { return nil })
+			useHeld(t, d.FS(fsys), name)
+			b, err := os.ReadFile(filepath.Join(moved, "logs", "a", "f"))
+			if want := filepath.Join(name, "logs", "a", "f"); err != nil || string(b) != want {
+				t.Errorf("it holds %q, %v; want %q", b, err, want)
+			}
+			if b, err := os.ReadFile(filepath.Join(d.FS(OS).SystemPath(name), "top")); procPath(d.self) != "" && (err != nil || len(b) == 0) {
+				t.Errorf("by the system's path: %q, %v", b, err)
+			}
+			if err := d.Check("logs"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func useHeld(t *testing.T, fsys FS, dir string) {
+	t.Helper()
+	top, deep, other := filepath.Join(dir, "top"), filepath.Join(dir, "logs", "a", "f"), filepath.Join(dir, "mmr", "g")
+	for _, name := range []string{top, deep, other} {
+		write(t, fsys, name)
+		f, err := fsys.Open(name, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(Same(fsys, name, f), f.Close()); err != nil {
+			t.Error(err)
+		}
+		if filepath.Clean(f.Name()) != name {
+			t.Errorf("%s is named %s", name, f.Name())
+		}
+	}
+	if entries, err := fsys.ReadDir(filepath.Join(dir, "logs")); err != nil || len(entries) != 1 || entries[0].Name() != "a" {
+		t.Errorf("logs: %v, %v", entries, err)
+	}
+	if err := errors.Join(fsys.Rename(other, deep+"2"), fsys.SyncDir(dir), fsys.Remove(deep+"2"), fsys.RemoveAll(filepath.Dir(other))); err != nil {
+		t.Error(err)
+	}
+	var e *fs.PathError
+	if _, err := fsys.Stat(other); !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &e) || e.Path != other || e.Op != "stat" {
+		t.Errorf("of what is not there: %v", err)
+	}
+	for _, name := range []string{filepath.Join(dir, "..", "x"), "/x"} {
+		if err := fsys.WriteFileAtomic(name, nil, 0o600); err == nil {
+			t.Errorf("%s was written", name)
+		}
+	}
+}
+
+func TestPartBehindALink(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "logs")); err != nil {
+		t.Fatal(err)
+	}
+	d := hold(t, dir)
+	if err := d.HoldParts("logs"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, d.FS(OS), filepath.Join(dir, "logs", "a", "f"))
+	if _, err := os.Stat(filepath.Join(elsewhere, "a", "f")); err != nil {
+		t.Error(err)
+	}
+	if err := d.Check("logs"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckSeesWhatChanged(t *testing.T) {
+	dir := t.TempDir()
+	logs, file := filepath.Join(dir, "logs"), filepath.Join(dir, "logs", "f")
+	write(t, OS, file)
+	d := hold(t, dir)
+	if err := errors.Join(d.HoldParts("logs"), d.Check("logs")); err != nil {
+		t.Fatal(err)
+	}
+	fsys := d.FS(OS)
+	f := open(t, fsys, file)
+	wantChanged := func(err error, how string) {
+		t.Helper()
+		var e *ChangedError
+		if !errors.Is(err, ErrChanged) || !errors.As(err, &e) || e.How != how || errors.Is(err, fs.ErrNotExist) || TroubleOf(err) != Failing {
+			t.Errorf("%v, want %q", err, how)
+		}
+	}
+	write(t, fsys, file) // another one in its place
+	wantChanged(Same(fsys, file, f), Replaced)
+	if err := os.Rename(logs, logs+"2"); err != nil {
+		t.Fatal(err)
+	}
+	wantChanged(d.Check("logs"), Removed)
+	if err := os.Mkdir(logs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	wantChanged(d.Check("logs"), Replaced)
+	write(t, fsys, file) // still goes to the one that is held
+	if _, err := os.Stat(filepath.Join(logs+"2", "f")); err != nil {
+		t.Error(err)
+	}
+	if err := fsys.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	wantChanged(Same(fsys, file, f), Removed)
+}
