@@ -217,13 +217,13 @@ func (g *gauge) fits(n int64) error {
 }
 
 func (g *gauge) look() error {
-	free, err := durable.FreeBytes(g.st.Dir())
+	free, err := durable.FreeBytes(g.st.SystemDir())
 	if err != nil {
 		return err
 	}
 	g.free = int64(min(free, 1<<62))
 	if g.q.StoreBytes > 0 {
-		if g.used, err = dirBytes(g.st.Dir()); err != nil {
+		if g.used, err = dirBytes(g.st.SystemDir()); err != nil {
 			return err
 		}
 	}

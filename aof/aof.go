@@ -42,6 +42,9 @@ type Options struct {
 	// FS is where files are named, read and removed; nil is the operating
 	// system's. LMDB writes its data file by itself.
 	FS durable.FS
+	// Check is asked after each commit whether the environment is still where its
+	// name says; what it returns makes the commit fail. nil asks nobody.
+	Check func() error
 	// Fault is nil but in tests. It is called before a transaction is written
 	// ("commit"), once it is synced ("committed"), and when the map has to grow
 	// ("grow"), and lets the first and the last fail by returning an error.
@@ -54,6 +57,7 @@ type Store struct {
 	dir  string
 	fs   durable.FS
 	info fs.FileInfo // of dir, to refuse a second Open
+	data fs.FileInfo // of the data file that LMDB opened
 
 	writer sync.Mutex // held by Commit and Close
 	// remap is held shared by whoever uses the map, and alone by whoever moves
@@ -69,6 +73,7 @@ type Store struct {
 	latchMu sync.Mutex
 	latched error
 
+	check  func() error          // see Options.Check
 	faults func(op string) error // see Options.Fault
 }
 
@@ -90,7 +95,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := register(info, dir); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, fs: o.FS, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
+	s := &Store{dir: dir, fs: o.FS, check: o.Check, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
 	if err := s.start(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -134,9 +139,12 @@ func (s *Store) start(o Options) error {
 
 // openEnv opens the environment and its databases; the caller owns remap.
 func (s *Store) openEnv(mapBytes int64) error {
-	env, err := openLMDB(s.dir, mapBytes)
+	env, err := openLMDB(s.fs, s.dir, mapBytes)
 	if err != nil {
 		return err
+	}
+	if err := s.opened(env); err != nil {
+		return errors.Join(err, env.Close())
 	}
 	err = env.View(func(tx *lmdb.Txn) error { return openDBs(tx, &s.dbs, 0) })
 	if err == nil {
@@ -149,9 +157,33 @@ func (s *Store) openEnv(mapBytes int64) error {
 	return nil
 }
 
+// opened compares what LMDB opened, by a path, with the data file of the
+// directory that is held.
+func (s *Store) opened(env *lmdb.Env) (err error) {
+	path := filepath.Join(s.dir, dataFile)
+	if s.data, err = s.fs.Stat(path); err != nil {
+		return err
+	}
+	fd, err := env.FD()
+	if err != nil {
+		return lmdbError(err)
+	}
+	return durable.SameFD(path, fd, s.data)
+}
+
+// inPlace returns a *durable.ChangedError if the data file is not the one under
+// its name any more.
+func (s *Store) inPlace() error {
+	err := durable.SameInfo(s.fs, filepath.Join(s.dir, dataFile), s.data)
+	if err == nil && s.check != nil {
+		err = s.check()
+	}
+	return err
+}
+
 // openLMDB uses LMDB's default flags: each commit is synced, data before meta
 // page, and the map is read-only.
-func openLMDB(dir string, mapBytes int64) (*lmdb.Env, error) {
+func openLMDB(fsys durable.FS, dir string, mapBytes int64) (*lmdb.Env, error) {
 	env, err := lmdb.NewEnv()
 	if err != nil {
 		return nil, lmdbError(err)
@@ -162,7 +194,7 @@ func openLMDB(dir string, mapBytes int64) (*lmdb.Env, error) {
 	}
 	err = errors.Join(env.SetMaxDBs(numDBs), env.SetMaxReaders(maxViews), env.SetMapSize(mapBytes))
 	if err == nil {
-		err = env.Open(dir, flags, 0o600)
+		err = env.Open(fsys.SystemPath(dir), flags, 0o600)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", dir, lmdbError(err)), env.Close())

@@ -81,6 +81,9 @@ func (s *Store) attempt(fn func(*Txn) error) error {
 		return s.latch(fmt.Errorf("%s: %w", phase(ran), err))
 	}
 	_ = s.fault("committed")
+	if err := s.inPlace(); err != nil {
+		return s.latch(err)
+	}
 	return nil
 }
 

@@ -51,7 +51,7 @@ func compactTo(fsys durable.FS, dir, tmp string, size int64) (bool, error) {
 
 // copyEnv copies the pages in use if they are fewer than limit bytes.
 func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err error) {
-	env, err := openLMDB(dir, minMapBytes)
+	env, err := openLMDB(fsys, dir, minMapBytes)
 	if err != nil {
 		return false, err
 	}
@@ -74,7 +74,7 @@ func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err er
 	if err := fsys.MkdirAll(to, 0o700); err != nil {
 		return false, err
 	}
-	return true, lmdbError(env.CopyFlag(to, lmdb.CopyCompact))
+	return true, lmdbError(env.CopyFlag(fsys.SystemPath(to), lmdb.CopyCompact))
 }
 
 func syncFile(fsys durable.FS, path string) error {

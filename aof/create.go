@@ -25,15 +25,15 @@ func create(fsys durable.FS, dir string) error {
 	if err := fsys.MkdirAll(tmp, 0o700); err != nil {
 		return err
 	}
-	if err := initEnv(tmp); err != nil {
+	if err := initEnv(fsys, tmp); err != nil {
 		return err
 	}
 	return moveIn(fsys, tmp, dir)
 }
 
 // initEnv makes the databases in one synced transaction.
-func initEnv(dir string) error {
-	env, err := openLMDB(dir, minMapBytes)
+func initEnv(fsys durable.FS, dir string) error {
+	env, err := openLMDB(fsys, dir, minMapBytes)
 	if err != nil {
 		return err
 	}

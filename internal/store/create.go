@@ -88,13 +88,33 @@ func (s *Store) hold() (err error) {
 	if s.held, err = durable.Hold(s.dir); err != nil {
 		return err
 	}
-	if err = s.held.Lock(); err != nil || n == nil {
+	if err = s.held.Lock(); err != nil {
 		return err
+	}
+	if err = s.syncOwnName(); err != nil {
+		return err
+	}
+	s.opts.FS = s.held.FS(s.opts.FS)
+	if n == nil {
+		return nil
 	}
 	switch err = s.vacant(); {
 	case err == nil:
 		return s.create(n)
 	case err == ErrExists && !n.MustCreate:
+		return nil
+	}
+	return err
+}
+
+// syncOwnName makes the directory's name durable: who made it may have been
+// killed before that.
+func (s *Store) syncOwnName() error {
+	abs, err := filepath.Abs(s.dir)
+	if err == nil {
+		err = s.opts.FS.SyncDir(filepath.Dir(abs))
+	}
+	if errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	return err

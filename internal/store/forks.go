@@ -206,7 +206,7 @@ func (s *Store) loadForks() error {
 // forkFiles takes up the proofs of which there is a file only. A file that
 // proves nothing is passed over; Check tells of it.
 func (s *Store) forkFiles() error {
-	entries, err := os.ReadDir(filepath.Join(s.dir, forksName))
+	entries, err := s.opts.FS.ReadDir(filepath.Join(s.dir, forksName))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}

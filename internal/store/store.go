@@ -119,6 +119,10 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.hold(); err != nil {
 		return s, err
 	}
+	if err = s.held.HoldParts(aofName, logsName, mmrName); err != nil {
+		return s, err
+	}
+	o.FS = s.opts.FS
 	if err = syncNames(o.FS, dir); err != nil {
 		return s, err
 	}
@@ -129,7 +133,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 		return s, err
 	}
 	s.idKey = layout.IDSecret(s.device.Seed)
-	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault}); err != nil {
+	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault, Check: s.unchanged}); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = &CorruptError{Where: s.path(aofName, dataName), What: "the file is missing"}
 		}
@@ -164,11 +168,6 @@ func Open(dir string, o Options) (s *Store, err error) {
 // or whose sync failed, may have left a directory or file that no power cut
 // would leave; what is stored below it from now on would go with its name.
 func syncNames(fs durable.FS, dir string) error {
-	if abs, err := filepath.Abs(dir); err == nil {
-		if err := fs.SyncDir(filepath.Dir(abs)); err != nil && !errors.Is(err, os.ErrPermission) {
-			return err
-		}
-	}
 	for _, d := range []string{"", aofName, logsName} {
 		if err := fs.SyncDir(filepath.Join(dir, d)); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -210,8 +209,16 @@ func (s *Store) checkIdentity() error {
 	return nil
 }
 
-// Dir is the store's directory.
+// Dir is the store's directory, as it was named.
 func (s *Store) Dir() string { return s.dir }
+
+// SystemDir is a path that leads to the directory also if its name does not any
+// more, where the system has such paths.
+func (s *Store) SystemDir() string { return s.held.SystemPath(s.dir) }
+
+// unchanged returns a *durable.ChangedError if the AOF's directory is not the one
+// in use any more.
+func (s *Store) unchanged() error { return s.held.Check(aofName) }
 
 // path names something in the store's directory.
 func (s *Store) path(parts ...string) string {

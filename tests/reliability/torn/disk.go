@@ -60,6 +60,11 @@ type change struct {
 // there as well: this is what a process sees that was killed and runs again.
 type disk struct {
 	durable.FS
+	*tape
+}
+
+// A tape is what a disk wrote down.
+type tape struct {
 	root string
 
 	mu     sync.Mutex
@@ -76,8 +81,12 @@ type disk struct {
 var errKilled error = &fs.PathError{Op: "killed", Path: "disk", Err: syscall.EIO}
 
 func newDisk(root string) *disk {
-	return &disk{FS: durable.OS, root: root, names: map[string]int{}, next: 1, dead: func() bool { return false }}
+	return &disk{FS: durable.OS, tape: &tape{root: root, names: map[string]int{}, next: 1, dead: func() bool { return false }}}
 }
+
+// Over returns the same disk through another file system: that of a directory
+// that is held.
+func (d *disk) Over(fsys durable.FS) durable.FS { return &disk{fsys, d.tape} }
 
 func (d *disk) rel(name string) string {
 	rel, err := filepath.Rel(d.root, name)

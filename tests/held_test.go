@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// wantEvents opens a store and holds its number of events against what was
+// acknowledged.
+func wantEvents(t *testing.T, dir string, n uint64) {
+	t.Helper()
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := db.Head().Size; got != n {
+		t.Errorf("%s holds %d events, %d were acknowledged", dir, got, n)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	checkClean(t, dir)
+}
+
+// A store that was opened by a relative path, or through a link, is used where
+// it was, whatever becomes of the process's directory and of the store's name.
+func TestStoreIsNotItsName(t *testing.T) {
+	for _, name := range []string{"st", "link"} {
+		t.Run(name, func(t *testing.T) {
+			base, other := t.TempDir(), t.TempDir()
+			t.Chdir(base)
+			if err := errors.Join(os.Mkdir("st", 0o700), os.Symlink("st", "link")); err != nil {
+				t.Fatal(err)
+			}
+			noLeaks(t)
+			db, err := xaeroflux.Open(name, small())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, db, 200, "before %d")
+			t.Chdir(other)
+			mustAppend(t, db, 200, "from elsewhere %d")
+			moved := filepath.Join(base, "moved")
+			if err := errors.Join(os.Rename(filepath.Join(base, "st"), moved), os.Remove(filepath.Join(base, "link"))); err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, db, 2000, "renamed %d, long enough to fill segments, of which each is a new file in the directory")
+			impostor, err := xaeroflux.Open(filepath.Join(base, "st"), small())
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustAppend(t, impostor, 10, "in another store of that name %d")
+			mustAppend(t, db, 2000, "beside it %d, long enough to fill segments, of which each is a new file in the directory")
+			if err := errors.Join(impostor.Close(), db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			wantEvents(t, moved, 4400)
+			wantEvents(t, filepath.Join(base, "st"), 10)
+			if left, err := os.ReadDir(other); err != nil || len(left) > 0 {
+				t.Errorf("left elsewhere: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// One store has one user, under whatever names it is opened and without LOCK.
+func TestTwoNamesOneStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "st")
+	link := dir + "-link"
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, nil)
+	if err := os.Remove(filepath.Join(dir, "LOCK")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{dir, link, filepath.Join(link, "..", "st")} {
+		if _, err := xaeroflux.Open(name, nil); !errors.Is(err, xaeroflux.ErrInUse) {
+			t.Errorf("%s, in this process: %v", name, err)
+		}
+		out, err := exec.Command("xaeroflux", "head", "--dir", name).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "locked by") {
+			t.Errorf("%s, in another process: %v\n%s", name, err, out)
+		}
+	}
+}
