@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // CopyTo writes what the last commit left, without free pages, to a data file in
@@ -14,20 +16,19 @@ import (
 func (s *Store) CopyTo(dir string) error {
 	s.views <- struct{}{}
 	defer func() { <-s.views }()
-	s.remap.RLock()
-	defer s.remap.RUnlock()
-	if s.closed != nil {
-		return s.closed
+	if err := s.mapped(); err != nil {
+		return err
 	}
-	if err := s.fs.MkdirAll(dir, 0o700); err != nil {
+	defer s.remap.RUnlock()
+	if err := durable.OS.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if err := s.env.CopyFlag(dir, lmdb.CopyCompact); err != nil {
 		return lmdbError(err)
 	}
 	path := filepath.Join(dir, dataFile)
-	if err := syncFile(s.fs, path); err != nil {
+	if err := syncFile(durable.OS, path); err != nil {
 		return err
 	}
-	return precheck(s.fs, path, false)
+	return precheck(durable.OS, path, false)
 }
