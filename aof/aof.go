@@ -39,6 +39,9 @@ type Options struct {
 	// MustExist refuses to make a new environment where there is none, with an
 	// error that is fs.ErrNotExist.
 	MustExist bool
+	// Unsettled leaves the data file as it is until Settle is called, so that its
+	// rows can be held against other files first. Commit must wait for that.
+	Unsettled bool
 	// FS is where files are named, read and removed; nil is the operating
 	// system's. LMDB writes its data file by itself.
 	FS durable.FS
@@ -118,11 +121,13 @@ func (s *Store) start(o Options) error {
 			return err
 		}
 	}
-	if err := precheck(s.fs, path, true); err != nil {
+	if err := precheck(s.fs, path); err != nil {
 		return err
 	}
-	if err := compact(s.fs, s.dir); err != nil {
-		return err
+	if !o.Unsettled {
+		if err := s.reshape(); err != nil {
+			return err
+		}
 	}
 	size := o.MapBytes
 	if size <= 0 {
@@ -131,10 +136,50 @@ func (s *Store) start(o Options) error {
 	if err := s.openEnv(max(size, minMapBytes)); err != nil {
 		return err
 	}
-	if err := withNextStep(path, s.View((*View).verify)); err != nil {
+	if err := withNextStep(path, s.View((*View).verify)); err != nil || o.Unsettled {
 		return err
 	}
 	return s.settleFailed()
+}
+
+// Settle does what an Unsettled Open left: it makes the file as long as it says
+// that it is, gives free room back, and puts right what a failed commit left. No
+// View may be under way.
+func (s *Store) Settle() error {
+	if err := s.reopened(); err != nil {
+		return err
+	}
+	return s.settleFailed()
+}
+
+// reshape changes the length of the data file, which nobody has open.
+func (s *Store) reshape() error {
+	if err := extend(s.fs, filepath.Join(s.dir, dataFile)); err != nil {
+		return err
+	}
+	return compact(s.fs, s.dir)
+}
+
+// reopened reshapes the file of an open environment.
+func (s *Store) reopened() error {
+	s.writer.Lock()
+	defer s.writer.Unlock()
+	s.remap.Lock()
+	defer s.remap.Unlock()
+	if s.closed != nil {
+		return s.closed
+	}
+	env := s.env
+	s.env = nil
+	err := env.Close()
+	if err == nil {
+		err = s.reshape()
+	}
+	if err == nil {
+		err = s.openEnv(s.mapBytes)
+	}
+	s.closed = err
+	return err
 }
 
 // openEnv opens the environment and its databases; the caller owns remap.

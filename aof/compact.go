@@ -46,7 +46,7 @@ func compactTo(fsys durable.FS, dir, tmp string, size int64) (bool, error) {
 	if err := syncFile(fsys, path); err != nil {
 		return false, err
 	}
-	return true, precheck(fsys, path, false)
+	return true, precheck(fsys, path)
 }
 
 // copyEnv copies the pages in use if they are fewer than limit bytes.

@@ -18,16 +18,11 @@ import (
 // and returns a *CorruptError where LMDB could not be trusted with it. It sees
 // every B-tree page, not the values: Open checks the small ones, and Events each
 // chunk that it reads.
-func Check(dir string) error { return precheck(durable.OS, filepath.Join(dir, dataFile), false) }
+func Check(dir string) error { return precheck(durable.OS, filepath.Join(dir, dataFile)) }
 
-// precheck walks the file as LMDB would. With extend it also gives the file the
-// length its meta page speaks of, which LMDB itself does not need.
-func precheck(fsys durable.FS, path string, extend bool) error {
-	flag := os.O_RDONLY
-	if extend {
-		flag = os.O_RDWR
-	}
-	f, err := fsys.Open(path, flag, 0)
+// precheck walks the file as LMDB would.
+func precheck(fsys durable.FS, path string) error {
+	f, err := fsys.Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
@@ -40,7 +35,22 @@ func precheck(fsys durable.FS, path string, extend bool) error {
 	if err == nil {
 		err = withNextStep(path, c.run())
 	}
-	if err == nil && extend && c.pages <= c.meta.lastPage {
+	return errors.Join(err, f.Close())
+}
+
+// extend gives a file that was checked the length its meta page speaks of: what
+// is missing of it are free pages.
+func extend(fsys durable.FS, path string) error {
+	f, err := fsys.Open(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	size, err := f.Size()
+	c := checker{f: f, size: size}
+	if err == nil {
+		err = c.readMetas()
+	}
+	if err == nil && c.pages <= c.meta.lastPage {
 		err = f.Truncate(int64((c.meta.lastPage + 1) * uint64(c.psize)))
 	}
 	return errors.Join(err, f.Close())
