@@ -144,7 +144,7 @@ func TestHugeEventInSmallSegments(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkLog(t, l, spans)
-	if err := l.Recover(pagesOf(spans)); err != nil {
+	if err := recoverTo(l, pagesOf(spans)); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := l.TreesPresent(pagesOf(spans)); err != nil || n != pagesOf(spans) {

@@ -154,7 +154,7 @@ func TestNothingIsLeftOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Recover(pagesOf(spans)); !errors.Is(err, ErrBusy) {
+	if err := recoverTo(l, pagesOf(spans)); !errors.Is(err, ErrBusy) {
 		t.Errorf("recover with a page in use: %v", err)
 	}
 	if err := s.Close(); !errors.Is(err, ErrBusy) {

@@ -21,7 +21,7 @@ func written(t testing.TB, p Params, records int) (dir string, spans []sealedSpa
 	t.Helper()
 	dir, spans = t.TempDir(), seal(t, p.PageBytes, mixed(t, 11, records, p.PageBytes))
 	l := openLog(t, noSync, dir, p, Options{})
-	if err := errors.Join(write(l, spans, 0), syncAll(l), l.Recover(pagesOf(spans)), l.Close()); err != nil {
+	if err := errors.Join(write(l, spans, 0), syncAll(l), recoverTo(l, pagesOf(spans)), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return dir, spans
@@ -290,14 +290,14 @@ func TestRecoverFindsDamage(t *testing.T) {
 	} {
 		dir, _ := written(t, p, 100)
 		l := openLog(t, noSync, dir, p, Options{})
-		if err := l.Recover(11); err != nil {
+		if err := recoverTo(l, 11); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(l.Close(), damage(dir)); err != nil {
 			t.Fatal(err)
 		}
 		l = openLog(t, noSync, dir, p, Options{})
-		if err := l.Recover(11); !errors.Is(err, ErrCorrupt) {
+		if err := recoverTo(l, 11); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -331,7 +331,7 @@ func TestTreesAndSpansAreDerived(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := openLog(t, noSync, dir, p, Options{})
-		if err := l.Recover(pages); err != nil {
+		if err := recoverTo(l, pages); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if n, err := l.TreesPresent(pages); err != nil || n != c.trees {

@@ -240,7 +240,7 @@ func recovered(t *testing.T, dir string, p Params, spans []sealedSpan, sealed in
 	l := openLog(t, newLossy(), dir, p, Options{})
 	pages := pagesOf(spans[:sealed])
 	if cutBack {
-		if err := l.Recover(pages); err != nil {
+		if err := recoverTo(l, pages); err != nil {
 			t.Fatal(err)
 		}
 		if got := checkSegments(t, dir); got != int(pages) {
@@ -271,7 +271,7 @@ func TestCrashInRecover(t *testing.T) {
 			t.Fatal(err)
 		}
 		crashed := openLog(t, durable.NewFaulty(durable.OS, durable.CrashAt(step, 100)), dir, p, Options{})
-		err := crashed.Recover(pagesOf(spans[:sealed]))
+		err := recoverTo(crashed, pagesOf(spans[:sealed]))
 		if done = err == nil; !done && !errors.Is(err, durable.ErrCrashed) {
 			t.Fatalf("step %d: %v", step, err)
 		}

@@ -243,7 +243,7 @@ func TestErase(t *testing.T) {
 				t.Fatal(err)
 			}
 			e.check(t, l, len(e.spans))
-			if err := errors.Join(l.Recover(pagesOf(e.spans)), l.Close()); err != nil {
+			if err := errors.Join(recoverTo(l, pagesOf(e.spans)), l.Close()); err != nil {
 				t.Fatal(err)
 			}
 			if got := checkSegments(t, dir); got != int(pagesOf(e.spans)) {
@@ -267,7 +267,7 @@ func (e *erasedLog) reopened(t *testing.T, dir string) {
 		}
 	}
 	l := openLog(t, noSync, dir, e.p, Options{MaxOpen: 2})
-	if err := l.Recover(pagesOf(e.spans)); err != nil {
+	if err := recoverTo(l, pagesOf(e.spans)); err != nil {
 		t.Fatal(err)
 	}
 	for seq := range e.fates {
@@ -335,7 +335,7 @@ func (e *erasedLog) crashed(t *testing.T, dir string, list []Erasure) {
 	t.Helper()
 	pages := pagesOf(e.spans)
 	l := openLog(t, newLossy(), dir, e.p, Options{})
-	if err := l.Recover(pages); err != nil {
+	if err := recoverTo(l, pages); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := l.TreesPresent(pages); err != nil {
@@ -411,7 +411,7 @@ func TestWriteStored(t *testing.T) {
 				t.Fatal(err)
 			}
 			if rnd.IntN(3) == 0 { // not committed
-				if err := to.Recover(page); err != nil {
+				if err := recoverTo(to, page); err != nil {
 					t.Fatal(err)
 				}
 				continue

@@ -19,7 +19,7 @@ func erasedFiles(t testing.TB, p Params, seed uint64) (e *erasedLog, dir string)
 	e, dir = newErasedLog(t, seed, 60, p), t.TempDir()
 	l := openLog(t, noSync, dir, p, Options{})
 	list := e.decide(rand.New(rand.NewPCG(seed, 3)), len(e.spans), 40)
-	if err := errors.Join(write(l, e.spans, 0), syncAll(l), l.Erase(pagesOf(e.spans), list), l.Recover(pagesOf(e.spans)), l.Close()); err != nil {
+	if err := errors.Join(write(l, e.spans, 0), syncAll(l), l.Erase(pagesOf(e.spans), list), recoverTo(l, pagesOf(e.spans)), l.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return e, dir
@@ -152,7 +152,7 @@ func TestRawOfErased(t *testing.T) {
 	}
 	clear(e.fates)
 	l := openLog(t, noSync, dir, p, Options{})
-	if err := l.Recover(pagesOf(e.spans)); err != nil {
+	if err := recoverTo(l, pagesOf(e.spans)); err != nil {
 		t.Fatal(err)
 	}
 	e.rebuildTrees(t, l, len(e.spans))

@@ -60,7 +60,7 @@ func readWhatIsLeft(t *testing.T, dir string, p Params, spans []sealedSpan) {
 		return
 	}
 	defer l.Close()
-	if l.Recover(pagesOf(spans)) != nil {
+	if recoverTo(l, pagesOf(spans)) != nil {
 		return
 	}
 	for _, span := range spans {

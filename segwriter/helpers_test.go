@@ -192,3 +192,12 @@ func (u unsynced) Open(name string, flag int, perm fs.FileMode) (durable.File, e
 func (u unsynced) MkdirAll(name string, perm fs.FileMode) error { return os.MkdirAll(name, perm) }
 func (u unsynced) SyncDir(string) error                         { return nil }
 func (f unsyncedFile) Sync() error                              { return nil }
+
+// recoverTo leaves the first pages of a log, whatever follows them.
+func recoverTo(l *Log, pages uint64) error {
+	f, err := l.Look(pages, 0)
+	if err != nil {
+		return err
+	}
+	return l.Recover(f, pages)
+}

@@ -136,7 +136,7 @@ func TestLogWriteRead(t *testing.T) {
 				t.Fatalf("%d pages in the files, want %d", got, pagesOf(spans))
 			}
 			again := openLog(t, fs, dir, p, o)
-			if err := again.Recover(pagesOf(spans)); err != nil {
+			if err := recoverTo(again, pagesOf(spans)); err != nil {
 				t.Fatal(err)
 			}
 			checkLog(t, again, spans)
@@ -239,7 +239,7 @@ func TestMissing(t *testing.T) {
 		"nodes":   func() error { _, err := l.TreeNodes(0); return err }(),
 		"span":    func() error { _, err := l.SpanNode(0); return err }(),
 		"find":    func() error { _, _, _, err := l.FindPage(0, 5); return err }(),
-		"recover": l.Recover(1),
+		"recover": recoverTo(l, 1),
 		"write":   l.WritePages(3, make([]byte, MinPageBytes)),
 	} {
 		var c *CorruptError
@@ -259,7 +259,7 @@ func TestMissing(t *testing.T) {
 	if _, _, _, err := l.FindPage(0, 0); !errors.Is(err, ErrNoPage) {
 		t.Error(err)
 	}
-	if err := l.Recover(0); err != nil {
+	if err := recoverTo(l, 0); err != nil {
 		t.Error(err)
 	}
 }

@@ -16,13 +16,12 @@ import (
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
-// Recover brings the files to what the store's commit point says: it cuts back
-// what runs past the first sealedPages pages, and checks that every .seg file
-// below is there, long enough and this log's, and the last sealed page. What
-// is wrong with them is a *CorruptError. Trees and spans are derived: one that
-// cannot be cut back is removed, and TreesPresent tells. The error is ErrBusy
-// while pages of the log are in use or being written.
-func (l *Log) Recover(sealedPages uint64) error {
+// Recover brings the files to what was decided about them: pages past the first
+// keep are none, and what is derived of pages past the sealed ones goes too. What
+// is kept past those is written again, or over. Trees and spans that cannot be cut
+// back are removed, and TreesPresent tells. The error is ErrBusy while pages of
+// the log are in use or being written.
+func (l *Log) Recover(f *Found, keep uint64) error {
 	for _, m := range []interface {
 		Lock()
 		Unlock()
@@ -33,33 +32,26 @@ func (l *Log) Recover(sealedPages uint64) error {
 	if err := l.giveUp(); err != nil {
 		return err
 	}
-	if err := l.removePast(sealedPages); err != nil {
+	if err := l.removePast(f.Sealed, keep); err != nil {
 		return err
 	}
-	segment, i := l.place(sealedPages)
-	var rewritten []uint64
-	for k := range segment {
-		pack, err := l.cutSegment(k, l.p.SegmentPages)
-		if err != nil {
-			return err
-		}
-		if pack != nil {
-			rewritten = append(rewritten, k)
-		}
-	}
-	if i > 0 {
-		_, err := l.cutSegment(segment, i)
-		if err := errors.Join(err, l.cutTree(segment, i)); err != nil {
+	if segment, i := l.place(keep); i > 0 {
+		if err := l.cutSegment(segment, i); err != nil {
 			return err
 		}
 	}
-	if err := l.finishErasing(rewritten, sealedPages); err != nil {
+	if segment, i := l.place(f.Sealed); i > 0 {
+		if err := l.cutTree(segment, i); err != nil {
+			return err
+		}
+	}
+	if err := l.finishErasing(slices.Clone(f.rewritten), f.Sealed); err != nil {
 		return err
 	}
-	if err := l.cutSpans(sealedPages); err != nil || sealedPages == 0 {
+	if err := l.cutSpans(f.Sealed); err != nil || f.Sealed == 0 {
 		return err
 	}
-	return l.Recheck(sealedPages - 1)
+	return l.Recheck(f.Sealed - 1)
 }
 
 // giveUp closes the files of the log and forgets what is known of them.
@@ -83,23 +75,34 @@ func (l *Log) forgetSpans() {
 	l.spanCount.known = false
 }
 
-// removePast removes the files of segments that hold no sealed page.
-func (l *Log) removePast(sealedPages uint64) error {
+// removePast removes files that were not whole when their writer was stopped, and
+// those of segments that hold no page to keep, or no tree of a sealed one.
+func (l *Log) removePast(sealed, keep uint64) error {
 	entries, err := l.s.fs.ReadDir(l.dir)
 	if err != nil {
 		return ignoreMissing(err)
 	}
-	n := uint64(l.p.SegmentPages)
-	keep := (sealedPages + n - 1) / n
+	segs, trees := l.segments(keep), l.segments(sealed)
 	for _, e := range entries {
 		name, unfinished := strings.CutSuffix(e.Name(), newSuffix)
-		if segment, ok := segmentOf(name); ok && (unfinished || segment >= keep) {
+		segment, ok := segmentOf(name)
+		past := segs
+		if filepath.Ext(name) == ".tree" {
+			past = trees
+		}
+		if ok && (unfinished || segment >= past) {
 			if err := l.s.fs.Remove(filepath.Join(l.dir, e.Name())); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// segments returns how many segments hold the first pages.
+func (l *Log) segments(pages uint64) uint64 {
+	n := uint64(l.p.SegmentPages)
+	return (pages + n - 1) / n
 }
 
 // segmentOf returns the segment that a .seg or .tree file is of.
@@ -112,34 +115,35 @@ func segmentOf(name string) (uint64, bool) {
 	return segment, true
 }
 
-// cutSegment checks a .seg file and leaves its first n pages. It returns where
-// they lay.
-func (l *Log) cutSegment(index uint64, n int) (pack *packing, err error) {
+// cutSegment leaves the first n pages of a .seg file.
+func (l *Log) cutSegment(index uint64, n int) (err error) {
 	g := &segment{l: l, index: index, path: l.segPath(index)}
 	f, err := l.s.fs.Open(g.path, os.O_RDWR, 0)
 	if err != nil {
-		return nil, missing(g.path, err)
+		return missing(g.path, err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	head, err := readUpTo(f, fileHeaderBytes, 0)
+	size, err := g.measure(f)
 	if err != nil {
-		return nil, err
-	}
-	if err := g.learn(f, head); err != nil {
-		return nil, err
-	}
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	if _, end := l.p.span(g.pack, n-1); size < end {
-		return nil, flaw(g.path, g.number(n-1), g.offset(n-1), "the file ends at %d, its sealed pages at %d", size, end)
+		return err
 	}
 	if n < g.pack.packed() { // a peer's, that were not committed
-		return g.pack, l.rewriteSegment(index, change{cut: n})
+		return l.rewriteSegment(index, change{cut: n})
 	}
 	from, _ := l.p.span(g.pack, n)
-	return g.pack, cutBack(f, size, from, l.p.alloc(g.pack, n))
+	return cutBack(f, size, from, l.p.alloc(g.pack, n))
+}
+
+// measure learns where the pages lie and how long the file is.
+func (g *segment) measure(f durable.File) (int64, error) {
+	head, err := readUpTo(f, fileHeaderBytes, 0)
+	if err == nil {
+		err = g.learn(f, head)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return f.Size()
 }
 
 // finishErasing frees the pages of a group that runs into another segment, where

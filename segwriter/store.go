@@ -109,20 +109,24 @@ type Log struct {
 	ends   []uint64 // sequence after each segment that is full; 0 is unknown
 }
 
-// adopt takes over the pages per segment of the files that are there.
+// adopt takes over the pages per segment of the files that are there, of which
+// the first may be missing.
 func (l *Log) adopt() error {
 	head, err := l.readHeader(l.segPath(0))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if p, _, what := parseSegHeader(head); what == "" {
 		l.p.SegmentPages = p.SegmentPages
 		return nil
 	}
-	return otherFormat(l.segPath(0), head)
+	if err := otherFormat(l.segPath(0), head); err != nil {
+		return err
+	}
+	if p, ok := (&Raw{l}).header(); ok {
+		l.p.SegmentPages = p.SegmentPages
+	}
+	return nil
 }
 
 // readHeader reads the first bytes of a file, as many as there are.

@@ -21,7 +21,11 @@ import (
 // the sealed cursor is cut back, and trees and mountains that are missing are
 // rebuilt from the pages, byte for byte as they were.
 func (s *Store) prepareFiles(l *Log, row *aof.LogRow) error {
-	if err := l.files.Recover(row.SealedPages); err != nil {
+	found, err := l.files.Look(row.SealedPages, row.SealedSize)
+	if err == nil {
+		err = l.files.Recover(found, row.SealedPages)
+	}
+	if err != nil {
 		return err
 	}
 	trees, err := l.files.TreesPresent(row.SealedPages)
