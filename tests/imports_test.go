@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"merkleindex", "sketch"},
 	{"mmrindex"},
 	{"proof"},
-	{"messages", "internal/roster", "internal/seal", "transport"},
+	{"messages", "internal/recovery", "internal/roster", "internal/seal", "transport"},
 	{"internal/layout"},
 	{"aof", "segwriter"},
 	{"peertls"},
@@ -56,7 +56,7 @@ var owners = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"digest", "event", "internal/chunk", "internal/layout", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
+var pure = []string{"digest", "event", "internal/chunk", "internal/layout", "internal/recovery", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
 
 type pkg struct {
 	ImportPath string
