@@ -6,11 +6,12 @@ package layout
 const (
 	FormatName  = "FORMAT"
 	SeedName    = "identity.key"
+	ClosedName  = "CLOSED"
 	AOFName     = "aof"
 	LogsName    = "logs"
 	MMRName     = "mmr"
 	ForksName   = "forks"
-	DamagedName = "damaged"  // what a repair replaced
+	DamagedName = "damaged"  // what a repair or an opening set aside
 	DataName    = "data.mdb" // in aof
 	HeadName    = "head"     // in logs/<log id>
 	ForkSuffix  = ".fork"    // of <log id> in forks

@@ -51,6 +51,7 @@ func samples() []sample {
 		sampleOf(Progress, ProgressKey{"tags", word("log")}, 9),
 		sampleOf(Generations, Only{}, identity.Generation{1}),
 		sampleOf(Places, Only{}, identity.PlaceOf("somewhere", durable.Whereabouts{})),
+		sampleOf(Closings, Only{}, 12),
 		sampleOf(Moves, Only{}, &Move{From: identity.PeerID{1}, To: identity.PeerID{2}, Why: "why", At: time.UnixMilli(4)}),
 		sampleOf(Restores, Only{}, time.UnixMilli(5)),
 		sampleOf(Formers, FormerKey{id, [32]byte{3}}, word("log")),
