@@ -30,5 +30,5 @@ func (s *Store) CopyTo(dir string) error {
 	if err := syncFile(durable.OS, path); err != nil {
 		return err
 	}
-	return precheck(durable.OS, path, false)
+	return precheck(durable.OS, path)
 }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -85,4 +86,14 @@ func (a *aside) copy(name string) error {
 	}
 	_, err = io.Copy(f, from)
 	return errors.Join(err, f.Sync(), f.Close(), a.fs.SyncDir(filepath.Dir(to)))
+}
+
+// note says in the directory why something is in it.
+func (a *aside) note(name, why string) error {
+	f, err := os.OpenFile(filepath.Join(a.used, "WHY"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "%s: %s\n", name, why)
+	return errors.Join(err, f.Sync(), f.Close())
 }

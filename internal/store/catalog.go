@@ -163,10 +163,8 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)
-	if row.SealedPages > 0 {
-		if err := s.prepareFiles(l, row); err != nil {
-			return nil, err
-		}
+	if err := s.prepareFiles(l, row); err != nil {
+		return nil, err
 	}
 	p, err := s.computeState(l)
 	if err != nil {

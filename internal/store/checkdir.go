@@ -40,12 +40,8 @@ func CheckDir(ctx context.Context, dir string, progress func(done, total int64))
 
 // remains reports whether dir holds parts of a store that lost its FORMAT.
 func remains(dir string) bool {
-	for _, name := range []string{seedName, filepath.Join(aofName, dataName)} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			return false
-		}
-	}
-	return true
+	s := &Store{dir: dir, opts: Options{FS: durable.OS}}
+	return errors.Is(s.vacant(), ErrRemains)
 }
 
 // A dirChecker looks at the files of a store that cannot be opened.
@@ -67,6 +63,7 @@ func (c *dirChecker) run(opened error) {
 	c.place()
 	c.missing(rows)
 	c.segments()
+	c.refused(opened)
 	if len(c.report.Findings) == 0 {
 		c.report.add(Finding{Kind: FlawLog, Where: c.dir}.of(opened))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -419,13 +420,17 @@ func (c *Committer) sealTo(t *aof.Txn, row *aof.LogRow, m *messages.Sealed) erro
 }
 
 // Close makes w durable together with the newest head of each log of ours, so
-// that opening the store again finds them signed.
+// that opening the store again finds them signed, and counts that it was closed.
 func (c *Committer) Close(w *Work) (*Committed, error) {
 	if err := c.s.ReadOnly(); err != nil {
 		return nil, err
 	}
-	err := c.s.aof.Commit(func(t *aof.Txn) error {
+	var closed uint64
+	err := c.s.aof.Commit(func(t *aof.Txn) (err error) {
 		if err := c.fill(t, w); err != nil {
+			return err
+		}
+		if closed, err = noteClosed(t); err != nil {
 			return err
 		}
 		for _, l := range c.s.loaded() {
@@ -446,6 +451,7 @@ func (c *Committer) Close(w *Work) (*Committed, error) {
 		return nil, err
 	}
 	c.made(w)
+	_ = c.s.opts.FS.WriteFileAtomic(c.s.path(closedName), layout.EncodeClosed(closed), 0o600) // one that says less does no harm
 	return c.done, nil
 }
 

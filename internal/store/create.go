@@ -32,7 +32,7 @@ const unfinishedName = formatName + ".new"
 
 // storeNames are what a new store's directory must not hold: all but LOCK and
 // what tells of a running node, which hold nothing.
-var storeNames = []string{seedName, aofName, logsName, mmrName, forksName, damagedName, "index", "blobs"}
+var storeNames = []string{seedName, aofName, logsName, mmrName, forksName, closedName, damagedName, "index", "blobs"}
 
 // ErrExists is returned for a directory that holds a store already, if a new one
 // was asked for.
@@ -77,7 +77,7 @@ func (s *Store) hold() (err error) {
 	n := s.opts.New
 	switch {
 	case n == nil && !Exists(s.dir):
-		return ErrNoStore
+		return s.absent()
 	case n != nil && n.MustCreate && Exists(s.dir):
 		return ErrExists
 	case n != nil:
@@ -118,6 +118,15 @@ func (s *Store) syncOwnName() error {
 		return nil
 	}
 	return err
+}
+
+// absent says what a directory without FORMAT holds: no store, or what is left of
+// one.
+func (s *Store) absent() error {
+	if err := s.vacant(); err != nil {
+		return err
+	}
+	return ErrNoStore
 }
 
 // vacant returns nil if a store may be created in the directory.

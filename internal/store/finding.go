@@ -26,6 +26,7 @@ const (
 	FlawHead      Flaw = "head"      // the checkpoint kept with the pages
 	FlawFork      Flaw = "fork"      // the file of a fork, which the AOF holds too
 	FlawRange     Flaw = "range"     // events beyond a gap
+	FlawOlder     Flaw = "older"     // the AOF is of an earlier time than the other files
 	FlawLog       Flaw = "log"       // a log as a whole
 )
 

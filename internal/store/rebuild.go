@@ -17,16 +17,17 @@ import (
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
-// prepareFiles brings the files of a log to what its row says: what runs past
-// the sealed cursor is cut back, and trees and mountains that are missing are
-// rebuilt from the pages, byte for byte as they were.
+// prepareFiles brings the files of a log to what was decided when the store was
+// opened, and rebuilds trees and mountains that are missing from the pages, byte
+// for byte as they were.
 func (s *Store) prepareFiles(l *Log, row *aof.LogRow) error {
-	found, err := l.files.Look(row.SealedPages, row.SealedSize)
-	if err == nil {
-		err = l.files.Recover(found, row.SealedPages)
+	if found := s.opening.take(l.ID); found != nil {
+		if err := l.files.Recover(found, max(s.opening.plan.Keep[l.ID], row.SealedPages)); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if row.SealedPages == 0 {
+		return nil
 	}
 	trees, err := l.files.TreesPresent(row.SealedPages)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -89,12 +90,15 @@ type repairer struct {
 	report *RepairReport
 	files  aside
 
-	format layout.Format
-	device identity.Device
-	fetch  Fetcher                // nil: no peers
-	rows   rows                   // of the AOF, as it is or as it is made again
-	topics map[digest.Hash]*Topic // that are known
-	retire bool                   // an own log lost events: the store goes on as a new device
+	format  layout.Format
+	device  identity.Device
+	fetch   Fetcher                // nil: no peers
+	rows    rows                   // of the AOF, as it is or as it is made again
+	topics  map[digest.Hash]*Topic // that are known
+	retire  bool                   // an own log lost events: the store goes on as a new device
+	older   bool                   // the AOF is of an earlier time than the other files
+	closed  uint64                 // how often the store was closed
+	ownLost bool                   // events of an own log are missing still, and that was not accepted
 }
 
 func (r *repairer) done(log digest.Hash, format string, args ...any) {
@@ -135,6 +139,9 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	r.rows.r = r
+	if r.closed, err = readClosed(durable.OS, r.path(closedName)); err != nil {
+		return err
+	}
 	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
 		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
 		return nil
@@ -264,7 +271,20 @@ func (r *repairer) logs() error {
 			return err
 		}
 	}
+	if err := r.catchUp(); err != nil {
+		return err
+	}
 	return r.rows.finish()
+}
+
+// catchUp makes an AOF that was of an earlier time one of now, if nothing of this
+// store's own is missing any more.
+func (r *repairer) catchUp() error {
+	if !r.older || r.ownLost {
+		return nil
+	}
+	r.done(digest.Hash{}, "aof/ has what this store's own logs hold again")
+	return r.rows.aof.Commit(func(t *aof.Txn) error { return aof.PutRow(t, layout.Closings, layout.Only{}, r.closed) })
 }
 
 // dropForkFiles sets damaged proofs of forks aside; opening the store writes

@@ -137,7 +137,7 @@ func (l *logMend) mend() error {
 		return err
 	}
 	switch {
-	case l.row == nil || l.info.own && l.head.Size > l.row.Size || l.row.Size > 0 && !l.tailSound():
+	case l.row == nil || l.behind() || l.row.Size > 0 && !l.tailSound():
 		err = l.resume(whole)
 	case !whole:
 		err = l.cut()
@@ -146,6 +146,12 @@ func (l *logMend) mend() error {
 		l.r.done(l.info.id, "%d pages fetched again", l.mended)
 	}
 	return errors.Join(err, l.noteRoot(), l.dropDerived())
+}
+
+// behind reports whether the row is of an earlier time than the log, which is this
+// store's own.
+func (l *logMend) behind() bool {
+	return l.info.own && (l.r.older || l.head.Size > l.row.Size)
 }
 
 // noteRoot keeps the root of an own log, whose key may be about to retire.
@@ -167,7 +173,7 @@ func (l *logMend) noteRoot() error {
 // pages returns how many pages the log has: what its row says, or what is on
 // disk as far as it can be read.
 func (l *logMend) pages() (uint64, error) {
-	if l.row != nil {
+	if l.row != nil && !l.behind() {
 		return l.row.SealedPages, nil
 	}
 	n, err := l.raw.Pages()

@@ -94,7 +94,9 @@ func (s *rows) load() error {
 	return s.aof.View(func(v *aof.View) error {
 		g, err := rowOrNone(v, layout.Generations)
 		p, err2 := rowOrNone(v, layout.Places)
-		if err = errors.Join(err, err2, s.r.settle(g, p)); err != nil {
+		closed, err3 := rowOrNone(v, layout.Closings)
+		s.r.older = s.r.closed > closed
+		if err = errors.Join(err, err2, err3, s.r.settle(g, p)); err != nil {
 			return err
 		}
 		err = eachSound(v, func(t *Topic) { s.r.topics[t.ID] = t })
@@ -197,7 +199,7 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 			return err
 		}
 	}
-	if err := putDevice(t, s.r.device.Generation, s.r.format.Place); err != nil {
+	if err := errors.Join(putDevice(t, s.r.device.Generation, s.r.format.Place), aof.PutRow(t, layout.Closings, layout.Only{}, s.r.closed)); err != nil {
 		return err
 	}
 	if err := s.putRest(t); err != nil {

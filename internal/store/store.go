@@ -21,6 +21,7 @@ import (
 // Names inside a store's directory (docs/format.md).
 const (
 	formatName = layout.FormatName
+	closedName = layout.ClosedName
 	seedName   = layout.SeedName
 	aofName    = layout.AOFName
 	logsName   = layout.LogsName
@@ -74,6 +75,8 @@ type Store struct {
 	gate  gate
 	doing sync.Mutex // held by Do
 
+	opening *opening // while Open runs
+
 	catalog catalog
 	topics  topics
 	cursors cursors
@@ -122,25 +125,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.held.HoldParts(aofName, logsName, mmrName); err != nil {
 		return s, err
 	}
-	o.FS = s.opts.FS
-	if err = syncNames(o.FS, dir); err != nil {
-		return s, err
-	}
-	if s.format, err = readFormat(o.FS, filepath.Join(dir, formatName)); err != nil {
-		return s, err
-	}
-	if s.device.Seed, err = identity.LoadSeed(filepath.Join(dir, seedName)); err != nil {
-		return s, err
-	}
-	s.idKey = layout.IDSecret(s.device.Seed)
-	if s.aof, err = aof.Open(filepath.Join(dir, aofName), aof.Options{MapBytes: o.MapBytes, MustExist: true, FS: o.FS, Fault: o.Fault, Check: s.unchanged}); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			err = &CorruptError{Where: s.path(aofName, dataName), What: "the file is missing"}
-		}
-		return s, err
-	}
-	s.segs = segwriter.NewStore(o.FS, dir, segwriter.Options{MaxOpen: o.MaxOpenFiles})
-	if err = errors.Join(s.loadGeneration(), s.loadTopics(), s.loadFollows(), s.loadCopies()); err != nil {
+	if err = s.decide(); err != nil {
 		return s, err
 	}
 	if err = s.loadForks(); err != nil {
@@ -155,13 +140,35 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.openPaged(); err != nil {
 		return s, err
 	}
-	if err = s.checkIdentity(); err != nil {
+	s.opening = nil
+	if err = s.openOwn(); err != nil {
 		return s, err
 	}
 	if err = s.settle(); err == nil {
 		s.countOpened()
 	}
 	return s, err
+}
+
+// decide reads what all files say, decides what is to be done about it, and begins
+// to do it. Nothing is changed before the decision, and nothing if it is to refuse.
+func (s *Store) decide() error {
+	o := &opening{}
+	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{MaxOpen: s.opts.MaxOpenFiles})
+	if err := s.judge(o); err != nil {
+		return err
+	}
+	if err := o.refusal(); err != nil {
+		return err
+	}
+	if err := syncNames(s.opts.FS, s.dir); err != nil {
+		return err
+	}
+	if err := errors.Join(s.apply(o), s.aof.Settle()); err != nil {
+		return err
+	}
+	s.opening = o
+	return errors.Join(s.loadFollows(), s.loadCopies())
 }
 
 // syncNames makes the names that are there durable. A process that was killed,
@@ -196,9 +203,9 @@ func (s *Store) openPaged() error {
 	return nil
 }
 
-// checkIdentity holds identity.key against the log that this store appends to in
-// its default topic; other logs are held against it when they are loaded.
-func (s *Store) checkIdentity() error {
+// openOwn loads the log that this store appends to in its default topic, so that
+// what is wrong with it is said now. Others are loaded when they are needed.
+func (s *Store) openOwn() error {
 	t, err := s.Topic(digest.Hash{})
 	if err != nil {
 		return nil // there is none yet

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/recovery"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// A Plan is what opening a store would do to its files, or why it would refuse.
+type Plan = recovery.Plan
+
+// PlanDir reads what opening the store in dir would read, and returns what it would
+// do. It changes nothing. The error is what keeps it from looking.
+func PlanDir(dir string) (Plan, error) {
+	if !Exists(dir) && !remains(dir) {
+		return Plan{}, fmt.Errorf("store %s: %w", dir, ErrNoStore)
+	}
+	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now}}
+	o := &opening{}
+	err := s.planned(o)
+	return o.plan, errors.Join(err, s.release())
+}
+
+func (s *Store) planned(o *opening) (err error) {
+	if s.held, err = durable.Hold(s.dir); err != nil {
+		return err
+	}
+	if err = s.held.Lock(); err != nil {
+		return fmt.Errorf("store %s: %w", s.dir, err)
+	}
+	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{})
+	return s.judge(o)
+}
+
+// flawOf says as what a check shows a reason not to open a store.
+var flawOf = map[recovery.Kind]Flaw{
+	recovery.KindFormat:   FlawFormat,
+	recovery.KindIdentity: FlawSeed,
+	recovery.KindAOF:      FlawAOF,
+	recovery.KindOlder:    FlawOlder,
+	recovery.KindPages:    FlawPages,
+	recovery.KindHead:     FlawHead,
+}
+
+// refused adds why opening refused, unless the files showed it one by one.
+func (c *dirChecker) refused(opened error) {
+	var e *recovery.RefusedError
+	if !errors.As(opened, &e) {
+		return
+	}
+	seen := map[string]bool{}
+	for _, f := range c.report.Findings {
+		seen[f.Log] = seen[f.Log] || f.Kind == FlawPages
+	}
+	for _, d := range e.Refused {
+		if d.Kind == recovery.KindPages && seen[d.Log] {
+			continue
+		}
+		where := "the store"
+		if d.Log != "" {
+			where = "log " + d.Log
+		}
+		c.report.add(Finding{Kind: flawOf[d.Kind], Where: where, Log: d.Log, Do: d.Do}.of(errors.New(d.What)))
+	}
+}

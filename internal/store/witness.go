@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/recovery"
+	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/segwriter"
+)
+
+// Reading the witnesses changes nothing. What comes of them, recovery.Judge says.
+
+// An opening is what was found out about a store on the way to opening it.
+type opening struct {
+	witness recovery.Witness
+	found   map[digest.Hash]*segwriter.Found // of logs that have files or should
+	plan    recovery.Plan
+	causes  []error // of what is wrong with files
+}
+
+// take returns what was found of a log that was not loaded since.
+func (o *opening) take(id digest.Hash) *segwriter.Found {
+	if o == nil {
+		return nil
+	}
+	f := o.found[id]
+	delete(o.found, id)
+	return f
+}
+
+// readFiles reads the files that there is one of. An error is what keeps them from
+// being looked at.
+func (s *Store) readFiles(o *opening) error {
+	w := &o.witness
+	var errs [3]error
+	s.format, errs[0] = readFormat(s.opts.FS, s.path(formatName))
+	s.device.Seed, errs[1] = identity.LoadSeed(s.path(seedName))
+	s.aof, errs[2] = aof.Open(s.path(aofName), aof.Options{MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged})
+	if errs[2] == nil {
+		errs[2] = errors.Join(s.loadGeneration(), s.loadTopics())
+	}
+	for i, f := range []*recovery.File{&w.Format, &w.Identity, &w.AOF} {
+		var read bool
+		if *f, read = fileOf(errs[i]); !read {
+			return errs[i]
+		}
+		if errs[i] != nil {
+			o.causes = append(o.causes, errs[i])
+		}
+	}
+	if w.AOF.State == recovery.Missing {
+		o.causes = append(o.causes, corrupt.Err)
+	}
+	s.idKey = layout.IDSecret(s.device.Seed)
+	return nil
+}
+
+// fileOf returns what reading a file makes of it; false says that it could not be
+// looked at, or is not this version's to judge.
+func fileOf(err error) (recovery.File, bool) {
+	switch {
+	case err == nil:
+		return recovery.File{State: recovery.Sound}, true
+	case errors.Is(err, fs.ErrNotExist):
+		return recovery.File{State: recovery.Missing}, true
+	case errors.Is(err, layout.ErrNewer) || durable.TroubleOf(err) != durable.NoTrouble:
+	case errors.Is(err, corrupt.Err) || errors.Is(err, ErrFormat) || errors.Is(err, identity.ErrSeedFile):
+		return recovery.File{State: recovery.Damaged, What: err.Error()}, true
+	}
+	return recovery.File{}, false
+}
+
+// readLogs reads what rows and files say of each log. An error is what keeps this
+// store from being looked at.
+func (s *Store) readLogs(o *opening) error {
+	o.found = map[digest.Hash]*segwriter.Found{}
+	dirs, err := s.logDirs()
+	if err == nil {
+		o.witness.Closed.File, err = readClosed(s.opts.FS, s.path(closedName))
+	}
+	if err != nil {
+		return err
+	}
+	err = s.aof.View(func(v *aof.View) (err error) {
+		if o.witness.Closed.AOF, _, err = aof.Row(v, layout.Closings, layout.Only{}); err != nil {
+			return err
+		}
+		return v.ForEachLog(func(row aof.LogRow) error {
+			l := recovery.Log{ID: row.ID, Row: s.rowOf(&row)}
+			if dirs[row.ID] || row.SealedPages > 0 {
+				if err := s.readLog(o, v, &row, &l); err != nil {
+					return err
+				}
+			} else if !row.Own {
+				return nil // nothing else speaks of it
+			}
+			delete(dirs, row.ID)
+			o.witness.Logs = append(o.witness.Logs, l)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for id := range dirs {
+		o.witness.Logs = append(o.witness.Logs, s.unknownLog(id))
+	}
+	return nil
+}
+
+// logDirs returns which logs have a directory.
+func (s *Store) logDirs() (map[digest.Hash]bool, error) {
+	entries, err := s.opts.FS.ReadDir(s.path(logsName))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	dirs := map[digest.Hash]bool{}
+	for _, d := range entries {
+		if id, err := digest.Parse(d.Name()); err == nil {
+			dirs[id] = true // else it is not ours
+		}
+	}
+	return dirs, nil
+}
+
+func (s *Store) rowOf(row *aof.LogRow) *recovery.Row {
+	r := &recovery.Row{Own: row.Own, Size: row.Size, SealedPages: row.SealedPages, HeadSize: row.HeadSize, Author: row.Author}
+	if !row.Own {
+		return r
+	}
+	if t := s.topics.all[row.Topic]; t != nil {
+		r.Key = s.device.AuthorID(t.Genesis)
+	} else {
+		r.TopicMissing = true
+	}
+	return r
+}
+
+// readLog looks at the files of a log.
+func (s *Store) readLog(o *opening, v *aof.View, row *aof.LogRow, l *recovery.Log) error {
+	files, err := s.segs.Log(pageParams(row.Name(), s.format.SegmentPages))
+	if err != nil {
+		return err
+	}
+	found, err := files.Look(row.SealedPages, row.SealedSize)
+	if errors.Is(err, corrupt.Err) {
+		l.Files.Flaw = err.Error()
+		o.causes = append(o.causes, err)
+		return nil
+	}
+	if err == nil {
+		err = (&fitting{row: row, files: files, found: found}).compare(v)
+	}
+	if err != nil {
+		return err
+	}
+	o.found[row.ID] = found
+	l.Files = filesOf(found, uint64(files.SegmentPages()))
+	if row.Own {
+		l.Head = headWitness(files, row)
+	}
+	return nil
+}
+
+func filesOf(f *segwriter.Found, segmentPages uint64) recovery.Files {
+	w := recovery.Files{Unfinished: f.Unfinished, Derived: f.Derived}
+	for _, p := range f.Beyond {
+		w.Beyond = append(w.Beyond, recovery.Page{
+			Index: p.Index, File: p.File, Alone: p.Index/segmentPages*segmentPages >= f.Sealed,
+			Checks: p.Checks, Follows: p.Follows, End: p.End,
+		})
+	}
+	return w
+}
+
+// headWitness reads the checkpoint kept with the pages of a log.
+func headWitness(files *segwriter.Log, row *aof.LogRow) recovery.Head {
+	text, err := files.ReadHead()
+	if errors.Is(err, os.ErrNotExist) {
+		return recovery.Head{}
+	}
+	if err == nil {
+		var h proof.Head
+		if h, err = proof.ParseCheckpoint(text, proof.VKey(row.Author[:], row.ID)); err == nil {
+			return recovery.Head{State: recovery.Sound, Size: h.Size}
+		}
+	}
+	return recovery.Head{State: recovery.Damaged, What: err.Error()}
+}
+
+// unknownLog looks whose the files of a log are that the AOF does not know.
+func (s *Store) unknownLog(id digest.Hash) recovery.Log {
+	l := recovery.Log{ID: id}
+	p, ok := segwriter.FindParams(s.opts.FS, s.path(logsName, id.String()))
+	if l.Files.Segments = ok && p.Log == id && p.LogID() == id; l.Files.Segments {
+		t := s.topics.all[p.Topic]
+		l.Ours = t != nil && s.device.AuthorID(t.Genesis) == p.Author
+	}
+	return l
+}
+
+// judge reads all witnesses, and decides. The error is what keeps it from reading.
+func (s *Store) judge(o *opening) error {
+	if err := s.readFiles(o); err != nil {
+		return err
+	}
+	if o.witness.AOF.State == recovery.Sound {
+		if err := s.readLogs(o); err != nil {
+			return err
+		}
+	}
+	o.plan = recovery.Judge(&o.witness)
+	return nil
+}
+
+// ErrOlder is returned for a store whose aof/ is older than its other files.
+var ErrOlder = errors.New("aof/ is older than the other files of the store")
+
+// refusal returns why the plan is not to open the store, if so.
+func (o *opening) refusal() error {
+	if len(o.plan.Refused) == 0 {
+		return nil
+	}
+	e := &recovery.RefusedError{Refused: o.plan.Refused, Causes: o.causes}
+	if e.Has(recovery.KindIdentity) {
+		e.Causes = append(e.Causes, ErrIdentity)
+	}
+	if e.Has(recovery.KindOlder) {
+		e.Causes = append(e.Causes, ErrOlder, corrupt.Err)
+	}
+	if e.Has(recovery.KindHead) {
+		e.Causes = append(e.Causes, corrupt.Err)
+	}
+	return e
+}
+
+// apply does what the plan says about files that are set aside; the rest of it is
+// done as each log is loaded.
+func (s *Store) apply(o *opening) error {
+	a := aside{fs: s.opts.FS, dir: s.dir, now: s.opts.Now()}
+	for _, step := range o.plan.Steps {
+		name, err := filepath.Rel(s.dir, step.File)
+		if err != nil {
+			return err
+		}
+		switch step.Action {
+		case recovery.Move:
+			err = a.move(name)
+		case recovery.Copy:
+			err = a.copy(name)
+		default:
+			continue
+		}
+		if err == nil {
+			err = a.note(name, fmt.Sprintf("%s (log %s): %s", step.Action, step.Log, step.Why))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
