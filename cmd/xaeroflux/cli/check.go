@@ -14,14 +14,21 @@ import (
 )
 
 func (a *app) checkCmd() *cobra.Command {
-	return &cobra.Command{
+	var plan bool
+	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Verify every byte of the store",
 		Long: `Reads the whole store and computes everything again: checksums, trees, roots and
 signatures. Says what is wrong, where, and what to do; then the exit code is 3.
-Works on a store that cannot be opened, and on one that a node is running on.`,
+Works on a store that cannot be opened, and on one that a node is running on.
+
+With --plan, says instead what opening the store would do to its files, or why it
+would be refused, and reads no more than opening does.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if plan {
+				return a.plan()
+			}
 			m := a.meter("checking", -1, true)
 			r, err := a.check(cmd.Context(), m.set)
 			m.end()
@@ -37,6 +44,8 @@ Works on a store that cannot be opened, and on one that a node is running on.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&plan, "plan", false, "show what opening the store would do, and do nothing")
+	return cmd
 }
 
 // check asks the node, or else looks at the files itself.

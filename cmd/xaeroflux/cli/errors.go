@@ -132,7 +132,10 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
+	var refused *xaeroflux.RefusedError
 	switch {
+	case errors.As(err, &refused) && refused.ByHand() != "":
+		return refused.ByHand()
 	case errors.Is(err, xaeroflux.ErrIsBackup):
 		return fmt.Sprintf("xaeroflux restore %s DIR, which makes a store of it in another directory", quoted(a.dir))
 	case errors.Is(err, xaeroflux.ErrNoBackup):
