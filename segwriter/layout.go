@@ -12,8 +12,8 @@ import (
 )
 
 // A .seg file is a header, packed pages if it was rewritten, and slots. Its
-// length grows with the pages, by powers of two up to all N, so that a small
-// log takes little room; what no page was written to is zero.
+// length grows with the pages, by a sixteenth of the next power of two or by one,
+// so that a small log takes little room; what no page was written to is zero.
 //
 //	offset  bytes  field (little-endian)
 //	     0      8  "XFSEG" 0 0 2
@@ -89,8 +89,6 @@ const (
 
 	// MaxKind is the last kind of log there is.
 	MaxKind = 2
-
-	minAllocPages = 4
 )
 
 var (
@@ -141,8 +139,15 @@ func (p *Params) allocBytes(n int) int64 {
 	if wholeSegments {
 		n = p.SegmentPages
 	}
-	n = max(n, minAllocPages)
-	return p.pageOffset(min(1<<bits.Len(uint(n-1)), p.SegmentPages))
+	return p.pageOffset(p.allocPages(n))
+}
+
+// allocPages returns for how many pages there is room in a file that holds n: at
+// most a sixteenth more, rounded up to a whole page.
+func (p *Params) allocPages(n int) int {
+	n = max(n, 1)
+	step := max(1<<bits.Len(uint(n-1))/16, 1)
+	return min((n+step-1)/step*step, p.SegmentPages)
 }
 
 // nodesOffset returns where the nodes begin in a .tree file.

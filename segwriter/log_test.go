@@ -173,7 +173,7 @@ func TestLargeEvents(t *testing.T) {
 // Small logs take little room, and the .seg file grows with them.
 func TestAllocation(t *testing.T) {
 	p := testParams(MinPageBytes, 100)
-	for n, want := range map[int]int{1: 4, 4: 4, 5: 8, 8: 8, 64: 64, 65: 100, 100: 100} {
+	for n, want := range map[int]int{0: 1, 1: 1, 4: 4, 16: 16, 17: 18, 31: 32, 33: 36, 64: 64, 65: 72, 98: 100, 100: 100} {
 		if got := p.allocBytes(n); got != p.pageOffset(want) && !wholeSegments {
 			t.Errorf("%d pages: %d bytes, want %d pages", n, got, want)
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"io"
-	"math/bits"
 )
 
 // A packing says where the pages of a segment lie that was rewritten. The nil
@@ -119,7 +118,6 @@ func (p *Params) alloc(k *packing, n int) int64 {
 	if n <= len(k.ends) {
 		return k.base
 	}
-	n = min(1<<bits.Len(uint(max(n, minAllocPages)-1)), p.SegmentPages)
-	start, _ := p.span(k, n)
+	start, _ := p.span(k, p.allocPages(n))
 	return start
 }

@@ -81,7 +81,7 @@ func (l *Log) beginTree(t *tree, first uint64) error {
 	if t.what == "" && t.head == h {
 		return nil
 	}
-	if err := t.file.Preallocate(l.p.nodesOffset()); err != nil {
+	if err := t.extend(l.p.nodesOffset()); err != nil {
 		return err
 	}
 	if _, err := t.file.WriteAt(l.p.treeHeader(t.index, h), 0); err != nil {
@@ -91,6 +91,16 @@ func (l *Log) beginTree(t *tree, first uint64) error {
 	t.what, t.head = "", h
 	t.mu.Unlock()
 	return nil
+}
+
+// extend makes the file at least size bytes long. The table takes room on the
+// disk as it fills, which for a small log is a block of six.
+func (t *tree) extend(size int64) error {
+	have, err := t.file.Size()
+	if err != nil || have >= size {
+		return err
+	}
+	return t.file.Truncate(size)
 }
 
 // rewrite returns how often a segment was rewritten; 0 for one that is not
