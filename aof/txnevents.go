@@ -97,9 +97,10 @@ func (t *Txn) cursor() (*lmdb.Cursor, error) {
 	return t.events, nil
 }
 
-// TrimEvents deletes the chunks of a log that lie wholly below upTo; one that
-// straddles it is kept. A chunk with a wrong checksum goes too when the next
-// one proves that it lies below.
+// TrimEvents deletes the chunks of a log that lie wholly below upTo. Of one that
+// straddles it the rest is written anew if that is no more than goes, so that
+// what is kept is at most twice what is needed. A chunk with a wrong checksum
+// goes too when the next one proves that it lies below.
 func (t *Txn) TrimEvents(num uint32, upTo uint64) error {
 	c, err := t.readyCursor()
 	if err != nil {
@@ -119,13 +120,34 @@ func (t *Txn) TrimEvents(num uint32, upTo uint64) error {
 			return err
 		}
 		end, err := t.chunkEnd(c, key, value)
-		if err != nil || end > upTo {
+		if err != nil {
 			return err
+		}
+		if end > upTo {
+			return t.trimChunk(key, value, upTo)
 		}
 		if err := t.deleteChunk(num, first); err != nil {
 			return err
 		}
 	}
+}
+
+// trimChunk takes the events below from off a sound chunk, if that is half of it
+// or more.
+func (t *Txn) trimChunk(key, value []byte, from uint64) error {
+	c, err := decodeChunk(key, value)
+	if err != nil {
+		return nil // whoever reads it is told
+	}
+	part, err := c.cut(from, c.end())
+	if err != nil || 2*len(part.records) > len(c.records) {
+		return err
+	}
+	part.records = bytes.Clone(part.records) // the writes below move what they point to
+	if err := t.putChunk(part); err != nil {
+		return err
+	}
+	return t.deleteChunk(c.num, c.first)
 }
 
 // chunkEnd returns the sequence after the cursor's chunk. Where the chunk is
