@@ -22,7 +22,7 @@ const (
 type checkpointer struct {
 	sync   func(digest.Hash) error // syncs the files of one log
 	sealed func(*messages.Sealed)
-	failed func(error)
+	failed func(digest.Hash, error)
 
 	mu      sync.Mutex
 	pending map[digest.Hash]*messages.Sealed
@@ -33,7 +33,7 @@ type checkpointer struct {
 	idle    *sync.Cond // broadcast when running becomes false
 }
 
-func newCheckpointer(syncFiles func(digest.Hash) error, sealed func(*messages.Sealed), failed func(error)) *checkpointer {
+func newCheckpointer(syncFiles func(digest.Hash) error, sealed func(*messages.Sealed), failed func(digest.Hash, error)) *checkpointer {
 	c := &checkpointer{sync: syncFiles, sealed: sealed, failed: failed, pending: map[digest.Hash]*messages.Sealed{}}
 	c.idle = sync.NewCond(&c.mu)
 	return c
@@ -139,8 +139,7 @@ func (c *checkpointer) round(round map[digest.Hash]*messages.Sealed) (left map[d
 		case durable.TroubleOf(err) == durable.Exhausted:
 			left[log] = m
 		case err != nil:
-			c.failed(err)
-			return nil
+			c.failed(log, err)
 		default:
 			c.sealed(m)
 		}

@@ -27,6 +27,12 @@ func (p *Pipeline) Freeze(ctx context.Context, f proof.Fork) error {
 
 // frozen returns why pages of a log are not taken, or nil.
 func (p *Pipeline) frozen(log digest.Hash) error {
+	p.in.mu.Lock()
+	marked := p.in.marked(log)
+	p.in.mu.Unlock()
+	if marked != nil {
+		return marked
+	}
 	l, err := p.st.Log(log)
 	if err == nil && l.Row().Closed != 0 {
 		return fmt.Errorf("%w (log %s)", store.ErrClosed, log.Short())

@@ -322,7 +322,11 @@ func (in *ingress) enqueue(ctx context.Context, g *gathered, stamp func()) error
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	err := in.closed
-	if g.Remote == nil && len(g.Leaves) > 0 {
+	switch {
+	case err != nil:
+	case g.Remote != nil:
+		err = in.marked(g.Log)
+	case len(g.Leaves) > 0:
 		err = in.refuses(g.Log)
 	}
 	if err != nil {

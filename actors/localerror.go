@@ -33,8 +33,11 @@ func (e *LocalError) code() messages.Code {
 // cannotStore tells an error of this machine's files from whatever else can become
 // of something that a peer brought. What carries bytes may be a file too.
 func cannotStore(err error) bool {
-	if errors.Is(err, ErrReadOnly) {
+	switch {
+	case errors.Is(err, ErrReadOnly):
 		return true
+	case errors.Is(err, ErrLog): // others can be stored
+		return false
 	}
 	for _, other := range []error{store.ErrGap, store.ErrHistory, transport.ErrLost, transport.ErrClosed, transport.ErrUnreachable} {
 		if errors.Is(err, other) {

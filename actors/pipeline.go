@@ -100,7 +100,7 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
 	}
 	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st}, storeIDs{st})
-	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.breakWith)
+	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.notSynced)
 	if p.Broken() != nil {
 		p.shut()
 	}

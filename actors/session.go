@@ -85,7 +85,7 @@ type sessionStats struct {
 	mu      sync.Mutex
 	shared  sharing
 	apart   error         // at rest without agreement, and why
-	unmet   *QuotaError   // the first quota that was met
+	unmet   error         // why the first log was left alone
 	trouble error         // why the last thing that came is not stored yet
 	changed chan struct{} // closed and replaced at every change
 	err     error
@@ -350,7 +350,7 @@ func (s *session) do(o syncer.Output) {
 			s.n.saveCursors(false)
 		}
 	case syncer.LeftAlone:
-		if !o.Erased { // which nobody is to blame for
+		if errors.Is(o.Why, ErrQuota) {
 			s.n.net.refused.add(messages.CodeQuota)
 		}
 	case syncer.Apart:

@@ -6,8 +6,6 @@ import (
 	"errors"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
-
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/broken"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -173,10 +171,10 @@ func (p *Pipeline) reached(id digest.Hash) {
 }
 
 // check turns the error of a stage's core into what it means: a gap is
-// answered by taking the log up again, a failed write makes the store
-// read-only, damage keeps the one log from growing, and anything else is a
-// failure for the supervisor to decide: so is a lack of descriptors or memory,
-// as the events are in the AOF.
+// answered by taking the log up again, a write that the disk failed makes the
+// store read-only, files that are lost or damaged keep the one log from growing,
+// and anything else is a failure for the supervisor to decide: so is a lack of
+// descriptors or memory, as the events are in the AOF.
 func (p *Pipeline) check(log digest.Hash, err error) {
 	switch {
 	case err == nil:
@@ -187,12 +185,10 @@ func (p *Pipeline) check(log digest.Hash, err error) {
 		p.ckpt.drop(log)
 		p.acks.failPages(log, err)
 		p.tell(atSegment, &messages.Reset{Log: log})
-	case supervisor.ClassOf(err) == supervisor.IO:
+	case ofDisk(err):
 		p.breakWith(err)
-	case supervisor.ClassOf(err) == supervisor.Corruption:
-		p.log.Error("a log is damaged and takes nothing more", zap.String("log", log.String()), zap.Error(err))
-		p.refuse(log, err)
-		p.acks.fail(log, err, func(*ack) bool { return true })
+	case supervisor.ClassOf(err) == supervisor.IO, supervisor.ClassOf(err) == supervisor.Corruption:
+		p.mark(log, err)
 	default:
 		supervisor.Fail(err)
 	}

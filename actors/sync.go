@@ -191,17 +191,24 @@ func (s *session) setAgreed(id identity.TopicID, agreed bool) {
 	}
 }
 
-// unmet takes note of a quota that leaves no room for what was brought.
+// unmet takes note of a quota that leaves no room for what was brought, or of a log
+// whose files take nothing.
 func (s *session) unmet(log digest.Hash, err error) {
 	var q *QuotaError
-	if !errors.As(err, &q) {
+	var l *LogError
+	switch {
+	case errors.As(err, &q):
+		err = q
+	case errors.As(err, &l):
+		err = l
+	default:
 		return
 	}
 	s.n.cfg.Logger.Warn("a log is left alone", zap.String("log", log.String()), zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	if s.stats.unmet == nil {
-		s.stats.unmet = q
+		s.stats.unmet = err
 	}
 }
 

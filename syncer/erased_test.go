@@ -250,7 +250,10 @@ func TestErasedEvents(t *testing.T) {
 	}
 	v := newVictim(t, newPageTwin(1), Limits{})
 	fail, outs := v.hears(t, eraseEvent(w.eventsOf(l, 0, 4000)))
-	if fail != nil || len(v.st.logs) != 0 || !slices.ContainsFunc(outs, func(o Output) bool { return o == LeftAlone{Log: l.info.Log, Erased: true} }) {
+	if fail != nil || len(v.st.logs) != 0 || !slices.ContainsFunc(outs, func(o Output) bool {
+		a, ok := o.(LeftAlone)
+		return ok && a.Log == l.info.Log && errors.Is(a.Why, ErrErased)
+	}) {
 		t.Fatalf("%v, %d logs, %v", fail, len(v.st.logs), outs)
 	}
 	lie := eraseEvent(w.eventsOf(l, 0, 4000))

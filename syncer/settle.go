@@ -246,7 +246,7 @@ func (s *Session) leave(t *topic, r *remote, why error) {
 	if r.ignored {
 		return
 	}
-	s.emit(LeftAlone{Log: r.id, Erased: errors.Is(why, ErrErased)})
+	s.emit(LeftAlone{Log: r.id, Why: why})
 	*r = remote{id: r.id, size: r.size, pages: r.pages, ignored: true}
 	t.left = true
 }

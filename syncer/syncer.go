@@ -307,11 +307,10 @@ type (
 		Set digest.Set // where Now: what both hold
 	}
 	// LeftAlone says that the session leaves a log alone from then on, because
-	// nothing more of it is wanted; with Erased because the peer has erased what
-	// may not be erased here.
+	// nothing more of it is wanted: Why is an ErrUnwanted.
 	LeftAlone struct {
-		Log    digest.Hash
-		Erased bool
+		Log digest.Hash
+		Why error
 	}
 	// Apart says that a topic is at rest without agreement, and may well remain
 	// so, because a log of it is left alone.

@@ -51,7 +51,10 @@ func (m *Mountains) Batch(b *messages.Batch) (made Merged, err error) {
 	if err != nil {
 		return made, err
 	}
-	return made, m.merge(st, b, &made)
+	if err = m.merge(st, b, &made); err != nil {
+		delete(m.logs, b.Log) // it holds what is not written
+	}
+	return made, err
 }
 
 // Resume takes up a log after a restart: what the tree stage forwarded.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -116,5 +117,43 @@ func (s *Store) reload(id digest.Hash) (advanced bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	return s.publish(l, p)
+}
+
+// PublishCommitted counts what is committed of a log of ours, from the AOF alone,
+// if its pages cannot be written: what follows the sealed ones is read from there.
+func (s *Store) PublishCommitted(id digest.Hash) (advanced bool, err error) {
+	l, err := s.Log(id)
+	if err != nil || !l.Own {
+		return false, err
+	}
+	now := l.State()
+	p := &Published{Size: now.Size, Mountains: now.Mountains.Clone()}
+	err = s.aof.View(func(v *aof.View) error {
+		row, found, err := v.Log(id)
+		if err != nil || !found || row.Size <= now.Size {
+			return err
+		}
+		p.Pages, p.PagesSize = row.SealedPages, row.SealedSize
+		return v.Events(row.Num, now.Size, row.Size, func(first uint64, _ int, records []byte) error {
+			r := merkleindex.Range{Begin: first, End: first}
+			for rest := records; len(rest) > 0; {
+				rec, n, err := event.DecodeRecord(rest)
+				if err != nil {
+					return err
+				}
+				if err := r.Append(rec.LeafHash(), nil); err != nil {
+					return err
+				}
+				rest = rest[n:]
+			}
+			p.Size = r.End
+			return p.Mountains.Merge(r, nil)
+		})
+	})
+	if err != nil || p.Size == now.Size {
+		return false, err
+	}
+	p.Root = p.Mountains.Root()
 	return s.publish(l, p)
 }

@@ -57,6 +57,7 @@ func (g *Segmenter) Batch(b *messages.Batch, forward Forward) error {
 	}
 	records := b.Records
 	if err := g.pack(st, b, forward); err != nil {
+		delete(g.logs, b.Log) // it holds what is not written
 		return err
 	}
 	if b.Recycle != nil {

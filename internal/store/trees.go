@@ -39,7 +39,10 @@ func (t *Trees) Batch(b *messages.Batch, forward Forward) error {
 	if err != nil {
 		return err
 	}
-	return t.grow(st, b, forward)
+	if err = t.grow(st, b, forward); err != nil {
+		delete(t.logs, b.Log) // it holds what is not written
+	}
+	return err
 }
 
 // Resume takes up a log after a restart: what the segment stage forwarded and
