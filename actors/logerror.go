@@ -36,11 +36,11 @@ func (e *LogError) Is(target error) bool { return target == ErrLog || target == 
 func (e *LogError) Unwrap() error { return e.Err }
 
 // ofDisk reports whether a failed write of one log's files means the disk, which
-// all logs share. A file or directory that is gone, or whose mode is another,
-// means that log.
+// all logs share. A file or directory that is gone, was replaced, or has another
+// mode means that log.
 func ofDisk(err error) bool {
 	t := durable.TroubleOf(err)
-	return t == durable.Full || t == durable.Failing
+	return (t == durable.Full || t == durable.Failing) && !errors.Is(err, durable.ErrChanged)
 }
 
 // mark refuses a log from now on whose files cannot be written. What is committed

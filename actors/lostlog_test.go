@@ -23,11 +23,14 @@ import (
 // nothing more and says why, and all other logs go on.
 func TestOneLogLost(t *testing.T) {
 	for _, op := range []durable.Op{durable.OpCreate, durable.OpWrite, durable.OpSync, durable.OpSyncDir} {
-		for _, cause := range []error{syscall.ENOENT, syscall.EACCES} {
+		for _, cause := range []error{syscall.ENOENT, syscall.EACCES, durable.ErrChanged} {
 			t.Run(string(op)+"/"+cause.Error(), func(t *testing.T) {
 				var lost atomic.Pointer[string]
 				m := newMember(t, transport.NewMemory(transport.MemoryOptions{}), 1, func(o durable.Op, name string) error {
 					if log := lost.Load(); log != nil && o == op && strings.Contains(name, *log) && !strings.Contains(name, "mmr") {
+						if cause == durable.ErrChanged {
+							return &durable.ChangedError{Name: name, How: durable.Replaced}
+						}
 						return &fs.PathError{Op: string(o), Path: name, Err: cause}
 					}
 					return nil
