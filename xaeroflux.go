@@ -71,6 +71,10 @@ var (
 	// ErrExists is returned by Open with MustCreate for a directory that holds a
 	// store already.
 	ErrExists = store.ErrExists
+	// ErrChanged is why a store is read-only if a file or directory of it was
+	// removed, or replaced by another, while it was open. What was acknowledged
+	// is read from what is held; the error says what happened and what to do.
+	ErrChanged = durable.ErrChanged
 	// ErrRemains is returned by Open for a directory that holds parts of a store
 	// without its FORMAT: nothing is created over them.
 	ErrRemains = store.ErrRemains

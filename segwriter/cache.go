@@ -4,13 +4,17 @@ package segwriter
 
 import (
 	"errors"
+	"io/fs"
 	"sync"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // A resource is an open file with what is known of it.
 type resource interface {
 	sync() error
 	close() error
+	where() (path string, written durable.File)
 }
 
 type fileKind uint8
@@ -39,6 +43,9 @@ type item struct {
 	mu    sync.Mutex // guards what follows; held while the resource is opened, synced or closed
 	res   resource   // nil before it is opened and after it is closed
 	dirty bool       // written to, and not synced since
+
+	path   string // of the file that was synced last
+	synced fs.FileInfo
 }
 
 // A cache keeps the files of all logs open, at most max of them and those in
@@ -243,7 +250,22 @@ func (it *item) flush() error {
 		return nil
 	}
 	it.dirty = false
-	return it.res.sync()
+	if err := it.res.sync(); err != nil {
+		return err
+	}
+	path, f := it.res.where()
+	info, err := f.Stat()
+	it.path, it.synced = path, info
+	return err
+}
+
+// inPlace returns a *durable.ChangedError if the file that was synced is not the
+// one under its name any more.
+func (it *item) inPlace(fsys durable.FS) error {
+	it.mu.Lock()
+	path, info := it.path, it.synced
+	it.mu.Unlock()
+	return durable.SameInfo(fsys, path, info)
 }
 
 // close closes the resource; what was written and is not synced stays so.

@@ -24,15 +24,7 @@ type dirtySet struct {
 // its new name.
 func (d *dirtySet) add(it *item, dir string) {
 	it.mark()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.files == nil {
-		d.files, d.dirs = make(map[*item]bool), make(map[string]bool)
-	}
-	d.files[it] = true
-	if dir != "" {
-		d.dirs[dir] = true
-	}
+	d.keep(it, dir)
 }
 
 // take empties the set.
@@ -45,9 +37,10 @@ func (d *dirtySet) take() (files map[*item]bool, dirs map[string]bool) {
 }
 
 // sync makes all that was written before the call durable. A file is synced
-// before its name is. A directory for which there was no descriptor is kept for
-// the next call: nothing of it was tried.
-func (d *dirtySet) sync(syncDir func(string) error) (failed, exhausted error) {
+// before its name is, and then has to be the one under it still: what is here is
+// deleted elsewhere. A name for which there was no descriptor is kept for the
+// next call: nothing of it was tried.
+func (d *dirtySet) sync(fsys durable.FS) (failed, exhausted error) {
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
 	files, dirs := d.take()
@@ -56,9 +49,21 @@ func (d *dirtySet) sync(syncDir func(string) error) (failed, exhausted error) {
 		errs = append(errs, it.flush())
 	}
 	for dir := range dirs {
-		err := syncDir(dir)
+		err := fsys.SyncDir(dir)
 		if durable.TroubleOf(err) == durable.Exhausted {
-			d.keep(dir)
+			d.keep(nil, dir)
+			exhausted = err
+			continue
+		}
+		errs = append(errs, err)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err, exhausted
+	}
+	for it := range files {
+		err := it.inPlace(fsys)
+		if durable.TroubleOf(err) == durable.Exhausted {
+			d.keep(it, "")
 			exhausted = err
 			continue
 		}
@@ -67,13 +72,35 @@ func (d *dirtySet) sync(syncDir func(string) error) (failed, exhausted error) {
 	return errors.Join(errs...), exhausted
 }
 
-func (d *dirtySet) keep(dir string) {
+// keep marks a file or a directory, each if there is one.
+func (d *dirtySet) keep(it *item, dir string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.files == nil {
 		d.files, d.dirs = make(map[*item]bool), make(map[string]bool)
 	}
-	d.dirs[dir] = true
+	if it != nil {
+		d.files[it] = true
+	}
+	if dir != "" {
+		d.dirs[dir] = true
+	}
+}
+
+// replace lets do put another file of ours under the name of one, and takes the
+// marks of the old one off if it did: what was written there is in the new one.
+func (d *dirtySet) replace(key itemKey, do func() (renamed bool, err error)) (renamed bool, err error) {
+	d.syncing.Lock()
+	defer d.syncing.Unlock()
+	renamed, err = do()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for it := range d.files {
+		if renamed && it.key == key {
+			delete(d.files, it)
+		}
+	}
+	return renamed, err
 }
 
 // forget empties the set without syncing.

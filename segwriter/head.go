@@ -10,16 +10,13 @@ import (
 // maxHeadBytes bounds the text of a checkpoint.
 const maxHeadBytes = 64 << 10
 
-// WriteHead replaces the checkpoint kept with the pages; it is durable when
-// WriteHead returns.
+// WriteHead replaces the checkpoint kept with the pages, of which there must be
+// some; it is durable when WriteHead returns.
 func (l *Log) WriteHead(text []byte) error {
 	if len(text) > maxHeadBytes {
 		return fmt.Errorf("%w: a checkpoint of %d bytes, limit %d", ErrParams, len(text), maxHeadBytes)
 	}
-	if err := l.s.fs.MkdirAll(l.dir, 0o700); err != nil {
-		return err
-	}
-	return l.s.fs.WriteFileAtomic(filepath.Join(l.dir, "head"), text, 0o600)
+	return directoryGone(l.dir, l.s.fs.WriteFileAtomic(filepath.Join(l.dir, "head"), text, 0o600))
 }
 
 // ReadHead returns what WriteHead wrote last. The error for none is

@@ -296,7 +296,7 @@ func TestHead(t *testing.T) {
 	dir := t.TempDir()
 	for _, text := range []string{"one\n", "two\nthree\n", ""} {
 		l := openLog(t, durable.OS, dir, testParams(MinPageBytes, 2), Options{})
-		if err := l.WriteHead([]byte(text)); err != nil {
+		if err := errors.Join(os.MkdirAll(l.dir, 0o700), l.WriteHead([]byte(text))); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := l.ReadHead(); err != nil || string(got) != text {

@@ -111,8 +111,10 @@ func (l *Log) rewriteSegment(segment uint64, c change) error {
 		}
 		return old.g.page(i)
 	}
-	renamed, err := replace(l.s.fs, l.segPath(segment), func(f durable.File) error {
-		return l.p.writeSegment(f, segment, rewrite, want)
+	renamed, err := l.segs.replace(itemKey{l, segFile, segment}, func() (bool, error) {
+		return replace(l.s.fs, l.segPath(segment), func(f durable.File) error {
+			return l.p.writeSegment(f, segment, rewrite, want)
+		})
 	})
 	if renamed {
 		err = errors.Join(l.latchOn(err), l.s.cache.retire(itemKey{l, segFile, segment}))
@@ -149,7 +151,7 @@ func (l *Log) oldPages(segment uint64) (*oldPages, error) {
 	}
 	o := &oldPages{g: g, release: func() { l.s.cache.release(it) }}
 	if _, err := l.s.fs.Stat(g.path); err != nil {
-		if err = ignoreMissing(err); err == nil {
+		if err = ignoreMissing(err); err == nil && segment == 0 {
 			err = l.s.fs.MkdirAll(l.dir, 0o700)
 		}
 		if err != nil {
@@ -203,9 +205,11 @@ func (l *Log) rewriteTree(segment uint64, rewrite uint32, trees map[int]Tree) er
 	for i, t := range trees {
 		l.p.changeTree(b, i, t)
 	}
-	renamed, err := replace(l.s.fs, path, func(f durable.File) error {
-		_, err := f.WriteAt(b, 0)
-		return err
+	renamed, err := l.trees.replace(itemKey{l, treeFile, segment}, func() (bool, error) {
+		return replace(l.s.fs, path, func(f durable.File) error {
+			_, err := f.WriteAt(b, 0)
+			return err
+		})
 	})
 	if renamed {
 		err = errors.Join(l.latchOn(err), l.s.cache.retire(itemKey{l, treeFile, segment}))

@@ -52,6 +52,12 @@ func (g *segment) sync() error {
 	return f.Sync()
 }
 
+func (g *segment) where() (string, durable.File) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.path, g.file
+}
+
 func (g *segment) close() error {
 	var errs []error
 	if m := g.data.Swap(nil); m != nil {
@@ -130,11 +136,24 @@ func (g *segment) openFile(i int) error {
 	return nil
 }
 
+// create makes the file, and the log's directory with its first one.
 func (g *segment) create() (durable.File, error) {
-	if err := g.l.s.fs.MkdirAll(g.l.dir, 0o700); err != nil {
-		return nil, err
+	if g.index == 0 {
+		if err := g.l.s.fs.MkdirAll(g.l.dir, 0o700); err != nil {
+			return nil, err
+		}
 	}
-	return g.l.s.fs.Open(g.path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := g.l.s.fs.Open(g.path, os.O_RDWR|os.O_CREATE, 0o600)
+	return f, directoryGone(g.l.dir, err)
+}
+
+// directoryGone says what it means if a file cannot be created because its
+// directory, which was there, is not.
+func directoryGone(dir string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return &durable.ChangedError{Name: dir, How: durable.Removed}
+	}
+	return err
 }
 
 // ready makes sure of the header and learns the size.
@@ -212,7 +231,7 @@ func (g *segment) page(i int) ([]byte, error) {
 func (g *segment) grown(i int, end int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	info, err := g.l.s.fs.Stat(g.path)
+	info, err := g.stat()
 	if err != nil {
 		return missing(g.path, err)
 	}
@@ -221,6 +240,15 @@ func (g *segment) grown(i int, end int64) error {
 	}
 	g.size.Store(info.Size())
 	return nil
+}
+
+// stat looks at the file, through what is open of it if there is something;
+// g.mu is held.
+func (g *segment) stat() (fs.FileInfo, error) {
+	if g.file != nil {
+		return g.file.Stat()
+	}
+	return g.l.s.fs.Stat(g.path)
 }
 
 func (g *segment) mapFile() (*mmap.MMap, error) {

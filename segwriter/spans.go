@@ -35,6 +35,8 @@ type spanCount struct {
 	n     uint64
 }
 
+func (s *spans) where() (string, durable.File) { return s.l.mmr, s.file }
+
 func (s *spans) sync() error  { return s.file.Sync() }
 func (s *spans) close() error { return errors.Join(s.data.close(), s.file.Close()) }
 
@@ -56,7 +58,7 @@ func (l *Log) createSpans(key itemKey) (resource, error) {
 	}
 	f, err := l.s.fs.Open(l.mmr, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, directoryGone(filepath.Dir(l.mmr), err)
 	}
 	return l.loadSpans(f)
 }

@@ -186,7 +186,7 @@ func (l *Log) syncSet(d *dirtySet) error {
 	if err := l.latched(); err != nil {
 		return err
 	}
-	failed, exhausted := d.sync(l.s.fs.SyncDir)
+	failed, exhausted := d.sync(l.s.fs)
 	if err := l.latchOn(failed); err != nil {
 		return err
 	}

@@ -104,13 +104,10 @@ func (l *Log) createTree(key itemKey) (resource, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return res, err
 	}
-	if err := l.s.fs.MkdirAll(l.dir, 0o700); err != nil {
-		return nil, err
-	}
 	t := &tree{l: l, index: key.segment, path: l.treePath(key.segment)}
 	f, err := l.s.fs.Open(t.path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, directoryGone(l.dir, err)
 	}
 	return t.load(f)
 }
@@ -143,6 +140,8 @@ func (t *tree) readHeader(head []byte) {
 		t.head = h
 	}
 }
+
+func (t *tree) where() (string, durable.File) { return t.path, t.file }
 
 func (t *tree) sync() error  { return t.file.Sync() }
 func (t *tree) close() error { return errors.Join(t.data.close(), t.file.Close()) }

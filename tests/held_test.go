@@ -4,11 +4,13 @@ package tests
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 )
@@ -91,4 +93,77 @@ func TestTwoNamesOneStore(t *testing.T) {
 			t.Errorf("%s, in another process: %v\n%s", name, err, out)
 		}
 	}
+}
+
+// What is removed or replaced under an open store is noticed before the AOF
+// drops an event: what was acknowledged since is there when the names are.
+func TestNamesChangedUnderAStore(t *testing.T) {
+	aside := func(dir, name string) error {
+		return os.Rename(filepath.Join(dir, name), filepath.Join(dir, name+".was"))
+	}
+	again := func(dir, name string) error { return os.Mkdir(filepath.Join(dir, name), 0o700) }
+	for what, change := range map[string]func(dir string) (name string, err error){
+		"logs gone":     func(dir string) (string, error) { return "logs", aside(dir, "logs") },
+		"logs replaced": func(dir string) (string, error) { return "logs", errors.Join(aside(dir, "logs"), again(dir, "logs")) },
+		"aof gone":      func(dir string) (string, error) { return "aof", aside(dir, "aof") },
+		"aof replaced":  func(dir string) (string, error) { return "aof", errors.Join(aside(dir, "aof"), again(dir, "aof")) },
+		"data.mdb gone": func(dir string) (string, error) { return "aof/data.mdb", aside(dir, "aof/data.mdb") },
+		"FORMAT gone":   func(dir string) (string, error) { return "FORMAT", aside(dir, "FORMAT") },
+		"a log gone": func(dir string) (string, error) {
+			logs, err := os.ReadDir(filepath.Join(dir, "logs"))
+			if err != nil || len(logs) != 1 {
+				return "", fmt.Errorf("%d logs, %v", len(logs), err)
+			}
+			name := filepath.Join("logs", logs[0].Name())
+			return name, aside(dir, name)
+		},
+	} {
+		t.Run(what, func(t *testing.T) { changedUnder(t, change) })
+	}
+}
+
+func changedUnder(t *testing.T, change func(dir string) (string, error)) {
+	noLeaks(t)
+	dir := filepath.Join(t.TempDir(), "st")
+	db, err := xaeroflux.Open(dir, small())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const format = "number %d, long enough to fill segments, of which each is a new file in the directory"
+	mustAppend(t, db, 1000, format)
+	name, err := change(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	acked := uint64(1000)
+	for deadline := time.Now().Add(time.Minute); db.ReadOnly() == nil && time.Now().Before(deadline); {
+		events := make([]xaeroflux.Event, 100)
+		for i := range events {
+			events[i] = xaeroflux.Event{Type: "line", Payload: fmt.Appendf(nil, format, i)}
+		}
+		if _, err := db.AppendBatch(ctx, events); err == nil {
+			acked += 100
+		}
+	}
+	if err := db.ReadOnly(); !errors.Is(err, xaeroflux.ErrChanged) {
+		t.Fatalf("after %d events: %v", acked, err)
+	}
+	if err := db.Close(); err != nil && !errors.Is(err, xaeroflux.ErrChanged) {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, name)
+	if err := errors.Join(os.RemoveAll(file), os.Rename(file+".was", file)); err != nil {
+		t.Fatal(err)
+	}
+	back, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := back.Head().Size; got < acked {
+		t.Errorf("%d events are left of %d", got, acked)
+	}
+	if err := back.Close(); err != nil {
+		t.Error(err)
+	}
+	checkClean(t, dir)
 }

@@ -140,8 +140,12 @@ func (l *Log) sync() error {
 
 // SyncFiles makes the files of a log durable up to what the stages wrote, so
 // that its sealed cursor may move, and keeps its newest head beside them: the
-// second place, after the AOF, that remembers how far a log was signed.
+// second place, after the AOF, that remembers how far a log was signed. What was
+// removed or replaced under the store is an error before the AOF drops anything.
 func (s *Store) SyncFiles(id digest.Hash) error {
+	if err := s.held.Check(formatName, seedName, aofName, logsName); err != nil {
+		return err
+	}
 	l, err := s.Log(id)
 	if err != nil {
 		return err
