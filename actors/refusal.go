@@ -2,7 +2,11 @@
 
 package actors
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
 
 // refuses returns why a log of ours takes nothing more, or nil; in.mu is held.
 func (in *ingress) refuses(log digest.Hash) error {
@@ -46,6 +50,15 @@ func (in *ingress) back(log digest.Hash, size uint64) (from, to uint64, ok bool)
 	r.back = make(chan struct{})
 	in.refused[log] = r
 	return r.from, size, true
+}
+
+// Behind returns how many events of a log of ours a peer holds, if that is more
+// than are here.
+func (p *Pipeline) Behind(log digest.Hash) (known uint64, behind bool) {
+	p.in.mu.Lock()
+	defer p.in.mu.Unlock()
+	r := p.in.refused[log]
+	return r.until, errors.Is(r.err, ErrStale) && r.back == nil
 }
 
 // takeAgain takes appends to a log again that had all of its events back at a

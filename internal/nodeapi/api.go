@@ -160,6 +160,19 @@ type SyncReport struct {
 	BytesOut   uint64  `json:"bytes_out"`
 	RoundTrips uint64  `json:"round_trips"`
 	Seconds    float64 `json:"seconds"`
+
+	// Own are logs of the store itself that are forked or behind afterwards.
+	Own []OwnLog `json:"own,omitempty"`
+}
+
+// An OwnLog is a log of the store itself that takes no appends, or whose appends
+// reach nobody.
+type OwnLog struct {
+	Topic string `json:"topic"`
+	Log   string `json:"log"`
+	State string `json:"state"`           // forked or behind
+	Held  uint64 `json:"held"`            // events here
+	Known uint64 `json:"known,omitempty"` // if it is behind: that a peer holds
 }
 
 // A CheckReport is what a check looked at and what it found wrong.
@@ -199,6 +212,9 @@ type Status struct {
 
 	// Moved is what the store did when it was last found in another place.
 	Moved *Move `json:"moved,omitempty"`
+
+	// Own are logs of the store itself that are forked or behind.
+	Own []OwnLog `json:"own,omitempty"`
 
 	// Copies are the copies of the store that it heard of.
 	Copies []Copy `json:"copies,omitempty"`

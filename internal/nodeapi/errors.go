@@ -28,6 +28,7 @@ const (
 	NotHeld   Kind = "not-held"   // in a log, and not here
 	ReadOnly  Kind = "read-only"  // an earlier write failed
 	Frozen    Kind = "frozen"     // the log was forked
+	Stale     Kind = "stale"      // the store is an older copy of itself
 	NoSpace   Kind = "no-space"   // the disk is full
 	Quota     Kind = "quota"      // a bound that was set for the store
 	Denied    Kind = "denied"     // the file system says no

@@ -69,7 +69,8 @@ func (a *app) root() *cobra.Command {
 brings them to every device that shares a topic.
 
 Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed,
-2 wrong usage, 3 verification failed or the store is damaged, 4 store in use.
+2 wrong usage, 3 verification failed or the store is damaged, 4 store in use,
+5 a log is forked, or the store is an older copy of itself.
 While "xaeroflux run" is running, all other commands on the same directory but
 "repair" and "adopt", which need the store closed, work through it.`,
 		Version:       version(),

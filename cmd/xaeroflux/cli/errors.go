@@ -29,6 +29,7 @@ const (
 	exitUsage   = 2
 	exitProof   = 3 // verification failed, or bytes on disk are not what was written
 	exitInUse   = 4
+	exitOwnLog  = 5 // a log is forked, or the store is an older copy of itself
 )
 
 // errInterrupted is the end of a command by a signal.
@@ -65,6 +66,7 @@ var kinds = []struct {
 	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
 	{nodeapi.Denied, []error{fs.ErrPermission, syscall.EROFS, identity.ErrSeedMode}},
 	{nodeapi.Frozen, []error{xaeroflux.ErrFrozen}},
+	{nodeapi.Stale, []error{xaeroflux.ErrStale}},
 	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
@@ -109,6 +111,8 @@ func exitCode(k nodeapi.Kind) int {
 		return exitProof
 	case nodeapi.InUse:
 		return exitInUse
+	case nodeapi.Frozen, nodeapi.Stale:
+		return exitOwnLog
 	}
 	return exitFailure
 }
@@ -185,6 +189,8 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 		return "free the disk of what made the write fail, then start again; what was acknowledged is safe"
 	case nodeapi.Frozen:
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
+	case nodeapi.Stale:
+		return "xaeroflux sync with the peer that holds the later events, which brings them back; then again"
 	case nodeapi.NoSpace:
 		return "make room on the disk, then repeat the command; what was acknowledged is safe"
 	case nodeapi.Quota:

@@ -235,6 +235,9 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
+	for _, o := range b.db.OwnLogs() {
+		s.Own = append(s.Own, nodeapi.OwnLog{Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known})
+	}
 	s.Moved, s.Copies = nodeMove(b.db.Moved()), nodeCopies(b.db.Copies())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {

@@ -41,7 +41,8 @@ logs that are followed count (xaeroflux follow).`,
 					Parts    []nodeapi.FollowedPart `json:"parts,omitempty"`
 					Moved    *nodeapi.Move          `json:"moved,omitempty"`
 					Copies   []nodeapi.Copy         `json:"copies,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies}, func(w io.Writer) { printStatus(w, s, time.Now()) })
+					Own      []nodeapi.OwnLog       `json:"own,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies, s.Own}, func(w io.Writer) { printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -60,6 +61,9 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
 	if m := s.Moved; m != nil {
 		fmt.Fprintln(w, movedStatus(m))
+	}
+	for _, o := range s.Own {
+		fmt.Fprintln(w, ownText(o))
 	}
 	for _, c := range s.Copies {
 		fmt.Fprintln(w, copyStatus(c))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/pipenet"
@@ -91,42 +92,45 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	stop, began := a.watchEvents(ctx, b), time.Now()
 	r, err := sync()
 	stop()
-	a.tellCopies(ctx, b, began)
+	status, told := b.Status(ctx)
+	a.tellCopies(status, began)
 	if errors.Is(err, actors.ErrLeftAlone) {
 		err = hint(err, "at the peer: a larger --quota, or room on the disk")
 	}
-	if err != nil {
+	if err = errors.Join(err, told); err != nil {
 		return err
 	}
+	r.Own = status.Own
 	err = a.print(r, func(w io.Writer) {
 		fmt.Fprintf(w, "in      %d events, %d pages, %s\n", r.EventsIn, r.PagesIn, bytesText(r.BytesIn))
 		fmt.Fprintf(w, "out     %d events, %d pages, %s\n", r.EventsOut, r.PagesOut, bytesText(r.BytesOut))
 		fmt.Fprintf(w, "took    %.3f s, %d round trips\n", r.Seconds, r.RoundTrips)
 	})
-	return errors.Join(err, a.ownForks(ctx, b))
+	return errors.Join(err, ownError(r.Own))
 }
 
-// ownForks is an error if a log of the store itself is forked: what is appended
-// to it reaches nobody.
-func (a *app) ownForks(ctx context.Context, b backend) error {
-	heads, err := b.Heads(ctx, a.topic)
-	if err != nil {
-		return err
-	}
-	for _, h := range heads {
-		if h.Own && h.Frozen {
-			return hint(kinded(nodeapi.Frozen, "log %.8s of this store is forked: two copies of it were in use, and nothing more of it is synced", h.Log), "xaeroflux forks")
+// ownError is an error if a log of the store itself is forked or behind, so that
+// what is appended to it reaches nobody.
+func ownError(own []nodeapi.OwnLog) error {
+	for _, o := range own {
+		if o.State == string(xaeroflux.OwnForked) {
+			return hint(kinded(nodeapi.Frozen, "%s", ownText(o)), "xaeroflux forks")
 		}
+		return kinded(nodeapi.Stale, "%s", ownText(o))
 	}
 	return nil
 }
 
-// tellCopies says which copies of the store were first heard of since a time.
-func (a *app) tellCopies(ctx context.Context, b backend, began time.Time) {
-	s, err := b.Status(ctx)
-	if err != nil {
-		return // what was synced counts
+// ownText says what is wrong with a log of the store itself.
+func ownText(o nodeapi.OwnLog) string {
+	if o.State == string(xaeroflux.OwnForked) {
+		return fmt.Sprintf("log %.8s of this store is forked: two copies of it were in use, and nothing more of it is synced", o.Log)
 	}
+	return fmt.Sprintf("log %.8s of this store has %d events here and %d at a peer: the store is an older copy of itself, and appends nothing until they are back", o.Log, o.Held, o.Known)
+}
+
+// tellCopies says which copies of the store were first heard of since a time.
+func (a *app) tellCopies(s nodeapi.Status, began time.Time) {
 	for _, c := range s.Copies {
 		if !c.Seen.Before(began.Truncate(time.Millisecond)) {
 			a.say("%s", copyText(c))
