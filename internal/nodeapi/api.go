@@ -27,7 +27,9 @@ type Backend interface {
 	Info(ctx context.Context, topic string) (Info, error)
 	// Heads lists the logs of a topic.
 	Heads(ctx context.Context, topic string) ([]Head, error)
-	// Append appends events to the own log, all or none.
+	// Append appends events to the own log, all or none. The id of the first one,
+	// if it has one, names them all: if they were appended before, the receipt is
+	// that of the first time.
 	Append(ctx context.Context, topic string, events []Event) (Receipt, error)
 	// Events calls yield for each record of a query; the record is valid until
 	// yield returns. With Query.Follow it goes on until ctx ends, and then
@@ -107,6 +109,7 @@ type Event struct {
 	Type    string `json:"type,omitempty"`
 	Key     []byte `json:"key,omitempty"`
 	Payload []byte `json:"payload"`
+	ID      string `json:"id,omitempty"` // 32 hexadecimal digits, of the first event of an append
 }
 
 // A Receipt says where appended events are.
@@ -116,6 +119,8 @@ type Receipt struct {
 	Count uint64 `json:"count"`
 	Size  uint64 `json:"size"`
 	Root  string `json:"root"`
+
+	Repeated uint64 `json:"repeated,omitempty"` // events that were there already
 }
 
 // A Query says which events are wanted.

@@ -4,9 +4,11 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +19,7 @@ import (
 // appendFlags are the flags of append.
 type appendFlags struct {
 	kind, key   string
+	resume      string // token of an append that did not come to its end
 	whole, acks bool
 }
 
@@ -30,7 +33,17 @@ one is "-". The newline is not part of the event; everything else is kept as it
 is. With --whole, each file is one event. A line or file holds at most 16 MiB.
 
 Events are on disk and in the root when the summary is printed: the log, the
-sequence of the first event, their count, and the log's size and root.`,
+sequence of the first event, their count, and the log's size and root.
+
+If appending files does not come to its end, for whatever reason, do not repeat
+it: some of it may be there. It prints a token, when it has more than one batch
+before it and when it fails, and
+
+  xaeroflux append --resume TOKEN FILE…
+
+with the same files and flags adds just what is missing, as often as it takes. A
+token of your own choice can be given from the start; with one, stdin can be
+repeated too, and is appended in whole batches of 1000 lines or 1 MiB.`,
 		Example: "  echo 'hello world' | xaeroflux append --type note\n  xaeroflux append --whole --type photo --key beach beach.jpg",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {
@@ -42,6 +55,7 @@ sequence of the first event, their count, and the log's size and root.`,
 	a.quotaFlag(cmd)
 	cmd.Flags().StringVar(&f.kind, "type", "", "type of the events, at most 63 bytes")
 	cmd.Flags().StringVar(&f.key, "key", "", "key of the events, at most 1023 bytes")
+	cmd.Flags().StringVar(&f.resume, "resume", "", "go on with an append that ended early: the token that it printed, or any text of 8 to 128 bytes")
 	cmd.Flags().BoolVar(&f.whole, "whole", false, "one event for each file, not for each line")
 	cmd.Flags().BoolVar(&f.acks, "acks", false, "print a summary after each batch that is on disk, not only at the end")
 	return cmd
@@ -53,6 +67,9 @@ func (f appendFlags) check() error {
 	}
 	if event.IsReserved([]byte(f.kind)) {
 		return hint(usage("--type %q: types that begin with %q are the engine's", f.kind, event.Reserved), "another --type")
+	}
+	if f.resume != "" && (len(f.resume) < 8 || len(f.resume) > 128) {
+		return usage("--resume: a token of %d bytes, want 8 to 128", len(f.resume))
 	}
 	if len(f.key) > event.MaxKey {
 		return usage("--key has %d bytes, limit %d", len(f.key), event.MaxKey)
@@ -71,7 +88,11 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 		files = []string{"-"}
 	}
 	m := a.meter("appending", totalBytes(files), true)
-	w := &batcher{b: b, topic: a.topic}
+	w := &batcher{b: b, topic: a.topic, token: f.resume}
+	if w.token == "" && !slices.Contains(files, "-") {
+		w.token = rand.Text()
+		w.many = func() { a.say("if this does not come to its end: %s", a.resumeCommand(w.token, f, files)) }
+	}
 	w.done = func(r nodeapi.Receipt) error {
 		if f.acks {
 			return a.printReceipt(r)
@@ -80,13 +101,33 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 	}
 	err := a.appendFiles(ctx, w, f, files, m)
 	m.end()
-	if err != nil && w.total.Count == 0 {
+	if err != nil && w.token != "" {
+		a.say("to add what is missing, and nothing twice: %s", a.resumeCommand(w.token, f, files))
+	}
+	if err != nil && w.before == 0 {
 		return err
 	}
 	if err != nil {
-		err = fmt.Errorf("%w; the events before it, %d, are appended", err, w.total.Count)
+		err = fmt.Errorf("%w; the events before it, %d, are appended", err, w.before)
 	}
 	return errors.Join(err, a.summary(ctx, w, f.acks))
+}
+
+// resumeCommand is the command that goes on with an append.
+func (a *app) resumeCommand(token string, f appendFlags, files []string) string {
+	text := fmt.Sprintf("xaeroflux append --dir %s --resume %s", quoted(a.dir), quoted(token))
+	for _, flag := range []struct{ name, value string }{{"topic", a.topic}, {"type", f.kind}, {"key", f.key}} {
+		if flag.value != "" {
+			text += fmt.Sprintf(" --%s %s", flag.name, quoted(flag.value))
+		}
+	}
+	if f.whole {
+		text += " --whole"
+	}
+	for _, name := range files {
+		text += " " + quoted(name)
+	}
+	return text
 }
 
 func (a *app) appendFiles(ctx context.Context, w *batcher, f appendFlags, files []string, m *meter) error {
@@ -100,8 +141,8 @@ func (a *app) appendFiles(ctx context.Context, w *batcher, f appendFlags, files 
 			err = add(ctx, w, f, name, &countingReader{in, m})
 			err = errors.Join(err, in.Close())
 		}
-		if err != nil && !errors.Is(err, errAppend) {
-			err = errors.Join(err, w.flush(ctx)) // what was read before it
+		if err != nil && !errors.Is(err, errAppend) && w.token == "" {
+			err = errors.Join(err, w.flush(ctx)) // what was read before it; a batch with a token is whole
 		}
 		if err != nil {
 			return err
@@ -138,7 +179,7 @@ func (a *app) appendLines(ctx context.Context, w *batcher, f appendFlags, name s
 		if err := w.add(ctx, f.event(line)); err != nil {
 			return &appendError{err}
 		}
-		if l.waits() && name == "-" {
+		if w.token == "" && l.waits() && name == "-" {
 			if err := w.flush(ctx); err != nil { // nobody waits for a batch to fill
 				return &appendError{err}
 			}
@@ -162,7 +203,7 @@ func (a *app) appendWhole(ctx context.Context, w *batcher, f appendFlags, name s
 
 // summary prints the receipt of everything appended.
 func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
-	if w.total.Count == 0 {
+	if w.before == 0 {
 		heads, err := w.b.Heads(ctx, a.topic)
 		if err != nil {
 			return err
@@ -181,5 +222,8 @@ func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
 func (a *app) printReceipt(r nodeapi.Receipt) error {
 	return a.print(r, func(w io.Writer) {
 		fmt.Fprintf(w, "log     %s\nfirst   %d\ncount   %d\nsize    %d\nroot    %s\n", r.Log, r.First, r.Count, r.Size, r.Root)
+		if r.Repeated > 0 {
+			fmt.Fprintf(w, "before  %d\n", r.Repeated)
+		}
 	})
 }

@@ -124,9 +124,14 @@ func TestSummaryTellsWhatIsThereAfterAnError(t *testing.T) {
 	if got, err := r.run(t, t.Context(), appendFlags{}, writeLines(t, 5, 10)); !errors.Is(err, errDisk) || len(got) != 0 {
 		t.Errorf("first batch failed: %+v, %v", got, err)
 	}
-	r = &recorder{} // what was read before an error of the input is appended
+	r = &recorder{} // what was read of stdin before an error is appended
+	got, err = r.run(t, t.Context(), appendFlags{}, "-", "missing")
+	if !errors.Is(err, os.ErrNotExist) || len(got) != 1 || got[0].Count != 1 {
+		t.Errorf("file missing after stdin: %+v, %v", got, err)
+	}
+	r = &recorder{} // a batch with a token is whole or not there: it is to be appended again
 	got, err = r.run(t, t.Context(), appendFlags{}, writeLines(t, 5, 10), "missing")
-	if !errors.Is(err, os.ErrNotExist) || len(got) != 1 || got[0].Count != 5 {
+	if !errors.Is(err, os.ErrNotExist) || len(got) != 0 || r.size != 0 {
 		t.Errorf("second file missing: %+v, %v", got, err)
 	}
 }

@@ -3,24 +3,37 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
-// Bounds of one batch.
+// Bounds of one batch. Which events are together depends on these and on the
+// events alone, so that an input that is read again makes the same batches; to
+// change them is to change tagBatch.
 const (
 	batchEvents = 1000
 	batchBytes  = 1 << 20
 )
 
+// tagBatch makes the id of a batch, of its token and the number of events before.
+const tagBatch = "xaeroflux append batch v1"
+
 // batcher collects events into batches and appends them.
 type batcher struct {
 	b       backend
 	topic   string
+	token   string // names the batches, so that they can be appended again; "" if they cannot
 	pending []nodeapi.Event
+	before  uint64 // events in the batches before
 	bytes   int
 	total   nodeapi.Receipt // of all batches
+	many    func()          // called before the first batch if more may follow
 	done    func(nodeapi.Receipt) error
 }
 
@@ -28,16 +41,23 @@ type batcher struct {
 func (w *batcher) add(ctx context.Context, e nodeapi.Event) error {
 	size := len(e.Payload) + len(e.Key) + len(e.Type)
 	if len(w.pending) > 0 && w.bytes+size > batchBytes {
-		if err := w.flush(ctx); err != nil {
+		if err := w.flushFull(ctx); err != nil {
 			return err
 		}
 	}
 	w.pending = append(w.pending, e)
 	w.bytes += size
 	if len(w.pending) >= batchEvents || w.bytes >= batchBytes {
-		return w.flush(ctx)
+		return w.flushFull(ctx)
 	}
 	return nil
+}
+
+func (w *batcher) flushFull(ctx context.Context) error {
+	if w.many != nil && w.before == 0 {
+		w.many()
+	}
+	return w.flush(ctx)
 }
 
 // flush appends what is pending. An interrupt does not tear a batch: it is
@@ -46,16 +66,52 @@ func (w *batcher) flush(ctx context.Context) error {
 	if len(w.pending) == 0 {
 		return nil
 	}
-	r, err := w.b.Append(context.WithoutCancel(ctx), w.topic, w.pending)
+	ctx = context.WithoutCancel(ctx)
+	if w.token != "" {
+		w.pending[0].ID = batchID(w.token, w.before)
+	}
+	r, err := w.b.Append(ctx, w.topic, w.pending)
+	if err == nil && r.Repeated > 0 {
+		err = w.compare(ctx, r)
+	}
 	if err != nil {
 		return err
 	}
-	if w.total.Count == 0 {
+	if w.before == 0 {
 		w.total.First = r.First
 	}
 	w.total.Log, w.total.Size, w.total.Root = r.Log, r.Size, r.Root
 	w.total.Count += r.Count
+	w.total.Repeated += r.Repeated
+	w.before += uint64(len(w.pending))
 	clear(w.pending) // the payloads may go
 	w.pending, w.bytes = w.pending[:0], 0
 	return w.done(r)
 }
+
+func batchID(token string, before uint64) string {
+	id := digest.Tagged(tagBatch, []byte(token), binary.BigEndian.AppendUint64(nil, before))
+	return hex.EncodeToString(id[:16])
+}
+
+// compare holds what was appended before under the id of a batch against what is
+// pending: an input that has changed would be left out without a word.
+func (w *batcher) compare(ctx context.Context, r nodeapi.Receipt) error {
+	changed := hint(usage("events %d to %d of the input are not those that were appended with this token", w.before, w.before+uint64(len(w.pending))-1),
+		"the same files and flags as the first time, or without --resume for what is to be appended anew")
+	i := 0
+	q := nodeapi.Query{Topic: w.topic, Log: r.Log, From: r.First, Limit: len(w.pending)}
+	err := w.b.Events(ctx, q, func(rec *nodeapi.Record) error {
+		e := w.pending[i]
+		if i++; rec.Type != e.Type || !bytes.Equal(rec.Key, e.Key) || !bytes.Equal(rec.Payload, e.Payload) {
+			return errChanged
+		}
+		return nil
+	})
+	if errors.Is(err, errChanged) || err == nil && i < len(w.pending) {
+		return changed
+	}
+	return err
+}
+
+var errChanged = errors.New("changed")

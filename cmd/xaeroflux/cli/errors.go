@@ -192,7 +192,7 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 	case nodeapi.Stale:
 		return "xaeroflux sync with the peer that holds the later events, which brings them back; then again"
 	case nodeapi.NoSpace:
-		return "make room on the disk, then repeat the command; what was acknowledged is safe"
+		return "make room on the disk; what was acknowledged is safe, and append --resume adds what is not"
 	case nodeapi.Quota:
 		return "a larger --quota, or make room; of a running node: start it again with one"
 	case nodeapi.Denied:
@@ -204,7 +204,7 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 	case nodeapi.Alone:
 		return fmt.Sprintf("xaeroflux status --dir %s, which shows who is connected; xaeroflux run --peer ADDRESS connects", quoted(a.dir))
 	case nodeapi.Closed:
-		return "the same command again; what was acknowledged is safe"
+		return "the same command again, append with --resume; what was acknowledged is safe"
 	}
 	return fmt.Sprintf("xaeroflux check --dir %s if it happens again", quoted(a.dir))
 }

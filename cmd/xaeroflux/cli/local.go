@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -74,12 +75,21 @@ func (b *local) Append(ctx context.Context, topic string, events []nodeapi.Event
 	for i, e := range events {
 		batch[i] = xaeroflux.Event{Type: e.Type, Key: e.Key, Payload: e.Payload}
 	}
-	r, err := t.AppendBatch(ctx, batch)
+	var options []xaeroflux.AppendOption
+	if len(events) > 0 && events[0].ID != "" {
+		id, err := hex.DecodeString(events[0].ID)
+		if err != nil || len(id) != len(xaeroflux.EventID{}) {
+			return nodeapi.Receipt{}, usage("an event id of %q, want 32 hexadecimal digits", events[0].ID)
+		}
+		options = append(options, xaeroflux.WithID(xaeroflux.EventID(id)))
+	}
+	r, err := t.AppendBatch(ctx, batch, options...)
 	if err != nil {
 		return nodeapi.Receipt{}, err
 	}
 	return nodeapi.Receipt{
 		Log: r.Log.String(), First: r.Seq, Count: uint64(r.Count), Size: r.Size, Root: r.Root.String(),
+		Repeated: uint64(r.Repeated),
 	}, nil
 }
 
