@@ -29,6 +29,9 @@ func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 	}
 	if l.Own {
 		p.Head = proof.Sign(l.key, l.ID, p.Size, p.Root)
+		if err := p.Head.Verify(l.AuthorKey()); err != nil { // a key that was hurt in memory must not speak
+			return false, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("a head of %d events that was signed just now", p.Size), Err: err}
+		}
 	} else if err := checkHead(l.ID, p); err != nil {
 		return false, err
 	}
