@@ -42,6 +42,10 @@ type Options struct {
 	// Unsettled leaves the data file as it is until Settle is called, so that its
 	// rows can be held against other files first. Commit must wait for that.
 	Unsettled bool
+	// ReadOnly opens an environment that is there without changing anything: no
+	// file is made longer, copied or created, LMDB's lock file neither. Commit
+	// returns ErrReadOnly. Nobody may write meanwhile. It implies Unsettled.
+	ReadOnly bool
 	// FS is where files are named, read and removed; nil is the operating
 	// system's. LMDB writes its data file by itself.
 	FS durable.FS
@@ -58,6 +62,7 @@ type Options struct {
 // View has any number.
 type Store struct {
 	dir  string
+	look bool // see Options.ReadOnly
 	fs   durable.FS
 	info fs.FileInfo // of dir, to refuse a second Open
 	data fs.FileInfo // of the data file that LMDB opened
@@ -88,17 +93,20 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.FS == nil {
 		o.FS = durable.OS
 	}
-	if err := prepare(o.FS, dir, o.MustExist); err != nil {
+	if o.ReadOnly {
+		o.FS, o.Unsettled = durable.ReadOnly(o.FS), true
+	}
+	if err := prepare(o.FS, dir, o.MustExist || o.ReadOnly); err != nil {
 		return nil, err
 	}
 	info, err := o.FS.Stat(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := register(info, dir); err != nil {
+	s := &Store{dir: dir, look: o.ReadOnly, fs: o.FS, check: o.Check, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
+	if err := register(s); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, fs: o.FS, check: o.Check, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
 	if err := s.start(o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -133,6 +141,9 @@ func (s *Store) start(o Options) error {
 	if size <= 0 {
 		size = defaultMapBytes
 	}
+	if s.look {
+		size = 0 // what is there is enough
+	}
 	if err := s.openEnv(max(size, minMapBytes)); err != nil {
 		return err
 	}
@@ -146,6 +157,9 @@ func (s *Store) start(o Options) error {
 // that it is, gives free room back, and puts right what a failed commit left. No
 // View may be under way.
 func (s *Store) Settle() error {
+	if s.look {
+		return s.writable()
+	}
 	if err := s.reopened(); err != nil {
 		return err
 	}
@@ -184,7 +198,7 @@ func (s *Store) reopened() error {
 
 // openEnv opens the environment and its databases; the caller owns remap.
 func (s *Store) openEnv(mapBytes int64) error {
-	env, err := openLMDB(s.fs, s.dir, mapBytes)
+	env, err := openLMDB(s.fs, s.dir, mapBytes, s.look)
 	if err != nil {
 		return err
 	}
@@ -227,8 +241,9 @@ func (s *Store) inPlace() error {
 }
 
 // openLMDB uses LMDB's default flags: each commit is synced, data before meta
-// page, and the map is read-only.
-func openLMDB(fsys durable.FS, dir string, mapBytes int64) (*lmdb.Env, error) {
+// page, and the map is read-only. To look it takes no lock either, which would
+// be a file, and a place in it for each reader.
+func openLMDB(fsys durable.FS, dir string, mapBytes int64, look bool) (*lmdb.Env, error) {
 	env, err := lmdb.NewEnv()
 	if err != nil {
 		return nil, lmdbError(err)
@@ -236,6 +251,9 @@ func openLMDB(fsys durable.FS, dir string, mapBytes int64) (*lmdb.Env, error) {
 	var flags uint
 	if broken.NoSync {
 		flags = lmdb.NoSync
+	}
+	if look {
+		flags = lmdb.Readonly | lmdb.NoLock
 	}
 	err = errors.Join(env.SetMaxDBs(numDBs), env.SetMaxReaders(maxViews), env.SetMapSize(mapBytes))
 	if err == nil {
@@ -266,7 +284,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = ErrClosed
-	unregister(s.info)
+	unregister(s)
 	if s.env == nil {
 		return nil
 	}

@@ -163,6 +163,9 @@ func (s *Store) writable() error {
 		return err
 	}
 	defer s.remap.RUnlock()
+	if s.look {
+		return fmt.Errorf("%w: %w", ErrReadOnly, durable.ErrOpenedReadOnly)
+	}
 	return s.Latched()
 }
 

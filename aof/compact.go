@@ -51,7 +51,7 @@ func compactTo(fsys durable.FS, dir, tmp string, size int64) (bool, error) {
 
 // copyEnv copies the pages in use if they are fewer than limit bytes.
 func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err error) {
-	env, err := openLMDB(fsys, dir, minMapBytes)
+	env, err := openLMDB(fsys, dir, minMapBytes, false)
 	if err != nil {
 		return false, err
 	}

@@ -5,9 +5,9 @@ package aof
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
@@ -33,7 +33,7 @@ func create(fsys durable.FS, dir string) error {
 
 // initEnv makes the databases in one synced transaction.
 func initEnv(fsys durable.FS, dir string) error {
-	env, err := openLMDB(fsys, dir, minMapBytes)
+	env, err := openLMDB(fsys, dir, minMapBytes, false)
 	if err != nil {
 		return err
 	}
@@ -64,31 +64,27 @@ func openDBs(tx *lmdb.Txn, dbs *[numDBs]lmdb.DBI, flags uint) error {
 }
 
 // The directories open in this process. LMDB in one process must not open an
-// environment twice: the locks of the second break those of the first.
+// environment twice: the locks of the second break those of the first. Those who
+// only read take none, and go together.
 var (
 	openMu   sync.Mutex
-	openDirs []fs.FileInfo
+	openDirs []*Store
 )
 
-func register(info fs.FileInfo, dir string) error {
+func register(s *Store) error {
 	openMu.Lock()
 	defer openMu.Unlock()
 	for _, other := range openDirs {
-		if os.SameFile(info, other) {
-			return fmt.Errorf("%s: %w", dir, ErrInUse)
+		if os.SameFile(s.info, other.info) && !(s.look && other.look) {
+			return fmt.Errorf("%s: %w", s.dir, ErrInUse)
 		}
 	}
-	openDirs = append(openDirs, info)
+	openDirs = append(openDirs, s)
 	return nil
 }
 
-func unregister(info fs.FileInfo) {
+func unregister(s *Store) {
 	openMu.Lock()
 	defer openMu.Unlock()
-	for i, other := range openDirs {
-		if os.SameFile(info, other) {
-			openDirs = append(openDirs[:i], openDirs[i+1:]...)
-			return
-		}
-	}
+	openDirs = slices.DeleteFunc(openDirs, func(other *Store) bool { return other == s })
 }

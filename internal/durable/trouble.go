@@ -40,7 +40,7 @@ func TroubleOf(err error) Trouble {
 			}
 		}
 	}
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, ErrOpenedReadOnly) {
 		return Denied
 	}
 	return NoTrouble
