@@ -35,7 +35,12 @@ type SegmentReport struct {
 // filled in as far as it was possible. Nobody may write to the files meanwhile,
 // and what a crash left in them must have been cut back by Recover.
 func CheckSegment(segPath, treePath string) (SegmentReport, error) {
-	c := &checker{path: segPath}
+	return CheckSegmentIn(durable.OS, segPath, treePath)
+}
+
+// CheckSegmentIn is CheckSegment of files in another file system.
+func CheckSegmentIn(fsys durable.FS, segPath, treePath string) (SegmentReport, error) {
+	c := &checker{fs: fsys, path: segPath}
 	err := c.open(segPath, treePath)
 	if err == nil {
 		err = c.run()
@@ -48,6 +53,7 @@ func CheckSegment(segPath, treePath string) (SegmentReport, error) {
 }
 
 type checker struct {
+	fs     durable.FS
 	path   string
 	file   durable.File
 	tree   *treeChecker // nil for none
@@ -60,11 +66,11 @@ type checker struct {
 }
 
 func (c *checker) open(segPath, treePath string) (err error) {
-	if c.file, err = durable.OS.Open(segPath, os.O_RDONLY, 0); err != nil || treePath == "" {
+	if c.file, err = c.fs.Open(segPath, os.O_RDONLY, 0); err != nil || treePath == "" {
 		return err
 	}
 	c.tree = &treeChecker{c: c, path: treePath}
-	c.tree.file, err = durable.OS.Open(treePath, os.O_RDONLY, 0)
+	c.tree.file, err = c.fs.Open(treePath, os.O_RDONLY, 0)
 	return err
 }
 

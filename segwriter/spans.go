@@ -41,7 +41,7 @@ func (s *spans) sync() error  { return s.file.Sync() }
 func (s *spans) close() error { return errors.Join(s.data.close(), s.file.Close()) }
 
 func (l *Log) openSpans(itemKey) (resource, error) {
-	f, err := l.s.fs.Open(l.mmr, os.O_RDWR, 0)
+	f, err := l.s.fs.Open(l.mmr, l.s.flag, 0)
 	if err != nil {
 		return nil, err
 	}

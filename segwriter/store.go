@@ -22,6 +22,9 @@ type Options struct {
 	// for the next. Beyond it are only those that are in use at once. 0 is
 	// DefaultMaxOpen.
 	MaxOpen int
+	// ReadOnly opens trees and tier-2 nodes to be read only; nothing may be
+	// written then, nor recovered.
+	ReadOnly bool
 }
 
 // A Store holds the page files of all logs below a directory. It is safe for
@@ -29,6 +32,7 @@ type Options struct {
 type Store struct {
 	fs    durable.FS
 	dir   string
+	flag  int // that trees and tier-2 nodes are opened with
 	cache *cache
 
 	mu   sync.Mutex
@@ -41,8 +45,12 @@ func NewStore(fs durable.FS, dir string, o Options) *Store {
 	if o.MaxOpen <= 0 {
 		o.MaxOpen = DefaultMaxOpen()
 	}
+	flag := os.O_RDWR
+	if o.ReadOnly {
+		flag = os.O_RDONLY
+	}
 	c := newCache(o.MaxOpen)
-	return &Store{fs: sparing{fs, c}, dir: dir, cache: c, logs: make(map[digest.Hash]*Log)}
+	return &Store{fs: sparing{fs, c}, dir: dir, flag: flag, cache: c, logs: make(map[digest.Hash]*Log)}
 }
 
 // Log returns the files of one log, the same *Log each time until it is

@@ -91,7 +91,7 @@ type tree struct {
 // openTree opens a .tree file that is there.
 func (l *Log) openTree(key itemKey) (resource, error) {
 	t := &tree{l: l, index: key.segment, path: l.treePath(key.segment)}
-	f, err := l.s.fs.Open(t.path, os.O_RDWR, 0)
+	f, err := l.s.fs.Open(t.path, l.s.flag, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -114,8 +114,8 @@ func (t *Tripwire) Stat(name string) (fs.FileInfo, error) {
 	return info, t.Saw(err)
 }
 
-// Map implements FS.
-func (t *Tripwire) Map(name string, do func(*os.File) error) error { return t.Saw(t.fs.Map(name, do)) }
+// SystemPath implements FS.
+func (t *Tripwire) SystemPath(name string) string { return t.fs.SystemPath(name) }
 
 // trippedFile is a file of a Tripwire.
 type trippedFile struct {
@@ -144,6 +144,13 @@ func (f *trippedFile) Truncate(size int64) error {
 
 func (f *trippedFile) Preallocate(size int64) error {
 	return f.t.change(func() error { return f.File.Preallocate(size) })
+}
+
+func (f *trippedFile) Map(do func(*os.File) error) error { return f.t.Saw(f.File.Map(do)) }
+
+func (f *trippedFile) Stat() (fs.FileInfo, error) {
+	info, err := f.File.Stat()
+	return info, f.t.Saw(err)
 }
 
 func (f *trippedFile) Size() (int64, error) {

@@ -44,7 +44,7 @@ func TestTripwireChangesNothingAfterTrouble(t *testing.T) {
 			func() error { _, err := f.WriteAt([]byte("x"), 0); return err },
 			func() error { return f.Sync() },
 			func() error { _, err := f.Size(); return err },
-			func() error { return wire.Map(name, func(*os.File) error { return nil }) },
+			func() error { return f.Map(func(*os.File) error { return nil }) },
 			func() error { return wire.Rename(name, name) },
 			func() error { return wire.MkdirAll(name+"3", 0o700) },
 			func() error { return f.Truncate(1) },
