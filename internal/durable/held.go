@@ -20,6 +20,7 @@ type Dir struct {
 	self   *os.File // the directory itself, which is what is locked
 	parts  []part   // directories in it that are held as well
 	unlock func() error
+	shared bool     // the lock is LockShared's
 	note   *os.File // LOCK, if the lock is that it is open
 }
 

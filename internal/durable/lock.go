@@ -40,15 +40,28 @@ func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 // whatever name, the error is a *LockedError. The lock is one of the directory
 // itself if the system has such locks: to remove or replace LOCK lets nobody in.
 func (d *Dir) Lock() error {
-	unlock, err := d.lock()
+	if err := d.take(false); err != nil {
+		return err
+	}
+	d.notePID(strconv.Itoa(os.Getpid()) + "\n")
+	return nil
+}
+
+// LockShared takes the lock together with others who do, and keeps Lock out. It
+// changes nothing, LOCK neither, so that it can be had where nothing may be
+// written. On a system without locks, or a file system without locks of directories
+// on which no LOCK is, it only looks.
+func (d *Dir) LockShared() error { return d.take(true) }
+
+func (d *Dir) take(shared bool) error {
+	unlock, err := d.lock(shared)
 	if errors.Is(err, ErrLocked) {
 		return &LockedError{Path: d.path, PID: d.holder()}
 	}
 	if err != nil {
 		return err
 	}
-	d.unlock = unlock
-	d.notePID(strconv.Itoa(os.Getpid()) + "\n")
+	d.unlock, d.shared = unlock, shared
 	return nil
 }
 
@@ -59,7 +72,9 @@ func (d *Dir) Unlock() error {
 	}
 	unlock := d.unlock
 	d.unlock = nil
-	d.notePID("")
+	if !d.shared {
+		d.notePID("")
+	}
 	return unlock()
 }
 

@@ -16,22 +16,33 @@ var cannotLock = []error{syscall.EBADF, syscall.EINVAL, syscall.ENOLCK, syscall.
 // lock uses flock, which belongs to what was opened: a second opening conflicts
 // too, in this process or another, and the system drops the lock when the
 // process ends. On file systems that cannot lock a directory it locks LOCK.
-func (d *Dir) lock() (unlock func() error, err error) {
-	err = flock(d.self, syscall.LOCK_EX|syscall.LOCK_NB)
+func (d *Dir) lock(shared bool) (unlock func() error, err error) {
+	how := syscall.LOCK_EX | syscall.LOCK_NB
+	if shared {
+		how = syscall.LOCK_SH | syscall.LOCK_NB
+	}
+	err = flock(d.self, how)
 	for _, target := range cannotLock {
 		if errors.Is(err, target) {
-			return d.lockFile()
+			return d.lockFile(shared, how)
 		}
 	}
 	return func() error { return flock(d.self, syscall.LOCK_UN) }, err
 }
 
-func (d *Dir) lockFile() (unlock func() error, err error) {
-	f, err := d.root.OpenFile(LockName, os.O_RDWR|os.O_CREATE, 0o600)
+func (d *Dir) lockFile(shared bool, how int) (unlock func() error, err error) {
+	flag := os.O_RDWR | os.O_CREATE
+	if shared {
+		flag = os.O_RDONLY
+	}
+	f, err := d.root.OpenFile(LockName, flag, 0o600)
+	if shared && errors.Is(err, os.ErrNotExist) {
+		return func() error { return nil }, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := flock(f, how); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil

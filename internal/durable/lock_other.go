@@ -11,8 +11,14 @@ import (
 )
 
 // lock creates LOCK and is refused while it exists. A process that died leaves
-// it behind, and it has to be removed by hand.
-func (d *Dir) lock() (unlock func() error, err error) {
+// it behind, and it has to be removed by hand. Who shares it only looks for it.
+func (d *Dir) lock(shared bool) (unlock func() error, err error) {
+	if shared {
+		if _, err := d.root.Stat(LockName); !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Join(ErrLocked, err)
+		}
+		return func() error { return nil }, nil
+	}
 	f, err := d.root.OpenFile(LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, ErrLocked

@@ -92,6 +92,39 @@ func TestLockIsOfTheDirectory(t *testing.T) {
 	wantHolder(t, filepath.Join(base, "b"), 0)
 }
 
+func TestReadersLockTogether(t *testing.T) {
+	dir := t.TempDir()
+	writer := locked(t, dir)
+	var held *LockedError
+	if err := hold(t, dir).LockShared(); !errors.As(err, &held) || held.PID != os.Getpid() {
+		t.Fatalf("a reader beside a writer: %v", err)
+	}
+	if err := writer.Unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, LockName)); err != nil {
+		t.Fatal(err)
+	}
+	readers := []*Dir{hold(t, dir), hold(t, dir)}
+	for _, d := range readers {
+		if err := d.LockShared(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, d := range readers {
+		if err := hold(t, dir).Lock(); !errors.Is(err, ErrLocked) {
+			t.Fatalf("a writer beside a reader: %v", err)
+		}
+		if err := d.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("readers left %v, %v", left, err)
+	}
+	locked(t, dir)
+}
+
 func TestLockOfAnotherProcess(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0])
