@@ -20,7 +20,8 @@ type Flaw = store.Flaw
 // Check verifies every byte of the open store: checksums of the AOF, pages,
 // trees and mountains computed again from the events, heads and signatures.
 // progress, where it is not nil, is told bytes done and to do now and then.
-// The error is for what keeps Check from looking, not for what it finds.
+// The error is for what keeps Check from looking, not for what it finds: a
+// *LookError names the cause, and says nothing about the store.
 func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
 	done, err := db.reading()
 	if err != nil {
@@ -30,12 +31,19 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 	return db.st.Check(ctx, progress)
 }
 
-// Check verifies a store that is not open. Where it cannot even be opened, the
-// report says why and the files are looked at one by one. A store that is found in
-// another place stays what it is, and the report says so.
+// A LookError says what kept Check or Repair from looking at a store: descriptors,
+// memory, modes, a disk that cannot be read. It is no damage, and goes away when its
+// cause does.
+type LookError = store.LookError
+
+// Check verifies a store that is not open, and changes nothing: no byte, no name, no
+// time. It works on a disk that may not be written, and next to others that only
+// read. If the store cannot even be opened, the report says why and the files are
+// looked at one by one. A store that is found in another place stays what it is, and
+// the report says so. The error is a *LookError, ErrNoStore, ErrInUse or ErrFormat.
 func Check(ctx context.Context, dir string, progress func(done, total int64)) (CheckReport, error) {
 	if err := notBackup(dir); err != nil {
 		return CheckReport{}, err
 	}
-	return store.CheckDir(ctx, dir, progress)
+	return store.CheckDir(ctx, dir, store.CheckOptions{Progress: progress})
 }

@@ -18,6 +18,14 @@ func ReadOnly(fsys FS) FS { return readOnly{fsys} }
 
 type readOnly struct{ FS }
 
+// Over returns the same over another file system.
+func (r readOnly) Over(fsys FS) FS {
+	if w, ok := r.FS.(wrapper); ok {
+		fsys = w.Over(fsys)
+	}
+	return readOnly{fsys}
+}
+
 func refused(op, name string) error {
 	return &fs.PathError{Op: op, Path: name, Err: ErrOpenedReadOnly}
 }

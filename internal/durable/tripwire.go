@@ -13,29 +13,40 @@ import (
 // cannot, works on one: what could not be read for lack of descriptors is then never
 // taken for damaged.
 type Tripwire struct {
-	fs FS
+	fs   FS
+	seen *tripped // shared by those over other file systems
+}
 
-	mu      sync.Mutex
-	trouble error // the first
+type tripped struct {
+	mu      sync.Mutex // guards trouble
+	trouble error      // the first
 }
 
 // NewTripwire wraps fsys.
-func NewTripwire(fsys FS) *Tripwire { return &Tripwire{fs: fsys} }
+func NewTripwire(fsys FS) *Tripwire { return &Tripwire{fs: fsys, seen: &tripped{}} }
+
+// Over returns the same tripwire over another file system.
+func (t *Tripwire) Over(fsys FS) FS {
+	if w, ok := t.fs.(wrapper); ok {
+		fsys = w.Over(fsys)
+	}
+	return &Tripwire{fs: fsys, seen: t.seen}
+}
 
 // Trouble returns the first thing that the machine refused, or nil.
 func (t *Tripwire) Trouble() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.trouble
+	t.seen.mu.Lock()
+	defer t.seen.mu.Unlock()
+	return t.seen.trouble
 }
 
 // Saw takes note of an error of a call that did not go through t, and returns it.
 func (t *Tripwire) Saw(err error) error {
 	if TroubleOf(err) != NoTrouble {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if t.trouble == nil {
-			t.trouble = err
+		t.seen.mu.Lock()
+		defer t.seen.mu.Unlock()
+		if t.seen.trouble == nil {
+			t.seen.trouble = err
 		}
 	}
 	return err

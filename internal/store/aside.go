@@ -68,7 +68,7 @@ func (a *aside) write(name string, b []byte) error {
 
 // copy keeps a file that is about to be written to.
 func (a *aside) copy(name string) error {
-	from, err := os.Open(filepath.Join(a.dir, name))
+	from, err := a.fs.Open(filepath.Join(a.dir, name), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -80,12 +80,18 @@ func (a *aside) copy(name string) error {
 	if err != nil || to == "" {
 		return err
 	}
-	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := a.fs.Open(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, from)
-	return errors.Join(err, f.Sync(), f.Close(), a.fs.SyncDir(filepath.Dir(to)))
+	size, err := from.Size()
+	if err == nil {
+		_, err = io.Copy(io.NewOffsetWriter(f, 0), io.NewSectionReader(from, 0, size))
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), a.fs.SyncDir(filepath.Dir(to)))
 }
 
 // note says in the directory why something is in it.

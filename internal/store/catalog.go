@@ -111,19 +111,11 @@ func (s *Store) loadLog(id digest.Hash) (*Log, error) {
 	if l := s.catalog.logs[id]; l != nil {
 		return l, nil
 	}
-	var row aof.LogRow
-	var found bool
-	err := s.aof.View(func(v *aof.View) (err error) {
-		row, found, err = v.Log(id)
-		return err
-	})
+	row, err := s.rowOf(id)
 	if err != nil {
 		return nil, err
 	}
-	if !found {
-		return nil, fmt.Errorf("%w: %s", ErrUnknownLog, id)
-	}
-	l, err := s.newLog(&row)
+	l, err := s.newLog(row)
 	if err != nil {
 		return nil, err
 	}
@@ -140,9 +132,42 @@ func (l *Log) EmptyHead() (h proof.Head, ok bool) {
 	return proof.Sign(l.key, l.ID, 0, digest.Empty), true
 }
 
+// rowOf reads the row of a log; the error is ErrUnknownLog if there is none.
+func (s *Store) rowOf(id digest.Hash) (*aof.LogRow, error) {
+	var row aof.LogRow
+	var found bool
+	err := s.aof.View(func(v *aof.View) (err error) {
+		row, found, err = v.Log(id)
+		return err
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: %s", ErrUnknownLog, id)
+	}
+	return &row, err
+}
+
 // newLog makes a Log of its row, with its files in order and its state
 // computed.
 func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
+	l, err := s.bareLog(row)
+	if err != nil {
+		return nil, err
+	}
+	if !s.opts.ReadOnly {
+		if err := s.prepareFiles(l, row); err != nil {
+			return nil, err
+		}
+	}
+	p, err := s.computeState(l)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.publish(l, p)
+	return l, err
+}
+
+// bareLog makes a Log of its row, with its files as they are and without a state.
+func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 	l := &Log{
 		ID: row.ID, Topic: row.Topic, Author: row.Author, Num: row.Num,
 		PageBytes: int(row.PageBytes), Kind: row.Kind, Number: row.Number, Own: row.Own,
@@ -163,15 +188,7 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)
-	if err := s.prepareFiles(l, row); err != nil {
-		return nil, err
-	}
-	p, err := s.computeState(l)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.publish(l, p)
-	return l, err
+	return l, nil
 }
 
 // pageParams says how a log lies in page files.

@@ -29,15 +29,16 @@ type CheckReport struct {
 	Copy string `json:"copy,omitempty"`
 }
 
-// Check verifies every byte of the store's logs as far as they are published.
-// progress, where not nil, is told the record bytes done and to do.
+// Check verifies every byte of the store's logs as far as they are published, and
+// changes nothing. progress, where not nil, is told the record bytes done and to do.
+// The error is ctx's, or a *LookError; what was found before it is in the report.
 func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
 	c := &checker{s: s, ctx: ctx, progress: progress}
 	var ids []digest.Hash
 	err := s.aof.View(func(v *aof.View) error {
 		strange, err := strangeRows(v)
 		for _, r := range strange {
-			c.report.add(Finding{Kind: FlawAOF, Where: "aof, " + r.bucket.String(), File: c.s.path(aofName, dataName)}.of(r.err))
+			c.note(Finding{Kind: FlawAOF, Where: "aof, " + r.bucket.String(), File: c.s.path(aofName, dataName)}, r.err)
 		}
 		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
 			ids = append(ids, row.ID)
@@ -46,25 +47,34 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 		}))
 	})
 	if err != nil {
-		c.report.add(Finding{Kind: FlawAOF, Where: "aof", File: c.s.path(aofName, dataName)}.of(err))
+		c.aof("aof", err)
 	}
 	for _, id := range ids {
-		if err := c.log(id); err != nil {
-			return c.report, err
+		if c.stopped() != nil {
+			break
 		}
+		c.log(id)
 	}
-	if err := c.ranges(); err != nil && ctx.Err() == nil {
-		c.report.add(Finding{Kind: FlawAOF, Where: "aof, ranges", File: c.s.path(aofName, dataName)}.of(err))
+	if err := c.ranges(); err != nil {
+		c.aof("aof, ranges", err)
 	}
-	return c.report, ctx.Err()
+	return c.report, c.stopped()
 }
 
 type checker struct {
+	findings
 	s        *Store
 	ctx      context.Context
 	progress func(done, total int64)
 	total    int64
-	report   CheckReport
+}
+
+// stopped returns why the check goes no further, if so.
+func (c *checker) stopped() error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	return c.trouble
 }
 
 // found takes note of a flaw of one log.
@@ -73,59 +83,89 @@ func (c *checker) found(kind Flaw, l *Log, err error) {
 	if kind == FlawHead {
 		f.File = c.s.path(logsName, l.ID.String(), headName)
 	}
-	c.report.add(f.of(err))
+	c.note(f, err)
 }
 
-// log checks one log. Its error is for the end of the check's context only.
-func (c *checker) log(id digest.Hash) error {
-	l, err := c.s.Log(id)
-	if err != nil {
-		c.report.Logs++
-		c.report.add(Finding{Kind: FlawLog, Where: "log " + id.String(), Log: id.String()}.of(err))
-		return nil
+// aof takes note of a flaw of the AOF.
+func (c *checker) aof(where string, err error) {
+	c.note(Finding{Kind: FlawAOF, Where: where, File: c.s.path(aofName, dataName)}, err)
+}
+
+// log checks one log: against its published state, or against its row if it
+// cannot be loaded. Why not is a flaw of its own if nothing else is found.
+func (c *checker) log(id digest.Hash) {
+	l, opened := c.s.Log(id)
+	if opened == nil {
+		c.count(l.Kind)
+		c.walk(l, l.State())
+		return
 	}
-	if l.Kind == identity.KindData {
+	before := c.report.Found()
+	row, err := c.s.rowOf(id)
+	if err == nil {
+		c.count(row.Kind)
+		if l, err = c.s.bareLog(row); err == nil {
+			c.walk(l, stateOf(row))
+		}
+	}
+	if c.report.Found() == before {
+		c.note(Finding{Kind: FlawLog, Where: "log " + id.String(), Log: id.String()}, opened)
+	}
+}
+
+func (c *checker) count(kind identity.LogKind) {
+	if kind == identity.KindData {
 		c.report.Logs++
 	} else {
 		c.report.Rosters++
 	}
-	p := l.State()
+}
+
+// stateOf is the state of a log that could not be computed, as far as its row
+// says: without root and peaks.
+func stateOf(row *aof.LogRow) *Published {
+	return &Published{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: headOf(row), Right: row.Right}
+}
+
+// walk reads all of a log and holds it against what p says.
+func (c *checker) walk(l *Log, p *Published) {
 	c.fork(l)
-	m, err := c.pages(l, p)
-	if err != nil {
-		return err
-	}
+	m := c.pages(l, p)
 	if m == nil {
-		return nil // what is wrong was found
+		return // what is wrong was found
 	}
 	if err := c.tail(l, p, m); err != nil {
-		if c.ctx.Err() == nil {
-			c.found(FlawEvents, l, err)
-		}
-		return c.ctx.Err()
+		c.found(FlawEvents, l, err)
+		return
 	}
 	if l.Kind == identity.KindData {
 		c.report.Events += p.Size
 	}
-	if root := m.Root(); root != p.Root {
+	if l.State() == nil {
+		p.Root, p.Mountains = m.Root(), *m
+	} else if root := m.Root(); root != p.Root {
 		c.found(FlawLog, l, fmt.Errorf("its events give root %s, published is %s", root, p.Root))
 	}
 	if p.Size > 0 {
 		c.head(l, p)
 	}
-	return nil
 }
 
-// head checks what signs a log.
+// head checks what signs a log. A log of ours that could not be loaded is signed by
+// nothing yet but the heads kept of it.
 func (c *checker) head(l *Log, p *Published) {
-	if err := p.Head.Verify(l.AuthorKey()); err != nil {
-		c.found(FlawLog, l, err)
-	}
-	if err := checkHead(l.ID, p); err != nil {
-		c.found(FlawLog, l, err)
-	}
 	if _, err := l.signedBefore(); err != nil {
 		c.found(FlawHead, l, err)
+		return
+	}
+	if l.Own && l.State() == nil {
+		if err := c.s.checkOwn(l, p); err != nil {
+			c.found(FlawLog, l, err)
+		}
+		return
+	}
+	if err := errors.Join(p.Head.Verify(l.AuthorKey()), checkHead(l.ID, p)); err != nil {
+		c.found(FlawLog, l, err)
 	}
 }
 
@@ -147,6 +187,6 @@ func (c *checker) tail(l *Log, p *Published, m *mmrindex.Mountains) error {
 		if err != nil {
 			return err
 		}
-		return errors.Join(m.Merge(r, nil), c.ctx.Err())
+		return errors.Join(m.Merge(r, nil), c.stopped())
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -16,44 +17,69 @@ import (
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
-// CheckDir checks a store that is not open. Where opening it fails, why is
-// among the findings, and its files are looked at one by one.
-func CheckDir(ctx context.Context, dir string, progress func(done, total int64)) (CheckReport, error) {
-	if !Exists(dir) && !remains(dir) {
-		return CheckReport{}, fmt.Errorf("store %s: %w", dir, ErrNoStore)
+// CheckDir checks a store that is not open, and changes nothing: no byte, no name,
+// no time. If opening it fails, why is among the findings, and its files are looked
+// at one by one. The error says what kept it from looking, and is a *LookError,
+// ErrNoStore, ErrFormat for another version, or durable.ErrLocked.
+func CheckDir(ctx context.Context, dir string, o CheckOptions) (CheckReport, error) {
+	if o.FS == nil {
+		o.FS = durable.OS
 	}
-	s, err := Open(dir, Options{Look: true})
+	if err := o.exists(dir); errors.Is(err, ErrNoStore) {
+		return CheckReport{}, fmt.Errorf("store %s: %w", dir, err)
+	} else if err != nil {
+		return CheckReport{}, &LookError{Where: dir, Err: err}
+	}
+	s, err := Open(dir, Options{ReadOnly: true, FS: o.FS})
 	if err == nil {
-		report, err := s.Check(ctx, progress)
+		report, err := s.Check(ctx, o.Progress)
 		if s.moved != nil && s.moved.To == (identity.PeerID{}) {
 			report.Copy = s.moved.Why
 		}
 		return report, errors.Join(err, s.Close())
 	}
-	if errors.Is(err, durable.ErrLocked) || errors.Is(err, os.ErrPermission) || isNewer(err) {
+	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || isNewer(err) {
 		return CheckReport{}, err
 	}
-	c := &dirChecker{ctx: ctx, dir: dir}
+	if ofTheMoment(err) {
+		return CheckReport{}, &LookError{Where: dir, Err: err}
+	}
+	c := &dirChecker{ctx: ctx, dir: dir, fs: durable.ReadOnly(o.FS)}
 	c.run(err)
-	return c.report, ctx.Err()
+	return c.report, errors.Join(c.trouble, ctx.Err())
 }
 
-// remains reports whether dir holds parts of a store that lost its FORMAT.
-func remains(dir string) bool {
-	s := &Store{dir: dir, opts: Options{FS: durable.OS}}
-	return errors.Is(s.vacant(), ErrRemains)
+// CheckOptions are for CheckDir. The zero value works.
+type CheckOptions struct {
+	Progress func(done, total int64) // told bytes done and to do, if not nil
+	FS       durable.FS              // nil: the operating system's
+}
+
+// exists returns ErrNoStore for a directory without a store, also without what is
+// left of one.
+func (o CheckOptions) exists(dir string) error {
+	err := find(o.FS, dir)
+	if !errors.Is(err, ErrNoStore) {
+		return err
+	}
+	s := &Store{dir: dir, opts: Options{FS: o.FS}}
+	if err = s.absent(); errors.Is(err, ErrRemains) {
+		return nil
+	}
+	return err
 }
 
 // A dirChecker looks at the files of a store that cannot be opened.
 type dirChecker struct {
-	ctx    context.Context
-	dir    string
-	report CheckReport
+	findings
+	ctx context.Context
+	dir string
+	fs  durable.FS
 }
 
 // run checks each file, and adds why Open failed where no file says so.
 func (c *dirChecker) run(opened error) {
-	if _, err := readFormat(durable.OS, filepath.Join(c.dir, formatName)); err != nil {
+	if _, err := readFormat(c.fs, filepath.Join(c.dir, formatName)); err != nil {
 		c.file(FlawFormat, formatName, err)
 	}
 	if _, err := identity.LoadSeed(filepath.Join(c.dir, seedName)); err != nil {
@@ -65,19 +91,19 @@ func (c *dirChecker) run(opened error) {
 	c.segments()
 	c.refused(opened)
 	if len(c.report.Findings) == 0 {
-		c.report.add(Finding{Kind: FlawLog, Where: c.dir}.of(opened))
+		c.note(Finding{Kind: FlawLog, Where: c.dir}, opened)
 	}
 }
 
 func (c *dirChecker) file(kind Flaw, name string, err error) {
 	path := filepath.Join(c.dir, name)
-	c.report.add(Finding{Kind: kind, Where: path, File: path}.of(err))
+	c.note(Finding{Kind: kind, Where: path, File: path}, err)
 }
 
 // aof reads all log rows, if that is possible.
 func (c *dirChecker) aof() []aof.LogRow {
 	var rows []aof.LogRow
-	s, err := openAOF(c.dir)
+	s, err := c.openAOF()
 	if err == nil {
 		err = errors.Join(s.View(func(v *aof.View) error {
 			return v.ForEachLog(func(r aof.LogRow) error {
@@ -96,9 +122,9 @@ func (c *dirChecker) aof() []aof.LogRow {
 // place finds out whether this is a copy, from the row of the place or, if that
 // cannot be read, from FORMAT.
 func (c *dirChecker) place() {
-	f, _ := readFormat(durable.OS, filepath.Join(c.dir, formatName)) // if it is damaged, that was found
+	f, _ := readFormat(c.fs, filepath.Join(c.dir, formatName)) // if it is damaged, that was found
 	was := f.Place
-	if s, err := openAOF(c.dir); err == nil {
+	if s, err := c.openAOF(); err == nil {
 		_ = errors.Join(s.View(func(v *aof.View) error {
 			p, err := loadPlace(v, was)
 			if err == nil {
@@ -115,45 +141,69 @@ func (c *dirChecker) place() {
 
 // missing looks for segments that are not there.
 func (c *dirChecker) missing(rows []aof.LogRow) {
-	f, err := readFormat(durable.OS, filepath.Join(c.dir, formatName))
+	f, err := readFormat(c.fs, filepath.Join(c.dir, formatName))
 	if err != nil {
 		return
 	}
 	for _, r := range rows {
-		raw := segwriter.OpenRaw(durable.OS, c.dir, pageParams(r.Name(), f.SegmentPages))
+		raw := segwriter.OpenRaw(c.fs, c.dir, pageParams(r.Name(), f.SegmentPages))
 		for _, path := range raw.Missing(r.SealedPages) {
-			c.report.add(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}.of(errors.New("the file is missing")))
+			c.note(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}, errors.New("the file is missing"))
 		}
 	}
 }
 
 // segments verifies each segment file on its own.
 func (c *dirChecker) segments() {
-	files, _ := filepath.Glob(filepath.Join(c.dir, logsName, "*", "*.seg")) // the pattern is sound
-	for _, seg := range files {
-		if c.ctx.Err() != nil {
-			return
+	logs, err := c.names(logsName)
+	for _, log := range logs {
+		var files []string
+		if files, err = c.names(filepath.Join(logsName, log)); err != nil {
+			break
 		}
-		tree := strings.TrimSuffix(seg, ".seg") + ".tree"
-		if _, err := os.Stat(tree); errors.Is(err, os.ErrNotExist) {
-			tree = "" // derived: it is made again when the store opens
-		}
-		r, err := segwriter.CheckSegment(seg, tree)
-		for _, flaw := range r.Flaws {
-			kind := FlawPages
-			if flaw.File == tree {
-				kind = FlawTree
+		for _, name := range files {
+			if filepath.Ext(name) == ".seg" && c.trouble == nil && c.ctx.Err() == nil {
+				c.segment(log, filepath.Join(c.dir, logsName, log, name))
 			}
-			c.report.add(Finding{Kind: kind, Where: flaw.File, Log: filepath.Base(filepath.Dir(seg))}.of(flaw))
 		}
-		if err != nil && len(r.Flaws) == 0 {
-			c.report.add(Finding{Kind: FlawPages, Where: seg, File: seg}.of(err))
-		}
-		c.report.Pages += uint64(r.Pages)
-		c.report.Events += r.Events
+	}
+	if err != nil {
+		c.file(FlawPages, logsName, err)
 	}
 }
 
-func openAOF(dir string) (*aof.Store, error) {
-	return aof.Open(filepath.Join(dir, aofName), aof.Options{MustExist: true})
+// names lists a directory below the store's; one that is not there has none.
+func (c *dirChecker) names(dir string) (names []string, err error) {
+	entries, err := c.fs.ReadDir(filepath.Join(c.dir, dir))
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		err = nil
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, err
+}
+
+func (c *dirChecker) segment(log, seg string) {
+	tree := strings.TrimSuffix(seg, ".seg") + ".tree"
+	if _, err := c.fs.Stat(tree); errors.Is(err, os.ErrNotExist) {
+		tree = "" // derived: it is made again when the store opens
+	}
+	r, err := segwriter.CheckSegmentIn(c.fs, seg, tree)
+	for _, flaw := range r.Flaws {
+		kind := FlawPages
+		if flaw.File == tree {
+			kind = FlawTree
+		}
+		c.note(Finding{Kind: kind, Where: flaw.File, Log: log}, flaw)
+	}
+	if err != nil && len(r.Flaws) == 0 {
+		c.note(Finding{Kind: FlawPages, Where: seg, File: seg}, err)
+	}
+	c.report.Pages += uint64(r.Pages)
+	c.report.Events += r.Events
+}
+
+func (c *dirChecker) openAOF() (*aof.Store, error) {
+	return aof.Open(filepath.Join(c.dir, aofName), aof.Options{ReadOnly: true, FS: c.fs})
 }

@@ -27,18 +27,19 @@ type pageWalk struct {
 	b     *merkleindex.Builder
 }
 
-// pages checks the full pages. nil mountains say that some cannot be read.
-func (c *checker) pages(l *Log, p *Published) (*mmrindex.Mountains, error) {
+// pages checks the full pages. nil mountains say that some cannot be read, or that
+// the check was stopped.
+func (c *checker) pages(l *Log, p *Published) *mmrindex.Mountains {
 	w := &pageWalk{c: c, l: l, b: merkleindex.NewBuilder(0)}
-	for w.page < p.Pages && c.ctx.Err() == nil {
+	for w.page < p.Pages && c.stopped() == nil {
 		if err := w.step(); err != nil {
 			w.damaged(err)
 		}
 	}
-	if w.gap || c.ctx.Err() != nil {
-		return nil, c.ctx.Err()
+	if w.gap || c.stopped() != nil {
+		return nil
 	}
-	return &w.m, nil
+	return &w.m
 }
 
 // damaged takes note of a page that cannot be read, or of a file, and passes

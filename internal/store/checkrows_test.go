@@ -49,7 +49,7 @@ func newClosed(t *testing.T, strange map[string]string) string {
 
 func checkClosed(t *testing.T, dir string) []Finding {
 	t.Helper()
-	report, err := CheckDir(context.Background(), dir, nil)
+	report, err := CheckDir(context.Background(), dir, CheckOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -75,15 +75,23 @@ func Create(dir string, o CreateOptions) error {
 // there and one may be created.
 func (s *Store) hold() (err error) {
 	n := s.opts.New
+	if n == nil {
+		if err := find(s.opts.FS, s.dir); errors.Is(err, ErrNoStore) {
+			return s.absent()
+		} else if err != nil {
+			return err
+		}
+	}
 	switch {
-	case n == nil && !Exists(s.dir):
-		return s.absent()
 	case n != nil && n.MustCreate && Exists(s.dir):
 		return ErrExists
 	case n != nil:
 		if err = s.opts.FS.MkdirAll(s.dir, 0o700); err != nil {
 			return err
 		}
+	}
+	if s.opts.ReadOnly {
+		return s.holdToRead()
 	}
 	if s.held, err = durable.Hold(s.dir); err != nil {
 		return err
@@ -105,6 +113,15 @@ func (s *Store) hold() (err error) {
 		return nil
 	}
 	return err
+}
+
+// holdToRead opens the store's directory, and locks it against writers.
+func (s *Store) holdToRead() (err error) {
+	if s.held, err = durable.Hold(s.dir); err != nil {
+		return err
+	}
+	s.opts.FS = durable.ReadOnly(s.held.FS(s.opts.FS))
+	return s.held.LockShared()
 }
 
 // syncOwnName makes the directory's name durable: who made it may have been

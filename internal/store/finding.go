@@ -3,9 +3,14 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // MaxFindings bounds the list in a CheckReport.
@@ -73,6 +78,44 @@ func (f Finding) of(err error) Finding {
 	}
 	return f
 }
+
+// findings are what a check finds, and the trouble that ended it. Trouble says
+// nothing about the store, so that it is no flaw, and nothing else is one any more.
+type findings struct {
+	report  CheckReport
+	trouble error
+}
+
+// note adds a flaw, unless err is of the moment.
+func (n *findings) note(f Finding, err error) {
+	switch {
+	case n.trouble != nil:
+	case ofTheMoment(err):
+		n.trouble = &LookError{Where: f.Where, Err: err}
+	default:
+		n.report.add(f.of(err))
+	}
+}
+
+// ofTheMoment reports whether an error says nothing about the bytes of a store.
+func ofTheMoment(err error) bool {
+	return durable.TroubleOf(err) != durable.NoTrouble || errors.Is(err, aof.ErrClosed) || errors.Is(err, segwriter.ErrClosed) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// A LookError says what kept a check, or a repair, from looking at a store. It is
+// no damage: whatever it is goes away when its cause does.
+type LookError struct {
+	Where string
+	Err   error
+}
+
+func (e *LookError) Error() string {
+	return fmt.Sprintf("could not look at %s: %v; this says nothing about the store", e.Where, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LookError) Unwrap() error { return e.Err }
 
 func (r *CheckReport) add(f Finding) {
 	if len(r.Findings) >= MaxFindings {

@@ -262,9 +262,14 @@ func known(id mmrindex.NodeID, h digest.Hash) error {
 	return nil
 }
 
-// sealedMountains reads the peaks at the end of a log's full pages.
+// sealedMountains reads the peaks at the end of a log's full pages. A store that
+// is only read may have damaged trees: then the pages tell.
 func (s *Store) sealedMountains(l *Log, pages, size uint64) (mmrindex.Mountains, error) {
-	return mmrindex.Peaks(size, &nodes{s: s, l: l, pages: pages, size: size})
+	m, err := mmrindex.Peaks(size, &nodes{s: s, l: l, pages: pages, size: size})
+	if s.opts.ReadOnly && err != nil && !ofTheMoment(err) {
+		return s.mountainsOfPages(l, pages, size)
+	}
+	return m, err
 }
 
 // spansBefore counts the tier-2 nodes below the end of a log's full pages.

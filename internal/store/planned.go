@@ -18,23 +18,23 @@ type Plan = recovery.Plan
 // PlanDir reads what opening the store in dir would read, and returns what it would
 // do. It changes nothing. The error is what keeps it from looking.
 func PlanDir(dir string) (Plan, error) {
-	if !Exists(dir) && !remains(dir) {
-		return Plan{}, fmt.Errorf("store %s: %w", dir, ErrNoStore)
+	if err := (CheckOptions{FS: durable.OS}).exists(dir); err != nil {
+		return Plan{}, fmt.Errorf("store %s: %w", dir, err)
 	}
-	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now}}
+	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now, ReadOnly: true}}
 	o := &opening{}
 	err := s.planned(o)
 	return o.plan, errors.Join(err, s.release())
 }
 
 func (s *Store) planned(o *opening) (err error) {
-	if s.held, err = durable.Hold(s.dir); err != nil {
-		return err
+	if err = s.holdToRead(); err == nil {
+		err = s.held.HoldParts(aofName, logsName, mmrName)
 	}
-	if err = s.held.Lock(); err != nil {
+	if err != nil {
 		return fmt.Errorf("store %s: %w", s.dir, err)
 	}
-	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{})
+	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{ReadOnly: true})
 	return s.judge(o)
 }
 

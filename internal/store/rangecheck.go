@@ -23,7 +23,7 @@ func (c *checker) ranges() error {
 	var end uint64
 	var last digest.Hash
 	for _, key := range keys {
-		if err := c.ctx.Err(); err != nil {
+		if err := c.stopped(); err != nil {
 			return err
 		}
 		log, span, err := splitRangeKey(key)
@@ -35,7 +35,7 @@ func (c *checker) ranges() error {
 			err = c.rangeRow(log, span)
 		}
 		if err != nil {
-			c.report.add(Finding{Kind: FlawRange, Where: rangeName(log, span), Log: log.String(), File: c.s.path(aofName, dataName)}.of(err))
+			c.note(Finding{Kind: FlawRange, Where: rangeName(log, span), Log: log.String(), File: c.s.path(aofName, dataName)}, err)
 		}
 	}
 	return nil

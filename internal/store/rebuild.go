@@ -70,10 +70,28 @@ func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
 	if err != nil {
 		return err
 	}
-	if m.Size() != row.SealedSize {
-		return &CorruptError{Where: "pages of log " + l.ID.String(), What: fmt.Sprintf("%d events in %d pages, its row says %d", m.Size(), row.SealedPages, row.SealedSize)}
+	if err := l.holds(m.Size(), row.SealedPages, row.SealedSize); err != nil {
+		return err
 	}
 	return l.sync()
+}
+
+// mountainsOfPages computes the peaks at the end of a log's full pages from the
+// pages alone.
+func (s *Store) mountainsOfPages(l *Log, pages, size uint64) (m mmrindex.Mountains, err error) {
+	err = s.eachPage(l, pages, func(_ messages.Seal, tree fullTree) error { return m.Merge(tree.Range(), nil) })
+	if err == nil {
+		err = l.holds(m.Size(), pages, size)
+	}
+	return m, err
+}
+
+// holds compares how many events the full pages have with what the row says.
+func (l *Log) holds(events, pages, want uint64) error {
+	if events == want {
+		return nil
+	}
+	return &CorruptError{Where: "pages of log " + l.ID.String(), What: fmt.Sprintf("%d events in %d pages, its row says %d", events, pages, want)}
 }
 
 // A fullTree is the tree of a page, as far as it can be known.

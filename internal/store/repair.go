@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,7 +39,8 @@ type RepairOptions struct {
 	// AcceptLoss gives up what no peer has: this store then goes on under a new
 	// identity, and what is left of its own logs stays readable.
 	AcceptLoss bool
-	Place      string // see Options
+	Place      string     // see Options
+	FS         durable.FS // nil: the operating system's
 	Now        time.Time
 }
 
@@ -66,21 +66,46 @@ type Step struct {
 func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
 
 // Repair mends a store that nobody has open. What it replaces is kept below
-// damaged/ in the store's directory.
+// damaged/ in the store's directory. If the machine refuses something meanwhile,
+// nothing is changed from then on, and the error is a *LookError: what cannot be
+// read at the moment is not damaged.
 func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
-	before, err := CheckDir(ctx, dir, nil)
+	if o.FS == nil {
+		o.FS = durable.OS
+	}
+	before, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
 	report := RepairReport{Found: before.Findings, Copy: before.Copy}
 	if err != nil || before.Found() == 0 {
 		return report, err
 	}
-	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, files: aside{fs: durable.OS, dir: dir, now: o.Now}}
-	if err := errors.Join(r.locked(), r.close()); err != nil {
-		return report, fmt.Errorf("repair %s: %w", dir, err)
+	wire := durable.NewTripwire(o.FS)
+	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, wire: wire, files: aside{fs: wire, dir: dir, now: o.Now}}
+	err = errors.Join(r.locked(), r.close())
+	if err == nil {
+		err = r.derive()
 	}
 	report.Aside = r.files.used
-	after, err := CheckDir(ctx, dir, nil)
+	if refused := wire.Trouble(); refused != nil {
+		report.Lost = nil // it could not be read, no more is known
+		return report, &LookError{Where: dir, Err: refused}
+	}
+	if err != nil {
+		return report, fmt.Errorf("repair %s: %w", dir, err)
+	}
+	after, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
 	report.Left, report.Copy = after.Findings, after.Copy
 	return report, err
+}
+
+// derive has what was set aside made again, by opening the store once. What keeps
+// it from opening, a check finds.
+func (r *repairer) derive() error {
+	s, err := Open(r.dir, Options{Look: true, FS: r.wire})
+	if err != nil {
+		r.wire.Saw(err)
+		return nil
+	}
+	return s.Close()
 }
 
 type repairer struct {
@@ -88,6 +113,7 @@ type repairer struct {
 	dir    string
 	o      RepairOptions
 	report *RepairReport
+	wire   *durable.Tripwire // every file is read and changed through it
 	files  aside
 
 	format  layout.Format
@@ -99,6 +125,18 @@ type repairer struct {
 	older   bool                   // the AOF is of an earlier time than the other files
 	closed  uint64                 // how often the store was closed
 	ownLost bool                   // events of an own log are missing still, and that was not accepted
+}
+
+// openAOF opens an AOF whose commits fail once something was refused.
+func (r *repairer) openAOF(dir string, mustExist bool) (*aof.Store, error) {
+	fault := func(op string) error {
+		if op == "committed" {
+			return nil
+		}
+		return r.wire.Trouble()
+	}
+	a, err := aof.Open(dir, aof.Options{MustExist: mustExist, FS: r.wire, Fault: fault})
+	return a, r.wire.Saw(err)
 }
 
 func (r *repairer) done(log digest.Hash, format string, args ...any) {
@@ -132,17 +170,20 @@ func (r *repairer) close() error {
 func (r *repairer) locked() (err error) {
 	held, err := durable.Hold(r.dir)
 	if err != nil {
-		return err
+		return r.wire.Saw(err)
 	}
 	defer func() { err = errors.Join(err, held.Close()) }()
 	if err := held.Lock(); err != nil {
 		return err
 	}
 	r.rows.r = r
-	if r.closed, err = readClosed(durable.OS, r.path(closedName)); err != nil {
+	if r.closed, err = readClosed(r.wire, r.path(closedName)); err != nil {
 		return err
 	}
-	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); err != nil {
+	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); ofTheMoment(r.wire.Saw(err)) {
+		return err
+	}
+	if err != nil {
 		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
 		return nil
 	}
@@ -184,14 +225,14 @@ func (r *repairer) meet() (err error) {
 // readFormat reads FORMAT. If it is damaged, segments tell the number of pages in
 // each, and the rest comes from the rows.
 func (r *repairer) readFormat() (lost bool, err error) {
-	f, err := readFormat(durable.OS, r.path(formatName))
-	if r.format = f; err == nil || isNewer(err) {
+	f, err := readFormat(r.wire, r.path(formatName))
+	if r.format = f; err == nil || isNewer(err) || ofTheMoment(err) {
 		r.device.Generation = f.Generation
 		return false, err
 	}
 	r.format = layout.Format{PageBytes: segwriter.DefaultPageBytes, SegmentPages: segwriter.DefaultSegmentPages}
 	for _, id := range r.logDirs() {
-		if p, ok := segwriter.FindParams(durable.OS, r.path(logsName, id.String())); ok {
+		if p, ok := segwriter.FindParams(r.wire, r.path(logsName, id.String())); ok {
 			r.format.SegmentPages = p.SegmentPages
 			break
 		}
@@ -211,7 +252,7 @@ func (r *repairer) mendFormat() error {
 		}
 	}
 	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.PageBytes, r.format.SegmentPages)
-	return writeFormat(durable.OS, r.path(formatName), r.format)
+	return writeFormat(r.wire, r.path(formatName), r.format)
 }
 
 // settle takes generation and place from their rows, or else from FORMAT. If
@@ -237,7 +278,7 @@ func (r *repairer) settle(g identity.Generation, p identity.Place) (err error) {
 
 // logDirs returns the logs that have a directory.
 func (r *repairer) logDirs() (ids []digest.Hash) {
-	entries, err := os.ReadDir(r.path(logsName))
+	entries, err := r.wire.ReadDir(r.path(logsName))
 	if err != nil {
 		return nil // then there is none
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -52,7 +51,7 @@ const cutBack = 16
 func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	l := &logMend{r: r}
 	dir := r.path(logsName, id.String())
-	p, onDisk := segwriter.FindParams(durable.OS, dir)
+	p, onDisk := segwriter.FindParams(r.wire, dir)
 	if row, ok := r.rows.logs[id]; ok {
 		l.row = &row
 		p = pageParams(row.Name(), r.format.SegmentPages)
@@ -80,7 +79,7 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	}
 	l.info.id, l.info.topic, l.info.author, l.info.name = id, p.Topic, p.Author, name
 	l.info.own = r.rows.author(p.Topic) == p.Author
-	l.raw = segwriter.OpenRaw(durable.OS, r.dir, p)
+	l.raw = segwriter.OpenRaw(r.wire, r.dir, p)
 	l.head = l.newestHead()
 	return l, true
 }
@@ -109,7 +108,7 @@ func (l *logMend) newestHead() (best proof.Head) {
 		}
 	}
 	name := filepath.Join(logsName, l.info.id.String(), headName)
-	text, err := durable.OS.ReadFile(filepath.Join(l.r.dir, name))
+	text, err := l.r.wire.ReadFile(filepath.Join(l.r.dir, name))
 	if err != nil {
 		return best
 	}

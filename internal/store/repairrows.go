@@ -14,7 +14,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -37,7 +36,7 @@ func (r *repairer) openRows() (bool, error) {
 	for _, v := range r.o.Invites {
 		r.topics[v.Topic()] = &Topic{ID: v.Topic(), Genesis: &v.Genesis, Keys: v.Keys, Name: v.Name}
 	}
-	a, err := openAOF(r.dir)
+	a, err := r.openAOF(r.path(aofName), true)
 	if err == nil {
 		r.rows.aof = a
 		if err := r.rows.load(); err != nil {
@@ -130,7 +129,7 @@ func (s *rows) begin() (bool, error) {
 		return false, fmt.Errorf("%s is in the way", filepath.Join(s.r.files.used, "aof.new"))
 	}
 	s.rebuilt, s.logs = dir, map[digest.Hash]aof.LogRow{}
-	if s.aof, err = aof.Open(dir, aof.Options{}); err != nil {
+	if s.aof, err = s.r.openAOF(dir, false); err != nil {
 		return false, err
 	}
 	return true, s.aof.Commit(func(t *aof.Txn) error { return s.putTopics(t, topics) })
@@ -316,12 +315,12 @@ func (s *rows) finish() error {
 	n := len(s.logs)
 	s.aof, s.old = nil, nil
 	if !whole {
-		return os.RemoveAll(s.rebuilt) // of this run: the damaged one stays
+		return s.r.wire.RemoveAll(s.rebuilt) // of this run: the damaged one stays
 	}
 	if err := s.r.files.move(aofName); err != nil {
 		return err
 	}
-	if err := os.Rename(s.rebuilt, s.r.path(aofName)); err != nil {
+	if err := s.r.wire.Rename(s.rebuilt, s.r.path(aofName)); err != nil {
 		return err
 	}
 	s.r.done(digest.Hash{}, "%s made again, with %d logs", filepath.Join(aofName, dataName), n)
@@ -387,7 +386,7 @@ func (s *rows) retire() error {
 	}
 	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", u.next.PeerID())
 	s.r.format.Generation = u.next.Generation
-	return writeFormat(durable.OS, s.r.path(formatName), s.r.format)
+	return writeFormat(s.r.wire, s.r.path(formatName), s.r.format)
 }
 
 // ownRows returns the rows of this store's logs as those of a peer.

@@ -43,8 +43,12 @@ type Options struct {
 	// Adopt keeps the store the device that it was, though it is found in
 	// another place: the other copy must never be used again.
 	Adopt bool
-	// Look opens the store to look at it: if it is found in another place, Moved
-	// says so, and nothing is done about it.
+	// ReadOnly opens the store without changing anything on disk, next to others
+	// that do so. What is derived and damaged stays so; see Store.Check. It implies
+	// Look, and New is nil with it.
+	ReadOnly bool
+	// Look leaves a store that is found in another place as it is: Moved says so,
+	// and nothing is done about it.
 	Look bool
 	FS   durable.FS // nil: the operating system's
 	// Now is the clock of what the store appends by itself. Default: time.Now.
@@ -98,12 +102,22 @@ func Exists(dir string) bool {
 	return err == nil
 }
 
+// find returns ErrNoStore if dir holds no store, or what kept from looking.
+func find(fsys durable.FS, dir string) error {
+	_, err := fsys.Stat(filepath.Join(dir, formatName))
+	if errors.Is(err, os.ErrNotExist) {
+		return ErrNoStore
+	}
+	return err
+}
+
 // Open opens the store in dir and takes its lock. The error is ErrNoStore, or
 // what Create returns if Options.New is set, durable.ErrLocked, ErrFormat, a *CorruptError or one of the file system's.
 func Open(dir string, o Options) (s *Store, err error) {
 	if o.FS == nil {
 		o.FS = durable.OS
 	}
+	o.Look = o.Look || o.ReadOnly
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -154,20 +168,22 @@ func Open(dir string, o Options) (s *Store, err error) {
 // to do it. Nothing is changed before the decision, and nothing if it is to refuse.
 func (s *Store) decide() error {
 	o := &opening{}
-	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{MaxOpen: s.opts.MaxOpenFiles})
+	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{MaxOpen: s.opts.MaxOpenFiles, ReadOnly: s.opts.ReadOnly})
 	if err := s.judge(o); err != nil {
 		return err
 	}
 	if err := o.refusal(); err != nil {
 		return err
 	}
-	if err := syncNames(s.opts.FS, s.dir); err != nil {
-		return err
+	if !s.opts.ReadOnly {
+		if err := syncNames(s.opts.FS, s.dir); err != nil {
+			return err
+		}
+		if err := errors.Join(s.apply(o), s.aof.Settle()); err != nil {
+			return err
+		}
+		s.opening = o
 	}
-	if err := errors.Join(s.apply(o), s.aof.Settle()); err != nil {
-		return err
-	}
-	s.opening = o
 	return errors.Join(s.loadFollows(), s.loadCopies())
 }
 
@@ -185,8 +201,12 @@ func syncNames(fs durable.FS, dir string) error {
 
 // openPaged loads every log that has page files, so that trees and mountains
 // that are missing are rebuilt before anybody asks for them. Small logs have
-// no files and are loaded when they are needed.
+// no files and are loaded when they are needed, as are all of a store that is only
+// read.
 func (s *Store) openPaged() error {
+	if s.opts.ReadOnly {
+		return nil
+	}
 	dirs, err := s.opts.FS.ReadDir(filepath.Join(s.dir, logsName))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -210,10 +230,11 @@ func (s *Store) openOwn() error {
 	if err != nil {
 		return nil // there is none yet
 	}
-	if _, err := s.Log(t.Log); !errors.Is(err, ErrUnknownLog) {
-		return err
+	_, err = s.Log(t.Log)
+	if errors.Is(err, ErrUnknownLog) || s.opts.ReadOnly && !errors.Is(err, ErrIdentity) {
+		return nil // whoever reads that log is told
 	}
-	return nil
+	return err
 }
 
 // Dir is the store's directory, as it was named.

@@ -47,7 +47,7 @@ func (s *Store) readFiles(o *opening) error {
 	var errs [3]error
 	s.format, errs[0] = readFormat(s.opts.FS, s.path(formatName))
 	s.device.Seed, errs[1] = identity.LoadSeed(s.path(seedName))
-	s.aof, errs[2] = aof.Open(s.path(aofName), aof.Options{MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged})
+	s.aof, errs[2] = aof.Open(s.path(aofName), aof.Options{MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, ReadOnly: s.opts.ReadOnly, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged})
 	if errs[2] == nil {
 		errs[2] = errors.Join(s.loadGeneration(), s.loadTopics())
 	}
@@ -98,7 +98,7 @@ func (s *Store) readLogs(o *opening) error {
 			return err
 		}
 		return v.ForEachLog(func(row aof.LogRow) error {
-			l := recovery.Log{ID: row.ID, Row: s.rowOf(&row)}
+			l := recovery.Log{ID: row.ID, Row: s.rowWitness(&row)}
 			if dirs[row.ID] || row.SealedPages > 0 {
 				if err := s.readLog(o, v, &row, &l); err != nil {
 					return err
@@ -135,7 +135,7 @@ func (s *Store) logDirs() (map[digest.Hash]bool, error) {
 	return dirs, nil
 }
 
-func (s *Store) rowOf(row *aof.LogRow) *recovery.Row {
+func (s *Store) rowWitness(row *aof.LogRow) *recovery.Row {
 	r := &recovery.Row{Own: row.Own, Size: row.Size, SealedPages: row.SealedPages, HeadSize: row.HeadSize, Author: row.Author}
 	if !row.Own {
 		return r
