@@ -15,6 +15,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -60,6 +61,7 @@ func Open(dir string, options *Options) (*DB, error) {
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
 		MaxOpenFiles: o.MaxOpenFiles,
+		ReadOnly:     o.ReadOnly,
 	})
 	if err != nil {
 		return nil, err
@@ -125,6 +127,9 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	if _, err := db.st.Topic(ID{}); err == nil {
 		return nil
 	}
+	if db.opts.ReadOnly {
+		return fmt.Errorf("%w: %w: the store has no topic yet, open it once to write", ErrReadOnly, durable.ErrOpenedReadOnly)
+	}
 	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
 	return err
 }
@@ -175,13 +180,22 @@ func (db *DB) awaitReaders() {
 	}
 }
 
+// meets returns why this store meets no peers, if so.
+func (db *DB) meets() error {
+	if db.opts.ReadOnly {
+		return db.ReadOnly()
+	}
+	return nil
+}
+
 // Dir returns the store's directory.
 func (db *DB) Dir() string { return db.st.Dir() }
 
 // PeerID returns the identity under which peers know this store.
 func (db *DB) PeerID() identity.PeerID { return db.node.PeerID() }
 
-// ReadOnly returns the failed write that made the store read-only, or nil.
+// ReadOnly returns why the store takes nothing, an ErrReadOnly with the reason: the
+// write that failed, or that it was opened read-only. Nil means that it does.
 func (db *DB) ReadOnly() error { return db.node.Broken() }
 
 // Actors returns the state of every actor of this store, ordered by name.

@@ -4,6 +4,7 @@ package xaeroflux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -63,7 +64,11 @@ func (o Options) invite() (*identity.Invite, error) {
 // "unix:///path" is for processes of this user on this machine. It returns the
 // address that peers take.
 func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
-	a, err := db.node.Listen(ctx, hostport)
+	err := db.meets()
+	var a Address
+	if err == nil {
+		a, err = db.node.Listen(ctx, hostport)
+	}
 	if err != nil {
 		return a, fmt.Errorf("listen: %w", err)
 	}
@@ -77,7 +82,7 @@ func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 // host only by that. "unix:///path" may go without the peer id.
 func (db *DB) Connect(ctx context.Context, peer string) error {
 	addrs, err := addresses(peer)
-	if err != nil {
+	if err = errors.Join(err, db.meets()); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	for _, a := range addrs {
@@ -92,7 +97,7 @@ func (db *DB) Connect(ctx context.Context, peer string) error {
 // both sides hold the same events of every topic they share.
 func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	addrs, err := addresses(peer)
-	if err != nil {
+	if err = errors.Join(err, db.meets()); err != nil {
 		return SyncReport{}, fmt.Errorf("sync: %w", err)
 	}
 	var report SyncReport

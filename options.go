@@ -36,6 +36,14 @@ type Options struct {
 	// Default: Open opens it.
 	MustCreate bool
 
+	// ReadOnly opens a store that is there without changing anything on disk: also
+	// on one that may not be written, and next to others that only read. What was
+	// acknowledged can be read, proven and checked; everything else returns
+	// ErrReadOnly, and no peer is met. While another has the store open to write,
+	// Open returns ErrInUse: a snapshot next to a writer would need a lock in the
+	// store, and that is a change. Default: the store is opened to be written.
+	ReadOnly bool
+
 	// Place names the place that the store's data lies in, for systems that keep
 	// moving it between machines of one kind: as long as the name is the same, it
 	// is where it was. A store that is found elsewhere is a copy, and goes on as
@@ -137,6 +145,12 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if d.MaxOpenFiles < 0 {
 		return d, fmt.Errorf("%w: MaxOpenFiles is %d", ErrOptions, d.MaxOpenFiles)
+	}
+	if d.ReadOnly {
+		if d.Invite != "" || d.Listen != "" || len(d.Peers) > 0 || d.Adopt || d.MustCreate {
+			return d, fmt.Errorf("%w: ReadOnly goes with none of Invite, Listen, Peers, Adopt and MustCreate", ErrOptions)
+		}
+		d.MustExist = true
 	}
 	if d.SegmentPages < 2 {
 		return d, fmt.Errorf("%w: SegmentPages is %d, want at least 2", ErrOptions, d.SegmentPages)

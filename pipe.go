@@ -4,6 +4,7 @@ package xaeroflux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -22,6 +23,9 @@ const carrierPipe = "pipe"
 // with it before both sides proved that they know a topic's key; who is at the
 // other end learns our peer id and how many topics we have, not which.
 func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+	if err := db.meets(); err != nil {
+		return SyncReport{}, errors.Join(fmt.Errorf("sync over %s: %w", place, err), rw.Close())
+	}
 	conn, err := db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
 	if err != nil {
 		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, err)
@@ -36,6 +40,9 @@ func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string)
 // ServeOver runs one session on a pair of pipes, at whose other end a peer
 // calls SyncOver, and returns when the peer has left. rw is closed then.
 func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
+	if err := db.meets(); err != nil {
+		return errors.Join(fmt.Errorf("serve %s: %w", place, err), rw.Close())
+	}
 	conn, err := db.pipes.Accept(ctx, rw, place)
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", place, err)

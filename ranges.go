@@ -94,6 +94,9 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want actors.RangeFetch) (Fet
 	if f.To > 0 && f.To < f.From {
 		return FetchReport{}, fmt.Errorf("fetch: %w: events %d to %d", ErrRange, f.From, f.To)
 	}
+	if err := t.db.meets(); err != nil {
+		return FetchReport{}, fmt.Errorf("fetch: %w", err)
+	}
 	done, err := t.db.reading()
 	if err != nil {
 		return FetchReport{}, err

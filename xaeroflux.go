@@ -85,7 +85,8 @@ var (
 	ErrFormat = store.ErrFormat
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = actors.ErrClosed
-	// ErrReadOnly is returned for writes after one failed; reads go on.
+	// ErrReadOnly is returned for writes after one failed, and with
+	// Options.ReadOnly; reads go on. DB.ReadOnly says why.
 	ErrReadOnly = store.ErrReadOnly
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.

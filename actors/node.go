@@ -102,7 +102,9 @@ func Start(c Config) (*Node, error) {
 	n.pipeline.gauge = newGauge(c.Quota, c.Store)
 	var stages []supervisor.Spec
 	for _, name := range Stages {
-		stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
+		if !c.Store.OpenedReadOnly() {
+			stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
+		}
 	}
 	tree, err := supervisor.Start(c.System, supervisor.Config{
 		Groups: []supervisor.GroupSpec{
@@ -120,8 +122,10 @@ func Start(c Config) (*Node, error) {
 		return nil, errors.Join(err, c.Carrier.Close())
 	}
 	n.tree = tree
-	n.pipeline.watch(tree)
-	n.absorbAll()
+	if !c.Store.OpenedReadOnly() {
+		n.pipeline.watch(tree)
+		n.absorbAll()
+	}
 	return n, nil
 }
 

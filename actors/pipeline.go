@@ -45,8 +45,8 @@ const (
 // Stages lists the pipeline in order.
 var Stages = []string{StageAOF, StageSegment, StageTrees, StageMMR}
 
-// ErrReadOnly is returned for writes after one failed. Nothing is written
-// before the store is opened again.
+// ErrReadOnly is returned for writes after one failed, and by a store that was
+// opened to be read. Nothing is written before the store is opened again.
 var ErrReadOnly = store.ErrReadOnly
 
 // Where in the handling of a message a Fault may strike.

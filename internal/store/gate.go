@@ -12,20 +12,23 @@ import (
 )
 
 // ErrReadOnly is what every *ReadOnlyError is.
-var ErrReadOnly = errors.New("store is read-only after a failed write")
+var ErrReadOnly = errors.New("store is read-only")
 
-// A ReadOnlyError says which failed write made the store read-only. Nothing is
-// written before the store is opened again.
+// A ReadOnlyError says which failed write made the store read-only, or that it was
+// opened so. Nothing is written before the store is opened again.
 type ReadOnlyError struct{ Cause error }
 
 func (e *ReadOnlyError) Error() string {
-	return fmt.Sprintf("%v: %v; close it, run `xaeroflux check`, free space or replace the disk, and open it again", ErrReadOnly, e.Cause)
+	if errors.Is(e.Cause, durable.ErrOpenedReadOnly) {
+		return fmt.Sprintf("%v: %v", ErrReadOnly, e.Cause)
+	}
+	return fmt.Sprintf("%v after a failed write: %v; close it, run `xaeroflux check`, free space or replace the disk, and open it again", ErrReadOnly, e.Cause)
 }
 
 // Is makes the error an ErrReadOnly.
 func (e *ReadOnlyError) Is(target error) bool { return target == ErrReadOnly }
 
-// Unwrap returns the write that failed.
+// Unwrap returns the write that failed, or durable.ErrOpenedReadOnly.
 func (e *ReadOnlyError) Unwrap() error { return e.Cause }
 
 // A gate decides whether the store may be written, for whatever is made durable.

@@ -122,6 +122,9 @@ func Open(dir string, o Options) (s *Store, err error) {
 		o.Now = time.Now
 	}
 	s = &Store{dir: dir, opts: o}
+	if o.ReadOnly {
+		s.StopWriting(durable.ErrOpenedReadOnly)
+	}
 	s.catalog.logs = map[digest.Hash]*Log{}
 	s.catalog.topics = map[digest.Hash]*topicList{}
 	s.catalog.history = map[digest.Hash]*history{}
@@ -258,6 +261,9 @@ func (s *Store) Device() identity.Device { return s.device }
 
 // AOF gives the small values of the AOF to their owners: peers, cursors.
 func (s *Store) AOF() *aof.Store { return s.aof }
+
+// OpenedReadOnly reports whether the store was opened to be read only.
+func (s *Store) OpenedReadOnly() bool { return s.opts.ReadOnly }
 
 // Close releases files and lock. The stages must have stopped.
 func (s *Store) Close() error {

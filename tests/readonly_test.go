@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+var reading = &xaeroflux.Options{ReadOnly: true}
+
+// Readers go together, see all that was acknowledged, and change nothing; a writer
+// and a reader keep each other out.
+func TestReadOnly(t *testing.T) {
+	dir := closedStore(t)
+	invite := open(t, t.TempDir(), small()).Invite()
+	before := picture(t, dir)
+	var readers []*xaeroflux.DB
+	for range 2 {
+		db, err := xaeroflux.Open(dir, reading)
+		must(t, err)
+		readers = append(readers, db)
+	}
+	if _, err := xaeroflux.Open(dir, small()); !errors.Is(err, xaeroflux.ErrInUse) {
+		t.Errorf("a writer beside readers: %v", err)
+	}
+	for _, db := range readers {
+		readsAll(t, db, 900)
+		refusesAll(t, db, invite)
+	}
+	for _, db := range readers {
+		must(t, db.Close())
+	}
+	if diff := before.Compare(picture(t, dir)); len(diff) > 0 {
+		t.Errorf("readers changed %s", strings.Join(diff, "\n"))
+	}
+	writer := open(t, dir, small())
+	var held *durable.LockedError
+	if _, err := xaeroflux.Open(dir, reading); !errors.Is(err, xaeroflux.ErrInUse) || !errors.As(err, &held) || held.PID != os.Getpid() {
+		t.Errorf("a reader beside a writer: %v", err)
+	}
+	mustAppend(t, writer, 1, "event %d after all that")
+}
+
+// readsAll reads, proves and checks everything in a store.
+func readsAll(t *testing.T, db *xaeroflux.DB, want uint64) {
+	t.Helper()
+	head := db.Head()
+	if head.Size != want || head.Verify() != nil {
+		t.Fatalf("a head of %d events, %v; want %d", head.Size, head.Verify(), want)
+	}
+	var n uint64
+	for rec, err := range db.Events(ctx, xaeroflux.Query{}) {
+		must(t, err)
+		if n%90 == 0 {
+			p, err := db.Prove(ctx, rec.Seq, head.Size)
+			must(t, err)
+			must(t, xaeroflux.Verify(rec, p, head))
+		}
+		n++
+	}
+	if n != want {
+		t.Errorf("read %d events, want %d", n, want)
+	}
+	if r, err := db.Check(ctx, nil); err != nil || r.Found() > 0 {
+		t.Errorf("check: %v, %+v", err, r.Findings)
+	}
+	if st := db.SyncStatus(); len(st.Peers) > 0 || len(db.Actors()) == 0 || len(db.Invite()) == 0 {
+		t.Errorf("status: %+v, %+v", st, db.Actors())
+	}
+}
+
+// refusesAll wants that a store takes nothing, and says why.
+func refusesAll(t *testing.T, db *xaeroflux.DB, invite string) {
+	t.Helper()
+	peer := db.PeerID().String() + "@127.0.0.1:1"
+	topic := db.Topics()[0]
+	one, two := net.Pipe()
+	defer two.Close()
+	for what, call := range map[string]func() error{
+		"append":  func() error { _, err := db.Append(ctx, xaeroflux.Event{Payload: []byte("x")}); return err },
+		"batch":   func() error { _, err := db.AppendBatch(ctx, []xaeroflux.Event{{Payload: []byte("x")}}); return err },
+		"join":    func() error { _, err := db.Join(ctx, invite); return err },
+		"found":   func() error { _, err := db.CreateTopic(ctx, "x", nil); return err },
+		"follow":  func() error { return topic.Follow(db.Head().Log) },
+		"listen":  func() error { _, err := db.Listen(ctx, "127.0.0.1:0"); return err },
+		"connect": func() error { return db.Connect(ctx, peer) },
+		"sync":    func() error { _, err := db.Sync(ctx, peer); return err },
+		"serve":   func() error { return db.ServeOver(ctx, one, "a pipe") },
+		"over":    func() error { _, err := db.SyncOver(ctx, one, "a pipe"); return err },
+		"fetch":   func() error { _, err := topic.Fetch(ctx, xaeroflux.Fetch{Log: xaeroflux.ID{1}}); return err },
+		"state":   func() error { return db.ReadOnly() },
+	} {
+		if err := call(); !errors.Is(err, xaeroflux.ErrReadOnly) || !strings.Contains(err.Error(), "opened read-only") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// What is derived and damaged is not mended by a reader, who reads the pages all the
+// same.
+func TestReadOnlyWithDamagedTrees(t *testing.T) {
+	dir := closedStore(t)
+	overwrite(t, one(t, dir, "logs/*/000000.tree"), 5000)
+	overwrite(t, one(t, dir, "mmr/*"), 500)
+	before := picture(t, dir)
+	db, err := xaeroflux.Open(dir, reading)
+	must(t, err)
+	n := 0
+	for _, err := range db.Events(ctx, xaeroflux.Query{}) {
+		must(t, err)
+		n++
+	}
+	if head := db.Head(); n != 900 || head.Size != 900 || head.Verify() != nil {
+		t.Errorf("read %d events under a head of %d", n, head.Size)
+	}
+	must(t, db.Close())
+	if diff := before.Compare(picture(t, dir)); len(diff) > 0 {
+		t.Errorf("a reader changed %s", strings.Join(diff, "\n"))
+	}
+}
+
+func TestReadOnlyOptions(t *testing.T) {
+	if _, err := xaeroflux.Open(t.TempDir(), reading); !errors.Is(err, xaeroflux.ErrNoStore) {
+		t.Errorf("of none: %v", err)
+	}
+	dir := closedStore(t)
+	for _, o := range []xaeroflux.Options{{Listen: "127.0.0.1:0"}, {Peers: []string{"x"}}, {Adopt: true}, {MustCreate: true}} {
+		o.ReadOnly = true
+		if _, err := xaeroflux.Open(dir, &o); !errors.Is(err, xaeroflux.ErrOptions) {
+			t.Errorf("%s: %v", fmt.Sprintf("%+v", o), err)
+		}
+	}
+}
