@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // A seed file is three lines of text, each ended by a line feed:
@@ -131,10 +132,34 @@ func checkMode(f *os.File, path string) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is no regular file", ErrSeedFile, path)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && runtime.GOOS != "windows" { // whose modes say nothing
-		return fmt.Errorf("%w: %s has mode %04o, want 0600; run: chmod 600 %s", ErrSeedMode, path, mode, path)
+	mode := info.Mode().Perm()
+	if mode&0o077 == 0 {
+		return nil
 	}
-	return nil
+	keeps, err := durable.KeepsModes(f)
+	if err != nil {
+		return fmt.Errorf("identity: %w", err)
+	}
+	if keeps {
+		return &SeedModeError{Path: path, Mode: mode}
+	}
+	return nil // where the file system keeps no modes, who may read it is said by its mount
+}
+
+// A SeedModeError names a seed file that others may read. It is no damage: chmod 600
+// is all it needs.
+type SeedModeError struct {
+	Path string
+	Mode fs.FileMode
+}
+
+func (e *SeedModeError) Error() string {
+	return fmt.Sprintf("%v: %s has mode %04o, want 0600; run: chmod 600 %s", ErrSeedMode, e.Path, e.Mode, e.Path)
+}
+
+// Is makes the error an ErrSeedMode, and one of the modes of files.
+func (e *SeedModeError) Is(target error) bool {
+	return target == ErrSeedMode || target == fs.ErrPermission
 }
 
 func encodeSeed(s Seed) []byte {
