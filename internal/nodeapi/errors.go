@@ -36,6 +36,9 @@ const (
 	Network   Kind = "network"    // a peer, or the way to it
 	Alone     Kind = "alone"      // fewer peers are connected than it takes
 	Closed    Kind = "closed"     // the node is stopping, or has stopped
+
+	Exhausted Kind = "exhausted" // descriptors, memory, address space
+	Failing   Kind = "failing"   // the device reads or writes with errors
 )
 
 // An Error is an error with its kind, as it travels.
@@ -58,7 +61,7 @@ func (k Kind) status() int {
 		return http.StatusNotFound
 	case InUse, Exists, Frozen:
 		return http.StatusConflict
-	case Closed, ReadOnly:
+	case Closed, ReadOnly, Exhausted:
 		return http.StatusServiceUnavailable
 	case NoSpace, Quota:
 		return http.StatusInsufficientStorage

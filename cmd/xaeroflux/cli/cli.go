@@ -32,6 +32,8 @@ type app struct {
 	topic string
 	json  bool
 
+	readOnly bool // see --read-only
+
 	quotas map[string]string // of --quota
 
 	in       io.Reader
@@ -68,16 +70,15 @@ func (a *app) root() *cobra.Command {
 		Long: `Xaeroflux keeps append-only logs of events, proves them with Merkle trees, and
 brings them to every device that shares a topic.
 
-Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed,
-2 wrong usage, 3 verification failed or the store is damaged, 4 store in use,
-5 a log is forked, or the store is an older copy of itself.
+Results go to stdout, everything else to stderr. Exit codes: ` + exitText() + `.
 While "xaeroflux run" is running, all other commands on the same directory but
 "repair" and "adopt", which need the store closed, work through it.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.running = true
+			return a.mayChange(cmd)
 		},
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -91,6 +92,7 @@ While "xaeroflux run" is running, all other commands on the same directory but
 	f := root.PersistentFlags()
 	f.StringVar(&a.dir, "dir", dir, "directory of the store; XAEROFLUX_DIR sets the default")
 	f.StringVar(&a.topic, "topic", "", "topic by id, unique beginning of it, or name (default: the store's first)")
+	f.BoolVar(&a.readOnly, "read-only", false, "change nothing: for reading on a disk that may not be written, and beside others that read")
 	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
 	root.AddCommand(
 		a.initCmd(), a.appendCmd(), a.catCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),

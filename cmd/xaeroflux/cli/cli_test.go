@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -34,6 +35,10 @@ func TestExitCodesOfErrors(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, nodeapi.Denied, 1},
 		{errors.Join(xaeroflux.ErrReadOnly, syscall.ENOSPC), nodeapi.NoSpace, 1},
 		{xaeroflux.ErrReadOnly, nodeapi.ReadOnly, 1},
+		{fmt.Errorf("%w: %w", xaeroflux.ErrReadOnly, durable.ErrOpenedReadOnly), nodeapi.ReadOnly, 1},
+		{&xaeroflux.LookError{Where: "s", Err: &store.CorruptError{Err: syscall.EMFILE}}, nodeapi.Exhausted, 1},
+		{&xaeroflux.LookError{Where: "s", Err: syscall.EIO}, nodeapi.Failing, 1},
+		{&identity.SeedModeError{Path: "s/identity.key"}, nodeapi.Denied, 1},
 		{fmt.Errorf("dial: %w", transport.ErrUnreachable), nodeapi.Network, 1},
 		{&identity.InviteError{}, nodeapi.Usage, 2},
 		{identity.ErrAddress, nodeapi.Usage, 2},
@@ -58,7 +63,7 @@ func TestEveryKindHasANextStep(t *testing.T) {
 	for _, k := range []nodeapi.Kind{
 		nodeapi.Failure, nodeapi.Usage, nodeapi.Proof, nodeapi.Corrupt, nodeapi.InUse, nodeapi.NoStore, nodeapi.Exists,
 		nodeapi.Format, nodeapi.Unknown, nodeapi.Range, nodeapi.ReadOnly, nodeapi.NoSpace, nodeapi.Quota, nodeapi.Denied, nodeapi.TooLarge,
-		nodeapi.Network, nodeapi.Closed,
+		nodeapi.Network, nodeapi.Closed, nodeapi.Exhausted, nodeapi.Failing,
 	} {
 		next := a.next(cmd, k, errors.New("x"))
 		if next == "" || strings.Contains(next, "a b") && !strings.Contains(next, "'a b'") {
@@ -67,6 +72,19 @@ func TestEveryKindHasANextStep(t *testing.T) {
 	}
 	if got := a.next(cmd, nodeapi.Failure, fmt.Errorf("w: %w", hint(errors.New("x"), "this %d", 1))); got != "this 1" {
 		t.Errorf("the error's own hint: %q", got)
+	}
+}
+
+// The README says what the table says.
+func TestExitCodesAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range exitCodes {
+		if row := fmt.Sprintf("| %d | %s |", c.code, c.means); !strings.Contains(string(readme), row) {
+			t.Errorf("README.md has no row %q", row)
+		}
 	}
 }
 

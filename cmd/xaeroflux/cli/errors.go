@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -27,10 +28,34 @@ const (
 	exitOK      = 0
 	exitFailure = 1
 	exitUsage   = 2
-	exitProof   = 3 // verification failed, or bytes on disk are not what was written
+	exitDamage  = 3
 	exitInUse   = 4
-	exitOwnLog  = 5 // a log is forked, or the store is an older copy of itself
+	exitOwnLog  = 5
 )
+
+// exitCodes says what each exit code means, and of which kinds of errors it is the
+// code; all others have that of a failure.
+var exitCodes = []struct {
+	code  int
+	means string
+	kinds []nodeapi.Kind
+}{
+	{exitOK, "done", nil},
+	{exitFailure, "failed, or could not look", nil},
+	{exitUsage, "wrong usage", []nodeapi.Kind{nodeapi.Usage}},
+	{exitDamage, "the store is damaged, or a proof does not verify", []nodeapi.Kind{nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup}},
+	{exitInUse, "the store is in use", []nodeapi.Kind{nodeapi.InUse}},
+	{exitOwnLog, "a log is forked, or the store is an older copy of itself", []nodeapi.Kind{nodeapi.Frozen, nodeapi.Stale}},
+}
+
+// exitText lists the exit codes for people.
+func exitText() string {
+	var all []string
+	for _, c := range exitCodes {
+		all = append(all, fmt.Sprintf("%d %s", c.code, c.means))
+	}
+	return strings.Join(all, "; ")
+}
 
 // errInterrupted is the end of a command by a signal.
 var errInterrupted = errors.New("interrupted")
@@ -43,13 +68,19 @@ func kinded(k nodeapi.Kind, format string, args ...any) error {
 	return &nodeapi.Error{Kind: k, Text: fmt.Sprintf(format, args...)}
 }
 
+// troubles says of what kind is what the machine refuses at the moment. It counts
+// before all else: a full disk is the cause if the store became read-only, and what
+// could not be read is not damaged.
+var troubles = map[durable.Trouble]nodeapi.Kind{
+	durable.Exhausted: nodeapi.Exhausted, durable.Full: nodeapi.NoSpace, durable.Denied: nodeapi.Denied, durable.Failing: nodeapi.Failing,
+}
+
 // kinds says of what kind an error is that another package returned. The first
-// that fits counts: a full disk is the cause where the store became read-only.
+// that fits counts.
 var kinds = []struct {
 	kind    nodeapi.Kind
 	targets []error
 }{
-	{nodeapi.NoSpace, []error{syscall.ENOSPC, syscall.EDQUOT}},
 	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
@@ -64,7 +95,6 @@ var kinds = []struct {
 	{nodeapi.NotHeld, []error{xaeroflux.ErrNotHeld}}, // an ErrRange too
 	{nodeapi.Range, []error{xaeroflux.ErrRange}},
 	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
-	{nodeapi.Denied, []error{fs.ErrPermission, syscall.EROFS, identity.ErrSeedMode}},
 	{nodeapi.Frozen, []error{xaeroflux.ErrFrozen}},
 	{nodeapi.Stale, []error{xaeroflux.ErrStale}},
 	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
@@ -80,6 +110,9 @@ func kindOf(err error) nodeapi.Kind {
 	var known *nodeapi.Error
 	if errors.As(err, &known) {
 		return known.Kind
+	}
+	if k, ok := troubles[durable.TroubleOf(err)]; ok && !errors.Is(err, durable.ErrOpenedReadOnly) {
+		return k
 	}
 	if xaeroflux.IsCorrupt(err) {
 		return nodeapi.Corrupt
@@ -104,15 +137,10 @@ func kindOf(err error) nodeapi.Kind {
 }
 
 func exitCode(k nodeapi.Kind) int {
-	switch k {
-	case nodeapi.Usage:
-		return exitUsage
-	case nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup:
-		return exitProof
-	case nodeapi.InUse:
-		return exitInUse
-	case nodeapi.Frozen, nodeapi.Stale:
-		return exitOwnLog
+	for _, c := range exitCodes {
+		if slices.Contains(c.kinds, k) {
+			return c.code
+		}
 	}
 	return exitFailure
 }
@@ -144,6 +172,10 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 		return fmt.Sprintf("xaeroflux restore %s DIR, which makes a store of it in another directory", quoted(a.dir))
 	case errors.Is(err, xaeroflux.ErrNoBackup):
 		return "xaeroflux backup DIR, which makes one of the store in --dir"
+	}
+	var mode *identity.SeedModeError
+	if errors.As(err, &mode) {
+		return fmt.Sprintf("chmod 600 %s", quoted(mode.Path))
 	}
 	switch k {
 	case nodeapi.BadBackup:
@@ -186,6 +218,9 @@ func (a *app) nextInUse(cmd *cobra.Command) string {
 func (a *app) nextOutside(k nodeapi.Kind) string {
 	switch k {
 	case nodeapi.ReadOnly:
+		if a.readOnly {
+			return "the same without --read-only"
+		}
 		return "free the disk of what made the write fail, then start again; what was acknowledged is safe"
 	case nodeapi.Frozen:
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
@@ -196,7 +231,11 @@ func (a *app) nextOutside(k nodeapi.Kind) string {
 	case nodeapi.Quota:
 		return "a larger --quota, or make room; of a running node: start it again with one"
 	case nodeapi.Denied:
-		return "as the user who owns the store, on a disk that may be written"
+		return "as the user who owns the store, on a disk that may be written; or, only to read, with --read-only"
+	case nodeapi.Exhausted:
+		return "end other programs, or raise the limits of this one (ulimit -n, ulimit -v), then repeat the command; the store is as it was"
+	case nodeapi.Failing:
+		return "look at the disk (dmesg, smartctl) and copy the store to another one; what cannot be read there, xaeroflux repair --from ADDRESS fetches"
 	case nodeapi.TooLarge:
 		return "split it into smaller events: a payload holds 16 MiB, a key 1023 bytes, a type 63"
 	case nodeapi.Network:
