@@ -17,7 +17,7 @@ var (
 	// ErrClosed is returned by all methods after Close.
 	ErrClosed = errors.New("aof: closed")
 	// ErrReadOnly is returned by Commit of a store that was opened to be read.
-	ErrReadOnly = errors.New("the store is read-only")
+	ErrReadOnly = errors.New("store is read-only")
 	// ErrLatched is returned by Commit, with the cause, once a write or a sync
 	// failed. Reads go on; writing needs a new Open, which checks the file.
 	ErrLatched = errors.New("aof: read-only after a failed write")
