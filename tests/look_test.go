@@ -131,7 +131,7 @@ type refusal struct {
 
 var refusals = []refusal{
 	{durable.OpOpen, syscall.EMFILE}, {durable.OpOpen, syscall.EACCES}, {durable.OpRead, syscall.EIO},
-	{durable.OpMap, syscall.ENOMEM}, {durable.OpStat, syscall.EIO},
+	{durable.OpMap, syscall.ENOMEM}, {durable.OpStat, syscall.EIO}, {durable.OpStat, syscall.EACCES},
 }
 
 // from refuses the calls of one kind from the nth on, and says whether it did.

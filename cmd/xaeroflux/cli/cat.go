@@ -42,7 +42,7 @@ data) and hash. With --follow, goes on with events as they come, until ctrl-C.`,
 }
 
 func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
-	if q.Follow { // it may hold the store for long: let others in
+	if q.Follow && !a.readOnly { // it may hold the store for long: let others in
 		stop, err := serve(a.dir, b)
 		if err != nil {
 			return err
