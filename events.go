@@ -96,6 +96,7 @@ func (db *DB) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error] {
 }
 
 func (db *DB) subscribe(ctx context.Context, q Query, yield func(Record, error) bool) error {
+	q.Ranges = false
 	r := newReader(db, q)
 	turns, leave, err := r.follow()
 	if err != nil {
