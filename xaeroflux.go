@@ -71,6 +71,9 @@ var (
 	// ErrExists is returned by Open with MustCreate for a directory that holds a
 	// store already.
 	ErrExists = store.ErrExists
+	// ErrLog is why one log takes nothing more while the store goes on: a *LogError
+	// says what of its files is lost, damaged or may not be written.
+	ErrLog = actors.ErrLog
 	// ErrChanged is why a store is read-only if a file or directory of it was
 	// removed, or replaced by another, while it was open. What was acknowledged
 	// is read from what is held; the error says what happened and what to do.
@@ -129,6 +132,9 @@ var (
 	// ErrInvite is returned for an invite that cannot be read.
 	ErrInvite = identity.ErrInvite
 )
+
+// A LogError says why one log takes nothing more while the store goes on.
+type LogError = actors.LogError
 
 // IsCorrupt reports whether err says that bytes on disk are not what was
 // written there. Run `xaeroflux check` to see what is wrong and where.

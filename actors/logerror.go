@@ -39,13 +39,20 @@ func (e *LogError) Unwrap() error { return e.Err }
 // all logs share. A file or directory that is gone, was replaced, or has another
 // mode means that log.
 func ofDisk(err error) bool {
+	if changed := (*durable.ChangedError)(nil); errors.As(err, &changed) {
+		return changed.Shared
+	}
 	t := durable.TroubleOf(err)
-	return (t == durable.Full || t == durable.Failing) && !errors.Is(err, durable.ErrChanged)
+	return t == durable.Full || t == durable.Failing
 }
 
 // mark refuses a log from now on whose files cannot be written. What is committed
 // of a log of ours counts all the same, so it is acknowledged.
 func (p *Pipeline) mark(log digest.Hash, err error) {
+	if changed := p.st.Unchanged(); changed != nil { // and with it the log's files
+		p.breakWith(changed)
+		return
+	}
 	why := &LogError{log, err}
 	p.log.Error("a log takes nothing more", zap.String("log", log.String()), zap.Error(err))
 	p.refuse(log, why)

@@ -136,17 +136,23 @@ func changedUnder(t *testing.T, change func(dir string) (string, error)) {
 		t.Fatal(err)
 	}
 	acked := uint64(1000)
-	for deadline := time.Now().Add(time.Minute); db.ReadOnly() == nil && time.Now().Before(deadline); {
+	var refused *xaeroflux.LogError // if the change is one log's
+	for deadline := time.Now().Add(time.Minute); db.ReadOnly() == nil && refused == nil && time.Now().Before(deadline); {
 		events := make([]xaeroflux.Event, 100)
 		for i := range events {
 			events[i] = xaeroflux.Event{Type: "line", Payload: fmt.Appendf(nil, format, i)}
 		}
 		if _, err := db.AppendBatch(ctx, events); err == nil {
 			acked += 100
+		} else {
+			errors.As(err, &refused)
 		}
 	}
-	if err := db.ReadOnly(); !errors.Is(err, xaeroflux.ErrChanged) {
-		t.Fatalf("after %d events: %v", acked, err)
+	if err := db.ReadOnly(); refused == nil && !errors.Is(err, xaeroflux.ErrChanged) || refused != nil && !errors.Is(refused, xaeroflux.ErrChanged) {
+		t.Fatalf("after %d events: %v, %v", acked, err, refused)
+	}
+	if ofLog := strings.HasPrefix(name, "logs"+string(filepath.Separator)); ofLog != (refused != nil) {
+		t.Errorf("%s changed, and a log was refused is %v", name, refused != nil)
 	}
 	if err := db.Close(); err != nil && !errors.Is(err, xaeroflux.ErrChanged) {
 		t.Fatal(err)

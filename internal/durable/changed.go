@@ -17,8 +17,9 @@ var ErrChanged = errors.New("changed while it was open")
 // A ChangedError says that a name does not lead any more to what was opened under
 // it. Nothing is wrong with the bytes that are held.
 type ChangedError struct {
-	Name string
-	How  string // Removed or Replaced
+	Name   string
+	How    string // Removed or Replaced
+	Shared bool   // all of the store is behind it, and not one log alone
 }
 
 // What became of a name.
@@ -82,6 +83,9 @@ func (d *Dir) Check(names ...string) error {
 			}
 		}
 		if err := compare(filepath.Join(d.path, name), held, there, err); err != nil {
+			if changed, ok := err.(*ChangedError); ok {
+				changed.Shared = true
+			}
 			return err
 		}
 	}

@@ -161,7 +161,7 @@ func (l *Log) sync() error {
 // second place, after the AOF, that remembers how far a log was signed. What was
 // removed or replaced under the store is an error before the AOF drops anything.
 func (s *Store) SyncFiles(id digest.Hash) error {
-	if err := s.held.Check(formatName, seedName, aofName, logsName); err != nil {
+	if err := s.Unchanged(); err != nil {
 		return err
 	}
 	l, err := s.Log(id)

@@ -251,6 +251,10 @@ func (s *Store) SystemDir() string { return s.held.SystemPath(s.dir) }
 // in use any more.
 func (s *Store) unchanged() error { return s.held.Check(aofName) }
 
+// Unchanged returns a *durable.ChangedError if a part of the directory is not the
+// one in use any more.
+func (s *Store) Unchanged() error { return s.held.Check(formatName, seedName, aofName, logsName) }
+
 // path names something in the store's directory.
 func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
