@@ -60,9 +60,10 @@ func TestWitnessRefuses(t *testing.T) {
 		spoil func(*messages.CosignRequest)
 		want  bool
 	}{
+		{"less than it holds", func(m *messages.CosignRequest) { m.Size, m.Root = 70, held.Root(70) }, true},
 		{"what it holds", func(*messages.CosignRequest) {}, true},
 		{"the same again", func(*messages.CosignRequest) {}, true},
-		{"less of it", func(m *messages.CosignRequest) { m.Size, m.Root = 70, held.Root(70) }, true},
+		{"less than before", func(m *messages.CosignRequest) { m.Size, m.Root = 70, held.Root(70) }, false},
 		{"more events", func(m *messages.CosignRequest) { m.Size, m.Root = 101, held.Root(101) }, false},
 		{"no events", func(m *messages.CosignRequest) { m.Size = 0 }, false},
 		{"another root", func(m *messages.CosignRequest) { m.Root[0] ^= 1 }, false},

@@ -5,6 +5,7 @@ package durable
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,6 +32,9 @@ type wrapper interface {
 func (d *Dir) FS(fsys FS) FS {
 	if w, ok := fsys.(wrapper); ok {
 		return w.Over(heldFS{d})
+	}
+	if fsys != OS {
+		panic(fmt.Sprintf("durable: a %T cannot be put over a directory", fsys)) // it would look at nothing
 	}
 	return heldFS{d}
 }

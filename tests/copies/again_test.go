@@ -243,7 +243,7 @@ func TestEngineEventsAreNobodys(t *testing.T) {
 // FORMAT.
 type snapshot map[string][]byte
 
-var snapped = []string{"aof", "logs", "mmr"}
+var snapped = []string{"aof", "logs", "mmr", "CLOSED"}
 
 func snap(t *testing.T, dir string) snapshot {
 	t.Helper()

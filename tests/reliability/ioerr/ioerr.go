@@ -156,8 +156,8 @@ func (p *point) hook(op durable.Op, name string) error {
 	}
 	n := int(p.calls.Add(1)) - 1
 	strike := p.target >= 0 && (n == p.target || p.sticky && n > p.target && changes(op))
-	if p.cfg.Control { // the disk lies about every write from there on
-		strike = p.target >= 0 && n >= p.target && op == durable.OpWrite
+	if p.cfg.Control { // the disk lies about every write of pages from there on, which nobody reads again before they are sealed
+		strike = p.target >= 0 && n >= p.target && op == durable.OpWrite && strings.HasSuffix(name, ".seg")
 	}
 	p.sites.note(op, strike)
 	if !strike {

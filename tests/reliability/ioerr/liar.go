@@ -21,6 +21,14 @@ func (l liar) Open(name string, flag int, perm fs.FileMode) (durable.File, error
 	return liarFile{f}, nil
 }
 
+// Over puts the liar over another disk, below what it was over before.
+func (l liar) Over(fsys durable.FS) durable.FS {
+	if w, ok := l.FS.(interface{ Over(durable.FS) durable.FS }); ok {
+		return liar{w.Over(fsys)}
+	}
+	return liar{fsys}
+}
+
 type liarFile struct{ durable.File }
 
 func (f liarFile) WriteAt(p []byte, off int64) (int, error) {
