@@ -17,13 +17,4 @@ package messages
 // it up: a receiver may keep its slices.
 //
 // An Append waits in the ingress until AppendReady is answered. Each message
-// has a file of its own, and a msgpack form to record it, show it or send it
-// to another process (AppendPipeline and DecodePipeline).
-
-// A PipelineMessage is one of the structs named above, as a pointer. It is no
-// Message: a peer cannot send one, and a frame cannot hold one.
-type PipelineMessage interface {
-	// PipelineType is the message's number in its msgpack form.
-	PipelineType() PipelineType
-	encodePipeline(*writer)
-}
+// has a file of its own. None has a wire form: a peer cannot send one.

@@ -119,8 +119,6 @@ func (r *reader) uint32(field string) uint32 { return uint32(r.uint(field, math.
 // topic reads the number of a topic.
 func (r *reader) topic() uint32 { return r.uint32("topic") }
 
-func (r *reader) pageBytes() uint32 { return uint32(r.uint("page bytes", MaxPageBytes)) }
-
 // count reads a size, sequence or page index.
 func (r *reader) count(field string) uint64 { return r.uint(field, MaxCount) }
 
