@@ -168,8 +168,10 @@ func (s *session) status() PeerStatus {
 	st.RateIn, st.RateOut = s.rate.look(time.Now(), in, out)
 	s.stats.mu.Lock()
 	st.Topics, st.InSync = len(s.stats.shared.order), s.stats.shared.inSync()
-	if err := cmp.Or(s.stats.err, s.stats.trouble); err != nil {
-		st.LastError = err.Error()
+	for _, err := range []error{s.stats.trouble, s.stats.err} { // the later one counts
+		if err != nil {
+			st.LastError = err.Error()
+		}
 	}
 	s.stats.mu.Unlock()
 	switch {

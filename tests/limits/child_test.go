@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -141,15 +140,6 @@ func diskBytes(t testing.TB, dir string) (n int64) {
 		return err
 	}))
 	return n
-}
-
-// heapBytes is what is in use after a collection.
-func heapBytes() uint64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }
 
 // await polls until done, for at most a minute.

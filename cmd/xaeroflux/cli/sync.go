@@ -112,13 +112,13 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 // ownError is an error if a log of the store itself is forked or behind, so that
 // what is appended to it reaches nobody.
 func ownError(own []nodeapi.OwnLog) error {
-	for _, o := range own {
-		if o.State == string(xaeroflux.OwnForked) {
-			return hint(kinded(nodeapi.Frozen, "%s", ownText(o)), "xaeroflux forks")
-		}
-		return kinded(nodeapi.Stale, "%s", ownText(o))
+	if len(own) == 0 {
+		return nil
 	}
-	return nil
+	if own[0].State == string(xaeroflux.OwnForked) {
+		return hint(kinded(nodeapi.Frozen, "%s", ownText(own[0])), "xaeroflux forks")
+	}
+	return kinded(nodeapi.Stale, "%s", ownText(own[0]))
 }
 
 // ownText says what is wrong with a log of the store itself.
