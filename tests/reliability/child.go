@@ -10,14 +10,16 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/child"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/edges"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
 )
 
 // children are what the program does as a child of a harness, which names it in
 // the first argument.
 var children = map[string]func(ctx context.Context, args []string) error{
-	"child-load": child.Run,
-	"child-node": func(_ context.Context, args []string) error { os.Exit(cli.Main(args)); return nil },
+	"child-load":    child.Run,
+	"child-node":    func(_ context.Context, args []string) error { os.Exit(cli.Main(args)); return nil },
+	edges.ChildName: edges.Child,
 	"child-flips": func(ctx context.Context, args []string) error {
 		seed, err := strconv.ParseUint(args[1], 10, 64)
 		if err != nil {

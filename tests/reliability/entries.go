@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/tests/reliability/edges"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/flips"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/frames"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/fuzz"
@@ -40,6 +41,11 @@ var entries = []entry{
 	{"flips", "a byte changed, in every kind of file", 20_000, flips.Run},
 	{"ioerr", "EIO, ENOSPC and short writes at each call on a file", 2_000, ioerr.Run},
 	{"syscalls", "system calls of LMDB that fail, under strace", 500, ioerr.Syscalls},
+	{"ages", "files of a store older, missing, or of another store, then put back", 5_000, edges.Ages},
+	{"names", "names of an open store moved, replaced, deleted under it", 1_500, edges.Names},
+	{"openers", "six creators at once; second openers, with the lock file gone", 500, edges.Openers},
+	{"limits", "few descriptors and small files, for a while, under a load", 500, edges.Limits},
+	{"copies", "copies of a store, closed and running; both go on", 2_000, edges.Copies},
 	{"frames", "hostile peers send frames, true and spoiled", 10_000_000, frames.Run},
 	{"fuzz", "every fuzz target", 10_000_000, fuzz.Run},
 	{"netlab", "nodes as processes in network namespaces, killed, cut off, with lost packets", 1800, netlab.Run},
