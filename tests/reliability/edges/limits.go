@@ -59,7 +59,7 @@ func (c *cramped) try(ctx context.Context) error {
 	if err == nil {
 		err = c.load(d, c.rnd.IntN(60), false)
 	}
-	if c.limit = c.rnd.IntN(200); c.name == "file" {
+	if c.limit = 32 + c.rnd.IntN(170); c.name == "file" {
 		c.limit = 64<<10 + c.rnd.IntN(2<<20)
 	}
 	if err == nil {
