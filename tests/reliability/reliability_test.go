@@ -22,10 +22,11 @@ import (
 // and show nothing of.
 var perRun = map[string]int{
 	"kill": 200, "powercut": 20, "torn": 2000, "ioerr": 100, "syscalls": 16, "flips": 500, "stages": 1000, "netlab": 20, "soak": 60,
+	"ages": 60, "names": 15, "openers": 10, "limits": 8, "copies": 12,
 }
 
 // The counts under the race detector, which costs ten times as much.
-var perRace = map[string]int{"torn": 300, "stages": 400, "soak": 20}
+var perRace = map[string]int{"torn": 300, "stages": 400, "soak": 20, "ages": 20, "copies": 6}
 
 // The controls: how many positions, how the engine is broken where that needs a
 // build of its own, and how many failures must be seen at least.
@@ -46,6 +47,11 @@ var controls = map[string]struct {
 	"netlab":     {count: 2, want: 2},
 	"simulation": {count: 8, want: 4},
 	"soak":       {count: 5, want: 3},
+	"ages":       {count: 12, want: 3},
+	"names":      {count: 6, want: 4},
+	"openers":    {count: 6, want: 3},
+	"limits":     {count: 4, want: 4},
+	"copies":     {count: 8, want: 1},
 }
 
 var binaries struct {
