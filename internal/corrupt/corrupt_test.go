@@ -32,7 +32,7 @@ func TestEveryErrorIsErr(t *testing.T) {
 	if !errors.Is(err, Err) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v is not what it wraps", err)
 	}
-	if other := io.ErrUnexpectedEOF; errors.Is(other, Err) {
+	if errors.Is(fmt.Errorf("read: %w", io.ErrUnexpectedEOF), Err) {
 		t.Error("any error is corrupt")
 	}
 }
