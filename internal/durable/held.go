@@ -29,6 +29,7 @@ type part struct {
 	name  string
 	root  *os.Root
 	entry fs.FileInfo // of the name when the part was opened
+	lock  *Dir        // if the part lies elsewhere, and so may be one of another directory too
 }
 
 // Hold opens a directory. It changes nothing.
@@ -63,9 +64,28 @@ func (d *Dir) HoldParts(names ...string) error {
 		if err != nil {
 			return err
 		}
-		d.parts = append(d.parts, part{name, root, entry})
+		p := part{name: name, root: root, entry: entry}
+		if entry.Mode()&fs.ModeSymlink != 0 {
+			p.lock, err = d.lockElsewhere(name)
+		}
+		if d.parts = append(d.parts, p); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// lockElsewhere locks what a symbolic link leads to as the directory is locked: a
+// copy of the directory has the same link.
+func (d *Dir) lockElsewhere(name string) (*Dir, error) {
+	there, err := Hold(filepath.Join(d.path, name))
+	if err != nil {
+		return nil, err
+	}
+	if err := there.take(d.shared); err != nil {
+		return nil, errors.Join(err, there.Close())
+	}
+	return there, nil
 }
 
 // openPart opens a part by its path, so that files in it are named by theirs, and
@@ -109,6 +129,15 @@ func (d *Dir) Close() error {
 	var errs []error
 	for _, p := range d.parts {
 		errs = append(errs, p.root.Close())
+		if p.lock != nil {
+			errs = append(errs, p.lock.release())
+		}
 	}
 	return errors.Join(append(errs, d.Unlock(), d.self.Close(), d.root.Close())...)
+}
+
+// release closes what was held for its lock alone: no LOCK in it says anything.
+func (d *Dir) release() error {
+	d.shared = true
+	return d.Close()
 }

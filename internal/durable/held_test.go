@@ -150,3 +150,35 @@ func TestCheckSeesWhatChanged(t *testing.T) {
 	}
 	wantChanged(Same(fsys, file, f), Removed)
 }
+
+// A part that a link leads to is locked where it is: a copy of the directory has
+// the same link.
+func TestPartElsewhereIsLocked(t *testing.T) {
+	base := t.TempDir()
+	for _, dir := range []string{"aof", "a", "b"} {
+		if err := os.Mkdir(filepath.Join(base, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{"a", "b"} {
+		if err := os.Symlink(filepath.Join(base, "aof"), filepath.Join(base, dir, "aof")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := locked(t, filepath.Join(base, "a")), locked(t, filepath.Join(base, "b"))
+	if err := a.HoldParts("aof", "logs"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.HoldParts("aof"); !errors.Is(err, ErrLocked) {
+		t.Errorf("the second holder: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(base, "aof", LockName)); err == nil {
+		t.Error("a LOCK was left in the part")
+	}
+	if err := locked(t, filepath.Join(base, "a")).HoldParts("aof"); err != nil {
+		t.Error(err)
+	}
+}
