@@ -220,6 +220,9 @@ func TestBackupIsRefused(t *testing.T) {
 	}
 	_, err := db.Backup(ctx, to, nil)
 	must(t, err)
+	if _, err := db.Backup(ctx, to, &xaeroflux.BackupOptions{WithoutIdentity: true}); !errors.Is(err, xaeroflux.ErrBackupTarget) {
+		t.Errorf("a backup without the identity over one with it: %v", err)
+	}
 	other := openSmall(t, filepath.Join(t.TempDir(), "o"))
 	if _, err := other.Backup(ctx, to, nil); !errors.Is(err, xaeroflux.ErrBackupTarget) {
 		t.Errorf("backup over that of another store: %v", err)

@@ -92,6 +92,9 @@ func (w *writer) check(st *store.Store, before *Manifest) error {
 	if now := storeID(&store.Snapshot{Device: st.Device()}); before.Number > 0 && before.Store != now {
 		return fmt.Errorf("%w: it holds a backup of another store; name another directory", ErrTarget)
 	}
+	if before.Identity == IdentityPlain && w.o.WithoutIdentity {
+		return fmt.Errorf("%w: it holds a backup with the identity, which would be gone from it; name another directory", ErrTarget)
+	}
 	return nil
 }
 
