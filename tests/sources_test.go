@@ -63,6 +63,10 @@ func TestPagesComeFromSeveralPeers(t *testing.T) {
 	}
 	await(t, holds(last, log, 20_000))
 	same(t, v.dbs[0], last)
+	await(t, func() bool { // the sessions count what came after it was stored
+		_, events, _ := bytesIn(last)
+		return events >= 20_000
+	})
 	moved, events, peers := bytesIn(last)
 	size := storedPages(t, v.dbs[0])
 	t.Logf("%d events from %d peers in %d bytes, the pages have %d", events, peers, moved, size)
