@@ -28,6 +28,10 @@ type SyncEvent = actors.SyncEvent
 // something and nothing moved for Options.StallTimeout.
 type StallError = actors.StallError
 
+// A TwinError says that two copies of one store are open with one peer id: of
+// this store, or of a peer's. Only one of them is connected at a time.
+type TwinError = actors.TwinError
+
 // A SyncKind says what a SyncEvent is about.
 type SyncKind = actors.SyncKind
 
@@ -40,6 +44,8 @@ const (
 	SyncBehind       = actors.SyncBehind       // and no longer do
 	SyncStalled      = actors.SyncStalled      // a session without progress is replaced; Err is a *StallError
 	SyncCopied       = actors.SyncCopied       // Log, of Topic, is of a copy of this store (DB.Copies)
+	SyncTwin         = actors.SyncTwin         // Peer says that another live copy of this store is connected to it; Err is a *TwinError
+	SyncPeerTwin     = actors.SyncPeerTwin     // Peer is two live copies of one store; Err is a *TwinError
 	SyncLost         = actors.SyncLost         // Lost events were not read in time
 )
 

@@ -26,6 +26,9 @@ const (
 	cursorsEvery = time.Minute            // between commits that keep what peers agreed to
 )
 
+// replacedText is the last word in a session that gives way to a newer one.
+const replacedText = "replaced by another connection"
+
 // ErrBusy is returned where a bound on connections is reached.
 var ErrBusy = errors.New("too many connections")
 
@@ -214,15 +217,19 @@ func (n *Node) adoptWith(conn transport.Conn, first transport.Stream) (*session,
 	if n.closing.Load() {
 		return nil, ErrClosed
 	}
+	beside := false // of twins it is known only from HELLO which one this is
 	if old := n.sessionWith(conn.Peer()); old != nil {
 		self, peer := n.self, conn.Peer()
 		ours := bytes.Compare(self[:], peer[:]) < 0 // the one we dial stays
 		if old.conn.Dialer() != conn.Dialer() && conn.Dialer() != ours {
 			return nil, fmt.Errorf("%w: already connected", ErrBusy)
 		}
-		old.end(messages.CodeClosing, "replaced by another connection")
+		if beside = n.twins.known(peer); !beside {
+			old.end(messages.CodeClosing, replacedText)
+		}
 	}
 	s := newSession(n, conn)
+	s.second = beside
 	s.first = first
 	n.net.mu.Lock()
 	stranger, ok := n.net.room()

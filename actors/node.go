@@ -80,6 +80,8 @@ type Node struct {
 	links     links
 	fetches   fetches
 	notices   notices
+	twins     twins
+	run       runID // of this opening of the store
 	ranges    rangeKeeper
 }
 
@@ -88,9 +90,10 @@ func Start(c Config) (*Node, error) {
 	if c.Patience == 0 {
 		c.Patience = defaultPatience
 	}
-	n := &Node{cfg: c, self: c.Store.Device().PeerID()}
+	n := &Node{cfg: c, self: c.Store.Device().PeerID(), run: newRun()}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.net.init()
+	n.twins.init()
 	if n.cfg.Stall == 0 {
 		n.cfg.Stall = defaultStall
 	}

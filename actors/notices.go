@@ -24,6 +24,8 @@ const (
 	SyncBehind       SyncKind = "behind"       // and no longer do
 	SyncStalled      SyncKind = "stalled"      // a session without progress is replaced
 	SyncCopied       SyncKind = "copied"       // a log of a copy of this store begins to come
+	SyncTwin         SyncKind = "twin"         // a peer says that another live copy of this store is connected to it
+	SyncPeerTwin     SyncKind = "peer twin"    // a peer is two live copies of one store
 	SyncLost         SyncKind = "lost"         // events that were not read in time
 )
 
@@ -38,7 +40,7 @@ type SyncEvent struct {
 	Address string          `json:"address,omitempty"`
 	Topic   digest.Hash     `json:"topic"`          // of agreed, behind and copied
 	Log     digest.Hash     `json:"log,omitzero"`   // of copied, where Peer is zero
-	Err     error           `json:"-"`              // of disconnected, unreachable and stalled
+	Err     error           `json:"-"`              // of disconnected, unreachable, stalled, twin and peer twin
 	Lost    int             `json:"lost,omitempty"` // how many, of lost
 }
 

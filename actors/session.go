@@ -60,6 +60,8 @@ type session struct {
 	asked   bool // for a cosignature, and not answered
 	ticker  *time.Timer
 	ended   sync.Once
+	runID   runID            // that the peer is; guarded by twins.mu
+	second  bool             // it was let in beside another one, until it says which run it is
 	known   atomic.Bool      // it greeted as a member of a topic
 	evicted bool             // its place was given to another; guarded by network.mu
 	first   transport.Stream // the control stream, where it was accepted before
@@ -73,6 +75,7 @@ type session struct {
 	saidPeers  map[identity.TopicID][]string // by the last PEERS
 	heardPeers int
 	answering  bool // what is sent was caused by a message of the peer
+	answered   bool // the peer, our HELLO
 
 	stats sessionStats
 }
@@ -197,7 +200,9 @@ func (s *session) Receive(ctx actor.Context) {
 		for range m.credits {
 			<-s.inbox
 		}
-		s.step(syncer.Received{Message: m.m})
+		if s.meet(m.m) {
+			s.step(syncer.Received{Message: m.m})
+		}
 		if m.taken != nil {
 			m.taken <- s.state()
 		}
@@ -247,6 +252,7 @@ func (s *session) start() {
 	s.core = syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
 		Topics: topics, Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
+		Capabilities: syncer.Capabilities{messages.CapRun: s.n.run[:]},
 	})
 	s.step(syncer.Start{})
 }
@@ -368,7 +374,7 @@ func (s *session) do(o syncer.Output) {
 		}
 		s.refuse(o.Code, o.Text)
 	case syncer.Closed:
-		s.fail(&PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true})
+		s.fail(s.lastWord(o))
 		s.hangUp(messages.CodeOK, "")
 	case syncer.Prove:
 		s.prove(o.Request)
@@ -401,6 +407,14 @@ func (s *session) do(o syncer.Output) {
 		}
 		s.n.cfg.Logger.Info("session", zap.String("peer", s.conn.Peer().Short()), zap.String("says", fmt.Sprintf("%+v", o)))
 	}
+}
+
+// lastWord is the error of a session that the peer ended.
+func (s *session) lastWord(o syncer.Closed) error {
+	if o.Code == messages.CodeDuplicate {
+		return s.n.ownTwin(s)
+	}
+	return &PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true}
 }
 
 func (s *session) wantTick() {

@@ -37,6 +37,9 @@ type PeerStatus struct {
 	Moved   time.Time       `json:"moved,omitzero"`    // when something last moved in it
 	NextTry time.Time       `json:"next_try,omitzero"` // not to be dialed before
 
+	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
+	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
+
 	Waiting   string       `json:"waiting,omitempty"`    // for what
 	LastError string       `json:"last_error,omitempty"` // that ended a session, or of dialing
 	Missing   []LogMissing `json:"missing,omitempty"`    // logs it holds more of, at most 64
@@ -102,7 +105,9 @@ func (n *Node) SyncStatus() SyncStatus {
 			st.Peers[i].LastError = cmp.Or(st.Peers[i].LastError, e.LastError)
 			return true
 		}
-		away = append(away, n.mesh.away(e, now))
+		p := n.mesh.away(e, now)
+		p.PeerTwin, p.OwnTwin = n.twins.seen(e.Peer)
+		away = append(away, p)
 		return true
 	})
 	n.mesh.mu.Unlock()
@@ -165,6 +170,7 @@ func (s *session) status() PeerStatus {
 		State: PeerGreeting, Since: s.since, Moved: s.since,
 		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
 	}
+	st.PeerTwin, st.OwnTwin = s.n.twins.seen(st.Peer)
 	st.RateIn, st.RateOut = s.rate.look(time.Now(), in, out)
 	s.stats.mu.Lock()
 	st.Topics, st.InSync = len(s.stats.shared.order), s.stats.shared.inSync()

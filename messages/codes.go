@@ -30,7 +30,7 @@ const (
 	CodeClosing           Code = 17 // the node shuts down
 	CodeReadOnly          Code = 18 // the node cannot store what it receives
 	CodeTimeout           Code = 19 // an answer did not come in time
-	CodeDuplicate         Code = 20 // another session with this peer stays
+	CodeDuplicate         Code = 20 // another live copy of the store with this peer id is connected
 	CodeUnknownType       Code = 21 // a message type that must be known and is not
 	CodeCanceled          Code = 22 // the transfer is not wanted any more
 	CodeFork              Code = 23 // a fork proof that proves none
@@ -64,7 +64,7 @@ var codeNames = [...]string{
 	CodeClosing:           "closing",
 	CodeReadOnly:          "read-only",
 	CodeTimeout:           "timeout",
-	CodeDuplicate:         "duplicate session",
+	CodeDuplicate:         "another live copy",
 	CodeUnknownType:       "unknown message type",
 	CodeCanceled:          "canceled",
 	CodeFork:              "bad fork proof",

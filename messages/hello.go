@@ -7,8 +7,11 @@ import "math"
 // ProtocolVersion is the version of XSP that this package speaks.
 const ProtocolVersion = 2
 
-// CapSync is the capability of the sync protocol itself.
-const CapSync = "SYNC"
+// Names of capabilities.
+const (
+	CapSync = "SYNC" // the sync protocol itself
+	CapRun  = "RUN"  // no capability: its parameter is a random value of each opening of a store
+)
 
 // Hello is the first message of both sides of a session.
 //

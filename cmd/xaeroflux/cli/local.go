@@ -272,7 +272,7 @@ func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
 		all = append(all, nodeapi.Peer{
 			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: p.State, Connected: p.Connected(), Kept: p.Kept,
 			Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second), Moved: p.Moved.Round(time.Second),
-			NextTry: p.NextTry.Round(time.Second), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
+			NextTry: p.NextTry.Round(time.Second), PeerTwin: p.PeerTwin.Round(time.Second), OwnTwin: p.OwnTwin.Round(time.Second), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
 		})
 	}

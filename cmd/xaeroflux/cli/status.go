@@ -68,6 +68,11 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	for _, c := range s.Copies {
 		fmt.Fprintln(w, copyStatus(c))
 	}
+	for _, p := range s.Peers {
+		if text := twinText(p); text != "" {
+			fmt.Fprintln(w, text)
+		}
+	}
 	for _, p := range s.Parts {
 		fmt.Fprintf(w, "topic %.8s: follows its own log and %s only; what else there is is not missing\n", p.Topic, counted(len(p.Names), "name"))
 	}
@@ -91,6 +96,18 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	if s.ReadOnly != "" {
 		fmt.Fprintf(w, "\nread-only: %s\n", s.ReadOnly)
 	}
+}
+
+// twinText says that a peer, or this store, was found to be two live copies.
+func twinText(p nodeapi.Peer) string {
+	switch {
+	case !p.OwnTwin.IsZero():
+		return fmt.Sprintf("another live copy of this store is connected to peer %.8s, which said so at %s: close one of the two; "+
+			"a copy that is to stay is made by xaeroflux backup and restore, as a device of its own", p.ID, p.OwnTwin.UTC().Format(time.RFC3339))
+	case !p.PeerTwin.IsZero():
+		return fmt.Sprintf("peer %.8s is two live copies of one store, seen last at %s: its owner is to close one of them", p.ID, p.PeerTwin.UTC().Format(time.RFC3339))
+	}
+	return ""
 }
 
 // why says what a peer is waited for, or what went wrong with it.
