@@ -85,6 +85,11 @@ func (l *Log) cosignedHead(ctx context.Context, n int) (c store.Cosigned, err er
 	if n < 0 || n > proof.MaxCosignatures {
 		return c, fmt.Errorf("%w: %d cosignatures, want 0 to %d", ErrOptions, n, proof.MaxCosignatures)
 	}
+	done, err := l.db.reading()
+	if err != nil {
+		return c, err
+	}
+	defer done()
 	kept, err := l.db.st.Cosigned(l.l.ID)
 	if err != nil {
 		return c, err

@@ -3,6 +3,7 @@
 package xaeroflux
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -180,8 +181,28 @@ func (db *DB) awaitReaders() {
 	}
 }
 
+// usable returns ErrClosed after Close.
+func (db *DB) usable() error {
+	if db.closed.Load() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// cut names Close as the cause of an error that it may be the cause of: it takes
+// contexts and connections away from what is under way.
+func (db *DB) cut(err error) error {
+	if err == nil || errors.Is(err, ErrClosed) || !db.closed.Load() {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrClosed, err)
+}
+
 // meets returns why this store meets no peers, if so.
 func (db *DB) meets() error {
+	if err := db.usable(); err != nil {
+		return err
+	}
 	if db.opts.ReadOnly {
 		return db.ReadOnly()
 	}
@@ -195,8 +216,9 @@ func (db *DB) Dir() string { return db.st.Dir() }
 func (db *DB) PeerID() identity.PeerID { return db.node.PeerID() }
 
 // ReadOnly returns why the store takes nothing, an ErrReadOnly with the reason: the
-// write that failed, or that it was opened read-only. Nil means that it does.
-func (db *DB) ReadOnly() error { return db.node.Broken() }
+// write that failed, or that it was opened read-only; and ErrClosed of a store that
+// took everything until Close. Nil means that it does.
+func (db *DB) ReadOnly() error { return cmp.Or(db.node.Broken(), db.usable()) }
 
 // Actors returns the state of every actor of this store, ordered by name.
 func (db *DB) Actors() []supervisor.State { return db.node.Actors() }

@@ -23,7 +23,12 @@ func ParseFork(text []byte) (Fork, error) {
 
 // Forks returns the forks this store knows of, in all topics, ordered by log.
 // The log of each is frozen; everything else goes on. They are kept for good.
-func (db *DB) Forks() ([]Fork, error) { return db.st.Forks() }
+func (db *DB) Forks() ([]Fork, error) {
+	if err := db.usable(); err != nil {
+		return nil, err
+	}
+	return db.st.Forks()
+}
 
 // Frozen returns the fork that the log is frozen by, if there is one. What was
 // held of the log when it became known can be read; nothing is added.

@@ -42,6 +42,14 @@ func (h Head) compact() proof.Head {
 
 // Log returns the log with this id, ours or a peer's.
 func (db *DB) Log(id ID) (*Log, error) {
+	if err := db.usable(); err != nil {
+		return nil, err
+	}
+	return db.logOf(id)
+}
+
+// logOf is Log after Close too: what is known of a log by then can be read.
+func (db *DB) logOf(id ID) (*Log, error) {
 	l, err := db.st.Log(id)
 	if err != nil {
 		return nil, err

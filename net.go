@@ -70,7 +70,7 @@ func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 		a, err = db.node.Listen(ctx, hostport)
 	}
 	if err != nil {
-		return a, fmt.Errorf("listen: %w", err)
+		return a, fmt.Errorf("listen: %w", db.cut(err))
 	}
 	return a, nil
 }
@@ -83,11 +83,11 @@ func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 func (db *DB) Connect(ctx context.Context, peer string) error {
 	addrs, err := addresses(peer)
 	if err = errors.Join(err, db.meets()); err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return fmt.Errorf("connect: %w", db.cut(err))
 	}
 	for _, a := range addrs {
 		if err := db.node.Keep(a); err != nil {
-			return fmt.Errorf("connect: %w", err)
+			return fmt.Errorf("connect: %w", db.cut(err))
 		}
 	}
 	return ctx.Err()
@@ -98,7 +98,7 @@ func (db *DB) Connect(ctx context.Context, peer string) error {
 func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	addrs, err := addresses(peer)
 	if err = errors.Join(err, db.meets()); err != nil {
-		return SyncReport{}, fmt.Errorf("sync: %w", err)
+		return SyncReport{}, fmt.Errorf("sync: %w", db.cut(err))
 	}
 	var report SyncReport
 	for _, a := range addrs {
@@ -106,7 +106,7 @@ func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 			return report, nil
 		}
 	}
-	return report, fmt.Errorf("sync: %w", err)
+	return report, fmt.Errorf("sync: %w", db.cut(err))
 }
 
 func addresses(peer string) ([]identity.Address, error) {

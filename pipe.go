@@ -28,11 +28,11 @@ func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string)
 	}
 	conn, err := db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
 	if err != nil {
-		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, err)
+		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, db.cut(err))
 	}
 	r, err := db.node.SyncConn(ctx, conn, carrierPipe)
 	if err != nil {
-		return r, fmt.Errorf("sync over %s: %w", place, err)
+		return r, fmt.Errorf("sync over %s: %w", place, db.cut(err))
 	}
 	return r, nil
 }
@@ -44,11 +44,11 @@ func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string
 		return errors.Join(fmt.Errorf("serve %s: %w", place, err), rw.Close())
 	}
 	conn, err := db.pipes.Accept(ctx, rw, place)
-	if err != nil {
-		return fmt.Errorf("serve %s: %w", place, err)
+	if err == nil {
+		err = db.node.ServeConn(ctx, conn, carrierPipe)
 	}
-	if err := db.node.ServeConn(ctx, conn, carrierPipe); err != nil {
-		return fmt.Errorf("serve %s: %w", place, err)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", place, db.cut(err))
 	}
 	return nil
 }

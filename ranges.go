@@ -4,6 +4,7 @@ package xaeroflux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -79,9 +80,12 @@ func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
 // calls ServeOver; see SyncOver. Fetch.Peers is passed over. rw is closed when
 // FetchOver returns.
 func (t *Topic) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error) {
+	if err := t.db.meets(); err != nil {
+		return FetchReport{}, errors.Join(fmt.Errorf("fetch over %s: %w", place, err), rw.Close())
+	}
 	conn, err := t.db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
 	if err != nil {
-		return FetchReport{}, fmt.Errorf("fetch over %s: %w", place, err)
+		return FetchReport{}, fmt.Errorf("fetch over %s: %w", place, t.db.cut(err))
 	}
 	defer conn.CloseWithError(0, "")
 	return t.fetch(ctx, f, actors.RangeFetch{Over: conn})
@@ -110,7 +114,7 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want actors.RangeFetch) (Fet
 		Head: Head{Log: r.Log, Author: r.Author, Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig},
 	}
 	if err != nil {
-		return report, fmt.Errorf("fetch: %w", err)
+		return report, fmt.Errorf("fetch: %w", t.db.cut(err))
 	}
 	return report, nil
 }

@@ -35,6 +35,14 @@ type Receipt struct {
 
 // Topic returns a joined topic; the zero id means the default.
 func (db *DB) Topic(id ID) (*Topic, error) {
+	if err := db.usable(); err != nil {
+		return nil, err
+	}
+	return db.topicOf(id)
+}
+
+// topicOf is Topic after Close too.
+func (db *DB) topicOf(id ID) (*Topic, error) {
 	t, err := db.st.Topic(id)
 	if err != nil {
 		return nil, err
@@ -140,7 +148,7 @@ func (t *Topic) follow(names []ID, all bool) error {
 		err = t.db.node.Pipeline().Do(t.db.node.Context(), f)
 	}
 	if err != nil {
-		return fmt.Errorf("follow: %w", err)
+		return fmt.Errorf("follow: %w", t.db.cut(err))
 	}
 	if f.Changed {
 		t.db.node.TopicsChanged()
@@ -153,7 +161,7 @@ func (t *Topic) Followed() (names []ID, all bool) { return t.db.st.Followed(t.t.
 
 // Log returns the log that this store appends to.
 func (t *Topic) Log() *Log {
-	l, err := t.db.Log(t.t.Log)
+	l, err := t.db.logOf(t.t.Log)
 	if err != nil {
 		return &Log{db: t.db, err: err}
 	}
@@ -162,6 +170,9 @@ func (t *Topic) Log() *Log {
 
 // Logs returns the logs of the topic that this store holds, ordered by id.
 func (t *Topic) Logs() ([]*Log, error) {
+	if err := t.db.usable(); err != nil {
+		return nil, err
+	}
 	all, err := t.db.st.TopicLogs(t.t.ID)
 	if err != nil {
 		return nil, err
@@ -236,7 +247,7 @@ func (t *Topic) receipt(at actors.Place, count int, err error) (Receipt, error) 
 
 // def returns the default topic, which every store has.
 func (db *DB) def() *Topic {
-	t, err := db.Topic(ID{})
+	t, err := db.topicOf(ID{})
 	if err != nil {
 		panic("xaeroflux: an open store without a topic: " + err.Error())
 	}
