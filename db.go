@@ -61,8 +61,8 @@ func Open(dir string, options *Options) (*DB, error) {
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt,
-		MaxOpenFiles: o.MaxOpenFiles,
-		ReadOnly:     o.ReadOnly,
+		MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,
+		ReadOnly: o.ReadOnly,
 	})
 	if err != nil {
 		return nil, err

@@ -5,8 +5,6 @@ package actors
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -223,33 +221,10 @@ func (g *gauge) look() error {
 	}
 	g.free = int64(min(free, 1<<62))
 	if g.q.StoreBytes > 0 {
-		if g.used, err = dirBytes(g.st.SystemDir()); err != nil {
+		if g.used, err = g.st.Bytes(); err != nil {
 			return err
 		}
 	}
 	g.since, g.looked = 0, time.Now()
 	return nil
-}
-
-// dirBytes is the length of all files in a directory. One that goes while it is
-// looked at is not there.
-func dirBytes(dir string) (total int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return gone(err)
-		}
-		info, err := d.Info()
-		if err == nil {
-			total += info.Size()
-		}
-		return gone(err)
-	})
-	return total, err
-}
-
-func gone(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

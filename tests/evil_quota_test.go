@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"testing"
 	"time"
@@ -175,4 +176,47 @@ func TestSyncUnderAQuota(t *testing.T) {
 	undisturbed(t, b)
 	mustAppend(t, b, 1, "event %d, appended after that")
 	await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 31 })
+}
+
+// What a store takes is counted as its files are written, sealed and removed, and
+// from its files when it is opened again: a refusal names what a walk finds.
+func TestStoreBytesAreThoseOfTheFiles(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	e := xaeroflux.Event{Payload: make([]byte, 30_000)}
+	for limit := int64(4 << 20); limit <= 16<<20; limit += 4 << 20 {
+		o := small()
+		o.Quota.StoreBytes = limit
+		db, err := xaeroflux.Open(dir, o)
+		must(t, err)
+		before := db.Head().Size
+		await(t, func() bool {
+			_, err := db.Append(ctx, e)
+			var q *xaeroflux.QuotaError
+			if !errors.As(err, &q) {
+				must(t, err)
+				return false
+			}
+			return q.Would-2*int64(e.RecordLen()) == fileBytes(t, dir)
+		})
+		if db.Head().Size == before {
+			t.Errorf("nothing was taken up to %d bytes", limit)
+		}
+		must(t, db.Close())
+	}
+}
+
+// fileBytes is the length of all files below dir.
+func fileBytes(t *testing.T, dir string) (total int64) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			total += info.Size()
+		}
+		return err
+	}))
+	return total
 }

@@ -103,6 +103,10 @@ func (s *Store) hold() (err error) {
 		return err
 	}
 	s.opts.FS = s.held.FS(s.opts.FS)
+	if s.opts.CountBytes {
+		s.room = durable.NewCounted(s.opts.FS, s.dir, aofName)
+		s.opts.FS = s.room
+	}
 	if n == nil {
 		return nil
 	}

@@ -51,6 +51,8 @@ type Options struct {
 	// and nothing is done about it.
 	Look bool
 	FS   durable.FS // nil: the operating system's
+	// CountBytes makes Bytes known.
+	CountBytes bool
 	// Now is the clock of what the store appends by itself. Default: time.Now.
 	Now func() time.Time
 	// Fault is nil but in tests; see aof.Options.
@@ -67,6 +69,7 @@ type Store struct {
 	opts   Options
 	format layout.Format
 	held   *durable.Dir
+	room   *durable.Counted // what the files take; nil without CountBytes
 	device identity.Device
 	idKey  []byte         // that hides event ids in rows
 	moved  *Move          // what opening found out, or nil
@@ -161,8 +164,12 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.openOwn(); err != nil {
 		return s, err
 	}
-	if err = s.settle(); err == nil {
-		s.countOpened()
+	if err = s.settle(); err != nil {
+		return s, err
+	}
+	s.countOpened()
+	if s.room != nil {
+		err = s.room.Walk()
 	}
 	return s, err
 }
@@ -246,6 +253,10 @@ func (s *Store) Dir() string { return s.dir }
 // SystemDir is a path that leads to the directory also if its name does not any
 // more, where the system has such paths.
 func (s *Store) SystemDir() string { return s.held.SystemPath(s.dir) }
+
+// Bytes returns the length of all files of a store that was opened with
+// CountBytes. It does not look at each.
+func (s *Store) Bytes() (int64, error) { return s.room.Bytes() }
 
 // unchanged returns a *durable.ChangedError if the AOF's directory is not the one
 // in use any more.
