@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/messages"
 )
 
 // payloads makes n events of size bytes each.
@@ -225,4 +228,88 @@ func BenchmarkOpen(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkAppendBesideIdle is an append with a subscriber of its topic, beside
+// subscribers of another topic and beside logs with nothing in them, of which it
+// must not know the number.
+func BenchmarkAppendBesideIdle(b *testing.B) {
+	for _, c := range []struct{ subscribers, logs int }{{0, 0}, {2000, 0}, {0, 50_000}} {
+		b.Run(fmt.Sprintf("subscribers=%d/logs=%d", c.subscribers, c.logs), func(b *testing.B) {
+			db := besideEmptyLogs(b, c.logs)
+			other, err := db.CreateTopic(context.Background(), "other", nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			defer cancel()
+			for range c.subscribers {
+				wg.Go(func() {
+					for range db.Subscribe(ctx, xaeroflux.Query{Topic: other.ID()}) {
+					}
+				})
+			}
+			got := make(chan struct{}, 1)
+			wg.Go(func() {
+				for range db.Subscribe(ctx, xaeroflux.Query{Topic: db.Topics()[0].ID()}) {
+					got <- struct{}{}
+				}
+			})
+			event := payloads(1, 256)[0]
+			appendOne := func() {
+				if _, err := db.Append(ctx, event); err != nil {
+					b.Fatal(err)
+				}
+				<-got
+			}
+			appendOne() // and all subscribers are there
+			b.ResetTimer()
+			before := cpuTime()
+			for range b.N {
+				appendOne()
+			}
+			b.StopTimer()
+			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/append")
+		})
+	}
+}
+
+// besideEmptyLogs returns a store that knows n logs of others in its topic, of
+// which it holds no event.
+func besideEmptyLogs(b *testing.B, n int) *xaeroflux.DB {
+	b.Helper()
+	dir := b.TempDir()
+	db, err := xaeroflux.Open(dir, nil)
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	st, err := store.Open(dir, store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	topic, c := st.Topics()[0], st.NewCommitter()
+	for n > 0 {
+		var w store.Work
+		for ; n > 0 && len(w.Appends) < 1000; n-- {
+			device := identity.Device{Seed: identity.Seed{byte(n), byte(n >> 8), byte(n >> 16), 1}}
+			name := identity.DataLog(topic.ID, device.AuthorID(topic.Genesis), topic.Genesis.PageBytes)
+			w.Appends = append(w.Appends, &messages.Append{Log: name.ID(), Create: &messages.NewLog{LogName: name}, Done: func(error) {}})
+		}
+		if _, err := c.Commit(&w); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := st.Close(); err != nil {
+		b.Fatal(err)
+	}
+	if db, err = xaeroflux.Open(dir, nil); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	return db
 }
