@@ -18,6 +18,12 @@ func PlanOf(dir string) (Plan, error) { return store.PlanDir(dir) }
 // of the store. Nothing was changed: put back the newer one.
 var ErrOlder = store.ErrOlder
 
+// A TornCopyError is what Open returns for a store whose files disagree or are
+// damaged, and which is in another place than they say: a running store was copied
+// file by file. DB.Backup makes copies of it. Err is the *RefusedError, or an error
+// for which IsCorrupt holds.
+type TornCopyError = store.TornCopyError
+
 // A RefusedError is what Open returns for a store whose files disagree: with what,
 // and the next step. None of them was changed.
 type RefusedError = recovery.RefusedError

@@ -115,7 +115,8 @@ func find(fsys durable.FS, dir string) error {
 }
 
 // Open opens the store in dir and takes its lock. The error is ErrNoStore, or
-// what Create returns if Options.New is set, durable.ErrLocked, ErrFormat, a *CorruptError or one of the file system's.
+// what Create returns if Options.New is set, durable.ErrLocked, ErrFormat, a
+// *CorruptError, a *TornCopyError or one of the file system's.
 func Open(dir string, o Options) (s *Store, err error) {
 	if o.FS == nil {
 		o.FS = durable.OS
@@ -134,7 +135,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	s.rosters.all = map[digest.Hash]*fold{}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("store %s: %w", dir, err)
+			err = fmt.Errorf("store %s: %w", dir, s.torn(err))
 			s.release()
 			s = nil
 		}

@@ -166,6 +166,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	}
 	var refused *xaeroflux.RefusedError
 	switch {
+	case errors.As(err, new(*xaeroflux.TornCopyError)):
+		return fmt.Sprintf("xaeroflux backup DIR in the store that this is a copy of, which may be running; then xaeroflux restore DIR. "+
+			"If it was moved and no other is left: xaeroflux check --dir %s", quoted(a.dir))
 	case errors.As(err, &refused) && refused.ByHand() != "":
 		return refused.ByHand()
 	case errors.Is(err, xaeroflux.ErrIsBackup):
