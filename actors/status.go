@@ -105,16 +105,31 @@ func (n *Node) SyncStatus() SyncStatus {
 			st.Peers[i].LastError = cmp.Or(st.Peers[i].LastError, e.LastError)
 			return true
 		}
-		p := n.mesh.away(e, now)
-		p.PeerTwin, p.OwnTwin = n.twins.seen(e.Peer)
-		away = append(away, p)
+		away = append(away, n.mesh.away(e, now))
 		return true
 	})
 	n.mesh.mu.Unlock()
+	away = n.twinsAway(away, at)
 	slices.SortFunc(away, byPeer)
 	st.Logs = missing(st.Peers)
 	st.Peers = append(st.Peers, away...)
 	return st
+}
+
+// twinsAway says which of the peers that are away are twins, and adds those that
+// nobody remembers otherwise; at are the ones that are connected.
+func (n *Node) twinsAway(away []PeerStatus, at map[identity.PeerID]int) []PeerStatus {
+	for _, id := range n.twins.all() {
+		if _, here := at[id]; here {
+			continue
+		}
+		i := slices.IndexFunc(away, func(p PeerStatus) bool { return p.Peer == id })
+		if i < 0 {
+			i, away = len(away), append(away, PeerStatus{Peer: id, State: PeerKnown})
+		}
+		away[i].PeerTwin, away[i].OwnTwin = n.twins.seen(id)
+	}
+	return away
 }
 
 // away is what is known of a peer that is not connected; mu is held.

@@ -199,6 +199,21 @@ func (t *twins) seen(id identity.PeerID) (peer, own time.Time) {
 	return peer, t.own[id]
 }
 
+// all returns the peers that seen says something about.
+func (t *twins) all() (ids []identity.PeerID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for id := range t.own {
+		ids = append(ids, id)
+	}
+	for id, p := range t.peers {
+		if _, twice := t.own[id]; !twice && !p.twin.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // saidOwn takes note that a peer says that this store is two, and reports
 // whether that is news.
 func (t *twins) saidOwn(id identity.PeerID, now time.Time) (news bool) {
