@@ -144,9 +144,12 @@ func TestTurnsAreNoTwins(t *testing.T) {
 func TestTwinStartedAgainIsLetIn(t *testing.T) {
 	v, heard := newTwins(t)
 	await(t, func() bool { return heard[1].times(xaeroflux.SyncTwin) > 0 && heard[2].times(xaeroflux.SyncTwin) > 0 })
-	await(t, func() bool { return len(v.dbs[0].Peers()) == 1 })
 	must(t, v.dbs[2].Close())
+	inSync := func(i int) func() bool {
+		return func() bool { p := v.dbs[i].Peers(); return len(p) == 1 && p[0].InSync }
+	}
+	await(t, inSync(1))
 	v.start(2, xaeroflux.Options{Adopt: true})
-	_, err := v.dbs[2].Sync(ctx, v.addr(0))
-	must(t, err)
+	v.connect(2, 0)
+	await(t, inSync(2))
 }
