@@ -91,7 +91,7 @@ func (a *app) verifyBackup(ctx context.Context, dir string) error {
 
 // streamBackup writes an archive to standard output.
 func (a *app) streamBackup(ctx context.Context, b backend, o nodeapi.Backup) error {
-	if terminal(a.out) {
+	if terminal(a.stdout) {
 		return hint(usage("an archive is not for a terminal"), "xaeroflux backup - > FILE, or xaeroflux backup DIR")
 	}
 	out := &archiveOut{w: a.out}

@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -19,9 +18,11 @@ func (a *app) catCmd() *cobra.Command {
 		Use:   "cat",
 		Short: "Print events",
 		Long: `Prints the payloads of the topic's events, one a line, log after log, each log in
-order. With --json, an object for each event: log, seq, time, type, key and
-payload (base64), id and refs if it has them, leaf (base64 of the RFC 6962 leaf
-data) and hash. With --follow, goes on with events as they come, until ctrl-C.`,
+order. A terminal gets control characters as \x1b; "xaeroflux get" prints one
+payload byte for byte. With --json, an object for each event: log, seq, time,
+type, key and payload (base64), id and refs if it has them, leaf (base64 of the
+RFC 6962 leaf data) and hash; if the type is not UTF-8, type_bytes (base64) has it
+as it is. With --follow, goes on with events as they come, until ctrl-C.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if q.Limit < 0 {
@@ -56,7 +57,9 @@ func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
 		print = func(_ io.Writer, r *nodeapi.Record) error { return enc.Encode(r) }
 	}
 	err := b.Events(ctx, q, func(r *nodeapi.Record) error { return print(out, r) })
-	err = errors.Join(err, out.Close())
+	if end := out.Close(); err == nil {
+		err = end
+	}
 	if q.Follow && err != nil && kindOf(err) == nodeapi.Closed {
 		a.say("%v", err)
 		return nil // there is nothing left to follow

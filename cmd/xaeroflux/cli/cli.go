@@ -9,6 +9,8 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -38,7 +40,8 @@ type app struct {
 
 	in       io.Reader
 	out, err io.Writer
-	running  bool // arguments were fine: an error is none of usage
+	stdout   io.Writer // what out writes to
+	running  bool      // arguments were fine: an error is none of usage
 }
 
 // Main runs the command line and returns the exit code.
@@ -51,14 +54,20 @@ func Main(args []string) int {
 }
 
 func (a *app) run(ctx context.Context, args []string) int {
+	out := newOutput(a.out)
+	a.stdout, a.out = a.out, out
 	root := a.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	unwritten := out.end()
+	if err != nil && !a.running && unwritten == nil {
+		err = &nodeapi.Error{Kind: nodeapi.Usage, Text: err.Error()}
+	}
+	if err == nil || !a.running { // help prints without running anything
+		err = cmp.Or(unwritten, err)
+	}
 	if err == nil {
 		return exitOK
-	}
-	if !a.running {
-		err = &nodeapi.Error{Kind: nodeapi.Usage, Text: err.Error()}
 	}
 	return a.fail(cmd, err)
 }
@@ -102,13 +111,15 @@ While "xaeroflux run" is running, all other commands on the same directory but
 }
 
 // say talks to the person: a line on stderr.
-func (a *app) say(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+func (a *app) say(format string, args ...any) { fmt.Fprintf(forPeople(a.err), format+"\n", args...) }
 
 // print writes v as a line of JSON with --json, and otherwise calls text.
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if a.json {
 		return json.NewEncoder(a.out).Encode(v)
 	}
-	text(a.out)
-	return nil
+	var b bytes.Buffer
+	text(&b)
+	_, err := a.out.Write(b.Bytes())
+	return err
 }

@@ -174,5 +174,5 @@ func (a *app) logger(quiet bool) *zap.Logger {
 	}
 	c := zap.NewDevelopmentEncoderConfig()
 	c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly)
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(c), zapcore.Lock(zapcore.AddSync(a.err)), zap.InfoLevel))
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(c), zapcore.Lock(zapcore.AddSync(forPeople(a.err))), zap.InfoLevel))
 }

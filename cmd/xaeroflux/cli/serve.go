@@ -39,7 +39,7 @@ directory, the session is that node's.`,
 }
 
 // stdio is standard input and output as a pair of pipes.
-func (a *app) stdio() io.ReadWriteCloser { return &stdio{a.in, a.out} }
+func (a *app) stdio() io.ReadWriteCloser { return &stdio{a.in, a.stdout} }
 
 type stdio struct {
 	io.Reader
