@@ -137,16 +137,17 @@ type Query struct {
 
 // A Record is an event in its place. Bytes are base64 in JSON.
 type Record struct {
-	Log     string `json:"log"`
-	Seq     uint64 `json:"seq"`
-	Time    string `json:"time"` // RFC 3339 with milliseconds, UTC
-	Type    string `json:"type"`
-	Key     []byte `json:"key"`
-	Payload []byte `json:"payload"`
-	ID      string `json:"id,omitempty"`   // 32 hexadecimal digits, if it has one
-	Refs    []Ref  `json:"refs,omitempty"` // events of other logs that it comes after
-	Leaf    []byte `json:"leaf,omitempty"` // RFC 6962 leaf data
-	Hash    string `json:"hash,omitempty"` // RFC 6962 leaf hash
+	Log       string `json:"log"`
+	Seq       uint64 `json:"seq"`
+	Time      string `json:"time"` // RFC 3339 with milliseconds, UTC
+	Type      string `json:"type"`
+	TypeBytes []byte `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
+	Key       []byte `json:"key"`
+	Payload   []byte `json:"payload"`
+	ID        string `json:"id,omitempty"`   // 32 hexadecimal digits, if it has one
+	Refs      []Ref  `json:"refs,omitempty"` // events of other logs that it comes after
+	Leaf      []byte `json:"leaf,omitempty"` // RFC 6962 leaf data
+	Hash      string `json:"hash,omitempty"` // RFC 6962 leaf hash
 }
 
 // A Ref names the first Size events of a log.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +65,9 @@ repeated too, and is appended in whole batches of 1000 lines or 1 MiB.`,
 func (f appendFlags) check() error {
 	if len(f.kind) > event.MaxType {
 		return usage("--type has %d bytes, limit %d", len(f.kind), event.MaxType)
+	}
+	if !utf8.ValidString(f.kind) {
+		return hint(usage("--type %q is not UTF-8", f.kind), "another --type, or the bytes as --key, which may be any")
 	}
 	if event.IsReserved([]byte(f.kind)) {
 		return hint(usage("--type %q: types that begin with %q are the engine's", f.kind, event.Reserved), "another --type")

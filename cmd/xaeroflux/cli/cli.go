@@ -104,7 +104,7 @@ While "xaeroflux run" is running, all other commands on the same directory but
 	f.BoolVar(&a.readOnly, "read-only", false, "change nothing: for reading on a disk that may not be written, and beside others that read")
 	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
 	root.AddCommand(
-		a.initCmd(), a.appendCmd(), a.catCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),
+		a.initCmd(), a.appendCmd(), a.catCmd(), a.getCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),
 		a.runCmd(), a.syncCmd(), a.fetchCmd(), a.gapsCmd(), a.serveCmd(), a.inviteCmd(), a.joinCmd(), a.checkCmd(), a.repairCmd(), a.forksCmd(), a.followCmd(), a.statusCmd(), a.adoptCmd(), a.backupCmd(), a.restoreCmd(), a.actorsCmd(), a.demoCmd(),
 	)
 	return root

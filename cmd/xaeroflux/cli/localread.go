@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
@@ -62,7 +63,7 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	*out = nodeapi.Record{
 		Log: r.Log.String(), Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
-		Type: r.Type, Key: r.Key, Payload: r.Payload,
+		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload,
 	}
 	if out.Key == nil {
 		out.Key = []byte{} // "" in JSON, not null
@@ -79,6 +80,14 @@ func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	if leaves {
 		out.Leaf, out.Hash = r.Leaf(), r.Hash().String()
 	}
+}
+
+// noText returns the bytes of a type if JSON cannot hold them as text.
+func noText(kind string) []byte {
+	if utf8.ValidString(kind) {
+		return nil
+	}
+	return []byte(kind)
 }
 
 // minPrefix is the shortest beginning of an id that names it.

@@ -82,6 +82,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"fetch":      {{"fetch", peer.Topics()[0].Log().ID().String(), "--peer", addr.String()}},
 		"follow":     {{"follow"}},
 		"gaps":       {{"gaps"}},
+		"get":        {{"get", "0"}},
 		"head":       {{"head"}, {"head", "--note"}, {"head", "--cosigned", "0"}},
 		"help":       {{"help"}, {"help", "head"}, {"--help"}, {"head", "--help"}, {"--version"}},
 		"init":       {{"init", "--dir", at("new")}},

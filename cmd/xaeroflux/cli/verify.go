@@ -24,6 +24,7 @@ type verified struct {
 	Seq         uint64 `json:"seq"`
 	Time        string `json:"time"`
 	Type        string `json:"type"`
+	TypeBytes   []byte `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
 	Key         []byte `json:"key"`
 	PayloadSize int    `json:"payload_size"`
 	PayloadHash string `json:"payload_hash"`
@@ -106,7 +107,7 @@ func (a *app) verify(b []byte, vkey, payload string, p proof.Policy) (verified, 
 	}
 	v := verified{
 		Verified: true, Log: head.Log.String(), Seq: f.Index, Time: time.UnixMilli(leaf.Time).UTC().Format(stampLayout),
-		Type: string(leaf.Type), Key: append([]byte{}, leaf.Key...), PayloadSize: leaf.PayloadLen,
+		Type: string(leaf.Type), TypeBytes: noText(string(leaf.Type)), Key: append([]byte{}, leaf.Key...), PayloadSize: leaf.PayloadLen,
 		PayloadHash: leaf.PayloadHash.String(), Size: head.Size, Root: head.Root.String(),
 	}
 	if payload == "" {
