@@ -26,6 +26,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"start":     start,     // start NAME FILE PROGRAM ARG…: in the background, stdout to FILE
 	"waitend":   waitEnd,   // waitend NAME: until it ends by itself, with exit code 0
 	"interrupt": interrupt, // interrupt NAME: interrupts it and expects exit code 0
+	"hangup":    hangUp,    // hangup NAME: as a terminal that is closed, and expects exit code 0
 	"killnow":   killNow,   // killnow NAME: kill -9
 	"waitfor":   waitFor,   // waitfor DURATION FILE REGEXP: until FILE matches
 	"field":     field,     // field VAR NAME: of the JSON object that stdout is

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -83,9 +84,19 @@ func node(ts *testscript.TestScript, neg bool, args []string) {
 
 func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	want(ts, neg, args, 1, "interrupt NAME")
-	p := end(ts, args[0], os.Interrupt)
+	stopWith(ts, args[0], os.Interrupt)
+}
+
+func hangUp(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 1, "hangup NAME")
+	stopWith(ts, args[0], syscall.SIGHUP)
+}
+
+// stopWith ends a process with a signal that it should take for a wish to stop.
+func stopWith(ts *testscript.TestScript, name string, sig os.Signal) {
+	p := end(ts, name, sig)
 	if p.result != nil {
-		ts.Fatalf("%s ended with %v\n%s", args[0], p.result, p.errs)
+		ts.Fatalf("%s ended with %v\n%s", name, p.result, p.errs)
 	}
 }
 

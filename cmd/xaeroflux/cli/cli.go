@@ -9,6 +9,7 @@
 package cli
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -40,17 +41,28 @@ type app struct {
 
 	in       io.Reader
 	out, err io.Writer
-	stdout   io.Writer // what out writes to
-	running  bool      // arguments were fine: an error is none of usage
+	stdout   io.Writer     // what out writes to
+	lines    *bufio.Reader // of in, from which secrets are read
+	running  bool          // arguments were fine: an error is none of usage
 }
 
 // Main runs the command line and returns the exit code.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return a.run(ctx, args)
+}
+
+// stopSignals are the signals that end a command cleanly. A terminal that is
+// closed sends SIGHUP, which nohup has the process ignore.
+func stopSignals() []os.Signal {
+	all := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 func (a *app) run(ctx context.Context, args []string) int {

@@ -33,10 +33,8 @@ last.`,
 			if f.To > 0 && f.To < f.From {
 				return usage("--to is %d, before --from %d", f.To, f.From)
 			}
-			for _, p := range f.Peers {
-				if err := checkPeer(p); err != nil {
-					return err
-				}
+			if err := a.checkPeers(f.Peers); err != nil {
+				return err
 			}
 			f.Topic, f.Log = a.topic, args[0]
 			return a.with(cmd.Context(), func(b backend) error {
@@ -55,7 +53,7 @@ last.`,
 	flags.Uint64Var(&f.Last, "last", 0, "only so many events, the newest (default: all)")
 	flags.BoolVar(&f.Newest, "newest-first", false, "bring the newest events first")
 	flags.StringVar(&via, "via", "", "ask the peer that this command's input and output lead to, as with sync --via")
-	flags.StringArrayVar(&f.Peers, "peer", nil, "ask this peer, by address or invite; may be given more than once")
+	flags.StringArrayVar(&f.Peers, "peer", nil, "ask this peer, by address or invite, or - for a line of stdin; may be given more than once")
 	return cmd
 }
 

@@ -16,9 +16,13 @@ func (a *app) joinCmd() *cobra.Command {
 		Short: "Join the topic of an invite, creating the store if need be",
 		Long: `Joins the topic of an invite. Where there is no store in --dir yet, it is created
 and the topic is its default; a store that is there gets it as a further topic,
-which --topic then names.`,
+which --topic then names. INVITE may be - for a line of standard input: an invite
+is a secret, and other users of the machine can read what a command line says.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.secrets(args); err != nil {
+				return err
+			}
 			invite, err := identity.ParseInvite(args[0])
 			if err != nil {
 				return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -35,10 +36,8 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.dirFrom(args)
-			for _, from := range o.From {
-				if err := checkPeer(from); err != nil {
-					return err
-				}
+			if err := errors.Join(a.checkPeers(o.From), a.secrets(o.Invites)); err != nil {
+				return err
 			}
 			r, err := xaeroflux.Repair(cmd.Context(), a.dir, o)
 			if err != nil {
@@ -51,8 +50,8 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.From, "from", nil, "address or invite of a peer to fetch from; may be given again")
-	f.StringArrayVar(&o.Invites, "invite", nil, "invite to a topic whose key was lost; may be given again")
+	f.StringArrayVar(&o.From, "from", nil, "address or invite of a peer to fetch from, or - for a line of stdin; may be given again")
+	f.StringArrayVar(&o.Invites, "invite", nil, "invite to a topic whose key was lost, or - for a line of stdin; may be given again")
 	f.BoolVar(&o.Offline, "offline", false, "do not ask the peers that the store remembers")
 	f.BoolVar(&o.AcceptLoss, "accept-loss", false, "give up events of the own log that nobody has, and go on with a new one")
 	return cmd

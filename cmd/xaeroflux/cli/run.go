@@ -49,10 +49,8 @@ While it is running, all other commands on this directory but "repair" and
 					return err
 				}
 			}
-			for _, p := range peers {
-				if err := checkPeer(p); err != nil {
-					return err
-				}
+			if err := a.checkPeers(peers); err != nil {
+				return err
 			}
 			quota, err := a.quota()
 			if err != nil {
@@ -64,7 +62,7 @@ While it is running, all other commands on this directory but "repair" and
 		},
 	}
 	cmd.Flags().StringArrayVar(&listen, "listen", []string{defaultListen}, "where to listen, host:port; port 0 picks a free one (may be repeated)")
-	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses (may be repeated)")
+	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses, or - for a line of stdin (may be repeated)")
 	cmd.Flags().BoolVar(&advertise, "advertise", false, "let peers tell other members of the topic where this node listens")
 	a.quotaFlag(cmd)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not log to stderr what goes on")
@@ -78,6 +76,19 @@ func checkListen(place string) error {
 	}
 	if _, _, err := net.SplitHostPort(rest); err != nil {
 		return hint(usage("--listen %q: %v", place, err), "--listen %s", defaultListen)
+	}
+	return nil
+}
+
+// checkPeers reads peers that are given on standard input, and checks all.
+func (a *app) checkPeers(peers []string) error {
+	if err := a.secrets(peers); err != nil {
+		return err
+	}
+	for _, p := range peers {
+		if err := checkPeer(p); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (a *app) syncCmd() *cobra.Command {
 		Short: "Connect to a peer, sync until both agree, print what moved",
 		Long: `Connects to a peer and returns when both sides hold the same events of every
 topic they share, each verified. ADDRESS is what "xaeroflux run" printed at the
-peer, or an invite made while it was running. One that begins with tcp:// or
+peer, or an invite made while it was running, or - for a line of standard input. One that begins with tcp:// or
 quic:// after the @ is reached that way only; unix:///path is a socket that
 "xaeroflux run --listen unix:///path" made here.
 
@@ -44,7 +44,7 @@ before any event goes either way.`,
 			if len(args) == 0 {
 				return hint(usage("no peer is named"), "xaeroflux sync ADDRESS, or xaeroflux sync --via COMMAND")
 			}
-			if err := checkPeer(args[0]); err != nil {
+			if err := a.checkPeers(args); err != nil {
 				return err
 			}
 			return a.with(cmd.Context(), func(b backend) error { return a.sync(cmd.Context(), b, args[0]) })
