@@ -40,6 +40,7 @@ type Log struct {
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
 	pubMu sync.Mutex                 // held while pub changes
 	pub   atomic.Pointer[Published]  // changed by the Mountains core only, once the log is loaded
+	ahead atomic.Pointer[proof.Head] // of ours, with all that is committed; changed by the Committer only
 
 	// How far the segment and the tree stage forwarded the log since it was
 	// loaded: where a stage that restarted takes its work from.

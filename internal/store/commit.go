@@ -93,6 +93,7 @@ type Committer struct {
 	copied    []Copy              // logs of copies of this device, which begin in it
 	pending   map[digest.Hash]end // roots that the transaction brings logs to
 	ends      map[digest.Hash]end // and those before it brought them to
+	ahead     ahead
 }
 
 // NewCommitter returns the only Committer that s may have at a time.
@@ -137,7 +138,15 @@ func (c *Committer) write(w *Work) error {
 			defer l.sealMu.Unlock()
 		}
 	}
-	if err := c.s.aof.Commit(func(t *aof.Txn) error { return c.fill(t, w) }); err != nil {
+	err := c.s.aof.Commit(func(t *aof.Txn) error {
+		err := c.fill(t, w)
+		if err == nil {
+			c.ahead.sign()
+		}
+		return err
+	})
+	c.ahead.ended(err == nil)
+	if err != nil {
 		return err
 	}
 	for id, row := range c.rows {
@@ -160,6 +169,7 @@ func sealedLogs(w *Work) map[digest.Hash]bool {
 func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
 	c.created, c.copied, c.pending = nil, nil, map[digest.Hash]end{}
+	c.ahead.reset()
 	c.defaultID = c.s.defaultTopic()
 	c.done = &Committed{Lost: map[digest.Hash]error{}, Appends: make([]Appended, len(w.Appends)), Changes: make([]error, len(w.Changes))}
 	for _, m := range w.Sealed {
@@ -284,7 +294,9 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		}
 	}
 	row.Size = b.End()
-	if a.Remote != nil {
+	if a.Remote == nil {
+		c.ahead.add(c.s, row, b)
+	} else {
 		setHead(row, a.Remote)
 		c.pending[row.ID] = end{row.Size, a.Remote.Root}
 	}

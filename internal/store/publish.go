@@ -14,9 +14,9 @@ import (
 )
 
 // publish makes p the state of l that everybody sees, if it is news, and returns
-// whether those who wait for the log should look. A head of our own is signed
-// here: the events under it are committed, so that no power cut can make us sign
-// another one of the same size.
+// whether those who wait for the log should look. A head of our own leaves the
+// committer only here: the events under it are committed, so that no power cut can
+// make us show another one of the same size.
 func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
@@ -28,9 +28,8 @@ func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 		return true, nil // it was loaded with these events in it, and nobody was told
 	}
 	if l.Own {
-		p.Head = proof.Sign(l.key, l.ID, p.Size, p.Root)
-		if err := p.Head.Verify(l.AuthorKey()); err != nil { // a key that was hurt in memory must not speak
-			return false, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("a head of %d events that was signed just now", p.Size), Err: err}
+		if p.Head, err = l.ownHead(p.Size, p.Root); err != nil {
+			return false, err
 		}
 	} else if err := checkHead(l.ID, p); err != nil {
 		return false, err
@@ -38,6 +37,25 @@ func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 	l.pub.Store(p)
 	s.countChange(l, old, p)
 	return true, nil
+}
+
+// ownHead returns a head of ours: the one that was signed while its events were
+// committed, if it is that.
+func (l *Log) ownHead(size uint64, root digest.Hash) (proof.Head, error) {
+	if h := l.ahead.Load(); h != nil && h.Size == size && h.Root == root {
+		return *h, nil
+	}
+	return l.sign(size, root)
+}
+
+// sign signs a head of ours, and verifies it: a key that was hurt in memory must
+// not speak.
+func (l *Log) sign(size uint64, root digest.Hash) (proof.Head, error) {
+	h := proof.Sign(l.key, l.ID, size, root)
+	if err := h.Verify(l.AuthorKey()); err != nil {
+		return h, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("a head of %d events that was signed just now", size), Err: err}
+	}
+	return h, nil
 }
 
 // checkHead holds the state of a peer's log against the head that proves it.
