@@ -28,6 +28,7 @@ type opening struct {
 	found   map[digest.Hash]*segwriter.Found // of logs that have files or should
 	plan    recovery.Plan
 	causes  []error // of what is wrong with files
+	keys    int     // rows of ours whose key was derived
 }
 
 // take returns what was found of a log that was not loaded since.
@@ -98,7 +99,7 @@ func (s *Store) readLogs(o *opening) error {
 			return err
 		}
 		return v.ForEachLog(func(row aof.LogRow) error {
-			l := recovery.Log{ID: row.ID, Row: s.rowWitness(&row)}
+			l := recovery.Log{ID: row.ID, Row: s.rowWitness(o, &row)}
 			if dirs[row.ID] || row.SealedPages > 0 {
 				if err := s.readLog(o, v, &row, &l); err != nil {
 					return err
@@ -135,15 +136,24 @@ func (s *Store) logDirs() (map[digest.Hash]bool, error) {
 	return dirs, nil
 }
 
-func (s *Store) rowWitness(row *aof.LogRow) *recovery.Row {
+// keyWitnesses bounds the rows of ours whose key is derived when a store is opened.
+// All follow from one seed, so that a few tell whether it is the right one; every
+// row is held against its key again when its log is first used.
+const keyWitnesses = 256
+
+func (s *Store) rowWitness(o *opening, row *aof.LogRow) *recovery.Row {
 	r := &recovery.Row{Own: row.Own, Size: row.Size, SealedPages: row.SealedPages, HeadSize: row.HeadSize, Author: row.Author}
 	if !row.Own {
 		return r
 	}
-	if t := s.topics.all[row.Topic]; t != nil {
-		r.Key = s.device.AuthorID(t.Genesis)
-	} else {
+	switch t := s.topics.all[row.Topic]; {
+	case t == nil:
 		r.TopicMissing = true
+	case o.keys < keyWitnesses:
+		o.keys++
+		r.Key = s.device.AuthorID(t.Genesis)
+	default:
+		r.Key = row.Author
 	}
 	return r
 }
