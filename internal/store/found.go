@@ -21,25 +21,26 @@ func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, e
 	if pageBytes == 0 {
 		pageBytes = s.format.PageBytes
 	}
-	account, err := identity.NewAccountSecret(nil)
+	secret, err := identity.NewAccountSecret(nil)
 	if err != nil {
 		return nil, err
 	}
+	account := secret.Key()
 	keys, err := identity.NewTopicKeys(nil)
 	if err != nil {
 		return nil, err
 	}
 	g := &identity.Genesis{
-		Policy: identity.PolicyOpen, PageBytes: uint32(pageBytes), Owner: identity.PublicKey(account.Key()),
+		Policy: identity.PolicyOpen, PageBytes: uint32(pageBytes), Owner: identity.PublicKey(account),
 		LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
 	}
 	rand.Read(g.Salt[:]) // never fails (crypto/rand)
 	device := s.device.Seed.Found(s.device.Generation, g)
-	records, err := foundingRecords(g, account.Key(), device, now)
+	records, err := foundingRecords(g, account, device, now)
 	if err != nil {
 		return nil, err
 	}
-	return s.newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: account, Name: name}, records), nil
+	return newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name}, identity.PublicKey(device), records), nil
 }
 
 // Found founds a topic in a store whose actors do not run.

@@ -40,10 +40,17 @@ func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 }
 
 // ownHead returns a head of ours: the one that was signed while its events were
-// committed, if it is that.
+// committed, or is kept with them, if it is that. That of an empty log is signed
+// when somebody asks for it (EmptyHead).
 func (l *Log) ownHead(size uint64, root digest.Hash) (proof.Head, error) {
+	if size == 0 {
+		return proof.Head{Log: l.ID, Root: root}, nil
+	}
 	if h := l.ahead.Load(); h != nil && h.Size == size && h.Root == root {
 		return *h, nil
+	}
+	if h := headOf(l.Row()); h.Size == size && h.Root == root {
+		return h, nil
 	}
 	return l.sign(size, root)
 }

@@ -53,12 +53,12 @@ type Join struct {
 
 // NewJoin returns the change that joins a topic.
 func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name string) *Join {
-	return s.newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, nil)
+	return newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorID(genesis), nil)
 }
 
-func (s *Store) newJoin(t *Topic, roster []byte) *Join {
+func newJoin(t *Topic, author [32]byte, roster []byte) *Join {
 	j := &Join{Topic: t, roster: roster}
-	j.row = aof.NewLogRow(identity.DataLog(t.ID, s.device.AuthorID(t.Genesis), t.Genesis.PageBytes), true)
+	j.row = aof.NewLogRow(identity.DataLog(t.ID, author, t.Genesis.PageBytes), true)
 	t.Log = j.row.ID
 	return j
 }
