@@ -25,6 +25,9 @@ type BackupLog = backup.Log
 // A BackupDamage lists what is wrong with a backup; it is an ErrBackupDamaged.
 type BackupDamage = backup.DamageError
 
+// A TempError says what goes wrong in the directory for temporary files.
+type TempError = backup.TempError
+
 // Errors of backups.
 var (
 	// ErrNoBackup is returned for a directory that holds no backup.
@@ -37,6 +40,9 @@ var (
 	// ErrBackupTarget is returned for a directory that a backup cannot be written
 	// to, or restored to.
 	ErrBackupTarget = backup.ErrTarget
+	// ErrIsArchive is returned for a file, an archive say, where the directory of a
+	// backup is wanted.
+	ErrIsArchive = backup.ErrArchive
 	// ErrIsBackup is returned by Open for a directory that holds a backup.
 	ErrIsBackup = backup.ErrIsBackup
 )

@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"regexp"
+	"syscall"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -46,6 +47,8 @@ var (
 	ErrTarget = errors.New("cannot write there")
 	// ErrIsBackup is returned for a backup that is taken for a store.
 	ErrIsBackup = errors.New("this is a backup, not a store; make a store of it with `xaeroflux restore`")
+	// ErrArchive is returned for a file where the directory of a backup is wanted.
+	ErrArchive = errors.New("this is a file, and a backup is read from a directory: unpack the archive first")
 	// ErrDamaged is what every *DamageError is.
 	ErrDamaged = errors.New("the backup is damaged")
 )
@@ -210,6 +213,9 @@ func Read(dir string) (*Manifest, error) {
 	b, err := durable.OS.ReadFile(filepath.Join(dir, ManifestName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrNone)
+	}
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrArchive)
 	}
 	if err != nil {
 		return nil, err

@@ -19,13 +19,14 @@ import (
 // Stream writes a whole backup as a tar archive, the manifest last: unpacked, it
 // is what Write makes. A stream that ended early has no manifest.
 func Stream(ctx context.Context, st *store.Store, to io.Writer, o Options) (r Report, err error) {
-	tmp, err := os.MkdirTemp("", "xaeroflux-backup-")
+	tmp, err := tempDir("xaeroflux-backup-")
 	if err != nil {
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	t := &tarTarget{w: tar.NewWriter(to), now: time.Now()}
 	w := &writer{ctx: ctx, to: t, o: o, report: Report{Manifest: &Manifest{Number: 1}}}
+	w.temp = inTemp
 	if err := w.write(st, tmp); err != nil {
 		return r, fmt.Errorf("backup: %w", err)
 	}

@@ -123,18 +123,22 @@ func (v *verifier) file(f File) error {
 	return nil
 }
 
-// content reads what the files say. The AOF is opened as a copy, so that nothing
-// of the backup changes.
+// content reads what the files say. The AOF is opened to be read, under the name
+// that it needs.
 func (v *verifier) content() (err error) {
-	tmp, err := os.MkdirTemp("", "xaeroflux-verify-")
+	tmp, err := tempDir("xaeroflux-verify-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	if err := copyFile(v.ctx, v.dir, v.m.AOF, filepath.Join(tmp, "data.mdb")); err != nil {
+	data, err := filepath.Abs(filepath.Join(v.dir, filepath.FromSlash(v.m.AOF.Name)))
+	if err != nil {
 		return err
 	}
-	a, err := aof.Open(tmp, aof.Options{MustExist: true})
+	if err := os.Symlink(data, filepath.Join(tmp, "data.mdb")); err != nil {
+		return inTemp(err)
+	}
+	a, err := aof.Open(tmp, aof.Options{ReadOnly: true})
 	if errors.Is(err, corrupt.Err) {
 		v.flaw(v.m.AOF.Name, "%v", err)
 		return nil

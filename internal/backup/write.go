@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -62,6 +63,7 @@ type writer struct {
 	o      Options
 	before map[digest.Hash]*Log // what the target holds, by log
 	report Report
+	temp   func(error) error // says where the snapshot is, if that is not in the backup
 	plan   []copying
 	total  int64
 }
@@ -75,6 +77,9 @@ type copying struct {
 // write makes a backup of an open store; tmp is a directory for its use.
 func (w *writer) write(st *store.Store, tmp string) error {
 	snap, err := st.Snapshot(tmp, !w.o.WithoutIdentity)
+	if t := durable.TroubleOf(err); w.temp != nil && (t == durable.Full || t == durable.Denied) {
+		err = w.temp(err)
+	}
 	if err != nil {
 		return err
 	}
