@@ -35,7 +35,7 @@ would be refused, and reads no more than opening does.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(r, func(w io.Writer) { printReport(w, r) }); err != nil {
+			if err := a.print(r, func(w io.Writer) { a.printReport(w, r) }); err != nil {
 				return err
 			}
 			if n := len(r.Findings) + r.More; n > 0 {
@@ -62,12 +62,12 @@ func (a *app) check(ctx context.Context, progress func(done, total int64)) (r no
 	return r, err
 }
 
-func printReport(w io.Writer, r nodeapi.CheckReport) {
+func (a *app) printReport(w io.Writer, r nodeapi.CheckReport) {
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s\n  %s\n  to do: %s\n", f.Where, f.What, f.Do)
+		fmt.Fprintf(w, "%s\n  %s\n  to do: %s\n", f.Where, f.What, a.typed(f.Do))
 	}
 	if r.Copy != "" {
-		fmt.Fprintln(w, copyFound(r.Copy))
+		fmt.Fprintln(w, a.typed(copyFound(r.Copy)))
 	}
 	verdict := "clean"
 	if len(r.Findings) > 0 {

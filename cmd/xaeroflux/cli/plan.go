@@ -16,7 +16,7 @@ func (a *app) plan() error {
 	if err != nil {
 		return err
 	}
-	if err := a.print(p, func(w io.Writer) { printPlan(w, &p) }); err != nil {
+	if err := a.print(p, func(w io.Writer) { a.printPlan(w, &p) }); err != nil {
 		return err
 	}
 	if n := len(p.Refused); n > 0 {
@@ -25,13 +25,13 @@ func (a *app) plan() error {
 	return nil
 }
 
-func printPlan(w io.Writer, p *xaeroflux.Plan) {
+func (a *app) printPlan(w io.Writer, p *xaeroflux.Plan) {
 	for _, d := range p.Refused {
 		where := "the store"
 		if d.Log != "" {
 			where = "log " + d.Log
 		}
-		fmt.Fprintf(w, "refuse: %s\n  %s\n  to do: %s\n", where, d.What, d.Do)
+		fmt.Fprintf(w, "refuse: %s\n  %s\n  to do: %s\n", where, d.What, a.typed(d.Do))
 	}
 	for _, s := range p.Steps {
 		fmt.Fprintf(w, "%s: %s\n  %s\n", s.Action, s.File, s.Why)

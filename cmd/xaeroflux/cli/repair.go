@@ -43,7 +43,7 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(listed(r), func(w io.Writer) { printRepair(w, r) }); err != nil {
+			if err := a.print(listed(r), func(w io.Writer) { a.printRepair(w, r) }); err != nil {
 				return err
 			}
 			return unrepaired(r)
@@ -84,15 +84,15 @@ func unrepaired(r xaeroflux.RepairReport) error {
 	return hint(fmt.Errorf("not all could be repaired: %d lost, %d still damaged", len(r.Lost), len(r.Left)), "%s", do)
 }
 
-func printRepair(w io.Writer, r xaeroflux.RepairReport) {
+func (a *app) printRepair(w io.Writer, r xaeroflux.RepairReport) {
 	for _, f := range r.Found {
 		fmt.Fprintf(w, "found   %s\n        %s\n", f.Where, f.What)
 	}
-	for _, a := range r.Asked {
-		fmt.Fprintf(w, "asked   %s\n", a)
+	for _, peer := range r.Asked {
+		fmt.Fprintf(w, "asked   %s\n", peer)
 	}
-	printSteps(w, "done", r.Done)
-	printSteps(w, "lost", r.Lost)
+	a.printSteps(w, "done", r.Done)
+	a.printSteps(w, "lost", r.Lost)
 	for _, f := range r.Left {
 		fmt.Fprintf(w, "left    %s\n        %s\n", f.Where, f.What)
 	}
@@ -100,7 +100,7 @@ func printRepair(w io.Writer, r xaeroflux.RepairReport) {
 		fmt.Fprintf(w, "aside   %s\n", r.Aside)
 	}
 	if r.Copy != "" {
-		fmt.Fprintln(w, copyFound(r.Copy))
+		fmt.Fprintln(w, a.typed(copyFound(r.Copy)))
 	}
 	fmt.Fprintln(w, verdict(r))
 }
@@ -117,7 +117,7 @@ func verdict(r xaeroflux.RepairReport) string {
 	return "still damaged"
 }
 
-func printSteps(w io.Writer, word string, steps []xaeroflux.RepairStep) {
+func (a *app) printSteps(w io.Writer, word string, steps []xaeroflux.RepairStep) {
 	for _, s := range steps {
 		where := ""
 		if s.Log != "" {
@@ -125,7 +125,7 @@ func printSteps(w io.Writer, word string, steps []xaeroflux.RepairStep) {
 		}
 		fmt.Fprintf(w, "%s    %s%s\n", word, where, s.What)
 		if s.Do != "" {
-			fmt.Fprintf(w, "        to do: %s\n", s.Do)
+			fmt.Fprintf(w, "        to do: %s\n", a.typed(s.Do))
 		}
 	}
 }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// A hint names commands. One that is to be typed as it is stands bare, and gets
+// the store's directory from typed; one that is only spoken of, or is to be typed
+// elsewhere, stands in backticks.
+var bareCommand = regexp.MustCompile(`(^|[^` + "`" + `\w/])xaeroflux ([a-z]+)`)
+
+// storeless are the commands that work without a store.
+var storeless = []string{"completion", "demo", "help", "restore", "verify"}
+
+// typed adds --dir to each command in a hint, so that it works as it is printed.
+func (a *app) typed(text string) string {
+	var out strings.Builder
+	from := 0
+	for _, at := range bareCommand.FindAllStringSubmatchIndex(text, -1) {
+		name, rest := text[at[4]:at[5]], text[at[1]:]
+		out.WriteString(text[from:at[1]])
+		from = at[1]
+		if isCommand(name) && !slices.Contains(storeless, name) && !strings.HasPrefix(rest, " --dir ") && rest != " --help" {
+			out.WriteString(" --dir " + quoted(a.dir))
+		}
+	}
+	return out.String() + text[from:]
+}
+
+// isCommand reports whether there is a command of that name.
+func isCommand(name string) bool {
+	root := (&app{}).root()
+	return slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == name })
+}
+
+// next is the next thing to try.
+func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
+	var h *hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	if text := nextOf(err); text != "" {
+		return text
+	}
+	if errors.Is(err, xaeroflux.ErrIsBackup) {
+		return fmt.Sprintf("xaeroflux restore %s DIR, which makes a store of it in another directory", quoted(a.dir))
+	}
+	switch k {
+	case nodeapi.BadBackup:
+		return "remove the damaged files that are named, then `xaeroflux backup` to the same directory, which writes again what is not there; or use another backup"
+	case nodeapi.Usage:
+		return fmt.Sprintf("%s --help", cmd.CommandPath())
+	case nodeapi.Proof:
+		return "get proof, key and payload again from who sent them, and trust none of this until they verify"
+	case nodeapi.Corrupt:
+		return "xaeroflux check, which says what is damaged; then xaeroflux repair"
+	case nodeapi.InUse:
+		return a.nextInUse(cmd)
+	case nodeapi.NoStore:
+		return "xaeroflux init, or name the directory of a store with --dir or XAEROFLUX_DIR; for one that was lost, `xaeroflux restore BACKUP DIR`"
+	case nodeapi.Exists:
+		return "xaeroflux head, which shows what is in it, or another --dir"
+	case nodeapi.Format:
+		return "for a damaged FORMAT: xaeroflux repair, which writes it again; for another version: the xaeroflux that made this store, or a newer one"
+	case nodeapi.Unknown:
+		return "xaeroflux head, which lists the logs of the first topic, or of --topic; xaeroflux join INVITE adds a topic"
+	case nodeapi.NotHeld:
+		return "xaeroflux fetch LOG --peer ADDRESS, which brings it; xaeroflux gaps shows what else is missing"
+	case nodeapi.Range:
+		return "xaeroflux head, which shows how many events there are"
+	}
+	return a.nextOutside(cmd, k, err)
+}
+
+// nextOf is next for errors that name it themselves, or that only one thing helps.
+func nextOf(err error) string {
+	var refused *xaeroflux.RefusedError
+	var mode *identity.SeedModeError
+	var tmp *xaeroflux.TempError
+	switch {
+	case errors.As(err, new(*xaeroflux.TornCopyError)):
+		return "`xaeroflux backup DIR` in the store that this is a copy of, which may be running; then `xaeroflux restore DIR NEW`. " +
+			"If it was moved and no other is left: xaeroflux check"
+	case errors.As(err, &refused) && refused.ByHand() != "":
+		return refused.ByHand()
+	case errors.Is(err, xaeroflux.ErrIsArchive):
+		return "mkdir DIR; tar -xf ARCHIVE -C DIR; then the same command with DIR"
+	case errors.Is(err, xaeroflux.ErrNoBackup):
+		return "another directory, or `xaeroflux backup DIR`, which makes one of the store in --dir"
+	case errors.As(err, &tmp):
+		return "TMPDIR=DIR before the command, with a directory that may be written and has room"
+	case errors.As(err, &mode):
+		return "chmod 600 " + quoted(mode.Path)
+	case errors.Is(err, errInterrupted):
+		return "the same command again; what was acknowledged is safe"
+	}
+	return ""
+}
+
+// nextInUse is next for a store that another process has open. What needs the
+// store closed cannot work through a node.
+func (a *app) nextInUse(cmd *cobra.Command) string {
+	switch cmd.Name() {
+	case "repair", "adopt":
+		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
+	}
+	return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
+}
+
+// nextOutside is next for what lies outside of the store.
+func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string {
+	switch k {
+	case nodeapi.ReadOnly:
+		if a.readOnly {
+			return "the same without --read-only"
+		}
+		return "free the disk of what made the write fail, then start again; what was acknowledged is safe"
+	case nodeapi.Frozen:
+		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
+	case nodeapi.Stale:
+		return "xaeroflux sync ADDRESS, with the peer that holds the later events, which brings them back; then again"
+	case nodeapi.NoSpace:
+		return nextFull(cmd)
+	case nodeapi.Quota:
+		return "a larger --quota, or make room; of a running node: start it again with one"
+	case nodeapi.Denied:
+		return "as the user who owns the files that are named, on a disk that may be written; or, only to read, with --read-only"
+	case nodeapi.Exhausted:
+		return "end other programs, or raise the limits of this one (ulimit -n, ulimit -v), then repeat the command; the store is as it was"
+	case nodeapi.Failing:
+		return "look at the disk (dmesg, smartctl) and copy the store to another one; what cannot be read there, xaeroflux repair --from ADDRESS fetches"
+	case nodeapi.TooLarge:
+		return "split it into smaller events: a payload holds 16 MiB, a key 1023 bytes, a type 63"
+	case nodeapi.Network:
+		return "look whether the peer is running and its address is the one it printed; then again"
+	case nodeapi.Alone:
+		return "xaeroflux status, which shows who is connected; `xaeroflux run --peer ADDRESS` connects"
+	case nodeapi.Closed:
+		return "the same command again, append with --resume; what was acknowledged is safe"
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return "another path, or mend what is said of this one"
+	}
+	return "xaeroflux check, if it happens again"
+}
+
+// nextFull is next for a disk that is full.
+func nextFull(cmd *cobra.Command) string {
+	switch cmd.Name() {
+	case "backup":
+		return "make room where the backup goes, or name another directory, then again; a backup that was there is as it was"
+	case "restore":
+		return "make room where the store goes, or name another directory, then again; the backup is as it was"
+	case "append":
+		return "make room on the disk, then again, with --resume if a token was printed; what was acknowledged is safe"
+	}
+	return "make room on the disk, then again; what was acknowledged is safe"
+}
+
+// hinted is an error that knows better what to try next.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+// hint adds to err what to try next.
+func hint(err error, format string, args ...any) error {
+	return &hinted{err, fmt.Sprintf(format, args...)}
+}
+
+// quoted quotes a path for a shell where it needs it.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " \t'\"$&();<>|*?[]#~`\\") || path == "" {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}
