@@ -41,6 +41,8 @@ type UncertainError struct {
 func (e *UncertainError) Error() string {
 	at := fmt.Sprintf("event %d of log %s", e.From, e.Log.Short())
 	switch {
+	case e.Stored && len(e.IDs) > 0:
+		return fmt.Sprintf("the events are on disk from %s on, and the root does not count them yet; to append them again with the same id adds nothing: %v", at, e.Err)
 	case e.Stored:
 		return fmt.Sprintf("the events are on disk from %s on, and are not to be appended again; the root does not count them yet: %v", at, e.Err)
 	case len(e.IDs) > 0:

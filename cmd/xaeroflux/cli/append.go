@@ -36,13 +36,14 @@ is. With --whole, each file is one event. A line or file holds at most 16 MiB.
 Events are on disk and in the root when the summary is printed: the log, the
 sequence of the first event, their count, and the log's size and root.
 
-If appending files does not come to its end, for whatever reason, do not repeat
-it: some of it may be there. It prints a token, when it has more than one batch
-before it and when it fails, and
+If appending files does not come to its end, for whatever reason, some of it may
+be there. Then, and before the first of several batches, it prints a token, and
 
   xaeroflux append --resume TOKEN FILE…
 
-with the same files and flags adds just what is missing, as often as it takes. A
+with the same files and flags adds just what is missing, as often as it takes; if
+lines are missing that were appended with the token, it says so and exits 2. An
+append that fails and prints no token has appended nothing: repeat it. A
 token of your own choice can be given from the start; with one, stdin can be
 repeated too, and is appended in whole batches of 1000 lines or 1 MiB.`,
 		Example: "  echo 'hello world' | xaeroflux append --type note\n  xaeroflux append --whole --type photo --key beach beach.jpg",
@@ -105,7 +106,7 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 	}
 	err := a.appendFiles(ctx, w, f, files, m)
 	m.end()
-	if err != nil && w.token != "" {
+	if err != nil && w.resumable() {
 		a.say("to add what is missing, and nothing twice: %s", a.resumeCommand(w.token, f, files))
 	}
 	if err != nil && w.before == 0 {
@@ -152,7 +153,10 @@ func (a *app) appendFiles(ctx context.Context, w *batcher, f appendFlags, files 
 			return err
 		}
 	}
-	return w.flush(ctx)
+	if err := w.flush(ctx); err != nil {
+		return err
+	}
+	return w.whole(ctx)
 }
 
 // errAppend marks an error of the store, after which nothing is appended.

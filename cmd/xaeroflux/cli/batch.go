@@ -8,7 +8,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
@@ -33,6 +35,10 @@ type batcher struct {
 	before  uint64 // events in the batches before
 	bytes   int
 	total   nodeapi.Receipt // of all batches
+	last    nodeapi.Receipt // of the newest batch
+	time    string          // of what was compared last
+	maybe   bool            // a batch failed that may be there nevertheless
+	other   bool            // the input is not that of the token
 	many    func()          // called before the first batch if more may follow
 	done    func(nodeapi.Receipt) error
 }
@@ -75,9 +81,10 @@ func (w *batcher) flush(ctx context.Context) error {
 		err = w.compare(ctx, r)
 	}
 	if err != nil {
+		w.maybe = mayBeThere(err)
 		return err
 	}
-	if w.before == 0 {
+	if w.last = r; w.before == 0 {
 		w.total.First = r.First
 	}
 	w.total.Log, w.total.Size, w.total.Root = r.Log, r.Size, r.Root
@@ -97,8 +104,6 @@ func batchID(token string, before uint64) string {
 // compare holds what was appended before under the id of a batch against what is
 // pending: an input that has changed would be left out without a word.
 func (w *batcher) compare(ctx context.Context, r nodeapi.Receipt) error {
-	changed := hint(usage("events %d to %d of the input are not those that were appended with this token", w.before, w.before+uint64(len(w.pending))-1),
-		"the same files and flags as the first time, or without --resume for what is to be appended anew")
 	i := 0
 	q := nodeapi.Query{Topic: w.topic, Log: r.Log, From: r.First, Limit: len(w.pending)}
 	err := w.b.Events(ctx, q, func(rec *nodeapi.Record) error {
@@ -106,12 +111,61 @@ func (w *batcher) compare(ctx context.Context, r nodeapi.Receipt) error {
 		if i++; rec.Type != e.Type || !bytes.Equal(rec.Key, e.Key) || !bytes.Equal(rec.Payload, e.Payload) {
 			return errChanged
 		}
+		w.time = rec.Time
 		return nil
 	})
 	if errors.Is(err, errChanged) || err == nil && i < len(w.pending) {
-		return changed
+		return w.otherInput("events %d to %d of the input are not those that were appended with this token", w.before, w.before+uint64(len(w.pending))-1)
+	}
+	return err
+}
+
+// whole looks, if the last batch was there already, whether more was appended with
+// the token than the input holds: the rest of that batch, which carries its time and
+// no id, or the next one.
+func (w *batcher) whole(ctx context.Context) error {
+	if w.last.Repeated == 0 {
+		return nil
+	}
+	q := nodeapi.Query{Topic: w.topic, Log: w.last.Log, From: w.last.First + w.last.Repeated}
+	err := w.b.Events(ctx, q, func(rec *nodeapi.Record) error {
+		next := rec.ID == batchID(w.token, w.before)
+		if rest := rec.Seq == q.From && rec.ID == "" && rec.Time == w.time; rest || next {
+			return errChanged
+		}
+		return nil
+	})
+	if errors.Is(err, errChanged) {
+		return w.otherInput("the input ends after %d events, and more than those were appended with this token", w.before)
 	}
 	return err
 }
 
 var errChanged = errors.New("changed")
+
+// otherInput says that the input is not the one that its token was used for.
+func (w *batcher) otherInput(format string, args ...any) error {
+	w.other = true
+	return hint(usage(format, args...), "the same files and flags as the first time, or without --resume for what is to be appended anew")
+}
+
+// resumable reports whether something may have been appended, and the same input
+// with the same token adds the rest.
+func (w *batcher) resumable() bool {
+	return w.token != "" && !w.other && (w.before > 0 || w.maybe)
+}
+
+// certain are the kinds of errors of a node with which nothing was appended. Of
+// others it does not say.
+var certain = []nodeapi.Kind{
+	nodeapi.Usage, nodeapi.TooLarge, nodeapi.Unknown, nodeapi.NoStore, nodeapi.InUse, nodeapi.Quota, nodeapi.Frozen, nodeapi.Stale,
+}
+
+// mayBeThere reports whether a batch may have been appended that failed with err.
+func mayBeThere(err error) bool {
+	var node *nodeapi.Error
+	if errors.As(err, &node) {
+		return !slices.Contains(certain, node.Kind)
+	}
+	return errors.Is(err, xaeroflux.ErrUncertain)
+}

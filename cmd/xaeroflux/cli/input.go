@@ -107,6 +107,9 @@ func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
 		if err != nil {
 			return nil, hint(err, "another path")
 		}
+		if st, err := f.Stat(); err == nil && st.IsDir() {
+			return nil, errors.Join(hint(usage("%s is a directory, and events are read from files", name), "the files in it, or xaeroflux append < FILE"), f.Close())
+		}
 		return f, nil
 	}
 	if terminal(a.in) {
