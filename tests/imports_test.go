@@ -33,6 +33,7 @@ var layers = [][]string{
 	{"internal/chunk"},
 	{"internal/store"},
 	{"internal/backup"},
+	{"actors/doors"},
 	{"actors"},
 	{""},
 	{"cmd"},
