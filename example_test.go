@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -82,6 +83,46 @@ func ExampleDB_Spawn() {
 	}
 	fmt.Println(<-payloads, <-payloads)
 	// Output: one two
+}
+
+func ExampleDB_Handle() {
+	ada, err := xaeroflux.Open(filepath.Join(scratch, "ada"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer ada.Close()
+	ben, err := xaeroflux.Open(filepath.Join(scratch, "ben"), &xaeroflux.Options{Invite: ada.Invite()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer ben.Close()
+	stop, err := ada.Handle("ping", xaeroflux.Capability{
+		Serve: func(_ context.Context, c *xaeroflux.Call) error {
+			_, err := fmt.Fprintf(c, "pong %s", c.Param) // to c.Peer, who is in the topics of the call
+			return err
+		},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer stop()
+	addr, err := ada.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := ben.Connect(ctx, addr.String()); err != nil {
+		log.Fatal(err)
+	}
+	var call *xaeroflux.Call
+	for call == nil { // until it is connected
+		call, err = ben.Call(ctx, ada.PeerID(), "ping", []byte("1"))
+		if err != nil && !errors.Is(err, xaeroflux.ErrNotConnected) {
+			log.Fatal(err)
+		}
+	}
+	answer, err := io.ReadAll(call)
+	fmt.Println(string(answer), err)
+	// Output: pong 1 <nil>
 }
 
 func ExampleTopic_Follow() {

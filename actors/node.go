@@ -21,6 +21,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -83,6 +84,7 @@ type Node struct {
 	twins     twins
 	run       runID // of this opening of the store
 	ranges    rangeKeeper
+	doors     *doors.Set
 }
 
 // Start starts the actors of a store.
@@ -90,7 +92,7 @@ func Start(c Config) (*Node, error) {
 	if c.Patience == 0 {
 		c.Patience = defaultPatience
 	}
-	n := &Node{cfg: c, self: c.Store.Device().PeerID(), run: newRun()}
+	n := &Node{cfg: c, self: c.Store.Device().PeerID(), run: newRun(), doors: doors.New(c.Logger)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.net.init()
 	n.twins.init()
@@ -184,6 +186,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.closing.Store(true)
 	n.endAll("closing")
 	n.cancel()
+	n.doors.Close()
 	n.ranges.stop()
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()

@@ -25,6 +25,9 @@ const maxLists = 4
 // and asked for one by one.
 const maxProofs = 1024
 
+// maxWords bounds the PRESENCE among them: more are dropped, as nobody stores any.
+const maxWords = 64
+
 // An outbox is what a session has to write to its control stream: messages,
 // and pushes of events, of which only the range is kept until it is their
 // turn. Messages go first. It is bounded by the limit on messages and by the
@@ -35,6 +38,7 @@ type outbox struct {
 	ctl    []messages.Message
 	caused int // messages in ctl that the peer caused,
 	proofs int // proofs among them,
+	words  int // PRESENCE in ctl,
 	topics map[uint32]*waits
 	pushes []push
 	taken  int                 // pushes taken so far
@@ -74,6 +78,11 @@ func (o *outbox) send(m messages.Message, caused bool) bool {
 	if m.Type() == messages.TypeProofResponse {
 		if o.proofs++; o.proofs > maxProofs {
 			return false
+		}
+	}
+	if m.Type() == messages.TypePresence {
+		if o.words++; o.words > maxWords {
+			return true
 		}
 	}
 	if l, ok := m.(*messages.Leave); ok {
@@ -136,6 +145,7 @@ func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
 	}
 	if len(o.ctl) > 0 {
 		ctl, o.ctl, o.caused, o.proofs = o.ctl, nil, 0, 0
+		o.words = 0
 		clear(o.topics)
 		return ctl, push{}, true
 	}

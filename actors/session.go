@@ -9,6 +9,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +18,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -229,6 +231,8 @@ func (s *session) Receive(ctx actor.Context) {
 		close(m.done)
 	case *tellPeers:
 		s.tellPeers()
+	case *say:
+		s.say(m)
 	case *byeNow:
 		s.out.send(&messages.Bye{Code: m.code, Text: m.text}, false)
 		s.close(m.code, m.text)
@@ -252,7 +256,7 @@ func (s *session) start() {
 	s.core = syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.n.self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
 		Topics: topics, Store: s.n.cfg.Store.Source(), History: s.n.cfg.Store.Source(),
-		Capabilities: syncer.Capabilities{messages.CapRun: s.n.run[:]},
+		Capabilities: s.n.capabilities(),
 	})
 	s.step(syncer.Start{})
 }
@@ -366,7 +370,9 @@ func (s *session) do(o syncer.Output) {
 		s.snapped = time.Time{} // the one of the greeting is old
 	case syncer.Left:
 		s.dropShared(o.Topic)
-	case syncer.Presence, syncer.Ponged: // nobody here has registered for one
+	case syncer.Presence:
+		s.n.doors.Hear(o.Capability, doors.Presence{Peer: s.conn.Peer(), Topic: o.Topic, Data: slices.Clone(o.Data)})
+	case syncer.Ponged: // nobody here has asked
 	case syncer.Fail:
 		if o.Err != nil {
 			s.failHere(o.Err)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -128,15 +129,17 @@ func (s *session) accept() {
 			return
 		}
 		s.spawn(func() {
-			defer func() { <-s.serving }()
+			free := sync.OnceFunc(func() { <-s.serving })
+			defer free()
 			defer stream.Cancel(uint64(messages.CodeCanceled))
-			s.serve(stream)
+			s.serve(stream, free)
 		})
 	}
 }
 
-// serve answers one request for pages or a range.
-func (s *session) serve(stream transport.Stream) {
+// serve answers one request for pages, a range or a capability. A place among the
+// transfers is given back by free as soon as it is none of those.
+func (s *session) serve(stream transport.Stream, free func()) {
 	stream.SetReadDeadline(time.Now().Add(s.n.cfg.Patience))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
@@ -157,7 +160,9 @@ func (s *session) serve(stream transport.Stream) {
 	case *messages.RangeRequest:
 		s.serveRange(stream, req)
 	case *messages.Open:
-		s.refuseStream(stream, messages.CodeNoCapability)
+		free()
+		stream.SetReadDeadline(time.Time{})
+		s.n.doors.Serve(s.ctx, stream, req, s.caller())
 	case *messages.Unknown: // it may be ignored, and its stream with it
 	default:
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " on a transfer stream"}})

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// newPairOf returns two stores that are connected and agree.
+func newPairOf(t *testing.T) *village {
+	v := newVillage(t, 2, xaeroflux.Options{})
+	v.connect(1, 0)
+	await(t, func() bool { p := v.dbs[1].Peers(); return len(p) == 1 && p[0].InSync })
+	return v
+}
+
+func TestCallsAndWords(t *testing.T) {
+	v := newPairOf(t)
+	ada, ben := v.dbs[0], v.dbs[1]
+	topic := ada.Topics()[0].ID()
+	words := make(chan xaeroflux.Presence, 1)
+	stop, err := ada.Handle("upper", xaeroflux.Capability{
+		Serve: func(_ context.Context, c *xaeroflux.Call) error {
+			if c.Peer != ben.PeerID() || !c.Shares(topic) {
+				return errors.New("somebody else")
+			}
+			b, err := io.ReadAll(c)
+			for i := range b {
+				b[i] &^= 0x20
+			}
+			_, err2 := c.Write(append(c.Param, b...))
+			return errors.Join(err, err2)
+		},
+		Heard: func(p xaeroflux.Presence) { words <- p },
+	})
+	must(t, err)
+	c, err := ben.Call(ctx, ada.PeerID(), "upper", []byte("p:"))
+	must(t, err)
+	_, err = c.Write([]byte("abc"))
+	must(t, errors.Join(err, c.CloseWrite()))
+	if b, err := io.ReadAll(c); err != nil || string(b) != "p:ABC" {
+		t.Errorf("%q, %v", b, err)
+	}
+	must(t, c.Close())
+	if n, err := ben.Topics()[0].Say("upper", []byte("typing")); n != 1 || err != nil {
+		t.Errorf("said to %d, %v", n, err)
+	}
+	if p := <-words; p.Peer != ben.PeerID() || p.Topic != topic || string(p.Data) != "typing" {
+		t.Errorf("heard %+v", p)
+	}
+	stop()
+	var refused *xaeroflux.CallRefusedError
+	if _, err := ben.Call(ctx, ada.PeerID(), "upper", nil); !errors.As(err, &refused) || refused.Code != messages.CodeNoCapability {
+		t.Errorf("after it was closed: %v", err)
+	}
+	if _, err := ben.Call(ctx, identity.PeerID{1}, "upper", nil); !errors.Is(err, xaeroflux.ErrNotConnected) {
+		t.Errorf("of nobody: %v", err)
+	}
+}
+
+// Calls that never end, more than a session serves transfers, keep no event from
+// coming, and end with the store.
+func TestCallsDoNotStarveTheSync(t *testing.T) {
+	v := newPairOf(t)
+	ada, ben := v.dbs[0], v.dbs[1]
+	began := make(chan struct{}, 100)
+	_, err := ada.Handle("stay", xaeroflux.Capability{
+		Limits: xaeroflux.CallLimits{Calls: 40, Burst: 100},
+		Serve: func(ctx context.Context, _ *xaeroflux.Call) error {
+			began <- struct{}{}
+			<-ctx.Done()
+			return ctx.Err()
+		},
+	})
+	must(t, err)
+	var calls sync.WaitGroup
+	for range 40 {
+		c, err := ben.Call(ctx, ada.PeerID(), "stay", nil)
+		must(t, err)
+		<-began
+		calls.Go(func() {
+			if _, err := io.ReadAll(c); err == nil {
+				t.Error("a call that was broken off ended well")
+			}
+		})
+	}
+	mustAppend(t, ada, 9000, "event %d, which comes in pages that are asked for by streams of their own, and so on")
+	await(t, func() bool {
+		logs, err := ben.Topics()[0].Logs()
+		return err == nil && len(logs) == 2 && logs[0].Size()+logs[1].Size() == 9000
+	})
+	must(t, ada.Close())
+	calls.Wait()
+}
