@@ -30,10 +30,13 @@ func newSharing() sharing {
 	}
 }
 
-func (k *sharing) add(t syncer.SharedTopic) {
-	k.order = append(slices.Clone(k.order), t.ID)
-	k.number[t.ID], k.topic[t.Number] = t.Number, t.ID
-	k.over[t.ID] = make(chan struct{})
+func (k *sharing) add(all []syncer.SharedTopic) {
+	k.order = slices.Clone(k.order) // others look at what it was
+	for _, t := range all {
+		k.order = append(k.order, t.ID)
+		k.number[t.ID], k.topic[t.Number] = t.Number, t.ID
+		k.over[t.ID] = make(chan struct{})
+	}
 }
 
 func (k *sharing) drop(id digest.Hash) {
@@ -73,9 +76,7 @@ func (k *sharing) inSync() bool {
 func (s *session) addShared(all []syncer.SharedTopic) (first bool) {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	for _, t := range all {
-		s.stats.shared.add(t)
-	}
+	s.stats.shared.add(all)
 	s.stats.notify()
 	return !s.known.Swap(true)
 }

@@ -25,13 +25,13 @@ func TestSharing(t *testing.T) {
 		}
 	}
 	want(false)
-	k.add(syncer.SharedTopic{ID: a, Number: 0})
+	k.add([]syncer.SharedTopic{{ID: a, Number: 0}})
 	want(false, a)
 	if !k.setAgreed(a, true) || k.setAgreed(a, true) {
 		t.Error("agreement is news once")
 	}
 	want(true, a)
-	k.add(syncer.SharedTopic{ID: b, Number: 5})
+	k.add([]syncer.SharedTopic{{ID: b, Number: 5}})
 	want(false, a, b)
 	over := k.over[b]
 	k.drop(b)
@@ -45,7 +45,7 @@ func TestSharing(t *testing.T) {
 	k.lists = true
 	want(false, a)
 	k.lists = false
-	k.add(syncer.SharedTopic{ID: b, Number: 6})
+	k.add([]syncer.SharedTopic{{ID: b, Number: 6}})
 	k.setAgreed(b, true)
 	want(true, a, b)
 	k.drop(a)
