@@ -6,6 +6,7 @@ require (
 	github.com/PowerDNS/lmdb-go v1.9.3
 	github.com/asynkron/protoactor-go v0.0.0-20240822202345-3c0e61ca19c9
 	github.com/edsrzf/mmap-go v1.2.0
+	github.com/hashicorp/yamux v0.1.2
 	github.com/libp2p/go-yamux/v5 v5.1.0
 	github.com/quic-go/quic-go v0.65.0
 	github.com/rogpeppe/go-internal v1.16.0

@@ -29,6 +29,7 @@ type conn struct {
 
 	mu      sync.Mutex
 	streams map[*stream]struct{} // unfinished ones
+	drains  sync.WaitGroup       // begun while err is nil
 	done    chan struct{}
 	err     *transport.ClosedError // set before done is closed
 
@@ -52,6 +53,7 @@ func (c *conn) run() {
 	c.say()
 	c.session.Close()
 	wg.Wait()
+	c.drains.Wait()
 }
 
 // acceptAll hands the peer's streams to AcceptStream.

@@ -27,7 +27,7 @@ type stream struct {
 	mu       sync.Mutex
 	closed   bool // CloseWrite was called
 	ended    bool // the peer's end was read
-	reset    bool // by the peer
+	wasReset bool // by the peer
 	canceled *transport.StreamError
 	until    [2]time.Time // deadlines of reading and writing
 	over     bool         // forgotten by the connection
@@ -117,11 +117,11 @@ func (s *stream) known(err error) error {
 	case err == yamux.ErrStreamClosed:
 		return fmt.Errorf("%w: stream's write side", transport.ErrClosed)
 	case errors.As(err, &reset):
-		s.reset = true // yamux says so again of what it ended, and still hands out what came before
+		s.wasReset = true // yamux says so again of what it ended, and still hands out what came before
 		s.settle()
 		return &transport.StreamError{Code: uint64(reset.ErrorCode), Remote: reset.Remote}
 	case err == yamux.ErrStreamReset:
-		s.reset = true
+		s.wasReset = true
 		s.settle()
 		return &transport.StreamError{Remote: true}
 	}
@@ -130,7 +130,7 @@ func (s *stream) known(err error) error {
 
 // settle forgets the stream when nothing more can come of it; mu is held.
 func (s *stream) settle() {
-	if !s.over && (s.canceled != nil || s.reset || s.closed && s.ended) {
+	if !s.over && (s.canceled != nil || s.wasReset || s.closed && s.ended) {
 		s.over = true
 		s.c.forget(s)
 	}
@@ -157,7 +157,8 @@ func (s *stream) CloseWrite() error {
 	return nil
 }
 
-// Cancel may wait as long as Write does where the link takes no bytes.
+// Cancel may wait as long as Write does where the link takes no bytes. An answer
+// that was ended is drained before anything is reset.
 func (s *stream) Cancel(code uint64) {
 	s.mu.Lock()
 	if s.canceled != nil || s.closed && s.ended {
@@ -166,9 +167,17 @@ func (s *stream) Cancel(code uint64) {
 	}
 	code = min(code, math.MaxUint32)
 	s.canceled = &transport.StreamError{Code: code}
+	answered := s.closed && !s.own
 	s.mu.Unlock()
 	s.wake()
-	s.ys.ResetWithError(uint32(code))
+	if answered && s.c.spawn(func() { s.drain(uint32(code)) }) {
+		return
+	}
+	s.reset(uint32(code))
+}
+
+func (s *stream) reset(code uint32) {
+	s.ys.ResetWithError(code)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle()
