@@ -87,7 +87,7 @@ func (n *Node) advanced(l *store.Log) {
 	}
 	n.reached(l)
 	for _, s := range n.live() {
-		s.advanced(l.ID)
+		s.advanced(l.ID, l.GrewFrom())
 	}
 }
 

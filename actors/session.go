@@ -103,7 +103,10 @@ type (
 		credits int                 // of the inbox that it holds
 		taken   chan<- syncer.State // told where the session is then, unless nil
 	}
-	logMoved  struct{ log digest.Hash }
+	logMoved struct {
+		log    digest.Hash
+		before uint64
+	}
 	inputDone struct{ in syncer.Input }
 	lost      struct{ err error }
 	tick      struct{}
@@ -179,7 +182,7 @@ func (s *session) tell(m any) {
 }
 
 // advanced tells the session that a log has a new state here.
-func (s *session) advanced(log digest.Hash) { s.tell(&logMoved{log}) }
+func (s *session) advanced(log digest.Hash, before uint64) { s.tell(&logMoved{log, before}) }
 
 // end closes the session with a last word to the peer.
 func (s *session) end(code messages.Code, text string) { s.tell(&byeNow{code, text}) }
@@ -211,7 +214,7 @@ func (s *session) Receive(ctx actor.Context) {
 		s.strike(AtEnd)
 	case *logMoved:
 		s.strike(AtStart)
-		s.step(syncer.Advanced{Log: m.log})
+		s.step(syncer.Advanced{Log: m.log, Before: m.before})
 		s.strike(AtEnd)
 	case *inputDone:
 		s.strike(AtStart)

@@ -142,7 +142,7 @@ func conflictOf(err error) *Conflict {
 
 // forkedHere takes note that a log of the topic was frozen here.
 func (s *Session) forkedHere(t *topic, id digest.Hash) {
-	r := t.remote(id)
+	r := t.unheard(id, 0)
 	r.leave()
 	s.tellFork(t, r)
 }

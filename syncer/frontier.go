@@ -99,7 +99,7 @@ func (s *Session) listEnds(t *topic) error {
 	// Logs that the peer listed were looked at with their entry; what it did
 	// not list, it does not have.
 	return t.store.Logs(t.id, func(l LogInfo) bool {
-		switch r := t.remote(l.Log); {
+		switch r := t.unheard(l.Log, 0); {
 		case l.Frozen && !listed[l.Log]:
 			s.known(t, r, l, false, false)
 		case r.size < l.Size:
@@ -147,7 +147,8 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		return err
 	}
 	r.size, r.pages, r.serving = e.Size, e.Pages, false
-	r.name, r.roster, r.end = name, isRoster(name), nil
+	r.named(name, found)
+	r.end = nil
 	if end, ends := e.End.At(); ends {
 		r.end = &end
 	}
@@ -173,7 +174,7 @@ func (s *Session) told(t *topic, id digest.Hash, found bool) (*remote, error) {
 			return nil, violation(messages.CodeLimit, "more than %d logs in a topic", s.cfg.Limits.MaxLogs)
 		}
 	}
-	r := t.remote(id)
+	r := s.remote(t, id)
 	t.arrived(r)
 	return r, nil
 }
@@ -197,6 +198,15 @@ func checkLog(l LogInfo) error {
 
 func headOf(log digest.Hash, h messages.Head) proof.Head {
 	return proof.Head{Log: log, Size: h.Size, Root: h.Root, Sig: h.Sig}
+}
+
+// named keeps what a log's id follows from, if the store does not have it.
+func (r *remote) named(name LogInfo, found bool) {
+	if r.roster = isRoster(name); found {
+		r.name = nil
+	} else {
+		r.name = &name
+	}
 }
 
 // compare decides who brings whom what of a log.
@@ -256,7 +266,10 @@ func (s *Session) ask(t *topic, r *remote) error {
 		return err
 	}
 	if !found {
-		own = r.name
+		own = LogInfo{}
+		if r.name != nil {
+			own = *r.name
+		}
 		own.Log, own.Topic = r.id, t.id
 	}
 	if own.Frozen {
@@ -308,7 +321,8 @@ func (r *remote) holding(own LogInfo) {
 
 // advanced takes note of new events here. Where the peer is to pull them, it
 // is told.
-func (s *Session) advanced(id digest.Hash) error {
+func (s *Session) advanced(in Advanced) error {
+	id := in.Log
 	own, found, err := s.cfg.Store.Log(id)
 	if err != nil || !found {
 		return err
@@ -319,7 +333,7 @@ func (s *Session) advanced(id digest.Hash) error {
 	}
 	t.touch(id)
 	if t.theirs[id] != nil {
-		t.remote(id).holding(own)
+		s.remote(t, id).holding(own)
 	}
 	if isRoster(own) && !t.peaked || !isRoster(own) && !t.known {
 		return nil // they come when PEAKS has said who holds what, or with our list
@@ -331,8 +345,10 @@ func (s *Session) advanced(id digest.Hash) error {
 	if !t.follows(own.Kind, id, own.Author) {
 		return nil
 	}
-	r := t.remote(id)
-	r.roster = isRoster(own)
+	r := t.unheard(id, min(in.Before, own.Size))
+	if r.roster = isRoster(own); r.pages == 0 {
+		r.pages = pagesAt(own, r.size)
+	}
 	t.arrived(r)
 	r.holding(own)
 	if own.Size <= r.size || r.serving || r.ignored || s.holdBack(t, id) {
@@ -352,7 +368,7 @@ func (s *Session) served(in Served) error {
 	if err != nil || !found || own.Topic != t.id || !t.follows(own.Kind, own.Log, own.Author) {
 		return err
 	}
-	r := t.remote(in.Log)
+	r := s.remote(t, in.Log)
 	if in.Err == nil && in.Partly {
 		return nil // it says when it has what it wants
 	}

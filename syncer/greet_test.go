@@ -122,7 +122,7 @@ func TestGreetingsCross(t *testing.T) {
 				id := digest.Sum([]byte{byte(made)})
 				w[i].sizes[id], w[i].set = 1+r.Uint64N(9), digest.Set{}
 				if g != nil {
-					g.step(i, Advanced{id})
+					g.step(i, Advanced{Log: id})
 				}
 			}
 		}

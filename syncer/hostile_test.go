@@ -55,7 +55,7 @@ func (v *victim) hears(t testing.TB, msgs ...messages.Message) (failed *Fail, al
 					if err := v.st.ingest(o.Verified); err != nil {
 						t.Fatalf("something unproven got through: %v", err)
 					}
-					in = append(in, Advanced{o.Verified.Info.Log}, Stored{twinTopic.ID(), o.Verified.Info.Log, o.Verified.First + uint64(o.Verified.Count)})
+					in = append(in, Advanced{o.Verified.Info.Log, o.Verified.First}, Stored{twinTopic.ID(), o.Verified.Info.Log, o.Verified.First + uint64(o.Verified.Count)})
 				case Fail:
 					failed = &o
 				}

@@ -102,7 +102,7 @@ func (s *Session) grafted(t *topic, m *messages.Graft) error {
 		if !found || own.Topic != t.id || !t.follows(own.Kind, h.Log, own.Author) {
 			continue
 		}
-		r := t.remote(h.Log)
+		r := s.remote(t, h.Log)
 		r.size, r.pages, r.serving = h.Size, h.Pages, false
 		if own.Size > r.size {
 			s.offer(t, r, own, true)
@@ -178,7 +178,7 @@ func (s *Session) askLacking(t *topic) error {
 		if err != nil {
 			return err
 		}
-		r := t.remote(id)
+		r := s.remote(t, id)
 		if own.Size >= size || own.ended() || r.in != nil || r.pulling || r.ignored {
 			continue
 		}
@@ -203,7 +203,7 @@ func (s *Session) askFor(t *topic, m *messages.Graft) {
 }
 
 // evened takes note, where both sides hold the same, that the peer has what a
-// lazy link did not push.
+// lazy link did not push, and forgets what need not be known.
 func (s *Session) evened(t *topic) error {
 	for id := range t.lazy.behind {
 		own, found, err := s.cfg.Store.Log(id)
@@ -215,5 +215,6 @@ func (s *Session) evened(t *topic) error {
 		}
 	}
 	t.lazy.behind = nil
+	t.forget()
 	return nil
 }

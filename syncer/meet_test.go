@@ -49,6 +49,12 @@ func (h *house) write(n TestTopic, text string) digest.Hash {
 	return i.Log
 }
 
+// grew is what a session is told of a log that was written to once.
+func (h *house) grew(id digest.Hash) Advanced {
+	l, _, _ := h.of[id].Log(id)
+	return Advanced{id, l.Size - 20}
+}
+
 func (h *house) ingest(v Verified) error {
 	h.of[v.Info.Log] = h.room(v.Info.Topic)
 	return h.of[v.Info.Log].ingest(v)
@@ -154,7 +160,7 @@ func (v *visit) do(i int, o Output) {
 			v.t.Fatal(err)
 		}
 		g := o.Verified.Info
-		v.in[i] = append(v.in[i], Advanced{g.Log}, Stored{g.Topic, g.Log, o.Verified.First + uint64(o.Verified.Count)})
+		v.in[i] = append(v.in[i], Advanced{g.Log, o.Verified.First}, Stored{g.Topic, g.Log, o.Verified.First + uint64(o.Verified.Count)})
 	case Shared:
 		for _, t := range o.Topics {
 			v.shared[i][v.nameOf(t.ID)] = t.Number
@@ -319,7 +325,8 @@ func (v *visit) change(r *rand.Rand, n TestTopic, i int) {
 	h := v.houses[i]
 	switch {
 	case h.in[n] && r.IntN(2) == 0:
-		v.in[i] = append(v.in[i], Advanced{h.write(n, fmt.Sprint("event ", r.Uint64()))})
+		id := h.write(n, fmt.Sprint("event ", r.Uint64()))
+		v.in[i] = append(v.in[i], h.grew(id))
 	case h.in[n]:
 		delete(h.in, n)
 		v.in[i] = append(v.in[i], TopicRemoved{n.ID()})
@@ -340,7 +347,7 @@ func TestStepTouchesOneTopic(t *testing.T) {
 	v.in[0], v.in[1] = []Input{Tick{v.now}}, []Input{Tick{v.now}}
 	v.rest()
 	id := b.write(7, "live")
-	v.in[1] = append(v.in[1], Advanced{id})
+	v.in[1] = append(v.in[1], b.grew(id))
 	for _, h := range v.houses {
 		h.rooms = map[identity.TopicID]*pageTwin{TestTopic(7).ID(): h.rooms[TestTopic(7).ID()]}
 	}

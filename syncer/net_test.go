@@ -46,6 +46,7 @@ type simNode struct {
 	links   Links[*simEnd]
 	past    map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
 	agreed  map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
+	told    map[digest.Hash]uint64                // sizes that sessions were told
 }
 
 // Remembered implements History.
@@ -100,6 +101,7 @@ func newSimNet(t testing.TB, seed uint64, nodes int) *simNet {
 	n := &simNet{t: t, r: rand.New(rand.NewPCG(seed, 7)), now: time.Unix(0, 0), bodies: map[string]int{}}
 	for i := range nodes {
 		n.nodes = append(n.nodes, &simNode{
+			told:     map[digest.Hash]uint64{},
 			pageTwin: newPageTwin(byte(i + 1)), past: map[digest.Set]map[digest.Hash]uint64{}, agreed: map[identity.PeerID]digest.Set{},
 		})
 	}
@@ -143,8 +145,10 @@ func (n *simNet) cutAll() {
 
 // wrote tells a node's sessions of a log that grew.
 func (w *simNode) wrote(l *pageLog) {
+	before, now := w.told[l.info.Log], l.state().Size
+	w.told[l.info.Log] = now
 	for _, e := range w.ends {
-		e.in = append(e.in, Advanced{l.info.Log})
+		e.in = append(e.in, Advanced{l.info.Log, min(before, now)})
 	}
 }
 

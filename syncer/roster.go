@@ -72,8 +72,8 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 	case l.Number > n:
 		size = 0
 	}
-	m := t.remote(l.Log)
-	m.roster, m.name = true, l
+	m := s.remote(t, l.Log)
+	m.roster = true
 	if l.Frozen {
 		s.known(t, m, l, theirs.Root == digest.Empty && theirs.Size == 1, true)
 		return nil

@@ -191,7 +191,7 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 	return t.store.Logs(t.id, func(l LogInfo) bool {
 		before := r.snap.of(l.Log)
 		if size, differs := sizes[l.Log]; differs {
-			s.claimed(t, t.remote(l.Log), l, size, r.rung != messages.RungCursor && before.size == l.Size)
+			s.claimed(t, t.unheard(l.Log, before.size), l, size, r.rung != messages.RungCursor && before.size == l.Size)
 			return true
 		}
 		s.unchanged(t, l, before)
@@ -202,9 +202,12 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 // unchanged takes note that the peer holds of a log what we did.
 func (s *Session) unchanged(t *topic, l LogInfo, before shot) {
 	m := t.theirs[l.Log]
+	if m == nil && l.Size <= before.size {
+		return
+	}
 	if m == nil {
-		m = &remote{id: l.Log}
-		t.theirs[l.Log] = m
+		m = t.unheard(l.Log, before.size)
+		m.pages = before.pages
 	}
 	if m.size < before.size {
 		m.size, m.pages = before.size, before.pages

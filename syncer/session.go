@@ -75,11 +75,14 @@ type topic struct {
 	partial  bool   // one side follows a part only
 	awaiting bool   // the peer is to say which
 
+	// theirs is what the peer holds of logs, where that is not what we do or came up
+	// since both last agreed. Of all others it holds what we did before they changed,
+	// once the topic is known.
 	theirs   map[digest.Hash]*remote
 	busy     map[digest.Hash]*remote // those of theirs with something under way
 	strange  int                     // those of theirs that the peer brought up and the store did not have
 	peaked   bool                    // the peer sent its PEAKS
-	known    bool                    // theirs speaks of every log
+	known    bool                    // theirs speaks of every log that differs
 	listed   map[digest.Hash]bool
 	sentDiff bool // we sent a full DIFF that the peer's next one answers
 
@@ -103,6 +106,8 @@ type topic struct {
 
 	lazy lazy // what is told beside pushes
 
+	evenings uint32 // how often both sides came to agree
+
 	lastSent, lastGot *standing // of SYNC_DONE
 	agreed, settled   bool      // settled: agreed at least once
 	left, theirsLeft  bool      // a log of it is left alone, by us or the peer: they need not agree
@@ -114,19 +119,20 @@ type topic struct {
 // A remote is what the peer holds of one log, and what is under way.
 type remote struct {
 	id          digest.Hash
-	name        LogInfo // what its id follows from, where the store does not have the log
-	size, pages uint64  // what it holds, or will when what we pushed arrives
-	end         *uint64 // where it says that the log ends; nil where it does not
-	roster      bool    // it is a leg of the roster
-	serving     bool    // it pulls from us: no pushes meanwhile
-	pulling     bool    // we pull from it
-	wanted      uint64  // size that the peer is to bring us to; 0 for nothing
-	hearsay     bool    // wanted was said in a round: no head proves it
-	asked       bool    // we told our size again and wait for what follows
-	recheck     bool    // tell our size again at the next tick
-	ignored     bool    // forked, or the peer has another history of it
-	knowsFork   bool    // the peer knows that it is forked,
-	toldFork    bool    // or was told
+	evening     uint32   // evenings of the topic when it came up last
+	name        *LogInfo // what its id follows from, where the store does not have the log
+	size, pages uint64   // what it holds, or will when what we pushed arrives
+	end         *uint64  // where it says that the log ends; nil where it does not
+	roster      bool     // it is a leg of the roster
+	serving     bool     // it pulls from us: no pushes meanwhile
+	pulling     bool     // we pull from it
+	wanted      uint64   // size that the peer is to bring us to; 0 for nothing
+	hearsay     bool     // wanted was said in a round: no head proves it
+	asked       bool     // we told our size again and wait for what follows
+	recheck     bool     // tell our size again at the next tick
+	ignored     bool     // forked, or the peer has another history of it
+	knowsFork   bool     // the peer knows that it is forked,
+	toldFork    bool     // or was told
 	in          *incoming
 }
 
@@ -136,14 +142,39 @@ func (r *remote) active() bool {
 }
 
 // remote returns what is known of a log at the peer.
-func (t *topic) remote(id digest.Hash) *remote {
+func (s *Session) remote(t *topic, id digest.Hash) *remote {
+	if t.theirs[id] == nil && t.known {
+		if own, found, err := s.cfg.Store.Log(id); err == nil && found {
+			r := t.unheard(id, own.Size)
+			r.pages, r.ignored, r.knowsFork = own.Pages, own.Frozen, own.Frozen
+			return r
+		}
+	}
+	return t.unheard(id, 0)
+}
+
+// unheard is remote, where the size that the peer holds is known if it is no other.
+func (t *topic) unheard(id digest.Hash, size uint64) *remote {
 	r := t.theirs[id]
 	if r == nil {
-		r = &remote{id: id}
+		r = &remote{id: id, size: size}
 		t.theirs[id] = r
 	}
+	r.evening = t.evenings
 	t.touched = append(t.touched, r)
 	return r
+}
+
+// forget drops what is known of logs of which the peer holds what we do, and which
+// did not come up since both sides agreed the time before: word of what they agreed
+// on now may still be on its way here.
+func (t *topic) forget() {
+	for id, r := range t.theirs {
+		if r.evening < t.evenings && !r.active() && !r.ignored {
+			delete(t.theirs, id)
+		}
+	}
+	t.evenings++
 }
 
 func newTopic(o *offer, number uint32) *topic {
@@ -260,7 +291,7 @@ func (s *Session) take(in Input) error {
 	case TopicRemoved:
 		s.removed(in.ID)
 	case Advanced:
-		return s.advanced(in.Log)
+		return s.advanced(in)
 	case Stored:
 		s.stored(in)
 	case IngestFailed:
@@ -427,10 +458,12 @@ func (s *Session) same(t *topic, theirs digest.Set) (bool, error) {
 		return false, err
 	}
 	t.known, t.round = true, nil
-	return true, t.store.Logs(t.id, func(l LogInfo) bool {
-		t.theirs[l.Log] = &remote{id: l.Log, size: l.Size, pages: l.Pages, ignored: l.Frozen, knowsFork: l.Frozen}
-		return true
-	})
+	for id, r := range t.theirs {
+		if !r.active() && !r.roster {
+			delete(t.theirs, id)
+		}
+	}
+	return true, nil
 }
 
 // wantTick asks for a tick for a topic.

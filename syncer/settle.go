@@ -311,7 +311,7 @@ func (s *Session) remoteOf(topic identity.TopicID, log digest.Hash) (*topic, *re
 	if t == nil || t.theirs[log] == nil {
 		return t, nil
 	}
-	return t, t.remote(log)
+	return t, s.remote(t, log)
 }
 
 // reached drops what is wanted of a log once we have it.

@@ -22,7 +22,7 @@ func TestBroughtIsNotWanted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.Step(Advanced{l.info.Log})
+	v.Step(Advanced{Log: l.info.Log})
 	set, _ := st.Summary(twinTopic.ID())
 	done := false
 	for _, o := range v.Step(Received{&messages.Peaks{Logs: set.Count, Digest: set.Sum}}) {

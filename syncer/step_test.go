@@ -219,7 +219,7 @@ func (e *side) step(to *side) {
 				e.in = append(e.in, syncer.IngestFailed{Topic: topicKey.ID(), Log: o.Verified.Info.Log, Err: err})
 				continue
 			}
-			e.in = append(e.in, syncer.Advanced{Log: o.Verified.Info.Log},
+			e.in = append(e.in, syncer.Advanced{Log: o.Verified.Info.Log, Before: o.Verified.First},
 				syncer.Stored{Topic: topicKey.ID(), Log: o.Verified.Info.Log, Size: o.Verified.First + uint64(o.Verified.Count)})
 		case syncer.Agreed:
 			e.agreed = o.Now
@@ -297,7 +297,8 @@ func TestTwoSessionsAgree(t *testing.T) {
 			for i := range r.IntN(5) { // live
 				id := x.append(byte(r.IntN(4)), fmt.Sprint("live", session, i))
 				a.agreed, b.agreed = false, false
-				a.in = append(a.in, syncer.Advanced{Log: id})
+				l, _, _ := x.Log(id)
+				a.in = append(a.in, syncer.Advanced{Log: id, Before: l.Size - 1})
 				if r.IntN(2) == 0 {
 					run(t, r, a, b)
 				}

@@ -210,8 +210,13 @@ type (
 	TopicAdded struct{ Topic Topic }
 	// TopicRemoved says that this node is not in a topic any more.
 	TopicRemoved struct{ ID identity.TopicID }
-	// Advanced says that a log's published state changed.
-	Advanced struct{ Log digest.Hash }
+	// Advanced says that a log's published state changed, and what it held before
+	// all that changed since the last one. Less than that costs events that are sent
+	// twice, more a question for them.
+	Advanced struct {
+		Log    digest.Hash
+		Before uint64
+	}
 	// Stored says that an Ingest is published.
 	Stored struct {
 		Topic identity.TopicID

@@ -49,7 +49,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	if err != nil {
 		return err
 	}
-	r.name, r.roster = name, isRoster(name)
+	r.named(name, found)
 	end := m.First + uint64(m.Count)
 	r.size = max(r.size, end)
 	if r.ignored || own.Frozen {

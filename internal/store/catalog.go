@@ -41,6 +41,7 @@ type Log struct {
 	pubMu sync.Mutex                 // held while pub changes
 	pub   atomic.Pointer[Published]  // changed by the Mountains core only, once the log is loaded
 	ahead atomic.Pointer[proof.Head] // of ours, with all that is committed; changed by the Committer only
+	grew  atomic.Uint64              // size of the state before pub; changed with it
 
 	// How far the segment and the tree stage forwarded the log since it was
 	// loaded: where a stage that restarted takes its work from.
@@ -74,6 +75,9 @@ type Published struct {
 
 // State returns the log's published state.
 func (l *Log) State() *Published { return l.pub.Load() }
+
+// GrewFrom returns the size of the published state before this one.
+func (l *Log) GrewFrom() uint64 { return l.grew.Load() }
 
 // Row returns the log's row as last committed.
 func (l *Log) Row() *aof.LogRow { return l.row.Load() }

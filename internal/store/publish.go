@@ -34,6 +34,9 @@ func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 	} else if err := checkHead(l.ID, p); err != nil {
 		return false, err
 	}
+	if old != nil {
+		l.grew.Store(old.Size)
+	}
 	l.pub.Store(p)
 	s.countChange(l, old, p)
 	return true, nil

@@ -183,13 +183,14 @@ func (p *peer) grew(id digest.Hash) {
 	if l == nil || l.size() == p.held[id] {
 		return
 	}
-	p.w.judgeLog(p, l, p.held[id])
+	before := p.held[id]
+	p.w.judgeLog(p, l, before)
 	p.held[id] = l.size()
 	if a := p.authorOf(id); a != nil {
 		a.regain()
 	}
 	for _, e := range p.ends {
-		e.post(syncer.Advanced{Log: id})
+		e.post(syncer.Advanced{Log: id, Before: before})
 	}
 }
 
