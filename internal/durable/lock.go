@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 )
 
 // LockName is the file in a locked directory that tells people who holds it.
@@ -93,9 +92,5 @@ func (d *Dir) holder() int {
 	if err != nil {
 		return 0
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil || pid < 0 {
-		return 0
-	}
-	return pid
+	return parsePID(b)
 }
