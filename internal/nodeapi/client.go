@@ -13,39 +13,72 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 )
 
 // A Client is the Backend of a node in another process.
 type Client struct {
-	http *http.Client
-	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	dir, path string // of the store, and of its socket
+	http      *http.Client
+	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	askAfter, askPeriod time.Duration // as the constants
 }
 
 var _ Backend = (*Client)(nil)
 
 // Dial finds the node that serves the store in dir. The error is ErrNoNode
 // where there is none, or only the socket of one that was killed.
-func Dial(dir string) (*Client, error) {
+func Dial(dir string) (*Client, error) { return dialAsking(dir, askAfter, askPeriod) }
+
+func dialAsking(dir string, after, period time.Duration) (*Client, error) {
 	path, err := find(dir)
 	if err != nil {
 		return nil, err
 	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		d := net.Dialer{Timeout: 2 * time.Second}
-		return d.DialContext(ctx, "unix", path)
-	}
-	conn, err := dial(context.Background(), "", "")
-	if err != nil {
-		if errors.Is(err, fs.ErrPermission) {
-			return nil, fmt.Errorf("node at %s: %w", path, err)
-		}
+	c := &Client{dir: dir, path: path, askAfter: after, askPeriod: period}
+	c.dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return c.connect(ctx) }
+	c.http = &http.Client{Transport: &http.Transport{DialContext: c.dial, DisableCompression: true}}
+	conn, err := c.connect(context.Background())
+	switch {
+	case err == nil:
+		return c, conn.Close()
+	case gone(err):
 		return nil, ErrNoNode
+	case errors.Is(err, ErrSilent):
+		return nil, err
 	}
-	conn.Close()
-	transport := &http.Transport{DialContext: dial, DisableCompression: true}
-	return &Client{http: &http.Client{Transport: transport}, dial: dial}, nil
+	return nil, fmt.Errorf("node at %s: %w", path, err)
 }
+
+// gone reports whether nobody listens at a socket.
+func gone(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)
+}
+
+// connect connects to the node. If as many callers wait as its socket takes, it
+// waits for the node to take some in.
+func (c *Client) connect(ctx context.Context) (net.Conn, error) {
+	began := time.Now()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", c.path)
+		if !errors.Is(err, syscall.EAGAIN) {
+			return conn, err
+		}
+		if time.Since(began) > c.askPeriod {
+			return nil, c.silent(began, err)
+		}
+		select {
+		case <-time.After(connectPause):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// connectPause is how long a caller lets a node take in others.
+const connectPause = 20 * time.Millisecond
 
 // Close lets go of the connection.
 func (c *Client) Close() error {
@@ -174,12 +207,12 @@ func single[T any](ctx context.Context, c *Client, name string, r request) (T, e
 
 // stream makes a call and yields the items of its answer as they come.
 func stream[T any](ctx context.Context, c *Client, name string, r request, yield func(*T) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // ends the call at the node too when yield wants no more
 	body, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
+	ctx, w := c.watched(ctx)
+	defer w.end() // ends the call at the node too when yield wants no more
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://node/v1/"+name, bytes.NewReader(body))
 	if err != nil {
 		return err
@@ -192,7 +225,7 @@ func stream[T any](ctx context.Context, c *Client, name string, r request, yield
 	if resp.Header.Get("Content-Type") != "application/x-ndjson" {
 		return &Error{Kind: Failure, Text: fmt.Sprintf("the node does not know %q: it is of another version", name)}
 	}
-	dec := json.NewDecoder(bufio.NewReaderSize(resp.Body, 64<<10))
+	dec := json.NewDecoder(bufio.NewReaderSize(&watchedReader{resp.Body, w}, 64<<10))
 	for {
 		var l line[T]
 		if err := dec.Decode(&l); err != nil {
@@ -212,10 +245,26 @@ func stream[T any](ctx context.Context, c *Client, name string, r request, yield
 	}
 }
 
+// An UnansweredError is the end of a call that the node did not finish: what it was
+// to do may be done. Err is a *SilentError, the error of the context, or of kind
+// Closed.
+type UnansweredError struct{ Err error }
+
+func (e *UnansweredError) Error() string { return e.Err.Error() }
+
+// Unwrap returns why there is no answer.
+func (e *UnansweredError) Unwrap() error { return e.Err }
+
 // away is the error of a call that the node did not finish.
 func away(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+	var op *net.OpError
+	switch silent := context.Cause(ctx); {
+	case errors.Is(silent, ErrSilent):
+		return &UnansweredError{silent}
+	case ctx.Err() != nil:
+		return &UnansweredError{ctx.Err()}
+	case errors.As(err, &op) && op.Op == "dial":
+		return &Error{Kind: Closed, Text: fmt.Sprintf("the node has gone (%v)", op.Err)}
 	}
-	return &Error{Kind: Closed, Text: fmt.Sprintf("%s (%v)", errCutOff.Text, err)}
+	return &UnansweredError{&Error{Kind: Closed, Text: fmt.Sprintf("%s (%v)", errCutOff.Text, err)}}
 }

@@ -36,6 +36,9 @@ const (
 	Network   Kind = "network"    // a peer, or the way to it
 	Alone     Kind = "alone"      // fewer peers are connected than it takes
 	Closed    Kind = "closed"     // the node is stopping, or has stopped
+	Silent    Kind = "silent"     // the node does not answer
+	Busy      Kind = "busy"       // the node has as many callers as it takes
+	Interrupt Kind = "interrupt"  // a signal ended the command
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
@@ -61,7 +64,7 @@ func (k Kind) status() int {
 		return http.StatusNotFound
 	case InUse, Exists, Frozen:
 		return http.StatusConflict
-	case Closed, ReadOnly, Exhausted:
+	case Closed, ReadOnly, Exhausted, Busy:
 		return http.StatusServiceUnavailable
 	case NoSpace, Quota:
 		return http.StatusInsufficientStorage

@@ -148,13 +148,15 @@ func (c *Client) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place str
 // pipeCall carries rw to the node until the call ends, and closes rw.
 func pipeCall[T any](ctx context.Context, c *Client, name string, rw io.ReadWriteCloser, r request) (none T, err error) {
 	defer rw.Close()
-	conn, err := c.dial(ctx, "", "")
+	ctx, w := c.watched(ctx)
+	defer w.end()
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return none, away(ctx, err)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	p, err := upgrade(conn, name, r)
+	p, err := upgrade(conn, w, name, r)
 	if err != nil {
 		return none, away(ctx, err)
 	}
@@ -179,7 +181,7 @@ func pipeCall[T any](ctx context.Context, c *Client, name string, rw io.ReadWrit
 }
 
 // upgrade makes the request.
-func upgrade(conn net.Conn, name string, r request) (*pipe, error) {
+func upgrade(conn net.Conn, w *watch, name string, r request) (*pipe, error) {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
@@ -193,7 +195,7 @@ func upgrade(conn net.Conn, name string, r request) (*pipe, error) {
 	if err := req.Write(conn); err != nil {
 		return nil, err
 	}
-	in := bufio.NewReaderSize(conn, maxPipeFrame)
+	in := bufio.NewReaderSize(&watchedReader{conn, w}, maxPipeFrame)
 	resp, err := http.ReadResponse(in, req)
 	if err != nil {
 		return nil, err

@@ -112,6 +112,7 @@ func (s *Server) routes() http.Handler {
 	handle := func(name string, call func(ctx context.Context, r *request, send func(any) error) error) {
 		m.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, call) })
 	}
+	handle("alive", func(context.Context, *request, func(any) error) error { return nil })
 	handle("info", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Info(ctx, r.Topic) }))
 	handle("heads", one(func(ctx context.Context, r *request) ([]Head, error) { return s.b.Heads(ctx, r.Topic) }))
 	handle("note", one(func(ctx context.Context, r *request) ([]byte, error) { return s.b.Note(ctx, r.Topic, r.Log) }))
@@ -247,6 +248,9 @@ func (s *Server) toError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, context.Canceled) { // or the client has gone, and reads no more
+		return &Error{Kind: Closed, Text: "the node is stopping: " + err.Error()}
 	}
 	return &Error{Kind: s.classify(err), Text: err.Error()}
 }
