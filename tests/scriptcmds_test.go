@@ -21,23 +21,24 @@ import (
 
 // scriptCommands are the commands of the transcripts besides testscript's own.
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"exits":     exits,     // exits CODE PROGRAM ARG…: runs it and expects that exit code
-	"node":      node,      // node NAME DIR ARG…: starts `xaeroflux run`; $NAME is its address
-	"start":     start,     // start NAME FILE PROGRAM ARG…: in the background, stdout to FILE
-	"waitend":   waitEnd,   // waitend NAME: until it ends by itself, with exit code 0
-	"interrupt": interrupt, // interrupt NAME: interrupts it and expects exit code 0
-	"hangup":    hangUp,    // hangup NAME: as a terminal that is closed, and expects exit code 0
-	"killnow":   killNow,   // killnow NAME: kill -9
-	"waitfor":   waitFor,   // waitfor DURATION FILE REGEXP: until FILE matches
-	"field":     field,     // field VAR NAME: of the JSON object that stdout is
-	"sameheads": sameHeads, // sameheads DIR1 DIR2: same logs, sizes and roots
-	"lines":     makeLines, // lines FILE N: N lines of text
-	"flip":      flip,      // flip FILE OFFSET: one bit
-	"cutto":     cutTo,     // cutto FILE BYTES
-	"glob":      glob,      // glob VAR PATTERN: the one file that fits
-	"atleast":   atLeast,   // atleast DIR N: its one log has so many events
-	"policy":    policy,    // policy FILE LOGKEY WITNESS...: all of them are the quorum
-	"tmpfs":     tmpfs,     // tmpfs DIR SIZE: mounts it; see the condition [mount]
+	"exits":     exits,      // exits CODE PROGRAM ARG…: runs it and expects that exit code
+	"node":      node,       // node NAME DIR ARG…: starts `xaeroflux run`; $NAME is its address
+	"start":     start,      // start NAME FILE PROGRAM ARG…: in the background, stdout to FILE
+	"waitend":   waitEnd,    // waitend NAME: until it ends by itself, with exit code 0
+	"interrupt": interrupt,  // interrupt NAME: interrupts it and expects exit code 0
+	"hangup":    hangUp,     // hangup NAME: as a terminal that is closed, and expects exit code 0
+	"signal":    sendSignal, // signal NAME SIGNAL|- [CODE]: and, with CODE, expects its end with that exit code
+	"killnow":   killNow,    // killnow NAME: kill -9
+	"waitfor":   waitFor,    // waitfor DURATION FILE REGEXP: until FILE matches
+	"field":     field,      // field VAR NAME: of the JSON object that stdout is
+	"sameheads": sameHeads,  // sameheads DIR1 DIR2: same logs, sizes and roots
+	"lines":     makeLines,  // lines FILE N: N lines of text
+	"flip":      flip,       // flip FILE OFFSET: one bit
+	"cutto":     cutTo,      // cutto FILE BYTES
+	"glob":      glob,       // glob VAR PATTERN: the one file that fits
+	"atleast":   atLeast,    // atleast DIR N: its one log has so many events
+	"policy":    policy,     // policy FILE LOGKEY WITNESS...: all of them are the quorum
+	"tmpfs":     tmpfs,      // tmpfs DIR SIZE: mounts it; see the condition [mount]
 }
 
 // fields of a command, checked for their number.

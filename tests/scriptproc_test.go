@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"regexp"
@@ -97,6 +98,20 @@ func stopWith(ts *testscript.TestScript, name string, sig os.Signal) {
 	p := end(ts, name, sig)
 	if p.result != nil {
 		ts.Fatalf("%s ended with %v\n%s", name, p.result, p.errs)
+	}
+}
+
+var signals = map[string]os.Signal{"STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT, "TERM": syscall.SIGTERM}
+
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 2, "signal NAME SIGNAL|- [CODE]")
+	if len(args) == 2 {
+		ts.Check(processes(ts)[args[0]].cmd.Process.Signal(signals[args[1]]))
+		return
+	}
+	p := end(ts, args[0], signals[args[1]])
+	if code := fmt.Sprint(p.cmd.ProcessState.ExitCode()); code != args[2] {
+		ts.Fatalf("%s ended with exit code %s, want %s\n%s", args[0], code, args[2], p.errs)
 	}
 }
 

@@ -109,6 +109,15 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 	if err != nil && w.resumable() {
 		a.say("to add what is missing, and nothing twice: %s", a.resumeCommand(w.token, f, files))
 	}
+	if w.unknown > 0 {
+		err = fmt.Errorf("%w; the fate of %s is not known", err, counted(w.unknown, "event"))
+	}
+	switch {
+	case err != nil && w.resumable() && errors.Is(err, errInterrupted):
+		err = hint(err, "the command with --resume that is named above, which adds what is missing")
+	case w.unknown > 0 && w.token == "":
+		err = hint(err, "xaeroflux cat --log own, which shows whether they are there")
+	}
 	if err != nil && w.before == 0 {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -38,6 +39,7 @@ type batcher struct {
 	last    nodeapi.Receipt // of the newest batch
 	time    string          // of what was compared last
 	maybe   bool            // a batch failed that may be there nevertheless
+	unknown int             // its events, if nobody could say
 	other   bool            // the input is not that of the token
 	many    func()          // called before the first batch if more may follow
 	done    func(nodeapi.Receipt) error
@@ -66,23 +68,23 @@ func (w *batcher) flushFull(ctx context.Context) error {
 	return w.flush(ctx)
 }
 
-// flush appends what is pending. An interrupt does not tear a batch: it is
-// waited for, so that the summary tells the truth.
+// flush appends what is pending. An interrupt does not tear a batch at once: it is
+// waited for a little, so that the summary can say what became of it.
 func (w *batcher) flush(ctx context.Context) error {
 	if len(w.pending) == 0 {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx)
+	late, cancel := lingering(ctx, lastBatch)
+	defer cancel()
 	if w.token != "" {
 		w.pending[0].ID = batchID(w.token, w.before)
 	}
-	r, err := w.b.Append(ctx, w.topic, w.pending)
+	r, err := w.b.Append(late, w.topic, w.pending)
 	if err == nil && r.Repeated > 0 {
-		err = w.compare(ctx, r)
+		err = w.compare(late, r)
 	}
 	if err != nil {
-		w.maybe = mayBeThere(err)
-		return err
+		return w.failed(ctx, err)
 	}
 	if w.last = r; w.before == 0 {
 		w.total.First = r.First
@@ -94,6 +96,28 @@ func (w *batcher) flush(ctx context.Context) error {
 	clear(w.pending) // the payloads may go
 	w.pending, w.bytes = w.pending[:0], 0
 	return w.done(r)
+}
+
+// failed notes what is known of a batch that failed.
+func (w *batcher) failed(ctx context.Context, err error) error {
+	w.maybe = mayBeThere(err)
+	if unsaid(err) {
+		w.unknown = len(w.pending)
+	}
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// lastBatch is how long a batch may still take when the command was interrupted.
+const lastBatch = 3 * time.Second
+
+// lingering returns a context that is canceled some time after ctx is.
+func lingering(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return late, func() { stop(); cancel() }
 }
 
 func batchID(token string, before uint64) string {
@@ -164,8 +188,14 @@ var certain = []nodeapi.Kind{
 // mayBeThere reports whether a batch may have been appended that failed with err.
 func mayBeThere(err error) bool {
 	var node *nodeapi.Error
-	if errors.As(err, &node) {
+	if errors.As(err, &node) && !unsaid(err) {
 		return !slices.Contains(certain, node.Kind)
 	}
-	return errors.Is(err, xaeroflux.ErrUncertain)
+	return unsaid(err)
+}
+
+// unsaid reports whether err is one of those with which nobody could say whether
+// the batch is appended.
+func unsaid(err error) bool {
+	return errors.Is(err, xaeroflux.ErrUncertain) || errors.As(err, new(*nodeapi.UnansweredError))
 }

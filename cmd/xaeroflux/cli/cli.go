@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,10 +51,14 @@ type app struct {
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), stopSignals()...)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, func() { time.AfterFunc(secondSignal, stop) })
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return a.run(ctx, args)
 }
+
+// secondSignal is how long after the first a signal is of the same wish: timeout(1)
+// sends it twice. Later ones end the process at once.
+const secondSignal = time.Second
 
 // stopSignals are the signals that end a command cleanly. A terminal that is
 // closed sends SIGHUP, which nohup has the process ignore.

@@ -31,6 +31,7 @@ const (
 	exitDamage  = 3
 	exitInUse   = 4
 	exitOwnLog  = 5
+	exitSignal  = 130
 )
 
 // exitCodes says what each exit code means, and of which kinds of errors it is the
@@ -46,6 +47,7 @@ var exitCodes = []struct {
 	{exitDamage, "the store is damaged, or a proof does not verify", []nodeapi.Kind{nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup}},
 	{exitInUse, "the store is in use", []nodeapi.Kind{nodeapi.InUse}},
 	{exitOwnLog, "a log is forked, or the store is an older copy of itself", []nodeapi.Kind{nodeapi.Frozen, nodeapi.Stale}},
+	{exitSignal, "ended by a signal", []nodeapi.Kind{nodeapi.Interrupt}},
 }
 
 // exitText lists the exit codes for people.
@@ -81,6 +83,8 @@ var kinds = []struct {
 	kind    nodeapi.Kind
 	targets []error
 }{
+	{nodeapi.Interrupt, []error{errInterrupted, context.Canceled}},
+	{nodeapi.Silent, []error{nodeapi.ErrSilent}},
 	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
@@ -147,7 +151,7 @@ func exitCode(k nodeapi.Kind) int {
 
 // fail tells what went wrong and what to try next, and returns the exit code.
 func (a *app) fail(cmd *cobra.Command, err error) int {
-	if errors.Is(err, context.Canceled) {
+	if errors.Is(err, context.Canceled) && !errors.Is(err, errInterrupted) {
 		err = errInterrupted
 	}
 	k := kindOf(err)

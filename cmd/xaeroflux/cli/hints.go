@@ -68,7 +68,11 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	case nodeapi.Corrupt:
 		return "xaeroflux check, which says what is damaged; then xaeroflux repair"
 	case nodeapi.InUse:
-		return a.nextInUse(cmd)
+		return nextInUse(cmd, err)
+	case nodeapi.Silent:
+		return nextSilent(err)
+	case nodeapi.Busy:
+		return "end some of the commands that work through the node, such as `xaeroflux cat --follow`, or start it with more descriptors (ulimit -n)"
 	case nodeapi.NoStore:
 		return "xaeroflux init, or name the directory of a store with --dir or XAEROFLUX_DIR; for one that was lost, `xaeroflux restore BACKUP DIR`"
 	case nodeapi.Exists:
@@ -108,16 +112,6 @@ func nextOf(err error) string {
 		return "the same command again; what was acknowledged is safe"
 	}
 	return ""
-}
-
-// nextInUse is next for a store that another process has open. What needs the
-// store closed cannot work through a node.
-func (a *app) nextInUse(cmd *cobra.Command) string {
-	switch cmd.Name() {
-	case "repair", "adopt":
-		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
-	}
-	return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
 }
 
 // nextOutside is next for what lies outside of the store.

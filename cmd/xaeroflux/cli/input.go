@@ -103,19 +103,43 @@ func (w *waitingReader) Read(p []byte) (int, error) {
 // input opens a file, or stdin for "-".
 func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
 	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, hint(err, "another path")
-		}
-		if st, err := f.Stat(); err == nil && st.IsDir() {
-			return nil, errors.Join(hint(usage("%s is a directory, and events are read from files", name), "the files in it, or xaeroflux append < FILE"), f.Close())
-		}
-		return f, nil
+		return openInput(ctx, name)
 	}
 	if terminal(a.in) {
 		a.say("reading events from the terminal, one a line; end with ctrl-D")
 	}
 	return io.NopCloser(interruptible(ctx, a.in)), nil
+}
+
+// openInput opens a file. A pipe with a name may have nobody at its other end:
+// neither opening nor reading it keeps the command from ending with ctx.
+func openInput(ctx context.Context, name string) (io.ReadCloser, error) {
+	var f *os.File
+	opened := make(chan error, 1)
+	go func() {
+		var err error
+		f, err = os.Open(name)
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		if err != nil {
+			return nil, hint(err, "another path")
+		}
+	case <-ctx.Done():
+		return nil, errInterrupted
+	}
+	st, err := f.Stat()
+	switch {
+	case err == nil && st.IsDir():
+		return nil, errors.Join(hint(usage("%s is a directory, and events are read from files", name), "the files in it, or xaeroflux append < FILE"), f.Close())
+	case err == nil && st.Mode().IsRegular():
+		return f, nil
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{interruptible(ctx, f), f}, nil
 }
 
 // totalBytes is the size of all files, or -1 where one cannot tell.

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// nextInUse is next for a store that another process has open. What needs the
+// store closed cannot work through a node.
+func nextInUse(cmd *cobra.Command, err error) string {
+	var locked *durable.LockedError
+	errors.As(err, &locked)
+	switch {
+	case cmd.Name() == "repair" || cmd.Name() == "adopt":
+		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
+	case cmd.Name() == "run" && locked == nil:
+		return "leave that node to it, or stop it with ctrl-C first"
+	case locked != nil && isNode(locked.PID):
+		return fmt.Sprintf("the same again in a moment: process %d is a node that opens or closes the store, and takes no commands meanwhile", locked.PID)
+	}
+	return "wait until that process has ended, or stop it; commands share a store only with `xaeroflux run`"
+}
+
+// isNode reports whether a process is known to be `xaeroflux run`.
+func isNode(pid int) bool {
+	program, command := durable.ProcessOf(pid).Command()
+	return program == "xaeroflux" && command == "run"
+}
+
+// nextSilent is next for a node that does not answer.
+func nextSilent(err error) string {
+	var silent *nodeapi.SilentError
+	if !errors.As(err, &silent) || silent.PID == 0 {
+		return "look what keeps the node from running, or end it and start it again; what was acknowledged is safe"
+	}
+	if silent.State == "stopped" {
+		return fmt.Sprintf("kill -CONT %d, which lets it go on; what was acknowledged is safe", silent.PID)
+	}
+	return fmt.Sprintf("look what keeps process %d from running (memory, descriptors, the disk); kill %d ends it, what was acknowledged is safe", silent.PID, silent.PID)
+}
