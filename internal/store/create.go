@@ -66,7 +66,7 @@ func Create(dir string, o CreateOptions) error {
 		s.opts.FS = durable.OS
 	}
 	if err := errors.Join(s.hold(), s.release()); err != nil {
-		return fmt.Errorf("store %s: %w", dir, err)
+		return inStore(dir, err)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -19,7 +18,7 @@ type Plan = recovery.Plan
 // do. It changes nothing. The error is what keeps it from looking.
 func PlanDir(dir string) (Plan, error) {
 	if err := (CheckOptions{FS: durable.OS}).exists(dir); err != nil {
-		return Plan{}, fmt.Errorf("store %s: %w", dir, err)
+		return Plan{}, inStore(dir, err)
 	}
 	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now, ReadOnly: true}}
 	o := &opening{}
@@ -32,7 +31,7 @@ func (s *Store) planned(o *opening) (err error) {
 		err = s.held.HoldParts(aofName, logsName, mmrName)
 	}
 	if err != nil {
-		return fmt.Errorf("store %s: %w", s.dir, err)
+		return inStore(s.dir, err)
 	}
 	s.segs = segwriter.NewStore(s.opts.FS, s.dir, segwriter.Options{ReadOnly: true})
 	return s.judge(o)

@@ -114,6 +114,14 @@ func find(fsys durable.FS, dir string) error {
 	return err
 }
 
+// inStore says of which store an error is, if it does not itself.
+func inStore(dir string, err error) error {
+	if errors.Is(err, durable.ErrLocked) {
+		return err
+	}
+	return fmt.Errorf("store %s: %w", dir, err)
+}
+
 // Open opens the store in dir and takes its lock. The error is ErrNoStore, or
 // what Create returns if Options.New is set, durable.ErrLocked, ErrFormat, a
 // *CorruptError, a *TornCopyError or one of the file system's.
@@ -135,7 +143,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	s.rosters.all = map[digest.Hash]*fold{}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("store %s: %w", dir, s.torn(err))
+			err = inStore(dir, s.torn(err))
 			s.release()
 			s = nil
 		}

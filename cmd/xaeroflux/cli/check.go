@@ -23,11 +23,12 @@ signatures. Says what is wrong, where, and what to do; then the exit code is 3.
 Works on a store that cannot be opened, and on one that a node is running on.
 
 With --plan, says instead what opening the store would do to its files, or why it
-would be refused, and reads no more than opening does.`,
+would be refused, and reads no more than opening does. A store that a node has
+open stays as it is.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if plan {
-				return a.plan()
+				return a.plan(cmd.Context())
 			}
 			m := a.meter("checking", -1, true)
 			r, err := a.check(cmd.Context(), m.set)

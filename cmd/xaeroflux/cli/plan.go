@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -10,13 +12,22 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
-// plan shows what opening the store would do, and does nothing.
-func (a *app) plan() error {
-	p, err := xaeroflux.PlanOf(a.dir)
+// plan shows what opening the store would do, and does nothing. A node that has it
+// open has done it.
+func (a *app) plan(ctx context.Context) error {
+	p, show := xaeroflux.Plan{}, a.printPlan
+	err := a.reach(ctx, func(c *nodeapi.Client) error {
+		show = func(w io.Writer, _ *xaeroflux.Plan) { fmt.Fprintln(w, "a node has it open, as it is") }
+		_, err := c.Info(ctx, "") // it answers
+		return errors.Join(err, c.Close())
+	}, func() (err error) {
+		p, err = xaeroflux.PlanOf(a.dir)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	if err := a.print(p, func(w io.Writer) { a.printPlan(w, &p) }); err != nil {
+	if err := a.print(p, func(w io.Writer) { show(w, &p) }); err != nil {
 		return err
 	}
 	if n := len(p.Refused); n > 0 {
