@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // A Salvage is the rows of a data file that LMDB may not be trusted with: every
@@ -22,10 +23,8 @@ import (
 // may be older versions among them; the newest was chosen where that can be
 // told. Nothing of it is proven: the caller verifies it under signed heads.
 type Salvage struct {
-	Logs   map[digest.Hash]LogRow
-	Topics map[digest.Hash][]byte // values by topic id
-	Meta   map[string][]byte
-	Peers  map[string][]byte
+	Logs map[digest.Hash]LogRow
+	Rows map[Bucket]map[string][]byte // small rows of which there are few, by bucket and key
 
 	f      durable.File
 	size   int64
@@ -48,7 +47,7 @@ func OpenSalvage(dir string) (*Salvage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Salvage{f: f, Logs: map[digest.Hash]LogRow{}, Topics: map[digest.Hash][]byte{}, Meta: map[string][]byte{}, Peers: map[string][]byte{}, chunks: map[uint32][]chunkAt{}}
+	s := &Salvage{f: f, Logs: map[digest.Hash]LogRow{}, Rows: map[Bucket]map[string][]byte{}, chunks: map[uint32][]chunkAt{}}
 	if s.size, err = f.Size(); err == nil {
 		err = s.scan(s.pageSize())
 	}
@@ -123,22 +122,32 @@ func (s *Salvage) node(key []byte, off int64, size int) {
 		if r, err := decodeLogRow(key, value); err == nil && newer(r, s.Logs[r.ID]) {
 			s.Logs[r.ID] = r
 		}
-		return
 	case chunkKeyBytes:
 		if c, err := decodeChunk(key, value); err == nil {
 			s.chunks[c.num] = append(s.chunks[c.num], chunkAt{c.first, c.count, off, size})
 		}
-		return
-	case digest.Size:
-		if v, err := openRow(Topics, key, value); err == nil {
-			s.Topics[digest.Hash(key)] = bytes.Clone(v)
-			return
+	}
+	for _, b := range salvaged {
+		if v, err := openRow(b, key, value); err == nil {
+			s.small(b, string(key), v)
 		}
 	}
-	if v, err := openRow(Meta, key, value); err == nil {
-		s.Meta[string(key)] = bytes.Clone(v)
-	} else if v, err := openRow(Peers, key, value); err == nil {
-		s.Peers[string(key)] = bytes.Clone(v)
+}
+
+// salvaged are the buckets whose rows are read. Ranges and event ids can be any
+// number, and are fetched or made again.
+var salvaged = []Bucket{Topics, Peers, Cursors, Meta}
+
+// small takes a small row, unless there is a newer one under its key.
+func (s *Salvage) small(b Bucket, key string, value []byte) {
+	rows := s.Rows[b]
+	if rows == nil {
+		rows = map[string][]byte{}
+		s.Rows[b] = rows
+	}
+	kind := layout.KindOf(b.String(), []byte(key))
+	if have, ok := rows[key]; !ok || kind != nil && kind.Newer([]byte(key), value, have) {
+		rows[key] = bytes.Clone(value)
 	}
 }
 

@@ -27,7 +27,7 @@ type AgreementKey struct {
 //	key    "cursor" 0 | peer id (32) | topic id (32)
 //	value  logs u64 | digest (32) | use u64
 var Agreements = newTable(
-	Kind{Name: "what was agreed with a peer", Bucket: bucketPeers, Prefix: "cursor\x00", Salvage: Drop},
+	Kind{Name: "what was agreed with a peer", Bucket: bucketPeers, Prefix: "cursor\x00", Salvage: GiveUp},
 	codec[AgreementKey, Agreement]{key: agreementKey, value: agreementRow, parseKey: parseAgreementKey, parseValue: parseAgreement})
 
 const agreementBytes = 8 + digest.Size + 8

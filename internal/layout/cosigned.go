@@ -22,9 +22,9 @@ type Tip struct {
 //	key    "cosigned " | log id (32)
 //	value  size u64 | root (32)
 var Cosigned = newTable(
-	Kind{Name: "what was cosigned", Bucket: bucketMeta, Prefix: "cosigned ", Salvage: Drop},
+	Kind{Name: "what was cosigned", Bucket: bucketMeta, Prefix: "cosigned ", Salvage: Keep},
 	codec[digest.Hash, Tip]{
-		key: hashKey, parseKey: parseHash,
+		key: hashKey, parseKey: parseHash, newer: func(a, b Tip) bool { return a.Size > b.Size },
 		value: func(t Tip) []byte { return append(binary.LittleEndian.AppendUint64(nil, t.Size), t.Root[:]...) },
 		parseValue: func(_ digest.Hash, b []byte) (t Tip, err error) {
 			if err := exactly(b, 8+digest.Size); err != nil {
@@ -52,8 +52,12 @@ type CosignedHead struct {
 //	   104      1  n, cosignatures
 //	   105  n·104  witness (32), time u64, signature (64)
 var Cosignatures = newTable(
-	Kind{Name: "cosignatures", Bucket: bucketMeta, Prefix: "cosignatures ", Salvage: Drop},
-	codec[digest.Hash, []CosignedHead]{key: hashKey, value: cosignaturesRow, parseKey: parseHash, parseValue: parseCosignatures})
+	Kind{Name: "cosignatures", Bucket: bucketMeta, Prefix: "cosignatures ", Salvage: Keep},
+	codec[digest.Hash, []CosignedHead]{key: hashKey, value: cosignaturesRow, parseKey: parseHash, parseValue: parseCosignatures, newer: newerCosigned})
+
+func newerCosigned(a, b []CosignedHead) bool {
+	return len(a) > 0 && (len(b) == 0 || a[0].Head.Size > b[0].Head.Size)
+}
 
 const (
 	cosigBytes = 32 + 8 + 64

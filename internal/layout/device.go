@@ -56,8 +56,11 @@ type Move struct {
 //	key    "moved"
 //	value  From (32) | To (32) | milliseconds since 1970 u64 | why, to the end
 var Moves = newTable(
-	Kind{Name: "the newest move", Bucket: bucketMeta, Prefix: "moved", Salvage: Drop},
-	codec[Only, *Move]{key: onlyKey, value: moveRow, parseKey: parseOnly, parseValue: parseMove})
+	Kind{Name: "the newest move", Bucket: bucketMeta, Prefix: "moved", Salvage: Keep},
+	codec[Only, *Move]{
+		key: onlyKey, value: moveRow, parseKey: parseOnly, parseValue: parseMove,
+		newer: func(a, b *Move) bool { return a.At.After(b.At) },
+	})
 
 const moveFixed = 32 + 32 + 8
 
@@ -84,13 +87,17 @@ func parseMove(_ Only, b []byte) (*Move, error) {
 //	value  milliseconds since 1970 u64, of the backup
 var Restores = newTable(
 	Kind{Name: "the backup that it is of", Bucket: bucketMeta, Prefix: "restored", Salvage: Keep},
-	codec[Only, time.Time]{
-		key: onlyKey, parseKey: parseOnly,
-		value: func(at time.Time) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(at.UnixMilli())) },
-		parseValue: func(_ Only, b []byte) (at time.Time, err error) {
-			if err := exactly(b, 8); err != nil {
-				return at, err
-			}
-			return time.UnixMilli(int64(binary.LittleEndian.Uint64(b))), nil
-		},
-	})
+	timeCodec)
+
+// timeCodec is of a row of which there is one, a time in milliseconds since 1970.
+var timeCodec = codec[Only, time.Time]{
+	key: onlyKey, parseKey: parseOnly,
+	value: func(at time.Time) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(at.UnixMilli())) },
+	parseValue: func(_ Only, b []byte) (at time.Time, err error) {
+		if err := exactly(b, 8); err != nil {
+			return at, err
+		}
+		return time.UnixMilli(int64(binary.LittleEndian.Uint64(b))), nil
+	},
+	newer: time.Time.After,
+}

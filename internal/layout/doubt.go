@@ -15,7 +15,7 @@ import (
 //	key    "doubt " | log id (32)
 //	value  size u64 | root (32) | signature (64)
 var Doubts = newTable(
-	Kind{Name: "a head in doubt", Bucket: bucketMeta, Prefix: "doubt ", Salvage: Drop},
+	Kind{Name: "a head in doubt", Bucket: bucketMeta, Prefix: "doubt ", Salvage: Keep},
 	codec[digest.Hash, proof.Head]{key: hashKey, value: doubtRow, parseKey: parseHash, parseValue: parseDoubt})
 
 const doubtBytes = 8 + digest.Size + 64

@@ -29,7 +29,7 @@ type Written struct {
 // So the rows alone tell nobody which ids there are. They follow from the events
 // and the seed.
 var IDs = newTable(
-	Kind{Name: "the row of an event id", Bucket: bucketIDs, Salvage: Drop},
+	Kind{Name: "the row of an event id", Bucket: bucketIDs, Salvage: Rebuild},
 	codec[messages.IDKey, Written]{
 		key:   func(k messages.IDKey) []byte { return k[:] },
 		value: writtenRow,

@@ -15,7 +15,7 @@ import (
 //	key    "fork " | log id (32)
 //	value  fork file (package proof)
 var Forks = newTable(
-	Kind{Name: "the proof of a fork", Bucket: bucketMeta, Prefix: "fork ", Salvage: Drop},
+	Kind{Name: "the proof of a fork", Bucket: bucketMeta, Prefix: "fork ", Salvage: Keep},
 	codec[digest.Hash, proof.Fork]{key: hashKey, value: proof.Fork.Encode, parseKey: parseHash, parseValue: parseFork})
 
 func parseFork(log digest.Hash, b []byte) (proof.Fork, error) {

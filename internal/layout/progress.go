@@ -21,8 +21,11 @@ type ProgressKey struct {
 //	key    actor's name | 0 | log id (32)
 //	value  sequence of what comes next, u64
 var Progress = newTable(
-	Kind{Name: "the cursor of an actor", Bucket: bucketCursors, Salvage: Drop},
-	codec[ProgressKey, uint64]{key: progressKey, value: progressRow, parseKey: parseProgressKey, parseValue: parseProgress})
+	Kind{Name: "the cursor of an actor", Bucket: bucketCursors, Salvage: Keep},
+	codec[ProgressKey, uint64]{
+		key: progressKey, value: progressRow, parseKey: parseProgressKey, parseValue: parseProgress,
+		newer: func(a, b uint64) bool { return a > b },
+	})
 
 // ProgressOf is what the keys of an actor's rows begin with.
 func ProgressOf(actor string) []byte { return append([]byte(actor), 0) }

@@ -9,15 +9,16 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
-// A Salvage says what a repair does with a row that it finds in a damaged AOF,
-// where a row can be of any age.
+// A Salvage says what a repair that makes a new AOF does with the rows of a kind.
+// What it finds of them in the damaged one can be of any age, and not all of them.
 type Salvage uint8
 
-// What a repair does.
+// What a repair does. A kind without one of these is a mistake.
 const (
-	Drop  Salvage = iota // it is made again, fetched again, or costs little
-	Keep                 // as it is, if it can be decoded
-	Weigh                // it is read, and what is written follows from it and from others
+	Keep    Salvage = iota + 1 // as it is, if it can be decoded; of two under one key the newer
+	Weigh                      // it is read, and what is written follows from it and from others
+	Rebuild                    // it follows from the events, and is made again from them
+	GiveUp                     // it is gone, and Kind.Loss says what that costs
 )
 
 // A Kind is what all tables have in common.
@@ -26,13 +27,20 @@ type Kind struct {
 	Bucket  string // of the AOF
 	Prefix  string // of the keys; "" if the bucket holds nothing else
 	Salvage Salvage
+	Loss    string // for people, what it costs that rows are gone; "" if nothing that is to be seen
 
 	check func(key, value []byte) error
+	newer func(key, a, b []byte) bool // of sound rows; nil if all under one key are alike
 }
 
 // Check decodes a row and holds what it says against its key. The error is a
 // *corrupt.Error.
 func (k *Kind) Check(key, value []byte) error { return k.check(key, value) }
+
+// Newer reports whether a row is to be kept and not another under the same key.
+func (k *Kind) Newer(key, row, other []byte) bool {
+	return k.Check(key, other) != nil || k.newer != nil && k.newer(key, row, other)
+}
 
 // claims reports whether a row is of this kind, sound or not.
 func (k *Kind) claims(bucket string, key []byte) bool {
@@ -60,12 +68,23 @@ type codec[K, V any] struct {
 	// verify, if there is one, is what only a check does, as it costs too much
 	// for each opening.
 	verify func(K, V) error
+	// newer, if rows under one key differ, tells which of two was written later.
+	newer func(a, b V) bool
 }
 
 func newTable[K, V any](k Kind, c codec[K, V]) *Table[K, V] {
 	t := &Table[K, V]{k, c}
 	t.check = t.checkRow
+	if c.newer != nil {
+		t.Kind.newer = t.newerRow
+	}
 	return t
+}
+
+func (t *Table[K, V]) newerRow(key, a, b []byte) bool {
+	_, va, errA := t.Parse(key, a)
+	_, vb, errB := t.Parse(key, b)
+	return errA == nil && (errB != nil || t.codec.newer(va, vb))
 }
 
 // Key returns the key of a row.

@@ -96,7 +96,7 @@ func TestFollowRowsThatCannotBeRead(t *testing.T) {
 				t.Fatalf("read: %v", err)
 			}
 			kept := layout.Follows.Key(topic.ID)
-			r := &rows{r: &repairer{device: s.device, format: s.format}, old: &aof.Salvage{Meta: map[string][]byte{string(row.key): row.value, string(kept): good}}}
+			r := &rows{r: &repairer{device: s.device, format: s.format, report: &RepairReport{}}, old: &aof.Salvage{Rows: map[aof.Bucket]map[string][]byte{aof.Meta: {string(row.key): row.value, string(kept): good}}}}
 			fresh, err := aof.Open(filepath.Join(t.TempDir(), "aof"), aof.Options{})
 			if err != nil {
 				t.Fatal(err)

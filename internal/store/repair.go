@@ -312,6 +312,9 @@ func (r *repairer) logs() error {
 			return err
 		}
 	}
+	if err := r.rows.freezeForked(); err != nil {
+		return err
+	}
 	if err := r.catchUp(); err != nil {
 		return err
 	}

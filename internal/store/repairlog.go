@@ -144,7 +144,7 @@ func (l *logMend) mend() error {
 	if l.mended > 0 {
 		l.r.done(l.info.id, "%d pages fetched again", l.mended)
 	}
-	return errors.Join(err, l.noteRoot(), l.dropDerived())
+	return errors.Join(err, l.noteRoot(), l.dropDerived(), l.tellUnfrozen())
 }
 
 // behind reports whether the row is of an earlier time than the log, which is this
@@ -248,7 +248,11 @@ func rangeFrom(first uint64, leaves []digest.Hash) merkleindex.Range {
 
 // span reads the records of a page or group of which nothing is erased.
 func (l *logMend) span(page, pages uint64) ([]byte, segwriter.PageHeader, error) {
-	h, b, err := l.raw.Page(page)
+	return spanOf(l.raw, page, pages)
+}
+
+func spanOf(raw *segwriter.Raw, page, pages uint64) ([]byte, segwriter.PageHeader, error) {
+	h, b, err := raw.Page(page)
 	if err != nil || h.Kind == segwriter.KindRecords {
 		if err != nil {
 			return nil, h, err
@@ -260,7 +264,7 @@ func (l *logMend) span(page, pages uint64) ([]byte, segwriter.PageHeader, error)
 	}
 	group := [][]byte{b}
 	for i := 1; i < h.Span; i++ {
-		_, b, err := l.raw.Page(page + uint64(i))
+		_, b, err := raw.Page(page + uint64(i))
 		if err != nil {
 			return nil, h, err
 		}

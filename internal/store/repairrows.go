@@ -68,7 +68,7 @@ func (s *rows) peers() map[identity.PeerID][]byte {
 			return nil
 		})
 	} else if s.old != nil {
-		for key, row := range s.old.Peers {
+		for key, row := range s.old.Rows[aof.Peers] {
 			if p, err := layout.Peers.ParseKey([]byte(key)); err == nil {
 				all[p] = row
 			}
@@ -139,11 +139,11 @@ func (s *rows) begin() (bool, error) {
 func (s *rows) topics() (all []*Topic) {
 	known := map[digest.Hash]*Topic{}
 	if s.old != nil {
-		for id, value := range s.old.Topics {
-			if layout.Topics.Check(id[:], value) != nil {
+		for key, value := range s.old.Rows[aof.Topics] {
+			if layout.Topics.Check([]byte(key), value) != nil {
 				continue
 			}
-			if t, err := layout.Topics.ParseValue(id, value); err == nil {
+			if id, t, err := layout.Topics.Parse([]byte(key), value); err == nil {
 				known[id], s.r.topics[id] = t, t
 			}
 		}
@@ -207,31 +207,13 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 	return aof.PutRow(t, layout.Defaults, layout.Only{}, topics[0].ID)
 }
 
-// putRest keeps the rows of the old AOF that are kept as they are.
-func (s *rows) putRest(t *aof.Txn) error {
-	if s.old == nil {
-		return nil
-	}
-	for bucket, rows := range map[aof.Bucket]map[string][]byte{aof.Meta: s.old.Meta, aof.Peers: s.old.Peers} {
-		for key, value := range rows {
-			if !layout.Salvaged(bucket.String(), []byte(key), value) {
-				continue
-			}
-			if err := t.Put(bucket, []byte(key), value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // oldRow returns a row of the meta bucket of which there is one, as an old AOF
 // has it.
 func oldRow[V any](old *aof.Salvage, t *layout.Table[layout.Only, V]) (v V, ok bool) {
 	if old == nil {
 		return v, false
 	}
-	b, ok := old.Meta[string(t.Key(layout.Only{}))]
+	b, ok := old.Rows[aof.BucketOf(t.Kind)][string(t.Key(layout.Only{}))]
 	if !ok {
 		return v, false
 	}
@@ -312,7 +294,7 @@ func (s *rows) finish() error {
 	if err = errors.Join(err, s.close()); err != nil {
 		return err
 	}
-	n := len(s.logs)
+	n, old := len(s.logs), s.old
 	s.aof, s.old = nil, nil
 	if !whole {
 		return s.r.wire.RemoveAll(s.rebuilt) // of this run: the damaged one stays
@@ -324,6 +306,7 @@ func (s *rows) finish() error {
 		return err
 	}
 	s.r.done(digest.Hash{}, "%s made again, with %d logs", filepath.Join(aofName, dataName), n)
+	s.tellLosses(old)
 	return s.r.files.fs.SyncDir(s.r.dir)
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// What becomes of the rows of a damaged AOF, each kind says by its Salvage. Those
+// that are weighed are read where what follows from them is decided: topics,
+// generation, place, how often the store was closed, the default topic.
+
+// putRest keeps the rows of the old AOF that are kept as they are.
+func (s *rows) putRest(t *aof.Txn) error {
+	if s.old == nil {
+		return nil
+	}
+	for bucket, rows := range s.old.Rows {
+		for key, value := range rows {
+			if !layout.Salvaged(bucket.String(), []byte(key), value) {
+				continue
+			}
+			if err := t.Put(bucket, []byte(key), value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tellLosses says what it costs that the AOF was made again: what is given up,
+// and which rows are what could be found of them.
+func (s *rows) tellLosses(old *aof.Salvage) {
+	for _, k := range layout.Kinds {
+		if k.Salvage == layout.GiveUp && k.Loss != "" {
+			s.r.done(digest.Hash{}, "%s is given up: %s", k.Name, k.Loss)
+		}
+	}
+	if old == nil {
+		s.r.done(digest.Hash{}, "no row of the AOF was left: remembered peers, what is followed, and how far actors were are gone with it")
+	} else {
+		s.r.done(digest.Hash{}, "remembered peers, what is followed, and how far actors were are as the newest row says that could be read")
+	}
+}
+
+// freezeForked freezes the logs of which the proof of a fork was kept.
+func (s *rows) freezeForked() error {
+	var forked []proof.Fork
+	err := s.aof.View(func(v *aof.View) error {
+		return aof.EachRow(v, layout.Forks, func(id digest.Hash, f proof.Fork) error {
+			if !s.logs[id].Frozen {
+				forked = append(forked, f)
+			}
+			return nil
+		})
+	})
+	if err != nil || len(forked) == 0 {
+		return err
+	}
+	return s.aof.Commit(func(t *aof.Txn) error {
+		for _, f := range forked {
+			row, found := s.logs[f.Log()]
+			if !found {
+				row = aof.NewLogRow(f.LogName, false)
+			}
+			row.Frozen = true
+			if err := t.PutLog(&row); err != nil {
+				return err
+			}
+			s.logs[row.ID] = row
+		}
+		return nil
+	})
+}
+
+// tellUnfrozen says of a log that was frozen, whose proof is lost.
+func (l *logMend) tellUnfrozen() error {
+	if l.old == nil || !l.old.Frozen {
+		return nil
+	}
+	return l.r.rows.aof.View(func(v *aof.View) error {
+		_, found, err := aof.Row(v, layout.Forks, l.info.id)
+		if err == nil && !found {
+			l.r.done(l.info.id, "it was frozen, and the proof of its fork is only in %s, if there: peers that know of the fork send it again", layout.ForksName)
+		}
+		return err
+	})
+}
