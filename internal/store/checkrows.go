@@ -63,6 +63,7 @@ func (s *rows) dropStrange() error {
 	if err := s.r.files.write("rows.json", kept); err != nil {
 		return err
 	}
+	s.dropped = map[*layout.Kind]bool{}
 	return s.aof.Commit(func(t *aof.Txn) error {
 		for _, r := range all {
 			if r.bucket == aof.Topics {
@@ -71,6 +72,7 @@ func (s *rows) dropStrange() error {
 			if err := t.Delete(r.bucket, r.key); err != nil {
 				return err
 			}
+			s.dropped[layout.KindOf(r.bucket.String(), r.key)] = true
 			s.r.done(digest.Hash{}, "%s", fmt.Sprintf("a row set aside: %v", r.err))
 		}
 		return nil

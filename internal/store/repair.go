@@ -123,6 +123,7 @@ type repairer struct {
 	topics  map[digest.Hash]*Topic // that are known
 	retire  bool                   // an own log lost events: the store goes on as a new device
 	older   bool                   // the AOF is of an earlier time than the other files
+	behind  bool                   // so is it, or what it says of an own log
 	closed  uint64                 // how often the store was closed
 	ownLost bool                   // events of an own log are missing still, and that was not accepted
 }
@@ -312,7 +313,7 @@ func (r *repairer) logs() error {
 			return err
 		}
 	}
-	if err := r.rows.freezeForked(); err != nil {
+	if err := errors.Join(r.rows.freezeForked(), r.rows.putIDs()); err != nil {
 		return err
 	}
 	if err := r.catchUp(); err != nil {

@@ -128,6 +128,7 @@ func (l *logMend) newestHead() (best proof.Head) {
 // mend brings the log to what can be proven.
 func (l *logMend) mend() error {
 	var err error
+	l.r.behind = l.r.behind || l.row != nil && l.behind()
 	if l.total, err = l.pages(); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type rows struct {
 	roots   map[digest.Hash]digest.Hash // of own logs, at the sizes of their rows
 	rebuilt string                      // the directory of a new one, or ""
 	old     *aof.Salvage                // what could be read of the damaged one, or nil
+	dropped map[*layout.Kind]bool       // rows of these kinds were set aside
 }
 
 // openRows opens the AOF, or begins a new one where it is unusable. False says

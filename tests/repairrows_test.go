@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// loseAOF makes the AOF one that LMDB cannot open, of which rows can be read, or
+// removes it.
+func loseAOF(t *testing.T, dir string, all bool) {
+	t.Helper()
+	path := filepath.Join(dir, "aof", "data.mdb")
+	if all {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(b[:8192]) // both meta pages
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// appendIDs appends n events with ids, and returns their places.
+func appendIDs(t *testing.T, db *xaeroflux.DB, n int) (at []xaeroflux.Receipt) {
+	t.Helper()
+	for i := range n {
+		r, err := db.Append(ctx, xaeroflux.Event{ID: xaeroflux.EventID{byte(i), 1}, Payload: fmt.Appendf(nil, "event %d, which is to be stored once, however often it is appended", i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at = append(at, r)
+	}
+	return at
+}
+
+// A repeated append is a repeat after a repair too: of events in pages and behind
+// them, of which rows were left, or none.
+func TestRepairKeepsEventIDs(t *testing.T) {
+	for _, all := range []bool{false, true} {
+		t.Run(fmt.Sprint("all of the AOF is gone: ", all), func(t *testing.T) {
+			a := open(t, filepath.Join(t.TempDir(), "a"), small())
+			b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: a.Invite()})
+			at := appendIDs(t, a, 100)
+			addr, err := b.Listen(ctx, "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustSync(t, a, addr.String())
+			size, invite := a.Head().Size, a.Invite()
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
+			}
+			loseAOF(t, a.Dir(), all)
+			r, err := xaeroflux.Repair(ctx, a.Dir(), xaeroflux.RepairOptions{From: []string{addr.String()}, Invites: []string{invite}})
+			if err != nil || !r.Clean() {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			a = open(t, a.Dir(), small())
+			for i, again := range appendIDs(t, a, 100) {
+				if again.Log != at[i].Log || again.Seq != at[i].Seq {
+					t.Fatalf("event %d is at %d of log %s, was at %d of %s", i, again.Seq, again.Log.Short(), at[i].Seq, at[i].Log.Short())
+				}
+			}
+			if now := a.Head().Size; now != size {
+				t.Errorf("%d events, had %d", now, size)
+			}
+		})
+	}
+}
