@@ -37,6 +37,10 @@ type RepairOptions struct {
 	// that it can never sign other events in their place, the store goes on
 	// under a new identity with new logs, and the old ones stay readable.
 	AcceptLoss bool
+	// CosignAgain lets a store that may have cosigned newer heads than it knows of
+	// (its AOF was lost, or an older one put back) cosign again. It is a person's
+	// word that the store holds, of each log, the history that it cosigned.
+	CosignAgain bool
 	// Place names the place of the store, as in Options.
 	Place string
 	// NewCarrier replaces QUIC and TCP, as in Options.
@@ -69,7 +73,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	if err != nil {
 		return RepairReport{}, fmt.Errorf("repair: %w", err)
 	}
-	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, Place: o.Place, Now: o.Now()}
+	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, CosignAgain: o.CosignAgain, Place: o.Place, Now: o.Now()}
 	var fetcher *actors.Fetcher
 	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (store.Fetcher, error) {
 		if !o.Offline {

@@ -3,12 +3,16 @@
 package tests
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // loseAOF makes the AOF one that LMDB cannot open, of which rows can be read, or
@@ -78,4 +82,54 @@ func TestRepairKeepsEventIDs(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A witness whose AOF was lost does not know what it cosigned, and cosigns
+// nothing until a person decides: it could be another history.
+func TestRepairedWitnessDoesNotCosign(t *testing.T) {
+	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	w, atW := joinedAt(t, a, o, "w")
+	mustAppend(t, a, 100, "event %d")
+	cosigned := func(want error) {
+		t.Helper()
+		if err := a.Connect(ctx, atW); err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, a, 1, "one more, so that there is a head to be cosigned: %d")
+		few, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		if _, err := a.Cosigned(few, 1); !errors.Is(err, want) {
+			t.Errorf("cosigned: %v, want %v", err, want)
+		}
+	}
+	atA, err := a.Listen(ctx, "a:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cosigned(nil)
+	do := xaeroflux.RepairOptions{From: []string{atA.String()}, NewCarrier: o.NewCarrier}
+	repair := func() {
+		t.Helper()
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if !do.CosignAgain {
+			loseAOF(t, w.Dir(), false)
+		}
+		if r, err := xaeroflux.Repair(ctx, w.Dir(), do); err != nil || !r.Clean() {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		w = open(t, w.Dir(), o)
+		addr, err := w.Listen(ctx, "w:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		atW = addr.String()
+	}
+	repair()
+	cosigned(xaeroflux.ErrWitnesses)
+	do.CosignAgain = true
+	repair()
+	cosigned(nil)
 }

@@ -34,6 +34,16 @@ var Cosigned = newTable(
 		},
 	})
 
+// Forgets is the row of a store that may have cosigned newer heads than its rows
+// say, as its AOF was made again or is of an earlier time. While it is there,
+// nothing is cosigned:
+//
+//	key    "forgot"
+//	value  milliseconds since 1970 u64, when that was found out
+var Forgets = newTable(
+	Kind{Name: "that cosigned heads were forgotten", Bucket: bucketMeta, Prefix: "forgot", Salvage: Keep},
+	timeCodec)
+
 // A CosignedHead is a head with cosignatures that were collected for it.
 type CosignedHead struct {
 	Head   proof.Head

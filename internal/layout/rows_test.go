@@ -59,6 +59,7 @@ func samples() []sample {
 		sampleOf(Defaults, Only{}, id),
 		sampleOf(Follows, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Cosigned, word("log"), Tip{5, word("root")}),
+		sampleOf(Forgets, Only{}, time.UnixMilli(6)),
 		sampleOf(Cosignatures, word("log"), []CosignedHead{{head, signed}, {Head: head}}),
 		sampleOf(Doubts, word("log"), head),
 		sampleOf(IDs, messages.IDKey{1}, Written{word("log"), 1<<48 - 2, 1700000000123}),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -34,6 +35,9 @@ func (s *Store) Cosignable(l *Log, size uint64, root digest.Hash) (*Put, error) 
 		return nil, fmt.Errorf("%w: %w", ErrNotCosigned, ErrFrozen)
 	case size == 0 || size > p.Size:
 		return nil, fmt.Errorf("%w: a head of %d, held are %d", ErrNotCosigned, size, p.Size)
+	}
+	if err := s.remembers(); err != nil {
+		return nil, err
 	}
 	if err := s.isRoot(l, size, root); err != nil {
 		return nil, err
@@ -63,6 +67,19 @@ func (s *Store) isRoot(l *Log, size uint64, root digest.Hash) error {
 		err = fmt.Errorf("%w: root %s at %d, held is %s", ErrNotCosigned, root.Short(), size, m.Root().Short())
 	}
 	return err
+}
+
+// remembers returns an error if newer heads may have been cosigned than the rows
+// say: of a log in another history, too.
+func (s *Store) remembers() error {
+	return s.aof.View(func(v *aof.View) error {
+		at, forgot, err := aof.Row(v, layout.Forgets, layout.Only{})
+		if err == nil && forgot {
+			err = fmt.Errorf("%w: which heads were cosigned was lost, and found out on %s; xaeroflux repair --cosign-again, if this store holds no other histories than it cosigned",
+				ErrNotCosigned, at.UTC().Format(time.DateOnly))
+		}
+		return err
+	})
 }
 
 func (s *Store) lastCosigned(l *Log) (last layout.Tip, err error) {

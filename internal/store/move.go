@@ -131,9 +131,14 @@ func (s *Store) learn(p identity.Place) error {
 
 // adopt notes that the place was changed on purpose.
 func (s *Store) adopt(why string, now identity.Place) error {
-	self := s.device.PeerID()
+	self, stale := s.device.PeerID(), s.restored != "" || !s.follows()
 	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now(), Now: true}, now
 	return s.aof.Commit(func(t *aof.Txn) error {
+		if stale { // what was cosigned since then is not known
+			if err := aof.PutRow(t, layout.Forgets, layout.Only{}, s.opts.Now()); err != nil {
+				return err
+			}
+		}
 		return errors.Join(aof.PutRow(t, layout.Places, layout.Only{}, now), aof.PutRow(t, layout.Moves, layout.Only{}, s.moved), aof.DeleteRow(t, layout.Restores, layout.Only{}))
 	})
 }

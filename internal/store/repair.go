@@ -39,9 +39,12 @@ type RepairOptions struct {
 	// AcceptLoss gives up what no peer has: this store then goes on under a new
 	// identity, and what is left of its own logs stays readable.
 	AcceptLoss bool
-	Place      string     // see Options
-	FS         durable.FS // nil: the operating system's
-	Now        time.Time
+	// CosignAgain lets a store that does not know any more which heads it cosigned
+	// last cosign again, because the person says that it holds no other histories.
+	CosignAgain bool
+	Place       string     // see Options
+	FS          durable.FS // nil: the operating system's
+	Now         time.Time
 }
 
 // A RepairReport says what a repair found, did and could not do.
@@ -75,7 +78,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	}
 	before, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
 	report := RepairReport{Found: before.Findings, Copy: before.Copy}
-	if err != nil || before.Found() == 0 {
+	if err != nil || before.Found() == 0 && !o.CosignAgain {
 		return report, err
 	}
 	wire := durable.NewTripwire(o.FS)
@@ -313,7 +316,7 @@ func (r *repairer) logs() error {
 			return err
 		}
 	}
-	if err := errors.Join(r.rows.freezeForked(), r.rows.putIDs()); err != nil {
+	if err := errors.Join(r.rows.freezeForked(), r.rows.putIDs(), r.rows.forget()); err != nil {
 		return err
 	}
 	if err := r.catchUp(); err != nil {

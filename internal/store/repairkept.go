@@ -76,6 +76,35 @@ func (s *rows) freezeForked() error {
 	})
 }
 
+// doCosign is what a person can do who knows what the store cosigned.
+const doCosign = "xaeroflux repair --cosign-again, if this store holds of each log the history that it cosigned before; or tell whoever trusts it as a witness"
+
+// forget notes that newer heads may have been cosigned than the rows say: a
+// witness that does not know would cosign a second history. Keys of a new device
+// cosigned nothing.
+func (s *rows) forget() error {
+	if s.r.o.CosignAgain {
+		return s.remember()
+	}
+	if s.r.retire || s.rebuilt == "" && !s.r.behind && !s.dropped[&layout.Cosigned.Kind] {
+		return nil
+	}
+	s.r.report.Done = append(s.r.report.Done, step(digest.Hash{}, doCosign, "which heads of others this store cosigned last is not known any more: it cosigns none"))
+	return s.aof.Commit(func(t *aof.Txn) error {
+		_, known, err := aof.Row(&t.View, layout.Forgets, layout.Only{})
+		if err != nil || known {
+			return err
+		}
+		return aof.PutRow(t, layout.Forgets, layout.Only{}, s.r.o.Now)
+	})
+}
+
+// remember lets the store cosign again, as a person says so.
+func (s *rows) remember() error {
+	s.r.done(digest.Hash{}, "heads of others are cosigned again")
+	return s.aof.Commit(func(t *aof.Txn) error { return aof.DeleteRow(t, layout.Forgets, layout.Only{}) })
+}
+
 // tellUnfrozen says of a log that was frozen, whose proof is lost.
 func (l *logMend) tellUnfrozen() error {
 	if l.old == nil || !l.old.Frozen {

@@ -54,6 +54,7 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 	f.StringArrayVar(&o.Invites, "invite", nil, "invite to a topic whose key was lost, or - for a line of stdin; may be given again")
 	f.BoolVar(&o.Offline, "offline", false, "do not ask the peers that the store remembers")
 	f.BoolVar(&o.AcceptLoss, "accept-loss", false, "give up events of the own log that nobody has, and go on with a new one")
+	f.BoolVar(&o.CosignAgain, "cosign-again", false, "cosign heads again, as a witness that holds of each log the history that it cosigned before")
 	return cmd
 }
 
