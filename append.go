@@ -15,6 +15,10 @@ import (
 // wraps ErrUncertain. With an id it is enough to append the same again.
 type UncertainError = actors.UncertainError
 
+// A RestoredError says of which backup a store is that has met no peer since. It is
+// an ErrRestored.
+type RestoredError = actors.RestoredError
+
 // An ExpectError says which size the log has that was expected to have another.
 // It wraps ErrExpect.
 type ExpectError = store.ExpectError

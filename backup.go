@@ -98,7 +98,8 @@ type RestoreOptions = backup.RestoreOptions
 // next (see Move): its logs so far stay readable, those that were its own get
 // what peers hold of them beyond the backup, and it appends to new ones. If
 // o.Adopt is set it stays the device that it was; the store of which the backup
-// is must then never be used again.
+// is must then never be used again, and appends are ErrRestored until it has met a
+// peer.
 func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (*BackupManifest, error) {
 	if o == nil {
 		o = &RestoreOptions{}

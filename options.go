@@ -53,6 +53,10 @@ type Options struct {
 	// Adopt keeps the store the device that it was, though it is found in another
 	// place. No other copy of it may be used from then on, or its logs fork.
 	Adopt bool
+	// Alone lets a store append that was restored from a backup and adopted, and has
+	// met no peer since: no peer holds events of it that are not here, or its logs
+	// fork. Without it such an append is an ErrRestored until a sync.
+	Alone bool
 
 	// PageBytes is the page size of the logs of topics that are founded here:
 	// 4096, 8192, 16384, 32768 or 65536. It is part of the topic, and of the id of
@@ -147,8 +151,8 @@ func (o *Options) withDefaults() (Options, error) {
 		return d, fmt.Errorf("%w: MaxOpenFiles is %d", ErrOptions, d.MaxOpenFiles)
 	}
 	if d.ReadOnly {
-		if d.Invite != "" || d.Listen != "" || len(d.Peers) > 0 || d.Adopt || d.MustCreate {
-			return d, fmt.Errorf("%w: ReadOnly goes with none of Invite, Listen, Peers, Adopt and MustCreate", ErrOptions)
+		if d.Invite != "" || d.Listen != "" || len(d.Peers) > 0 || d.Adopt || d.Alone || d.MustCreate {
+			return d, fmt.Errorf("%w: ReadOnly goes with none of Invite, Listen, Peers, Adopt, Alone and MustCreate", ErrOptions)
 		}
 		d.MustExist = true
 	}

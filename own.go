@@ -2,6 +2,8 @@
 
 package xaeroflux
 
+import "time"
+
 // An OwnState says what keeps a log of this store itself from going on.
 type OwnState string
 
@@ -14,6 +16,9 @@ const (
 	// signed by it: the store is an older copy of itself, and appends nothing
 	// until those events are back.
 	OwnBehind OwnState = "behind"
+	// OwnUnmet is the state of a log of a store that was restored from a backup and
+	// adopted, and has met no peer of the topic since: appends are ErrRestored.
+	OwnUnmet OwnState = "unmet"
 )
 
 // An OwnLog is a log of this store that takes no appends, or whose appends reach
@@ -21,13 +26,14 @@ const (
 type OwnLog struct {
 	Topic, Log ID
 	State      OwnState
-	Held       uint64 // events here
-	Known      uint64 // of OwnBehind: that a peer holds
+	Held       uint64    // events here
+	Known      uint64    // of OwnBehind: that a peer holds
+	Backup     time.Time // of OwnUnmet: when it was made
 }
 
-// OwnLogs returns the logs that this store appends to and that are forked or
-// behind. There are none, unless copies of the store were used or an old one
-// was put back.
+// OwnLogs returns the logs that this store appends to and that are forked, behind
+// or unmet. There are none, unless copies of the store were used, an old one was
+// put back, or a backup.
 func (db *DB) OwnLogs() []OwnLog {
 	var all []OwnLog
 	for _, t := range db.Topics() {
@@ -37,6 +43,8 @@ func (db *DB) OwnLogs() []OwnLog {
 			o.State = OwnForked
 		} else if known, behind := db.node.Pipeline().Behind(l.ID()); behind {
 			o.State, o.Known = OwnBehind, known
+		} else if backup, unmet := db.st.Unmet(t.ID()); unmet {
+			o.State, o.Backup = OwnUnmet, backup
 		} else {
 			continue
 		}

@@ -197,7 +197,7 @@ func (t *Topic) Logs() ([]*Log, error) {
 //
 // The error is ErrReserved for a type that begins with "xf/", ErrTooLarge or
 // ErrRefs for an event that no peer would take, ErrExpect as Expect says, ErrQuota,
-// ErrFrozen, ErrLogClosed or ErrStale if the log takes none now, and ErrReadOnly or
+// ErrFrozen, ErrLogClosed, ErrStale or ErrRestored if the log takes none now, and ErrReadOnly or
 // ErrClosed if the store does not.
 func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (Receipt, error) {
 	if len(options) > 0 {

@@ -94,6 +94,10 @@ var (
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
 	ErrStale = actors.ErrStale
+	// ErrRestored is returned for appends to a store that was restored from a backup
+	// and adopted, until it has agreed with a peer: a *RestoredError says of when the
+	// backup is. Options.Alone is for one that no peer knows more of.
+	ErrRestored = actors.ErrRestored
 	// ErrUncertain is returned for an append whose events may be stored: an
 	// *UncertainError says how to find out.
 	ErrUncertain = actors.ErrUncertain

@@ -151,6 +151,25 @@ func (p *Pipeline) shut() {
 // it, signed by us, than we do: appending would fork it.
 var ErrStale = errors.New("this store is an older copy of itself and is fetching newer events of its own log back; stay connected and try again")
 
+// ErrRestored is wrapped by every *RestoredError.
+var ErrRestored = errors.New("this store was restored from a backup and has met no peer since")
+
+// A RestoredError refuses an append to our own log in a store that was restored from
+// a backup and adopted, and has met no peer of the topic since. If the device
+// appended after the backup, a peer may hold that, and appending would fork the log.
+type RestoredError struct {
+	Topic, Log digest.Hash
+	Backup     time.Time
+}
+
+func (e *RestoredError) Error() string {
+	return fmt.Sprintf("%v: if it had appended more than the backup of %s holds, an append now would fork log %s",
+		ErrRestored, e.Backup.UTC().Format(time.RFC3339), e.Log.Short())
+}
+
+// Is makes the error an ErrRestored.
+func (e *RestoredError) Is(target error) bool { return target == ErrRestored }
+
 // refuse refuses appends to a log of ours from now on.
 func (p *Pipeline) refuse(log digest.Hash, err error) {
 	p.in.mu.Lock()
@@ -210,6 +229,9 @@ func (p *Pipeline) append(ctx context.Context, log digest.Hash, bytes int, try f
 	l, err := p.st.Log(log)
 	if err != nil {
 		return at, ask, cmp.Or(p.in.isClosed(), err)
+	}
+	if backup, unmet := p.st.Unmet(l.Topic); unmet {
+		return at, ask, &RestoredError{Topic: l.Topic, Log: log, Backup: backup}
 	}
 	if err := p.gauge.local(bytes); err != nil {
 		return at, ask, err

@@ -357,6 +357,9 @@ func (s *session) do(o syncer.Output) {
 	case syncer.WantTick:
 		s.wantTick()
 	case syncer.Agreed:
+		if o.Now {
+			s.n.cfg.Store.MetPeer(o.Topic) // before whoever waits for the agreement appends
+		}
 		s.setAgreed(o.Topic, o.Now)
 		if o.Now && !o.Partial {
 			s.n.cfg.Store.Agreed(s.conn.Peer(), o.Topic, o.Set)

@@ -276,3 +276,66 @@ func TestBackupWhileAppending(t *testing.T) {
 	close(stop)
 	<-ended
 }
+
+// TestRestoredStoreWaitsForAPeer adopts a backup: it appends once it agreed with a
+// peer, or if a person says that there is none.
+func TestRestoredStoreWaitsForAPeer(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	db, err := xaeroflux.Open(filepath.Join(dir, "old"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend := func(db *xaeroflux.DB, text string) {
+		t.Helper()
+		if _, err := db.Append(ctx, xaeroflux.Event{Payload: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustAppend(db, "before")
+	made, err := db.Backup(ctx, filepath.Join(dir, "backup"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(db, "after")
+	peer := open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Invite: db.Topics()[0].Invite()})
+	addr, err := peer.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Sync(ctx, addr.String()); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, alone := range []bool{false, true} {
+		to := filepath.Join(dir, fmt.Sprint("alone-", alone))
+		if _, err := xaeroflux.Restore(ctx, filepath.Join(dir, "backup"), to, &xaeroflux.RestoreOptions{Adopt: true}); err != nil {
+			t.Fatal(err)
+		}
+		back := open(t, to, &xaeroflux.Options{MustExist: true, Alone: alone})
+		_, err := back.Append(ctx, xaeroflux.Event{})
+		var early *xaeroflux.RestoredError
+		if alone {
+			if err != nil || len(back.OwnLogs()) > 0 {
+				t.Fatalf("alone: %v, %v", err, back.OwnLogs())
+			}
+			continue
+		}
+		if !errors.As(err, &early) || !errors.Is(err, xaeroflux.ErrRestored) || !early.Backup.Equal(made.Time) || early.Log != back.Topics()[0].Log().ID() {
+			t.Fatalf("before it met a peer: %v", err)
+		}
+		if own := back.OwnLogs(); len(own) != 1 || own[0].State != xaeroflux.OwnUnmet {
+			t.Fatalf("own logs %v", own)
+		}
+		if _, err := back.Sync(ctx, addr.String()); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := back.Topics()[0].Append(ctx, xaeroflux.Event{}); err != nil || r.Seq != 2 {
+			t.Fatalf("after: %d, %v, want event 2", r.Seq, err)
+		}
+		if forks, err := peer.Forks(); err != nil || len(forks) > 0 {
+			t.Fatalf("%d forks, %v", len(forks), err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
@@ -91,13 +92,30 @@ var Restores = newTable(
 
 // timeCodec is of a row of which there is one, a time in milliseconds since 1970.
 var timeCodec = codec[Only, time.Time]{
-	key: onlyKey, parseKey: parseOnly,
-	value: func(at time.Time) []byte { return binary.LittleEndian.AppendUint64(nil, uint64(at.UnixMilli())) },
-	parseValue: func(_ Only, b []byte) (at time.Time, err error) {
-		if err := exactly(b, 8); err != nil {
-			return at, err
-		}
-		return time.UnixMilli(int64(binary.LittleEndian.Uint64(b))), nil
-	},
-	newer: time.Time.After,
+	key: onlyKey, parseKey: parseOnly, value: timeRow,
+	parseValue: func(_ Only, b []byte) (time.Time, error) { return parseTime(b) },
+	newer:      time.Time.After,
+}
+
+// Unmet are the rows of topics in which a store that was restored from a backup and
+// adopted has not agreed with a peer yet:
+//
+//	key    "unmet " | topic id (32)
+//	value  milliseconds since 1970 u64, of the backup
+var Unmet = newTable(
+	Kind{Name: "a topic without a peer since the backup", Bucket: bucketMeta, Prefix: "unmet ", Salvage: Keep},
+	codec[digest.Hash, time.Time]{
+		key: hashKey, parseKey: parseHash, value: timeRow,
+		parseValue: func(_ digest.Hash, b []byte) (time.Time, error) { return parseTime(b) },
+	})
+
+func timeRow(at time.Time) []byte {
+	return binary.LittleEndian.AppendUint64(nil, uint64(at.UnixMilli()))
+}
+
+func parseTime(b []byte) (at time.Time, err error) {
+	if err := exactly(b, 8); err != nil {
+		return at, err
+	}
+	return time.UnixMilli(int64(binary.LittleEndian.Uint64(b))), nil
 }

@@ -54,6 +54,7 @@ func samples() []sample {
 		sampleOf(Closings, Only{}, 12),
 		sampleOf(Moves, Only{}, &Move{From: identity.PeerID{1}, To: identity.PeerID{2}, Why: "why", At: time.UnixMilli(4)}),
 		sampleOf(Restores, Only{}, time.UnixMilli(5)),
+		sampleOf(Unmet, id, time.UnixMilli(6)),
 		sampleOf(Formers, FormerKey{id, [32]byte{3}}, word("log")),
 		sampleOf(Copies, word("log"), Copy{Topic: id, Log: word("log"), Author: [32]byte{3}, Seen: time.UnixMilli(4)}),
 		sampleOf(Defaults, Only{}, id),

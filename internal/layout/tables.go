@@ -22,7 +22,7 @@ const (
 // Kinds are all kinds of rows. No row is of two.
 var Kinds = []*Kind{
 	&Topics.Kind, &Agreements.Kind, &Peers.Kind, &Progress.Kind,
-	&Generations.Kind, &Places.Kind, &Closings.Kind, &Moves.Kind, &Restores.Kind, &Formers.Kind, &Copies.Kind,
+	&Generations.Kind, &Places.Kind, &Closings.Kind, &Moves.Kind, &Restores.Kind, &Unmet.Kind, &Formers.Kind, &Copies.Kind,
 	&Defaults.Kind, &Follows.Kind, &Forks.Kind, &Cosigned.Kind, &Forgets.Kind, &Cosignatures.Kind, &Doubts.Kind,
 	&Ranges.Kind, &IDs.Kind,
 }

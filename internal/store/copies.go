@@ -88,7 +88,7 @@ func (u *turn) putOld(t *aof.Txn, old []aof.LogRow) error {
 
 // putDevice stores what the next device is.
 func (u *turn) putDevice(t *aof.Txn, m *Move, now identity.Place) error {
-	return errors.Join(putDevice(t, u.next.Generation, now), aof.PutRow(t, layout.Moves, layout.Only{}, m), aof.DeleteRow(t, layout.Restores, layout.Only{}),
+	return errors.Join(dropUnmet(t), putDevice(t, u.next.Generation, now), aof.PutRow(t, layout.Moves, layout.Only{}, m), aof.DeleteRow(t, layout.Restores, layout.Only{}),
 		aof.DeleteRow(t, layout.Forgets, layout.Only{})) // the next witness key cosigned nothing
 }
 

@@ -117,7 +117,7 @@ func (c *cursors) forgetOldest() {
 func (s *Store) CursorRows() []Change {
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
-	var puts []Change
+	puts := s.metRows()
 	for k := range s.cursors.dirty {
 		p := deleteOf(layout.Agreements, k)
 		if c, found := s.cursors.all[k]; found {

@@ -76,8 +76,8 @@ func (s *Store) settle() error {
 		return err
 	}
 	same, why := s.place.Same(now)
-	if s.restored != "" {
-		same, why = false, s.restored
+	if !s.restored.IsZero() {
+		same, why = false, "restored from "+backupText(s.restored)
 	}
 	if same && !s.follows() {
 		same, why = false, "aof/ is of another time than FORMAT"
@@ -85,13 +85,19 @@ func (s *Store) settle() error {
 	switch {
 	case s.opts.Look:
 		s.look(same, why, now)
-		return nil
+		return s.loadUnmet()
 	case same:
 		err = s.learn(s.place.Learn(now))
 	case s.opts.Adopt:
 		err = s.adopt(why, now)
 	default:
 		err = s.turn(why, now)
+	}
+	if err == nil {
+		err = s.loadUnmet()
+	}
+	if err == nil && s.opts.Alone {
+		err = s.goAlone()
 	}
 	want := s.format
 	want.Generation, want.Place = s.device.Generation, s.place
@@ -115,7 +121,7 @@ func (s *Store) follows() bool {
 // look says what opening the store would find. A place with a name that nobody
 // gave now cannot be told from another.
 func (s *Store) look(same bool, why string, now identity.Place) {
-	if !same && (s.restored != "" || s.place.Named() == now.Named()) {
+	if !same && (!s.restored.IsZero() || s.place.Named() == now.Named()) {
 		s.moved = &Move{From: s.device.PeerID(), Why: why, At: s.opts.Now()}
 	}
 }
@@ -131,7 +137,7 @@ func (s *Store) learn(p identity.Place) error {
 
 // adopt notes that the place was changed on purpose.
 func (s *Store) adopt(why string, now identity.Place) error {
-	self, stale := s.device.PeerID(), s.restored != "" || !s.follows()
+	self, stale := s.device.PeerID(), !s.restored.IsZero() || !s.follows()
 	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now(), Now: true}, now
 	return s.aof.Commit(func(t *aof.Txn) error {
 		if stale { // what was cosigned since then is not known
@@ -139,7 +145,11 @@ func (s *Store) adopt(why string, now identity.Place) error {
 				return err
 			}
 		}
-		return errors.Join(aof.PutRow(t, layout.Places, layout.Only{}, now), aof.PutRow(t, layout.Moves, layout.Only{}, s.moved), aof.DeleteRow(t, layout.Restores, layout.Only{}))
+		var unmet error
+		if !s.restored.IsZero() {
+			unmet = s.putUnmet(t, s.restored)
+		}
+		return errors.Join(unmet, aof.PutRow(t, layout.Places, layout.Only{}, now), aof.PutRow(t, layout.Moves, layout.Only{}, s.moved), aof.DeleteRow(t, layout.Restores, layout.Only{}))
 	})
 }
 

@@ -17,15 +17,15 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
-// restoredFrom says of which backup the store is, or "". Such a store is a copy,
-// wherever it lies, until it turned or was adopted.
-func restoredFrom(v *aof.View) (string, error) {
-	at, found, err := aof.Row(v, layout.Restores, layout.Only{})
-	if err != nil || !found {
-		return "", err
-	}
-	return "restored from the backup of " + at.UTC().Format(time.RFC3339), nil
+// restoredFrom returns the time of the backup that the store is, or zero. Such a
+// store is a copy, wherever it lies, until it turned or was adopted.
+func restoredFrom(v *aof.View) (time.Time, error) {
+	at, _, err := aof.Row(v, layout.Restores, layout.Only{})
+	return at, err
 }
+
+// backupText names a backup.
+func backupText(at time.Time) string { return "the backup of " + at.UTC().Format(time.RFC3339) }
 
 // A Restored is files that make a store once they have a FORMAT.
 type Restored struct {

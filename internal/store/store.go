@@ -43,6 +43,8 @@ type Options struct {
 	// Adopt keeps the store the device that it was, though it is found in
 	// another place: the other copy must never be used again.
 	Adopt bool
+	// Alone lets a store append that was restored and adopted and has met no peer.
+	Alone bool
 	// ReadOnly opens the store without changing anything on disk, next to others
 	// that do so. What is derived and damaged stays so; see Store.Check. It implies
 	// Look, and New is nil with it.
@@ -75,7 +77,8 @@ type Store struct {
 	moved  *Move          // what opening found out, or nil
 	place  identity.Place // that the data lay in when it was committed last
 
-	restored string // from which backup, if nothing was done about it yet
+	restored time.Time // when the backup was made that the store is, if nothing was done about it yet
+	unmet    unmet
 	aof      *aof.Store
 	segs     *segwriter.Store
 
