@@ -176,9 +176,11 @@ type SyncReport struct {
 type OwnLog struct {
 	Topic string `json:"topic"`
 	Log   string `json:"log"`
-	State string `json:"state"`           // forked or behind
+	State string `json:"state"`           // forked, behind or unmet
 	Held  uint64 `json:"held"`            // events here
 	Known uint64 `json:"known,omitempty"` // if it is behind: that a peer holds
+
+	Backup time.Time `json:"backup,omitzero"` // if no peer was met since it was restored
 }
 
 // A CheckReport is what a check looked at and what it found wrong.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,8 @@ import (
 )
 
 func (a *app) adoptCmd() *cobra.Command {
-	return &cobra.Command{
+	o := xaeroflux.Options{MustExist: true, Adopt: true}
+	cmd := &cobra.Command{
 		Use:   "adopt",
 		Short: "Keep a store that was moved the device that it was",
 		Long: `A store that is found in another place than before is taken for a copy: the next
@@ -24,10 +26,18 @@ never fork a log. "adopt" is for a store that was moved, and of which no other
 copy is left: it stays the device that it was, with its logs.
 
 Run it before anything else is done with the store in its new place. If another
-copy is used afterwards, the logs fork, and every peer keeps the proof.`,
+copy is used afterwards, the logs fork, and every peer keeps the proof.
+
+A store that was restored from a backup and adopted appends nothing before it has
+synced with a peer, which may hold later events of it. With --alone it does: no peer
+holds any, or its logs fork.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, Adopt: true})
+			waits, err := a.unmet()
+			if err != nil {
+				return err
+			}
+			db, err := xaeroflux.Open(a.dir, &o)
 			if err != nil {
 				return err
 			}
@@ -35,12 +45,27 @@ copy is used afterwards, the logs fork, and every peer keeps the proof.`,
 			if err := db.Close(); err != nil {
 				return err
 			}
+			if waits && o.Alone {
+				return a.print(nodeMove(m), func(w io.Writer) { fmt.Fprintf(w, "%s appends without having met a peer\n", a.dir) })
+			}
 			if m == nil || m.From != m.To || !m.Now {
 				return hint(errors.New(nothingToAdopt(m)), "xaeroflux status --dir %s", quoted(a.dir))
 			}
 			return a.print(nodeMove(m), func(w io.Writer) { fmt.Fprintf(w, "adopted %s, known to peers by %s\n", a.dir, peer) })
 		},
 	}
+	cmd.Flags().BoolVar(&o.Alone, "alone", false, "let a restored store append that has met no peer: none holds later events of it")
+	return cmd
+}
+
+// unmet reports whether the store waits for a peer before it appends.
+func (a *app) unmet() (bool, error) {
+	db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, ReadOnly: true})
+	if err != nil {
+		return false, err
+	}
+	own := db.OwnLogs()
+	return slices.ContainsFunc(own, func(o xaeroflux.OwnLog) bool { return o.State == xaeroflux.OwnUnmet }), db.Close()
 }
 
 // nothingToAdopt says why a store is not adopted.

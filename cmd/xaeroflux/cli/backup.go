@@ -133,8 +133,9 @@ holds, and a sync brings what peers hold of its old logs beyond that. So no log
 forks, even if the store that was backed up is still in use.
 
 With --adopt it stays the device that it was. Do that only if the old store is
-gone for ever, and then sync before you append: what the old one appended after
-the backup must come back first.`,
+gone for ever. What the old one appended after the backup must come back first:
+until a sync with a peer, append refuses. For a store that no peer knows anything
+of, "xaeroflux adopt --alone" allows it.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			meter := a.meter("restoring", -1, true)
@@ -147,7 +148,7 @@ the backup must come back first.`,
 			r := backupReport(xaeroflux.BackupReport{Manifest: m})
 			return a.print(r, func(w io.Writer) {
 				fmt.Fprintf(w, "restored %d events of %d logs to %s, from the backup of %s\n", r.Events, dataLogs(r), args[1], r.Time.Format(time.RFC3339))
-				fmt.Fprintln(w, whatItIs(r, o.Adopt))
+				fmt.Fprintln(w, whatItIs(r, o.Adopt, args[1]))
 			})
 		},
 	}
@@ -156,12 +157,12 @@ the backup must come back first.`,
 }
 
 // whatItIs says as which device a restored store goes on.
-func whatItIs(r nodeapi.BackupReport, adopted bool) string {
+func whatItIs(r nodeapi.BackupReport, adopted bool, dir string) string {
 	switch {
 	case r.Identity == "none":
 		return "it has an identity of its own: the backup holds none"
 	case adopted:
-		return fmt.Sprintf("it is the device that it was, known to peers by %.8s: sync before you append, and never use the old store again", r.Peer)
+		return fmt.Sprintf("it is the device that it was, known to peers by %.8s: it appends once it has synced with a peer, or after xaeroflux adopt --dir %s --alone; never use the old store again", r.Peer, quoted(dir))
 	}
 	return "it becomes a new device when it is used: its logs so far stay readable, and it appends to new ones"
 }

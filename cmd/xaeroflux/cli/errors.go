@@ -100,7 +100,7 @@ var kinds = []struct {
 	{nodeapi.Range, []error{xaeroflux.ErrRange}},
 	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
 	{nodeapi.Frozen, []error{xaeroflux.ErrFrozen}},
-	{nodeapi.Stale, []error{xaeroflux.ErrStale}},
+	{nodeapi.Stale, []error{xaeroflux.ErrStale, xaeroflux.ErrRestored}},
 	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{

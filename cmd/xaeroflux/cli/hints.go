@@ -125,6 +125,9 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	case nodeapi.Frozen:
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
 	case nodeapi.Stale:
+		if errors.Is(err, xaeroflux.ErrRestored) || strings.Contains(err.Error(), xaeroflux.ErrRestored.Error()) {
+			return "xaeroflux sync ADDRESS, which brings back what a peer holds of it; then again. If no peer holds anything of this store: xaeroflux adopt --alone"
+		}
 		return "xaeroflux sync ADDRESS, with the peer that holds the later events, which brings them back; then again"
 	case nodeapi.NoSpace:
 		return nextFull(cmd)

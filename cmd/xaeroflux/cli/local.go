@@ -245,9 +245,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
-	for _, o := range b.db.OwnLogs() {
-		s.Own = append(s.Own, nodeapi.OwnLog{Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known})
-	}
+	s.Own = ownLogs(b.db)
 	s.Moved, s.Copies = nodeMove(b.db.Moved()), nodeCopies(b.db.Copies())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {
@@ -255,6 +253,15 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 		}
 	}
 	return s, nil
+}
+
+func ownLogs(db *xaeroflux.DB) (all []nodeapi.OwnLog) {
+	for _, o := range db.OwnLogs() {
+		all = append(all, nodeapi.OwnLog{
+			Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known, Backup: o.Backup,
+		})
+	}
+	return all
 }
 
 // texts writes ids in hexadecimal.

@@ -123,8 +123,12 @@ func ownError(own []nodeapi.OwnLog) error {
 
 // ownText says what is wrong with a log of the store itself.
 func ownText(o nodeapi.OwnLog) string {
-	if o.State == string(xaeroflux.OwnForked) {
+	switch o.State {
+	case string(xaeroflux.OwnForked):
 		return fmt.Sprintf("log %.8s of this store is forked: two copies of it were in use, and nothing more of it is synced", o.Log)
+	case string(xaeroflux.OwnUnmet):
+		return fmt.Sprintf("log %.8s of this store has met no peer of its topic since the backup of %s that it was restored from, and takes no appends until then",
+			o.Log, o.Backup.UTC().Format(time.RFC3339))
 	}
 	return fmt.Sprintf("log %.8s of this store has %d events here and %d at a peer: the store is an older copy of itself, and appends nothing until they are back", o.Log, o.Held, o.Known)
 }
