@@ -92,6 +92,7 @@ func eachKind(s *Store, topic *Topic, former aof.LogRow) map[*layout.Kind]kindRo
 	put(rowOfKind(layout.Progress, layout.ProgressKey{Actor: "tags", Log: former.ID}, 2))
 	put(rowOfKind(layout.Moves, layout.Only{}, &Move{From: identity.PeerID{1}, To: s.device.PeerID(), At: time.UnixMilli(4)}))
 	put(rowOfKind(layout.Restores, layout.Only{}, time.UnixMilli(5)))
+	put(rowOfKind(layout.Unmet, topic.ID, time.UnixMilli(5)))
 	put(rowOfKind(layout.Formers, layout.FormerKey{Topic: topic.ID, Author: former.Author}, former.ID))
 	put(rowOfKind(layout.Copies, former.ID, Copy{Topic: topic.ID, Log: former.ID, Author: former.Author, Seen: time.UnixMilli(6)}))
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
