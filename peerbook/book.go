@@ -40,14 +40,6 @@ const (
 	maxTries      = 5 // of a place that was never proven
 )
 
-// A Place is where a peer may be.
-type Place struct {
-	Host   string          // as in identity.Address
-	Source identity.PeerID // who told; the peer itself, or zero for a person
-	Proven time.Time       // when a connection last proved that the peer is there; zero: never
-	Public bool            // the peer itself asked to be found there
-}
-
 // An Entry is what is known of one peer.
 type Entry struct {
 	Peer   identity.PeerID
