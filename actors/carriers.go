@@ -131,98 +131,14 @@ func (c *Carriers) dialBy(ctx context.Context, one transport.Carrier, addr ident
 	return &carried{Conn: conn, carrier: one.Name(), best: best, plain: one == c.shared[0]}, nil
 }
 
-// A result is what became of dialing by the i-th shared carrier.
-type result struct {
-	i    int
-	conn transport.Conn
-	err  error
-}
-
-// race dials by each shared carrier, the next when the ones before it have
-// failed or had their head start.
+// race dials by each shared carrier, the next when the ones before it have failed
+// or had their head start.
 func (c *Carriers) race(ctx context.Context, addr identity.Address) (transport.Conn, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	results := make(chan result, len(c.shared))
-	started, running := 0, 0
-	start := func() {
-		i := started
-		started, running = started+1, running+1
-		go func() {
-			conn, err := c.dialBy(ctx, c.shared[i], addr, i == 0)
-			results <- result{i, conn, err}
-		}()
-	}
-	start()
-	head := time.NewTicker(c.o.HeadStart)
-	defer head.Stop()
-	errs := make([]error, len(c.shared))
-	for running > 0 {
-		select {
-		case r := <-results:
-			running--
-			if r.err == nil {
-				cancel()
-				return c.settle(r, results, running), nil
-			}
-			errs[r.i] = r.err
-			if running == 0 && started < len(c.shared) && ctx.Err() == nil {
-				start()
-			}
-		case <-head.C:
-			if started < len(c.shared) {
-				start()
-			}
-		}
-	}
-	return nil, raceError(errs)
+	conn, _, err := race(ctx, c.o.HeadStart, len(c.shared), func(ctx context.Context, i int) (transport.Conn, error) {
+		return c.dialBy(ctx, c.shared[i], addr, i == 0)
+	})
+	return conn, err
 }
-
-// settle waits for the others, which were told to stop, and keeps the best of
-// those that came through regardless.
-func (c *Carriers) settle(won result, results <-chan result, running int) transport.Conn {
-	for range running {
-		r := <-results
-		switch {
-		case r.err != nil:
-			continue
-		case r.i < won.i:
-			r, won = won, r
-		}
-		r.conn.CloseWithError(0, "another carrier was faster")
-	}
-	return won.conn
-}
-
-// raceError says what each carrier said, in one line. A peer that is another
-// one than named is known on whichever carrier it was reached.
-func raceError(errs []error) error {
-	var said []error
-	for _, err := range errs {
-		switch {
-		case errors.Is(err, transport.ErrWrongPeer):
-			return err
-		case err != nil:
-			said = append(said, err)
-		}
-	}
-	if len(said) == 1 {
-		return said[0]
-	}
-	return &dialErrors{said}
-}
-
-type dialErrors struct{ errs []error }
-
-func (e *dialErrors) Error() string {
-	var texts []string
-	for _, err := range e.errs {
-		texts = append(texts, err.Error())
-	}
-	return strings.Join(texts, "; and ")
-}
-
-func (e *dialErrors) Unwrap() []error { return e.errs }
 
 // listenTries is how often another free port is tried where not all carriers
 // have the number that was free for the first.
