@@ -129,8 +129,8 @@ func lastSeen(self identity.PeerID, rows map[identity.PeerID][]byte, most int) (
 	}
 	entries := slices.SortedFunc(book.All, func(a, b peerbook.Entry) int { return b.Seen.Compare(a.Seen) })
 	for _, e := range entries {
-		if len(e.Places) > 0 && len(all) < most {
-			all = append(all, identity.Address{Peer: e.Peer, Host: e.Places[0].Host})
+		if i := slices.IndexFunc(e.Places, func(p peerbook.Place) bool { return p.MayAsk(e.Peer) }); i >= 0 && len(all) < most {
+			all = append(all, identity.Address{Peer: e.Peer, Host: e.Places[i].Host})
 		}
 	}
 	return all

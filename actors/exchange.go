@@ -5,7 +5,6 @@ package actors
 import (
 	"context"
 	"net"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -13,7 +12,9 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // Peer exchange: who the peers of a topic are is told to its peers (PEERS). A
@@ -59,7 +60,7 @@ func (s *session) tellPeers() {
 			continue
 		}
 		s.n.mesh.mu.Lock()
-		all := s.n.mesh.book.Tell(s.conn.Peer(), t, messages.MaxAddresses-len(own))
+		all := s.n.mesh.book.Tell(s.conn.Peer(), viaOf(s.conn), t, messages.MaxAddresses-len(own))
 		s.n.mesh.mu.Unlock()
 		var texts []string
 		for _, a := range append(slices.Clone(own), all...) {
@@ -94,58 +95,40 @@ func (s *session) hearPeers(o syncer.Peers) {
 	if s.heardPeers++; float64(s.heardPeers) > hearBurst+time.Since(s.since).Seconds() {
 		return
 	}
-	n, source, news := s.n, s.conn.Peer(), false
+	n, news := s.n, false
+	by := peerbook.Telling{Source: s.conn.Peer(), Host: s.conn.RemoteAddr(), Via: viaOf(s.conn), Topic: o.Topic}
 	n.mesh.mu.Lock()
 	for _, text := range o.Addresses {
 		a, err := identity.ParseAddress(text)
 		if err != nil || identity.CheckHost(a.Host) != nil {
 			continue
 		}
-		if a, ok := seenFrom(a, source, s.conn.RemoteAddr()); ok {
-			news = n.mesh.book.Told(a, source) || news
-		}
+		news = n.mesh.book.Told(seenFrom(a, by), by, time.Now()) || news
 	}
 	n.mesh.tell(n)
 	n.mesh.mu.Unlock()
-	n.probe(source)
+	n.probe(by.Source)
 	if news {
 		n.look()
 	}
 }
 
-// seenFrom is an address as it makes sense here: who listens on every address
-// of its machine is where it came from, and an address of the machine itself
-// is one of ours only where the peer is on this machine too.
-func seenFrom(a identity.Address, source identity.PeerID, remote string) (identity.Address, bool) {
+// seenFrom is an address as it makes sense here: a peer that says that it listens
+// on every address of its machine is where it came from.
+func seenFrom(a identity.Address, by peerbook.Telling) identity.Address {
 	scheme, hostport := identity.SplitScheme(a.Host)
-	host, port, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return a, err == nil
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return a, true // a name
-	}
-	from, known := remoteIP(remote)
-	switch {
-	case ip.IsUnspecified():
+	_, port, err := net.SplitHostPort(hostport)
+	from, known := peerbook.IPOf(by.Host)
+	if ip, ok := peerbook.IPOf(a.Host); err == nil && ok && ip.IsUnspecified() && known && a.Peer == by.Source {
 		a.Host = identity.JoinScheme(scheme, net.JoinHostPort(from.String(), port))
-		return a, known && a.Peer == source
-	case ip.IsLoopback():
-		return a, known && from.IsLoopback()
-	case ip.IsMulticast():
-		return a, false
 	}
-	return a, true
+	return a
 }
 
-func remoteIP(remote string) (netip.Addr, bool) {
-	_, remote = identity.SplitScheme(remote)
-	at, err := netip.ParseAddrPort(remote)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	return at.Addr().Unmap(), true
+// viaOf is how far the other end of a connection may be.
+func viaOf(conn transport.Conn) peerbook.Scope {
+	ip, _ := peerbook.IPOf(conn.RemoteAddr())
+	return peerbook.ScopeOf(ip)
 }
 
 // probe finds out whether a connected peer is where it wants to be found, so
@@ -154,21 +137,30 @@ func (n *Node) probe(p identity.PeerID) {
 	m := &n.mesh
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a, ok := m.book.Unproven(p, time.Now())
-	if !ok || !m.active || m.probed[p] || m.dialing[p] || len(m.dialing) >= maxDialing || n.closing.Load() {
+	t, ok := m.book.Unproven(p)
+	if !ok || !m.active || m.probed[p] || m.dialing[p] != nil || m.probing() >= maxProbing || n.closing.Load() {
 		return
 	}
-	m.probed[p], m.dialing[p] = true, true
+	m.probed[p], m.dialing[p] = true, &attempt{since: time.Now(), probe: true}
 	n.goroutine(func() {
-		err := n.reach(a)
-		n.probeDone(a, err)
+		err := n.reach(t)
+		n.probeDone(t.Address, err)
 	})
 }
 
-func (n *Node) reach(a identity.Address) error {
-	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+func (m *mesh) probing() (count int) {
+	for _, a := range m.dialing {
+		if a.probe {
+			count++
+		}
+	}
+	return count
+}
+
+func (n *Node) reach(t peerbook.Target) error {
+	ctx, cancel := context.WithTimeout(n.ctx, peerbook.SlotTime)
 	defer cancel()
-	conn, err := n.cfg.Carrier.Dial(ctx, a)
+	conn, _, err := n.open(ctx, t)
 	if err != nil {
 		return err
 	}

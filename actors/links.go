@@ -9,10 +9,12 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// links is which sessions push the events of a topic at once.
+// links is which sessions push the events of a topic at once, and how many share
+// it. The mutex guards both.
 type links struct {
 	sync.Mutex
 	syncer.Links[*session]
+	sharing map[identity.TopicID]int
 }
 
 // link does what the step function says of eager and lazy links, and reports
@@ -44,7 +46,11 @@ func (s *session) graft(t identity.TopicID) { s.tell(&inputDone{syncer.Graft{Top
 func (n *Node) linked(s *session, o syncer.Shared) {
 	n.links.Lock()
 	defer n.links.Unlock()
+	if n.links.sharing == nil {
+		n.links.sharing = map[identity.TopicID]int{}
+	}
 	for _, t := range o.Topics {
+		n.links.sharing[t.ID]++
 		if !t.Partial {
 			n.links.Up(t.ID, s)
 		}
@@ -63,6 +69,9 @@ func (n *Node) unlinked(s *session) {
 func (n *Node) unlinkTopic(s *session, t identity.TopicID) {
 	n.links.Lock()
 	defer n.links.Unlock()
+	if n.links.sharing[t]--; n.links.sharing[t] == 0 {
+		delete(n.links.sharing, t)
+	}
 	if other, ok := n.links.Down(t, s); ok {
 		other.graft(t)
 	}

@@ -9,37 +9,31 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/syncer"
-	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // Bounds of a node's links.
 const (
-	meshLinks   = 8                // connections that a node makes by itself and keeps
-	maxDialing  = 8                // attempts at a time
-	saveEvery   = 10 * time.Second // that the address book is written after a change
-	dialTimeout = 15 * time.Second // of one attempt
+	maxProbing = 8                // places that are looked at, so that others can be told of them
+	saveEvery  = 10 * time.Second // that the address book is written after a change
 )
 
 // mesh is who the peers are and who is being dialed, guarded by mu. It may be
 // held while network.mu is taken, not the other way round.
 //
-// A node dials the peers that a person named, always, and of those that it
-// remembers or was told of so many that it has meshLinks. It does so once it
-// takes part in the network: it listens, or a person named a peer.
+// A node dials once it takes part in the network: it listens, or a person named
+// a peer. Whom it dials is the address book's to say.
 type mesh struct {
 	mu      sync.Mutex
 	book    *peerbook.Book
 	active  bool
-	dialing map[identity.PeerID]bool
+	dialing map[identity.PeerID]*attempt
 	probed  map[identity.PeerID]bool // looked for since they connected
 	next    *time.Timer              // until somebody may be dialed again
 	saving  *time.Timer
@@ -51,27 +45,13 @@ type mesh struct {
 func (n *Node) initMesh() error {
 	m := &n.mesh
 	m.book = peerbook.New(n.self)
-	m.dialing, m.probed = map[identity.PeerID]bool{}, map[identity.PeerID]bool{}
+	m.dialing, m.probed = map[identity.PeerID]*attempt{}, map[identity.PeerID]bool{}
 	return n.cfg.Store.Peers(func(p identity.PeerID, row []byte) error {
 		if err := m.book.Load(p, row); err != nil { // it costs an address, not the store
 			n.cfg.Logger.Warn("a remembered peer cannot be read", zap.Error(err))
 		}
 		return nil
 	})
-}
-
-// replan makes the dialer look whom to dial.
-type replan struct{}
-
-// dialer connects to peers: whom and when is the address book's to say.
-type dialer struct{ n *Node }
-
-// Receive implements actor.Actor.
-func (a *dialer) Receive(ctx actor.Context) {
-	switch ctx.Message().(type) {
-	case *actor.Started, *replan:
-		a.n.plan()
-	}
 }
 
 // join makes the node take part in the network.
@@ -112,30 +92,6 @@ func (n *Node) Forget(p identity.PeerID) {
 	}
 }
 
-// plan dials whom the book says, and looks again when it says.
-func (n *Node) plan() {
-	m := &n.mesh
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.active || n.closing.Load() {
-		return
-	}
-	connected, outgoing := n.connected()
-	busy := func(p identity.PeerID) bool { return connected[p] || m.dialing[p] }
-	now := time.Now()
-	p := m.book.Plan(now, busy, outgoing+len(m.dialing), meshLinks, jitter)
-	for _, a := range p.Dial {
-		if len(m.dialing) >= maxDialing {
-			break // whoever is done looks again
-		}
-		m.dialing[a.Peer] = true
-		n.goroutine(func() { n.connect(a) })
-	}
-	if !p.Next.IsZero() {
-		again(&m.next, p.Next.Sub(now), n.look)
-	}
-}
-
 // again arms a timer that is made when it is first needed.
 func again(t **time.Timer, d time.Duration, f func()) {
 	if *t == nil {
@@ -143,93 +99,6 @@ func again(t **time.Timer, d time.Duration, f func()) {
 		return
 	}
 	(*t).Reset(d)
-}
-
-// connected returns the peers there are sessions with, and how many of those
-// we dialed.
-func (n *Node) connected() (peers map[identity.PeerID]bool, outgoing int) {
-	peers = map[identity.PeerID]bool{}
-	for _, s := range n.live() {
-		if s.conn.Err() == nil {
-			peers[s.conn.Peer()] = true
-			if s.conn.Dialer() {
-				outgoing++
-			}
-		}
-	}
-	return peers, outgoing
-}
-
-// connect dials a planned address.
-func (n *Node) connect(a identity.Address) {
-	s, err := n.dial(n.ctx, a)
-	if err == nil && a.Unnamed() {
-		a = n.named(a, s.conn.Peer())
-	}
-	if err != nil && errors.Is(err, ErrBusy) && n.sessionWith(a.Peer) != nil {
-		err = nil // it is there, and connected to us first
-	}
-	n.dialed(a, err)
-	n.look()
-}
-
-// named puts the peer that was found at an address that named none in its place.
-func (n *Node) named(a identity.Address, p identity.PeerID) identity.Address {
-	m := &n.mesh
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.dialing, a.Peer)
-	m.book.Failed(a, nil, true, time.Now(), 0) // drops it
-	a.Peer = p
-	m.book.Keep(a)
-	return a
-}
-
-// dialed takes note of how it went.
-func (n *Node) dialed(a identity.Address, err error) {
-	m := &n.mesh
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.dialing, a.Peer)
-	if n.closing.Load() {
-		return
-	}
-	switch {
-	case err == nil:
-		m.book.Proved(a, time.Now())
-	case durable.TroubleOf(err) == durable.Exhausted:
-		m.book.Interrupted(a.Peer, err, time.Now())
-	default:
-		m.book.Failed(a, err, errors.Is(err, transport.ErrWrongPeer), time.Now(), jitter())
-	}
-	if err != nil {
-		n.cfg.Logger.Info("connect", zap.String("address", a.String()), zap.Error(err))
-		n.notices.say(SyncEvent{Kind: SyncUnreachable, Peer: a.Peer, Address: a.Host, Err: err})
-	}
-	m.save(n)
-	m.tell(n)
-}
-
-// dial connects once.
-func (n *Node) dial(ctx context.Context, a identity.Address) (*session, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
-	defer cancel()
-	conn, err := n.cfg.Carrier.Dial(ctx, a)
-	if err != nil {
-		return nil, err
-	}
-	if a.Unnamed() {
-		if err := n.notSelf(conn); err != nil {
-			return nil, err
-		}
-	}
-	s, err := n.adopt(conn)
-	if err != nil {
-		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
-		return nil, err
-	}
-	n.upgrade(s, a)
-	return s, nil
 }
 
 // up takes note of topics that a session shares from now on, the first ones or

@@ -57,6 +57,7 @@ type topicsMoved struct{ done chan struct{} }
 // before is left and offered again. It returns once all sessions have said so,
 // or a moment has passed.
 func (n *Node) TopicsChanged() {
+	n.look() // another topic may want other peers
 	m := map[*session]*topicsMoved{}
 	for _, s := range n.live() {
 		m[s] = &topicsMoved{done: make(chan struct{})}

@@ -91,6 +91,7 @@ func (s *session) dropShared(id identity.TopicID) {
 	s.queued = slices.DeleteFunc(s.queued, func(o syncer.Pull) bool { return o.Info.Topic == id })
 	s.n.leaveFetches(s, id)
 	s.n.unlinkTopic(s, id)
+	s.n.look()
 }
 
 // setLists takes note of whether more topics may be offered soon.

@@ -139,7 +139,7 @@ func (m *mesh) away(e peerbook.Entry, now time.Time) PeerStatus {
 		p.Address = e.Places[0].Host
 	}
 	switch {
-	case m.dialing[e.Peer]:
+	case m.dialing[e.Peer] != nil:
 		p.State = PeerDialing
 	case e.Next.After(now) && m.active:
 		p.State, p.NextTry = PeerPausing, e.Next

@@ -61,7 +61,7 @@ func (n *Node) Sync(ctx context.Context, a identity.Address) (SyncReport, error)
 		}
 		// It was about to end when it was taken: once more, with one of ours.
 	}
-	s, err := n.dial(ctx, a)
+	s, err := n.dialNow(ctx, a)
 	if err != nil {
 		return SyncReport{}, err
 	}

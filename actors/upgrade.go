@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -63,7 +64,7 @@ func (n *Node) waitUpgrade(s *session, d time.Duration) bool {
 
 // tryUpgrade dials once and reports whether there is nothing left to do.
 func (n *Node) tryUpgrade(c *Carriers, s *session, a identity.Address) bool {
-	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(n.ctx, peerbook.SlotTime)
 	defer cancel()
 	conn, err := c.DialBest(ctx, a)
 	if err != nil {

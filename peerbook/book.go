@@ -8,7 +8,9 @@
 // A place is a hint until a connection proved that the peer is there. Only
 // proven places of peers that chose to be found are told to others.
 //
-// Start with Book. Not safe for use by several goroutines at once.
+// Start with Book; tables.go says who is remembered, plan.go who is dialed,
+// policy.go what may be done with a place, admit.go who may stay connected.
+// Not safe for use by several goroutines at once.
 package peerbook
 
 import (
@@ -19,38 +21,33 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
-// Bounds of a book.
+// Bounds of what is known of one peer.
 const (
-	MaxPeers     = 1024 // peers in it
-	MaxPlaces    = 4    // places of one peer
-	MaxPerSource = 64   // peers that one peer told of and nobody proved
-	MaxTopics    = 64   // topics remembered of one peer
-	MaxKept      = 256  // peers that a person wants connected
-	MaxErrText   = 200  // bytes of a last error
-)
+	MaxPlaces  = 4   // places
+	MaxTopics  = 64  // topics that it proved to share
+	MaxErrText = 200 // bytes of a last error
 
-// Pauses before a peer is dialed again.
-const (
-	BackoffBase = 200 * time.Millisecond
-	BackoffCap  = 5 * time.Minute
-	HerePause   = 10 * time.Second // after trouble on this side, which no peer is to blame for
-	Steady      = 5 * time.Second  // a session that lasted as long was no failure
-
-	shortFailures = 3 // what a session that did not last counts as
-	maxTries      = 5 // of a place that was never proven
+	maxClaimed = 4 // topics in which others told of it
+	maxTries   = 5 // of a place that was never proven
 )
 
 // An Entry is what is known of one peer.
 type Entry struct {
-	Peer   identity.PeerID
-	Places []Place       // at most MaxPlaces, the one to dial next first
-	Topics []digest.Hash // that it proved to share with us
-	Kept   bool          // a person wants it connected; not stored
-	Seen   time.Time     // when a session with it last began or ended
+	Peer    identity.PeerID
+	Places  []Place       // at most MaxPlaces, the one to dial next first
+	Topics  []digest.Hash // that it proved to share with us
+	Claimed []digest.Hash // in which others told of it; not stored
+	Kept    bool          // a person wants it connected; not stored
+	Tried   bool          // it is in the table of peers that were found once (tables.go)
+	First   time.Time     // the day on which it was found first
+	Seen    time.Time     // when a session with it last began or ended
 
 	Failures  int // in a row
 	LastError string
 	Next      time.Time // not to be dialed before
+
+	heard time.Time // when it was first told of; not stored
+	from  Net       // of who told first; not stored
 }
 
 // A Book is the peers that a node knows.
@@ -80,7 +77,7 @@ func (b *Book) Get(p identity.PeerID) (Entry, bool) {
 
 func (e *Entry) clone() Entry {
 	c := *e
-	c.Places, c.Topics = slices.Clone(e.Places), slices.Clone(e.Topics)
+	c.Places, c.Topics, c.Claimed = slices.Clone(e.Places), slices.Clone(e.Topics), slices.Clone(e.Claimed)
 	return c
 }
 
@@ -100,14 +97,15 @@ func (b *Book) Keep(a identity.Address) bool {
 		return true
 	}
 	e := b.peers[a.Peer]
-	if e == nil || !e.Kept {
-		if b.kept() >= MaxKept || e == nil && !b.room() {
-			return false
-		}
+	if (e == nil || !e.Kept) && b.kept() >= MaxKept {
+		return false
 	}
-	e = b.entry(a.Peer)
+	if e == nil {
+		e = &Entry{Peer: a.Peer}
+		b.peers[a.Peer] = e
+	}
 	e.Kept, e.Next, e.Failures = true, time.Time{}, 0
-	e.place(Place{Host: a.Host}, true)
+	e.place(Place{Host: a.Host}.withNet(), true)
 	return true
 }
 
@@ -120,6 +118,17 @@ func (b *Book) kept() (n int) {
 	return n
 }
 
+// Meet says which peer was found at an address that named none.
+func (b *Book) Meet(host string, p identity.PeerID) {
+	if e := b.peers[identity.PeerID{}]; e != nil {
+		e.Places = slices.DeleteFunc(e.Places, func(x Place) bool { return x.Host == host })
+		if len(e.Places) == 0 {
+			b.Forget(e.Peer)
+		}
+	}
+	b.Keep(identity.Address{Peer: p, Host: host})
+}
+
 // Forget drops a peer.
 func (b *Book) Forget(p identity.PeerID) {
 	if b.peers[p] != nil {
@@ -129,22 +138,32 @@ func (b *Book) Forget(p identity.PeerID) {
 	}
 }
 
-// Told takes in an address that source speaks of, its own or another peer's.
+// A Telling is who told of a peer, over what, and in which topic.
+type Telling struct {
+	Source identity.PeerID
+	Host   string // where the source is: its net bounds what it may fill in
+	Via    Scope  // of the connection to it
+	Topic  digest.Hash
+}
+
+// Told takes in an address that a peer speaks of, its own or another peer's.
 // It reports whether that is news. An address is only a hint: nothing is told
 // on before a connection proved it.
-func (b *Book) Told(a identity.Address, source identity.PeerID) bool {
-	if a.Peer == b.self {
+func (b *Book) Told(a identity.Address, by Telling, now time.Time) bool {
+	if ip, ok := IPOf(a.Host); a.Peer == b.self || ok && !MayDial(OfPeer, by.Via, ScopeOf(ip)) {
 		return false
 	}
-	own := a.Peer == source
+	own := a.Peer == by.Source
+	p := Place{Host: a.Host, Source: by.Source, Via: by.Via, Public: own}.withNet()
 	e := b.peers[a.Peer]
 	if e == nil {
-		if !own && b.toldBy(source) >= MaxPerSource || !b.room() {
-			return false
-		}
-		e = b.entry(a.Peer)
+		e = &Entry{Peer: a.Peer, Claimed: []digest.Hash{by.Topic}, heard: now, from: NetOf(by.Host), Places: []Place{p}}
+		return b.admitNew(e, now)
 	}
-	news := e.place(Place{Host: a.Host, Source: source, Public: own}, own)
+	if !slices.Contains(e.Claimed, by.Topic) && len(e.Claimed) < maxClaimed {
+		e.Claimed = append(e.Claimed, by.Topic)
+	}
+	news := e.place(p, own)
 	if news && e.proven() {
 		b.changed[a.Peer] = true
 		b.version++
@@ -152,28 +171,14 @@ func (b *Book) Told(a identity.Address, source identity.PeerID) bool {
 	return news
 }
 
-// toldBy counts the peers that nobody proved and source spoke of first.
-func (b *Book) toldBy(source identity.PeerID) (n int) {
-	for _, e := range b.peers {
-		if !e.proven() && !e.Kept && len(e.Places) > 0 && e.Places[0].Source == source {
-			n++
-		}
-	}
-	return n
-}
-
-func (e *Entry) proven() bool {
-	return slices.ContainsFunc(e.Places, func(p Place) bool { return !p.Proven.IsZero() })
-}
+func (e *Entry) proven() bool { return slices.ContainsFunc(e.Places, Place.MayKeep) }
 
 // place adds a place, or what is new of one. Where there are too many, one
 // that was never proven gives way; first puts it in front.
 func (e *Entry) place(p Place, first bool) bool {
 	for i := range e.Places {
 		if old := &e.Places[i]; old.Host == p.Host {
-			news := p.Public && !old.Public
-			old.Public = old.Public || p.Public
-			return news
+			return old.again(p)
 		}
 	}
 	if len(e.Places) >= MaxPlaces && !e.shed(first) {
@@ -187,8 +192,22 @@ func (e *Entry) place(p Place, first bool) bool {
 	return true
 }
 
+// again takes note that a place was told once more, by somebody who may be
+// believed more.
+func (p *Place) again(told Place) (news bool) {
+	news = told.Public && !p.Public
+	p.Public = p.Public || told.Public
+	switch {
+	case told.Source == identity.PeerID{}: // a person
+		p.Source = told.Source
+	case p.Via == Nowhere || told.Via != Nowhere && told.Via < p.Via:
+		p.Via = told.Via
+	}
+	return news
+}
+
 // shed drops the place that is worth least: one that was never proven, or,
-// where it must be, the one proven longest ago.
+// if it must be, the one proven longest ago.
 func (e *Entry) shed(must bool) bool {
 	worst := 0
 	for i, p := range e.Places {
@@ -196,44 +215,42 @@ func (e *Entry) shed(must bool) bool {
 			worst = i
 		}
 	}
-	if !must && !e.Places[worst].Proven.IsZero() {
+	if !must && e.Places[worst].MayKeep() {
 		return false
 	}
 	e.Places = slices.Delete(e.Places, worst, worst+1)
 	return true
 }
 
-func (b *Book) entry(p identity.PeerID) *Entry {
-	e := b.peers[p]
-	if e == nil {
-		e = &Entry{Peer: p}
-		b.peers[p] = e
+// last is when the peer was last there.
+func (e *Entry) last() time.Time {
+	last := e.Seen
+	for _, p := range e.Places {
+		if p.Proven.After(last) {
+			last = p.Proven
+		}
 	}
-	return e
+	return last
 }
 
-// room makes room for one more peer: of those that no person wants, one that
-// was never proven goes first, then the one seen longest ago.
-func (b *Book) room() bool {
-	if len(b.peers) < MaxPeers {
-		return true
-	}
-	var worst *Entry
-	for _, e := range b.peers {
-		if !e.Kept && !e.proven() && (worst == nil || e.Failures > worst.Failures) {
-			worst = e
+// net is where the peer was found last, or is looked for first.
+func (e *Entry) net() (n Net) {
+	var last time.Time
+	for i, p := range e.Places {
+		if i == 0 || p.Proven.After(last) {
+			n, last = p.net, p.Proven
 		}
 	}
-	if worst == nil || worst.Failures == 0 {
-		for _, e := range b.peers {
-			if !e.Kept && e.proven() && (worst == nil || e.Seen.Before(worst.Seen)) {
-				worst = e
-			}
+	return n
+}
+
+// topic is the one that the peer counts for: the first one that it shares, or in
+// which it was told of.
+func (e *Entry) topic() (t digest.Hash) {
+	for _, all := range [][]digest.Hash{e.Topics, e.Claimed} {
+		if len(all) > 0 {
+			return all[0]
 		}
 	}
-	if worst == nil {
-		return false
-	}
-	b.Forget(worst.Peer)
-	return true
+	return t
 }

@@ -12,25 +12,37 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
+// Pauses before a peer is dialed again.
+const (
+	BackoffBase = 200 * time.Millisecond
+	BackoffCap  = 5 * time.Minute
+	HerePause   = 10 * time.Second // after trouble on this side, which no peer is to blame for
+	Steady      = 5 * time.Second  // a session that lasted as long was no failure
+
+	shortFailures = 3 // what a session that did not last counts as
+)
+
 // Proved says that a connection to an address proved its peer.
 func (b *Book) Proved(a identity.Address, now time.Time) {
-	if a.Peer == b.self || b.peers[a.Peer] == nil && !b.room() {
+	if a.Peer == b.self {
 		return
 	}
-	e := b.entry(a.Peer)
-	e.place(Place{Host: a.Host}, true)
-	for i, p := range e.Places {
-		if p.Host != a.Host {
-			continue
-		}
-		if p.Public && p.Proven.IsZero() {
-			b.version++
-		}
-		p.Proven = now
-		e.Places = slices.Insert(slices.Delete(e.Places, i, i+1), 0, p)
-		break
+	p := Place{Host: a.Host, Source: a.Peer}.withNet()
+	e := b.peers[a.Peer]
+	if e == nil {
+		e = &Entry{Peer: a.Peer, heard: now}
 	}
-	b.changed[a.Peer] = true
+	e.place(p, true)
+	i := slices.IndexFunc(e.Places, func(p Place) bool { return p.Host == a.Host })
+	if p = e.Places[i]; p.Public && !p.MayKeep() {
+		b.version++
+	}
+	p.Proven, p.tries = now, 0
+	e.Places = slices.Insert(slices.Delete(e.Places, i, i+1), 0, p)
+	if b.admitTried(e, now) || b.peers[a.Peer] != nil || b.admitNew(e, now) {
+		b.peers[a.Peer] = e
+		b.changed[a.Peer] = true
+	}
 }
 
 // Up says that a session with a peer began, and which topics it proved to
@@ -84,9 +96,11 @@ func (b *Book) Interrupted(p identity.PeerID, why error, now time.Time) {
 }
 
 // Failed says that dialing an address failed. Another of the peer's places is
-// tried next. A place that was never proven, and a peer without any other, are
-// dropped after some tries, or at once where another peer was found there.
-func (b *Book) Failed(a identity.Address, why error, elsewhere bool, now time.Time, rnd float64) {
+// tried next. That somebody else answered, or nobody, is no proof that the peer is
+// gone: a place where it was found, or that a person named, is only put behind the
+// others. One that was never proven is dropped after some tries, and so is a peer
+// without any other.
+func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64) {
 	e := b.peers[a.Peer]
 	if e == nil {
 		return
@@ -100,9 +114,9 @@ func (b *Book) Failed(a identity.Address, why error, elsewhere bool, now time.Ti
 		return
 	}
 	p := e.Places[i]
+	p.tries++
 	e.Places = slices.Delete(e.Places, i, i+1)
-	byPerson := p.Source == identity.PeerID{}
-	if byPerson && e.Kept && !(elsewhere && a.Unnamed()) || !elsewhere && (!p.Proven.IsZero() || e.Failures < maxTries) {
+	if p.MayKeep() || e.Kept && p.Origin(a.Peer) == OfPerson || p.tries < maxTries {
 		e.Places = append(e.Places, p)
 	}
 	if len(e.Places) == 0 {
@@ -128,97 +142,25 @@ func Pause(failures int, rnd float64) time.Duration {
 	return d - time.Duration(rnd*0.3*float64(d))
 }
 
-// A Plan says whom to dial now, and when to look again; zero: not before
-// something changes.
-type Plan struct {
-	Dial []identity.Address
-	Next time.Time
-}
-
-// Plan chooses whom to dial: every peer that is kept, and of the others so many
-// that with outgoing there are links. Those that busy says are connected or
-// being dialed are passed over. Proven places come before hints, fewer failures
-// before more, and then rnd decides, so that not all choose the same.
-func (b *Book) Plan(now time.Time, busy func(identity.PeerID) bool, outgoing, links int, rnd func() float64) Plan {
-	var p Plan
-	var others []candidate
-	for id, e := range b.peers {
-		if busy(id) || len(e.Places) == 0 {
-			continue
-		}
-		if !e.Kept {
-			others = append(others, candidate{e, rnd()})
-			continue
-		}
-		p.add(e, now)
-	}
-	slices.SortFunc(others, candidate.compare)
-	for _, c := range others {
-		if outgoing >= links {
-			break
-		}
-		if p.add(c.e, now) {
-			outgoing++
-		}
-	}
-	return p
-}
-
-// add plans a peer, now or when its pause ends.
-func (p *Plan) add(e *Entry, now time.Time) bool {
-	if wait := e.Next.Sub(now); wait <= 0 || wait > BackoffCap { // the clock was put back
-		p.Dial = append(p.Dial, identity.Address{Peer: e.Peer, Host: e.Places[0].Host})
-		return true
-	}
-	if p.Next.IsZero() || e.Next.Before(p.Next) {
-		p.Next = e.Next
-	}
-	return false
-}
-
-type candidate struct {
-	e   *Entry
-	rnd float64
-}
-
-func (c candidate) compare(d candidate) int {
-	if x, y := c.e.proven(), d.e.proven(); x != y {
-		if x {
-			return -1
-		}
-		return 1
-	}
-	if c.e.Failures != d.e.Failures {
-		return c.e.Failures - d.e.Failures
-	}
-	if c.rnd < d.rnd {
-		return -1
-	}
-	return 1
-}
-
 // Unproven returns a place at which the peer asked to be found and nobody
-// looked yet, nor lately in vain.
-func (b *Book) Unproven(p identity.PeerID, now time.Time) (identity.Address, bool) {
-	e := b.peers[p]
-	if e == nil {
-		return identity.Address{}, false
-	}
-	for _, x := range e.Places {
-		if x.Public && x.Proven.IsZero() {
-			return identity.Address{Peer: p, Host: x.Host}, true
+// found it yet.
+func (b *Book) Unproven(p identity.PeerID) (Target, bool) {
+	if e := b.peers[p]; e != nil {
+		for _, x := range e.Places {
+			if x.Public && !x.MayKeep() {
+				return x.target(p), true
+			}
 		}
 	}
-	return identity.Address{}, false
+	return Target{}, false
 }
 
 // Version changes whenever Tell may say something else.
 func (b *Book) Version() uint64 { return b.version }
 
-// Tell returns what may be told to a peer of a topic: at most limit proven
-// places of other peers of the topic that chose to be found, those seen last
-// first.
-func (b *Book) Tell(to identity.PeerID, topic digest.Hash, limit int) []identity.Address {
+// Tell returns what may be told to a peer of a topic that is connected over scope
+// via: at most limit places of other peers of the topic, those seen last first.
+func (b *Book) Tell(to identity.PeerID, via Scope, topic digest.Hash, limit int) []identity.Address {
 	var all []*Entry
 	for id, e := range b.peers {
 		if id != to && slices.Contains(e.Topics, topic) {
@@ -234,7 +176,7 @@ func (b *Book) Tell(to identity.PeerID, topic digest.Hash, limit int) []identity
 	var told []identity.Address
 	for _, e := range all {
 		for _, p := range e.Places {
-			if p.Public && !p.Proven.IsZero() && len(told) < limit {
+			if p.MayTell(via) && len(told) < limit {
 				told = append(told, identity.Address{Peer: e.Peer, Host: p.Host})
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -19,7 +20,8 @@ import (
 //	1   u8   places
 //	2   u8   topics
 //	3   u8   length of the last error
-//	4   u32  failures
+//	4   u16  failures
+//	6   u16  day of the first proof, since 1970; 0: not known
 //	8   i64  seen
 //	16  i64  next
 //	then the topics, 32 bytes each,
@@ -42,7 +44,7 @@ func (b *Book) Changes() map[identity.PeerID][]byte {
 	rows := make(map[identity.PeerID][]byte, len(b.changed))
 	for p := range b.changed {
 		rows[p] = nil
-		if e := b.peers[p]; e != nil && e.proven() {
+		if e := b.peers[p]; e != nil && e.Tried {
 			rows[p] = e.row()
 		}
 	}
@@ -56,7 +58,7 @@ func (b *Book) Load(p identity.PeerID, row []byte) error {
 	if err != nil {
 		return err
 	}
-	if p != b.self && (len(b.peers) < MaxPeers || b.peers[p] != nil) {
+	if p != b.self && (len(b.peers) < MaxTried+MaxKept || b.peers[p] != nil) {
 		b.peers[p] = e
 		b.version++
 	}
@@ -72,7 +74,8 @@ func CheckRow(p identity.PeerID, row []byte) error {
 func (e *Entry) row() []byte {
 	le := binary.LittleEndian
 	b := []byte{rowVersion, byte(len(e.Places)), byte(len(e.Topics)), byte(len(e.LastError))}
-	b = le.AppendUint32(b, uint32(e.Failures))
+	b = le.AppendUint16(b, uint16(min(e.Failures, math.MaxUint16)))
+	b = le.AppendUint16(b, dayOf(e.First))
 	b = le.AppendUint64(b, millis(e.Seen))
 	b = le.AppendUint64(b, millis(e.Next))
 	for _, t := range e.Topics {
@@ -100,7 +103,7 @@ func parseRow(peer identity.PeerID, b []byte) (*Entry, error) {
 		return nil, bad(fmt.Sprintf("%d bytes that do not begin with version %d", len(b), rowVersion))
 	}
 	places, topics, errLen := int(b[1]), int(b[2]), int(b[3])
-	e := &Entry{Peer: peer, Failures: int(le.Uint32(b[4:]) & 0xffff), Seen: at(le.Uint64(b[8:])), Next: at(le.Uint64(b[16:]))}
+	e := &Entry{Peer: peer, Tried: true, Failures: int(le.Uint16(b[4:])), First: dayAt(le.Uint16(b[6:])), Seen: at(le.Uint64(b[8:])), Next: at(le.Uint64(b[16:]))}
 	b = b[rowHeader:]
 	if places > MaxPlaces || topics > MaxTopics || errLen > MaxErrText || len(b) < 32*topics+errLen {
 		return nil, bad(fmt.Sprintf("%d places, %d topics, an error of %d bytes in %d", places, topics, errLen, len(b)))
@@ -119,12 +122,28 @@ func parseRow(peer identity.PeerID, b []byte) (*Entry, error) {
 		if _, err := identity.ParseAddress(identity.Address{Peer: peer, Host: p.Host}.String()); err != nil {
 			return nil, bad(err.Error())
 		}
-		e.Places, b = append(e.Places, p), b[placeFixed+n:]
+		e.Places, b = append(e.Places, p.withNet()), b[placeFixed+n:]
 	}
 	if len(b) > 0 {
 		return nil, bad(fmt.Sprintf("%d bytes after its end", len(b)))
 	}
 	return e, nil
+}
+
+const day = 24 * time.Hour
+
+func dayOf(t time.Time) uint16 {
+	if t.IsZero() {
+		return 0
+	}
+	return uint16(min(max(t.Unix(), 0)/int64(day/time.Second), math.MaxUint16))
+}
+
+func dayAt(n uint16) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(n)*int64(day/time.Second), 0)
 }
 
 func millis(t time.Time) uint64 {

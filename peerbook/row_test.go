@@ -15,8 +15,8 @@ import (
 // rowOf makes an entry that uses every field.
 func rowOf(t testing.TB) (*Book, []byte) {
 	b := New(peer(0))
-	b.Told(addr(1), peer(1))
-	b.Told(identity.Address{Peer: peer(1), Host: "[2001:db8::1]:443"}, peer(2))
+	b.Told(addr(1), by(1), t0)
+	b.Told(identity.Address{Peer: peer(1), Host: "[2001:db8::1]:443"}, by(2), t0)
 	b.Proved(addr(1), t0)
 	b.Up(peer(1), []digest.Hash{topic, digest.Sum([]byte("another"))}, t0)
 	b.Down(peer(1), time.Second, errOops, t0.Add(time.Minute), 0.25)
@@ -36,8 +36,16 @@ func TestRowsComeBack(t *testing.T) {
 	if err := again.Load(peer(1), row); err != nil {
 		t.Fatal(err)
 	}
-	if x, y := b.peers[peer(1)], again.peers[peer(1)]; !reflect.DeepEqual(x, y) {
-		t.Errorf("\n have %+v\n want %+v", y, x)
+	want := b.peers[peer(1)].clone()
+	want.Claimed, want.heard, want.from = nil, time.Time{}, "" // is not stored
+	for i := range want.Places {
+		want.Places[i].Via = Nowhere
+	}
+	if have := *again.peers[peer(1)]; !reflect.DeepEqual(have, want) {
+		t.Errorf("\n have %+v\n want %+v", have, want)
+	}
+	if again.LongProven(peer(1), t0) || !again.LongProven(peer(1), t0.Add(LongAgo)) {
+		t.Error("the day of the first proof does not come back")
 	}
 	b.Forget(peer(1))
 	if rows := b.Changes(); len(rows) != 1 || rows[peer(1)] != nil {
@@ -45,10 +53,21 @@ func TestRowsComeBack(t *testing.T) {
 	}
 }
 
+// Rows that do not say when the peer was found first are of a peer that was found
+// long ago.
+func TestRowsWithoutADay(t *testing.T) {
+	_, row := rowOf(t)
+	row[6], row[7] = 0, 0
+	b := New(peer(0))
+	if err := b.Load(peer(1), row); err != nil || !b.LongProven(peer(1), t0) {
+		t.Error(err)
+	}
+}
+
 // What was only heard of is not written to disk.
 func TestHintsAreNotStored(t *testing.T) {
 	b := New(peer(0))
-	b.Told(addr(1), peer(1))
+	b.Told(addr(1), by(1), t0)
 	b.Up(peer(1), nil, t0)
 	if row := b.Changes()[peer(1)]; row != nil {
 		t.Errorf("a row of %d bytes", len(row))

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/peerbook"
+)
+
+// replan makes the dialer look whom to dial.
+type replan struct{}
+
+// dialer connects to peers: whom and when is the address book's to say.
+type dialer struct{ n *Node }
+
+// Receive implements actor.Actor.
+func (a *dialer) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started, *replan:
+		a.n.plan()
+	}
+}
+
+// An attempt is a peer that is being dialed; guarded by mesh.mu.
+type attempt struct {
+	since time.Time
+	named bool // a person wants it connected
+	probe bool // only to know whether it is there; of those there are maxProbing
+	slow  bool // it was silent for so long that it holds no slot any more
+}
+
+// fresh reports whether an attempt may still be taken for a link.
+func (a *attempt) fresh(now time.Time) bool { return now.Sub(a.since) < peerbook.Fresh }
+
+// plan dials whom the book says, and looks again when it says.
+func (n *Node) plan() {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.active || n.closing.Load() {
+		return
+	}
+	v := n.view(time.Now())
+	p := m.book.Plan(v)
+	for _, d := range p.Dial {
+		m.dialing[d.Peer] = &attempt{since: v.Now, named: d.Named}
+		n.goroutine(func() { n.connect(d) })
+	}
+	if soon := v.Now.Add(peerbook.Fresh); len(p.Dial) > 0 && (p.Next.IsZero() || soon.Before(p.Next)) {
+		p.Next = soon
+	}
+	if !p.Next.IsZero() {
+		again(&m.next, p.Next.Sub(v.Now), n.look)
+	}
+}
+
+// view is what the book has to know to plan; mesh.mu is held.
+func (n *Node) view(now time.Time) peerbook.View {
+	m := &n.mesh
+	v := peerbook.View{Now: now, Nets: map[peerbook.Net]int{}, Rnd: jitter, Links: n.linksOf}
+	connected := map[identity.PeerID]bool{}
+	for _, s := range n.live() {
+		if s.conn.Err() != nil {
+			continue
+		}
+		connected[s.conn.Peer()] = true
+		if s.conn.Dialer() {
+			v.Outgoing[m.column(m.book.Named(s.conn.Peer()))]++
+			v.Nets[peerbook.NetOf(s.conn.RemoteAddr())]++
+		}
+	}
+	for _, a := range m.dialing {
+		if a.probe {
+			continue
+		}
+		if !a.slow {
+			v.Dialing[m.column(a.named)]++
+		}
+		if a.fresh(now) {
+			v.Outgoing[m.column(a.named)]++
+		}
+	}
+	v.Busy = func(p identity.PeerID) bool { return connected[p] || m.dialing[p] != nil }
+	v.Fresh = func(p identity.PeerID) bool { a := m.dialing[p]; return a != nil && a.fresh(now) }
+	return v
+}
+
+// column is where a View counts a peer.
+func (m *mesh) column(named bool) int {
+	if named {
+		return 0
+	}
+	return 1
+}
+
+// linksOf returns how many sessions share a topic, or -1 if it is none of ours.
+func (n *Node) linksOf(t identity.TopicID) int {
+	if _, err := n.cfg.Store.Topic(t); err != nil || t.IsZero() {
+		return -1
+	}
+	n.links.Lock()
+	defer n.links.Unlock()
+	return n.links.sharing[t]
+}
+
+// connect dials a planned place for as long as the plan says, but holds a slot
+// for SlotTime only.
+func (n *Node) connect(d peerbook.Dial) {
+	ctx, cancel := context.WithTimeout(n.ctx, d.Try)
+	defer cancel()
+	if d.Try > peerbook.SlotTime {
+		defer time.AfterFunc(peerbook.SlotTime, func() { n.slow(d.Peer, cancel) }).Stop()
+	}
+	a := d.Address
+	s, err := n.dial(ctx, d.Target)
+	if err == nil && a.Unnamed() {
+		a.Peer = s.conn.Peer()
+		n.met(a)
+	}
+	if err != nil && errors.Is(err, ErrBusy) && n.sessionWith(a.Peer) != nil {
+		err = nil // it is there, and connected to us first
+	}
+	n.dialed(a, err)
+	n.look()
+}
+
+// slow gives the slot of an attempt back, which goes on unless there are too many
+// such.
+func (n *Node) slow(p identity.PeerID, cancel func()) {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	slow := 0
+	for _, a := range m.dialing {
+		if a.slow {
+			slow++
+		}
+	}
+	if a := m.dialing[p]; a != nil && slow < peerbook.SlowSlots {
+		a.slow = true
+		n.look()
+		return
+	}
+	cancel()
+}
+
+// met puts the peer that was found at an address that named none in its place.
+func (n *Node) met(a identity.Address) {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.dialing, identity.PeerID{})
+	m.book.Meet(a.Host, a.Peer)
+}
+
+// dialed takes note of how it went.
+func (n *Node) dialed(a identity.Address, err error) {
+	m := &n.mesh
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.dialing, a.Peer)
+	if n.closing.Load() {
+		return
+	}
+	switch {
+	case err == nil:
+		m.book.Proved(a, time.Now())
+	case durable.TroubleOf(err) == durable.Exhausted:
+		m.book.Interrupted(a.Peer, err, time.Now())
+	default:
+		m.book.Failed(a, err, time.Now(), jitter())
+	}
+	if err != nil {
+		n.cfg.Logger.Info("connect", zap.String("address", a.String()), zap.Error(err))
+		n.notices.say(SyncEvent{Kind: SyncUnreachable, Peer: a.Peer, Address: a.Host, Err: err})
+	}
+	m.save(n)
+	m.tell(n)
+}
+
+// dialNow connects to a peer that a person named, once.
+func (n *Node) dialNow(ctx context.Context, a identity.Address) (*session, error) {
+	ctx, cancel := context.WithTimeout(ctx, peerbook.LongTry)
+	defer cancel()
+	return n.dial(ctx, peerbook.Named(a))
+}
+
+// dial connects once.
+func (n *Node) dial(ctx context.Context, t peerbook.Target) (*session, error) {
+	conn, at, err := n.open(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	if t.Unnamed() {
+		if err := n.notSelf(conn); err != nil {
+			return nil, err
+		}
+	}
+	s, err := n.adopt(conn)
+	if err != nil {
+		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
+		return nil, err
+	}
+	n.upgrade(s, at)
+	return s, nil
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// swallower is a place on loopback that takes packets by UDP and TCP, and says
+// nothing.
+func swallower(t *testing.T) string {
+	t.Helper()
+	for range 50 {
+		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+		must(t, err)
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err != nil {
+			udp.Close()
+			continue
+		}
+		t.Cleanup(func() { udp.Close(); tcp.Close() })
+		return tcp.Addr().String()
+	}
+	t.Fatal("no port is free for both")
+	return ""
+}
+
+// A live peer among a hundred named ones that swallow packets is found soon.
+func TestNamedPeersThatSwallowPackets(t *testing.T) {
+	noLeaks(t)
+	a, b, addr := pair(t, small())
+	mustAppend(t, b, 3, "event %d behind dead ones")
+	for i := range 100 {
+		dead := identity.Seed{byte(i), 1, 2}.PeerID(identity.Generation{})
+		must(t, a.Connect(ctx, fmt.Sprintf("%s@%s", dead, swallower(t))))
+	}
+	start := time.Now()
+	must(t, a.Connect(ctx, addr))
+	await(t, func() bool { p := a.Peers(); return len(p) == 1 && p[0].InSync })
+	t.Logf("reached after %v", time.Since(start).Round(time.Millisecond))
+}
+
+// Who answers in the place of a peer that restarts makes nobody forget it.
+func TestWrongAnswersForgetNobody(t *testing.T) {
+	noLeaks(t)
+	o := small()
+	first, b, addr := pair(t, o)
+	dir := first.Dir()
+	must(t, first.Connect(ctx, addr))
+	await(t, func() bool { p := first.Peers(); return len(p) == 1 && p[0].InSync })
+	must(t, first.Close())
+	_, host, _ := net.SplitHostPort(addr)
+	at := net.JoinHostPort("127.0.0.1", host)
+	dirB := b.Dir()
+	must(t, b.Close())
+
+	stranger := open(t, filepath.Join(t.TempDir(), "stranger"), small())
+	_, err := stranger.Listen(ctx, at)
+	must(t, err)
+	o = small()
+	o.Listen = "127.0.0.1:0" // so that it dials whom it remembers; nobody is named
+	a := open(t, dir, o)
+	heard := listenTo(a)
+	await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) >= 2 }) // the stranger answered twice
+	must(t, stranger.Close())
+
+	o = small()
+	o.Listen = at
+	b = open(t, dirB, o)
+	mustAppend(t, b, 1, "event %d after it came back")
+	await(t, func() bool { return connectedTo(a, b.PeerID()) })
+}
