@@ -50,6 +50,14 @@ func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Ca
 	return actors.NewCarriers(times, []transport.Carrier{quic, tcp}, pipes), pipes, nil
 }
 
+// lookup returns what resolves the names of hosts, if they are the system's.
+func (o Options) lookup() actors.Lookup {
+	if o.NewCarrier != nil {
+		return nil
+	}
+	return actors.LookupIP
+}
+
 // invite returns the invite of the options, or nil.
 func (o Options) invite() (*identity.Invite, error) {
 	if o.Invite == "" {

@@ -94,7 +94,8 @@ type Options struct {
 	// which PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
 	// and TCP (package tcpnet) where QUIC does not get through, with windows
 	// for a desktop; quicnet.Phone has smaller ones. Unix sockets are there in
-	// any case.
+	// any case. Names of hosts are then the carrier's own: it is handed those
+	// that peers told as they are, and has to keep them from what is private.
 	NewCarrier func(device identity.Device) (transport.Carrier, error)
 	// RetryQUIC is how long a session that fell back to TCP lasts before QUIC
 	// is tried again; the pause doubles to five times that. Default: 1 minute.

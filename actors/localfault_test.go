@@ -64,14 +64,20 @@ func newMember(t *testing.T, net *transport.Memory, seed byte, d disk) *member {
 // startMember starts the actors of a store that is in the test's topic.
 func startMember(t *testing.T, net *transport.Memory, st *store.Store) *member {
 	t.Helper()
+	return startMemberWith(t, st, func(c *actors.Config) { c.Carrier = net.Node(st.Device().PeerID()) })
+}
+
+// startMemberWith is startMember with more of the test's own.
+func startMemberWith(t *testing.T, st *store.Store, with func(*actors.Config)) *member {
+	t.Helper()
 	m := &member{t: t, st: st}
 	var err error
 	if m.topic, err = m.st.Topic(digest.Hash{}); err != nil {
 		t.Fatal(err)
 	}
-	m.n, err = actors.Start(actors.Config{
-		System: system, Store: m.st, Logger: zap.NewNop(), Now: func() time.Time { return epoch }, Carrier: net.Node(m.st.Device().PeerID()),
-	})
+	c := actors.Config{System: system, Store: m.st, Logger: zap.NewNop(), Now: func() time.Time { return epoch }}
+	with(&c)
+	m.n, err = actors.Start(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ const (
 )
 
 // A Config is what a Node is started with. All of it is required but Fault,
-// Policy, Patience and Quota.
+// Policy, Patience, Lookup and Quota.
 type Config struct {
 	System  *actor.ActorSystem
 	Store   *store.Store
@@ -49,6 +49,10 @@ type Config struct {
 	// follow from it (patience.go). Default 10 s.
 	Patience time.Duration
 	Quota    Quota
+
+	// Lookup resolves host names; what a peer told is dialed by what it says only.
+	// Default: none, names are the carrier's own.
+	Lookup Lookup
 
 	// Advanced is called after each change of a log's published state: it must
 	// return at once.
