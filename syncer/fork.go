@@ -60,7 +60,8 @@ func (s *Session) differs(r *remote, own LogInfo, theirs proof.Head) (bool, erro
 // leave forgets what is wanted of a log; an ingest or transfer under way ends
 // by itself.
 func (r *remote) leave() {
-	r.wanted, r.asked, r.recheck, r.serving, r.ignored = 0, false, false, false, true
+	r.wanted, r.serving = 0, false
+	r.to(aside)
 }
 
 // known takes note that a log is forked, as far as we know or the peer says.

@@ -82,7 +82,7 @@ func (s *Session) diff(t *topic, m *messages.Diff) error {
 func (s *Session) listEnds(t *topic) error {
 	t.known = true
 	for id, r := range t.theirs {
-		if !t.listed[id] && r.in == nil && !r.pulling && !r.roster {
+		if !t.listed[id] && r.in == nil && r.phase != pulled && !r.roster {
 			r.size, r.pages, r.serving = 0, 0, false
 			t.touched = append(t.touched, r)
 		}
@@ -160,7 +160,7 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 func (s *Session) counts(t *topic, name LogInfo) (bool, error) {
 	ok, err := s.cfg.Store.Counts(name.Name())
 	if r := t.theirs[name.Log]; r != nil && !ok && err == nil {
-		r.wanted, r.asked, r.recheck = 0, false, false // only HAVE or a round spoke of it
+		r.got() // only HAVE or a round spoke of it
 		t.touched = append(t.touched, r)
 	}
 	return ok, err
@@ -219,13 +219,13 @@ func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState
 		return err
 	}
 	switch {
-	case r.ignored:
+	case r.phase == aside:
 		return nil
 	case e.Size < own.Size:
 		s.offer(t, r, own, part || t.sentDiff)
 		return nil
 	case e.Size == own.Size, own.ended(): // there is nothing behind its end
-		r.wanted = 0
+		r.got()
 		return nil
 	}
 	return s.want(t, r, own, e, part)
@@ -245,14 +245,14 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	if own.Own { // we lost events; they are fetched back like anybody's
 		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: e.Size})
 	}
-	r.wanted, r.hearsay = e.Size, false
+	r.awaits(e.Size)
 	switch {
-	case r.pulling:
+	case r.phase == pulled:
 	case e.Pages >= own.Pages+PullPages:
-		r.pulling = true
+		r.to(pulled)
 		s.emit(Pull{Topic: t.number, Info: own, Pages: e.Pages})
-	case part && r.in == nil && !r.asked:
-		r.asked = true
+	case part && r.in == nil && r.phase != asked:
+		r.to(asked)
 		s.sendPart(t, own) // the peer pushes from there
 	}
 	return nil
@@ -277,14 +277,14 @@ func (s *Session) ask(t *topic, r *remote) error {
 		return nil
 	}
 	if own.ended() {
-		r.wanted = 0
+		r.got()
 	}
 	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
-		r.pulling = true
+		r.to(pulled)
 		s.emit(Pull{Topic: t.number, Info: own, Pages: r.pages})
 		return nil
 	}
-	r.asked = true
+	r.told()
 	if own.PageBytes == 0 { // only HAVE spoke of it
 		s.askFor(t, &messages.Graft{Topic: t.number, Logs: []messages.LogHeld{{Log: r.id}}})
 		return nil
@@ -301,7 +301,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 		to = min(to, *r.end) // what is beyond does not count there
 	}
 	switch {
-	case r.serving || r.ignored || to <= r.size:
+	case r.serving || r.phase == aside || to <= r.size:
 	case own.Pages >= r.pages+PullPages:
 		if r.serving = true; tell {
 			s.sendPart(t, own)
@@ -315,7 +315,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 // holding drops what is wanted of a log once it is here.
 func (r *remote) holding(own LogInfo) {
 	if own.Size >= r.wanted || own.ended() {
-		r.wanted = 0
+		r.got()
 	}
 }
 
@@ -351,7 +351,7 @@ func (s *Session) advanced(in Advanced) error {
 	}
 	t.arrived(r)
 	r.holding(own)
-	if own.Size <= r.size || r.serving || r.ignored || s.holdBack(t, id) {
+	if own.Size <= r.size || r.serving || r.phase == aside || s.holdBack(t, id) {
 		return nil
 	}
 	s.offer(t, r, own, true)

@@ -127,7 +127,7 @@ func (s *Session) have(t *topic, m *messages.Have) error {
 			return err
 		}
 		r.size = max(r.size, h.Size)
-		if h.Size <= own.Size || r.ignored || own.Frozen || own.ended() {
+		if h.Size <= own.Size || r.phase == aside || own.Frozen || own.ended() {
 			continue
 		}
 		if t.lazy.lacking == nil {
@@ -179,10 +179,10 @@ func (s *Session) askLacking(t *topic) error {
 			return err
 		}
 		r := s.remote(t, id)
-		if own.Size >= size || own.ended() || r.in != nil || r.pulling || r.ignored {
+		if own.Size >= size || own.ended() || r.in != nil || r.phase == pulled || r.phase == aside {
 			continue
 		}
-		r.wanted = max(r.wanted, size)
+		r.awaits(max(r.wanted, size))
 		m.Logs = append(m.Logs, messages.LogHeld{Log: id, Size: own.Size, Pages: own.Pages})
 		if len(m.Logs) == messages.MaxHave {
 			s.askFor(t, m)

@@ -78,7 +78,7 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 		s.known(t, m, l, theirs.Root == digest.Empty && theirs.Size == 1, true)
 		return nil
 	}
-	if m.ignored || m.in != nil || m.pulling {
+	if m.phase == aside || m.in != nil || m.phase == pulled {
 		return nil
 	}
 	m.size, m.pages = size, pagesAt(l, size)
@@ -86,7 +86,7 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 	case size < l.Size:
 		s.offer(t, m, l, true)
 	case size > l.Size:
-		m.wanted, m.hearsay = size, true
+		m.hears(size)
 	case l.Number == numberOf(theirs) && l.Root != theirs.Root:
 		s.sendPart(t, l) // let both look at the heads
 	}

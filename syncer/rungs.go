@@ -226,13 +226,14 @@ func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal b
 		return
 	}
 	switch {
-	case m.ignored || m.in != nil || m.pulling:
+	case m.phase == aside || m.in != nil || m.phase == pulled:
 	case size < own.Size:
 		m.size, m.pages, m.serving = size, pagesAt(own, size), false
 		s.offer(t, m, own, true)
 	case size > own.Size && own.ended():
 	case size > own.Size:
-		m.size, m.pages, m.wanted, m.hearsay = size, own.Pages, size, true
+		m.size, m.pages = size, own.Pages
+		m.hears(size)
 	case equal: // and another root: let both look at the heads
 		s.sendPart(t, own)
 	}
@@ -265,6 +266,7 @@ func (t *topic) arrived(r *remote) {
 	short := shortID(t.expectSalt, r.id)
 	if size, found := t.expected[short]; found {
 		delete(t.expected, short)
-		r.size, r.wanted, r.hearsay = max(r.size, size), max(r.wanted, size), true
+		r.size = max(r.size, size)
+		r.hears(max(r.wanted, size))
 	}
 }

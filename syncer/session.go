@@ -125,20 +125,16 @@ type remote struct {
 	end         *uint64  // where it says that the log ends; nil where it does not
 	roster      bool     // it is a leg of the roster
 	serving     bool     // it pulls from us: no pushes meanwhile
-	pulling     bool     // we pull from it
-	wanted      uint64   // size that the peer is to bring us to; 0 for nothing
-	hearsay     bool     // wanted was said in a round: no head proves it
-	asked       bool     // we told our size again and wait for what follows
-	recheck     bool     // tell our size again at the next tick
-	ignored     bool     // forked, or the peer has another history of it
-	knowsFork   bool     // the peer knows that it is forked,
-	toldFork    bool     // or was told
+	phase       logPhase
+	wanted      uint64 // size that the peer is to bring us to; 0 for nothing
+	knowsFork   bool   // the peer knows that it is forked,
+	toldFork    bool   // or was told
 	in          *incoming
 }
 
 // active reports whether something of the log is under way.
 func (r *remote) active() bool {
-	return r.wanted != 0 || r.pulling || r.serving || r.in != nil || r.recheck
+	return r.wants() || r.serving || r.in != nil
 }
 
 // remote returns what is known of a log at the peer.
@@ -146,7 +142,10 @@ func (s *Session) remote(t *topic, id digest.Hash) *remote {
 	if t.theirs[id] == nil && t.known {
 		if own, found, err := s.cfg.Store.Log(id); err == nil && found {
 			r := t.unheard(id, own.Size)
-			r.pages, r.ignored, r.knowsFork = own.Pages, own.Frozen, own.Frozen
+			if r.pages = own.Pages; own.Frozen {
+				r.knowsFork = true
+				r.to(aside)
+			}
 			return r
 		}
 	}
@@ -170,7 +169,7 @@ func (t *topic) unheard(id digest.Hash, size uint64) *remote {
 // on now may still be on its way here.
 func (t *topic) forget() {
 	for id, r := range t.theirs {
-		if r.evening < t.evenings && !r.active() && !r.ignored {
+		if r.evening < t.evenings && !r.active() && r.phase != aside {
 			delete(t.theirs, id)
 		}
 	}

@@ -182,8 +182,7 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	if err := s.tickLive(t); err != nil {
 		return err
 	}
-	for _, r := range t.those(func(r *remote) bool { return r.recheck && !r.pulling && r.in == nil }) {
-		r.recheck = false
+	for _, r := range t.those(func(r *remote) bool { return r.phase == due && r.in == nil }) {
 		t.touched = append(t.touched, r)
 		if err := s.ask(t, r); err != nil {
 			return err
@@ -234,7 +233,7 @@ func (t *topic) onlyServes() bool {
 		return false
 	}
 	for _, r := range t.busy {
-		if r.wanted != 0 || r.pulling || r.in != nil || r.recheck {
+		if r.wants() || r.in != nil {
 			return false
 		}
 	}
@@ -243,11 +242,11 @@ func (t *topic) onlyServes() bool {
 
 // leave leaves a log alone from now on, because we want no more of it.
 func (s *Session) leave(t *topic, r *remote, why error) {
-	if r.ignored {
+	if r.phase == aside {
 		return
 	}
 	s.emit(LeftAlone{Log: r.id, Why: why})
-	*r = remote{id: r.id, size: r.size, pages: r.pages, ignored: true}
+	*r = remote{id: r.id, evening: r.evening, size: r.size, pages: r.pages, phase: aside}
 	t.left = true
 }
 
@@ -278,13 +277,14 @@ func (s *Session) tickBusy(t *topic, now time.Time, have standing) error {
 	if t.onlyServes() && (t.lastSent == nil || *t.lastSent != have) {
 		s.sayDone(t, have)
 	}
-	for _, r := range t.those(func(r *remote) bool { return !r.pulling && r.in == nil && (r.wanted != 0 || r.serving) }) {
+	for _, r := range t.those(func(r *remote) bool { return r.phase != pulled && r.in == nil && (r.wants() || r.serving) }) {
 		t.touched = append(t.touched, r)
+		was := r.phase
 		if err := s.ask(t, r); err != nil {
 			return err
 		}
-		if r.hearsay { // it may not exist; what does exist will be pushed or said with a head
-			r.wanted, r.hearsay = 0, false
+		if was == hoped { // it may not exist
+			r.got()
 		}
 	}
 	if t.searching() {
@@ -317,8 +317,8 @@ func (s *Session) remoteOf(topic identity.TopicID, log digest.Hash) (*topic, *re
 // reached drops what is wanted of a log once we have it.
 func (s *Session) reached(r *remote, id digest.Hash) {
 	own, found, err := s.cfg.Store.Log(id)
-	if err == nil && found && (own.Size >= r.wanted || own.ended()) {
-		r.wanted = 0
+	if err == nil && found {
+		r.holding(own)
 	}
 }
 
@@ -333,8 +333,8 @@ func (s *Session) ingestFailed(in IngestFailed) {
 		s.leave(t, r, in.Err)
 		return
 	}
-	if r.in = nil; !r.ignored {
-		r.recheck = true
+	if r.in = nil; r.phase != aside {
+		r.again()
 		s.wantTick(t)
 	}
 }
@@ -345,10 +345,10 @@ func (s *Session) pullDone(in PullDone) error {
 		return v
 	}
 	t, r := s.remoteOf(in.Topic, in.Log)
-	if r == nil || !r.pulling {
+	if r == nil || r.phase != pulled {
 		return nil
 	}
-	r.pulling = false
+	r.to(due)
 	if c := conflictOf(in.Err); c != nil {
 		return s.doubts(t, r, c)
 	}
@@ -358,7 +358,7 @@ func (s *Session) pullDone(in PullDone) error {
 	}
 	s.reached(r, in.Log)
 	if in.Err != nil || r.wanted != 0 {
-		r.recheck = true
+		r.again()
 		s.wantTick(t)
 		return nil
 	}

@@ -65,7 +65,7 @@ func (s *Session) missing(st *Status, c *counts, t *topic, r *remote) error {
 		return err
 	}
 	switch {
-	case r.pulling:
+	case r.phase == pulled:
 		c.pages++
 	case r.wanted > own.Size && r.in == nil:
 		c.events++
@@ -77,7 +77,7 @@ func (s *Session) missing(st *Status, c *counts, t *topic, r *remote) error {
 	if r.wanted > own.Size {
 		st.Logs++
 		st.Events += r.wanted - own.Size
-		st.Missing = append(st.Missing, Missing{Topic: t.id, Log: r.id, Held: own.Size, Known: r.wanted, Pages: r.pulling})
+		st.Missing = append(st.Missing, Missing{Topic: t.id, Log: r.id, Held: own.Size, Known: r.wanted, Pages: r.phase == pulled})
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	r.named(name, found)
 	end := m.First + uint64(m.Count)
 	r.size = max(r.size, end)
-	if r.ignored || own.Frozen {
+	if r.phase == aside || own.Frozen {
 		return nil
 	}
 	next := own.Size
@@ -65,7 +65,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		_, err := s.differs(r, own, headOf(m.Log, m.Head))
 		return err
 	case own.ended() || r.in != nil && r.in.closed: // what is behind its end is passed over
-		r.wanted = 0
+		r.got()
 		return nil
 	case m.First > next:
 		s.gap(t, r, own, end)
@@ -76,13 +76,13 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 
 // gap asks for what is missing before the events that came, once.
 func (s *Session) gap(t *topic, r *remote, own LogInfo, end uint64) {
-	r.wanted = max(r.wanted, end)
-	if r.pulling || r.in != nil || r.asked {
-		r.recheck = true // look again when that has ended
+	r.awaits(max(r.wanted, end))
+	if r.phase == pulled || r.in != nil || r.phase == asked {
+		r.again() // when that has ended
 		s.wantTick(t)
 		return
 	}
-	r.asked = true
+	r.to(asked)
 	s.sendPart(t, own)
 }
 
@@ -114,7 +114,9 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	}
 	r.in.next, r.in.m, r.in.time, r.in.closed = v.First+uint64(v.Count), after, v.Time, v.Closed != 0
 	r.in.left++
-	r.asked = false
+	if r.phase == asked {
+		r.to(awaited)
+	}
 	s.emit(Ingest{v})
 	return nil
 }
