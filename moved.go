@@ -18,10 +18,12 @@ import (
 // copy has, so that no two copies ever fork a log. Event 0 of such a log is the
 // engine's own if the old log held any, and the application's events follow it.
 type Move struct {
-	From, To identity.PeerID // peers know the store by To from then on; equal if Options.Adopt was set
-	Why      string          // what is different, for people
-	At       time.Time       // to the millisecond
-	Now      bool            // it was this opening of the store that found it out
+	// Peers know the store by To from then on. They are equal if Options.Adopt was set;
+	// To is zero with Options.ReadOnly, which does nothing about it.
+	From, To identity.PeerID
+	Why      string    // what is different, for people
+	At       time.Time // to the millisecond
+	Now      bool      // it was this opening of the store that found it out
 }
 
 // A Copy is a log of a device that was made as a copy of this store, or of what

@@ -55,6 +55,9 @@ type Step struct {
 type Plan struct {
 	Refused []Disagreement `json:"refused"`
 	Steps   []Step         `json:"steps"`
+	// Copy is why the store is taken for a copy, if it is: opening it makes it a new
+	// device.
+	Copy string `json:"copy,omitempty"`
 
 	// Keep is how many pages of a log stay, of those that have a directory.
 	Keep map[digest.Hash]uint64 `json:"-"`

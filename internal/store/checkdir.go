@@ -33,9 +33,7 @@ func CheckDir(ctx context.Context, dir string, o CheckOptions) (CheckReport, err
 	s, err := Open(dir, Options{ReadOnly: true, FS: o.FS})
 	if err == nil {
 		report, err := s.Check(ctx, o.Progress)
-		if s.moved != nil && s.moved.To == (identity.PeerID{}) {
-			report.Copy = s.moved.Why
-		}
+		report.Copy = s.copyOf()
 		return report, errors.Join(err, s.Close())
 	}
 	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || isNewer(err) {

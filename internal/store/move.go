@@ -253,6 +253,14 @@ func (s *Store) forget() {
 	s.rosters.all = map[digest.Hash]*fold{}
 }
 
+// copyOf returns why the store is taken for a copy, if it is and was only looked at.
+func (s *Store) copyOf() string {
+	if s.moved == nil || s.moved.To != (identity.PeerID{}) {
+		return ""
+	}
+	return s.moved.Why
+}
+
 // Moved returns what the store did when it was last found in another place, or
 // nil.
 func (s *Store) Moved() *Move { return s.moved }

@@ -20,9 +20,13 @@ func PlanDir(dir string) (Plan, error) {
 	if err := (CheckOptions{FS: durable.OS}).exists(dir); err != nil {
 		return Plan{}, inStore(dir, err)
 	}
-	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now, ReadOnly: true}}
+	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now, ReadOnly: true, Look: true}}
 	o := &opening{}
 	err := s.planned(o)
+	if err == nil && len(o.plan.Refused) == 0 && o.witness.AOF.State == recovery.Sound {
+		err = s.settle()
+		o.plan.Copy = s.copyOf()
+	}
 	return o.plan, errors.Join(err, s.release())
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -84,7 +85,11 @@ func nodeMove(m *xaeroflux.Move) *nodeapi.Move {
 	if m == nil {
 		return nil
 	}
-	return &nodeapi.Move{From: m.From.String(), To: m.To.String(), Why: m.Why, At: m.At}
+	move := &nodeapi.Move{From: m.From.String(), Why: m.Why, At: m.At}
+	if m.To != (identity.PeerID{}) {
+		move.To = m.To.String()
+	}
+	return move
 }
 
 // movedText tells a person of a move.
@@ -99,6 +104,9 @@ func movedText(m *nodeapi.Move) string {
 // movedStatus is movedText for later.
 func movedStatus(m *nodeapi.Move) string {
 	at := m.At.UTC().Format(time.RFC3339)
+	if m.To == "" {
+		return copyFound(m.Why)
+	}
 	if m.From == m.To {
 		return fmt.Sprintf("adopted in a new place at %s (%s)", at, m.Why)
 	}

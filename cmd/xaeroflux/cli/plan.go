@@ -47,10 +47,13 @@ func (a *app) printPlan(w io.Writer, p *xaeroflux.Plan) {
 	for _, s := range p.Steps {
 		fmt.Fprintf(w, "%s: %s\n  %s\n", s.Action, s.File, s.Why)
 	}
+	if p.Copy != "" {
+		fmt.Fprintln(w, a.typed(copyFound(p.Copy)))
+	}
 	switch {
 	case len(p.Refused) > 0:
 		fmt.Fprintln(w, "nothing would be changed")
-	case len(p.Steps) == 0:
+	case len(p.Steps) == 0 && p.Copy == "":
 		fmt.Fprintln(w, "it would be opened as it is")
 	}
 }

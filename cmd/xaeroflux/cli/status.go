@@ -42,13 +42,13 @@ logs that are followed count (xaeroflux follow).`,
 					Moved    *nodeapi.Move          `json:"moved,omitempty"`
 					Copies   []nodeapi.Copy         `json:"copies,omitempty"`
 					Own      []nodeapi.OwnLog       `json:"own,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies, s.Own}, func(w io.Writer) { printStatus(w, s, time.Now()) })
+				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies, s.Own}, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
 			})
 		},
 	}
 }
 
-func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
+func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	connected, missing := 0, uint64(0)
 	for _, p := range s.Peers {
 		if p.Connected {
@@ -60,7 +60,7 @@ func printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	}
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
 	if m := s.Moved; m != nil {
-		fmt.Fprintln(w, movedStatus(m))
+		fmt.Fprintln(w, a.typed(movedStatus(m)))
 	}
 	for _, o := range s.Own {
 		fmt.Fprintln(w, ownText(o))
