@@ -28,7 +28,9 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 		return CheckReport{}, err
 	}
 	defer done()
-	return db.st.Check(ctx, progress)
+	r, err := db.st.Check(ctx, progress)
+	r.Own = db.OwnLogs()
+	return r, err
 }
 
 // A LookError says what kept Check or Repair from looking at a store: descriptors,

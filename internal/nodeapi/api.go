@@ -193,6 +193,7 @@ type CheckReport struct {
 	Findings []Finding `json:"findings"`
 	More     int       `json:"more,omitempty"` // that are not listed
 	Copy     string    `json:"copy,omitempty"` // why the store is taken for a copy, if it is
+	Own      []OwnLog  `json:"own,omitempty"`  // as in Status
 }
 
 // A Finding is one flaw.
@@ -238,8 +239,8 @@ type Copy struct {
 
 // A Move is what a store did when it was found in another place.
 type Move struct {
-	From string    `json:"from"` // peer id before
-	To   string    `json:"to"`   // and since; the same if the place was adopted
+	From string    `json:"from"`         // peer id before
+	To   string    `json:"to,omitempty"` // and since; the same if the place was adopted, none if nothing was done yet
 	Why  string    `json:"why"`
 	At   time.Time `json:"at"`
 }

@@ -27,6 +27,9 @@ type CheckReport struct {
 	// Copy is why the store is taken for a copy, if it is: what differs of the
 	// place that it is in. The next program that opens it makes it a new device.
 	Copy string `json:"copy,omitempty"`
+	// Own are the logs that the store appends to and that do not go on. They are no
+	// damage.
+	Own []OwnLog `json:"own,omitempty"`
 }
 
 // Check verifies every byte of the store's logs as far as they are published, and
@@ -58,6 +61,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 	if err := c.ranges(); err != nil {
 		c.aof("aof, ranges", err)
 	}
+	c.report.Own = s.OwnLogs(nil)
 	return c.report, c.stopped()
 }
 

@@ -19,7 +19,8 @@ func (a *app) checkCmd() *cobra.Command {
 		Use:   "check",
 		Short: "Verify every byte of the store",
 		Long: `Reads the whole store and computes everything again: checksums, trees, roots and
-signatures. Says what is wrong, where, and what to do; then the exit code is 3.
+signatures. Says what is wrong, where, and what to do; then the exit code is 3. A
+sound store whose own log is forked, or that is an older copy of itself, exits 5.
 Works on a store that cannot be opened, and on one that a node is running on.
 
 With --plan, says instead what opening the store would do to its files, or why it
@@ -42,7 +43,7 @@ open stays as it is.`,
 			if n := len(r.Findings) + r.More; n > 0 {
 				return hint(kinded(nodeapi.Corrupt, "the store is damaged: %d found", n), "%s", r.Findings[0].Do)
 			}
-			return nil
+			return ownError(r.Own)
 		},
 	}
 	cmd.Flags().BoolVar(&plan, "plan", false, "show what opening the store would do, and do nothing")
@@ -69,6 +70,9 @@ func (a *app) printReport(w io.Writer, r nodeapi.CheckReport) {
 	}
 	if r.Copy != "" {
 		fmt.Fprintln(w, a.typed(copyFound(r.Copy)))
+	}
+	for _, o := range r.Own {
+		fmt.Fprintln(w, "own     "+ownText(o))
 	}
 	verdict := "clean"
 	if len(r.Findings) > 0 {

@@ -126,7 +126,7 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
 	case nodeapi.Stale:
 		if errors.Is(err, xaeroflux.ErrRestored) || strings.Contains(err.Error(), xaeroflux.ErrRestored.Error()) {
-			return "xaeroflux sync ADDRESS, which brings back what a peer holds of it; then again. If no peer holds anything of this store: xaeroflux adopt --alone"
+			return nextUnmet
 		}
 		return "xaeroflux sync ADDRESS, with the peer that holds the later events, which brings them back; then again"
 	case nodeapi.NoSpace:
@@ -154,6 +154,8 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	}
 	return "xaeroflux check, if it happens again"
 }
+
+const nextUnmet = "xaeroflux sync ADDRESS, which brings back what a peer holds of it; then again. If no peer holds anything of this store: xaeroflux adopt --alone"
 
 // nextFull is next for a disk that is full.
 func nextFull(cmd *cobra.Command) string {

@@ -225,7 +225,7 @@ func (b *local) Check(ctx context.Context, progress func(done, total int64)) (no
 }
 
 func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
-	out := nodeapi.CheckReport{Logs: r.Logs, Rosters: r.Rosters, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More, Copy: r.Copy}
+	out := nodeapi.CheckReport{Logs: r.Logs, Rosters: r.Rosters, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More, Copy: r.Copy, Own: ownLogs(r.Own)}
 	for _, f := range r.Findings {
 		out.Findings = append(out.Findings, finding(f))
 	}
@@ -245,7 +245,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
-	s.Own = ownLogs(b.db)
+	s.Own = ownLogs(b.db.OwnLogs())
 	s.Moved, s.Copies = nodeMove(b.db.Moved()), nodeCopies(b.db.Copies())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {
@@ -255,8 +255,8 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	return s, nil
 }
 
-func ownLogs(db *xaeroflux.DB) (all []nodeapi.OwnLog) {
-	for _, o := range db.OwnLogs() {
+func ownLogs(own []xaeroflux.OwnLog) (all []nodeapi.OwnLog) {
+	for _, o := range own {
 		all = append(all, nodeapi.OwnLog{
 			Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known, Backup: o.Backup,
 		})

@@ -116,7 +116,10 @@ func ownError(own []nodeapi.OwnLog) error {
 		return nil
 	}
 	if own[0].State == string(xaeroflux.OwnForked) {
-		return hint(kinded(nodeapi.Frozen, "%s", ownText(own[0])), "xaeroflux forks")
+		return kinded(nodeapi.Frozen, "%s", ownText(own[0]))
+	}
+	if own[0].State == string(xaeroflux.OwnUnmet) {
+		return hint(kinded(nodeapi.Stale, "%s", ownText(own[0])), "%s", nextUnmet)
 	}
 	return kinded(nodeapi.Stale, "%s", ownText(own[0]))
 }
