@@ -3,7 +3,7 @@
 GO          ?= go
 INPUT       ?=
 SCALE       ?= 1
-FUZZTIME    ?= 5s
+FUZZTIME    ?= 3s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 BIN         := bin/xaeroflux
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Runs every fuzz target of the module for the given time each (default 5s).
+# Runs every fuzz target of the module for the given time each (default 3s).
 set -euo pipefail
 cd "$(dirname "$0")/.."
-time="${1:-5s}"
+time="${1:-3s}"
 out="$(mktemp)"
 trap 'rm -f "$out"' EXIT
 
