@@ -68,6 +68,7 @@ type session struct {
 	evicted bool             // its place was given to another; guarded by network.mu
 	first   transport.Stream // the control stream, where it was accepted before
 
+	moved   moved // logs that the core is to be told of
 	watch   syncer.Watch
 	snapped time.Time
 	seen    atomic.Pointer[snapshot]
@@ -103,10 +104,7 @@ type (
 		credits int                 // of the inbox that it holds
 		taken   chan<- syncer.State // told where the session is then, unless nil
 	}
-	logMoved struct {
-		log    digest.Hash
-		before uint64
-	}
+	logsMoved struct{} // those of session.moved
 	inputDone struct{ in syncer.Input }
 	lost      struct{ err error }
 	tick      struct{}
@@ -181,9 +179,6 @@ func (s *session) tell(m any) {
 	}
 }
 
-// advanced tells the session that a log has a new state here.
-func (s *session) advanced(log digest.Hash, before uint64) { s.tell(&logMoved{log, before}) }
-
 // end closes the session with a last word to the peer.
 func (s *session) end(code messages.Code, text string) { s.tell(&byeNow{code, text}) }
 
@@ -212,15 +207,16 @@ func (s *session) Receive(ctx actor.Context) {
 			m.taken <- s.state()
 		}
 		s.strike(AtEnd)
-	case *logMoved:
+	case *logsMoved:
 		s.strike(AtStart)
-		s.step(syncer.Advanced{Log: m.log, Before: m.before})
+		s.stepMoved()
 		s.strike(AtEnd)
 	case *inputDone:
 		s.strike(AtStart)
 		s.input(m.in)
 		s.strike(AtEnd)
 	case *barrier:
+		s.stepMoved()
 		s.stats.setApart(nil)
 		s.step(syncer.Nudge{Confirm: m.confirm})
 		m.late = s.why() != nil
