@@ -27,13 +27,16 @@ type conn struct {
 	slots   chan struct{} // one for each stream that this end has open
 	opened  chan *stream  // by the peer, for AcceptStream
 
-	mu      sync.Mutex
+	wg      sync.WaitGroup       // of run, drains and pings: these begin while err is nil
+	mu      sync.Mutex           // guards streams, probing and err
 	streams map[*stream]struct{} // unfinished ones
-	drains  sync.WaitGroup       // begun while err is nil
+	probing bool                 // a ping of yamux is under way
 	done    chan struct{}
 	err     *transport.ClosedError // set before done is closed
 
-	in, out atomic.Uint64
+	in, out atomic.Uint64 // of the streams
+	under   *counted      // what TLS sends and receives
+	probes  atomic.Uint64
 }
 
 func newConn(n *Node, peer identity.PeerID, binding []byte, dialer bool, remote string) *conn {
@@ -46,14 +49,12 @@ func newConn(n *Node, peer identity.PeerID, binding []byte, dialer bool, remote 
 
 // run returns when nothing is left of the connection.
 func (c *conn) run() {
-	var wg sync.WaitGroup
-	wg.Go(c.acceptAll)
-	wg.Go(c.hear)
+	c.wg.Go(c.acceptAll)
+	c.wg.Go(c.hear)
 	<-c.done
 	c.say()
 	c.session.Close()
-	wg.Wait()
-	c.drains.Wait()
+	c.wg.Wait()
 }
 
 // acceptAll hands the peer's streams to AcceptStream.
@@ -129,6 +130,29 @@ func (c *conn) Err() error {
 }
 
 func (c *conn) Stats() (bytesIn, bytesOut uint64) { return c.in.Load(), c.out.Load() }
+
+// Signs counts bytes below TLS, and each probe as a question: the peer's yamux
+// answers it whatever its streams wait for.
+func (c *conn) Signs() (heard, asked uint64) {
+	return c.under.in.Load(), c.under.out.Load() + c.probes.Load()
+}
+
+// Probe sends a ping of yamux, unless one is under way.
+func (c *conn) Probe() {
+	c.probes.Add(1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil || c.probing {
+		return
+	}
+	c.probing = true
+	c.wg.Go(func() {
+		c.session.Ping()
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.probing = false
+	})
+}
 
 func (c *conn) CloseWithError(code uint64, reason string) error {
 	c.end(&transport.ClosedError{Code: code, Reason: transport.CutReason(reason)})

@@ -31,6 +31,6 @@ func (c *conn) spawn(f func()) bool {
 	if c.err != nil {
 		return false
 	}
-	c.drains.Go(f)
+	c.wg.Go(f)
 	return true
 }

@@ -80,7 +80,8 @@ func (n *Node) Connect(ctx context.Context, raw net.Conn, want identity.PeerID, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.o.HandshakeTimeout)
 	defer cancel()
-	c, err := n.shake(ctx, raw, tls.Client(raw, peertls.Config(n.cert, verify)), remote, true)
+	under := &counted{Conn: raw}
+	c, err := n.shake(ctx, under, tls.Client(under, peertls.Config(n.cert, verify)), remote, true)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -100,7 +101,8 @@ func (n *Node) Accept(ctx context.Context, raw net.Conn, remote string) (transpo
 func (n *Node) accept(ctx context.Context, raw net.Conn, remote string) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.o.HandshakeTimeout)
 	defer cancel()
-	c, err := n.shake(ctx, raw, tls.Server(raw, peertls.Config(n.cert, peertls.Anyone)), remote, false)
+	under := &counted{Conn: raw}
+	c, err := n.shake(ctx, under, tls.Server(under, peertls.Config(n.cert, peertls.Anyone)), remote, false)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -109,7 +111,7 @@ func (n *Node) accept(ctx context.Context, raw net.Conn, remote string) (*conn, 
 }
 
 // shake runs the handshake and begins a connection.
-func (n *Node) shake(ctx context.Context, raw net.Conn, tc *tls.Conn, remote string, dialer bool) (*conn, error) {
+func (n *Node) shake(ctx context.Context, under *counted, tc *tls.Conn, remote string, dialer bool) (*conn, error) {
 	if err := tc.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
@@ -122,7 +124,8 @@ func (n *Node) shake(ctx context.Context, raw net.Conn, tc *tls.Conn, remote str
 		return nil, err
 	}
 	c := newConn(n, peer, binding, dialer, remote)
-	if err := c.begin(ctx, &hardClose{Conn: tc, raw: raw}); err != nil {
+	c.under = under
+	if err := c.begin(ctx, &hardClose{Conn: tc, raw: under}); err != nil {
 		return nil, err
 	}
 	if !n.adopt(c) {

@@ -59,6 +59,16 @@ func (c *conn) Err() error {
 
 func (c *conn) Stats() (bytesIn, bytesOut uint64) { return c.in.Load(), c.out.Load() }
 
+// Signs counts packets.
+func (c *conn) Signs() (heard, asked uint64) {
+	st := c.qc.ConnectionStats()
+	return st.PacketsReceived, st.PacketsSent
+}
+
+// Probe does nothing: QUIC acknowledges what goes out, and repeats what is not
+// acknowledged, whatever waits on streams.
+func (c *conn) Probe() {}
+
 func (c *conn) CloseWithError(code uint64, reason string) error {
 	return c.qc.CloseWithError(quic.ApplicationErrorCode(min(code, maxCode)), transport.CutReason(reason))
 }

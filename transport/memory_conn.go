@@ -36,6 +36,7 @@ type memConn struct {
 	err    *ClosedError // set before done is closed
 
 	in, out atomic.Uint64
+	probes  atomic.Uint64
 }
 
 func newPair(n *Memory, l *link, dialer, listener *memNode, host string, binding [BindingBytes]byte) *pair {
@@ -100,6 +101,18 @@ func (c *memConn) Err() error {
 }
 
 func (c *memConn) Stats() (bytesIn, bytesOut uint64) { return c.in.Load(), c.out.Load() }
+
+// Signs counts a probe as answered: a pair that is not closed is there.
+func (c *memConn) Signs() (heard, asked uint64) {
+	n := c.probes.Load()
+	return c.in.Load() + n, c.out.Load() + n
+}
+
+func (c *memConn) Probe() {
+	if c.Err() == nil {
+		c.probes.Add(1)
+	}
+}
 
 func (c *memConn) CloseWithError(code uint64, reason string) error {
 	reason = CutReason(reason)

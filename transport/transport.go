@@ -77,6 +77,13 @@ type Conn interface {
 	RemoteAddr() string
 	// Stats counts the bytes of all streams so far.
 	Stats() (bytesIn, bytesOut uint64)
+	// Signs counts what passes below the streams, in any unit. heard grows with
+	// all that comes of the peer's end, be it no more than an acknowledgement;
+	// asked grows when something goes out that this end answers.
+	Signs() (heard, asked uint64)
+	// Probe asks the peer's end for a sign that waits behind no stream, if the
+	// carrier has such a question. It does not wait for the answer.
+	Probe()
 }
 
 // A Stream is an ordered pair of byte flows. One goroutine may read while

@@ -56,6 +56,7 @@ func Run(t *testing.T, factory Factory) {
 		{"CloseReason", testCloseReason},
 		{"CloseUnblocks", testCloseUnblocks},
 		{"Stats", testStats},
+		{"Signs", testSigns},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -218,3 +218,23 @@ func testStats(t *testing.T, e *env) {
 		t.Errorf("sent %d, received %d of %d; back %d and %d", out-out0, rin-rin0, n, in-in0, rout-rout0)
 	}
 }
+
+// testSigns asks a peer that reads nothing: its end is there all the same.
+func testSigns(t *testing.T, e *env) {
+	a, b := e.connect()
+	s, _ := e.streamOn(a, b)
+	heard0, asked0 := a.Signs()
+	if _, err := s.Write([]byte("nobody reads this")); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		a.Probe()
+		heard, asked := a.Signs()
+		if heard > heard0 && asked > asked0 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("heard %d, then %d; asked %d, then %d", heard0, heard, asked0, asked)
+		}
+	}
+}
