@@ -11,6 +11,7 @@ const ProtocolVersion = 2
 const (
 	CapSync = "SYNC" // the sync protocol itself
 	CapRun  = "RUN"  // no capability: its parameter is a random value of each opening of a store
+	CapDoze = "DOZE" // no capability: the sender is not to be woken by PINGs more often than DozeEvery
 )
 
 // Hello is the first message of both sides of a session.
