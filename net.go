@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -19,10 +18,6 @@ import (
 
 // A SyncReport says what a Sync moved and how long it took.
 type SyncReport = actors.SyncReport
-
-// A quiet session costs a packet now and then, so that it outlives the idle
-// timeout of the carrier and a lost peer is noticed.
-const keepAlive = 2 * time.Minute
 
 // carriers returns what moves bytes between peers, and the one of them that
 // makes connections of pipes.
@@ -38,7 +33,7 @@ func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Ca
 		}
 		return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{own}, pipes), pipes, nil
 	}
-	quic, err := quicnet.New(device.PeerKey(), quicnet.Options{KeepAlive: keepAlive})
+	quic, err := quicnet.New(device.PeerKey(), quicnet.Options{})
 	if err != nil {
 		return nil, nil, err
 	}

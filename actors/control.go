@@ -77,7 +77,7 @@ func (s *session) next(in *bufio.Reader, from *greeter, limit int) (messages.Mes
 // handle passes a frame to the actor. With wait it returns when the actor has
 // taken it, and where the session is then: a stranger sends nothing long.
 func (s *session) handle(m messages.Message, bytes int, wait bool) syncer.State {
-	f := &frameIn{m: m, credits: min(1+bytes>>20, inboxFrames)}
+	f := &frameIn{m: m, at: s.heard.note(), credits: min(1+bytes>>20, inboxFrames)}
 	for range f.credits {
 		select {
 		case s.inbox <- struct{}{}:

@@ -29,6 +29,9 @@ func (n *Node) Handle(name string, d doors.Door) (stop func(), err error) {
 func (n *Node) capabilities() syncer.Capabilities {
 	all := syncer.Capabilities(n.doors.Params())
 	all[messages.CapRun] = n.run[:]
+	if n.cfg.Doze {
+		all[messages.CapDoze] = nil
+	}
 	return all
 }
 

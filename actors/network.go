@@ -222,6 +222,7 @@ func (n *Node) adoptWith(conn transport.Conn, first transport.Stream) (*session,
 		self, peer := n.self, conn.Peer()
 		ours := bytes.Compare(self[:], peer[:]) < 0 // the one we dial stays
 		if old.conn.Dialer() != conn.Dialer() && conn.Dialer() != ours {
+			old.tell(&check{}) // it may be the one that is dead
 			return nil, fmt.Errorf("%w: already connected", ErrBusy)
 		}
 		if beside = n.twins.known(peer); !beside {

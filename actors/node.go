@@ -59,6 +59,7 @@ type Config struct {
 	Advanced func(*store.Log)
 
 	Advertise bool          // peers may tell others where this node listens
+	Doze      bool          // quiet sessions are asked seldom whether the peer is there (syncer.DozeEvery)
 	Stall     time.Duration // that a session may stand still while the peer owes something; default 30 s
 }
 

@@ -50,9 +50,8 @@ func (s *session) snap(now time.Time, must bool) {
 }
 
 // onTick feeds the core and looks whether the session makes progress.
-func (s *session) onTick() {
-	now := time.Now()
-	s.ticking = false
+func (s *session) onTick(now time.Time) {
+	s.tickAt = time.Time{}
 	s.step(syncer.Tick{Now: now})
 	if s.core == nil || s.ctx.Err() != nil {
 		return

@@ -58,9 +58,7 @@ type session struct {
 	stopped chan struct{}                       // closed when the actor has stopped
 	in      map[identity.TopicID]syncer.Follows // topics that the core knows
 	lists   bool                                // the core may offer more of them
-	ticking bool
-	asked   bool // for a cosignature, and not answered
-	ticker  *time.Timer
+	asked   bool                                // for a cosignature, and not answered
 	ended   sync.Once
 	runID   runID            // that the peer is; guarded by twins.mu
 	second  bool             // it was let in beside another one, until it says which run it is
@@ -68,7 +66,14 @@ type session struct {
 	evicted bool             // its place was given to another; guarded by network.mu
 	first   transport.Stream // the control stream, where it was accepted before
 
-	moved   moved // logs that the core is to be told of
+	alarm  alarm
+	tickAt time.Time // when the core wants a tick; zero: it wants none
+	pulse  syncer.Pulse
+	dozes  atomic.Bool // the peer does
+	pings  uint64
+	heard  lastWord
+	moved  moved // logs that the core is to be told of
+
 	watch   syncer.Watch
 	snapped time.Time
 	seen    atomic.Pointer[snapshot]
@@ -101,13 +106,15 @@ type sessionStats struct {
 type (
 	frameIn struct {
 		m       messages.Message
+		at      time.Time           // when it came
 		credits int                 // of the inbox that it holds
 		taken   chan<- syncer.State // told where the session is then, unless nil
 	}
 	logsMoved struct{} // those of session.moved
 	inputDone struct{ in syncer.Input }
 	lost      struct{ err error }
-	tick      struct{}
+	wake      struct{} // the alarm went off
+	check     struct{} // the network may be another one, or the peer was seen elsewhere
 	barrier   struct {
 		confirm bool // the peer is to state its digests again
 		passed  chan struct{}
@@ -200,6 +207,7 @@ func (s *session) Receive(ctx actor.Context) {
 		for range m.credits {
 			<-s.inbox
 		}
+		s.pulse.Heard(m.at)
 		if s.meet(m.m) {
 			s.step(syncer.Received{Message: m.m})
 		}
@@ -223,8 +231,11 @@ func (s *session) Receive(ctx actor.Context) {
 		close(m.passed)
 	case *askCosign:
 		s.ask(m)
-	case *tick:
-		s.onTick()
+	case *wake:
+		s.onWake(time.Now())
+	case *check:
+		s.pulse.Changed()
+		s.beat(time.Now())
 	case *topicsMoved:
 		s.moveTopics()
 		close(m.done)
@@ -345,6 +356,8 @@ func (s *session) do(o syncer.Output) {
 		}
 	case syncer.Push:
 		s.out.push(push{topic: o.Topic, log: o.Log, from: o.From, to: o.To})
+		s.pulse.Pushed(time.Now(), s.signs())
+		s.setAlarm()
 	case syncer.Ingest:
 		s.ingest(o.Verified)
 	case syncer.Pull:
@@ -370,11 +383,13 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Shared:
 		s.n.up(s, o, s.addShared(o.Topics))
 		s.snapped = time.Time{} // the one of the greeting is old
+		s.pulse.Begin(time.Now(), s.conn.Dialer(), s.dozes.Load() || s.n.cfg.Doze)
+		s.setAlarm()
 	case syncer.Left:
 		s.dropShared(o.Topic)
 	case syncer.Presence:
 		s.n.doors.Hear(o.Capability, doors.Presence{Peer: s.conn.Peer(), Topic: o.Topic, Data: slices.Clone(o.Data)})
-	case syncer.Ponged: // nobody here has asked
+	case syncer.Ponged: // any word of the peer is an answer (pulse)
 	case syncer.Fail:
 		if o.Err != nil {
 			s.failHere(o.Err)
@@ -423,19 +438,6 @@ func (s *session) lastWord(o syncer.Closed) error {
 		return s.n.ownTwin(s)
 	}
 	return &PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true}
-}
-
-func (s *session) wantTick() {
-	if s.ticking {
-		return
-	}
-	s.ticking = true
-	if s.ticker == nil {
-		s.ticker = time.AfterFunc(tickEvery, func() { s.tell(&tick{}) })
-		context.AfterFunc(s.ctx, func() { s.ticker.Stop() })
-		return
-	}
-	s.ticker.Reset(tickEvery)
 }
 
 // refuse ends the session and tells the peer why, once.

@@ -5,6 +5,7 @@ package actors
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -195,6 +196,9 @@ func (s *session) status() PeerStatus {
 		}
 	}
 	s.stats.mu.Unlock()
+	quiet := s.heard.ago(time.Now())
+	silent := st.Topics > 0 && quiet > s.n.claimWait(s.dozes.Load())
+	st.InSync = st.InSync && !silent
 	switch {
 	case st.InSync:
 		st.State = PeerInSync
@@ -202,6 +206,9 @@ func (s *session) status() PeerStatus {
 		st.State = PeerSyncing
 	}
 	s.statusSeen(&st)
+	if silent {
+		st.Waiting = fmt.Sprintf("an answer: its last word was %s ago", quiet.Round(time.Second))
+	}
 	return st
 }
 

@@ -232,6 +232,7 @@ func (t *twins) saidOwn(id identity.PeerID, now time.Time) (news bool) {
 func (s *session) meet(m messages.Message) bool {
 	switch m := m.(type) {
 	case *messages.Hello:
+		s.dozes.Store(dozes(m))
 		if s.n.twins.refuses(s, runOf(m), s.n.runsBeside(s), time.Now()) {
 			return s.refuseTwin()
 		}

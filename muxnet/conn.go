@@ -28,15 +28,15 @@ type conn struct {
 	opened  chan *stream  // by the peer, for AcceptStream
 
 	wg      sync.WaitGroup       // of run, drains and pings: these begin while err is nil
-	mu      sync.Mutex           // guards streams, probing and err
+	mu      sync.Mutex           // guards streams and err
 	streams map[*stream]struct{} // unfinished ones
-	probing bool                 // a ping of yamux is under way
 	done    chan struct{}
 	err     *transport.ClosedError // set before done is closed
 
 	in, out atomic.Uint64 // of the streams
 	under   *counted      // what TLS sends and receives
 	probes  atomic.Uint64
+	probing atomic.Bool // a ping of yamux is under way
 }
 
 func newConn(n *Node, peer identity.PeerID, binding []byte, dialer bool, remote string) *conn {
@@ -140,17 +140,12 @@ func (c *conn) Signs() (heard, asked uint64) {
 // Probe sends a ping of yamux, unless one is under way.
 func (c *conn) Probe() {
 	c.probes.Add(1)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil || c.probing {
+	if c.probing.Swap(true) {
 		return
 	}
-	c.probing = true
-	c.wg.Go(func() {
+	c.spawn(func() {
 		c.session.Ping()
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.probing = false
+		c.probing.Store(false)
 	})
 }
 

@@ -68,7 +68,6 @@ func (c *Carrier) quicConfig() *quic.Config {
 	return &quic.Config{
 		HandshakeIdleTimeout:           c.o.HandshakeTimeout,
 		MaxIdleTimeout:                 c.o.IdleTimeout,
-		KeepAlivePeriod:                c.o.KeepAlive,
 		InitialStreamReceiveWindow:     min(initialWindow, c.o.MaxStreamWindow),
 		MaxStreamReceiveWindow:         c.o.MaxStreamWindow,
 		InitialConnectionReceiveWindow: min(initialWindow*3/2, c.o.MaxConnWindow),

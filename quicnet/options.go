@@ -17,15 +17,9 @@ type Options struct {
 	// is how long a vanished peer can go unnoticed by one who sends nothing.
 	// The smaller of both sides' counts. Default 5 minutes.
 	//
-	// It is long because KeepAlive is off: a quiet session costs no packet
-	// and no wake-up, and a sync session is quiet most of the time. Whoever
-	// waits for pushes behind a NAT or wants dead peers noticed sooner sets
-	// KeepAlive; a session that ended is dialed again in one round trip.
+	// It is a backstop: whoever uses a connection asks for signs of the peer
+	// while it is used, and a quiet one costs no packet here.
 	IdleTimeout time.Duration
-	// KeepAlive sends a packet after so much silence, at most every half
-	// IdleTimeout. 25 seconds keep most NAT mappings open, at about 300 bytes
-	// a minute. Default off.
-	KeepAlive time.Duration
 	// HandshakeTimeout is how long a handshake may make no progress; in all it
 	// may take twice as long. Default 5 seconds.
 	HandshakeTimeout time.Duration

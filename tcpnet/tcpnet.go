@@ -23,12 +23,9 @@ import (
 // Options are muxnet's.
 type Options = muxnet.Options
 
-// A quiet connection costs a probe every two minutes, which outlives most NATs
-// and is below 200 bytes a minute. A peer that answers none of three, 15 s
-// apart, is gone; so is one that leaves bytes unanswered for userTimeout.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 2 * time.Minute, Interval: 15 * time.Second, Count: 3}
-
-const userTimeout = 45 * time.Second
+// noKeepAlive leaves it to whoever uses a connection to ask whether the peer is
+// there (transport.Conn, Probe).
+const noKeepAlive = -1
 
 // maxHosts is how many addresses of a name are tried.
 const maxHosts = 4
@@ -47,7 +44,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tcpnet: %w", err)
 	}
-	return &Carrier{node: node, net: net.ListenConfig{KeepAliveConfig: keepAlive}}, nil
+	return &Carrier{node: node, net: net.ListenConfig{KeepAlive: noKeepAlive}}, nil
 }
 
 // Name is "tcp".
@@ -99,7 +96,7 @@ func (c *Carrier) dialAny(ctx context.Context, addr identity.Address) (transport
 // dialOne tries one address; others come after it and want their part of the
 // time.
 func (c *Carrier) dialOne(ctx context.Context, hostport string, want identity.PeerID, left int) (transport.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: keepAlive}
+	d := net.Dialer{KeepAlive: noKeepAlive}
 	if left > 1 {
 		d.Timeout = 5 * time.Second
 	}
@@ -107,7 +104,6 @@ func (c *Carrier) dialOne(ctx context.Context, hostport string, want identity.Pe
 	if err != nil {
 		return nil, err
 	}
-	boundSilence(raw, userTimeout)
 	return c.node.Connect(ctx, raw, want, hostport)
 }
 
@@ -126,23 +122,11 @@ func (c *Carrier) Listen(ctx context.Context, hostport string) (transport.Listen
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: tcpnet: %w", hostport, err)
 	}
-	l, err := c.node.Listen(&bounded{raw}, raw.Addr().String(), net.Addr.String)
+	l, err := c.node.Listen(raw, raw.Addr().String(), net.Addr.String)
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
-}
-
-// bounded bounds the silence of what it accepts.
-type bounded struct{ net.Listener }
-
-// Accept implements net.Listener.
-func (b *bounded) Accept() (net.Conn, error) {
-	raw, err := b.Listener.Accept()
-	if err == nil {
-		boundSilence(raw, userTimeout)
-	}
-	return raw, err
 }
 
 // Close tells every peer goodbye and closes the ports.
