@@ -38,7 +38,7 @@ type fake struct {
 
 var _ Backend = (*fake)(nil)
 
-func newFake() *fake { return &fake{grown: make(chan struct{}), follow: make(chan struct{}, 8)} }
+func newFake() *fake { return &fake{grown: make(chan struct{}), follow: make(chan struct{}, 1024)} }
 
 func (f *fake) Info(_ context.Context, topic string) (Info, error) {
 	return Info{Topic: topic, Log: "10", VKey: "key", Invite: "xf1"}, nil
@@ -177,11 +177,17 @@ func (f *fake) Status(context.Context) (Status, error) {
 // testBody is the limit of a request's body in tests.
 const testBody = 1 << 20
 
+// testCallers is how many callers there may be in tests.
+const testCallers = 16
+
+// testSilence is how long a caller may be silent in tests.
+const testSilence = time.Second
+
 // start serves a fake in a fresh directory.
 func start(t *testing.T, dir string) (*fake, *Server, *Client) {
 	t.Helper()
 	f := newFake()
-	s, err := serveBodies(dir, f, classifyFake, testBody)
+	s, err := serveBounded(dir, f, classifyFake, func(text string) { t.Log(text) }, bounds{body: testBody, silence: testSilence, callers: testCallers})
 	if err != nil {
 		t.Fatal(err)
 	}

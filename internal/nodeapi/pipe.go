@@ -104,7 +104,7 @@ func (s *Server) pipe(w http.ResponseWriter, r *http.Request, call func(context.
 	s.pipes.Add(1)
 	defer s.pipes.Done()
 	var req request
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxPipeBody)).Decode(&req); err != nil || r.Header.Get("Upgrade") != pipeProtocol {
+	if err := s.readRequest(w, r, maxPipeBody, &req); err != nil || r.Header.Get("Upgrade") != pipeProtocol {
 		http.Error(w, "want a request for a pipe", http.StatusBadRequest)
 		return
 	}

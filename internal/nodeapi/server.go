@@ -8,10 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // Bounds of a server.
@@ -51,10 +55,12 @@ type Server struct {
 	b        Backend
 	classify func(error) Kind
 	sock     *socket
+	door     *door
 	http     *http.Server
 	cancel   context.CancelFunc
-	maxBody  int64
+	most     bounds
 	appends  chan struct{} // one per append under way
+	follows  chan struct{} // one per call that follows
 	ended    chan struct{}
 	ctx      context.Context
 	pipes    sync.WaitGroup // calls that took over their connection
@@ -64,30 +70,47 @@ type Server struct {
 }
 
 // Serve serves b on the socket of the store in dir, whose lock the caller
-// holds. Classify tells the kind of b's errors.
-func Serve(dir string, b Backend, classify func(error) Kind) (*Server, error) {
-	return serveBodies(dir, b, classify, maxBody)
+// holds. Classify tells the kind of b's errors. Warn is told what a person should
+// know and no caller is told.
+func Serve(dir string, b Backend, classify func(error) Kind, warn func(text string)) (*Server, error) {
+	return serveBounded(dir, b, classify, warn, bounds{body: maxBody, silence: headTimeout, callers: callersOf(durable.DescriptorLimit())})
 }
 
-func serveBodies(dir string, b Backend, classify func(error) Kind, maxBody int64) (*Server, error) {
+// bounds of a server.
+type bounds struct {
+	body    int64         // bytes of a request
+	silence time.Duration // of a caller within one
+	callers int
+}
+
+func serveBounded(dir string, b Backend, classify func(error) Kind, warn func(string), most bounds) (*Server, error) {
 	sock, err := listen(dir)
 	if err != nil {
 		return nil, fmt.Errorf("serve commands: %w", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		b: b, classify: classify, sock: sock, cancel: cancel, maxBody: maxBody,
-		appends: make(chan struct{}, maxAppends), ended: make(chan struct{}), ctx: ctx,
+		b: b, classify: classify, sock: sock, door: newDoor(sock.UnixListener, most.callers, warn), cancel: cancel, most: most,
+		appends: make(chan struct{}, maxAppends), follows: make(chan struct{}, max(most.callers*3/4, 1)), ended: make(chan struct{}), ctx: ctx,
 	}
 	s.http = &http.Server{
-		Handler: s.routes(), ReadHeaderTimeout: headTimeout,
-		BaseContext: func(net.Listener) context.Context { return ctx },
+		Handler: s.orBusy(s.routes()), ReadHeaderTimeout: most.silence, ErrorLog: log.New(warner(warn), "", 0),
+		BaseContext: func(net.Listener) context.Context { return ctx }, ConnContext: markBusy,
 	}
 	go func() {
 		defer close(s.ended)
-		s.http.Serve(sock) // ends with Close
+		s.http.Serve(s.door) // ends with Close
 	}()
 	return s, nil
+}
+
+// A warner passes on what net/http has to say, such as that a handler panicked.
+type warner func(text string)
+
+// Write implements io.Writer.
+func (w warner) Write(b []byte) (int, error) {
+	w(strings.TrimSpace(string(b)))
+	return len(b), nil
 }
 
 // Close ends streams, waits a moment for other calls under way, and removes
@@ -102,7 +125,7 @@ func (s *Server) Close() error {
 		}
 		s.pipes.Wait()
 		<-s.ended
-		s.closeErr = s.sock.Close()
+		s.closeErr = errors.Join(ignoreClosed(s.door.Close()), s.sock.Close())
 	})
 	return s.closeErr
 }
@@ -190,6 +213,14 @@ func (s *Server) events(ctx context.Context, r *request, send func(any) error) e
 	if r.Query == nil {
 		return &Error{Kind: Usage, Text: "a request for events without a query"}
 	}
+	if r.Query.Follow { // for long: it leaves room for others
+		select {
+		case s.follows <- struct{}{}:
+			defer func() { <-s.follows }()
+		default:
+			return &Error{Kind: Busy, Text: fmt.Sprintf("the node is busy: %d commands follow its events, as many as it takes", cap(s.follows))}
+		}
+	}
 	return s.b.Events(ctx, *r.Query, func(rec *Record) error { return send(rec) })
 }
 
@@ -212,6 +243,33 @@ func nowAndThen(f func(done, total int64)) func(done, total int64) {
 	}
 }
 
+// readRequest reads a request, from a caller that is not silent for long: one that
+// is stopped would keep a place of an append.
+func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, most int64, to *request) error {
+	conn := http.NewResponseController(w)
+	body := &impatientReader{http.MaxBytesReader(w, r.Body, most), conn, s.most.silence}
+	err := json.NewDecoder(body).Decode(to)
+	if err != nil {
+		return err // the deadline stays: net/http reads what is left before it answers
+	}
+	io.Copy(io.Discard, body) // only past its end does net/http notice that a client went away
+	return conn.SetReadDeadline(time.Time{})
+}
+
+// An impatientReader reads a body, of a caller that is not silent for longer than
+// it may.
+type impatientReader struct {
+	io.Reader
+	conn    *http.ResponseController
+	silence time.Duration
+}
+
+// Read implements io.Reader.
+func (r *impatientReader) Read(p []byte) (int, error) {
+	r.conn.SetReadDeadline(time.Now().Add(r.silence))
+	return r.Reader.Read(p)
+}
+
 // serve reads the request, runs the call, and ends the stream with a line that
 // says how it went.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, call func(context.Context, *request, func(any) error) error) {
@@ -220,11 +278,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, call func(context
 	defer out.Close()
 	enc, started := json.NewEncoder(out), false
 	var req request
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, s.maxBody)).Decode(&req)
+	err := s.readRequest(w, r, s.most.body, &req)
 	if err != nil {
 		err = &Error{Kind: Usage, Text: "malformed request: " + err.Error()}
 	} else {
-		io.Copy(io.Discard, r.Body) // only past its end does net/http notice that a client went away
 		err = call(r.Context(), &req, func(item any) error {
 			started = true
 			return enc.Encode(line[any]{Item: &item})

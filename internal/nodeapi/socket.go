@@ -26,7 +26,7 @@ const (
 
 // A socket is a listening socket and the files to remove with it.
 type socket struct {
-	net.Listener
+	*net.UnixListener
 	remove []string
 }
 
@@ -47,7 +47,7 @@ func listen(dir string) (*socket, error) {
 		return nil, err
 	}
 	far := filepath.Dir(private) != filepath.Clean(dir)
-	if s.Listener, err = bind(filepath.Join(private, "s")); err != nil {
+	if s.UnixListener, err = bind(filepath.Join(private, "s")); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(private))
 	}
 	if far {
@@ -78,7 +78,7 @@ func privateDir(dir string) (string, error) {
 	return "", fmt.Errorf("socket of %s: no directory with a short enough name; set TMPDIR to one", dir)
 }
 
-func bind(path string) (net.Listener, error) {
+func bind(path string) (*net.UnixListener, error) {
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, err
@@ -101,16 +101,19 @@ func writeWhole(path, text string) error {
 
 // Close stops listening and removes the files.
 func (s *socket) Close() error {
-	err := s.Listener.Close()
-	if errors.Is(err, net.ErrClosed) {
-		err = nil
-	}
-	errs := []error{err}
+	errs := []error{ignoreClosed(s.UnixListener.Close())}
 	for _, f := range s.remove {
 		errs = append(errs, os.RemoveAll(f))
 	}
 	s.remove = nil
 	return errors.Join(errs...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
 }
 
 // find returns the path of a store's socket, or ErrNoNode.

@@ -113,7 +113,11 @@ func (w *watch) run(ctx context.Context) {
 		if since == 0 || time.Since(w.began)-time.Duration(since) < w.c.askAfter {
 			continue
 		}
-		if err := w.c.ask(ctx); err != nil && ctx.Err() == nil && w.since.Load() == since {
+		err := w.c.ask(ctx)
+		if err == nil || gone(err) { // a node that stops ends its connections
+			continue
+		}
+		if ctx.Err() == nil && w.since.Load() == since {
 			w.cancel(w.c.silent(w.began.Add(time.Duration(since)), err))
 		}
 	}

@@ -102,14 +102,18 @@ func TestQuietCallGoesOn(t *testing.T) {
 // A command that takes its time with what it got is not waiting for the node.
 func TestSlowReaderIsNotWaiting(t *testing.T) {
 	_, s, c := start(t, t.TempDir())
-	c.askAfter, c.askPeriod = hurry, hurry
+	c.askAfter, c.askPeriod = noHurry, hurry
 	if _, err := c.Append(t.Context(), "", []Event{{Payload: []byte("x")}}); err != nil {
 		t.Fatal(err)
 	}
+	s.Close()
+	if _, err := net.Listen("unix", c.path); err != nil { // which takes nobody in
+		t.Fatal(err)
+	}
+	c.askAfter = hurry
 	ctx, w := c.watched(t.Context())
-	defer w.end()
 	w.since.Store(0) // as when yield is called
-	s.Close()        // nobody would answer
+	defer w.end()
 	select {
 	case <-ctx.Done():
 		t.Error("ended while it did not wait")

@@ -44,7 +44,7 @@ as it is. With --follow, goes on with events as they come, until ctrl-C.`,
 
 func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
 	if q.Follow && !a.readOnly { // it may hold the store for long: let others in
-		stop, err := serve(a.dir, b)
+		stop, err := serve(a.dir, b, func(text string) { a.say("%s", text) })
 		if err != nil {
 			return err
 		}
@@ -78,12 +78,12 @@ func printPayload(w io.Writer, r *nodeapi.Record) error {
 }
 
 // serve lets other commands work through this process where it has opened the
-// store itself. The function it returns ends that.
-func serve(dir string, b backend) (stop func() error, err error) {
+// store itself. The function it returns ends that; warn is told what no command is.
+func serve(dir string, b backend, warn func(text string)) (stop func() error, err error) {
 	if _, ok := b.(*local); !ok {
 		return func() error { return nil }, nil
 	}
-	s, err := nodeapi.Serve(dir, b, kindOf)
+	s, err := nodeapi.Serve(dir, b, kindOf, warn)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,7 @@ func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Opt
 		return err
 	}
 	b := &local{db: db}
-	err = a.serveUntil(ctx, b, listen, peers)
+	err = a.serveUntil(ctx, b, listen, peers, warnTo(o.Logger))
 	err = errors.Join(err, b.Close())
 	if err == nil {
 		a.say("stopped")
@@ -132,7 +132,7 @@ func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Opt
 	return err
 }
 
-func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string) error {
+func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string, warn func(text string)) error {
 	var addrs []identity.Address
 	for _, at := range listen {
 		addr, err := b.db.Listen(ctx, at)
@@ -141,7 +141,7 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string) 
 		}
 		addrs = append(addrs, addr)
 	}
-	stop, err := serve(a.dir, b)
+	stop, err := serve(a.dir, b, warn)
 	if err != nil {
 		return err
 	}
@@ -176,6 +176,14 @@ func (a *app) announce(addrs []identity.Address) error {
 		Listening string `json:"listening"`
 	}{all[0].String()}
 	return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "listening %s\n", all[0]) })
+}
+
+// warnTo logs what a person should know, if there is a logger.
+func warnTo(log *zap.Logger) func(text string) {
+	if log == nil {
+		return func(string) {}
+	}
+	return func(text string) { log.Warn(text) }
 }
 
 // logger writes what goes on to stderr, for people.
