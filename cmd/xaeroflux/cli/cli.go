@@ -102,9 +102,9 @@ While "xaeroflux run" is running, all other commands on the same directory but
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.running = true
-			return a.mayChange(cmd)
+			return a.mayChange(cmd, args)
 		},
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
@@ -118,7 +118,7 @@ While "xaeroflux run" is running, all other commands on the same directory but
 	f := root.PersistentFlags()
 	f.StringVar(&a.dir, "dir", dir, "directory of the store; XAEROFLUX_DIR sets the default")
 	f.StringVar(&a.topic, "topic", "", "topic by id, unique beginning of it, or name (default: the store's first)")
-	f.BoolVar(&a.readOnly, "read-only", false, "change nothing: for reading on a disk that may not be written, and beside others that read")
+	f.BoolVar(&a.readOnly, "read-only", false, "change nothing in a store: for a disk that may not be written, and beside others that read; a command that changes one exits 2")
 	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
 	root.AddCommand(
 		a.initCmd(), a.appendCmd(), a.catCmd(), a.getCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),

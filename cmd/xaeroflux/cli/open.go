@@ -71,9 +71,6 @@ func (a *app) open(ctx context.Context) (b backend, err error) {
 			return errors.Join(hint(err, "xaeroflux run --quota, or this command when the node has stopped"), c.Close())
 		}
 		b = c
-		if a.readOnly {
-			b = readBackend{b}
-		}
 		return nil
 	}, func() error {
 		db, err := a.openStore(&xaeroflux.Options{MustExist: true, ReadOnly: a.readOnly, Quota: quota})

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestReadOnlyIsOneRule says of every command whether it goes with --read-only.
+func TestReadOnlyIsOneRule(t *testing.T) {
+	reads := []string{
+		"actors", "backup", "cat", "check", "forks", "gaps", "get", "head", "invite", "prove", "status", "verify", "vkey", "follow",
+		"completion", "help",
+	}
+	for _, c := range (&app{}).root().Commands() {
+		err := (&app{readOnly: true}).mayChange(c, nil)
+		if (err == nil) != slices.Contains(reads, c.Name()) || err != nil && exitCode(kindOf(err)) != exitUsage {
+			t.Errorf("%s: %v", c.Name(), err)
+		}
+	}
+}
