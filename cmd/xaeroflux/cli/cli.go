@@ -53,6 +53,9 @@ func Main(args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, func() { time.AfterFunc(secondSignal, stop) })
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	if stdoutClosed() {
+		a.out = noOutput{}
+	}
 	return a.run(ctx, args)
 }
 

@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
@@ -37,6 +38,12 @@ func (o *output) end() error {
 	}
 	return o.err
 }
+
+// noOutput is the standard output of a process that was started without one.
+type noOutput struct{}
+
+// Write implements io.Writer.
+func (noOutput) Write([]byte) (int, error) { return 0, fs.ErrClosed }
 
 // An outputError is why not all results got out. Its kind is not that of the
 // cause: a disk that is full there says nothing of the store's.
