@@ -59,14 +59,15 @@ func (p PeerStatus) Connected() bool {
 	return p.State == PeerGreeting || p.State == PeerSyncing || p.State == PeerInSync
 }
 
-// A LogMissing is a log of which a peer holds more than this store.
+// A LogMissing is a log of which a peer holds more than this store, or of which a
+// part was fetched and what is before it is missing.
 type LogMissing struct {
 	Topic digest.Hash     `json:"topic"`
 	Log   digest.Hash     `json:"log"`
 	Held  uint64          `json:"held"`  // events here
-	Known uint64          `json:"known"` // events that the peer holds
-	From  identity.PeerID `json:"from"`  // the peer
-	Since time.Time       `json:"since"` // when that was found
+	Known uint64          `json:"known"` // events that the peer holds, or that the author signed
+	From  identity.PeerID `json:"from"`  // the peer; zero if none is connected that holds more
+	Since time.Time       `json:"since"` // when that was found, if a peer holds more
 }
 
 // Missing returns how many events are missing.
@@ -112,9 +113,29 @@ func (n *Node) SyncStatus() SyncStatus {
 	n.mesh.mu.Unlock()
 	away = n.twinsAway(away, at)
 	slices.SortFunc(away, byPeer)
-	st.Logs = missing(st.Peers)
+	st.Logs = n.withGaps(missing(st.Peers))
 	st.Peers = append(st.Peers, away...)
 	return st
+}
+
+// withGaps adds the logs that have gaps, and of which no peer was heard to hold more.
+func (n *Node) withGaps(all []LogMissing) []LogMissing {
+	st := n.cfg.Store
+	for _, id := range st.RangeLogs() {
+		l, err := st.Log(id)
+		if err != nil || slices.ContainsFunc(all, func(m LogMissing) bool { return m.Log == id }) || !st.Follows(l) {
+			continue
+		}
+		m := LogMissing{Topic: l.Topic, Log: id, Known: st.NewestHead(l).Size}
+		m.Held = m.Known
+		for _, gap := range st.Gaps(l) {
+			m.Held -= gap.End - gap.First
+		}
+		if m.Held < m.Known {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // twinsAway says which of the peers that are away are twins, and adds those that

@@ -29,7 +29,7 @@ func (e *PeerError) Error() string {
 		who += " says"
 	}
 	switch {
-	case e.Text == "":
+	case e.Text == "", e.Text == e.Code.String():
 		return fmt.Sprintf("%s: %s", who, e.Code)
 	case e.Remote: // its words, and so quoted
 		return fmt.Sprintf("%s: %s: %q", who, e.Code, e.Text)

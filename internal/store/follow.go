@@ -93,6 +93,12 @@ func (s *Store) Followed(topic digest.Hash) (names []digest.Hash, all bool) {
 	return slices.Clone(names), !partial
 }
 
+// Follows reports whether a log is one that this store follows.
+func (s *Store) Follows(l *Log) bool {
+	names, all := s.Followed(l.Topic)
+	return all || l.Own || slices.Contains(names, l.ID) || slices.Contains(names, digest.Hash(l.Author))
+}
+
 func (s *Store) loadFollows() error {
 	s.topics.follows = map[digest.Hash][]digest.Hash{}
 	return s.aof.View(func(v *aof.View) error {

@@ -16,7 +16,13 @@ func (a *app) actorsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "actors",
 		Short: "Show the node's actors",
-		Args:  noArgs,
+		Long: `Shows the actors of the node: their state, how far they are, how many messages wait
+and were handled, how often they were restarted, and their last error.
+
+CURSOR is in the actor's own terms. That of a stage of storage counts the events that
+it let through since the store was opened: appended ones pass all of them, a peer's
+full pages not the first. That of an actor of an application counts those it was given.`,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				s, err := b.Status(cmd.Context())

@@ -120,6 +120,9 @@ JSON, "end" is the event after the last.`,
 
 func printGaps(w io.Writer, g nodeapi.Gaps) {
 	fmt.Fprintf(w, "log     %s\n", g.Log)
+	if len(g.Held)+len(g.Gaps) == 0 {
+		fmt.Fprintln(w, "held    no events")
+	}
 	for _, p := range g.Held {
 		fmt.Fprintf(w, "held    %s\n", partText(p))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -291,10 +292,18 @@ func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
 	for _, m := range st.Logs {
 		all = append(all, nodeapi.Missing{
 			Topic: m.Topic.String(), Log: m.Log.String(), Held: m.Held, Known: m.Known, Events: m.Missing(),
-			From: m.From.String(), Since: m.Since.Round(time.Second),
+			From: peerText(m.From), Since: m.Since.Round(time.Second),
 		})
 	}
 	return all
+}
+
+// peerText writes the id of a peer, or "" if it is none.
+func peerText(p identity.PeerID) string {
+	if p == (identity.PeerID{}) {
+		return ""
+	}
+	return p.String()
 }
 
 func finding(f xaeroflux.Finding) nodeapi.Finding {

@@ -20,7 +20,7 @@ func (a *app) statusCmd() *cobra.Command {
 		Short: "Show where the store stands with its peers: what is missing, and why",
 		Long: `Shows each peer that is connected or remembered, what is being waited for, how
 fast bytes move and the last error; and each log of which a peer holds more than
-this store, with how much and since when.
+this store, or that has gaps ("xaeroflux gaps"), with how much and since when.
 
 States: "in sync" both hold the same; "syncing" something is on its way;
 "greeting" just connected; "dialing"; "pausing" until the next try; "known"
@@ -90,7 +90,7 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 		fmt.Fprintln(t, "\nLOG\tHERE\tTHERE\tMISSING\tPEER\tFOR")
 	}
 	for _, m := range s.Missing {
-		fmt.Fprintf(t, "%.16s\t%d\t%d\t%d\t%.8s\t%s\n", m.Log, m.Held, m.Known, m.Events, m.From, age(now, m.Since))
+		fmt.Fprintf(t, "%.16s\t%d\t%d\t%d\t%.8s\t%s\n", m.Log, m.Held, m.Known, m.Events, cmp.Or(m.From, "-"), age(now, m.Since))
 	}
 	t.Flush()
 	if s.ReadOnly != "" {
