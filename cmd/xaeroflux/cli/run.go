@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,27 @@ import (
 // free whatever else runs.
 const defaultListen = "127.0.0.1:0"
 
+// usualListen is where a node listens if nothing is named: on a port that follows
+// from its peer id, so that peers find it there again, below those that systems hand
+// out by themselves.
+func usualListen(id identity.PeerID) string {
+	const first, ports = 20000, 12000
+	return fmt.Sprintf("127.0.0.1:%d", first+int(binary.BigEndian.Uint32(id[:4])%ports))
+}
+
+// listenAt listens where the person said, or else where the node usually does, or
+// on a free port if that is taken.
+func listenAt(ctx context.Context, db *xaeroflux.DB, place string) (xaeroflux.Address, error) {
+	if place != "" {
+		return db.Listen(ctx, place)
+	}
+	addr, err := db.Listen(ctx, usualListen(db.PeerID()))
+	if err != nil {
+		addr, err = db.Listen(ctx, defaultListen)
+	}
+	return addr, err
+}
+
 func (a *app) runCmd() *cobra.Command {
 	var listen, peers []string
 	var quiet, advertise bool
@@ -33,8 +55,8 @@ func (a *app) runCmd() *cobra.Command {
 		Long: `Runs the node until ctrl-C. Prints "listening ADDRESS" as soon as peers can
 connect; ADDRESS is what "xaeroflux sync" and --peer take.
 
-By default it listens on 127.0.0.1 and a free port, which only this machine can
-reach. For peers elsewhere, name an address of this machine and a port, as in
+By default it listens on 127.0.0.1, which only this machine can reach, and a port
+that is the same each time, or a free one if that is taken. For peers elsewhere, name an address of this machine and a port, as in
 --listen 192.168.1.5:4040, or [::]:4040 for every address it has. Peers come by
 QUIC (UDP) and, where their network lets no UDP through, by TCP at the same port;
 quic:// or tcp:// before the address takes one of them alone. unix:///path is a
@@ -61,7 +83,7 @@ While it is running, all other commands on this directory but "repair" and
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&listen, "listen", []string{defaultListen}, "where to listen, host:port; port 0 picks a free one (may be repeated)")
+	cmd.Flags().StringArrayVar(&listen, "listen", nil, "where to listen, host:port; port 0 picks a free one (may be repeated; default: 127.0.0.1 and the store's usual port)")
 	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses, or - for a line of stdin (may be repeated)")
 	cmd.Flags().BoolVar(&advertise, "advertise", false, "let peers tell other members of the topic where this node listens")
 	a.quotaFlag(cmd)
@@ -134,8 +156,11 @@ func (a *app) node(ctx context.Context, listen, peers []string, o *xaeroflux.Opt
 
 func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string, warn func(text string)) error {
 	var addrs []identity.Address
+	if len(listen) == 0 {
+		listen = []string{""}
+	}
 	for _, at := range listen {
-		addr, err := b.db.Listen(ctx, at)
+		addr, err := listenAt(ctx, b.db, at)
 		if err != nil {
 			return hint(err, "another --listen address; port 0 picks a free one")
 		}
