@@ -75,16 +75,21 @@ func TestEveryKindHasANextStep(t *testing.T) {
 	}
 }
 
-// The README says what the table says.
+// README and operator's page say what the table says, and --help does too.
 func TestExitCodesAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("../../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range exitCodes {
-		if row := fmt.Sprintf("| %d | %s |", c.code, c.means); !strings.Contains(string(readme), row) {
-			t.Errorf("README.md has no row %q", row)
+	for _, doc := range []string{"README.md", "docs/operating.md"} {
+		text, err := os.ReadFile("../../../" + doc)
+		if err != nil {
+			t.Fatal(err)
 		}
+		for _, c := range exitCodes {
+			if row := fmt.Sprintf("| %d | %s |", c.code, c.means); !strings.Contains(string(text), row) {
+				t.Errorf("%s has no row %q", doc, row)
+			}
+		}
+	}
+	if help := (&app{}).root().Long; !strings.Contains(help, exitText()) {
+		t.Errorf("--help says %q", help)
 	}
 }
 

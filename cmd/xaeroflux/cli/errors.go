@@ -44,7 +44,7 @@ var exitCodes = []struct {
 	{exitOK, "done", nil},
 	{exitFailure, "failed, or could not look", nil},
 	{exitUsage, "wrong usage", []nodeapi.Kind{nodeapi.Usage}},
-	{exitDamage, "the store is damaged, or a proof does not verify", []nodeapi.Kind{nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup}},
+	{exitDamage, "the store or a backup is damaged, or a proof does not verify", []nodeapi.Kind{nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup}},
 	{exitInUse, "the store is in use", []nodeapi.Kind{nodeapi.InUse}},
 	{exitOwnLog, "a log is forked, or the store is an older copy of itself", []nodeapi.Kind{nodeapi.Frozen, nodeapi.Stale}},
 	{exitSignal, "ended by a signal", []nodeapi.Kind{nodeapi.Interrupt}},
