@@ -100,6 +100,7 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
 	}
 	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st}, storeIDs{st})
+	p.refuseBehind()
 	p.ckpt = newCheckpointer(st.SyncFiles, p.in.seal, p.notSynced)
 	if p.Broken() != nil {
 		p.shut()
@@ -186,7 +187,7 @@ func (p *Pipeline) stale(log digest.Hash, ours, size uint64) {
 	defer p.in.mu.Unlock()
 	old := p.in.refused[log]
 	if size > old.until || old.err == nil {
-		r := refusal{err: fmt.Errorf("%w: %d events here, %d there", ErrStale, ours, size), from: ours, until: size}
+		r := refusal{err: fmt.Errorf("%w: it signed %d events, and not all are here", ErrStale, size), from: ours, until: size}
 		if old.err != nil {
 			r.from = min(old.from, ours)
 		}

@@ -3,9 +3,14 @@
 package actors
 
 import (
+	"context"
 	"errors"
 
+	"go.uber.org/zap"
+
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // refuses returns why a log of ours takes nothing more, or nil; in.mu is held.
@@ -52,7 +57,30 @@ func (in *ingress) back(log digest.Hash, size uint64) (from, to uint64, ok bool)
 	return r.from, size, true
 }
 
-// Behind returns how many events of a log of ours a peer holds, if that is more
+// ownAhead refuses appends to a log of ours until it holds what it signed, and
+// makes it durable that it did before any of that comes back.
+func (p *Pipeline) ownAhead(ctx context.Context, o syncer.OwnAhead) error {
+	p.stale(o.Log, o.Ours, o.Size)
+	signed := &store.SignedMore{Log: o.Log, Size: o.Size}
+	if news, err := signed.News(p.st); err != nil || !news {
+		return err
+	}
+	return p.Do(ctx, signed)
+}
+
+// refuseBehind refuses appends to logs of which events were coming back when the
+// store was stopped. Ids of any of their events may not be kept yet.
+func (p *Pipeline) refuseBehind() {
+	logs, err := p.st.Behind()
+	if err != nil {
+		p.log.Warn("a log of this store could not be read", zap.Error(err))
+	}
+	for _, l := range logs {
+		p.stale(l.ID, 0, l.Row().HighWater)
+	}
+}
+
+// Behind returns how many events of a log of ours were signed, if that is more
 // than are here.
 func (p *Pipeline) Behind(log digest.Hash) (known uint64, behind bool) {
 	p.in.mu.Lock()

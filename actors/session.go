@@ -408,7 +408,9 @@ func (s *session) do(o syncer.Output) {
 	case syncer.OwnAhead:
 		s.n.cfg.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself and fetches its events back",
 			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))
-		s.n.pipeline.stale(o.Log, o.Ours, o.Size)
+		if err := s.n.pipeline.ownAhead(s.ctx, o); err != nil {
+			s.failHere(err)
+		}
 	case syncer.Fork:
 		s.n.net.refused.add(messages.CodeFork)
 		s.proveFork(o)

@@ -243,7 +243,7 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 		}
 	}
 	if own.Own { // we lost events; they are fetched back like anybody's
-		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: e.Size})
+		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: head.Size})
 	}
 	r.awaits(e.Size)
 	switch {

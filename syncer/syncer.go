@@ -323,9 +323,10 @@ type (
 		Topic  identity.TopicID
 		Theirs bool // it is the peer that leaves it alone
 	}
-	// OwnAhead says that the peer holds more of our own log than we do, signed
-	// by us: this store is an older copy of itself. Nothing may be appended to
-	// the log before it holds Size events, which the session brings.
+	// OwnAhead says that the peer holds more of our own log than we do, and knows a
+	// head of Size that we signed: this store is an older copy of itself. Nothing may
+	// be appended to the log before it holds Size events, which the session brings as
+	// far as the peer has them. It comes before any of them.
 	OwnAhead struct {
 		Log        digest.Hash
 		Ours, Size uint64

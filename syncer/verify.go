@@ -107,7 +107,7 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 		return err
 	}
 	if own.Own && v.Count > 0 {
-		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: v.First + uint64(v.Count)})
+		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: m.Head.Size})
 	}
 	if r.in == nil {
 		r.in = &incoming{}

@@ -86,15 +86,17 @@ func (p *Plan) judgeUnknown(l *Log) {
 }
 
 // judgeOwn judges a log that the store appends to. To go on with less of it than
-// it signed, or stored, would fork it.
+// it signed, or stored, would fork it, unless its row says so: then it takes no
+// appends until all is back, and what came back already is no surprise.
 func (p *Plan) judgeOwn(l *Log) {
+	known := max(l.Row.Size, l.Row.Signed)
 	switch {
 	case l.Head.State == Damaged:
 		p.refuse(KindHead, l.ID, doHead, "the checkpoint kept with its pages: "+l.Head.What)
-	case l.Head.Size > l.Row.Size:
+	case l.Head.Size > known:
 		p.refuse(KindOlder, l.ID, doOlder, fmt.Sprintf(
 			"aof/ holds %d events of this log of the store, which signed %d before: this is an older copy of the store, and appending would fork the log", l.Row.Size, l.Head.Size))
-	case l.Files.reach() > l.Row.Size:
+	case l.Files.reach() > known:
 		p.refuse(KindOlder, l.ID, doOlder, fmt.Sprintf(
 			"aof/ holds %d events of this log of the store, its pages %d: this is an older copy of the store, and appending would fork the log", l.Row.Size, l.Files.reach()))
 	}

@@ -43,8 +43,14 @@ func TestJudge(t *testing.T) {
 		"aof of a time before":   {func(w *Witness) { w.Closed = Closed{3, 4} }, KindOlder, "put back the newer aof/"},
 		"closed file lost":       {func(w *Witness) { w.Closed = Closed{3, 0} }, "", ""},
 		"head of more":           {func(w *Witness) { w.Logs[0].Head = Head{State: Sound, Size: 101} }, KindOlder, "would fork"},
-		"head of as much":        {func(w *Witness) { w.Logs[0].Head = Head{State: Sound, Size: 100} }, "", ""},
-		"own head damaged":       {func(w *Witness) { w.Logs[0].Head = Head{State: Damaged, What: "no signature"} }, KindHead, "no signature"},
+		"head of what is back":   {func(w *Witness) { w.Logs[0].Row.Signed, w.Logs[0].Head = 101, Head{State: Sound, Size: 101} }, "", ""},
+		"head of more than that": {func(w *Witness) { w.Logs[0].Row.Signed, w.Logs[0].Head = 101, Head{State: Sound, Size: 102} }, KindOlder, "would fork"},
+		"own pages come back": {func(w *Witness) {
+			w.Logs[0].Row.Signed = 101
+			w.Logs[0].Files.Beyond = []Page{{Index: 4, Checks: true, Follows: true, End: 101}}
+		}, "", ""},
+		"head of as much":  {func(w *Witness) { w.Logs[0].Head = Head{State: Sound, Size: 100} }, "", ""},
+		"own head damaged": {func(w *Witness) { w.Logs[0].Head = Head{State: Damaged, What: "no signature"} }, KindHead, "no signature"},
 		"own pages of more": {func(w *Witness) {
 			w.Logs[0].Files.Beyond = []Page{{Index: 4, Checks: true, Follows: true, End: 101}}
 		}, KindOlder, "its pages 101"},

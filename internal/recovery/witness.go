@@ -57,6 +57,7 @@ type Row struct {
 	Size         uint64
 	SealedPages  uint64
 	HeadSize     uint64
+	Signed       uint64   // of an own log: events that it is known to have signed, which may be more
 	Author, Key  [32]byte // Key is the one that identity.key gives, of an own log
 	TopicMissing bool     // the AOF has no row of its topic
 }

@@ -127,8 +127,9 @@ func (s *Store) checkOwn(l *Log, p *Published) error {
 	if err != nil {
 		return err
 	}
+	known := max(p.Size, l.Row().HighWater) // what is missing of it comes back
 	for _, h := range []proof.Head{headOf(l.Row()), kept} {
-		if h.Size > p.Size || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
+		if h.Size > known || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
 			return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
 				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store, and appending would fork the log; put back the newer one, or "+
 					"fetch its events from a peer with `xaeroflux repair --from ADDRESS`",

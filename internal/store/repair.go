@@ -78,7 +78,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	}
 	before, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
 	report := RepairReport{Found: before.Findings, Copy: before.Copy}
-	if err != nil || before.Found() == 0 && !o.CosignAgain {
+	if err != nil || before.Found() == 0 && !o.CosignAgain && !o.AcceptLoss {
 		return report, err
 	}
 	wire := durable.NewTripwire(o.FS)

@@ -151,7 +151,7 @@ func (l *logMend) mend() error {
 // behind reports whether the row is of an earlier time than the log, which is this
 // store's own.
 func (l *logMend) behind() bool {
-	return l.info.own && (l.r.older || l.head.Size > l.row.Size)
+	return l.info.own && (l.r.older || max(l.head.Size, l.row.HighWater) > l.row.Size)
 }
 
 // noteRoot keeps the root of an own log, whose key may be about to retire.

@@ -79,6 +79,7 @@ type Store struct {
 
 	restored time.Time // when the backup was made that the store is, if nothing was done about it yet
 	unmet    unmet
+	behind   []digest.Hash // own logs of which it held less than it signed when it was opened
 	aof      *aof.Store
 	segs     *segwriter.Store
 

@@ -142,9 +142,12 @@ func (s *Store) logDirs() (map[digest.Hash]bool, error) {
 const keyWitnesses = 256
 
 func (s *Store) rowWitness(o *opening, row *aof.LogRow) *recovery.Row {
-	r := &recovery.Row{Own: row.Own, Size: row.Size, SealedPages: row.SealedPages, HeadSize: row.HeadSize, Author: row.Author}
+	r := &recovery.Row{Own: row.Own, Size: row.Size, SealedPages: row.SealedPages, HeadSize: row.HeadSize, Signed: row.HighWater, Author: row.Author}
 	if !row.Own {
 		return r
+	}
+	if row.HighWater > row.Size {
+		s.behind = append(s.behind, row.ID)
 	}
 	switch t := s.topics.all[row.Topic]; {
 	case t == nil:
