@@ -18,9 +18,11 @@ import (
 // beside it says of which directory it is: a copy of the store has a copy of
 // node.sock.path too.
 const (
-	socketName    = "node.sock"
-	pathName      = "node.sock.path"
-	linkName      = "store"
+	socketName = "node.sock"
+	pathName   = "node.sock.path"
+	linkName   = "store"
+
+	privatePrefix = ".node" // of directories of our own, and then a number
 	maxSocketPath = 100
 )
 
@@ -34,6 +36,7 @@ type socket struct {
 // that whatever is there was left by a node that was killed.
 func listen(dir string) (*socket, error) {
 	s := &socket{}
+	sweep(dir)
 	path := filepath.Join(dir, socketName)
 	for _, stale := range []string{path, filepath.Join(dir, pathName)} {
 		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -47,14 +50,17 @@ func listen(dir string) (*socket, error) {
 		return nil, err
 	}
 	far := filepath.Dir(private) != filepath.Clean(dir)
-	if s.UnixListener, err = bind(filepath.Join(private, "s")); err != nil {
+	if far {
+		err = linkBack(dir, private)
+	}
+	if err == nil {
+		s.UnixListener, err = bind(filepath.Join(private, "s"))
+	}
+	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(private))
 	}
 	if far {
 		s.remove = []string{private, filepath.Join(dir, pathName)}
-		if err = linkBack(dir, private); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
 		err = writeWhole(filepath.Join(dir, pathName), filepath.Join(private, "s")+"\n")
 	} else {
 		s.remove = []string{path}
@@ -69,13 +75,30 @@ func listen(dir string) (*socket, error) {
 // privateDir makes a directory of mode 0700 in which a socket named "s" has
 // room: in dir, or else in a temporary one.
 func privateDir(dir string) (string, error) {
-	for _, in := range []string{filepath.Clean(dir), os.TempDir(), "/tmp"} {
+	for _, in := range places(dir) {
 		if len(in)+len("/.node1234567890/s") > maxSocketPath {
 			continue
 		}
-		return os.MkdirTemp(in, ".node*")
+		return os.MkdirTemp(in, privatePrefix)
 	}
 	return "", fmt.Errorf("socket of %s: no directory with a short enough name; set TMPDIR to one", dir)
+}
+
+// places are where a private directory may be.
+func places(dir string) []string { return []string{filepath.Clean(dir), os.TempDir(), "/tmp"} }
+
+// sweep removes the private directories of this store that nodes left behind
+// which were killed. The caller holds the store's lock, so nobody alive has one.
+func sweep(dir string) {
+	for i, in := range places(dir) {
+		all, _ := os.ReadDir(in) // what cannot be listed is as it was
+		for _, e := range all {
+			private := filepath.Join(in, e.Name())
+			if strings.HasPrefix(e.Name(), privatePrefix) && (i == 0 || linksBack(dir, filepath.Join(private, "s"))) {
+				os.RemoveAll(private) // somebody else's is not ours to remove, the system says
+			}
+		}
+	}
 }
 
 func bind(path string) (*net.UnixListener, error) {

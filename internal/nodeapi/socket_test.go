@@ -88,6 +88,51 @@ func TestLongDirectory(t *testing.T) {
 	}
 }
 
+// TestKilledNodesLeaveNothing: what a node leaves that was killed is gone when
+// the next one runs, and what another store's node has is not touched.
+func TestKilledNodesLeaveNothing(t *testing.T) {
+	for _, length := range []int{1, 40} { // the socket is in the store's directory, and elsewhere
+		tmp := t.TempDir()
+		t.Setenv("TMPDIR", tmp)
+		dir, other := filepath.Join(tmp, strings.Repeat("long", length)), filepath.Join(tmp, strings.Repeat("lung", length))
+		for _, d := range []string{dir, other} {
+			if err := os.MkdirAll(filepath.Join(d, ".node1"), 0o700); err != nil { // killed before its socket moved
+				t.Fatal(err)
+			}
+		}
+		alive, err := listen(other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			s, err := listen(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.UnixListener.Close() // and nothing is removed
+		}
+		s, err := listen(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path, err := find(other); err != nil {
+			t.Error(err)
+		} else if c, err := net.Dial("unix", path); err != nil {
+			t.Errorf("the other node: %v", err)
+		} else {
+			c.Close()
+		}
+		if err := errors.Join(s.Close(), alive.Close()); err != nil {
+			t.Error(err)
+		}
+		for _, in := range []string{tmp, dir, other} {
+			if left, _ := filepath.Glob(filepath.Join(in, ".n*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		}
+	}
+}
+
 // lockedBuffer is a buffer that a timer may write to.
 type lockedBuffer struct {
 	mu sync.Mutex
