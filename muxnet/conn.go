@@ -22,6 +22,7 @@ type conn struct {
 	dialer  bool
 	remote  string
 
+	gate    *gate
 	session *yamux.Session
 	words   *yamux.Stream // the first stream: last words
 	slots   chan struct{} // one for each stream that this end has open
@@ -117,6 +118,9 @@ func (c *conn) Binding() []byte { return append([]byte(nil), c.binding...) }
 func (c *conn) Dialer() bool { return c.dialer }
 
 func (c *conn) RemoteAddr() string { return c.remote }
+
+// Admit implements transport.Conn.
+func (c *conn) Admit() { c.gate.admit() }
 
 func (c *conn) Done() <-chan struct{} { return c.done }
 

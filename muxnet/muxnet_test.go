@@ -35,6 +35,7 @@ func testNode(t *testing.T, i byte, o Options) *Node {
 	return n
 }
 
+// connectPipe connects two nodes that know each other.
 func connectPipe(t *testing.T, a, b *Node, near, far net.Conn) (dialed, accepted transport.Conn) {
 	t.Helper()
 	got := make(chan transport.Conn, 1)
@@ -49,7 +50,10 @@ func connectPipe(t *testing.T, a, b *Node, near, far net.Conn) (dialed, accepted
 	if err != nil {
 		t.Fatal(err)
 	}
-	return dialed, <-got
+	accepted = <-got
+	dialed.Admit()
+	accepted.Admit()
+	return dialed, accepted
 }
 
 // TestStall: a link that takes no bytes ends the connection as lost, for who

@@ -138,12 +138,13 @@ func (n *Node) shake(ctx context.Context, under *counted, tc *tls.Conn, remote s
 // begin starts yamux and its first stream.
 func (c *conn) begin(ctx context.Context, under net.Conn) (err error) {
 	b := &budget{left: c.node.o.MaxConnWindow}
-	start, first := yamux.Server, (*yamux.Session).AcceptStream
+	start, first, streams := yamux.Server, (*yamux.Session).AcceptStream, 2 // the carrier's and the control stream
 	if c.dialer {
-		start = yamux.Client
+		start, streams = yamux.Client, 0
 		first = func(s *yamux.Session) (*yamux.Stream, error) { return s.OpenStream(ctx) }
 	}
-	if c.session, err = start(under, c.node.o.yamuxConfig(), b.span); err != nil {
+	c.gate = newGate(under, streams)
+	if c.session, err = start(c.gate, c.node.o.yamuxConfig(), b.span); err != nil {
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { c.session.Close() })

@@ -81,6 +81,7 @@ func answerAll(c transport.Conn, answer []byte) {
 // of a stream when that is reset, although the stream was ended before.
 func TestStockYamux(t *testing.T) {
 	session, c := stockDial(t, 2, Options{})
+	c.Admit()
 	answer := make([]byte, 100_000)
 	go answerAll(c, answer)
 	whole := 0
@@ -114,6 +115,7 @@ func TestStockYamux(t *testing.T) {
 // what it sends.
 func TestAskerThatGoesOn(t *testing.T) {
 	session, c := stockDial(t, 2, Options{})
+	c.Admit()
 	go answerAll(c, []byte("done"))
 	s, err := session.OpenStream()
 	if err != nil {

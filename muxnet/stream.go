@@ -52,6 +52,7 @@ func (s *stream) Read(b []byte) (int, error) {
 	}
 	n, err := s.ys.Read(b)
 	s.c.in.Add(uint64(n))
+	s.c.gate.read(n)
 	if n > 0 {
 		return n, nil // an error comes again
 	}

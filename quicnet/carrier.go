@@ -32,6 +32,8 @@ type Carrier struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // calls under way and open connections
 
+	admitted sync.Map // connections whose peer is no stranger, as *quic.Conn
+
 	mu      sync.Mutex
 	closed  bool
 	sockets []*socket
@@ -63,22 +65,29 @@ func (c *Carrier) Name() string { return "quic" }
 // Peer returns the peer id of the carrier's key.
 func (c *Carrier) Peer() identity.PeerID { return c.peer }
 
-// quicConfig is for both roles.
+// quicConfig is for both roles. Windows begin small, for a stranger, and grow
+// once the peer is admitted: quic-go doubles them as fast as the link is found
+// to be, so that a transfer is not held up by where they began.
 func (c *Carrier) quicConfig() *quic.Config {
 	return &quic.Config{
 		HandshakeIdleTimeout:           c.o.HandshakeTimeout,
 		MaxIdleTimeout:                 c.o.IdleTimeout,
-		InitialStreamReceiveWindow:     min(initialWindow, c.o.MaxStreamWindow),
+		InitialStreamReceiveWindow:     min(strangerWindow, c.o.MaxStreamWindow),
 		MaxStreamReceiveWindow:         c.o.MaxStreamWindow,
-		InitialConnectionReceiveWindow: min(initialWindow*3/2, c.o.MaxConnWindow),
+		InitialConnectionReceiveWindow: min(strangerWindow*3/2, c.o.MaxConnWindow),
 		MaxConnectionReceiveWindow:     c.o.MaxConnWindow,
 		MaxIncomingStreams:             c.o.MaxIncomingStreams,
 		MaxIncomingUniStreams:          -1, // not used
+		AllowConnectionWindowIncrease: func(qc *quic.Conn, _ uint64) bool {
+			_, ok := c.admitted.Load(qc)
+			return ok
+		},
 	}
 }
 
-// initialWindow is where windows begin to grow from, in bytes.
-const initialWindow = 512 << 10
+// strangerWindow is how many bytes a stranger may send ahead of us on a stream;
+// on all of them together half as many more.
+const strangerWindow = 32 << 10
 
 // enter counts a call that Close waits for, unless the carrier is closed. The
 // context it returns ends with the caller's and with Close.

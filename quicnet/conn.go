@@ -19,6 +19,7 @@ const maxCode = 1<<62 - 1
 // A conn is a quic-go connection with its peer proven.
 type conn struct {
 	qc      *quic.Conn
+	carrier *Carrier
 	peer    identity.PeerID
 	binding []byte
 	dialer  bool
@@ -27,7 +28,7 @@ type conn struct {
 }
 
 // newConn wraps a connection whose handshake is complete.
-func newConn(qc *quic.Conn, dialer bool) (*conn, error) {
+func (c *Carrier) newConn(qc *quic.Conn, dialer bool) (*conn, error) {
 	state := qc.ConnectionState().TLS
 	peer, err := peertls.PeerOf(state)
 	if err != nil {
@@ -37,7 +38,7 @@ func newConn(qc *quic.Conn, dialer bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{qc: qc, peer: peer, binding: binding, dialer: dialer}, nil
+	return &conn{qc: qc, carrier: c, peer: peer, binding: binding, dialer: dialer}, nil
 }
 
 func (c *conn) Peer() identity.PeerID { return c.peer }
@@ -45,6 +46,13 @@ func (c *conn) Peer() identity.PeerID { return c.peer }
 func (c *conn) Binding() []byte { return append([]byte(nil), c.binding...) }
 
 func (c *conn) Dialer() bool { return c.dialer }
+
+// Admit implements transport.Conn.
+func (c *conn) Admit() {
+	if _, twice := c.carrier.admitted.Swap(c.qc, true); !twice {
+		context.AfterFunc(c.qc.Context(), func() { c.carrier.admitted.Delete(c.qc) })
+	}
+}
 
 func (c *conn) RemoteAddr() string { return c.qc.RemoteAddr().String() }
 

@@ -117,7 +117,7 @@ func (s *socket) dial(ctx context.Context, addr netip.AddrPort, want identity.Pe
 	if err != nil {
 		return nil, err
 	}
-	c, err := newConn(qc, true)
+	c, err := s.carrier.newConn(qc, true)
 	if err != nil {
 		qc.CloseWithError(0, "")
 		return nil, err

@@ -257,7 +257,7 @@ func TestForeignWords(t *testing.T) {
 	}
 }
 
-// TestStreamsAreBounded: a peer that opens streams without counting is given
+// TestStreamsAreBounded: a peer that is known that opens streams without counting is given
 // twice the limit and no more.
 func TestStreamsAreBounded(t *testing.T) {
 	_, ln := listen(t, Options{MaxStreams: 4})
@@ -266,9 +266,11 @@ func TestStreamsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ln.Accept(t.Context()); err != nil {
+	b, err := ln.Accept(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
+	b.Admit()
 	refused := 0
 	for range 20 {
 		s, err := a.OpenStream(t.Context())

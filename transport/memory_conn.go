@@ -87,6 +87,9 @@ func (c *memConn) Binding() []byte {
 
 func (c *memConn) Dialer() bool { return c.side == 0 }
 
+// Admit does nothing: who shares this memory is no stranger.
+func (c *memConn) Admit() {}
+
 func (c *memConn) RemoteAddr() string { return c.remote }
 
 func (c *memConn) Done() <-chan struct{} { return c.done }

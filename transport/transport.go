@@ -60,6 +60,11 @@ type Conn interface {
 	Binding() []byte
 	// Dialer reports whether this end dialed.
 	Dialer() bool
+	// Admit says that the peer is no stranger. Until then it has one stream,
+	// the first that the dialer opens, and a small window; what it opens or
+	// sends besides waits, and a connection that a listener accepted may be
+	// closed to make room for another. Calling it again does nothing.
+	Admit()
 	// OpenStream opens a stream, waiting while the peer allows no more. The
 	// peer sees it with its first byte, its end or its cancellation.
 	OpenStream(ctx context.Context) (Stream, error)

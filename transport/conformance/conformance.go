@@ -57,6 +57,7 @@ func Run(t *testing.T, factory Factory) {
 		{"CloseUnblocks", testCloseUnblocks},
 		{"Stats", testStats},
 		{"Signs", testSigns},
+		{"Strangers", testStrangers},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,8 +101,17 @@ func (e *env) close() {
 	e.cancel()
 }
 
-// connect returns both ends of a new connection.
+// connect returns both ends of a new connection, who know each other.
 func (e *env) connect() (dialed, accepted transport.Conn) {
+	e.t.Helper()
+	dialed, accepted = e.meet()
+	dialed.Admit()
+	accepted.Admit()
+	return dialed, accepted
+}
+
+// meet returns both ends of a new connection between strangers.
+func (e *env) meet() (dialed, accepted transport.Conn) {
 	e.t.Helper()
 	dialed, err := e.Dialer.Dial(e.ctx, e.ln.Addr())
 	if err != nil {

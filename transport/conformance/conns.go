@@ -238,3 +238,46 @@ func testSigns(t *testing.T, e *env) {
 		}
 	}
 }
+
+// testStrangers: two ends that do not know each other have a stream, and what
+// comes too soon for the other end is there when that has admitted.
+func testStrangers(t *testing.T, e *env) {
+	a, b := e.meet()
+	control, heard := e.streamOn(a, b)
+	e.within("first stream", func() {
+		go echo(heard)
+		if err := roundTrip(control, random(1, 100_000)); err != nil {
+			t.Error(err)
+		}
+	})
+	a.Admit()
+	for range 2 {
+		s, err := a.OpenStream(e.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go roundTrip(s, random(2, 100_000))
+	}
+	b.Admit()
+	b.Admit()
+	for range 2 {
+		s, err := b.AcceptStream(e.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.within("later streams", func() {
+			if err := echo(s); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	s, err := b.OpenStream(e.ctx) // and the other way round
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.write(s, "hello")
+	if s, err = a.AcceptStream(e.ctx); err != nil {
+		t.Fatal(err)
+	}
+	e.expect(s, "hello")
+}
