@@ -33,7 +33,7 @@ func (s *session) control() (transport.Stream, error) {
 func (s *session) read(control transport.Stream) {
 	limit, state := messages.MaxHelloFrame, syncer.Greeted
 	from := &greeter{Stream: control, until: time.Now().Add(s.n.cfg.Patience)}
-	in := bufio.NewReaderSize(from, 64<<10)
+	in := bufio.NewReader(from)
 	for {
 		m, bytes, err := s.next(in, from, limit)
 		if err != nil {
@@ -48,7 +48,7 @@ func (s *session) read(control transport.Stream) {
 		case was == syncer.Syncing:
 			from.until = time.Time{}
 		case state == syncer.Syncing: // PEAKS follows at once
-			limit = messages.MaxEventsFrame
+			limit, in = messages.MaxEventsFrame, bufio.NewReaderSize(in, 64<<10)
 			from.until = time.Now().Add(peaksPatience * s.n.cfg.Patience)
 		case was == syncer.Greeted: // a topic is to be found that both are in
 			from.until = time.Now().Add(peaksPatience * s.n.cfg.Patience)

@@ -151,7 +151,6 @@ func (s *session) run() {
 			return
 		}
 		s.spawn(func() { s.write(control) })
-		s.spawn(s.accept)
 		s.spawn(func() {
 			<-s.conn.Done()
 			s.cancel()
@@ -271,6 +270,12 @@ func (s *session) start() {
 	s.step(syncer.Start{})
 }
 
+// admit makes a member of a stranger, which has proven a topic.
+func (s *session) admit() {
+	s.conn.Admit()
+	s.spawn(s.accept)
+}
+
 // state is where the core is.
 func (s *session) state() syncer.State {
 	if s.core == nil {
@@ -381,7 +386,11 @@ func (s *session) do(o syncer.Output) {
 	case syncer.Apart:
 		s.setApart(o.Theirs)
 	case syncer.Shared:
-		s.n.up(s, o, s.addShared(o.Topics))
+		first := s.addShared(o.Topics)
+		if first {
+			s.admit()
+		}
+		s.n.up(s, o, first)
 		s.snapped = time.Time{} // the one of the greeting is old
 		s.pulse.Begin(time.Now(), s.conn.Dialer(), s.dozes.Load() || s.n.cfg.Doze)
 		s.setAlarm()
