@@ -4,7 +4,6 @@ package xaeroflux
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -13,7 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux/aof"
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 )
 
@@ -187,8 +186,8 @@ func (f *feeder) deliver(ctx context.Context, batch []Record) error {
 // fails, the actor goes on all the same; it may be given these events again after
 // the store was opened anew.
 func (f *feeder) store(ctx context.Context, log ID) error {
-	n := binary.LittleEndian.AppendUint64(nil, f.reader.next[log])
-	err := f.db.node.Pipeline().Put(ctx, aof.Cursors, f.key(log), n)
+	k := layout.ProgressKey{Actor: f.name, Log: log}
+	err := f.db.node.Pipeline().Put(ctx, aof.Cursors, layout.Progress.Key(k), layout.Progress.Value(f.reader.next[log]))
 	if err != nil && ctx.Err() == nil {
 		f.entry.Note(fmt.Errorf("the cursor of log %s is not stored: %w", log.Short(), err), time.Now())
 		return nil
@@ -218,19 +217,16 @@ func (f *feeder) recovered(log ID) {
 	}
 }
 
-// key of a cursor: the actor's name, a zero, the log's id.
-func (f *feeder) key(log ID) []byte { return append(append([]byte(f.name), 0), log[:]...) }
-
 // cursors reads how far the actor is in each log.
 func (f *feeder) cursors() (Frontier, error) {
 	after := Frontier{}
-	prefix := append([]byte(f.name), 0)
 	err := f.db.st.AOF().View(func(v *aof.View) error {
-		return v.ForEach(aof.Cursors, prefix, func(key, value []byte) error {
-			if len(key) == len(prefix)+digest.Size && len(value) == 8 {
-				after[ID(key[len(prefix):])] = binary.LittleEndian.Uint64(value)
+		return v.ForEach(aof.Cursors, layout.ProgressOf(f.name), func(key, value []byte) error {
+			k, next, err := layout.Progress.Parse(key, value)
+			if err == nil && k.Actor == f.name {
+				after[k.Log] = next
 			}
-			return nil
+			return err
 		})
 	})
 	return after, err
