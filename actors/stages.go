@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/broken"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -161,13 +163,25 @@ func (h *hand) fail(err error) {
 
 // reached acknowledges what the log's published size covers.
 func (p *Pipeline) reached(id digest.Hash) {
-	if l, err := p.st.Log(id); err == nil {
-		size := l.State().Size
-		if l.Own {
-			p.regained(l, size)
-		}
-		p.acks.reached(id, size)
+	l, err := p.st.Log(id)
+	if err != nil {
+		p.unread(id, err)
+		return
 	}
+	size := l.State().Size
+	if l.Own {
+		p.regained(l, size)
+	}
+	p.acks.reached(id, size)
+}
+
+// unread ends the wait for a log whose state cannot be read: nobody would end it.
+// What is committed of it is there when the log can be read again.
+func (p *Pipeline) unread(log digest.Hash, err error) {
+	if p.Broken() == nil {
+		p.log.Error("the state of a log cannot be read", zap.String("log", log.String()), zap.Error(err))
+	}
+	p.acks.fail(log, &LogError{log, err}, func(*ack) bool { return true })
 }
 
 // check turns the error of a stage's core into what it means: a gap is
@@ -346,7 +360,10 @@ func (x *mmrIndexer) made(log digest.Hash, m store.Merged, pages int) {
 
 // tellAdvanced says that a log has a new state.
 func (p *Pipeline) tellAdvanced(log digest.Hash) {
-	if l, err := p.st.Log(log); err == nil {
-		p.advanced(l)
+	l, err := p.st.Log(log)
+	if err != nil {
+		p.unread(log, err)
+		return
 	}
+	p.advanced(l)
 }
