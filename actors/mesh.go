@@ -104,6 +104,9 @@ func again(t **time.Timer, d time.Duration, f func()) {
 // up takes note of topics that a session shares from now on, the first ones or
 // more.
 func (n *Node) up(s *session, o syncer.Shared, first bool) {
+	if first {
+		n.promote(s)
+	}
 	n.linked(s, o)
 	ids := make([]identity.TopicID, 0, len(o.Topics))
 	for _, t := range o.Topics {

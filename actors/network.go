@@ -20,8 +20,6 @@ import (
 
 // Bounds of the network side.
 const (
-	maxSessions  = 256                    // connected peers,
-	maxStrangers = 64                     // those among them that connected and have not greeted yet
 	goodbyeGrace = 500 * time.Millisecond // for the last words to peers
 	cursorsEvery = time.Minute            // between commits that keep what peers agreed to
 )
@@ -217,37 +215,24 @@ func (n *Node) adoptWith(conn transport.Conn, first transport.Stream) (*session,
 	if n.closing.Load() {
 		return nil, ErrClosed
 	}
-	beside := false // of twins it is known only from HELLO which one this is
-	if old := n.sessionWith(conn.Peer()); old != nil {
+	old := n.sessionWith(conn.Peer())
+	if old != nil {
 		self, peer := n.self, conn.Peer()
 		ours := bytes.Compare(self[:], peer[:]) < 0 // the one we dial stays
 		if old.conn.Dialer() != conn.Dialer() && conn.Dialer() != ours {
 			old.tell(&check{}) // it may be the one that is dead
 			return nil, fmt.Errorf("%w: already connected", ErrBusy)
 		}
-		if beside = n.twins.known(peer); !beside {
-			old.end(messages.CodeClosing, replacedText)
-		}
 	}
 	s := newSession(n, conn)
-	s.second = beside
 	s.first = first
-	n.net.mu.Lock()
-	stranger, ok := n.net.room()
-	if stranger != nil {
-		stranger.evicted = true
-	}
-	if !ok {
-		n.net.mu.Unlock()
+	if !n.seat(s) {
 		return nil, ErrBusy
 	}
-	n.net.names++
-	s.name = fmt.Sprintf("session-%s-%d", conn.Peer().Short(), n.net.names)
-	n.net.sessions[s] = struct{}{}
-	n.net.mu.Unlock()
-	if stranger != nil {
-		n.net.refused.add(messages.CodeBusy)
-		stranger.conn.CloseWithError(uint64(messages.CodeBusy), "others wait too, and greet")
+	if old != nil {
+		if s.second = n.twins.known(conn.Peer()); !s.second { // of twins it is known only from HELLO which one this is
+			old.end(messages.CodeClosing, replacedText)
+		}
 	}
 	pid, err := n.tree.Group(groupNetwork).Spawn(s.name, actor.PropsFromProducer(func() actor.Actor { return s }))
 	if err != nil {
@@ -257,29 +242,6 @@ func (n *Node) adoptWith(conn transport.Conn, first transport.Stream) (*session,
 	s.pid.Store(pid)
 	s.run()
 	return s, nil
-}
-
-// room says whether there is a place for one more connection, and whose it is:
-// of too many strangers the one that has been here longest without a greeting
-// gives way, so that no number of them keeps a peer out. mu is held.
-func (w *network) room() (stranger *session, ok bool) {
-	all, strangers := 0, 0
-	for s := range w.sessions {
-		if s.evicted {
-			continue
-		}
-		all++
-		if s.conn.Dialer() || s.known.Load() {
-			continue
-		}
-		if strangers++; stranger == nil || s.since.Before(stranger.since) {
-			stranger = s
-		}
-	}
-	if all < maxSessions && strangers < maxStrangers {
-		return nil, true
-	}
-	return stranger, stranger != nil
 }
 
 func (n *Node) forget(s *session) {

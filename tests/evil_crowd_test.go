@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
 
@@ -72,6 +73,45 @@ func TestCrowdOfHalfOpenSessions(t *testing.T) {
 	if n := a.victim.Refusals()[messages.CodeBusy]; n < crowd-places || n > crowd {
 		t.Errorf("%d gave way, of %d", n, crowd)
 	}
+}
+
+// However many keys a member connects with, who was named is served on, finds a
+// seat later, and so do peers that come to it.
+func TestMembersCannotTakeAllSeats(t *testing.T) {
+	o := small()
+	o.Patience = time.Hour // they are not waited out
+	a := newArena(t, "memory", o)
+	o = small()
+	o.NewCarrier = a.carrier
+	good, goodAddr := joined(t, a.victim, o)
+	must(t, a.victim.Connect(ctx, goodAddr))
+	await(t, func() bool { p := good.Peers(); return len(p) == 1 && p[0].InSync })
+
+	const crowd = 300
+	for range crowd {
+		f := a.foe()
+		if err := f.Greet(ctx, a.topic); err == nil { // else it gave way already
+			_ = f.Send(&messages.Peaks{})
+		}
+	}
+	members := func() (n int) {
+		for _, p := range a.victim.SyncStatus().Peers {
+			if p.Topics > 0 && !p.Kept {
+				n++
+			}
+		}
+		return n
+	}
+	await(t, func() bool { return members() >= peerbook.MemberSeats })
+	later, laterAddr := joined(t, a.victim, o)
+	must(t, a.victim.Connect(ctx, laterAddr))
+	await(t, func() bool { return connectedTo(a.victim, later.PeerID()) && connectedTo(a.victim, good.PeerID()) })
+	await(t, func() bool { return members() <= peerbook.MemberSeats }) // who gives way is told so first
+	mustAppend(t, good, 100, "event %d, said through the crowd")
+	await(t, func() bool {
+		l, err := later.Log(good.Head().Log)
+		return err == nil && l.Size() == 100
+	})
 }
 
 // An author who tells two victims two histories parts them in that log and in
