@@ -41,8 +41,7 @@ func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Ca
 	if err != nil {
 		return nil, nil, err
 	}
-	times := actors.CarriersOptions{UpgradeMin: o.RetryQUIC, UpgradeMax: 5 * o.RetryQUIC}
-	return actors.NewCarriers(times, []transport.Carrier{quic, tcp}, pipes), pipes, nil
+	return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{quic, tcp}, pipes), pipes, nil
 }
 
 // lookup returns what resolves the names of hosts, if they are the system's.

@@ -37,9 +37,6 @@ type CarriersOptions struct {
 	// HeadStart is how long a carrier is tried alone before the next one is
 	// tried too. Default 300 ms: more than a handshake on most links.
 	HeadStart time.Duration
-	// UpgradeMin and UpgradeMax bound the pauses between attempts to reach a
-	// peer by the best carrier after all. Default 1 and 5 minutes.
-	UpgradeMin, UpgradeMax time.Duration
 }
 
 var _ transport.Carrier = (*Carriers)(nil)
@@ -47,12 +44,8 @@ var _ transport.Carrier = (*Carriers)(nil)
 // NewCarriers returns carriers that share ports, the best first, with others
 // that are used by name only.
 func NewCarriers(o CarriersOptions, shared []transport.Carrier, named ...transport.Carrier) *Carriers {
-	for v, def := range map[*time.Duration]time.Duration{
-		&o.HeadStart: 300 * time.Millisecond, &o.UpgradeMin: time.Minute, &o.UpgradeMax: 5 * time.Minute,
-	} {
-		if *v <= 0 {
-			*v = def
-		}
+	if o.HeadStart <= 0 {
+		o.HeadStart = 300 * time.Millisecond
 	}
 	c := &Carriers{o: o, shared: shared, named: named}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -62,25 +55,19 @@ func NewCarriers(o CarriersOptions, shared []transport.Carrier, named ...transpo
 // A carried connection knows which carrier it came by.
 type carried struct {
 	transport.Conn
-	carrier string
-	best    bool // nothing better is worth trying
-	plain   bool // its addresses need no name of a carrier
+	path  transport.Path
+	plain bool // its addresses need no name of a carrier
 }
+
+// Path implements transport.Conn.
+func (c *carried) Path() transport.Path { return c.path }
 
 // RemoteAddr names the carrier too, unless it is the usual one.
 func (c *carried) RemoteAddr() string {
 	if c.plain {
 		return c.Conn.RemoteAddr()
 	}
-	return identity.JoinScheme(c.carrier, c.Conn.RemoteAddr())
-}
-
-// carrierOf returns the name of the carrier that a connection came by, or "".
-func carrierOf(conn transport.Conn) string {
-	if c, ok := conn.(*carried); ok {
-		return c.carrier
-	}
-	return ""
+	return identity.JoinScheme(c.path.Carrier, c.Conn.RemoteAddr())
 }
 
 // Name names the best one.
@@ -115,27 +102,26 @@ func (c *Carriers) Dial(ctx context.Context, addr identity.Address) (transport.C
 	if one == nil {
 		return c.race(ctx, addr)
 	}
-	return c.dialBy(ctx, one, identity.Address{Peer: addr.Peer, Host: rest}, true)
+	return c.dialBy(ctx, one, identity.Address{Peer: addr.Peer, Host: rest}, "")
 }
 
-// DialBest is Dial by the best carrier alone, for an address that names none.
-func (c *Carriers) DialBest(ctx context.Context, addr identity.Address) (transport.Conn, error) {
-	return c.dialBy(ctx, c.shared[0], addr, true)
-}
-
-func (c *Carriers) dialBy(ctx context.Context, one transport.Carrier, addr identity.Address, best bool) (transport.Conn, error) {
+func (c *Carriers) dialBy(ctx context.Context, one transport.Carrier, addr identity.Address, better string) (transport.Conn, error) {
 	conn, err := one.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &carried{Conn: conn, carrier: one.Name(), best: best, plain: one == c.shared[0]}, nil
+	return &carried{Conn: conn, path: transport.Path{Carrier: one.Name(), Better: better}, plain: one == c.shared[0]}, nil
 }
 
 // race dials by each shared carrier, the next when the ones before it have failed
 // or had their head start.
 func (c *Carriers) race(ctx context.Context, addr identity.Address) (transport.Conn, error) {
 	conn, _, err := race(ctx, c.o.HeadStart, len(c.shared), func(ctx context.Context, i int) (transport.Conn, error) {
-		return c.dialBy(ctx, c.shared[i], addr, i == 0)
+		better := ""
+		if i > 0 {
+			better = c.Name()
+		}
+		return c.dialBy(ctx, c.shared[i], addr, better)
 	})
 	return conn, err
 }

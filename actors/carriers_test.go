@@ -76,8 +76,8 @@ func TestOldPeers(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, err := a.Dial(t.Context(), ln.Addr())
-		if err != nil || carrierOf(c) != which || fellBack(c) != (which == "tcp") {
-			t.Errorf("%s: came by %q, %v", which, carrierOf(c), err)
+		if err != nil || c.Path().Carrier != which || (c.Path().Better == "quic") != (which == "tcp") {
+			t.Errorf("%s: came by %q, %v", which, c.Path().Carrier, err)
 		}
 	}
 }
@@ -169,13 +169,13 @@ func TestRace(t *testing.T) {
 		t.Error("the second was dialed")
 		return nil, transport.ErrRefused
 	}
-	if c, err := run(time.Hour, take(newBare()), unused); err != nil || carrierOf(c) != "quic" || fellBack(c) {
+	if c, err := run(time.Hour, take(newBare()), unused); err != nil || c.Path().Carrier != "quic" || c.Path().Better != "" {
 		t.Errorf("first answers: %v", err)
 	}
-	if c, err := run(time.Millisecond, silence, take(newBare())); err != nil || carrierOf(c) != "tcp" || !fellBack(c) {
+	if c, err := run(time.Millisecond, silence, take(newBare())); err != nil || c.Path().Carrier != "tcp" || c.Path().Better != "quic" {
 		t.Errorf("first is silent: %v", err)
 	}
-	if c, err := run(time.Hour, refuse, take(newBare())); err != nil || carrierOf(c) != "tcp" {
+	if c, err := run(time.Hour, refuse, take(newBare())); err != nil || c.Path().Carrier != "tcp" {
 		t.Errorf("first is refused, and not waited for: %v", err)
 	}
 	if _, err := run(time.Millisecond, refuse, refuse); !errors.Is(err, transport.ErrRefused) || !strings.Contains(err.Error(), "; and ") {
@@ -193,20 +193,20 @@ func TestRace(t *testing.T) {
 		return slow, nil
 	}
 	c, err := run(time.Millisecond, late, take(fast))
-	if err != nil || carrierOf(c) != "quic" {
+	if err != nil || c.Path().Carrier != "quic" {
 		t.Errorf("both: %v", err)
 	}
 	<-fast.closed
 }
 
 func TestUpgradePause(t *testing.T) {
-	o := NewCarriers(CarriersOptions{}, []transport.Carrier{&scripted{name: "quic"}}).o
+	var c Config
 	for attempt, most := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
-		if d := o.pause(attempt); d > most || d < most*7/10 {
+		if d := c.upgradePause(attempt); d > most || d < most*7/10 {
 			t.Errorf("attempt %d: %v", attempt, d)
 		}
 	}
-	if d := o.pause(1000); d > 5*time.Minute {
+	if d := c.upgradePause(1000); d > 5*time.Minute {
 		t.Errorf("attempt 1000: %v", d)
 	}
 }

@@ -38,7 +38,7 @@ func (c *Carriers) gather(scheme string, by []transport.Carrier, all []transport
 	g.addr.Host = identity.JoinScheme(scheme, g.addr.Host)
 	g.ctx, g.cancel = context.WithCancel(c.ctx)
 	for i, l := range all {
-		as := carried{carrier: by[i].Name(), best: true, plain: by[i] == c.shared[0]}
+		as := carried{path: transport.Path{Carrier: by[i].Name()}, plain: by[i] == c.shared[0]}
 		g.wg.Go(func() { g.accept(l, as) })
 	}
 	c.wg.Go(func() {

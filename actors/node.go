@@ -54,6 +54,10 @@ type Config struct {
 	// Default: none, names are the carrier's own.
 	Lookup Lookup
 
+	// RetryBetter is how long a session lasts before a better path than its own is
+	// tried; the pause doubles up to five times that. Default 1 minute.
+	RetryBetter time.Duration
+
 	// Advanced is called after each change of a log's published state: it must
 	// return at once.
 	Advanced func(*store.Log)

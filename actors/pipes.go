@@ -63,7 +63,7 @@ func (n *Node) leave(s *session, why string) {
 }
 
 func (n *Node) adoptConn(conn transport.Conn, carrier string) (*session, error) {
-	conn = &carried{Conn: conn, carrier: carrier, best: true}
+	conn = &carried{Conn: conn, path: transport.Path{Carrier: carrier}}
 	if err := n.notSelf(conn); err != nil {
 		return nil, err
 	}

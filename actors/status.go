@@ -203,7 +203,7 @@ func missing(peers []PeerStatus) []LogMissing {
 func (s *session) status() PeerStatus {
 	in, out := s.conn.Stats()
 	st := PeerStatus{
-		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Carrier: cmp.Or(carrierOf(s.conn), s.n.cfg.Carrier.Name()), Dialed: s.conn.Dialer(),
+		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Carrier: s.conn.Path().Carrier, Dialed: s.conn.Dialer(),
 		State: PeerGreeting, Since: s.since, Moved: s.since,
 		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
 	}

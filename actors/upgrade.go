@@ -10,29 +10,23 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/peerbook"
-	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// fellBack reports whether a connection came by another carrier than the best.
-func fellBack(conn transport.Conn) bool {
-	c, ok := conn.(*carried)
-	return ok && !c.best
-}
-
 // upgrade tries, while a session lasts that had to fall back, to reach the peer
-// by the best carrier after all. The session is replaced only by a connection
+// at the same place by the better carrier after all. The session is replaced only by a connection
 // on which the peer has proven itself, and only while both sides rest.
 func (n *Node) upgrade(s *session, a identity.Address) {
-	c, ok := n.cfg.Carrier.(*Carriers)
-	if !ok || !fellBack(s.conn) {
+	better := s.conn.Path().Better
+	if better == "" {
 		return
 	}
+	a.Host = identity.JoinScheme(better, a.Host)
 	n.goroutine(func() {
-		for attempt := 0; n.waitUpgrade(s, c.o.pause(attempt)); {
+		for attempt := 0; n.waitUpgrade(s, n.cfg.upgradePause(attempt)); {
 			if !s.status().InSync {
 				continue
 			}
-			if n.tryUpgrade(c, s, a) {
+			if n.tryUpgrade(s, a) {
 				return
 			}
 			attempt++
@@ -40,11 +34,15 @@ func (n *Node) upgrade(s *session, a identity.Address) {
 	})
 }
 
-// pause is how long to wait before an attempt.
-func (o CarriersOptions) pause(attempt int) time.Duration {
-	d := o.UpgradeMax
+// upgradePause is how long to wait before an attempt.
+func (c *Config) upgradePause(attempt int) time.Duration {
+	least := c.RetryBetter
+	if least <= 0 {
+		least = time.Minute
+	}
+	d := 5 * least
 	if attempt < 10 {
-		d = min(o.UpgradeMin<<attempt, o.UpgradeMax)
+		d = min(least<<attempt, d)
 	}
 	return d - time.Duration(jitter()*0.3*float64(d))
 }
@@ -63,10 +61,10 @@ func (n *Node) waitUpgrade(s *session, d time.Duration) bool {
 }
 
 // tryUpgrade dials once and reports whether there is nothing left to do.
-func (n *Node) tryUpgrade(c *Carriers, s *session, a identity.Address) bool {
+func (n *Node) tryUpgrade(s *session, a identity.Address) bool {
 	ctx, cancel := context.WithTimeout(n.ctx, peerbook.SlotTime)
 	defer cancel()
-	conn, err := c.DialBest(ctx, a)
+	conn, err := n.cfg.Carrier.Dial(ctx, a)
 	if err != nil {
 		return false
 	}
@@ -79,6 +77,6 @@ func (n *Node) tryUpgrade(c *Carriers, s *session, a identity.Address) bool {
 		return false
 	}
 	n.cfg.Logger.Info("moved to a better carrier", zap.String("peer", s.conn.Peer().Short()),
-		zap.String("from", carrierOf(s.conn)), zap.String("to", carrierOf(conn)))
+		zap.String("from", s.conn.Path().Carrier), zap.String("to", conn.Path().Carrier))
 	return true
 }

@@ -117,6 +117,8 @@ func (c *conn) Binding() []byte { return append([]byte(nil), c.binding...) }
 
 func (c *conn) Dialer() bool { return c.dialer }
 
+func (c *conn) Path() transport.Path { return transport.Path{Carrier: c.node.carrier} }
+
 func (c *conn) RemoteAddr() string { return c.remote }
 
 // Admit implements transport.Conn.

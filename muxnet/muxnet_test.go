@@ -27,7 +27,7 @@ func testNode(t *testing.T, i byte, o Options) *Node {
 	t.Helper()
 	seed := make([]byte, ed25519.SeedSize)
 	seed[0] = i
-	n, err := New(ed25519.NewKeyFromSeed(seed), o)
+	n, err := New("test", ed25519.NewKeyFromSeed(seed), o)
 	if err != nil {
 		t.Fatal(err)
 	}

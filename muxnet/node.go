@@ -20,9 +20,10 @@ import (
 // A Node makes connections with one peer key and owns them: it is what the
 // carriers that stand on this package have in common.
 type Node struct {
-	peer identity.PeerID
-	cert tls.Certificate
-	o    Options
+	carrier string // its name
+	peer    identity.PeerID
+	cert    tls.Certificate
+	o       Options
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -37,14 +38,16 @@ type Node struct {
 // reasonClosed is what peers are told by Close.
 const reasonClosed = "carrier closed"
 
-// New returns a node with this peer key. It opens nothing.
-func New(key ed25519.PrivateKey, o Options) (*Node, error) {
+// New returns a node with this peer key, for a carrier of that name. It opens
+// nothing.
+func New(carrier string, key ed25519.PrivateKey, o Options) (*Node, error) {
 	cert, err := peertls.Certificate(key)
 	if err != nil {
 		return nil, fmt.Errorf("muxnet: %w", err)
 	}
 	n := &Node{
-		peer: identity.PeerID(key.Public().(ed25519.PublicKey)), cert: cert, o: o.withDefaults(),
+		carrier: carrier,
+		peer:    identity.PeerID(key.Public().(ed25519.PublicKey)), cert: cert, o: o.withDefaults(),
 		conns: map[*conn]struct{}{}, listeners: map[*Listener]struct{}{},
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())

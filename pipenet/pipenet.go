@@ -42,7 +42,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	if o.HandshakeTimeout == 0 {
 		o.HandshakeTimeout = 2 * time.Minute
 	}
-	node, err := muxnet.New(key, o)
+	node, err := muxnet.New(identity.SchemeUnix, key, o)
 	if err != nil {
 		return nil, fmt.Errorf("pipenet: %w", err)
 	}

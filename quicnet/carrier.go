@@ -60,7 +60,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 }
 
 // Name is "quic".
-func (c *Carrier) Name() string { return "quic" }
+func (c *Carrier) Name() string { return identity.SchemeQUIC }
 
 // Peer returns the peer id of the carrier's key.
 func (c *Carrier) Peer() identity.PeerID { return c.peer }

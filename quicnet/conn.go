@@ -54,6 +54,8 @@ func (c *conn) Admit() {
 	}
 }
 
+func (c *conn) Path() transport.Path { return transport.Path{Carrier: identity.SchemeQUIC} }
+
 func (c *conn) RemoteAddr() string { return c.qc.RemoteAddr().String() }
 
 func (c *conn) Done() <-chan struct{} { return c.qc.Context().Done() }

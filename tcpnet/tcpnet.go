@@ -40,7 +40,7 @@ var _ transport.Carrier = (*Carrier)(nil)
 
 // New returns a carrier for the node with this peer key. It opens nothing yet.
 func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
-	node, err := muxnet.New(key, o)
+	node, err := muxnet.New(identity.SchemeTCP, key, o)
 	if err != nil {
 		return nil, fmt.Errorf("tcpnet: %w", err)
 	}
@@ -48,7 +48,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 }
 
 // Name is "tcp".
-func (c *Carrier) Name() string { return "tcp" }
+func (c *Carrier) Name() string { return identity.SchemeTCP }
 
 // Peer returns the peer id of the carrier's key.
 func (c *Carrier) Peer() identity.PeerID { return c.node.Peer() }

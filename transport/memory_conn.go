@@ -90,6 +90,8 @@ func (c *memConn) Dialer() bool { return c.side == 0 }
 // Admit does nothing: who shares this memory is no stranger.
 func (c *memConn) Admit() {}
 
+func (c *memConn) Path() Path { return Path{Carrier: c.node.Name()} }
+
 func (c *memConn) RemoteAddr() string { return c.remote }
 
 func (c *memConn) Done() <-chan struct{} { return c.done }

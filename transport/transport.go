@@ -78,6 +78,8 @@ type Conn interface {
 	Done() <-chan struct{}
 	// Err is a *ClosedError once Done is closed, and nil before.
 	Err() error
+	// Path is how the connection reaches the peer.
+	Path() Path
 	// RemoteAddr is where the peer is now, for people.
 	RemoteAddr() string
 	// Stats counts the bytes of all streams so far.
@@ -89,6 +91,12 @@ type Conn interface {
 	// Probe asks the peer's end for a sign that waits behind no stream, if the
 	// carrier has such a question. It does not wait for the answer.
 	Probe()
+}
+
+// A Path is how a connection reaches its peer.
+type Path struct {
+	Carrier string // that it came by, as Carrier.Name
+	Better  string // the carrier by which the same place may be reached better, or ""
 }
 
 // A Stream is an ordered pair of byte flows. One goroutine may read while
