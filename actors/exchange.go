@@ -185,4 +185,7 @@ func (n *Node) probeDone(a identity.Address, err error) {
 	}
 	m.mu.Unlock()
 	n.look()
+	for _, s := range n.live() { // whoever found no room to be looked for
+		n.probe(s.conn.Peer())
+	}
 }

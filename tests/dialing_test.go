@@ -11,6 +11,8 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // swallower is a place on loopback that takes packets by UDP and TCP, and says
@@ -76,4 +78,41 @@ func TestWrongAnswersForgetNobody(t *testing.T) {
 	b = open(t, dirB, o)
 	mustAppend(t, b, 1, "event %d after it came back")
 	await(t, func() bool { return connectedTo(a, b.PeerID()) })
+}
+
+// A topic that one known peer shares has a connection, though the node has enough
+// of them for another topic and that peer could not be reached once.
+func TestEachTopicHasALink(t *testing.T) {
+	const others = 9
+	v := newVillage(t, 1+others, xaeroflux.Options{})
+	rare := open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{
+		ActorSystem: v.system, Listen: "rare:1",
+		NewCarrier: func(device identity.Device) (transport.Carrier, error) { return v.net.Node(device.PeerID()), nil },
+	})
+	_, err := v.dbs[0].Join(ctx, rare.Invite())
+	must(t, err)
+	for i := range others {
+		v.connect(0, 1+i)
+	}
+	rareAddr := identity.Address{Peer: rare.PeerID(), Host: "rare:1"}.String()
+	must(t, v.dbs[0].Connect(ctx, rareAddr))
+	await(t, func() bool {
+		n := 0
+		for _, p := range v.dbs[0].Peers() {
+			if p.InSync {
+				n++
+			}
+		}
+		return n == others+1
+	})
+	heard := listenTo(v.dbs[0])
+	self := v.dbs[0].PeerID()
+	v.net.SetUp(self, rare.PeerID(), false)
+	await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) > 0 })
+	must(t, v.dbs[0].Close())
+
+	v.net.SetUp(self, rare.PeerID(), true)
+	v.start(0, xaeroflux.Options{}) // it remembers all, and nobody is named
+	mustAppend(t, rare, 1, "event %d of the topic that one peer shares")
+	await(t, func() bool { return connectedTo(v.dbs[0], rare.PeerID()) && len(v.dbs[0].Peers()) > peerbook.Links })
 }
