@@ -53,7 +53,7 @@ func (s *session) tellPeers() {
 	if s.core == nil || s.core.State() != syncer.Syncing {
 		return
 	}
-	own := s.n.advertised()
+	own := s.n.advertised(viaOf(s.conn))
 	for _, t := range s.topics() {
 		number, ok := s.number(t)
 		if !ok {
@@ -78,13 +78,13 @@ func (s *session) tellPeers() {
 	}
 }
 
-// advertised returns where this node chose to be found.
-func (n *Node) advertised() []identity.Address {
+// advertised returns where this node chose to be found by a peer over scope via.
+func (n *Node) advertised(via peerbook.Scope) []identity.Address {
 	if !n.cfg.Advertise {
 		return nil
 	}
 	all := slices.DeleteFunc(n.Addresses(), func(a identity.Address) bool {
-		return identity.CheckHost(a.Host) != nil // a socket of this machine
+		return identity.CheckHost(a.Host) != nil || !peerbook.MayTellOwn(a.Host, via) // a socket is of this machine
 	})
 	return all[:min(len(all), messages.MaxAddresses/2)]
 }

@@ -223,6 +223,23 @@ func TestOneNetCannotFillTheBook(t *testing.T) {
 	}
 }
 
+// An address that would never be dialed is not taken in, whoever's it is.
+func TestAddressesThatMayNotBeDialedAreNotTakenIn(t *testing.T) {
+	b := New(peer(0))
+	for i, host := range []string{"127.0.0.1:1", "[::1]:1", "[::ffff:0.0.0.0]:1", "0.0.0.0:1", "10.0.0.1:1", "tcp://192.168.0.1:1", "224.0.0.1:1"} {
+		for _, n := range []int{7, 100 + i} { // of itself, and of another
+			if b.Told(identity.Address{Peer: peer(n), Host: host}, by(7), t0) {
+				t.Errorf("%s is taken in", host)
+			}
+		}
+	}
+	near := by(7)
+	near.Via = Site
+	if !b.Told(identity.Address{Peer: peer(8), Host: "10.0.0.1:1"}, near, t0) {
+		t.Error("nor is one from the same site")
+	}
+}
+
 func TestBookStaysBounded(t *testing.T) {
 	b := New(peer(0))
 	b.Keep(addr(1))

@@ -17,7 +17,8 @@ import (
 //	done with it    of a person    of the peer itself, or of another
 //	dialed          always         where it leads no nearer than who told it is
 //	told to others  never          where the peer asked for it, it was proven, and it
-//	                               leads no nearer than whom it is told to
+//	                               leads no nearer than whom it is told to; so is where
+//	                               the node itself listens
 //	kept on disk    once proven    once proven
 //	asked to mend   once proven    once proven, if it is an address: a repair resolves names by itself
 //
@@ -47,6 +48,14 @@ func (p Place) MayTell(via Scope) bool {
 	}
 	ip, ok := IPOf(p.Host)
 	return !ok || MayDial(OfPeer, via, ScopeOf(ip)) // where a name leads is decided by who resolves it
+}
+
+// MayTellOwn reports whether a node that chose to be found tells where it listens to
+// a peer that is connected over scope via. Of every address of its machine the peer
+// knows the one that it sees.
+func MayTellOwn(host string, via Scope) bool {
+	ip, ok := IPOf(host)
+	return !ok || ip.IsUnspecified() || MayDial(OfItself, via, ScopeOf(ip))
 }
 
 // MayKeep reports whether a place outlives the process: the peer proved to be there.

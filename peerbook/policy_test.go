@@ -84,6 +84,19 @@ func TestWhatMayBeTold(t *testing.T) {
 	}
 }
 
+func TestWhereANodeListensIsTold(t *testing.T) {
+	for host, told := range map[string][4]bool{ // by scope
+		"0.0.0.0:1": {true, true, true, true}, "[::]:1": {true, true, true, true}, "a.example:1": {true, true, true, true},
+		"127.0.0.1:1": {false, true, false, false}, "tcp://10.0.0.1:1": {false, true, true, false}, "1.2.3.4:1": {true, true, true, true},
+	} {
+		for via, want := range told {
+			if MayTellOwn(host, Scope(via)) != want {
+				t.Errorf("%s is told over scope %d: %v", host, via, !want)
+			}
+		}
+	}
+}
+
 // Where a name leads is decided address by address.
 func TestNamesAreDecidedWhereTheyLead(t *testing.T) {
 	local, lan, far := netip.MustParseAddr("::ffff:127.0.0.1"), netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("1.2.3.4")
