@@ -25,6 +25,9 @@ func testPeers(t *testing.T, e *env) {
 	if a.RemoteAddr() == "" || b.RemoteAddr() == "" || e.Dialer.Name() == "" {
 		t.Error("nothing to show to people")
 	}
+	if p, q := a.Path(), b.Path(); p.Carrier == "" || p.Carrier != q.Carrier || q.Better != "" {
+		t.Errorf("paths %+v and %+v: want one carrier, and nothing better to dial for who was dialed", p, q)
+	}
 	if got := e.ln.Addr(); got.Peer != e.ListenerPeer || strings.HasSuffix(got.Host, ":0") {
 		t.Errorf("listens at %v", got)
 	}
