@@ -48,6 +48,10 @@ const (
 type Error struct {
 	Kind Kind   `json:"kind"`
 	Text string `json:"text"`
+
+	// Restart says that the node goes on so until it is started again, even if the
+	// cause has gone.
+	Restart bool `json:"restart,omitempty"`
 }
 
 func (e *Error) Error() string { return e.Text }

@@ -19,11 +19,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // errFake is a typed error of the fake backend.
 var errFake = errors.New("past the end")
 
-func classifyFake(err error) Kind {
+func classifyFake(err error) *Error {
 	if errors.Is(err, errFake) {
-		return Range
+		return &Error{Kind: Range, Text: err.Error()}
 	}
-	return Failure
+	return &Error{Kind: Failure, Text: err.Error()}
 }
 
 // fake is a Backend in memory: one log.

@@ -53,7 +53,7 @@ type checkStep struct {
 // A Server offers a Backend to the commands of the store's owner.
 type Server struct {
 	b        Backend
-	classify func(error) Kind
+	classify func(error) *Error
 	sock     *socket
 	door     *door
 	http     *http.Server
@@ -70,9 +70,9 @@ type Server struct {
 }
 
 // Serve serves b on the socket of the store in dir, whose lock the caller
-// holds. Classify tells the kind of b's errors. Warn is told what a person should
+// holds. Classify tells what b's errors are to a caller. Warn is told what a person should
 // know and no caller is told.
-func Serve(dir string, b Backend, classify func(error) Kind, warn func(text string)) (*Server, error) {
+func Serve(dir string, b Backend, classify func(error) *Error, warn func(text string)) (*Server, error) {
 	return serveBounded(dir, b, classify, warn, bounds{body: maxBody, silence: headTimeout, callers: callersOf(durable.DescriptorLimit())})
 }
 
@@ -83,7 +83,7 @@ type bounds struct {
 	callers int
 }
 
-func serveBounded(dir string, b Backend, classify func(error) Kind, warn func(string), most bounds) (*Server, error) {
+func serveBounded(dir string, b Backend, classify func(error) *Error, warn func(string), most bounds) (*Server, error) {
 	sock, err := listen(dir)
 	if err != nil {
 		return nil, fmt.Errorf("serve commands: %w", err)
@@ -309,5 +309,5 @@ func (s *Server) toError(err error) *Error {
 	if errors.Is(err, context.Canceled) { // or the client has gone, and reads no more
 		return &Error{Kind: Closed, Text: "the node is stopping: " + err.Error()}
 	}
-	return &Error{Kind: s.classify(err), Text: err.Error()}
+	return s.classify(err)
 }

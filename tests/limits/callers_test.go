@@ -26,7 +26,7 @@ func TestCallersWithoutDescriptors(t *testing.T) {
 	under(t, 64, func(t *testing.T) {
 		dir := room(t)
 		var warnings atomic.Int32
-		kind := func(error) nodeapi.Kind { return nodeapi.Failure }
+		kind := func(err error) *nodeapi.Error { return &nodeapi.Error{Kind: nodeapi.Failure, Text: err.Error()} }
 		s, err := nodeapi.Serve(dir, backend{}, kind, func(text string) { warnings.Add(1); t.Log(text) })
 		must(t, err)
 		defer s.Close()

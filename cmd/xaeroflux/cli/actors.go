@@ -39,6 +39,9 @@ func printActors(w io.Writer, s nodeapi.Status) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ACTOR\tSTATE\tCURSOR\tQUEUE\tHANDLED\tRESTARTS\tLAST ERROR")
 	for _, x := range s.Actors {
+		if s.ReadOnly != "" && x.LastError == s.ReadOnly {
+			x.LastError = "read-only, see below"
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", x.Name, x.Phase, x.Cursor, x.Queue, x.Handled, x.Restarts, x.LastError)
 	}
 	t.Flush()

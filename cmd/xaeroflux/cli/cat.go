@@ -5,10 +5,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -80,12 +83,22 @@ func printPayload(w io.Writer, r *nodeapi.Record) error {
 // serve lets other commands work through this process where it has opened the
 // store itself. The function it returns ends that; warn is told what no command is.
 func serve(dir string, b backend, warn func(text string)) (stop func() error, err error) {
-	if _, ok := b.(*local); !ok {
+	l, ok := b.(*local)
+	if !ok {
 		return func() error { return nil }, nil
 	}
-	s, err := nodeapi.Serve(dir, b, kindOf, warn)
+	s, err := nodeapi.Serve(dir, b, l.told, warn)
 	if err != nil {
 		return nil, err
 	}
 	return s.Close, nil
+}
+
+// told is an error as a command is told it that works through this process. A store
+// that became read-only is so until it is opened again.
+func (b *local) told(err error) *nodeapi.Error {
+	why := b.db.ReadOnly()
+	latched := why != nil && !errors.Is(why, durable.ErrOpenedReadOnly)
+	writes := errors.Is(err, xaeroflux.ErrReadOnly) || durable.TroubleOf(err) != durable.NoTrouble
+	return &nodeapi.Error{Kind: kindOf(err), Text: err.Error(), Restart: latched && writes}
 }

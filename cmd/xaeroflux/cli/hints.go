@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -54,6 +55,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	}
 	if text := nextOf(err); text != "" {
 		return text
+	}
+	if told := (*nodeapi.Error)(nil); errors.As(err, &told) && told.Restart {
+		return nextRestart(k, durable.Holder(a.dir))
 	}
 	if errors.Is(err, xaeroflux.ErrIsBackup) {
 		return fmt.Sprintf("xaeroflux restore %s DIR, which makes a store of it in another directory", quoted(a.dir))

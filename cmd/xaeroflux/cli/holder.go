@@ -45,3 +45,21 @@ func nextSilent(err error) string {
 	}
 	return fmt.Sprintf("look what keeps process %d from running (memory, descriptors, the disk); kill %d ends it, what was acknowledged is safe", silent.PID, silent.PID)
 }
+
+// nextRestart is next for a node whose store became read-only: it stays so until the
+// node is started again, even if there is room since.
+func nextRestart(k nodeapi.Kind, pid int) string {
+	first := "look at the disk"
+	if k == nodeapi.NoSpace {
+		first = "make room on the disk"
+	}
+	if k == nodeapi.Denied {
+		first = "let the node write its files"
+	}
+	end := "ctrl-C"
+	if pid > 0 {
+		end += fmt.Sprintf(", or kill %d", pid)
+	}
+	return fmt.Sprintf("%s, then end the node (%s) and start it again, which it needs even if that is done; "+
+		"then again, append with --resume if a token was printed; what was acknowledged is safe", first, end)
+}
