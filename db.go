@@ -101,7 +101,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.node, err = actors.Start(actors.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
 		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, Patience: db.opts.Patience, Quota: db.opts.Quota,
-		Advanced: db.hub.advanced, Advertise: db.opts.Advertise, Stall: db.opts.StallTimeout,
+		Advanced: db.hub.advanced, Advertise: db.opts.Advertise, Doze: db.opts.Doze, Stall: db.opts.StallTimeout,
 	})
 	if err != nil {
 		return err

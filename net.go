@@ -95,6 +95,18 @@ func (db *DB) Connect(ctx context.Context, peer string) error {
 	return ctx.Err()
 }
 
+// NetworkChanged tells the store that this machine may be in another network, or
+// was asleep: every peer is asked at once whether it is there, and one that does
+// not answer within two seconds, or is not connected, is dialed at once. Call it
+// when the system says so (ConnectivityManager, NWPathMonitor, netlink); without,
+// a connection that is lost is noticed within half a minute, and a sleep of the
+// machine by its clocks. It does not wait, and costs a packet for each peer.
+func (db *DB) NetworkChanged() {
+	if db.meets() == nil {
+		db.node.NetworkChanged()
+	}
+}
+
 // Sync connects to a peer, or uses the connection there is, and returns when
 // both sides hold the same events of every topic they share.
 func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {

@@ -90,6 +90,13 @@ type Options struct {
 	// StallTimeout is how long a session may stand still while its peer owes
 	// something, before it is closed and dialed anew. Default: 30 s.
 	StallTimeout time.Duration
+	// Doze spares the battery of a phone: sessions that are quiet ask their peers
+	// every 2 minutes whether they are there, in the place of every 15 seconds, and
+	// peers do not ask more often. The price: while nothing is sent, a peer that is
+	// gone, and one that cannot reach us any more because a NAT forgot the way, is
+	// noticed that much later, and "in sync" may be 2 minutes old. A push that does
+	// not arrive, and NetworkChanged, are looked after as ever. Default: off.
+	Doze bool
 	// NewCarrier makes what moves bytes between peers from the store's keys, of
 	// which PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
 	// and TCP (package tcpnet) where QUIC does not get through, with windows

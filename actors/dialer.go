@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // replan makes the dialer look whom to dial.
@@ -36,6 +37,9 @@ type attempt struct {
 	named bool // a person wants it connected
 	probe bool // only to know whether it is there; of those there are maxProbing
 	slow  bool // it was silent for so long that it holds no slot any more
+
+	cancel func()
+	moved  bool // the network changed meanwhile: how it ended says nothing
 }
 
 // fresh reports whether an attempt may still be taken for a link.
@@ -43,6 +47,7 @@ func (a *attempt) fresh(now time.Time) bool { return now.Sub(a.since) < peerbook
 
 // plan dials whom the book says, and looks again when it says.
 func (n *Node) plan() {
+	n.lookAtClocks(time.Now())
 	m := &n.mesh
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -52,11 +57,20 @@ func (n *Node) plan() {
 	v := n.view(time.Now())
 	p := m.book.Plan(v)
 	for _, d := range p.Dial {
-		m.dialing[d.Peer] = &attempt{since: v.Now, named: d.Named}
-		n.goroutine(func() { n.connect(d) })
+		ctx, cancel := context.WithTimeout(n.ctx, d.Try)
+		m.dialing[d.Peer] = &attempt{since: v.Now, named: d.Named, cancel: cancel}
+		n.goroutine(func() {
+			defer cancel()
+			n.connect(ctx, cancel, d)
+		})
 	}
 	if soon := v.Now.Add(peerbook.Fresh); len(p.Dial) > 0 && (p.Next.IsZero() || soon.Before(p.Next)) {
 		p.Next = soon
+	}
+	if len(n.live()) == 0 && !p.Next.IsZero() { // no session looks at the clocks
+		if soon := v.Now.Add(syncer.PingEvery); soon.Before(p.Next) {
+			p.Next = soon
+		}
 	}
 	if !p.Next.IsZero() {
 		again(&m.next, p.Next.Sub(v.Now), n.look)
@@ -114,9 +128,7 @@ func (n *Node) linksOf(t identity.TopicID) int {
 
 // connect dials a planned place for as long as the plan says, but holds a slot
 // for SlotTime only.
-func (n *Node) connect(d peerbook.Dial) {
-	ctx, cancel := context.WithTimeout(n.ctx, d.Try)
-	defer cancel()
+func (n *Node) connect(ctx context.Context, cancel func(), d peerbook.Dial) {
 	if d.Try > peerbook.SlotTime {
 		defer time.AfterFunc(peerbook.SlotTime, func() { n.slow(d.Peer, cancel) }).Stop()
 	}
@@ -167,8 +179,9 @@ func (n *Node) dialed(a identity.Address, err error) {
 	m := &n.mesh
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	try := m.dialing[a.Peer]
 	delete(m.dialing, a.Peer)
-	if n.closing.Load() {
+	if n.closing.Load() || err != nil && try != nil && try.moved {
 		return
 	}
 	switch {

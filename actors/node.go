@@ -91,6 +91,7 @@ type Node struct {
 	fetches   fetches
 	notices   notices
 	twins     twins
+	clocks    clocks
 	run       runID // of this opening of the store
 	ranges    rangeKeeper
 	doors     *doors.Set

@@ -47,6 +47,7 @@ func (s *session) setAlarm() {
 // onWake does what is due.
 func (s *session) onWake(now time.Time) {
 	s.alarm.at = time.Time{}
+	s.n.lookAtClocks(now)
 	if !s.tickAt.IsZero() && !now.Before(s.tickAt) {
 		s.onTick(now)
 	}

@@ -124,6 +124,14 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 	}
 }
 
+// Hurry says that the network may be another one: what failed in the one before
+// says nothing, and everybody may be dialed at once.
+func (b *Book) Hurry() {
+	for _, e := range b.peers {
+		e.Failures, e.Next = 0, time.Time{}
+	}
+}
+
 func errText(err error) string {
 	if err == nil {
 		return ""

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,9 @@ var (
 	// ErrLimit is what a call fails with that passed its door's bytes.
 	ErrLimit = errors.New("the call passed its limit of bytes")
 )
+
+// engine is names that HELLO uses itself.
+var engine = []string{messages.CapSync, messages.CapRun, messages.CapDoze}
 
 // A Door says what is served under the name of a capability. One without Serve
 // has no streams, one without Heard no words.
@@ -105,8 +109,8 @@ func New(log *zap.Logger) *Set { return &Set{log: log, all: map[string]*door{}} 
 // serve it. stop closes it, ends its calls, and waits for them.
 func (s *Set) Register(name string, d Door) (stop func(), err error) {
 	switch {
-	case name == "" || len(name) > messages.MaxCapBytes || name == messages.CapSync || name == messages.CapRun:
-		return nil, fmt.Errorf("%w: %q, want 1 to %d bytes and not %s or %s", ErrName, name, messages.MaxCapBytes, messages.CapSync, messages.CapRun)
+	case name == "" || len(name) > messages.MaxCapBytes || slices.Contains(engine, name):
+		return nil, fmt.Errorf("%w: %q, want 1 to %d bytes and none of %s", ErrName, name, messages.MaxCapBytes, strings.Join(engine, ", "))
 	case len(d.Param) > messages.MaxCapParam:
 		return nil, fmt.Errorf("%w: %q with a parameter of %d bytes, at most %d are told", ErrName, name, len(d.Param), messages.MaxCapParam)
 	}
