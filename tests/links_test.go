@@ -21,8 +21,8 @@ import (
 // other, and has to be at the other side within linkLimit. A run takes the time that a silent link takes to be noticed, so CI
 // runs what is quick; XF_LINKS=1, which is make links, runs all.
 const (
-	linkLimit  = 30 * time.Second
-	toldLimit  = 5 * time.Second // the same after DB.NetworkChanged
+	linkLimit = 30 * time.Second
+	toldLimit = 5 * time.Second // the same after DB.NetworkChanged
 )
 
 // TestLinkNode is a node in a namespace, which does what it is told on stdin and
