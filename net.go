@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/carriers"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/pipenet"
@@ -21,7 +22,7 @@ type SyncReport = actors.SyncReport
 
 // carriers returns what moves bytes between peers, and the one of them that
 // makes connections of pipes.
-func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Carrier, error) {
+func (o Options) carriers(device identity.Device) (*carriers.Set, *pipenet.Carrier, error) {
 	pipes, err := pipenet.New(device.PeerKey(), pipenet.Options{})
 	if err != nil {
 		return nil, nil, err
@@ -31,7 +32,7 @@ func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Ca
 		if err != nil {
 			return nil, nil, err
 		}
-		return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{own}, pipes), pipes, nil
+		return carriers.New(carriers.Options{}, []transport.Carrier{own}, pipes), pipes, nil
 	}
 	quic, err := quicnet.New(device.PeerKey(), quicnet.Options{})
 	if err != nil {
@@ -41,7 +42,7 @@ func (o Options) carriers(device identity.Device) (*actors.Carriers, *pipenet.Ca
 	if err != nil {
 		return nil, nil, err
 	}
-	return actors.NewCarriers(actors.CarriersOptions{}, []transport.Carrier{quic, tcp}, pipes), pipes, nil
+	return carriers.New(carriers.Options{}, []transport.Carrier{quic, tcp}, pipes), pipes, nil
 }
 
 // lookup returns what resolves the names of hosts, if they are the system's.

@@ -25,10 +25,10 @@ func (c *seatedConn) Dialer() bool          { return c.dialer }
 // what it showed.
 func TestRanks(t *testing.T) {
 	now := time.Now()
-	book := peerbook.New(carrierPeer(0))
-	book.Keep(identity.Address{Peer: carrierPeer(1), Host: "1.2.3.4:5"})
-	book.Proved(identity.Address{Peer: carrierPeer(2), Host: "1.2.3.4:6"}, now.Add(-peerbook.LongAgo))
-	book.Proved(identity.Address{Peer: carrierPeer(3), Host: "1.2.3.4:7"}, now)
+	book := peerbook.New(identity.PeerID{100})
+	book.Keep(identity.Address{Peer: identity.PeerID{101}, Host: "1.2.3.4:5"})
+	book.Proved(identity.Address{Peer: identity.PeerID{102}, Host: "1.2.3.4:6"}, now.Add(-peerbook.LongAgo))
+	book.Proved(identity.Address{Peer: identity.PeerID{103}, Host: "1.2.3.4:7"}, now)
 	for _, c := range []struct {
 		peer          byte
 		dialer, known bool
@@ -39,7 +39,7 @@ func TestRanks(t *testing.T) {
 		{3, false, false, peerbook.Stranger}, {3, false, true, peerbook.Member}, {3, true, true, peerbook.Dialed},
 		{4, false, false, peerbook.Stranger}, {4, false, true, peerbook.Member},
 	} {
-		s := &session{conn: &seatedConn{peer: carrierPeer(c.peer), dialer: c.dialer}}
+		s := &session{conn: &seatedConn{peer: identity.PeerID{100 + c.peer}, dialer: c.dialer}}
 		s.known.Store(c.known)
 		if got := rankOf(book, s, now); got != c.want {
 			t.Errorf("%+v: rank %d", c, got)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/carriers"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -63,7 +64,7 @@ func (n *Node) leave(s *session, why string) {
 }
 
 func (n *Node) adoptConn(conn transport.Conn, carrier string) (*session, error) {
-	conn = &carried{Conn: conn, path: transport.Path{Carrier: carrier}}
+	conn = carriers.By(carrier, conn)
 	if err := n.notSelf(conn); err != nil {
 		return nil, err
 	}

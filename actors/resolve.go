@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/carriers"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -35,7 +36,7 @@ func (n *Node) open(ctx context.Context, t peerbook.Target) (transport.Conn, ide
 	if err != nil {
 		return nil, identity.Address{}, err
 	}
-	conn, i, err := race(ctx, hostsStagger, len(hosts), func(ctx context.Context, i int) (transport.Conn, error) {
+	conn, i, err := carriers.Race(ctx, hostsStagger, len(hosts), func(ctx context.Context, i int) (transport.Conn, error) {
 		return n.cfg.Carrier.Dial(ctx, identity.Address{Peer: t.Peer, Host: hosts[i]})
 	})
 	if err != nil && hosts[0] != t.Host {

@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"internal/chunk"},
 	{"internal/store"},
 	{"internal/backup"},
-	{"actors/doors"},
+	{"actors/carriers", "actors/doors"},
 	{"actors"},
 	{""},
 	{"cmd"},

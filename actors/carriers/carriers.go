@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+// Package carriers is several carriers as one.
+//
+// Rule: what is above knows of places and of one carrier; which of them goes which
+// way, and what else is tried, is decided here.
+//
+// Start with Set.
+package carriers
 
 import (
 	"context"
@@ -16,12 +22,12 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// Carriers is several carriers as one. An address that names a carrier
+// A Set is several carriers as one. An address that names a carrier
 // ("tcp://host:port") goes to that one. One that names none is for those that
 // share ports: Listen takes all of them at one number, and Dial tries the best,
 // the next after a moment, and keeps the first on which the peer is proven.
-type Carriers struct {
-	o      CarriersOptions
+type Set struct {
+	o      Options
 	shared []transport.Carrier // the best first
 	named  []transport.Carrier // only by name
 
@@ -32,22 +38,22 @@ type Carriers struct {
 	wg     sync.WaitGroup // of listeners
 }
 
-// CarriersOptions are times; the zero value works.
-type CarriersOptions struct {
+// Options are times; the zero value works.
+type Options struct {
 	// HeadStart is how long a carrier is tried alone before the next one is
 	// tried too. Default 300 ms: more than a handshake on most links.
 	HeadStart time.Duration
 }
 
-var _ transport.Carrier = (*Carriers)(nil)
+var _ transport.Carrier = (*Set)(nil)
 
-// NewCarriers returns carriers that share ports, the best first, with others
+// New returns carriers that share ports, the best first, with others
 // that are used by name only.
-func NewCarriers(o CarriersOptions, shared []transport.Carrier, named ...transport.Carrier) *Carriers {
+func New(o Options, shared []transport.Carrier, named ...transport.Carrier) *Set {
 	if o.HeadStart <= 0 {
 		o.HeadStart = 300 * time.Millisecond
 	}
-	c := &Carriers{o: o, shared: shared, named: named}
+	c := &Set{o: o, shared: shared, named: named}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -57,6 +63,11 @@ type carried struct {
 	transport.Conn
 	path  transport.Path
 	plain bool // its addresses need no name of a carrier
+}
+
+// By returns a connection that was made by a carrier of that name.
+func By(carrier string, conn transport.Conn) transport.Conn {
+	return &carried{Conn: conn, path: transport.Path{Carrier: carrier}}
 }
 
 // Path implements transport.Conn.
@@ -71,14 +82,14 @@ func (c *carried) RemoteAddr() string {
 }
 
 // Name names the best one.
-func (c *Carriers) Name() string { return c.shared[0].Name() }
+func (c *Set) Name() string { return c.shared[0].Name() }
 
-func (c *Carriers) all() []transport.Carrier {
+func (c *Set) all() []transport.Carrier {
 	return append(append([]transport.Carrier(nil), c.shared...), c.named...)
 }
 
 // find returns the carrier that host names, or nil for none, and the rest.
-func (c *Carriers) find(host string) (transport.Carrier, string, error) {
+func (c *Set) find(host string) (transport.Carrier, string, error) {
 	scheme, rest := identity.SplitScheme(host)
 	if scheme == "" {
 		return nil, host, nil
@@ -94,7 +105,7 @@ func (c *Carriers) find(host string) (transport.Carrier, string, error) {
 }
 
 // Dial implements transport.Carrier.
-func (c *Carriers) Dial(ctx context.Context, addr identity.Address) (transport.Conn, error) {
+func (c *Set) Dial(ctx context.Context, addr identity.Address) (transport.Conn, error) {
 	one, rest, err := c.find(addr.Host)
 	if err != nil {
 		return nil, err
@@ -105,7 +116,7 @@ func (c *Carriers) Dial(ctx context.Context, addr identity.Address) (transport.C
 	return c.dialBy(ctx, one, identity.Address{Peer: addr.Peer, Host: rest}, "")
 }
 
-func (c *Carriers) dialBy(ctx context.Context, one transport.Carrier, addr identity.Address, better string) (transport.Conn, error) {
+func (c *Set) dialBy(ctx context.Context, one transport.Carrier, addr identity.Address, better string) (transport.Conn, error) {
 	conn, err := one.Dial(ctx, addr)
 	if err != nil {
 		return nil, err
@@ -115,8 +126,8 @@ func (c *Carriers) dialBy(ctx context.Context, one transport.Carrier, addr ident
 
 // race dials by each shared carrier, the next when the ones before it have failed
 // or had their head start.
-func (c *Carriers) race(ctx context.Context, addr identity.Address) (transport.Conn, error) {
-	conn, _, err := race(ctx, c.o.HeadStart, len(c.shared), func(ctx context.Context, i int) (transport.Conn, error) {
+func (c *Set) race(ctx context.Context, addr identity.Address) (transport.Conn, error) {
+	conn, _, err := Race(ctx, c.o.HeadStart, len(c.shared), func(ctx context.Context, i int) (transport.Conn, error) {
 		better := ""
 		if i > 0 {
 			better = c.Name()
@@ -131,7 +142,7 @@ func (c *Carriers) race(ctx context.Context, addr identity.Address) (transport.C
 const listenTries = 16
 
 // Listen implements transport.Carrier.
-func (c *Carriers) Listen(ctx context.Context, hostport string) (transport.Listener, error) {
+func (c *Set) Listen(ctx context.Context, hostport string) (transport.Listener, error) {
 	one, rest, err := c.find(hostport)
 	if err != nil {
 		return nil, err
@@ -155,7 +166,7 @@ func (c *Carriers) Listen(ctx context.Context, hostport string) (transport.Liste
 }
 
 // listenShared listens by each shared carrier, at the port of the first.
-func (c *Carriers) listenShared(ctx context.Context, hostport string) (all []transport.Listener, err error) {
+func (c *Set) listenShared(ctx context.Context, hostport string) (all []transport.Listener, err error) {
 	for i, one := range c.shared {
 		l, err := one.Listen(ctx, hostport)
 		if err != nil {
@@ -189,7 +200,7 @@ func samePort(hostport, got string) string {
 }
 
 // Close implements transport.Carrier.
-func (c *Carriers) Close() error {
+func (c *Set) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package carriers
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type gathering struct {
 
 // gather makes one listener of many, whose address is the first one's on the
 // named carrier.
-func (c *Carriers) gather(scheme string, by []transport.Carrier, all []transport.Listener) (transport.Listener, error) {
+func (c *Set) gather(scheme string, by []transport.Carrier, all []transport.Listener) (transport.Listener, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package carriers
 
 import (
 	"context"
@@ -18,10 +18,10 @@ type result struct {
 	err  error
 }
 
-// race dials a peer in n ways, the best first; the next when the ones before it
+// Race dials a peer in n ways, the best first; the next when the ones before it
 // have failed or had their head start. It returns the first connection, and which
 // way it came.
-func race(ctx context.Context, headStart time.Duration, n int, dial func(ctx context.Context, i int) (transport.Conn, error)) (transport.Conn, int, error) {
+func Race(ctx context.Context, headStart time.Duration, n int, dial func(ctx context.Context, i int) (transport.Conn, error)) (transport.Conn, int, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan result, n)

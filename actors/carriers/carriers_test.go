@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package carriers
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func carrierPeer(i byte) identity.PeerID {
 }
 
 // realCarriers are those of a store, or only some of them.
-func realCarriers(t *testing.T, i byte, which string) *Carriers {
+func realCarriers(t *testing.T, i byte, which string) *Set {
 	t.Helper()
 	small := quicnet.Options{MaxStreamWindow: 256 << 10, MaxConnWindow: 1 << 20}
 	quic, err := quicnet.New(carrierKey(i), small)
@@ -46,7 +46,7 @@ func realCarriers(t *testing.T, i byte, which string) *Carriers {
 		t.Fatal(err)
 	}
 	shared := map[string][]transport.Carrier{"both": {quic, tcp}, "quic": {quic}, "tcp": {tcp}}[which]
-	c := NewCarriers(CarriersOptions{}, shared, unix)
+	c := New(Options{}, shared, unix)
 	t.Cleanup(func() { c.Close() })
 	return c
 }
@@ -156,7 +156,7 @@ func TestRace(t *testing.T) {
 	}
 	at := identity.Address{Peer: carrierPeer(2), Host: "h:1"}
 	run := func(head time.Duration, first, second func(context.Context) (transport.Conn, error)) (transport.Conn, error) {
-		c := NewCarriers(CarriersOptions{HeadStart: head}, []transport.Carrier{&scripted{"quic", first}, &scripted{"tcp", second}})
+		c := New(Options{HeadStart: head}, []transport.Carrier{&scripted{"quic", first}, &scripted{"tcp", second}})
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		return c.Dial(ctx, at)
@@ -197,16 +197,4 @@ func TestRace(t *testing.T) {
 		t.Errorf("both: %v", err)
 	}
 	<-fast.closed
-}
-
-func TestUpgradePause(t *testing.T) {
-	var c Config
-	for attempt, most := range []time.Duration{time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
-		if d := c.upgradePause(attempt); d > most || d < most*7/10 {
-			t.Errorf("attempt %d: %v", attempt, d)
-		}
-	}
-	if d := c.upgradePause(1000); d > 5*time.Minute {
-		t.Errorf("attempt 1000: %v", d)
-	}
 }
