@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 // An UncertainError says of an append whose events may be stored what to ask. It
 // wraps ErrUncertain. With an id it is enough to append the same again.
-type UncertainError = actors.UncertainError
+type UncertainError = pipeline.UncertainError
 
 // A RestoredError says of which backup a store is that has met no peer since. It is
 // an ErrRestored.
-type RestoredError = actors.RestoredError
+type RestoredError = pipeline.RestoredError
 
 // An ExpectError says which size the log has that was expected to have another.
 // It wraps ErrExpect.
@@ -44,20 +44,20 @@ func WithID(id EventID) AppendOption { return func(a *appending) { a.id = id } }
 func Expect(size uint64) AppendOption { return func(a *appending) { a.expect = &size } }
 
 // conditions returns what options ask for, and events with the id among them.
-func conditions(events []Event, options []AppendOption) ([]Event, actors.Conditions, error) {
+func conditions(events []Event, options []AppendOption) ([]Event, pipeline.Conditions, error) {
 	var a appending
 	for _, o := range options {
 		o(&a)
 	}
 	if a.id == (EventID{}) {
-		return events, actors.Conditions{Expect: a.expect}, nil
+		return events, pipeline.Conditions{Expect: a.expect}, nil
 	}
 	if first := events[0].ID; first != (EventID{}) && first != a.id {
-		return nil, actors.Conditions{}, fmt.Errorf("%w: the first event has id %x, the option %x", ErrOptions, first, a.id)
+		return nil, pipeline.Conditions{}, fmt.Errorf("%w: the first event has id %x, the option %x", ErrOptions, first, a.id)
 	}
 	named := append([]Event(nil), events...) // the caller's stay as they are
 	named[0].ID = a.id
-	return named, actors.Conditions{Expect: a.expect, Whole: true}, nil
+	return named, pipeline.Conditions{Expect: a.expect, Whole: true}, nil
 }
 
 // Find returns where the event with an id is that this store appended to the

@@ -9,17 +9,17 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // A Quota bounds what a store takes. What is zero is not bounded.
-type Quota = actors.Quota
+type Quota = pipeline.Quota
 
 // A QuotaError says which bound of a Quota was met. It wraps ErrQuota.
-type QuotaError = actors.QuotaError
+type QuotaError = pipeline.QuotaError
 
 // Options for Open. The zero value, like nil, means the defaults.
 type Options struct {
@@ -127,7 +127,7 @@ type Options struct {
 	// CloseTimeout is how long Close waits for work under way. Default: 10 s.
 	CloseTimeout time.Duration
 
-	fault actors.Fault // kills stages in tests
+	fault pipeline.Fault // kills stages in tests
 }
 
 func (o *Options) withDefaults() (Options, error) {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -230,7 +230,7 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 	return t.receipt(at, len(events), err)
 }
 
-func (t *Topic) receipt(at actors.Place, count int, err error) (Receipt, error) {
+func (t *Topic) receipt(at pipeline.Place, count int, err error) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}

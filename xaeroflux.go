@@ -26,6 +26,7 @@ import (
 	"errors"
 
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -73,7 +74,7 @@ var (
 	ErrExists = store.ErrExists
 	// ErrLog is why one log takes nothing more while the store goes on: a *LogError
 	// says what of its files is lost, damaged or may not be written.
-	ErrLog = actors.ErrLog
+	ErrLog = pipeline.ErrLog
 	// ErrChanged is why a store is read-only if a file or directory of it was
 	// removed, or replaced by another, while it was open. What was acknowledged
 	// is read from what is held; the error says what happened and what to do.
@@ -87,26 +88,26 @@ var (
 	// ErrFormat is returned by Open for a store of another version.
 	ErrFormat = store.ErrFormat
 	// ErrClosed is returned by every method after Close.
-	ErrClosed = actors.ErrClosed
+	ErrClosed = pipeline.ErrClosed
 	// ErrReadOnly is returned for writes after one failed, and with
 	// Options.ReadOnly; reads go on. DB.ReadOnly says why.
 	ErrReadOnly = store.ErrReadOnly
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
-	ErrStale = actors.ErrStale
+	ErrStale = pipeline.ErrStale
 	// ErrRestored is returned for appends to a store that was restored from a backup
 	// and adopted, until it has agreed with a peer: a *RestoredError says of when the
 	// backup is. Options.Alone is for one that no peer knows more of.
-	ErrRestored = actors.ErrRestored
+	ErrRestored = pipeline.ErrRestored
 	// ErrUncertain is returned for an append whose events may be stored: an
 	// *UncertainError says how to find out.
-	ErrUncertain = actors.ErrUncertain
+	ErrUncertain = pipeline.ErrUncertain
 	// ErrExpect is returned for an append under Expect to a log of another size:
 	// an *ExpectError says which.
 	ErrExpect = store.ErrExpect
 	// ErrQuota is returned for appends that a bound of Options.Quota leaves no
 	// room for, and by Sync where it left logs of the peer alone.
-	ErrQuota = actors.ErrQuota
+	ErrQuota = pipeline.ErrQuota
 	// ErrFrozen is returned for appends to a log that is forked: two heads of it
 	// were signed that cannot both be true. For the own log that means that two
 	// copies of this store were in use; a new store has to be made.
@@ -138,7 +139,7 @@ var (
 )
 
 // A LogError says why one log takes nothing more while the store goes on.
-type LogError = actors.LogError
+type LogError = pipeline.LogError
 
 // IsCorrupt reports whether err says that bytes on disk are not what was
 // written there. Run `xaeroflux check` to see what is wrong and where.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -102,7 +103,7 @@ func (f *fetch) lost(r run) {
 func (a *assembler) blame(s *session, err error) bool {
 	var v *syncer.Violation
 	var c *syncer.Conflict
-	if !errors.As(err, &v) && !errors.As(err, &c) && !errors.Is(err, ErrQuota) && !errors.Is(err, syncer.ErrErased) {
+	if !errors.As(err, &v) && !errors.As(err, &c) && !errors.Is(err, pipeline.ErrQuota) && !errors.Is(err, syncer.ErrErased) {
 		return false
 	}
 	_, own := a.from[s]
@@ -116,7 +117,7 @@ func (a *assembler) blame(s *session, err error) bool {
 }
 
 func (a *assembler) pages(r run) error {
-	if err := a.f.n.pipeline.gauge.remote(r.source.conn.Peer(), a.f.log, len(r.bytes)); err != nil {
+	if err := a.f.n.pipeline.Room(r.source.conn.Peer(), a.f.log, len(r.bytes)); err != nil {
 		return err // before the transfer moves on
 	}
 	v, err := a.t.Pages(r.msg, r.bytes)
@@ -199,7 +200,7 @@ func (a *assembler) ingest(v *syncer.Verified, source *session) error {
 		}
 		done(err)
 	}
-	err := a.f.n.pipeline.gauge.remote(source.conn.Peer(), a.f.log, len(v.Records))
+	err := a.f.n.pipeline.Room(source.conn.Peer(), a.f.log, len(v.Records))
 	if err == nil {
 		err = a.f.n.pipeline.Ingest(a.f.n.ctx, x)
 	}

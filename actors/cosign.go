@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -95,7 +96,7 @@ func (n *Node) gather(ctx context.Context, c *collector, want int) ([]proof.Cosi
 		case <-again.C:
 			return nil, nil
 		case <-n.ctx.Done():
-			return nil, ErrClosed
+			return nil, pipeline.ErrClosed
 		case <-ctx.Done():
 			return all, fmt.Errorf("%w: %d of %d cosigned the head of log %s at %d; connect to more peers that hold it",
 				proof.ErrWitnesses, len(all), want, c.head.Log.Short(), c.head.Size)

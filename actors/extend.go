@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -20,7 +21,7 @@ var ErrNotConnected = errors.New("not connected to that peer")
 // Handle opens a door; see doors.Set.Register.
 func (n *Node) Handle(name string, d doors.Door) (stop func(), err error) {
 	if n.closing.Load() {
-		return nil, ErrClosed
+		return nil, pipeline.ErrClosed
 	}
 	return n.doors.Register(name, d)
 }

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -42,8 +42,8 @@ func TestEndedContextIsUncertain(t *testing.T) {
 	<-arrived
 	cancel()
 	err := <-ended
-	var u *actors.UncertainError
-	if !errors.As(err, &u) || !errors.Is(err, actors.ErrUncertain) || !errors.Is(err, context.Canceled) {
+	var u *pipeline.UncertainError
+	if !errors.As(err, &u) || !errors.Is(err, pipeline.ErrUncertain) || !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v, want an UncertainError", err)
 	}
 	if u.Stored || u.Log != x.log || u.Topic != testTopic.Genesis.ID() || u.From != 0 || len(u.IDs) != 1 || u.IDs[0] != paid.ID {
@@ -87,15 +87,15 @@ func TestFullDiskSaysWhatIsStored(t *testing.T) {
 		x := startOn(t, dir, store.Options{FS: full(&isFull)}, nil, supervisor.Policy{})
 		isFull.Store(true)
 		more := append(events[:len(events):len(events)], event.Event{Payload: make([]byte, 9000), ID: event.ID{2, byte(round)}})
-		at, err := x.n.Pipeline().AppendBatch(t.Context(), x.log, more, actors.Conditions{}, epoch)
-		var u *actors.UncertainError
-		if !errors.As(err, &u) || !u.Stored || !errors.Is(err, syscall.ENOSPC) || !errors.Is(err, actors.ErrReadOnly) {
+		at, err := x.n.Pipeline().AppendBatch(t.Context(), x.log, more, pipeline.Conditions{}, epoch)
+		var u *pipeline.UncertainError
+		if !errors.As(err, &u) || !u.Stored || !errors.Is(err, syscall.ENOSPC) || !errors.Is(err, pipeline.ErrReadOnly) {
 			t.Fatalf("round %d: %+v, %v; want it to be known as stored", round, at, err)
 		}
 		if _, found, err := x.n.Pipeline().Find(t.Context(), x.log, more[20].ID); !found || err != nil {
 			t.Errorf("round %d: found %v, %v", round, found, err)
 		}
-		if _, err := x.n.Pipeline().Append(t.Context(), x.log, event.Event{}, epoch); errors.Is(err, actors.ErrUncertain) || !errors.Is(err, actors.ErrReadOnly) {
+		if _, err := x.n.Pipeline().Append(t.Context(), x.log, event.Event{}, epoch); errors.Is(err, pipeline.ErrUncertain) || !errors.Is(err, pipeline.ErrReadOnly) {
 			t.Errorf("round %d, after it: %v", round, err)
 		}
 		x.n.Close(t.Context())
@@ -123,11 +123,11 @@ func TestFailedCommitIsUncertain(t *testing.T) {
 	x := startOn(t, dir, o, nil, supervisor.Policy{})
 	fails.Store(true)
 	_, err := x.n.Pipeline().Append(t.Context(), x.log, paid, epoch)
-	var u *actors.UncertainError
+	var u *pipeline.UncertainError
 	if !errors.As(err, &u) || u.Stored || !errors.Is(err, syscall.EIO) {
 		t.Errorf("%v, want an UncertainError", err)
 	}
-	if _, _, err := x.n.Pipeline().Find(t.Context(), x.log, paid.ID); !errors.Is(err, actors.ErrReadOnly) {
+	if _, _, err := x.n.Pipeline().Find(t.Context(), x.log, paid.ID); !errors.Is(err, pipeline.ErrReadOnly) {
 		t.Errorf("asked before it is opened again: %v", err)
 	}
 	fails.Store(false)

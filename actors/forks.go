@@ -3,45 +3,15 @@
 package actors
 
 import (
-	"context"
 	"errors"
-	"fmt"
 
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
-
-// Freeze keeps a verified fork for good; its log takes nothing more. It returns
-// when that is durable.
-func (p *Pipeline) Freeze(ctx context.Context, f proof.Fork) error {
-	if p.st.Fork(f.Log()) != nil {
-		return nil
-	}
-	return p.Do(ctx, &store.Freeze{Fork: f})
-}
-
-// frozen returns why pages of a log are not taken, or nil.
-func (p *Pipeline) frozen(log digest.Hash) error {
-	p.in.mu.Lock()
-	marked := p.in.marked(log)
-	p.in.mu.Unlock()
-	if marked != nil {
-		return marked
-	}
-	l, err := p.st.Log(log)
-	if err == nil && l.Row().Closed != 0 {
-		return fmt.Errorf("%w (log %s)", store.ErrClosed, log.Short())
-	}
-	if err == nil && l.Row().Frozen {
-		err = fmt.Errorf("%w (log %s)", store.ErrFrozen, log.Short())
-	}
-	return err
-}
 
 // proveFork makes evidence of a head that the store's own events contradict.
 func (s *session) proveFork(o syncer.Fork) {
@@ -64,7 +34,7 @@ func (s *session) proveFork(o syncer.Fork) {
 func (s *session) freeze(f proof.Fork) {
 	_, err := s.n.cfg.Store.Log(f.Log())
 	if errors.Is(err, store.ErrUnknownLog) {
-		err = s.n.pipeline.gauge.remote(s.conn.Peer(), f.Log(), len(f.Encode()))
+		err = s.n.pipeline.Room(s.conn.Peer(), f.Log(), len(f.Encode()))
 	}
 	if err == nil {
 		err = s.n.pipeline.Freeze(s.ctx, f)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -70,7 +71,7 @@ func TestOneGate(t *testing.T) {
 			} else {
 				err = ways[broken](t.Context())
 			}
-			if !errors.Is(err, actors.ErrReadOnly) || !errors.Is(err, syscall.ENOSPC) {
+			if !errors.Is(err, pipeline.ErrReadOnly) || !errors.Is(err, syscall.ENOSPC) {
 				t.Fatalf("on a full disk: %v", err)
 			}
 			full.err = syscall.EIO // which nobody hears of

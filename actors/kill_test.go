@@ -20,6 +20,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -75,13 +76,13 @@ var testTopic = identitytest.NewTopicOf(2, 4096)
 
 // startNode opens a store with small pages and segments; its seed and topic
 // are fixed, so that every run makes the same log.
-func startNode(t *testing.T, dir string, fault actors.Fault, policy supervisor.Policy) *node {
+func startNode(t *testing.T, dir string, fault pipeline.Fault, policy supervisor.Policy) *node {
 	t.Helper()
 	return startOn(t, dir, store.Options{}, fault, policy)
 }
 
 // startOn is startNode with what else the store is opened with.
-func startOn(t *testing.T, dir string, o store.Options, fault actors.Fault, policy supervisor.Policy) *node {
+func startOn(t *testing.T, dir string, o store.Options, fault pipeline.Fault, policy supervisor.Policy) *node {
 	t.Helper()
 	if !store.Exists(dir) {
 		if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}, Generation: identity.Generation{1}}); err != nil {
@@ -111,7 +112,7 @@ func (x *node) append(batch int) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), actors.Conditions{}, epoch)
+	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), pipeline.Conditions{}, epoch)
 	if err != nil {
 		x.t.Fatalf("batch %d: %v", batch, err)
 	}
@@ -178,7 +179,7 @@ type outcome struct {
 	files map[string]string
 }
 
-func runOnce(t *testing.T, fault actors.Fault, policy supervisor.Policy, before func()) (outcome, []supervisor.State) {
+func runOnce(t *testing.T, fault pipeline.Fault, policy supervisor.Policy, before func()) (outcome, []supervisor.State) {
 	t.Helper()
 	x := startNode(t, filepath.Join(t.TempDir(), "s"), fault, policy)
 	for b := range runEvents / runBatch {
@@ -217,7 +218,7 @@ func TestKillStageAtEveryMessage(t *testing.T) {
 		t.Fatalf("the undisturbed run left %d files and %d events", len(want.files), want.size)
 	}
 	quick := supervisor.Policy{Base: time.Microsecond, Cap: time.Microsecond, MaxRestarts: 1 << 30}
-	for _, stage := range actors.Stages {
+	for _, stage := range pipeline.Stages {
 		for point, name := range []string{"start", "work", "end"} {
 			t.Run(stage+"/"+name, func(t *testing.T) {
 				var armed atomic.Bool

@@ -5,6 +5,7 @@ package actors
 import (
 	"errors"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -34,9 +35,9 @@ func (e *LocalError) code() messages.Code {
 // of something that a peer brought. What carries bytes may be a file too.
 func cannotStore(err error) bool {
 	switch {
-	case errors.Is(err, ErrReadOnly):
+	case errors.Is(err, pipeline.ErrReadOnly):
 		return true
-	case errors.Is(err, ErrLog): // others can be stored
+	case errors.Is(err, pipeline.ErrLog): // others can be stored
 		return false
 	}
 	for _, other := range []error{store.ErrGap, store.ErrHistory, transport.ErrLost, transport.ErrClosed, transport.ErrUnreachable} {
@@ -51,7 +52,7 @@ func cannotStore(err error) bool {
 // passes reports whether an error goes away by itself: what it kept out is tried
 // again, in the same session.
 func passes(err error) bool {
-	return cannotStore(err) && !errors.Is(err, ErrReadOnly) && supervisor.ClassOf(err) == supervisor.Exhausted
+	return cannotStore(err) && !errors.Is(err, pipeline.ErrReadOnly) && supervisor.ClassOf(err) == supervisor.Exhausted
 }
 
 // codeFor is what a peer hears at the end of something that it brought us.

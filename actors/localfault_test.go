@@ -19,6 +19,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -98,7 +99,7 @@ func (m *member) append(n int) error {
 	for i := range events {
 		events[i].Payload = make([]byte, 1000)
 	}
-	_, err := m.n.Pipeline().AppendBatch(m.t.Context(), m.topic.Log, events, actors.Conditions{}, epoch)
+	_, err := m.n.Pipeline().AppendBatch(m.t.Context(), m.topic.Log, events, pipeline.Conditions{}, epoch)
 	return err
 }
 
@@ -207,7 +208,7 @@ func TestReceiverWithoutRoom(t *testing.T) {
 			c.r.err = &durable.ShortWrite{N: 7, Err: syscall.ENOSPC}
 			b := newMember(t, net, 2, c.r.disk)
 			_, err := b.n.Sync(t.Context(), at)
-			if !errors.Is(err, actors.ErrReadOnly) || !errors.Is(err, syscall.ENOSPC) {
+			if !errors.Is(err, pipeline.ErrReadOnly) || !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("sync: %v", err)
 			}
 			if !errors.Is(b.n.Broken(), syscall.ENOSPC) {
@@ -291,7 +292,7 @@ func TestOpenTakesUpLeftOvers(t *testing.T) {
 	}
 	left.Store(1) // event 0 is committed, what follows it is not put behind it
 	want.From, want.To = 0, 1
-	if _, err := b.n.FetchRange(t.Context(), want); !errors.Is(err, actors.ErrReadOnly) {
+	if _, err := b.n.FetchRange(t.Context(), want); !errors.Is(err, pipeline.ErrReadOnly) {
 		t.Fatal(err)
 	}
 	b.close()

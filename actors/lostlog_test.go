@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity/identitytest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -60,8 +60,8 @@ func TestOneLogLost(t *testing.T) {
 					}
 					return "appends go on"
 				})
-				var why *actors.LogError
-				if !errors.As(err, &why) || why.Log != m.topic.Log || errors.Is(err, actors.ErrReadOnly) || !errors.Is(err, cause) && !(cause == syscall.ENOENT && errors.Is(err, durable.ErrChanged)) {
+				var why *pipeline.LogError
+				if !errors.As(err, &why) || why.Log != m.topic.Log || errors.Is(err, pipeline.ErrReadOnly) || !errors.Is(err, cause) && !(cause == syscall.ENOENT && errors.Is(err, durable.ErrChanged)) {
 					t.Fatal(err)
 				}
 				if row := l.Row().Size; l.State().Size != row {
@@ -70,7 +70,7 @@ func TestOneLogLost(t *testing.T) {
 				if err := m.st.Read(l, n-5, n, func(store.Run) error { return nil }); err != nil {
 					t.Error(err)
 				}
-				if _, err := m.n.Pipeline().AppendBatch(t.Context(), join.Topic.Log, make([]event.Event, 500), actors.Conditions{}, epoch); err != nil || m.n.Broken() != nil {
+				if _, err := m.n.Pipeline().AppendBatch(t.Context(), join.Topic.Log, make([]event.Event, 500), pipeline.Conditions{}, epoch); err != nil || m.n.Broken() != nil {
 					t.Errorf("the other log: %v, %v", err, m.n.Broken())
 				}
 			})
@@ -100,7 +100,7 @@ func TestOneLogLostOfAPeer(t *testing.T) {
 		return nil
 	})
 	_, err := b.n.Sync(t.Context(), at)
-	var why *actors.LogError
+	var why *pipeline.LogError
 	if !errors.As(err, &why) || why.Log != a.topic.Log || !errors.Is(err, syscall.EACCES) {
 		t.Errorf("sync: %v", err)
 	}

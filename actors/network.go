@@ -12,6 +12,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -213,7 +214,7 @@ func (n *Node) adopt(conn transport.Conn) (*session, error) { return n.adoptWith
 // adoptWith is adopt with the control stream, where that was accepted already.
 func (n *Node) adoptWith(conn transport.Conn, first transport.Stream) (*session, error) {
 	if n.closing.Load() {
-		return nil, ErrClosed
+		return nil, pipeline.ErrClosed
 	}
 	old := n.sessionWith(conn.Peer())
 	if old != nil {

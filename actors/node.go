@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -43,12 +44,12 @@ type Config struct {
 	Carrier transport.Carrier
 	Logger  *zap.Logger
 	Now     func() time.Time
-	Fault   Fault
+	Fault   pipeline.Fault
 	Policy  supervisor.Policy // of the stages
 	// Patience is how long a peer may take over its greeting; other waits
 	// follow from it (patience.go). Default 10 s.
 	Patience time.Duration
-	Quota    Quota
+	Quota    pipeline.Quota
 
 	// Lookup resolves host names; what a peer told is dialed by what it says only.
 	// Default: none, names are the carrier's own.
@@ -70,7 +71,7 @@ type Config struct {
 // A Node is the running actors of one store.
 type Node struct {
 	cfg      Config
-	pipeline *Pipeline
+	pipeline *pipeline.Pipeline
 	tree     *supervisor.Tree
 	self     identity.PeerID
 
@@ -113,10 +114,9 @@ func Start(c Config) (*Node, error) {
 		n.cancel()
 		return nil, errors.Join(err, c.Carrier.Close())
 	}
-	n.pipeline = NewPipeline(c.System, c.Store, c.Logger, c.Fault, n.advanced)
-	n.pipeline.gauge = newGauge(c.Quota, c.Store)
+	n.pipeline = pipeline.New(c.System, c.Store, c.Logger, c.Quota, c.Fault, n.advanced)
 	var stages []supervisor.Spec
-	for _, name := range Stages {
+	for _, name := range pipeline.Stages {
 		if !c.Store.OpenedReadOnly() {
 			stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
 		}
@@ -138,7 +138,7 @@ func Start(c Config) (*Node, error) {
 	}
 	n.tree = tree
 	if !c.Store.OpenedReadOnly() {
-		n.pipeline.watch(tree)
+		n.pipeline.Watch(tree, groupStorage)
 		n.absorbAll()
 	}
 	return n, nil
@@ -154,11 +154,11 @@ func (n *Node) degraded(group string, reason any) {
 	if !ok {
 		err = errors.New("a stage kept failing")
 	}
-	n.pipeline.breakWith(err)
+	n.pipeline.Break(err)
 }
 
 // Pipeline returns the way into the store.
-func (n *Node) Pipeline() *Pipeline { return n.pipeline }
+func (n *Node) Pipeline() *pipeline.Pipeline { return n.pipeline }
 
 // Registry returns the registry of the node's actors.
 func (n *Node) Registry() *supervisor.Registry { return n.tree.Registry() }
@@ -235,7 +235,7 @@ func (n *Node) Context() context.Context { return n.ctx }
 // SpawnUser spawns an actor of the application in the user group.
 func (n *Node) SpawnUser(name string, props *actor.Props) (*actor.PID, error) {
 	if n.closing.Load() {
-		return nil, ErrClosed
+		return nil, pipeline.ErrClosed
 	}
 	return n.tree.Group(groupUser).Spawn(name, props)
 }

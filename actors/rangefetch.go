@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -52,14 +53,14 @@ var ErrOwnLog = errors.New("the log is this store's own: a sync brings back what
 // comes is stored as it comes, and not asked for again.
 func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (report RangeReport, err error) {
 	if n.closing.Load() {
-		return RangeReport{}, ErrClosed
+		return RangeReport{}, pipeline.ErrClosed
 	}
 	if err := n.Broken(); err != nil {
 		return RangeReport{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(n.ctx, func() { cancel(ErrClosed) })()
+	defer context.AfterFunc(n.ctx, func() { cancel(pipeline.ErrClosed) })()
 	f := &rangeFetch{n: n, want: want, cancel: cancel}
 	f.changed = sync.NewCond(&f.mu)
 	f.sources = n.rangeSources(want.Topic, want.Peers, want.Over)

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -55,7 +56,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 	for i := range events {
 		events[i].Payload = make([]byte, 1000)
 	}
-	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, events, actors.Conditions{}, epoch); err != nil {
+	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, events, pipeline.Conditions{}, epoch); err != nil {
 		t.Fatal(err)
 	}
 	at, err := na.Listen(t.Context(), "a:0")
@@ -72,7 +73,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 	want := actors.RangeFetch{Topic: topicB, Log: topic.Log, From: 100, Newest: true, Peers: []identity.Address{at}}
 	left.Store(5)
 	for range 2 {
-		if _, err := nb.FetchRange(t.Context(), want); !errors.Is(err, actors.ErrReadOnly) {
+		if _, err := nb.FetchRange(t.Context(), want); !errors.Is(err, pipeline.ErrReadOnly) {
 			t.Fatalf("with a full disk: %v", err)
 		}
 	}

@@ -48,7 +48,7 @@ func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) 
 	}
 	for _, part := range parts {
 		row := store.NewKeepRange(part)
-		if err := n.pipeline.gauge.remote(peer, r.Info.Log, row.Bytes()); err != nil {
+		if err := n.pipeline.Room(peer, r.Info.Log, row.Bytes()); err != nil {
 			return events, err
 		}
 		if l == nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -94,8 +95,8 @@ func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span
 
 // ofPeer tells an error of storing that another peer may not meet.
 func ofPeer(err error) bool {
-	var q *QuotaError
-	return errors.Is(err, errAstray) || errors.As(err, &q) && (q.Bound == boundPeer || q.Bound == boundPeerLogs)
+	var q *pipeline.QuotaError
+	return errors.Is(err, errAstray) || errors.As(err, &q) && (q.Bound == pipeline.BoundPeer || q.Bound == pipeline.BoundPeerLogs)
 }
 
 func (f *rangeFetch) brought(s *rangeSource, events uint64) {

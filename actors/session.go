@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -202,7 +203,7 @@ func (s *session) Receive(ctx actor.Context) {
 		s.n.saveCursors(true)
 		close(s.stopped)
 	case *frameIn:
-		s.strike(AtStart)
+		s.strike(pipeline.AtStart)
 		for range m.credits {
 			<-s.inbox
 		}
@@ -213,15 +214,15 @@ func (s *session) Receive(ctx actor.Context) {
 		if m.taken != nil {
 			m.taken <- s.state()
 		}
-		s.strike(AtEnd)
+		s.strike(pipeline.AtEnd)
 	case *logsMoved:
-		s.strike(AtStart)
+		s.strike(pipeline.AtStart)
 		s.stepMoved()
-		s.strike(AtEnd)
+		s.strike(pipeline.AtEnd)
 	case *inputDone:
-		s.strike(AtStart)
+		s.strike(pipeline.AtStart)
 		s.input(m.in)
-		s.strike(AtEnd)
+		s.strike(pipeline.AtEnd)
 	case *barrier:
 		s.stepMoved()
 		s.stats.setApart(nil)
@@ -252,7 +253,7 @@ func (s *session) Receive(ctx actor.Context) {
 
 func (s *session) strike(point int) {
 	if fault := s.n.cfg.Fault; fault != nil {
-		fault(SessionName, point)
+		fault(pipeline.SessionName, point)
 	}
 }
 
@@ -380,7 +381,7 @@ func (s *session) do(o syncer.Output) {
 			s.n.saveCursors(false)
 		}
 	case syncer.LeftAlone:
-		if errors.Is(o.Why, ErrQuota) {
+		if errors.Is(o.Why, pipeline.ErrQuota) {
 			s.n.net.refused.add(messages.CodeQuota)
 		}
 	case syncer.Apart:
@@ -417,7 +418,7 @@ func (s *session) do(o syncer.Output) {
 	case syncer.OwnAhead:
 		s.n.cfg.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself and fetches its events back",
 			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))
-		if err := s.n.pipeline.ownAhead(s.ctx, o); err != nil {
+		if err := s.n.pipeline.OwnAhead(s.ctx, o); err != nil {
 			s.failHere(err)
 		}
 	case syncer.Fork:

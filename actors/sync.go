@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -194,8 +195,8 @@ func (s *session) setAgreed(id identity.TopicID, agreed bool) {
 // unmet takes note of a quota that leaves no room for what was brought, or of a log
 // whose files take nothing.
 func (s *session) unmet(log digest.Hash, err error) {
-	var q *QuotaError
-	var l *LogError
+	var q *pipeline.QuotaError
+	var l *pipeline.LogError
 	switch {
 	case errors.As(err, &q):
 		err = q
@@ -260,6 +261,6 @@ func (n *Node) saveCursors(end bool) {
 		return
 	}
 	for _, row := range n.cfg.Store.CursorRows() {
-		n.pipeline.in.change(pendingChange{row, make(chan error, 1)})
+		n.pipeline.Soon(row)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -31,7 +32,7 @@ func (s *session) ingest(v syncer.Verified) {
 		}
 		s.settled(v.Info, v.First+count, err)
 	}
-	err := s.n.pipeline.gauge.remote(s.conn.Peer(), v.Info.Log, len(v.Records))
+	err := s.n.pipeline.Room(s.conn.Peer(), v.Info.Log, len(v.Records))
 	if err == nil {
 		err = s.n.pipeline.Ingest(s.ctx, a)
 	}
@@ -231,12 +232,12 @@ type pending struct {
 }
 
 func newPending(ctx context.Context) *pending {
-	return &pending{ctx: ctx, done: make(chan error, pagesCredits+1)}
+	return &pending{ctx: ctx, done: make(chan error, pipeline.PagesCredits+1)}
 }
 
 // add returns the function to call when one more is settled.
 func (p *pending) add() func(error) {
-	if p.n >= pagesCredits { // keep the channel from filling up
+	if p.n >= pipeline.PagesCredits { // keep the channel from filling up
 		p.one()
 	}
 	p.n++

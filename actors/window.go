@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -48,7 +49,7 @@ func (f *fetch) taken(w *syncer.Window[*session], stream transport.Stream) bool 
 	defer f.mu.Unlock()
 	w.Cancel = func() { // by who holds mu
 		code := messages.CodeCanceled
-		if errors.Is(f.bad[w.Source], ErrQuota) {
+		if errors.Is(f.bad[w.Source], pipeline.ErrQuota) {
 			code = messages.CodeQuota
 		}
 		stream.Cancel(uint64(code))

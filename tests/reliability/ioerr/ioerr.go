@@ -20,7 +20,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
@@ -249,7 +249,7 @@ func (p *point) load(ctx context.Context, node *rig.Rig) error {
 			return p.stillBroken(ctx, node)
 		case err != nil && !p.struck.Load():
 			return fmt.Errorf("append %d fails, but no call did: %w", i, err)
-		case err != nil && !errors.Is(err, actors.ErrReadOnly) && !isCorrupt(err):
+		case err != nil && !errors.Is(err, pipeline.ErrReadOnly) && !isCorrupt(err):
 			return fmt.Errorf("append %d fails in a way that tells nothing: %w", i, err)
 		}
 		if i == 12 && p.target%5 == 0 {

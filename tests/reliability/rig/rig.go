@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -42,7 +43,7 @@ var system = sync.OnceValue(func() *actor.ActorSystem { return supervisor.NewSys
 type Options struct {
 	FS      durable.FS
 	Fault   func(op string) error // of the AOF
-	Strike  actors.Fault          // of the stages and sessions
+	Strike  pipeline.Fault        // of the stages and sessions
 	Policy  supervisor.Policy
 	Network *transport.Memory
 	Seed    byte          // of the store's identity
@@ -102,7 +103,7 @@ func (r *Rig) Append(ctx context.Context, n, count int) error {
 	r.o.Issue(n, from+uint64(count))
 	ctx, cancel := context.WithTimeout(ctx, r.wait)
 	defer cancel()
-	at, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), actors.Conditions{}, time.UnixMilli(oracle.Epoch))
+	at, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), pipeline.Conditions{}, time.UnixMilli(oracle.Epoch))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/oracle"
@@ -88,7 +88,7 @@ func newKiller(rnd *rand.Rand) *killer { return &killer{rnd: rnd, armed: true, b
 func (k *killer) strike(name string, point int) {
 	k.mu.Lock()
 	most := maxKills
-	if name == actors.SessionName {
+	if name == pipeline.SessionName {
 		most = maxSessionKills
 	}
 	die := k.armed && k.by[name] < most && k.rnd.IntN(4) == 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package pipeline
 
 import (
 	"errors"
@@ -91,7 +91,7 @@ func (w *aofWriter) flush() {
 				p.ckpt.again(h.work.Sealed)
 				return
 			}
-			p.breakWith(err)
+			p.Break(err)
 			h.fail(p.Broken())
 			return
 		}
@@ -200,7 +200,7 @@ func (p *Pipeline) check(log digest.Hash, err error) {
 		p.acks.failPages(log, err)
 		p.tell(atSegment, &messages.Reset{Log: log})
 	case ofDisk(err):
-		p.breakWith(err)
+		p.Break(err)
 	case supervisor.ClassOf(err) == supervisor.IO, supervisor.ClassOf(err) == supervisor.Corruption:
 		p.mark(log, err)
 	default:

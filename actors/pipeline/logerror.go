@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package pipeline
 
 import (
 	"errors"
@@ -50,7 +50,7 @@ func ofDisk(err error) bool {
 // of a log of ours counts all the same, so it is acknowledged.
 func (p *Pipeline) mark(log digest.Hash, err error) {
 	if changed := p.st.Unchanged(); changed != nil { // and with it the log's files
-		p.breakWith(changed)
+		p.Break(changed)
 		return
 	}
 	why := &LogError{log, err}
@@ -71,7 +71,7 @@ func (p *Pipeline) mark(log digest.Hash, err error) {
 func (p *Pipeline) notSynced(log digest.Hash, err error) {
 	class := supervisor.ClassOf(err)
 	if ofDisk(err) || class != supervisor.IO && class != supervisor.Corruption {
-		p.breakWith(err)
+		p.Break(err)
 		return
 	}
 	p.mark(log, err)

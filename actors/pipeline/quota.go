@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package pipeline
 
 import (
 	"errors"
@@ -56,12 +56,13 @@ func (e *QuotaError) Error() string {
 // Is makes the error an ErrQuota, and one that leaves a log alone.
 func (e *QuotaError) Is(target error) bool { return target == ErrQuota || target == syncer.ErrUnwanted }
 
+// What a QuotaError says was reached; those that others need are of one peer.
 const (
 	boundStore    = "store bytes"
 	boundFree     = "free bytes"
 	boundLog      = "log bytes"
-	boundPeer     = "peer bytes"
-	boundPeerLogs = "peer logs"
+	BoundPeer     = "peer bytes"
+	BoundPeerLogs = "peer logs"
 )
 
 // maxPeerCounts bounds the peers whose use is remembered; one that nobody
@@ -113,8 +114,12 @@ func (g *gauge) local(bytes int) error {
 	return nil
 }
 
-// remote takes note of events that a peer brings, or says why they are refused.
+// Room takes note of events that a peer brings, or says why a quota refuses them.
 // Nothing of what is refused is counted.
+func (p *Pipeline) Room(peer identity.PeerID, log digest.Hash, bytes int) error {
+	return p.gauge.remote(peer, log, bytes)
+}
+
 func (g *gauge) remote(peer identity.PeerID, log digest.Hash, bytes int) error {
 	if g.q == (Quota{}) {
 		return nil
@@ -130,11 +135,11 @@ func (g *gauge) remote(peer identity.PeerID, log digest.Hash, bytes int) error {
 	}
 	use := g.peer(peer)
 	n := int64(bytes)
-	if err := errors.Join(over(boundLog, g.q.LogBytes, held+n), over(boundPeer, g.q.PeerBytes, use.bytes+n)); err != nil {
+	if err := errors.Join(over(boundLog, g.q.LogBytes, held+n), over(BoundPeer, g.q.PeerBytes, use.bytes+n)); err != nil {
 		return err
 	}
 	if fresh {
-		if err := over(boundPeerLogs, int64(g.q.PeerLogs), int64(use.logs)+1); err != nil {
+		if err := over(BoundPeerLogs, int64(g.q.PeerLogs), int64(use.logs)+1); err != nil {
 			return err
 		}
 	}

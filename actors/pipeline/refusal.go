@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package pipeline
 
 import (
 	"context"
@@ -57,9 +57,9 @@ func (in *ingress) back(log digest.Hash, size uint64) (from, to uint64, ok bool)
 	return r.from, size, true
 }
 
-// ownAhead refuses appends to a log of ours until it holds what it signed, and
+// OwnAhead refuses appends to a log of ours until it holds what it signed, and
 // makes it durable that it did before any of that comes back.
-func (p *Pipeline) ownAhead(ctx context.Context, o syncer.OwnAhead) error {
+func (p *Pipeline) OwnAhead(ctx context.Context, o syncer.OwnAhead) error {
 	p.stale(o.Log, o.Ours, o.Size)
 	signed := &store.SignedMore{Log: o.Log, Size: o.Size}
 	if news, err := signed.News(p.st); err != nil || !news {

@@ -1,6 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+// Package pipeline is the way from a caller to the acknowledgement, and the only
+// one that writes.
+//
+// Rule: it knows no session and no peer but by name. Whoever brings events hands
+// them in and is told when they are durable and counted.
+//
+// Start with Pipeline. The stages, in the order in which an event meets them:
+//
+//	stage    actor            owns                        takes up after a restart at
+//	aof      aofWriter        LMDB: order, durability     the commit it had in hand
+//	segment  segmentWriter    pages of .seg files         what is committed, per log
+//	trees    treeBuilder      tier-1 nodes, .tree files   what the segment stage forwarded
+//	mmr      mmrIndexer       tier-2 nodes, mmr files     what the tree stage forwarded
+//
+// Each restarts alone. Its state is a cache of its own files: the new instance
+// starts from the sealed cursor and replays the AOF for the logs that have
+// something under way. A neighbour that is sent an event again drops it by its
+// sequence. Acknowledging goes by sequence too, so that no message is needed
+// for an event to be acknowledged but one that reaches the last stage.
+package pipeline
 
 import (
 	"cmp"
@@ -19,20 +38,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 )
-
-// The pipeline, in the order in which an event meets its stages:
-//
-//	stage    actor            owns                        takes up after a restart at
-//	aof      aofWriter        LMDB: order, durability     the commit it had in hand
-//	segment  segmentWriter    pages of .seg files         what is committed, per log
-//	trees    treeBuilder      tier-1 nodes, .tree files   what the segment stage forwarded
-//	mmr      mmrIndexer       tier-2 nodes, mmr files     what the tree stage forwarded
-//
-// Each restarts alone. Its state is a cache of its own files: the new instance
-// starts from the sealed cursor and replays the AOF for the logs that have
-// something under way. A neighbour that is sent an event again drops it by its
-// sequence. Acknowledging goes by sequence too, so that no message is needed
-// for an event to be acknowledged but one that reaches the last stage.
 
 // Names of the stages.
 const (
@@ -90,14 +95,14 @@ type stageRef struct {
 	events atomic.Uint64 // that it let through
 }
 
-// NewPipeline returns a pipeline over st whose stages are not running yet.
+// New returns a pipeline over st whose stages are not running yet.
 // advanced is called after each change of a log's published state, by the stage
 // that made it: it must return at once.
-func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fault Fault, advanced func(*store.Log)) *Pipeline {
+func New(system *actor.ActorSystem, st *store.Store, log *zap.Logger, q Quota, fault Fault, advanced func(*store.Log)) *Pipeline {
 	p := &Pipeline{
 		st: st, log: log, fault: fault, acks: newAcks(), system: system, advanced: advanced,
-		gauge:  newGauge(Quota{}, st),
-		commit: st.NewCommitter(), pages: make(chan struct{}, pagesCredits),
+		gauge:  newGauge(q, st),
+		commit: st.NewCommitter(), pages: make(chan struct{}, PagesCredits),
 	}
 	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st}, storeIDs{st})
 	p.refuseBehind()
@@ -108,12 +113,12 @@ func NewPipeline(system *actor.ActorSystem, st *store.Store, log *zap.Logger, fa
 	return p
 }
 
-// watch shows in the registry of the tree how many events each stage has let
+// Watch shows in the registry of the tree how many events each stage has let
 // through since it was opened.
-func (p *Pipeline) watch(t *supervisor.Tree) {
+func (p *Pipeline) Watch(t *supervisor.Tree, group string) {
 	for i, name := range Stages {
 		passed := &p.stages[i].events
-		t.Registry().Entry(groupStorage, name).SetCursor(func() string {
+		t.Registry().Entry(group, name).SetCursor(func() string {
 			return fmt.Sprintf("%d events", passed.Load())
 		})
 	}
@@ -133,8 +138,8 @@ func (p *Pipeline) strike(stage, point int) {
 	}
 }
 
-// breakWith makes the store read-only: err is a write that failed.
-func (p *Pipeline) breakWith(err error) {
+// Break makes the store read-only: err is a write that failed.
+func (p *Pipeline) Break(err error) {
 	if p.st.StopWriting(err) {
 		p.shut()
 	}
@@ -321,7 +326,7 @@ func (p *Pipeline) finish(h *hand) (err error) {
 	(&hand{queue: h.queue}).fail(ErrClosed)
 	h.queue, h.work.Appends = nil, nil
 	if h.made, err = p.commit.Close(h.work); err != nil {
-		p.breakWith(err)
+		p.Break(err)
 		h.fail(p.Broken())
 		return err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package pipeline
 
 import (
 	"context"
@@ -27,6 +27,9 @@ func (p *Pipeline) Do(ctx context.Context, x store.Change) error {
 		return ctx.Err()
 	}
 }
+
+// Soon makes a change with the next transaction, and tells nobody what came of it.
+func (p *Pipeline) Soon(x store.Change) { p.in.change(pendingChange{x, make(chan error, 1)}) }
 
 // Put makes a small value durable; see Do.
 func (p *Pipeline) Put(ctx context.Context, bucket aof.Bucket, key, value []byte) error {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package pipeline
 
 import (
 	"context"
@@ -25,7 +25,7 @@ const (
 	credits      = 1024      // for batches on their way, each of
 	creditBytes  = 8 << 10   // their bytes
 	maxBatch     = 32 << 20  // bytes of one AppendBatch
-	pagesCredits = 8         // runs of a peer's pages on their way
+	PagesCredits = 8         // runs of a peer's pages on their way
 )
 
 // ErrClosed is returned for work handed to a store that is closing.

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package pipeline
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/proof"
+)
+
+// Freeze keeps a verified fork for good; its log takes nothing more. It returns
+// when that is durable.
+func (p *Pipeline) Freeze(ctx context.Context, f proof.Fork) error {
+	if p.st.Fork(f.Log()) != nil {
+		return nil
+	}
+	return p.Do(ctx, &store.Freeze{Fork: f})
+}
+
+// frozen returns why pages of a log are not taken, or nil.
+func (p *Pipeline) frozen(log digest.Hash) error {
+	p.in.mu.Lock()
+	marked := p.in.marked(log)
+	p.in.mu.Unlock()
+	if marked != nil {
+		return marked
+	}
+	l, err := p.st.Log(log)
+	if err == nil && l.Row().Closed != 0 {
+		return fmt.Errorf("%w (log %s)", store.ErrClosed, log.Short())
+	}
+	if err == nil && l.Row().Frozen {
+		err = fmt.Errorf("%w (log %s)", store.ErrFrozen, log.Short())
+	}
+	return err
+}
