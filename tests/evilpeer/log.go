@@ -142,8 +142,8 @@ func (l *Log) Cut(n int) *Log {
 	return &c
 }
 
-// compact is the compact range [from, to).
-func (l *Log) compact(from, to uint64) []digest.Hash {
+// Compact is the compact range [from, to).
+func (l *Log) Compact(from, to uint64) []digest.Hash {
 	r := merkleindex.Range{Begin: from, End: from}
 	for _, leaf := range l.Leaves[from:to] {
 		if err := r.Append(leaf, nil); err != nil {
@@ -151,6 +151,11 @@ func (l *Log) compact(from, to uint64) []digest.Hash {
 		}
 	}
 	return r.Hashes
+}
+
+// Name is what the log's id follows from.
+func (l *Log) Name(topic identity.TopicID) identity.LogName {
+	return identity.LogName{Topic: topic, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number}
 }
 
 // Wire is a head as it travels.
@@ -185,8 +190,17 @@ func Part(states ...messages.LogState) *messages.Diff {
 func (l *Log) Events(from, to uint64) *messages.Events {
 	return &messages.Events{
 		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number,
-		First: from, Count: uint32(to - from), Head: Wire(l.Head), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
+		First: from, Count: uint32(to - from), Head: Wire(l.Head), Right: l.Compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
 	}
+}
+
+// FirstOf is the sequence of the first event of a page, or of the first event
+// that is in no full page.
+func (l *Log) FirstOf(page int) uint64 {
+	if page == 0 {
+		return 0
+	}
+	return l.ends[page-1]
 }
 
 // Run is the pages [from, to) with their proof.
@@ -198,7 +212,7 @@ func (l *Log) Run(from, to int) (*messages.PageResponse, []byte) {
 	end := l.ends[to-1]
 	return &messages.PageResponse{
 		Log: l.ID, From: uint64(from), Count: uint32(to - from), FirstSeq: first, EndSeq: end,
-		PageBytes: uint32(l.PageBytes), Head: Wire(l.Head), Right: l.compact(end, l.Head.Size), More: true,
+		PageBytes: uint32(l.PageBytes), Head: Wire(l.Head), Right: l.Compact(end, l.Head.Size), More: true,
 	}, slices.Concat(l.pages[from:to]...)
 }
 
@@ -217,6 +231,6 @@ func (l *Log) Range(from, to uint64) *messages.RangeResponse {
 	return &messages.RangeResponse{
 		Log: l.ID, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number,
 		First: from, Count: uint32(to - from), Head: Wire(l.Head),
-		Left: l.compact(0, from), Right: l.compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
+		Left: l.Compact(0, from), Right: l.Compact(to, l.Head.Size), Records: slices.Concat(l.Records[from:to]...),
 	}
 }
