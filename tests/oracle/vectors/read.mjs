@@ -7,6 +7,7 @@
 //   node read.mjs [check [file…]]   prints how many rows of each file are right; exits 1 if one is not
 //   node read.mjs control [file…]   changes each value of each row, and exits 1 if a row is right then
 //   node read.mjs examples          prints the worked examples of docs/format.md
+//   node read.mjs recorded          checks the sessions of tests/testdata/sessions
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
@@ -18,6 +19,7 @@ import { examples } from "./examples.mjs";
 import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
 import { checkProofs } from "./proof.mjs";
+import { checkRecorded } from "./recorded.mjs";
 import { checkRosters } from "./roster.mjs";
 import { checkAOF, checkStore } from "./rows.mjs";
 import { checkSeal } from "./seal.mjs";
@@ -73,6 +75,9 @@ switch (command) {
     break;
   case "examples":
     console.log(examples(Object.fromEntries(["event.json", "identity.json", "seal.json"].map((n) => [n, load(n)]))));
+    break;
+  case "recorded":
+    console.log(JSON.stringify(checkRecorded(new URL("../../testdata/sessions/recorded.jsonl", import.meta.url))));
     break;
   default:
     console.error(`${command} is no command`);

@@ -5,6 +5,7 @@
 package vectors
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,21 @@ func TestOracleReadsVectors(t *testing.T) {
 func TestOracleMissesNothing(t *testing.T) {
 	if out, err := reader(t, "", "control"); err != nil {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// Another language reads the recorded sessions: messages, offers and events.
+func TestOracleReadsSessions(t *testing.T) {
+	out, err := reader(t, "", "recorded")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var n struct{ Sessions, Messages, Offers, Events int }
+	if err := json.Unmarshal([]byte(out), &n); err != nil {
+		t.Fatal(err)
+	}
+	if n.Sessions < 8 || n.Messages < 100 || n.Offers < 2*n.Sessions-4 || n.Events < 300 {
+		t.Errorf("%+v", n)
 	}
 }
 
