@@ -20,7 +20,7 @@ BENCH_BIN   := bin/xaeroflux-bench
 ORACLE_MODULES := tests/oracle/seal/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help reliability build run test vet lint unit race fuzz bench benchtest microbench oracle tryoracle clean
+.PHONY: help reliability build run test vet lint unit race fuzz bench benchtest microbench oracle tryoracle links clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ $(ORACLE_MODULES): tests/oracle/seal/package-lock.json
 tryoracle:
 	@if [ -n "$$XAEROFLUX_ORACLE" ] || command -v npm >/dev/null; then $(MAKE) --no-print-directory oracle; \
 	else echo "no npm: what other languages say of the vectors is skipped"; fi
+
+links: ## what happens to a network between two programs in network namespaces (Linux, root; about two minutes)
+	XF_LINKS=1 $(GO) test ./tests -run '^TestLinks$$' -v
 
 clean: ## remove what was built
 	rm -rf bin
