@@ -42,6 +42,10 @@ type end struct {
 	frames []messages.Message
 	pushes []syncer.Push
 
+	pulse   syncer.Pulse
+	beatAt  time.Duration // when it is looked at; 0: it is not
+	pings   uint64
+	signs   syncer.Signs
 	ticking bool
 	shared  map[uint32]digest.Hash // topics, by the numbers they go by
 	agreed  map[digest.Hash]bool
@@ -93,6 +97,8 @@ func (e *end) next() {
 // take is what a session does with an input before and after the step.
 func (e *end) take(in syncer.Input) {
 	switch x := in.(type) {
+	case syncer.Received:
+		e.pulse.Heard(e.w.mono())
 	case syncer.PullDone:
 		e.pulling--
 		e.pullNext()
@@ -136,6 +142,8 @@ func (e *end) do(o syncer.Output) {
 		e.pump()
 	case syncer.Push:
 		e.push(o)
+		e.pulse.Pushed(e.w.mono(), e.signs)
+		e.wantBeat()
 	case syncer.Ingest:
 		e.ingest(o.Verified)
 	case syncer.Pull:
@@ -149,7 +157,10 @@ func (e *end) do(o syncer.Output) {
 			e.p.st.agree(e.other.p.id, o.Topic, o.Set)
 			e.lazy(o.Topic)
 		}
+	case syncer.Ponged:
 	case syncer.Shared:
+		e.pulse.Begin(e.w.mono(), e.dialer, false)
+		e.wantBeat()
 		for _, t := range o.Topics {
 			e.shared[t.Number] = t.ID
 			e.p.links.Up(t.ID, e)
@@ -264,6 +275,10 @@ func (e *end) write(m messages.Message) {
 		return
 	}
 	e.w.stats.Messages++
+	e.signs.Asked++
+	if t := m.Type(); t == messages.TypePing || t == messages.TypePong {
+		e.w.stats.Pings++
+	}
 	if e.strange() {
 		e.w.astray++
 	}
@@ -279,6 +294,8 @@ func (e *end) arrived(frame []byte) {
 		return
 	}
 	e.bytes += uint64(len(frame))
+	e.signs.Heard++
+	e.other.acknowledged()
 	e.post(syncer.Received{Message: m})
 }
 

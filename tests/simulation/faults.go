@@ -54,18 +54,10 @@ func (w *world) cuts(r *rand.Rand, until time.Duration) {
 	})
 }
 
-// block lets nothing of a peer get through on an edge for a while.
+// block lets nothing of a peer get through on an edge for a while. No carrier gives
+// up: the pulse of a session is to notice.
 func (w *world) block(g *edge, p *peer, d time.Duration) {
 	g.blocked[p] = max(g.blocked[p], w.now+d)
-	e := p.endOf(g)
-	if e == nil || d < idleTimeout {
-		return
-	}
-	w.after(idleTimeout, func() { // the carrier gives up
-		if !e.gone && g.blockedFrom(p) {
-			e.conn.sever(e)
-		}
-	})
 }
 
 func (w *world) partitions(r *rand.Rand, until time.Duration) {

@@ -110,6 +110,7 @@ type Stats struct {
 	Bad                       int // of which these break a rule,
 	Ended                     int // and how often a peer ended a log for one
 	Conns, Pulls, Faults      int
+	Pings, Silent             int // PING and PONG, and sessions that ended for want of an answer
 	Grafts, Repeated, Refused int
 	Seconds                   int // of virtual time
 }
@@ -125,6 +126,8 @@ func (s *Stats) Add(o Stats) {
 	s.Bad += o.Bad
 	s.Ended += o.Ended
 	s.Conns += o.Conns
+	s.Pings += o.Pings
+	s.Silent += o.Silent
 	s.Pulls += o.Pulls
 	s.Faults += o.Faults
 	s.Grafts += o.Grafts
@@ -135,6 +138,6 @@ func (s *Stats) Add(o Stats) {
 
 // String puts the figures into words.
 func (s Stats) String() string {
-	return fmt.Sprintf("%d peers on %d links, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again",
-		s.Peers, s.Links, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts)
+	return fmt.Sprintf("%d peers on %d links, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again, %d sessions ended without an answer",
+		s.Peers, s.Links, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts, s.Silent)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // What a run is made of, in virtual time.
@@ -165,8 +166,8 @@ func (w *world) run() {
 	w.rest()
 }
 
-// said is how many messages were sent by those who can agree.
-func (w *world) said() int { return w.stats.Messages - w.astray }
+// said is how many messages but PING and PONG were sent by those who can agree.
+func (w *world) said() int { return w.stats.Messages - w.stats.Pings - w.astray }
 
 // sound reports whether the last fault is so long ago that sessions should have
 // noticed.
@@ -237,8 +238,11 @@ func (w *world) settle(limit time.Duration) {
 // rest checks that peers that agree have nothing more to say.
 func (w *world) rest() {
 	w.runUntil(w.now + resting)
-	before := w.said()
+	before, pings := w.said(), w.stats.Pings
 	w.runUntil(w.now + resting)
+	if n, most := w.stats.Pings-pings, 2*len(w.edges)*int(resting/syncer.PingEvery+1); n > most {
+		w.fail("%d PING and PONG are sent in %v, want %d at most", n, resting, most)
+	}
 	if n := w.said() - before; n > 0 {
 		w.fail("all agree, and %d messages are sent in %v", n, resting)
 	}
