@@ -23,7 +23,8 @@ type SyncReport = actors.SyncReport
 // carriers returns what moves bytes between peers, and the one of them that
 // makes connections of pipes.
 func (o Options) carriers(device identity.Device) (*carriers.Set, *pipenet.Carrier, error) {
-	pipes, err := pipenet.New(device.PeerKey(), pipenet.Options{})
+	door := transport.NewDoorway(transport.Strangers)
+	pipes, err := pipenet.New(device.PeerKey(), pipenet.Options{Doorway: door})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,11 +35,11 @@ func (o Options) carriers(device identity.Device) (*carriers.Set, *pipenet.Carri
 		}
 		return carriers.New(carriers.Options{}, []transport.Carrier{own}, pipes), pipes, nil
 	}
-	quic, err := quicnet.New(device.PeerKey(), quicnet.Options{})
+	quic, err := quicnet.New(device.PeerKey(), quicnet.Options{Doorway: door})
 	if err != nil {
 		return nil, nil, err
 	}
-	tcp, err := tcpnet.New(device.PeerKey(), tcpnet.Options{})
+	tcp, err := tcpnet.New(device.PeerKey(), tcpnet.Options{Doorway: door})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,7 @@ type conn struct {
 	binding []byte
 	dialer  bool
 	remote  string
+	place   *transport.Place // in the doorway, or nil
 
 	gate    *gate
 	session *yamux.Session
@@ -53,6 +54,7 @@ func (c *conn) run() {
 	c.wg.Go(c.acceptAll)
 	c.wg.Go(c.hear)
 	<-c.done
+	c.leave()
 	c.say()
 	c.session.Close()
 	c.wg.Wait()
@@ -122,7 +124,17 @@ func (c *conn) Path() transport.Path { return transport.Path{Carrier: c.node.car
 func (c *conn) RemoteAddr() string { return c.remote }
 
 // Admit implements transport.Conn.
-func (c *conn) Admit() { c.gate.admit() }
+func (c *conn) Admit() {
+	c.gate.admit()
+	c.leave()
+}
+
+// leave gives back the place in the doorway.
+func (c *conn) leave() {
+	if c.place != nil {
+		c.place.Leave()
+	}
+}
 
 func (c *conn) Done() <-chan struct{} { return c.done }
 

@@ -20,19 +20,12 @@ type Listener struct {
 	raw   net.Listener
 	addr  identity.Address
 	place func(net.Addr) string // where a peer is, for people
-	half  *transport.Doorway
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // the loop and handshakes
-	ready  chan incoming  // as many as half lets in
+	ready  chan *conn
 	once   sync.Once
-}
-
-// An incoming connection is proven and waits for Accept.
-type incoming struct {
-	c     *conn
-	leave func()
 }
 
 // busyPause is how long accepting rests where the system has no more sockets.
@@ -42,7 +35,7 @@ const busyPause = 50 * time.Millisecond
 func (n *Node) Listen(raw net.Listener, host string, place func(net.Addr) string) (*Listener, error) {
 	l := &Listener{
 		n: n, raw: raw, addr: identity.Address{Peer: n.peer, Host: host}, place: place,
-		half: transport.NewDoorway(n.o.MaxHalfOpen), ready: make(chan incoming, n.o.MaxHalfOpen),
+		ready: make(chan *conn, n.o.Doorway.Limit()),
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -71,23 +64,28 @@ func (l *Listener) loop() {
 			}
 			continue
 		}
-		leave, err := l.half.Enter(raw.RemoteAddr())
+		place, err := l.n.o.Doorway.Enter(raw.RemoteAddr(), func() { raw.Close() })
 		if err != nil {
 			raw.Close()
 			continue
 		}
-		l.wg.Go(func() { l.shake(raw, leave) })
+		l.wg.Go(func() { l.shake(raw, place) })
 	}
 }
 
 // shake proves who dialed and puts the connection before Accept.
-func (l *Listener) shake(raw net.Conn, leave func()) {
-	c, err := l.n.accept(l.ctx, raw, l.place(raw.RemoteAddr()))
+func (l *Listener) shake(raw net.Conn, place *transport.Place) {
+	c, err := l.n.accept(l.ctx, raw, l.place(raw.RemoteAddr()), place)
 	if err != nil {
-		leave()
+		place.Leave()
 		return
 	}
-	l.ready <- incoming{c, leave}
+	select {
+	case l.ready <- c:
+	case <-c.done: // it had to go before it was accepted
+	case <-l.ctx.Done():
+		c.CloseWithError(0, reasonClosed)
+	}
 }
 
 // Addr implements transport.Listener.
@@ -101,12 +99,11 @@ func (l *Listener) Accept(ctx context.Context) (transport.Conn, error) {
 			return nil, fmt.Errorf("%w: listener", transport.ErrClosed)
 		}
 		select {
-		case in := <-l.ready:
-			in.leave()
-			if l.ctx.Err() == nil && in.c.Err() == nil {
-				return in.c, nil
+		case c := <-l.ready:
+			if l.ctx.Err() == nil && c.Err() == nil {
+				return c, nil
 			}
-			in.c.CloseWithError(0, reasonClosed)
+			c.CloseWithError(0, reasonClosed)
 		case <-l.ctx.Done():
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -126,8 +123,8 @@ func (l *Listener) shut() {
 		l.raw.Close()
 		l.wg.Wait()
 		for len(l.ready) > 0 {
-			if in := <-l.ready; in.c.Err() == nil {
-				in.c.CloseWithError(0, reasonClosed)
+			if c := <-l.ready; c.Err() == nil {
+				c.CloseWithError(0, reasonClosed)
 			}
 		}
 		l.n.mu.Lock()

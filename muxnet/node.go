@@ -84,7 +84,7 @@ func (n *Node) Connect(ctx context.Context, raw net.Conn, want identity.PeerID, 
 	ctx, cancel := context.WithTimeout(ctx, n.o.HandshakeTimeout)
 	defer cancel()
 	under := &counted{Conn: raw}
-	c, err := n.shake(ctx, under, tls.Client(under, peertls.Config(n.cert, verify)), remote, true)
+	c, err := n.shake(ctx, under, tls.Client(under, peertls.Config(n.cert, verify)), remote, true, nil)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -94,18 +94,20 @@ func (n *Node) Connect(ctx context.Context, raw net.Conn, want identity.PeerID, 
 
 // Accept is Connect for the end that was called.
 func (n *Node) Accept(ctx context.Context, raw net.Conn, remote string) (transport.Conn, error) {
-	c, err := n.accept(ctx, raw, remote)
+	c, err := n.accept(ctx, raw, remote, nil)
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (n *Node) accept(ctx context.Context, raw net.Conn, remote string) (*conn, error) {
+// accept is Accept for a stranger that has a place, which the connection takes
+// over if there comes to be one.
+func (n *Node) accept(ctx context.Context, raw net.Conn, remote string, place *transport.Place) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, n.o.HandshakeTimeout)
 	defer cancel()
 	under := &counted{Conn: raw}
-	c, err := n.shake(ctx, under, tls.Server(under, peertls.Config(n.cert, peertls.Anyone)), remote, false)
+	c, err := n.shake(ctx, under, tls.Server(under, peertls.Config(n.cert, peertls.Anyone)), remote, false, place)
 	if err != nil {
 		raw.Close()
 		return nil, err
@@ -114,7 +116,7 @@ func (n *Node) accept(ctx context.Context, raw net.Conn, remote string) (*conn, 
 }
 
 // shake runs the handshake and begins a connection.
-func (n *Node) shake(ctx context.Context, under *counted, tc *tls.Conn, remote string, dialer bool) (*conn, error) {
+func (n *Node) shake(ctx context.Context, under *counted, tc *tls.Conn, remote string, dialer bool, place *transport.Place) (*conn, error) {
 	if err := tc.HandshakeContext(ctx); err != nil {
 		return nil, err
 	}
@@ -127,6 +129,7 @@ func (n *Node) shake(ctx context.Context, under *counted, tc *tls.Conn, remote s
 		return nil, err
 	}
 	c := newConn(n, peer, binding, dialer, remote)
+	c.place = place
 	c.under = under
 	if err := c.begin(ctx, &hardClose{Conn: tc, raw: under}); err != nil {
 		return nil, err

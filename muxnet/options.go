@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-yamux/v5"
+
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // Options shape a Node. The zero value suits a desktop or a server.
@@ -25,17 +27,16 @@ type Options struct {
 	MaxStreamWindow, MaxConnWindow int
 	// HandshakeTimeout is how long a handshake may take. Default 5 seconds.
 	HandshakeTimeout time.Duration
-	// MaxHalfOpen is how many incoming connections of a listener may wait for
-	// their handshake or for Accept. One address gets a quarter of them.
-	// Default 128.
-	MaxHalfOpen int
+	// Doorway counts what listeners take in until it is admitted, for several
+	// carriers together. Default one of this node alone, of transport.Strangers.
+	Doorway *transport.Doorway
 	// StallTimeout ends a connection that takes no byte for so long while some
 	// wait to be sent. Default 30 seconds.
 	StallTimeout time.Duration
 }
 
 // Phone is Options for a device where memory is short.
-var Phone = Options{MaxStreams: 32, MaxStreamWindow: 1 << 20, MaxConnWindow: 4 << 20, MaxHalfOpen: 16}
+var Phone = Options{MaxStreams: 32, MaxStreamWindow: 1 << 20, MaxConnWindow: 4 << 20}
 
 const (
 	baseWindow  = 256 << 10 // yamux's first window of every stream
@@ -49,7 +50,9 @@ func (o Options) withDefaults() Options {
 	o.MaxStreamWindow = max(orDefault(o.MaxStreamWindow, 8<<20), baseWindow)
 	o.MaxConnWindow = orDefault(o.MaxConnWindow, 32<<20)
 	o.HandshakeTimeout = orDefault(o.HandshakeTimeout, 5*time.Second)
-	o.MaxHalfOpen = max(orDefault(o.MaxHalfOpen, 128), 4)
+	if o.Doorway == nil {
+		o.Doorway = transport.NewDoorway(transport.Strangers)
+	}
 	o.StallTimeout = orDefault(o.StallTimeout, 30*time.Second)
 	return o
 }

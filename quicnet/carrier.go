@@ -74,7 +74,7 @@ func (c *Carrier) quicConfig() *quic.Config {
 		MaxIdleTimeout:                 c.o.IdleTimeout,
 		InitialStreamReceiveWindow:     min(strangerWindow, c.o.MaxStreamWindow),
 		MaxStreamReceiveWindow:         c.o.MaxStreamWindow,
-		InitialConnectionReceiveWindow: min(strangerWindow*3/2, c.o.MaxConnWindow),
+		InitialConnectionReceiveWindow: min(2*strangerWindow, c.o.MaxConnWindow),
 		MaxConnectionReceiveWindow:     c.o.MaxConnWindow,
 		MaxIncomingStreams:             c.o.MaxIncomingStreams,
 		MaxIncomingUniStreams:          -1, // not used
@@ -86,7 +86,7 @@ func (c *Carrier) quicConfig() *quic.Config {
 }
 
 // strangerWindow is how many bytes a stranger may send ahead of us on a stream;
-// on all of them together half as many more.
+// on all of them together twice as many.
 const strangerWindow = 32 << 10
 
 // enter counts a call that Close waits for, unless the carrier is closed. The

@@ -49,8 +49,12 @@ func (c *conn) Dialer() bool { return c.dialer }
 
 // Admit implements transport.Conn.
 func (c *conn) Admit() {
-	if _, twice := c.carrier.admitted.Swap(c.qc, true); !twice {
-		context.AfterFunc(c.qc.Context(), func() { c.carrier.admitted.Delete(c.qc) })
+	if _, twice := c.carrier.admitted.Swap(c.qc, true); twice {
+		return
+	}
+	context.AfterFunc(c.qc.Context(), func() { c.carrier.admitted.Delete(c.qc) })
+	if place := placeOf(c.qc.Context()); place != nil {
+		place.Leave()
 	}
 }
 

@@ -11,36 +11,29 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// halfOpen counts incoming connections from their first packet until Accept
-// hands them out. Over a quarter of the limit a source must echo a token before
+// A door counts incoming connections from their first packet until they are
+// admitted. Over a quarter of the limit a source must echo a token before
 // anything is kept for it, which a forged address cannot.
-type halfOpen struct {
-	*transport.Doorway
-	limit int
-}
-
-func newHalfOpen(limit int) *halfOpen {
-	return &halfOpen{transport.NewDoorway(limit), limit}
-}
+type door struct{ *transport.Doorway }
 
 // busy is quic-go's question whether an address has to prove itself.
-func (h *halfOpen) busy(net.Addr) bool { return h.Inside() >= h.limit/4 }
+func (d door) busy(net.Addr) bool { return d.Inside() >= d.Limit()/4 }
 
 type placeKey struct{}
 
-// enter takes a place for a new connection, until ctx ends or it is accepted.
-func (h *halfOpen) enter(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	leave, err := h.Enter(info.RemoteAddr)
+// enter takes a place for a new connection. quic-go lets nobody end one whose
+// handshake is under way, which its own timeout bounds.
+func (d door) enter(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+	place, err := d.Enter(info.RemoteAddr, nil)
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(ctx, leave)
-	return context.WithValue(ctx, placeKey{}, leave), nil
+	context.AfterFunc(ctx, place.Leave)
+	return context.WithValue(ctx, placeKey{}, place), nil
 }
 
-// accepted gives back the place of a connection that Accept hands out.
-func accepted(ctx context.Context) {
-	if leave, ok := ctx.Value(placeKey{}).(func()); ok {
-		leave()
-	}
+// placeOf returns the place of a connection that came in, or nil.
+func placeOf(ctx context.Context) *transport.Place {
+	place, _ := ctx.Value(placeKey{}).(*transport.Place)
+	return place
 }

@@ -126,13 +126,15 @@ func (l *listener) Accept(ctx context.Context) (transport.Conn, error) {
 
 // take makes a conn of what quic-go accepted, or closes it and returns nil.
 func (l *listener) take(qc *quic.Conn) *conn {
-	accepted(qc.Context())
 	c, err := l.s.carrier.newConn(qc, false)
 	if err != nil || !l.s.holdListening(l) {
 		qc.CloseWithError(0, reasonClosed)
 		return nil
 	}
 	l.s.adopt(c)
+	if place := placeOf(qc.Context()); place != nil {
+		place.Evictable(func() { c.CloseWithError(transport.CodeBusy, reasonBusy) })
+	}
 	return c
 }
 

@@ -2,7 +2,11 @@
 
 package quicnet
 
-import "time"
+import (
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/transport"
+)
 
 // Options shape a Carrier. The zero value suits a desktop or a server.
 type Options struct {
@@ -23,16 +27,17 @@ type Options struct {
 	// HandshakeTimeout is how long a handshake may make no progress; in all it
 	// may take twice as long. Default 5 seconds.
 	HandshakeTimeout time.Duration
-	// MaxHalfOpen is how many incoming handshakes run at a time. From a
-	// quarter of it on, an address must first prove that it can receive.
-	// Default 128.
-	MaxHalfOpen int
+	// Doorway counts incoming connections until they are admitted, for several
+	// carriers together. From a quarter of its places on, an address must first
+	// prove that it can receive. Default one of this carrier alone, of
+	// transport.Strangers.
+	Doorway *transport.Doorway
 	// ListenAddr is where Listen("") listens. Default ":0".
 	ListenAddr string
 }
 
 // Phone is Options for a device where memory and battery are short.
-var Phone = Options{MaxStreamWindow: 2 << 20, MaxConnWindow: 4 << 20, MaxIncomingStreams: 32, MaxHalfOpen: 16}
+var Phone = Options{MaxStreamWindow: 2 << 20, MaxConnWindow: 4 << 20, MaxIncomingStreams: 32}
 
 func (o Options) withDefaults() Options {
 	o.MaxStreamWindow = orDefault(o.MaxStreamWindow, 32<<20)
@@ -40,7 +45,9 @@ func (o Options) withDefaults() Options {
 	o.MaxIncomingStreams = orDefault(o.MaxIncomingStreams, 256)
 	o.IdleTimeout = orDefault(o.IdleTimeout, 5*time.Minute)
 	o.HandshakeTimeout = orDefault(o.HandshakeTimeout, 5*time.Second)
-	o.MaxHalfOpen = max(orDefault(o.MaxHalfOpen, 128), 4)
+	if o.Doorway == nil {
+		o.Doorway = transport.NewDoorway(transport.Strangers)
+	}
 	if o.ListenAddr == "" {
 		o.ListenAddr = ":0"
 	}

@@ -21,7 +21,7 @@ type socket struct {
 	carrier *Carrier
 	udp     *net.UDPConn
 	tr      *quic.Transport
-	half    *halfOpen
+	door    door
 
 	mu     sync.Mutex
 	conns  map[*conn]struct{}
@@ -40,12 +40,12 @@ func openSocket(c *Carrier, hostport string) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quicnet: %w", err)
 	}
-	s := &socket{carrier: c, udp: udp, half: newHalfOpen(c.o.MaxHalfOpen), holds: 1, conns: map[*conn]struct{}{}}
+	s := &socket{carrier: c, udp: udp, door: door{c.o.Doorway}, holds: 1, conns: map[*conn]struct{}{}}
 	s.tr = &quic.Transport{
 		Conn:                udp,
 		StatelessResetKey:   &c.resetKey,
-		VerifySourceAddress: s.half.busy,
-		ConnContext:         s.half.enter,
+		VerifySourceAddress: s.door.busy,
+		ConnContext:         s.door.enter,
 	}
 	return s, nil
 }
@@ -152,4 +152,7 @@ func (s *socket) shut() {
 	s.carrier.forget(s)
 }
 
-const reasonClosed = "carrier closed"
+const (
+	reasonClosed = "carrier closed"
+	reasonBusy   = "others wait too"
+)

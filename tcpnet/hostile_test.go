@@ -192,30 +192,43 @@ func TestSlowHandshakeEnds(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// TestHalfOpenIsBounded: one address has a quarter of the places, and those
-// past it are hung up on at once.
-func TestHalfOpenIsBounded(t *testing.T) {
-	_, ln := listen(t, Options{MaxHalfOpen: 8, HandshakeTimeout: time.Minute})
-	var kept []net.Conn
-	for range 2 {
-		kept = append(kept, dialRaw(t, ln))
+// TestFloodIsBounded: strangers have so many places, from their first byte until
+// they are admitted; those that pass them put out each other, and who comes from
+// elsewhere and is admitted stays.
+func TestFloodIsBounded(t *testing.T) {
+	door := transport.NewDoorway(8)
+	_, ln := listen(t, Options{Doorway: door, HandshakeTimeout: time.Minute})
+	elsewhere := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 9, 1)}}
+	raw, err := elsewhere.DialContext(t.Context(), "tcp", ln.Addr().Host)
+	if err != nil {
+		t.Skipf("no second loopback address: %v", err)
 	}
-	for _, c := range kept { // both are in before the third
-		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		if _, err := c.Read(make([]byte, 1)); !isTimeout(err) {
-			t.Errorf("one of two: %v", err)
+	defer raw.Close()
+	first := dialRaw(t, ln)
+	for range 20 { // some say nothing,
+		dialRaw(t, ln)
+	}
+	closedByPeer(t, "the first of a flood", first)
+	go newCarrier(t, 1, Options{}).node.Connect(context.Background(), raw, testPeer(2), "member")
+	member, err := ln.Accept(t.Context())
+	if err != nil || member.Peer() != testPeer(1) {
+		t.Fatal("during the flood:", err)
+	}
+	stranger := newCarrier(t, 3, Options{})
+	for range 20 { // and some greet
+		if c, err := stranger.Dial(t.Context(), ln.Addr()); err == nil {
+			defer c.CloseWithError(0, "")
 		}
 	}
-	closedByPeer(t, "a third", dialRaw(t, ln))
-	kept[0].Close()
-	kept[1].Close()
-	for { // their places are free again
-		c, err := newCarrier(t, 1, Options{}).Dial(t.Context(), ln.Addr())
-		if err == nil {
-			c.CloseWithError(0, "")
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
+	if member.Err() != nil {
+		t.Error("the member had to go:", member.Err())
+	}
+	if n := door.Inside(); n > 3 { // the member, and two of the flood's address
+		t.Errorf("%d strangers inside", n)
+	}
+	member.Admit()
+	if n := door.Inside(); n > 2 {
+		t.Errorf("%d strangers inside, once one was admitted", n)
 	}
 }
 

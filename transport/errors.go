@@ -12,6 +12,9 @@ import (
 // MaxReason is the longest reason in bytes that CloseWithError sends.
 const MaxReason = 256
 
+// CodeBusy is what a stranger is told that had to go: messages.CodeBusy.
+const CodeBusy = 14
+
 // Errors of every carrier.
 var (
 	// ErrWrongPeer is returned by Dial where another peer answers than the
