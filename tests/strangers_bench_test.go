@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"crypto/ed25519"
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/peertls"
+)
+
+// BenchmarkStrangers reports what a node keeps of peers that prove no topic:
+// some that greet nobody, and some that open 256 streams each over TCP and fill
+// the first window of all. What their own ends take is in it.
+func BenchmarkStrangers(b *testing.B) {
+	for name, c := range map[string]struct{ peers, streams int }{"silent=64": {64, 0}, "greedy=24": {24, 256}} {
+		b.Run(name, func(b *testing.B) {
+			for range b.N {
+				b.ReportMetric(float64(heapOf(b, c.peers, c.streams)/1024), "KiB")
+			}
+		})
+	}
+}
+
+// heapOf returns how much the heap grows by strangers.
+func heapOf(b *testing.B, peers, streams int) int64 {
+	db, err := xaeroflux.Open(b.TempDir(), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	at, err := db.Listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, host, _ := strings.Cut(at.String(), "@")
+	before := heapInUse()
+	attack := make([]byte, 0, streams*(256<<10+24)+12)
+	for i := range streams + 1 {
+		attack = append(attack, 0, 1, 0, 1)
+		attack = append(binary.BigEndian.AppendUint32(attack, uint32(2*i+1)), 0, 0, 0, 0)
+		if i > 0 {
+			attack = binary.BigEndian.AppendUint32(append(attack, 0, 0, 0, 0), uint32(2*i+1))
+			attack = append(binary.BigEndian.AppendUint32(attack, 256<<10), make([]byte, 256<<10)...)
+		}
+	}
+	for range peers {
+		_, key, _ := ed25519.GenerateKey(nil)
+		cert, err := peertls.Certificate(key)
+		if err != nil {
+			b.Fatal(err)
+		}
+		raw, err := net.Dial("tcp", host)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer raw.Close()
+		tc := tls.Client(raw, peertls.Config(cert, peertls.Anyone))
+		if tc.Handshake() == nil {
+			go tc.Write(attack)
+		}
+	}
+	time.Sleep(4 * time.Second) // what they are given by then
+	grown := heapInUse() - before
+	runtime.KeepAlive(attack)
+	return grown - int64(cap(attack))
+}
+
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
