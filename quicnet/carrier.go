@@ -65,16 +65,16 @@ func (c *Carrier) Name() string { return identity.SchemeQUIC }
 // Peer returns the peer id of the carrier's key.
 func (c *Carrier) Peer() identity.PeerID { return c.peer }
 
-// quicConfig is for both roles. Windows begin small, for a stranger, and grow
-// once the peer is admitted: quic-go doubles them as fast as the link is found
-// to be, so that a transfer is not held up by where they began.
-func (c *Carrier) quicConfig() *quic.Config {
+// quicConfig is of connections whose windows begin with so many bytes for a stream
+// and for all of them. They grow once the peer is admitted:
+// quic-go doubles them as fast as the link is found to be.
+func (c *Carrier) quicConfig(stream, all uint64) *quic.Config {
 	return &quic.Config{
 		HandshakeIdleTimeout:           c.o.HandshakeTimeout,
 		MaxIdleTimeout:                 c.o.IdleTimeout,
-		InitialStreamReceiveWindow:     min(strangerWindow, c.o.MaxStreamWindow),
+		InitialStreamReceiveWindow:     min(stream, c.o.MaxStreamWindow),
 		MaxStreamReceiveWindow:         c.o.MaxStreamWindow,
-		InitialConnectionReceiveWindow: min(2*strangerWindow, c.o.MaxConnWindow),
+		InitialConnectionReceiveWindow: min(all, c.o.MaxConnWindow),
 		MaxConnectionReceiveWindow:     c.o.MaxConnWindow,
 		MaxIncomingStreams:             c.o.MaxIncomingStreams,
 		MaxIncomingUniStreams:          -1, // not used
@@ -85,9 +85,14 @@ func (c *Carrier) quicConfig() *quic.Config {
 	}
 }
 
-// strangerWindow is how many bytes a stranger may send ahead of us on a stream;
-// on all of them together twice as many.
-const strangerWindow = 32 << 10
+// Bytes that a peer may send ahead of us on a stream at first. Whoever comes is a
+// stranger, and may send twice as many on all streams together. Whom we dial we
+// chose, and what a peer lacks is on its way in one round trip: that one may send
+// half more.
+const (
+	strangerWindow = 32 << 10
+	dialedWindow   = 512 << 10
+)
 
 // enter counts a call that Close waits for, unless the carrier is closed. The
 // context it returns ends with the caller's and with Close.

@@ -84,7 +84,7 @@ func (s *socket) listen() (*listener, error) {
 	if s.ln != nil {
 		return nil, errors.New("quicnet: already listening there")
 	}
-	ql, err := s.tr.Listen(conf, s.carrier.quicConfig())
+	ql, err := s.tr.Listen(conf, s.carrier.quicConfig(strangerWindow, 2*strangerWindow))
 	if err != nil {
 		return nil, err
 	}

@@ -113,7 +113,7 @@ func (s *socket) adopt(c *conn) {
 // dial connects to addr over this socket, for which the caller has a hold.
 func (s *socket) dial(ctx context.Context, addr netip.AddrPort, want identity.PeerID) (*conn, error) {
 	conf := peertls.Config(s.carrier.cert, peertls.Only(want))
-	qc, err := s.tr.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, s.carrier.quicConfig())
+	qc, err := s.tr.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, s.carrier.quicConfig(dialedWindow, 3*dialedWindow/2))
 	if err != nil {
 		return nil, err
 	}
