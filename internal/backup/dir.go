@@ -39,7 +39,7 @@ func Write(ctx context.Context, st *store.Store, dir string, o Options) (r Repor
 	d := &dirTarget{dir: dir, touched: map[string]bool{}}
 	tmp := filepath.Join(dir, tmpName)
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	w := &writer{ctx: ctx, to: d, o: o, before: d.whole(before), report: Report{Manifest: &Manifest{Number: before.Number + 1}}}
+	w := &writer{ctx: ctx, to: d, o: o, before: d.whole(before), had: before.Logs, report: Report{Manifest: &Manifest{Number: before.Number + 1}}}
 	if err := w.check(st, before); err != nil {
 		return r, err
 	}
@@ -94,6 +94,25 @@ func (w *writer) check(st *store.Store, before *Manifest) error {
 	}
 	if before.Identity == IdentityPlain && w.o.WithoutIdentity {
 		return fmt.Errorf("%w: it holds a backup with the identity, which would be gone from it; name another directory", ErrTarget)
+	}
+	if before.Peer != "" && before.Peer != st.Device().PeerID().String() {
+		return fmt.Errorf("%w: it holds a backup of this store as another device, whose keys would be gone from it; name another directory", ErrTarget)
+	}
+	return nil
+}
+
+// shrinks refuses to leave out what the target has: then this store is an older copy
+// of the one that it is a backup of.
+func (w *writer) shrinks() error {
+	now := map[digest.Hash]uint64{}
+	for i := range w.report.Logs {
+		now[w.report.Logs[i].ID] = w.report.Logs[i].Size
+	}
+	for _, l := range w.had {
+		if l.Size > now[l.ID] {
+			return fmt.Errorf("%w: it holds %d events of log %s, and this store %d: this is an older copy of it; name another directory",
+				ErrTarget, l.Size, l.ID.Short(), now[l.ID])
+		}
 	}
 	return nil
 }

@@ -61,7 +61,8 @@ type writer struct {
 	ctx    context.Context
 	to     target
 	o      Options
-	before map[digest.Hash]*Log // what the target holds, by log
+	before map[digest.Hash]*Log // what the target holds whole, by log
+	had    []Log                // what it says that it holds
 	report Report
 	temp   func(error) error // says where the snapshot is, if that is not in the backup
 	plan   []copying
@@ -88,6 +89,9 @@ func (w *writer) write(st *store.Store, tmp string) error {
 		if err := w.planLog(snap, &snap.Logs[i]); err != nil {
 			return err
 		}
+	}
+	if err := w.shrinks(); err != nil {
+		return err
 	}
 	for _, c := range w.plan {
 		if err := w.copyPiece(snap, c); err != nil {

@@ -25,7 +25,8 @@ func (a *app) backupCmd() *cobra.Command {
 		Long: `Writes all that the store holds to DIR, at one moment, while others go on
 appending. A backup that is there is brought up to date: pages that are full never
 change, so that only new ones are copied. One that is interrupted leaves the
-backup before. With "-" it is written to standard output as a tar archive; unpacked
+backup before. It takes no older copy of the store, and none that became another
+device: nothing that it holds is lost by bringing it up to date. With "-" it is written to standard output as a tar archive; unpacked
 by any tar, that is what DIR is.
 
 The backup holds the seed that all keys of the store come from, and the keys of
@@ -38,6 +39,7 @@ of its own. The keys of topics and all events are in it.
 and signature again; it needs no store.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.readOnly = true // a copy that is backed up stays what it is
 			switch {
 			case verify:
 				return a.verifyBackup(cmd.Context(), args[0])
