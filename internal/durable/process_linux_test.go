@@ -18,6 +18,9 @@ func TestProcessOf(t *testing.T) {
 	defer cmd.Wait()
 	defer cmd.Process.Kill()
 	p := ProcessOf(cmd.Process.Pid)
+	for end := time.Now().Add(20 * time.Second); len(p.Args) == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		p = ProcessOf(cmd.Process.Pid) // its arguments are there a moment after it began
+	}
 	if program, first := p.Command(); program != "sleep" || first != "600" || p.State != "" {
 		t.Errorf("%+v", p)
 	}
