@@ -58,6 +58,9 @@ func Open(dir string, options *Options) (*DB, error) {
 	if err := notBackup(dir); err != nil {
 		return nil, err
 	}
+	if o.MustCreate && unfounded(dir) {
+		o.MustCreate = false
+	}
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
@@ -71,6 +74,17 @@ func Open(dir string, options *Options) (*DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// unfounded reports whether a store is there whose creation stopped before its first
+// topic: it goes on.
+func unfounded(dir string) bool {
+	st, err := store.Open(dir, store.Options{ReadOnly: true})
+	if err != nil {
+		return false
+	}
+	topics := len(st.Topics())
+	return st.Close() == nil && topics == 0
 }
 
 // newStore is what to create where there is no store, or nil for nothing.

@@ -32,7 +32,8 @@ type Options struct {
 	TopicName string
 	// MustExist refuses to create a store. Default: Open creates one.
 	MustExist bool
-	// MustCreate refuses to open a store that is there already, with ErrExists.
+	// MustCreate refuses to open a store that is there already, with ErrExists,
+	// unless its creation stopped before its first topic.
 	// Default: Open opens it.
 	MustCreate bool
 

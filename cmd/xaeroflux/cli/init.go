@@ -54,11 +54,12 @@ func (a *app) create(ctx context.Context, o xaeroflux.Options) error {
 	}
 	b := &local{db: db}
 	info, err := b.Info(ctx, "")
-	if err = errors.Join(err, b.Close()); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, b.Close())
 	}
+	closed := b.Close() // what fails there leaves a store nevertheless
 	a.say("created a store in %s", a.dir)
-	return a.printInfo(info)
+	return errors.Join(a.printInfo(info), closed)
 }
 
 func (a *app) printInfo(i nodeapi.Info) error {
