@@ -42,6 +42,7 @@ const (
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
+	Changed   Kind = "changed"   // somebody removed or replaced files of an open store
 )
 
 // An Error is an error with its kind, as it travels.

@@ -53,8 +53,11 @@ func Main(args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, func() { time.AfterFunc(secondSignal, stop) })
 	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
-	if stdoutClosed() {
+	if startedWithout(1) {
 		a.out = noOutput{}
+	}
+	if startedWithout(0) {
+		a.in = noInput{}
 	}
 	return a.run(ctx, args)
 }

@@ -7,16 +7,17 @@ package cli
 /*
 #include <fcntl.h>
 
-static int stdout_closed;
+static int was_closed[2];
 
 // Before Go's runtime begins: it puts /dev/null where a standard file is closed.
-__attribute__((constructor)) static void look_at_stdout(void) {
-	stdout_closed = fcntl(1, F_GETFD) == -1;
+__attribute__((constructor)) static void look_at_files(void) {
+	for (int i = 0; i < 2; i++) was_closed[i] = fcntl(i, F_GETFD) == -1;
 }
 
-static int was_stdout_closed(void) { return stdout_closed; }
+static int was_file_closed(int i) { return was_closed[i]; }
 */
 import "C"
 
-// stdoutClosed reports whether the process was started without a standard output.
-func stdoutClosed() bool { return C.was_stdout_closed() != 0 }
+// startedWithout reports whether the process was started without standard input, 0,
+// or output, 1.
+func startedWithout(fd int) bool { return C.was_file_closed(C.int(fd)) != 0 }

@@ -115,6 +115,9 @@ func kindOf(err error) nodeapi.Kind {
 	if errors.As(err, &known) {
 		return known.Kind
 	}
+	if errors.Is(err, xaeroflux.ErrChanged) { // no trouble of the disk
+		return nodeapi.Changed
+	}
 	if k, ok := troubles[durable.TroubleOf(err)]; ok && !errors.Is(err, durable.ErrOpenedReadOnly) {
 		return k
 	}

@@ -141,6 +141,9 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "as the user who owns the files that are named, on a disk that may be written; or, only to read, with --read-only"
 	case nodeapi.Exhausted:
 		return "end other programs, or raise the limits of this one (ulimit -n, ulimit -v), then repeat the command; the store is as it was"
+	case nodeapi.Changed:
+		return "read what you need through the program that has the store open, while it lasts (`xaeroflux backup DIR`); then stop it, and put back what was there. " +
+			"What stands under these names by now may be another store: do not repair it"
 	case nodeapi.Failing:
 		return "look at the disk (dmesg, smartctl) and copy the store to another one; what cannot be read there, xaeroflux repair --from ADDRESS fetches"
 	case nodeapi.TooLarge:

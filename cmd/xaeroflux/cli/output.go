@@ -45,6 +45,14 @@ type noOutput struct{}
 // Write implements io.Writer.
 func (noOutput) Write([]byte) (int, error) { return 0, fs.ErrClosed }
 
+// noInput is the standard input of such a process: an end would say that it was read.
+type noInput struct{}
+
+// Read implements io.Reader.
+func (noInput) Read([]byte) (int, error) {
+	return 0, hint(&nodeapi.Error{Kind: nodeapi.Failure, Text: "standard input: " + fs.ErrClosed.Error()}, "the same with something on standard input, or files as arguments")
+}
+
 // An outputError is why not all results got out. Its kind is not that of the
 // cause: a disk that is full there says nothing of the store's.
 type outputError struct{ cause error }
