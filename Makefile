@@ -2,12 +2,11 @@
 
 GO          ?= go
 INPUT       ?=
-SCALE       ?= 1
 FUZZTIME    ?= 3s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 BIN         := bin/xaeroflux
 
-# Of make bench: how much of the work, how many runs, which figures, where the
+# Of make bench and make reliability: how much of the work, how many runs, which figures, where the
 # stores are made (it should be the disk that is meant), where results are kept.
 SCALE       ?= 1
 N           ?= 5
