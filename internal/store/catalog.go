@@ -92,7 +92,7 @@ func (l *Log) AuthorKey() ed25519.PublicKey { return l.Author[:] }
 type catalog struct {
 	mu     sync.RWMutex
 	logs   map[digest.Hash]*Log
-	topics map[digest.Hash]*topicList // once somebody asked
+	topics map[digest.Hash]*topicList // of all, once somebody asked; nil before
 
 	setMu   sync.Mutex
 	changes uint64                   // of any log's state

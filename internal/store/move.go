@@ -246,7 +246,7 @@ func (s *Store) forget() {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
 	s.catalog.logs = map[digest.Hash]*Log{}
-	s.catalog.topics = map[digest.Hash]*topicList{}
+	s.catalog.topics = nil
 	s.catalog.history = map[digest.Hash]*history{}
 	s.rosters.mu.Lock()
 	defer s.rosters.mu.Unlock()

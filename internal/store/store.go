@@ -142,7 +142,6 @@ func Open(dir string, o Options) (s *Store, err error) {
 		s.StopWriting(durable.ErrOpenedReadOnly)
 	}
 	s.catalog.logs = map[digest.Hash]*Log{}
-	s.catalog.topics = map[digest.Hash]*topicList{}
 	s.catalog.history = map[digest.Hash]*history{}
 	s.rosters.all = map[digest.Hash]*fold{}
 	defer func() {

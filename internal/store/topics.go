@@ -166,26 +166,17 @@ type topicList struct {
 	added  []digest.Hash // since; some may be in sorted too
 }
 
-// topicIDs returns the ids of a topic's logs in order. They are read the first
-// time somebody asks; a log that is created from then on is added by added.
+// topicIDs returns the ids of a topic's logs in order. Those of all topics are read
+// the first time somebody asks; a log that is created from then on is added by added.
 func (s *Store) topicIDs(topic digest.Hash) ([]digest.Hash, error) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
+	if err := s.listTopics(); err != nil {
+		return nil, err
+	}
 	l := s.catalog.topics[topic]
 	if l == nil {
-		l = &topicList{}
-		err := s.aof.View(func(v *aof.View) error {
-			return v.ForEachLog(func(row aof.LogRow) error {
-				if row.Topic == topic && row.Kind == identity.KindData {
-					l.added = append(l.added, row.ID)
-				}
-				return nil
-			})
-		})
-		if err != nil {
-			return nil, err
-		}
-		s.catalog.topics[topic] = l
+		return nil, nil
 	}
 	if len(l.added) > 0 {
 		all := slices.Concat(l.sorted, l.added)
@@ -195,12 +186,39 @@ func (s *Store) topicIDs(topic digest.Hash) ([]digest.Hash, error) {
 	return l.sorted, nil
 }
 
+// listTopics reads which logs each topic has; catalog.mu is held.
+func (s *Store) listTopics() error {
+	if s.catalog.topics != nil {
+		return nil
+	}
+	all := map[digest.Hash]*topicList{}
+	err := s.aof.View(func(v *aof.View) error {
+		return v.ForEachLog(func(row aof.LogRow) error {
+			if row.Kind == identity.KindData {
+				listIn(all, row.Topic, row.ID)
+			}
+			return nil
+		})
+	})
+	if err == nil {
+		s.catalog.topics = all
+	}
+	return err
+}
+
+func listIn(topics map[digest.Hash]*topicList, topic, id digest.Hash) {
+	if topics[topic] == nil {
+		topics[topic] = &topicList{}
+	}
+	topics[topic].added = append(topics[topic].added, id)
+}
+
 // added takes note of a log that was just committed for the first time.
 func (s *Store) added(topic, id digest.Hash) {
 	s.catalog.mu.Lock()
 	defer s.catalog.mu.Unlock()
-	if l := s.catalog.topics[topic]; l != nil {
-		l.added = append(l.added, id)
+	if s.catalog.topics != nil {
+		listIn(s.catalog.topics, topic, id)
 	}
 }
 
