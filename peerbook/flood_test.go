@@ -11,6 +11,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/race"
 )
 
 // A flood is a book that honest peers and an attacker write in, by a seed. The
@@ -118,7 +119,7 @@ func (f *flood) check() {
 // and whatever it answers; honest peers are still taken in, and dialed soon.
 func TestFlood(t *testing.T) {
 	seeds := 8
-	if testing.Short() {
+	if testing.Short() || race.Enabled {
 		seeds = 3
 	}
 	for seed := range seeds {
