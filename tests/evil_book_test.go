@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/race"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
@@ -40,7 +41,7 @@ func (a *arena) found(host string) identity.PeerID {
 // A member that is found under more keys than the address book holds makes it
 // forget nobody that was found before.
 func TestMemberCannotFlushTheBook(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || race.Enabled {
 		t.Skip("a thousand peers are found")
 	}
 	a := newArena(t, "memory", small())

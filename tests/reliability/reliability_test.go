@@ -26,7 +26,10 @@ var perRun = map[string]int{
 }
 
 // The counts under the race detector, which costs ten times as much.
-var perRace = map[string]int{"torn": 300, "stages": 400, "soak": 20, "ages": 20, "copies": 6}
+var perRace = map[string]int{
+	"kill": 80, "powercut": 10, "torn": 200, "ioerr": 40, "syscalls": 8, "flips": 200, "stages": 250, "soak": 15,
+	"ages": 14, "names": 8, "openers": 6, "limits": 4, "copies": 6,
+}
 
 // The controls: how many positions, how the engine is broken where that needs a
 // build of its own, and how many failures must be seen at least.
