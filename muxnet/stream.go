@@ -158,7 +158,7 @@ func (s *stream) CloseWrite() error {
 	return nil
 }
 
-// Cancel may wait as long as Write does where the link takes no bytes. An answer
+// Cancel may wait as long as Write does if the link takes no bytes. An answer
 // that was ended is drained before anything is reset.
 func (s *stream) Cancel(code uint64) {
 	s.mu.Lock()

@@ -183,7 +183,7 @@ func (f *flood) dialedSoon() {
 	}
 }
 
-// Age alone makes a peer that was found forgotten, and only where room is needed.
+// Age alone makes a peer that was found forgotten, and only if room is needed.
 func TestForgottenByAge(t *testing.T) {
 	b := New(peer(0))
 	at := func(i int) identity.Address {

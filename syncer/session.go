@@ -75,7 +75,7 @@ type topic struct {
 	partial  bool   // one side follows a part only
 	awaiting bool   // the peer is to say which
 
-	// theirs is what the peer holds of logs, where that is not what we do or came up
+	// theirs is what the peer holds of logs, if that is not what we do or came up
 	// since both last agreed. Of all others it holds what we did before they changed,
 	// once the topic is known.
 	theirs   map[digest.Hash]*remote
@@ -152,7 +152,7 @@ func (s *Session) remote(t *topic, id digest.Hash) *remote {
 	return t.unheard(id, 0)
 }
 
-// unheard is remote, where the size that the peer holds is known if it is no other.
+// unheard is remote, if the size that the peer holds is known if it is no other.
 func (t *topic) unheard(id digest.Hash, size uint64) *remote {
 	r := t.theirs[id]
 	if r == nil {

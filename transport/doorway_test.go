@@ -94,7 +94,7 @@ func TestDoorwayLetsOthersIn(t *testing.T) {
 	c.want("0")
 }
 
-// TestDoorwayRefuses: where nobody can be made to go, the newcomer is refused.
+// TestDoorwayRefuses: if nobody can be made to go, the newcomer is refused.
 func TestDoorwayRefuses(t *testing.T) {
 	d := NewDoorway(4)
 	at := func(ip string) *net.TCPAddr { return &net.TCPAddr{IP: net.ParseIP(ip), Port: 1} }

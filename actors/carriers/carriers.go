@@ -137,7 +137,7 @@ func (c *Set) race(ctx context.Context, addr identity.Address) (transport.Conn, 
 	return conn, err
 }
 
-// listenTries is how often another free port is tried where not all carriers
+// listenTries is how often another free port is tried if not all carriers
 // have the number that was free for the first.
 const listenTries = 16
 

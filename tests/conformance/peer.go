@@ -48,7 +48,7 @@ type frame struct {
 	err error
 }
 
-// errQuiet is returned where the program says nothing for too long.
+// errQuiet is returned if the program says nothing for too long.
 var errQuiet = errors.New("the program said nothing more in time")
 
 // connect opens a connection and its control stream, once those of before are

@@ -87,7 +87,7 @@ func (r *session) judged(t *testing.T) error {
 }
 
 // The recorded sessions are legal, and are not once a message of the program is
-// missing, or comes twice, where that matters.
+// missing, or comes twice, if that matters.
 func TestRecordedSessions(t *testing.T) {
 	if *update {
 		record(t)

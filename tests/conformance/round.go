@@ -158,7 +158,7 @@ func (p *peer) follow(c *conversation, number uint64, rung messages.Rung, b mess
 	return nil
 }
 
-// followCursor answers where the suite remembers the digest.
+// followCursor answers if the suite remembers the digest.
 func (p *peer) followCursor(c *conversation, r *round, b *messages.CursorBody, more bool) error {
 	c.cursors++
 	if b.Salt != r.salt {

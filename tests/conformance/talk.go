@@ -170,7 +170,7 @@ func (p *peer) takeOf(c *conversation, m messages.Message) error {
 	return nil
 }
 
-// takePeaks compares digests, and begins a round where it is the suite's turn.
+// takePeaks compares digests, and begins a round if it is the suite's turn.
 func (p *peer) takePeaks(c *conversation, m *messages.Peaks) error {
 	c.peaks = &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
 	if c.peaks.set == c.stated.set {
@@ -184,7 +184,7 @@ func (p *peer) takePeaks(c *conversation, m *messages.Peaks) error {
 	return nil
 }
 
-// rest states what the suite holds where nothing is under way and that is news.
+// rest states what the suite holds if nothing is under way and that is news.
 func (p *peer) rest(c *conversation) error {
 	now := p.standing(c)
 	p.settle(c)

@@ -190,7 +190,7 @@ func hint(err error, format string, args ...any) error {
 	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// quoted quotes a path for a shell where it needs it.
+// quoted quotes a path for a shell if it needs it.
 func quoted(path string) string {
 	if strings.ContainsAny(path, " \t'\"$&();<>|*?[]#~`\\") || path == "" {
 		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"

@@ -11,7 +11,7 @@ import (
 // maxSecret is longer than any invite.
 const maxSecret = 64 << 10
 
-// secret returns an argument, or the next line of stdin where it is "-": an
+// secret returns an argument, or the next line of stdin if it is "-": an
 // invite on the command line can be read by every user of the machine.
 func (a *app) secret(arg string) (string, error) {
 	if arg != "-" {
