@@ -49,8 +49,22 @@ func (n *node) xaeroflux(ctx context.Context, in io.Reader, args ...string) ([]b
 	return out.Bytes(), nil
 }
 
-// start starts the process and waits until it listens.
+// inUse is the exit code of a command that another one keeps from the store.
+const inUse = 4
+
+// start starts the process and waits until it listens. An append that found no node
+// may have the store open still: it is waited for.
 func (n *node) start() error {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		err := n.startOnce()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != inUse || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func (n *node) startOnce() error {
 	args := []string{"netns", "exec", n.ns, n.self, "child-node", "run", "--dir", n.dir, "--listen", n.listen, "--advertise"}
 	for _, p := range n.peers {
 		args = append(args, "--peer", p)
