@@ -47,7 +47,7 @@ var exitCodes = []struct {
 	{exitDamage, "the store or a backup is damaged, or a proof does not verify", []nodeapi.Kind{nodeapi.Proof, nodeapi.Corrupt, nodeapi.BadBackup}},
 	{exitInUse, "the store is in use", []nodeapi.Kind{nodeapi.InUse}},
 	{exitOwnLog, "a log is forked, or the store is an older copy of itself", []nodeapi.Kind{nodeapi.Frozen, nodeapi.Stale}},
-	{exitSignal, "ended by a signal", []nodeapi.Kind{nodeapi.Interrupt}},
+	{exitSignal, "ended by a signal; a node that runs or follows ends with 0", []nodeapi.Kind{nodeapi.Interrupt}},
 }
 
 // exitText lists the exit codes for people.
