@@ -125,6 +125,14 @@ func TestFaultyFailsEachCall(t *testing.T) {
 		OpSyncDir:     func() error { return fsys.SyncDir(dir) },
 		OpMap:         func() error { return f.Map(func(*os.File) error { return nil }) },
 		OpStat:        func() error { _, err := f.Size(); return err },
+		OpFault: func() error { // another file is mapped
+			return f.Map(func(of *os.File) error {
+				if of.Name() == name {
+					return nil
+				}
+				return boom
+			})
+		},
 	}
 	for op, call := range calls {
 		fail = op

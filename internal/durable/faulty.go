@@ -27,12 +27,13 @@ const (
 	OpSyncDir     Op = "syncdir"
 	OpStat        Op = "stat"
 	OpMap         Op = "map"
+	OpFault       Op = "fault" // the reading of what is mapped: asked once, when it is mapped
 )
 
 // Mutates reports whether the call changes what is on disk; an open that
 // creates does.
 func (o Op) Mutates() bool {
-	return o != OpOpen && o != OpRead && o != OpStat && o != OpMap
+	return o != OpOpen && o != OpRead && o != OpStat && o != OpMap && o != OpFault
 }
 
 // ErrCrashed is what every call returns after the crash of CrashAt.

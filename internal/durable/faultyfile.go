@@ -77,5 +77,18 @@ func (f *faultyFile) Map(do func(*os.File) error) error {
 	if err := f.fs.hook(OpMap, f.Name()); err != nil {
 		return err
 	}
+	if err := f.fs.hook(OpFault, f.Name()); err != nil {
+		return mapNothing(do)
+	}
 	return f.File.Map(do)
+}
+
+// mapNothing hands do a file without a byte: whatever is mapped of it faults, as it
+// does on a disk that cannot be read.
+func mapNothing(do func(*os.File) error) error {
+	f, err := os.CreateTemp("", "fault")
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(f), f.Close(), os.Remove(f.Name()))
 }
