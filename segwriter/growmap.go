@@ -4,8 +4,6 @@ package segwriter
 
 import (
 	"errors"
-	"io"
-	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -24,7 +22,6 @@ const mapFrom = 4096
 // stays until close, so that nobody has to be waited for.
 type growMap struct {
 	file durable.File
-	path string
 
 	now atomic.Pointer[mmap.MMap] // nil while there is none
 
@@ -34,15 +31,14 @@ type growMap struct {
 }
 
 // view calls fn with n bytes of the file from off on, or with fewer where the
-// file ends. They are borrowed until fn returns. A fault, of a disk that cannot
-// read or a file that was cut by somebody else, becomes an error.
+// file ends. They are borrowed until fn returns. If they fault in the map, as a disk
+// cannot read them or somebody else cut the file, they are read, and fn is called
+// again: a read says why it cannot be.
 func (m *growMap) view(off int64, n int, fn func([]byte) error) error {
 	if data := m.reach(off + int64(n)); data != nil {
-		err := guarded(data[off:off+int64(n)], fn)
-		if errors.Is(err, errFault) {
-			return flaw(m.path, -1, off, "the file cannot be read there")
+		if err := guarded(data[off:off+int64(n)], fn); !errors.Is(err, errFault) {
+			return err
 		}
-		return err
 	}
 	b, err := readUpTo(m.file, n, off)
 	if err != nil {
@@ -95,8 +91,9 @@ func (m *growMap) close() (err error) {
 	return err
 }
 
-// errFault says that mapped bytes could not be read.
-var errFault = &os.PathError{Op: "read", Path: "memory map", Err: io.ErrUnexpectedEOF}
+// errFault says that mapped bytes could not be read, which is no word on why: whoever
+// meets it reads them from the file.
+var errFault = errors.New("memory map: cannot be read there")
 
 // guarded calls fn with mapped bytes and makes a fault an error.
 func guarded(b []byte, fn func([]byte) error) (err error) {

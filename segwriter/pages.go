@@ -72,7 +72,8 @@ func (l *Log) newName(i int) string {
 // files. After an error, all that is written to the log fails.
 func (l *Log) SyncPages() error { return l.syncSet(&l.segs) }
 
-// A PageRef is a page in the map, read-only and borrowed until Release.
+// A PageRef is a page in the map, or a copy of one that the map cannot give: read-only
+// and borrowed until Release.
 type PageRef struct {
 	Header PageHeader
 	Bytes  []byte
@@ -92,7 +93,7 @@ func (r *PageRef) Release() {
 // Page returns a page that was written, without copying it, or its image if
 // something of it is erased. It is checked whole the first time. A page of an
 // erased group after its first has no bytes, and the header of a continuation.
-// The error is a *CorruptError.
+// The error is a *CorruptError, or what the file system says.
 func (l *Log) Page(index uint64) (PageRef, error) { return l.page(index, false) }
 
 // Recheck checks a page again, however often it was checked before.
@@ -115,7 +116,7 @@ func (l *Log) page(index uint64, again bool) (PageRef, error) {
 	case len(bytes) == 0:
 		h, err = l.freed(g, i)
 	default:
-		h, err = g.header(i, bytes, again)
+		h, bytes, err = g.header(i, bytes, again)
 	}
 	if err != nil {
 		l.s.cache.release(it)

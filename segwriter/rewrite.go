@@ -109,7 +109,7 @@ func (l *Log) rewriteSegment(segment uint64, c change) error {
 		if b, ok := c.pages[i]; ok {
 			return b, nil
 		}
-		return old.g.page(i)
+		return old.g.whole(i)
 	}
 	renamed, err := l.segs.replace(itemKey{l, segFile, segment}, func() (bool, error) {
 		return replace(l.s.fs, l.segPath(segment), func(f durable.File) error {
@@ -176,12 +176,8 @@ func (o *oldPages) count() error {
 	base, _ := p.span(o.g.pack, o.g.pack.packed())
 	o.n = o.g.pack.packed() + int(max(o.g.size.Load()-base, 0)/int64(p.PageBytes))
 	for o.n = min(o.n, p.SegmentPages); o.n > o.g.pack.packed(); o.n-- {
-		b, err := o.g.page(o.n - 1)
-		if err != nil {
-			return err
-		}
-		empty := false
-		if err := guarded(b, func(b []byte) error { empty = allZero(b); return nil }); err != nil || !empty {
+		b, err := o.g.whole(o.n - 1)
+		if err != nil || !allZero(b) {
 			return err
 		}
 	}

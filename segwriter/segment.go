@@ -4,7 +4,6 @@ package segwriter
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"sync"
@@ -28,6 +27,7 @@ type segment struct {
 	pack  *packing // nil for slots only; set before data and never changed
 
 	data    atomic.Pointer[mmap.MMap] // longer than the file may be: look below size only
+	mapped  fs.FileInfo               // of the file that data is of; set before data and never changed
 	size    atomic.Int64              // of the file; it only grows while it is open
 	checked []atomic.Uint64           // bit i: page i was checked since it was mapped or written
 }
@@ -272,7 +272,7 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 	if err := g.learn(f, head); err != nil {
 		return nil, err
 	}
-	size, err := f.Size()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +281,8 @@ func (g *segment) mapFile() (*mmap.MMap, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.size.Store(size)
+	g.mapped = info
+	g.size.Store(info.Size())
 	g.data.Store(&m)
 	return &m, nil
 }
@@ -305,25 +306,65 @@ func missing(path string, err error) error {
 	return err
 }
 
-// header returns the header of page i, whose bytes are page. The whole page is
-// checked the first time, or again.
-func (g *segment) header(i int, page []byte, again bool) (h PageHeader, err error) {
+// header returns the header of page i, whose mapped bytes are page, and the bytes
+// to use: a copy, if the map cannot be read there and the file can. The whole page
+// is checked the first time, or again.
+func (g *segment) header(i int, page []byte, again bool) (h PageHeader, _ []byte, err error) {
 	word, bit := &g.checked[i/64], uint64(1)<<(i%64)
-	if !again && word.Load()&bit != 0 {
-		if h, err = touchMapped(page); err != nil {
-			return h, flaw(g.path, g.number(i), g.offset(i), "%s", pageFlaw(err))
-		}
-		return h, nil
+	known := !again && word.Load()&bit != 0
+	if known {
+		h, err = touchMapped(page)
+	} else {
+		h, err = parseMapped(page, g.l.p.PageBytes)
 	}
-	if h, err = parseMapped(page, g.l.p.PageBytes); err == nil && h.Index != uint64(g.number(i)) {
+	if errors.Is(err, errFault) {
+		if page, err = g.reread(i); err != nil {
+			return h, nil, err
+		}
+		known = false
+		h, err = parseStored(page, g.l.p.PageBytes)
+	}
+	if err == nil && !known && h.Index != uint64(g.number(i)) {
 		err = badPage("it is page %d", h.Index)
 	}
 	if err != nil {
 		word.And(^bit)
-		return h, flaw(g.path, g.number(i), g.offset(i), "%s", pageFlaw(err))
+		return h, nil, flaw(g.path, g.number(i), g.offset(i), "%s", pageFlaw(err))
 	}
 	word.Or(bit)
-	return h, nil
+	return h, page, nil
+}
+
+// whole returns the bytes of page i, unchecked, each of which can be read.
+func (g *segment) whole(i int) ([]byte, error) {
+	page, err := g.page(i)
+	if err == nil && guarded(page, func(b []byte) error { touch(b); return nil }) != nil {
+		return g.reread(i)
+	}
+	return page, err
+}
+
+// reread reads page i from the file, whose map faulted there: a fault has no cause,
+// and a read says what it is, or has the bytes after all.
+func (g *segment) reread(i int) (page []byte, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f := g.file
+	if f == nil {
+		if f, err = g.l.s.fs.Open(g.path, os.O_RDONLY, 0); err != nil {
+			return nil, missing(g.path, err)
+		}
+		defer f.Close()
+	}
+	start, end := g.l.p.span(g.pack, i)
+	page, err = readUpTo(f, int(end-start), start)
+	if err == nil && g.file == nil {
+		err = durable.SameInfo(g.l.s.fs, g.path, g.mapped)
+	}
+	if err == nil && int64(len(page)) < end-start {
+		err = flaw(g.path, g.number(i), start, "the file ends within the page, at %d", start+int64(len(page)))
+	}
+	return page, err
 }
 
 // number returns the index of page i in the log.
@@ -348,17 +389,14 @@ func pageFlaw(err error) string {
 
 // touchMapped reads the header of a page that was checked before, and a byte of
 // each piece of it that the system may have to read from the disk again: a disk
-// that cannot is told here, and does not end the process later.
+// that cannot is told here by errFault, and does not end the process later.
 func touchMapped(page []byte) (h PageHeader, err error) {
 	err = guarded(page, func(b []byte) error {
 		h = decodeHeader(b)
 		touch(b)
 		return nil
 	})
-	if err != nil {
-		return PageHeader{}, badPage("the file cannot be read there")
-	}
-	return h, nil
+	return h, err
 }
 
 // touch reads a byte of each piece. It is no part of its caller, so that the
@@ -372,16 +410,12 @@ func touch(b []byte) (sum byte) {
 	return sum
 }
 
-// parseMapped is parseStored for bytes in a map: a fault, for a file that was
-// cut by somebody else or a disk that cannot read, becomes an error.
+// parseMapped is parseStored for bytes in a map, or errFault.
 func parseMapped(page []byte, pageBytes int) (h PageHeader, err error) {
 	err = guarded(page, func(b []byte) (err error) {
 		h, err = parseStored(b, pageBytes)
 		return err
 	})
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return PageHeader{}, badPage("the file cannot be read there")
-	}
 	return h, err
 }
 

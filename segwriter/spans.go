@@ -69,7 +69,7 @@ func (l *Log) loadSpans(f durable.File) (resource, error) {
 	if err := l.countSpans(f, false); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return &spans{l: l, file: f, data: growMap{file: f, path: l.mmr}}, nil
+	return &spans{l: l, file: f, data: growMap{file: f}}, nil
 }
 
 // countSpans counts the nodes of f, if need be again; l.spanCount.mu is held.

@@ -120,7 +120,7 @@ func (t *tree) load(f durable.File) (resource, error) {
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	t.file, t.data.file, t.data.path = f, f, t.path
+	t.file, t.data.file = f, f
 	t.table = head[fileHeaderBytes:][:entryBytes*t.l.p.SegmentPages]
 	t.checked = make([]uint64, (t.l.p.SegmentPages+63)/64)
 	t.readHeader(got[:min(len(got), fileHeaderBytes)])

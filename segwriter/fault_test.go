@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build unix
+
+package segwriter
+
+import (
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+)
+
+// faulting maps nothing that can be read. Files give their bytes, until one that was
+// mapped is to fail.
+func faulting(dead *atomic.Bool) durable.FS {
+	return durable.NewFaulty(noSync, func(op durable.Op, name string) error {
+		if op == durable.OpFault || op == durable.OpRead && dead.Load() {
+			return &fs.PathError{Op: "read", Path: name, Err: syscall.EIO}
+		}
+		return nil
+	})
+}
+
+// What faults in a map and can be read from its file is read: whatever is asked for
+// comes out as ever.
+func TestMapFaultsAndFileReads(t *testing.T) {
+	p := testParams(MinPageBytes, 6)
+	dir, spans := written(t, p, 400)
+	l := openLog(t, faulting(new(atomic.Bool)), dir, p, Options{})
+	checkLog(t, l, spans)
+	checkLog(t, l, spans) // now from pages that were checked before
+}
+
+// So is what is rewritten.
+func TestEraseOverFaultingMaps(t *testing.T) {
+	p := testParams(MinPageBytes, 8)
+	e := newErasedLog(t, 21, 200, p)
+	l := openLog(t, faulting(new(atomic.Bool)), t.TempDir(), p, Options{})
+	if err := errors.Join(write(l, e.spans, 0), syncAll(l)); err != nil {
+		t.Fatal(err)
+	}
+	list := e.decide(rand.New(rand.NewPCG(21, 2)), len(e.spans), 30)
+	if err := l.Erase(pagesOf(e.spans), list); err != nil {
+		t.Fatal(err)
+	}
+	e.check(t, l, len(e.spans))
+}
+
+// A disk that cannot read what is mapped is its own error, by its own name, and none
+// of the bytes.
+func TestMapFaultsAndFileFails(t *testing.T) {
+	p := testParams(MinPageBytes, 6)
+	dir, _ := written(t, p, 400)
+	page := func(l *Log) error {
+		ref, err := l.Page(0)
+		ref.Release()
+		return err
+	}
+	for name, read := range map[string]func(*Log) error{
+		"page":       page,
+		"page again": func(l *Log) error { return l.Recheck(0) },
+		"tree":       func(l *Log) error { _, err := l.TreeNodes(0); return err },
+		"mountains":  func(l *Log) error { _, err := l.SpanNode(0); return err },
+	} {
+		var dead atomic.Bool
+		l := openLog(t, faulting(&dead), dir, p, Options{})
+		if err := read(l); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		dead.Store(true)
+		if err := read(l); !errors.Is(err, syscall.EIO) || errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+		dead.Store(false)
+		if err := read(l); err != nil {
+			t.Errorf("%s, when the disk is back: %v", name, err)
+		}
+	}
+}
+
+// A file that was replaced under its name is not read in the place of the one that
+// is mapped.
+func TestMapFaultsAndNameMoved(t *testing.T) {
+	p := testParams(MinPageBytes, 6)
+	dir, spans := written(t, p, 400)
+	l := openLog(t, faulting(new(atomic.Bool)), dir, p, Options{})
+	if err := l.Recheck(0); err != nil {
+		t.Fatal(err)
+	}
+	seg := logFile(dir, p, "000000.seg")
+	b, err := durable.OS.ReadFile(seg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.OS.WriteFileAtomic(seg, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Recheck(0); !errors.Is(err, durable.ErrChanged) {
+		t.Errorf("of %d pages: %v", pagesOf(spans), err)
+	}
+}
