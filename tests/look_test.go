@@ -131,15 +131,17 @@ type refusal struct {
 
 var refusals = []refusal{
 	{durable.OpOpen, syscall.EMFILE}, {durable.OpOpen, syscall.EACCES}, {durable.OpRead, syscall.EIO},
-	{durable.OpMap, syscall.ENOMEM}, {durable.OpStat, syscall.EIO}, {durable.OpStat, syscall.EACCES},
+	{durable.OpMap, syscall.ENOMEM}, {durable.OpFault, syscall.EIO}, {durable.OpStat, syscall.EIO}, {durable.OpStat, syscall.EACCES},
 }
 
-// from refuses the calls of one kind from the nth on, and says whether it did.
+// from refuses the calls of one kind from the nth on, and says whether it did. What
+// cannot be read through a map cannot be read otherwise.
 func (r refusal) from(n int64) (durable.FS, *atomic.Bool) {
 	var calls atomic.Int64
 	var struck atomic.Bool
 	return durable.NewFaulty(durable.OS, func(op durable.Op, name string) error {
-		if op != r.op || calls.Add(1) <= n {
+		failing := r.op == durable.OpFault && op == durable.OpRead && struck.Load()
+		if !failing && (op != r.op || calls.Add(1) <= n) {
 			return nil
 		}
 		struck.Store(true)
@@ -173,7 +175,7 @@ func TestTroubleIsNoDamage(t *testing.T) {
 					t.Fatalf("%s %v after %d: %v", r.op, r.err, n, err)
 				}
 			}
-			if struck == 0 && !(dir == bad && r.op == durable.OpMap) {
+			if mapped := r.op == durable.OpMap || r.op == durable.OpFault; struck == 0 && !(dir == bad && mapped) {
 				t.Errorf("%s %v: never met in %d calls", r.op, r.err, last)
 			}
 		}
