@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -102,5 +104,52 @@ func TestMapFaultsAndNameMoved(t *testing.T) {
 	}
 	if err := l.Recheck(0); !errors.Is(err, durable.ErrChanged) {
 		t.Errorf("of %d pages: %v", pagesOf(spans), err)
+	}
+}
+
+// A disk that cannot read leaves no erasure half done: a crash came between the two
+// segments of a group, and what stands for its pages cannot be looked at.
+func TestErasureIsFinishedOrSaid(t *testing.T) {
+	p := testParams(MinPageBytes, 3)
+	e, dir := newErasedLog(t, 21, 200, p), t.TempDir()
+	l := openLog(t, noSync, dir, p, Options{})
+	if err := errors.Join(write(l, e.spans, 0), syncAll(l)); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(e.spans, func(s sealedSpan) bool { return s.Page/3 != (s.Page+uint64(s.Pages)-1)/3 })
+	s := &e.spans[i]
+	first, second := l.segPath(s.Page/3), l.segPath(s.Page/3+1)
+	before := files(t, dir)
+	if err := errors.Join(l.Erase(pagesOf(e.spans), []Erasure{{First: s.First, End: s.end(), Wholly: true}}), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{second, l.treePath(s.Page/3 + 1)} {
+		rel, err := filepath.Rel(dir, name)
+		if err == nil {
+			err = durable.OS.WriteFileAtomic(name, before[rel], 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var dead atomic.Bool
+	l = openLog(t, durable.NewFaulty(noSync, func(op durable.Op, name string) error {
+		if op == durable.OpMap && name == first && dead.Load() {
+			return &fs.PathError{Op: "mmap", Path: name, Err: syscall.EIO}
+		}
+		return nil
+	}), dir, p, Options{})
+	dead.Store(true)
+	if err := recoverTo(l, pagesOf(e.spans)); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("over a disk that cannot read: %v", err)
+	}
+	dead.Store(false)
+	if err := recoverTo(l, pagesOf(e.spans)); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := l.Page(s.Page/3*3 + 3)
+	defer ref.Release()
+	if err != nil || len(ref.Bytes) > 0 {
+		t.Errorf("%d bytes of what is erased are left, %v", len(ref.Bytes), err)
 	}
 }

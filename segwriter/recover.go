@@ -177,19 +177,18 @@ func (l *Log) finishErasing(rewritten []uint64, sealedPages uint64) error {
 }
 
 // standsBefore returns how many pages from that one on an image before it stands
-// for that are there still. A page that cannot be read is none: whoever reads it
-// is told.
+// for that are there still. A page that is damaged is none: whoever reads it is told.
 func (l *Log) standsBefore(page uint64) (int, error) {
 	before, err := l.Page(page - 1)
 	if err != nil {
-		return 0, nil
+		return 0, unlessDamaged(err)
 	}
 	defer before.Release()
 	h := before.Header
 	if h.Kind == KindContinuation && h.Used == 0 {
 		image, err := l.Page(h.Index - uint64(h.Span))
 		if err != nil {
-			return 0, nil
+			return 0, unlessDamaged(err)
 		}
 		defer image.Release()
 		h = image.Header
@@ -203,9 +202,17 @@ func (l *Log) standsBefore(page uint64) (int, error) {
 	}
 	defer l.s.cache.release(it)
 	if b, err := g.page(0); err != nil || len(b) == 0 {
-		return 0, nil
+		return 0, unlessDamaged(err)
 	}
 	return int(h.Index + uint64(h.Span) - page), nil
+}
+
+// unlessDamaged passes over damage, and nothing else.
+func unlessDamaged(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		return nil
+	}
+	return err
 }
 
 // cutBack makes a file end at to and reads zeros between from and there. The
