@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -18,13 +17,14 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A Fetcher gets pages from peers.
 type Fetcher interface {
 	// Fetch sends the request of ask to peers of a topic, one after another,
 	// until what ask returned with it is content with an answer.
-	Fetch(ctx context.Context, topic *Topic, ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error
+	Fetch(ctx context.Context, topic *Topic, ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error
 	Close() error
 }
 

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -26,9 +25,9 @@ const doFetch = "xaeroflux sync ADDRESS, with a peer that holds the log: they co
 func (l *logMend) fetchPages(to uint64) error {
 	for l.page < to {
 		from := l.page
-		err := l.ask(func() (*messages.PageRequest, func(*bufio.Reader) error) {
+		err := l.ask(func() (*messages.PageRequest, func(*syncer.Answer) error) {
 			t := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone(), l.lastBefore(l.page))
-			return t.RequestPages(to - l.page), func(in *bufio.Reader) error {
+			return t.RequestPages(to - l.page), func(in *syncer.Answer) error {
 				return l.receive(in, t, to)
 			}
 		})
@@ -42,7 +41,7 @@ func (l *logMend) fetchPages(to uint64) error {
 	return nil
 }
 
-func (l *logMend) ask(ask func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+func (l *logMend) ask(ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error {
 	topic, ok := l.r.topics[l.info.topic]
 	switch {
 	case l.r.fetch == nil:
@@ -59,7 +58,7 @@ func (l *logMend) logInfo() syncer.LogInfo {
 
 // receive takes pages from a peer up to one where a sound page begins, or where
 // the sealed ones are known to end.
-func (l *logMend) receive(in *bufio.Reader, t *syncer.Transfer, to uint64) error {
+func (l *logMend) receive(in *syncer.Answer, t *syncer.Transfer, to uint64) error {
 	err := eachAnswer(in, t, func(v *syncer.VerifiedPages) error { return l.write(v, to) }, nil)
 	if err != nil {
 		return err
@@ -70,39 +69,34 @@ func (l *logMend) receive(in *bufio.Reader, t *syncer.Transfer, to uint64) error
 // errUnknown is a peer's word that it does not have a log.
 var errUnknown = errors.New("the peer does not have this log")
 
-func refused(m *messages.Error) error {
-	if m.Code == messages.CodeUnknownLog {
+func refused(err error) error {
+	var said *syncer.PeerError
+	if errors.As(err, &said) && said.Code == messages.CodeUnknownLog {
 		return errUnknown
 	}
-	return fmt.Errorf("the peer says: %s: %q", m.Code, m.Text)
+	return err
 }
 
 // eachAnswer reads the messages of a transfer to their end.
-func eachAnswer(in *bufio.Reader, t *syncer.Transfer, pages func(*syncer.VerifiedPages) error, events func(*messages.Events) error) error {
+func eachAnswer(in *syncer.Answer, t *syncer.Transfer, pages func(*syncer.VerifiedPages) error, events func(*messages.Events) error) error {
 	for {
-		body, err := messages.ReadFrame(in, messages.MaxEventsFrame, nil)
+		m, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
-		}
-		m, err := messages.Decode(body)
-		if err != nil {
-			return err
+			return refused(err)
 		}
 		switch m := m.(type) {
 		case *messages.PageResponse:
 			err = answerPages(in, t, m, pages)
-		case *messages.Error:
-			err = refused(m)
 		case *messages.Events:
 			if events == nil {
 				return fmt.Errorf("%s where pages were asked for", m.Type())
 			}
 			err = events(m)
 		default:
-			err = fmt.Errorf("%s in a transfer", m.Type())
+			err = syncer.Unexpected(m)
 		}
 		if err != nil {
 			return err
@@ -110,12 +104,12 @@ func eachAnswer(in *bufio.Reader, t *syncer.Transfer, pages func(*syncer.Verifie
 	}
 }
 
-func answerPages(in *bufio.Reader, t *syncer.Transfer, m *messages.PageResponse, pages func(*syncer.VerifiedPages) error) error {
+func answerPages(in *syncer.Answer, t *syncer.Transfer, m *messages.PageResponse, pages func(*syncer.VerifiedPages) error) error {
 	n, err := t.Announced(m)
 	if err != nil {
 		return err
 	}
-	b, err := messages.ReadRaw(in, n)
+	b, err := in.Raw(n)
 	if err != nil {
 		return err
 	}
@@ -184,14 +178,14 @@ const maxTailBytes = 64 << 20
 // pages are written to their place, and the events behind them returned.
 func (l *logMend) fetchTail() (*tail, error) {
 	var got *tail
-	err := l.ask(func() (*messages.PageRequest, func(*bufio.Reader) error) {
+	err := l.ask(func() (*messages.PageRequest, func(*syncer.Answer) error) {
 		at := mark{}
 		if n := len(l.marks); n > 0 {
 			at = l.marks[n-1]
 		}
 		t := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone(), l.lastBefore(at.page))
 		got = &tail{first: at.m.Size()}
-		return t.Request(), func(in *bufio.Reader) error { return l.receiveTail(in, t, got) }
+		return t.Request(), func(in *syncer.Answer) error { return l.receiveTail(in, t, got) }
 	})
 	if err != nil {
 		return nil, err
@@ -203,7 +197,7 @@ func (l *logMend) fetchTail() (*tail, error) {
 	return got, got.from(l.m.Size())
 }
 
-func (l *logMend) receiveTail(in *bufio.Reader, t *syncer.Transfer, got *tail) error {
+func (l *logMend) receiveTail(in *syncer.Answer, t *syncer.Transfer, got *tail) error {
 	rest := func() error {
 		v, err := t.Rest()
 		if err != nil || v == nil {
