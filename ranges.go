@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -26,10 +26,10 @@ var ErrNotHeld = store.ErrNotHeld
 type GapError = store.GapError
 
 // ErrOwnLog is returned by Fetch for a log that this store appends to.
-var ErrOwnLog = actors.ErrOwnLog
+var ErrOwnLog = swarm.ErrOwnLog
 
 // ErrNoPeer is returned by Fetch where there is no peer to ask.
-var ErrNoPeer = actors.ErrNoPeer
+var ErrNoPeer = swarm.ErrNoPeer
 
 // A Fetch says which part of a log is wanted, wherever in it.
 type Fetch struct {
@@ -73,7 +73,7 @@ func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
 		}
 		peers = append(peers, addrs...)
 	}
-	return t.fetch(ctx, f, actors.RangeFetch{Peers: each(peers)})
+	return t.fetch(ctx, f, swarm.RangeFetch{Peers: each(peers)})
 }
 
 // FetchOver is Fetch from the peer at the other end of a pair of pipes, which
@@ -88,10 +88,10 @@ func (t *Topic) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place stri
 		return FetchReport{}, fmt.Errorf("fetch over %s: %w", place, t.db.cut(err))
 	}
 	defer conn.CloseWithError(0, "")
-	return t.fetch(ctx, f, actors.RangeFetch{Over: conn})
+	return t.fetch(ctx, f, swarm.RangeFetch{Over: conn})
 }
 
-func (t *Topic) fetch(ctx context.Context, f Fetch, want actors.RangeFetch) (FetchReport, error) {
+func (t *Topic) fetch(ctx context.Context, f Fetch, want swarm.RangeFetch) (FetchReport, error) {
 	if f.Log.IsZero() && f.Author == [32]byte{} {
 		return FetchReport{}, fmt.Errorf("fetch: %w: neither a log nor an author is named", ErrUnknownLog)
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/peerbook"
@@ -74,7 +74,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 		return RepairReport{}, fmt.Errorf("repair: %w", err)
 	}
 	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, CosignAgain: o.CosignAgain, Place: o.Place, Now: o.Now()}
-	var fetcher *actors.Fetcher
+	var fetcher *swarm.Fetcher
 	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (store.Fetcher, error) {
 		if !o.Offline {
 			peers = append(peers, lastSeen(device.PeerID(), known, rememberedAsked)...)
@@ -86,7 +86,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 		if err != nil {
 			return nil, err
 		}
-		fetcher = actors.NewFetcher(carriers, device.PeerID(), peers, o.Patience)
+		fetcher = swarm.NewFetcher(swarm.Visits{Carrier: carriers, Self: device.PeerID(), Patience: o.Patience, Still: o.Patience}, peers)
 		return fetcher, nil
 	}
 	r, err := store.Repair(ctx, dir, do)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -103,7 +104,7 @@ func (s *session) handle(m messages.Message, bytes int, wait bool) syncer.State 
 
 // write drains the outbox into the control stream.
 func (s *session) write(control transport.Stream) {
-	to := patient{control, stallPatience * s.n.cfg.Patience}
+	to := streams.Patient{Stream: control, Still: s.still()}
 	var buf []byte
 	send := func(m messages.Message) (err error) {
 		if buf, err = messages.AppendFrame(buf[:0], m); err != nil {

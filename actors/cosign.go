@@ -172,7 +172,7 @@ func (s *session) ask(m *askCosign) {
 	if s.asked || s.core == nil || s.core.State() != syncer.Syncing {
 		return
 	}
-	if number, ok := s.number(m.l.Topic); ok {
+	if number, ok := s.Number(m.l.Topic); ok {
 		s.asked = true
 		s.do(syncer.Send{Message: &messages.CosignRequest{Topic: number, Log: m.head.Log, Size: m.head.Size, Root: m.head.Root}})
 	}

@@ -55,7 +55,7 @@ func (s *session) tellPeers() {
 	}
 	own := s.n.advertised(viaOf(s.conn))
 	for _, t := range s.topics() {
-		number, ok := s.number(t)
+		number, ok := s.Number(t)
 		if !ok {
 			continue
 		}

@@ -65,7 +65,7 @@ type say struct {
 // returns how many those are.
 func (n *Node) Say(topic identity.TopicID, capability string, data []byte) (peers int) {
 	for _, s := range n.live() {
-		if _, shared := s.number(topic); shared {
+		if _, shared := s.Number(topic); shared {
 			s.tell(&say{topic, capability, data})
 			peers++
 		}
@@ -74,7 +74,7 @@ func (n *Node) Say(topic identity.TopicID, capability string, data []byte) (peer
 }
 
 func (s *session) say(m *say) {
-	if number, shared := s.number(m.topic); shared && s.core != nil {
+	if number, shared := s.Number(m.topic); shared && s.core != nil {
 		s.do(syncer.Send{Message: &messages.Presence{Topic: number, Capability: m.capability, Data: m.data}})
 	}
 }

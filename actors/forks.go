@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -44,7 +45,7 @@ func (s *session) freeze(f proof.Fork) {
 		s.n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true",
 			zap.String("log", f.Log().String()), zap.String("peer", s.conn.Peer().Short()),
 			zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
-	case cannotStore(err) && !passes(err):
+	case streams.CannotStore(err) && !streams.Passes(err):
 		s.failHere(err)
 	default:
 		s.n.cfg.Logger.Warn("a fork is not stored", zap.String("log", f.Log().String()), zap.Error(err))

@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -45,7 +45,7 @@ func (m *member) ways(t *testing.T) map[string]func(context.Context) error {
 		"doubt":  do(&store.SetDoubt{Log: digest.Hash{1}}, nil),
 		"cursor": func(ctx context.Context) error { return p.Put(ctx, aof.Cursors, []byte("name"), make([]byte, 8)) },
 		"fetch": func(ctx context.Context) error {
-			_, err := m.n.FetchRange(ctx, actors.RangeFetch{Topic: m.topic, Author: [32]byte{1}})
+			_, err := m.n.FetchRange(ctx, swarm.RangeFetch{Topic: m.topic, Author: [32]byte{1}})
 			return err
 		},
 	}

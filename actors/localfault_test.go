@@ -20,6 +20,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -27,6 +28,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -154,7 +156,7 @@ func (e *ends) all() []error {
 // heard says whether the peer ended a session with a code.
 func (e *ends) heard(code messages.Code) bool {
 	return slices.ContainsFunc(e.all(), func(err error) bool {
-		var p *actors.PeerError
+		var p *syncer.PeerError
 		return errors.As(err, &p) && p.Remote && p.Code == code
 	})
 }
@@ -286,7 +288,7 @@ func TestOpenTakesUpLeftOvers(t *testing.T) {
 		}
 		return nil
 	})
-	want := actors.RangeFetch{Topic: b.topic, Log: a.topic.Log, From: 1, Peers: []identity.Address{at}}
+	want := swarm.RangeFetch{Topic: b.topic, Log: a.topic.Log, From: 1, Peers: []identity.Address{at}}
 	if _, err := b.n.FetchRange(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}

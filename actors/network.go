@@ -84,7 +84,7 @@ func (n *Node) advanced(l *store.Log) {
 	if n.cfg.Advanced != nil {
 		n.cfg.Advanced(l)
 	}
-	n.reached(l)
+	n.swarm.Reached(l)
 	for _, s := range n.live() {
 		s.advanced(l.ID, l.GrewFrom())
 	}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -89,12 +90,11 @@ type Node struct {
 	cosigning sync.Mutex // held from the question what was cosigned last until the answer's row is durable
 	mesh      mesh
 	links     links
-	fetches   fetches
 	notices   notices
 	twins     twins
 	clocks    clocks
 	run       runID // of this opening of the store
-	ranges    rangeKeeper
+	swarm     *swarm.Swarm
 	doors     *doors.Set
 }
 
@@ -115,6 +115,11 @@ func Start(c Config) (*Node, error) {
 		return nil, errors.Join(err, c.Carrier.Close())
 	}
 	n.pipeline = pipeline.New(c.System, c.Store, c.Logger, c.Quota, c.Fault, n.advanced)
+	n.swarm = swarm.New(swarm.Config{
+		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Go: n.goroutine,
+		Refused: n.net.refused.add, Connected: n.sharing,
+		Visits: swarm.Visits{Carrier: c.Carrier, Self: n.self, Patience: c.Patience, Still: stallPatience * c.Patience},
+	})
 	var stages []supervisor.Spec
 	for _, name := range pipeline.Stages {
 		if !c.Store.OpenedReadOnly() {
@@ -139,7 +144,7 @@ func Start(c Config) (*Node, error) {
 	n.tree = tree
 	if !c.Store.OpenedReadOnly() {
 		n.pipeline.Watch(tree, groupStorage)
-		n.absorbAll()
+		n.swarm.AbsorbAll()
 	}
 	return n, nil
 }
@@ -197,7 +202,7 @@ func (n *Node) close(ctx context.Context) error {
 	n.endAll("closing")
 	n.cancel()
 	n.doors.Close()
-	n.ranges.stop()
+	n.swarm.Stop()
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
 	n.closeMesh()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/carriers"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -46,7 +47,7 @@ func (n *Node) ServeConn(ctx context.Context, conn transport.Conn, carrier strin
 	s.stats.mu.Lock()
 	err = s.stats.err
 	s.stats.mu.Unlock()
-	var said *PeerError
+	var said *syncer.PeerError
 	if errors.As(err, &said) && said.Remote && (said.Code == messages.CodeOK || said.Code == messages.CodeClosing) {
 		return nil
 	}

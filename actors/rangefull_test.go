@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -70,7 +71,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 		}
 		return nil
 	})
-	want := actors.RangeFetch{Topic: topicB, Log: topic.Log, From: 100, Newest: true, Peers: []identity.Address{at}}
+	want := swarm.RangeFetch{Topic: topicB, Log: topic.Log, From: 100, Newest: true, Peers: []identity.Address{at}}
 	left.Store(5)
 	for range 2 {
 		if _, err := nb.FetchRange(t.Context(), want); !errors.Is(err, pipeline.ErrReadOnly) {

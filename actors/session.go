@@ -20,6 +20,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -326,9 +327,9 @@ func (s *session) notStored(log digest.Hash, err error) {
 	s.unmet(log, err)
 	switch {
 	case err == nil:
-	case passes(err):
+	case streams.Passes(err):
 		s.stats.setTrouble(err)
-	case cannotStore(err):
+	case streams.CannotStore(err):
 		s.failHere(err)
 	}
 }
@@ -338,7 +339,7 @@ func (s *session) notStored(log digest.Hash, err error) {
 func (s *session) lost(err error) {
 	var v *syncer.Violation
 	switch {
-	case errors.As(violated(err), &v):
+	case errors.As(syncer.Violated(err), &v):
 		s.do(syncer.Fail{Code: v.Code, Text: v.Text})
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		s.do(syncer.Fail{Code: messages.CodeTimeout, Text: "nothing moved in time"})
@@ -449,12 +450,12 @@ func (s *session) lastWord(o syncer.Closed) error {
 	if o.Code == messages.CodeDuplicate {
 		return s.n.ownTwin(s)
 	}
-	return &PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true}
+	return &syncer.PeerError{Peer: s.conn.Peer(), Code: o.Code, Text: o.Text, Remote: true}
 }
 
 // refuse ends the session and tells the peer why, once.
 func (s *session) refuse(code messages.Code, text string) {
-	if !s.fail(&PeerError{Peer: s.conn.Peer(), Code: code, Text: text}) {
+	if !s.fail(&syncer.PeerError{Peer: s.conn.Peer(), Code: code, Text: text}) {
 		return
 	}
 	s.n.net.refused.add(code)

@@ -89,7 +89,7 @@ func (s *session) dropShared(id identity.TopicID) {
 	s.stats.mu.Unlock()
 	delete(s.saidPeers, id)
 	s.queued = slices.DeleteFunc(s.queued, func(o syncer.Pull) bool { return o.Info.Topic == id })
-	s.n.leaveFetches(s, id)
+	s.n.swarm.Leave(s, id)
 	s.n.unlinkTopic(s, id)
 	s.n.look()
 }
@@ -121,8 +121,8 @@ func (s *session) topic(number uint32) (identity.TopicID, bool) {
 	return id, ok
 }
 
-// number returns what a shared topic goes by on the wire.
-func (s *session) number(id identity.TopicID) (uint32, bool) {
+// Number returns what a shared topic goes by on the wire.
+func (s *session) Number(id identity.TopicID) (uint32, bool) {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	n, ok := s.stats.shared.number[id]

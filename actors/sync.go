@@ -13,30 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/messages"
 )
-
-// A PeerError says why a peer was dropped, or why it dropped us.
-type PeerError struct {
-	Peer   identity.PeerID
-	Code   messages.Code
-	Text   string
-	Remote bool // the peer says so
-}
-
-func (e *PeerError) Error() string {
-	who := "peer " + e.Peer.Short()
-	if e.Remote {
-		who += " says"
-	}
-	switch {
-	case e.Text == "", e.Text == e.Code.String():
-		return fmt.Sprintf("%s: %s", who, e.Code)
-	case e.Remote: // its words, and so quoted
-		return fmt.Sprintf("%s: %s: %q", who, e.Code, e.Text)
-	}
-	return fmt.Sprintf("%s: %s: %s", who, e.Code, e.Text)
-}
 
 // A SyncReport says what a Sync moved and how long it took.
 type SyncReport struct {

@@ -3,15 +3,14 @@
 package actors
 
 import (
-	"context"
 	"errors"
-	"io"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -21,14 +20,14 @@ import (
 // ingest hands verified events to the pipeline. It blocks the session while
 // the pipeline is full, and so the peer.
 func (s *session) ingest(v syncer.Verified) {
-	a := appendOf(v)
+	a := pipeline.AppendOf(v)
 	count := uint64(v.Count)
 	a.Done = func(err error) {
 		if err == nil && v.Info.Kind == identity.KindData {
 			s.stats.eventsIn.Add(count)
 		}
 		if err == nil && v.Closed != 0 && s.n.cfg.Store.HasRanges(v.Info.Log) {
-			s.n.absorbSoon(v.Info.Log) // they are behind its end
+			s.n.swarm.AbsorbSoon(v.Info.Log) // they are behind its end
 		}
 		s.settled(v.Info, v.First+count, err)
 	}
@@ -39,17 +38,6 @@ func (s *session) ingest(v syncer.Verified) {
 	if err != nil {
 		a.Done(err)
 	}
-}
-
-func appendOf(v syncer.Verified) *messages.Append {
-	return &messages.Append{
-		Log: v.Info.Log, Create: newLogOf(v.Info), Records: v.Records, Leaves: v.Leaves, First: v.First,
-		Remote: &messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time, Closed: v.Closed},
-	}
-}
-
-func newLogOf(i syncer.LogInfo) *messages.NewLog {
-	return &messages.NewLog{LogName: identity.LogName{Topic: i.Topic, Author: i.Author, PageBytes: i.PageBytes, Kind: i.Kind, Number: i.Number}}
 }
 
 // settled tells the core what became of an ingest.
@@ -68,12 +56,12 @@ func (s *session) pullNext() {
 	if s.pulling >= maxPulling || len(s.queued) == 0 || s.ctx.Err() != nil {
 		return
 	}
-	i := max(0, slices.IndexFunc(s.queued, func(o syncer.Pull) bool { return s.n.sources(o.Info.Log) == 0 }))
+	i := max(0, slices.IndexFunc(s.queued, func(o syncer.Pull) bool { return s.n.swarm.Sources(o.Info.Log) == 0 }))
 	o := s.queued[i]
 	s.queued = slices.Delete(s.queued, i, i+1)
 	s.pulling++
 	s.spawn(func() {
-		others, err := s.pull(o)
+		others, err := s.n.swarm.Pull(s, o)
 		s.stalled(err)
 		s.tell(&inputDone{syncer.PullDone{Topic: o.Info.Topic, Log: o.Info.Log, Err: err, Others: others}})
 	})
@@ -87,34 +75,11 @@ func (s *session) stalled(err error) {
 	}
 }
 
-// pull fetches the pages of one log, and the events behind them, together with
-// the other sessions that do.
-func (s *session) pull(o syncer.Pull) (others bool, err error) {
-	f, err := s.n.fetchFrom(s, o)
-	if err != nil {
-		return false, err
-	}
-	return f.source(s, o)
-}
+// still is how long the peer may keep still on a stream.
+func (s *session) still() time.Duration { return stallPatience * s.n.cfg.Patience }
 
-func (s *session) patient(t transport.Stream) patient {
-	return patient{t, stallPatience * s.n.cfg.Patience}
-}
-
-// violated tells what a peer may not send from a stream that failed.
-func violated(err error) error {
-	var d *messages.DecodeError
-	switch {
-	case errors.Is(err, messages.ErrTooLong):
-		return &syncer.Violation{Code: messages.CodeTooLong, Text: err.Error()}
-	case errors.Is(err, messages.ErrUnknownType):
-		return &syncer.Violation{Code: messages.CodeUnknownType, Text: err.Error()}
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &syncer.Violation{Code: messages.CodeMalformed, Text: "the stream ends inside of a message"}
-	case errors.As(err, &d):
-		return &syncer.Violation{Code: messages.CodeMalformed, Text: err.Error()}
-	}
-	return err
+func (s *session) patient(t transport.Stream) streams.Patient {
+	return streams.Patient{Stream: t, Still: s.still()}
 }
 
 // accept serves the streams that the peer opens.
@@ -145,14 +110,14 @@ func (s *session) serve(stream transport.Stream, free func()) {
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
 		s.stalled(err)
-		if err = violated(err); errors.As(err, new(*syncer.Violation)) {
+		if err = syncer.Violated(err); errors.As(err, new(*syncer.Violation)) {
 			s.tell(&lost{err})
 		}
 		return
 	}
 	m, err := messages.Decode(body)
 	if err != nil {
-		s.tell(&lost{violated(err)})
+		s.tell(&lost{syncer.Violated(err)})
 		return
 	}
 	switch req := m.(type) {
@@ -183,13 +148,7 @@ func (s *session) transferred(stream transport.Stream, number uint32) (identity.
 
 // refuseStream answers the request of a stream with an ERROR.
 func (s *session) refuseStream(stream transport.Stream, code messages.Code) {
-	frame, err := messages.AppendFrame(nil, &messages.Error{Code: code, Text: code.String()})
-	if err != nil {
-		return
-	}
-	if _, err := s.patient(stream).Write(frame); err == nil {
-		stream.CloseWrite()
-	}
+	streams.Refuse(stream, s.still(), code)
 }
 
 func (s *session) servePages(stream transport.Stream, req *messages.PageRequest) {
@@ -208,6 +167,20 @@ func (s *session) servePages(stream transport.Stream, req *messages.PageRequest)
 	s.tell(&inputDone{syncer.Served{Topic: topic, Log: req.Log, EndSize: served.End, Partly: !req.Tail, Err: err}})
 }
 
+func (s *session) serveRange(stream transport.Stream, req *messages.RangeRequest) {
+	topic, ok := s.transferred(stream, req.Topic)
+	if !ok {
+		return
+	}
+	defer s.whileShared(topic, stream)()
+	served, err := syncer.ServeRange(s.patient(stream), s.n.cfg.Store.Source(), topic, req)
+	s.stats.eventsOut.Add(served.Events)
+	s.stalled(err)
+	if err == nil || errors.As(err, new(*syncer.Violation)) { // a refusal is an answer too
+		stream.CloseWrite()
+	}
+}
+
 // prove answers a request for an inclusion proof, before anything else of the
 // peer is read: it is one goroutine's work, however many are asked for.
 func (s *session) prove(m *messages.ProofRequest) {
@@ -221,45 +194,4 @@ func (s *session) prove(m *messages.ProofRequest) {
 		return
 	}
 	s.do(syncer.Send{Message: r})
-}
-
-// pending waits for ingests that are under way.
-type pending struct {
-	ctx  context.Context
-	n    int
-	done chan error
-	err  error
-}
-
-func newPending(ctx context.Context) *pending {
-	return &pending{ctx: ctx, done: make(chan error, pipeline.PagesCredits+1)}
-}
-
-// add returns the function to call when one more is settled.
-func (p *pending) add() func(error) {
-	if p.n >= pipeline.PagesCredits { // keep the channel from filling up
-		p.one()
-	}
-	p.n++
-	return func(err error) { p.done <- err }
-}
-
-func (p *pending) one() {
-	select {
-	case err := <-p.done:
-		p.n--
-		if p.err == nil {
-			p.err = err
-		}
-	case <-p.ctx.Done():
-		p.n, p.err = 0, p.ctx.Err()
-	}
-}
-
-// wait waits for all and returns the first error.
-func (p *pending) wait() error {
-	for p.n > 0 {
-		p.one()
-	}
-	return p.err
 }

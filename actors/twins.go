@@ -50,7 +50,7 @@ func (e *TwinError) Error() string {
 
 // Unwrap returns what was said between the peers.
 func (e *TwinError) Unwrap() error {
-	return &PeerError{Peer: e.Peer, Code: messages.CodeDuplicate, Remote: e.Own}
+	return &syncer.PeerError{Peer: e.Peer, Code: messages.CodeDuplicate, Remote: e.Own}
 }
 
 // A runID is the random value of one opening of a store; zero if a peer sent none.

@@ -34,6 +34,8 @@ var layers = [][]string{
 	{"internal/store"},
 	{"internal/backup"},
 	{"actors/carriers", "actors/doors", "actors/pipeline"},
+	{"actors/streams"},
+	{"actors/swarm"},
 	{"actors"},
 	{""},
 	{"cmd"},

@@ -20,6 +20,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -134,7 +135,7 @@ func kindOf(err error) nodeapi.Kind {
 	if errors.As(err, new(*fs.PathError)) {
 		return nodeapi.Failure // its error number has the methods of a net.Error
 	}
-	var peer *actors.PeerError
+	var peer *syncer.PeerError
 	var network net.Error
 	var op *net.OpError
 	if errors.As(err, &peer) || errors.As(err, &op) || errors.As(err, &network) {

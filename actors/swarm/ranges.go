@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -51,20 +52,17 @@ var ErrOwnLog = errors.New("the log is this store's own: a sync brings back what
 
 // FetchRange brings a part of a log from peers, as far as it is not held. What
 // comes is stored as it comes, and not asked for again.
-func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (report RangeReport, err error) {
-	if n.closing.Load() {
-		return RangeReport{}, pipeline.ErrClosed
-	}
-	if err := n.Broken(); err != nil {
+func (sw *Swarm) FetchRange(ctx context.Context, want RangeFetch) (report RangeReport, err error) {
+	if err := sw.Pipeline.Broken(); err != nil {
 		return RangeReport{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(n.ctx, func() { cancel(pipeline.ErrClosed) })()
-	f := &rangeFetch{n: n, want: want, cancel: cancel}
+	defer context.AfterFunc(sw.Context, func() { cancel(pipeline.ErrClosed) })()
+	f := &rangeFetch{sw: sw, want: want, cancel: cancel}
 	f.changed = sync.NewCond(&f.mu)
-	f.sources = n.rangeSources(want.Topic, want.Peers, want.Over)
-	defer func() { f.hangUp(codeFor(err)) }()
+	f.sources = sw.rangeSources(want.Topic, want.Peers, want.Over)
+	defer func() { f.hangUp(streams.CodeFor(err)) }()
 	if len(f.sources) == 0 {
 		return f.report, fmt.Errorf("%w: connect to one that shares the topic, or name its address", ErrNoPeer)
 	}
@@ -92,7 +90,7 @@ func (n *Node) FetchRange(ctx context.Context, want RangeFetch) (report RangeRep
 // A rangeFetch is one FetchRange under way. It hands out spans to sources; what
 // one of them does not hold is left to the others.
 type rangeFetch struct {
-	n       *Node
+	sw      *Swarm
 	want    RangeFetch
 	cancel  context.CancelCauseFunc
 	sources []*rangeSource
@@ -137,7 +135,7 @@ func (f *rangeFetch) find(ctx context.Context) error {
 		var here []*rangeSource
 		for _, s := range f.sources {
 			if s.err != nil {
-				errs = append(errs, fmt.Errorf("from %s: %w", s.peer.Short(), s.err))
+				errs = append(errs, fmt.Errorf("from %s: %w", s.Peer().Short(), s.err))
 				continue
 			}
 			here = append(here, s)
@@ -182,7 +180,7 @@ func (f *rangeFetch) candidates() (ids []digest.Hash) {
 func (f *rangeFetch) headOf(ctx context.Context, s *rangeSource, id digest.Hash) (*syncer.Range, error) {
 	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: id, From: messages.MaxCount}
 	var head *syncer.Range
-	err := s.ask(ctx, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
+	err := f.sw.askRange(ctx, s, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
 		head = r
 		return nil
 	})
@@ -191,7 +189,7 @@ func (f *rangeFetch) headOf(ctx context.Context, s *rangeSource, id digest.Hash)
 
 // heads holds the heads that were told against what is held.
 func (f *rangeFetch) heads(ctx context.Context) error {
-	l, err := f.n.cfg.Store.Log(f.info.Log)
+	l, err := f.sw.Store.Log(f.info.Log)
 	if errors.Is(err, store.ErrUnknownLog) {
 		return nil
 	}
@@ -199,7 +197,7 @@ func (f *rangeFetch) heads(ctx context.Context) error {
 		return err
 	}
 	for _, s := range f.sources {
-		if _, err := f.n.news(ctx, l, s.head); err != nil {
+		if _, err := f.sw.news(ctx, l, s.head); err != nil {
 			return err
 		}
 	}
@@ -249,18 +247,18 @@ func (f *rangeFetch) gaps(part syncer.Span) []syncer.Span {
 	if part.First >= part.End {
 		return nil
 	}
-	l, err := f.n.cfg.Store.Log(f.info.Log)
+	l, err := f.sw.Store.Log(f.info.Log)
 	if err != nil {
 		return []syncer.Span{part}
 	}
-	return f.n.cfg.Store.GapsIn(l, part)
+	return f.sw.Store.GapsIn(l, part)
 }
 
 // finish puts what the prefix has reached into the log, and says what is left
 // and why.
 func (f *rangeFetch) finish(ctx context.Context) error {
-	if _, err := f.n.cfg.Store.Log(f.info.Log); err == nil && ctx.Err() == nil {
-		if err := f.n.absorb(ctx, f.info.Log); err != nil {
+	if _, err := f.sw.Store.Log(f.info.Log); err == nil && ctx.Err() == nil {
+		if err := f.sw.absorb(ctx, f.info.Log); err != nil {
 			return err
 		}
 	}
@@ -271,8 +269,8 @@ func (f *rangeFetch) finish(ctx context.Context) error {
 	var errs []error
 	for _, s := range f.sources {
 		if s.err != nil {
-			f.n.cfg.Logger.Info("a peer did not bring what was asked of it", zap.String("peer", s.peer.Short()), zap.Error(s.err))
-			errs = append(errs, fmt.Errorf("from %s: %w", s.peer.Short(), s.err))
+			f.sw.Logger.Info("a peer did not bring what was asked of it", zap.String("peer", s.Peer().Short()), zap.Error(s.err))
+			errs = append(errs, fmt.Errorf("from %s: %w", s.Peer().Short(), s.err))
 		}
 	}
 	if len(f.report.Gaps) == 0 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -21,24 +22,24 @@ const (
 	maxTailBytes = 32 << 20 // of events after the last page
 )
 
-// A fetch brings the pages of one log from every peer that holds them. Sessions
-// join it as sources and fetch windows of pages, which syncer.Windows plans;
+// A fetch brings the pages of one log from every peer that holds them. Sources
+// join it and fetch windows of pages, which syncer.Windows plans;
 // one goroutine takes the pages in, in order, verifies and stores them
 // (assemble.go). Because it verifies in order, it knows which source a page
 // that is not right came from, drops that source, and lets others bring the
 // page.
 type fetch struct {
-	n    *Node
+	sw   *Swarm
 	log  digest.Hash
 	info syncer.LogInfo
 
 	mu      sync.Mutex
 	changed *sync.Cond
-	plan    *syncer.Windows[*session]
-	runs    map[uint64]run     // by first page, those that wait
-	tail    *tail              // the events after the last page
-	bad     map[*session]error // sources that were dropped
-	joined  int                // sources ever
+	plan    *syncer.Windows[Source]
+	runs    map[uint64]run   // by first page, those that wait
+	tail    *tail            // the events after the last page
+	bad     map[Source]error // sources that were dropped
+	joined  int              // sources ever
 	over    bool
 	err     error // why it ended, where that is no source's fault
 }
@@ -46,49 +47,56 @@ type fetch struct {
 // A run is pages that came and are not verified yet.
 type run struct {
 	from, end uint64
-	source    *session
+	source    Source
 	msg       *messages.PageResponse
 	bytes     []byte
 }
 
-// fetches is the fetches under way, by log.
+// fetches is the fetches under way, by log. The mutex guards the map.
 type fetches struct {
 	mu    sync.Mutex
 	byLog map[digest.Hash]*fetch
 }
 
-// fetchFrom makes a session a source of the fetch of a log, which is begun where
-// there is none.
-func (n *Node) fetchFrom(s *session, o syncer.Pull) (*fetch, error) {
-	k := &n.fetches
+// Pull fetches the pages of one log, and the events behind them, from a source and
+// all others that are at it, and returns what became of it for this source, and
+// whether others helped.
+func (sw *Swarm) Pull(s Source, o syncer.Pull) (others bool, err error) {
+	f, err := sw.fetchFrom(s, o)
+	if err != nil {
+		return false, err
+	}
+	return f.source(s, o)
+}
+
+// fetchFrom adds a source to the fetch of a log, which is begun if there is none.
+func (sw *Swarm) fetchFrom(s Source, o syncer.Pull) (*fetch, error) {
+	k := &sw.fetches
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.byLog == nil {
-		k.byLog = map[digest.Hash]*fetch{}
-	}
 	f := k.byLog[o.Info.Log]
 	if f == nil {
-		t, err := syncer.NewTransfer(n.cfg.Store.Source(), o)
+		t, err := syncer.NewTransfer(sw.Store.Source(), o)
 		if err != nil {
 			return nil, err
 		}
-		f = &fetch{n: n, log: o.Info.Log, info: o.Info, runs: map[uint64]run{}, bad: map[*session]error{}}
+		f = &fetch{sw: sw, log: o.Info.Log, info: o.Info, runs: map[uint64]run{}, bad: map[Source]error{}}
 		f.changed = sync.NewCond(&f.mu)
-		f.plan = syncer.NewWindows[*session](t.Request().From, fetchAhead/uint64(o.Info.PageBytes))
+		f.plan = syncer.NewWindows[Source](t.Request().From, fetchAhead/uint64(o.Info.PageBytes))
 		k.byLog[f.log] = f
 		f.join(s, o.Pages)
-		n.goroutine(func() { f.assemble(t) })
+		sw.Go(func() { f.assemble(t) })
 		return f, nil
 	}
 	f.join(s, o.Pages)
 	return f, nil
 }
 
-// sources returns how many sources the fetch of a log has.
-func (n *Node) sources(log digest.Hash) int {
-	n.fetches.mu.Lock()
-	f := n.fetches.byLog[log]
-	n.fetches.mu.Unlock()
+// Sources returns how many sources the fetch of a log has.
+func (sw *Swarm) Sources(log digest.Hash) int {
+	sw.fetches.mu.Lock()
+	f := sw.fetches.byLog[log]
+	sw.fetches.mu.Unlock()
 	if f == nil {
 		return 0
 	}
@@ -97,7 +105,7 @@ func (n *Node) sources(log digest.Hash) int {
 	return f.plan.Sources()
 }
 
-func (f *fetch) join(s *session, pages uint64) {
+func (f *fetch) join(s Source, pages uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over || f.bad[s] != nil {
@@ -112,10 +120,10 @@ func (f *fetch) join(s *session, pages uint64) {
 var errElsewhere = errors.New("the log is being fetched from others")
 
 // take waits for a window for a source; nil says that there will be none.
-func (f *fetch) take(s *session) *syncer.Window[*session] {
+func (f *fetch) take(s Source) *syncer.Window[Source] {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for !f.over && f.bad[s] == nil && s.ctx.Err() == nil {
+	for !f.over && f.bad[s] == nil && s.Context().Err() == nil {
 		if w := f.plan.Take(s, time.Now()); w != nil {
 			return w
 		}
@@ -128,15 +136,15 @@ func (f *fetch) take(s *session) *syncer.Window[*session] {
 }
 
 // source works for a fetch until it is over, and says what became of it for
-// this session, and whether others helped.
-func (f *fetch) source(s *session, o syncer.Pull) (others bool, err error) {
-	stop := context.AfterFunc(s.ctx, f.changed.Broadcast)
+// this source, and whether others helped.
+func (f *fetch) source(s Source, o syncer.Pull) (others bool, err error) {
+	stop := context.AfterFunc(s.Context(), f.changed.Broadcast)
 	defer stop()
 	var wg sync.WaitGroup
 	for range fetchStreams {
 		wg.Go(func() {
 			for w := f.take(s); w != nil; w = f.take(s) {
-				f.finish(s, w, s.window(f, w, o))
+				f.finish(s, w, f.window(s, w, o))
 			}
 		})
 	}
@@ -149,13 +157,13 @@ func (f *fetch) source(s *session, o syncer.Pull) (others bool, err error) {
 		err = f.err
 	}
 	if err == nil {
-		err = s.ctx.Err()
+		err = s.Context().Err()
 	}
 	return f.joined > 1, err
 }
 
 // finish takes note of how a window ended.
-func (f *fetch) finish(s *session, w *syncer.Window[*session], err error) {
+func (f *fetch) finish(s Source, w *syncer.Window[Source], err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.changed.Broadcast()
@@ -164,7 +172,7 @@ func (f *fetch) finish(s *session, w *syncer.Window[*session], err error) {
 	case w.Gone, f.over: // whatever came then, nobody looked at it
 	case err == nil:
 		f.plan.Done(w)
-	case s.ctx.Err() != nil:
+	case s.Context().Err() != nil:
 		f.leave(s)
 	case !errors.As(err, &v) && f.plan.Refused(w):
 	default:
@@ -173,7 +181,7 @@ func (f *fetch) finish(s *session, w *syncer.Window[*session], err error) {
 }
 
 // drop ends what a source does for the fetch; mu is held.
-func (f *fetch) drop(s *session, err error) {
+func (f *fetch) drop(s Source, err error) {
 	if f.bad[s] == nil {
 		f.bad[s] = err
 	}
@@ -190,12 +198,12 @@ func (f *fetch) drop(s *session, err error) {
 	f.changed.Broadcast()
 }
 
-// errLeft is why a session does nothing more for a fetch: its topic was left.
+// errLeft is why a source does nothing more for a fetch: its topic was left.
 var errLeft = errors.New("the topic is not shared with the peer any more")
 
-// leaveFetches ends what a session does for the fetches of a topic.
-func (n *Node) leaveFetches(s *session, topic digest.Hash) {
-	k := &n.fetches
+// Leave ends what a source does for the fetches of a topic.
+func (sw *Swarm) Leave(s Source, topic identity.TopicID) {
+	k := &sw.fetches
 	k.mu.Lock()
 	var all []*fetch
 	for _, f := range k.byLog {
@@ -212,14 +220,14 @@ func (n *Node) leaveFetches(s *session, topic digest.Hash) {
 }
 
 // leave drops a source that did no wrong; mu is held.
-func (f *fetch) leave(s *session) {
+func (f *fetch) leave(s Source) {
 	f.plan.Leave(s)
 	f.changed.Broadcast()
 }
 
 // end ends the fetch: the next one begins from what is stored.
 func (f *fetch) end(err error) {
-	k := &f.n.fetches
+	k := &f.sw.fetches
 	k.mu.Lock()
 	delete(k.byLog, f.log)
 	k.mu.Unlock()

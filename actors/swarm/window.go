@@ -1,75 +1,53 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
-	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
-	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// window asks the peer for a window of pages and hands them to the fetch as
-// they come.
-func (s *session) window(f *fetch, w *syncer.Window[*session], o syncer.Pull) error {
-	frame, err := messages.AppendFrame(nil, &messages.PageRequest{
-		Topic: o.Topic, Log: o.Info.Log, From: w.From, Count: w.End - w.From, Tail: w.Tail,
-	})
-	if err != nil {
-		return err
-	}
-	stream, err := s.conn.OpenStream(s.ctx)
-	if err != nil {
-		return err
-	}
-	defer stream.Cancel(uint64(messages.CodeCanceled))
-	if f.taken(w, stream) {
+// window asks a source for a window of pages and takes them in as they come.
+func (f *fetch) window(s Source, w *syncer.Window[Source], o syncer.Pull) error {
+	ctx, cancel := context.WithCancelCause(s.Context())
+	defer cancel(nil)
+	if f.taken(w, cancel) {
 		return nil
 	}
-	if _, err := stream.Write(frame); err != nil {
-		return err
-	}
-	stream.CloseWrite() // who has answered already reads no more, and says so
-	s.awaited.Add(1)
-	defer s.awaited.Add(-1)
-	in := &windowReader{s: s, f: f, w: w, in: bufio.NewReaderSize(s.patient(stream), 64<<10)}
-	return in.run()
+	req := &messages.PageRequest{Topic: o.Topic, Log: o.Info.Log, From: w.From, Count: w.End - w.From, Tail: w.Tail}
+	return f.sw.ask(ctx, s, req, func(in *syncer.Answer) error {
+		return (&windowReader{s: s, f: f, w: w, in: in}).run()
+	})
 }
 
 // taken reports whether a window was taken away before it was asked for, and
-// makes the stream end when that happens later.
-func (f *fetch) taken(w *syncer.Window[*session], stream transport.Stream) bool {
+// makes the request end when that happens later.
+func (f *fetch) taken(w *syncer.Window[Source], cancel context.CancelCauseFunc) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w.Cancel = func() { // by who holds mu
-		code := messages.CodeCanceled
-		if errors.Is(f.bad[w.Source], pipeline.ErrQuota) {
-			code = messages.CodeQuota
-		}
-		stream.Cancel(uint64(code))
-	}
+	w.Cancel = func() { cancel(f.bad[w.Source]) } // whoever calls it holds mu
 	return w.Gone
 }
 
 // A windowReader reads what a peer answers to one request. It checks what can
 // be checked without the pages before.
 type windowReader struct {
-	s    *session
+	s    Source
 	f    *fetch
-	w    *syncer.Window[*session]
-	in   *bufio.Reader
+	w    *syncer.Window[Source]
+	in   *syncer.Answer
 	tail *tail
 }
 
 // A tail is the events after the last page.
 type tail struct {
-	source *session
+	source Source
 	page   uint64 // the one they follow
 	events []*messages.Events
 	bytes  int
@@ -77,17 +55,13 @@ type tail struct {
 
 func (r *windowReader) run() error {
 	for {
-		body, err := messages.ReadFrame(r.in, messages.MaxEventsFrame, nil)
+		m, err := r.in.Next()
 		if errors.Is(err, io.EOF) {
 			r.f.ended(r.tail)
 			return nil
 		}
 		if err != nil {
-			return violated(err)
-		}
-		m, err := messages.Decode(body)
-		if err != nil {
-			return violated(err)
+			return err
 		}
 		if err := r.message(m); err != nil {
 			return err
@@ -101,10 +75,8 @@ func (r *windowReader) message(m messages.Message) error {
 		return r.pages(m)
 	case *messages.Events:
 		return r.events(m)
-	case *messages.Error:
-		return &PeerError{Peer: r.s.conn.Peer(), Code: m.Code, Text: m.Text, Remote: true}
 	}
-	return &syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " in a transfer"}
+	return syncer.Unexpected(m)
 }
 
 func (r *windowReader) pages(m *messages.PageResponse) error {
@@ -115,9 +87,9 @@ func (r *windowReader) pages(m *messages.PageResponse) error {
 	if err != nil {
 		return err
 	}
-	pages, err := messages.ReadRaw(r.in, n)
+	pages, err := r.in.Raw(n)
 	if err != nil {
-		return violated(err)
+		return err
 	}
 	if !r.f.got(r.w, run{from: m.From, end: m.From + uint64(m.Count), source: r.s, msg: m, bytes: pages}) {
 		return errOver
@@ -145,7 +117,7 @@ var errOver = errors.New("the fetch is over")
 
 // got takes in pages that came, and reports whether more are wanted: not if their
 // window was taken away, or the fetch is over.
-func (f *fetch) got(w *syncer.Window[*session], r run) bool {
+func (f *fetch) got(w *syncer.Window[Source], r run) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if w.Gone || f.over {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
 	"context"
@@ -19,15 +19,15 @@ type assembler struct {
 	t      *syncer.Transfer
 	stored *pending
 
-	created bool                  // the log has a row in the store
-	held    *session              // source of the page that is held back
-	from    map[*session]struct{} // sources of the pages taken in
+	created bool                // the log has a row in the store
+	held    Source              // source of the page that is held back
+	from    map[Source]struct{} // sources of the pages taken in
 }
 
 func (f *fetch) assemble(t *syncer.Transfer) {
-	stop := context.AfterFunc(f.n.ctx, f.changed.Broadcast)
+	stop := context.AfterFunc(f.sw.Context, f.changed.Broadcast)
 	defer stop()
-	a := &assembler{f: f, t: t, stored: newPending(f.n.ctx), from: map[*session]struct{}{}}
+	a := &assembler{f: f, t: t, stored: newPending(f.sw.Context), from: map[Source]struct{}{}}
 	err := a.run()
 	f.end(errors.Join(err, a.stored.wait()))
 }
@@ -52,7 +52,7 @@ func (a *assembler) run() error {
 		}
 		a.f.advance(r)
 	}
-	if err := a.f.n.ctx.Err(); err != nil {
+	if err := a.f.sw.Context.Err(); err != nil {
 		return err
 	}
 	if err := a.rest(); err != nil || a.t.Closed() {
@@ -69,7 +69,7 @@ func (f *fetch) next() (run, bool) {
 		if r, ok := f.runs[f.plan.Next()]; ok {
 			return r, true
 		}
-		if f.plan.Over() || f.n.ctx.Err() != nil {
+		if f.plan.Over() || f.sw.Context.Err() != nil {
 			return run{}, false
 		}
 		f.changed.Wait()
@@ -100,7 +100,7 @@ func (f *fetch) lost(r run) {
 // blame drops the source of pages that are not right, and reports whether it
 // is to blame at all. Where the pages before came from another one, it is not
 // known yet who lies: what a source brings alone decides.
-func (a *assembler) blame(s *session, err error) bool {
+func (a *assembler) blame(s Source, err error) bool {
 	var v *syncer.Violation
 	var c *syncer.Conflict
 	if !errors.As(err, &v) && !errors.As(err, &c) && !errors.Is(err, pipeline.ErrQuota) && !errors.Is(err, syncer.ErrErased) {
@@ -108,7 +108,7 @@ func (a *assembler) blame(s *session, err error) bool {
 	}
 	_, own := a.from[s]
 	if v != nil && (len(a.from) > 1 || len(a.from) == 1 && !own) {
-		err = fmt.Errorf("%w: what peer %s sent does not continue what others did: %s", errElsewhere, s.conn.Peer().Short(), v.Text)
+		err = fmt.Errorf("%w: what peer %s sent does not continue what others did: %s", errElsewhere, s.Peer().Short(), v.Text)
 	}
 	a.f.mu.Lock()
 	defer a.f.mu.Unlock()
@@ -117,35 +117,34 @@ func (a *assembler) blame(s *session, err error) bool {
 }
 
 func (a *assembler) pages(r run) error {
-	if err := a.f.n.pipeline.Room(r.source.conn.Peer(), a.f.log, len(r.bytes)); err != nil {
+	if err := a.f.sw.Pipeline.Room(r.source.Peer(), a.f.log, len(r.bytes)); err != nil {
 		return err // before the transfer moves on
 	}
 	v, err := a.t.Pages(r.msg, r.bytes)
 	if err != nil || v == nil {
 		return err
 	}
-	p := a.f.n.pipeline
+	p := a.f.sw.Pipeline
 	if !a.created { // only now is it known that there is such a log
-		if err := p.Create(a.f.n.ctx, v.Info.Log, *newLogOf(v.Info)); err != nil {
+		if err := p.Create(a.f.sw.Context, v.Info.Log, *pipeline.NewLogOf(v.Info)); err != nil {
 			return err
 		}
 		a.created = true
 	}
 	done := a.stored.add()
-	stats, events := &r.source.stats, uint64(len(v.Leaves))
+	events := uint64(len(v.Leaves))
 	count := uint64(len(v.Bytes)) / uint64(v.Info.PageBytes)
 	pages := &messages.Pages{
 		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
 		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time},
 		Done: func(err error) {
 			if err == nil && v.Info.Kind == identity.KindData {
-				stats.eventsIn.Add(events)
-				stats.pagesIn.Add(count)
+				r.source.Brought(events, count)
 			}
 			done(err)
 		},
 	}
-	if err := p.IngestPages(a.f.n.ctx, pages); err != nil {
+	if err := p.IngestPages(a.f.sw.Context, pages); err != nil {
 		done(err)
 		return err
 	}
@@ -192,17 +191,17 @@ func (a *assembler) tail() error {
 	return nil
 }
 
-func (a *assembler) ingest(v *syncer.Verified, source *session) error {
-	x, events, done := appendOf(*v), uint64(v.Count), a.stored.add()
+func (a *assembler) ingest(v *syncer.Verified, source Source) error {
+	x, events, done := pipeline.AppendOf(*v), uint64(v.Count), a.stored.add()
 	x.Done = func(err error) {
 		if err == nil && v.Info.Kind == identity.KindData {
-			source.stats.eventsIn.Add(events)
+			source.Brought(events, 0)
 		}
 		done(err)
 	}
-	err := a.f.n.pipeline.Room(source.conn.Peer(), a.f.log, len(v.Records))
+	err := a.f.sw.Pipeline.Room(source.Peer(), a.f.log, len(v.Records))
 	if err == nil {
-		err = a.f.n.pipeline.Ingest(a.f.n.ctx, x)
+		err = a.f.sw.Pipeline.Ingest(a.f.sw.Context, x)
 	}
 	if err != nil {
 		done(err)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
 	"context"
@@ -8,15 +8,16 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// A rangeKeeper stores ranges, one at a time, and absorbs those that the prefix
+// A keeper stores ranges, one at a time, and absorbs those that the prefix
 // of their log has reached.
-type rangeKeeper struct {
+type keeper struct {
 	storing sync.Mutex // held while what is held of some log changes by ranges
 
 	mu      sync.Mutex
@@ -25,7 +26,7 @@ type rangeKeeper struct {
 	stopped bool
 }
 
-func (k *rangeKeeper) stop() {
+func (k *keeper) stop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.stopped = true
@@ -33,14 +34,14 @@ func (k *rangeKeeper) stop() {
 
 // keep stores what a peer brought of a log beyond what is held, and returns how
 // many events that were. What follows the prefix goes into the log at once.
-func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) (events uint64, err error) {
-	n.ranges.storing.Lock()
-	defer n.ranges.storing.Unlock()
-	st := n.cfg.Store
+func (sw *Swarm) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) (events uint64, err error) {
+	sw.ranges.storing.Lock()
+	defer sw.ranges.storing.Unlock()
+	st := sw.Store
 	parts := []*syncer.Range{r}
 	l, err := st.Log(r.Info.Log)
 	if err == nil {
-		if parts, err = n.news(ctx, l, r); err != nil {
+		if parts, err = sw.news(ctx, l, r); err != nil {
 			return 0, err
 		}
 	} else if !errors.Is(err, store.ErrUnknownLog) {
@@ -48,18 +49,18 @@ func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) 
 	}
 	for _, part := range parts {
 		row := store.NewKeepRange(part)
-		if err := n.pipeline.Room(peer, r.Info.Log, row.Bytes()); err != nil {
+		if err := sw.Pipeline.Room(peer, r.Info.Log, row.Bytes()); err != nil {
 			return events, err
 		}
 		if l == nil {
-			if err := n.pipeline.Create(ctx, r.Info.Log, *newLogOf(r.Info)); err != nil {
+			if err := sw.Pipeline.Create(ctx, r.Info.Log, *pipeline.NewLogOf(r.Info)); err != nil {
 				return events, err
 			}
 			if l, err = st.Log(r.Info.Log); err != nil {
 				return events, err
 			}
 		}
-		if err := n.put(ctx, l, part, row); err != nil {
+		if err := sw.put(ctx, l, part, row); err != nil {
 			return events, err
 		}
 		events += uint64(part.Count)
@@ -68,30 +69,30 @@ func (n *Node) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) 
 }
 
 // news returns what a range brings that is not held.
-func (n *Node) news(ctx context.Context, l *store.Log, r *syncer.Range) ([]*syncer.Range, error) {
+func (sw *Swarm) news(ctx context.Context, l *store.Log, r *syncer.Range) ([]*syncer.Range, error) {
 	if l.Row().Frozen {
 		return nil, fmt.Errorf("%w (log %s)", store.ErrFrozen, l.ID.Short())
 	}
-	if err := n.forked(ctx, l, r); err != nil {
+	if err := sw.forked(ctx, l, r); err != nil {
 		return nil, err
 	}
 	if size, closed := l.Closed(); closed != 0 && r.Count > 0 && r.End() > size {
 		return nil, fmt.Errorf("%w (log %s, record %d: %s)", store.ErrClosed, l.ID.Short(), size, closed)
 	}
-	return n.cfg.Store.Missing(l, r)
+	return sw.Store.Missing(l, r)
 }
 
 // put makes a part of a range durable.
-func (n *Node) put(ctx context.Context, l *store.Log, part *syncer.Range, row *store.KeepRange) error {
+func (sw *Swarm) put(ctx context.Context, l *store.Log, part *syncer.Range, row *store.KeepRange) error {
 	if part.First <= l.State().Size {
-		err := n.into(ctx, l, part)
+		err := sw.into(ctx, l, part)
 		if !errors.Is(err, store.ErrGap) {
 			return err
 		}
 	}
-	if err := n.pipeline.Do(ctx, row); err != nil {
+	if err := sw.Pipeline.Do(ctx, row); err != nil {
 		return err
 	}
-	n.reached(l)
+	sw.Reached(l)
 	return nil
 }

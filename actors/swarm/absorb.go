@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
 	"context"
@@ -9,32 +9,35 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// reached looks whether the prefix of a log reached a range, or a head in doubt.
+// Reached looks whether the prefix of a log reached a range, or a head in doubt.
 // It returns at once.
-func (n *Node) reached(l *store.Log) {
-	first, some := n.cfg.Store.FirstRange(l.ID)
-	doubt, doubted := n.cfg.Store.Doubt(l.ID)
+func (sw *Swarm) Reached(l *store.Log) {
+	first, some := sw.Store.FirstRange(l.ID)
+	doubt, doubted := sw.Store.Doubt(l.ID)
 	_, closed := l.Closed()
 	if size := l.State().Size; some && closed != 0 || some && first.First <= size || doubted && doubt.Size <= size {
-		n.absorbSoon(l.ID)
+		sw.AbsorbSoon(l.ID)
 	}
 }
 
-// absorbAll takes up what an earlier process left.
-func (n *Node) absorbAll() {
-	for _, id := range append(n.cfg.Store.RangeLogs(), n.cfg.Store.Doubts()...) {
-		n.absorbSoon(id)
+// AbsorbAll takes up what an earlier process left.
+func (sw *Swarm) AbsorbAll() {
+	for _, id := range append(sw.Store.RangeLogs(), sw.Store.Doubts()...) {
+		sw.AbsorbSoon(id)
 	}
 }
 
-func (n *Node) absorbSoon(log digest.Hash) {
-	k := &n.ranges
+// AbsorbSoon puts what was fetched of a log into it, as far as its prefix has reached
+// that. It returns at once.
+func (sw *Swarm) AbsorbSoon(log digest.Hash) {
+	k := &sw.ranges
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.stopped {
@@ -46,12 +49,12 @@ func (n *Node) absorbSoon(log digest.Hash) {
 	k.reached[log] = struct{}{}
 	if !k.running {
 		k.running = true
-		n.goroutine(n.absorbReached)
+		sw.Go(sw.absorbReached)
 	}
 }
 
 // next returns a log to look at; false ends the goroutine that does.
-func (k *rangeKeeper) next() (log digest.Hash, ok bool) {
+func (k *keeper) next() (log digest.Hash, ok bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for log = range k.reached {
@@ -62,29 +65,29 @@ func (k *rangeKeeper) next() (log digest.Hash, ok bool) {
 	return log, false
 }
 
-func (n *Node) absorbReached() {
+func (sw *Swarm) absorbReached() {
 	for {
-		log, ok := n.ranges.next()
+		log, ok := sw.ranges.next()
 		if !ok {
 			return
 		}
-		if err := n.absorb(n.ctx, log); err != nil && n.ctx.Err() == nil {
-			n.cfg.Logger.Warn("ranges wait to be put into their log", zap.String("log", log.String()), zap.Error(err))
+		if err := sw.absorb(sw.Context, log); err != nil && sw.Context.Err() == nil {
+			sw.Logger.Warn("ranges wait to be put into their log", zap.String("log", log.String()), zap.Error(err))
 		}
 	}
 }
 
 // absorb puts the ranges that the prefix of a log has reached into the log.
-func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
-	n.ranges.storing.Lock()
-	defer n.ranges.storing.Unlock()
-	st := n.cfg.Store
+func (sw *Swarm) absorb(ctx context.Context, log digest.Hash) error {
+	sw.ranges.storing.Lock()
+	defer sw.ranges.storing.Unlock()
+	st := sw.Store
 	l, err := st.Log(log)
 	if err != nil {
 		return err
 	}
 	for {
-		if err := n.settleDoubt(ctx, l); err != nil {
+		if err := sw.settleDoubt(ctx, l); err != nil {
 			return err
 		}
 		span, ok := st.FirstRange(log)
@@ -95,19 +98,19 @@ func (n *Node) absorb(ctx context.Context, log digest.Hash) error {
 		r, err := st.ReadRange(l, span)
 		damaged := errors.Is(err, store.ErrCorrupt) // the row of the range, and nothing else of the log
 		if err == nil && closed == 0 {
-			err = n.into(ctx, l, r)
+			err = sw.into(ctx, l, r)
 		}
 		switch {
 		case closed != 0: // nothing is behind its end
 		case damaged, errors.Is(err, errAstray):
-			n.cfg.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
+			sw.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
 				zap.Uint64("from", span.First), zap.Uint64("to", span.End), zap.Error(err))
 		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrHistory):
 			return nil // others are bringing the same events: at the next change of the log
 		case err != nil:
 			return err
 		}
-		if err := n.pipeline.Do(ctx, &store.DropRange{Log: log, Span: span}); err != nil {
+		if err := sw.Pipeline.Do(ctx, &store.DropRange{Log: log, Span: span}); err != nil {
 			return err
 		}
 	}
@@ -118,8 +121,8 @@ var errAstray = errors.New("the range is of another history of the log than the 
 // into appends the events of a range to their log, as far as the log does not
 // hold them, and returns when they are published. They are verified again,
 // behind the log's own.
-func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
-	src, size := n.cfg.Store.Source(), l.State().Size
+func (sw *Swarm) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
+	src, size := sw.Store.Source(), l.State().Size
 	own, _, err := src.Log(l.ID)
 	if err != nil {
 		return err
@@ -129,7 +132,7 @@ func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
 		return err
 	}
 	if r.End() <= size {
-		return n.evidence(ctx, l, r, r.Fits(own, left))
+		return sw.evidence(ctx, l, r, r.Fits(own, left))
 	}
 	before, err := src.Time(l.ID, size)
 	if err != nil {
@@ -137,12 +140,12 @@ func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
 	}
 	v, err := r.Follow(own, size, before, left)
 	if err != nil {
-		return n.evidence(ctx, l, r, err)
+		return sw.evidence(ctx, l, r, err)
 	}
 	done := make(chan error, 1)
-	a := appendOf(v)
+	a := pipeline.AppendOf(v)
 	a.Done = func(err error) { done <- err }
-	if err := n.pipeline.Ingest(ctx, a); err != nil {
+	if err := sw.Pipeline.Ingest(ctx, a); err != nil {
 		return err
 	}
 	select {
@@ -155,16 +158,16 @@ func (n *Node) into(ctx context.Context, l *store.Log, r *syncer.Range) error {
 
 // evidence freezes a log of which a range is of another history than the prefix,
 // where that can be proven.
-func (n *Node) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err error) error {
+func (sw *Swarm) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err error) error {
 	if err == nil {
 		return nil
 	}
-	n.net.refused.add(messages.CodeFork)
-	if frozen := n.forked(ctx, l, r); frozen != nil {
+	sw.Refused(messages.CodeFork)
+	if frozen := sw.forked(ctx, l, r); frozen != nil {
 		return frozen
 	}
-	if _, doubted := n.cfg.Store.Doubt(l.ID); !doubted {
-		if err := n.pipeline.Do(ctx, &store.SetDoubt{Log: l.ID, Head: r.Head}); err != nil {
+	if _, doubted := sw.Store.Doubt(l.ID); !doubted {
+		if err := sw.Pipeline.Do(ctx, &store.SetDoubt{Log: l.ID, Head: r.Head}); err != nil {
 			return err
 		}
 	}
@@ -173,29 +176,29 @@ func (n *Node) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err 
 
 // settleDoubt freezes a log whose prefix contradicts a head that was kept, once
 // it is long enough to tell.
-func (n *Node) settleDoubt(ctx context.Context, l *store.Log) error {
-	st := n.cfg.Store
+func (sw *Swarm) settleDoubt(ctx context.Context, l *store.Log) error {
+	st := sw.Store
 	h, doubted := st.Doubt(l.ID)
 	if !doubted || h.Size > l.State().Size {
 		return nil
 	}
-	if err := n.forked(ctx, l, &syncer.Range{Head: h}); err != nil && !errors.Is(err, store.ErrFrozen) {
+	if err := sw.forked(ctx, l, &syncer.Range{Head: h}); err != nil && !errors.Is(err, store.ErrFrozen) {
 		return err
 	}
-	return n.pipeline.Do(ctx, &store.SetDoubt{Log: l.ID})
+	return sw.Pipeline.Do(ctx, &store.SetDoubt{Log: l.ID})
 }
 
 // forked freezes the log if the head of a range contradicts another one. The
 // error is ErrFrozen then.
-func (n *Node) forked(ctx context.Context, l *store.Log, r *syncer.Range) error {
-	f, found, err := n.cfg.Store.RangeFork(l, r)
+func (sw *Swarm) forked(ctx context.Context, l *store.Log, r *syncer.Range) error {
+	f, found, err := sw.Store.RangeFork(l, r)
 	if err != nil || !found {
 		return err
 	}
-	if err := n.pipeline.Freeze(ctx, f); err != nil {
+	if err := sw.Pipeline.Freeze(ctx, f); err != nil {
 		return err
 	}
-	n.cfg.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true", zap.String("log", l.ID.String()),
+	sw.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true", zap.String("log", l.ID.String()),
 		zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
 	return fmt.Errorf("%w (log %s)", store.ErrFrozen, l.ID.Short())
 }

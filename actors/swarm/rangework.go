@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package actors
+package swarm
 
 import (
 	"context"
@@ -74,11 +74,11 @@ func (f *rangeFetch) done(s *rangeSource, it rangeItem, err error) {
 func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span) error {
 	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: f.info.Log, From: span.First, To: span.End, Newest: f.want.Newest}
 	var stored uint64
-	err := s.ask(ctx, req, f.info, func(r *syncer.Range) error {
+	err := f.sw.askRange(ctx, s, req, f.info, func(r *syncer.Range) error {
 		if r.Count == 0 {
 			return nil
 		}
-		events, err := f.n.keep(ctx, s.peer, r)
+		events, err := f.sw.keep(ctx, s.Peer(), r)
 		if err != nil && !ofPeer(err) {
 			f.cancel(err) // no other peer can help
 		}
@@ -86,8 +86,7 @@ func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span
 		return err
 	})
 	f.brought(s, stored)
-	if err != nil && stored > 0 && s.session == nil && s.over == nil && cutOff(err) && ctx.Err() == nil {
-		s.hangUp(messages.CodeClosing)
+	if err != nil && stored > 0 && s.comesAgain(ctx, err) {
 		return errAgain
 	}
 	return err
@@ -103,10 +102,8 @@ func (f *rangeFetch) brought(s *rangeSource, events uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.report.Events += events
-	if s.session != nil {
-		s.session.stats.eventsIn.Add(events)
-	}
-	if events > 0 && !slices.Contains(f.report.From, s.peer) {
-		f.report.From = append(f.report.From, s.peer)
+	s.Brought(events, 0)
+	if peer := s.Peer(); events > 0 && !slices.Contains(f.report.From, peer) {
+		f.report.From = append(f.report.From, peer)
 	}
 }
