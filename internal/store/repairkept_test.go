@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/ed25519"
@@ -22,6 +21,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A kindRow is a row of one kind.
@@ -34,7 +34,7 @@ func rowOfKind[K, V any](t *layout.Table[K, V], k K, v V) (*layout.Kind, kindRow
 // nobody is a Fetcher of a peer that holds no log.
 type nobody struct{}
 
-func (nobody) Fetch(context.Context, *Topic, func() (*messages.PageRequest, func(*bufio.Reader) error)) error {
+func (nobody) Fetch(context.Context, *Topic, func() (*messages.PageRequest, func(*syncer.Answer) error)) error {
 	return errUnknown
 }
 func (nobody) Close() error { return nil }
