@@ -20,7 +20,7 @@ var (
 	ErrReadOnly = errors.New("store is read-only")
 	// ErrLatched is returned by Commit, with the cause, once a write or a sync
 	// failed. Reads go on; writing needs a new Open, which checks the file.
-	ErrLatched = errors.New("aof: read-only after a failed write")
+	ErrLatched = errors.New("aof: takes nothing more")
 	// ErrCorrupt is what every *CorruptError is.
 	ErrCorrupt = corrupt.Err
 	// ErrDone is returned by the methods of a View or Txn whose function returned.
