@@ -14,7 +14,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -30,7 +30,7 @@ type DB struct {
 	st   *store.Store
 	log  *zap.Logger
 	hub  *hub
-	node *actors.Node
+	node *node.Node
 
 	pipes *pipenet.Carrier // one of the node's, for SyncOver and ServeOver
 
@@ -112,7 +112,7 @@ func (db *DB) start(invite *identity.Invite) error {
 		return err
 	}
 	db.pipes = pipes
-	db.node, err = actors.Start(actors.Config{
+	db.node, err = node.Start(node.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
 		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, Patience: db.opts.Patience, Quota: db.opts.Quota,
 		Advanced: db.hub.advanced, Advertise: db.opts.Advertise, Doze: db.opts.Doze, Stall: db.opts.StallTimeout,

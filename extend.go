@@ -6,8 +6,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -41,7 +41,7 @@ var (
 	// ErrCallLimit is what reading or writing a Call returns beyond its bytes.
 	ErrCallLimit = doors.ErrLimit
 	// ErrNotConnected is returned for a call to a peer that is not connected.
-	ErrNotConnected = actors.ErrNotConnected
+	ErrNotConnected = node.ErrNotConnected
 )
 
 // Handle registers a capability. Connections that begin from then on tell peers of

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/actors/carriers"
+	"github.com/xaeroflux/xaeroflux/actors/mesh"
+	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/pipenet"
@@ -18,7 +19,7 @@ import (
 )
 
 // A SyncReport says what a Sync moved and how long it took.
-type SyncReport = actors.SyncReport
+type SyncReport = session.Report
 
 // carriers returns what moves bytes between peers, and the one of them that
 // makes connections of pipes.
@@ -47,11 +48,11 @@ func (o Options) carriers(device identity.Device) (*carriers.Set, *pipenet.Carri
 }
 
 // lookup returns what resolves the names of hosts, if they are the system's.
-func (o Options) lookup() actors.Lookup {
+func (o Options) lookup() mesh.Lookup {
 	if o.NewCarrier != nil {
 		return nil
 	}
-	return actors.LookupIP
+	return mesh.LookupIP
 }
 
 // invite returns the invite of the options, or nil.
@@ -71,7 +72,7 @@ func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 	err := db.meets()
 	var a Address
 	if err == nil {
-		a, err = db.node.Listen(ctx, hostport)
+		a, err = db.node.Mesh().Listen(ctx, hostport)
 	}
 	if err != nil {
 		return a, fmt.Errorf("listen: %w", db.cut(err))
@@ -90,7 +91,7 @@ func (db *DB) Connect(ctx context.Context, peer string) error {
 		return fmt.Errorf("connect: %w", db.cut(err))
 	}
 	for _, a := range addrs {
-		if err := db.node.Keep(a); err != nil {
+		if err := db.node.Mesh().Keep(a); err != nil {
 			return fmt.Errorf("connect: %w", db.cut(err))
 		}
 	}
@@ -105,7 +106,7 @@ func (db *DB) Connect(ctx context.Context, peer string) error {
 // machine by its clocks. It does not wait, and costs a packet for each peer.
 func (db *DB) NetworkChanged() {
 	if db.meets() == nil {
-		db.node.NetworkChanged()
+		db.node.Mesh().NetworkChanged()
 	}
 }
 
@@ -118,7 +119,7 @@ func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	}
 	var report SyncReport
 	for _, a := range addrs {
-		if report, err = db.node.Sync(ctx, a); err == nil {
+		if report, err = db.node.Mesh().Sync(ctx, a); err == nil {
 			return report, nil
 		}
 	}
@@ -147,4 +148,4 @@ type Code = messages.Code
 // Refusals returns how often peers were refused something since the store was
 // opened, by reason: sessions that ended because the peer broke a rule,
 // connections that found no place, and logs that were left alone.
-func (db *DB) Refusals() map[Code]uint64 { return db.node.Refusals() }
+func (db *DB) Refusals() map[Code]uint64 { return db.node.Mesh().Refusals() }

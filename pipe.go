@@ -30,7 +30,7 @@ func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string)
 	if err != nil {
 		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, db.cut(err))
 	}
-	r, err := db.node.SyncConn(ctx, conn, carrierPipe)
+	r, err := db.node.Mesh().SyncConn(ctx, conn, carrierPipe)
 	if err != nil {
 		return r, fmt.Errorf("sync over %s: %w", place, db.cut(err))
 	}
@@ -45,7 +45,7 @@ func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string
 	}
 	conn, err := db.pipes.Accept(ctx, rw, place)
 	if err == nil {
-		err = db.node.ServeConn(ctx, conn, carrierPipe)
+		err = db.node.Mesh().ServeConn(ctx, conn, carrierPipe)
 	}
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", place, db.cut(err))

@@ -6,47 +6,49 @@ import (
 	"context"
 	"iter"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/node"
+	"github.com/xaeroflux/xaeroflux/actors/notices"
+	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // A SyncStatus is where a store stands with its peers: for each peer and each
 // log what is missing and since when, what is being waited for, the last error,
 // and how fast bytes move.
-type SyncStatus = actors.SyncStatus
+type SyncStatus = node.SyncStatus
 
 // A PeerStatus is what is known of one peer, connected or not.
-type PeerStatus = actors.PeerStatus
+type PeerStatus = session.PeerStatus
 
 // A LogMissing is a log of which a peer holds more than this store.
-type LogMissing = actors.LogMissing
+type LogMissing = session.LogMissing
 
 // A SyncEvent is something that happened between this store and a peer.
-type SyncEvent = actors.SyncEvent
+type SyncEvent = notices.Event
 
 // A StallError says that a session was replaced because the peer owed
 // something and nothing moved for Options.StallTimeout.
-type StallError = actors.StallError
+type StallError = session.StallError
 
 // A TwinError says that two copies of one store are open with one peer id: of
 // this store, or of a peer's. Only one of them is connected at a time.
-type TwinError = actors.TwinError
+type TwinError = session.TwinError
 
 // A SyncKind says what a SyncEvent is about.
-type SyncKind = actors.SyncKind
+type SyncKind = notices.Kind
 
 // The kinds of SyncEvent.
 const (
-	SyncConnected    = actors.SyncConnected    // a peer shares a topic with us
-	SyncDisconnected = actors.SyncDisconnected // its session ended; Err says why
-	SyncUnreachable  = actors.SyncUnreachable  // it could not be dialed; Err says why
-	SyncAgreed       = actors.SyncAgreed       // both hold the same events of Topic,
-	SyncBehind       = actors.SyncBehind       // and no longer do
-	SyncStalled      = actors.SyncStalled      // a session without progress is replaced; Err is a *StallError
-	SyncCopied       = actors.SyncCopied       // Log, of Topic, is of a copy of this store (DB.Copies)
-	SyncTwin         = actors.SyncTwin         // Peer says that another live copy of this store is connected to it; Err is a *TwinError
-	SyncPeerTwin     = actors.SyncPeerTwin     // Peer is two live copies of one store; Err is a *TwinError
-	SyncLost         = actors.SyncLost         // Lost events were not read in time
+	SyncConnected    = notices.Connected    // a peer shares a topic with us
+	SyncDisconnected = notices.Disconnected // its session ended; Err says why
+	SyncUnreachable  = notices.Unreachable  // it could not be dialed; Err says why
+	SyncAgreed       = notices.Agreed       // both hold the same events of Topic,
+	SyncBehind       = notices.Behind       // and no longer do
+	SyncStalled      = notices.Stalled      // a session without progress is replaced; Err is a *StallError
+	SyncCopied       = notices.Copied       // Log, of Topic, is of a copy of this store (DB.Copies)
+	SyncTwin         = notices.Twin         // Peer says that another live copy of this store is connected to it; Err is a *TwinError
+	SyncPeerTwin     = notices.PeerTwin     // Peer is two live copies of one store; Err is a *TwinError
+	SyncLost         = notices.Lost         // Lost events were not read in time
 )
 
 // SyncStatus returns where this store stands with its peers. It waits for
@@ -75,8 +77,8 @@ func (db *DB) SyncEvents(ctx context.Context) iter.Seq2[SyncEvent, error] {
 }
 
 // Peers returns the peers that are connected, ordered by id.
-func (db *DB) Peers() []PeerStatus { return db.node.Peers() }
+func (db *DB) Peers() []PeerStatus { return db.node.Mesh().Peers() }
 
 // Forget drops a peer from the address book and ends the session with it. A
 // peer that knows where this store listens may connect again.
-func (db *DB) Forget(peer identity.PeerID) { db.node.Forget(peer) }
+func (db *DB) Forget(peer identity.PeerID) { db.node.Mesh().Forget(peer) }

@@ -70,9 +70,9 @@ func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
 	if err := db.node.Pipeline().Do(ctx, j); err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
-	db.node.TopicsChanged()
+	db.node.Mesh().TopicsChanged()
 	for _, a := range inv.Peers {
-		if err := db.node.Keep(a); err != nil {
+		if err := db.node.Mesh().Keep(a); err != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +112,7 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (*T
 	if err != nil {
 		return nil, fmt.Errorf("create topic: %w", err)
 	}
-	db.node.TopicsChanged()
+	db.node.Mesh().TopicsChanged()
 	return &Topic{db: db, t: j.Topic}, nil
 }
 
@@ -126,7 +126,7 @@ func (t *Topic) Name() string { return t.t.Name }
 // and, where this store listens, its address: whoever has it can read the
 // topic and append to it.
 func (t *Topic) Invite() string {
-	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.t.Name, Peers: t.db.node.Addresses()}
+	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.t.Name, Peers: t.db.node.Mesh().Listening()}
 	return inv.String()
 }
 
@@ -151,7 +151,7 @@ func (t *Topic) follow(names []ID, all bool) error {
 		return fmt.Errorf("follow: %w", t.db.cut(err))
 	}
 	if f.Changed {
-		t.db.node.TopicsChanged()
+		t.db.node.Mesh().TopicsChanged()
 	}
 	return nil
 }

@@ -25,8 +25,8 @@ package xaeroflux
 import (
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/actors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -126,7 +126,7 @@ var (
 	ErrUnknownLog   = store.ErrUnknownLog
 	ErrUnknownTopic = store.ErrUnknownTopic
 	// ErrLeftAlone is returned by Sync where the peer has no room for all of it.
-	ErrLeftAlone = actors.ErrLeftAlone
+	ErrLeftAlone = session.ErrLeftAlone
 	// ErrTooMany is returned where more logs are to be followed by name than a
 	// session can say.
 	ErrTooMany = store.ErrTooMany

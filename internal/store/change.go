@@ -16,7 +16,7 @@ type Change interface {
 }
 
 // Do makes a change durable in a store whose actors do not run; they have a
-// writer of their own (actors.Pipeline.Do).
+// writer of their own (pipeline.Pipeline.Do).
 func (s *Store) Do(x Change) error {
 	s.doing.Lock()
 	defer s.doing.Unlock()

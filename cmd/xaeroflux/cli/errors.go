@@ -14,7 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/mesh"
+	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -106,7 +107,7 @@ var kinds = []struct {
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
 		transport.ErrWrongPeer, transport.ErrRefused, transport.ErrUnreachable, transport.ErrLost, transport.ErrClosed,
-		actors.ErrBusy, actors.ErrLeftAlone, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
+		mesh.ErrBusy, session.ErrLeftAlone, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
 	}},
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 )
@@ -94,7 +94,7 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	stop()
 	status, told := b.Status(ctx)
 	a.tellCopies(status, began)
-	if errors.Is(err, actors.ErrLeftAlone) {
+	if errors.Is(err, session.ErrLeftAlone) {
 		err = hint(err, "at the peer: a larger --quota, or room on the disk")
 	}
 	if err = errors.Join(err, told); err != nil {

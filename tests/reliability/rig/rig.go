@@ -13,7 +13,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/actors"
+	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -53,7 +53,7 @@ type Options struct {
 // A Rig is a running store.
 type Rig struct {
 	Store *store.Store
-	Node  *actors.Node
+	Node  *node.Node
 	o     *oracle.Oracle
 	wait  time.Duration
 }
@@ -80,7 +80,7 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 	if o.Network == nil {
 		o.Network = transport.NewMemory(transport.MemoryOptions{})
 	}
-	node, err := actors.Start(actors.Config{
+	node, err := node.Start(node.Config{
 		System: system(), Store: st, Logger: zap.NewNop(), Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
 		Carrier: o.Network.Node(st.Device().PeerID()), Fault: o.Strike, Policy: o.Policy,
 	})

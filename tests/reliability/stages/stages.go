@@ -128,11 +128,11 @@ func one(ctx context.Context, cfg harness.Config, round int, dir string, k *kill
 		}
 		defer nodes[i].Close()
 	}
-	addr, err := nodes[0].Node.Listen(ctx, "a:1")
+	addr, err := nodes[0].Node.Mesh().Listen(ctx, "a:1")
 	if err != nil {
 		return err
 	}
-	if err := nodes[1].Node.Keep(addr); err != nil {
+	if err := nodes[1].Node.Mesh().Keep(addr); err != nil {
 		return err
 	}
 	if err := load(ctx, nodes, cfg.Seed+uint64(round)); err != nil {

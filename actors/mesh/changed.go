@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mesh
+
+import (
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// NetworkChanged says that this machine may be in another network, or was asleep.
+// Every session asks its peer at once and ends if there is no answer soon; who is
+// not connected is dialed at once, whatever failed before.
+func (n *Mesh) NetworkChanged() {
+	for _, s := range n.Live() {
+		s.Check()
+	}
+	d := &n.dir
+	d.mu.Lock()
+	d.book.Hurry()
+	for _, a := range d.dialing {
+		if a.cancel != nil {
+			a.moved = true
+			a.cancel()
+		}
+	}
+	d.mu.Unlock()
+	n.Look()
+}
+
+// sleptFor is how far the clocks may part before it is taken for a sleep.
+const sleptFor = 5 * time.Second
+
+// clocks is the two clocks of the machine when they were last looked at: one that
+// stands still while it sleeps, and one that may be put. Sessions look with each
+// beat, and the dialer if there is none: nothing wakes up for it.
+type clocks struct {
+	mu   sync.Mutex // guards last
+	last time.Time
+}
+
+// jumped reports whether the machine slept since the last look, or somebody put
+// its clock, which is not told apart and does no harm.
+func (c *clocks) jumped(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	last := c.last
+	if c.last = now; last.IsZero() {
+		return false
+	}
+	return parted(now.Sub(last), now.Round(0).Sub(last.Round(0)))
+}
+
+// parted compares what has passed by the one clock and by the other.
+func parted(awake, wall time.Duration) bool { return (wall - awake).Abs() > sleptFor }
+
+func (n *Mesh) Woke(now time.Time) {
+	if n.clocks.jumped(now) {
+		n.Logger.Info("the clock jumped: peers are asked whether they are there", zap.Time("now", now))
+		n.NetworkChanged()
+	}
+}

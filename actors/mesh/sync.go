@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/actors/carriers"
+	"github.com/xaeroflux/xaeroflux/actors/session"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Sync connects to a peer, or takes the connection there is, and returns when both
+// sides state the same digest of every topic they share.
+func (n *Mesh) Sync(ctx context.Context, a identity.Address) (session.Report, error) {
+	start := time.Now()
+	if s := n.With(a.Peer); s != nil {
+		r, err := s.Sync(ctx, start, true)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, session.ErrEnding) && s.Conn().Err() == nil {
+			return r, err
+		}
+		// It was about to end when it was taken: once more, with one of ours.
+	}
+	s, err := n.dialNow(ctx, a)
+	if err != nil {
+		return session.Report{}, err
+	}
+	return s.Sync(ctx, start, false)
+}
+
+// SyncConn is Sync over a connection that the caller made, as the dialer, and
+// that is closed when it returns. The peer need not be known: the session begins
+// only after both sides proved a topic's key.
+func (n *Mesh) SyncConn(ctx context.Context, conn transport.Conn, carrier string) (session.Report, error) {
+	start := time.Now()
+	s, err := n.adoptConn(conn, carrier)
+	if old := n.With(conn.Peer()); errors.Is(err, ErrBusy) && old != nil {
+		return old.Sync(ctx, start, true) // the connection that both ends keep
+	}
+	if err != nil {
+		return session.Report{}, err
+	}
+	r, err := s.Sync(ctx, start, false)
+	n.leave(s, "synced")
+	return r, err
+}
+
+// ServeConn runs the session of a connection that the caller accepted, and
+// returns when it has ended: with no error where the peer said goodbye.
+func (n *Mesh) ServeConn(ctx context.Context, conn transport.Conn, carrier string) error {
+	s, err := n.adoptConn(conn, carrier)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-s.Stopped():
+	case <-ctx.Done():
+		n.leave(s, "stopped")
+		return ctx.Err()
+	}
+	err = s.Err()
+	var said *syncer.PeerError
+	if errors.As(err, &said) && said.Remote && (said.Code == messages.CodeOK || said.Code == messages.CodeClosing) {
+		return nil
+	}
+	return err
+}
+
+// leave ends a session and waits a moment for its last word to go out.
+func (n *Mesh) leave(s *session.Session, why string) {
+	s.End(messages.CodeClosing, why)
+	select {
+	case <-s.Conn().Done():
+	case <-time.After(2 * session.GoodbyeGrace):
+		s.Conn().CloseWithError(uint64(messages.CodeClosing), why)
+	}
+}
+
+func (n *Mesh) adoptConn(conn transport.Conn, carrier string) (*session.Session, error) {
+	conn = carriers.By(carrier, conn)
+	if err := n.notSelf(conn); err != nil {
+		return nil, err
+	}
+	s, err := n.adopt(conn)
+	if err != nil {
+		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
+		return nil, err
+	}
+	return s, nil
+}
+
+// notSelf closes a connection to this store itself, which an unnamed peer can
+// turn out to be.
+func (n *Mesh) notSelf(conn transport.Conn) error {
+	if conn.Peer() != n.Self {
+		return nil
+	}
+	conn.CloseWithError(uint64(messages.CodeBusy), "a store does not sync with itself")
+	return fmt.Errorf("%w: the other end is this store itself, or a copy of it", ErrBusy)
+}

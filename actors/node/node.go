@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package node wires the actors of one store: the pipeline of four stages, and the
+// network side with a listener, a dialer and one actor for each session.
+//
+// Rule: it starts and stops everything in order and tells each what happened
+// elsewhere; what is done about that is theirs. The actors are thin: a stage decodes
+// a message, calls its core in package store and sends the result; a session moves
+// frames between a stream and the step function of package syncer.
+//
+// Start with Node.
+package node
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/mesh"
+	"github.com/xaeroflux/xaeroflux/actors/notices"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/actors/session"
+	"github.com/xaeroflux/xaeroflux/actors/swarm"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/transport"
+)
+
+// Names of the groups, in the order in which they are stopped.
+const (
+	groupNetwork = "network"
+	groupUser    = "user"
+	groupStorage = "storage"
+)
+
+// A Config is what a Node is started with. All of it is required but Fault,
+// Policy, Patience, Lookup and Quota.
+type Config struct {
+	System  *actor.ActorSystem
+	Store   *store.Store
+	Carrier transport.Carrier
+	Logger  *zap.Logger
+	Now     func() time.Time
+	Fault   pipeline.Fault
+	Policy  supervisor.Policy // of the stages
+	// Patience is how long a peer may take over its greeting; other waits
+	// follow from it (session/patience.go). Default 10 s.
+	Patience time.Duration
+	Quota    pipeline.Quota
+
+	// Lookup resolves host names; what a peer told is dialed by what it says only.
+	// Default: none, names are the carrier's own.
+	Lookup mesh.Lookup
+
+	// RetryBetter is how long a session lasts before a better path than its own is
+	// tried; the pause doubles up to five times that. Default 1 minute.
+	RetryBetter time.Duration
+
+	// Advanced is called after each change of a log's published state: it must
+	// return at once.
+	Advanced func(*store.Log)
+
+	Advertise bool          // peers may tell others where this node listens
+	Doze      bool          // quiet sessions are asked seldom whether the peer is there (syncer.DozeEvery)
+	Stall     time.Duration // that a session may stand still while the peer owes something; default 30 s
+}
+
+// Defaults of a Config.
+const (
+	defaultPatience = 10 * time.Second
+	defaultStall    = 30 * time.Second
+)
+
+// A Node is the running actors of one store.
+type Node struct {
+	cfg      Config
+	pipeline *pipeline.Pipeline
+	tree     *supervisor.Tree
+	doors    *doors.Set
+	swarm    *swarm.Swarm
+	mesh     *mesh.Mesh
+	sessions *session.Set
+	notices  notices.Hub
+
+	ctx    context.Context // of everything on the network side
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // its goroutines
+
+	closing   atomic.Bool
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// Start starts the actors of a store.
+func Start(c Config) (*Node, error) {
+	c.Patience, c.Stall = cmp.Or(c.Patience, defaultPatience), cmp.Or(c.Stall, defaultStall)
+	n := &Node{cfg: c, doors: doors.New(c.Logger)}
+	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.pipeline = pipeline.New(c.System, c.Store, c.Logger, c.Quota, c.Fault, n.advanced)
+	err := n.meet()
+	if err == nil {
+		n.tree, err = supervisor.Start(c.System, supervisor.Config{Groups: n.groups(), OnDegraded: n.degraded})
+	}
+	if err != nil {
+		n.cancel()
+		return nil, errors.Join(err, c.Carrier.Close())
+	}
+	if !c.Store.OpenedReadOnly() {
+		n.pipeline.Watch(n.tree, groupStorage)
+		n.swarm.AbsorbAll()
+	}
+	return n, nil
+}
+
+// meet makes what meets peers. Nothing of it begins before the tree has started.
+func (n *Node) meet() (err error) {
+	c, self := n.cfg, n.PeerID()
+	if n.mesh, err = mesh.New(mesh.Config{
+		Context: n.ctx, Go: n.Go, Store: c.Store, Pipeline: n.pipeline, Carrier: c.Carrier, Logger: c.Logger, Notify: n.notices.Say,
+		Spawn: n.spawn, Send: n.send,
+		Self: self, Patience: c.Patience, Lookup: c.Lookup, RetryBetter: c.RetryBetter, Advertise: c.Advertise,
+	}); err != nil {
+		return err
+	}
+	n.swarm = swarm.New(swarm.Config{
+		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Go: n.Go,
+		Refused: n.mesh.Refused, Connected: n.sources,
+		Visits: swarm.Visits{Carrier: c.Carrier, Self: self, Patience: c.Patience, Still: session.Still(c.Patience)},
+	})
+	n.sessions = session.NewSet(session.Config{
+		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
+		Logger: c.Logger, Now: c.Now, Host: n.mesh, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
+		Self: self, Patience: c.Patience, Stall: c.Stall, Doze: c.Doze,
+	})
+	n.mesh.Sessions = n.sessions
+	return nil
+}
+
+// groups are the actors that the tree starts.
+func (n *Node) groups() []supervisor.GroupSpec {
+	var stages []supervisor.Spec
+	if !n.cfg.Store.OpenedReadOnly() {
+		for _, name := range pipeline.Stages {
+			stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
+		}
+	}
+	return []supervisor.GroupSpec{
+		{Name: groupNetwork, Children: []supervisor.Spec{
+			{Name: mesh.ListenerName, Props: n.mesh.Listener()},
+			{Name: mesh.DialerName, Props: n.mesh.Dialer()},
+		}},
+		{Name: groupUser},
+		{Name: groupStorage, Children: stages, Policy: n.cfg.Policy},
+	}
+}
+
+// spawn and send are how the mesh reaches actors on the network side.
+func (n *Node) spawn(name string, props *actor.Props) (*actor.PID, error) {
+	return n.tree.Group(groupNetwork).Spawn(name, props)
+}
+
+func (n *Node) send(name string, msg any) {
+	if pid := n.tree.Group(groupNetwork).PID(name); pid != nil {
+		n.cfg.System.Root.Send(pid, msg)
+	}
+}
+
+// advanced tells whoever waits for it that a log has a new published state.
+func (n *Node) advanced(l *store.Log) {
+	if n.cfg.Advanced != nil {
+		n.cfg.Advanced(l)
+	}
+	n.swarm.Reached(l)
+	for _, s := range n.mesh.Live() {
+		s.Advanced(l.ID, l.GrewFrom())
+	}
+}
+
+// sources are the sessions that share a topic.
+func (n *Node) sources(topic identity.TopicID) (all []swarm.Source) {
+	for _, s := range n.mesh.Sharing(topic) {
+		all = append(all, s)
+	}
+	return all
+}
+
+// FetchRange brings a part of a log from peers, as far as it is not held.
+func (n *Node) FetchRange(ctx context.Context, want swarm.RangeFetch) (swarm.RangeReport, error) {
+	if n.closing.Load() {
+		return swarm.RangeReport{}, pipeline.ErrClosed
+	}
+	return n.swarm.FetchRange(ctx, want)
+}
+
+// Copied tells that there is a copy of this store.
+func (n *Node) Copied(c store.Copy) {
+	n.notices.Say(notices.Event{Kind: notices.Copied, Topic: c.Topic, Log: c.Log})
+}
+
+// Notices yields what happens between this node and its peers from now on, until ctx
+// or the node ends.
+func (n *Node) Notices(ctx context.Context, yield func(notices.Event) bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(n.ctx, cancel)()
+	n.notices.Read(ctx, yield)
+}
+
+// degraded is called when a group was stopped for good.
+func (n *Node) degraded(group string, reason any) {
+	n.cfg.Logger.Error("actors stopped for good", zap.String("group", group), zap.Any("reason", reason))
+	if group != groupStorage {
+		return
+	}
+	err, ok := reason.(error)
+	if !ok {
+		err = errors.New("a stage kept failing")
+	}
+	n.pipeline.Break(err)
+}
+
+// Pipeline returns the way into the store.
+func (n *Node) Pipeline() *pipeline.Pipeline { return n.pipeline }
+
+// Mesh returns who is connected.
+func (n *Node) Mesh() *mesh.Mesh { return n.mesh }
+
+// Registry returns the registry of the node's actors.
+func (n *Node) Registry() *supervisor.Registry { return n.tree.Registry() }
+
+// Actors returns the state of every actor, ordered by name. Stages of a store that
+// is read-only get nothing more, and are halted.
+func (n *Node) Actors() []supervisor.State {
+	all, why := n.Registry().Snapshot(), n.Broken()
+	for i := range all {
+		s := &all[i]
+		ended := s.Phase == supervisor.Stopped || s.Phase == supervisor.Failed
+		if why != nil && !ended && strings.HasPrefix(s.Name, groupStorage+"/") {
+			s.Phase, s.LastError = supervisor.Halted, why.Error()
+		}
+	}
+	return all
+}
+
+// PeerID returns the identity of this node on the network.
+func (n *Node) PeerID() identity.PeerID { return n.cfg.Store.Device().PeerID() }
+
+// Broken returns why the store is read-only, or nil.
+func (n *Node) Broken() error { return n.pipeline.Broken() }
+
+// Close stops ingress and network, waits for what is under way, stops the
+// stages in order, and syncs. When ctx ends first it stops regardless; what was
+// acknowledged is on disk in any case. Actors of the application have half of the
+// time: one that does not stop is left behind, and is the error.
+func (n *Node) Close(ctx context.Context) error {
+	n.closeOnce.Do(func() { n.closeErr = n.close(ctx) })
+	return n.closeErr
+}
+
+func (n *Node) close(ctx context.Context) error {
+	n.closing.Store(true)
+	n.mesh.Shut("closing")
+	n.cancel()
+	n.doors.Close()
+	n.swarm.Stop()
+	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
+	n.wg.Wait()
+	n.mesh.Close()
+	n.stopUsers(ctx)
+	errs = append(errs, n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
+	return errors.Join(errs...)
+}
+
+// stopUsers stops the application's actors in half of the time that is left.
+// What comes of it is told when the tree is closed.
+func (n *Node) stopUsers(ctx context.Context) {
+	if end, ok := ctx.Deadline(); ok {
+		half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
+		defer cancel()
+		ctx = half
+	}
+	_ = n.tree.StopGroup(ctx, groupUser)
+}
+
+// Go runs f as one of the node's goroutines: Close waits for it.
+func (n *Node) Go(f func()) {
+	n.wg.Add(1)
+	go func() {
+		defer n.wg.Done()
+		f()
+	}()
+}
+
+// Context ends when the node closes.
+func (n *Node) Context() context.Context { return n.ctx }
+
+// SpawnUser spawns an actor of the application in the user group.
+func (n *Node) SpawnUser(name string, props *actor.Props) (*actor.PID, error) {
+	if n.closing.Load() {
+		return nil, pipeline.ErrClosed
+	}
+	return n.tree.Group(groupUser).Spawn(name, props)
+}
+
+// UserEntry returns the registry's entry of such an actor.
+func (n *Node) UserEntry(name string) *supervisor.Entry {
+	return n.tree.Registry().Entry(groupUser, name)
+}
+
+// StopUser stops such an actor after it handled what it was sent.
+func (n *Node) StopUser(ctx context.Context, name string) error {
+	return n.tree.Group(groupUser).Stop(ctx, name)
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package session
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// The states of a peer in a PeerStatus.
+const (
+	PeerGreeting = "greeting" // connected, topics are not settled yet
+	PeerSyncing  = "syncing"  // connected, something is missing on one side
+	PeerInSync   = "in sync"  // connected, both hold the same
+	PeerDialing  = "dialing"
+	PeerPausing  = "pausing" // until it is dialed again
+	PeerKnown    = "known"   // remembered; there are links enough, or none are made
+)
+
+// A PeerStatus is what is known of one peer.
+type PeerStatus struct {
+	Peer    identity.PeerID `json:"peer"`
+	Address string          `json:"address"` // where it is now, or was found
+	Carrier string          `json:"carrier,omitempty"`
+	State   string          `json:"state"`
+	Kept    bool            `json:"kept"`   // a person wants it connected
+	Dialed  bool            `json:"dialed"` // we connected to it
+	Topics  int             `json:"topics"` // that we share
+	InSync  bool            `json:"in_sync"`
+	Since   time.Time       `json:"since,omitzero"`    // of the session, or when it was last here
+	Moved   time.Time       `json:"moved,omitzero"`    // when something last moved in it
+	NextTry time.Time       `json:"next_try,omitzero"` // not to be dialed before
+
+	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
+	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
+
+	Waiting   string       `json:"waiting,omitempty"`    // for what
+	LastError string       `json:"last_error,omitempty"` // that ended a session, or of dialing
+	Missing   []LogMissing `json:"missing,omitempty"`    // logs it holds more of, at most 64
+	Events    uint64       `json:"events_missing"`       // in all such logs
+
+	BytesIn   uint64  `json:"bytes_in"`
+	BytesOut  uint64  `json:"bytes_out"`
+	RateIn    float64 `json:"rate_in"` // bytes a second
+	RateOut   float64 `json:"rate_out"`
+	EventsIn  uint64  `json:"events_in"`
+	EventsOut uint64  `json:"events_out"`
+}
+
+// Connected reports whether there is a session with the peer.
+func (p PeerStatus) Connected() bool {
+	return p.State == PeerGreeting || p.State == PeerSyncing || p.State == PeerInSync
+}
+
+// A LogMissing is a log of which a peer holds more than this store, or of which a
+// part was fetched and what is before it is missing.
+type LogMissing struct {
+	Topic digest.Hash     `json:"topic"`
+	Log   digest.Hash     `json:"log"`
+	Held  uint64          `json:"held"`  // events here
+	Known uint64          `json:"known"` // events that the peer holds, or that the author signed
+	From  identity.PeerID `json:"from"`  // the peer; zero if none is connected that holds more
+	Since time.Time       `json:"since"` // when that was found, if a peer holds more
+}
+
+// Missing returns how many events are missing.
+func (m LogMissing) Missing() uint64 { return m.Known - min(m.Held, m.Known) }
+
+// Status is what is known of the session's peer.
+func (s *Session) Status() PeerStatus {
+	in, out := s.conn.Stats()
+	st := PeerStatus{
+		Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Carrier: s.conn.Path().Carrier, Dialed: s.conn.Dialer(),
+		State: PeerGreeting, Since: s.since, Moved: s.since,
+		BytesIn: in, BytesOut: out, EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
+	}
+	st.RateIn, st.RateOut = s.rate.look(time.Now(), in, out)
+	s.stats.mu.Lock()
+	st.Topics, st.InSync = len(s.stats.shared.order), s.stats.shared.inSync()
+	for _, err := range []error{s.stats.trouble, s.stats.err} { // the later one counts
+		if err != nil {
+			st.LastError = err.Error()
+		}
+	}
+	s.stats.mu.Unlock()
+	quiet := s.heard.ago(time.Now())
+	silent := st.Topics > 0 && quiet > s.set.claimWait(s.dozes.Load())
+	st.InSync = st.InSync && !silent
+	switch {
+	case st.InSync:
+		st.State = PeerInSync
+	case st.Topics > 0:
+		st.State = PeerSyncing
+	}
+	s.statusSeen(&st)
+	if silent {
+		st.Waiting = fmt.Sprintf("an answer: its last word was %s ago", quiet.Round(time.Second))
+	}
+	return st
+}
+
+// statusSeen adds what the session last said of itself.
+func (s *Session) statusSeen(st *PeerStatus) {
+	seen := s.seen.Load()
+	if seen == nil {
+		return
+	}
+	if seen.moved.After(st.Moved) {
+		st.Moved = seen.moved
+	}
+	if st.InSync {
+		return // and what was missing has come since
+	}
+	st.Waiting = seen.Waiting
+	for _, m := range seen.Missing {
+		held := m.Held
+		if own, ok, err := s.set.Store.Source().Log(m.Log); err == nil && ok {
+			held = own.Size
+		}
+		if held < m.Known {
+			st.Missing = append(st.Missing, LogMissing{Topic: m.Topic, Log: m.Log, Held: held, Known: m.Known, From: st.Peer, Since: seen.since[m.Log]})
+			st.Events += m.Known - held
+		}
+	}
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/actors/notices"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
+)
+
+// A Report says what a Sync moved and how long it took.
+type Report struct {
+	Peer       identity.PeerID `json:"peer"`
+	EventsIn   uint64          `json:"events_in"`
+	EventsOut  uint64          `json:"events_out"`
+	PagesIn    uint64          `json:"pages_in"`
+	PagesOut   uint64          `json:"pages_out"`
+	BytesIn    uint64          `json:"bytes_in"`
+	BytesOut   uint64          `json:"bytes_out"`
+	RoundTrips uint64          `json:"round_trips"`
+	Seconds    float64         `json:"seconds"`
+}
+
+// Sync waits until both sides state the same digest of every topic they share. With
+// confirm, the peer has to state it anew.
+func (s *Session) Sync(ctx context.Context, start time.Time, confirm bool) (Report, error) {
+	var before Report
+	if confirm { // else the session is new, and all it did is this sync's
+		before = s.report()
+	}
+	if err := s.caughtUp(ctx, confirm); err != nil {
+		return Report{}, err
+	}
+	if err := s.awaitAgreement(ctx); err != nil {
+		return Report{}, err
+	}
+	r := s.report()
+	r.EventsIn -= before.EventsIn
+	r.EventsOut -= before.EventsOut
+	r.PagesIn -= before.PagesIn
+	r.PagesOut -= before.PagesOut
+	r.BytesIn -= before.BytesIn
+	r.BytesOut -= before.BytesOut
+	r.RoundTrips -= before.RoundTrips
+	r.Seconds = time.Since(start).Seconds()
+	return r, nil
+}
+
+// ErrEnding is what a session says that ended before it was asked whether it
+// still agrees: what it had agreed on is of before.
+var ErrEnding = errors.New("the session ended before it could confirm; sync again")
+
+// caughtUp waits until the session has taken note of everything that was
+// appended here before, so that an agreement it states counts that in.
+func (s *Session) caughtUp(ctx context.Context, confirm bool) error {
+	b := &barrier{confirm: confirm, passed: make(chan struct{})}
+	s.tell(b)
+	late := true
+	select {
+	case <-b.passed:
+		late = b.late
+	case <-s.stopped:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if late && confirm {
+		return ErrEnding
+	}
+	return nil // what a new session agreed on, ended or not, is of this sync
+}
+
+func (s *Session) report() Report {
+	in, out := s.conn.Stats()
+	return Report{
+		Peer: s.conn.Peer(), EventsIn: s.stats.eventsIn.Load(), EventsOut: s.stats.eventsOut.Load(),
+		PagesIn: s.stats.pagesIn.Load(), PagesOut: s.stats.pagesOut.Load(),
+		BytesIn: in, BytesOut: out, RoundTrips: s.stats.roundTrips.Load(),
+	}
+}
+
+// awaitAgreement waits until every shared topic agrees.
+func (s *Session) awaitAgreement(ctx context.Context) error {
+	for {
+		s.stats.mu.Lock()
+		done, err, changed := s.stats.shared.inSync(), s.stats.err, s.stats.changed
+		if err == nil {
+			err = s.stats.apart
+		}
+		s.stats.mu.Unlock()
+		if done {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-s.conn.Done():
+			// Whoever notices first says why; give the session a moment to.
+			select {
+			case <-changed:
+			case <-time.After(GoodbyeGrace):
+				return s.conn.Err()
+			}
+		case <-ctx.Done():
+			return s.waited(ctx.Err())
+		}
+	}
+}
+
+// waited is the error of those whose time is over, with what they waited for if it
+// is known.
+func (s *Session) waited(err error) error {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if s.stats.trouble != nil {
+		err = errors.Join(err, &LocalError{s.stats.trouble})
+	}
+	return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), err)
+}
+
+// notify wakes those who wait for a change; mu is held.
+func (t *sessionStats) notify() {
+	close(t.changed)
+	t.changed = make(chan struct{})
+}
+
+// why returns what ended the session, or nil.
+func (s *Session) why() error {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	return s.stats.err
+}
+
+func (s *Session) setAgreed(id identity.TopicID, agreed bool) {
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if s.stats.shared.setAgreed(id, agreed) {
+		s.stats.notify()
+		kind := notices.Behind
+		if agreed {
+			kind = notices.Agreed
+		}
+		s.set.Notify(notices.Event{Kind: kind, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Topic: id})
+	}
+}
+
+// unmet takes note of a quota that leaves no room for what was brought, or of a log
+// whose files take nothing.
+func (s *Session) unmet(log digest.Hash, err error) {
+	var q *pipeline.QuotaError
+	var l *pipeline.LogError
+	switch {
+	case errors.As(err, &q):
+		err = q
+	case errors.As(err, &l):
+		err = l
+	default:
+		return
+	}
+	s.set.Logger.Warn("a log is left alone", zap.String("log", log.String()), zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
+	s.stats.mu.Lock()
+	defer s.stats.mu.Unlock()
+	if s.stats.unmet == nil {
+		s.stats.unmet = err
+	}
+}
+
+// ErrLeftAlone is returned by a sync with a peer that does not take all there
+// is, because its quota or its disk leaves no room.
+var ErrLeftAlone = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
+
+// setApart makes those who wait for agreement wait no longer.
+func (s *Session) setApart(theirs bool) {
+	s.stats.mu.Lock()
+	why := s.stats.unmet
+	s.stats.mu.Unlock()
+	switch {
+	case theirs:
+		s.stats.setApart(fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrLeftAlone))
+	case why != nil:
+		s.stats.setApart(fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why))
+	}
+}
+
+// setTrouble takes note of what the machine ran out of, for those who wait: it is
+// tried again.
+func (t *sessionStats) setTrouble(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.trouble = err
+}
+
+func (t *sessionStats) setApart(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if (t.apart == nil) != (err == nil) {
+		t.apart = err
+		t.notify()
+	}
+}
