@@ -16,7 +16,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -44,7 +43,8 @@ type DB struct {
 }
 
 // Open opens the store in dir, creating it if there is none, and starts its
-// actors. The error is ErrNoStore, ErrExists, ErrRemains, ErrInUse, ErrFormat,
+// actors. A store whose creation stopped before its first topic is none yet: Open
+// goes on with it as with an empty directory. The error is ErrNoStore, ErrExists, ErrRemains, ErrInUse, ErrFormat,
 // ErrOptions, ErrInvite, one that IsCorrupt tells, or one of the file system's.
 func Open(dir string, options *Options) (*DB, error) {
 	o, err := options.withDefaults()
@@ -58,12 +58,9 @@ func Open(dir string, options *Options) (*DB, error) {
 	if err := notBackup(dir); err != nil {
 		return nil, err
 	}
-	if o.MustCreate && unfounded(dir) {
-		o.MustCreate = false
-	}
 	db := &DB{opts: o, log: o.Logger, hub: newHub()}
 	db.st, err = store.Open(dir, store.Options{
-		New: o.newStore(), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
+		New: o.newStore(dir, invite), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
 		MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,
 		ReadOnly: o.ReadOnly,
 	})
@@ -83,12 +80,13 @@ func unfounded(dir string) bool {
 	if err != nil {
 		return false
 	}
-	topics := len(st.Topics())
-	return st.Close() == nil && topics == 0
+	unfounded := st.Unfounded()
+	return st.Close() == nil && unfounded != nil
 }
 
-// newStore is what to create where there is no store, or nil for nothing.
-func (o Options) newStore() *store.CreateOptions {
+// newStore is what to create where there is no store, or nil for nothing. A store
+// without a topic is gone on with; joinFirst sees, under the lock, whether it is one.
+func (o Options) newStore(dir string, invite *identity.Invite) *store.CreateOptions {
 	if o.MustExist {
 		return nil
 	}
@@ -96,7 +94,11 @@ func (o Options) newStore() *store.CreateOptions {
 	if pageBytes == 0 {
 		pageBytes = segwriter.DefaultPageBytes
 	}
-	return &store.CreateOptions{MustCreate: o.MustCreate, PageBytes: pageBytes, SegmentPages: o.SegmentPages, Place: o.Place}
+	n := &store.CreateOptions{MustCreate: o.MustCreate && !unfounded(dir), PageBytes: pageBytes, SegmentPages: o.SegmentPages, Place: o.Place}
+	if invite != nil {
+		n.First = invite.Topic()
+	}
+	return n
 }
 
 func (db *DB) start(invite *identity.Invite) error {
@@ -133,17 +135,23 @@ func (db *DB) start(invite *identity.Invite) error {
 	return nil
 }
 
-// joinFirst joins the topic of the invite, or founds a first one.
+// joinFirst joins the topic of the invite, or founds a first one in a store that is
+// being created. What was to join a topic when it stopped never founds another one,
+// unless that is what MustCreate asks for.
 func (db *DB) joinFirst(invite *identity.Invite) error {
-	if invite != nil {
+	unfounded := db.st.Unfounded()
+	switch {
+	case unfounded == nil && db.opts.MustCreate:
+		return fmt.Errorf("store %s: %w", db.Dir(), ErrExists)
+	case unfounded != nil && db.opts.MustExist:
+		return fmt.Errorf("store %s: %w", db.Dir(), unfounded)
+	case invite != nil:
 		_, err := db.st.Join(&invite.Genesis, invite.Keys, invite.Name)
 		return err
-	}
-	if _, err := db.st.Topic(ID{}); err == nil {
+	case unfounded == nil:
 		return nil
-	}
-	if db.opts.ReadOnly {
-		return fmt.Errorf("%w: %w: the store has no topic yet, open it once to write", ErrReadOnly, durable.ErrOpenedReadOnly)
+	case !unfounded.Topic.IsZero() && !db.opts.MustCreate:
+		return fmt.Errorf("store %s: %w", db.Dir(), unfounded)
 	}
 	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
 	return err

@@ -30,10 +30,11 @@ type Options struct {
 	// TopicName is what to call the topic that a new store founds, here and in
 	// invites: at most 64 bytes, printable. Default: none.
 	TopicName string
-	// MustExist refuses to create a store. Default: Open creates one.
+	// MustExist refuses to create a store, and to go on with a creation that was cut
+	// off. Default: Open creates one.
 	MustExist bool
 	// MustCreate refuses to open a store that is there already, with ErrExists,
-	// unless its creation stopped before its first topic.
+	// unless its creation was cut off before its first topic.
 	// Default: Open opens it.
 	MustCreate bool
 

@@ -138,6 +138,10 @@ var (
 	ErrInvite = identity.ErrInvite
 )
 
+// An UnfinishedError says that what was to become a store was cut off before it was
+// one, and what completes it. It is an ErrNoStore.
+type UnfinishedError = store.UnfinishedError
+
 // A LogError says why one log takes nothing more while the store goes on.
 type LogError = pipeline.LogError
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -88,7 +89,62 @@ func TestMustCreate(t *testing.T) {
 
 // A creation that is stopped at any write is finished by the next one.
 func TestCreationStoppedAtAnyWrite(t *testing.T) {
-	for n := 0; ; n++ {
+	stopCreation(t, digest.Hash{}, func(t *testing.T, at, dir string) {
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true})
+		if err != nil {
+			t.Fatalf("%s: %v", at, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// A join that is stopped at any write is finished as a join: the topic of the invite
+// is the first one, and the only one. Until then the store takes no events.
+func TestJoinStoppedAtAnyWrite(t *testing.T) {
+	host := open(t, t.TempDir(), nil)
+	topic := host.Topics()[0].ID()
+	stopCreation(t, topic, func(t *testing.T, at, dir string) {
+		if store.Exists(dir) {
+			var unfinished *xaeroflux.UnfinishedError
+			if _, err := xaeroflux.Open(dir, nil); !errors.As(err, &unfinished) || unfinished.Topic != topic {
+				t.Fatalf("%s: opened without the invite: %v", at, err)
+			}
+			joinAgain(t, dir, host.Invite())
+		}
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: host.Invite()})
+		if err != nil {
+			t.Fatalf("%s: %v", at, err)
+		}
+		if all := db.Topics(); len(all) != 1 || all[0].ID() != topic {
+			t.Errorf("%s: %d topics, the first is %s, want %s", at, len(all), all[0].ID(), topic)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// joinAgain repeats a join that was cut off, as its person does.
+func joinAgain(t *testing.T, dir, invite string) {
+	t.Helper()
+	out, err := exec.Command("xaeroflux", "append", "--dir", dir, "an event").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "try: xaeroflux join --dir "+dir) {
+		t.Errorf("append to an unfinished store: %v, %s", err, out)
+	}
+	if _, err := xaeroflux.Check(ctx, dir, nil); !errors.Is(err, xaeroflux.ErrNoStore) {
+		t.Errorf("check of an unfinished store: %v", err)
+	}
+	if out, err = exec.Command("xaeroflux", "join", "--dir", dir, invite).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// stopCreation stops the creation of a store at each write in turn, the last time
+// behind all of them, and hands what is there to finish.
+func stopCreation(t *testing.T, first digest.Hash, finish func(t *testing.T, at, dir string)) {
+	for n, done := 0, false; !done; n++ {
 		dir, writes := filepath.Join(t.TempDir(), "s"), 0
 		hit := func() error {
 			if writes++; writes > n {
@@ -96,7 +152,7 @@ func TestCreationStoppedAtAnyWrite(t *testing.T) {
 			}
 			return nil
 		}
-		o := store.CreateOptions{PageBytes: segwriter.MinPageBytes, SegmentPages: 2, Fault: func(string) error { return hit() }}
+		o := store.CreateOptions{First: first, PageBytes: segwriter.MinPageBytes, SegmentPages: 2, Fault: func(string) error { return hit() }}
 		o.FS = durable.NewFaulty(durable.OS, func(op durable.Op, _ string) error {
 			if op.Mutates() {
 				return hit()
@@ -104,35 +160,20 @@ func TestCreationStoppedAtAnyWrite(t *testing.T) {
 			return nil
 		})
 		err := store.Create(dir, o)
-		if err == nil {
-			if n < 10 {
-				t.Fatalf("created in %d writes", n)
-			}
-			return
+		if done = err == nil; done && n < 10 {
+			t.Fatalf("created in %d writes", n)
 		}
-		if !errors.Is(err, durable.ErrCrashed) {
+		if !done && !errors.Is(err, durable.ErrCrashed) {
 			t.Fatalf("write %d: %v", n, err)
 		}
-		finishCreation(t, fmt.Sprintf("write %d", n), dir)
-	}
-}
-
-func finishCreation(t *testing.T, at, dir string) {
-	t.Helper()
-	if store.Exists(dir) { // the last sync did not come
-		return
-	}
-	if _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
-		t.Fatalf("%s: an unfinished store opens: %v", at, err)
-	}
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true})
-	if err != nil {
-		t.Fatalf("%s: %v", at, err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(dir, "FORMAT.new")); err == nil {
-		t.Errorf("%s: FORMAT.new is left", at)
+		at := fmt.Sprintf("write %d", n)
+		if _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
+			t.Fatalf("%s: an unfinished store opens: %v", at, err)
+		}
+		finish(t, at, dir)
+		if _, err := os.Stat(filepath.Join(dir, "FORMAT.new")); err == nil {
+			t.Errorf("%s: FORMAT.new is left", at)
+		}
+		checkClean(t, dir)
 	}
 }

@@ -32,6 +32,9 @@ func CheckDir(ctx context.Context, dir string, o CheckOptions) (CheckReport, err
 	}
 	s, err := Open(dir, Options{ReadOnly: true, FS: o.FS})
 	if err == nil {
+		if e := s.Unfounded(); e != nil {
+			return CheckReport{}, errors.Join(fmt.Errorf("store %s: %w", dir, e), s.Close())
+		}
 		report, err := s.Check(ctx, o.Progress)
 		report.Copy = s.copyOf()
 		return report, errors.Join(err, s.Close())

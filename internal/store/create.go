@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
@@ -48,7 +49,8 @@ type CreateOptions struct {
 	// be opened.
 	MustCreate bool
 
-	PageBytes    int // of the topics founded in it
+	First        digest.Hash // the topic that it is going to join first; zero: one that it founds
+	PageBytes    int         // of the topics founded in it
 	SegmentPages int
 	Seed         identity.Seed       // drawn if zero
 	Generation   identity.Generation // drawn if zero
@@ -222,7 +224,7 @@ func (s *Store) create(n *CreateOptions) error {
 	if f.Place, err = placeOf(s.dir, n.Place); err != nil {
 		return err
 	}
-	if err := s.createRows(f); err != nil {
+	if err := s.createRows(f, n.First); err != nil {
 		return err
 	}
 	if err := syncNames(fsys, s.dir); err != nil { // what an earlier try left is not durable yet
@@ -248,7 +250,7 @@ func (s *Store) createSeed(seed identity.Seed) (err error) {
 }
 
 // createRows makes the AOF and writes what FORMAT says into it.
-func (s *Store) createRows(f layout.Format) error {
+func (s *Store) createRows(f layout.Format, first digest.Hash) error {
 	a, err := aof.Open(s.path(aofName), aof.Options{FS: s.opts.FS, Fault: s.opts.Fault})
 	if err != nil {
 		return err
@@ -260,7 +262,9 @@ func (s *Store) createRows(f layout.Format) error {
 			v.ForEachLog(func(aof.LogRow) error { return remains() }))
 	})
 	if err == nil {
-		err = a.Commit(func(t *aof.Txn) error { return putDevice(t, f.Generation, f.Place) })
+		err = a.Commit(func(t *aof.Txn) error {
+			return errors.Join(putDevice(t, f.Generation, f.Place), aof.PutRow(t, layout.Defaults, layout.Only{}, first))
+		})
 	}
 	return errors.Join(err, a.Close())
 }

@@ -19,9 +19,10 @@ import (
 type Topic = layout.Topic
 
 type topics struct {
-	mu    sync.RWMutex // guards all and first; whoever holds it takes no other lock
-	all   map[digest.Hash]*Topic
-	first digest.Hash
+	mu     sync.RWMutex // guards all and first; whoever holds it takes no other lock
+	all    map[digest.Hash]*Topic
+	first  digest.Hash
+	wanted digest.Hash // that the store was created to join first, and did not
 
 	followMu sync.RWMutex
 	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
@@ -34,10 +35,14 @@ func (s *Store) loadTopics() error {
 		if s.topics.first, _, err = aof.Row(v, layout.Defaults, layout.Only{}); err != nil {
 			return err
 		}
-		return aof.EachRow(v, layout.Topics, func(id digest.Hash, t *Topic) error {
+		err = aof.EachRow(v, layout.Topics, func(id digest.Hash, t *Topic) error {
 			s.topics.all[id] = t
 			return nil
 		})
+		if s.topics.all[s.topics.first] == nil {
+			s.topics.first, s.topics.wanted = digest.Hash{}, s.topics.first
+		}
+		return err
 	})
 }
 

@@ -98,7 +98,10 @@ func nextOf(err error) string {
 	var refused *xaeroflux.RefusedError
 	var mode *identity.SeedModeError
 	var tmp *xaeroflux.TempError
+	var unfinished *xaeroflux.UnfinishedError
 	switch {
+	case errors.As(err, &unfinished):
+		return unfinished.Do
 	case errors.As(err, new(*xaeroflux.TornCopyError)):
 		return "`xaeroflux backup DIR` in the store that this is a copy of, which may be running; then `xaeroflux restore DIR NEW`. " +
 			"If it was moved and no other is left: xaeroflux check"

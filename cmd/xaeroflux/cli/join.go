@@ -3,11 +3,12 @@
 package cli
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 func (a *app) joinCmd() *cobra.Command {
@@ -16,7 +17,8 @@ func (a *app) joinCmd() *cobra.Command {
 		Short: "Join the topic of an invite, creating the store if need be",
 		Long: `Joins the topic of an invite. Where there is no store in --dir yet, it is created
 and the topic is its default; a store that is there gets it as a further topic,
-which --topic then names. INVITE may be - for a line of standard input: an invite
+which --topic then names. A join that was cut off is completed by another one, as
+what it was to be. INVITE may be - for a line of standard input: an invite
 is a secret, and other users of the machine can read what a command line says.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -27,9 +29,8 @@ is a secret, and other users of the machine can read what a command line says.`,
 			if err != nil {
 				return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")
 			}
-			if !store.Exists(a.dir) {
-				err = a.create(cmd.Context(), xaeroflux.Options{Invite: args[0]})
-			} else {
+			err = a.create(cmd.Context(), xaeroflux.Options{Invite: args[0]})
+			if errors.Is(err, xaeroflux.ErrExists) {
 				err = a.joinMore(cmd, args[0])
 			}
 			if err == nil && len(invite.Peers) > 0 {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+)
+
+// An UnfinishedError says that what was to become a store was cut off before it was
+// one. Nothing was acknowledged in it, and what made it completes it. It is an
+// ErrNoStore.
+type UnfinishedError struct {
+	What  string      // that was cut off
+	Topic digest.Hash // that was to be joined; zero if none was, or none is known
+	Do    string      // what completes it
+}
+
+func (e *UnfinishedError) Error() string {
+	text := e.What + " was cut off, and there is no store yet"
+	if !e.Topic.IsZero() {
+		text += fmt.Sprintf(": it was to join the topic %s", e.Topic)
+	}
+	return text
+}
+
+// Is reports whether target is ErrNoStore.
+func (e *UnfinishedError) Is(target error) bool { return target == ErrNoStore }
+
+// Unfounded returns what the store lacks if its creation stopped before its first
+// topic, and nil otherwise.
+func (s *Store) Unfounded() *UnfinishedError {
+	s.topics.mu.RLock()
+	defer s.topics.mu.RUnlock()
+	if len(s.topics.all) > 0 {
+		return nil
+	}
+	e := &UnfinishedError{What: "the creation of this store", Topic: s.topics.wanted, Do: "xaeroflux init, or xaeroflux join INVITE"}
+	if !e.Topic.IsZero() {
+		e.Do = "xaeroflux join INVITE, with the invite to that topic; or xaeroflux init for a topic of its own"
+	}
+	return e
+}
