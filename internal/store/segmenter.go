@@ -21,7 +21,8 @@ const maxOpenLogs = 512
 // the next.
 const maxKeptPages = 4 << 20
 
-// Forward hands a batch to the next stage.
+// Forward hands a batch to the next stage. It is called once for each: for the one
+// that came, and before it for all that the AOF holds of a log which is taken up.
 type Forward func(*messages.Batch)
 
 // A Segmenter is the core of the segment writer: it copies events into the
