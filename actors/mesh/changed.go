@@ -55,6 +55,7 @@ func (c *clocks) jumped(now time.Time) bool {
 // parted compares what has passed by the one clock and by the other.
 func parted(awake, wall time.Duration) bool { return (wall - awake).Abs() > sleptFor }
 
+// Woke takes note that a session looked at the clocks of the machine.
 func (n *Mesh) Woke(now time.Time) {
 	if n.clocks.jumped(now) {
 		n.Logger.Info("the clock jumped: peers are asked whether they are there", zap.Time("now", now))

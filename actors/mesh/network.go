@@ -248,7 +248,7 @@ func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.
 	}
 	pid, err := n.Spawn(name, actor.PropsFromProducer(func() actor.Actor { return s }))
 	if err != nil {
-		n.Gone(s)
+		n.forget(s)
 		return nil, err
 	}
 	s.Run(pid)

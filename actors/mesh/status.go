@@ -17,7 +17,9 @@ import (
 func (n *Mesh) Peers() []session.PeerStatus {
 	var all []session.PeerStatus
 	for _, s := range n.Live() {
-		all = append(all, s.Status())
+		p := s.Status()
+		p.PeerTwin, p.OwnTwin = n.twins.seen(p.Peer)
+		all = append(all, p)
 	}
 	slices.SortFunc(all, byPeer)
 	return all

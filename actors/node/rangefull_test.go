@@ -60,7 +60,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, events, pipeline.Conditions{}, epoch); err != nil {
 		t.Fatal(err)
 	}
-	at, err := na.Listen(t.Context(), "a:0")
+	at, err := na.Mesh().Listen(t.Context(), "a:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
-// A Kind says what a Event is about.
+// A Kind says what an Event is about.
 type Kind string
 
 // The kinds of Event.
@@ -38,7 +38,7 @@ const (
 // maxNotices bounds the events that wait for one reader.
 const maxNotices = 256
 
-// A Event is something that happened between this node and a peer.
+// An Event is something that happened between this node and a peer.
 type Event struct {
 	Time    time.Time       `json:"time"`
 	Kind    Kind            `json:"kind"`
