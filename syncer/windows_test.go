@@ -5,6 +5,7 @@ package syncer
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 )
@@ -20,7 +21,7 @@ func TestWindowsBringEachPageOnce(t *testing.T) {
 func runWindows(t *testing.T, r *rand.Rand) {
 	const total, ahead = 5000, 700
 	start := uint64(r.IntN(100))
-	p := NewWindows[int](start, ahead)
+	p := NewWindows[int](start, ahead, PageWindows)
 	sources := 1 + r.IntN(6)
 	stuck := map[int]bool{}
 	for i := range sources {
@@ -87,16 +88,16 @@ func runWindows(t *testing.T, r *rand.Rand) {
 }
 
 func TestWindowsFollowTheRate(t *testing.T) {
-	p := NewWindows[string](0, 100_000)
+	p := NewWindows[string](0, 100_000, PageWindows)
 	p.Join("fast", 100_000)
 	p.Join("slow", 100_000)
 	now := time.Unix(0, 0)
 	f, s := p.Take("fast", now), p.Take("slow", now)
-	if f.End-f.From != windowPages || s.From != f.End || f.Tail || s.Tail {
+	if f.End-f.From != PageWindows.Least || s.From != f.End || f.Tail || s.Tail {
 		t.Fatalf("%+v, %+v", f, s)
 	}
 	now = now.Add(100 * time.Millisecond)
-	p.Got(f, windowPages, now) // 640 pages a second
+	p.Got(f, PageWindows.Least, now) // 640 pages a second
 	p.Done(f)
 	if f = p.Take("fast", now); f.End-f.From != 640 {
 		t.Errorf("a window of %d pages at 640 a second", f.End-f.From)
@@ -104,15 +105,15 @@ func TestWindowsFollowTheRate(t *testing.T) {
 	now = now.Add(time.Millisecond)
 	p.Got(f, 640, now)
 	p.Done(f)
-	if f = p.Take("fast", now); f.End-f.From != maxWindowPages {
-		t.Errorf("a window of %d pages, limit %d", f.End-f.From, maxWindowPages)
+	if f = p.Take("fast", now); f.End-f.From != PageWindows.Most {
+		t.Errorf("a window of %d pages, limit %d", f.End-f.From, PageWindows.Most)
 	}
 }
 
 func TestWindowsReplaceASlowSource(t *testing.T) {
-	p := NewWindows[string](0, windowPages)
-	p.Join("still", windowPages)
-	p.Join("quick", windowPages)
+	p := NewWindows[string](0, PageWindows.Least, PageWindows)
+	p.Join("still", PageWindows.Least)
+	p.Join("quick", PageWindows.Least)
 	now := time.Unix(0, 0)
 	w := p.Take("still", now)
 	canceled := false
@@ -122,7 +123,7 @@ func TestWindowsReplaceASlowSource(t *testing.T) {
 		t.Fatalf("taken over at once: %+v", q)
 	}
 	q := p.Take("quick", now.Add(windowStall))
-	if q == nil || q.From != 10 || q.End != windowPages || !q.Tail || !w.Gone || !canceled {
+	if q == nil || q.From != 10 || q.End != PageWindows.Least || !q.Tail || !w.Gone || !canceled {
 		t.Fatalf("%+v of %+v", q, w)
 	}
 	if p.Take("still", now.Add(windowStall)) != nil {
@@ -133,7 +134,7 @@ func TestWindowsReplaceASlowSource(t *testing.T) {
 // The beginning of a window may be the middle of an event: it waits until it is
 // known where the event ends.
 func TestWindowsInTheMiddleOfAnEvent(t *testing.T) {
-	p := NewWindows[string](0, 1000)
+	p := NewWindows[string](0, 1000, PageWindows)
 	p.Join("a", 200)
 	p.Join("b", 200)
 	now := time.Unix(0, 0)
@@ -153,5 +154,38 @@ func TestWindowsInTheMiddleOfAnEvent(t *testing.T) {
 	}
 	if p.Refused(w) {
 		t.Error("a source that does not serve the first page is not to blame")
+	}
+}
+
+// Of units that a source lacks in the middle it is not asked, and what nobody holds is
+// left.
+func TestWindowsOfPartialSources(t *testing.T) {
+	p := NewWindows[string](0, 1000, WindowSize{Least: 100, Most: 100})
+	p.Join("a", 300)
+	p.Join("b", 300)
+	p.Held(Span{First: 0, End: 50})
+	p.Lacks("a", Span{First: 60, End: 90})
+	p.Lacks("b", Span{First: 60, End: 80})
+	p.Lacks("b", Span{First: 200, End: 300})
+	now := time.Unix(0, 0)
+	var got []string
+	for !p.Idle() {
+		for _, l := range []string{"a", "b"} {
+			if w := p.Take(l, now); w != nil {
+				got = append(got, fmt.Sprintf("%s %d-%d", l, w.From, w.End))
+				p.Got(w, w.End-w.From, now)
+				p.Settle(w)
+			}
+		}
+	}
+	if want := "[a 50-60 b 80-180 a 180-280 a 280-300]"; fmt.Sprint(got) != want {
+		t.Errorf("%v, want %s", got, want)
+	}
+	if want := []gap{{from: 60, end: 80}}; !slices.Equal(p.free, want) {
+		t.Errorf("left is %v, want %v", p.free, want)
+	}
+	p.Leave("a")
+	if p.Total() != 200 || !p.Idle() {
+		t.Errorf("%d units in all, idle is %v", p.Total(), p.Idle())
 	}
 }

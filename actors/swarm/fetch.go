@@ -3,10 +3,8 @@
 package swarm
 
 import (
-	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -18,7 +16,6 @@ import (
 const (
 	fetchAhead   = 32 << 20 // bytes of pages that may wait for those before them
 	fetchStreams = 2        // windows of one source under way, so that none waits for a round trip
-	fetchLook    = 250 * time.Millisecond
 	maxTailBytes = 32 << 20 // of events after the last page
 )
 
@@ -29,19 +26,15 @@ const (
 // that is not right came from, drops that source, and lets others bring the
 // page.
 type fetch struct {
+	desk
 	sw   *Swarm
 	log  digest.Hash
 	info syncer.LogInfo
 
-	mu      sync.Mutex
-	changed *sync.Cond
-	plan    *syncer.Windows[Source]
-	runs    map[uint64]run   // by first page, those that wait
-	tail    *tail            // the events after the last page
-	bad     map[Source]error // sources that were dropped
-	joined  int              // sources ever
-	over    bool
-	err     error // why it ended, where that is no source's fault
+	runs   map[uint64]run // by first page, those that wait
+	tail   *tail          // the events after the last page
+	joined int            // sources ever
+	err    error          // why it ended, if that is no source's fault
 }
 
 // A run is pages that came and are not verified yet.
@@ -80,9 +73,9 @@ func (sw *Swarm) fetchFrom(s Source, o syncer.Pull) (*fetch, error) {
 		if err != nil {
 			return nil, err
 		}
-		f = &fetch{sw: sw, log: o.Info.Log, info: o.Info, runs: map[uint64]run{}, bad: map[Source]error{}}
-		f.changed = sync.NewCond(&f.mu)
-		f.plan = syncer.NewWindows[Source](t.Request().From, fetchAhead/uint64(o.Info.PageBytes))
+		f = &fetch{sw: sw, log: o.Info.Log, info: o.Info, runs: map[uint64]run{}}
+		f.init()
+		f.plan = syncer.NewWindows[Source](t.Request().From, fetchAhead/uint64(o.Info.PageBytes), syncer.PageWindows)
 		k.byLog[f.log] = f
 		f.join(s, o.Pages)
 		sw.Go(func() { f.assemble(t) })
@@ -119,39 +112,15 @@ func (f *fetch) join(s Source, pages uint64) {
 // errElsewhere is why a source that was dropped may not join again.
 var errElsewhere = errors.New("the log is being fetched from others")
 
-// take waits for a window for a source; nil says that there will be none.
-func (f *fetch) take(s Source) *syncer.Window[Source] {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for !f.over && f.bad[s] == nil && s.Context().Err() == nil {
-		if w := f.plan.Take(s, time.Now()); w != nil {
-			return w
-		}
-		// Others may turn out to be slow: look again.
-		t := time.AfterFunc(fetchLook, f.changed.Broadcast)
-		f.changed.Wait()
-		t.Stop()
-	}
-	return nil
-}
-
 // source works for a fetch until it is over, and says what became of it for
 // this source, and whether others helped.
 func (f *fetch) source(s Source, o syncer.Pull) (others bool, err error) {
-	stop := context.AfterFunc(s.Context(), f.changed.Broadcast)
-	defer stop()
-	var wg sync.WaitGroup
-	for range fetchStreams {
-		wg.Go(func() {
-			for w := f.take(s); w != nil; w = f.take(s) {
-				f.finish(s, w, f.window(s, w, o))
-			}
-		})
-	}
-	wg.Wait()
+	f.work(s, fetchStreams,
+		func(w *syncer.Window[Source]) error { return f.window(s, w, o) },
+		func(w *syncer.Window[Source], err error) { f.finish(s, w, err) })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.leave(s)
+	f.leave(s, nil)
 	err = f.bad[s]
 	if err == nil {
 		err = f.err
@@ -173,7 +142,7 @@ func (f *fetch) finish(s Source, w *syncer.Window[Source], err error) {
 	case err == nil:
 		f.plan.Done(w)
 	case s.Context().Err() != nil:
-		f.leave(s)
+		f.leave(s, nil)
 	case !errors.As(err, &v) && f.plan.Refused(w):
 	default:
 		f.drop(s, err)
@@ -182,10 +151,7 @@ func (f *fetch) finish(s Source, w *syncer.Window[Source], err error) {
 
 // drop ends what a source does for the fetch; mu is held.
 func (f *fetch) drop(s Source, err error) {
-	if f.bad[s] == nil {
-		f.bad[s] = err
-	}
-	f.leave(s)
+	f.leave(s, err)
 	for from, r := range f.runs { // nobody knows whether these are right
 		if r.source == s {
 			delete(f.runs, from)
@@ -217,12 +183,6 @@ func (sw *Swarm) Leave(s Source, topic identity.TopicID) {
 		f.drop(s, errLeft)
 		f.mu.Unlock()
 	}
-}
-
-// leave drops a source that did no wrong; mu is held.
-func (f *fetch) leave(s Source) {
-	f.plan.Leave(s)
-	f.changed.Broadcast()
 }
 
 // end ends the fetch: the next one begins from what is stored.

@@ -26,15 +26,6 @@ func (f *fetch) window(s Source, w *syncer.Window[Source], o syncer.Pull) error 
 	})
 }
 
-// taken reports whether a window was taken away before it was asked for, and
-// makes the request end when that happens later.
-func (f *fetch) taken(w *syncer.Window[Source], cancel context.CancelCauseFunc) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	w.Cancel = func() { cancel(f.bad[w.Source]) } // whoever calls it holds mu
-	return w.Gone
-}
-
 // A windowReader reads what a peer answers to one request. It checks what can
 // be checked without the pages before.
 type windowReader struct {
