@@ -164,6 +164,48 @@ func TestFetchDespiteLiars(t *testing.T) {
 	}
 }
 
+// What a peer was asked for that says nothing is asked of another one, long before
+// patience with it ends.
+func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
+	o := small()
+	o.Patience = time.Hour
+	a := newArena(t, "memory", o)
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer close(over)
+	for _, still := range []bool{true, false} {
+		f := a.foe()
+		defer f.Conn.CloseWithError(0, "")
+		must(t, f.Greet(ctx, f.topic))
+		must(t, f.Settled())
+		must(t, f.Send(&messages.Peaks{}))
+		wg.Go(func() {
+			for {
+				err := f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message {
+					head := f.log.Range(7000, 7000)
+					if req.From >= 7000 {
+						return []messages.Message{head}
+					}
+					if still {
+						<-over
+					}
+					return []messages.Message{head, f.log.Range(req.From, min(req.To, 7000))}
+				})
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: a.log.ID, From: 1000})
+	if err != nil || r.Events != 6000 || len(r.From) != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+}
+
 // Two copies of one store signed two histories: what is fetched of both proves
 // it, at once where the sizes are the same.
 func TestFetchFindsForkOfOneSize(t *testing.T) {

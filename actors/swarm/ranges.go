@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"sync"
 
 	"go.uber.org/zap"
@@ -60,7 +60,7 @@ func (sw *Swarm) FetchRange(ctx context.Context, want RangeFetch) (report RangeR
 	defer cancel(nil)
 	defer context.AfterFunc(sw.Context, func() { cancel(pipeline.ErrClosed) })()
 	f := &rangeFetch{sw: sw, want: want, cancel: cancel}
-	f.changed = sync.NewCond(&f.mu)
+	f.init()
 	f.sources = sw.rangeSources(want.Topic, want.Peers, want.Over)
 	defer func() { f.hangUp(streams.CodeFor(err)) }()
 	if len(f.sources) == 0 {
@@ -76,7 +76,7 @@ func (sw *Swarm) FetchRange(ctx context.Context, want RangeFetch) (report RangeR
 	}
 	for more := true; more; {
 		before := f.report.Events
-		f.plan()
+		f.wanted()
 		f.run(ctx)
 		if err := f.finish(ctx); err != nil {
 			return f.report, err
@@ -87,30 +87,20 @@ func (sw *Swarm) FetchRange(ctx context.Context, want RangeFetch) (report RangeR
 	return f.report, nil
 }
 
-// A rangeFetch is one FetchRange under way. It hands out spans to sources; what
-// one of them does not hold is left to the others.
+// A rangeFetch is one FetchRange under way. The units of its plan are the events of
+// the part that is wanted, in the order in which they are.
 type rangeFetch struct {
+	desk
 	sw      *Swarm
 	want    RangeFetch
 	cancel  context.CancelCauseFunc
 	sources []*rangeSource
 	info    syncer.LogInfo
 	report  RangeReport
-
-	mu      sync.Mutex
-	changed *sync.Cond
-	todo    []rangeItem // in the order in which they are handed out
-	busy    int
 }
 
-// A rangeItem is a span that is wanted, and who has not brought it.
-type rangeItem struct {
-	syncer.Span
-	not []*rangeSource
-}
-
-// minItem is the fewest events for which a gap is split among peers.
-const minItem = 1024
+// minShare is the fewest events that are worth a peer of their own.
+const minShare = 1024
 
 func (f *rangeFetch) hangUp(code messages.Code) {
 	if f.want.Over != nil {
@@ -204,8 +194,9 @@ func (f *rangeFetch) heads(ctx context.Context) error {
 	return nil
 }
 
-// plan makes the list of what is to be asked for.
-func (f *rangeFetch) plan() {
+// wanted finds out which part is wanted, and shares what is not held of it among the
+// sources.
+func (f *rangeFetch) wanted() {
 	part := &f.report.Part
 	if part.First = f.want.From; f.want.To > 0 {
 		part.End = f.want.To
@@ -214,32 +205,38 @@ func (f *rangeFetch) plan() {
 		part.First = max(part.First, part.End-f.want.Last)
 	}
 	gaps := f.gaps(*part)
-	f.todo = nil
 	var events uint64
 	for _, g := range gaps {
 		events += g.End - g.First
 	}
-	each := events
+	each := max(events, 1)
 	if n := uint64(len(f.sources)); n > 1 {
-		each = max(minItem, events/(4*n)+1)
+		each = max(minShare, events/(4*n)+1)
 	}
-	for _, g := range gaps {
-		for ; g.End-g.First > each; g.First += each {
-			f.todo = append(f.todo, rangeItem{Span: syncer.Span{First: g.First, End: g.First + each}})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.turn(*part)
+	f.plan = syncer.NewWindows[Source](all.First, math.MaxUint64-all.First, syncer.WindowSize{Least: each, Most: each})
+	for _, s := range f.sources {
+		if f.bad[s] == nil {
+			f.plan.Join(s, all.End)
 		}
-		f.todo = append(f.todo, rangeItem{Span: g})
 	}
-	f.order()
+	held := part.First
+	for _, g := range append(gaps, syncer.Span{First: part.End, End: part.End}) {
+		f.plan.Held(f.turn(syncer.Span{First: held, End: g.First}))
+		held = g.End
+	}
+	f.over = f.plan.Idle()
 }
 
-// order sorts what is to be asked for; mu is held once sources work.
-func (f *rangeFetch) order() {
-	slices.SortFunc(f.todo, func(a, b rangeItem) int {
-		if (a.First < b.First) != f.want.Newest {
-			return -1
-		}
-		return 1
-	})
+// turn makes units of the plan of events, and events of units: they are the same, but
+// if the newest are to come first, units count down from the end of the part.
+func (f *rangeFetch) turn(s syncer.Span) syncer.Span {
+	if end := f.report.Part.End; f.want.Newest {
+		return syncer.Span{First: end - s.End, End: end - s.First}
+	}
+	return s
 }
 
 // gaps returns what is not held of a part of the log.
@@ -268,9 +265,9 @@ func (f *rangeFetch) finish(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range f.sources {
-		if s.err != nil {
-			f.sw.Logger.Info("a peer did not bring what was asked of it", zap.String("peer", s.Peer().Short()), zap.Error(s.err))
-			errs = append(errs, fmt.Errorf("from %s: %w", s.Peer().Short(), s.err))
+		if err := f.bad[s]; err != nil {
+			f.sw.Logger.Info("a peer did not bring what was asked of it", zap.String("peer", s.Peer().Short()), zap.Error(err))
+			errs = append(errs, fmt.Errorf("from %s: %w", s.Peer().Short(), err))
 		}
 	}
 	if len(f.report.Gaps) == 0 {

@@ -20,7 +20,7 @@ type rangeSource struct {
 	Source
 	visit *visit        // the source, if it is one
 	head  *syncer.Range // that it told
-	err   error         // why it is not asked any more
+	err   error         // why it told none
 }
 
 // rangeSources returns the peers to ask: those that were named, or else all that

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -16,62 +17,58 @@ import (
 // run lets all sources work until nothing is left that one of them may bring.
 func (f *rangeFetch) run(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() {
-		f.mu.Lock() // who looked before waits by now
+		f.mu.Lock()
 		defer f.mu.Unlock()
+		f.over = true
 		f.changed.Broadcast()
 	})()
 	var wg sync.WaitGroup
 	for _, s := range f.sources {
 		wg.Go(func() {
-			for it, ok := f.take(ctx, s); ok; it, ok = f.take(ctx, s) {
-				f.done(s, it, f.fetch(ctx, s, it.Span))
-			}
+			f.work(s, 1,
+				func(w *syncer.Window[Source]) error { return f.window(ctx, s, w) },
+				func(w *syncer.Window[Source], err error) { f.settle(s, w, err) })
 		})
 	}
 	wg.Wait()
 }
 
-// take waits for something to ask a source for; false says that there is none.
-func (f *rangeFetch) take(ctx context.Context, s *rangeSource) (it rangeItem, ok bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for ctx.Err() == nil && s.err == nil {
-		at := slices.IndexFunc(f.todo, func(it rangeItem) bool { return !slices.Contains(it.not, s) })
-		if at >= 0 {
-			it = f.todo[at]
-			f.todo = slices.Delete(f.todo, at, at+1)
-			f.busy++
-			return it, true
-		}
-		if f.busy == 0 {
-			break
-		}
-		f.changed.Wait()
-	}
-	return it, false
-}
-
 // errAgain says that a source is to go on where it was cut off.
 var errAgain = errors.New("cut off")
 
-// done gives back what a source did not bring.
-func (f *rangeFetch) done(s *rangeSource, it rangeItem, err error) {
+// settle takes note of how a window ended. What of it is not held then is left to
+// other sources, unless this one was only cut off.
+func (f *rangeFetch) settle(s *rangeSource, w *syncer.Window[Source], err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.changed.Broadcast()
-	f.busy--
-	not := slices.Clone(it.not)
-	if err != errAgain {
-		not, s.err = append(not, s), err
+	if w.Gone {
+		return
 	}
-	for _, gap := range f.gaps(it.Span) {
-		f.todo = append(f.todo, rangeItem{Span: gap, not: not})
+	var missing []syncer.Span
+	for _, gap := range f.gaps(f.turn(syncer.Span{First: w.From, End: w.End})) {
+		missing = append(missing, f.turn(gap))
 	}
-	f.order()
+	f.plan.Settle(w, missing...)
+	for _, m := range missing {
+		if err != errAgain {
+			f.plan.Lacks(s, m)
+		}
+	}
+	if err != nil && err != errAgain {
+		f.leave(s, err)
+	}
+	f.over = f.over || f.plan.Idle()
 }
 
-// fetch asks a source for a span and stores what comes.
-func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span) error {
+// window asks a source for a window of events and stores what comes.
+func (f *rangeFetch) window(ctx context.Context, s *rangeSource, w *syncer.Window[Source]) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if f.taken(w, cancel) {
+		return nil
+	}
+	span := f.turn(syncer.Span{First: w.From, End: w.End})
 	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: f.info.Log, From: span.First, To: span.End, Newest: f.want.Newest}
 	var stored uint64
 	err := f.sw.askRange(ctx, s, req, f.info, func(r *syncer.Range) error {
@@ -83,9 +80,11 @@ func (f *rangeFetch) fetch(ctx context.Context, s *rangeSource, span syncer.Span
 			f.cancel(err) // no other peer can help
 		}
 		stored += events
+		if more := f.got(s, w, r, events); err == nil && !more {
+			err = errOver
+		}
 		return err
 	})
-	f.brought(s, stored)
 	if err != nil && stored > 0 && s.comesAgain(ctx, err) {
 		return errAgain
 	}
@@ -98,7 +97,8 @@ func ofPeer(err error) bool {
 	return errors.Is(err, errAstray) || errors.As(err, &q) && (q.Bound == pipeline.BoundPeer || q.Bound == pipeline.BoundPeerLogs)
 }
 
-func (f *rangeFetch) brought(s *rangeSource, events uint64) {
+// got counts what came of a window and is stored, and reports whether more is wanted.
+func (f *rangeFetch) got(s *rangeSource, w *syncer.Window[Source], r *syncer.Range, events uint64) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.report.Events += events
@@ -106,4 +106,11 @@ func (f *rangeFetch) brought(s *rangeSource, events uint64) {
 	if peer := s.Peer(); events > 0 && !slices.Contains(f.report.From, peer) {
 		f.report.From = append(f.report.From, peer)
 	}
+	part := f.report.Part
+	if came := (syncer.Span{First: max(r.First, part.First), End: min(r.End(), part.End)}); came.First < came.End && !w.Gone {
+		if at := min(f.turn(came).End, w.End); at > w.At {
+			f.plan.Got(w, at-w.At, time.Now())
+		}
+	}
+	return !w.Gone
 }

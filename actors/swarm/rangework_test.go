@@ -3,47 +3,55 @@
 package swarm
 
 import (
-	"context"
-	"slices"
-	"sync"
+	"fmt"
 	"testing"
+	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// Spans are handed out in the order that is wanted, and none to who has not
-// brought it.
-func TestRangeWorkIsHandedOutInOrder(t *testing.T) {
-	x, y := &rangeSource{}, &rangeSource{}
-	for _, newest := range []bool{false, true} {
+// A noSource is asked for nothing.
+type noSource struct{ Source }
+
+func (noSource) Peer() (p identity.PeerID)    { return p }
+func (noSource) Brought(events, pages uint64) {}
+
+// Parts are asked for in the order that is wanted; what is not asked for yet is taken
+// over from a source that stands still, from where it stopped.
+func TestRangeWindowsInTheOrderThatIsWanted(t *testing.T) {
+	x, y := &rangeSource{Source: noSource{}}, &rangeSource{Source: noSource{}}
+	for newest, want := range map[bool]string{
+		false: "[{100 350} {350 600} {600 850} {150 350}]",
+		true:  "[{750 1000} {500 750} {250 500} {750 950}]",
+	} {
 		f := &rangeFetch{want: RangeFetch{Newest: newest}}
-		f.changed = sync.NewCond(&f.mu)
-		for _, first := range []uint64{40, 10, 30, 20} {
-			it := rangeItem{Span: syncer.Span{First: first, End: first + 5}}
-			if first == 20 {
-				it.not = []*rangeSource{x}
+		f.init()
+		f.report.Part = syncer.Span{First: 100, End: 1000}
+		all := f.turn(f.report.Part)
+		f.plan = syncer.NewWindows[Source](all.First, 1<<40, syncer.WindowSize{Least: 250, Most: 250})
+		f.plan.Join(x, all.End)
+		f.plan.Join(y, all.End)
+		now := time.Now()
+		var got []syncer.Span
+		take := func(s Source, now time.Time) *syncer.Window[Source] {
+			w := f.plan.Take(s, now)
+			if w == nil {
+				t.Fatalf("nothing for a source after %v", got)
 			}
-			f.todo = append(f.todo, it)
+			got = append(got, f.turn(syncer.Span{First: w.From, End: w.End}))
+			return w
 		}
-		f.order()
-		var got []uint64
-		for _, s := range []*rangeSource{x, x, y, x} {
-			it, ok := f.take(context.Background(), s)
-			if !ok {
-				t.Fatal("nothing left")
-			}
-			got = append(got, it.First)
+		still := take(x, now)
+		came := f.turn(syncer.Span{First: still.From, End: still.From + 50})
+		f.got(x, still, &syncer.Range{First: came.First, Count: 50}, 0)
+		take(y, now)
+		take(y, now)
+		for w := f.plan.Take(y, now); w != nil; w = f.plan.Take(y, now) {
 		}
-		want := []uint64{10, 30, 20, 40}
-		if newest {
-			want = []uint64{40, 30, 20, 10}
-		}
-		if !slices.Equal(got, want) {
-			t.Errorf("newest first is %v: %v, want %v", newest, got, want)
-		}
-		f.busy = 0
-		if it, ok := f.take(context.Background(), x); ok {
-			t.Errorf("%v was handed out", it.Span)
+		take(y, now.Add(time.Hour))
+		if fmt.Sprint(got) != want {
+			t.Errorf("newest first is %v: %v, want %s", newest, got, want)
 		}
 	}
 }
