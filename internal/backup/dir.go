@@ -155,17 +155,17 @@ func (d *dirTarget) put(ctx context.Context, name string, size int64, r io.Reade
 		}
 		d.touched[parent] = true
 	}
-	return writeFile(ctx, path, size, r)
+	return writeFile(ctx, durable.OS, path, size, r)
 }
 
 // writeFile writes a file of so many bytes, and syncs it.
-func writeFile(ctx context.Context, path string, size int64, r io.Reader) (sum digest.Hash, err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+func writeFile(ctx context.Context, fsys durable.FS, path string, size int64, r io.Reader) (sum digest.Hash, err error) {
+	f, err := fsys.Open(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return sum, err
 	}
 	h := sha256.New()
-	n, err := io.Copy(io.MultiWriter(f, h), &reader{ctx, r})
+	n, err := io.Copy(io.MultiWriter(io.NewOffsetWriter(f, 0), h), &reader{ctx, r})
 	if err == nil && n != size {
 		err = fmt.Errorf("%s: %d bytes, want %d", path, n, size)
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -24,63 +23,42 @@ type RestoreOptions struct {
 }
 
 // Restore verifies a backup and makes a store of it in dir, which must be empty
-// or not there. The store is a new device once it is used, unless it is adopted.
-// If it fails, dir is as it was.
-func Restore(ctx context.Context, from, dir string, o RestoreOptions) (m *Manifest, err error) {
-	entries, err := os.ReadDir(dir)
-	fresh := errors.Is(err, os.ErrNotExist)
-	if err != nil && !fresh {
-		return nil, err
-	}
-	if len(entries) > 0 {
-		return nil, fmt.Errorf("%w: %s is not empty (%s); name another directory", ErrTarget, dir, entries[0].Name())
-	}
+// or not there, or hold a restore that was cut off. The store is a new device once it
+// is used, unless it is adopted. If it fails, dir is as it was, or empty.
+func Restore(ctx context.Context, from, dir string, o RestoreOptions) (*Manifest, error) {
+	return RestoreOn(ctx, durable.OS, from, dir, o)
+}
+
+// RestoreOn is Restore on a file system that a test can fail.
+func RestoreOn(ctx context.Context, fsys durable.FS, from, dir string, o RestoreOptions) (m *Manifest, err error) {
 	if m, err = Verify(ctx, from, o.Progress); err != nil {
 		return m, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("restore to %s: %w", dir, err), clean(dir, fresh))
-		}
-	}()
-	r := &restorer{ctx: ctx, from: from, dir: dir, m: m}
-	if err := r.copy(); err != nil {
-		return m, err
+	err = store.Restore(dir, store.Restored{
+		PageBytes: m.PageBytes, SegmentPages: m.SegmentPages, Backup: m.Time, From: from, Place: o.Place, Adopt: o.Adopt, FS: fsys,
+		Fill: func(fsys durable.FS) error {
+			return (&restorer{ctx: ctx, fs: fsys, from: from, dir: dir, m: m}).copy()
+		},
+	})
+	if errors.Is(err, store.ErrOccupied) {
+		err = fmt.Errorf("%w: %w; name another directory", ErrTarget, err)
 	}
-	err = store.FinishRestore(dir, store.Restored{PageBytes: m.PageBytes, SegmentPages: m.SegmentPages, Backup: m.Time, Place: o.Place})
 	if err != nil {
-		return m, err
+		err = fmt.Errorf("restore to %s: %w", dir, err)
 	}
-	// What can be made from the pages is made now, and a store that would not
-	// open is found out.
-	st, err := store.Open(dir, store.Options{Place: o.Place, Adopt: o.Adopt, Look: !o.Adopt})
-	if err != nil {
-		return m, err
-	}
-	return m, st.Close()
-}
-
-// clean removes what a restore that failed left.
-func clean(dir string, all bool) (err error) {
-	if all {
-		return os.RemoveAll(dir)
-	}
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
-	}
-	return err
+	return m, err
 }
 
 type restorer struct {
 	ctx       context.Context
+	fs        durable.FS // below dir
 	from, dir string
 	m         *Manifest
 }
 
 func (r *restorer) copy() error {
 	for _, d := range []string{"aof", logsName} {
-		if err := durable.OS.MkdirAll(filepath.Join(r.dir, d), 0o700); err != nil {
+		if err := r.fs.MkdirAll(filepath.Join(r.dir, d), 0o700); err != nil {
 			return err
 		}
 	}
@@ -90,11 +68,11 @@ func (r *restorer) copy() error {
 		}
 	}
 	if r.m.Seed != nil {
-		if err := copyFile(r.ctx, r.from, *r.m.Seed, filepath.Join(r.dir, "identity.key")); err != nil {
+		if err := copyFile(r.ctx, r.fs, r.from, *r.m.Seed, filepath.Join(r.dir, "identity.key")); err != nil {
 			return err
 		}
 	}
-	return copyFile(r.ctx, r.from, r.m.AOF, filepath.Join(r.dir, "aof", "data.mdb"))
+	return copyFile(r.ctx, r.fs, r.from, r.m.AOF, filepath.Join(r.dir, "aof", "data.mdb"))
 }
 
 // log joins the pieces of each segment of a log.
@@ -103,7 +81,7 @@ func (r *restorer) log(l *Log) error {
 		return nil
 	}
 	dir := filepath.Join(r.dir, logsName, l.ID.String())
-	if err := durable.OS.MkdirAll(dir, 0o700); err != nil {
+	if err := r.fs.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	n := uint64(r.m.SegmentPages)
@@ -112,7 +90,7 @@ func (r *restorer) log(l *Log) error {
 			return err
 		}
 	}
-	return durable.OS.SyncDir(dir)
+	return r.fs.SyncDir(dir)
 }
 
 func (r *restorer) segment(l *Log, segment uint64, path string) error {
@@ -124,6 +102,6 @@ func (r *restorer) segment(l *Log, segment uint64, path string) error {
 	for _, p := range s.list {
 		size += p.Bytes
 	}
-	_, err = writeFile(r.ctx, path, size, io.NewSectionReader(s, 0, size))
+	_, err = writeFile(r.ctx, r.fs, path, size, io.NewSectionReader(s, 0, size))
 	return errors.Join(err, s.close())
 }

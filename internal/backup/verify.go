@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -218,12 +219,12 @@ func (v *verifier) identity(a *aof.Store) error {
 }
 
 // copyFile copies a file of a backup and compares its hash once more.
-func copyFile(ctx context.Context, dir string, f File, to string) error {
+func copyFile(ctx context.Context, fsys durable.FS, dir string, f File, to string) error {
 	r, err := os.Open(filepath.Join(dir, filepath.FromSlash(f.Name)))
 	if err != nil {
 		return err
 	}
-	sum, err := writeFile(ctx, to, f.Bytes, r)
+	sum, err := writeFile(ctx, fsys, to, f.Bytes, r)
 	if err == nil && sum != f.SHA256 {
 		err = &DamageError{Dir: dir, Findings: []Finding{{File: f.Name, What: "it changed while it was read"}}}
 	}

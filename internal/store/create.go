@@ -95,6 +95,20 @@ func (s *Store) hold() (err error) {
 	if s.opts.ReadOnly {
 		return s.holdToRead()
 	}
+	if err = s.lock(); err != nil || n == nil {
+		return err
+	}
+	switch err = s.vacant(); {
+	case err == nil:
+		return s.create(n)
+	case err == ErrExists && !n.MustCreate:
+		return nil
+	}
+	return err
+}
+
+// lock opens the store's directory, and locks it.
+func (s *Store) lock() (err error) {
 	if s.held, err = durable.Hold(s.dir); err != nil {
 		return err
 	}
@@ -109,16 +123,7 @@ func (s *Store) hold() (err error) {
 		s.room = durable.NewCounted(s.opts.FS, s.dir, aofName)
 		s.opts.FS = s.room
 	}
-	if n == nil {
-		return nil
-	}
-	switch err = s.vacant(); {
-	case err == nil:
-		return s.create(n)
-	case err == ErrExists && !n.MustCreate:
-		return nil
-	}
-	return err
+	return nil
 }
 
 // holdToRead opens the store's directory, and locks it against writers.
@@ -146,7 +151,12 @@ func (s *Store) syncOwnName() error {
 // absent says what a directory without FORMAT holds: no store, or what is left of
 // one.
 func (s *Store) absent() error {
-	if err := s.vacant(); err != nil {
+	err := s.vacant()
+	var unfinished *UnfinishedError
+	switch {
+	case errors.As(err, &unfinished):
+		return s.beingRestored()
+	case err != nil:
 		return err
 	}
 	return ErrNoStore
@@ -160,6 +170,11 @@ func (s *Store) vacant() error {
 	}
 	if err != nil {
 		return err
+	}
+	if restoring, err := s.has(restoringName); err != nil {
+		return err
+	} else if restoring {
+		return s.cutOff()
 	}
 	switch begun, err := s.has(unfinishedName); {
 	case err != nil:

@@ -104,7 +104,9 @@ func (s *Store) settle() error {
 	if err != nil || want == s.format {
 		return err
 	}
-	s.format = want
+	if s.format = want; s.restoring != nil {
+		return nil // it is written last
+	}
 	return writeFormat(s.opts.FS, s.path(formatName), want)
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
@@ -27,44 +26,28 @@ func restoredFrom(v *aof.View) (time.Time, error) {
 // backupText names a backup.
 func backupText(at time.Time) string { return "the backup of " + at.UTC().Format(time.RFC3339) }
 
-// A Restored is files that make a store once they have a FORMAT.
-type Restored struct {
-	PageBytes, SegmentPages int
-	Backup                  time.Time
-	Place                   string // see Options
-}
-
-// FinishRestore makes a store of a directory that holds the AOF of a snapshot,
-// its pages, and identity.key if the snapshot had one. If it had none, the store
-// gets an identity of its own, with new logs.
-func FinishRestore(dir string, r Restored) (err error) {
-	fs, f := durable.OS, layout.Format{PageBytes: r.PageBytes, SegmentPages: r.SegmentPages}
-	if f.Place, err = placeOf(dir, r.Place); err != nil && !errors.Is(err, os.ErrNotExist) {
+// restoreRows says in the rows that the store was restored, and finds out what its
+// FORMAT is.
+func (s *Store) restoreRows(r *Restored) (err error) {
+	f := layout.Format{PageBytes: r.PageBytes, SegmentPages: r.SegmentPages}
+	if f.Place, err = placeOf(s.dir, r.Place); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	a, err := aof.Open(filepath.Join(dir, layout.AOFName), aof.Options{MustExist: true})
+	a, err := aof.Open(s.path(aofName), aof.Options{MustExist: true, FS: s.opts.FS})
 	if err != nil {
 		return err
 	}
-	if _, missing := os.Stat(filepath.Join(dir, layout.SeedName)); errors.Is(missing, os.ErrNotExist) {
-		err = renew(dir, a, &f, r.Place)
+	if keyed, err2 := s.has(seedName); err2 != nil {
+		err = err2
+	} else if !keyed {
+		err = renew(s.dir, a, &f, r.Place)
 	} else {
 		err = errors.Join(a.View(func(v *aof.View) error { return keepDevice(v, &f) }), a.Commit(func(t *aof.Txn) error {
 			return aof.PutRow(t, layout.Restores, layout.Only{}, r.Backup)
 		}))
 	}
-	if err = errors.Join(err, a.Close()); err != nil {
-		return err
-	}
-	for _, d := range []string{layout.LogsName, layout.MMRName} {
-		if err := fs.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
-			return err
-		}
-	}
-	if err := syncNames(fs, dir); err != nil {
-		return err
-	}
-	return writeFormat(fs, filepath.Join(dir, layout.FormatName), f)
+	s.format = f
+	return errors.Join(err, a.Close(), s.opts.FS.MkdirAll(s.path(logsName), 0o700), s.opts.FS.MkdirAll(s.path(mmrName), 0o700))
 }
 
 // keepDevice takes generation and place from the rows.

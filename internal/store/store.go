@@ -86,7 +86,8 @@ type Store struct {
 	gate  gate
 	doing sync.Mutex // held by Do
 
-	opening *opening // while Open runs
+	opening   *opening  // while Open runs
+	restoring *Restored // what the store is made of, if it is being restored
 
 	catalog catalog
 	topics  topics
@@ -130,20 +131,7 @@ func inStore(dir string, err error) error {
 // what Create returns if Options.New is set, durable.ErrLocked, ErrFormat, a
 // *CorruptError, a *TornCopyError or one of the file system's.
 func Open(dir string, o Options) (s *Store, err error) {
-	if o.FS == nil {
-		o.FS = durable.OS
-	}
-	o.Look = o.Look || o.ReadOnly
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	s = &Store{dir: dir, opts: o}
-	if o.ReadOnly {
-		s.StopWriting(durable.ErrOpenedReadOnly)
-	}
-	s.catalog.logs = map[digest.Hash]*Log{}
-	s.catalog.history = map[digest.Hash]*history{}
-	s.rosters.all = map[digest.Hash]*fold{}
+	s = unopened(dir, o)
 	defer func() {
 		if err != nil {
 			err = inStore(dir, s.torn(err))
@@ -151,39 +139,63 @@ func Open(dir string, o Options) (s *Store, err error) {
 			s = nil
 		}
 	}()
-	if err = s.hold(); err != nil {
-		return s, err
+	if err = s.hold(); err == nil {
+		err = s.load()
 	}
+	return s, err
+}
+
+// unopened returns a store of which nothing was read.
+func unopened(dir string, o Options) *Store {
+	if o.FS == nil {
+		o.FS = durable.OS
+	}
+	o.Look = o.Look || o.ReadOnly
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Store{dir: dir, opts: o}
+	if o.ReadOnly {
+		s.StopWriting(durable.ErrOpenedReadOnly)
+	}
+	s.catalog.logs = map[digest.Hash]*Log{}
+	s.catalog.history = map[digest.Hash]*history{}
+	s.rosters.all = map[digest.Hash]*fold{}
+	return s
+}
+
+// load reads the store that is in the directory.
+func (s *Store) load() (err error) {
 	if err = s.held.HoldParts(aofName, logsName, mmrName); err != nil {
-		return s, err
+		return err
 	}
 	if err = s.decide(); err != nil {
-		return s, err
+		return err
 	}
 	if err = s.loadForks(); err != nil {
-		return s, err
+		return err
 	}
 	if err = s.loadCursors(); err != nil {
-		return s, err
+		return err
 	}
 	if err = s.loadRanges(); err != nil {
-		return s, err
+		return err
 	}
 	if err = s.openPaged(); err != nil {
-		return s, err
+		return err
 	}
 	s.opening = nil
 	if err = s.openOwn(); err != nil {
-		return s, err
+		return err
 	}
 	if err = s.settle(); err != nil {
-		return s, err
+		return err
 	}
 	s.countOpened()
 	if s.room != nil {
 		err = s.room.Walk()
 	}
-	return s, err
+	return err
 }
 
 // decide reads what all files say, decides what is to be done about it, and begins
@@ -299,15 +311,19 @@ func (s *Store) Close() error {
 }
 
 func (s *Store) release() error {
-	var errs []error
+	err := s.closeFiles()
+	if s.held != nil {
+		err = errors.Join(err, s.held.Close())
+	}
+	return err
+}
+
+func (s *Store) closeFiles() (err error) {
 	if s.segs != nil {
-		errs = append(errs, s.segs.Close())
+		err = s.segs.Close()
 	}
 	if s.aof != nil {
-		errs = append(errs, s.aof.Close())
+		err = errors.Join(err, s.aof.Close())
 	}
-	if s.held != nil {
-		errs = append(errs, s.held.Close())
-	}
-	return errors.Join(errs...)
+	return err
 }

@@ -12,15 +12,24 @@ import (
 // one. Nothing was acknowledged in it, and what made it completes it. It is an
 // ErrNoStore.
 type UnfinishedError struct {
-	What  string      // that was cut off
-	Topic digest.Hash // that was to be joined; zero if none was, or none is known
-	Do    string      // what completes it
+	Dir    string      // where
+	What   string      // that was cut off
+	Topic  digest.Hash // that was to be joined; zero if none was, or none is known
+	Backup string      // the directory of the backup that was to be restored, or ""
+	Adopt  bool        // the store was to stay the device that it was
+	Do     string      // what completes it
 }
 
 func (e *UnfinishedError) Error() string {
 	text := e.What + " was cut off, and there is no store yet"
 	if !e.Topic.IsZero() {
 		text += fmt.Sprintf(": it was to join the topic %s", e.Topic)
+	}
+	if e.Backup != "" {
+		text += ": it was to be made of the backup in " + e.Backup
+	}
+	if e.Adopt {
+		text += ", and to stay the device that it was (--adopt)"
 	}
 	return text
 }
@@ -36,7 +45,7 @@ func (s *Store) Unfounded() *UnfinishedError {
 	if len(s.topics.all) > 0 {
 		return nil
 	}
-	e := &UnfinishedError{What: "the creation of this store", Topic: s.topics.wanted, Do: "xaeroflux init, or xaeroflux join INVITE"}
+	e := &UnfinishedError{Dir: s.dir, What: "the creation of this store", Topic: s.topics.wanted, Do: "xaeroflux init, or xaeroflux join INVITE"}
 	if !e.Topic.IsZero() {
 		e.Do = "xaeroflux join INVITE, with the invite to that topic; or xaeroflux init for a topic of its own"
 	}

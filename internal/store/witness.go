@@ -46,7 +46,9 @@ func (o *opening) take(id digest.Hash) *segwriter.Found {
 func (s *Store) readFiles(o *opening) error {
 	w := &o.witness
 	var errs [3]error
-	s.format, errs[0] = readFormat(s.opts.FS, s.path(formatName))
+	if s.restoring == nil {
+		s.format, errs[0] = readFormat(s.opts.FS, s.path(formatName))
+	}
 	s.device.Seed, errs[1] = identity.LoadSeed(s.path(seedName))
 	s.aof, errs[2] = aof.Open(s.path(aofName), aof.Options{MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, ReadOnly: s.opts.ReadOnly, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged})
 	if errs[2] == nil {

@@ -101,7 +101,7 @@ func nextOf(err error) string {
 	var unfinished *xaeroflux.UnfinishedError
 	switch {
 	case errors.As(err, &unfinished):
-		return unfinished.Do
+		return nextUnfinished(unfinished)
 	case errors.As(err, new(*xaeroflux.TornCopyError)):
 		return "`xaeroflux backup DIR` in the store that this is a copy of, which may be running; then `xaeroflux restore DIR NEW`. " +
 			"If it was moved and no other is left: xaeroflux check"
@@ -119,6 +119,18 @@ func nextOf(err error) string {
 		return "the same command again; what was acknowledged is safe"
 	}
 	return ""
+}
+
+// nextUnfinished repeats what was cut off.
+func nextUnfinished(e *xaeroflux.UnfinishedError) string {
+	if e.Backup == "" {
+		return e.Do
+	}
+	adopt := ""
+	if e.Adopt {
+		adopt = "--adopt "
+	}
+	return fmt.Sprintf("xaeroflux restore %s%s %s, which begins anew; or another directory", adopt, quoted(e.Backup), quoted(e.Dir))
 }
 
 // nextOutside is next for what lies outside of the store.
