@@ -315,6 +315,7 @@ func TestDerivedFilesAreRebuilt(t *testing.T) {
 			}
 		}
 	}
+	oneFindingEach(t, dir, before)
 	db = open(t, dir, nil)
 	if h := db.Head(); h != head {
 		t.Errorf("head %+v, want %+v", h, head)
@@ -324,6 +325,28 @@ func TestDerivedFilesAreRebuilt(t *testing.T) {
 		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("%s differs: %v", filepath.Base(name), err)
 		}
+	}
+}
+
+// oneFindingEach checks a store in which files are missing: each is told once,
+// however many pages it was of.
+func oneFindingEach(t *testing.T, dir string, missing map[string][]byte) {
+	t.Helper()
+	r, err := xaeroflux.Check(ctx, dir, nil)
+	if err != nil || r.More > 0 {
+		t.Fatalf("%d more, %v", r.More, err)
+	}
+	told := map[string]int{}
+	for _, f := range r.Findings {
+		told[f.File]++
+	}
+	for name := range missing {
+		if told[name] != 1 {
+			t.Errorf("%s is missing, and told %d times", filepath.Base(name), told[name])
+		}
+	}
+	if len(told) != len(missing) {
+		t.Errorf("%d files are told, %d are missing", len(told), len(missing))
 	}
 }
 

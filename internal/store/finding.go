@@ -69,7 +69,7 @@ func (f Finding) of(err error) Finding {
 		f.File, f.Page, f.Offset = c.File, c.Page, c.Offset
 	}
 	var p *pageDamage
-	if errors.As(err, &p) && f.Page < 0 {
+	if errors.As(err, &p) && f.Page < 0 && !wholeFile(err) {
 		f.Page = int64(p.page)
 	}
 	f.What = err.Error()
@@ -79,11 +79,35 @@ func (f Finding) of(err error) Finding {
 	return f
 }
 
+// wholeFile reports whether an error is about a file and not a part of it: that it is
+// missing, say.
+func wholeFile(err error) bool {
+	c := corrupt.InFile(err)
+	return c != nil && c.Page < 0 && c.Offset < 0
+}
+
 // findings are what a check finds, and the trouble that ended it. Trouble says
 // nothing about the store, so that it is no flaw, and nothing else is one any more.
 type findings struct {
 	report  CheckReport
 	trouble error
+	files   map[string]bool // of which a flaw is told that is one of the whole file
+}
+
+// told reports whether an error is about a whole file of which that was found
+// before: each page of a file that is missing would say so.
+func (n *findings) told(err error) bool {
+	if !wholeFile(err) {
+		return false
+	}
+	if n.files == nil {
+		n.files = map[string]bool{}
+	}
+	file := corrupt.InFile(err)
+	key := file.File + ": " + file.What
+	before := n.files[key]
+	n.files[key] = true
+	return before
 }
 
 // note adds a flaw, unless err is of the moment.
@@ -92,6 +116,7 @@ func (n *findings) note(f Finding, err error) {
 	case n.trouble != nil:
 	case ofTheMoment(err):
 		n.trouble = &LookError{Where: f.Where, Err: err}
+	case n.told(err):
 	default:
 		n.report.add(f.of(err))
 	}
