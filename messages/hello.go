@@ -10,7 +10,7 @@ const ProtocolVersion = 2
 // Names of capabilities.
 const (
 	CapSync = "SYNC" // the sync protocol itself
-	CapRun  = "RUN"  // no capability: its parameter is a random value of each opening of a store
+	CapRun  = "RUN"  // no capability: its parameter is a value of each opening of a store
 	CapDoze = "DOZE" // no capability: the sender is not to be woken by PINGs more often than DozeEvery
 )
 

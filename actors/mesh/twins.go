@@ -17,7 +17,7 @@ import (
 // one peer the newer stays, because the older one is likely dead; of twins both
 // are alive, and would throw each other out for ever.
 //
-// HELLO carries a random value of each opening of a store (a run). Run A that
+// HELLO carries a value of each opening of a store (a run). Run A that
 // answers our HELLO after another run B of its peer was heard, and was heard
 // before B, proves that A is alive beside B: a store that was opened again has a
 // new run, and never an old one. From then on each of the two is told once, by

@@ -276,7 +276,7 @@ func (s *Session) start() {
 	s.core = syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.set.Self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
 		Topics: topics, Store: s.set.Store.Source(), History: s.set.Store.Source(),
-		Capabilities: s.set.capabilities(),
+		Capabilities: s.set.capabilities(s.conn.Peer()),
 	})
 	s.step(syncer.Start{})
 }

@@ -15,6 +15,8 @@ package session
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,9 +80,9 @@ type Config struct {
 // A Set is what the sessions of one node share.
 type Set struct {
 	Config
-	Run    RunID // of this opening of the store
-	Cosigs Cosigs
-	links  links
+	opening [32]byte // a random value of this opening of the store
+	Cosigs  Cosigs
+	links   links
 
 	cosigning sync.Mutex // held from the question what was cosigned last until the answer's row is durable
 	saving    sync.Mutex // guards saved
@@ -90,13 +92,20 @@ type Set struct {
 // NewSet returns the set of a node.
 func NewSet(c Config) *Set {
 	s := &Set{Config: c}
-	rand.Read(s.Run[:]) // never fails
+	rand.Read(s.opening[:]) // never fails
 	return s
 }
 
-// A RunID is a random value for each opening of a store: HELLO says it, so that
-// two live copies of one store are told apart.
+// A RunID is a value for each opening of a store, and each peer that hears it: HELLO
+// says it, so that two live copies of one store are told apart, and nobody can compare
+// what two peers hear.
 type RunID [16]byte
+
+// runFor returns which run a peer hears that we are.
+func (k *Set) runFor(p identity.PeerID) RunID {
+	sum := sha256.Sum256(slices.Concat(k.opening[:], p[:]))
+	return RunID(sum[:16])
+}
 
 // runOf returns which run HELLO says that its sender is; zero if none.
 func runOf(h *messages.Hello) (r RunID) {
@@ -108,10 +117,11 @@ func runOf(h *messages.Hello) (r RunID) {
 	return r
 }
 
-// capabilities are what HELLO says that this node can do.
-func (k *Set) capabilities() syncer.Capabilities {
+// capabilities are what HELLO says to a peer that this node can do.
+func (k *Set) capabilities(p identity.PeerID) syncer.Capabilities {
 	all := syncer.Capabilities(k.Doors.Params())
-	all[messages.CapRun] = k.Run[:]
+	run := k.runFor(p)
+	all[messages.CapRun] = run[:]
 	if k.Doze {
 		all[messages.CapDoze] = nil
 	}
