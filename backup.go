@@ -56,23 +56,26 @@ var (
 // The backup holds the store's seed and the keys of its topics, readable for
 // whoever can read dir, unless o.WithoutIdentity is set.
 func (db *DB) Backup(ctx context.Context, dir string, o *BackupOptions) (BackupReport, error) {
-	done, err := db.reading()
+	ctx, done, err := db.readingLong(ctx)
 	if err != nil {
 		return BackupReport{}, err
 	}
 	defer done()
-	return backup.Write(ctx, db.st, dir, optionsOr(o))
+	r, err := backup.Write(ctx, db.st, dir, optionsOr(o))
+	return r, ended(ctx, err)
 }
 
 // BackupTo writes a whole backup to w as a tar archive, which unpacked is what
-// Backup makes.
+// Backup makes. If ctx ends while w blocks, it returns, and the one Write that is
+// under way is left to end by itself.
 func (db *DB) BackupTo(ctx context.Context, w io.Writer, o *BackupOptions) (BackupReport, error) {
-	done, err := db.reading()
+	ctx, done, err := db.readingLong(ctx)
 	if err != nil {
 		return BackupReport{}, err
 	}
 	defer done()
-	return backup.Stream(ctx, db.st, w, optionsOr(o))
+	r, err := backup.Stream(ctx, db.st, w, optionsOr(o))
+	return r, ended(ctx, err)
 }
 
 func optionsOr(o *BackupOptions) BackupOptions {

@@ -23,14 +23,14 @@ type Flaw = store.Flaw
 // The error is for what keeps Check from looking, not for what it finds: a
 // *LookError names the cause, and says nothing about the store.
 func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
-	done, err := db.reading()
+	ctx, done, err := db.readingLong(ctx)
 	if err != nil {
 		return CheckReport{}, err
 	}
 	defer done()
 	r, err := db.st.Check(ctx, progress)
 	r.Own = db.OwnLogs()
-	return r, err
+	return r, ended(ctx, err)
 }
 
 // A LookError says what kept Check or Repair from looking at a store: descriptors,

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
@@ -37,7 +36,7 @@ type DB struct {
 	ownSystem bool
 
 	closed    atomic.Bool
-	readers   atomic.Int64 // reads under way, which Close waits for
+	readers   *readers
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -58,7 +57,7 @@ func Open(dir string, options *Options) (*DB, error) {
 	if err := notBackup(dir); err != nil {
 		return nil, err
 	}
-	db := &DB{opts: o, log: o.Logger, hub: newHub()}
+	db := &DB{opts: o, log: o.Logger, hub: newHub(), readers: newReaders()}
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(dir, invite), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
 		MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,
@@ -159,48 +158,32 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 
 // Close stops the network, waits for appends under way, stops the actors in
 // pipeline order, and releases files and lock. After it, nothing of this store
-// is left running. Calling it again returns what the first call did.
+// is left running. Loops over events and whatever else is under way end with
+// ErrClosed; Close may be called inside of them, but not inside of a progress
+// function. Calling it again returns what the first call did.
 func (db *DB) Close() error {
 	db.closeOnce.Do(func() { db.closeErr = db.close() })
 	return db.closeErr
 }
 
 func (db *DB) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), db.opts.CloseTimeout)
+	defer cancel()
 	db.closed.Store(true)
 	db.hub.close()
+	idle := db.readers.close()
 	var errs []error
 	if db.node != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), db.opts.CloseTimeout)
-		defer cancel()
 		errs = append(errs, db.node.Close(ctx))
 	}
 	if db.ownSystem && db.system != nil {
 		db.system.Shutdown()
 	}
-	db.awaitReaders()
-	errs = append(errs, db.st.Close())
+	errs = append(errs, db.release(ctx, idle))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close %s: %w", db.st.Dir(), err)
 	}
 	return nil
-}
-
-// reading begins a read of the files, which Close waits for.
-func (db *DB) reading() (done func(), err error) {
-	db.readers.Add(1)
-	if db.closed.Load() {
-		db.readers.Add(-1)
-		return nil, ErrClosed
-	}
-	return func() { db.readers.Add(-1) }, nil
-}
-
-// awaitReaders gives reads a second to notice that the store closes. One that
-// does not, because Close was called inside of its loop, makes Close fail.
-func (db *DB) awaitReaders() {
-	for deadline := time.Now().Add(time.Second); db.readers.Load() > 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
 }
 
 // usable returns ErrClosed after Close.

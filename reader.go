@@ -28,7 +28,8 @@ type reader struct {
 	db   *DB
 	q    Query
 	next Frontier
-	left int // of the limit
+	left int         // of the limit
+	runs []store.Run // that take read last
 }
 
 // newReader returns a reader at the beginning of q, whose Frontier is the
@@ -130,41 +131,85 @@ func (r *reader) turn(ctx context.Context, log ID, t *turns, yield func(Record, 
 	return err
 }
 
+// Of a log, as much is read at once, and copied, so that no page is held while
+// somebody is given events: one run at first, then more and more.
+const readBytes = 64 << 10
+
 // read yields a span. The error is errStop if nobody wants more, and errTurn if
 // others say, behind a turn's length, that they wait.
 func (r *reader) read(ctx context.Context, s span, others func() bool, yield func(Record, error) bool) error {
-	if s.from >= s.to {
-		return nil
+	count, size := 0, 0
+	for most := 1; s.from < s.to; most = min(4*most+4096, readBytes) {
+		runs, err := r.take(s, most)
+		if len(runs) == 0 {
+			return err // in a range query nothing more may be held
+		}
+		for _, run := range runs {
+			switch {
+			case ctx.Err() != nil:
+				return ctx.Err()
+			case r.db.closed.Load():
+				return ErrClosed
+			case others != nil && (count >= turnEvents || size >= turnBytes) && others():
+				return errTurn
+			}
+			count, size = count+run.Count, size+len(run.Records)
+			if err := r.run(s.l.ID, run, yield); err != nil {
+				return err
+			}
+			s.from = run.First + uint64(run.Count)
+		}
+		if err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// errEnough ends a read of the store.
+var errEnough = errors.New("enough")
+
+// take reads runs of a span until they have so many bytes. Without Borrow they are
+// the caller's, with it they last until the next call.
+func (r *reader) take(s span, most int) (runs []store.Run, err error) {
 	done, err := r.db.reading()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer done()
 	read := r.db.st.Read
 	if r.q.Ranges {
 		read = r.db.st.ReadHeld
 	}
-	count, size := 0, 0
-	return read(s.l, s.from, s.to, func(run store.Run) error {
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case r.db.closed.Load():
-			return ErrClosed
-		case others != nil && (count >= turnEvents || size >= turnBytes) && others():
-			return errTurn
+	runs, size := r.runs[:0], 0
+	err = read(s.l, s.from, s.to, func(run store.Run) error {
+		runs = r.keep(runs, run)
+		if size += len(run.Records); size >= most {
+			return errEnough
 		}
-		count, size = count+run.Count, size+len(run.Records)
-		return r.run(s.l.ID, run, yield)
+		return nil
 	})
+	if r.runs = runs; errors.Is(err, errEnough) {
+		err = nil
+	}
+	return runs, err
+}
+
+// keep copies a run behind others: one allocation for all its events, or none with
+// Borrow.
+func (r *reader) keep(runs []store.Run, run store.Run) []store.Run {
+	var into []byte
+	if n := len(runs); r.q.Borrow && n < cap(runs) {
+		into = runs[:n+1][n].Records[:0]
+	}
+	if !run.Gone() {
+		run.Records = append(into, run.Records...)
+	}
+	return append(runs, run)
 }
 
 // run yields the events of a run.
 func (r *reader) run(log ID, run store.Run, yield func(Record, error) bool) error {
-	if !r.q.Borrow {
-		run = own(run)
-	}
 	return run.Each(func(seq uint64, rec *event.Record) error {
 		r.next[log] = seq + 1
 		if !r.q.Engine && event.IsReserved(rec.Type) {
@@ -180,8 +225,7 @@ func (r *reader) run(log ID, run store.Run, yield func(Record, error) bool) erro
 	})
 }
 
-// own copies a run, so that its records are the caller's: one allocation for
-// all the events of a page.
+// own copies a run, so that its records are the caller's.
 func own(run store.Run) store.Run {
 	run.Records = bytes.Clone(run.Records)
 	return run

@@ -4,6 +4,7 @@ package backup
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -24,7 +25,7 @@ func Stream(ctx context.Context, st *store.Store, to io.Writer, o Options) (r Re
 		return r, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	t := &tarTarget{w: tar.NewWriter(to), now: time.Now()}
+	t := &tarTarget{w: tar.NewWriter(&endingWriter{ctx, to}), now: time.Now()}
 	w := &writer{ctx: ctx, to: t, o: o, report: Report{Manifest: &Manifest{Number: 1}}}
 	w.temp = inTemp
 	if err := w.write(st, tmp); err != nil {
@@ -61,4 +62,42 @@ func (t *tarTarget) finish(m *Manifest) error {
 	}
 	_, err = t.w.Write(b)
 	return errors.Join(err, t.w.Close())
+}
+
+// An endingWriter ends with its context, though what it writes to may block: that
+// Write then goes on with bytes of its own until it returns.
+type endingWriter struct {
+	ctx context.Context
+	to  io.Writer
+}
+
+// A written is how a Write ended.
+type written struct {
+	n        int
+	err      error
+	panicked any
+}
+
+func (w *endingWriter) Write(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	done, own := make(chan written, 1), bytes.Clone(b)
+	go func() {
+		r := written{err: io.ErrShortWrite}
+		defer func() {
+			r.panicked = recover()
+			done <- r
+		}()
+		r.n, r.err = w.to.Write(own)
+	}()
+	select {
+	case r := <-done:
+		if r.panicked != nil {
+			panic(r.panicked) // on the caller's goroutine, who may expect it
+		}
+		return r.n, r.err
+	case <-w.ctx.Done():
+		return 0, w.ctx.Err()
+	}
 }
