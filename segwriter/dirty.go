@@ -27,6 +27,13 @@ func (d *dirtySet) add(it *item, dir string) {
 	d.keep(it, dir)
 }
 
+// names reports whether names wait for a sync.
+func (d *dirtySet) names() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.dirs) > 0
+}
+
 // take empties the set.
 func (d *dirtySet) take() (files map[*item]bool, dirs map[string]bool) {
 	d.mu.Lock()

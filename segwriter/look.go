@@ -23,6 +23,12 @@ type Found struct {
 	rewritten []uint64 // segments below, that hold images
 }
 
+// Clean reports whether the files hold what is sealed, and nothing that is to be
+// decided about.
+func (f *Found) Clean() bool {
+	return f.Sealed > 0 && len(f.Unfinished)+len(f.Beyond)+len(f.Derived)+len(f.rewritten) == 0
+}
+
 // A FoundPage is a place past the sealed pages of a log that is not empty.
 type FoundPage struct {
 	Index   uint64

@@ -40,7 +40,7 @@ func (l *Log) writeSegment(segment uint64, i int, pages []byte) error {
 		return l.writePacked(segment, i, pages)
 	}
 	if g.file != nil {
-		l.segs.add(it, l.newName(i))
+		l.wrote(&l.segs, it, l.newName(i))
 	}
 	l.setEnd(segment, 0)
 	return err

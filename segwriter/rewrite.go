@@ -132,6 +132,7 @@ func (l *Log) latchOn(err error) error {
 		l.mu.Lock()
 		l.failed = errors.Join(l.failed, err)
 		l.mu.Unlock()
+		l.hold()
 	}
 	return err
 }

@@ -158,7 +158,7 @@ func (l *Log) WriteSpans(ordinal uint64, nodes []digest.Hash) error {
 		dir = filepath.Dir(l.mmr) // the file may be new
 	}
 	err = it.res.(*spans).write(ordinal, nodes)
-	l.spans.add(it, dir)
+	l.wrote(&l.spans, it, dir)
 	return err
 }
 

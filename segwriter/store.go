@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
+	"weak"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -35,8 +37,11 @@ type Store struct {
 	flag  int // that trees and tier-2 nodes are opened with
 	cache *cache
 
-	mu   sync.Mutex
-	logs map[digest.Hash]*Log
+	mu   sync.Mutex // guards what follows
+	logs map[digest.Hash]weak.Pointer[Log]
+
+	heldMu sync.Mutex        // guards held; taken while mu is held, too
+	held   map[*Log]struct{} // logs that remember what nothing else does
 }
 
 // NewStore returns a store of the files in dir/logs and dir/mmr. It touches
@@ -50,19 +55,20 @@ func NewStore(fs durable.FS, dir string, o Options) *Store {
 		flag = os.O_RDONLY
 	}
 	c := newCache(o.MaxOpen)
-	return &Store{fs: sparing{fs, c}, dir: dir, flag: flag, cache: c, logs: make(map[digest.Hash]*Log)}
+	return &Store{fs: sparing{fs, c}, dir: dir, flag: flag, cache: c, logs: map[digest.Hash]weak.Pointer[Log]{}, held: map[*Log]struct{}{}}
 }
 
-// Log returns the files of one log, the same *Log each time until it is
-// closed. Nothing is created before its first page. A log that has files keeps
-// the pages per segment that it began with. The error is ErrParams.
+// Log returns the files of one log, the same *Log each time while somebody holds
+// it, a file of it is open, or something of it waits for a sync. Nothing is
+// created before its first page. A log that has files keeps the pages per segment
+// that it began with. The error is ErrParams.
 func (s *Store) Log(p Params) (*Log, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l := s.logs[p.Log]; l != nil {
+	if l := s.logs[p.Log].Value(); l != nil {
 		p.SegmentPages = l.p.SegmentPages
 		if p != l.p {
 			return nil, fmt.Errorf("%w: log %s is open with others", ErrParams, p.Log)
@@ -73,8 +79,53 @@ func (s *Store) Log(p Params) (*Log, error) {
 	if err := l.adopt(); err != nil {
 		return nil, err
 	}
-	s.logs[p.Log] = l
+	s.logs[p.Log] = weak.Make(l)
+	runtime.AddCleanup(l, collected, collectedLog{weak.Make(s), p.Log})
 	return l, nil
+}
+
+// A collectedLog is a log that nobody holds any more.
+type collectedLog struct {
+	s  weak.Pointer[Store] // which may hold logs itself
+	id digest.Hash
+}
+
+func collected(x collectedLog) {
+	s := x.s.Value()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.logs[x.id]; ok && p.Value() == nil {
+		delete(s.logs, x.id)
+	}
+}
+
+// hold keeps a log in memory.
+func (l *Log) hold() {
+	l.s.heldMu.Lock()
+	defer l.s.heldMu.Unlock()
+	l.s.held[l] = struct{}{}
+}
+
+// settle keeps a log in memory only if a name in it waits for a sync, or a sync
+// failed: what is dirty, the cache remembers.
+func (l *Log) settle() {
+	l.s.heldMu.Lock()
+	defer l.s.heldMu.Unlock()
+	if l.segs.names() || l.trees.names() || l.spans.names() || l.latched() != nil {
+		l.s.held[l] = struct{}{}
+	} else {
+		delete(l.s.held, l)
+	}
+}
+
+// wrote marks a file that was just written to; see dirtySet.add.
+func (l *Log) wrote(d *dirtySet, it *item, dir string) {
+	if d.add(it, dir); dir != "" {
+		l.hold()
+	}
 }
 
 // Close closes all files. The error is ErrBusy while pages that were handed
@@ -82,10 +133,12 @@ func (s *Store) Log(p Params) (*Log, error) {
 func (s *Store) Close() error {
 	s.mu.Lock()
 	logs := s.logs
-	s.logs = make(map[digest.Hash]*Log)
+	s.logs = map[digest.Hash]weak.Pointer[Log]{}
 	s.mu.Unlock()
-	for _, l := range logs {
-		l.forget()
+	for _, p := range logs {
+		if l := p.Value(); l != nil {
+			l.forget()
+		}
 	}
 	busy, err := s.cache.drop(nil)
 	return errors.Join(err, busyError(busy))
@@ -194,6 +247,7 @@ func (l *Log) syncSet(d *dirtySet) error {
 	if err := l.latched(); err != nil {
 		return err
 	}
+	defer l.settle()
 	failed, exhausted := d.sync(l.s.fs)
 	if err := l.latchOn(failed); err != nil {
 		return err
@@ -209,12 +263,13 @@ func (l *Log) forget() {
 	l.segs.forget()
 	l.trees.forget()
 	l.spans.forget()
+	l.settle()
 }
 
 // Close closes the log's files; see Store.Close.
 func (l *Log) Close() error {
 	l.s.mu.Lock()
-	if l.s.logs[l.p.Log] == l {
+	if l.s.logs[l.p.Log].Value() == l {
 		delete(l.s.logs, l.p.Log)
 	}
 	l.s.mu.Unlock()

@@ -62,7 +62,7 @@ func (l *Log) writeTrees(segment uint64, i int, trees []Tree) error {
 		}
 	}
 	err = t.write(i, trees)
-	l.trees.add(it, l.newName(i))
+	l.wrote(&l.trees, it, l.newName(i))
 	return err
 }
 
