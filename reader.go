@@ -48,37 +48,42 @@ type span struct {
 	from, to uint64
 }
 
-// logs returns the logs of a query.
-func (db *DB) logs(q Query) ([]*store.Log, error) {
+// logs calls fn for the logs of a query.
+func (db *DB) logs(q Query, fn func(*store.Log)) error {
 	done, err := db.reading()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer done()
 	if !q.Log.IsZero() {
 		l, err := db.st.Log(q.Log)
-		return []*store.Log{l}, err
+		if err == nil {
+			fn(l)
+		}
+		return err
 	}
 	t, err := db.st.Topic(q.Topic)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return db.st.TopicLogs(t.ID)
+	for l, err := range db.st.TopicLogs(t.ID) {
+		if err != nil {
+			return err
+		}
+		fn(l)
+	}
+	return nil
 }
 
 // snapshot returns what there is of a query.
 func (db *DB) snapshot(q Query) ([]span, error) {
-	logs, err := db.logs(q)
-	if err != nil {
-		return nil, err
-	}
 	r, spans := newReader(db, q), []span(nil)
-	for _, l := range logs {
+	err := db.logs(q, func(l *store.Log) {
 		if s := r.span(l); s.from < s.to {
 			spans = append(spans, s)
 		}
-	}
-	return spans, nil
+	})
+	return spans, err
 }
 
 // span returns what is to be read of a log.

@@ -173,13 +173,12 @@ func (t *Topic) Logs() ([]*Log, error) {
 	if err := t.db.usable(); err != nil {
 		return nil, err
 	}
-	all, err := t.db.st.TopicLogs(t.t.ID)
-	if err != nil {
-		return nil, err
-	}
-	logs := make([]*Log, len(all))
-	for i, l := range all {
-		logs[i] = &Log{db: t.db, l: l}
+	var logs []*Log
+	for l, err := range t.db.st.TopicLogs(t.t.ID) {
+		if err != nil {
+			return nil, err
+		}
+		logs = append(logs, &Log{db: t.db, l: l})
 	}
 	return logs, nil
 }

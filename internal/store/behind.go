@@ -26,6 +26,8 @@ func (m *SignedMore) News(s *Store) (bool, error) {
 	return err == nil && l.Own && l.Row().HighWater < m.Size, err
 }
 
+func (m *SignedMore) log() digest.Hash { return m.Log }
+
 func (m *SignedMore) write(c *Committer, t *aof.Txn) error {
 	row, err := c.row(t, m.Log, nil)
 	if err != nil || !row.Own || row.HighWater >= m.Size || m.Size > aof.MaxSize {

@@ -47,8 +47,7 @@ type Log struct {
 	// loaded: where a stage that restarted takes its work from.
 	segmented, treed atomic.Uint64
 
-	changedAt uint64      // in its topic's history; guarded by catalog.setMu
-	frozen    atomic.Bool // as it is counted in the topic's digest; changed under catalog.setMu
+	frozen atomic.Bool // as it is counted in the topic's digest; changed under catalog.setMu
 
 	sealMu sync.Mutex    // held while a seal is committed, and while epoch changes
 	epoch  atomic.Uint64 // see messages.Batch
@@ -56,6 +55,9 @@ type Log struct {
 	openMu sync.Mutex
 	open   *openTree // the tree of the open page, for proofs
 	high   highNodes // tier-2 nodes that were read for proofs
+
+	kept bool        // by the logCache, whose mu guards it
+	used atomic.Bool // since the logCache looked last
 }
 
 // Published is the state of a log that everybody sees: durable and under a
@@ -88,44 +90,32 @@ func (l *Log) Name() identity.LogName { return l.Row().Name() }
 // AuthorKey returns the author's public key.
 func (l *Log) AuthorKey() ed25519.PublicKey { return l.Author[:] }
 
-// catalog holds the logs that are in use, loaded from their rows on demand.
+// catalog is what is known of logs beyond their rows.
 type catalog struct {
-	mu     sync.RWMutex
-	logs   map[digest.Hash]*Log
-	topics map[digest.Hash]*topicList // of all, once somebody asked; nil before
+	logCache
 
-	setMu   sync.Mutex
-	changes uint64                   // of any log's state
+	// Held while logs are created and made known, and while a topic's logs are
+	// listed from rows: a list has no log that is not counted yet.
+	creating sync.Mutex
+
+	topicMu sync.Mutex                 // guards topics; whoever holds it takes no other lock
+	topics  map[digest.Hash]*topicList // of all, once somebody asked; nil before
+
+	setMu   sync.Mutex               // guards history
 	history map[digest.Hash]*history // per topic, once somebody asked
 }
 
-// Log returns the log with this id, or ErrUnknownLog.
-func (s *Store) Log(id digest.Hash) (*Log, error) {
-	s.catalog.mu.RLock()
-	l := s.catalog.logs[id]
-	s.catalog.mu.RUnlock()
-	if l != nil {
-		return l, nil
-	}
-	return s.loadLog(id)
-}
+// Log returns the log with this id, or ErrUnknownLog. Two callers get the same
+// *Log for as long as one of them holds it.
+func (s *Store) Log(id digest.Hash) (*Log, error) { return s.catalog.load(id, s.readRow) }
 
-func (s *Store) loadLog(id digest.Hash) (*Log, error) {
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
-	if l := s.catalog.logs[id]; l != nil {
-		return l, nil
-	}
+// readRow makes a Log of what is stored.
+func (s *Store) readRow(id digest.Hash) (*Log, error) {
 	row, err := s.rowOf(id)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.newLog(row)
-	if err != nil {
-		return nil, err
-	}
-	s.catalog.logs[id] = l
-	return l, nil
+	return s.newLog(row)
 }
 
 // EmptyHead returns the head of a log of ours before its first event: whoever
@@ -159,16 +149,19 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 		return nil, err
 	}
 	if !s.opts.ReadOnly {
-		if err := s.prepareFiles(l, row); err != nil {
+		if err := s.catalog.prepare(row.Num, func() error { return s.prepareFiles(l, row) }); err != nil {
 			return nil, err
 		}
 	}
 	p, err := s.computeState(l)
+	if err == nil {
+		err = l.prove(p)
+	}
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.publish(l, p)
-	return l, err
+	l.pub.Store(p) // it counts as it did when it was here last
+	return l, nil
 }
 
 // bareLog makes a Log of its row, with its files as they are and without a state.
@@ -193,6 +186,7 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)
+	l.epoch.Store(s.catalog.epochs.Add(1))
 	return l, nil
 }
 

@@ -2,7 +2,10 @@
 
 package store
 
-import "github.com/xaeroflux/xaeroflux/aof"
+import (
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+)
 
 // A Change is something small that one transaction makes durable, with whatever
 // else waits: a topic that is joined, what is followed, a fork, a range, rows of
@@ -14,6 +17,9 @@ type Change interface {
 	// made makes the change known, once it is durable.
 	made(s *Store) error
 }
+
+// ofLog is implemented by changes of a row that a log in memory was made of.
+type ofLog interface{ log() digest.Hash }
 
 // Do makes a change durable in a store whose actors do not run; they have a
 // writer of their own (pipeline.Pipeline.Do).

@@ -9,7 +9,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -86,6 +85,8 @@ type Appended struct {
 // and makes them durable, many at once.
 type Committer struct {
 	s         *Store
+	logs      map[digest.Hash]*Log        // of the work under way, as far as they are here
+	failed    map[digest.Hash]error       // why one of them could not be loaded
 	rows      map[digest.Hash]*aof.LogRow // changed in the transaction under way
 	done      *Committed
 	created   []*aof.LogRow
@@ -106,15 +107,12 @@ func (c *Committer) Commit(w *Work) (*Committed, error) {
 	if err := c.s.ReadOnly(); err != nil {
 		return nil, err
 	}
+	c.load(w)
+	defer c.release()
 	if err := c.write(w); err != nil {
 		return nil, err
 	}
 	c.ended()
-	for _, row := range c.created {
-		if row.Kind == identity.KindData {
-			c.s.added(row.Topic, row.ID)
-		}
-	}
 	c.s.tellCopies(c.copied)
 	c.made(w)
 	return c.done, nil
@@ -133,11 +131,13 @@ func (c *Committer) made(w *Work) {
 // taken up anew, which would begin at the cursor that moves here.
 func (c *Committer) write(w *Work) error {
 	for id := range sealedLogs(w) {
-		if l, err := c.s.cached(id); err == nil {
+		if l := c.logs[id]; l != nil {
 			l.sealMu.Lock()
 			defer l.sealMu.Unlock()
 		}
 	}
+	c.s.catalog.creating.Lock()
+	defer c.s.catalog.creating.Unlock()
 	err := c.s.aof.Commit(func(t *aof.Txn) error {
 		err := c.fill(t, w)
 		if err == nil {
@@ -150,12 +150,51 @@ func (c *Committer) write(w *Work) error {
 		return err
 	}
 	for id, row := range c.rows {
-		if err := c.s.committed(id, row); err != nil {
+		if l := c.logs[id]; l != nil {
+			l.row.Store(row)
+			c.s.catalog.keep(l)
+		}
+	}
+	for _, row := range c.created {
+		l, err := c.s.Log(row.ID) // from the row just written
+		if err != nil {
 			return err
 		}
+		c.s.countCreated(l)
 	}
 	return nil
 }
+
+// load holds the logs of w from before their rows change until that is known, so
+// that nobody loads one in between.
+func (c *Committer) load(w *Work) {
+	c.logs, c.failed = map[digest.Hash]*Log{}, map[digest.Hash]error{}
+	for _, m := range w.Sealed {
+		c.loadLog(m.Log)
+	}
+	for _, a := range w.Appends {
+		c.loadLog(a.Log)
+	}
+	for _, x := range w.Changes {
+		if o, ok := x.(ofLog); ok {
+			c.loadLog(o.log())
+		}
+	}
+}
+
+func (c *Committer) loadLog(id digest.Hash) {
+	if c.logs[id] != nil || c.failed[id] != nil {
+		return
+	}
+	l, err := c.s.Log(id)
+	if err == nil {
+		c.logs[id] = l
+	} else if !errors.Is(err, ErrUnknownLog) { // it is to be created
+		c.failed[id] = err
+	}
+}
+
+func (c *Committer) release() { c.logs, c.failed = nil, nil }
 
 func sealedLogs(w *Work) map[digest.Hash]bool {
 	ids := map[digest.Hash]bool{}
@@ -173,11 +212,17 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.defaultID = c.s.defaultTopic()
 	c.done = &Committed{Lost: map[digest.Hash]error{}, Appends: make([]Appended, len(w.Appends)), Changes: make([]error, len(w.Changes))}
 	for _, m := range w.Sealed {
-		if err := c.seal(t, m); err != nil {
+		if why := c.failed[m.Log]; why != nil {
+			c.done.Lost[m.Log] = why
+		} else if err := c.seal(t, m); err != nil {
 			return err
 		}
 	}
 	for i, a := range w.Appends {
+		if why := c.failed[a.Log]; why != nil {
+			c.done.Appends[i] = Appended{Refused: why}
+			continue
+		}
 		b, err := c.append(t, a)
 		if err != nil && !isRefusal(err) {
 			return err
@@ -185,7 +230,9 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 		c.done.Appends[i] = Appended{b, err}
 	}
 	for i, x := range w.Changes {
-		if err := x.write(c, t); err != nil && !isRefusal(err) {
+		if o, ok := x.(ofLog); ok && c.failed[o.log()] != nil {
+			c.done.Changes[i] = c.failed[o.log()]
+		} else if err := x.write(c, t); err != nil && !isRefusal(err) {
 			return err
 		} else if err != nil {
 			c.done.Changes[i] = err
@@ -359,15 +406,12 @@ func setHead(row *aof.LogRow, p *messages.Proven) {
 // storeOwnHead keeps the newest head signed so far with the next events. It
 // may lag behind what was published: opening the store signs the same head of
 // the same events again.
-func (c *Committer) storeOwnHead(row *aof.LogRow) {
-	l, err := c.s.cached(row.ID)
-	if err != nil {
-		return
-	}
-	if h := l.State().Head; h.Size > row.HeadSize {
+func (c *Committer) storeOwnHead(row *aof.LogRow) (size uint64) {
+	if h, ok := c.s.catalog.ownHead(row.ID); ok && h.Size > row.HeadSize {
 		row.HeadSize, row.HeadRoot, row.HeadSig = h.Size, h.Root, h.Sig
 		row.HighWater = max(row.HighWater, h.Size)
 	}
+	return row.HeadSize
 }
 
 // seal moves a log's sealed cursor and trims the AOF below it. Of pages of a peer
@@ -437,7 +481,10 @@ func (c *Committer) Close(w *Work) (*Committed, error) {
 	if err := c.s.ReadOnly(); err != nil {
 		return nil, err
 	}
+	c.load(w)
+	defer c.release()
 	var closed uint64
+	own := c.s.catalog.ownLogs()
 	err := c.s.aof.Commit(func(t *aof.Txn) (err error) {
 		if err := c.fill(t, w); err != nil {
 			return err
@@ -445,16 +492,16 @@ func (c *Committer) Close(w *Work) (*Committed, error) {
 		if closed, err = noteClosed(t); err != nil {
 			return err
 		}
-		for _, l := range c.s.loaded() {
-			row, err := c.row(t, l.ID, nil)
+		for _, id := range own {
+			row, err := c.row(t, id, nil)
 			if err != nil {
 				return err
 			}
-			if l.Own && l.State().Head.Size > row.HeadSize {
-				c.storeOwnHead(row)
-				if err := t.PutLog(row); err != nil {
-					return err
-				}
+			if stored := row.HeadSize; c.storeOwnHead(row) == stored {
+				continue
+			}
+			if err := t.PutLog(row); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -467,33 +514,9 @@ func (c *Committer) Close(w *Work) (*Committed, error) {
 	return c.done, nil
 }
 
-// loaded returns the logs in use.
-func (s *Store) loaded() []*Log {
-	s.catalog.mu.RLock()
-	defer s.catalog.mu.RUnlock()
-	logs := make([]*Log, 0, len(s.catalog.logs))
-	for _, l := range s.catalog.logs {
-		logs = append(logs, l)
-	}
-	return logs
-}
-
-// committed makes a committed row known to readers.
-func (s *Store) committed(id digest.Hash, row *aof.LogRow) error {
-	l, err := s.cached(id)
-	if err != nil {
-		_, err = s.Log(id) // loads it from the row just written
-		return err
-	}
-	l.row.Store(row)
-	return nil
-}
-
-// cached returns a log that is loaded.
+// cached returns a log that is in memory.
 func (s *Store) cached(id digest.Hash) (*Log, error) {
-	s.catalog.mu.RLock()
-	defer s.catalog.mu.RUnlock()
-	if l := s.catalog.logs[id]; l != nil {
+	if l := s.catalog.find(id); l != nil {
 		return l, nil
 	}
 	return nil, ErrUnknownLog

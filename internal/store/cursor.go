@@ -135,7 +135,7 @@ func (s *Store) markAgreed(topic digest.Hash, set digest.Set) bool {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	h := s.catalog.history[topic]
-	if h == nil || h.state() != set {
+	if h == nil || !h.whole || h.state() != set {
 		return false
 	}
 	h.mark()

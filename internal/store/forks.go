@@ -155,6 +155,8 @@ func (c *Committer) freeze(t *aof.Txn, f proof.Fork) error {
 	return aof.PutRow(t, layout.Forks, id, f)
 }
 
+func (f *Freeze) log() digest.Hash { return f.Fork.Log() }
+
 // made makes the fork known. If the file cannot be written, the row still has it,
 // and the file is written when the store is opened.
 func (f *Freeze) made(s *Store) error {

@@ -3,6 +3,10 @@
 package store
 
 import (
+	"errors"
+	"slices"
+	"sync"
+
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -23,10 +27,18 @@ type history struct {
 	set   digest.Set // of sum, where clean
 	clean bool
 
-	seq     uint64 // of the newest change
-	changes []change
-	marks   map[digest.Set]uint64 // state -> seq
-	newest  uint64                // of the marks
+	seq      uint64 // of the newest change
+	changes  []change
+	marks    map[digest.Set]uint64    // state -> seq
+	recorded map[digest.Hash]struct{} // logs that changed since the newest mark
+
+	counting sync.Mutex  // held while logs are counted for the first time
+	upTo     digest.Hash // logs to here are counted
+	whole    bool        // all are
+}
+
+func newHistory() *history {
+	return &history{marks: map[digest.Set]uint64{}, recorded: map[digest.Hash]struct{}{}}
 }
 
 // A change is the first of a log after a mark: further ones until the next
@@ -56,7 +68,7 @@ func (h *history) mark() {
 		delete(h.marks, oldest)
 	}
 	h.marks[h.state()] = h.seq
-	h.newest = h.seq
+	h.recorded = map[digest.Hash]struct{}{}
 }
 
 // changed takes note of a log's new state.
@@ -64,7 +76,7 @@ func (h *history) changed(l *Log, old, now *Published) {
 	if l.frozen.Load() {
 		if old == nil { // new here
 			h.count(l, now)
-			h.record(l, 0)
+			h.record(l.ID, 0)
 		}
 		return
 	}
@@ -77,7 +89,7 @@ func (h *history) changed(l *Log, old, now *Published) {
 		h.sum.Add(l.ID, now.Size, now.Root)
 	}
 	if h.clean = false; now.Size != before {
-		h.record(l, before)
+		h.record(l.ID, before)
 	}
 }
 
@@ -88,31 +100,36 @@ func (h *history) froze(l *Log, p *Published) {
 	}
 	l.frozen.Store(true)
 	h.count(l, p)
-	h.record(l, p.Size)
+	h.record(l.ID, p.Size)
 }
 
 // count adds what a log is: a forked log is the same on all peers, whatever each
 // of them holds of it.
-func (h *history) count(l *Log, p *Published) {
+func (h *history) count(l *Log, p *Published) { h.add(l.ID, l.frozen.Load(), p.Size, p.Root) }
+
+func (h *history) add(id digest.Hash, frozen bool, size uint64, root digest.Hash) {
 	h.clean = false
-	if l.frozen.Load() {
-		h.sum.Add(l.ID, 0, digest.Empty)
-	} else if p.Size > 0 {
-		h.sum.Add(l.ID, p.Size, p.Root)
+	if frozen {
+		h.sum.Add(id, 0, digest.Empty)
+	} else if size > 0 {
+		h.sum.Add(id, size, root)
 	}
 }
 
 // record keeps the first change of a log after a mark.
-func (h *history) record(l *Log, before uint64) {
-	if l.changedAt > h.newest {
+func (h *history) record(id digest.Hash, before uint64) {
+	if _, found := h.recorded[id]; found {
 		return
 	}
+	h.recorded[id] = struct{}{}
 	h.seq++
-	l.changedAt = h.seq
-	if h.changes = append(h.changes, change{l.ID, before}); len(h.changes) >= 2*maxChanges {
+	if h.changes = append(h.changes, change{id, before}); len(h.changes) >= 2*maxChanges {
 		h.changes = append([]change(nil), h.changes[maxChanges:]...)
 	}
 }
+
+// counts reports whether a log's state is in the digest.
+func (h *history) counts(id digest.Hash) bool { return h.whole || compareHashes(id, h.upTo) <= 0 }
 
 // since returns the logs that changed since a mark, with their sizes then.
 func (h *history) since(set digest.Set) ([]syncer.Change, bool) {
@@ -136,38 +153,88 @@ func (h *history) since(set digest.Set) ([]syncer.Change, bool) {
 func (s *Store) Summary(topic digest.Hash) (digest.Set, error) {
 	s.catalog.setMu.Lock()
 	h := s.catalog.history[topic]
-	if h != nil {
-		defer s.catalog.setMu.Unlock()
-		return h.state(), nil
+	if h == nil {
+		h = newHistory()
+		s.catalog.history[topic] = h
 	}
+	whole := h.whole
 	s.catalog.setMu.Unlock()
-	return s.summarise(topic)
-}
-
-// summarise computes a topic's digest the first time somebody asks. Changes
-// that happen meanwhile are caught by counting again until nothing changed.
-func (s *Store) summarise(topic digest.Hash) (digest.Set, error) {
-	for {
-		s.catalog.setMu.Lock()
-		before := s.catalog.changes
-		s.catalog.setMu.Unlock()
-		h := &history{marks: map[digest.Set]uint64{}}
-		logs, err := s.TopicLogs(topic)
-		if err != nil {
+	if !whole {
+		if err := s.countLogs(topic, h); err != nil {
 			return digest.Set{}, err
 		}
-		for _, l := range logs {
-			h.count(l, l.State())
-		}
-		h.mark()
-		s.catalog.setMu.Lock()
-		if before == s.catalog.changes {
-			s.catalog.history[topic] = h
-			s.catalog.setMu.Unlock()
-			return h.state(), nil
-		}
-		s.catalog.setMu.Unlock()
 	}
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	return h.state(), nil
+}
+
+// countLogs computes a topic's digest the first time somebody asks, log by log in
+// the order of their ids. Of one that changes meanwhile, the change is counted too
+// if the log was counted before. After an error it goes on where it stopped.
+func (s *Store) countLogs(topic digest.Hash, h *history) error {
+	h.counting.Lock()
+	defer h.counting.Unlock()
+	for !h.whole {
+		ids, err := s.topicIDs(topic)
+		if err != nil {
+			return err
+		}
+		if err := s.countNext(h, after(ids, h.upTo), func() []digest.Hash {
+			ids, _ := s.listed(topic)
+			return after(ids, h.upTo)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// after returns those of the ids in order that follow one.
+func after(ids []digest.Hash, id digest.Hash) []digest.Hash {
+	i, found := slices.BinarySearchFunc(ids, id, compareHashes)
+	if found {
+		i++
+	}
+	return ids[i:]
+}
+
+// countNext counts the first of the logs that are left, unless there is another by
+// the time that its state is known. h.counting is held.
+func (s *Store) countNext(h *history, left []digest.Hash, now func() []digest.Hash) error {
+	if len(left) == 0 {
+		s.catalog.setMu.Lock()
+		defer s.catalog.setMu.Unlock()
+		if len(now()) == 0 {
+			h.whole = true
+			h.mark()
+		}
+		return nil
+	}
+	count := func(frozen bool, size uint64, root digest.Hash) {
+		s.catalog.setMu.Lock()
+		defer s.catalog.setMu.Unlock()
+		if now()[0] == left[0] {
+			h.add(left[0], frozen, size, root)
+			h.upTo = left[0]
+		}
+	}
+	l, err := s.catalog.absent(left[0], func() error {
+		info, err := s.rowInfo(left[0])
+		if err == nil {
+			count(info.Frozen, info.Size, info.Root)
+		}
+		return err
+	})
+	if errors.Is(err, errUnsaid) {
+		l, err = s.Log(left[0])
+	}
+	if l != nil {
+		l.pubMu.Lock()
+		defer l.pubMu.Unlock()
+		count(l.frozen.Load(), l.State().Size, l.State().Root)
+	}
+	return err
 }
 
 // countChange keeps the topic's history; l.pubMu is held.
@@ -177,9 +244,23 @@ func (s *Store) countChange(l *Log, old, now *Published) {
 	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	s.catalog.changes++
-	if h := s.catalog.history[l.Topic]; h != nil {
+	if h := s.catalog.history[l.Topic]; h != nil && h.counts(l.ID) {
 		h.changed(l, old, now)
+	}
+}
+
+// countCreated counts a log that was just committed for the first time.
+func (s *Store) countCreated(l *Log) {
+	if l.Kind != identity.KindData {
+		return
+	}
+	l.pubMu.Lock()
+	defer l.pubMu.Unlock()
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	s.added(l.Topic, l.ID)
+	if h := s.catalog.history[l.Topic]; h != nil && h.counts(l.ID) {
+		h.changed(l, nil, l.State())
 	}
 }
 
@@ -192,12 +273,7 @@ func (s *Store) countFrozen(l *Log) {
 	if l.frozen.Load() {
 		return
 	}
-	s.catalog.changes++
-	if l.Kind != identity.KindData {
-		l.frozen.Store(true)
-		return
-	}
-	if h := s.catalog.history[l.Topic]; h != nil {
+	if h := s.catalog.history[l.Topic]; h != nil && l.Kind == identity.KindData && h.counts(l.ID) {
 		h.froze(l, l.State())
 	} else {
 		l.frozen.Store(true)

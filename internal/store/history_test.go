@@ -24,7 +24,7 @@ type grown struct {
 }
 
 func newGrown(logs int) *grown {
-	g := &grown{history: &history{marks: map[digest.Set]uint64{}}, sizes: map[digest.Hash]uint64{}, past: map[digest.Set]map[digest.Hash]uint64{}}
+	g := &grown{history: newHistory(), sizes: map[digest.Hash]uint64{}, past: map[digest.Set]map[digest.Hash]uint64{}}
 	for i := range logs {
 		g.logs = append(g.logs, &Log{ID: digest.Sum([]byte{byte(i), byte(i >> 8)})})
 	}
@@ -90,8 +90,8 @@ func TestHistoryForgets(t *testing.T) {
 	g := newGrown(2)
 	first := g.state()
 	for range 2*maxChanges + 2 {
-		g.logs[1].changedAt = 0
-		g.record(g.logs[1], 0)
+		delete(g.recorded, g.logs[1].ID)
+		g.record(g.logs[1].ID, 0)
 	}
 	if len(g.changes) > 2*maxChanges {
 		t.Errorf("%d changes are kept", len(g.changes))

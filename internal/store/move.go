@@ -245,9 +245,7 @@ func (s *Store) giveAway(row *aof.LogRow) error {
 
 // forget drops what was loaded of logs, so that it is loaded anew.
 func (s *Store) forget() {
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
-	s.catalog.logs = map[digest.Hash]*Log{}
+	s.catalog.forget()
 	s.catalog.topics = nil
 	s.catalog.history = map[digest.Hash]*history{}
 	s.rosters.mu.Lock()

@@ -21,25 +21,29 @@ func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
 	old := l.pub.Load()
-	if old != nil && p.Size < old.Size {
+	if p.Size < old.Size {
 		return false, nil
 	}
-	if old != nil && p.Size == old.Size && p.Pages <= old.Pages {
+	if p.Size == old.Size && p.Pages <= old.Pages {
 		return true, nil // it was loaded with these events in it, and nobody was told
 	}
-	if l.Own {
-		if p.Head, err = l.ownHead(p.Size, p.Root); err != nil {
-			return false, err
-		}
-	} else if err := checkHead(l.ID, p); err != nil {
+	if err := l.prove(p); err != nil {
 		return false, err
 	}
-	if old != nil {
-		l.grew.Store(old.Size)
-	}
+	l.grew.Store(old.Size)
 	l.pub.Store(p)
 	s.countChange(l, old, p)
 	return true, nil
+}
+
+// prove gives a log of ours its head, and holds a state of a peer's log against
+// the head that proves it.
+func (l *Log) prove(p *Published) (err error) {
+	if l.Own {
+		p.Head, err = l.ownHead(p.Size, p.Root)
+		return err
+	}
+	return checkHead(l.ID, p)
 }
 
 // ownHead returns a head of ours: the one that was signed while its events were

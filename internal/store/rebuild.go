@@ -19,15 +19,18 @@ import (
 
 // prepareFiles brings the files of a log to what was decided when the store was
 // opened, and rebuilds trees and mountains that are missing from the pages, byte
-// for byte as they were.
+// for byte as they were. Of a log that is first asked for later, the files hold
+// what is sealed and nothing else that matters.
 func (s *Store) prepareFiles(l *Log, row *aof.LogRow) error {
-	if found := s.opening.take(l.ID); found != nil {
-		if err := l.files.Recover(found, max(s.opening.plan.Keep[l.ID], row.SealedPages)); err != nil {
-			return err
-		}
-	}
-	if row.SealedPages == 0 {
+	found, keep := s.opening.take(l.ID)
+	if found == nil && row.SealedPages == 0 {
 		return nil
+	}
+	if found == nil {
+		found = &segwriter.Found{Sealed: row.SealedPages}
+	}
+	if err := l.files.Recover(found, max(keep, row.SealedPages)); err != nil || row.SealedPages == 0 {
+		return err
 	}
 	trees, err := l.files.TreesPresent(row.SealedPages)
 	if err != nil {

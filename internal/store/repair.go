@@ -100,13 +100,18 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	return report, err
 }
 
-// derive has what was set aside made again, by opening the store once. What keeps
-// it from opening, a check finds.
+// derive has what was set aside made again, by opening the store once and loading
+// every log that has pages. What keeps one from it, a check finds.
 func (r *repairer) derive() error {
 	s, err := Open(r.dir, Options{Look: true, FS: r.wire})
 	if err != nil {
 		r.wire.Saw(err)
 		return nil
+	}
+	for _, id := range r.logDirs() {
+		if _, err := s.Log(id); err != nil {
+			r.wire.Saw(err)
+		}
 	}
 	return s.Close()
 }

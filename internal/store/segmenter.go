@@ -186,8 +186,9 @@ func (g *Segmenter) Reset(id digest.Hash) {
 	delete(g.logs, id)
 	if l, err := g.s.cached(id); err == nil {
 		l.sealMu.Lock()
-		l.epoch.Add(1)
+		l.epoch.Store(g.s.catalog.epochs.Add(1))
 		l.sealMu.Unlock()
+		l.segmented.Store(0)
 	}
 }
 

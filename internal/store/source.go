@@ -44,12 +44,16 @@ func (v Source) Changes(topic digest.Hash, since digest.Set) ([]syncer.Change, b
 
 // Logs yields every log of a topic that holds events.
 func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
-	logs, err := v.s.TopicLogs(topic)
+	ids, err := v.s.topicIDs(topic)
 	if err != nil {
 		return err
 	}
-	for _, l := range logs {
-		if info, ok := syncer.Listed(l.info()); ok && !yield(info) {
+	for _, id := range ids {
+		info, err := v.s.idle(id)
+		if err != nil {
+			return err
+		}
+		if info, ok := syncer.Listed(info); ok && !yield(info) {
 			return nil
 		}
 	}

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -36,6 +37,7 @@ type Options struct {
 	// directory; nil: the error is ErrNoStore then.
 	New          *CreateOptions
 	MapBytes     int64
+	MaxLogs      int // that are kept in memory though nobody uses them; 0 is maxKeptLogs
 	MaxOpenFiles int // see segwriter.Options; 0 is its default
 	// Place names the place that the data lies in, instead of what the system
 	// says of it; see identity.Place.
@@ -158,9 +160,8 @@ func unopened(dir string, o Options) *Store {
 	if o.ReadOnly {
 		s.StopWriting(durable.ErrOpenedReadOnly)
 	}
-	s.catalog.logs = map[digest.Hash]*Log{}
-	s.catalog.history = map[digest.Hash]*history{}
-	s.rosters.all = map[digest.Hash]*fold{}
+	s.catalog.init(cmp.Or(o.MaxLogs, maxKeptLogs))
+	s.forget()
 	return s
 }
 
@@ -181,7 +182,7 @@ func (s *Store) load() (err error) {
 	if err = s.loadRanges(); err != nil {
 		return err
 	}
-	if err = s.openPaged(); err != nil {
+	if err = s.openFound(); err != nil {
 		return err
 	}
 	s.opening = nil
@@ -233,24 +234,15 @@ func syncNames(fs durable.FS, dir string) error {
 	return nil
 }
 
-// openPaged loads every log that has page files, so that trees and mountains
-// that are missing are rebuilt before anybody asks for them. Small logs have
-// no files and are loaded when they are needed, as are all of a store that is only
-// read.
-func (s *Store) openPaged() error {
+// openFound loads the logs whose files are to be brought in order: it is done now,
+// as it was decided. All others are loaded when they are needed, as are all of a
+// store that is only read.
+func (s *Store) openFound() error {
 	if s.opts.ReadOnly {
 		return nil
 	}
-	dirs, err := s.opts.FS.ReadDir(filepath.Join(s.dir, logsName))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	for _, d := range dirs {
-		id, err := digest.Parse(d.Name())
-		if err != nil {
-			continue // not ours
-		}
-		if _, err := s.Log(id); err != nil && !errors.Is(err, ErrUnknownLog) {
+	for id := range s.opening.found {
+		if _, err := s.Log(id); err != nil {
 			return err
 		}
 	}

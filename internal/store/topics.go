@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"slices"
 	"sort"
 	"sync"
@@ -149,20 +150,22 @@ func (s *Store) Topics() []*Topic {
 	return all
 }
 
-// TopicLogs returns the data logs of a topic that this store holds, ordered by
-// id. Its roster is none of them.
-func (s *Store) TopicLogs(topic digest.Hash) ([]*Log, error) {
-	ids, err := s.topicIDs(topic)
-	if err != nil {
-		return nil, err
-	}
-	logs := make([]*Log, len(ids))
-	for i, id := range ids {
-		if logs[i], err = s.Log(id); err != nil {
-			return nil, err
+// TopicLogs yields the data logs of a topic that this store holds, ordered by id,
+// or an error as the last. Its roster is none of them.
+func (s *Store) TopicLogs(topic digest.Hash) iter.Seq2[*Log, error] {
+	return func(yield func(*Log, error) bool) {
+		ids, err := s.topicIDs(topic)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for _, id := range ids {
+			l, err := s.Log(id)
+			if !yield(l, err) || err != nil {
+				return
+			}
 		}
 	}
-	return logs, nil
 }
 
 // A topicList is the ids of a topic's logs.
@@ -174,28 +177,55 @@ type topicList struct {
 // topicIDs returns the ids of a topic's logs in order. Those of all topics are read
 // the first time somebody asks; a log that is created from then on is added by added.
 func (s *Store) topicIDs(topic digest.Hash) ([]digest.Hash, error) {
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
-	if err := s.listTopics(); err != nil {
+	if ids, ok := s.listed(topic); ok {
+		return ids, nil
+	}
+	s.catalog.creating.Lock()
+	defer s.catalog.creating.Unlock()
+	all, err := s.listTopics()
+	if err != nil {
 		return nil, err
 	}
-	l := s.catalog.topics[topic]
-	if l == nil {
-		return nil, nil
+	s.catalog.topicMu.Lock()
+	if s.catalog.topics == nil {
+		s.catalog.topics = all
 	}
-	if len(l.added) > 0 {
-		all := slices.Concat(l.sorted, l.added)
-		slices.SortFunc(all, compareHashes)
-		l.sorted, l.added = slices.Compact(all), nil
-	}
-	return l.sorted, nil
+	s.catalog.topicMu.Unlock()
+	ids, _ := s.listed(topic)
+	return ids, nil
 }
 
-// listTopics reads which logs each topic has; catalog.mu is held.
-func (s *Store) listTopics() error {
-	if s.catalog.topics != nil {
-		return nil
+// listed returns the ids of a topic's logs in order; false says that nobody asked
+// for any topic's yet.
+func (s *Store) listed(topic digest.Hash) (ids []digest.Hash, ok bool) {
+	s.catalog.topicMu.Lock()
+	defer s.catalog.topicMu.Unlock()
+	l := s.catalog.topics[topic]
+	if l == nil {
+		return nil, s.catalog.topics != nil
 	}
+	if len(l.added) > 0 {
+		slices.SortFunc(l.added, compareHashes)
+		l.sorted, l.added = merged(l.sorted, l.added), nil
+	}
+	return l.sorted, true
+}
+
+// merged returns the ids of two ordered lists, each once.
+func merged(a, b []digest.Hash) []digest.Hash {
+	all := make([]digest.Hash, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		if compareHashes(a[0], b[0]) < 0 {
+			all, a = append(all, a[0]), a[1:]
+		} else {
+			all, b = append(all, b[0]), b[1:]
+		}
+	}
+	return slices.Compact(append(append(all, a...), b...))
+}
+
+// listTopics reads which logs each topic has; catalog.creating is held.
+func (s *Store) listTopics() (map[digest.Hash]*topicList, error) {
 	all := map[digest.Hash]*topicList{}
 	err := s.aof.View(func(v *aof.View) error {
 		return v.ForEachLog(func(row aof.LogRow) error {
@@ -205,10 +235,7 @@ func (s *Store) listTopics() error {
 			return nil
 		})
 	})
-	if err == nil {
-		s.catalog.topics = all
-	}
-	return err
+	return all, err
 }
 
 func listIn(topics map[digest.Hash]*topicList, topic, id digest.Hash) {
@@ -220,8 +247,8 @@ func listIn(topics map[digest.Hash]*topicList, topic, id digest.Hash) {
 
 // added takes note of a log that was just committed for the first time.
 func (s *Store) added(topic, id digest.Hash) {
-	s.catalog.mu.Lock()
-	defer s.catalog.mu.Unlock()
+	s.catalog.topicMu.Lock()
+	defer s.catalog.topicMu.Unlock()
 	if s.catalog.topics != nil {
 		listIn(s.catalog.topics, topic, id)
 	}

@@ -169,4 +169,9 @@ func rangeOf(seal messages.Seal, leaves, nodes []digest.Hash) merkleindex.Range 
 }
 
 // Reset forgets a log.
-func (t *Trees) Reset(id digest.Hash) { delete(t.logs, id) }
+func (t *Trees) Reset(id digest.Hash) {
+	delete(t.logs, id)
+	if l, err := t.s.cached(id); err == nil {
+		l.treed.Store(0)
+	}
+}

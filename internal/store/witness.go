@@ -25,20 +25,21 @@ import (
 // An opening is what was found out about a store on the way to opening it.
 type opening struct {
 	witness recovery.Witness
-	found   map[digest.Hash]*segwriter.Found // of logs that have files or should
+	found   map[digest.Hash]*segwriter.Found // of logs whose files are to be brought in order
 	plan    recovery.Plan
 	causes  []error // of what is wrong with files
 	keys    int     // rows of ours whose key was derived
 }
 
-// take returns what was found of a log that was not loaded since.
-func (o *opening) take(id digest.Hash) *segwriter.Found {
+// take returns what was found of a log that was not loaded since, and how many of
+// its pages are to be kept.
+func (o *opening) take(id digest.Hash) (f *segwriter.Found, keep uint64) {
 	if o == nil {
-		return nil
+		return nil, 0
 	}
-	f := o.found[id]
+	f, keep = o.found[id], o.plan.Keep[id]
 	delete(o.found, id)
-	return f
+	return f, keep
 }
 
 // readFiles reads the files that there is one of. An error is what keeps them from
@@ -181,7 +182,9 @@ func (s *Store) readLog(o *opening, v *aof.View, row *aof.LogRow, l *recovery.Lo
 	if err != nil {
 		return err
 	}
-	o.found[row.ID] = found
+	if !found.Clean() {
+		o.found[row.ID] = found
+	}
 	l.Files = filesOf(found, uint64(files.SegmentPages()))
 	if row.Own {
 		l.Head = headWitness(files, row)

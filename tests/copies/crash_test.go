@@ -40,12 +40,11 @@ func (s signer) sawStore(t *testing.T, dir string) (device string) {
 	}
 	defer st.Close()
 	for _, topic := range st.Topics() {
-		logs, err := st.TopicLogs(topic.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
 		own := 0
-		for _, l := range logs {
+		for l, err := range st.TopicLogs(topic.ID) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			s.saw(t, l.State().Head)
 			if l.Own {
 				own++

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// The rows of a topic's logs say as a rule what is published of them, so that
+// whoever goes through all logs has none loaded, whose files would be looked at.
+
+// errUnsaid is returned for a log whose row does not say what is published of it,
+// because its head is of another size.
+var errUnsaid = errors.New("store: the row has no root at the log's size")
+
+// idle returns what is published of a log, from its row if that says it.
+func (s *Store) idle(id digest.Hash) (info syncer.LogInfo, err error) {
+	l, err := s.catalog.absent(id, func() error {
+		info, err = s.rowInfo(id)
+		return err
+	})
+	if errors.Is(err, errUnsaid) {
+		l, err = s.Log(id)
+	}
+	if l != nil {
+		info = l.info()
+	}
+	return info, err
+}
+
+// rowInfo returns what a log's row says of it; the log is not in memory.
+func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
+	var row aof.LogRow
+	var found bool
+	err = s.aof.View(func(v *aof.View) (err error) {
+		row, found, err = v.Log(id)
+		return err
+	})
+	switch {
+	case err != nil:
+		return info, err
+	case !found:
+		return info, ErrUnknownLog
+	case row.HeadSize != row.Size || row.Own && row.Size == 0:
+		return info, errUnsaid
+	case row.Size == 0:
+		row.HeadRoot = digest.Empty
+	}
+	t, err := s.Topic(row.Topic)
+	if err != nil {
+		return info, err
+	}
+	info = syncer.LogInfo{
+		Policy: t.Genesis.Policy, Ends: row.Closed != 0,
+		Log: row.ID, Topic: row.Topic, Author: row.Author, PageBytes: row.PageBytes,
+		Kind: row.Kind, Number: row.Number, Own: row.Own, Frozen: row.Frozen,
+		Size: row.Size, Pages: row.SealedPages, SealedSize: row.SealedSize, Root: row.HeadRoot, Head: headOf(&row), Right: row.Right,
+	}
+	if info.Ends {
+		info.End = row.Size
+	}
+	return info, nil
+}

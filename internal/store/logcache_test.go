@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// A log that nobody holds is put out, and is what it was when it is asked for
+// again, but for the epoch: what was under way of it then is not sealed any more.
+func TestLogsArePutOut(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 16, Seed: identity.Seed{1}}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{MapBytes: 64 << 20, MaxLogs: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	c := s.NewCommitter()
+	var topics []*Topic
+	for i := range 40 {
+		topic, err := s.Join(testTopic(i+1).Genesis, testTopic(i+1).Keys, "t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := batchAt(t, topic.Log, 1)
+		if done, err := c.Commit(&Work{Appends: []*messages.Append{a}}); err != nil || done.Appends[0].Refused != nil {
+			t.Fatal(done, err)
+		}
+		if _, err := s.reload(topic.Log); err != nil { // as the stages would publish it
+			t.Fatal(err)
+		}
+		topics = append(topics, topic)
+	}
+	held, err := s.Log(topics[0].Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, before := held.State(), held.epoch.Load()
+	for _, topic := range topics[1:] {
+		if _, err := s.Log(topic.Log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	if n := len(s.catalog.kept); n > 4 {
+		t.Errorf("%d logs are kept, want 4", n)
+	}
+	if again, err := s.Log(topics[0].Log); err != nil || again != held {
+		t.Errorf("a log that is held is another one for others (%v)", err)
+	}
+	sum, err := s.Summary(topics[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.catalog.forget()
+	again, err := s.Log(topics[0].Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := again.State(); p.Size != state.Size || p.Root != state.Root || again.epoch.Load() == before {
+		t.Errorf("loaded again it is %d %v of epoch %d, it was %d %v of epoch %d", p.Size, p.Root, again.epoch.Load(), state.Size, state.Root, before)
+	}
+	if now, err := s.Summary(topics[0].ID); err != nil || now != sum {
+		t.Errorf("the topic's digest is another one: %v, was %v (%v)", now, sum, err)
+	}
+}
