@@ -153,11 +153,12 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 			return nil, err
 		}
 	}
-	p, err := s.computeState(l)
-	if err == nil {
-		err = l.prove(p)
-	}
+	p, row, err := s.computeState(l)
 	if err != nil {
+		return nil, err
+	}
+	l.row.Store(row)
+	if err := l.prove(p); err != nil {
 		return nil, err
 	}
 	l.pub.Store(p) // it counts as it did when it was here last

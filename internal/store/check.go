@@ -163,7 +163,7 @@ func (c *checker) head(l *Log, p *Published) {
 		return
 	}
 	if l.Own && l.State() == nil {
-		if err := c.s.checkOwn(l, p); err != nil {
+		if err := c.s.checkOwn(l, l.Row(), p); err != nil {
 			c.found(FlawLog, l, err)
 		}
 		return

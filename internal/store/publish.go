@@ -92,12 +92,14 @@ func headOf(row *aof.LogRow) proof.Head {
 	return proof.Head{Log: row.ID, Size: row.HeadSize, Root: row.HeadRoot, Sig: row.HeadSig}
 }
 
-// computeState works out a log's state from its row: peaks from the files up
-// to the sealed cursor, the rest from the events in the AOF.
-func (s *Store) computeState(l *Log) (*Published, error) {
+// computeState works out a log's state from what is stored: peaks from the files
+// up to the sealed cursor, the rest from the events in the AOF. It returns the row
+// that it saw, too, which may be newer or older than the log's.
+func (s *Store) computeState(l *Log) (*Published, *aof.LogRow, error) {
 	var p Published
+	var seen *aof.LogRow
 	err := s.replay(l, ^uint64(0), func(row *aof.LogRow) (err error) {
-		l.row.Store(row)
+		seen = row
 		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: headOf(row), Right: row.Right}
 		p.Mountains, err = s.sealedMountains(l, row.SealedPages, row.SealedSize)
 		return err
@@ -112,18 +114,18 @@ func (s *Store) computeState(l *Log) (*Published, error) {
 		return p.Mountains.Merge(r, nil)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if size := l.Row().Size; p.Size != size {
-		return nil, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("%d events, its row says %d", p.Size, size)}
+	if p.Size != seen.Size {
+		return nil, nil, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("%d events, its row says %d", p.Size, seen.Size)}
 	}
 	p.Root = p.Mountains.Root()
-	return &p, s.checkOwn(l, &p)
+	return &p, seen, s.checkOwn(l, seen, &p)
 }
 
 // checkOwn holds a log of ours against the last heads that were stored for it:
 // having lost events that were signed would be a fork in the making.
-func (s *Store) checkOwn(l *Log, p *Published) error {
+func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *Published) error {
 	if !l.Own {
 		return nil
 	}
@@ -131,8 +133,8 @@ func (s *Store) checkOwn(l *Log, p *Published) error {
 	if err != nil {
 		return err
 	}
-	known := max(p.Size, l.Row().HighWater) // what is missing of it comes back
-	for _, h := range []proof.Head{headOf(l.Row()), kept} {
+	known := max(p.Size, row.HighWater) // what is missing of it comes back
+	for _, h := range []proof.Head{headOf(row), kept} {
 		if h.Size > known || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
 			return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
 				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store, and appending would fork the log; put back the newer one, or "+
@@ -149,7 +151,7 @@ func (s *Store) reload(id digest.Hash) (advanced bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p, err := s.computeState(l)
+	p, _, err := s.computeState(l)
 	if err != nil {
 		return false, err
 	}
