@@ -124,28 +124,37 @@ func (l *Log) underWay() bool {
 // load returns a log that is in memory, or what read makes of it; of those who
 // ask at once, one reads.
 func (c *logCache) load(id digest.Hash, read func(digest.Hash) (*Log, error)) (*Log, error) {
+	l, late, err := c.loadOnce(id, read)
+	if late && err != nil { // what the other saw may be older than the question
+		l, _, err = c.loadOnce(id, read)
+	}
+	return l, err
+}
+
+// loadOnce is load; late says that it waited for a read that had begun before.
+func (c *logCache) loadOnce(id digest.Hash, read func(digest.Hash) (*Log, error)) (l *Log, late bool, err error) {
 	if l := c.find(id); l != nil {
-		return l, nil
+		return l, false, nil
 	}
 	c.mu.Lock()
 	if l := c.logs[id].Value(); l != nil {
 		c.mu.Unlock()
 		c.keep(l)
-		return l, nil
+		return l, false, nil
 	}
 	if w := c.loading[id]; w != nil {
 		c.mu.Unlock()
 		if <-w.done; w.again {
-			return c.load(id, read)
+			return c.loadOnce(id, read)
 		}
-		return w.l, w.err
+		return w.l, true, w.err
 	}
 	w := &loading{done: make(chan struct{}), err: errCutShort}
 	c.loading[id] = w
 	c.mu.Unlock()
 	defer c.loaded(id, w)
 	w.l, w.err = read(id)
-	return w.l, w.err
+	return w.l, false, w.err
 }
 
 func (c *logCache) loaded(id digest.Hash, w *loading) {
