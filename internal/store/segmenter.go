@@ -172,6 +172,7 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 	st.b = segwriter.NewBuilder(l.PageBytes, last.Page+uint64(last.Pages), p.End())
 	st.known = end{p.End(), p.Proven.Root}
 	l.segmented.Store(p.End())
+	g.s.catalog.keep(l) // they are under way from here
 	forward(&messages.Batch{
 		Log: p.Log, First: p.First(), Leaves: p.Leaves, Seals: p.Seals, Trees: p.Trees,
 		Remote: &p.Proven, Uncommitted: true, Epoch: l.epoch.Load(),
