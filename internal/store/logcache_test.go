@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/synctest"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -71,4 +73,28 @@ func TestLogsArePutOut(t *testing.T) {
 	if now, err := s.Summary(topics[0].ID); err != nil || now != sum {
 		t.Errorf("the topic's digest is another one: %v, was %v (%v)", now, sum, err)
 	}
+}
+
+// Whoever asks while a read that began before finds nothing gets what there is now:
+// the log may have been created meanwhile.
+func TestLateAskerReadsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c logCache
+		c.init(4)
+		id, created := digest.Hash{1}, make(chan struct{})
+		go c.load(id, func(digest.Hash) (*Log, error) {
+			<-created
+			return nil, ErrUnknownLog
+		})
+		synctest.Wait()
+		go func() {
+			want := &Log{ID: id}
+			if l, err := c.load(id, func(digest.Hash) (*Log, error) { return want, nil }); l != want || err != nil {
+				t.Errorf("the log that is there by now: %v, %v", l, err)
+			}
+		}()
+		synctest.Wait()
+		close(created)
+		synctest.Wait()
+	})
 }
