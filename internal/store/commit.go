@@ -326,6 +326,8 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		return nil, closedError(row)
 	} else if err := c.continues(row, a); err != nil {
 		return nil, err
+	} else if b.Remote, err = provenFrom(a, b.First); err != nil {
+		return nil, err
 	}
 	if len(b.Leaves) > 0 {
 		if err := t.AppendEvents(row.Num, b.First, b.Records, len(b.Leaves)); err != nil {

@@ -66,11 +66,31 @@ func (c *Committer) endOf(row *aof.LogRow) (digest.Hash, bool) {
 
 // rootWithin returns the root of a's history at a size in the middle of it.
 func rootWithin(a *messages.Append, size uint64) (digest.Hash, error) {
+	m, err := mountainsWithin(a, size)
+	return m.Root(), err
+}
+
+func mountainsWithin(a *messages.Append, size uint64) (mmrindex.Mountains, error) {
 	m, err := mmrindex.New(a.First, a.Remote.Left)
 	if err != nil {
-		return digest.Hash{}, err
+		return m, err
 	}
-	return rootBehind(m, a.Leaves[:size-a.First])
+	return m.With(a.Leaves[:size-a.First])
+}
+
+// provenFrom returns what proves the events of a from a sequence on, once those
+// before it are cut off.
+func provenFrom(a *messages.Append, first uint64) (*messages.Proven, error) {
+	if a.Remote == nil || first == a.First {
+		return a.Remote, nil
+	}
+	m, err := mountainsWithin(a, first)
+	if err != nil {
+		return nil, fmt.Errorf("%w: log %s: %w", ErrHistory, a.Log.Short(), err)
+	}
+	p := *a.Remote
+	p.Left = m.Peaks()
+	return &p, nil
 }
 
 // rootBehind returns the root of m with leaves put behind it.
