@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/event"
@@ -140,5 +142,60 @@ func TestFailedCommitIsUncertain(t *testing.T) {
 	}
 	if size, _ := x.root(); size != 1 {
 		t.Errorf("%d events, want 1", size)
+	}
+}
+
+// A stage that restarts takes from the AOF what is committed by then. What it leads
+// to may be published before the AOF writer waits for it; the append ends all the
+// same.
+func TestPublishedBeforeItIsWaitedFor(t *testing.T) {
+	var x *running
+	var kill, publish sync.Once
+	held, restart := make(chan struct{}), make(chan struct{})
+	fault := func(stage string, point int) {
+		switch {
+		case stage == pipeline.StageSegment && point == pipeline.AtStart:
+			kill.Do(func() {
+				close(held)
+				<-restart
+				panic("killed before anything was packed")
+			})
+		case stage == pipeline.StageAOF && point == pipeline.AtWork && isClosed(held):
+			publish.Do(func() {
+				close(restart)
+				eventually(t, func() string {
+					if size, _ := x.root(); size != 2 {
+						return "what the stage took from the AOF is not published"
+					}
+					return ""
+				})
+			})
+		}
+	}
+	x = startOn(t, t.TempDir(), store.Options{}, fault, supervisor.Policy{Base: time.Microsecond, Cap: time.Microsecond})
+	defer x.close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	ended := make(chan error, 2)
+	appendOne := func() {
+		_, err := x.n.Pipeline().Append(ctx, x.log, event.Event{Payload: []byte("x")}, epoch)
+		ended <- err
+	}
+	go appendOne()
+	<-held
+	go appendOne()
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

@@ -128,8 +128,9 @@ func (w *aofWriter) sendOn(h *hand, i int) {
 		if err := w.p.Broken(); err != nil {
 			w.p.acks.failAll(err) // it may have come after all others were failed
 		}
-		if came.Batch == nil { // it was there before, or there was nothing
-			w.p.reached(g.Log)
+		// It was there before, or a stage that restarted took it from the AOF.
+		if err := w.p.counted(g.Log); err != nil && came.Batch == nil {
+			w.p.unread(g.Log, err)
 		}
 	}
 	if came.Batch != nil {
@@ -161,18 +162,25 @@ func (h *hand) fail(err error) {
 	}
 }
 
-// reached acknowledges what the log's published size covers.
+// reached is counted by a stage that nobody follows.
 func (p *Pipeline) reached(id digest.Hash) {
+	if err := p.counted(id); err != nil {
+		p.unread(id, err)
+	}
+}
+
+// counted acknowledges what the log's published size covers.
+func (p *Pipeline) counted(id digest.Hash) error {
 	l, err := p.st.Log(id)
 	if err != nil {
-		p.unread(id, err)
-		return
+		return err
 	}
 	size := l.State().Size
 	if l.Own {
 		p.regained(l, size)
 	}
 	p.acks.reached(id, size)
+	return nil
 }
 
 // unread ends the wait for a log whose state cannot be read: nobody would end it.
