@@ -156,11 +156,11 @@ func (c *Committer) write(w *Work) error {
 		}
 	}
 	for _, row := range c.created {
-		l, err := c.s.Log(row.ID) // from the row just written
-		if err != nil {
-			return err
+		if l, err := c.s.Log(row.ID); err == nil { // from the row just written
+			c.s.countCreated(l)
+		} else {
+			c.s.countLater(row) // it is durable all the same
 		}
-		c.s.countCreated(l)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -264,6 +265,18 @@ func (s *Store) countCreated(l *Log) {
 	}
 }
 
+// countLater takes note of a log that was just committed for the first time and
+// cannot be read for the moment: its topic is counted anew when somebody asks.
+func (s *Store) countLater(row *aof.LogRow) {
+	if row.Kind != identity.KindData {
+		return
+	}
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	s.added(row.Topic, row.ID)
+	delete(s.catalog.history, row.Topic)
+}
+
 // countFrozen counts a log as forked from now on.
 func (s *Store) countFrozen(l *Log) {
 	l.pubMu.Lock()
@@ -288,6 +301,10 @@ func (s *Store) Changes(topic digest.Hash, since digest.Set) ([]syncer.Change, b
 	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	all, known := s.catalog.history[topic].since(since)
+	h := s.catalog.history[topic]
+	if h == nil {
+		return nil, false, nil // forgotten meanwhile
+	}
+	all, known := h.since(since)
 	return all, known, nil
 }

@@ -3,13 +3,17 @@
 package store
 
 import (
+	"errors"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -97,4 +101,47 @@ func TestLateAskerReadsAgain(t *testing.T) {
 		close(created)
 		synctest.Wait()
 	})
+}
+
+// A log that was just committed and cannot be read for the moment is committed, and
+// counted once it can be read.
+func TestCreatedLogThatCannotBeReadYet(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 16, Seed: identity.Seed{1}}); err != nil {
+		t.Fatal(err)
+	}
+	var exhausted bool
+	var p *parted
+	fs := durable.NewFaulty(durable.OS, func(op durable.Op, name string) error {
+		if exhausted && strings.Contains(name, p.info.Log.String()) {
+			return syscall.EMFILE
+		}
+		return nil
+	})
+	s, err := Open(dir, Options{MapBytes: 64 << 20, FS: fs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	topic, err := s.Join(testTopic(1).Genesis, testTopic(1).Keys, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Summary(topic.ID); err != nil {
+		t.Fatal(err)
+	}
+	p, exhausted = newParted(t, topic.ID, 3), true
+	done, err := s.NewCommitter().Commit(&Work{Appends: []*messages.Append{p.append(3)}})
+	if err != nil || done.Appends[0].Refused != nil || done.Appends[0].Batch == nil {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if _, err := s.Log(p.info.Log); !errors.Is(err, syscall.EMFILE) {
+		t.Fatalf("the log can be read: %v", err)
+	}
+	exhausted = false
+	want := digest.Multiset{}
+	want.Add(p.info.Log, 3, p.head.Root)
+	if set, err := s.Summary(topic.ID); err != nil || set != want.Set() {
+		t.Errorf("the digest is %v, want %v (%v)", set, want.Set(), err)
+	}
 }
