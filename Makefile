@@ -77,8 +77,8 @@ tryoracle:
 	@if [ -n "$$XAEROFLUX_ORACLE" ] || command -v npm >/dev/null; then $(MAKE) --no-print-directory oracle; \
 	else echo "no npm: what other languages say of the vectors is skipped"; fi
 
-links: ## what happens to a network between two programs in network namespaces (Linux, root; about two minutes)
-	XF_LINKS=1 $(GO) test ./tests -run '^TestLinks$$' -v
+links: ## what happens to a network between two programs in network namespaces (Linux, root; about twenty minutes)
+	XF_LINKS=1 $(GO) test ./tests -run '^Test(Links|SilentIsNotInSync)$$' -timeout 40m -v
 
 clean: ## remove what was built
 	rm -rf bin

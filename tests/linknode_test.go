@@ -22,7 +22,7 @@ func TestLinkNode(t *testing.T) {
 	if dir == "" {
 		t.Skip("only as a part of TestLinks")
 	}
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: os.Getenv("XF_LINK_INVITE")})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: os.Getenv("XF_LINK_INVITE"), Advertise: os.Getenv("XF_LINK_ADVERTISE") != ""})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,14 +42,15 @@ func TestLinkNode(t *testing.T) {
 		}
 	}()
 	go func() {
-		for was := ""; ; time.Sleep(10 * time.Millisecond) {
-			state := "away"
-			if p := db.Peers(); len(p) > 0 {
-				state = p[0].State + " by " + p[0].Carrier
+		for state, since := "", (time.Time{}); ; time.Sleep(10 * time.Millisecond) {
+			p := linkPeer(db)
+			if p.Connected() && !p.Since.Equal(since) {
+				since = p.Since
+				fmt.Printf("says session %v\n", since)
 			}
-			if state != was {
+			if now := p.State + " by " + p.Carrier; now != state {
+				state = now
 				fmt.Printf("says state %s\n", state)
-				was = state
 			}
 		}
 	}()
@@ -65,8 +66,18 @@ func TestLinkNode(t *testing.T) {
 			}
 		case "changed":
 			db.NetworkChanged()
+		case "status":
+			fmt.Printf("says status %s\n", linkPeer(db).State)
 		}
 	}
+}
+
+// linkPeer is what the node's status says of the other node.
+func linkPeer(db *xaeroflux.DB) xaeroflux.PeerStatus {
+	if all := db.SyncStatus().Peers; len(all) > 0 {
+		return all[0]
+	}
+	return xaeroflux.PeerStatus{State: "away"}
 }
 
 // A linkNode is a running TestLinkNode.
@@ -77,7 +88,9 @@ type linkNode struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	said  chan string
-	state string
+	state string // as it said last
+
+	sessions int // that it had since it was started
 }
 
 func startLink(t *testing.T, ns, dir string, env ...string) *linkNode {
@@ -104,7 +117,7 @@ func (n *linkNode) start() {
 		n.t.Fatal(err)
 	}
 	said := make(chan string, 1<<12)
-	n.said, n.state = said, ""
+	n.said, n.state, n.sessions = said, "", 0
 	go func() {
 		defer close(said)
 		for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -123,6 +136,14 @@ func (n *linkNode) kill() {
 	n.cmd.Wait()
 }
 
+// signal sends the node's process a signal.
+func (n *linkNode) signal(s os.Signal) {
+	n.t.Helper()
+	if err := n.cmd.Process.Signal(s); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
 func (n *linkNode) tell(line string) { fmt.Fprintln(n.in, line) }
 
 // await waits until the node says something that begins with what, and returns the
@@ -137,6 +158,9 @@ func (n *linkNode) await(what string, limit time.Duration) (string, bool) {
 			}
 			if state, ok := strings.CutPrefix(text, "state "); ok {
 				n.state = state
+			}
+			if strings.HasPrefix(text, "session ") {
+				n.sessions++
 			}
 			if rest, ok := strings.CutPrefix(text, what); ok {
 				return rest, true
