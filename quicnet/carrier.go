@@ -27,6 +27,7 @@ type Carrier struct {
 	cert     tls.Certificate
 	resetKey quic.StatelessResetKey // the same after a restart: tells old peers at once
 	o        Options
+	bind     func(*net.UDPAddr) (datagrams, error) // opens a port
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -54,6 +55,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 		cert:     cert,
 		resetKey: quic.StatelessResetKey(digest.Tagged(resetKeyLabel, key.Seed())),
 		o:        o.withDefaults(),
+		bind:     listenUDP,
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

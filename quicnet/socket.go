@@ -19,7 +19,7 @@ import (
 // and connections both dialed and accepted. It lives while it has any of them.
 type socket struct {
 	carrier *Carrier
-	udp     *net.UDPConn
+	udp     *port
 	tr      *quic.Transport
 	door    door
 
@@ -36,13 +36,13 @@ func openSocket(c *Carrier, hostport string) (*socket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("quicnet: %w", err)
 	}
-	udp, err := net.ListenUDP("udp", addr)
+	udp, err := c.bind(addr)
 	if err != nil {
 		return nil, fmt.Errorf("quicnet: %w", err)
 	}
-	s := &socket{carrier: c, udp: udp, door: door{c.o.Doorway}, holds: 1, conns: map[*conn]struct{}{}}
+	s := &socket{carrier: c, udp: &port{datagrams: udp}, door: door{c.o.Doorway}, holds: 1, conns: map[*conn]struct{}{}}
 	s.tr = &quic.Transport{
-		Conn:                udp,
+		Conn:                s.udp,
 		StatelessResetKey:   &c.resetKey,
 		VerifySourceAddress: s.door.busy,
 		ConnContext:         s.door.enter,
@@ -113,6 +113,9 @@ func (s *socket) adopt(c *conn) {
 // dial connects to addr over this socket, for which the caller has a hold.
 func (s *socket) dial(ctx context.Context, addr netip.AddrPort, want identity.PeerID) (*conn, error) {
 	conf := peertls.Config(s.carrier.cert, peertls.Only(want))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer s.udp.onRefusal(addr, cancel)()
 	qc, err := s.tr.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, s.carrier.quicConfig(dialedWindow, 3*dialedWindow/2))
 	if err != nil {
 		return nil, err
