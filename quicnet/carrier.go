@@ -28,6 +28,7 @@ type Carrier struct {
 	resetKey quic.StatelessResetKey // the same after a restart: tells old peers at once
 	o        Options
 	bind     func(*net.UDPAddr) (datagrams, error) // opens a port
+	stays    func(netip.Addr) bool                 // whether this machine has an address
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -56,6 +57,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 		resetKey: quic.StatelessResetKey(digest.Tagged(resetKeyLabel, key.Seed())),
 		o:        o.withDefaults(),
 		bind:     listenUDP,
+		stays:    addressStays,
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

@@ -4,6 +4,7 @@ package quicnet
 
 import (
 	"context"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/quic-go/quic-go"
@@ -23,6 +24,9 @@ type conn struct {
 	peer    identity.PeerID
 	binding []byte
 	dialer  bool
+	remote  netip.AddrPort         // if it was dialed
+	socket  atomic.Pointer[socket] // that it sends from
+	moving  atomic.Bool
 
 	in, out atomic.Uint64
 }
@@ -60,7 +64,14 @@ func (c *conn) Admit() {
 
 func (c *conn) Path() transport.Path { return transport.Path{Carrier: identity.SchemeQUIC} }
 
-func (c *conn) RemoteAddr() string { return c.qc.RemoteAddr().String() }
+// RemoteAddr does not ask quic-go of what was dialed, which stays where it is and may
+// be moving here.
+func (c *conn) RemoteAddr() string {
+	if c.dialer {
+		return c.remote.String()
+	}
+	return c.qc.RemoteAddr().String()
+}
 
 func (c *conn) Done() <-chan struct{} { return c.qc.Context().Done() }
 

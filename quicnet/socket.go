@@ -53,10 +53,13 @@ func openSocket(c *Carrier, hostport string) (*socket, error) {
 func (s *socket) addr() netip.AddrPort { return s.udp.LocalAddr().(*net.UDPAddr).AddrPort() }
 
 // reaches reports whether the socket's address can send to ip: one that is
-// bound to loopback or to one address family cannot reach everywhere.
+// bound to loopback or to one address family cannot reach everywhere, and one that is
+// bound to an address that is gone reaches nothing.
 func (s *socket) reaches(ip netip.Addr) bool {
 	local := s.addr().Addr().Unmap()
 	switch {
+	case !s.carrier.stays(local):
+		return false
 	case local.IsUnspecified():
 		return local.Is6() || ip.Is4()
 	case local.IsLoopback() != ip.IsLoopback():
@@ -94,9 +97,14 @@ func (s *socket) release() {
 // over one hold of the caller, who is inside Carrier.enter.
 func (s *socket) adopt(c *conn) {
 	s.mu.Lock()
+	_, again := s.conns[c]
 	s.conns[c] = struct{}{}
 	closed := s.closed
 	s.mu.Unlock()
+	if again {
+		s.release()
+		return
+	}
 	s.carrier.wg.Add(1)
 	context.AfterFunc(c.qc.Context(), func() {
 		defer s.carrier.wg.Done()
@@ -125,6 +133,8 @@ func (s *socket) dial(ctx context.Context, addr netip.AddrPort, want identity.Pe
 		qc.CloseWithError(0, "")
 		return nil, err
 	}
+	c.remote = addr
+	c.socket.Store(s)
 	return c, nil
 }
 

@@ -45,7 +45,10 @@ type Options struct {
 	HeadStart time.Duration
 }
 
-var _ transport.Carrier = (*Set)(nil)
+var (
+	_ transport.Carrier = (*Set)(nil)
+	_ transport.Mover   = (*Set)(nil)
+)
 
 // New returns carriers that share ports, the best first, with others
 // that are used by name only.
@@ -197,6 +200,13 @@ func samePort(hostport, got string) string {
 		host = ""
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// Move implements transport.Mover for those of the carriers that can.
+func (c *Set) Move() {
+	for _, one := range c.all() {
+		transport.Move(one)
+	}
 }
 
 // Close implements transport.Carrier.

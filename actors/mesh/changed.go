@@ -7,12 +7,16 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // NetworkChanged says that this machine may be in another network, or was asleep.
-// Every session asks its peer at once and ends if there is no answer soon; who is
+// Connections whose address is gone are moved to another one if the carrier can. Every
+// session asks its peer at once and ends if there is no answer soon; a peer that is
 // not connected is dialed at once, whatever failed before.
 func (n *Mesh) NetworkChanged() {
+	transport.Move(n.Carrier)
 	for _, s := range n.Live() {
 		s.Check()
 	}
