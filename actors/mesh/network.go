@@ -215,9 +215,14 @@ func (n *Mesh) With(p identity.PeerID) *session.Session {
 	return nil
 }
 
+// settledFor is how long after a session began no dial can come in that was under way
+// when it did: a few round trips of a slow network.
+const settledFor = 3 * time.Second
+
 // adopt spawns the session actor of a new connection. Of two connections
-// between the same peers, both ends keep the one that the smaller id dialed;
-// of two in the same direction the newer, because the older one is likely dead.
+// between the same peers that were dialed at once, both ends keep the one that the
+// smaller id dialed. Else it is the newer one: a peer that dials, and says something,
+// has lost the older one.
 func (n *Mesh) adopt(conn transport.Conn) (*session.Session, error) { return n.adoptWith(conn, nil) }
 
 // adoptWith is adopt with the control stream, where that was accepted already.
@@ -226,13 +231,9 @@ func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.
 		return nil, pipeline.ErrClosed
 	}
 	old := n.With(conn.Peer())
-	if old != nil {
-		self, peer := n.Self, conn.Peer()
-		ours := bytes.Compare(self[:], peer[:]) < 0 // the one we dial stays
-		if old.Conn().Dialer() != conn.Dialer() && conn.Dialer() != ours {
-			old.Check() // it may be the one that is dead
-			return nil, fmt.Errorf("%w: already connected", ErrBusy)
-		}
+	if old != nil && !n.replaces(conn, old) {
+		old.Check() // it may be the one that is dead
+		return nil, fmt.Errorf("%w: already connected", ErrBusy)
 	}
 	s := n.Sessions.New(conn, first)
 	name, ok := n.seat(s)
@@ -253,6 +254,16 @@ func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.
 	}
 	s.Run(pid)
 	return s, nil
+}
+
+// replaces reports whether a connection takes the place of a session with its peer.
+func (n *Mesh) replaces(conn transport.Conn, old *session.Session) bool {
+	self, peer := n.Self, conn.Peer()
+	ours := bytes.Compare(self[:], peer[:]) < 0 // the one we dial stays
+	if old.Conn().Dialer() == conn.Dialer() || conn.Dialer() == ours {
+		return true
+	}
+	return !conn.Dialer() && time.Since(old.Since()) > settledFor
 }
 
 // placeOf calls f with the place of a session, if it has one.
