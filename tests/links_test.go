@@ -37,7 +37,10 @@ func newPair(t *testing.T, e linkEvent) *pairOf {
 	if e.nat {
 		p.translate()
 	}
-	dir := t.TempDir()
+	dir, listen := t.TempDir(), "0.0.0.0:4041"
+	if e.bound {
+		listen = "10.91.0.1:4041"
+	}
 	var options []string
 	if e.found {
 		options = []string{"XF_LINK_ADVERTISE=1"}
@@ -45,7 +48,7 @@ func newPair(t *testing.T, e linkEvent) *pairOf {
 	p.there = startLink(t, nsThere, filepath.Join(dir, "there"), append(options, "XF_LINK_LISTEN=0.0.0.0:4040")...)
 	at, invite := p.there.must("at "), p.there.must("invite ")
 	peer, _, _ := strings.Cut(at, "@")
-	p.here = startLink(t, nsHere, filepath.Join(dir, "here"), append(options, "XF_LINK_INVITE="+invite, "XF_LINK_LISTEN=0.0.0.0:4041")...)
+	p.here = startLink(t, nsHere, filepath.Join(dir, "here"), append(options, "XF_LINK_INVITE="+invite, "XF_LINK_LISTEN="+listen)...)
 	place := "10.91.1.1:4040"
 	if e.scheme != "" {
 		place = e.scheme + "://" + place
@@ -79,6 +82,7 @@ type linkEvent struct {
 	found  bool // each may be dialed by the other
 	nat    bool // the router has one address for whatever is behind it
 	keeps  bool // the session goes on
+	bound  bool // here listens at its address, not at all it has
 	long   bool // only by make links
 }
 
@@ -126,6 +130,8 @@ var linkEvents = []linkEvent{
 	{name: "dialer moves", scheme: "quic", do: (*pairOf).moveHere, long: true},
 	{name: "dialer moves and speaks", scheme: "quic", keeps: true, do: (*pairOf).moveHere, first: true},
 	{name: "dialer moves and is told", scheme: "quic", told: true, keeps: true, do: both((*pairOf).moveHere, (*pairOf).hereIsTold)},
+	{name: "dialer moves, bound to its address", scheme: "quic", bound: true, do: (*pairOf).moveHere, long: true},
+	{name: "dialer moves, bound to its address, and is told", scheme: "quic", bound: true, told: true, keeps: true, do: both((*pairOf).moveHere, (*pairOf).hereIsTold)},
 	{name: "dialer moves, TCP", scheme: "tcp", long: true, do: (*pairOf).moveHere},
 	{name: "dialer moves and is told, TCP", scheme: "tcp", told: true, do: both((*pairOf).moveHere, (*pairOf).hereIsTold)},
 	{name: "listener moves", scheme: "quic", do: (*pairOf).moveThere, found: true, long: true},
@@ -133,6 +139,7 @@ var linkEvents = []linkEvent{
 	{name: "listener moves and is told", scheme: "quic", told: true, found: true, do: both((*pairOf).moveThere, (*pairOf).thereIsTold)},
 	{name: "listener moves, TCP", scheme: "tcp", do: (*pairOf).moveThere, found: true, long: true},
 	{name: "listener moves, and dialer speaks, TCP", scheme: "tcp", do: (*pairOf).moveThere, found: true, first: true, long: true},
+	{name: "listener moves and is told, TCP", scheme: "tcp", told: true, found: true, do: both((*pairOf).moveThere, (*pairOf).thereIsTold)},
 	{name: "listener comes back", scheme: "quic", do: (*pairOf).restartThere, long: true},
 	{name: "listener comes back, and dialer speaks", scheme: "quic", do: (*pairOf).restartThere, first: true},
 	{name: "listener comes back, and dialer is told", scheme: "quic", told: true, do: both((*pairOf).restartThere, (*pairOf).hereIsTold)},
