@@ -65,6 +65,9 @@ type FetchReport struct {
 // to subscribers before everything in front of it is held too: then it becomes a
 // part of the log like any other, without being fetched again.
 func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
+	if err := t.db.usable(); err != nil {
+		return FetchReport{}, fmt.Errorf("fetch: %w", err)
+	}
 	var peers []identity.Address
 	for _, p := range f.Peers {
 		addrs, err := addresses(p)

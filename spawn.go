@@ -5,6 +5,7 @@ package xaeroflux
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -60,17 +61,28 @@ func (s *Spawned) Stop(ctx context.Context) error {
 // under the same name, in this process or a later one, goes on where it stopped.
 // When it panics it is restarted and is sent again what it had been given and not
 // done. The error is ErrUnknownTopic or ErrUnknownLog for what this store does not
-// hold, and ErrOptions for a name that is not 1 to 64 bytes.
+// hold, and ErrOptions without props, and for a name that is not 1 to 64 bytes or has
+// a slash in it.
+//
+// A Receive that ends its goroutine, as t.FailNow of a test does, is restarted as one
+// that panics: it runs on a goroutine of its own for each message.
 func (db *DB) Spawn(name string, props *actor.Props, options *SpawnOptions) (*Spawned, error) {
 	var o SpawnOptions
 	if options != nil {
 		o = *options
 	}
-	if o.Batch <= 0 {
+	if o.Batch == 0 {
 		o.Batch = turnEvents
 	}
-	if name == "" || len(name) > 64 {
+	switch {
+	case name == "" || len(name) > 64:
 		return nil, fmt.Errorf("spawn: %w: a name of %d bytes, want 1 to 64", ErrOptions, len(name))
+	case strings.Contains(name, "/"):
+		return nil, fmt.Errorf("spawn: %w: the name %q has a slash in it", ErrOptions, name)
+	case props == nil:
+		return nil, fmt.Errorf("spawn %q: %w: no props, which say what the actor is", name, ErrOptions)
+	case o.Batch < 0:
+		return nil, fmt.Errorf("spawn %q: %w: Batch is %d", name, ErrOptions, o.Batch)
 	}
 	f, err := newFeeder(db, name, o)
 	if err != nil {

@@ -90,7 +90,11 @@ func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, perman
 	if permanent {
 		c.entry = g.tree.registry.entry(c.entry.name) // the same over restarts of the group
 	}
-	if c.pid, err = ctx.SpawnNamed(watched(props, c), name); err != nil {
+	props = watched(props, c)
+	if g.spec.Foreign {
+		props = props.Clone(actor.WithReceiverMiddleware(foreign))
+	}
+	if c.pid, err = ctx.SpawnNamed(props, name); err != nil {
 		return nil, fmt.Errorf("supervisor: spawn %s/%s: %w", g.spec.Name, name, err)
 	}
 	c.entry.pid.Store(&c.pid.Id)

@@ -39,6 +39,7 @@ type GroupSpec struct {
 	Name     string
 	Children []Spec // in the order in which they are stopped
 	Policy   Policy
+	Foreign  bool // a program wrote the actors: one may end its goroutine, which is a failure then
 }
 
 // A Config describes a tree. The functions are called in the actor of the

@@ -84,7 +84,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Topic":          func() error { return second(db.Topic(xaeroflux.ID{})) },
 		"Topic.Append":      func() error { return second(topic.Append(ctx, one[0])) },
 		"Topic.AppendBatch": func() error { return second(topic.AppendBatch(ctx, one)) },
-		"Topic.Fetch":       func() error { return second(topic.Fetch(ctx, xaeroflux.Fetch{Log: known})) },
+		"Topic.Fetch":       func() error { return second(topic.Fetch(ctx, xaeroflux.Fetch{})) },
 		"Topic.FetchOver": func() error {
 			return second(topic.FetchOver(ctx, pipe(), "here", xaeroflux.Fetch{Log: known}))
 		},

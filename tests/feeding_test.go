@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -187,8 +188,43 @@ func TestSpawnOfUnknownIsRefused(t *testing.T) {
 	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Log: xaeroflux.ID{1}}); !errors.Is(err, xaeroflux.ErrUnknownLog) {
 		t.Errorf("of an unknown log: %v", err)
 	}
+	for _, name := range []string{"", "a/b", strings.Repeat("n", 65)} {
+		if _, err := db.Spawn(name, none, nil); !errors.Is(err, xaeroflux.ErrOptions) {
+			t.Errorf("as %q: %v", name, err)
+		}
+	}
+	if _, err := db.Spawn("it", nil, nil); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("without props: %v", err)
+	}
+	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Batch: -1}); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("a batch of -1: %v", err)
+	}
 	if _, err := db.Spawn("it", none, nil); err != nil {
 		t.Errorf("after it was refused: %v", err)
+	}
+}
+
+// An actor that ends its goroutine has failed: it is shown, is given the same events
+// again, and can be stopped.
+func TestActorThatEndsItsGoroutineIsRestarted(t *testing.T) {
+	db := open(t, t.TempDir(), nil)
+	var given atomic.Int64
+	spawn(t, db, func(m *xaeroflux.Committed) {
+		if given.Add(1) == 1 {
+			runtime.Goexit()
+		}
+		m.Done(nil)
+	}, nil)
+	mustAppend(t, db, 1, "event %d")
+	for deadline := time.Now().Add(10 * time.Second); given.Load() < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it was not given the event again")
+		}
+	}
+	for _, a := range db.Actors() {
+		if a.Name == "user/it" && (a.Restarts != 1 || !strings.Contains(a.LastError, supervisor.ErrGone.Error())) {
+			t.Errorf("%+v", a)
+		}
 	}
 }
 

@@ -158,7 +158,7 @@ func (n *Node) groups() []supervisor.GroupSpec {
 			{Name: mesh.ListenerName, Props: n.mesh.Listener()},
 			{Name: mesh.DialerName, Props: n.mesh.Dialer()},
 		}},
-		{Name: groupUser},
+		{Name: groupUser, Foreign: true},
 		{Name: groupStorage, Children: stages, Policy: n.cfg.Policy},
 	}
 }
