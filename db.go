@@ -66,10 +66,23 @@ func Open(dir string, options *Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := db.start(invite); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err := db.startOrClose(invite); err != nil {
+		return nil, err
 	}
 	return db, nil
+}
+
+// startOrClose gives back the lock whatever happens: NewCarrier is of a program.
+func (db *DB) startOrClose(invite *identity.Invite) (err error) {
+	started := false
+	defer func() {
+		if !started {
+			err = errors.Join(err, db.Close())
+		}
+	}()
+	err = db.start(invite)
+	started = err == nil
+	return err
 }
 
 // unfounded reports whether a store is there whose creation stopped before its first

@@ -226,17 +226,18 @@ func (w *writer) state(snap *store.Snapshot) error {
 	return w.putFile(m.Seed, snap.Seed)
 }
 
-func (w *writer) putFile(f *File, path string) error {
+func (w *writer) putFile(f *File, path string) (err error) {
 	r, err := os.Open(path)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, r.Close()) }()
 	info, err := r.Stat()
-	if err == nil {
-		f.Bytes = info.Size()
-		err = w.put(f, r)
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, r.Close())
+	f.Bytes = info.Size()
+	return w.put(f, r)
 }
 
 func (w *writer) put(f *File, r io.Reader) (err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 )
 
 // LockName is the file in a locked directory that tells people who holds it.
@@ -18,7 +19,7 @@ var ErrLocked = errors.New("locked")
 // A LockedError names the holder of a lock.
 type LockedError struct {
 	Path string
-	PID  int // 0 if LOCK does not tell
+	PID  int // 0 if it is another process, of which LOCK does not tell
 }
 
 func (e *LockedError) Error() string {
@@ -55,13 +56,56 @@ func (d *Dir) LockShared() error { return d.take(true) }
 func (d *Dir) take(shared bool) error {
 	unlock, err := d.lock(shared)
 	if errors.Is(err, ErrLocked) {
+		if lockedHere.holds(d) {
+			return &LockedError{Path: d.path, PID: os.Getpid()}
+		}
 		return &LockedError{Path: d.path, PID: d.holder()}
 	}
 	if err != nil {
 		return err
 	}
 	d.unlock, d.shared = unlock, shared
+	lockedHere.add(d)
 	return nil
+}
+
+// lockedHere is what this process has locked: LOCK does not tell of shared locks, and
+// may be gone.
+var lockedHere lockedDirs
+
+type lockedDirs struct {
+	mu  sync.Mutex // guards all
+	all map[*Dir]struct{}
+}
+
+func (l *lockedDirs) add(d *Dir) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all == nil {
+		l.all = map[*Dir]struct{}{}
+	}
+	l.all[d] = struct{}{}
+}
+
+func (l *lockedDirs) remove(d *Dir) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.all, d)
+}
+
+// holds reports whether this process has locked the directory that d is, under
+// whatever name.
+func (l *lockedDirs) holds(d *Dir) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	want, err := d.root.Stat(".")
+	for other := range l.all {
+		have, err2 := other.root.Stat(".")
+		if err == nil && err2 == nil && os.SameFile(want, have) {
+			return true
+		}
+	}
+	return false
 }
 
 // Unlock gives the lock back. LOCK stays, empty.
@@ -69,6 +113,7 @@ func (d *Dir) Unlock() error {
 	if d.unlock == nil {
 		return nil
 	}
+	lockedHere.remove(d)
 	unlock := d.unlock
 	d.unlock = nil
 	if !d.shared {

@@ -21,7 +21,7 @@ import (
 // no time. If opening it fails, why is among the findings, and its files are looked
 // at one by one. The error says what kept it from looking, and is a *LookError,
 // ErrNoStore, ErrFormat for another version, or durable.ErrLocked.
-func CheckDir(ctx context.Context, dir string, o CheckOptions) (CheckReport, error) {
+func CheckDir(ctx context.Context, dir string, o CheckOptions) (report CheckReport, err error) {
 	if o.FS == nil {
 		o.FS = durable.OS
 	}
@@ -32,12 +32,13 @@ func CheckDir(ctx context.Context, dir string, o CheckOptions) (CheckReport, err
 	}
 	s, err := Open(dir, Options{ReadOnly: true, FS: o.FS})
 	if err == nil {
+		defer func() { err = errors.Join(err, s.Close()) }()
 		if e := s.Unfounded(); e != nil {
-			return CheckReport{}, errors.Join(fmt.Errorf("store %s: %w", dir, e), s.Close())
+			return report, fmt.Errorf("store %s: %w", dir, e)
 		}
-		report, err := s.Check(ctx, o.Progress)
+		report, err = s.Check(ctx, o.Progress)
 		report.Copy = s.copyOf()
-		return report, errors.Join(err, s.Close())
+		return report, err
 	}
 	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || isNewer(err) {
 		return CheckReport{}, err

@@ -83,8 +83,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	}
 	wire := durable.NewTripwire(o.FS)
 	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, wire: wire, files: aside{fs: wire, dir: dir, now: o.Now}}
-	err = errors.Join(r.locked(), r.close())
-	if err == nil {
+	if err = r.lockedThenClosed(); err == nil {
 		err = r.derive()
 	}
 	report.Aside = r.files.used
@@ -98,6 +97,12 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	after, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
 	report.Left, report.Copy = after.Findings, after.Copy
 	return report, err
+}
+
+// lockedThenClosed gives back the lock whatever happens: Fetch is of a program.
+func (r *repairer) lockedThenClosed() (err error) {
+	defer func() { err = errors.Join(err, r.close()) }()
+	return r.locked()
 }
 
 // derive has what was set aside made again, by opening the store once and loading
@@ -186,6 +191,7 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	r.rows.r = r
+	defer func() { err = errors.Join(err, r.rows.close()) }()
 	if r.closed, err = readClosed(r.wire, r.path(closedName)); err != nil {
 		return err
 	}
@@ -207,7 +213,7 @@ func (r *repairer) locked() (err error) {
 	if ok && err == nil {
 		err = r.logs()
 	}
-	return errors.Join(err, r.rows.close())
+	return err
 }
 
 // meet makes the Fetcher, now that the rows can be read or are known not to be. A
