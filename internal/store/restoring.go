@@ -105,6 +105,9 @@ func (s *Store) restore(r *Restored) error {
 	if err := s.load(); err != nil {
 		return err
 	}
+	if err := s.derive(); err != nil {
+		return err
+	}
 	if err := errors.Join(s.closeFiles(), syncNames(fsys, s.dir)); err != nil {
 		return err
 	}
@@ -112,6 +115,17 @@ func (s *Store) restore(r *Restored) error {
 		return err
 	}
 	return errors.Join(fsys.Rename(s.path(restoringName), s.path(formatName)), fsys.SyncDir(s.dir))
+}
+
+// derive loads every log that has pages, so that what follows from them is made.
+func (s *Store) derive() error {
+	dirs, err := s.logDirs()
+	for id := range dirs {
+		if err == nil {
+			_, err = s.Log(id)
+		}
+	}
+	return err
 }
 
 // clear removes what a restore that failed made, and the directory if that is new.
