@@ -3,7 +3,6 @@
 package xaeroflux
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -21,7 +19,8 @@ type Quota = pipeline.Quota
 // A QuotaError says which bound of a Quota was met. It wraps ErrQuota.
 type QuotaError = pipeline.QuotaError
 
-// Options for Open. The zero value, like nil, means the defaults.
+// Options for Open. The zero value, like nil, means the defaults. What is out of
+// bounds, or negative, is an ErrOptions, and nothing is created.
 type Options struct {
 	// Invite is the topic that a new store begins with, as another store's
 	// Invite returned it. Default: a new topic of its own. An existing store
@@ -66,7 +65,7 @@ type Options struct {
 	// one.
 	PageBytes int
 	// SegmentPages is the number of pages in one segment file of a store that
-	// is created, at least 2. Default: 1024.
+	// is created, 2 to 65536. Default: 1024.
 	SegmentPages int
 	// MapBytes is the initial size of the AOF's memory map; it grows by
 	// itself. Default: 64 MiB.
@@ -137,6 +136,9 @@ func (o *Options) withDefaults() (Options, error) {
 	if o != nil {
 		d = *o
 	}
+	if err := d.check(); err != nil {
+		return d, err
+	}
 	if d.SegmentPages == 0 {
 		d.SegmentPages = 1024
 	}
@@ -149,25 +151,6 @@ func (o *Options) withDefaults() (Options, error) {
 	if d.CloseTimeout == 0 {
 		d.CloseTimeout = 10 * time.Second
 	}
-	if d.PageBytes != 0 {
-		if err := segwriter.ValidPageBytes(d.PageBytes); err != nil {
-			return d, fmt.Errorf("%w: PageBytes: %w", ErrOptions, err)
-		}
-	}
-	if err := identity.CheckInviteName(d.TopicName); err != nil {
-		return d, fmt.Errorf("%w: TopicName: %w", ErrOptions, err)
-	}
-	if d.MaxOpenFiles < 0 {
-		return d, fmt.Errorf("%w: MaxOpenFiles is %d", ErrOptions, d.MaxOpenFiles)
-	}
-	if d.ReadOnly {
-		if d.Invite != "" || d.Listen != "" || len(d.Peers) > 0 || d.Adopt || d.Alone || d.MustCreate {
-			return d, fmt.Errorf("%w: ReadOnly goes with none of Invite, Listen, Peers, Adopt, Alone and MustCreate", ErrOptions)
-		}
-		d.MustExist = true
-	}
-	if d.SegmentPages < 2 {
-		return d, fmt.Errorf("%w: SegmentPages is %d, want at least 2", ErrOptions, d.SegmentPages)
-	}
+	d.MustExist = d.MustExist || d.ReadOnly
 	return d, nil
 }

@@ -27,9 +27,11 @@ const (
 
 	defaultMapBytes = 64 << 20
 	minMapBytes     = 1 << 20
-	maxMapBytes     = 1 << 46
 	maxViews        = 512 // read transactions at once; more wait
 )
+
+// MaxMapBytes bounds the memory map.
+const MaxMapBytes = 1 << 46
 
 // Options of Open; the zero value works.
 type Options struct {

@@ -107,7 +107,7 @@ func (s *Store) grow() error {
 	s.remap.Lock()
 	defer s.remap.Unlock()
 	size := s.mapBytes * 2
-	if size > maxMapBytes {
+	if size > MaxMapBytes {
 		return fmt.Errorf("map of %d bytes is full", s.mapBytes)
 	}
 	err := errors.Join(s.env.SetMapSize(size), s.fault("grow"))

@@ -100,8 +100,8 @@ func parseMeta(no int, b []byte) (lmdbMeta, error) {
 		return flaw("a page size of 4 to 32 KiB", fmt.Sprintf("%d bytes", psize))
 	case meta.free.flags != freeDBFlags || meta.main.flags != 0 || meta.main.pad != 0:
 		return flaw("database flags 0x8, 0x0", fmt.Sprintf("%#x, %#x", meta.free.flags, meta.main.flags))
-	case meta.mapBytes > maxMapBytes:
-		return flaw(fmt.Sprintf("a map of at most %d bytes", uint64(maxMapBytes)), fmt.Sprintf("%d", meta.mapBytes))
+	case meta.mapBytes > MaxMapBytes:
+		return flaw(fmt.Sprintf("a map of at most %d bytes", uint64(MaxMapBytes)), fmt.Sprintf("%d", meta.mapBytes))
 	case meta.lastPage < 1 || meta.lastPage >= meta.mapBytes/uint64(psize):
 		return flaw(fmt.Sprintf("a last page inside the map of %d bytes", meta.mapBytes), fmt.Sprintf("%d", meta.lastPage))
 	}

@@ -172,6 +172,7 @@ func TestManifestsThatCannotBe(t *testing.T) {
 		"of a negative length": func(m *Manifest) { m.AOF.Bytes = -1 },
 		"a seed unsaid":        func(m *Manifest) { m.Seed = &File{Name: "state/2.key"} },
 		"no segments":          func(m *Manifest) { m.SegmentPages = 0 },
+		"segments too large":   func(m *Manifest) { m.SegmentPages = 1 << 20 },
 		"a gap":                func(m *Manifest) { m.Logs[0].Pieces = []Piece{piece(a, 0, 0, 1), piece(b, 1, 0, 1)} },
 		"one file twice":       func(m *Manifest) { m.Logs[0].Pieces = []Piece{piece(a, 0, 0, 2), piece(a, 1, 0, 1)} },
 		"pages that are none":  func(m *Manifest) { m.Logs[0].Pieces = []Piece{piece(a, 0, 0, 3)} },

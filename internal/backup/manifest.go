@@ -27,6 +27,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // Names in a backup.
@@ -159,7 +160,7 @@ func (m *Manifest) valid() error {
 		}
 		seen[f.Name] = true
 	}
-	if (m.Seed != nil) != (m.Identity == IdentityPlain) || m.SegmentPages < 2 {
+	if (m.Seed != nil) != (m.Identity == IdentityPlain) || m.SegmentPages < 2 || m.SegmentPages > segwriter.MaxSegmentPages {
 		return fmt.Errorf("%w: identity %q, %d pages in a segment", ErrManifest, m.Identity, m.SegmentPages)
 	}
 	for i := range m.Logs {

@@ -80,15 +80,19 @@ func ParseFormat(b []byte) (f Format, err error) {
 	if string(f.Encode()) != string(b) {
 		return f, fmt.Errorf("%w: the check of FORMAT does not fit: it was damaged or changed by hand", ErrFormat)
 	}
-	return f, f.valid()
+	return f, f.Valid()
 }
 
-func (f Format) valid() error {
+// MaxSegmentPages bounds the pages of a segment, as package segwriter does.
+const MaxSegmentPages = 65536
+
+// Valid returns an ErrFormat for sizes that no store can have.
+func (f Format) Valid() error {
 	if !identity.ValidPageBytes(f.PageBytes) {
 		return fmt.Errorf("%w: FORMAT has pages of %d bytes", ErrFormat, f.PageBytes)
 	}
-	if f.SegmentPages < 2 {
-		return fmt.Errorf("%w: FORMAT has %d pages in a segment", ErrFormat, f.SegmentPages)
+	if f.SegmentPages < 2 || f.SegmentPages > MaxSegmentPages {
+		return fmt.Errorf("%w: FORMAT has %d pages in a segment, want 2 to %d", ErrFormat, f.SegmentPages, MaxSegmentPages)
 	}
 	return nil
 }

@@ -217,7 +217,10 @@ func (s *Store) unused() error {
 }
 
 func (s *Store) create(n *CreateOptions) error {
-	fsys := s.opts.FS
+	fsys, f := s.opts.FS, layout.Format{PageBytes: n.PageBytes, SegmentPages: n.SegmentPages, Generation: n.Generation}
+	if err := f.Valid(); err != nil {
+		return err
+	}
 	if err := fsys.WriteFileAtomic(s.path(unfinishedName), []byte("not finished\n"), 0o600); err != nil {
 		return err
 	}
@@ -229,7 +232,6 @@ func (s *Store) create(n *CreateOptions) error {
 			return err
 		}
 	}
-	f := layout.Format{PageBytes: n.PageBytes, SegmentPages: n.SegmentPages, Generation: n.Generation}
 	var err error
 	if f.Generation.IsZero() {
 		if f.Generation, err = identity.NewGeneration(nil); err != nil {

@@ -7,10 +7,14 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // ErrFormat is returned for a store of another version or a damaged FORMAT.
 var ErrFormat = layout.ErrFormat
+
+// Both say the same.
+var _ [segwriter.MaxSegmentPages]struct{} = [layout.MaxSegmentPages]struct{}{}
 
 func isNewer(err error) bool { return errors.Is(err, layout.ErrNewer) }
 

@@ -33,7 +33,7 @@ read the topic and append to it.`,
 	}
 	cmd.Flags().StringVar(&o.TopicName, "name", "", "what to call the topic, here and in invites")
 	cmd.Flags().IntVar(&o.PageBytes, "page-bytes", 0, "page size: 4096, 8192, 16384, 32768 or 65536 (default 16384)")
-	cmd.Flags().IntVar(&o.SegmentPages, "segment-pages", 0, "pages in a segment file, at least 2 (default 1024)")
+	cmd.Flags().IntVar(&o.SegmentPages, "segment-pages", 0, "pages in a segment file, 2 to 65536 (default 1024)")
 	return cmd
 }
 
