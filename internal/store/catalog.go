@@ -47,6 +47,7 @@ type Log struct {
 	// loaded: where a stage that restarted takes its work from.
 	segmented, treed atomic.Uint64
 
+	told   uint64      // size that those who wait for the log were told of; guarded by pubMu
 	frozen atomic.Bool // as it is counted in the topic's digest; changed under catalog.setMu
 
 	sealMu sync.Mutex    // held while a seal is committed, and while epoch changes
@@ -115,7 +116,11 @@ func (s *Store) readRow(id digest.Hash) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.newLog(row)
+	l, err := s.newLog(row)
+	if err != nil {
+		return nil, &UnreadError{id, err}
+	}
+	return l, nil
 }
 
 // EmptyHead returns the head of a log of ours before its first event: whoever

@@ -4,7 +4,9 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
@@ -26,3 +28,18 @@ var (
 
 // A CorruptError says what in a store disagrees with what, and where.
 type CorruptError = corrupt.Error
+
+// An UnreadError says why a log could not be taken into memory: its files cannot be
+// read, for the moment or because they are damaged. Nothing of what was asked for
+// happened.
+type UnreadError struct {
+	Log digest.Hash
+	Err error
+}
+
+func (e *UnreadError) Error() string {
+	return fmt.Sprintf("log %s cannot be read: %v", e.Log.Short(), e.Err)
+}
+
+// Unwrap returns what keeps it from being read.
+func (e *UnreadError) Unwrap() error { return e.Err }

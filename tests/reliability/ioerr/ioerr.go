@@ -249,6 +249,7 @@ func (p *point) load(ctx context.Context, node *rig.Rig) error {
 			return p.stillBroken(ctx, node)
 		case err != nil && !p.struck.Load():
 			return fmt.Errorf("append %d fails, but no call did: %w", i, err)
+		case errors.As(err, new(*store.UnreadError)): // a log is loaded when it is first asked for
 		case err != nil && !errors.Is(err, pipeline.ErrReadOnly) && !isCorrupt(err):
 			return fmt.Errorf("append %d fails in a way that tells nothing: %w", i, err)
 		}
