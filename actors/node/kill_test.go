@@ -185,6 +185,9 @@ func runOnce(t *testing.T, fault pipeline.Fault, policy supervisor.Policy, befor
 	for b := range runEvents / runBatch {
 		before()
 		x.append(b)
+		for end := time.Now().Add(20 * time.Second); !x.n.Pipeline().Idle() && time.Now().Before(end); { // the stages come to it later
+			time.Sleep(100 * time.Microsecond)
+		}
 	}
 	var o outcome
 	o.size, o.root = x.root()

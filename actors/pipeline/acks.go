@@ -12,8 +12,9 @@ import (
 // a published root. It outlives every stage: a message that is lost in a
 // restart loses no acknowledgement, because acknowledging goes by sequence.
 type acks struct {
-	mu   sync.Mutex
-	logs map[digest.Hash][]*ack // in the order of their ends
+	mu     sync.Mutex             // guards all below
+	logs   map[digest.Hash][]*ack // in the order of their ends
+	behind map[digest.Hash]uint64 // what was published before the stages had come to it
 }
 
 type ack struct {
@@ -22,7 +23,7 @@ type ack struct {
 	page bool // pages of a peer, which are not committed
 }
 
-func newAcks() *acks { return &acks{logs: map[digest.Hash][]*ack{}} }
+func newAcks() *acks { return &acks{logs: map[digest.Hash][]*ack{}, behind: map[digest.Hash]uint64{}} }
 
 // await calls done when the published size of log reaches end.
 func (a *acks) await(log digest.Hash, e *ack) {
@@ -53,6 +54,22 @@ func (a *acks) reached(log digest.Hash, size uint64) {
 	}
 }
 
+// ahead takes note that a size of a log is published before the stages come to it.
+func (a *acks) ahead(log digest.Hash, size uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.behind[log] = size
+}
+
+// caughtUp takes note that the stages have come to a size of a log.
+func (a *acks) caughtUp(log digest.Hash, size uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if end, ok := a.behind[log]; ok && size >= end {
+		delete(a.behind, log)
+	}
+}
+
 // failPages fails the pages of a log that are under way.
 func (a *acks) failPages(log digest.Hash, err error) {
 	a.fail(log, err, func(e *ack) bool { return e.page })
@@ -61,8 +78,16 @@ func (a *acks) failPages(log digest.Hash, err error) {
 // failAll fails everything that is under way.
 func (a *acks) failAll(err error) {
 	for _, log := range a.pending() {
-		a.fail(log, err, func(*ack) bool { return true })
+		a.failLog(log, err)
 	}
+}
+
+// failLog fails everything of a log: the stages come to nothing more of it.
+func (a *acks) failLog(log digest.Hash, err error) {
+	a.mu.Lock()
+	delete(a.behind, log)
+	a.mu.Unlock()
+	a.fail(log, err, func(*ack) bool { return true })
 }
 
 func (a *acks) fail(log digest.Hash, err error, which func(*ack) bool) {
@@ -88,9 +113,14 @@ func (a *acks) fail(log digest.Hash, err error, which func(*ack) bool) {
 func (a *acks) pending() []digest.Hash {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	logs := make([]digest.Hash, 0, len(a.logs))
+	logs := make([]digest.Hash, 0, len(a.logs)+len(a.behind))
 	for log := range a.logs {
 		logs = append(logs, log)
+	}
+	for log := range a.behind {
+		if a.logs[log] == nil {
+			logs = append(logs, log)
+		}
 	}
 	return logs
 }

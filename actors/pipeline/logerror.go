@@ -56,15 +56,15 @@ func (p *Pipeline) mark(log digest.Hash, err error) {
 	why := &LogError{log, err}
 	p.log.Error("a log takes nothing more", zap.String("log", log.String()), zap.Error(err))
 	p.refuse(log, why)
-	advanced, err := p.st.PublishCommitted(log)
+	to, err := p.st.Committed(log)
+	if err == nil {
+		err = p.publish(to, nil)
+	}
 	if err != nil {
 		p.log.Error("what is committed of it is not counted", zap.String("log", log.String()), zap.Error(err))
 	}
-	if advanced {
-		p.tellAdvanced(log)
-	}
 	p.reached(log)
-	p.acks.fail(log, why, func(*ack) bool { return true })
+	p.acks.failLog(log, why)
 }
 
 // notSynced is told of files of a log that could not be synced.

@@ -26,6 +26,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,6 +76,7 @@ type Pipeline struct {
 	fault Fault
 
 	advanced func(*store.Log)
+	telling  sync.Mutex // held while a state is published and told, so that nobody hears of them in another order
 
 	gauge *gauge
 
@@ -96,8 +98,8 @@ type stageRef struct {
 }
 
 // New returns a pipeline over st whose stages are not running yet.
-// advanced is called after each change of a log's published state, by the stage
-// that made it: it must return at once.
+// advanced is called after each change of a log's published state, in their order: it
+// must return at once.
 func New(system *actor.ActorSystem, st *store.Store, log *zap.Logger, q Quota, fault Fault, advanced func(*store.Log)) *Pipeline {
 	p := &Pipeline{
 		st: st, log: log, fault: fault, acks: newAcks(), system: system, advanced: advanced,
@@ -288,12 +290,16 @@ func (p *Pipeline) IngestPages(ctx context.Context, m *messages.Pages) error {
 	return nil
 }
 
+// Idle reports whether nothing is under way: the stages have come to all that is
+// committed.
+func (p *Pipeline) Idle() bool { return p.in.idle() && len(p.acks.pending()) == 0 }
+
 // Quiesce refuses new work and waits until what is under way is acknowledged,
 // or ctx ends.
 func (p *Pipeline) Quiesce(ctx context.Context) error {
 	p.in.close(ErrClosed, false)
 	for {
-		if p.in.idle() && len(p.acks.pending()) == 0 {
+		if p.Idle() {
 			return nil
 		}
 		select {

@@ -103,6 +103,15 @@ func (w *aofWriter) flush() {
 	for ; h.next < len(h.queue); h.next++ {
 		w.sendOn(h, h.next)
 	}
+	if to := h.made.Advance; to != (store.Advance{}) {
+		if err := p.publish(to, p.acks.ahead); err != nil { // the stages come to it, too
+			p.log.Error("what is committed is not published", zap.Error(err))
+		}
+		p.reached(to.ID())
+		if err := p.Broken(); err != nil {
+			p.acks.failAll(err) // the stages come to nothing more
+		}
+	}
 	for i := range h.made.Durable {
 		p.tell(atMMR, &h.made.Durable[i])
 	}
@@ -189,7 +198,7 @@ func (p *Pipeline) unread(log digest.Hash, err error) {
 	if p.Broken() == nil {
 		p.log.Error("the state of a log cannot be read", zap.String("log", log.String()), zap.Error(err))
 	}
-	p.acks.fail(log, &LogError{log, err}, func(*ack) bool { return true })
+	p.acks.failLog(log, &LogError{log, err})
 }
 
 // check turns the error of a stage's core into what it means: a gap is
@@ -322,8 +331,7 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 		p.stages[atMMR].pid.Store(ctx.Self())
 		p.resume(func(log digest.Hash) error {
 			made, err := x.core.Resume(log)
-			x.made(log, made, 0)
-			return err
+			return x.made(log, made, 0, err)
 		})
 	case *messages.Batch:
 		p.strike(atMMR, AtStart)
@@ -331,9 +339,8 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 		p.strike(atMMR, AtEnd)
 	case *messages.Durable:
 		p.strike(atMMR, AtStart)
-		advanced, err := x.core.Durable(m)
-		x.made(m.Log, store.Merged{Advanced: advanced}, 0)
-		p.check(m.Log, err)
+		to, err := x.core.Durable(m)
+		p.check(m.Log, x.made(m.Log, store.Merged{Advance: to}, 0, err))
 		p.strike(atMMR, AtEnd)
 	case *messages.Reset:
 		x.core.Reset(m.Log)
@@ -343,27 +350,45 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 func (x *mmrIndexer) batch(b *messages.Batch) {
 	made, err := x.core.Batch(b)
 	x.p.strike(atMMR, AtWork)
-	if err != nil {
-		x.made(b.Log, store.Merged{Advanced: made.Advanced}, 0)
-		x.p.check(b.Log, err)
-		return
-	}
 	pages := 0
-	for _, s := range b.Seals {
-		pages += s.Pages
+	if err == nil {
+		for _, s := range b.Seals {
+			pages += s.Pages
+		}
+		x.p.stages[atMMR].events.Add(uint64(len(b.Leaves)))
 	}
-	x.p.stages[atMMR].events.Add(uint64(len(b.Leaves)))
-	x.made(b.Log, made, pages)
+	x.p.check(b.Log, x.made(b.Log, made, pages, err))
 }
 
 // made hands on what the core made: files to sync, and a new state of the log to
-// whoever waits for it.
-func (x *mmrIndexer) made(log digest.Hash, m store.Merged, pages int) {
-	x.p.ckpt.note(m.Sealed, pages)
-	if m.Advanced {
-		x.p.tellAdvanced(log)
+// whoever waits for it. It returns err, or else why that is not published.
+func (x *mmrIndexer) made(log digest.Hash, m store.Merged, pages int, err error) error {
+	if e := x.p.publish(m.Advance, nil); e == nil && m.Advance != (store.Advance{}) {
+		x.p.acks.caughtUp(log, m.Advance.Size())
+	} else if e != nil && err == nil {
+		x.core.Reset(log)
+		err = e
+	}
+	if err == nil { // what is sealed leaves the AOF: the pages are known before
+		x.p.ckpt.note(m.Sealed, pages)
 	}
 	x.p.reached(log)
+	return err
+}
+
+// publish makes a new state of a log known, and says so. first, unless nil, is called
+// before if it is one that no stage came to.
+func (p *Pipeline) publish(to store.Advance, first func(log digest.Hash, size uint64)) error {
+	p.telling.Lock()
+	defer p.telling.Unlock()
+	l, err := p.st.Publish(to)
+	if l != nil && first != nil {
+		first(l.ID, to.Size())
+	}
+	if l != nil {
+		p.advanced(l)
+	}
+	return err
 }
 
 // tellAdvanced says that a log has a new state.
@@ -373,5 +398,7 @@ func (p *Pipeline) tellAdvanced(log digest.Hash) {
 		p.unread(log, err)
 		return
 	}
+	p.telling.Lock()
+	defer p.telling.Unlock()
 	p.advanced(l)
 }

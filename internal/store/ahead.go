@@ -17,9 +17,16 @@ import (
 // more of them, hashing them to the root twice costs more than is won.
 const aheadEvents = 256
 
-// An ahead is the head that a log of ours has once the transaction under way is
-// committed. It is signed while the disk syncs that, and forgotten if that fails:
-// nobody sees a head whose events are not durable.
+// Bounds of what is published by the commit and not by the stages behind it: an append
+// waits for those once they lag, so that what they hold in memory is bounded.
+const (
+	aheadBytes = 64 << 10 // of one transaction
+	aheadLag   = 1024     // events that the stages have not seen
+)
+
+// An ahead is what a log of ours has come to once the transaction under way is
+// committed. Its head is signed while the disk syncs that, and forgotten if that
+// fails: nobody sees a head whose events are not durable.
 type ahead struct {
 	log   *Log
 	tip   mmrindex.Mountains // of all that the transaction holds so far
@@ -27,6 +34,8 @@ type ahead struct {
 	from  digest.Hash        // the log of kept
 	off   bool               // the transaction has too many events, or other logs of ours
 	count int
+	bytes int
+	lag   uint64 // of the stages, before it
 	head  *proof.Head
 	wg    sync.WaitGroup
 }
@@ -34,11 +43,12 @@ type ahead struct {
 // reset begins a transaction, or begins it again.
 func (a *ahead) reset() {
 	a.wg.Wait()
-	a.log, a.head, a.off, a.count = nil, nil, false, 0
+	a.log, a.head, a.off, a.count, a.bytes = nil, nil, false, 0, 0
 }
 
 // add takes note of events that are appended to a log of ours.
 func (a *ahead) add(s *Store, row *aof.LogRow, b *messages.Batch) {
+	a.bytes += len(b.Records)
 	if a.count += len(b.Leaves); a.off || a.count > aheadEvents || a.log != nil && a.log.ID != row.ID {
 		a.off = true
 		return
@@ -60,7 +70,7 @@ func (a *ahead) begin(s *Store, id digest.Hash, size uint64) bool {
 	if err != nil || !l.Own {
 		return false
 	}
-	a.log, a.tip = l, l.State().Mountains
+	a.log, a.tip, a.lag = l, l.State().Mountains, size-min(size, l.treed.Load())
 	if a.from == id && a.kept.Size() == size {
 		a.tip = a.kept
 	}
@@ -80,14 +90,18 @@ func (a *ahead) sign() {
 	})
 }
 
-// ended hands the head to the log, if the transaction is committed: it is
-// published when the stages have come to the same root. What was not signed is
-// signed then.
-func (a *ahead) ended(committed bool) {
+// ended hands the head to the log, if the transaction is committed, and returns what
+// the log has come to. If that is too much to go before the stages, they find the
+// head; what was not signed is signed then.
+func (a *ahead) ended(committed bool) (to Advance) {
 	a.wg.Wait()
 	if !committed || a.head == nil {
-		return
+		return to
 	}
 	a.log.ahead.Store(a.head)
 	a.kept, a.from = a.tip, a.log.ID
+	if a.bytes > aheadBytes || a.lag > aheadLag {
+		return to
+	}
+	return Advance{a.log, &Published{Size: a.tip.Size(), Root: a.head.Root, Mountains: a.tip.Clone()}}
 }

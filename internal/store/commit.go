@@ -72,6 +72,8 @@ type Committed struct {
 	// take the log up anew; if it is ErrHistory they did.
 	Lost   map[digest.Hash]error
 	Frozen []digest.Hash
+	// Advance is what a log of ours has come to, to be published at once.
+	Advance Advance
 }
 
 // An Appended is what came of an append: the batch to send down the pipeline, or
@@ -145,10 +147,11 @@ func (c *Committer) write(w *Work) error {
 		}
 		return err
 	})
-	c.ahead.ended(err == nil)
+	advance := c.ahead.ended(err == nil)
 	if err != nil {
 		return err
 	}
+	c.done.Advance = advance
 	for id, row := range c.rows {
 		if l := c.logs[id]; l != nil {
 			l.row.Store(row)

@@ -33,11 +33,11 @@ type secondTier struct {
 }
 
 // A Merged is what the core made of a message: how far the files of a log now
-// reach, to be synced and sealed, unless its Size is zero, and whether the log's
-// published state advanced. It may have although the message came to an error.
+// reach, to be synced and sealed, unless its Size is zero, and what the log has come
+// to. It may have come to something although the message came to an error.
 type Merged struct {
-	Sealed   messages.Sealed
-	Advanced bool
+	Sealed  messages.Sealed
+	Advance Advance
 }
 
 // NewMountains returns a core without any state.
@@ -45,7 +45,7 @@ func (s *Store) NewMountains() *Mountains {
 	return &Mountains{s: s, logs: map[digest.Hash]*secondTier{}}
 }
 
-// Batch merges b's ranges and publishes the root at its end.
+// Batch merges b's ranges; what is published is the root at its end.
 func (m *Mountains) Batch(b *messages.Batch) (made Merged, err error) {
 	st, err := m.at(b.Log, b.First, &made)
 	if err != nil {
@@ -91,7 +91,9 @@ func (m *Mountains) at(id digest.Hash, sequence uint64, made *Merged) (*secondTi
 		}
 		replayed := Merged{}
 		err := m.merge(st, b, &replayed)
-		made.Advanced = made.Advanced || replayed.Advanced
+		if replayed.Advance != (Advance{}) {
+			made.Advance = replayed.Advance
+		}
 		return err
 	})
 	if err != nil {
@@ -158,13 +160,13 @@ func (m *Mountains) merge(st *secondTier, b *messages.Batch, made *Merged) (err 
 	if err := now.Merge(open, nil); err != nil {
 		return err
 	}
-	made.Advanced, err = m.reached(st, now, b)
+	made.Advance, err = m.reached(st, now, b)
 	return err
 }
 
-// reached publishes the state at the end of b, or keeps it until b's events
-// are committed.
-func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.Batch) (advanced bool, err error) {
+// reached returns the state at the end of b, or keeps it until b's events are
+// committed.
+func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.Batch) (a Advance, err error) {
 	p := &Published{Size: now.Size(), Root: now.Root(), Mountains: now, Pages: st.pages, PagesSize: st.base.Size()}
 	switch row := st.l.Row(); {
 	case st.l.Own:
@@ -173,36 +175,33 @@ func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.
 	case row.Size == p.Size: // replayed, up to what is committed
 		p.Head, p.Right = headOf(row), row.Right
 	default: // replayed, and what follows comes with its own head
-		return false, nil
+		return a, nil
 	}
 	if err := checkHead(st.l.ID, p); err != nil && !st.l.Own && b.Remote != nil {
-		return false, fmt.Errorf("%w: %w", ErrGap, err) // of another history than what is before
+		return a, fmt.Errorf("%w: %w", ErrGap, err) // of another history than what is before
 	}
 	if b.Uncommitted {
 		st.waiting = append(st.waiting, p)
-		return false, nil
+		return a, nil
 	}
-	return m.s.publish(st.l, p)
+	return Advance{st.l, p}, nil
 }
 
-// Durable publishes the imports of a log that are committed by now.
-func (m *Mountains) Durable(d *messages.Durable) (advanced bool, err error) {
+// Durable returns what a log has come to by imports that are committed by now.
+func (m *Mountains) Durable(d *messages.Durable) (a Advance, err error) {
 	st := m.logs[d.Log]
 	if st == nil {
-		return m.s.reload(d.Log) // forgotten meanwhile: compute it from the row
+		return m.s.stored(d.Log) // forgotten meanwhile: compute it from the row
 	}
+	size := st.l.State().Size
 	for len(st.waiting) > 0 && st.waiting[0].Size <= d.Size {
-		now, err := m.s.publish(st.l, st.waiting[0])
-		if advanced = advanced || now; err != nil {
-			return advanced, err
-		}
+		a, size = Advance{st.l, st.waiting[0]}, st.waiting[0].Size
 		st.waiting = st.waiting[1:]
 	}
-	if st.l.State().Size < d.Size { // merged by an instance that is gone
-		now, err := m.s.reload(d.Log)
-		return advanced || now, err
+	if size < d.Size { // merged by an instance that is gone
+		return m.s.stored(d.Log)
 	}
-	return advanced, nil
+	return a, nil
 }
 
 // Reset forgets a log.

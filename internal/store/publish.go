@@ -13,19 +13,53 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// publish makes p the state of l that everybody sees, if it is news, and returns
-// whether those who wait for the log should look. A head of our own leaves the
-// committer only here: the events under it are committed, so that no power cut can
-// make us show another one of the same size.
-func (s *Store) publish(l *Log, p *Published) (advanced bool, err error) {
+// An Advance is a state that a log has come to, for Publish to make known; its zero
+// value is none.
+type Advance struct {
+	log   *Log
+	state *Published
+}
+
+// ID returns the log that has come to it.
+func (a Advance) ID() digest.Hash { return a.log.ID }
+
+// Size returns how many events it then has.
+func (a Advance) Size() uint64 { return a.state.Size }
+
+// Publish makes a state the one that everybody sees, if it is news, and returns the
+// log if those who wait for it should look. A head of our own leaves the committer
+// only here: the events under it are committed, so that no power cut can make us show
+// another one of the same size.
+func (s *Store) Publish(a Advance) (advanced *Log, err error) {
+	if a.log == nil {
+		return nil, nil
+	}
+	if news, err := s.publish(a.log, a.state); !news {
+		return nil, err
+	}
+	return a.log, nil
+}
+
+func (s *Store) publish(l *Log, p *Published) (news bool, err error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
 	old := l.pub.Load()
 	if p.Size < old.Size {
 		return false, nil
 	}
+	if p.Pages < old.Pages { // the commit knows events, the stages pages
+		p.Pages, p.PagesSize = old.Pages, old.PagesSize
+	}
+	if p.Size == old.Size && p.Root != old.Root {
+		return false, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("its %d events have root %s, and had %s before", p.Size, p.Root.Short(), old.Root.Short())}
+	}
+	defer func() {
+		if news {
+			l.told = p.Size
+		}
+	}()
 	if p.Size == old.Size && p.Pages <= old.Pages {
-		return true, nil // it was loaded with these events in it, and nobody was told
+		return l.told < p.Size, nil // it may have been loaded with these events in it, and nobody was told
 	}
 	if err := l.prove(p); err != nil {
 		return false, err
@@ -145,25 +179,25 @@ func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *Published) error {
 	return nil
 }
 
-// reload publishes what the row of a log says, where no stage holds it.
-func (s *Store) reload(id digest.Hash) (advanced bool, err error) {
+// stored returns what the row of a log says, if no stage holds it.
+func (s *Store) stored(id digest.Hash) (a Advance, err error) {
 	l, err := s.Log(id)
 	if err != nil {
-		return false, err
+		return a, err
 	}
 	p, _, err := s.computeState(l)
 	if err != nil {
-		return false, err
+		return a, err
 	}
-	return s.publish(l, p)
+	return Advance{l, p}, nil
 }
 
-// PublishCommitted counts what is committed of a log of ours, from the AOF alone,
-// if its pages cannot be written: what follows the sealed ones is read from there.
-func (s *Store) PublishCommitted(id digest.Hash) (advanced bool, err error) {
+// Committed returns what is committed of a log of ours, from the AOF alone, for a log
+// whose pages cannot be written: what follows the sealed ones is read from there.
+func (s *Store) Committed(id digest.Hash) (a Advance, err error) {
 	l, err := s.Log(id)
 	if err != nil || !l.Own {
-		return false, err
+		return a, err
 	}
 	now := l.State()
 	p := &Published{Size: now.Size, Mountains: now.Mountains.Clone()}
@@ -190,8 +224,8 @@ func (s *Store) PublishCommitted(id digest.Hash) (advanced bool, err error) {
 		})
 	})
 	if err != nil || p.Size == now.Size {
-		return false, err
+		return a, err
 	}
 	p.Root = p.Mountains.Root()
-	return s.publish(l, p)
+	return Advance{l, p}, nil
 }
