@@ -93,6 +93,8 @@ func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, perman
 	props = watched(props, c)
 	if g.spec.Foreign {
 		props = props.Clone(actor.WithReceiverMiddleware(foreign))
+	} else {
+		props = props.Clone(actor.WithDispatcher(&g.tree.workers))
 	}
 	if c.pid, err = ctx.SpawnNamed(props, name); err != nil {
 		return nil, fmt.Errorf("supervisor: spawn %s/%s: %w", g.spec.Name, name, err)

@@ -61,6 +61,7 @@ type Tree struct {
 	gone     chan struct{} // closed when the root actor ended
 	order    []*Group
 	groups   map[string]*Group
+	workers  workers
 }
 
 var trees atomic.Uint64 // names must differ where trees share a system
@@ -125,6 +126,7 @@ func (t *Tree) Close(ctx context.Context) error {
 		errs = append(errs, g.stop(ctx))
 	}
 	t.system.Root.Stop(t.root)
+	defer t.workers.close()
 	if err := errors.Join(errs...); errors.Is(err, ErrStuck) {
 		return err
 	}
