@@ -37,7 +37,8 @@ type ahead struct {
 	bytes int
 	lag   uint64 // of the stages, before it
 	head  *proof.Head
-	wg    sync.WaitGroup
+	wg    sync.WaitGroup // of jobs
+	jobs  chan func()    // of the goroutine that signs, whose stack is grown once
 }
 
 // reset begins a transaction, or begins it again.
@@ -83,11 +84,29 @@ func (a *ahead) sign() {
 		return
 	}
 	l, tip := a.log, a.tip
-	a.wg.Go(func() {
+	if a.jobs == nil {
+		a.jobs = make(chan func(), 1)
+		go func(jobs <-chan func()) {
+			for job := range jobs {
+				job()
+			}
+		}(a.jobs)
+	}
+	a.wg.Add(1)
+	a.jobs <- func() {
+		defer a.wg.Done()
 		if h, err := l.sign(tip.Size(), tip.Root()); err == nil {
 			a.head = &h
 		}
-	})
+	}
+}
+
+// stop ends the goroutine that signs.
+func (a *ahead) stop() {
+	if a.jobs != nil {
+		close(a.jobs)
+		a.jobs = nil
+	}
 }
 
 // ended hands the head to the log, if the transaction is committed, and returns what

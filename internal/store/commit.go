@@ -102,6 +102,9 @@ type Committer struct {
 // NewCommitter returns the only Committer that s may have at a time.
 func (s *Store) NewCommitter() *Committer { return &Committer{s: s, ends: map[digest.Hash]end{}} }
 
+// Stop ends what the Committer keeps running; it may be used again.
+func (c *Committer) Stop() { c.ahead.stop() }
+
 // Commit makes w durable in one synced transaction, and known. The error is the
 // transaction's, or that of a store which is read-only: nothing of w is stored
 // then.
