@@ -3,6 +3,7 @@
 package segwriter
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -17,6 +18,7 @@ type treeChecker struct {
 	table []byte // nil once nothing more can be compared
 	first uint64 // sequence, as the header says
 	start int    // node that the next page begins with
+	near  int    // nodes that lie near the header
 }
 
 // begin reads header and table.
@@ -26,7 +28,7 @@ func (t *treeChecker) begin() error {
 	if err != nil {
 		return err
 	}
-	p, index, h, what := parseTreeHeader(b[:min(len(b), fileHeaderBytes)])
+	p, index, h, what := parseTreeHeader(b)
 	p.Topic, p.Author = r.Topic, r.Author
 	switch {
 	case what != "":
@@ -37,8 +39,11 @@ func (t *treeChecker) begin() error {
 	case len(b) < int(r.nodesOffset()):
 		what = "the file ends within its table"
 	default:
-		t.first, t.table = h.first, b[fileHeaderBytes:]
-		return nil
+		if t.table, what = r.table(b); what == "" {
+			t.first = h.first
+			return nil
+		}
+		t.table = nil
 	}
 	t.c.flaw(t.path, -1, 0, "%s", what)
 	return nil
@@ -55,7 +60,7 @@ func (t *treeChecker) page(i int, number int64, want *Tree) error {
 	if allZero(row) {
 		return nil
 	}
-	e, off := decodeEntry(row), fileHeaderBytes+int64(i)*entryBytes
+	e, off := decodeEntry(row), r.entryOffset(i)
 	what := ""
 	switch {
 	case r.Trees < i:
@@ -71,12 +76,15 @@ func (t *treeChecker) page(i int, number int64, want *Tree) error {
 		return nil
 	}
 	r.Trees, r.Nodes, t.start = r.Trees+1, r.Nodes+uint64(e.nodes()), t.start+e.nodes()
+	if t.start <= nearNodes {
+		t.near = t.start
+	}
 	return t.nodes(e, row, number, want)
 }
 
 // nodes compares checksum and nodes of an entry.
 func (t *treeChecker) nodes(e rawEntry, row []byte, number int64, want *Tree) error {
-	off := t.c.report.nodesOffset() + digest.Size*int64(e.start)
+	off := t.c.report.nodeOffset(int(e.start), e.nodes())
 	b, err := readUpTo(t.file, digest.Size*e.nodes(), off)
 	if err != nil {
 		return err
@@ -104,11 +112,20 @@ func (t *treeChecker) finish() error {
 	}
 	r := &t.c.report
 	if !allZero(t.table[r.Pages*entryBytes:]) {
-		t.c.flaw(t.path, -1, fileHeaderBytes+int64(r.Pages)*entryBytes, "an entry for a page that was not written")
+		t.c.flaw(t.path, -1, r.entryOffset(r.Pages), "an entry for a page that was not written")
 	}
 	size, err := t.file.Size()
-	if want := r.nodesOffset() + digest.Size*int64(t.start); err == nil && size != want {
+	if want := r.treeBytes(t.start); err == nil && size != want {
 		t.c.flaw(t.path, -1, want, "the file ends at %d, its nodes here", size)
+	}
+	return errors.Join(err, t.gap(nearNodesOffset+digest.Size*int64(t.near), fileHeaderBytes), t.gap(r.nodesOffset(), r.nodesOffset()+digest.Size*int64(t.near)))
+}
+
+// gap looks at a part of the file in which nothing lies.
+func (t *treeChecker) gap(from, to int64) error {
+	b, err := readUpTo(t.file, int(to-from), from)
+	if err == nil && !allZero(b) {
+		t.c.flaw(t.path, -1, from, "bytes where no node lies")
 	}
 	return err
 }

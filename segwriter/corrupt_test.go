@@ -62,6 +62,9 @@ func flips(t testing.TB, p Params, path string, n int, fn func(off int64, bit in
 	for off := int64(0); off < 150; off++ {
 		fn(off, rnd.IntN(8))
 	}
+	for off := int64(treeHeaderBytes); off < nearNodesOffset+500; off++ {
+		fn(off, rnd.IntN(8))
+	}
 	for off := int64(fileHeaderBytes); off < p.nodesOffset(); off++ {
 		fn(off, rnd.IntN(8))
 	}
@@ -106,9 +109,9 @@ func TestCheckSegmentSaysWhere(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	undo()
-	undo = flip(t, tree, p.nodesOffset()+5, 0)
+	undo = flip(t, tree, nearNodesOffset+5, 0)
 	r, err := CheckSegment(seg, tree)
-	if err == nil || len(r.Flaws) != 2 || r.Flaws[0].Page != 0 || r.Flaws[1].Offset != p.nodesOffset() {
+	if err == nil || len(r.Flaws) != 2 || r.Flaws[0].Page != 0 || r.Flaws[1].Offset != nearNodesOffset {
 		t.Errorf("%+v, %v", r, err)
 	}
 	undo()
@@ -318,9 +321,9 @@ func TestTreesAndSpansAreDerived(t *testing.T) {
 		"no trees":      {func() error { return os.Remove(logFile(dir, p, "000000.tree")) }, 0, spanNodesOf(spans)},
 		"no spans":      {func() error { return os.Remove(mmr) }, pages, 0},
 		"tree header":   {func() error { flip(t, logFile(dir, p, "000001.tree"), 70, 3); return nil }, 4, spanNodesOf(spans)},
-		"tree entry":    {func() error { flip(t, logFile(dir, p, "000001.tree"), fileHeaderBytes+entryBytes, 0); return nil }, 5, spanNodesOf(spans)},
-		"tree node":     {func() error { flip(t, logFile(dir, p, "000000.tree"), p.nodesOffset(), 0); return nil }, 0, spanNodesOf(spans)},
-		"tree cut":      {func() error { return os.Truncate(logFile(dir, p, "000000.tree"), p.nodesOffset()) }, 0, spanNodesOf(spans)},
+		"tree entry":    {func() error { flip(t, logFile(dir, p, "000001.tree"), p.entryOffset(1), 0); return nil }, 5, spanNodesOf(spans)},
+		"tree node":     {func() error { flip(t, logFile(dir, p, "000000.tree"), nearNodesOffset, 0); return nil }, 0, spanNodesOf(spans)},
+		"tree cut":      {func() error { return os.Truncate(logFile(dir, p, "000000.tree"), p.entryOffset(0)) }, 0, spanNodesOf(spans)},
 		"tree emptied":  {func() error { return os.Truncate(logFile(dir, p, "000000.tree"), 0) }, 0, spanNodesOf(spans)},
 		"span":          {func() error { flip(t, mmr, spanOffset(3)+7, 0); return nil }, pages, 3},
 		"span header":   {func() error { flip(t, mmr, 20, 0); return nil }, pages, 0},

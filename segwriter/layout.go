@@ -40,10 +40,11 @@ import (
 //	   …    4  CRC-32C of the table
 //	   …       the packed pages; zeros to base
 //
-// A .tree file is a header, a table of N entries, and nodes of 32 bytes:
+// A .tree file is a header, a table of N entries, and nodes of 32 bytes. Those of
+// the first pages lie behind the header, as many as there is room for:
 //
-//	   0      8  "XFTREE" 0 2
-//	   8      4  version, 2
+//	   0      8  "XFTREE" 0 3
+//	   8      4  version, 3
 //	  12      4  page bytes P
 //	  16      4  pages per segment N
 //	  20      4  rewrite of the segment that the nodes are of
@@ -54,15 +55,19 @@ import (
 //	  80      8  number of the log
 //	  88      1  kind of the log
 //	  89      3  0
-//	  92      4  CRC-32C of the bytes before; zeros to 4096
-//	4096   24·N  one entry a page:
+//	  92      4  CRC-32C of the bytes before
+//	  96    384  the entries of the first 16 pages
+//	 480   3616  the nodes of all pages up to the first whose nodes have places
+//	             beyond 112
+//	4096   24·N  one entry a page; the places of the first 16 are not used:
 //	               0  8  sequence after the last event of the page before
 //	               8  4  events
 //	              12  4  its first node's place among the nodes of the segment
 //	              16  4  CRC-32C of the 16 bytes before and of the page's nodes
 //	              20  4  flags: 1 present, 2 no event begins in the page
 //	   …   32·n  the nodes of page after page, as merkleindex.Builder.Nodes; one
-//	             that lies in an erased range is 32 zero bytes
+//	             that lies in an erased range is 32 zero bytes. The places of
+//	             those behind the header are not used
 //
 // A mmr file is a header and the tier-2 nodes, 36 bytes each:
 //
@@ -77,7 +82,8 @@ const (
 	entryBytes      = 24
 	mmrHeaderBytes  = 64
 	mmrRowBytes     = digest.Size + 4
-	formatVersion   = 2 // of .seg and .tree files
+	formatVersion   = 2 // of .seg files
+	treeVersion     = 3
 	mmrVersion      = 1
 	segHeaderEnd    = 144 // where the checksum of a .seg header is
 	treeHeaderEnd   = 92
@@ -93,7 +99,7 @@ const (
 
 var (
 	segMagic  = [8]byte{'X', 'F', 'S', 'E', 'G', 0, 0, 2}
-	treeMagic = [8]byte{'X', 'F', 'T', 'R', 'E', 'E', 0, 2}
+	treeMagic = [8]byte{'X', 'F', 'T', 'R', 'E', 'E', 0, 3}
 	mmrMagic  = [8]byte{'X', 'F', 'M', 'M', 'R', 0, 0, 1}
 )
 
@@ -150,16 +156,11 @@ func (p *Params) allocPages(n int) int {
 	return min((n+step-1)/step*step, p.SegmentPages)
 }
 
-// nodesOffset returns where the nodes begin in a .tree file.
-func (p *Params) nodesOffset() int64 {
-	return fileHeaderBytes + entryBytes*int64(p.SegmentPages)
-}
-
 // segHeader is the header of a segment that was rewritten so often, the last
 // time with so many packed pages.
 func (p *Params) segHeader(index uint64, rewrite, packed uint32) []byte {
 	b := make([]byte, fileHeaderBytes)
-	p.commonHeader(b, segMagic, index, rewrite)
+	p.commonHeader(b, segMagic, formatVersion, index, rewrite)
 	copy(b[64:], p.Topic[:])
 	copy(b[96:], p.Author[:])
 	binary.LittleEndian.PutUint64(b[128:], p.Number)
@@ -169,8 +170,8 @@ func (p *Params) segHeader(index uint64, rewrite, packed uint32) []byte {
 }
 
 func (p *Params) treeHeader(index uint64, h treeHead) []byte {
-	b := make([]byte, fileHeaderBytes)
-	p.commonHeader(b, treeMagic, index, h.rewrite)
+	b := make([]byte, treeHeaderBytes)
+	p.commonHeader(b, treeMagic, treeVersion, index, h.rewrite)
 	binary.LittleEndian.PutUint64(b[64:], h.before)
 	binary.LittleEndian.PutUint64(b[72:], h.first)
 	binary.LittleEndian.PutUint64(b[80:], p.Number)
@@ -198,9 +199,9 @@ func (p *Params) mmrHeader() []byte {
 	return sealHeader(b, 48)
 }
 
-func (p *Params) commonHeader(b []byte, magic [8]byte, index uint64, rewrite uint32) {
+func (p *Params) commonHeader(b []byte, magic [8]byte, version uint32, index uint64, rewrite uint32) {
 	copy(b, magic[:])
-	binary.LittleEndian.PutUint32(b[8:], formatVersion)
+	binary.LittleEndian.PutUint32(b[8:], version)
 	binary.LittleEndian.PutUint32(b[12:], uint32(p.PageBytes))
 	binary.LittleEndian.PutUint32(b[16:], uint32(p.SegmentPages))
 	binary.LittleEndian.PutUint32(b[20:], rewrite)
@@ -230,19 +231,20 @@ func otherFormat(path string, b []byte) error {
 	return &FormatError{File: path, Version: 1}
 }
 
-// headerFlaw says what is wrong with a header, apart from what it holds: ""
-// for one that was written whole and not touched since.
-func headerFlaw(b []byte, magic [8]byte, n int) string {
+// headerFlaw says what is wrong with a header of size bytes, with its checksum
+// behind the first n, apart from what it holds: "" for one that was written whole
+// and not touched since.
+func headerFlaw(b []byte, magic [8]byte, version uint32, n, size int) string {
 	switch {
-	case len(b) < fileHeaderBytes:
+	case len(b) < size:
 		return fmt.Sprintf("the file ends in its header, after %d bytes", len(b))
 	case [8]byte(b) != magic:
 		return fmt.Sprintf("begins with %q, want %q", b[:8], magic[:])
 	case crc32.Checksum(b[:n], castagnoli) != binary.LittleEndian.Uint32(b[n:]):
 		return fmt.Sprintf("header checksum %08x, want %08x", crc32.Checksum(b[:n], castagnoli), binary.LittleEndian.Uint32(b[n:]))
-	case binary.LittleEndian.Uint32(b[8:]) != formatVersion:
-		return fmt.Sprintf("version %d, this program knows %d", binary.LittleEndian.Uint32(b[8:]), formatVersion)
-	case !allZero(b[n+4:]):
+	case binary.LittleEndian.Uint32(b[8:]) != version:
+		return fmt.Sprintf("version %d, this program knows %d", binary.LittleEndian.Uint32(b[8:]), version)
+	case !allZero(b[n+4 : size]):
 		return "bytes after the header's checksum"
 	}
 	return ""
@@ -250,7 +252,7 @@ func headerFlaw(b []byte, magic [8]byte, n int) string {
 
 // parseSegHeader reads what a .seg header holds.
 func parseSegHeader(b []byte) (p Params, h segHead, what string) {
-	if what = headerFlaw(b, segMagic, segHeaderEnd); what != "" {
+	if what = headerFlaw(b, segMagic, formatVersion, segHeaderEnd, fileHeaderBytes); what != "" {
 		return p, h, what
 	}
 	if p, what = parseCommon(b, b[128:140]); what != "" {
@@ -266,7 +268,7 @@ func parseSegHeader(b []byte) (p Params, h segHead, what string) {
 
 // parseTreeHeader reads what a .tree header holds.
 func parseTreeHeader(b []byte) (p Params, index uint64, h treeHead, what string) {
-	if what = headerFlaw(b, treeMagic, treeHeaderEnd); what != "" {
+	if what = headerFlaw(b, treeMagic, treeVersion, treeHeaderEnd, treeHeaderBytes); what != "" {
 		return p, 0, h, what
 	}
 	p, what = parseCommon(b, b[80:92])

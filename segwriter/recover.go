@@ -258,12 +258,14 @@ func (l *Log) cutTree(segment uint64, n int) error {
 	}
 	size, err := t.file.Size()
 	if err == nil {
-		end := t.nodeOffset(e, e.nodes())
-		if size > end {
+		if end := l.p.treeBytes(int(e.start) + e.nodes()); size > end {
 			err = t.file.Truncate(end)
 		}
 		if rest := t.table[n*entryBytes:]; err == nil && !allZero(rest) {
-			_, err = t.file.WriteAt(make([]byte, len(rest)), fileHeaderBytes+int64(n)*entryBytes)
+			err = l.p.writeEntries(t.file, n, make([]byte, len(rest)))
+		}
+		if nodes := int(e.start) + e.nodes(); err == nil && nodes <= nearNodes {
+			err = clearNear(t.file, nodes)
 		}
 	}
 	return errors.Join(err, t.close())

@@ -193,7 +193,7 @@ func (l *Log) rewriteTree(segment uint64, rewrite uint32, trees map[int]Tree) er
 	if err != nil || int64(len(b)) < l.p.nodesOffset() {
 		return ignoreMissing(err)
 	}
-	p, index, h, what := parseTreeHeader(b[:fileHeaderBytes])
+	p, index, h, what := parseTreeHeader(b)
 	if p.Topic, p.Author = l.p.Topic, l.p.Author; what != "" || p != l.p || index != segment {
 		return nil
 	}
@@ -217,12 +217,12 @@ func (l *Log) rewriteTree(segment uint64, rewrite uint32, trees map[int]Tree) er
 // changeTree puts other nodes for page i into the bytes of a tree file. An entry
 // that is another one than the page's is left to be found out.
 func (p *Params) changeTree(b []byte, i int, t Tree) {
-	row := b[fileHeaderBytes+i*entryBytes:][:entryBytes]
+	row := b[p.entryOffset(i):][:entryBytes]
 	e := decodeEntry(row)
 	if e.flags&entryPresent == 0 || e.first != t.First || int(e.count) != t.Count || e.nodes() != len(t.Nodes) {
 		return
 	}
-	at := p.nodesOffset() + 32*int64(e.start)
+	at := p.nodeOffset(int(e.start), e.nodes())
 	if at+32*int64(len(t.Nodes)) > int64(len(b)) {
 		return
 	}

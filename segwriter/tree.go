@@ -121,9 +121,12 @@ func (t *tree) load(f durable.File) (resource, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	t.file, t.data.file = f, f
-	t.table = head[fileHeaderBytes:][:entryBytes*t.l.p.SegmentPages]
+	var what string
+	t.table, what = t.l.p.table(head)
 	t.checked = make([]uint64, (t.l.p.SegmentPages+63)/64)
-	t.readHeader(got[:min(len(got), fileHeaderBytes)])
+	if t.readHeader(got); t.what == "" {
+		t.what = what
+	}
 	return t, nil
 }
 
@@ -148,7 +151,7 @@ func (t *tree) close() error { return errors.Join(t.data.close(), t.file.Close()
 
 // entry returns the entry of page i; t.mu is held.
 func (t *tree) entry(i int) (rawEntry, error) {
-	off := fileHeaderBytes + int64(i)*entryBytes
+	off := t.l.p.entryOffset(i)
 	if t.what != "" {
 		return rawEntry{}, flaw(t.path, -1, 0, "%s", t.what)
 	}
@@ -198,7 +201,7 @@ func (t *tree) compare(i int, e rawEntry, nodes []byte) error {
 
 // nodeOffset returns where a node of a page lies in the file.
 func (t *tree) nodeOffset(e rawEntry, node int) int64 {
-	return t.l.p.nodesOffset() + digest.Size*(int64(e.start)+int64(node))
+	return t.l.p.nodeOffset(int(e.start), e.nodes()) + digest.Size*int64(node)
 }
 
 // number returns the index of page i in the log.

@@ -66,8 +66,8 @@ func (l *Log) writeTrees(segment uint64, i int, trees []Tree) error {
 	return err
 }
 
-// beginTree writes the header, and room for the table, where they are not
-// there already.
+// beginTree writes the header, without entries behind it, and room for the table,
+// if they are not there already.
 func (l *Log) beginTree(t *tree, first uint64) error {
 	before, err := l.nodesBefore(t.index, first)
 	if err != nil {
@@ -77,19 +77,20 @@ func (l *Log) beginTree(t *tree, first uint64) error {
 	if err != nil {
 		return err
 	}
+	if err := t.extend(l.p.nodesOffset()); err != nil {
+		return err
+	}
 	h := treeHead{before: before, first: first, rewrite: rewrite}
 	if t.what == "" && t.head == h {
 		return nil
 	}
-	if err := t.extend(l.p.nodesOffset()); err != nil {
-		return err
-	}
-	if _, err := t.file.WriteAt(l.p.treeHeader(t.index, h), 0); err != nil {
+	if _, err := t.file.WriteAt(l.p.bareTree(t.index, h), 0); err != nil {
 		return err
 	}
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.what, t.head = "", h
-	t.mu.Unlock()
+	clear(t.table[:l.p.nearBytes()])
 	return nil
 }
 
@@ -142,6 +143,7 @@ func (t *tree) write(i int, trees []Tree) error {
 	}
 	table, nodes := slices.Grow(t.rows[:0], entryBytes*len(trees))[:entryBytes*len(trees)], t.nodes[:0]
 	defer func() { t.rows, t.nodes = table, nodes }()
+	near := 0 // bytes of nodes
 	for k := range trees {
 		at := len(nodes)
 		for n := range trees[k].Nodes {
@@ -153,18 +155,33 @@ func (t *tree) write(i int, trees []Tree) error {
 			return fmt.Errorf("%w: tree of page %d: %d events from %d with %d nodes, after event %d",
 				ErrGap, t.number(i+k), trees[k].Count, e.first, len(trees[k].Nodes), first)
 		}
-		first = e.end()
+		if first = e.end(); int(e.start)+e.nodes() <= nearNodes {
+			near = len(nodes)
+		}
 	}
-	return t.store(i, start, table, nodes)
+	if err := t.writeNodes(int(start), near, nodes); err != nil {
+		return err
+	}
+	return t.store(i, table)
 }
 
-func (t *tree) store(i int, start uint32, table, nodes []byte) error {
-	if len(nodes) > 0 {
-		if _, err := t.file.WriteAt(nodes, t.nodeOffset(rawEntry{start: start}, 0)); err != nil {
+// writeNodes writes nodes, of which the first have their place near the header.
+func (t *tree) writeNodes(start, near int, nodes []byte) error {
+	if near > 0 {
+		if _, err := t.file.WriteAt(nodes[:near], t.l.p.nodeOffset(start, 0)); err != nil {
 			return err
 		}
 	}
-	if _, err := t.file.WriteAt(table, fileHeaderBytes+int64(i)*entryBytes); err != nil {
+	if len(nodes) == near {
+		return nil
+	}
+	_, err := t.file.WriteAt(nodes[near:], t.l.p.nodesOffset()+digest.Size*int64(start)+int64(near))
+	return err
+}
+
+// store writes entries whose nodes are written.
+func (t *tree) store(i int, table []byte) error {
+	if err := t.l.p.writeEntries(t.file, i, table); err != nil {
 		return err
 	}
 	t.mu.Lock()
