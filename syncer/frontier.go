@@ -312,8 +312,10 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 	}
 }
 
-// holding drops what is wanted of a log once it is here.
+// holding drops what is wanted of a log once it is here, and what the store knows of
+// it now.
 func (r *remote) holding(own LogInfo) {
+	r.name = nil
 	if own.Size >= r.wanted || own.ended() {
 		r.got()
 	}

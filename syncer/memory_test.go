@@ -9,6 +9,30 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
+// Of a log that comes a session keeps its name until the store has it.
+func TestASessionKeepsNoNameOfWhatIsStored(t *testing.T) {
+	a, b := newHouse(1), newHouse(2)
+	a.in[7], b.in[7] = true, true
+	log := b.write(7, "new to the other side")
+	v := visitOf(t, 1, a, b, nil)
+	at := func() (r *remote) {
+		for _, topic := range v.ends[0].topics {
+			r = topic.theirs[log]
+		}
+		return r
+	}
+	was := false
+	for v.step() {
+		was = was || at() != nil && at().name != nil
+	}
+	if _, found, _ := a.Log(log); !found || !was || at() == nil {
+		t.Fatalf("the log came: %v, the session knew it by name: %v, and knows it: %v", found, was, at() != nil)
+	}
+	if at().name != nil {
+		t.Error("the store has the log, and the session keeps its name")
+	}
+}
+
 // What a session knows of a peer's logs is the difference: nothing of those that
 // both hold alike, however many they are, and of one that grows so long as it does.
 func TestASessionKeepsTheDifference(t *testing.T) {
