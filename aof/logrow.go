@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/proof"
 )
 
 // MaxRight is the most hashes LogRow.Right can hold: no compact range is longer.
@@ -62,6 +63,11 @@ func NewLogRow(n identity.LogName, own bool) LogRow {
 // Name returns what the log's id follows from.
 func (r *LogRow) Name() identity.LogName {
 	return identity.LogName{Topic: r.Topic, Author: r.Author, PageBytes: r.PageBytes, Kind: r.Kind, Number: r.Number}
+}
+
+// Head returns the newest head that is stored of the log.
+func (r *LogRow) Head() proof.Head {
+	return proof.Head{Log: r.ID, Size: r.HeadSize, Root: r.HeadRoot, Sig: r.HeadSig}
 }
 
 // The row of a log. Its length changes only with Right and when the first page

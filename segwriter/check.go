@@ -103,7 +103,7 @@ func (c *checker) run() error {
 		c.flaw(c.path, -1, 0, "%s", what)
 		return nil
 	}
-	if id := p.LogID(); id != p.Log {
+	if id := p.Name().ID(); id != p.Log {
 		c.flaw(c.path, -1, 32, "its log id is %s, and topic, author, page bytes, kind and number give %s", p.Log, id)
 		return nil
 	}

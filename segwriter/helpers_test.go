@@ -153,7 +153,7 @@ func testParams(pageBytes, segmentPages int) Params {
 		Topic: digest.Sum([]byte("topic")), Author: digest.Sum([]byte("author")),
 		Kind: 2, Number: 7<<32 | 3, PageBytes: pageBytes, SegmentPages: segmentPages,
 	}
-	p.Log = p.LogID()
+	p.Log = p.Name().ID()
 	return p
 }
 

@@ -9,6 +9,7 @@ import (
 	"math/bits"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // A .seg file is a header, packed pages if it was rewritten, and slots. Its
@@ -113,13 +114,17 @@ type Params struct {
 	SegmentPages int // pages a segment; 0 is DefaultSegmentPages
 }
 
-// LogID returns the id that a log has of which the rest is true: the log id of
-// format 2 (docs/format.md, "Keys, ids and invites"), so that a header can be
-// checked alone.
-func (p *Params) LogID() digest.Hash {
-	pageBytes := binary.LittleEndian.AppendUint32(nil, uint32(p.PageBytes))
-	number := binary.LittleEndian.AppendUint64(nil, p.Number)
-	return digest.Tagged("xaeroflux log v2", p.Topic[:], p.Author[:], pageBytes, []byte{p.Kind}, number)
+// ParamsOf says how the log of that name lies in files.
+func ParamsOf(n identity.LogName, segmentPages int) Params {
+	return Params{
+		Log: n.ID(), Topic: n.Topic, Author: n.Author, Kind: uint8(n.Kind), Number: n.Number,
+		PageBytes: int(n.PageBytes), SegmentPages: segmentPages,
+	}
+}
+
+// Name returns the name of the log. A header is sound if Log is the id of it.
+func (p *Params) Name() identity.LogName {
+	return identity.LogName{Topic: p.Topic, Author: p.Author, PageBytes: uint32(p.PageBytes), Kind: identity.LogKind(p.Kind), Number: p.Number}
 }
 
 func (p *Params) validate() error {

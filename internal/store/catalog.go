@@ -177,7 +177,7 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 		PageBytes: int(row.PageBytes), Kind: row.Kind, Number: row.Number, Own: row.Own,
 	}
 	var err error
-	if l.files, err = s.segs.Log(pageParams(row.Name(), s.format.SegmentPages)); err != nil {
+	if l.files, err = s.segs.Log(segwriter.ParamsOf(row.Name(), s.format.SegmentPages)); err != nil {
 		return nil, err
 	}
 	t, err := s.Topic(row.Topic)
@@ -194,17 +194,4 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 	l.frozen.Store(row.Frozen)
 	l.epoch.Store(s.catalog.epochs.Add(1))
 	return l, nil
-}
-
-// pageParams says how a log lies in page files.
-func pageParams(n identity.LogName, segmentPages int) segwriter.Params {
-	return segwriter.Params{
-		Log: n.ID(), Topic: n.Topic, Author: n.Author, Kind: uint8(n.Kind), Number: n.Number,
-		PageBytes: int(n.PageBytes), SegmentPages: segmentPages,
-	}
-}
-
-// nameOf returns the name of the log that page files are of.
-func nameOf(p segwriter.Params) identity.LogName {
-	return identity.LogName{Topic: p.Topic, Author: p.Author, PageBytes: uint32(p.PageBytes), Kind: identity.LogKind(p.Kind), Number: p.Number}
 }

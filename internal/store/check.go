@@ -128,7 +128,7 @@ func (c *checker) count(kind identity.LogKind) {
 // stateOf is the state of a log that could not be computed, as far as its row
 // says: without root and peaks.
 func stateOf(row *aof.LogRow) *Published {
-	return &Published{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: headOf(row), Right: row.Right}
+	return &Published{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: row.Head(), Right: row.Right}
 }
 
 // walk reads all of a log and holds it against what p says.

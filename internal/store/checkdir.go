@@ -148,7 +148,7 @@ func (c *dirChecker) missing(rows []aof.LogRow) {
 		return
 	}
 	for _, r := range rows {
-		raw := segwriter.OpenRaw(c.fs, c.dir, pageParams(r.Name(), f.SegmentPages))
+		raw := segwriter.OpenRaw(c.fs, c.dir, segwriter.ParamsOf(r.Name(), f.SegmentPages))
 		for _, path := range raw.Missing(r.SealedPages) {
 			c.note(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}, errors.New("the file is missing"))
 		}

@@ -173,7 +173,7 @@ func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.
 	case b.Remote != nil:
 		p.Head, p.Right = b.Remote.Head, b.Remote.Right
 	case row.Size == p.Size: // replayed, up to what is committed
-		p.Head, p.Right = headOf(row), row.Right
+		p.Head, p.Right = row.Head(), row.Right
 	default: // replayed, and what follows comes with its own head
 		return a, nil
 	}

@@ -86,5 +86,5 @@ func (st *openPage) follows(b *messages.Batch) error {
 // shadowed reports whether events are committed behind pages that are to be
 // sealed, under another head: the events hold, and the pages are lost.
 func shadowed(row *aof.LogRow, m *messages.Sealed) bool {
-	return m.Remote != nil && m.Size < row.Size && m.Remote.Head != (headOf(row))
+	return m.Remote != nil && m.Size < row.Size && m.Remote.Head != row.Head()
 }

@@ -90,7 +90,7 @@ func (l *Log) ownHead(size uint64, root digest.Hash) (proof.Head, error) {
 	if h := l.ahead.Load(); h != nil && h.Size == size && h.Root == root {
 		return *h, nil
 	}
-	if h := headOf(l.Row()); h.Size == size && h.Root == root {
+	if h := l.Row().Head(); h.Size == size && h.Root == root {
 		return h, nil
 	}
 	return l.sign(size, root)
@@ -122,10 +122,6 @@ func checkHead(id digest.Hash, p *Published) error {
 	return nil
 }
 
-func headOf(row *aof.LogRow) proof.Head {
-	return proof.Head{Log: row.ID, Size: row.HeadSize, Root: row.HeadRoot, Sig: row.HeadSig}
-}
-
 // computeState works out a log's state from what is stored: peaks from the files
 // up to the sealed cursor, the rest from the events in the AOF. It returns the row
 // that it saw, too, which may be newer or older than the log's.
@@ -134,7 +130,7 @@ func (s *Store) computeState(l *Log) (*Published, *aof.LogRow, error) {
 	var seen *aof.LogRow
 	err := s.replay(l, ^uint64(0), func(row *aof.LogRow) (err error) {
 		seen = row
-		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: headOf(row), Right: row.Right}
+		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: row.Head(), Right: row.Right}
 		p.Mountains, err = s.sealedMountains(l, row.SealedPages, row.SealedSize)
 		return err
 	}, func(b *messages.Batch) error {
@@ -168,7 +164,7 @@ func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *Published) error {
 		return err
 	}
 	known := max(p.Size, row.HighWater) // what is missing of it comes back
-	for _, h := range []proof.Head{headOf(row), kept} {
+	for _, h := range []proof.Head{row.Head(), kept} {
 		if h.Size > known || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
 			return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
 				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store, and appending would fork the log; put back the newer one, or "+

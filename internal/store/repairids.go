@@ -24,7 +24,7 @@ func (s *rows) putIDs() error {
 	for id, row := range s.logs {
 		ours, err := s.wrote(&row)
 		if err == nil && ours {
-			err = p.log(&row, segwriter.OpenRaw(s.r.wire, s.r.dir, pageParams(row.Name(), s.r.format.SegmentPages)))
+			err = p.log(&row, segwriter.OpenRaw(s.r.wire, s.r.dir, segwriter.ParamsOf(row.Name(), s.r.format.SegmentPages)))
 		}
 		if err != nil {
 			return fmt.Errorf("event ids of log %s: %w", id, err)

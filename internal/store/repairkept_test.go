@@ -99,7 +99,7 @@ func eachKind(s *Store, topic *Topic, former aof.LogRow) map[*layout.Kind]kindRo
 	put(rowOfKind(layout.Forks, forked.ID(), proof.NewFork(forked, a, b, digest.Hash{}, nil)))
 	put(rowOfKind(layout.Cosigned, former.ID, layout.Tip{Size: 3, Root: former.HeadRoot}))
 	put(rowOfKind(layout.Forgets, layout.Only{}, time.UnixMilli(8)))
-	put(rowOfKind(layout.Cosignatures, former.ID, []layout.CosignedHead{{Head: headOf(&former)}}))
+	put(rowOfKind(layout.Cosignatures, former.ID, []layout.CosignedHead{{Head: former.Head()}}))
 	put(rowOfKind(layout.Doubts, digest.Hash{4}, proof.Head{Log: digest.Hash{4}, Size: 5}))
 	put(rowOfKind(layout.Ranges, layout.RangeKey{Log: former.ID, First: 7, End: 8}, &layout.Range{}))
 	return rows

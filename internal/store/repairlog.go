@@ -54,11 +54,11 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	p, onDisk := segwriter.FindParams(r.wire, dir)
 	if row, ok := r.rows.logs[id]; ok {
 		l.row = &row
-		p = pageParams(row.Name(), r.format.SegmentPages)
+		p = segwriter.ParamsOf(row.Name(), r.format.SegmentPages)
 	} else if r.rows.old != nil {
 		if row, ok := r.rows.old.Logs[id]; ok {
 			l.old = &row
-			p = pageParams(row.Name(), r.format.SegmentPages)
+			p = segwriter.ParamsOf(row.Name(), r.format.SegmentPages)
 			onDisk = true
 		}
 	}
@@ -70,9 +70,9 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 		if !ok {
 			return nil, false
 		}
-		p = pageParams(name, r.format.SegmentPages)
+		p = segwriter.ParamsOf(name, r.format.SegmentPages)
 	}
-	name := nameOf(p)
+	name := p.Name()
 	if name.ID() != id {
 		r.lost(id, dos[FlawLog], "its segments are those of another log")
 		return nil, false
@@ -102,7 +102,7 @@ func (s *rows) knownLog(id digest.Hash) (name identity.LogName, ok bool) {
 func (l *logMend) newestHead() (best proof.Head) {
 	for _, row := range []*aof.LogRow{l.row, l.old} {
 		if row != nil && row.HeadSize > 0 {
-			if h := headOf(row); h.Verify(l.info.author[:]) == nil && h.Size >= best.Size {
+			if h := row.Head(); h.Verify(l.info.author[:]) == nil && h.Size >= best.Size {
 				best = h
 			}
 		}

@@ -238,7 +238,7 @@ func (l *logMend) proven() (*tail, bool, error) {
 		if r == nil || t.to(r.Size) != nil {
 			continue
 		}
-		t.head, t.right = headOf(r), r.Right
+		t.head, t.right = r.Head(), r.Right
 		if l.proves(t) {
 			return t, true, nil
 		}
@@ -339,7 +339,7 @@ func (l *logMend) cutAt(at mark) (*tail, error) {
 	if err == nil {
 		err = r.Merge(merkleindex.Range{Begin: l.row.Size, End: l.row.HeadSize, Hashes: l.row.Right}, nil)
 	}
-	return &tail{first: at.m.Size(), head: headOf(l.row), right: r.Hashes}, err
+	return &tail{first: at.m.Size(), head: l.row.Head(), right: r.Hashes}, err
 }
 
 // resumeCut gives a log the shorter row.

@@ -46,7 +46,7 @@ type SnapshotLog struct {
 
 // Files returns the page files of a log of the snapshot.
 func (n *Snapshot) Files(l *SnapshotLog) *segwriter.Raw {
-	return segwriter.OpenRaw(n.fs, n.dir, pageParams(l.Name(), n.SegmentPages))
+	return segwriter.OpenRaw(n.fs, n.dir, segwriter.ParamsOf(l.Name(), n.SegmentPages))
 }
 
 // Snapshot writes what the last commit left to new directories below tmp.
@@ -150,7 +150,7 @@ func (n *Snapshot) putSigned(t *aof.Txn) error {
 // events in the AOF, and holds it against the head that its author signed.
 func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segmentPages int) (digest.Hash, error) {
 	var m mmrindex.Mountains
-	err := segwriter.Walk(files, pageParams(row.Name(), segmentPages), row.SealedPages, func(page uint64, r merkleindex.Range) error {
+	err := segwriter.Walk(files, segwriter.ParamsOf(row.Name(), segmentPages), row.SealedPages, func(page uint64, r merkleindex.Range) error {
 		if err := m.Merge(r, nil); err != nil {
 			return &corrupt.Error{Where: fmt.Sprintf("log %s page %d", row.ID, page), What: "its events", Err: err}
 		}
@@ -165,7 +165,7 @@ func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segment
 	if err != nil || row.Size == 0 {
 		return m.Root(), err
 	}
-	p := &Published{Size: row.Size, Mountains: m, Head: headOf(row), Right: row.Right}
+	p := &Published{Size: row.Size, Mountains: m, Head: row.Head(), Right: row.Right}
 	if err := p.Head.Verify(row.Author[:]); err != nil {
 		return m.Root(), &corrupt.Error{Where: "log " + row.ID.String(), What: "its head", Err: err}
 	}
@@ -174,7 +174,7 @@ func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segment
 
 // PageParams says how a log lies in page files.
 func PageParams(n identity.LogName, segmentPages int) segwriter.Params {
-	return pageParams(n, segmentPages)
+	return segwriter.ParamsOf(n, segmentPages)
 }
 
 // GenerationIn reads the generation of a store from its AOF.

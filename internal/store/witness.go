@@ -166,7 +166,7 @@ func (s *Store) rowWitness(o *opening, row *aof.LogRow) *recovery.Row {
 
 // readLog looks at the files of a log.
 func (s *Store) readLog(o *opening, v *aof.View, row *aof.LogRow, l *recovery.Log) error {
-	files, err := s.segs.Log(pageParams(row.Name(), s.format.SegmentPages))
+	files, err := s.segs.Log(segwriter.ParamsOf(row.Name(), s.format.SegmentPages))
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func headWitness(files *segwriter.Log, row *aof.LogRow) recovery.Head {
 func (s *Store) unknownLog(id digest.Hash) recovery.Log {
 	l := recovery.Log{ID: id}
 	p, ok := segwriter.FindParams(s.opts.FS, s.path(logsName, id.String()))
-	if l.Files.Segments = ok && p.Log == id && p.LogID() == id; l.Files.Segments {
+	if l.Files.Segments = ok && p.Log == id && p.Name().ID() == id; l.Files.Segments {
 		t := s.topics.all[p.Topic]
 		l.Ours = t != nil && s.device.AuthorID(t.Genesis) == p.Author
 	}
