@@ -38,13 +38,13 @@ func (c *highNodes) kept(id mmrindex.NodeID) (h digest.Hash, ok bool) {
 	return h, h != digest.Hash{}
 }
 
-// getAll sets those of out whose ids are kept and leaves the others.
-func (c *highNodes) getAll(ids []mmrindex.NodeID, out []digest.Hash) {
+// addTo sets those of out that are not set and whose ids are kept.
+func (c *highNodes) addTo(ids []mmrindex.NodeID, out []digest.Hash) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for i, id := range ids {
-		if h, ok := c.kept(id); ok {
-			out[i] = h
+		if out[i] == (digest.Hash{}) {
+			out[i], _ = c.kept(id)
 		}
 	}
 }

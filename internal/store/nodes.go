@@ -3,7 +3,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -13,21 +12,14 @@ import (
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
-// nodes reads the tree of one log: leaves from events, tier 1 from .tree
-// files, tier 2 from the mmr file, and what is above the open page from memory.
+// nodes reads the tree of one log: what is in full pages from their files, or from
+// what was kept of them, and what is above the open page from memory.
 type nodes struct {
-	s     *Store
 	l     *Log
-	pages uint64             // full pages that can be read,
-	size  uint64             // and the events in them
-	peaks mmrindex.Mountains // of the events that are published, or none
+	pages *segwriter.Nodes
+	size  uint64             // events in full pages that can be read
+	peaks mmrindex.Mountains // of the events that are published
 	open  *merkleindex.Builder
-	last  pagePlace // most of a proof's tier-1 nodes are of one page
-	pair  struct {  // the leaves hashed last
-		first  uint64
-		leaves []digest.Hash
-		room   [2]digest.Hash
-	}
 	fresh []freshNode // read from files and not verified yet
 }
 
@@ -36,12 +28,9 @@ type freshNode struct {
 	hash digest.Hash
 }
 
-// A pagePlace is a page and the events that begin in it.
-type pagePlace struct{ page, first, end uint64 }
-
 // nodesOf returns a reader for the log as p publishes it.
 func (s *Store) nodesOf(l *Log, p *Published) (*nodes, error) {
-	n := &nodes{s: s, l: l, pages: p.Pages, size: p.PagesSize, peaks: p.Mountains}
+	n := &nodes{l: l, pages: l.files.Nodes(p.Pages, p.PagesSize), size: p.PagesSize, peaks: p.Mountains}
 	if p.Size == p.PagesSize {
 		return n, nil
 	}
@@ -51,43 +40,46 @@ func (s *Store) nodesOf(l *Log, p *Published) (*nodes, error) {
 }
 
 // ReadNodes fills out with the hashes of ids, each a whole subtree.
-func (n *nodes) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
-	n.l.high.getAll(ids, out)
-	if err := n.inPage(ids, out); err != nil {
+func (n *nodes) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) (err error) {
+	if err := n.pages.ReadNear(ids, out); err != nil {
 		return err
 	}
 	for i, id := range ids {
 		if out[i] != (digest.Hash{}) {
+			n.read(id, out[i])
+		}
+	}
+	n.l.high.addTo(ids, out)
+	for i, id := range ids {
+		if out[i] != (digest.Hash{}) {
 			continue
 		}
-		h, err := n.node(uint(id.Level), id.Index)
-		if err != nil {
+		if out[i], err = n.node(uint(id.Level), id.Index); err != nil {
 			return err
 		}
-		out[i] = h
 	}
 	return nil
 }
 
 func (n *nodes) node(level uint, index uint64) (digest.Hash, error) {
-	if h, ok := n.peaks.Peak(mmrindex.NodeID{Level: uint8(level), Index: index}); ok {
+	id := mmrindex.NodeID{Level: uint8(level), Index: index}
+	if h, ok := n.peaks.Peak(id); ok {
 		return h, nil
 	}
-	begin, end := index<<level, (index+1)<<level
 	switch {
-	case end > n.size && begin < n.size: // spans into the open page
+	case id.End() > n.size && id.Begin() < n.size: // spans into the open page
 		left, err := n.node(level-1, 2*index)
 		if err != nil {
 			return left, err
 		}
 		right, err := n.node(level-1, 2*index+1)
 		return digest.Node(left, right), err
-	case end > n.size:
+	case id.End() > n.size:
 		return n.openNode(level, index)
 	case level == 0:
-		return n.leaf(begin)
+		return n.pages.Node(id)
 	}
-	return n.stored(level, index, end)
+	return n.stored(id)
 }
 
 func (n *nodes) openNode(level uint, index uint64) (digest.Hash, error) {
@@ -100,20 +92,11 @@ func (n *nodes) openNode(level uint, index uint64) (digest.Hash, error) {
 }
 
 // stored reads a node that was completed in a full page.
-func (n *nodes) stored(level uint, index, end uint64) (digest.Hash, error) {
-	id := mmrindex.NodeID{Level: uint8(level), Index: index}
+func (n *nodes) stored(id mmrindex.NodeID) (digest.Hash, error) {
 	if h, ok := n.l.high.get(id); ok {
 		return h, nil
 	}
-	h, ok, err := n.tier1(level, index)
-	if !ok {
-		if err = n.find(end - 1); err == nil {
-			h, ok, err = n.tier1(level, index)
-		}
-	}
-	if err == nil && !ok {
-		h, err = n.tier2(level, index)
-	}
+	h, err := n.pages.Node(id)
 	n.read(id, h)
 	return h, err
 }
@@ -126,146 +109,10 @@ func (n *nodes) read(id mmrindex.NodeID, h digest.Hash) {
 	}
 }
 
-// find makes the page that holds a sequence the last one.
-func (n *nodes) find(sequence uint64) (err error) {
-	if sequence >= n.last.first && sequence < n.last.end {
-		return nil
-	}
-	n.last = pagePlace{}
-	n.last.page, n.last.first, n.last.end, err = n.l.files.FindPage(sequence, n.pages)
-	return err
-}
-
-// tier1 reads a node that lies in the page looked at last; false says that it
-// does not.
-func (n *nodes) tier1(level uint, index uint64) (digest.Hash, bool, error) {
-	off, ok := merkleindex.NodeOffset(n.last.first, n.last.end, level, index)
-	if !ok {
-		return digest.Hash{}, false, nil
-	}
-	var h [1]digest.Hash
-	err := n.treeNodes([]int{off}, h[:])
-	if err == nil {
-		err = known(mmrindex.NodeID{Level: uint8(level), Index: index}, h[0])
-	}
-	return h[0], true, err
-}
-
-func (n *nodes) treeNodes(offsets []int, out []digest.Hash) error {
-	err := n.l.files.TreeNodesAt(n.last.page, offsets, out)
-	if errors.Is(err, segwriter.ErrParams) {
-		err = &CorruptError{Where: "trees of log " + n.l.ID.String(), What: "a page's tree is too small", Err: err}
-	}
-	return err
-}
-
-// inPage sets those of out that lie in the page looked at last, with one look.
-func (n *nodes) inPage(ids []mmrindex.NodeID, out []digest.Hash) error {
-	var (
-		room   [16]int
-		places [16]int
-		hashes [16]digest.Hash
-	)
-	offsets, at := room[:0], places[:0]
-	for i, id := range ids {
-		if len(at) == len(places) || id.Level == 0 {
-			continue
-		}
-		if off, ok := merkleindex.NodeOffset(n.last.first, n.last.end, uint(id.Level), id.Index); ok {
-			offsets, at = append(offsets, off), append(at, i)
-		}
-	}
-	if len(at) == 0 {
-		return nil
-	}
-	err := n.treeNodes(offsets, hashes[:len(at)])
-	for k, i := range at {
-		out[i] = hashes[k]
-		if err == nil {
-			err = known(ids[i], hashes[k])
-		}
-		n.read(ids[i], hashes[k])
-	}
-	return err
-}
-
-func (n *nodes) tier2(level uint, index uint64) (digest.Hash, error) {
-	off, ok := mmrindex.SpanOffset(n.last.first, n.last.end, level, index)
-	if !ok {
-		return digest.Hash{}, fmt.Errorf("%w: node %d of level %d in page %d", ErrRange, index, level, n.last.page)
-	}
-	entry, err := n.l.files.TreeEntry(n.last.page)
-	if err != nil {
-		return digest.Hash{}, err
-	}
-	return n.l.files.SpanNode(mmrindex.SpanBase(n.last.first, entry.NodesBefore) + uint64(off))
-}
-
-// leaf hashes an event, and with it the other one of its pair if that is in the
-// same page: a proof asks for both.
-func (n *nodes) leaf(sequence uint64) (digest.Hash, error) {
-	if i := sequence - n.pair.first; i < uint64(len(n.pair.leaves)) {
-		return n.pair.leaves[i], nil
-	}
-	if err := n.find(sequence); err != nil {
-		return digest.Hash{}, err
-	}
-	if h, found, err := n.erasedLeaf(sequence); found || err != nil {
-		return h, err
-	}
-	from := max(sequence&^1, n.last.first)
-	n.pair.first, n.pair.leaves = from, n.pair.room[:0]
-	_, _, err := n.s.pageRun(n.l, n.last.page, from, min(sequence|1+1, n.last.end), func(run Run) error {
-		return run.Each(func(_ uint64, r *event.Record) error {
-			n.pair.leaves = append(n.pair.leaves, r.LeafHash())
-			return nil
-		})
-	})
-	if err == nil && uint64(len(n.pair.leaves)) <= sequence-from {
-		err = fmt.Errorf("%w: event %d", ErrRange, sequence)
-	}
-	if err != nil {
-		n.pair.leaves = nil
-		return digest.Hash{}, err
-	}
-	return n.pair.leaves[sequence-from], nil
-}
-
-// erasedLeaf returns the leaf hash of an event of the page looked at last, if
-// something of that page is erased. The error is a *segwriter.ErasedError for
-// one of which the hash is not known.
-func (n *nodes) erasedLeaf(sequence uint64) (h digest.Hash, found bool, err error) {
-	ref, err := n.l.files.Page(n.last.page)
-	if err != nil {
-		return h, false, err
-	}
-	defer ref.Release()
-	if ref.Header.Kind != segwriter.KindErased {
-		return h, false, nil
-	}
-	tree, err := ref.Header.TreeOf(ref.Bytes)
-	if err != nil {
-		return h, false, err
-	}
-	if h, found = tree.Node(0, sequence); !found {
-		err = &segwriter.ErasedError{First: sequence, End: sequence + 1}
-	}
-	return h, found, err
-}
-
-// known returns a *segwriter.ErasedError for a node of which a page's tree does
-// not know the hash, because all below it is wholly erased.
-func known(id mmrindex.NodeID, h digest.Hash) error {
-	if h == (digest.Hash{}) {
-		return &segwriter.ErasedError{First: id.Begin(), End: id.End()}
-	}
-	return nil
-}
-
 // sealedMountains reads the peaks at the end of a log's full pages. A store that
 // is only read may have damaged trees: then the pages tell.
 func (s *Store) sealedMountains(l *Log, pages, size uint64) (mmrindex.Mountains, error) {
-	m, err := mmrindex.Peaks(size, &nodes{s: s, l: l, pages: pages, size: size})
+	m, err := mmrindex.Peaks(size, l.files.Nodes(pages, size))
 	if s.opts.ReadOnly && err != nil && !ofTheMoment(err) {
 		return s.mountainsOfPages(l, pages, size)
 	}

@@ -306,22 +306,17 @@ func (l *logMend) cut() error {
 // cutAt computes the proof of the events below a mark from trees and mountains
 // as they are.
 func (l *logMend) cutAt(at mark) (*tail, error) {
-	s := &Store{dir: l.r.dir, format: l.r.format, aof: l.r.rows.aof}
-	dir := l.r.dir
-	s.segs = segwriter.NewStore(l.r.files.fs, dir, segwriter.Options{})
-	defer s.segs.Close()
-	p := l.raw.Params()
-	files, err := s.segs.Log(p)
+	segs := segwriter.NewStore(l.r.files.fs, l.r.dir, segwriter.Options{})
+	defer segs.Close()
+	files, err := segs.Log(l.raw.Params())
 	if err != nil {
 		return nil, err
 	}
-	log := &Log{ID: l.info.id, Topic: l.info.topic, Author: l.info.author, Num: l.row.Num, PageBytes: p.PageBytes, files: files}
-	n := &nodes{s: s, l: log, pages: l.row.SealedPages, size: l.row.SealedSize}
-	r, err := mmrindex.CompactRange(at.m.Size(), l.row.SealedSize, n)
+	r, err := mmrindex.CompactRange(at.m.Size(), l.row.SealedSize, files.Nodes(l.row.SealedPages, l.row.SealedSize))
 	if err != nil {
 		return nil, err
 	}
-	err = s.aof.View(func(v *aof.View) error {
+	err = l.r.rows.aof.View(func(v *aof.View) error {
 		return v.Events(l.row.Num, l.row.SealedSize, l.row.Size, func(_ uint64, count int, records []byte) error {
 			for range count {
 				rec, size, err := event.DecodeRecord(records)
