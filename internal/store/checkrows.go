@@ -60,7 +60,7 @@ func (s *rows) dropStrange() error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	if err := s.r.files.write("rows.json", kept); err != nil {
+	if err := s.r.files.Write("rows.json", kept); err != nil {
 		return err
 	}
 	s.dropped = map[*layout.Kind]bool{}

@@ -33,7 +33,7 @@ const unfinishedName = formatName + ".new"
 
 // storeNames are what a new store's directory must not hold: all but LOCK and
 // what tells of a running node, which hold nothing.
-var storeNames = []string{seedName, aofName, logsName, mmrName, forksName, closedName, damagedName, "index", "blobs"}
+var storeNames = []string{seedName, aofName, logsName, mmrName, forksName, closedName, layout.DamagedName, "index", "blobs"}
 
 // ErrExists is returned for a directory that holds a store already, if a new one
 // was asked for.

@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aside"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -82,11 +83,11 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 		return report, err
 	}
 	wire := durable.NewTripwire(o.FS)
-	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, wire: wire, files: aside{fs: wire, dir: dir, now: o.Now}}
+	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, wire: wire, files: aside.Files{FS: wire, Dir: dir, Now: o.Now}}
 	if err = r.lockedThenClosed(); err == nil {
 		err = r.derive()
 	}
-	report.Aside = r.files.used
+	report.Aside = r.files.Used()
 	if refused := wire.Trouble(); refused != nil {
 		report.Lost = nil // it could not be read, no more is known
 		return report, &LookError{Where: dir, Err: refused}
@@ -127,7 +128,7 @@ type repairer struct {
 	o      RepairOptions
 	report *RepairReport
 	wire   *durable.Tripwire // every file is read and changed through it
-	files  aside
+	files  aside.Files
 
 	format  layout.Format
 	device  identity.Device
@@ -257,7 +258,7 @@ func (r *repairer) readFormat() (lost bool, err error) {
 
 // mendFormat writes FORMAT again.
 func (r *repairer) mendFormat() error {
-	if err := r.files.move(formatName); err != nil {
+	if err := r.files.Move(formatName); err != nil {
 		return err
 	}
 	r.format.Generation = r.device.Generation
@@ -354,7 +355,7 @@ func (r *repairer) dropForkFiles() error {
 			continue
 		}
 		name := filepath.Join(forksName, filepath.Base(f.File))
-		if err := r.files.move(name); err != nil {
+		if err := r.files.Move(name); err != nil {
 			return err
 		}
 		r.done(digest.Hash{}, "%s is written again from the AOF", name)

@@ -114,7 +114,7 @@ func (l *logMend) newestHead() (best proof.Head) {
 	}
 	h, err := proof.ParseCheckpoint(text, proof.VKey(l.info.author[:], l.info.id))
 	if err != nil {
-		if err := l.r.files.move(name); err == nil {
+		if err := l.r.files.Move(name); err == nil {
 			l.r.done(l.info.id, "its damaged head file set aside")
 		}
 		return best
@@ -313,7 +313,7 @@ func (l *logMend) keep(page uint64) error {
 	if err != nil {
 		return err
 	}
-	return l.r.files.copy(name)
+	return l.r.files.Copy(name)
 }
 
 // dropDerived sets trees and mountains aside; opening the store makes them again.
@@ -326,7 +326,7 @@ func (l *logMend) dropDerived() error {
 		name, relErr := filepath.Rel(l.r.dir, path)
 		err = errors.Join(err, relErr)
 		if err == nil {
-			err = l.r.files.move(name)
+			err = l.r.files.Move(name)
 		}
 	}
 	if err == nil {

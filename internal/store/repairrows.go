@@ -122,12 +122,12 @@ func (s *rows) begin() (bool, error) {
 		s.r.lost(digest.Hash{}, doNewAOF, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(aofName, dataName))
 		return false, nil
 	}
-	dir, err := s.r.files.place("aof.new")
+	dir, err := s.r.files.Place("aof.new")
 	if err != nil {
 		return false, err
 	}
 	if dir == "" {
-		return false, fmt.Errorf("%s is in the way", filepath.Join(s.r.files.used, "aof.new"))
+		return false, fmt.Errorf("%s is in the way", filepath.Join(s.r.files.Used(), "aof.new"))
 	}
 	s.rebuilt, s.logs = dir, map[digest.Hash]aof.LogRow{}
 	if s.aof, err = s.r.openAOF(dir, false); err != nil {
@@ -300,7 +300,7 @@ func (s *rows) finish() error {
 	if !whole {
 		return s.r.wire.RemoveAll(s.rebuilt) // of this run: the damaged one stays
 	}
-	if err := s.r.files.move(aofName); err != nil {
+	if err := s.r.files.Move(aofName); err != nil {
 		return err
 	}
 	if err := s.r.wire.Rename(s.rebuilt, s.r.path(aofName)); err != nil {
@@ -308,7 +308,7 @@ func (s *rows) finish() error {
 	}
 	s.r.done(digest.Hash{}, "%s made again, with %d logs", filepath.Join(aofName, dataName), n)
 	s.tellLosses(old)
-	return s.r.files.fs.SyncDir(s.r.dir)
+	return s.r.files.FS.SyncDir(s.r.dir)
 }
 
 func (s *rows) whole() (whole bool, err error) {

@@ -306,7 +306,7 @@ func (l *logMend) cut() error {
 // cutAt computes the proof of the events below a mark from trees and mountains
 // as they are.
 func (l *logMend) cutAt(at mark) (*tail, error) {
-	segs := segwriter.NewStore(l.r.files.fs, l.r.dir, segwriter.Options{})
+	segs := segwriter.NewStore(l.r.files.FS, l.r.dir, segwriter.Options{})
 	defer segs.Close()
 	files, err := segs.Log(l.raw.Params())
 	if err != nil {
@@ -350,7 +350,7 @@ func (l *logMend) keepAll() error {
 	for _, path := range paths {
 		name, relErr := filepath.Rel(l.r.dir, path)
 		if err = errors.Join(err, relErr); err == nil {
-			err = l.r.files.copy(name)
+			err = l.r.files.Copy(name)
 		}
 	}
 	return err
@@ -359,7 +359,7 @@ func (l *logMend) keepAll() error {
 // empty sets the files of a log aside and leaves it without events, so that a
 // sync brings them all.
 func (l *logMend) empty() error {
-	if err := l.r.files.move(filepath.Join(logsName, l.info.id.String())); err != nil {
+	if err := l.r.files.Move(filepath.Join(logsName, l.info.id.String())); err != nil {
 		return err
 	}
 	l.page, l.m, l.row.Size = 0, mmrindex.Mountains{}, 0

@@ -12,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aside"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
@@ -267,7 +268,7 @@ func (o *opening) refusal() error {
 // apply does what the plan says about files that are set aside; the rest of it is
 // done as each log is loaded.
 func (s *Store) apply(o *opening) error {
-	a := aside{fs: s.opts.FS, dir: s.dir, now: s.opts.Now()}
+	a := aside.Files{FS: s.opts.FS, Dir: s.dir, Now: s.opts.Now()}
 	for _, step := range o.plan.Steps {
 		name, err := filepath.Rel(s.dir, step.File)
 		if err != nil {
@@ -275,14 +276,14 @@ func (s *Store) apply(o *opening) error {
 		}
 		switch step.Action {
 		case recovery.Move:
-			err = a.move(name)
+			err = a.Move(name)
 		case recovery.Copy:
-			err = a.copy(name)
+			err = a.Copy(name)
 		default:
 			continue
 		}
 		if err == nil {
-			err = a.note(name, fmt.Sprintf("%s (log %s): %s", step.Action, step.Log, step.Why))
+			err = a.Note(name, fmt.Sprintf("%s (log %s): %s", step.Action, step.Log, step.Why))
 		}
 		if err != nil {
 			return err
