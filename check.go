@@ -5,17 +5,18 @@ package xaeroflux
 import (
 	"context"
 
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 // A CheckReport is what Check found.
-type CheckReport = store.CheckReport
+type CheckReport = findings.Report
 
 // A Finding is one flaw: where it is, what disagrees, what to do.
-type Finding = store.Finding
+type Finding = findings.Finding
 
 // A Flaw is the kind of thing that is damaged.
-type Flaw = store.Flaw
+type Flaw = findings.Flaw
 
 // Check verifies every byte of the open store: checksums of the AOF, pages,
 // trees and mountains computed again from the events, heads and signatures.
@@ -36,7 +37,7 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 // A LookError says what kept Check or Repair from looking at a store: descriptors,
 // memory, modes, a disk that cannot be read. It is no damage, and goes away when its
 // cause does.
-type LookError = store.LookError
+type LookError = findings.LookError
 
 // Check verifies a store that is not open, and changes nothing: no byte, no name, no
 // time. It works on a disk that may not be written, and next to others that only

@@ -2,28 +2,28 @@
 
 package xaeroflux
 
-import "github.com/xaeroflux/xaeroflux/internal/store"
+import "github.com/xaeroflux/xaeroflux/internal/findings"
 
 // An OwnState says what keeps a log of this store itself from going on.
-type OwnState = store.OwnState
+type OwnState = findings.OwnState
 
 // The states of an OwnLog.
 const (
 	// OwnForked is the state of a log of which two heads were signed that cannot
 	// both be true: two copies of this store were in use.
-	OwnForked = store.OwnForked
+	OwnForked = findings.OwnForked
 	// OwnBehind is the state of a log of which a peer holds more than this store,
 	// signed by it: the store is an older copy of itself, and appends nothing
 	// until those events are back.
-	OwnBehind = store.OwnBehind
+	OwnBehind = findings.OwnBehind
 	// OwnUnmet is the state of a log of a store that was restored from a backup and
 	// adopted, and has met no peer of the topic since: appends are ErrRestored.
-	OwnUnmet = store.OwnUnmet
+	OwnUnmet = findings.OwnUnmet
 )
 
 // An OwnLog is a log of this store that takes no appends, or whose appends reach
 // nobody.
-type OwnLog = store.OwnLog
+type OwnLog = findings.OwnLog
 
 // OwnLogs returns the logs that this store appends to and that are forked, behind
 // or unmet. There are none, unless copies of the store were used, an old one was

@@ -11,37 +11,21 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
-// A CheckReport is what a check looked at and what it found wrong.
-type CheckReport struct {
-	Logs     int       `json:"logs"`    // of events; a topic's roster is none of them
-	Rosters  int       `json:"rosters"` // that were looked at like logs
-	Events   uint64    `json:"events"`
-	Pages    uint64    `json:"pages"`
-	Bytes    int64     `json:"bytes"`    // of events, as records
-	Findings []Finding `json:"findings"` // at most MaxFindings
-	More     int       `json:"more"`     // further ones that were counted only
-	// Copy is why the store is taken for a copy, if it is: what differs of the
-	// place that it is in. The next program that opens it makes it a new device.
-	Copy string `json:"copy,omitempty"`
-	// Own are the logs that the store appends to and that do not go on. They are no
-	// damage.
-	Own []OwnLog `json:"own,omitempty"`
-}
-
 // Check verifies every byte of the store's logs as far as they are published, and
 // changes nothing. progress, where not nil, is told the record bytes done and to do.
 // The error is ctx's, or a *LookError; what was found before it is in the report.
-func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
+func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (findings.Report, error) {
 	c := &checker{s: s, ctx: ctx, progress: progress}
 	var ids []digest.Hash
 	err := s.aof.View(func(v *aof.View) error {
 		strange, err := strangeRows(v)
 		for _, r := range strange {
-			c.note(Finding{Kind: FlawAOF, Where: "aof, " + r.bucket.String(), File: c.s.path(aofName, dataName)}, r.err)
+			c.Note(findings.Finding{Kind: findings.FlawAOF, Where: "aof, " + r.bucket.String(), File: c.s.path(aofName, dataName)}, r.err)
 		}
 		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
 			ids = append(ids, row.ID)
@@ -61,12 +45,12 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (Ch
 	if err := c.ranges(); err != nil {
 		c.aof("aof, ranges", err)
 	}
-	c.report.Own = s.OwnLogs(nil)
-	return c.report, c.stopped()
+	c.Report.Own = s.OwnLogs(nil)
+	return c.Report, c.stopped()
 }
 
 type checker struct {
-	findings
+	findings.List
 	s        *Store
 	ctx      context.Context
 	progress func(done, total int64)
@@ -78,21 +62,21 @@ func (c *checker) stopped() error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	return c.trouble
+	return c.Trouble
 }
 
 // found takes note of a flaw of one log.
-func (c *checker) found(kind Flaw, l *Log, err error) {
-	f := Finding{Kind: kind, Where: string(kind) + " of log " + l.ID.String(), Log: l.ID.String()}
-	if kind == FlawHead {
+func (c *checker) found(kind findings.Flaw, l *Log, err error) {
+	f := findings.Finding{Kind: kind, Where: string(kind) + " of log " + l.ID.String(), Log: l.ID.String()}
+	if kind == findings.FlawHead {
 		f.File = c.s.path(logsName, l.ID.String(), headName)
 	}
-	c.note(f, err)
+	c.Note(f, err)
 }
 
 // aof takes note of a flaw of the AOF.
 func (c *checker) aof(where string, err error) {
-	c.note(Finding{Kind: FlawAOF, Where: where, File: c.s.path(aofName, dataName)}, err)
+	c.Note(findings.Finding{Kind: findings.FlawAOF, Where: where, File: c.s.path(aofName, dataName)}, err)
 }
 
 // log checks one log: against its published state, or against its row if it
@@ -104,7 +88,7 @@ func (c *checker) log(id digest.Hash) {
 		c.walk(l, l.State())
 		return
 	}
-	before := c.report.Found()
+	before := c.Report.Found()
 	row, err := c.s.rowOf(id)
 	if err == nil {
 		c.count(row.Kind)
@@ -112,16 +96,16 @@ func (c *checker) log(id digest.Hash) {
 			c.walk(l, stateOf(row))
 		}
 	}
-	if c.report.Found() == before {
-		c.note(Finding{Kind: FlawLog, Where: "log " + id.String(), Log: id.String()}, opened)
+	if c.Report.Found() == before {
+		c.Note(findings.Finding{Kind: findings.FlawLog, Where: "log " + id.String(), Log: id.String()}, opened)
 	}
 }
 
 func (c *checker) count(kind identity.LogKind) {
 	if kind == identity.KindData {
-		c.report.Logs++
+		c.Report.Logs++
 	} else {
-		c.report.Rosters++
+		c.Report.Rosters++
 	}
 }
 
@@ -139,16 +123,16 @@ func (c *checker) walk(l *Log, p *Published) {
 		return // what is wrong was found
 	}
 	if err := c.tail(l, p, m); err != nil {
-		c.found(FlawEvents, l, err)
+		c.found(findings.FlawEvents, l, err)
 		return
 	}
 	if l.Kind == identity.KindData {
-		c.report.Events += p.Size
+		c.Report.Events += p.Size
 	}
 	if l.State() == nil {
 		p.Root, p.Mountains = m.Root(), *m
 	} else if root := m.Root(); root != p.Root {
-		c.found(FlawLog, l, fmt.Errorf("its events give root %s, published is %s", root, p.Root))
+		c.found(findings.FlawLog, l, fmt.Errorf("its events give root %s, published is %s", root, p.Root))
 	}
 	if p.Size > 0 {
 		c.head(l, p)
@@ -159,24 +143,24 @@ func (c *checker) walk(l *Log, p *Published) {
 // nothing yet but the heads kept of it.
 func (c *checker) head(l *Log, p *Published) {
 	if _, err := l.signedBefore(); err != nil {
-		c.found(FlawHead, l, err)
+		c.found(findings.FlawHead, l, err)
 		return
 	}
 	if l.Own && l.State() == nil {
 		if err := c.s.checkOwn(l, l.Row(), p); err != nil {
-			c.found(FlawLog, l, err)
+			c.found(findings.FlawLog, l, err)
 		}
 		return
 	}
 	if err := errors.Join(p.Head.Verify(l.AuthorKey()), checkHead(l.ID, p)); err != nil {
-		c.found(FlawLog, l, err)
+		c.found(findings.FlawLog, l, err)
 	}
 }
 
 func (c *checker) advance(bytes int64) {
-	c.report.Bytes += bytes
+	c.Report.Bytes += bytes
 	if c.progress != nil {
-		c.progress(c.report.Bytes, max(c.total, c.report.Bytes))
+		c.progress(c.Report.Bytes, max(c.total, c.Report.Bytes))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
@@ -21,14 +22,14 @@ import (
 // no time. If opening it fails, why is among the findings, and its files are looked
 // at one by one. The error says what kept it from looking, and is a *LookError,
 // ErrNoStore, ErrFormat for another version, or durable.ErrLocked.
-func CheckDir(ctx context.Context, dir string, o CheckOptions) (report CheckReport, err error) {
+func CheckDir(ctx context.Context, dir string, o CheckOptions) (report findings.Report, err error) {
 	if o.FS == nil {
 		o.FS = durable.OS
 	}
 	if err := o.exists(dir); errors.Is(err, ErrNoStore) {
-		return CheckReport{}, fmt.Errorf("store %s: %w", dir, err)
+		return findings.Report{}, fmt.Errorf("store %s: %w", dir, err)
 	} else if err != nil {
-		return CheckReport{}, &LookError{Where: dir, Err: err}
+		return findings.Report{}, &findings.LookError{Where: dir, Err: err}
 	}
 	s, err := Open(dir, Options{ReadOnly: true, FS: o.FS})
 	if err == nil {
@@ -41,14 +42,14 @@ func CheckDir(ctx context.Context, dir string, o CheckOptions) (report CheckRepo
 		return report, err
 	}
 	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || isNewer(err) {
-		return CheckReport{}, err
+		return findings.Report{}, err
 	}
-	if ofTheMoment(err) {
-		return CheckReport{}, &LookError{Where: dir, Err: err}
+	if findings.OfTheMoment(err) {
+		return findings.Report{}, &findings.LookError{Where: dir, Err: err}
 	}
 	c := &dirChecker{ctx: ctx, dir: dir, fs: durable.ReadOnly(o.FS)}
 	c.run(err)
-	return c.report, errors.Join(c.trouble, ctx.Err())
+	return c.Report, errors.Join(c.Trouble, ctx.Err())
 }
 
 // CheckOptions are for CheckDir. The zero value works.
@@ -73,7 +74,7 @@ func (o CheckOptions) exists(dir string) error {
 
 // A dirChecker looks at the files of a store that cannot be opened.
 type dirChecker struct {
-	findings
+	findings.List
 	ctx context.Context
 	dir string
 	fs  durable.FS
@@ -82,24 +83,24 @@ type dirChecker struct {
 // run checks each file, and adds why Open failed where no file says so.
 func (c *dirChecker) run(opened error) {
 	if _, err := readFormat(c.fs, filepath.Join(c.dir, formatName)); err != nil {
-		c.file(FlawFormat, formatName, err)
+		c.file(findings.FlawFormat, formatName, err)
 	}
 	if _, err := identity.LoadSeed(filepath.Join(c.dir, seedName)); err != nil {
-		c.file(FlawSeed, seedName, err)
+		c.file(findings.FlawSeed, seedName, err)
 	}
 	rows := c.aof()
 	c.place()
 	c.missing(rows)
 	c.segments()
 	c.refused(opened)
-	if len(c.report.Findings) == 0 {
-		c.note(Finding{Kind: FlawLog, Where: c.dir}, opened)
+	if len(c.Report.Findings) == 0 {
+		c.Note(findings.Finding{Kind: findings.FlawLog, Where: c.dir}, opened)
 	}
 }
 
-func (c *dirChecker) file(kind Flaw, name string, err error) {
+func (c *dirChecker) file(kind findings.Flaw, name string, err error) {
 	path := filepath.Join(c.dir, name)
-	c.note(Finding{Kind: kind, Where: path, File: path}, err)
+	c.Note(findings.Finding{Kind: kind, Where: path, File: path}, err)
 }
 
 // aof reads all log rows, if that is possible.
@@ -115,9 +116,9 @@ func (c *dirChecker) aof() []aof.LogRow {
 		}), s.Close())
 	}
 	if err != nil {
-		c.file(FlawAOF, filepath.Join(aofName, dataName), err)
+		c.file(findings.FlawAOF, filepath.Join(aofName, dataName), err)
 	}
-	c.report.Logs = len(rows)
+	c.Report.Logs = len(rows)
 	return rows
 }
 
@@ -137,7 +138,7 @@ func (c *dirChecker) place() {
 	}
 	now, err := placeOf(c.dir, "")
 	if same, why := was.Same(now); err == nil && !same && was != (identity.Place{}) && !was.Named() {
-		c.report.Copy = why
+		c.Report.Copy = why
 	}
 }
 
@@ -150,7 +151,7 @@ func (c *dirChecker) missing(rows []aof.LogRow) {
 	for _, r := range rows {
 		raw := segwriter.OpenRaw(c.fs, c.dir, segwriter.ParamsOf(r.Name(), f.SegmentPages))
 		for _, path := range raw.Missing(r.SealedPages) {
-			c.note(Finding{Kind: FlawPages, Where: path, File: path, Log: r.ID.String()}, errors.New("the file is missing"))
+			c.Note(findings.Finding{Kind: findings.FlawPages, Where: path, File: path, Log: r.ID.String()}, errors.New("the file is missing"))
 		}
 	}
 }
@@ -164,13 +165,13 @@ func (c *dirChecker) segments() {
 			break
 		}
 		for _, name := range files {
-			if filepath.Ext(name) == ".seg" && c.trouble == nil && c.ctx.Err() == nil {
+			if filepath.Ext(name) == ".seg" && c.Trouble == nil && c.ctx.Err() == nil {
 				c.segment(log, filepath.Join(c.dir, logsName, log, name))
 			}
 		}
 	}
 	if err != nil {
-		c.file(FlawPages, logsName, err)
+		c.file(findings.FlawPages, logsName, err)
 	}
 }
 
@@ -193,17 +194,17 @@ func (c *dirChecker) segment(log, seg string) {
 	}
 	r, err := segwriter.CheckSegmentIn(c.fs, seg, tree)
 	for _, flaw := range r.Flaws {
-		kind := FlawPages
+		kind := findings.FlawPages
 		if flaw.File == tree {
-			kind = FlawTree
+			kind = findings.FlawTree
 		}
-		c.note(Finding{Kind: kind, Where: flaw.File, Log: log}, flaw)
+		c.Note(findings.Finding{Kind: kind, Where: flaw.File, Log: log}, flaw)
 	}
 	if err != nil && len(r.Flaws) == 0 {
-		c.note(Finding{Kind: FlawPages, Where: seg, File: seg}, err)
+		c.Note(findings.Finding{Kind: findings.FlawPages, Where: seg, File: seg}, err)
 	}
-	c.report.Pages += uint64(r.Pages)
-	c.report.Events += r.Events
+	c.Report.Pages += uint64(r.Pages)
+	c.Report.Events += r.Events
 }
 
 func (c *dirChecker) openAOF() (*aof.Store, error) {

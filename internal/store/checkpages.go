@@ -7,6 +7,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -45,7 +46,7 @@ func (c *checker) pages(l *Log, p *Published) *mmrindex.Mountains {
 // damaged takes note of a page that cannot be read, or of a file, and passes
 // over it.
 func (w *pageWalk) damaged(err error) {
-	w.c.found(FlawPages, w.l, &pageDamage{w.page, err})
+	w.c.found(findings.FlawPages, w.l, &findings.PageDamage{Page: w.page, Err: err})
 	n := uint64(1)
 	if file := corrupt.InFile(err); file != nil && file.Page < 0 {
 		size := uint64(w.l.files.SegmentPages())
@@ -74,7 +75,7 @@ func (w *pageWalk) step() error {
 		return err
 	}
 	if err := w.l.compareTree(seal, tree); err != nil {
-		w.c.found(FlawTree, w.l, &pageDamage{w.page, err})
+		w.c.found(findings.FlawTree, w.l, &findings.PageDamage{Page: w.page, Err: err})
 	}
 	if !w.gap {
 		if err := w.merge(tree.Range()); err != nil {
@@ -82,7 +83,7 @@ func (w *pageWalk) step() error {
 		}
 	}
 	w.page, w.next, w.lost = w.page+uint64(seal.Pages), seal.End(), false
-	w.c.report.Pages += uint64(seal.Pages)
+	w.c.Report.Pages += uint64(seal.Pages)
 	w.c.advance(int64(seal.Pages) * int64(w.l.PageBytes))
 	return nil
 }
@@ -95,7 +96,7 @@ func (w *pageWalk) merge(r merkleindex.Range) error {
 			err = fmt.Errorf("node %d of level %d: %s, want %s", index, level, have.Short(), h.Short())
 		}
 		if err != nil {
-			w.c.found(FlawMountains, w.l, &pageDamage{w.page, err})
+			w.c.found(findings.FlawMountains, w.l, &findings.PageDamage{Page: w.page, Err: err})
 		}
 		w.spans++
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
@@ -47,7 +48,7 @@ func newClosed(t *testing.T, strange map[string]string) string {
 	return dir
 }
 
-func checkClosed(t *testing.T, dir string) []Finding {
+func checkClosed(t *testing.T, dir string) []findings.Finding {
 	t.Helper()
 	report, err := CheckDir(context.Background(), dir, CheckOptions{})
 	if err != nil {
@@ -60,7 +61,7 @@ func checkClosed(t *testing.T, dir string) []Finding {
 func TestRowOfNoKind(t *testing.T) {
 	dir := newClosed(t, map[string]string{"strange 1": "x"})
 	found := checkClosed(t, dir)
-	if len(found) != 1 || found[0].Kind != FlawAOF || !strings.Contains(found[0].What, "strange 1") {
+	if len(found) != 1 || found[0].Kind != findings.FlawAOF || !strings.Contains(found[0].What, "strange 1") {
 		t.Fatalf("found %+v", found)
 	}
 }

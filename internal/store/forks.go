@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -236,7 +237,7 @@ func (s *Store) forkFiles() error {
 func (c *checker) fork(l *Log) {
 	text := c.s.Fork(l.ID)
 	if l.Row().Frozen != (text != nil) {
-		c.found(FlawLog, l, fmt.Errorf("frozen is %v, a proof of its fork is there: %v", l.Row().Frozen, text != nil))
+		c.found(findings.FlawLog, l, fmt.Errorf("frozen is %v, a proof of its fork is there: %v", l.Row().Frozen, text != nil))
 	}
 	if text == nil {
 		return
@@ -250,6 +251,6 @@ func (c *checker) fork(l *Log) {
 		err = errors.New("is not the proof that the AOF holds")
 	}
 	if err != nil {
-		c.note(Finding{Kind: FlawFork, Where: path, File: path, Log: l.ID.String()}, err)
+		c.Note(findings.Finding{Kind: findings.FlawFork, Where: path, File: path, Log: l.ID.String()}, err)
 	}
 }

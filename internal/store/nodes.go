@@ -7,6 +7,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -113,7 +114,7 @@ func (n *nodes) read(id mmrindex.NodeID, h digest.Hash) {
 // is only read may have damaged trees: then the pages tell.
 func (s *Store) sealedMountains(l *Log, pages, size uint64) (mmrindex.Mountains, error) {
 	m, err := mmrindex.Peaks(size, l.files.Nodes(pages, size))
-	if s.opts.ReadOnly && err != nil && !ofTheMoment(err) {
+	if s.opts.ReadOnly && err != nil && !findings.OfTheMoment(err) {
 		return s.mountainsOfPages(l, pages, size)
 	}
 	return m, err

@@ -3,52 +3,23 @@
 package store
 
 import (
-	"time"
-
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 )
-
-// An OwnState says what keeps a log of this store itself from going on.
-type OwnState string
-
-// The states of an OwnLog.
-const (
-	// OwnForked is the state of a log of which two heads were signed that cannot
-	// both be true: two copies of this store were in use.
-	OwnForked OwnState = "forked"
-	// OwnBehind is the state of a log of which a peer holds more than this store,
-	// signed by it: the store is an older copy of itself, and appends nothing
-	// until those events are back.
-	OwnBehind OwnState = "behind"
-	// OwnUnmet is the state of a log of a store that was restored from a backup and
-	// adopted, and has met no peer of the topic since: it appends nothing until then.
-	OwnUnmet OwnState = "unmet"
-)
-
-// An OwnLog is a log of this store that takes no appends, or whose appends reach
-// nobody.
-type OwnLog struct {
-	Topic  digest.Hash `json:"topic"`
-	Log    digest.Hash `json:"log"`
-	State  OwnState    `json:"state"`
-	Held   uint64      `json:"held"`            // events here
-	Known  uint64      `json:"known,omitempty"` // of OwnBehind: that a peer holds
-	Backup time.Time   `json:"backup,omitzero"` // of OwnUnmet: when it was made
-}
 
 // OwnLogs returns the logs that this store appends to and of which it is stored that
 // they do not go on. behind, if it is not nil, says what was heard since it was opened.
-func (s *Store) OwnLogs(behind func(log digest.Hash) (known uint64, is bool)) (all []OwnLog) {
+func (s *Store) OwnLogs(behind func(log digest.Hash) (known uint64, is bool)) (all []findings.OwnLog) {
 	for _, t := range s.Topics() {
-		o := OwnLog{Topic: t.ID, Log: t.Log}
+		o := findings.OwnLog{Topic: t.ID, Log: t.Log}
 		backup, unmet := s.Unmet(t.ID)
 		switch {
 		case s.Fork(t.Log) != nil:
-			o.State = OwnForked
+			o.State = findings.OwnForked
 		case behind != nil && isBehind(behind, &o):
-			o.State = OwnBehind
+			o.State = findings.OwnBehind
 		case unmet:
-			o.State, o.Backup = OwnUnmet, backup
+			o.State, o.Backup = findings.OwnUnmet, backup
 		default:
 			continue
 		}
@@ -60,7 +31,7 @@ func (s *Store) OwnLogs(behind func(log digest.Hash) (known uint64, is bool)) (a
 	return all
 }
 
-func isBehind(behind func(digest.Hash) (uint64, bool), o *OwnLog) (is bool) {
+func isBehind(behind func(digest.Hash) (uint64, bool), o *findings.OwnLog) (is bool) {
 	o.Known, is = behind(o.Log)
 	return is
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/recovery"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
@@ -42,13 +43,13 @@ func (s *Store) planned(o *opening) (err error) {
 }
 
 // flawOf says as what a check shows a reason not to open a store.
-var flawOf = map[recovery.Kind]Flaw{
-	recovery.KindFormat:   FlawFormat,
-	recovery.KindIdentity: FlawSeed,
-	recovery.KindAOF:      FlawAOF,
-	recovery.KindOlder:    FlawOlder,
-	recovery.KindPages:    FlawPages,
-	recovery.KindHead:     FlawHead,
+var flawOf = map[recovery.Kind]findings.Flaw{
+	recovery.KindFormat:   findings.FlawFormat,
+	recovery.KindIdentity: findings.FlawSeed,
+	recovery.KindAOF:      findings.FlawAOF,
+	recovery.KindOlder:    findings.FlawOlder,
+	recovery.KindPages:    findings.FlawPages,
+	recovery.KindHead:     findings.FlawHead,
 }
 
 // refused adds why opening refused, unless the files showed it one by one.
@@ -58,8 +59,8 @@ func (c *dirChecker) refused(opened error) {
 		return
 	}
 	seen := map[string]bool{}
-	for _, f := range c.report.Findings {
-		seen[f.Log] = seen[f.Log] || f.Kind == FlawPages
+	for _, f := range c.Report.Findings {
+		seen[f.Log] = seen[f.Log] || f.Kind == findings.FlawPages
 	}
 	for _, d := range e.Refused {
 		if d.Kind == recovery.KindPages && seen[d.Log] {
@@ -69,6 +70,6 @@ func (c *dirChecker) refused(opened error) {
 		if d.Log != "" {
 			where = "log " + d.Log
 		}
-		c.report.add(Finding{Kind: flawOf[d.Kind], Where: where, Log: d.Log, Do: d.Do}.of(errors.New(d.What)))
+		c.Report.Add(findings.Finding{Kind: flawOf[d.Kind], Where: where, Log: d.Log, Do: d.Do}.Of(errors.New(d.What)))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/chunk"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -35,7 +36,7 @@ func (c *checker) ranges() error {
 			err = c.rangeRow(log, span)
 		}
 		if err != nil {
-			c.note(Finding{Kind: FlawRange, Where: rangeName(log, span), Log: log.String(), File: c.s.path(aofName, dataName)}, err)
+			c.Note(findings.Finding{Kind: findings.FlawRange, Where: rangeName(log, span), Log: log.String(), File: c.s.path(aofName, dataName)}, err)
 		}
 	}
 	return nil
@@ -69,7 +70,7 @@ func (c *checker) rangeRow(log digest.Hash, span syncer.Span) error {
 		return &CorruptError{Where: rangeName(log, span), What: "its proof", Err: err}
 	}
 	if span.End > l.State().Size {
-		c.report.Events += uint64(r.Count)
+		c.Report.Events += uint64(r.Count)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/chunk"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -281,7 +282,7 @@ func TestDamagedRange(t *testing.T) {
 	}
 	s.keep(t, lie)
 	report, err := s.Check(t.Context(), nil)
-	if err != nil || report.Found() != 1 || report.Findings[0].Kind != FlawRange {
+	if err != nil || report.Found() != 1 || report.Findings[0].Kind != findings.FlawRange {
 		t.Errorf("%v, %+v", err, report)
 	}
 }

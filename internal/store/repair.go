@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aside"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -50,13 +51,13 @@ type RepairOptions struct {
 
 // A RepairReport says what a repair found, did and could not do.
 type RepairReport struct {
-	Found []Finding `json:"found"`
-	Done  []Step    `json:"done"`
-	Lost  []Step    `json:"lost"`
-	Left  []Finding `json:"left"`            // what a check finds afterwards
-	Aside string    `json:"aside,omitempty"` // where what was replaced is kept
-	Asked []string  `json:"asked,omitempty"` // peers that were dialed to fetch from
-	Copy  string    `json:"copy,omitempty"`  // as in CheckReport: a repair does not change it
+	Found []findings.Finding `json:"found"`
+	Done  []Step             `json:"done"`
+	Lost  []Step             `json:"lost"`
+	Left  []findings.Finding `json:"left"`            // what a check finds afterwards
+	Aside string             `json:"aside,omitempty"` // where what was replaced is kept
+	Asked []string           `json:"asked,omitempty"` // peers that were dialed to fetch from
+	Copy  string             `json:"copy,omitempty"`  // as in findings.Report: a repair does not change it
 }
 
 // A Step is one thing that was done or could not be done.
@@ -90,7 +91,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	report.Aside = r.files.Used()
 	if refused := wire.Trouble(); refused != nil {
 		report.Lost = nil // it could not be read, no more is known
-		return report, &LookError{Where: dir, Err: refused}
+		return report, &findings.LookError{Where: dir, Err: refused}
 	}
 	if err != nil {
 		return report, fmt.Errorf("repair %s: %w", dir, err)
@@ -196,11 +197,11 @@ func (r *repairer) locked() (err error) {
 	if r.closed, err = readClosed(r.wire, r.path(closedName)); err != nil {
 		return err
 	}
-	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); ofTheMoment(r.wire.Saw(err)) {
+	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); findings.OfTheMoment(r.wire.Saw(err)) {
 		return err
 	}
 	if err != nil {
-		r.lost(digest.Hash{}, dos[FlawSeed], "%v", err)
+		r.lost(digest.Hash{}, findings.FlawSeed.Do(), "%v", err)
 		return nil
 	}
 	lost, err := r.readFormat()
@@ -242,7 +243,7 @@ func (r *repairer) meet() (err error) {
 // each, and the rest comes from the rows.
 func (r *repairer) readFormat() (lost bool, err error) {
 	f, err := readFormat(r.wire, r.path(formatName))
-	if r.format = f; err == nil || isNewer(err) || ofTheMoment(err) {
+	if r.format = f; err == nil || isNewer(err) || findings.OfTheMoment(err) {
 		r.device.Generation = f.Generation
 		return false, err
 	}
@@ -351,7 +352,7 @@ func (r *repairer) catchUp() error {
 // them again from the AOF.
 func (r *repairer) dropForkFiles() error {
 	for _, f := range r.report.Found {
-		if f.Kind != FlawFork {
+		if f.Kind != findings.FlawFork {
 			continue
 		}
 		name := filepath.Join(forksName, filepath.Base(f.File))

@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -74,7 +75,7 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	}
 	name := p.Name()
 	if name.ID() != id {
-		r.lost(id, dos[FlawLog], "its segments are those of another log")
+		r.lost(id, findings.FlawLog.Do(), "its segments are those of another log")
 		return nil, false
 	}
 	l.info.id, l.info.topic, l.info.author, l.info.name = id, p.Topic, p.Author, name
@@ -341,7 +342,7 @@ func (l *logMend) damaged() bool {
 		return true
 	}
 	for _, f := range l.r.report.Found {
-		if f.Kind != FlawRange && (f.Log == l.info.id.String() || f.Log == "") {
+		if f.Kind != findings.FlawRange && (f.Log == l.info.id.String() || f.Log == "") {
 			return true
 		}
 	}

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+// Package findings is what a check finds: of an open store, and of the files of one
+// that is closed.
+//
+// Rule: it names what can be wrong and what a person does about it, and looks at
+// nothing itself.
+package findings
 
 import (
 	"context"
@@ -13,8 +18,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
-// MaxFindings bounds the list in a CheckReport.
-const MaxFindings = 1000
+// Max bounds the list in a Report.
+const Max = 1000
 
 // A Flaw is the kind of thing that is damaged.
 type Flaw string
@@ -48,6 +53,9 @@ type Finding struct {
 	Offset int64  `json:"offset"` // in File
 }
 
+// Do is what a person does about a flaw: one line that names the next command.
+func (f Flaw) Do() string { return dos[f] }
+
 var dos = map[Flaw]string{
 	FlawFormat:    "xaeroflux repair, which writes it again from what the segments say",
 	FlawSeed:      "put back a copy of identity.key: no other file has what is in it",
@@ -62,19 +70,19 @@ var dos = map[Flaw]string{
 	FlawLog:       "xaeroflux repair --from ADDRESS, which fetches what is missing from a peer",
 }
 
-// of completes a finding with what err says and what to do about it.
-func (f Finding) of(err error) Finding {
+// Of completes a finding with what err says and what to do about it.
+func (f Finding) Of(err error) Finding {
 	f.Page, f.Offset = -1, -1
 	if c := corrupt.InFile(err); c != nil {
 		f.File, f.Page, f.Offset = c.File, c.Page, c.Offset
 	}
-	var p *pageDamage
+	var p *PageDamage
 	if errors.As(err, &p) && f.Page < 0 && !wholeFile(err) {
-		f.Page = int64(p.page)
+		f.Page = int64(p.Page)
 	}
 	f.What = err.Error()
 	if f.Do == "" {
-		f.Do = dos[f.Kind]
+		f.Do = f.Kind.Do()
 	}
 	return f
 }
@@ -86,17 +94,17 @@ func wholeFile(err error) bool {
 	return c != nil && c.Page < 0 && c.Offset < 0
 }
 
-// findings are what a check finds, and the trouble that ended it. Trouble says
-// nothing about the store, so that it is no flaw, and nothing else is one any more.
-type findings struct {
-	report  CheckReport
-	trouble error
+// A List is what a check finds, and the trouble that ended it. Trouble says nothing
+// about the store, so that it is no flaw, and nothing else is one any more.
+type List struct {
+	Report  Report
+	Trouble error
 	files   map[string]bool // of which a flaw is told that is one of the whole file
 }
 
 // told reports whether an error is about a whole file of which that was found
 // before: each page of a file that is missing would say so.
-func (n *findings) told(err error) bool {
+func (n *List) told(err error) bool {
 	if !wholeFile(err) {
 		return false
 	}
@@ -110,20 +118,20 @@ func (n *findings) told(err error) bool {
 	return before
 }
 
-// note adds a flaw, unless err is of the moment.
-func (n *findings) note(f Finding, err error) {
+// Note adds a flaw, unless err is of the moment.
+func (n *List) Note(f Finding, err error) {
 	switch {
-	case n.trouble != nil:
-	case ofTheMoment(err):
-		n.trouble = &LookError{Where: f.Where, Err: err}
+	case n.Trouble != nil:
+	case OfTheMoment(err):
+		n.Trouble = &LookError{Where: f.Where, Err: err}
 	case n.told(err):
 	default:
-		n.report.add(f.of(err))
+		n.Report.Add(f.Of(err))
 	}
 }
 
-// ofTheMoment reports whether an error says nothing about the bytes of a store.
-func ofTheMoment(err error) bool {
+// OfTheMoment reports whether an error says nothing about the bytes of a store.
+func OfTheMoment(err error) bool {
 	return durable.TroubleOf(err) != durable.NoTrouble || errors.Is(err, aof.ErrClosed) || errors.Is(err, segwriter.ErrClosed) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
@@ -142,22 +150,13 @@ func (e *LookError) Error() string {
 // Unwrap returns the cause.
 func (e *LookError) Unwrap() error { return e.Err }
 
-func (r *CheckReport) add(f Finding) {
-	if len(r.Findings) >= MaxFindings {
-		r.More++
-		return
-	}
-	r.Findings = append(r.Findings, f)
+// A PageDamage says which page of a log an error is about.
+type PageDamage struct {
+	Page uint64
+	Err  error
 }
 
-// Found returns how many flaws there are.
-func (r *CheckReport) Found() int { return len(r.Findings) + r.More }
+func (d *PageDamage) Error() string { return d.Err.Error() }
 
-// A pageDamage says which page an error is about.
-type pageDamage struct {
-	page uint64
-	err  error
-}
-
-func (d *pageDamage) Error() string { return d.err.Error() }
-func (d *pageDamage) Unwrap() error { return d.err }
+// Unwrap returns the cause.
+func (d *PageDamage) Unwrap() error { return d.Err }
