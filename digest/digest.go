@@ -9,6 +9,7 @@
 package digest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -70,6 +71,9 @@ func Tagged(tag string, parts ...[]byte) Hash {
 
 // IsZero reports whether h is all zero, which no digest in practice is.
 func (h Hash) IsZero() bool { return h == Hash{} }
+
+// Compare orders digests by their bytes.
+func (h Hash) Compare(o Hash) int { return bytes.Compare(h[:], o[:]) }
 
 // String returns h in lower-case hexadecimal.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }

@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"messages", "internal/recovery", "internal/roster", "internal/seal", "transport"},
 	{"internal/layout"},
 	{"aof", "segwriter"},
-	{"internal/aside", "internal/findings"},
+	{"internal/aside", "internal/device", "internal/findings"},
 	{"peertls"},
 	{"muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},

@@ -13,8 +13,10 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
@@ -41,7 +43,7 @@ func CheckDir(ctx context.Context, dir string, o CheckOptions) (report findings.
 		report.Copy = s.copyOf()
 		return report, err
 	}
-	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || isNewer(err) {
+	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || errors.Is(err, layout.ErrNewer) {
 		return findings.Report{}, err
 	}
 	if findings.OfTheMoment(err) {
@@ -82,7 +84,7 @@ type dirChecker struct {
 
 // run checks each file, and adds why Open failed where no file says so.
 func (c *dirChecker) run(opened error) {
-	if _, err := readFormat(c.fs, filepath.Join(c.dir, formatName)); err != nil {
+	if _, err := device.ReadFormat(c.fs, c.dir); err != nil {
 		c.file(findings.FlawFormat, formatName, err)
 	}
 	if _, err := identity.LoadSeed(filepath.Join(c.dir, seedName)); err != nil {
@@ -125,18 +127,18 @@ func (c *dirChecker) aof() []aof.LogRow {
 // place finds out whether this is a copy, from the row of the place or, if that
 // cannot be read, from FORMAT.
 func (c *dirChecker) place() {
-	f, _ := readFormat(c.fs, filepath.Join(c.dir, formatName)) // if it is damaged, that was found
+	f, _ := device.ReadFormat(c.fs, c.dir) // if it is damaged, that was found
 	was := f.Place
 	if s, err := c.openAOF(); err == nil {
 		_ = errors.Join(s.View(func(v *aof.View) error {
-			p, err := loadPlace(v, was)
+			p, err := device.LoadPlace(v, was)
 			if err == nil {
 				was = p
 			}
 			return err
 		}), s.Close())
 	}
-	now, err := placeOf(c.dir, "")
+	now, err := device.PlaceOf(c.dir, "")
 	if same, why := was.Same(now); err == nil && !same && was != (identity.Place{}) && !was.Named() {
 		c.Report.Copy = why
 	}
@@ -144,7 +146,7 @@ func (c *dirChecker) place() {
 
 // missing looks for segments that are not there.
 func (c *dirChecker) missing(rows []aof.LogRow) {
-	f, err := readFormat(c.fs, filepath.Join(c.dir, formatName))
+	f, err := device.ReadFormat(c.fs, c.dir)
 	if err != nil {
 		return
 	}

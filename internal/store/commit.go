@@ -9,6 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -497,7 +498,7 @@ func (c *Committer) Close(w *Work) (*Committed, error) {
 		if err := c.fill(t, w); err != nil {
 			return err
 		}
-		if closed, err = noteClosed(t); err != nil {
+		if closed, err = device.CountClosing(t); err != nil {
 			return err
 		}
 		for _, id := range own {

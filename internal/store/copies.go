@@ -3,7 +3,6 @@
 package store
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
@@ -59,83 +59,11 @@ func (s *Store) loadCopies() error {
 	})
 }
 
-// A turn is what changes from one generation of a device to the next.
-type turn struct {
-	old, next identity.Device
-	at        time.Time
-}
-
-// putOld stores the rows of logs that are this store's no more, and which keys
-// it signed them with.
-func (u *turn) putOld(t *aof.Txn, old []aof.LogRow) error {
-	for i := range old {
-		if err := t.PutLog(&old[i]); err != nil {
-			return err
-		}
-		if old[i].Kind != identity.KindData {
-			continue
-		}
-		key := layout.FormerKey{Topic: old[i].Topic, Author: old[i].Author}
-		if err := aof.PutRow(t, layout.Formers, key, old[i].ID); err != nil {
-			return err
-		}
-		if err := followOn(t, &old[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// putDevice stores what the next device is.
-func (u *turn) putDevice(t *aof.Txn, m *Move, now identity.Place) error {
-	return errors.Join(dropUnmet(t), putDevice(t, u.next.Generation, now), aof.PutRow(t, layout.Moves, layout.Only{}, m), aof.DeleteRow(t, layout.Restores, layout.Only{}),
-		aof.DeleteRow(t, layout.Forgets, layout.Only{})) // the next witness key cosigned nothing
-}
-
-// putLog gives a topic the first log of the next device. If the log before held
-// events, last is its row.
-func (u *turn) putLog(t *aof.Txn, topic *Topic, account roster.Key, last *aof.LogRow) (row aof.LogRow, err error) {
-	row = aof.NewLogRow(identity.DataLog(topic.ID, u.next.AuthorID(topic.Genesis), topic.Genesis.PageBytes), true)
-	if err = t.PutLog(&row); err != nil {
-		return row, err
-	}
-	if last != nil && last.Size > 0 {
-		ms := max(u.at.UnixMilli(), last.LastTime)
-		record, err := u.record(topic, account, ms)
-		if err != nil {
-			return row, err
-		}
-		if err := t.AppendEvents(row.Num, 0, record, 1); err != nil {
-			return row, err
-		}
-		row.Size, row.LastTime = 1, ms
-		if err := t.PutLog(&row); err != nil {
-			return row, err
-		}
-	}
-	now := *topic
-	now.Log = row.ID
-	return row, aof.PutRow(t, layout.Topics, topic.ID, &now)
-}
-
-// record returns record 0 of the next device's log in a topic.
-func (u *turn) record(t *Topic, account roster.Key, ms int64) ([]byte, error) {
-	card := roster.DeviceCard{
-		Account: account, Device: u.next.AuthorID(t.Genesis), PageBytes: t.Genesis.PageBytes, Parent: u.old.AuthorID(t.Genesis),
-	}
-	ask := &roster.DeviceAsk{Device: roster.SignDevice(t.ID, card, u.old.AuthorKey(t.Genesis), u.next.AuthorKey(t.Genesis))}
-	body, err := roster.EncodeAsk(nil, ask)
-	if err != nil {
-		return nil, err
-	}
-	return event.AppendRecord(nil, event.Event{Type: ask.Type(), Payload: body}, ms, 0)
-}
-
 // accountOf returns the account of this store's device in a topic: the one whose
 // secret is kept here, or the one that the roster says. It is zero if neither
 // names one, as for somebody who came to an open topic by its keys.
 func (s *Store) accountOf(t *Topic) (roster.Key, error) {
-	if k := accountKept(t); !k.IsZero() {
+	if k := device.AccountKept(t); !k.IsZero() {
 		return k, nil
 	}
 	f, err := s.rosterOf(t)
@@ -144,14 +72,6 @@ func (s *Store) accountOf(t *Topic) (roster.Key, error) {
 	}
 	d, _ := f.Device(s.device.AuthorID(t.Genesis))
 	return d.Account, nil
-}
-
-// accountKept returns the account of which the secret is kept here, or zero.
-func accountKept(t *Topic) (k roster.Key) {
-	if !t.Account.Secret.IsZero() {
-		k = roster.Key(identity.PublicKey(t.Account.Key()))
-	}
-	return k
 }
 
 // first looks at record 0 of a peer's log, which the transaction brings. If it

@@ -3,6 +3,8 @@
 package store
 
 import (
+	"bytes"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -68,8 +71,8 @@ func TestOnlyACopyIsTakenForOne(t *testing.T) {
 	key := func(d identity.Device) roster.Key { return roster.Key(d.AuthorID(topic.Genesis)) }
 	err := s.aof.Commit(func(txn *aof.Txn) error {
 		old := aof.NewLogRow(identity.DataLog(topic.ID, former.AuthorID(topic.Genesis), 4096), false)
-		u := &turn{old: former, next: me}
-		return u.putOld(txn, []aof.LogRow{old})
+		u := &device.Turn{Old: former, Next: me}
+		return u.PutOld(txn, []aof.LogRow{old})
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -117,9 +120,22 @@ func rowFor(t *Topic, d identity.Device) aof.LogRow {
 // refuse, and not before the last event of the log that it follows.
 func TestDeviceRecord(t *testing.T) {
 	s, topic := foundStore(t)
-	u := &turn{old: s.Device(), next: identity.Device{Seed: s.Device().Seed, Generation: identity.Generation{8}}}
-	b, err := u.record(topic, accountKept(topic), 5)
-	if err != nil {
+	u := &device.Turn{Old: s.Device(), Next: identity.Device{Seed: s.Device().Seed, Generation: identity.Generation{8}}}
+	before := aof.NewLogRow(identity.DataLog(topic.ID, u.Old.AuthorID(topic.Genesis), topic.Genesis.PageBytes), true)
+	before.Size, before.LastTime = 1, 5
+	var b []byte
+	undone := errors.New("that is enough")
+	err := s.aof.Commit(func(txn *aof.Txn) error {
+		row, err := u.PutLog(txn, topic, device.AccountKept(topic), []aof.LogRow{before})
+		if err != nil {
+			return err
+		}
+		return errors.Join(undone, txn.Events(row.Num, 0, row.Size, func(_ uint64, _ int, records []byte) error {
+			b = bytes.Clone(records)
+			return nil
+		}))
+	})
+	if !errors.Is(err, undone) {
 		t.Fatal(err)
 	}
 	rec, n, err := event.DecodeRecord(b)

@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
@@ -238,7 +239,7 @@ func (s *Store) create(n *CreateOptions) error {
 			return err
 		}
 	}
-	if f.Place, err = placeOf(s.dir, n.Place); err != nil {
+	if f.Place, err = device.PlaceOf(s.dir, n.Place); err != nil {
 		return err
 	}
 	if err := s.createRows(f, n.First); err != nil {
@@ -247,7 +248,7 @@ func (s *Store) create(n *CreateOptions) error {
 	if err := syncNames(fsys, s.dir); err != nil { // what an earlier try left is not durable yet
 		return err
 	}
-	if err := writeFormat(fsys, s.path(unfinishedName), f); err != nil {
+	if err := fsys.WriteFileAtomic(s.path(unfinishedName), f.Encode(), 0o600); err != nil {
 		return err
 	}
 	return errors.Join(fsys.Rename(s.path(unfinishedName), s.path(formatName)), fsys.SyncDir(s.dir))
@@ -280,7 +281,7 @@ func (s *Store) createRows(f layout.Format, first digest.Hash) error {
 	})
 	if err == nil {
 		err = a.Commit(func(t *aof.Txn) error {
-			return errors.Join(putDevice(t, f.Generation, f.Place), aof.PutRow(t, layout.Defaults, layout.Only{}, first))
+			return errors.Join(device.Put(t, f.Generation, f.Place), aof.PutRow(t, layout.Defaults, layout.Only{}, first))
 		})
 	}
 	return errors.Join(err, a.Close())

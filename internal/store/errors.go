@@ -8,6 +8,8 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // Errors of this package.
@@ -22,9 +24,14 @@ var (
 	ErrTooMany = errors.New("store: too many names")
 	// ErrCorrupt is what every *CorruptError is.
 	ErrCorrupt = corrupt.Err
+	// ErrFormat is returned for a store of another version or a damaged FORMAT.
+	ErrFormat = layout.ErrFormat
 	// ErrGap is returned for events that do not follow the ones held.
 	ErrGap = errors.New("store: events do not follow the ones held")
 )
+
+// FORMAT and the page files bound the pages of a segment alike.
+var _ [segwriter.MaxSegmentPages]struct{} = [layout.MaxSegmentPages]struct{}{}
 
 // A CorruptError says what in a store disagrees with what, and where.
 type CorruptError = corrupt.Error

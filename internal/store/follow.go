@@ -70,20 +70,6 @@ func (f *Following) made(s *Store) error {
 	return nil
 }
 
-// followOn goes on following a log that was this store's own, of a topic that is
-// not followed whole, if there is room.
-func followOn(t *aof.Txn, row *aof.LogRow) error {
-	names, found, err := aof.Row(t, layout.Follows, row.Topic)
-	if err != nil || !found || len(names) == MaxFollowed {
-		return err
-	}
-	at, there := slices.BinarySearchFunc(names, row.ID, compareHashes)
-	if there {
-		return nil
-	}
-	return aof.PutRow(t, layout.Follows, row.Topic, slices.Insert(names, at, row.ID))
-}
-
 // Followed returns what this store follows of a topic besides its own log;
 // true means all of it.
 func (s *Store) Followed(topic digest.Hash) (names []digest.Hash, all bool) {

@@ -8,7 +8,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
@@ -28,18 +28,6 @@ import (
 // A Move is what a store does if it is found in another place.
 type Move = layout.Move
 
-// putDevice stores what the device's keys derive from beside the seed, and where
-// the data lies.
-func putDevice(t *aof.Txn, g identity.Generation, p identity.Place) error {
-	return errors.Join(aof.PutRow(t, layout.Generations, layout.Only{}, g), aof.PutRow(t, layout.Places, layout.Only{}, p))
-}
-
-// placeOf returns the place that dir is, or the one that a person named.
-func placeOf(dir, name string) (identity.Place, error) {
-	w, err := durable.ReadWhereabouts(dir, seedName)
-	return identity.PlaceOf(name, w), err
-}
-
 // loadGeneration reads generation and place. FORMAT keeps them in case the AOF is
 // lost.
 func (s *Store) loadGeneration() error {
@@ -50,7 +38,7 @@ func (s *Store) loadGeneration() error {
 			return err
 		}
 		s.device.Generation = g
-		if s.place, err = loadPlace(v, s.place); err != nil {
+		if s.place, err = device.LoadPlace(v, s.place); err != nil {
 			return err
 		}
 		if s.moved, _, err = aof.Row(v, layout.Moves, layout.Only{}); err != nil {
@@ -61,17 +49,9 @@ func (s *Store) loadGeneration() error {
 	})
 }
 
-func loadPlace(v *aof.View, other identity.Place) (identity.Place, error) {
-	p, found, err := aof.Row(v, layout.Places, layout.Only{})
-	if err != nil || !found {
-		return other, err
-	}
-	return p, nil
-}
-
 // settle finds out whether the store is where it was, and acts on it.
 func (s *Store) settle() error {
-	now, err := placeOf(s.dir, s.opts.Place)
+	now, err := device.PlaceOf(s.dir, s.opts.Place)
 	if err != nil {
 		return err
 	}
@@ -107,7 +87,7 @@ func (s *Store) settle() error {
 	if s.format = want; s.restoring != nil {
 		return nil // it is written last
 	}
-	return writeFormat(s.opts.FS, s.path(formatName), want)
+	return device.WriteFormat(s.opts.FS, s.dir, want)
 }
 
 // follows reports whether the generation of the rows is the one of FORMAT, or
@@ -161,8 +141,8 @@ func (s *Store) turn(why string, now identity.Place) error {
 	if err != nil {
 		return err
 	}
-	u := &turn{old: s.device, next: identity.Device{Seed: s.device.Seed, Generation: generation}, at: s.opts.Now()}
-	m := &Move{From: u.old.PeerID(), To: u.next.PeerID(), Why: why, At: u.at, Now: true}
+	u := &device.Turn{Old: s.device, Next: identity.Device{Seed: s.device.Seed, Generation: generation}, At: s.opts.Now()}
+	m := &Move{From: u.Old.PeerID(), To: u.Next.PeerID(), Why: why, At: u.At, Now: true}
 	old, err := s.ownRows()
 	if err != nil {
 		return err
@@ -172,20 +152,20 @@ func (s *Store) turn(why string, now identity.Place) error {
 		return err
 	}
 	err = s.aof.Commit(func(t *aof.Txn) error {
-		if err := u.putOld(t, old); err != nil {
+		if err := u.PutOld(t, old); err != nil {
 			return err
 		}
 		for _, topic := range s.topics.all {
-			if _, err := u.putLog(t, topic, accounts[topic.ID], rowOf(old, topic.Log)); err != nil {
+			if _, err := u.PutLog(t, topic, accounts[topic.ID], old); err != nil {
 				return err
 			}
 		}
-		return u.putDevice(t, m, now)
+		return u.PutDevice(t, m, now)
 	})
 	if err != nil {
 		return err
 	}
-	s.device, s.moved, s.place = u.next, m, now
+	s.device, s.moved, s.place = u.Next, m, now
 	s.forget()
 	return errors.Join(s.loadTopics(), s.loadFollows())
 }
@@ -200,15 +180,6 @@ func (s *Store) accounts() (map[digest.Hash]roster.Key, error) {
 		all[id] = account
 	}
 	return all, nil
-}
-
-func rowOf(rows []aof.LogRow, log digest.Hash) *aof.LogRow {
-	for i := range rows {
-		if rows[i].ID == log {
-			return &rows[i]
-		}
-	}
-	return nil
 }
 
 // ownRows returns the rows of this store's logs as those of another author: with

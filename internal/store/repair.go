@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aside"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
@@ -194,7 +195,7 @@ func (r *repairer) locked() (err error) {
 	}
 	r.rows.r = r
 	defer func() { err = errors.Join(err, r.rows.close()) }()
-	if r.closed, err = readClosed(r.wire, r.path(closedName)); err != nil {
+	if r.closed, err = device.ReadClosed(r.wire, r.dir); err != nil {
 		return err
 	}
 	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); findings.OfTheMoment(r.wire.Saw(err)) {
@@ -225,7 +226,7 @@ func (r *repairer) meet() (err error) {
 	if r.o.Fetch == nil {
 		return nil
 	}
-	now, err := placeOf(r.dir, r.o.Place)
+	now, err := device.PlaceOf(r.dir, r.o.Place)
 	if err != nil {
 		return err
 	}
@@ -242,8 +243,8 @@ func (r *repairer) meet() (err error) {
 // readFormat reads FORMAT. If it is damaged, segments tell the number of pages in
 // each, and the rest comes from the rows.
 func (r *repairer) readFormat() (lost bool, err error) {
-	f, err := readFormat(r.wire, r.path(formatName))
-	if r.format = f; err == nil || isNewer(err) || findings.OfTheMoment(err) {
+	f, err := device.ReadFormat(r.wire, r.dir)
+	if r.format = f; err == nil || errors.Is(err, layout.ErrNewer) || findings.OfTheMoment(err) {
 		r.device.Generation = f.Generation
 		return false, err
 	}
@@ -269,7 +270,7 @@ func (r *repairer) mendFormat() error {
 		}
 	}
 	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.PageBytes, r.format.SegmentPages)
-	return writeFormat(r.wire, r.path(formatName), r.format)
+	return device.WriteFormat(r.wire, r.dir, r.format)
 }
 
 // settle takes generation and place from their rows, or else from FORMAT. If

@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -147,7 +148,7 @@ func TestRepairKnowsEachKindOfRow(t *testing.T) {
 				return err
 			}
 		}
-		n, err := noteClosed(txn)
+		n, err := device.CountClosing(txn)
 		if err == nil {
 			err = s.opts.FS.WriteFileAtomic(s.path(closedName), layout.EncodeClosed(n), 0o600)
 		}

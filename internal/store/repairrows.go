@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -199,7 +200,7 @@ func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
 			return err
 		}
 	}
-	if err := errors.Join(putDevice(t, s.r.device.Generation, s.r.format.Place), aof.PutRow(t, layout.Closings, layout.Only{}, s.r.closed)); err != nil {
+	if err := errors.Join(device.Put(t, s.r.device.Generation, s.r.format.Place), aof.PutRow(t, layout.Closings, layout.Only{}, s.r.closed)); err != nil {
 		return err
 	}
 	if err := s.putRest(t); err != nil {
@@ -338,12 +339,12 @@ func (s *rows) eachTopic(fn func(*Topic) error) error {
 // logs so far become those of a peer, under heads that their key signs a last
 // time, over events that it signed before. Everything changes in one transaction.
 func (s *rows) retire() error {
-	u := &turn{old: s.r.device, next: identity.Device{Seed: s.r.device.Seed}, at: s.r.o.Now}
+	u := &device.Turn{Old: s.r.device, Next: identity.Device{Seed: s.r.device.Seed}, At: s.r.o.Now}
 	var err error
-	if u.next.Generation, err = identity.NewGeneration(nil); err != nil {
+	if u.Next.Generation, err = identity.NewGeneration(nil); err != nil {
 		return err
 	}
-	if s.r.format.Place, err = placeOf(s.r.dir, s.r.o.Place); err != nil {
+	if s.r.format.Place, err = device.PlaceOf(s.r.dir, s.r.o.Place); err != nil {
 		return err
 	}
 	var topics []*Topic
@@ -351,26 +352,26 @@ func (s *rows) retire() error {
 		return err
 	}
 	old := s.ownRows()
-	m := &Move{From: u.old.PeerID(), To: u.next.PeerID(), Why: "a repair could not keep all that it had signed", At: u.at}
+	m := &Move{From: u.Old.PeerID(), To: u.Next.PeerID(), Why: "a repair could not keep all that it had signed", At: u.At}
 	err = s.aof.Commit(func(t *aof.Txn) error {
-		if err := u.putOld(t, old); err != nil {
+		if err := u.PutOld(t, old); err != nil {
 			return err
 		}
 		for _, topic := range topics {
-			row, err := u.putLog(t, topic, accountKept(topic), u.last(old, topic))
+			row, err := u.PutLog(t, topic, device.AccountKept(topic), old)
 			if err != nil {
 				return err
 			}
 			s.logs[row.ID] = row
 		}
-		return u.putDevice(t, m, s.r.format.Place)
+		return u.PutDevice(t, m, s.r.format.Place)
 	})
 	if err != nil {
 		return err
 	}
-	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", u.next.PeerID())
-	s.r.format.Generation = u.next.Generation
-	return writeFormat(s.r.wire, s.r.path(formatName), s.r.format)
+	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", u.Next.PeerID())
+	s.r.format.Generation = u.Next.Generation
+	return device.WriteFormat(s.r.wire, s.r.dir, s.r.format)
 }
 
 // ownRows returns the rows of this store's logs as those of a peer.
@@ -383,15 +384,6 @@ func (s *rows) ownRows() (old []aof.LogRow) {
 		}
 	}
 	return old
-}
-
-// last returns the row of the log that the device before had in a topic, if it
-// has the key of it.
-func (u *turn) last(old []aof.LogRow, t *Topic) *aof.LogRow {
-	if row := rowOf(old, t.Log); row != nil && row.Author == u.old.AuthorID(t.Genesis) {
-		return row
-	}
-	return nil
 }
 
 // lastHead signs what a log holds, where its stored head is of less. A log whose

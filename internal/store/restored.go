@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
@@ -30,7 +31,7 @@ func backupText(at time.Time) string { return "the backup of " + at.UTC().Format
 // FORMAT is.
 func (s *Store) restoreRows(r *Restored) (err error) {
 	f := layout.Format{PageBytes: r.PageBytes, SegmentPages: r.SegmentPages}
-	if f.Place, err = placeOf(s.dir, r.Place); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if f.Place, err = device.PlaceOf(s.dir, r.Place); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	a, err := aof.Open(s.path(aofName), aof.Options{MustExist: true, FS: s.opts.FS})
@@ -60,7 +61,7 @@ func keepDevice(v *aof.View, f *layout.Format) error {
 		return err
 	}
 	f.Generation = g
-	f.Place, err = loadPlace(v, f.Place)
+	f.Place, err = device.LoadPlace(v, f.Place)
 	return err
 }
 
@@ -76,11 +77,11 @@ func renew(dir string, a *aof.Store, f *layout.Format, place string) (err error)
 	if err := identity.CreateSeed(filepath.Join(dir, layout.SeedName), next.Seed); err != nil {
 		return err
 	}
-	if f.Place, err = placeOf(dir, place); err != nil {
+	if f.Place, err = device.PlaceOf(dir, place); err != nil {
 		return err
 	}
 	f.Generation = next.Generation
-	u := &turn{next: next}
+	u := &device.Turn{Next: next}
 	return a.Commit(func(t *aof.Txn) error {
 		var topics []*Topic
 		err := aof.EachRow(&t.View, layout.Topics, func(_ digest.Hash, topic *Topic) error {
@@ -89,9 +90,9 @@ func renew(dir string, a *aof.Store, f *layout.Format, place string) (err error)
 		})
 		for _, topic := range topics {
 			if err == nil {
-				_, err = u.putLog(t, topic, [32]byte{}, nil)
+				_, err = u.PutLog(t, topic, [32]byte{}, nil)
 			}
 		}
-		return errors.Join(err, putDevice(t, f.Generation, f.Place))
+		return errors.Join(err, device.Put(t, f.Generation, f.Place))
 	})
 }

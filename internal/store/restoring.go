@@ -111,7 +111,7 @@ func (s *Store) restore(r *Restored) error {
 	if err := errors.Join(s.closeFiles(), syncNames(fsys, s.dir)); err != nil {
 		return err
 	}
-	if err := writeFormat(fsys, s.path(restoringName), s.format); err != nil {
+	if err := fsys.WriteFileAtomic(s.path(restoringName), s.format.Encode(), 0o600); err != nil {
 		return err
 	}
 	return errors.Join(fsys.Rename(s.path(restoringName), s.path(formatName)), fsys.SyncDir(s.dir))

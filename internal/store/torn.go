@@ -8,6 +8,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/recovery"
 )
 
@@ -41,7 +42,7 @@ func (s *Store) torn(err error) error {
 	if was == (identity.Place{}) {
 		return err
 	}
-	now, lookErr := placeOf(s.dir, s.opts.Place)
+	now, lookErr := device.PlaceOf(s.dir, s.opts.Place)
 	if lookErr != nil || s.opts.Look && was.Named() != now.Named() {
 		return err
 	}

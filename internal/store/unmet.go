@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
@@ -100,19 +101,8 @@ func (s *Store) goAlone() error {
 	if !s.unmet.any.Load() {
 		return nil
 	}
-	if err := s.aof.Commit(dropUnmet); err != nil {
+	if err := s.aof.Commit(device.DropUnmet); err != nil {
 		return err
 	}
 	return s.loadUnmet()
-}
-
-// dropUnmet deletes all rows, as of a store that forks nothing.
-func dropUnmet(t *aof.Txn) error {
-	all, err := unmetIn(&t.View)
-	for topic := range all {
-		if err == nil {
-			err = aof.DeleteRow(t, layout.Unmet, topic)
-		}
-	}
-	return err
 }

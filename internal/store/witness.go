@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aside"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/recovery"
@@ -49,7 +50,7 @@ func (s *Store) readFiles(o *opening) error {
 	w := &o.witness
 	var errs [3]error
 	if s.restoring == nil {
-		s.format, errs[0] = readFormat(s.opts.FS, s.path(formatName))
+		s.format, errs[0] = device.ReadFormat(s.opts.FS, s.dir)
 	}
 	s.device.Seed, errs[1] = identity.LoadSeed(s.path(seedName))
 	s.aof, errs[2] = aof.Open(s.path(aofName), aof.Options{MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, ReadOnly: s.opts.ReadOnly, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged})
@@ -93,7 +94,7 @@ func (s *Store) readLogs(o *opening) error {
 	o.found = map[digest.Hash]*segwriter.Found{}
 	dirs, err := s.logDirs()
 	if err == nil {
-		o.witness.Closed.File, err = readClosed(s.opts.FS, s.path(closedName))
+		o.witness.Closed.File, err = device.ReadClosed(s.opts.FS, s.dir)
 	}
 	if err != nil {
 		return err

@@ -1,27 +1,28 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package device
 
 import (
 	"errors"
 	"io/fs"
+	"path/filepath"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
-// readClosed returns how often the store was closed, by CLOSED.
-func readClosed(fsys durable.FS, path string) (uint64, error) {
-	b, err := fsys.ReadFile(path)
+// ReadClosed returns how often a store was closed, by CLOSED.
+func ReadClosed(fsys durable.FS, dir string) (uint64, error) {
+	b, err := fsys.ReadFile(filepath.Join(dir, layout.ClosedName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
 	return layout.ParseClosed(b), err
 }
 
-// noteClosed counts one more closing in the transaction.
-func noteClosed(t *aof.Txn) (uint64, error) {
+// CountClosing counts one more closing in the transaction.
+func CountClosing(t *aof.Txn) (uint64, error) {
 	n, _, err := aof.Row(&t.View, layout.Closings, layout.Only{})
 	if err != nil {
 		return 0, err
