@@ -23,9 +23,9 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (fi
 	c := &checker{s: s, ctx: ctx, progress: progress}
 	var ids []digest.Hash
 	err := s.aof.View(func(v *aof.View) error {
-		strange, err := strangeRows(v)
+		strange, err := aof.Strange(v)
 		for _, r := range strange {
-			c.Note(findings.Finding{Kind: findings.FlawAOF, Where: "aof, " + r.bucket.String(), File: c.s.path(aofName, dataName)}, r.err)
+			c.Note(findings.Finding{Kind: findings.FlawAOF, Where: "aof, " + r.Bucket.String(), File: c.s.path(aofName, dataName)}, r.Err)
 		}
 		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
 			ids = append(ids, row.ID)
@@ -45,7 +45,7 @@ func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (fi
 	if err := c.ranges(); err != nil {
 		c.aof("aof, ranges", err)
 	}
-	c.Report.Own = s.OwnLogs(nil)
+	c.Report.Own, c.Report.Copy = s.OwnLogs(nil), s.copyOf()
 	return c.Report, c.stopped()
 }
 
