@@ -5,6 +5,7 @@ package store
 import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/chunk"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -25,9 +26,7 @@ func decodeRange(info syncer.LogInfo, s syncer.Span, b []byte) (*syncer.Range, e
 	if err != nil {
 		return nil, err
 	}
-	return &syncer.Range{
-		Info: info, First: s.First, Count: len(r.Leaves), Records: r.Records, Leaves: r.Leaves, Head: r.Head, Left: r.Left, Right: r.Right,
-	}, nil
+	return chunk.OfRow(info, keyOf(info.Log, s), r), nil
 }
 
 // splitRangeKey returns what a row is of.
