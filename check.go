@@ -5,8 +5,9 @@ package xaeroflux
 import (
 	"context"
 
+	"github.com/xaeroflux/xaeroflux/internal/doctor"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
-	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 // A CheckReport is what Check found.
@@ -48,5 +49,5 @@ func Check(ctx context.Context, dir string, progress func(done, total int64)) (C
 	if err := notBackup(dir); err != nil {
 		return CheckReport{}, err
 	}
-	return store.CheckDir(ctx, dir, store.CheckOptions{Progress: progress})
+	return doctor.Check(ctx, durable.OS, dir, progress)
 }

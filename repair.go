@@ -10,16 +10,18 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/internal/doctor"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/repair"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // A RepairReport says what a repair found, did, and could not do.
-type RepairReport = store.RepairReport
+type RepairReport = repair.Report
 
 // A RepairStep is one line of a RepairReport.
-type RepairStep = store.Step
+type RepairStep = repair.Step
 
 // RepairOptions say what Repair may use. The zero value works: then what the
 // store itself still has is used, and the peers that it remembers.
@@ -73,9 +75,9 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 	if err != nil {
 		return RepairReport{}, fmt.Errorf("repair: %w", err)
 	}
-	do := store.RepairOptions{Invites: invites, AcceptLoss: o.AcceptLoss, CosignAgain: o.CosignAgain, Place: o.Place, Now: o.Now()}
+	do := repair.Options{Invites: invites, AcceptLoss: o.AcceptLoss, CosignAgain: o.CosignAgain, Place: o.Place, Now: o.Now()}
 	var fetcher *swarm.Fetcher
-	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (store.Fetcher, error) {
+	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (repair.Fetcher, error) {
 		if !o.Offline {
 			peers = append(peers, lastSeen(device.PeerID(), known, rememberedAsked)...)
 		}
@@ -89,7 +91,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 		fetcher = swarm.NewFetcher(swarm.Visits{Carrier: carriers, Self: device.PeerID(), Patience: o.Patience, Still: o.Patience}, peers)
 		return fetcher, nil
 	}
-	r, err := store.Repair(ctx, dir, do)
+	r, err := doctor.Repair(ctx, durable.OS, dir, do)
 	if fetcher != nil {
 		for _, a := range fetcher.Asked() {
 			r.Asked = append(r.Asked, a.String())

@@ -32,8 +32,8 @@ var layers = [][]string{
 	{"muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},
 	{"internal/chunk"},
-	{"internal/store"},
-	{"internal/backup"},
+	{"internal/repair", "internal/store"},
+	{"internal/backup", "internal/doctor"},
 	{"actors/carriers", "actors/doors", "actors/pipeline"},
 	{"actors/notices", "actors/streams"},
 	{"actors/swarm"},
@@ -59,6 +59,13 @@ var owners = map[string][]string{
 	"crypto/hpke":                       {"internal/seal"},
 	"github.com/spf13/cobra":            {"cmd"},
 	"github.com/schollz/progressbar":    {"cmd"},
+}
+
+// reserved says who may import a room for stores that nobody has open: nothing that
+// runs does.
+var reserved = map[string][]string{
+	"internal/repair": {"internal/doctor", ""},
+	"internal/doctor": {""},
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
@@ -95,6 +102,16 @@ func TestOutsideLibrariesHaveOneOwner(t *testing.T) {
 				if strings.HasPrefix(imp, lib) && !contains(allowed, folder(p.ImportPath)) {
 					t.Errorf("%s imports %s, which belongs to %q", p.ImportPath, imp, allowed)
 				}
+			}
+		}
+	}
+}
+
+func TestNothingRunningRepairs(t *testing.T) {
+	for _, p := range goList(t) {
+		for _, imp := range p.Imports {
+			if allowed, found := reserved[folder(imp)]; ours(imp) && found && !contains(allowed, folder(p.ImportPath)) {
+				t.Errorf("%s imports %s, which is for closed stores", p.ImportPath, imp)
 			}
 		}
 	}

@@ -15,10 +15,11 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/doctor"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/durable/still"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
-	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/internal/repair"
 )
 
 // closedStore makes a store with full pages and events behind them, and closes it.
@@ -161,7 +162,7 @@ func TestTroubleIsNoDamage(t *testing.T) {
 			struck, last := 0, int64(-1)
 			for n := int64(0); ; n += 1 + n/4 {
 				fsys, hit := r.from(n)
-				report, err := store.CheckDir(ctx, dir, store.CheckOptions{FS: fsys})
+				report, err := doctor.Check(ctx, fsys, dir, nil)
 				if !hit.Load() {
 					last = n
 					break
@@ -199,8 +200,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 			overwrite(t, tree, 5000)
 			before := picture(t, dir)
 			fsys, hit := r.from(n)
-			o := store.RepairOptions{FS: fsys, Now: time.Now()}
-			report, err := store.Repair(ctx, dir, o)
+			report, err := doctor.Repair(ctx, fsys, dir, repair.Options{Now: time.Now()})
 			if !hit.Load() {
 				if err != nil || !report.Clean() {
 					t.Fatalf("%s %v after %d: %v, %+v", r.op, r.err, n, err, report)
@@ -220,7 +220,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 					t.Fatalf("%s %v after %d: %s", r.op, r.err, n, line)
 				}
 			}
-			if report, err = store.Repair(ctx, dir, store.RepairOptions{Now: time.Now().Add(time.Second)}); err != nil || !report.Clean() {
+			if report, err = doctor.Repair(ctx, durable.OS, dir, repair.Options{Now: time.Now().Add(time.Second)}); err != nil || !report.Clean() {
 				t.Fatalf("%s %v after %d, then without: %v, %+v", r.op, r.err, n, err, report)
 			}
 			checkClean(t, dir)

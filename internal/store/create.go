@@ -194,6 +194,20 @@ func (s *Store) vacant() error {
 	return nil
 }
 
+// Holds returns ErrNoStore for a directory without a store, also without what is left
+// of one, or what kept from looking.
+func Holds(fsys durable.FS, dir string) error {
+	err := find(fsys, dir)
+	if !errors.Is(err, ErrNoStore) {
+		return err
+	}
+	s := &Store{dir: dir, opts: Options{FS: fsys}}
+	if err = s.absent(); errors.Is(err, ErrRemains) {
+		return nil
+	}
+	return err
+}
+
 func (s *Store) has(name string) (bool, error) {
 	_, err := s.opts.FS.Stat(s.path(name))
 	if errors.Is(err, fs.ErrNotExist) {

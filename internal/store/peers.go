@@ -13,11 +13,7 @@ import (
 // Peers calls fn with the row of each remembered peer. What is in it is package
 // peerbook's.
 func (s *Store) Peers(fn func(p identity.PeerID, row []byte) error) error {
-	return peersIn(s.aof, fn)
-}
-
-func peersIn(a *aof.Store, fn func(p identity.PeerID, row []byte) error) error {
-	return a.View(func(v *aof.View) error {
+	return s.aof.View(func(v *aof.View) error {
 		return aof.EachRow(v, layout.Peers, func(p identity.PeerID, row []byte) error { return fn(p, bytes.Clone(row)) })
 	})
 }

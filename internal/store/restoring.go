@@ -105,7 +105,7 @@ func (s *Store) restore(r *Restored) error {
 	if err := s.load(); err != nil {
 		return err
 	}
-	if err := s.derive(); err != nil {
+	if err := s.Derive(); err != nil {
 		return err
 	}
 	if err := errors.Join(s.closeFiles(), syncNames(fsys, s.dir)); err != nil {
@@ -117,13 +117,13 @@ func (s *Store) restore(r *Restored) error {
 	return errors.Join(fsys.Rename(s.path(restoringName), s.path(formatName)), fsys.SyncDir(s.dir))
 }
 
-// derive loads every log that has pages, so that what follows from them is made.
-func (s *Store) derive() error {
+// Derive loads every log that has pages, so that what follows from them is made. One
+// that cannot be loaded keeps no other from it.
+func (s *Store) Derive() error {
 	dirs, err := s.logDirs()
 	for id := range dirs {
-		if err == nil {
-			_, err = s.Log(id)
-		}
+		_, failed := s.Log(id)
+		err = errors.Join(err, failed)
 	}
 	return err
 }

@@ -51,7 +51,7 @@ func TestHintsNameTheStore(t *testing.T) {
 	a := &app{dir: "a b"}
 	command := regexp.MustCompile(`xaeroflux ([a-z]+)( --dir ('a b'|NEW|%s))?`)
 	named := 0
-	for _, text := range textsOfCode(t, ".", "../../../internal/findings", "../../../internal/store", "../../../internal/recovery") {
+	for _, text := range textsOfCode(t, ".", "../../../internal/findings", "../../../internal/doctor", "../../../internal/repair", "../../../internal/store", "../../../internal/recovery") {
 		got := a.typed(text)
 		bare := regexp.MustCompile("`[^`]*`").ReplaceAllString(got, "")
 		for _, m := range command.FindAllStringSubmatch(bare, -1) {

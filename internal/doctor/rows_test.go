@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package doctor
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -14,27 +13,47 @@ import (
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/identity/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/repair"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
-// newClosed makes a store with a topic, and puts rows into it that no version of
-// this program wrote.
-func newClosed(t *testing.T, strange map[string]string) string {
+// newStore makes a store with a topic, of which two logs are followed.
+func newStore(t *testing.T) (*store.Store, *layout.Topic) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
+	if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(dir, Options{})
+	s, err := store.Open(dir, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Join(testTopic(7).Genesis, testTopic(7).Keys, "")
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	of := identitytest.NewTopicOf(7, 4096)
+	topic, err := s.Join(of.Genesis, of.Keys, "")
 	if err == nil {
-		_, err = s.Follow(digest.Hash(testTopic(7).ID()), numbered(2), false)
+		_, err = s.Follow(topic.ID, []digest.Hash{{1}, {2}}, false)
 	}
-	put := s.aof.Commit(func(txn *aof.Txn) error {
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, topic
+}
+
+// newClosed makes a store, and puts rows into it that no version of this program
+// wrote.
+func newClosed(t *testing.T, strange map[string]string) string {
+	t.Helper()
+	s, _ := newStore(t)
+	err := s.AOF().Commit(func(txn *aof.Txn) error {
 		for key, value := range strange {
 			if err := txn.Put(aof.Meta, []byte(key), []byte(value)); err != nil {
 				return err
@@ -42,15 +61,15 @@ func newClosed(t *testing.T, strange map[string]string) string {
 		}
 		return nil
 	})
-	if err := errors.Join(err, put, s.Close()); err != nil {
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return s.Dir()
 }
 
 func checkClosed(t *testing.T, dir string) []findings.Finding {
 	t.Helper()
-	report, err := CheckDir(context.Background(), dir, CheckOptions{})
+	report, err := Check(t.Context(), durable.OS, dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,10 +94,10 @@ func TestRepairOfStrangeRows(t *testing.T) {
 		string(layout.Generations.Key(layout.Only{})):    "too short",
 		string(layout.Copies.Key(digest.Hash{8})) + "..": "",
 	})
-	if _, err := Open(dir, Options{}); !errors.Is(err, ErrCorrupt) {
+	if _, err := store.Open(dir, store.Options{}); !errors.Is(err, store.ErrCorrupt) {
 		t.Fatalf("open: %v", err)
 	}
-	report, err := Repair(context.Background(), dir, RepairOptions{Now: time.UnixMilli(1700000000000)})
+	report, err := Repair(t.Context(), durable.OS, dir, repair.Options{Now: time.UnixMilli(1700000000000)})
 	if err != nil || !report.Clean() {
 		t.Fatalf("repair: %+v, %v", report, err)
 	}
@@ -86,11 +105,11 @@ func TestRepairOfStrangeRows(t *testing.T) {
 	if err != nil || strings.Count(string(kept), "\n") != 4 {
 		t.Errorf("kept aside: %s, %v", kept, err)
 	}
-	s, err := Open(dir, Options{})
+	s, err := store.Open(dir, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names, all := s.Followed(digest.Hash(testTopic(7).ID())); all || len(names) != 2 {
+	if names, all := s.Followed(identitytest.NewTopicOf(7, 4096).ID()); all || len(names) != 2 {
 		t.Errorf("after the repair %d names are followed, all is %v", len(names), all)
 	}
 	if err := s.Close(); err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package doctor
 
 import (
 	"bytes"
@@ -18,7 +18,10 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/device"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/repair"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -32,17 +35,22 @@ func rowOfKind[K, V any](t *layout.Table[K, V], k K, v V) (*layout.Kind, kindRow
 	return &t.Kind, kindRow{t.Key(k), t.Value(v)}
 }
 
-// nobody is a Fetcher of a peer that holds no log.
+// nobody is a repair.Fetcher of a peer that holds no log.
 type nobody struct{}
 
-func (nobody) Fetch(context.Context, *Topic, func() (*messages.PageRequest, func(*syncer.Answer) error)) error {
-	return errUnknown
+func (nobody) Fetch(_ context.Context, _ *layout.Topic, ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error {
+	_, take := ask()
+	frame, err := messages.AppendFrame(nil, &messages.Error{Code: messages.CodeUnknownLog})
+	if err != nil {
+		return err
+	}
+	return take(syncer.NewAnswer(identity.PeerID{}, bytes.NewReader(frame)))
 }
 func (nobody) Close() error { return nil }
 
 // formerLog stores a log that the store wrote as the device that it was: three
 // events with ids, under a head.
-func formerLog(t *testing.T, s *Store, topic *Topic) (row aof.LogRow, ids map[string][]byte) {
+func formerLog(t *testing.T, s *store.Store, topic *layout.Topic) (row aof.LogRow, ids map[string][]byte) {
 	t.Helper()
 	key := ed25519.NewKeyFromSeed(make([]byte, 32))
 	row = aof.NewLogRow(identity.DataLog(topic.ID, identity.PublicKey(key), 4096), false)
@@ -61,7 +69,7 @@ func formerLog(t *testing.T, s *Store, topic *Topic) (row aof.LogRow, ids map[st
 		}
 		leaves = append(leaves, leaf)
 		k := s.IDKey(topic.ID, e.ID)
-		ids[string(layout.IDs.Key(k))] = layout.IDs.Value(Written{Log: row.ID, Seq: i, Time: int64(100 + i)})
+		ids[string(layout.IDs.Key(k))] = layout.IDs.Value(layout.Written{Log: row.ID, Seq: i, Time: int64(100 + i)})
 	}
 	m, err := mmrindex.Mountains{}.With(leaves)
 	if err != nil {
@@ -69,7 +77,7 @@ func formerLog(t *testing.T, s *Store, topic *Topic) (row aof.LogRow, ids map[st
 	}
 	h := proof.Sign(key, row.ID, 3, m.Root())
 	row.Size, row.LastTime, row.HeadSize, row.HeadRoot, row.HeadSig = 3, 102, h.Size, h.Root, h.Sig
-	err = s.aof.Commit(func(txn *aof.Txn) error {
+	err = s.AOF().Commit(func(txn *aof.Txn) error {
 		if err := txn.PutLog(&row); err != nil {
 			return err
 		}
@@ -82,7 +90,7 @@ func formerLog(t *testing.T, s *Store, topic *Topic) (row aof.LogRow, ids map[st
 }
 
 // eachKind returns a row of each kind that a store has only if something happened.
-func eachKind(s *Store, topic *Topic, former aof.LogRow) map[*layout.Kind]kindRow {
+func eachKind(s *store.Store, topic *layout.Topic, former aof.LogRow) map[*layout.Kind]kindRow {
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))
 	forked := identity.DataLog(topic.ID, identity.PublicKey(key), 4096)
 	a, b := proof.Sign(key, forked.ID(), 3, digest.Hash{1}), proof.Sign(key, forked.ID(), 3, digest.Hash{2})
@@ -91,11 +99,11 @@ func eachKind(s *Store, topic *Topic, former aof.LogRow) map[*layout.Kind]kindRo
 	put(rowOfKind(layout.Agreements, layout.AgreementKey{Peer: identity.PeerID{1}, Topic: topic.ID}, layout.Agreement{Set: digest.Set{Count: 3}, Use: 7}))
 	put(rowOfKind(layout.Peers, identity.PeerID{1}, append([]byte{1}, make([]byte, 23)...)))
 	put(rowOfKind(layout.Progress, layout.ProgressKey{Actor: "tags", Log: former.ID}, 2))
-	put(rowOfKind(layout.Moves, layout.Only{}, &Move{From: identity.PeerID{1}, To: s.device.PeerID(), At: time.UnixMilli(4)}))
+	put(rowOfKind(layout.Moves, layout.Only{}, &layout.Move{From: identity.PeerID{1}, To: s.Device().PeerID(), At: time.UnixMilli(4)}))
 	put(rowOfKind(layout.Restores, layout.Only{}, time.UnixMilli(5)))
 	put(rowOfKind(layout.Unmet, topic.ID, time.UnixMilli(5)))
 	put(rowOfKind(layout.Formers, layout.FormerKey{Topic: topic.ID, Author: former.Author}, former.ID))
-	put(rowOfKind(layout.Copies, former.ID, Copy{Topic: topic.ID, Log: former.ID, Author: former.Author, Seen: time.UnixMilli(6)}))
+	put(rowOfKind(layout.Copies, former.ID, layout.Copy{Topic: topic.ID, Log: former.ID, Author: former.Author, Seen: time.UnixMilli(6)}))
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Forks, forked.ID(), proof.NewFork(forked, a, b, digest.Hash{}, nil)))
 	put(rowOfKind(layout.Cosigned, former.ID, layout.Tip{Size: 3, Root: former.HeadRoot}))
@@ -137,7 +145,7 @@ func TestRepairKnowsEachKindOfRow(t *testing.T) {
 	s, topic := newStore(t)
 	former, ids := formerLog(t, s, topic)
 	rows := eachKind(s, topic, former)
-	err := s.aof.Commit(func(txn *aof.Txn) error {
+	err := s.AOF().Commit(func(txn *aof.Txn) error {
 		for k, r := range rows {
 			if err := txn.Put(aof.BucketOf(*k), r.key, r.value); err != nil {
 				return fmt.Errorf("%s: %w", k.Name, err)
@@ -150,18 +158,18 @@ func TestRepairKnowsEachKindOfRow(t *testing.T) {
 		}
 		n, err := device.CountClosing(txn)
 		if err == nil {
-			err = s.opts.FS.WriteFileAtomic(s.path(closedName), layout.EncodeClosed(n), 0o600)
+			err = durable.OS.WriteFileAtomic(filepath.Join(s.Dir(), layout.ClosedName), layout.EncodeClosed(n), 0o600)
 		}
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := allRows(t, s.aof)
+	before := allRows(t, s.AOF())
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	data := filepath.Join(s.dir, aofName, dataName)
+	data := filepath.Join(s.Dir(), layout.AOFName, layout.DataName)
 	f, err := os.OpenFile(data, os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -172,14 +180,14 @@ func TestRepairKnowsEachKindOfRow(t *testing.T) {
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Repair(t.Context(), s.dir, RepairOptions{
+	r, err := Repair(t.Context(), durable.OS, s.Dir(), repair.Options{
 		Now:   time.Now(),
-		Fetch: func(identity.Device, map[identity.PeerID][]byte) (Fetcher, error) { return nobody{}, nil },
+		Fetch: func(identity.Device, map[identity.PeerID][]byte) (repair.Fetcher, error) { return nobody{}, nil },
 	})
 	if err != nil || len(r.Left) > 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	a, err := aof.Open(filepath.Join(s.dir, aofName), aof.Options{MustExist: true})
+	a, err := aof.Open(filepath.Join(s.Dir(), layout.AOFName), aof.Options{MustExist: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package repair
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -51,7 +52,7 @@ const cutBack = 16
 
 func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	l := &logMend{r: r}
-	dir := r.path(logsName, id.String())
+	dir := r.path(layout.LogsName, id.String())
 	p, onDisk := segwriter.FindParams(r.wire, dir)
 	if row, ok := r.rows.logs[id]; ok {
 		l.row = &row
@@ -108,7 +109,7 @@ func (l *logMend) newestHead() (best proof.Head) {
 			}
 		}
 	}
-	name := filepath.Join(logsName, l.info.id.String(), headName)
+	name := filepath.Join(layout.LogsName, l.info.id.String(), layout.HeadName)
 	text, err := l.r.wire.ReadFile(filepath.Join(l.r.dir, name))
 	if err != nil {
 		return best

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package repair
 
 import (
 	"fmt"
@@ -48,7 +48,10 @@ func (s *rows) wrote(row *aof.LogRow) (ours bool, err error) {
 	return ours, err
 }
 
-// An idPutter writes rows of event ids, about maxIDRows at a time.
+// maxIDRows is about how many rows of event ids are written at a time.
+const maxIDRows = 4096
+
+// An idPutter writes rows of event ids.
 type idPutter struct {
 	aof    *aof.Store
 	secret []byte
@@ -58,7 +61,7 @@ type idPutter struct {
 
 type idRow struct {
 	key messages.IDKey
-	at  Written
+	at  layout.Written
 }
 
 // log makes the rows of the events of a log whose records are here.
@@ -88,7 +91,7 @@ func (p *idPutter) add(row *aof.LogRow, seq uint64, records []byte) error {
 			return err
 		}
 		if id := rec.ID(); id != (event.ID{}) {
-			p.rows = append(p.rows, idRow{layout.IDKey(p.secret, row.Topic, id), Written{Log: row.ID, Seq: seq, Time: rec.Time}})
+			p.rows = append(p.rows, idRow{layout.IDKey(p.secret, row.Topic, id), layout.Written{Log: row.ID, Seq: seq, Time: rec.Time}})
 		}
 		records = records[n:]
 	}

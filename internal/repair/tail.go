@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package repair
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -47,15 +48,18 @@ func (l *logMend) tailHere() (*tail, error) {
 func (g *tail) take(_ uint64, count int, records []byte) error {
 	leaves, err := leavesOf(records, count)
 	if err != nil || len(g.records)+len(records) > maxTailBytes {
-		return errChunk
+		return errUnreadable
 	}
 	g.records, g.leaves = append(g.records, records...), append(g.leaves, leaves...)
 	return nil
 }
 
+// errUnreadable ends a tail at what is no record, or too much.
+var errUnreadable = errors.New("no records")
+
 // readable is nil for an end of what can be read.
 func readable(err error) error {
-	if errors.Is(err, errChunk) || errors.Is(err, aof.ErrCorrupt) {
+	if errors.Is(err, errUnreadable) || errors.Is(err, aof.ErrCorrupt) {
 		return nil
 	}
 	return err
@@ -346,7 +350,7 @@ func (l *logMend) resumeCut(t *tail) error {
 
 // keepAll sets copies of all page files of the log aside.
 func (l *logMend) keepAll() error {
-	paths, err := filepath.Glob(filepath.Join(l.r.dir, logsName, l.info.id.String(), "*"))
+	paths, err := filepath.Glob(filepath.Join(l.r.dir, layout.LogsName, l.info.id.String(), "*"))
 	for _, path := range paths {
 		name, relErr := filepath.Rel(l.r.dir, path)
 		if err = errors.Join(err, relErr); err == nil {
@@ -359,7 +363,7 @@ func (l *logMend) keepAll() error {
 // empty sets the files of a log aside and leaves it without events, so that a
 // sync brings them all.
 func (l *logMend) empty() error {
-	if err := l.r.files.Move(filepath.Join(logsName, l.info.id.String())); err != nil {
+	if err := l.r.files.Move(filepath.Join(layout.LogsName, l.info.id.String())); err != nil {
 		return err
 	}
 	l.page, l.m, l.row.Size = 0, mmrindex.Mountains{}, 0

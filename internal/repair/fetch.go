@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package repair
 
 import (
 	"errors"
@@ -47,7 +47,7 @@ func (l *logMend) ask(ask func() (*messages.PageRequest, func(*syncer.Answer) er
 	case l.r.fetch == nil:
 		return errNoPeers
 	case !ok:
-		return fmt.Errorf("%w: give its invite with --invite", ErrUnknownTopic)
+		return errors.New("its topic is not known: give an invite to it with --invite")
 	}
 	return l.r.fetch.Fetch(l.r.ctx, topic, ask)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package repair
 
 import (
 	"bytes"
@@ -34,11 +34,11 @@ type rows struct {
 // openRows opens the AOF, or begins a new one where it is unusable. False says
 // that it must stay as it is.
 func (r *repairer) openRows() (bool, error) {
-	r.topics, r.rows.roots = map[digest.Hash]*Topic{}, map[digest.Hash]digest.Hash{}
+	r.topics, r.rows.roots = map[digest.Hash]*layout.Topic{}, map[digest.Hash]digest.Hash{}
 	for _, v := range r.o.Invites {
-		r.topics[v.Topic()] = &Topic{ID: v.Topic(), Genesis: &v.Genesis, Keys: v.Keys, Name: v.Name}
+		r.topics[v.Topic()] = &layout.Topic{ID: v.Topic(), Genesis: &v.Genesis, Keys: v.Keys, Name: v.Name}
 	}
-	a, err := r.openAOF(r.path(aofName), true)
+	a, err := r.openAOF(r.path(layout.AOFName), true)
 	if err == nil {
 		r.rows.aof = a
 		if err := r.rows.load(); err != nil {
@@ -49,7 +49,7 @@ func (r *repairer) openRows() (bool, error) {
 	if !errors.Is(err, aof.ErrCorrupt) && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
-	if r.rows.old, err = aof.OpenSalvage(r.path(aofName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if r.rows.old, err = aof.OpenSalvage(r.path(layout.AOFName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
 	g, _ := oldRow(r.rows.old, layout.Generations)
@@ -65,9 +65,11 @@ func (r *repairer) openRows() (bool, error) {
 func (s *rows) peers() map[identity.PeerID][]byte {
 	all := map[identity.PeerID][]byte{}
 	if s.aof != nil {
-		_ = peersIn(s.aof, func(p identity.PeerID, row []byte) error {
-			all[p] = row
-			return nil
+		_ = s.aof.View(func(v *aof.View) error {
+			return aof.EachRow(v, layout.Peers, func(p identity.PeerID, row []byte) error {
+				all[p] = bytes.Clone(row)
+				return nil
+			})
 		})
 	} else if s.old != nil {
 		for key, row := range s.old.Rows[aof.Peers] {
@@ -100,7 +102,7 @@ func (s *rows) load() error {
 		if err = errors.Join(err, err2, err3, s.r.settle(g, p)); err != nil {
 			return err
 		}
-		err = eachSound(v, func(t *Topic) { s.r.topics[t.ID] = t })
+		err = eachSound(v, func(t *layout.Topic) { s.r.topics[t.ID] = t })
 		return errors.Join(err, v.ForEachLog(func(row aof.LogRow) error {
 			s.logs[row.ID] = row
 			return nil
@@ -116,11 +118,11 @@ func (s *rows) begin() (bool, error) {
 	topics := s.topics()
 	if len(topics) == 0 {
 		s.r.lost(digest.Hash{}, "xaeroflux repair --invite INVITE, with an invite to the topic from any of its members",
-			"the topic keys were in %s only", filepath.Join(aofName, dataName))
+			"the topic keys were in %s only", filepath.Join(layout.AOFName, layout.DataName))
 		return false, nil
 	}
 	if s.r.fetch == nil && !s.r.o.AcceptLoss {
-		s.r.lost(digest.Hash{}, doNewAOF, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(aofName, dataName))
+		s.r.lost(digest.Hash{}, doNewAOF, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(layout.AOFName, layout.DataName))
 		return false, nil
 	}
 	dir, err := s.r.files.Place("aof.new")
@@ -138,8 +140,8 @@ func (s *rows) begin() (bool, error) {
 }
 
 // topics returns the topics whose keys are known, the default first.
-func (s *rows) topics() (all []*Topic) {
-	known := map[digest.Hash]*Topic{}
+func (s *rows) topics() (all []*layout.Topic) {
+	known := map[digest.Hash]*layout.Topic{}
 	if s.old != nil {
 		for key, value := range s.old.Rows[aof.Topics] {
 			if layout.Topics.Check([]byte(key), value) != nil {
@@ -160,11 +162,11 @@ func (s *rows) topics() (all []*Topic) {
 		all = append(all, t)
 	}
 	first := s.first()
-	slices.SortFunc(all, func(a, b *Topic) int {
+	slices.SortFunc(all, func(a, b *layout.Topic) int {
 		if a.ID == first || b.ID == first {
 			return map[bool]int{true: -1, false: 1}[a.ID == first]
 		}
-		return compareHashes(a.ID, b.ID)
+		return a.ID.Compare(b.ID)
 	})
 	return all
 }
@@ -181,7 +183,7 @@ func (s *rows) first() digest.Hash {
 }
 
 // ownLog names the log that this store appends to in a topic.
-func (s *rows) ownLog(t *Topic) identity.LogName {
+func (s *rows) ownLog(t *layout.Topic) identity.LogName {
 	return identity.DataLog(t.ID, s.r.device.AuthorID(t.Genesis), t.Genesis.PageBytes)
 }
 
@@ -194,7 +196,7 @@ func (s *rows) author(topic digest.Hash) (author [32]byte) {
 	return author
 }
 
-func (s *rows) putTopics(t *aof.Txn, topics []*Topic) error {
+func (s *rows) putTopics(t *aof.Txn, topics []*layout.Topic) error {
 	for _, p := range topics {
 		if err := aof.PutRow(t, layout.Topics, p.ID, p); err != nil {
 			return err
@@ -235,7 +237,7 @@ func rowOrNone[V any](v *aof.View, t *layout.Table[layout.Only, V]) (row V, err 
 }
 
 // eachSound calls fn with the topics of an AOF, each checked.
-func eachSound(v *aof.View, fn func(*Topic)) error {
+func eachSound(v *aof.View, fn func(*layout.Topic)) error {
 	return v.ForEach(aof.Topics, nil, func(key, value []byte) error {
 		if err := layout.Topics.Check(key, value); err != nil {
 			return err
@@ -265,7 +267,7 @@ func (s *rows) all(dirs []digest.Hash) []digest.Hash {
 			ids = append(ids, s.ownLog(t).ID(), t.Roster().ID())
 		}
 	}
-	slices.SortFunc(ids, compareHashes)
+	slices.SortFunc(ids, digest.Hash.Compare)
 	return slices.CompactFunc(ids, func(a, b digest.Hash) bool { return bytes.Equal(a[:], b[:]) })
 }
 
@@ -301,20 +303,20 @@ func (s *rows) finish() error {
 	if !whole {
 		return s.r.wire.RemoveAll(s.rebuilt) // of this run: the damaged one stays
 	}
-	if err := s.r.files.Move(aofName); err != nil {
+	if err := s.r.files.Move(layout.AOFName); err != nil {
 		return err
 	}
-	if err := s.r.wire.Rename(s.rebuilt, s.r.path(aofName)); err != nil {
+	if err := s.r.wire.Rename(s.rebuilt, s.r.path(layout.AOFName)); err != nil {
 		return err
 	}
-	s.r.done(digest.Hash{}, "%s made again, with %d logs", filepath.Join(aofName, dataName), n)
+	s.r.done(digest.Hash{}, "%s made again, with %d logs", filepath.Join(layout.AOFName, layout.DataName), n)
 	s.tellLosses(old)
 	return s.r.files.FS.SyncDir(s.r.dir)
 }
 
 func (s *rows) whole() (whole bool, err error) {
 	whole = true
-	err = s.eachTopic(func(t *Topic) error {
+	err = s.eachTopic(func(t *layout.Topic) error {
 		_, ok := s.logs[t.Log]
 		whole = whole && ok
 		return nil
@@ -322,10 +324,10 @@ func (s *rows) whole() (whole bool, err error) {
 	return whole, err
 }
 
-func (s *rows) eachTopic(fn func(*Topic) error) error {
-	var all []*Topic
+func (s *rows) eachTopic(fn func(*layout.Topic) error) error {
+	var all []*layout.Topic
 	err := s.aof.View(func(v *aof.View) error {
-		return eachSound(v, func(t *Topic) { all = append(all, t) })
+		return eachSound(v, func(t *layout.Topic) { all = append(all, t) })
 	})
 	for _, t := range all {
 		if err == nil {
@@ -347,12 +349,12 @@ func (s *rows) retire() error {
 	if s.r.format.Place, err = device.PlaceOf(s.r.dir, s.r.o.Place); err != nil {
 		return err
 	}
-	var topics []*Topic
-	if err := s.eachTopic(func(t *Topic) error { topics = append(topics, t); return nil }); err != nil {
+	var topics []*layout.Topic
+	if err := s.eachTopic(func(t *layout.Topic) error { topics = append(topics, t); return nil }); err != nil {
 		return err
 	}
 	old := s.ownRows()
-	m := &Move{From: u.Old.PeerID(), To: u.Next.PeerID(), Why: "a repair could not keep all that it had signed", At: u.At}
+	m := &layout.Move{From: u.Old.PeerID(), To: u.Next.PeerID(), Why: "a repair could not keep all that it had signed", At: u.At}
 	err = s.aof.Commit(func(t *aof.Txn) error {
 		if err := u.PutOld(t, old); err != nil {
 			return err

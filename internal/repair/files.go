@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+package repair
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,65 +16,21 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/recovery"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
-// CheckDir checks a store that is not open, and changes nothing: no byte, no name,
-// no time. If opening it fails, why is among the findings, and its files are looked
-// at one by one. The error says what kept it from looking, and is a *LookError,
-// ErrNoStore, ErrFormat for another version, or durable.ErrLocked.
-func CheckDir(ctx context.Context, dir string, o CheckOptions) (report findings.Report, err error) {
-	if o.FS == nil {
-		o.FS = durable.OS
-	}
-	if err := o.exists(dir); errors.Is(err, ErrNoStore) {
-		return findings.Report{}, fmt.Errorf("store %s: %w", dir, err)
-	} else if err != nil {
-		return findings.Report{}, &findings.LookError{Where: dir, Err: err}
-	}
-	s, err := Open(dir, Options{ReadOnly: true, FS: o.FS})
-	if err == nil {
-		defer func() { err = errors.Join(err, s.Close()) }()
-		if e := s.Unfounded(); e != nil {
-			return report, fmt.Errorf("store %s: %w", dir, e)
-		}
-		report, err = s.Check(ctx, o.Progress)
-		report.Copy = s.copyOf()
-		return report, err
-	}
-	if errors.Is(err, durable.ErrLocked) || errors.Is(err, aof.ErrInUse) || errors.Is(err, layout.ErrNewer) {
-		return findings.Report{}, err
-	}
-	if findings.OfTheMoment(err) {
-		return findings.Report{}, &findings.LookError{Where: dir, Err: err}
-	}
-	c := &dirChecker{ctx: ctx, dir: dir, fs: durable.ReadOnly(o.FS)}
-	c.run(err)
+// CheckFiles looks at the files of a store that cannot be opened, one by one, and
+// changes nothing. If none of them says why, opened, which is what kept it from being
+// opened, is what is found. The error is a *findings.LookError, or ctx's.
+func CheckFiles(ctx context.Context, fsys durable.FS, dir string, opened error) (findings.Report, error) {
+	c := &fileChecker{ctx: ctx, dir: dir, fs: durable.ReadOnly(fsys)}
+	c.run(opened)
 	return c.Report, errors.Join(c.Trouble, ctx.Err())
 }
 
-// CheckOptions are for CheckDir. The zero value works.
-type CheckOptions struct {
-	Progress func(done, total int64) // told bytes done and to do, if not nil
-	FS       durable.FS              // nil: the operating system's
-}
-
-// exists returns ErrNoStore for a directory without a store, also without what is
-// left of one.
-func (o CheckOptions) exists(dir string) error {
-	err := find(o.FS, dir)
-	if !errors.Is(err, ErrNoStore) {
-		return err
-	}
-	s := &Store{dir: dir, opts: Options{FS: o.FS}}
-	if err = s.absent(); errors.Is(err, ErrRemains) {
-		return nil
-	}
-	return err
-}
-
-// A dirChecker looks at the files of a store that cannot be opened.
-type dirChecker struct {
+// A fileChecker looks at the files of a store that cannot be opened.
+type fileChecker struct {
 	findings.List
 	ctx context.Context
 	dir string
@@ -83,12 +38,12 @@ type dirChecker struct {
 }
 
 // run checks each file, and adds why Open failed where no file says so.
-func (c *dirChecker) run(opened error) {
+func (c *fileChecker) run(opened error) {
 	if _, err := device.ReadFormat(c.fs, c.dir); err != nil {
-		c.file(findings.FlawFormat, formatName, err)
+		c.file(findings.FlawFormat, layout.FormatName, err)
 	}
-	if _, err := identity.LoadSeed(filepath.Join(c.dir, seedName)); err != nil {
-		c.file(findings.FlawSeed, seedName, err)
+	if _, err := identity.LoadSeed(filepath.Join(c.dir, layout.SeedName)); err != nil {
+		c.file(findings.FlawSeed, layout.SeedName, err)
 	}
 	rows := c.aof()
 	c.place()
@@ -100,13 +55,13 @@ func (c *dirChecker) run(opened error) {
 	}
 }
 
-func (c *dirChecker) file(kind findings.Flaw, name string, err error) {
+func (c *fileChecker) file(kind findings.Flaw, name string, err error) {
 	path := filepath.Join(c.dir, name)
 	c.Note(findings.Finding{Kind: kind, Where: path, File: path}, err)
 }
 
 // aof reads all log rows, if that is possible.
-func (c *dirChecker) aof() []aof.LogRow {
+func (c *fileChecker) aof() []aof.LogRow {
 	var rows []aof.LogRow
 	s, err := c.openAOF()
 	if err == nil {
@@ -118,7 +73,7 @@ func (c *dirChecker) aof() []aof.LogRow {
 		}), s.Close())
 	}
 	if err != nil {
-		c.file(findings.FlawAOF, filepath.Join(aofName, dataName), err)
+		c.file(findings.FlawAOF, filepath.Join(layout.AOFName, layout.DataName), err)
 	}
 	c.Report.Logs = len(rows)
 	return rows
@@ -126,7 +81,7 @@ func (c *dirChecker) aof() []aof.LogRow {
 
 // place finds out whether this is a copy, from the row of the place or, if that
 // cannot be read, from FORMAT.
-func (c *dirChecker) place() {
+func (c *fileChecker) place() {
 	f, _ := device.ReadFormat(c.fs, c.dir) // if it is damaged, that was found
 	was := f.Place
 	if s, err := c.openAOF(); err == nil {
@@ -145,7 +100,7 @@ func (c *dirChecker) place() {
 }
 
 // missing looks for segments that are not there.
-func (c *dirChecker) missing(rows []aof.LogRow) {
+func (c *fileChecker) missing(rows []aof.LogRow) {
 	f, err := device.ReadFormat(c.fs, c.dir)
 	if err != nil {
 		return
@@ -159,26 +114,26 @@ func (c *dirChecker) missing(rows []aof.LogRow) {
 }
 
 // segments verifies each segment file on its own.
-func (c *dirChecker) segments() {
-	logs, err := c.names(logsName)
+func (c *fileChecker) segments() {
+	logs, err := c.names(layout.LogsName)
 	for _, log := range logs {
 		var files []string
-		if files, err = c.names(filepath.Join(logsName, log)); err != nil {
+		if files, err = c.names(filepath.Join(layout.LogsName, log)); err != nil {
 			break
 		}
 		for _, name := range files {
 			if filepath.Ext(name) == ".seg" && c.Trouble == nil && c.ctx.Err() == nil {
-				c.segment(log, filepath.Join(c.dir, logsName, log, name))
+				c.segment(log, filepath.Join(c.dir, layout.LogsName, log, name))
 			}
 		}
 	}
 	if err != nil {
-		c.file(findings.FlawPages, logsName, err)
+		c.file(findings.FlawPages, layout.LogsName, err)
 	}
 }
 
 // names lists a directory below the store's; one that is not there has none.
-func (c *dirChecker) names(dir string) (names []string, err error) {
+func (c *fileChecker) names(dir string) (names []string, err error) {
 	entries, err := c.fs.ReadDir(filepath.Join(c.dir, dir))
 	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		err = nil
@@ -189,7 +144,7 @@ func (c *dirChecker) names(dir string) (names []string, err error) {
 	return names, err
 }
 
-func (c *dirChecker) segment(log, seg string) {
+func (c *fileChecker) segment(log, seg string) {
 	tree := strings.TrimSuffix(seg, ".seg") + ".tree"
 	if _, err := c.fs.Stat(tree); errors.Is(err, os.ErrNotExist) {
 		tree = "" // derived: it is made again when the store opens
@@ -209,6 +164,38 @@ func (c *dirChecker) segment(log, seg string) {
 	c.Report.Events += r.Events
 }
 
-func (c *dirChecker) openAOF() (*aof.Store, error) {
-	return aof.Open(filepath.Join(c.dir, aofName), aof.Options{ReadOnly: true, FS: c.fs})
+func (c *fileChecker) openAOF() (*aof.Store, error) {
+	return aof.Open(filepath.Join(c.dir, layout.AOFName), aof.Options{ReadOnly: true, FS: c.fs})
+}
+
+// flawOf says as what a check shows a reason not to open a store.
+var flawOf = map[recovery.Kind]findings.Flaw{
+	recovery.KindFormat:   findings.FlawFormat,
+	recovery.KindIdentity: findings.FlawSeed,
+	recovery.KindAOF:      findings.FlawAOF,
+	recovery.KindOlder:    findings.FlawOlder,
+	recovery.KindPages:    findings.FlawPages,
+	recovery.KindHead:     findings.FlawHead,
+}
+
+// refused adds why opening refused, unless the files showed it one by one.
+func (c *fileChecker) refused(opened error) {
+	var e *recovery.RefusedError
+	if !errors.As(opened, &e) {
+		return
+	}
+	seen := map[string]bool{}
+	for _, f := range c.Report.Findings {
+		seen[f.Log] = seen[f.Log] || f.Kind == findings.FlawPages
+	}
+	for _, d := range e.Refused {
+		if d.Kind == recovery.KindPages && seen[d.Log] {
+			continue
+		}
+		where := "the store"
+		if d.Log != "" {
+			where = "log " + d.Log
+		}
+		c.Report.Add(findings.Finding{Kind: flawOf[d.Kind], Where: where, Log: d.Log, Do: d.Do}.Of(errors.New(d.What)))
+	}
 }

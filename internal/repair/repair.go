@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package store
+// Package repair looks at the files of a store that nobody has open, and mends them:
+// pages, rows and FORMAT, from what is left of them and from peers.
+//
+// Rule: it knows files and rows, and no open store: it does not import package store,
+// and nothing that runs imports it. What is derived it sets aside, and whoever opens
+// the store makes it again (package doctor).
+package repair
 
 import (
 	"context"
@@ -27,12 +33,12 @@ import (
 type Fetcher interface {
 	// Fetch sends the request of ask to peers of a topic, one after another,
 	// until what ask returned with it is content with an answer.
-	Fetch(ctx context.Context, topic *Topic, ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error
+	Fetch(ctx context.Context, topic *layout.Topic, ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error
 	Close() error
 }
 
-// RepairOptions say what a repair may use.
-type RepairOptions struct {
+// Options say what a repair may use.
+type Options struct {
 	// Invites give back topic keys, which are in the AOF and nowhere else.
 	Invites []*identity.Invite
 	// Fetch makes the Fetcher for the store's identity, from the rows of peers
@@ -45,13 +51,12 @@ type RepairOptions struct {
 	// CosignAgain lets a store that does not know any more which heads it cosigned
 	// last cosign again, because the person says that it holds no other histories.
 	CosignAgain bool
-	Place       string     // see Options
-	FS          durable.FS // nil: the operating system's
+	Place       string // that a person named; see identity.Place
 	Now         time.Time
 }
 
-// A RepairReport says what a repair found, did and could not do.
-type RepairReport struct {
+// A Report says what a repair found, did and could not do.
+type Report struct {
 	Found []findings.Finding `json:"found"`
 	Done  []Step             `json:"done"`
 	Lost  []Step             `json:"lost"`
@@ -69,36 +74,17 @@ type Step struct {
 }
 
 // Clean reports whether nothing is damaged and nothing is lost.
-func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
+func (r *Report) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
 
-// Repair mends a store that nobody has open. What it replaces is kept below
-// damaged/ in the store's directory. If the machine refuses something meanwhile,
-// nothing is changed from then on, and the error is a *LookError: what cannot be
-// read at the moment is not damaged.
-func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
-	if o.FS == nil {
-		o.FS = durable.OS
-	}
-	before, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
-	report := RepairReport{Found: before.Findings, Copy: before.Copy}
-	if err != nil || before.Found() == 0 && !o.CosignAgain && !o.AcceptLoss {
-		return report, err
-	}
-	wire := durable.NewTripwire(o.FS)
+// Mend mends a store that nobody has open, of which a check found what is to be
+// mended. What it replaces is kept below damaged/ in the store's directory. Every file
+// is read and changed through wire: once that refused something, nothing is changed any
+// more, and what the report says is lost could only not be read.
+func Mend(ctx context.Context, wire *durable.Tripwire, dir string, found []findings.Finding, o Options) (Report, error) {
+	report := Report{Found: found}
 	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, wire: wire, files: aside.Files{FS: wire, Dir: dir, Now: o.Now}}
-	if err = r.lockedThenClosed(); err == nil {
-		err = r.derive()
-	}
+	err := r.lockedThenClosed()
 	report.Aside = r.files.Used()
-	if refused := wire.Trouble(); refused != nil {
-		report.Lost = nil // it could not be read, no more is known
-		return report, &findings.LookError{Where: dir, Err: refused}
-	}
-	if err != nil {
-		return report, fmt.Errorf("repair %s: %w", dir, err)
-	}
-	after, err := CheckDir(ctx, dir, CheckOptions{FS: o.FS})
-	report.Left, report.Copy = after.Findings, after.Copy
 	return report, err
 }
 
@@ -108,40 +94,24 @@ func (r *repairer) lockedThenClosed() (err error) {
 	return r.locked()
 }
 
-// derive has what was set aside made again, by opening the store once and loading
-// every log that has pages. What keeps one from it, a check finds.
-func (r *repairer) derive() error {
-	s, err := Open(r.dir, Options{Look: true, FS: r.wire})
-	if err != nil {
-		r.wire.Saw(err)
-		return nil
-	}
-	for _, id := range r.logDirs() {
-		if _, err := s.Log(id); err != nil {
-			r.wire.Saw(err)
-		}
-	}
-	return s.Close()
-}
-
 type repairer struct {
 	ctx    context.Context
 	dir    string
-	o      RepairOptions
-	report *RepairReport
+	o      Options
+	report *Report
 	wire   *durable.Tripwire // every file is read and changed through it
 	files  aside.Files
 
 	format  layout.Format
 	device  identity.Device
-	fetch   Fetcher                // nil: no peers
-	rows    rows                   // of the AOF, as it is or as it is made again
-	topics  map[digest.Hash]*Topic // that are known
-	retire  bool                   // an own log lost events: the store goes on as a new device
-	older   bool                   // the AOF is of an earlier time than the other files
-	behind  bool                   // so is it, or what it says of an own log
-	closed  uint64                 // how often the store was closed
-	ownLost bool                   // events of an own log are missing still, and that was not accepted
+	fetch   Fetcher                       // nil: no peers
+	rows    rows                          // of the AOF, as it is or as it is made again
+	topics  map[digest.Hash]*layout.Topic // that are known
+	retire  bool                          // an own log lost events: the store goes on as a new device
+	older   bool                          // the AOF is of an earlier time than the other files
+	behind  bool                          // so is it, or what it says of an own log
+	closed  uint64                        // how often the store was closed
+	ownLost bool                          // events of an own log are missing still, and that was not accepted
 }
 
 // openAOF opens an AOF whose commits fail once something was refused.
@@ -198,7 +168,7 @@ func (r *repairer) locked() (err error) {
 	if r.closed, err = device.ReadClosed(r.wire, r.dir); err != nil {
 		return err
 	}
-	if r.device.Seed, err = identity.LoadSeed(r.path(seedName)); findings.OfTheMoment(r.wire.Saw(err)) {
+	if r.device.Seed, err = identity.LoadSeed(r.path(layout.SeedName)); findings.OfTheMoment(r.wire.Saw(err)) {
 		return err
 	}
 	if err != nil {
@@ -250,7 +220,7 @@ func (r *repairer) readFormat() (lost bool, err error) {
 	}
 	r.format = layout.Format{PageBytes: segwriter.DefaultPageBytes, SegmentPages: segwriter.DefaultSegmentPages}
 	for _, id := range r.logDirs() {
-		if p, ok := segwriter.FindParams(r.wire, r.path(logsName, id.String())); ok {
+		if p, ok := segwriter.FindParams(r.wire, r.path(layout.LogsName, id.String())); ok {
 			r.format.SegmentPages = p.SegmentPages
 			break
 		}
@@ -260,7 +230,7 @@ func (r *repairer) readFormat() (lost bool, err error) {
 
 // mendFormat writes FORMAT again.
 func (r *repairer) mendFormat() error {
-	if err := r.files.Move(formatName); err != nil {
+	if err := r.files.Move(layout.FormatName); err != nil {
 		return err
 	}
 	r.format.Generation = r.device.Generation
@@ -296,7 +266,7 @@ func (r *repairer) settle(g identity.Generation, p identity.Place) (err error) {
 
 // logDirs returns the logs that have a directory.
 func (r *repairer) logDirs() (ids []digest.Hash) {
-	entries, err := r.wire.ReadDir(r.path(logsName))
+	entries, err := r.wire.ReadDir(r.path(layout.LogsName))
 	if err != nil {
 		return nil // then there is none
 	}
@@ -356,7 +326,7 @@ func (r *repairer) dropForkFiles() error {
 		if f.Kind != findings.FlawFork {
 			continue
 		}
-		name := filepath.Join(forksName, filepath.Base(f.File))
+		name := filepath.Join(layout.ForksName, filepath.Base(f.File))
 		if err := r.files.Move(name); err != nil {
 			return err
 		}
