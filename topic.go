@@ -31,7 +31,15 @@ type Receipt struct {
 	Size     uint64    // of the log when it was acknowledged, at least Seq+Count
 	Root     Hash      // at Size
 	Time     time.Time // that the events carry, to the millisecond
+	// Ahead is how far Time is ahead of the clock, if that is more than ten minutes: an
+	// event was appended when the clock was wrong, and times do not go back in a log.
+	// It is the same for all that follows, until the clock has caught up.
+	Ahead time.Duration
 }
+
+// tellAhead is how far ahead of the clock a time must be to be told: more than refs can
+// move it.
+const tellAhead = 10 * time.Minute
 
 // Topic returns a joined topic; the zero id means the default.
 func (db *DB) Topic(id ID) (*Topic, error) {
@@ -205,8 +213,9 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (R
 	if err := e.CheckType(); err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, e, t.db.opts.Now())
-	return t.receipt(at, 1, err)
+	now := t.db.opts.Now()
+	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, e, now)
+	return t.receipt(at, 1, now, err)
 }
 
 // AppendBatch appends events in one transaction, all or none, at consecutive
@@ -225,11 +234,12 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 			return Receipt{}, fmt.Errorf("append: event %d: %w", i, err)
 		}
 	}
-	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, c, t.db.opts.Now())
-	return t.receipt(at, len(events), err)
+	now := t.db.opts.Now()
+	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, c, now)
+	return t.receipt(at, len(events), now, err)
 }
 
-func (t *Topic) receipt(at pipeline.Place, count int, err error) (Receipt, error) {
+func (t *Topic) receipt(at pipeline.Place, count int, now time.Time, err error) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
@@ -238,10 +248,14 @@ func (t *Topic) receipt(at pipeline.Place, count int, err error) (Receipt, error
 		return Receipt{}, err
 	}
 	p := l.State()
-	return Receipt{
+	r := Receipt{
 		Log: l.ID, Seq: at.Seq, Count: count - at.Repeated, Repeated: at.Repeated,
 		Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.Time),
-	}, nil
+	}
+	if ahead := r.Time.Sub(now); ahead > tellAhead {
+		r.Ahead = ahead
+	}
+	return r, nil
 }
 
 // def returns the default topic, which every store has.

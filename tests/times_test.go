@@ -19,6 +19,29 @@ func clocked(at *time.Time) *xaeroflux.Options {
 	return o
 }
 
+// A clock that was far in the future once moves the times of a log for good: that is
+// told with each append, and stops when the clock has caught up.
+func TestTimesAheadOfTheClockAreTold(t *testing.T) {
+	start := time.UnixMilli(1_700_000_000_000)
+	for _, wrong := range []time.Time{start.Add(time.Hour), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		now := wrong
+		db := open(t, t.TempDir(), clocked(&now))
+		if r := mustAppend(t, db, 1, "%d"); r.Ahead != 0 {
+			t.Errorf("with the clock: %s ahead", r.Ahead)
+		}
+		now = start
+		for range 2 {
+			if r := mustAppend(t, db, 1, "%d"); r.Ahead != r.Time.Sub(start) || r.Ahead < time.Hour {
+				t.Errorf("at %s, told as %s ahead", r.Time, r.Ahead)
+			}
+		}
+		now = wrong
+		if r := mustAppend(t, db, 1, "%d"); r.Ahead != 0 {
+			t.Errorf("once the clock has caught up: %s ahead", r.Ahead)
+		}
+	}
+}
+
 // Time does not go back within a log when the clock does, in one process or the
 // next, whether the last event is in a page or not.
 func TestTimeNeverGoesBack(t *testing.T) {

@@ -121,6 +121,9 @@ type Receipt struct {
 	Root  string `json:"root"`
 
 	Repeated uint64 `json:"repeated,omitempty"` // events that were there already
+
+	Time  time.Time `json:"time,omitzero"`           // that they carry, if it is ahead of the clock
+	Ahead int64     `json:"seconds_ahead,omitempty"` // how far
 }
 
 // A Query says which events are wanted.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -237,6 +238,10 @@ func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
 }
 
 func (a *app) printReceipt(r nodeapi.Receipt) error {
+	if r.Ahead > 0 {
+		a.say("these events carry the time %s, which this machine's clock has not reached: one was appended when the clock was wrong, and times do not go back in a log",
+			r.Time.Format(time.RFC3339))
+	}
 	return a.print(r, func(w io.Writer) {
 		fmt.Fprintf(w, "log     %s\nfirst   %d\ncount   %d\nsize    %d\nroot    %s\n", r.Log, r.First, r.Count, r.Size, r.Root)
 		if r.Repeated > 0 {

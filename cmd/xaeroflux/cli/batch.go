@@ -92,6 +92,7 @@ func (w *batcher) flush(ctx context.Context) error {
 	w.total.Log, w.total.Size, w.total.Root = r.Log, r.Size, r.Root
 	w.total.Count += r.Count
 	w.total.Repeated += r.Repeated
+	w.total.Time, w.total.Ahead = r.Time, r.Ahead
 	w.before += uint64(len(w.pending))
 	clear(w.pending) // the payloads may go
 	w.pending, w.bytes = w.pending[:0], 0

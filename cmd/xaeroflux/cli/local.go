@@ -88,10 +88,14 @@ func (b *local) Append(ctx context.Context, topic string, events []nodeapi.Event
 	if err != nil {
 		return nodeapi.Receipt{}, err
 	}
-	return nodeapi.Receipt{
+	out := nodeapi.Receipt{
 		Log: r.Log.String(), First: r.Seq, Count: uint64(r.Count), Size: r.Size, Root: r.Root.String(),
 		Repeated: uint64(r.Repeated),
-	}, nil
+	}
+	if r.Ahead > 0 {
+		out.Time, out.Ahead = r.Time.UTC(), int64(r.Ahead/time.Second)
+	}
+	return out, nil
 }
 
 // Note implements nodeapi.Backend.
