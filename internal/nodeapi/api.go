@@ -72,6 +72,8 @@ type Backend interface {
 	Backup(ctx context.Context, b Backup, progress func(done, total int64)) (BackupReport, error)
 	// BackupOver writes one as a tar archive to a pipe, which it closes.
 	BackupOver(ctx context.Context, rw io.ReadWriteCloser, b Backup) (BackupReport, error)
+	// NetworkChanged says that this machine may be in another network, or was asleep.
+	NetworkChanged(ctx context.Context) error
 	// Status tells of actors and peers.
 	Status(ctx context.Context) (Status, error)
 }

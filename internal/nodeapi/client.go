@@ -152,6 +152,12 @@ func (c *Client) Gaps(ctx context.Context, topic, log string) ([]Gaps, error) {
 	return single[[]Gaps](ctx, c, "gaps", request{Topic: topic, Log: log})
 }
 
+// NetworkChanged implements Backend.
+func (c *Client) NetworkChanged(ctx context.Context) error {
+	_, err := single[bool](ctx, c, "network-changed", request{})
+	return err
+}
+
 // Status implements Backend.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	return single[Status](ctx, c, "status", request{})

@@ -34,6 +34,7 @@ type fake struct {
 	follow chan struct{} // a follower ended
 
 	followed Followed
+	changed  int // how often the network did
 }
 
 var _ Backend = (*fake)(nil)
@@ -114,6 +115,13 @@ func (f *fake) Follow(_ context.Context, _ string, to Followed) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.followed = to
+	return nil
+}
+
+func (f *fake) NetworkChanged(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed++
 	return nil
 }
 

@@ -42,6 +42,8 @@ func TestCallsGoThrough(t *testing.T) {
 	check("note", string(note), "t/l", err)
 	sync, err := c.Sync(ctx, "peer")
 	check("sync", sync, SyncReport{EventsIn: 7, Seconds: 0.5}, err)
+	check("network changed", nil, nil, c.NetworkChanged(ctx))
+	check("how often", f.changed, 1, nil)
 	status, err := c.Status(ctx)
 	check("status", status, Status{Actors: []Actor{{Name: "storage/aof"}}}, err)
 	var steps []int64

@@ -166,6 +166,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.Fetch(ctx, *r.Fetch)
 	}))
 	handle("gaps", one(func(ctx context.Context, r *request) ([]Gaps, error) { return s.b.Gaps(ctx, r.Topic, r.Log) }))
+	handle("network-changed", one(func(ctx context.Context, _ *request) (bool, error) { return true, s.b.NetworkChanged(ctx) }))
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
 	handle("check", s.check)

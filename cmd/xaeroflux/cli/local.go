@@ -237,6 +237,12 @@ func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
 	return out
 }
 
+// NetworkChanged implements nodeapi.Backend.
+func (b *local) NetworkChanged(context.Context) error {
+	b.db.NetworkChanged()
+	return nil
+}
+
 // Status implements nodeapi.Backend.
 func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	st := b.db.SyncStatus()

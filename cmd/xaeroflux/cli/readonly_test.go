@@ -10,7 +10,7 @@ import (
 // TestReadOnlyIsOneRule says of every command whether it goes with --read-only.
 func TestReadOnlyIsOneRule(t *testing.T) {
 	reads := []string{
-		"actors", "backup", "cat", "check", "forks", "gaps", "get", "head", "invite", "prove", "status", "verify", "vkey", "follow",
+		"actors", "backup", "cat", "check", "forks", "gaps", "get", "head", "invite", "network-changed", "prove", "status", "verify", "vkey", "follow",
 		"completion", "help",
 	}
 	for _, c := range (&app{}).root().Commands() {

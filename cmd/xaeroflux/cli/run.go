@@ -48,7 +48,7 @@ func listenAt(ctx context.Context, db *xaeroflux.DB, place string) (xaeroflux.Ad
 
 func (a *app) runCmd() *cobra.Command {
 	var listen, peers []string
-	var quiet, advertise bool
+	var quiet, advertise, doze bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the node: listen for peers, keep to peers, sync as events come",
@@ -79,13 +79,14 @@ While it is running, all other commands on this directory but "repair" and
 				return err
 			}
 			return a.node(cmd.Context(), listen, peers, &xaeroflux.Options{
-				MustExist: true, Logger: a.logger(quiet), Advertise: advertise, Quota: quota,
+				MustExist: true, Logger: a.logger(quiet), Advertise: advertise, Doze: doze, Quota: quota,
 			})
 		},
 	}
 	cmd.Flags().StringArrayVar(&listen, "listen", nil, "where to listen, host:port; port 0 picks a free one (may be repeated; default: 127.0.0.1 and the store's usual port)")
 	cmd.Flags().StringArrayVar(&peers, "peer", nil, "peer to keep connected to: an address, or an invite with addresses, or - for a line of stdin (may be repeated)")
 	cmd.Flags().BoolVar(&advertise, "advertise", false, "let peers tell other members of the topic where this node listens")
+	cmd.Flags().BoolVar(&doze, "doze", false, "spare a battery: peers are asked every 2 minutes whether they are there, not every 15 seconds, and are noticed to be gone as much later")
 	a.quotaFlag(cmd)
 	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not log to stderr what goes on")
 	return cmd
