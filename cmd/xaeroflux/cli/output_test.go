@@ -71,33 +71,34 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	must("restore", at("backup"), moved)
 
 	rows := map[string][][]string{
-		"actors":     {{"actors"}},
-		"adopt":      {{"adopt", "--dir", moved}},
-		"append":     {{"append", lines}, {"append", "--acks", lines}},
-		"backup":     {{"backup", at("backup")}, {"backup", "-"}, {"backup", "--verify", at("backup")}},
-		"cat":        {{"cat"}},
-		"check":      {{"check"}, {"check", "--plan"}},
-		"completion": {{"completion", "bash"}},
-		"demo":       {{"demo", lines}},
-		"fetch":      {{"fetch", peer.Topics()[0].Log().ID().String(), "--peer", addr.String()}},
-		"follow":     {{"follow"}},
-		"gaps":       {{"gaps"}},
-		"get":        {{"get", "0"}},
-		"head":       {{"head"}, {"head", "--note"}, {"head", "--cosigned", "0"}},
-		"help":       {{"help"}, {"help", "head"}, {"--help"}, {"head", "--help"}, {"--version"}},
-		"init":       {{"init", "--dir", at("new")}},
-		"invite":     {{"invite"}},
-		"join":       {{"join", invite, "--dir", at("joined")}},
-		"prove":      {{"prove", "0"}, {"prove", "--consistency", "1"}},
-		"repair":     {{"repair", "--offline"}},
-		"restore":    {{"restore", at("backup"), at("restored")}},
-		"run":        {{"run", "--quiet"}},
-		"status":     {{"status"}},
-		"sync":       {{"sync", addr.String()}},
-		"verify":     {{"verify", "--vkey", vkey, proof}, {"verify", "--vkey", vkey, note}},
-		"vkey":       {{"vkey"}},
-		"forks":      nil, // prints nothing where there is none
-		"serve":      nil, // what it prints is for a peer, whose end ends it
+		"actors":          {{"actors"}},
+		"adopt":           {{"adopt", "--dir", moved}},
+		"append":          {{"append", lines}, {"append", "--acks", lines}},
+		"backup":          {{"backup", at("backup")}, {"backup", "-"}, {"backup", "--verify", at("backup")}},
+		"cat":             {{"cat"}},
+		"check":           {{"check"}, {"check", "--plan"}},
+		"completion":      {{"completion", "bash"}},
+		"demo":            {{"demo", lines}},
+		"fetch":           {{"fetch", peer.Topics()[0].Log().ID().String(), "--peer", addr.String()}},
+		"follow":          {{"follow"}},
+		"gaps":            {{"gaps"}},
+		"get":             {{"get", "0"}},
+		"head":            {{"head"}, {"head", "--note"}, {"head", "--cosigned", "0"}},
+		"help":            {{"help"}, {"help", "head"}, {"--help"}, {"head", "--help"}, {"--version"}},
+		"init":            {{"init", "--dir", at("new")}},
+		"invite":          {{"invite"}},
+		"join":            {{"join", invite, "--dir", at("joined")}},
+		"prove":           {{"prove", "0"}, {"prove", "--consistency", "1"}},
+		"repair":          {{"repair", "--offline"}},
+		"restore":         {{"restore", at("backup"), at("restored")}},
+		"run":             {{"run", "--quiet"}},
+		"status":          {{"status"}},
+		"sync":            {{"sync", addr.String()}},
+		"verify":          {{"verify", "--vkey", vkey, proof}, {"verify", "--vkey", vkey, note}},
+		"vkey":            {{"vkey"}},
+		"forks":           nil, // prints nothing where there is none
+		"network-changed": nil, // prints nothing
+		"serve":           nil, // what it prints is for a peer, whose end ends it
 	}
 	if _, err := peer.Append(t.Context(), xaeroflux.Event{Payload: []byte("two")}); err != nil {
 		t.Fatal(err)
