@@ -146,11 +146,11 @@ function checkImage(row, spans) {
 }
 
 function checkHeader(row) {
-  const common = (magic) => [utf8(magic), u32(2), u32(row.page_bytes), u32(row.segment_pages), u32(row.rewrite), u64(row.segment), raw(row.log)];
+  const common = (magic, version) => [utf8(magic), u32(version), u32(row.page_bytes), u32(row.segment_pages), u32(row.rewrite), u64(row.segment), raw(row.log)];
   const seg = row.file === "seg";
   const parts = seg
-    ? [...common("XFSEG\0\0\x02"), raw(row.topic), raw(row.author), u64(row.number), u8(row.kind), zeros(3), u32(row.packed_pages)]
-    : [...common("XFTREE\0\x02"), u64(row.nodes_before), u64(row.first), u64(row.number), u8(row.kind), zeros(3)];
+    ? [...common("XFSEG\0\0\x02", 2), raw(row.topic), raw(row.author), u64(row.number), u8(row.kind), zeros(3), u32(row.packed_pages)]
+    : [...common("XFTREE\0\x03", 3), u64(row.nodes_before), u64(row.first), u64(row.number), u8(row.kind), zeros(3)];
   same(["seg", "tree"].includes(row.file), true);
   same(hex(cat(...parts, u32(crc32c(cat(...parts))))), row.bytes);
   same(hex(logID(raw(row.topic), raw(row.author), row.page_bytes, row.kind, row.number)), row.log);

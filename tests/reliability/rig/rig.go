@@ -114,6 +114,9 @@ func (r *Rig) Append(ctx context.Context, n, count int) error {
 // Oracle knows what was appended.
 func (r *Rig) Oracle() *oracle.Oracle { return r.o }
 
+// Wait returns how long an append or Close may take.
+func (r *Rig) Wait() time.Duration { return r.wait }
+
 // Close stops actors and store.
 func (r *Rig) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.wait)
