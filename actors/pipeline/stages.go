@@ -100,8 +100,8 @@ func (w *aofWriter) flush() {
 		}
 	}
 	p.strike(atAOF, AtWork)
-	for ; h.next < len(h.queue); h.next++ {
-		w.sendOn(h, h.next)
+	for i := range h.queue {
+		w.await(h, i)
 	}
 	if to := h.made.Advance; to != (store.Advance{}) {
 		if err := p.publish(to, p.acks.ahead); err != nil { // the stages come to it, too
@@ -111,6 +111,9 @@ func (w *aofWriter) flush() {
 		if err := p.Broken(); err != nil {
 			p.acks.failAll(err) // the stages come to nothing more
 		}
+	}
+	for ; h.next < len(h.queue); h.next++ {
+		w.sendOn(h.made.Appends[h.next].Batch)
 	}
 	for i := range h.made.Durable {
 		p.tell(atMMR, &h.made.Durable[i])
@@ -122,29 +125,35 @@ func (w *aofWriter) flush() {
 	h.tellChanges()
 }
 
-func (w *aofWriter) sendOn(h *hand, i int) {
+// await has an append acknowledged once it is counted.
+func (w *aofWriter) await(h *hand, i int) {
 	g, came := h.queue[i], h.made.Appends[i]
+	if g.awaited {
+		return
+	}
+	g.awaited = true
 	if came.Refused != nil {
 		g.fate.set(refused)
 		g.Done(came.Refused)
 		return
 	}
-	if !g.awaited {
-		g.awaited = true
-		g.fate.set(committed)
-		end := g.First + uint64(len(g.Leaves))
-		w.p.acks.await(g.Log, &ack{end: end, done: g.Done})
-		if err := w.p.Broken(); err != nil {
-			w.p.acks.failAll(err) // it may have come after all others were failed
-		}
-		// It was there before, or a stage that restarted took it from the AOF.
-		if err := w.p.counted(g.Log); err != nil && came.Batch == nil {
-			w.p.unread(g.Log, err)
-		}
+	g.fate.set(committed)
+	end := g.First + uint64(len(g.Leaves))
+	w.p.acks.await(g.Log, &ack{end: end, done: g.Done})
+	if err := w.p.Broken(); err != nil {
+		w.p.acks.failAll(err) // it may have come after all others were failed
 	}
-	if came.Batch != nil {
-		w.p.stages[atAOF].events.Add(uint64(len(came.Batch.Leaves)))
-		w.p.tell(atSegment, came.Batch)
+	// It was there before, or a stage that restarted took it from the AOF.
+	if err := w.p.counted(g.Log); err != nil && came.Batch == nil {
+		w.p.unread(g.Log, err)
+	}
+}
+
+// sendOn hands the events of an append, if any are new, to the stages.
+func (w *aofWriter) sendOn(b *messages.Batch) {
+	if b != nil {
+		w.p.stages[atAOF].events.Add(uint64(len(b.Leaves)))
+		w.p.tell(atSegment, b)
 	}
 }
 
