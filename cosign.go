@@ -97,20 +97,23 @@ func (l *Log) cosignedHead(ctx context.Context, n int) (c store.Cosigned, err er
 	if n == 0 && len(kept) > 0 {
 		return kept[0], nil
 	}
-	p := l.l.State()
+	h, err := l.l.Head(l.l.State())
+	if err != nil {
+		return c, err
+	}
 	if l.l.Row().Frozen {
 		return c, fmt.Errorf("%w (log %s)", ErrFrozen, l.l.ID.Short())
 	}
-	if p.Head.Size == 0 {
+	if h.Size == 0 {
 		return c, fmt.Errorf("%w: log %s is empty", ErrRange, l.l.ID.Short())
 	}
 	var have []proof.Cosignature
 	for _, k := range kept {
-		if k.Head.Size == p.Head.Size && k.Head.Root == p.Head.Root {
+		if k.Head.Size == h.Size && k.Head.Root == h.Root {
 			have = k.Cosigs
 		}
 	}
-	c = store.Cosigned{Head: p.Head, Cosigs: have}
+	c = store.Cosigned{Head: h, Cosigs: have}
 	if len(have) >= n {
 		return c, nil
 	}

@@ -107,16 +107,17 @@ func (l *Log) Root() (root Hash, size uint64) {
 
 // Head returns the newest signed head. A log of a peer that is still being
 // fetched has a head of more events than it holds. An empty log of our own has a
-// signed head of size 0.
+// signed head of size 0. If a head cannot be signed (the key was hurt in memory), it
+// is an empty head without signature, which no Verify accepts.
 func (l *Log) Head() Head {
 	if l.l == nil {
 		return Head{}
 	}
-	h := l.l.State().Head
-	if h.Size == 0 {
-		if empty, ok := l.l.EmptyHead(); ok {
-			h = empty
-		}
+	h, err := l.l.Head(l.l.State())
+	if err != nil {
+		h = proof.Head{}
+	} else if empty, ok := l.l.EmptyHead(); ok && h.Size == 0 {
+		h = empty
 	}
 	return Head{Log: l.l.ID, Author: l.l.Author, Size: h.Size, Root: h.Root, Sig: h.Sig}
 }

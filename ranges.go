@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -146,6 +147,9 @@ func (l *Log) NewestHead() Head {
 	if l.l == nil {
 		return Head{}
 	}
-	h := l.db.st.NewestHead(l.l)
+	h, err := l.db.st.NewestHead(l.l)
+	if err != nil {
+		h = proof.Head{}
+	}
 	return Head{Log: l.l.ID, Author: l.l.Author, Size: h.Size, Root: h.Root, Sig: h.Sig}
 }

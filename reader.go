@@ -93,7 +93,7 @@ func (r *reader) span(l *store.Log) span {
 		s.from = next
 	}
 	if r.q.Ranges {
-		s.to = max(s.to, r.db.st.NewestHead(l).Size)
+		s.to = max(s.to, r.db.st.Known(l))
 	}
 	return s
 }

@@ -158,9 +158,13 @@ func (x *liar) serve(conn transport.Conn) {
 		return
 	}
 	p := x.log.State()
+	head, err := x.log.Head(p)
+	if err != nil {
+		return
+	}
 	state := messages.LogState{
 		Log: x.log.ID, Author: x.log.Author, PageBytes: uint32(x.log.PageBytes), Size: p.Size, Pages: p.Pages,
-		Head: messages.Head{Size: p.Head.Size, Root: p.Head.Root, Sig: p.Head.Sig},
+		Head: messages.Head{Size: head.Size, Root: head.Root, Sig: head.Sig},
 	}
 	for _, m := range []messages.Message{
 		&messages.Hello{

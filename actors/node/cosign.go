@@ -36,7 +36,11 @@ func (n *Node) Cosign(ctx context.Context, l *store.Log, want int, c store.Cosig
 			c.Cosigs = all
 			return c, n.keepCosigned(c.Head, all, err)
 		}
-		c = store.Cosigned{Head: l.State().Head}
+		head, err := l.Head(l.State())
+		if err != nil {
+			return store.Cosigned{}, err
+		}
+		c = store.Cosigned{Head: head}
 	}
 }
 
@@ -45,7 +49,7 @@ func (n *Node) collect(ctx context.Context, l *store.Log, want int, of store.Cos
 	c := n.sessions.Cosigs.Collect(of.Head, of.Cosigs)
 	defer n.sessions.Cosigs.Done(c)
 	until := time.Now().Add(cosignNewer)
-	for l.State().Head.Size == of.Head.Size || time.Now().Before(until) {
+	for l.State().HeadSize() == of.Head.Size || time.Now().Before(until) {
 		for _, s := range n.mesh.Live() {
 			s.AskCosign(l, of.Head)
 		}

@@ -55,7 +55,7 @@ func TestOneLogLost(t *testing.T) {
 					if err = m.append(20); err != nil {
 						return ""
 					}
-					if n += 20; l.State().Size != n || l.State().Root == before || l.State().Head.Size != n {
+					if n += 20; l.State().Size != n || l.State().Root == before || l.State().HeadSize() != n {
 						t.Fatalf("%d events acknowledged, %d in the root", n, l.State().Size)
 					}
 					return "appends go on"

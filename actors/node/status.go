@@ -31,7 +31,7 @@ func (n *Node) withGaps(all []session.LogMissing) []session.LogMissing {
 		if err != nil || slices.ContainsFunc(all, func(m session.LogMissing) bool { return m.Log == id }) || !st.Follows(l) {
 			continue
 		}
-		m := session.LogMissing{Topic: l.Topic, Log: id, Known: st.NewestHead(l).Size}
+		m := session.LogMissing{Topic: l.Topic, Log: id, Known: st.Known(l)}
 		m.Held = m.Known
 		for _, gap := range st.Gaps(l) {
 			m.Held -= gap.End - gap.First

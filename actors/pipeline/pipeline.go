@@ -324,7 +324,6 @@ func (p *Pipeline) Finish() error {
 	}
 	p.in.close(ErrClosed, true)
 	p.acks.failAll(ErrClosed)
-	p.commit.Stop()
 	return err
 }
 

@@ -40,8 +40,11 @@ type Log struct {
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
 	pubMu sync.Mutex                 // held while pub changes
 	pub   atomic.Pointer[Published]  // changed by the Mountains core only, once the log is loaded
-	ahead atomic.Pointer[proof.Head] // of ours, with all that is committed; changed by the Committer only
-	grew  atomic.Uint64              // size of the state before pub; changed with it
+
+	signMu sync.Mutex                 // held while a head of ours is signed
+	signed atomic.Pointer[proof.Head] // the newest that was signed since the log was loaded
+
+	grew atomic.Uint64 // size of the state before pub; changed with it
 
 	// How far the segment and the tree stage forwarded the log since it was
 	// loaded: where a stage that restarted takes its work from.
@@ -67,14 +70,17 @@ type Published struct {
 	Size      uint64
 	Root      digest.Hash
 	Mountains mmrindex.Mountains
-	Head      proof.Head    // signed by the author; Head.Size >= Size
-	Right     []digest.Hash // compact range [Size, Head.Size)
+	head      proof.Head    // that proves it, of at least Size; of our own logs it is signed when asked for, see Log.Head
+	Right     []digest.Hash // compact range [Size, HeadSize())
 
 	// Pages and PagesSize are how far the page files can be read: events
 	// below PagesSize are in pages below Pages, with their trees.
 	Pages     uint64
 	PagesSize uint64
 }
+
+// HeadSize returns how many events the head counts that proves the state.
+func (p *Published) HeadSize() uint64 { return p.head.Size }
 
 // State returns the log's published state.
 func (l *Log) State() *Published { return l.pub.Load() }

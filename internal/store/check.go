@@ -112,7 +112,7 @@ func (c *checker) count(kind identity.LogKind) {
 // stateOf is the state of a log that could not be computed, as far as its row
 // says: without root and peaks.
 func stateOf(row *aof.LogRow) *Published {
-	return &Published{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: row.Head(), Right: row.Right}
+	return &Published{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, head: row.Head(), Right: row.Right}
 }
 
 // walk reads all of a log and holds it against what p says.
@@ -152,7 +152,8 @@ func (c *checker) head(l *Log, p *Published) {
 		}
 		return
 	}
-	if err := errors.Join(p.Head.Verify(l.AuthorKey()), checkHead(l.ID, p)); err != nil {
+	h, err := l.Head(p)
+	if err := errors.Join(err, h.Verify(l.AuthorKey()), checkHead(l.ID, p)); err != nil {
 		c.found(findings.FlawLog, l, err)
 	}
 }

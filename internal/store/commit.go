@@ -103,9 +103,6 @@ type Committer struct {
 // NewCommitter returns the only Committer that s may have at a time.
 func (s *Store) NewCommitter() *Committer { return &Committer{s: s, ends: map[digest.Hash]end{}} }
 
-// Stop ends what the Committer keeps running; it may be used again.
-func (c *Committer) Stop() { c.ahead.stop() }
-
 // Commit makes w durable in one synced transaction, and known. The error is the
 // transaction's, or that of a store which is read-only: nothing of w is stored
 // then.
@@ -144,18 +141,10 @@ func (c *Committer) write(w *Work) error {
 	}
 	c.s.catalog.creating.Lock()
 	defer c.s.catalog.creating.Unlock()
-	err := c.s.aof.Commit(func(t *aof.Txn) error {
-		err := c.fill(t, w)
-		if err == nil {
-			c.ahead.sign()
-		}
-		return err
-	})
-	advance := c.ahead.ended(err == nil)
-	if err != nil {
+	if err := c.s.aof.Commit(func(t *aof.Txn) error { return c.fill(t, w) }); err != nil {
 		return err
 	}
-	c.done.Advance = advance
+	c.done.Advance = c.ahead.committed()
 	for id, row := range c.rows {
 		if l := c.logs[id]; l != nil {
 			l.row.Store(row)
@@ -416,7 +405,7 @@ func setHead(row *aof.LogRow, p *messages.Proven) {
 // may lag behind what was published: opening the store signs the same head of
 // the same events again.
 func (c *Committer) storeOwnHead(row *aof.LogRow) (size uint64) {
-	if h, ok := c.s.catalog.ownHead(row.ID); ok && h.Size > row.HeadSize {
+	if h := c.s.catalog.ownHead(row.ID); h.Size > row.HeadSize {
 		row.HeadSize, row.HeadRoot, row.HeadSig = h.Size, h.Root, h.Sig
 		row.HighWater = max(row.HighWater, h.Size)
 	}
@@ -494,6 +483,7 @@ func (c *Committer) Close(w *Work) (*Committed, error) {
 	defer c.release()
 	var closed uint64
 	own := c.s.catalog.ownLogs()
+	c.s.signOwn(own)
 	err := c.s.aof.Commit(func(t *aof.Txn) (err error) {
 		if err := c.fill(t, w); err != nil {
 			return err

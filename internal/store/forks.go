@@ -69,8 +69,12 @@ func (s *Store) Forks() ([]proof.Fork, error) {
 // held of a log. The error is ErrRange where too little is held for that.
 func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	p := l.State()
-	if theirs.Size == p.Head.Size {
-		f := proof.NewFork(l.Name(), p.Head, theirs, digest.Hash{}, nil)
+	ours, err := l.Head(p)
+	if err != nil {
+		return proof.Fork{}, err
+	}
+	if theirs.Size == ours.Size {
+		f := proof.NewFork(l.Name(), ours, theirs, digest.Hash{}, nil)
 		return f, f.Verify()
 	}
 	if theirs.Size == 0 || theirs.Size > p.Size {
@@ -84,11 +88,11 @@ func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	if err != nil {
 		return proof.Fork{}, err
 	}
-	hashes, err := mmrindex.Consistency(theirs.Size, p.Head.Size, n)
+	hashes, err := mmrindex.Consistency(theirs.Size, ours.Size, n)
 	if err != nil {
 		return proof.Fork{}, err
 	}
-	f := proof.NewFork(l.Name(), p.Head, theirs, m.Root(), hashes)
+	f := proof.NewFork(l.Name(), ours, theirs, m.Root(), hashes)
 	return f, f.Verify()
 }
 
@@ -101,15 +105,15 @@ type beyond struct {
 
 func (s *Store) nodesToHead(l *Log, p *Published) (mmrindex.Nodes, error) {
 	held, err := s.nodesOf(l, p)
-	if err != nil || p.Size == p.Head.Size {
+	if err != nil || p.Size == p.head.Size {
 		return held, err
 	}
 	n := beyond{held: held, extra: map[mmrindex.NodeID]digest.Hash{}}
-	for i, id := range merkleindex.RangeNodes(p.Size, p.Head.Size) {
+	for i, id := range merkleindex.RangeNodes(p.Size, p.head.Size) {
 		n.extra[id] = p.Right[i]
 	}
 	whole := p.Mountains.Clone()
-	rest := merkleindex.Range{Begin: p.Size, End: p.Head.Size, Hashes: p.Right}
+	rest := merkleindex.Range{Begin: p.Size, End: p.head.Size, Hashes: p.Right}
 	return n, whole.Merge(rest, func(level uint, index uint64, h digest.Hash) {
 		n.extra[mmrindex.NodeID{Level: uint8(level), Index: index}] = h
 	})

@@ -27,7 +27,7 @@ func (s *Store) idle(id digest.Hash) (info syncer.LogInfo, err error) {
 		l, err = s.Log(id)
 	}
 	if l != nil {
-		info = l.info()
+		return l.info()
 	}
 	return info, err
 }

@@ -104,13 +104,16 @@ func (c *logCache) sweep() {
 	}
 }
 
-// putOut gives up a log; c.mu is held. What is not in its row is kept.
+// putOut gives up a log; c.mu is held. A head that is not in its row is kept, or else
+// signed: its state would have to be computed for that the next time.
 func (c *logCache) putOut(i int) {
 	l, last := c.kept[i], len(c.kept)-1
 	c.kept[i], c.kept[last] = c.kept[last], nil
 	c.kept, l.kept = c.kept[:last], false
-	if h := l.State().Head; l.Own && h.Size > l.Row().HeadSize {
-		c.heads[l.ID] = h
+	if p := l.State(); l.Own && p.Size > l.Row().HeadSize {
+		if h, err := l.Head(p); err == nil {
+			c.heads[l.ID] = h
+		}
 	}
 }
 
@@ -212,16 +215,15 @@ func (c *logCache) absent(id digest.Hash, fn func() error) (*Log, error) {
 	}
 }
 
-// ownHead returns the newest head of a log of ours, if its log was loaded since
-// the store was opened.
-func (c *logCache) ownHead(id digest.Hash) (proof.Head, bool) {
+// ownHead returns the newest head of a log of ours that was signed since the store
+// was opened, or the zero head.
+func (c *logCache) ownHead(id digest.Hash) proof.Head {
 	if l := c.find(id); l != nil {
-		return l.State().Head, l.Own
+		return l.newestSigned()
 	}
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	h, ok := c.heads[id]
-	return h, ok
+	return c.heads[id]
 }
 
 // ownLogs returns the logs of ours that were loaded since the store was opened.

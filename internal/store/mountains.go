@@ -171,9 +171,9 @@ func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.
 	switch row := st.l.Row(); {
 	case st.l.Own:
 	case b.Remote != nil:
-		p.Head, p.Right = b.Remote.Head, b.Remote.Right
+		p.head, p.Right = b.Remote.Head, b.Remote.Right
 	case row.Size == p.Size: // replayed, up to what is committed
-		p.Head, p.Right = row.Head(), row.Right
+		p.head, p.Right = row.Head(), row.Right
 	default: // replayed, and what follows comes with its own head
 		return a, nil
 	}

@@ -207,7 +207,11 @@ func (s *Store) giveAway(row *aof.LogRow) error {
 		return err
 	}
 	*row = *l.Row()
-	if h := l.State().Head; row.Size > 0 {
+	if row.Size > 0 {
+		h, err := l.Head(l.State())
+		if err != nil {
+			return err
+		}
 		row.HeadSize, row.HeadRoot, row.HeadSig = h.Size, h.Root, h.Sig
 	}
 	row.Own, row.HighWater, row.Right = false, 0, nil

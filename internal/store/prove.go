@@ -103,7 +103,7 @@ func (s *Store) rightOf(l *Log, p *Published, size uint64) ([]digest.Hash, error
 	if err != nil {
 		return nil, err
 	}
-	err = r.Merge(merkleindex.Range{Begin: p.Size, End: p.Head.Size, Hashes: p.Right}, nil)
+	err = r.Merge(merkleindex.Range{Begin: p.Size, End: p.head.Size, Hashes: p.Right}, nil)
 	return r.Hashes, err
 }
 
@@ -118,11 +118,15 @@ func (s *Store) ProofResponse(topic digest.Hash, m *messages.ProofRequest) (*mes
 		return nil, fmt.Errorf("%w: %s in this topic", ErrUnknownLog, m.Log)
 	}
 	p := l.State()
+	h, err := l.Head(p)
+	if err != nil {
+		return nil, err
+	}
 	r := &messages.ProofResponse{
 		Topic: m.Topic, Log: m.Log, Seq: m.Seq,
-		Head: messages.Head{Size: p.Head.Size, Root: p.Head.Root, Sig: p.Head.Sig},
+		Head: messages.Head{Size: h.Size, Root: h.Root, Sig: h.Sig},
 	}
-	if r.Hashes, err = s.Inclusion(l, m.Seq, p.Head.Size); err != nil {
+	if r.Hashes, err = s.Inclusion(l, m.Seq, h.Size); err != nil {
 		return nil, err
 	}
 	err = s.Read(l, m.Seq, m.Seq+1, func(run Run) error {

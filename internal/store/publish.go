@@ -27,9 +27,9 @@ func (a Advance) ID() digest.Hash { return a.log.ID }
 func (a Advance) Size() uint64 { return a.state.Size }
 
 // Publish makes a state the one that everybody sees, if it is news, and returns the
-// log if those who wait for it should look. A head of our own leaves the committer
-// only here: the events under it are committed, so that no power cut can make us show
-// another one of the same size.
+// log if those who wait for it should look. A state of a log of ours is committed before,
+// and what is not published is not signed, so that no power cut can make us show two
+// heads of the same size.
 func (s *Store) Publish(a Advance) (advanced *Log, err error) {
 	if a.log == nil {
 		return nil, nil
@@ -70,40 +70,60 @@ func (s *Store) publish(l *Log, p *Published) (news bool, err error) {
 	return true, nil
 }
 
-// prove gives a log of ours its head, and holds a state of a peer's log against
-// the head that proves it.
-func (l *Log) prove(p *Published) (err error) {
+// prove gives a state of our own log its head, which nobody signed yet, and holds that
+// of a peer's log against the head that proves it.
+func (l *Log) prove(p *Published) error {
 	if l.Own {
-		p.Head, err = l.ownHead(p.Size, p.Root)
-		return err
+		p.head = proof.Head{Log: l.ID, Size: p.Size, Root: p.Root}
+		return nil
 	}
 	return checkHead(l.ID, p)
 }
 
-// ownHead returns a head of ours: the one that was signed while its events were
-// committed, or is kept with them, if it is that. That of an empty log is signed
-// when somebody asks for it (EmptyHead).
-func (l *Log) ownHead(size uint64, root digest.Hash) (proof.Head, error) {
-	if size == 0 {
-		return proof.Head{Log: l.ID, Root: root}, nil
+// Head returns the signed head that proves a published state. One of ours is signed when
+// somebody asks for it first: no append waits for that, and the state is committed
+// before. That of an empty log of ours has no signature (see EmptyHead). The error is a
+// *CorruptError: the key was hurt in memory, and must not speak.
+func (l *Log) Head(p *Published) (proof.Head, error) {
+	if !l.Own || p.Size == 0 {
+		return p.head, nil
 	}
-	if h := l.ahead.Load(); h != nil && h.Size == size && h.Root == root {
-		return *h, nil
+	l.signMu.Lock()
+	defer l.signMu.Unlock()
+	newest := l.signed.Load()
+	if newest != nil && sameState(*newest, p.head) {
+		return *newest, nil
 	}
-	if h := l.Row().Head(); h.Size == size && h.Root == root {
-		return h, nil
+	h := l.Row().Head()
+	if !sameState(h, p.head) {
+		h = proof.Sign(l.key, l.ID, p.Size, p.Root)
+		if err := h.Verify(l.AuthorKey()); err != nil {
+			return h, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("a head of %d events that was signed just now", p.Size), Err: err}
+		}
 	}
-	return l.sign(size, root)
-}
-
-// sign signs a head of ours, and verifies it: a key that was hurt in memory must
-// not speak.
-func (l *Log) sign(size uint64, root digest.Hash) (proof.Head, error) {
-	h := proof.Sign(l.key, l.ID, size, root)
-	if err := h.Verify(l.AuthorKey()); err != nil {
-		return h, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("a head of %d events that was signed just now", size), Err: err}
+	if newest == nil || newest.Size < h.Size {
+		l.signed.Store(&h)
 	}
 	return h, nil
+}
+
+func sameState(a, b proof.Head) bool { return a.Size == b.Size && a.Root == b.Root }
+
+// signOwn signs what was not yet of our logs that are in memory.
+func (s *Store) signOwn(ids []digest.Hash) {
+	for _, id := range ids {
+		if l := s.catalog.find(id); l != nil {
+			_, _ = l.Head(l.State()) // one that fails is not stored
+		}
+	}
+}
+
+// newestSigned returns the newest head of ours that was signed since the log was loaded.
+func (l *Log) newestSigned() (h proof.Head) {
+	if at := l.signed.Load(); at != nil {
+		h = *at
+	}
+	return h
 }
 
 // checkHead holds the state of a peer's log against the head that proves it.
@@ -112,12 +132,12 @@ func checkHead(id digest.Hash, p *Published) error {
 		return nil
 	}
 	whole := p.Mountains.Clone()
-	if err := whole.Merge(merkleindex.Range{Begin: p.Size, End: p.Head.Size, Hashes: p.Right}, nil); err != nil {
+	if err := whole.Merge(merkleindex.Range{Begin: p.Size, End: p.head.Size, Hashes: p.Right}, nil); err != nil {
 		return &CorruptError{Where: "log " + id.String(), What: fmt.Sprintf("the proof of its %d events", p.Size), Err: err}
 	}
-	if root := whole.Root(); root != p.Head.Root {
+	if root := whole.Root(); root != p.head.Root {
 		return &CorruptError{Where: "log " + id.String(), What: fmt.Sprintf("its events give root %s at size %d, its author signed %s",
-			root.Short(), p.Head.Size, p.Head.Root.Short())}
+			root.Short(), p.head.Size, p.head.Root.Short())}
 	}
 	return nil
 }
@@ -130,7 +150,7 @@ func (s *Store) computeState(l *Log) (*Published, *aof.LogRow, error) {
 	var seen *aof.LogRow
 	err := s.replay(l, ^uint64(0), func(row *aof.LogRow) (err error) {
 		seen = row
-		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, Head: row.Head(), Right: row.Right}
+		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, head: row.Head(), Right: row.Right}
 		p.Mountains, err = s.sealedMountains(l, row.SealedPages, row.SealedSize)
 		return err
 	}, func(b *messages.Batch) error {

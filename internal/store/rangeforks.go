@@ -18,7 +18,11 @@ func (s *Store) RangeFork(l *Log, r *syncer.Range) (f proof.Fork, found bool, er
 		f, err := s.ProveFork(l, r.Head)
 		return f, err == nil, nil // it proves none where both are of one history
 	}
-	heads := []proof.Head{p.Head}
+	ours, err := l.Head(p)
+	if err != nil {
+		return f, false, err
+	}
+	heads := []proof.Head{ours}
 	for _, h := range s.ranges.of(l.ID) {
 		heads = append(heads, h.head)
 	}

@@ -183,7 +183,11 @@ func (s *Store) ReadRange(l *Log, span syncer.Span) (*syncer.Range, error) {
 	if !found {
 		return nil, fmt.Errorf("%w: %s", ErrNotHeld, rangeName(l.ID, span))
 	}
-	return decodeRange(l.info(), span, b)
+	info, err := l.info()
+	if err != nil {
+		return nil, err
+	}
+	return decodeRange(info, span, b)
 }
 
 // Missing returns the parts of a range that are not held yet.
@@ -210,7 +214,7 @@ func (s *Store) Held(l *Log) []syncer.Span {
 
 // Gaps returns what is not held of a log, up to the newest head that is known.
 func (s *Store) Gaps(l *Log) []syncer.Span {
-	return chunk.Gaps(s.Held(l), syncer.Span{End: s.NewestHead(l).Size})
+	return chunk.Gaps(s.Held(l), syncer.Span{End: s.Known(l)})
 }
 
 // GapsIn returns what is not held of a part of a log.
@@ -218,14 +222,33 @@ func (s *Store) GapsIn(l *Log, part syncer.Span) []syncer.Span { return chunk.Ga
 
 // NewestHead returns the newest head that something held is proven under; of
 // nothing held it is the zero head.
-func (s *Store) NewestHead(l *Log) proof.Head {
-	newest := l.State().Head
+func (s *Store) NewestHead(l *Log) (proof.Head, error) {
+	p := l.State()
+	if h, ok := s.headOfRanges(l, p.HeadSize()); ok {
+		return h, nil
+	}
+	return l.Head(p)
+}
+
+// Known returns how many events the newest head counts.
+func (s *Store) Known(l *Log) uint64 {
+	size := l.State().HeadSize()
+	if h, ok := s.headOfRanges(l, size); ok {
+		size = h.Size
+	}
+	return size
+}
+
+// headOfRanges returns the newest head that a range is proven under, if it counts more
+// than size events.
+func (s *Store) headOfRanges(l *Log, size uint64) (newest proof.Head, ok bool) {
+	newest.Size = size
 	for _, r := range s.ranges.of(l.ID) {
 		if r.head.Size > newest.Size && r.head.Verify(l.AuthorKey()) == nil { // it was read without its checksum
-			newest = r.head
+			newest, ok = r.head, true
 		}
 	}
-	return newest
+	return newest, ok
 }
 
 // gapError says what is missing around an event; nil where the event is not

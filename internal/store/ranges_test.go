@@ -249,7 +249,7 @@ func TestDamagedRange(t *testing.T) {
 	for i := range row {
 		bad := bytes.Clone(row)
 		bad[i] ^= 1 << (i % 8)
-		r, err := decodeRange(l.info(), span, bad)
+		r, err := decodeRange(infoOf(t, l), span, bad)
 		if err == nil {
 			err = chunk.Check(r)
 		}
@@ -260,18 +260,18 @@ func TestDamagedRange(t *testing.T) {
 	for name, bad := range map[string]*syncer.Range{
 		"an event more": p.part(10, 14), "an event fewer": p.part(10, 12), "another place": p.part(11, 14),
 	} {
-		if _, err := decodeRange(l.info(), span, NewKeepRange(bad).row.Value); !errors.Is(err, ErrCorrupt) {
+		if _, err := decodeRange(infoOf(t, l), span, NewKeepRange(bad).row.Value); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("a row of %s: %v", name, err)
 		}
 	}
 	more := p.part(10, 13)
 	more.Records = append(more.Records, p.records[13]...)
-	if _, err := decodeRange(l.info(), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeRange(infoOf(t, l), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a record more: %v", err)
 	}
 	more = p.part(10, 13)
 	more.Left = append(more.Left, digest.Hash{})
-	if _, err := decodeRange(l.info(), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
+	if _, err := decodeRange(infoOf(t, l), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a left hash more: %v", err)
 	}
 	// A row that is sound by itself, of events that are not under its head.
@@ -316,4 +316,11 @@ func FuzzRangeRow(f *testing.F) {
 			t.Fatalf("[%d, %d) of %d bytes is taken for [%d, %d)", first, end, len(row), r.First, r.End())
 		}
 	})
+}
+
+func infoOf(t *testing.T, l *Log) syncer.LogInfo {
+	t.Helper()
+	info, err := l.info()
+	must(t, err)
+	return info
 }

@@ -43,7 +43,12 @@ func (v Source) Newest(id digest.Hash) (*syncer.Range, error) {
 		if p.Size == 0 {
 			return nil, syncer.ErrNothingHeld
 		}
-		return &syncer.Range{Info: l.info(), First: p.Size, Head: p.Head, Left: p.Mountains.Peaks(), Right: p.Right}, nil
+		r, err := l.rangeUnder(p)
+		if err != nil {
+			return nil, err
+		}
+		r.First, r.Left, r.Right = p.Size, p.Mountains.Peaks(), p.Right
+		return r, nil
 	}
 }
 
@@ -81,6 +86,16 @@ func (v Source) Chunk(id digest.Hash, span syncer.Span, backwards bool) (*syncer
 	}
 }
 
+// rangeUnder returns a range of nothing yet, under the head of a state.
+func (l *Log) rangeUnder(p *Published) (*syncer.Range, error) {
+	head, err := l.Head(p)
+	if err != nil {
+		return nil, err
+	}
+	info, err := l.info()
+	return &syncer.Range{Info: info, Head: head}, err
+}
+
 // prefixChunk makes a chunk of a part of the prefix.
 func (s *Store) prefixChunk(l *Log, p *Published, span syncer.Span, backwards bool) (r *syncer.Range, err error) {
 	if backwards {
@@ -93,7 +108,10 @@ func (s *Store) prefixChunk(l *Log, p *Published, span syncer.Span, backwards bo
 	if err != nil && !errors.Is(err, errFull) {
 		return nil, err
 	}
-	r = &syncer.Range{Info: l.info(), First: c.First, Count: c.Count, Records: c.Records, Head: p.Head}
+	if r, err = l.rangeUnder(p); err != nil {
+		return nil, err
+	}
+	r.First, r.Count, r.Records = c.First, c.Count, c.Records
 	left, err := s.MountainsAt(l, r.First)
 	if err != nil {
 		return nil, err

@@ -171,7 +171,10 @@ func (s *Store) SyncFiles(id digest.Hash) error {
 	if err != nil {
 		return err
 	}
-	head := l.State().Head // of events that are committed
+	head, err := l.Head(l.State()) // of events that are committed
+	if err != nil {
+		return err
+	}
 	if err := l.sync(); err != nil {
 		return err
 	}

@@ -165,8 +165,8 @@ func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segment
 	if err != nil || row.Size == 0 {
 		return m.Root(), err
 	}
-	p := &Published{Size: row.Size, Mountains: m, Head: row.Head(), Right: row.Right}
-	if err := p.Head.Verify(row.Author[:]); err != nil {
+	p := &Published{Size: row.Size, Mountains: m, head: row.Head(), Right: row.Right}
+	if err := p.head.Verify(row.Author[:]); err != nil {
 		return m.Root(), &corrupt.Error{Where: "log " + row.ID.String(), What: "its head", Err: err}
 	}
 	return m.Root(), checkHead(row.ID, p)

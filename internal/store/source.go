@@ -69,19 +69,21 @@ func (v Source) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 	if err != nil {
 		return syncer.LogInfo{}, false, err
 	}
-	return l.info(), true, nil
+	info, err := l.info()
+	return info, err == nil, err
 }
 
-func (l *Log) info() syncer.LogInfo {
+func (l *Log) info() (syncer.LogInfo, error) {
 	p := l.State()
+	head, err := l.Head(p)
 	end, why := l.Closed()
 	ends := why != 0
 	return syncer.LogInfo{
 		Policy: l.policy, Ends: ends, End: end,
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
 		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(),
-		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: p.Head, Right: p.Right,
-	}
+		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: head, Right: p.Right,
+	}, err
 }
 
 // Closed returns at which size the log ends because the record there breaks a
@@ -130,7 +132,10 @@ func (v Source) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk,
 	if from >= p.Size {
 		return syncer.Chunk{}, fmt.Errorf("%w: event %d of %d", ErrRange, from, p.Size)
 	}
-	c := syncer.Chunk{First: from, Head: p.Head}
+	c := syncer.Chunk{First: from}
+	if c.Head, err = l.Head(p); err != nil {
+		return c, err
+	}
 	err = v.s.Read(l, from, p.Size, func(run Run) error { return fillChunk(&c, run, maxBytes) })
 	if err != nil && !errors.Is(err, errFull) {
 		return syncer.Chunk{}, err
@@ -175,7 +180,10 @@ func (v Source) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error
 	if from >= p.Pages {
 		return syncer.PageRun{}, fmt.Errorf("%w: page %d of %d", ErrRange, from, p.Pages)
 	}
-	run := syncer.PageRun{From: from, Head: p.Head}
+	run := syncer.PageRun{From: from}
+	if run.Head, err = l.Head(p); err != nil {
+		return run, err
+	}
 	var refs []segwriter.PageRef
 	run.Release = func() {
 		for i := range refs {

@@ -45,7 +45,11 @@ func (s signer) sawStore(t *testing.T, dir string) (device string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.saw(t, l.State().Head)
+			head, err := l.Head(l.State())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.saw(t, head)
 			if l.Own {
 				own++
 			}

@@ -5,6 +5,7 @@ package oracle
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -173,8 +174,9 @@ func (o *Oracle) checkLog(st *store.Store, n int) error {
 	if err != nil || p.Root != root {
 		return fmt.Errorf("root %s at %d, want %s (%v)", p.Root, p.Size, root, err)
 	}
-	if p.Size > 0 && (p.Head.Size != p.Size || p.Head.Verify(l.AuthorKey()) != nil) {
-		return fmt.Errorf("head of size %d at %d: %v", p.Head.Size, p.Size, p.Head.Verify(l.AuthorKey()))
+	h, err := l.Head(p)
+	if err = errors.Join(err, h.Verify(l.AuthorKey())); p.Size > 0 && (h.Size != p.Size || err != nil) {
+		return fmt.Errorf("head of size %d at %d: %w", h.Size, p.Size, err)
 	}
 	return o.checkProofs(st, n, l, acked)
 }
