@@ -5,6 +5,7 @@ package messages
 // The messages of the pipeline, in the order in which an event meets them:
 //
 //	AppendReady  ingress -> aof      something waits to be committed
+//	Release      timer   -> aof      hand on what is held back
 //	Batch        aof     -> segment  durable events of one log
 //	Pages        session -> segment  verified whole pages of one log
 //	Batch        segment -> trees    the same, with the pages it sealed

@@ -85,8 +85,9 @@ type Pipeline struct {
 	ckpt *checkpointer
 
 	commit *store.Committer
-	hand   *hand       // the commit under way; outlives a restart of the AOF writer
-	stages [4]stageRef // by place in Stages
+	hand   *hand           // the commit under way; outlives a restart of the AOF writer
+	held   *messages.Batch // what the AOF writer holds back, or nil; outlives it, too
+	stages [4]stageRef     // by place in Stages
 	system *actor.ActorSystem
 	pages  chan struct{} // credits for runs of a peer's pages
 }
@@ -298,6 +299,7 @@ func (p *Pipeline) Idle() bool { return p.in.idle() && len(p.acks.pending()) == 
 // or ctx ends.
 func (p *Pipeline) Quiesce(ctx context.Context) error {
 	p.in.close(ErrClosed, false)
+	p.release()
 	for {
 		if p.Idle() {
 			return nil

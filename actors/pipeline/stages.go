@@ -59,7 +59,10 @@ func (w *aofWriter) Receive(ctx actor.Context) {
 	switch ctx.Message().(type) {
 	case *actor.Started:
 		w.p.stages[atAOF].pid.Store(ctx.Self())
+		w.sendHeld()
 		w.flush()
+	case *messages.Release:
+		w.sendHeld()
 	case *messages.AppendReady:
 		w.p.strike(atAOF, AtStart)
 		w.flush()
@@ -103,7 +106,8 @@ func (w *aofWriter) flush() {
 	for i := range h.queue {
 		w.await(h, i)
 	}
-	if to := h.made.Advance; to != (store.Advance{}) {
+	to := h.made.Advance
+	if to != (store.Advance{}) {
 		if err := p.publish(to, p.acks.ahead); err != nil { // the stages come to it, too
 			p.log.Error("what is committed is not published", zap.Error(err))
 		}
@@ -113,7 +117,8 @@ func (w *aofWriter) flush() {
 		}
 	}
 	for ; h.next < len(h.queue); h.next++ {
-		w.sendOn(h.made.Appends[h.next].Batch)
+		b := h.made.Appends[h.next].Batch
+		w.sendOn(b, b != nil && to.Covers(b.Log, b.End()))
 	}
 	for i := range h.made.Durable {
 		p.tell(atMMR, &h.made.Durable[i])
@@ -146,14 +151,6 @@ func (w *aofWriter) await(h *hand, i int) {
 	// It was there before, or a stage that restarted took it from the AOF.
 	if err := w.p.counted(g.Log); err != nil && came.Batch == nil {
 		w.p.unread(g.Log, err)
-	}
-}
-
-// sendOn hands the events of an append, if any are new, to the stages.
-func (w *aofWriter) sendOn(b *messages.Batch) {
-	if b != nil {
-		w.p.stages[atAOF].events.Add(uint64(len(b.Leaves)))
-		w.p.tell(atSegment, b)
 	}
 }
 

@@ -26,6 +26,11 @@ func (a Advance) ID() digest.Hash { return a.log.ID }
 // Size returns how many events it then has.
 func (a Advance) Size() uint64 { return a.state.Size }
 
+// Covers reports whether that is a state of a log with its first size events.
+func (a Advance) Covers(log digest.Hash, size uint64) bool {
+	return a.log != nil && a.log.ID == log && a.state.Size >= size
+}
+
 // Publish makes a state the one that everybody sees, if it is news, and returns the
 // log if those who wait for it should look. A state of a log of ours is committed before,
 // and what is not published is not signed, so that no power cut can make us show two
