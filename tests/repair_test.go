@@ -164,6 +164,51 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	}
 }
 
+// A repair that cannot bring back what is lost of an own log, and may not give it up,
+// leaves that log as it is: nothing of it can be read less than before, and a check
+// finds no more.
+func TestRepairLeavesWhatItCannotMend(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	a := open(t, dir, small())
+	mustAppend(t, a, 900, "event %d of a log that nobody else has")
+	log := a.Head().Log.String()
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, segment := range []string{"000000.seg", "000002.seg"} {
+		copied := copied(t, dir)
+		flipAt(t, filepath.Join(copied, "logs", log, segment), 9000)
+		before := readable(t, copied)
+		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Offline: true})
+		if err != nil || len(r.Lost) == 0 || len(r.Left) != len(r.Found) {
+			t.Fatalf("%s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", segment, err, r.Found, r.Done, r.Lost, r.Left)
+		}
+		if after := readable(t, copied); after != before {
+			t.Errorf("%s: %d events could be read before the repair, and %d after it", segment, before, after)
+		}
+	}
+}
+
+// readable returns how many events of a store's own log can be read.
+func readable(t *testing.T, dir string) (n int) {
+	t.Helper()
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, err := range db.Events(ctx, xaeroflux.Query{}) {
+		if err != nil {
+			break
+		}
+		n++
+	}
+	if n == 0 {
+		t.Error("nothing can be read: the test shows nothing")
+	}
+	return n
+}
+
 // copied returns a copy of a store that is closed.
 func copied(t *testing.T, dir string) string {
 	t.Helper()

@@ -39,6 +39,7 @@ type logMend struct {
 	m      mmrindex.Mountains
 	marks  []mark // ends of the last pages, oldest first
 	mended uint64
+	left   bool // it stays as it is: it is ours, events are missing, and that was not accepted
 }
 
 // A mark is where a page ends: a log can be cut there.
@@ -147,7 +148,10 @@ func (l *logMend) mend() error {
 	if l.mended > 0 {
 		l.r.done(l.info.id, "%d pages fetched again", l.mended)
 	}
-	return errors.Join(err, l.noteRoot(), l.dropDerived(), l.tellUnfrozen())
+	if err == nil && !l.left { // of pages that are not whole nothing can be derived
+		err = errors.Join(l.noteRoot(), l.dropDerived())
+	}
+	return errors.Join(err, l.tellUnfrozen())
 }
 
 // behind reports whether the row is of an earlier time than the log, which is this

@@ -111,7 +111,7 @@ func (s *rows) load() error {
 }
 
 const doNewAOF = "xaeroflux repair --from ADDRESS of a peer that holds this log; or, if there is none, xaeroflux repair --accept-loss, " +
-	"which keeps what is left readable and goes on with a new log"
+	"which keeps the events before the first that is lost, sets the rest aside, and goes on with a new log"
 
 // begin makes a new AOF beside the old one, with the topics that are known.
 func (s *rows) begin() (bool, error) {

@@ -201,7 +201,7 @@ func (l *logMend) untouched() bool {
 // what is left of it becomes the log of somebody else, who this store was.
 func (l *logMend) ownLost(why error) error {
 	if !l.r.o.AcceptLoss {
-		l.r.ownLost = true
+		l.r.ownLost, l.left = true, true
 		l.r.lost(l.info.id, doNewAOF, "this store's own log, from event %d on: %v", l.m.Size(), why)
 		return nil
 	}
