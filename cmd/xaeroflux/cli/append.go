@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -93,8 +95,11 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
+	if err := allThere(files); err != nil {
+		return err
+	}
 	m := a.meter("appending", totalBytes(files), true)
-	w := &batcher{b: b, topic: a.topic, token: f.resume}
+	w := &batcher{b: b, topic: a.topic, token: f.resume, given: f.resume != ""}
 	if w.token == "" && !slices.Contains(files, "-") {
 		w.token = rand.Text()
 		w.many = func() { a.say("if this does not come to its end: %s", a.resumeCommand(w.token, f, files)) }
@@ -116,6 +121,8 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 	switch {
 	case err != nil && w.resumable() && errors.Is(err, errInterrupted):
 		err = hint(err, "the command with --resume that is named above, which adds what is missing")
+	case err != nil && w.token == "" && w.before > 0 && w.unknown == 0:
+		err = hint(err, "the input from behind its first %s on, which are appended; with --resume and a token of your own from the start, all of it could be repeated", counted(int(w.before), "event"))
 	case w.unknown > 0 && w.token == "":
 		err = hint(err, "xaeroflux cat --log own, which shows whether they are there")
 	}
@@ -126,6 +133,16 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 		err = fmt.Errorf("%w; the events before it, %d, are appended", err, w.before)
 	}
 	return errors.Join(err, a.summary(ctx, w, f.acks))
+}
+
+// allThere says which of the files is not there, before anything is appended.
+func allThere(files []string) error {
+	for _, name := range files {
+		if _, err := os.Stat(name); name != "-" && errors.Is(err, fs.ErrNotExist) {
+			return hint(usage("%v: nothing was appended", err), "the path of a file that is there")
+		}
+	}
+	return nil
 }
 
 // resumeCommand is the command that goes on with an append.

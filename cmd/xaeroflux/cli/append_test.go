@@ -124,16 +124,30 @@ func TestSummaryTellsWhatIsThereAfterAnError(t *testing.T) {
 	if got, err := r.run(t, t.Context(), appendFlags{}, writeLines(t, 5, 10)); !errors.Is(err, errDisk) || len(got) != 0 {
 		t.Errorf("first batch failed: %+v, %v", got, err)
 	}
-	r = &recorder{} // what was read of stdin before an error is appended
-	got, err = r.run(t, t.Context(), appendFlags{}, "-", "missing")
-	if !errors.Is(err, os.ErrNotExist) || len(got) != 1 || got[0].Count != 1 {
-		t.Errorf("file missing after stdin: %+v, %v", got, err)
+	r = &recorder{}       // what was read of stdin before an error is appended
+	folder := t.TempDir() // there, and not to be read
+	got, err = r.run(t, t.Context(), appendFlags{}, "-", folder)
+	if kindOf(err) != nodeapi.Usage || len(got) != 1 || got[0].Count != 1 || !strings.Contains(nextOfHint(err), "behind its first 1 event on") {
+		t.Errorf("no file after stdin: %+v, %v", got, err)
 	}
 	r = &recorder{} // a batch with a token is whole or not there: it is to be appended again
-	got, err = r.run(t, t.Context(), appendFlags{}, writeLines(t, 5, 10), "missing")
-	if !errors.Is(err, os.ErrNotExist) || len(got) != 0 || r.size != 0 {
+	got, err = r.run(t, t.Context(), appendFlags{}, writeLines(t, 5, 10), folder)
+	if kindOf(err) != nodeapi.Usage || len(got) != 0 || r.size != 0 {
+		t.Errorf("second is no file: %+v, %v", got, err)
+	}
+	got, err = r.run(t, t.Context(), appendFlags{}, "-", "missing")
+	if kindOf(err) != nodeapi.Usage || len(got) != 0 || r.size != 0 {
 		t.Errorf("second file missing: %+v, %v", got, err)
 	}
+}
+
+// nextOfHint is what an error says to try next.
+func nextOfHint(err error) string {
+	var h *hinted
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	return ""
 }
 
 func TestInterruptedAppend(t *testing.T) {

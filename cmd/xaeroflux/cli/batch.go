@@ -40,6 +40,7 @@ type batcher struct {
 	time    string          // of what was compared last
 	maybe   bool            // a batch failed that may be there nevertheless
 	unknown int             // its events, if nobody could say
+	given   bool            // the token is of the command line: it may have been used before
 	other   bool            // the input is not that of the token
 	many    func()          // called before the first batch if more may follow
 	done    func(nodeapi.Receipt) error
@@ -149,6 +150,9 @@ func (w *batcher) compare(ctx context.Context, r nodeapi.Receipt) error {
 // the token than the input holds: the rest of that batch, which carries its time and
 // no id, or the next one.
 func (w *batcher) whole(ctx context.Context) error {
+	if w.given && w.before == 0 {
+		return w.unused(ctx)
+	}
 	if w.last.Repeated == 0 {
 		return nil
 	}
@@ -162,6 +166,21 @@ func (w *batcher) whole(ctx context.Context) error {
 	})
 	if errors.Is(err, errChanged) {
 		return w.otherInput("the input ends after %d events, and more than those were appended with this token", w.before)
+	}
+	return err
+}
+
+// unused looks for the first batch of the token, of which the input holds nothing.
+func (w *batcher) unused(ctx context.Context) error {
+	first := batchID(w.token, 0)
+	err := w.b.Events(ctx, nodeapi.Query{Topic: w.topic, Log: "own"}, func(rec *nodeapi.Record) error {
+		if rec.ID == first {
+			return errChanged
+		}
+		return nil
+	})
+	if errors.Is(err, errChanged) {
+		return w.otherInput("the input is empty, and events were appended with this token")
 	}
 	return err
 }

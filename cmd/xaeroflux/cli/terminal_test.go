@@ -64,7 +64,7 @@ func TestTerminalIsNotCommanded(t *testing.T) {
 		expectText(t, person, `a\x1b[2Jb\x0dc\x9bd`)
 	}
 	person, program := openTerminal(t)
-	if code := run(&app{out: program, err: program}, "append", "missing\x1b[2J"); code != exitFailure {
+	if code := run(&app{out: program, err: program}, "append", "missing\x1b[2J"); code != exitUsage {
 		t.Error(code)
 	}
 	expectText(t, person, `missing\x1b[2J`)
