@@ -499,7 +499,7 @@ func (s *Session) fail(err error) bool {
 		return false
 	}
 	s.stats.err = err
-	s.set.Logger.Info("session ended", zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
+	s.set.Logger.Info("session ended", zap.String("peer", s.conn.Peer().Short()), zap.NamedError("why", err))
 	s.stats.notify()
 	return true
 }

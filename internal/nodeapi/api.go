@@ -114,6 +114,15 @@ type Event struct {
 	ID      string `json:"id,omitempty"` // 32 hexadecimal digits, of the first event of an append
 }
 
+// At returns a time as JSON can hold it: RFC 3339 ends with the year 9999, and a clock
+// that was wrong once may have said more.
+func At(t time.Time) time.Time {
+	if last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); t.After(last) {
+		return last
+	}
+	return t.UTC()
+}
+
 // A Receipt says where appended events are.
 type Receipt struct {
 	Log   string `json:"log"`
@@ -124,7 +133,7 @@ type Receipt struct {
 
 	Repeated uint64 `json:"repeated,omitempty"` // events that were there already
 
-	Time  time.Time `json:"time,omitzero"`           // that they carry, if it is ahead of the clock
+	Time  time.Time `json:"time,omitzero"`           // that they carry, if it is ahead of the clock; see At
 	Ahead int64     `json:"seconds_ahead,omitempty"` // how far
 }
 
@@ -229,6 +238,9 @@ type Status struct {
 
 	// Own are logs of the store itself that are forked or behind.
 	Own []OwnLog `json:"own,omitempty"`
+
+	// Frozen are logs of others that their authors forked.
+	Frozen []string `json:"frozen,omitempty"`
 
 	// Copies are the copies of the store that it heard of.
 	Copies []Copy `json:"copies,omitempty"`

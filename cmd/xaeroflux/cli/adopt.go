@@ -85,7 +85,7 @@ func nodeMove(m *xaeroflux.Move) *nodeapi.Move {
 	if m == nil {
 		return nil
 	}
-	move := &nodeapi.Move{From: m.From.String(), Why: m.Why, At: m.At}
+	move := &nodeapi.Move{From: m.From.String(), Why: m.Why, At: timeIn(m.At)}
 	if m.To != (identity.PeerID{}) {
 		move.To = m.To.String()
 	}
@@ -116,7 +116,7 @@ func movedStatus(m *nodeapi.Move) string {
 func nodeCopies(all []xaeroflux.Copy) (out []nodeapi.Copy) {
 	for _, c := range all {
 		out = append(out, nodeapi.Copy{
-			Topic: c.Topic.String(), Log: c.Log.String(), Author: fmt.Sprintf("%x", c.Author), Seen: c.Seen,
+			Topic: c.Topic.String(), Log: c.Log.String(), Author: fmt.Sprintf("%x", c.Author), Seen: timeIn(c.Seen),
 		})
 	}
 	return out

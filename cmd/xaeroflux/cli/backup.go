@@ -193,7 +193,7 @@ func dataLogs(r nodeapi.BackupReport) (n int) {
 
 func backupReport(r xaeroflux.BackupReport) nodeapi.BackupReport {
 	out := nodeapi.BackupReport{
-		Number: r.Number, Time: r.Time, Identity: r.Identity, Peer: r.Peer, Topics: []nodeapi.BackupTopic{}, Logs: []nodeapi.BackupLog{},
+		Number: r.Number, Time: timeIn(r.Time), Identity: r.Identity, Peer: r.Peer, Topics: []nodeapi.BackupTopic{}, Logs: []nodeapi.BackupLog{},
 		Events: r.Events(), Bytes: r.Bytes(), Written: r.Written, Kept: r.Kept,
 	}
 	for _, t := range r.Topics {

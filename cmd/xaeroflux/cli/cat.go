@@ -63,7 +63,7 @@ func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
 	if end := out.Close(); err == nil {
 		err = end
 	}
-	if q.Follow && err != nil && kindOf(err) == nodeapi.Closed {
+	if q.Follow && kindOf(err) == nodeapi.Closed && !errors.As(err, new(*nodeapi.UnansweredError)) {
 		a.say("%v", err)
 		return nil // there is nothing left to follow
 	}

@@ -41,7 +41,7 @@ open stays as it is.`,
 				return err
 			}
 			if n := len(r.Findings) + r.More; n > 0 {
-				return hint(kinded(nodeapi.Corrupt, "the store is damaged: %d found", n), "%s", r.Findings[0].Do)
+				return hint(kinded(nodeapi.Corrupt, "the store is damaged: %d found", n), "%s", firstStep(r))
 			}
 			return ownError(r.Own)
 		},
@@ -49,6 +49,18 @@ open stays as it is.`,
 	cmd.Flags().BoolVar(&plan, "plan", false, "show what opening the store would do, and do nothing")
 	return cmd
 }
+
+// firstStep is what to do about the first flaw, or about a copy with flaws: it may be
+// torn, and is mended best by another one.
+func firstStep(r nodeapi.CheckReport) string {
+	if r.Copy != "" {
+		return anotherCopy + ". If it was moved and no other is left: " + r.Findings[0].Do
+	}
+	return r.Findings[0].Do
+}
+
+// anotherCopy is what to do instead of using a copy that is torn.
+const anotherCopy = "`xaeroflux backup DIR` in the store that this is a copy of, which may be running; then `xaeroflux restore DIR NEW`"
 
 // check asks the node, or else looks at the files itself.
 func (a *app) check(ctx context.Context, progress func(done, total int64)) (r nodeapi.CheckReport, err error) {
@@ -68,7 +80,9 @@ func (a *app) printReport(w io.Writer, r nodeapi.CheckReport) {
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "%s\n  %s\n  to do: %s\n", f.Where, f.What, a.typed(f.Do))
 	}
-	if r.Copy != "" {
+	if r.Copy != "" && len(r.Findings) > 0 {
+		fmt.Fprintf(w, "copy    the store is a copy, or was moved (%s)\n", r.Copy)
+	} else if r.Copy != "" {
 		fmt.Fprintln(w, a.typed(copyFound(r.Copy)))
 	}
 	for _, o := range r.Own {

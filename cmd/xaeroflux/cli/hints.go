@@ -16,6 +16,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A hint names commands. One that is to be typed as it is stands bare, and gets
@@ -25,6 +27,9 @@ var bareCommand = regexp.MustCompile(`(^|[^` + "`" + `\w/])xaeroflux ([a-z]+)`)
 
 // storeless are the commands that work without a store.
 var storeless = []string{"completion", "demo", "help", "restore", "verify"}
+
+// ofStores are the commands that are about a store that is there, or was.
+var ofStores = []string{"adopt", "backup", "check", "repair"}
 
 // typed adds --dir to each command in a hint, so that it works as it is printed.
 func (a *app) typed(text string) string {
@@ -78,6 +83,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	case nodeapi.Busy:
 		return "end some of the commands that work through the node, such as `xaeroflux cat --follow`, or start it with more descriptors (ulimit -n)"
 	case nodeapi.NoStore:
+		if slices.Contains(ofStores, cmd.Name()) {
+			return "the directory of the store, with --dir or XAEROFLUX_DIR; for one that was lost, `xaeroflux restore BACKUP DIR`"
+		}
 		return "xaeroflux init, or name the directory of a store with --dir or XAEROFLUX_DIR; for one that was lost, `xaeroflux restore BACKUP DIR`"
 	case nodeapi.Exists:
 		return "xaeroflux head, which shows what is in it, or another --dir"
@@ -103,8 +111,7 @@ func nextOf(err error) string {
 	case errors.As(err, &unfinished):
 		return nextUnfinished(unfinished)
 	case errors.As(err, new(*xaeroflux.TornCopyError)):
-		return "`xaeroflux backup DIR` in the store that this is a copy of, which may be running; then `xaeroflux restore DIR NEW`. " +
-			"If it was moved and no other is left: xaeroflux check"
+		return anotherCopy + ". If it was moved and no other is left: xaeroflux check"
 	case errors.As(err, &refused) && refused.ByHand() != "":
 		return refused.ByHand()
 	case errors.Is(err, xaeroflux.ErrIsArchive):
@@ -115,10 +122,20 @@ func nextOf(err error) string {
 		return "TMPDIR=DIR before the command, with a directory that may be written and has room"
 	case errors.As(err, &mode):
 		return "chmod 600 " + quoted(mode.Path)
+	case peerSays(err, messages.CodeNoSharedTopic):
+		return "`xaeroflux join INVITE` with an invite of the same topic on both sides; then again"
+	case peerSays(err, messages.CodeUnknownLog):
+		return "a peer that has the log: `xaeroflux head` there lists what it has"
 	case errors.Is(err, errInterrupted):
 		return "the same command again; what was acknowledged is safe"
 	}
 	return ""
+}
+
+// peerSays reports whether a session ended with a code.
+func peerSays(err error, code messages.Code) bool {
+	var peer *syncer.PeerError
+	return errors.As(err, &peer) && peer.Code == code
 }
 
 // nextUnfinished repeats what was cut off.

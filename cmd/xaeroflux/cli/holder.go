@@ -20,6 +20,8 @@ func nextInUse(cmd *cobra.Command, err error) string {
 	switch {
 	case cmd.Name() == "repair" || cmd.Name() == "adopt":
 		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
+	case cmd.Name() == "restore":
+		return "another directory; or stop the process that has this store open, and move the store away"
 	case cmd.Name() == "run" && locked == nil:
 		return "leave that node to it, or stop it with ctrl-C first"
 	case locked != nil && isNode(locked.PID):

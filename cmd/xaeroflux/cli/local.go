@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"time"
 
@@ -93,7 +94,7 @@ func (b *local) Append(ctx context.Context, topic string, events []nodeapi.Event
 		Repeated: uint64(r.Repeated),
 	}
 	if r.Ahead > 0 {
-		out.Time, out.Ahead = r.Time.UTC(), int64(r.Ahead/time.Second)
+		out.Time, out.Ahead = nodeapi.At(r.Time), int64(r.Ahead/time.Second)
 	}
 	return out, nil
 }
@@ -244,7 +245,7 @@ func (b *local) NetworkChanged(context.Context) error {
 }
 
 // Status implements nodeapi.Backend.
-func (b *local) Status(context.Context) (nodeapi.Status, error) {
+func (b *local) Status(ctx context.Context) (nodeapi.Status, error) {
 	st := b.db.SyncStatus()
 	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: peers(st), Missing: missing(st)}
 	for _, a := range b.db.Actors() {
@@ -257,22 +258,36 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 		s.ReadOnly = err.Error()
 	}
 	s.Own = ownLogs(b.db.OwnLogs())
+	forks, err := b.db.Forks()
+	for _, f := range forks {
+		if log := f.Log().String(); !slices.ContainsFunc(s.Own, func(o nodeapi.OwnLog) bool { return o.Log == log }) {
+			s.Frozen = append(s.Frozen, log)
+		}
+	}
 	s.Moved, s.Copies = nodeMove(b.db.Moved()), nodeCopies(b.db.Copies())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {
 			s.Parts = append(s.Parts, nodeapi.FollowedPart{Topic: t.ID().String(), Names: texts(names)})
 		}
 	}
-	return s, nil
+	return s, err
 }
 
 func ownLogs(own []xaeroflux.OwnLog) (all []nodeapi.OwnLog) {
 	for _, o := range own {
 		all = append(all, nodeapi.OwnLog{
-			Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known, Backup: o.Backup,
+			Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known, Backup: timeIn(o.Backup),
 		})
 	}
 	return all
+}
+
+// timeIn is a time to the second; the zero time stays so.
+func timeIn(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return nodeapi.At(t.Round(time.Second))
 }
 
 // texts writes ids in hexadecimal.
@@ -289,8 +304,8 @@ func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
 	for _, p := range st.Peers {
 		all = append(all, nodeapi.Peer{
 			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: p.State, Connected: p.Connected(), Kept: p.Kept,
-			Dialed: p.Dialed, InSync: p.InSync, Since: p.Since.Round(time.Second), Moved: p.Moved.Round(time.Second),
-			NextTry: p.NextTry.Round(time.Second), PeerTwin: p.PeerTwin.Round(time.Second), OwnTwin: p.OwnTwin.Round(time.Second), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
+			Dialed: p.Dialed, InSync: p.InSync, Since: timeIn(p.Since), Moved: timeIn(p.Moved),
+			NextTry: timeIn(p.NextTry), PeerTwin: timeIn(p.PeerTwin), OwnTwin: timeIn(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
 		})
 	}
@@ -302,7 +317,7 @@ func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
 	for _, m := range st.Logs {
 		all = append(all, nodeapi.Missing{
 			Topic: m.Topic.String(), Log: m.Log.String(), Held: m.Held, Known: m.Known, Events: m.Missing(),
-			From: peerText(m.From), Since: m.Since.Round(time.Second),
+			From: peerText(m.From), Since: timeIn(m.Since),
 		})
 	}
 	return all

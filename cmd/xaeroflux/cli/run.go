@@ -163,7 +163,7 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string, 
 	for _, at := range listen {
 		addr, err := listenAt(ctx, b.db, at)
 		if err != nil {
-			return hint(err, "another --listen address; port 0 picks a free one")
+			return hint(err, "--listen with an address that this machine has (0.0.0.0 is all of them), and a port that is free (0 picks one)")
 		}
 		addrs = append(addrs, addr)
 	}

@@ -42,7 +42,8 @@ logs that are followed count (xaeroflux follow).`,
 					Moved    *nodeapi.Move          `json:"moved,omitempty"`
 					Copies   []nodeapi.Copy         `json:"copies,omitempty"`
 					Own      []nodeapi.OwnLog       `json:"own,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies, s.Own}, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
+					Frozen   []string               `json:"frozen,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies, s.Own, s.Frozen}, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -64,6 +65,9 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	}
 	for _, o := range s.Own {
 		fmt.Fprintln(w, ownText(o))
+	}
+	for _, log := range s.Frozen {
+		fmt.Fprintf(w, "log %.16s of somebody else is frozen: its author forked it (xaeroflux forks shows the proof)\n", log)
 	}
 	for _, c := range s.Copies {
 		fmt.Fprintln(w, copyStatus(c))

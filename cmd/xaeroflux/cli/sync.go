@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/pipenet"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 func (a *app) syncCmd() *cobra.Command {
@@ -79,12 +81,40 @@ func (a *app) over(line string, call func(io.ReadWriteCloser) error) error {
 	if err != nil {
 		return err
 	}
-	err = call(cmd)
+	heard := &hearing{ReadWriteCloser: cmd}
+	silent := time.AfterFunc(silentFor, func() {
+		if !heard.yet.Load() {
+			a.say("nothing came from %q yet: it may ask for a password, or serve no store; ctrl-C ends this, and it ends by itself after two minutes", line)
+		}
+	})
+	err = call(heard)
+	silent.Stop()
 	cmd.Close()
 	if end := cmd.Wait(); err != nil && end != nil {
-		err = kinded(nodeapi.Network, "%v; %v", err, end)
+		err = fmt.Errorf("%w; %w", err, end)
+	}
+	if kindOf(err) == nodeapi.Network && !errors.As(err, new(*syncer.PeerError)) {
+		err = hint(err, "the command by hand, to see what it prints: at its other end is to be `xaeroflux serve --stdio`")
 	}
 	return err
+}
+
+// silentFor is after how long it is told that a command prints nothing.
+const silentFor = 10 * time.Second
+
+// hearing notes whether something was read.
+type hearing struct {
+	io.ReadWriteCloser
+	yet atomic.Bool
+}
+
+// Read implements io.Reader.
+func (h *hearing) Read(p []byte) (int, error) {
+	n, err := h.ReadWriteCloser.Read(p)
+	if n > 0 {
+		h.yet.Store(true)
+	}
+	return n, err
 }
 
 // synced runs a sync and prints what it moved.
