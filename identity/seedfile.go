@@ -105,7 +105,7 @@ func ignoreMissing(err error) error {
 // LoadSeed reads the seed file at path. The error is ErrSeedMode, ErrSeedFile,
 // ErrSeedVersion or one of the file system's.
 func LoadSeed(path string) (Seed, error) {
-	f, err := os.Open(path)
+	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
 		return Seed{}, fmt.Errorf("identity: %w", err)
 	}

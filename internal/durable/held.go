@@ -75,6 +75,16 @@ func (d *Dir) HoldParts(names ...string) error {
 	return nil
 }
 
+// Linked returns the parts that are symbolic links.
+func (d *Dir) Linked() (names []string) {
+	for _, p := range d.parts {
+		if p.entry.Mode()&fs.ModeSymlink != 0 {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
 // lockElsewhere locks what a symbolic link leads to as the directory is locked: a
 // copy of the directory has the same link.
 func (d *Dir) lockElsewhere(name string) (*Dir, error) {

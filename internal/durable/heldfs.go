@@ -92,7 +92,7 @@ func (h heldFS) do(name string, enter bool, call func(*os.Root, string) error) e
 
 func (h heldFS) Open(name string, flag int, perm fs.FileMode) (file File, err error) {
 	err = h.do(name, true, func(r *os.Root, rel string) error {
-		f, err := r.OpenFile(rel, flag, perm)
+		f, err := openIn(r, rel, flag, perm)
 		if err == nil {
 			file = osFile{f}
 		}
@@ -162,13 +162,7 @@ func (h heldFS) ReadDir(name string) (entries []fs.DirEntry, err error) {
 	return entries, err
 }
 
-func (h heldFS) ReadFile(name string) (b []byte, err error) {
-	err = h.do(name, true, func(r *os.Root, rel string) (err error) {
-		b, err = r.ReadFile(rel)
-		return err
-	})
-	return b, err
-}
+func (h heldFS) ReadFile(name string) ([]byte, error) { return ReadAll(h.Open(name, os.O_RDONLY, 0)) }
 
 func (h heldFS) Stat(name string) (info fs.FileInfo, err error) {
 	err = h.do(name, true, func(r *os.Root, rel string) (err error) {

@@ -126,16 +126,16 @@ func (d *Dir) Unlock() error {
 // full disk does not keep it from being taken.
 func (d *Dir) notePID(text string) {
 	if d.note == nil {
-		_ = d.root.WriteFile(LockName, []byte(text), 0o600)
+		f, err := openIn(d.root, LockName, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+		if err == nil {
+			_, _ = f.WriteString(text)
+			_ = f.Close()
+		}
 	} else if d.note.Truncate(0) == nil {
 		_, _ = d.note.WriteAt([]byte(text), 0)
 	}
 }
 
 func (d *Dir) holder() int {
-	b, err := d.root.ReadFile(LockName)
-	if err != nil {
-		return 0
-	}
-	return parsePID(b)
+	return pidIn(openIn(d.root, LockName, os.O_RDONLY, 0))
 }

@@ -35,7 +35,7 @@ func (d *Dir) lockFile(shared bool, how int) (unlock func() error, err error) {
 	if shared {
 		flag = os.O_RDONLY
 	}
-	f, err := d.root.OpenFile(LockName, flag, 0o600)
+	f, err := openIn(d.root, LockName, flag, 0o600)
 	if shared && errors.Is(err, os.ErrNotExist) {
 		return func() error { return nil }, nil
 	}

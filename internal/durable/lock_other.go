@@ -19,7 +19,7 @@ func (d *Dir) lock(shared bool) (unlock func() error, err error) {
 		}
 		return func() error { return nil }, nil
 	}
-	f, err := d.root.OpenFile(LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := openIn(d.root, LockName, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, ErrLocked
 	}

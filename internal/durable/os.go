@@ -14,7 +14,7 @@ import (
 type osFS struct{}
 
 func (osFS) Open(name string, flag int, perm fs.FileMode) (File, error) {
-	f, err := os.OpenFile(name, flag, perm)
+	f, err := OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (osFS) Rename(oldName, newName string) error       { return os.Rename(oldNa
 func (osFS) Remove(name string) error                   { return os.Remove(name) }
 func (osFS) RemoveAll(name string) error                { return os.RemoveAll(name) }
 func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
-func (osFS) ReadFile(name string) ([]byte, error)       { return os.ReadFile(name) }
+func (f osFS) ReadFile(name string) ([]byte, error)     { return ReadAll(f.Open(name, os.O_RDONLY, 0)) }
 func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 
 func (f osFS) MkdirAll(name string, perm fs.FileMode) error {

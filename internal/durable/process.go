@@ -3,6 +3,7 @@
 package durable
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -30,7 +31,16 @@ func (p Process) Command() (program, first string) {
 // Holder returns the process that says in LOCK that it holds the lock of a
 // directory, or 0.
 func Holder(dir string) int {
-	b, err := os.ReadFile(filepath.Join(dir, LockName))
+	return pidIn(OpenFile(filepath.Join(dir, LockName), os.O_RDONLY, 0))
+}
+
+// pidIn reads LOCK, and closes it.
+func pidIn(f *os.File, err error) int {
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 32))
 	if err != nil {
 		return 0
 	}

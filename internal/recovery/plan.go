@@ -19,6 +19,7 @@ const (
 	KindOlder    Kind = "older"    // aof/ is older than the other files
 	KindPages    Kind = "pages"    // sealed pages are missing or damaged
 	KindHead     Kind = "head"     // the checkpoint of an own log is damaged
+	KindLink     Kind = "link"     // a copy has a symbolic link to files that the other copy may use
 )
 
 // A Disagreement is why a store cannot be opened as it is.
@@ -111,7 +112,7 @@ func (e *RefusedError) Has(k Kind) bool {
 // ByHand returns the next step if no program can take it: a file is to be put back.
 func (e *RefusedError) ByHand() string {
 	for _, d := range e.Refused {
-		if d.Kind == KindIdentity || d.Kind == KindOlder {
+		if d.Kind == KindIdentity || d.Kind == KindOlder || d.Kind == KindLink {
 			return d.Do
 		}
 	}

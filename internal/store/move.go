@@ -4,12 +4,14 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/recovery"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -88,6 +90,30 @@ func (s *Store) settle() error {
 		return nil // it is written last
 	}
 	return device.WriteFormat(s.opts.FS, s.dir, want)
+}
+
+// sharedLinks says which directories of a copy are links. What they lead to is the
+// other copy's too, and a new device would write over it.
+func (s *Store) sharedLinks() (shared []recovery.Disagreement, err error) {
+	names := s.held.Linked()
+	if len(names) == 0 {
+		return nil, nil
+	}
+	now, err := device.PlaceOf(s.dir, s.opts.Place)
+	if err != nil {
+		return nil, err
+	}
+	same, why := s.place.Same(now)
+	for _, name := range names {
+		if !same {
+			shared = append(shared, recovery.Disagreement{
+				Kind: recovery.KindLink,
+				What: fmt.Sprintf("%s is a symbolic link, and this store is a copy, or was moved (%s): the store that it is a copy of has the same link", name, why),
+				Do:   fmt.Sprintf("put a directory in the place of the link, with a copy of what it leads to (cp -aL %s NEW); or, if it was moved and no other copy is left, `xaeroflux adopt`", name),
+			})
+		}
+	}
+	return shared, nil
 }
 
 // follows reports whether the generation of the rows is the one of FORMAT, or

@@ -27,6 +27,9 @@ func PlanDir(dir string) (Plan, error) {
 		err = s.settle()
 		o.plan.Copy = s.copyOf()
 	}
+	if err == nil && o.plan.Copy != "" {
+		o.plan.Refused, err = s.sharedLinks()
+	}
 	return o.plan, errors.Join(err, s.release())
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/recovery"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
@@ -209,6 +210,11 @@ func (s *Store) decide() error {
 	}
 	if err := o.refusal(); err != nil {
 		return err
+	}
+	if shared, err := s.sharedLinks(); err != nil {
+		return err
+	} else if len(shared) > 0 && !s.opts.Look && !s.opts.Adopt {
+		return &recovery.RefusedError{Refused: shared}
 	}
 	if !s.opts.ReadOnly {
 		if err := syncNames(s.opts.FS, s.dir); err != nil {

@@ -32,7 +32,8 @@ func (e *TornCopyError) Unwrap() error { return e.Err }
 // torn makes a *TornCopyError of why the store cannot be opened, if it is not where
 // its files say.
 func (s *Store) torn(err error) error {
-	if !errors.As(err, new(*recovery.RefusedError)) && !errors.Is(err, corrupt.Err) {
+	var refused *recovery.RefusedError
+	if errors.As(err, &refused) && refused.Has(recovery.KindLink) || refused == nil && !errors.Is(err, corrupt.Err) {
 		return err
 	}
 	was := s.place

@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -139,7 +140,10 @@ func kindOf(err error) nodeapi.Kind {
 	var peer *syncer.PeerError
 	var network net.Error
 	var op *net.OpError
-	if errors.As(err, &peer) || errors.As(err, &op) || errors.As(err, &network) {
+	if errors.As(err, &peer) || errors.As(err, &op) {
+		return nodeapi.Network
+	}
+	if errors.As(err, &network) && !errors.As(network, new(syscall.Errno)) { // which has its methods, and is of a file
 		return nodeapi.Network
 	}
 	return nodeapi.Failure

@@ -54,6 +54,6 @@ func (a *app) printPlan(w io.Writer, p *xaeroflux.Plan) {
 	case len(p.Refused) > 0:
 		fmt.Fprintln(w, "nothing would be changed")
 	case len(p.Steps) == 0 && p.Copy == "":
-		fmt.Fprintln(w, "it would be opened as it is")
+		fmt.Fprintln(w, "it would be opened as it is; trees and mountains are looked at when a log is used, and made again if they are missing (xaeroflux check looks at all)")
 	}
 }
