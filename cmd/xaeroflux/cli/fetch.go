@@ -72,7 +72,7 @@ func (a *app) fetch(ctx context.Context, b backend, f nodeapi.Fetch, via string)
 func printFetched(w io.Writer, r nodeapi.FetchReport) {
 	fmt.Fprintf(w, "log     %s\n", r.Log)
 	fmt.Fprintf(w, "wanted  %s of %d\n", partText(nodeapi.Part{First: r.First, End: r.End}), r.HeadSize)
-	fmt.Fprintf(w, "in      %d events from %d peers\n", r.Events, len(r.From))
+	fmt.Fprintf(w, "in      %d events from %s\n", r.Events, counted(len(r.From), "peer"))
 	for _, g := range r.Gaps {
 		fmt.Fprintf(w, "missing %s\n", partText(g))
 	}
