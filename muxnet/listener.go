@@ -3,6 +3,7 @@
 package muxnet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -19,22 +21,33 @@ type Listener struct {
 	n     *Node
 	raw   net.Listener
 	addr  identity.Address
-	place func(net.Addr) string // where a peer is, for people
+	o     ListenOptions
+	trial transport.Health // of accepting
 
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
+	ctx    context.Context // ends with Close, or when nothing comes any more, which is its cause
+	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup // the loop and handshakes
 	ready  chan *conn
 	once   sync.Once
 }
 
-// busyPause is how long accepting rests where the system has no more sockets.
-const busyPause = 50 * time.Millisecond
+// ListenOptions are what a carrier knows of its sockets. Both are required.
+type ListenOptions struct {
+	Place func(net.Addr) string // where a peer is, for people
+	Lost  func() error          // why nobody reaches the socket, whatever is accepted on it
+}
+
+// Accepting rests if it fails, and gives up after so many failures in a row, unless
+// it is only that the system has no more sockets.
+const (
+	busyPause   = 50 * time.Millisecond
+	maxFailures = 20
+)
 
 // Listen accepts on raw, which others reach at host, and closes it.
-func (n *Node) Listen(raw net.Listener, host string, place func(net.Addr) string) (*Listener, error) {
+func (n *Node) Listen(raw net.Listener, host string, o ListenOptions) (*Listener, error) {
 	l := &Listener{
-		n: n, raw: raw, addr: identity.Address{Peer: n.peer, Host: host}, place: place,
+		n: n, raw: raw, addr: identity.Address{Peer: n.peer, Host: host}, o: o,
 		ready: make(chan *conn, n.o.Doorway.Limit()),
 	}
 	n.mu.Lock()
@@ -45,25 +58,25 @@ func (n *Node) Listen(raw net.Listener, host string, place func(net.Addr) string
 	}
 	n.listeners[l] = struct{}{}
 	n.wg.Add(1) // until shut
-	l.ctx, l.cancel = context.WithCancel(n.ctx)
+	l.ctx, l.cancel = context.WithCancelCause(n.ctx)
 	l.wg.Go(l.loop)
 	return l, nil
 }
 
 func (l *Listener) loop() {
-	for {
+	for failures := 0; ; {
 		raw, err := l.raw.Accept()
-		switch {
-		case errors.Is(err, net.ErrClosed):
-			return
-		case err != nil:
-			select {
-			case <-time.After(busyPause):
-			case <-l.ctx.Done():
+		if err != nil {
+			if durable.TroubleOf(err) != durable.Exhausted {
+				failures++
+			}
+			if !l.goOn(err, failures) {
 				return
 			}
 			continue
 		}
+		failures = 0
+		l.trial.Set(nil)
 		place, err := l.n.o.Doorway.Enter(raw.RemoteAddr(), func() { raw.Close() })
 		if err != nil {
 			raw.Close()
@@ -73,9 +86,24 @@ func (l *Listener) loop() {
 	}
 }
 
+// goOn rests after a failure, or gives up.
+func (l *Listener) goOn(err error, failures int) bool {
+	if errors.Is(err, net.ErrClosed) || failures >= maxFailures {
+		l.cancel(fmt.Errorf("%s: %w", l.n.carrier, err)) // if it is not closed already
+		return false
+	}
+	l.trial.Set(err)
+	select {
+	case <-time.After(busyPause):
+		return true
+	case <-l.ctx.Done():
+		return false
+	}
+}
+
 // shake proves who dialed and puts the connection before Accept.
 func (l *Listener) shake(raw net.Conn, place *transport.Place) {
-	c, err := l.n.accept(l.ctx, raw, l.place(raw.RemoteAddr()), place)
+	c, err := l.n.accept(l.ctx, raw, l.o.Place(raw.RemoteAddr()), place)
 	if err != nil {
 		place.Leave()
 		return
@@ -96,7 +124,7 @@ func (l *Listener) Addr() identity.Address { return l.addr }
 func (l *Listener) Accept(ctx context.Context) (transport.Conn, error) {
 	for {
 		if l.ctx.Err() != nil {
-			return nil, fmt.Errorf("%w: listener", transport.ErrClosed)
+			return nil, l.ended()
 		}
 		select {
 		case c := <-l.ready:
@@ -111,6 +139,20 @@ func (l *Listener) Accept(ctx context.Context) (transport.Conn, error) {
 	}
 }
 
+// ended is why nothing comes any more.
+func (l *Listener) ended() error {
+	if err := context.Cause(l.ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return fmt.Errorf("%w: listener", transport.ErrClosed)
+}
+
+// Trouble implements transport.Listener.
+func (l *Listener) Trouble() (changed <-chan struct{}, why error) {
+	changed, why = l.trial.Get()
+	return changed, cmp.Or(l.o.Lost(), why)
+}
+
 // Close ends listening; what nobody accepted yet is closed too.
 func (l *Listener) Close() error {
 	l.shut()
@@ -119,7 +161,7 @@ func (l *Listener) Close() error {
 
 func (l *Listener) shut() {
 	l.once.Do(func() {
-		l.cancel()
+		l.cancel(context.Canceled)
 		l.raw.Close()
 		l.wg.Wait()
 		for len(l.ready) > 0 {

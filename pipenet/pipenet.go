@@ -111,7 +111,7 @@ func (c *Carrier) Listen(ctx context.Context, path string) (transport.Listener, 
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: pipenet: %w", path, err)
 	}
-	l, err := c.node.Listen(raw, path, func(net.Addr) string { return path })
+	l, err := c.node.Listen(raw, path, muxnet.ListenOptions{Place: func(net.Addr) string { return path }, Lost: raw.lost})
 	if err != nil {
 		return nil, err
 	}

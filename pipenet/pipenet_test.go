@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -69,6 +70,8 @@ type board struct {
 	done  chan struct{}
 	once  sync.Once
 }
+
+func (b *board) Trouble() (<-chan struct{}, error) { return nil, nil }
 
 func (s *switchboard) Dial(ctx context.Context, a identity.Address) (transport.Conn, error) {
 	s.mu.Lock()
@@ -271,4 +274,35 @@ func TestCommand(t *testing.T) {
 		c.Close()
 	}
 	goleak.VerifyNone(t, before)
+}
+
+// TestSocketIsGone: a listener knows that its socket was removed, and leaves what
+// somebody put there.
+func TestSocketIsGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	c := newCarrier(t, 1)
+	ln, err := c.Listen(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, why := ln.Trouble(); why != nil {
+		t.Error(why)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, why := ln.Trouble(); !errors.Is(why, fs.ErrNotExist) {
+		t.Errorf("removed: %v", why)
+	}
+	other := newCarrier(t, 2)
+	if _, err := other.Listen(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	if _, why := ln.Trouble(); !errors.Is(why, fs.ErrExist) {
+		t.Errorf("replaced: %v", why)
+	}
+	ln.Close()
+	if _, err := os.Lstat(path); err != nil {
+		t.Errorf("the socket of another was removed: %v", err)
+	}
 }

@@ -18,6 +18,7 @@ import (
 type socket struct {
 	*net.UnixListener
 	path string
+	file fs.FileInfo
 	once sync.Once
 }
 
@@ -53,7 +54,21 @@ func listen(path string) (*socket, error) {
 	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return &socket{UnixListener: l, path: path}, nil
+	s := &socket{UnixListener: l, path: path}
+	if s.file, err = os.Lstat(path); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return s, nil
+}
+
+// lost returns why nobody finds the socket: something else is at its path, or
+// nothing.
+func (s *socket) lost() error {
+	st, err := os.Lstat(s.path)
+	if err == nil && !os.SameFile(st, s.file) {
+		err = fmt.Errorf("%w: another file is in the place of the socket", fs.ErrExist)
+	}
+	return err
 }
 
 // vacant returns an error unless path is free or holds a socket at which nobody
@@ -79,9 +94,13 @@ func vacant(path string) error {
 	return nil
 }
 
-// Close stops listening and removes the file.
+// Close stops listening and removes the file, if it is still its own.
 func (s *socket) Close() error {
 	err := s.UnixListener.Close()
-	s.once.Do(func() { err = errors.Join(err, os.Remove(s.path)) })
+	s.once.Do(func() {
+		if s.lost() == nil {
+			err = errors.Join(err, os.Remove(s.path))
+		}
+	})
 	return err
 }

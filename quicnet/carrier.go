@@ -57,7 +57,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 		resetKey: quic.StatelessResetKey(digest.Tagged(resetKeyLabel, key.Seed())),
 		o:        o.withDefaults(),
 		bind:     listenUDP,
-		stays:    addressStays,
+		stays:    transport.HasAddress,
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c, nil

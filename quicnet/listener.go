@@ -116,12 +116,30 @@ func (l *listener) Accept(ctx context.Context) (transport.Conn, error) {
 		case err != nil && ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
-			return nil, fmt.Errorf("%w: listener", transport.ErrClosed)
+			return nil, l.ended(err)
 		}
 		if c := l.take(qc); c != nil {
 			return c, nil
 		}
 	}
+}
+
+// ended is why nothing comes any more: the listener was closed, or quic-go gave up
+// the port, and with it all connections there.
+func (l *listener) ended(err error) error {
+	if !l.s.listensBy(l) {
+		return fmt.Errorf("%w: listener", transport.ErrClosed)
+	}
+	l.s.close() // so that nothing is dialed from there
+	return fmt.Errorf("quicnet: port %s: %w", l.s.addr(), err)
+}
+
+// Trouble implements transport.Listener.
+func (l *listener) Trouble() (<-chan struct{}, error) {
+	if l.s.carrier.stays(l.s.addr().Addr()) {
+		return nil, nil
+	}
+	return nil, transport.ErrNoAddress
 }
 
 // take makes a conn of what quic-go accepted, or closes it and returns nil.
@@ -136,6 +154,12 @@ func (l *listener) take(qc *quic.Conn) *conn {
 		place.Evictable(func() { c.CloseWithError(transport.CodeBusy, reasonBusy) })
 	}
 	return c
+}
+
+func (s *socket) listensBy(l *listener) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.closed && s.ln == l
 }
 
 // holdListening is hold, while l still listens.

@@ -4,10 +4,6 @@ package quicnet
 
 import (
 	"context"
-	"errors"
-	"net"
-	"net/netip"
-	"syscall"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -93,17 +89,4 @@ func (s *socket) dialed() (all []*conn) {
 		}
 	}
 	return all
-}
-
-// addressStays reports whether a port at a local address can be sent from. It asks
-// by binding one: some systems tell no program which addresses there are.
-func addressStays(ip netip.Addr) bool {
-	if ip.Unmap().IsUnspecified() || ip.IsLoopback() {
-		return true
-	}
-	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
-	if err == nil {
-		udp.Close()
-	}
-	return !errors.Is(err, syscall.EADDRNOTAVAIL)
 }

@@ -125,11 +125,3 @@ func TestDeadAddressIsNotDialedFrom(t *testing.T) {
 		t.Errorf("dialed from %s", from)
 	}
 }
-
-func TestAddressStays(t *testing.T) {
-	for ip, want := range map[string]bool{"0.0.0.0": true, "::": true, "127.0.0.1": true, "192.0.2.77": false} {
-		if got := addressStays(netip.MustParseAddr(ip)); got != want {
-			t.Errorf("%s: %t", ip, got)
-		}
-	}
-}

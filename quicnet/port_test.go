@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -138,5 +139,50 @@ func TestDialHearsOfARefusal(t *testing.T) {
 	_, err := a.Dial(t.Context(), listen(t, b, "127.0.0.1:0").Addr())
 	if !errors.Is(err, transport.ErrUnreachable) || !errors.Is(err, syscall.ENETUNREACH) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestDeadPort: a port that cannot be read any more ends its listener, which says why,
+// and what is dialed goes out elsewhere; at the same place it is listened anew.
+func TestDeadPort(t *testing.T) {
+	a, b := newCarrier(t, 1, small), newCarrier(t, 2, small)
+	w := weaken(b)
+	ln := listen(t, b, "127.0.0.1:0")
+	connect(t, a, ln)
+	no := syscall.EBADF
+	w.reads.Store(&no)
+	go a.Dial(t.Context(), ln.Addr()) // so that there is something to read
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		_, err := ln.Accept(ctx)
+		if err == nil {
+			continue // it came just before
+		}
+		if errors.Is(err, transport.ErrClosed) || !errors.Is(err, no) {
+			t.Fatalf("accept: %v", err)
+		}
+		break
+	}
+	w.reads.Store(nil)
+	ln.Close()
+	other := listen(t, a, "127.0.0.1:0")
+	if _, err := b.Dial(ctx, other.Addr()); err != nil {
+		t.Errorf("dial, once a port has died: %v", err)
+	}
+	again := listen(t, b, ln.Addr().Host)
+	connect(t, newCarrier(t, 3, small), again)
+}
+
+// TestTroubleOfAddress: a listener knows that its address is gone.
+func TestTroubleOfAddress(t *testing.T) {
+	c := newCarrier(t, 1, small)
+	ln := listen(t, c, "127.0.0.2:0")
+	if _, why := ln.Trouble(); why != nil {
+		t.Error(why)
+	}
+	c.stays = func(netip.Addr) bool { return false }
+	if _, why := ln.Trouble(); !errors.Is(why, transport.ErrNoAddress) {
+		t.Errorf("its address is gone: %v", why)
 	}
 }

@@ -122,11 +122,22 @@ func (c *Carrier) Listen(ctx context.Context, hostport string) (transport.Listen
 	if err != nil {
 		return nil, fmt.Errorf("listen %s: tcpnet: %w", hostport, err)
 	}
-	l, err := c.node.Listen(raw, raw.Addr().String(), net.Addr.String)
+	l, err := c.node.Listen(raw, raw.Addr().String(), muxnet.ListenOptions{Place: net.Addr.String, Lost: lost(raw.Addr())})
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
+}
+
+// lost asks whether the address of a listener is gone.
+func lost(at net.Addr) func() error {
+	ip := at.(*net.TCPAddr).AddrPort().Addr()
+	return func() error {
+		if transport.HasAddress(ip) {
+			return nil
+		}
+		return transport.ErrNoAddress
+	}
 }
 
 // Close tells every peer goodbye and closes the ports.

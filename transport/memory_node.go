@@ -138,6 +138,9 @@ func (l *memListener) Addr() identity.Address {
 	return identity.Address{Peer: l.node.peer, Host: l.host}
 }
 
+// Trouble implements Listener: nothing comes between.
+func (l *memListener) Trouble() (<-chan struct{}, error) { return nil, nil }
+
 func (l *memListener) Close() error {
 	l.once.Do(l.close)
 	return nil

@@ -40,8 +40,12 @@ type Carrier interface {
 // A Listener hands out the connections that others dial.
 type Listener interface {
 	// Accept waits for the next connection, whose peer is proven. After Close
-	// the error wraps ErrClosed.
+	// the error wraps ErrClosed; if the listener ended by itself, it says why and
+	// does not wrap ErrClosed, and the place is free once Close was called.
 	Accept(ctx context.Context) (Conn, error)
+	// Trouble returns why nobody reaches the listener at the moment, or nil, and
+	// before it a channel that is closed when that changes; nil if only asking tells.
+	Trouble() (changed <-chan struct{}, why error)
 	// Addr is where others reach the listener, with a real port in the place
 	// of port 0.
 	Addr() identity.Address

@@ -4,6 +4,7 @@ package carriers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -85,6 +86,16 @@ func (g *gathering) Accept(ctx context.Context) (transport.Conn, error) {
 
 // Addr implements transport.Listener.
 func (g *gathering) Addr() identity.Address { return g.addr }
+
+// Trouble implements transport.Listener.
+func (g *gathering) Trouble() (changed <-chan struct{}, why error) {
+	var all []error
+	for _, l := range g.all {
+		_, err := l.Trouble()
+		all = append(all, err)
+	}
+	return nil, errors.Join(all...)
+}
 
 // Close implements transport.Listener.
 func (g *gathering) Close() error {
