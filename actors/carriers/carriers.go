@@ -33,9 +33,11 @@ type Set struct {
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	mu     sync.Mutex
-	closed bool
-	wg     sync.WaitGroup // of listeners
+	wg     sync.WaitGroup // of gatherings
+
+	mu         sync.Mutex // guards closed and gatherings
+	closed     bool
+	gatherings map[*gathering]struct{}
 }
 
 // Options are times; the zero value works.
@@ -43,6 +45,10 @@ type Options struct {
 	// HeadStart is how long a carrier is tried alone before the next one is
 	// tried too. Default 300 ms: more than a handshake on most links.
 	HeadStart time.Duration
+	// LookEvery is how often a listener is asked whether its address is still there,
+	// and how long it is waited at most until a place is bound again that was lost.
+	// Default 15 s.
+	LookEvery time.Duration
 }
 
 var (
@@ -56,7 +62,10 @@ func New(o Options, shared []transport.Carrier, named ...transport.Carrier) *Set
 	if o.HeadStart <= 0 {
 		o.HeadStart = 300 * time.Millisecond
 	}
-	c := &Set{o: o, shared: shared, named: named}
+	if o.LookEvery <= 0 {
+		o.LookEvery = 15 * time.Second
+	}
+	c := &Set{o: o, shared: shared, named: named, gatherings: map[*gathering]struct{}{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -155,12 +164,12 @@ func (c *Set) Listen(ctx context.Context, hostport string) (transport.Listener, 
 		if err != nil {
 			return nil, err
 		}
-		return c.gather(one.Name(), []transport.Carrier{one}, []transport.Listener{l})
+		return c.gather(one.Name(), rest, []transport.Carrier{one}, []transport.Listener{l})
 	}
 	for try := 1; ; try++ {
 		all, err := c.listenShared(ctx, hostport)
 		if err == nil {
-			return c.gather("", c.shared, all)
+			return c.gather("", hostport, c.shared, all)
 		}
 		if _, port, _ := net.SplitHostPort(hostport); port != "0" && hostport != "" || !errors.Is(err, syscall.EADDRINUSE) || try == listenTries {
 			return nil, err
@@ -189,7 +198,8 @@ func (c *Set) listenShared(ctx context.Context, hostport string) (all []transpor
 	return all, nil
 }
 
-// samePort returns hostport with the port of got.
+// samePort returns hostport with the port of got; what has no ports is as it was
+// asked for.
 func samePort(hostport, got string) string {
 	_, port, err := net.SplitHostPort(got)
 	if err != nil {
@@ -202,8 +212,14 @@ func samePort(hostport, got string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// Move implements transport.Mover for those of the carriers that can.
+// Move implements transport.Mover for those of the carriers that can. Places where
+// this node listens and whose address is gone, or back, are looked at.
 func (c *Set) Move() {
+	c.mu.Lock()
+	for g := range c.gatherings {
+		g.look()
+	}
+	c.mu.Unlock()
 	for _, one := range c.all() {
 		transport.Move(one)
 	}

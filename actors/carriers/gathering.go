@@ -7,26 +7,33 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// A gathering is the listeners of several carriers as one.
+// A gathering is the listeners of several carriers as one. It goes on if one of them
+// ends: see post.
 type gathering struct {
-	addr  identity.Address
-	all   []transport.Listener
-	ready chan transport.Conn
+	addr      identity.Address
+	posts     []*post
+	ready     chan transport.Conn
+	health    transport.Health
+	lookEvery time.Duration
 
-	ctx    context.Context // ends with Close, or when no listener is left
+	mu   sync.Mutex    // guards next
+	next chan struct{} // closed when somebody looks
+
+	ctx    context.Context // ends with Close, or when no carrier is left
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // a goroutine for each listener
+	wg     sync.WaitGroup // of posts
 	once   sync.Once
 }
 
 // gather makes one listener of many, whose address is the first one's on the
 // named carrier.
-func (c *Set) gather(scheme string, by []transport.Carrier, all []transport.Listener) (transport.Listener, error) {
+func (c *Set) gather(scheme, hostport string, by []transport.Carrier, all []transport.Listener) (transport.Listener, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -35,38 +42,66 @@ func (c *Set) gather(scheme string, by []transport.Carrier, all []transport.List
 		}
 		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
 	}
-	g := &gathering{addr: all[0].Addr(), all: all, ready: make(chan transport.Conn)}
+	g := &gathering{addr: all[0].Addr(), ready: make(chan transport.Conn), lookEvery: c.o.LookEvery, next: make(chan struct{})}
 	g.addr.Host = identity.JoinScheme(scheme, g.addr.Host)
 	g.ctx, g.cancel = context.WithCancel(c.ctx)
 	for i, l := range all {
 		as := carried{path: transport.Path{Carrier: by[i].Name()}, plain: by[i] == c.shared[0]}
-		g.wg.Go(func() { g.accept(l, as) })
+		g.posts = append(g.posts, newPost(by[i], as, hostport, l))
 	}
+	g.open()
+	c.gatherings[g] = struct{}{}
 	c.wg.Go(func() {
 		g.wg.Wait()
-		g.cancel() // the carriers were closed
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.gatherings, g)
 	})
 	return g, nil
 }
 
-// accept hands on what one listener accepts.
-func (g *gathering) accept(l transport.Listener, as carried) {
-	for {
-		conn, err := l.Accept(g.ctx)
-		if err != nil {
-			return
-		}
-		c := as
-		c.Conn = conn
-		select {
-		case g.ready <- &c:
-		case <-conn.Done(): // it did not wait
-		case <-g.ctx.Done():
-			conn.CloseWithError(0, "listener closed")
-			return
-		}
+// open begins to serve.
+func (g *gathering) open() {
+	var serving sync.WaitGroup
+	for _, p := range g.posts {
+		first := p.listener()
+		serving.Go(func() { p.serve(g, first) })
+		g.wg.Go(func() { p.watch(g) })
 	}
+	g.wg.Go(func() {
+		serving.Wait()
+		g.cancel() // the carriers were closed
+	})
 }
+
+// look has all posts ask how their listeners are, and bound again what is lost.
+func (g *gathering) look() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.next)
+	g.next = make(chan struct{})
+}
+
+// looked returns a channel that is closed with the next look.
+func (g *gathering) looked() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.next
+}
+
+// retell puts together how the posts are.
+func (g *gathering) retell() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var all []error
+	for _, p := range g.posts {
+		all = append(all, p.trouble())
+	}
+	g.health.Set(errors.Join(all...))
+}
+
+// Trouble implements transport.Listener.
+func (g *gathering) Trouble() (changed <-chan struct{}, why error) { return g.health.Get() }
 
 // Accept implements transport.Listener.
 func (g *gathering) Accept(ctx context.Context) (transport.Conn, error) {
@@ -87,22 +122,12 @@ func (g *gathering) Accept(ctx context.Context) (transport.Conn, error) {
 // Addr implements transport.Listener.
 func (g *gathering) Addr() identity.Address { return g.addr }
 
-// Trouble implements transport.Listener.
-func (g *gathering) Trouble() (changed <-chan struct{}, why error) {
-	var all []error
-	for _, l := range g.all {
-		_, err := l.Trouble()
-		all = append(all, err)
-	}
-	return nil, errors.Join(all...)
-}
-
 // Close implements transport.Listener.
 func (g *gathering) Close() error {
 	g.once.Do(func() {
 		g.cancel()
-		for _, l := range g.all {
-			l.Close()
+		for _, p := range g.posts {
+			p.close()
 		}
 		g.wg.Wait()
 	})
