@@ -6,6 +6,7 @@ import (
 	"context"
 	"iter"
 
+	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/actors/session"
@@ -19,6 +20,10 @@ type SyncStatus = node.SyncStatus
 
 // A PeerStatus is what is known of one peer, connected or not.
 type PeerStatus = session.PeerStatus
+
+// A Listening is a place where this store listens, and why nobody reaches it there, if
+// nobody does.
+type Listening = mesh.Listening
 
 // A LogMissing is a log of which a peer holds more than this store.
 type LogMissing = session.LogMissing
@@ -42,6 +47,8 @@ const (
 	SyncConnected    = notices.Connected    // a peer shares a topic with us
 	SyncDisconnected = notices.Disconnected // its session ended; Err says why
 	SyncUnreachable  = notices.Unreachable  // it could not be dialed; Err says why
+	SyncUnheard      = notices.Unheard      // nobody reaches this store at Address, where it listens; Err says why,
+	SyncListening    = notices.Listening    // and now they do again
 	SyncAgreed       = notices.Agreed       // both hold the same events of Topic,
 	SyncBehind       = notices.Behind       // and no longer do
 	SyncStalled      = notices.Stalled      // a session without progress is replaced; Err is a *StallError

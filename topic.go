@@ -134,7 +134,7 @@ func (t *Topic) Name() string { return t.t.Name }
 // and, where this store listens, its address: whoever has it can read the
 // topic and append to it.
 func (t *Topic) Invite() string {
-	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.t.Name, Peers: t.db.node.Mesh().Listening()}
+	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.t.Name, Peers: t.db.node.Mesh().Places()}
 	return inv.String()
 }
 

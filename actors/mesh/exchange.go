@@ -58,7 +58,7 @@ func (n *Mesh) advertised(via peerbook.Scope) []identity.Address {
 	if !n.Advertise {
 		return nil
 	}
-	all := slices.DeleteFunc(n.Listening(), func(a identity.Address) bool {
+	all := slices.DeleteFunc(n.Places(), func(a identity.Address) bool {
 		return identity.CheckHost(a.Host) != nil || !peerbook.MayTellOwn(a.Host, via) // a socket is of this machine
 	})
 	return all[:min(len(all), messages.MaxAddresses/2)]

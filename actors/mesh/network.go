@@ -27,11 +27,11 @@ var ErrBusy = errors.New("too many connections")
 
 // network is which sessions there are.
 type network struct {
-	mu        sync.Mutex // guards all below
-	sessions  map[*session.Session]*place
-	listeners []transport.Listener
-	names     uint64
-	second    map[identity.PeerID]bool // connections that wait to be told from a look
+	mu       sync.Mutex // guards all below
+	sessions map[*session.Session]*place
+	ears     []*ear // where it listens
+	names    uint64
+	second   map[identity.PeerID]bool // connections that wait to be told from a look
 }
 
 // A place is what the mesh knows of a session; guarded by network.mu.
@@ -39,31 +39,6 @@ type place struct {
 	evicted bool          // its seat was given to another
 	second  bool          // it was let in beside another one, until it says which run it is
 	run     session.RunID // that the peer is
-}
-
-// Listen takes connections at hostport from now on.
-func (n *Mesh) Listen(ctx context.Context, hostport string) (identity.Address, error) {
-	l, err := n.Carrier.Listen(ctx, hostport)
-	if err != nil {
-		return identity.Address{}, err
-	}
-	n.net.mu.Lock()
-	n.net.listeners = append(n.net.listeners, l)
-	n.net.mu.Unlock()
-	n.Send(ListenerName, l)
-	n.join()
-	return l.Addr(), nil
-}
-
-// Listening returns where this node listens.
-func (n *Mesh) Listening() []identity.Address {
-	n.net.mu.Lock()
-	defer n.net.mu.Unlock()
-	var all []identity.Address
-	for _, l := range n.net.listeners {
-		all = append(all, l.Addr())
-	}
-	return all
 }
 
 // Shut ends all sessions, gives their peers a moment to hear it, and takes no more.
@@ -132,27 +107,6 @@ func (n *Mesh) Sharing(topic identity.TopicID) (all []*session.Session) {
 		}
 	}
 	return all
-}
-
-// listener accepts connections, each with a goroutine per listening socket.
-type listener struct{ n *Mesh }
-
-// Receive implements actor.Actor.
-func (a *listener) Receive(ctx actor.Context) {
-	m, ok := ctx.Message().(transport.Listener)
-	if !ok {
-		return
-	}
-	n := a.n
-	n.Go(func() {
-		for {
-			conn, err := m.Accept(n.Context)
-			if err != nil {
-				return // closed
-			}
-			n.accepted(conn)
-		}
-	})
 }
 
 // accepted takes in a connection that a peer made. One more of a peer that is

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/digest"
 )
@@ -15,12 +16,14 @@ import (
 type SyncStatus struct {
 	Peers []session.PeerStatus `json:"peers"` // connected ones first, then by id
 	Logs  []session.LogMissing `json:"logs"`  // what is missing, each log once, most first
+
+	Listening []mesh.Listening `json:"listening,omitempty"` // where this node listens
 }
 
 // SyncStatus returns where this node stands. It waits for nobody.
 func (n *Node) SyncStatus() SyncStatus {
 	here, away := n.mesh.Known()
-	return SyncStatus{Peers: append(here, away...), Logs: n.withGaps(missing(here))}
+	return SyncStatus{Peers: append(here, away...), Logs: n.withGaps(missing(here)), Listening: n.mesh.Listening()}
 }
 
 // withGaps adds the logs that have gaps, and of which no peer was heard to hold more.

@@ -26,6 +26,8 @@ const (
 	Connected    Kind = "connected"    // a peer shares a topic with us
 	Disconnected Kind = "disconnected" // its session ended
 	Unreachable  Kind = "unreachable"  // it could not be dialed
+	Unheard      Kind = "unheard"      // nobody reaches us at a place where we listen
+	Listening    Kind = "listening"    // and now they do again
 	Agreed       Kind = "agreed"       // both hold the same events of a topic
 	Behind       Kind = "behind"       // and no longer do
 	Stalled      Kind = "stalled"      // a session without progress is replaced
@@ -46,7 +48,7 @@ type Event struct {
 	Address string          `json:"address,omitempty"`
 	Topic   digest.Hash     `json:"topic"`          // of agreed, behind and copied
 	Log     digest.Hash     `json:"log,omitzero"`   // of copied, where Peer is zero
-	Err     error           `json:"-"`              // of disconnected, unreachable, stalled, twin and peer twin
+	Err     error           `json:"-"`              // of disconnected, unreachable, unheard, stalled, twin and peer twin
 	Lost    int             `json:"lost,omitempty"` // how many, of lost
 }
 

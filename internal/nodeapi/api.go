@@ -230,6 +230,9 @@ type Status struct {
 	Missing  []Missing `json:"missing"`             // logs of which a peer holds more
 	ReadOnly string    `json:"read_only,omitempty"` // why, where it is
 
+	// Listening is where the node listens.
+	Listening []Listening `json:"listening,omitempty"`
+
 	// Parts is what is followed of each topic of which that is not all.
 	Parts []FollowedPart `json:"parts,omitempty"`
 
@@ -244,6 +247,12 @@ type Status struct {
 
 	// Copies are the copies of the store that it heard of.
 	Copies []Copy `json:"copies,omitempty"`
+}
+
+// A Listening is where a node listens.
+type Listening struct {
+	Address string `json:"address"`
+	Trouble string `json:"trouble,omitempty"` // why nobody reaches it there at the moment
 }
 
 // A Copy is a log of a device that was made as a copy of the store.

@@ -257,6 +257,9 @@ func (b *local) Status(ctx context.Context) (nodeapi.Status, error) {
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
+	for _, l := range st.Listening {
+		s.Listening = append(s.Listening, nodeapi.Listening{Address: l.Address.Host, Trouble: l.Trouble})
+	}
 	s.Own = ownLogs(b.db.OwnLogs())
 	forks, err := b.db.Forks()
 	for _, f := range forks {

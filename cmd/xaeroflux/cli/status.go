@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -35,15 +36,16 @@ logs that are followed count (xaeroflux follow).`,
 				}
 				s.Actors = nil // another command's
 				return a.print(struct {
-					Peers    []nodeapi.Peer         `json:"peers"`
-					Missing  []nodeapi.Missing      `json:"missing"`
-					ReadOnly string                 `json:"read_only,omitempty"`
-					Parts    []nodeapi.FollowedPart `json:"parts,omitempty"`
-					Moved    *nodeapi.Move          `json:"moved,omitempty"`
-					Copies   []nodeapi.Copy         `json:"copies,omitempty"`
-					Own      []nodeapi.OwnLog       `json:"own,omitempty"`
-					Frozen   []string               `json:"frozen,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Parts, s.Moved, s.Copies, s.Own, s.Frozen}, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
+					Peers     []nodeapi.Peer         `json:"peers"`
+					Missing   []nodeapi.Missing      `json:"missing"`
+					ReadOnly  string                 `json:"read_only,omitempty"`
+					Listening []nodeapi.Listening    `json:"listening,omitempty"`
+					Parts     []nodeapi.FollowedPart `json:"parts,omitempty"`
+					Moved     *nodeapi.Move          `json:"moved,omitempty"`
+					Copies    []nodeapi.Copy         `json:"copies,omitempty"`
+					Own       []nodeapi.OwnLog       `json:"own,omitempty"`
+					Frozen    []string               `json:"frozen,omitempty"`
+				}{s.Peers, s.Missing, s.ReadOnly, s.Listening, s.Parts, s.Moved, s.Copies, s.Own, s.Frozen}, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -62,6 +64,11 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
 	if m := s.Moved; m != nil {
 		fmt.Fprintln(w, a.typed(movedStatus(m)))
+	}
+	for _, l := range s.Listening {
+		if l.Trouble != "" {
+			fmt.Fprintf(w, "nobody reaches this store at %s, and it is tried again until they do: %s\n", l.Address, strings.ReplaceAll(l.Trouble, "\n", "; "))
+		}
 	}
 	for _, o := range s.Own {
 		fmt.Fprintln(w, ownText(o))
