@@ -96,7 +96,7 @@ func unfounded(dir string) bool {
 	return st.Close() == nil && unfounded != nil
 }
 
-// newStore is what to create where there is no store, or nil for nothing. A store
+// newStore is what to create if there is no store, or nil for nothing. A store
 // without a topic is gone on with; joinFirst sees, under the lock, whether it is one.
 func (o Options) newStore(dir string, invite *identity.Invite) *store.CreateOptions {
 	if o.MustExist {

@@ -18,7 +18,7 @@ import (
 )
 
 // Peer exchange: who the peers of a topic are is told to its peers (PEERS). A
-// node tells its own addresses where it chose to be found (Config.Advertise),
+// node tells its own addresses if it chose to be found (Config.Advertise),
 // and those of others that it found there itself. What it is told is a hint;
 // the address book bounds how many.
 

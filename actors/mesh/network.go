@@ -22,7 +22,7 @@ import (
 // replacedText is the last word in a session that gives way to a newer one.
 const replacedText = "replaced by another connection"
 
-// ErrBusy is returned where a bound on connections is reached.
+// ErrBusy is returned if a bound on connections is reached.
 var ErrBusy = errors.New("too many connections")
 
 // network is which sessions there are.
@@ -179,7 +179,7 @@ const settledFor = 3 * time.Second
 // has lost the older one.
 func (n *Mesh) adopt(conn transport.Conn) (*session.Session, error) { return n.adoptWith(conn, nil) }
 
-// adoptWith is adopt with the control stream, where that was accepted already.
+// adoptWith is adopt with the control stream, if that was accepted already.
 func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.Session, error) {
 	if n.closing.Load() {
 		return nil, pipeline.ErrClosed

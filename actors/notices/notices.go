@@ -47,7 +47,7 @@ type Event struct {
 	Peer    identity.PeerID `json:"peer"`
 	Address string          `json:"address,omitempty"`
 	Topic   digest.Hash     `json:"topic"`          // of agreed, behind and copied
-	Log     digest.Hash     `json:"log,omitzero"`   // of copied, where Peer is zero
+	Log     digest.Hash     `json:"log,omitzero"`   // of copied, if Peer is zero
 	Err     error           `json:"-"`              // of disconnected, unreachable, unheard, stalled, twin and peer twin
 	Lost    int             `json:"lost,omitempty"` // how many, of lost
 }

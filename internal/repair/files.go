@@ -37,7 +37,7 @@ type fileChecker struct {
 	fs  durable.FS
 }
 
-// run checks each file, and adds why Open failed where no file says so.
+// run checks each file, and adds why Open failed if no file says so.
 func (c *fileChecker) run(opened error) {
 	if _, err := device.ReadFormat(c.fs, c.dir); err != nil {
 		c.file(findings.FlawFormat, layout.FormatName, err)

@@ -96,7 +96,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"sync":            {{"sync", addr.String()}},
 		"verify":          {{"verify", "--vkey", vkey, proof}, {"verify", "--vkey", vkey, note}},
 		"vkey":            {{"vkey"}},
-		"forks":           nil, // prints nothing where there is none
+		"forks":           nil, // prints nothing if there is none
 		"network-changed": nil, // prints nothing
 		"serve":           nil, // what it prints is for a peer, whose end ends it
 	}
