@@ -107,45 +107,18 @@ func TestFetchDespiteLiars(t *testing.T) {
 		},
 	}
 	for _, lie := range foes {
-		f := a.foe()
-		defer f.Conn.CloseWithError(0, "")
-		must(t, f.Greet(ctx, f.topic))
-		must(t, f.Settled())
-		must(t, f.Send(&messages.Peaks{}))
-		wg.Go(func() {
-			for n := 0; ; n++ {
-				err := f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message {
-					if n == 0 {
-						return []messages.Message{f.log.Range(7000, 7000)}
-					}
-					return lie(f, req)
-				})
-				if err != nil {
-					return
-				}
+		n := 0
+		f := a.rangeFoe(&wg, func(f *foe, req *messages.RangeRequest) []messages.Message {
+			if n++; n == 1 {
+				return []messages.Message{f.log.Range(7000, 7000)}
 			}
+			return lie(f, req)
 		})
+		defer f.Conn.CloseWithError(0, "")
 	}
 	// A fourth one is honest, and holds the foes' log.
-	f := a.foe()
+	f := a.rangeFoe(&wg, (*foe).rangeOf7000)
 	defer f.Conn.CloseWithError(0, "")
-	must(t, f.Greet(ctx, f.topic))
-	must(t, f.Settled())
-	must(t, f.Send(&messages.Peaks{}))
-	wg.Go(func() {
-		for {
-			err := f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message {
-				head := f.log.Range(7000, 7000)
-				if req.From >= 7000 {
-					return []messages.Message{head}
-				}
-				return []messages.Message{head, f.log.Range(req.From, min(req.To, 7000))}
-			})
-			if err != nil {
-				return
-			}
-		}
-	})
 	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: f.log.ID, From: 1000})
@@ -164,6 +137,29 @@ func TestFetchDespiteLiars(t *testing.T) {
 	}
 }
 
+// rangeFoe connects a foe that answers requests for ranges, until its connection ends.
+func (a *arena) rangeFoe(wg *sync.WaitGroup, answer func(*foe, *messages.RangeRequest) []messages.Message) *foe {
+	a.t.Helper()
+	f := a.foe()
+	must(a.t, f.Greet(ctx, f.topic))
+	must(a.t, f.Settled())
+	must(a.t, f.Send(&messages.Peaks{}))
+	wg.Go(func() {
+		for f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message { return answer(f, req) }) == nil {
+		}
+	})
+	return f
+}
+
+// rangeOf7000 answers truly from the 7000 events of the foe's log.
+func (f *foe) rangeOf7000(req *messages.RangeRequest) []messages.Message {
+	head := f.log.Range(7000, 7000)
+	if req.From >= 7000 {
+		return []messages.Message{head}
+	}
+	return []messages.Message{head, f.log.Range(req.From, min(req.To, 7000))}
+}
+
 // What a peer was asked for that says nothing is asked of another one, long before
 // patience with it ends.
 func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
@@ -175,28 +171,13 @@ func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 	defer wg.Wait()
 	defer close(over)
 	for _, still := range []bool{true, false} {
-		f := a.foe()
-		defer f.Conn.CloseWithError(0, "")
-		must(t, f.Greet(ctx, f.topic))
-		must(t, f.Settled())
-		must(t, f.Send(&messages.Peaks{}))
-		wg.Go(func() {
-			for {
-				err := f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message {
-					head := f.log.Range(7000, 7000)
-					if req.From >= 7000 {
-						return []messages.Message{head}
-					}
-					if still {
-						<-over
-					}
-					return []messages.Message{head, f.log.Range(req.From, min(req.To, 7000))}
-				})
-				if err != nil {
-					return
-				}
+		f := a.rangeFoe(&wg, func(f *foe, req *messages.RangeRequest) []messages.Message {
+			if still && req.From < 7000 {
+				<-over
 			}
+			return f.rangeOf7000(req)
 		})
+		defer f.Conn.CloseWithError(0, "")
 	}
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

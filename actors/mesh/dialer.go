@@ -14,7 +14,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -218,11 +217,9 @@ func (n *Mesh) dial(ctx context.Context, t peerbook.Target) (*session.Session, e
 			return nil, err
 		}
 	}
-	s, err := n.adopt(conn)
-	if err != nil {
-		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
-		return nil, err
+	s, err := n.adoptOrClose(conn)
+	if err == nil {
+		n.upgrade(s, at)
 	}
-	n.upgrade(s, at)
-	return s, nil
+	return s, err
 }

@@ -179,6 +179,15 @@ const settledFor = 3 * time.Second
 // has lost the older one.
 func (n *Mesh) adopt(conn transport.Conn) (*session.Session, error) { return n.adoptWith(conn, nil) }
 
+// adoptOrClose is adopt, and closes a connection for which there is no room.
+func (n *Mesh) adoptOrClose(conn transport.Conn) (*session.Session, error) {
+	s, err := n.adopt(conn)
+	if err != nil {
+		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
+	}
+	return s, err
+}
+
 // adoptWith is adopt with the control stream, if that was accepted already.
 func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.Session, error) {
 	if n.closing.Load() {

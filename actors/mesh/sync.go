@@ -87,12 +87,7 @@ func (n *Mesh) adoptConn(conn transport.Conn, carrier string) (*session.Session,
 	if err := n.notSelf(conn); err != nil {
 		return nil, err
 	}
-	s, err := n.adopt(conn)
-	if err != nil {
-		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
-		return nil, err
-	}
-	return s, nil
+	return n.adoptOrClose(conn)
 }
 
 // notSelf closes a connection to this store itself, which an unnamed peer can

@@ -160,10 +160,7 @@ func (s *Session) servePages(stream transport.Stream, req *messages.PageRequest)
 	served, err := syncer.ServePages(s.patient(stream), s.set.Store.Source(), topic, req)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
-	s.stalled(err)
-	if err == nil || errors.As(err, new(*syncer.Violation)) { // a refusal is an answer too
-		err = errors.Join(err, stream.CloseWrite())
-	}
+	err = s.endAnswer(stream, err)
 	s.tell(&inputDone{syncer.Served{Topic: topic, Log: req.Log, EndSize: served.End, Partly: !req.Tail, Err: err}})
 }
 
@@ -175,10 +172,16 @@ func (s *Session) serveRange(stream transport.Stream, req *messages.RangeRequest
 	defer s.whileShared(topic, stream)()
 	served, err := syncer.ServeRange(s.patient(stream), s.set.Store.Source(), topic, req)
 	s.stats.eventsOut.Add(served.Events)
+	_ = s.endAnswer(stream, err)
+}
+
+// endAnswer ends a stream whose request was answered, as one that was refused is too.
+func (s *Session) endAnswer(stream transport.Stream, err error) error {
 	s.stalled(err)
-	if err == nil || errors.As(err, new(*syncer.Violation)) { // a refusal is an answer too
-		stream.CloseWrite()
+	if err == nil || errors.As(err, new(*syncer.Violation)) {
+		err = errors.Join(err, stream.CloseWrite())
 	}
+	return err
 }
 
 // prove answers a request for an inclusion proof, before anything else of the
