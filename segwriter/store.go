@@ -62,7 +62,13 @@ func NewStore(fs durable.FS, dir string, o Options) *Store {
 // it, a file of it is open, or something of it waits for a sync. Nothing is
 // created before its first page. A log that has files keeps the pages per segment
 // that it began with. The error is ErrParams.
-func (s *Store) Log(p Params) (*Log, error) {
+func (s *Store) Log(p Params) (*Log, error) { return s.log(p, (*Log).adopt) }
+
+// Fileless is Log for one that has no files, or those that were begun with p: they are
+// not looked for.
+func (s *Store) Fileless(p Params) (*Log, error) { return s.log(p, nil) }
+
+func (s *Store) log(p Params, adopt func(*Log) error) (*Log, error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
@@ -76,8 +82,10 @@ func (s *Store) Log(p Params) (*Log, error) {
 		return l, nil
 	}
 	l := &Log{s: s, p: p, dir: filepath.Join(s.dir, "logs", p.Log.String()), mmr: filepath.Join(s.dir, "mmr", p.Log.String())}
-	if err := l.adopt(); err != nil {
-		return nil, err
+	if adopt != nil {
+		if err := adopt(l); err != nil {
+			return nil, err
+		}
 	}
 	s.logs[p.Log] = weak.Make(l)
 	runtime.AddCleanup(l, collected, collectedLog{weak.Make(s), p.Log})

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -52,7 +53,7 @@ func appendOf(log digest.Hash, payload string) *messages.Append {
 // look at what is published.
 func TestACommitSaysWhatALogCameTo(t *testing.T) {
 	s, l := openWithFault(t, nil)
-	l.key = nil // whoever signs panics: no append does
+	l.key = func() (ed25519.PrivateKey, error) { return nil, nil } // whoever signs panics: no append does
 	c := s.NewCommitter()
 	var m mmrindex.Mountains
 	for i, payload := range []string{"one", "two", "three"} {

@@ -33,8 +33,8 @@ type Log struct {
 	Number    uint64
 	Own       bool // this store appends to it
 
-	policy identity.Policy    // of the topic
-	key    ed25519.PrivateKey // of the author, where Own
+	policy identity.Policy                    // of the topic
+	key    func() (ed25519.PrivateKey, error) // of the author, where Own; derived when it is first asked for
 	files  *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
@@ -135,7 +135,11 @@ func (l *Log) EmptyHead() (h proof.Head, ok bool) {
 	if !l.Own {
 		return h, false
 	}
-	return proof.Sign(l.key, l.ID, 0, digest.Empty), true
+	key, err := l.key()
+	if err != nil {
+		return h, false
+	}
+	return proof.Sign(key, l.ID, 0, digest.Empty), true
 }
 
 // rowOf reads the row of a log; the error is ErrUnknownLog if there is none.
@@ -183,7 +187,7 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 		PageBytes: int(row.PageBytes), Kind: row.Kind, Number: row.Number, Own: row.Own,
 	}
 	var err error
-	if l.files, err = s.segs.Log(segwriter.ParamsOf(row.Name(), s.format.SegmentPages)); err != nil {
+	if l.files, err = s.filesOf(row); err != nil {
 		return nil, err
 	}
 	t, err := s.Topic(row.Topic)
@@ -191,13 +195,43 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 		return nil, err
 	}
 	if l.policy = t.Genesis.Policy; l.Own {
-		l.key = s.device.AuthorKey(t.Genesis)
-		if identity.PublicKey(l.key) != l.Author {
-			return nil, fmt.Errorf("%w (log %s)", ErrIdentity, l.ID.Short())
-		}
+		l.key = sync.OnceValues(func() (ed25519.PrivateKey, error) { return s.keyOf(l.ID, l.Author, t) })
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)
 	l.epoch.Store(s.catalog.epochs.Add(1))
 	return l, nil
+}
+
+// keyOf derives the key that a log of ours in a topic is signed with. The error is
+// ErrIdentity if it is not the one of its author.
+func (s *Store) keyOf(id digest.Hash, author [32]byte, t *Topic) (ed25519.PrivateKey, error) {
+	key := s.device.AuthorKey(t.Genesis)
+	if identity.PublicKey(key) != author {
+		return nil, fmt.Errorf("%w (log %s)", ErrIdentity, id.Short())
+	}
+	return key, nil
+}
+
+// filesOf returns the files of a log, of which most small ones have none: those are
+// not looked for.
+func (s *Store) filesOf(row *aof.LogRow) (*segwriter.Log, error) {
+	p := segwriter.ParamsOf(row.Name(), s.format.SegmentPages)
+	if s.fileless(row) {
+		return s.segs.Fileless(p)
+	}
+	return s.segs.Log(p)
+}
+
+// A filed is which logs had a directory when the store was opened. It is not changed
+// once the store is open.
+type filed struct {
+	logs   numbers
+	others map[digest.Hash]bool // of which there was no row
+}
+
+// fileless reports whether a log has no files but those that this store may have
+// begun since it was opened.
+func (s *Store) fileless(row *aof.LogRow) bool {
+	return row.SealedPages == 0 && !s.filed.logs.has(row.Num) && !s.filed.others[row.ID]
 }

@@ -142,7 +142,7 @@ func (c *checker) walk(l *Log, p *Published) {
 // head checks what signs a log. A log of ours that could not be loaded is signed by
 // nothing yet but the heads kept of it.
 func (c *checker) head(l *Log, p *Published) {
-	if _, err := l.signedBefore(); err != nil {
+	if _, err := c.s.signedBefore(l, l.Row()); err != nil {
 		c.found(findings.FlawHead, l, err)
 		return
 	}
@@ -153,6 +153,9 @@ func (c *checker) head(l *Log, p *Published) {
 		return
 	}
 	h, err := l.Head(p)
+	if l.Own && err == nil {
+		_, err = l.key()
+	}
 	if err := errors.Join(err, h.Verify(l.AuthorKey()), checkHead(l.ID, p)); err != nil {
 		c.found(findings.FlawLog, l, err)
 	}

@@ -169,7 +169,9 @@ func (c *Committer) load(w *Work) {
 		c.loadLog(m.Log)
 	}
 	for _, a := range w.Appends {
-		c.loadLog(a.Log)
+		if c.loadLog(a.Log); a.Remote == nil {
+			c.mayWrite(a.Log)
+		}
 	}
 	for _, x := range w.Changes {
 		if o, ok := x.(ofLog); ok {
@@ -187,6 +189,16 @@ func (c *Committer) loadLog(id digest.Hash) {
 		c.logs[id] = l
 	} else if !errors.Is(err, ErrUnknownLog) { // it is to be created
 		c.failed[id] = err
+	}
+}
+
+// mayWrite holds the key of a log of ours against its author before the first events
+// that we append to it.
+func (c *Committer) mayWrite(id digest.Hash) {
+	if l := c.logs[id]; l != nil && l.Own {
+		if _, err := l.key(); err != nil {
+			c.failed[id] = err
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ type logCache struct {
 	kept     []*Log // a clock of those that are held
 	hand     int
 	heads    map[digest.Hash]proof.Head // of our own logs that were put out, not in their rows yet
-	prepared map[uint32]uint64          // bits, by Log.Num: files that were brought in order
+	prepared numbers                    // of logs whose files were brought in order
 }
 
 // errCutShort is what those get who waited for a load that panicked.
@@ -52,7 +52,7 @@ type loading struct {
 
 func (c *logCache) init(max int) {
 	c.max = max
-	c.prepared = map[uint32]uint64{}
+	c.prepared = numbers{}
 	c.forget()
 }
 
@@ -243,9 +243,8 @@ func (c *logCache) ownLogs() (ids []digest.Hash) {
 
 // prepare runs fn once for the files of a log, unless it fails.
 func (c *logCache) prepare(num uint32, fn func() error) error {
-	at, bit := num/64, uint64(1)<<(num%64)
 	c.mu.RLock()
-	done := c.prepared[at]&bit != 0
+	done := c.prepared.has(num)
 	c.mu.RUnlock()
 	if done {
 		return nil
@@ -255,6 +254,12 @@ func (c *logCache) prepare(num uint32, fn func() error) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.prepared[at] |= bit
+	c.prepared.add(num)
 	return nil
 }
+
+// numbers is a set of numbers of logs (Log.Num), a bit each.
+type numbers map[uint32]uint64
+
+func (n numbers) has(num uint32) bool { return n[num/64]&(1<<(num%64)) != 0 }
+func (n numbers) add(num uint32)      { n[num/64] |= 1 << (num % 64) }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -114,8 +115,11 @@ func TestCreatedLogThatCannotBeReadYet(t *testing.T) {
 	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 16, Seed: identity.Seed{1}}); err != nil {
 		t.Fatal(err)
 	}
+	p := newParted(t, testTopic(1).ID(), 3)
+	if err := os.Mkdir(filepath.Join(dir, "logs", p.info.Log.String()), 0o700); err != nil { // its files are looked for
+		t.Fatal(err)
+	}
 	var exhausted bool
-	var p *parted
 	fs := durable.NewFaulty(durable.OS, func(op durable.Op, name string) error {
 		if exhausted && strings.Contains(name, p.info.Log.String()) {
 			return syscall.EMFILE
@@ -134,7 +138,7 @@ func TestCreatedLogThatCannotBeReadYet(t *testing.T) {
 	if _, err := s.Summary(topic.ID); err != nil {
 		t.Fatal(err)
 	}
-	p, exhausted = newParted(t, topic.ID, 3), true
+	exhausted = true
 	done, err := s.NewCommitter().Commit(&Work{Appends: []*messages.Append{p.append(3)}})
 	if err != nil || done.Appends[0].Refused != nil || done.Appends[0].Batch == nil {
 		t.Fatalf("%+v, %v", done, err)

@@ -87,8 +87,8 @@ func (l *Log) prove(p *Published) error {
 
 // Head returns the signed head that proves a published state. One of ours is signed when
 // somebody asks for it first: no append waits for that, and the state is committed
-// before. That of an empty log of ours has no signature (see EmptyHead). The error is a
-// *CorruptError: the key was hurt in memory, and must not speak.
+// before. That of an empty log of ours has no signature (see EmptyHead). The error is
+// ErrIdentity, or a *CorruptError: the key was hurt in memory, and must not speak.
 func (l *Log) Head(p *Published) (proof.Head, error) {
 	if !l.Own || p.Size == 0 {
 		return p.head, nil
@@ -101,7 +101,11 @@ func (l *Log) Head(p *Published) (proof.Head, error) {
 	}
 	h := l.Row().Head()
 	if !sameState(h, p.head) {
-		h = proof.Sign(l.key, l.ID, p.Size, p.Root)
+		key, err := l.key()
+		if err != nil {
+			return h, err
+		}
+		h = proof.Sign(key, l.ID, p.Size, p.Root)
 		if err := h.Verify(l.AuthorKey()); err != nil {
 			return h, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("a head of %d events that was signed just now", p.Size), Err: err}
 		}
@@ -184,7 +188,7 @@ func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *Published) error {
 	if !l.Own {
 		return nil
 	}
-	kept, err := l.signedBefore()
+	kept, err := s.signedBefore(l, row)
 	if err != nil {
 		return err
 	}

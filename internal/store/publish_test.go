@@ -3,6 +3,7 @@
 package store
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"slices"
 	"testing"
@@ -24,8 +25,11 @@ func TestAHeadThatDoesNotVerifyIsNotShown(t *testing.T) {
 	s, l := openWithFault(t, nil)
 	commitTo(t, s, s.NewCommitter(), l, "one")
 	key := l.key
-	l.key = slices.Clone(key)
-	l.key[3] ^= 1
+	hurt, err := key()
+	must(t, err)
+	hurt = slices.Clone(hurt)
+	hurt[3] ^= 1
+	l.key = func() (ed25519.PrivateKey, error) { return hurt, nil }
 	if h, err := l.Head(l.State()); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("shown is %+v, %v", h, err)
 	}
@@ -51,7 +55,7 @@ func TestAHeadIsSignedWhenAskedFor(t *testing.T) {
 	must(t, err)
 	must(t, one.Verify(l.AuthorKey()))
 	key := l.key
-	l.key = nil // whoever signs panics
+	l.key = func() (ed25519.PrivateKey, error) { return nil, nil } // whoever signs panics
 	if again, err := l.Head(l.State()); again != one || err != nil {
 		t.Errorf("asked again: %+v, %v", again, err)
 	}

@@ -185,7 +185,10 @@ func (s *Store) SyncFiles(id digest.Hash) error {
 }
 
 // signedBefore returns the head kept beside the files of a log, if one is.
-func (l *Log) signedBefore() (proof.Head, error) {
+func (s *Store) signedBefore(l *Log, row *aof.LogRow) (proof.Head, error) {
+	if s.fileless(row) {
+		return proof.Head{}, nil
+	}
 	text, err := l.files.ReadHead()
 	if errors.Is(err, os.ErrNotExist) {
 		return proof.Head{}, nil

@@ -90,6 +90,7 @@ type Store struct {
 	doing sync.Mutex // held by Do
 
 	opening   *opening  // while Open runs
+	filed     filed     // which logs had files then
 	restoring *Restored // what the store is made of, if it is being restored
 
 	catalog catalog
@@ -262,7 +263,10 @@ func (s *Store) openOwn() error {
 	if err != nil {
 		return nil // there is none yet
 	}
-	_, err = s.Log(t.Log)
+	l, err := s.Log(t.Log)
+	if err == nil {
+		_, err = l.key()
+	}
 	if errors.Is(err, ErrUnknownLog) || s.opts.ReadOnly && !errors.Is(err, ErrIdentity) {
 		return nil // whoever reads that log is told
 	}

@@ -93,6 +93,7 @@ func fileOf(err error) (recovery.File, bool) {
 func (s *Store) readLogs(o *opening) error {
 	o.found = map[digest.Hash]*segwriter.Found{}
 	dirs, err := s.logDirs()
+	s.filed = filed{numbers{}, dirs} // those with a row are taken out
 	if err == nil {
 		o.witness.Closed.File, err = device.ReadClosed(s.opts.FS, s.dir)
 	}
@@ -105,6 +106,9 @@ func (s *Store) readLogs(o *opening) error {
 		}
 		return v.ForEachLog(func(row aof.LogRow) error {
 			l := recovery.Log{ID: row.ID, Row: s.rowWitness(o, &row)}
+			if dirs[row.ID] {
+				s.filed.logs.add(row.Num)
+			}
 			if dirs[row.ID] || row.SealedPages > 0 {
 				if err := s.readLog(o, v, &row, &l); err != nil {
 					return err
@@ -143,7 +147,8 @@ func (s *Store) logDirs() (map[digest.Hash]bool, error) {
 
 // keyWitnesses bounds the rows of ours whose key is derived when a store is opened.
 // All follow from one seed, so that a few tell whether it is the right one; every
-// row is held against its key again when its log is first used.
+// row is held against its key again when something is first signed of its log or
+// appended to it.
 const keyWitnesses = 256
 
 func (s *Store) rowWitness(o *opening, row *aof.LogRow) *recovery.Row {
