@@ -26,7 +26,8 @@ type Emit func(index uint64, page []byte, span Span) error
 // should be made anew. It is for one goroutine.
 type Builder struct {
 	pack  *Packer
-	page  []byte // the open page; its header is written when it is sealed
+	page  []byte // the open page as far as it was needed; its header is written when it is sealed
+	bytes int    // of a whole one
 	used  int    // bytes of records copied into it
 	index uint64 // of the open page
 	first uint64 // sequence of its first record
@@ -37,11 +38,24 @@ type Builder struct {
 // NewBuilder returns a builder whose open page has that index and begins with
 // that sequence. A page size that cannot be is reported by Add.
 func NewBuilder(pageBytes int, pageIndex, firstSeq uint64) *Builder {
-	b := &Builder{pack: NewPacker(pageBytes), index: pageIndex, first: firstSeq}
-	if b.err = ValidPageBytes(pageBytes); b.err == nil {
-		b.page = make([]byte, pageBytes)
+	b := &Builder{pack: NewPacker(pageBytes), bytes: pageBytes, index: pageIndex, first: firstSeq, err: ValidPageBytes(pageBytes)}
+	if b.err == nil {
+		b.grow(PageHeaderBytes)
 	}
 	return b
+}
+
+// firstBytes is how much of a page is allocated first: most logs never fill one.
+const firstBytes = 512
+
+// grow makes room for the first n bytes of the open page.
+func (b *Builder) grow(n int) {
+	if n <= len(b.page) {
+		return
+	}
+	page := make([]byte, min(b.bytes, max(firstBytes, 2*n)))
+	copy(page, b.page)
+	b.page = page
 }
 
 // Add packs one record.
@@ -92,12 +106,14 @@ func (b *Builder) AddRun(records []byte, count int, emit Emit) error {
 }
 
 func (b *Builder) copy(records []byte) {
+	b.grow(PageHeaderBytes + b.used + len(records))
 	b.used += copy(b.page[PageHeaderBytes+b.used:], records)
 }
 
 // seal hands over the open page and begins the next.
 func (b *Builder) seal(emit Emit) error {
 	h := PageHeader{Kind: KindRecords, Count: b.count, First: b.first, Used: b.used, Span: 1, Index: b.index}
+	b.grow(b.bytes)
 	h.seal(b.page)
 	span := Span{Page: b.index, Pages: 1, First: b.first, Count: b.count}
 	b.index, b.first = b.index+1, b.Next()
@@ -108,6 +124,7 @@ func (b *Builder) seal(emit Emit) error {
 // sealGroup hands over the pages of one large record. The open page is empty.
 func (b *Builder) sealGroup(record []byte, pages int, emit Emit) error {
 	span := Span{Page: b.index, Pages: pages, First: b.first, Count: 1}
+	b.grow(b.bytes)
 	h := PageHeader{Kind: KindGroup, Count: 1, First: b.first, Span: pages}
 	b.index, b.first = b.index+uint64(pages), b.first+1
 	for i := range pages {
