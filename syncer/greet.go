@@ -22,7 +22,7 @@ func (s *Session) offerOf(o *offer) (messages.Offer, error) {
 	if p.Partial || !s.remembers() || !s.cfg.History.Met(s.cfg.Peer, o.ID) {
 		return p, nil
 	}
-	r, err := s.cfg.Store.Roster(o.ID)
+	position, err := s.cfg.Store.Position(o.ID)
 	if err != nil {
 		return p, err
 	}
@@ -30,7 +30,7 @@ func (s *Session) offerOf(o *offer) (messages.Offer, error) {
 	if err != nil {
 		return p, err
 	}
-	o.greeted = &standing{stated(r), set}
+	o.greeted = &standing{position, set}
 	p.Mark = o.Keys.StateMark(o.ID, b, dialer, o.greeted.roster, set)
 	return p, nil
 }

@@ -58,6 +58,7 @@ func (listed) Mountains(digest.Hash, uint64) (m mmrindex.Mountains, err error) {
 	return m, nil
 }
 
-func (listed) Roster(digest.Hash) (Roster, error) { return Roster{}, nil }
+func (listed) Roster(digest.Hash) (Roster, error)                  { return Roster{}, nil }
+func (listed) Position(digest.Hash) (p identity.Position, _ error) { return p, nil }
 
 func (listed) Counts(identity.LogName) (bool, error) { return true, nil }

@@ -70,7 +70,8 @@ func (w *shelf) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
 	return mmrindex.Mountains{}, errors.New("a shelf has no events")
 }
 
-func (w *shelf) Roster(digest.Hash) (Roster, error) { return Roster{}, nil }
+func (w *shelf) Roster(digest.Hash) (Roster, error)                  { return Roster{}, nil }
+func (w *shelf) Position(digest.Hash) (p identity.Position, _ error) { return p, nil }
 
 func (w *shelf) Met(identity.PeerID, digest.Hash) bool { return w.was != nil }
 

@@ -63,6 +63,7 @@ func (h *house) ingest(v Verified) error {
 func (h *house) Summary(t digest.Hash) (digest.Set, error)          { return h.room(t).Summary(t) }
 func (h *house) Logs(t digest.Hash, yield func(LogInfo) bool) error { return h.room(t).Logs(t, yield) }
 func (h *house) Roster(t digest.Hash) (Roster, error)               { return h.room(t).Roster(t) }
+func (h *house) Position(t digest.Hash) (identity.Position, error)  { return h.room(t).Position(t) }
 func (h *house) Pages(digest.Hash, uint64, uint64) (r PageRun, _ error) {
 	return r, errors.New("no pages")
 }

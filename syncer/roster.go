@@ -28,30 +28,40 @@ type standing struct {
 
 // standing returns what we hold of a topic.
 func (s *Session) standing(t *topic) (standing, error) {
-	r, err := s.cfg.Store.Roster(t.id)
+	position, err := s.cfg.Store.Position(t.id)
 	if err != nil {
 		return standing{}, err
 	}
 	set, err := t.store.Summary(t.id)
-	return standing{stated(r), set}, err
+	return standing{position, set}, err
 }
 
-// stated is the position that a side states. Where the newest leg is forked,
+// Stated is the position that a side states. Where the newest leg is forked,
 // each side may hold another branch of it: that it is forked is all that is
 // said, by a size of 1 and the root of no events, which no leg can have.
-func stated(r Roster) identity.Position {
-	if n := len(r.Legs); n > 0 && r.Legs[n-1].Frozen {
-		return identity.Position{Term: r.Position.Term, Leg: r.Position.Leg, Size: 1, Root: digest.Empty}
+func Stated(p identity.Position, forked bool) identity.Position {
+	if forked {
+		p.Size, p.Root = 1, digest.Empty
 	}
-	return r.Position
+	return p
+}
+
+// Stated is the position that a side states that holds r.
+func (r Roster) Stated() identity.Position {
+	n := len(r.Legs)
+	return Stated(r.Position, n > 0 && r.Legs[n-1].Frozen)
 }
 
 func numberOf(p identity.Position) uint64 { return identity.RosterNumber(p.Term, p.Leg) }
 
 // rosterHeard brings the peer up to our roster, or awaits what it has more.
 func (s *Session) rosterHeard(t *topic, theirs identity.Position) error {
+	ours, err := s.cfg.Store.Position(t.id)
+	if err != nil || ours == theirs {
+		return err
+	}
 	r, err := s.cfg.Store.Roster(t.id)
-	if err != nil || stated(r) == theirs {
+	if err != nil {
 		return err
 	}
 	for _, l := range r.Legs {
@@ -95,8 +105,12 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 
 // rosterAgain states the newest leg where both sides rest with two positions.
 func (s *Session) rosterAgain(t *topic) error {
+	ours, err := s.cfg.Store.Position(t.id)
+	if err != nil || t.lastGot == nil || t.lastGot.roster == ours {
+		return err
+	}
 	r, err := s.cfg.Store.Roster(t.id)
-	if err != nil || t.lastGot == nil || t.lastGot.roster == stated(r) {
+	if err != nil {
 		return err
 	}
 	for _, l := range r.Legs {

@@ -120,7 +120,8 @@ func (w *twin) Summary(digest.Hash) (digest.Set, error) {
 	return w.sum, nil
 }
 
-func (w *twin) Roster(digest.Hash) (syncer.Roster, error) { return syncer.Roster{}, nil }
+func (w *twin) Roster(digest.Hash) (syncer.Roster, error)           { return syncer.Roster{}, nil }
+func (w *twin) Position(digest.Hash) (p identity.Position, _ error) { return p, nil }
 
 func (w *twin) Logs(_ digest.Hash, yield func(syncer.LogInfo) bool) error {
 	for _, l := range w.logs {

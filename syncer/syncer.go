@@ -87,6 +87,9 @@ type Store interface {
 	// Counts reports whether a log is stored at all: whether it is of the topic's
 	// roster, or the roster admits it, or needs not to.
 	Counts(name identity.LogName) (bool, error)
+	// Position returns the position of a topic's roster that is held, as it is
+	// stated to peers.
+	Position(topic digest.Hash) (identity.Position, error)
 	// Roster returns what is held of a topic's roster.
 	Roster(topic digest.Hash) (Roster, error)
 	// Time returns the time of the last of a log's first size events, of any

@@ -221,6 +221,11 @@ func (w *pageTwin) Roster(digest.Hash) (r Roster, err error) {
 	return r, nil
 }
 
+func (w *pageTwin) Position(topic digest.Hash) (identity.Position, error) {
+	r, err := w.Roster(topic)
+	return r.Stated(), err
+}
+
 // leg returns the roster log of a steward whose key this node has.
 func (w *pageTwin) leg(steward byte, term, leg uint32) *pageLog {
 	key := twinTopic.AuthorOf(identity.Seed{steward})

@@ -33,6 +33,9 @@ type history struct {
 	marks    map[digest.Set]uint64    // state -> seq
 	recorded map[digest.Hash]struct{} // logs that changed since the newest mark
 
+	position identity.Position // of the topic's roster, as it is stated to peers, where
+	placed   bool              // somebody asked
+
 	counting sync.Mutex  // held while logs are counted for the first time
 	upTo     digest.Hash // logs to here are counted
 	whole    bool        // all are
@@ -153,11 +156,7 @@ func (h *history) since(set digest.Set) ([]syncer.Change, bool) {
 // events: over log id, size, and root at that size.
 func (s *Store) Summary(topic digest.Hash) (digest.Set, error) {
 	s.catalog.setMu.Lock()
-	h := s.catalog.history[topic]
-	if h == nil {
-		h = newHistory()
-		s.catalog.history[topic] = h
-	}
+	h := s.catalog.historyOf(topic)
 	whole := h.whole
 	s.catalog.setMu.Unlock()
 	if !whole {
@@ -168,6 +167,16 @@ func (s *Store) Summary(topic digest.Hash) (digest.Set, error) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	return h.state(), nil
+}
+
+// historyOf returns the history of a topic; c.setMu is held.
+func (c *catalog) historyOf(topic digest.Hash) *history {
+	h := c.history[topic]
+	if h == nil {
+		h = newHistory()
+		c.history[topic] = h
+	}
+	return h
 }
 
 // countLogs computes a topic's digest the first time somebody asks, log by log in
@@ -240,40 +249,42 @@ func (s *Store) countNext(h *history, left []digest.Hash, now func() []digest.Ha
 
 // countChange keeps the topic's history; l.pubMu is held.
 func (s *Store) countChange(l *Log, old, now *Published) {
-	if l.Kind != identity.KindData {
-		return // a digest is of data; a roster has a position of its own
-	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	if h := s.catalog.history[l.Topic]; h != nil && h.counts(l.ID) {
+	s.catalog.count(l, old, now)
+}
+
+// count is countChange; c.setMu is held too.
+func (c *catalog) count(l *Log, old, now *Published) {
+	switch h := c.history[l.Topic]; {
+	case h == nil:
+	case l.Kind == identity.KindRoster:
+		h.place(l, now)
+	case l.Kind == identity.KindData && h.counts(l.ID):
 		h.changed(l, old, now)
 	}
 }
 
 // countCreated counts a log that was just committed for the first time.
 func (s *Store) countCreated(l *Log) {
-	if l.Kind != identity.KindData {
-		return
-	}
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	s.added(l.Topic, l.ID)
-	if h := s.catalog.history[l.Topic]; h != nil && h.counts(l.ID) {
-		h.changed(l, nil, l.State())
+	if l.Kind == identity.KindData {
+		s.added(l.Topic, l.ID)
 	}
+	s.catalog.count(l, nil, l.State())
 }
 
 // countLater takes note of a log that was just committed for the first time and
 // cannot be read for the moment: its topic is counted anew when somebody asks.
 func (s *Store) countLater(row *aof.LogRow) {
-	if row.Kind != identity.KindData {
-		return
-	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	s.added(row.Topic, row.ID)
+	if row.Kind == identity.KindData {
+		s.added(row.Topic, row.ID)
+	}
 	delete(s.catalog.history, row.Topic)
 }
 
@@ -286,10 +297,13 @@ func (s *Store) countFrozen(l *Log) {
 	if l.frozen.Load() {
 		return
 	}
-	if h := s.catalog.history[l.Topic]; h != nil && l.Kind == identity.KindData && h.counts(l.ID) {
+	h := s.catalog.history[l.Topic]
+	if h != nil && l.Kind == identity.KindData && h.counts(l.ID) {
 		h.froze(l, l.State())
-	} else {
-		l.frozen.Store(true)
+		return
+	}
+	if l.frozen.Store(true); h != nil && l.Kind == identity.KindRoster {
+		h.place(l, l.State())
 	}
 }
 

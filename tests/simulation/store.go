@@ -170,6 +170,12 @@ func (s *store) Roster(topic digest.Hash) (r syncer.Roster, err error) {
 	return r, nil
 }
 
+// Position implements syncer.Store.
+func (s *store) Position(topic digest.Hash) (identity.Position, error) {
+	r, err := s.Roster(topic)
+	return r.Stated(), err
+}
+
 // Counts implements syncer.Store.
 func (s *store) Counts(n identity.LogName) (bool, error) {
 	t := s.w.place(n.Topic)
