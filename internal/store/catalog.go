@@ -151,7 +151,7 @@ func (s *Store) rowOf(id digest.Hash) (*aof.LogRow, error) {
 		return err
 	})
 	if err == nil && !found {
-		err = fmt.Errorf("%w: %s", ErrUnknownLog, id)
+		err = unknownLog(id)
 	}
 	return &row, err
 }

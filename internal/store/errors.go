@@ -50,3 +50,10 @@ func (e *UnreadError) Error() string {
 
 // Unwrap returns what keeps it from being read.
 func (e *UnreadError) Unwrap() error { return e.Err }
+
+// An unknownLog is the ErrUnknownLog of a log. Sessions ask for many that are not here
+// yet: its text is made when somebody reads it.
+type unknownLog digest.Hash
+
+func (e unknownLog) Error() string { return fmt.Sprintf("%v: %s", ErrUnknownLog, digest.Hash(e)) }
+func (unknownLog) Unwrap() error   { return ErrUnknownLog }

@@ -40,12 +40,15 @@ func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
 		row, found, err = v.Log(id)
 		return err
 	})
+	if h := s.catalog.headOf(id); h.Size > row.HeadSize { // that the row does not have yet
+		row.HeadSize, row.HeadRoot, row.HeadSig = h.Size, h.Root, h.Sig
+	}
 	switch {
 	case err != nil:
 		return info, err
 	case !found:
 		return info, ErrUnknownLog
-	case row.HeadSize != row.Size || row.Own && row.Size == 0:
+	case row.HeadSize != row.Size || row.HighWater > row.Size:
 		return info, errUnsaid
 	case row.Size == 0:
 		row.HeadRoot = digest.Empty

@@ -166,6 +166,9 @@ func (c *logCache) loaded(id digest.Hash, w *loading) {
 		delete(c.loading, id)
 	}
 	if w.l != nil {
+		if h, ok := c.heads[id]; ok {
+			w.l.signed.Store(&h)
+		}
 		c.logs[id] = weak.Make(w.l)
 		runtime.AddCleanup(w.l, collected, collectedLog{weak.Make(c), id})
 	}
@@ -221,6 +224,12 @@ func (c *logCache) ownHead(id digest.Hash) proof.Head {
 	if l := c.find(id); l != nil {
 		return l.newestSigned()
 	}
+	return c.headOf(id)
+}
+
+// headOf returns the head that was kept of a log of ours when it was put out, or the
+// zero head.
+func (c *logCache) headOf(id digest.Hash) proof.Head {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.heads[id]
