@@ -33,7 +33,7 @@ type history struct {
 	marks    map[digest.Set]uint64    // state -> seq
 	recorded map[digest.Hash]struct{} // logs that changed since the newest mark
 
-	position identity.Position // of the topic's roster, as it is stated to peers, where
+	position identity.Position // of the topic's roster, as it is stated to peers, if
 	placed   bool              // somebody asked
 
 	counting sync.Mutex  // held while logs are counted for the first time
