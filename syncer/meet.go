@@ -49,12 +49,15 @@ type heardOffer struct {
 
 // A meeting is what both sides have offered.
 type meeting struct {
-	ours   map[identity.TopicID]*offer
-	expect map[[identity.LobbyProofBytes]byte]*offer // ours, by what the peer shows of them
-	ready  []*offer                                  // to be offered at once,
-	queue  []*offer                                  // and in turn
-	theirs map[[identity.LobbyProofBytes]byte]heardOffer
-	both   []*offer // offered by both, and not looked at yet
+	ours    map[identity.TopicID]*offer
+	expect  map[[identity.LobbyProofBytes]byte]*offer // ours, by what the peer shows of them
+	ready   []*offer                                  // to be offered at once,
+	queue   []*offer                                  // and in turn
+	theirs  map[[identity.LobbyProofBytes]byte]heardOffer
+	faint   faint    // offers of theirs of which a trace is left,
+	faded   int      // how many,
+	recalls int      // and how many were recalled
+	both    []*offer // offered by both, and not looked at yet
 
 	next     uint32 // number of our next offer
 	open     int    // offers of ours that are not shared
@@ -204,11 +207,15 @@ func (s *Session) takeOffers(list []messages.Offer, more bool) error {
 			return err
 		}
 	}
-	return s.meetAgain()
+	err := s.meetAgain()
+	if s.state == Meeting {
+		m.fade()
+	}
+	return err
 }
 
-// takeOffer takes one offer. Those of topics that are not ours are kept: we may
-// join one.
+// takeOffer takes one offer. Those of topics that are not ours are kept, or a trace
+// of them (faint.go): we may join one.
 func (s *Session) takeOffer(p messages.Offer) error {
 	m := &s.meet
 	h := heardOffer{number: m.theirNext, Offer: p}
@@ -219,7 +226,7 @@ func (s *Session) takeOffer(p messages.Offer) error {
 	}
 	switch {
 	case o == nil:
-		if len(m.theirs) == messages.MaxOffers {
+		if m.unmatched() == messages.MaxOffers {
 			return violation(messages.CodeLimit, "more than %d topics offered that are not shared", messages.MaxOffers)
 		}
 		m.theirs[p.Lobby] = h

@@ -345,6 +345,9 @@ func (s *Session) start() error {
 }
 
 func (s *Session) receive(m messages.Message) error {
+	if recalled, err := s.recall(m); recalled {
+		return err
+	}
 	if !m.Type().Comes(places[s.state]) {
 		return violation(messages.CodeUnexpectedMessage, "%s while %s", m.Type(), s.state)
 	}
