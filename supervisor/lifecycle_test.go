@@ -215,7 +215,8 @@ func TestStuckActor(t *testing.T) {
 	}
 	x.phase("b", Stopped)
 	close(hold)
-	x.phase("a", Stopped) // the fixture closes again and finds nothing wrong
+	x.phase("a", Stopped)
+	eventually(t, "they are gone", func() bool { return len(x.group.children.all()) == 0 }) // a moment later; the fixture closes again and finds nothing wrong
 }
 
 // Groups, and children within a group, stop in the order they are given in.
