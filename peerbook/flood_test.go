@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -75,9 +76,9 @@ func (f *flood) attack() {
 			f.b.Told(identity.Address{Peer: h.Peer, Host: a.Host}, Telling{Source: a.Peer, Host: a.Host, Via: World, Topic: topic}, f.now)
 		}
 	case 3: // it answers in the place of whoever is looked for
-		for id, e := range f.b.peers {
+		for _, e := range f.b.inOrder() {
 			if f.r.IntN(20) == 0 {
-				f.b.Failed(identity.Address{Peer: id, Host: e.Places[0].Host}, errors.New("wrong peer"), f.now, f.r.Float64())
+				f.b.Failed(identity.Address{Peer: e.Peer, Host: e.Places[0].Host}, errors.New("wrong peer"), f.now, f.r.Float64())
 				break
 			}
 		}
@@ -142,6 +143,29 @@ func TestFlood(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
+	}
+}
+
+// Of two books that were told the same at the same times, both know and dial the
+// same: what a book does can be repeated from a seed.
+func TestBooksThatWereToldTheSameDoTheSame(t *testing.T) {
+	var known, dialed [2][]string
+	for i := range 2 {
+		f := newFlood(t, 1, 3)
+		for range 300 {
+			f.attack()
+		}
+		v := idle(f.now.Add(BackoffCap))
+		v.Rnd = f.r.Float64
+		for _, d := range f.b.Plan(v).Dial {
+			dialed[i] = append(dialed[i], d.String())
+		}
+		for _, e := range f.b.inOrder() {
+			known[i] = append(known[i], fmt.Sprint(e))
+		}
+	}
+	if !slices.Equal(known[0], known[1]) || !slices.Equal(dialed[0], dialed[1]) {
+		t.Errorf("%d and %d peers, dialed %v and %v", len(known[0]), len(known[1]), dialed[0], dialed[1])
 	}
 }
 

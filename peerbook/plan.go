@@ -3,6 +3,7 @@
 package peerbook
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -76,11 +77,11 @@ type Plan struct {
 func (b *Book) Plan(v View) (p Plan) {
 	n := &needs{v: v, links: map[digest.Hash]int{}}
 	var named, tried, untried []candidate
-	for id, e := range b.peers {
+	for _, e := range b.inOrder() {
 		switch {
 		case len(e.Places) == 0:
-		case v.Busy(id):
-			if v.Fresh(id) {
+		case v.Busy(e.Peer):
+			if v.Fresh(e.Peer) {
 				n.serve(e)
 			}
 		case !p.due(e, v.Now, n):
@@ -117,6 +118,14 @@ func (p *Plan) due(e *Entry, now time.Time, n *needs) bool {
 	}
 	return false
 }
+
+// inOrder returns the peers by their ids: what is drawn by chance for each does not
+// depend on the order in which a map yields them.
+func (b *Book) inOrder() []*Entry {
+	return slices.SortedFunc(maps.Values(b.peers), byID)
+}
+
+func byID(x, y *Entry) int { return bytes.Compare(x.Peer[:], y.Peer[:]) }
 
 func (p *Plan) add(e *Entry) {
 	p.Dial = append(p.Dial, Dial{Target: e.Places[0].target(e.Peer), Named: e.Kept, Try: TryTime(e.Failures)})

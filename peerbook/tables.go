@@ -3,6 +3,7 @@
 package peerbook
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -93,7 +94,7 @@ func (b *Book) victim(k bucket, table, may func(*Entry) bool, worse func(x, y *E
 			continue
 		}
 		n++
-		if may(e) && (victim == nil || worse(e, victim)) {
+		if may(e) && (victim == nil || worse(e, victim) || !worse(victim, e) && byID(e, victim) < 0) {
 			victim = e
 		}
 	}
@@ -109,9 +110,11 @@ func (b *Book) ofTheLoudest(by Net) (victim *Entry) {
 			count[e.from]++
 		}
 	}
+	louder := func(x, y *Entry) int {
+		return cmp.Or(cmp.Compare(count[x.from], count[y.from]), x.heard.Compare(y.heard), byID(y, x))
+	}
 	for _, e := range b.peers {
-		if isNew(e) && count[e.from] > count[by]+1 &&
-			(victim == nil || count[e.from] > count[victim.from] || count[e.from] == count[victim.from] && e.heard.After(victim.heard)) {
+		if isNew(e) && count[e.from] > count[by]+1 && (victim == nil || louder(e, victim) > 0) {
 			victim = e
 		}
 	}
