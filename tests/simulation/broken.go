@@ -13,6 +13,28 @@ import (
 // dropEvery is how many ingests the control stores before it drops one.
 const dropEvery = 3
 
+// few is how many topics, and DIFFs of a session, the controls Few and Narrow know.
+const few = 4
+
+// chokes reports whether the control Narrow ends the session for what it says.
+func (e *end) chokes(out []syncer.Output) bool {
+	if e.w.opt.Control != Narrow || !e.p.broken() {
+		return false
+	}
+	for _, o := range out {
+		if m, ok := o.(syncer.Send); ok && m.Message.Type() == messages.TypeDiff {
+			e.diffs++
+		}
+	}
+	if e.diffs > few {
+		e.goodbye(messages.CodeLimit)
+	}
+	return e.diffs > few
+}
+
+// patient reports whether the control Patient has this session.
+func (e *end) patient() bool { return e.w.opt.Control == Patient && e.p.broken() }
+
 // drops reports whether the control DropsSome drops an ingest.
 func (p *peer) drops() bool {
 	if p.w.opt.Control != DropsSome || !p.broken() {

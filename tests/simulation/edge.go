@@ -11,27 +11,22 @@ import (
 
 // Bounds of links, as package actors and the carriers have them.
 const (
-	dialTimeout = 15 * time.Second
-	firstPause  = 200 * time.Millisecond
-	maxPause    = 5 * time.Minute
-	brief       = 5 * time.Second // a session that did not last counts as failed
-	briefPause  = 1600 * time.Millisecond
 	idleTimeout = 30 * time.Second // after which a carrier gives a connection up
+	settledFor  = 3 * time.Second  // after which no dial comes in that was under way when a session began
 )
 
-// An edge is a way between two peers, on which one of them or both keep a
-// connection.
+// An edge is a way between two peers. On one that is kept, one of them or both keep
+// a connection; others are where a peer dials that was told of another.
 type edge struct {
 	w       *world
 	nr      int
 	a, b    *peer
-	both    bool // both dial; else a does
+	kept    bool // a person told a where b is,
+	both    bool // and b where a is
 	latency time.Duration
 	rate    int // bytes a second
 	loss    float64
 	blocked map[*peer]time.Duration // until when nothing of the peer gets through
-	dialing map[*peer]bool
-	pause   map[*peer]time.Duration
 }
 
 // A conn is a connection between the two peers of an edge.
@@ -40,10 +35,12 @@ type conn struct {
 	nr     int
 	ends   [2]*end // the first dialed
 	broken bool
+	dark   bool // an address that it was made with is gone: nothing arrives, and nobody says so
 	pipes  []*pipe
 }
 
-func (g *edge) dials(p *peer) bool { return p == g.a || g.both && p == g.b }
+// keeps reports whether a person told p where the other is.
+func (g *edge) keeps(p *peer) bool { return g.kept && (p == g.a || g.both && p == g.b) }
 
 func (g *edge) other(p *peer) *peer {
 	if p == g.a {
@@ -54,69 +51,20 @@ func (g *edge) other(p *peer) *peer {
 
 func (g *edge) blockedFrom(p *peer) bool { return g.blocked[p] > g.w.now }
 
-// dial connects after a pause, unless there is a session by then.
-func (g *edge) dial(p *peer, pause time.Duration) {
-	if g.dialing[p] {
-		return
-	}
-	g.dialing[p] = true
-	life := p.life
-	g.w.after(pause, func() {
-		if p.life != life || !p.up {
-			return
-		}
-		if p.endOf(g) != nil {
-			g.dialing[p] = false
-			return
-		}
-		took := 2 * g.latency
-		if g.blockedFrom(p) || g.blockedFrom(g.other(p)) {
-			took = dialTimeout
-		}
-		p.later(took, func() { g.dialed(p) })
-	})
-}
-
-// dialed is the end of an attempt.
-func (g *edge) dialed(p *peer) {
-	g.dialing[p] = false
-	q := g.other(p)
-	if !q.up || g.blockedFrom(p) || g.blockedFrom(q) || !p.admits(g, p) || !q.admits(g, p) {
-		if p.endOf(g) == nil {
-			g.again(p)
-		}
-		return
-	}
-	for _, e := range []*end{p.endOf(g), q.endOf(g)} {
-		if e != nil {
-			e.conn.sever(e)
-		}
-	}
-	g.w.connect(g, p, q)
-}
-
-// again dials after a pause, which doubles.
-func (g *edge) again(p *peer) {
-	if g.dials(p) {
-		d := max(g.pause[p], firstPause)
-		g.pause[p] = min(2*d, maxPause)
-		g.dial(p, d-between(g.w.net, 0, d*3/10))
-	}
-}
-
 // admits reports whether a connection that dialer made takes the place of the
-// one there is: of two in one direction the newer counts, else the one that
-// the smaller id dialed.
+// one there is (Mesh.replaces). If not, the one there is may be the one that is
+// dead: it is asked.
 func (p *peer) admits(g *edge, dialer *peer) bool {
 	e := p.endOf(g)
 	if e == nil {
 		return true
 	}
-	dialed := g.other(p)
-	if e.dialer {
-		dialed = p
+	ours := p.nr < g.other(p).nr // the one we dial stays
+	if made := dialer == p; e.dialer == made || made == ours || !made && p.w.now-e.since > settledFor {
+		return true
 	}
-	return dialed == dialer || dialer.nr < dialed.nr
+	e.check()
+	return false
 }
 
 // endOf returns the peer's end of the connection on an edge, or nil.
@@ -129,7 +77,13 @@ func (p *peer) endOf(g *edge) *end {
 	return nil
 }
 
+// connect makes a connection, which takes the place of older ones.
 func (w *world) connect(g *edge, p, q *peer) {
+	for _, e := range []*end{p.endOf(g), q.endOf(g)} {
+		if e != nil {
+			e.conn.sever(e)
+		}
+	}
 	w.conns++
 	w.stats.Conns++
 	w.note("connection %d on link %d, peer %d dialed peer %d", w.conns, g.nr, p.nr, q.nr)
@@ -144,7 +98,8 @@ func (w *world) connect(g *edge, p, q *peer) {
 	}
 }
 
-// sever ends a connection: one end notices at once, the other later.
+// sever ends a connection: one end notices at once, the other later, or by itself
+// if nothing gets through.
 func (c *conn) sever(first *end) {
 	if !c.broken {
 		c.broken = true
@@ -155,7 +110,9 @@ func (c *conn) sever(first *end) {
 		if c.edge.w.net.IntN(8) == 0 {
 			late = between(c.edge.w.net, 0, idleTimeout) // half open
 		}
-		c.edge.w.after(late, first.other.lost)
+		if !c.dark {
+			c.edge.w.after(late, first.other.lost)
+		}
 	}
 	first.lost()
 }
@@ -166,7 +123,7 @@ func (e *end) lost() {
 		return
 	}
 	e.gone = true
-	p, g, w := e.p, e.edge, e.w
+	p, w := e.p, e.w
 	w.note("peer %d lost connection %d", p.nr, e.conn.nr)
 	p.ends = slices.DeleteFunc(p.ends, func(x *end) bool { return x == e })
 	if !p.up {
@@ -178,9 +135,5 @@ func (e *end) lost() {
 	p.save()
 	p.leave(e)
 	p.numb = p.numb || w.opt.Control == Deaf && p.broken()
-	g.pause[p] = firstPause
-	if w.now-e.since < brief {
-		g.pause[p] = briefPause
-	}
-	g.again(p)
+	p.ended(e)
 }

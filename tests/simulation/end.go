@@ -47,9 +47,13 @@ type end struct {
 	pings   uint64
 	signs   syncer.Signs
 	ticking bool
-	shared  map[uint32]digest.Hash // topics, by the numbers they go by
+	shared  map[uint32]digest.Hash // topics, by the numbers they go by,
+	numbers map[digest.Hash]uint32 // and these
+	remote  string                 // where the other came from, or was dialed
+	told    map[digest.Hash][]string
 	agreed  map[digest.Hash]bool
-	numb    bool // broken by a control
+	numb    bool // broken by a control,
+	diffs   int  // or by what it said
 	watch   syncer.Watch
 	moved   uint64 // events sent and stored
 	bytes   uint64 // that came or went
@@ -64,7 +68,7 @@ func (w *world) newEnd(c *conn, p, q *peer, dialer bool) *end {
 	})
 	return &end{
 		w: w, p: p, edge: c.edge, conn: c, s: s, dialer: dialer, since: w.now, watch: syncer.Watch{Limit: stallLimit},
-		shared: map[uint32]digest.Hash{}, agreed: map[digest.Hash]bool{}, numb: p.numb,
+		shared: map[uint32]digest.Hash{}, numbers: map[digest.Hash]uint32{}, remote: q.host, told: map[digest.Hash][]string{}, agreed: map[digest.Hash]bool{}, numb: p.numb,
 	}
 }
 
@@ -120,7 +124,11 @@ func (e *end) step(in syncer.Input) {
 		return
 	}
 	e.w.note("peer %d link %d: %v", e.p.nr, e.edge.nr, inputText{in})
-	for _, o := range e.s.Step(in) {
+	out := e.s.Step(in)
+	if e.chokes(out) {
+		return
+	}
+	for _, o := range out {
 		e.do(o)
 	}
 	if e.s.Busy() {
@@ -162,9 +170,12 @@ func (e *end) do(o syncer.Output) {
 		e.pulse.Begin(e.w.mono(), e.dialer, false)
 		e.wantBeat()
 		for _, t := range o.Topics {
-			e.shared[t.Number] = t.ID
+			e.shared[t.Number], e.numbers[t.ID] = t.ID, t.Number
 			e.p.links.Up(t.ID, e)
 		}
+		e.p.shares(e, o)
+	case syncer.Peers:
+		e.hearPeers(o)
 	case syncer.Left:
 		e.leftTopic(o)
 	case syncer.Repeated:
@@ -189,6 +200,8 @@ func (e *end) do(o syncer.Output) {
 // leftTopic ends what is under way for a topic that is not shared any more.
 func (e *end) leftTopic(o syncer.Left) {
 	delete(e.shared, o.Number)
+	delete(e.numbers, o.Topic)
+	delete(e.told, o.Topic)
 	delete(e.agreed, o.Topic)
 	e.unlink(o.Topic)
 	e.queued = slices.DeleteFunc(e.queued, func(x syncer.Pull) bool { return x.Info.Topic == o.Topic })
@@ -276,11 +289,15 @@ func (e *end) write(m messages.Message) {
 	}
 	e.w.stats.Messages++
 	e.signs.Asked++
-	if t := m.Type(); t == messages.TypePing || t == messages.TypePong {
+	switch m.Type() {
+	case messages.TypePing, messages.TypePong:
 		e.w.stats.Pings++
-	}
-	if e.strange() {
-		e.w.astray++
+	case messages.TypePeers:
+		e.w.stats.Peered++
+	default:
+		if e.strange() {
+			e.w.astray++
+		}
 	}
 	e.bytes += uint64(len(frame))
 	e.out.write(frame)
@@ -319,7 +336,7 @@ func (e *end) tick() {
 		e.w.fail("%v", err)
 	}
 	owed := st.Owed || e.pulling > 0
-	if _, stalled := e.watch.Look(now, owed, e.moved, e.bytes); stalled {
+	if _, stalled := e.watch.Look(now, owed, e.moved, e.bytes); stalled && !e.patient() {
 		if e.w.sound() {
 			e.w.fail("nothing is wrong, and peer %d ends its session on link %d because it stands still, waiting for %s", e.p.nr, e.edge.nr, st.Waiting)
 		}

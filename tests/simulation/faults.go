@@ -13,7 +13,7 @@ func (w *world) happen(until time.Duration) {
 	plans := [allFaults]func(*rand.Rand, time.Duration){
 		Cut: w.cuts, Partition: w.partitions, Stall: w.stalls, Restart: w.restarts,
 		Backup: w.backups, Disk: w.disks, Clock: w.clocks, Slow: w.slows,
-		Hostile: w.hostiles, Topics: w.goings,
+		Hostile: w.hostiles, Topics: w.goings, Move: w.moves, Hints: w.hints, Liar: w.liars,
 	}
 	for f, plan := range plans {
 		if r := w.faults[f]; plan != nil && w.opt.Faults.Has(Fault(f)) && r.IntN(4) > 0 {
@@ -181,4 +181,5 @@ func (w *world) heal() {
 			p.join(t, true)
 		}
 	}
+	w.nameAgain()
 }

@@ -134,12 +134,18 @@ func (a *author) spoils() bool {
 // strays reports whether the peer holds more of a log of its own in a topic than
 // counts: it never agrees with others there.
 func (p *peer) strays(t *place) bool {
-	for _, a := range p.authors {
-		if l, h := p.st.logs[a.info.Log], p.w.truth[a.info.Log]; a.at == t && l != nil && h.bad != 0 && l.size() > h.end {
+	for _, a := range p.w.bad {
+		if a.p == p && a.at == t && a.beyond() {
 			return true
 		}
 	}
 	return false
+}
+
+// beyond reports whether the author holds more of its log than counts.
+func (a *author) beyond() bool {
+	l, h := a.p.st.logs[a.info.Log], a.p.w.truth[a.info.Log]
+	return l != nil && h.bad != 0 && l.size() > h.end
 }
 
 // strange reports whether two peers cannot agree on a topic.
@@ -147,12 +153,7 @@ func (t *place) strange(p, q *peer) bool { return p.strays(t) || q.strays(t) }
 
 // strange reports whether the two ends cannot agree on some topic.
 func (e *end) strange() bool {
-	for _, t := range e.w.places {
-		if t.strange(e.p, e.other.p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.w.bad, func(a *author) bool { return (a.p == e.p || a.p == e.other.p) && a.beyond() })
 }
 
 // repent makes the peer a store that ends its own logs where everybody does. It

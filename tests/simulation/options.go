@@ -32,10 +32,13 @@ const (
 	Slow                   // a peer that takes long over each message
 	Hostile                // authors of records that break a rule
 	Topics                 // topics that are joined and left
+	Move                   // a peer's address changes
+	Hints                  // places where nobody answers, or not the one who was looked for
+	Liar                   // a member fills the address books of others
 	allFaults
 )
 
-var faultNames = [allFaults]string{"delay", "cut", "partition", "stall", "restart", "backup", "disk", "clock", "slow", "hostile", "topics"}
+var faultNames = [allFaults]string{"delay", "cut", "partition", "stall", "restart", "backup", "disk", "clock", "slow", "hostile", "topics", "move", "hints", "liar"}
 
 // String returns the fault's name.
 func (f Fault) String() string { return faultNames[f] }
@@ -87,15 +90,22 @@ const (
 	Ungrafted Control = "lazy"    // its links never become eager again, and it states no digests
 	Forgets   Control = "forget"  // it loses at a restart what it acknowledged last
 	Lenient   Control = "lenient" // it takes the record that closes a log
+	Stays     Control = "stays"   // its sessions are not told of topics that it joins
+	Few       Control = "few"     // it offers the first few topics only
+	Narrow    Control = "narrow"  // it ends a session in which it said more than a few DIFFs
+	Patient   Control = "patient" // it never looks whether a peer is still there
+	Gullible  Control = "wrong"   // it forgets a peer in whose place somebody else answers
+	Serial    Control = "serial"  // it dials one peer at a time, for long
 )
 
 // Controls is all of them.
-var Controls = []Control{DropsSome, Deaf, Ungrafted, Forgets, Lenient}
+var Controls = []Control{DropsSome, Deaf, Ungrafted, Forgets, Lenient, Stays, Few, Narrow, Patient, Gullible, Serial}
 
 // Options say what is simulated.
 type Options struct {
 	Seed     uint64
 	Peers    int     // 0: 3 to 64, drawn from the seed
+	Topics   int     // 0: 2 to 100, drawn too
 	Faults   Faults  // the kinds that happen
 	Control  Control // what is broken on purpose
 	MaxSteps int     // 0: a bound by the number of peers
@@ -105,6 +115,9 @@ type Options struct {
 // Stats is what happened in a run.
 type Stats struct {
 	Peers, Links, Steps       int
+	Topics                    int
+	Moves, Lies, Peered       int // addresses that changed, places told that are none, messages that told places
+	Named                     int // and peers that a person had to name again
 	Messages, Bytes           int
 	Events                    int // appended,
 	Bad                       int // of which these break a rule,
@@ -119,6 +132,11 @@ type Stats struct {
 func (s *Stats) Add(o Stats) {
 	s.Peers += o.Peers
 	s.Links += o.Links
+	s.Topics += o.Topics
+	s.Moves += o.Moves
+	s.Lies += o.Lies
+	s.Peered += o.Peered
+	s.Named += o.Named
 	s.Steps += o.Steps
 	s.Messages += o.Messages
 	s.Bytes += o.Bytes
@@ -138,6 +156,6 @@ func (s *Stats) Add(o Stats) {
 
 // String puts the figures into words.
 func (s Stats) String() string {
-	return fmt.Sprintf("%d peers on %d links, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again, %d sessions ended without an answer",
-		s.Peers, s.Links, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts, s.Silent)
+	return fmt.Sprintf("%d peers on %d links in %d topics, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again, %d sessions ended without an answer, %d addresses changed, %d places told where nobody is, %d peers named again",
+		s.Peers, s.Links, s.Topics, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts, s.Silent, s.Moves, s.Lies, s.Named)
 }

@@ -77,6 +77,9 @@ func (w *world) settled() (missing string) {
 			return missing
 		}
 	}
+	for _, p := range w.peers {
+		p.judgeBook()
+	}
 	return w.linked()
 }
 
@@ -105,6 +108,9 @@ func (w *world) linked() string {
 	for _, g := range w.edges {
 		for _, p := range []*peer{g.a, g.b} {
 			e := p.endOf(g)
+			if e == nil && !g.kept {
+				continue
+			}
 			if e == nil {
 				return w.describe("peer %d has no session on link %d", p.nr, g.nr)
 			}

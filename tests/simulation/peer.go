@@ -18,8 +18,10 @@ type peer struct {
 	w       *world
 	nr      int
 	id      identity.PeerID
+	host    string // where it is now
 	device  identity.Device
 	authors []*author
+	byLog   map[digest.Hash]*author
 	in      map[*place]bool
 	spoil   int // a hostile author: one record of so many breaks a rule
 
@@ -30,6 +32,7 @@ type peer struct {
 	life    int // counts its starts
 	ends    []*end
 	links   syncer.Links[*end]
+	dials   dials
 	fetches map[digest.Hash]*fetch
 
 	works      []work
@@ -78,9 +81,12 @@ var (
 func (w *world) newPeer(nr int) *peer {
 	d := identity.Device{Seed: identity.Seed{byte(nr + 1), byte(nr >> 8), 1}, Generation: identity.Generation{byte(nr + 1)}}
 	p := &peer{
-		w: w, nr: nr, id: d.PeerID(), device: d, st: newStore(w), rate: 1, in: map[*place]bool{},
+		w: w, nr: nr, id: d.PeerID(), device: d, st: newStore(w), rate: 1, in: map[*place]bool{}, byLog: map[digest.Hash]*author{},
 		held: map[digest.Hash]uint64{}, fetches: map[digest.Hash]*fetch{},
 	}
+	w.byPeer[p.id] = p
+	p.settleAt(w.newHost(goodNet))
+	p.dials.keep = map[identity.PeerID]string{}
 	p.save()
 	return p
 }
@@ -131,6 +137,7 @@ func (a *author) write(l *log, size int) error {
 		r, why := a.bad(a.p.w.hostile, l.time(), size)
 		if h := a.p.w.truth[a.info.Log]; h.bad == 0 {
 			h.bad, h.end, h.record = why, l.size(), r
+			a.p.w.bad = append(a.p.w.bad, a)
 			a.p.w.note("peer %d breaks a rule in log %s at %d: %v", a.p.nr, a.info.Log.Short(), l.size(), why)
 		}
 		a.p.w.stats.Bad++
@@ -235,16 +242,14 @@ func (p *peer) start(older *store) {
 	}
 	p.w.note("peer %d starts, from a backup: %v", p.nr, older != nil)
 	p.w.judgeStart(p)
-	for _, g := range p.w.edges {
-		if g.dials(p) {
-			g.dialing[p], g.pause[p] = false, 0
-			g.dial(p, between(p.w.net, 0, time.Second))
-		}
-	}
+	p.openBook()
 }
 
 // save makes durable what the peer remembers of others.
-func (p *peer) save() { p.saved = p.st.memories() }
+func (p *peer) save() {
+	p.saved = p.st.memories()
+	p.saveBook()
+}
 
 // broken reports whether a control breaks this peer.
 func (p *peer) broken() bool { return p.w.opt.Control != Sound && p.nr == 1 }

@@ -61,7 +61,7 @@ func (q *pipe) write(b []byte) {
 
 // wait makes the front of the queue arrive when its time has come.
 func (q *pipe) wait() {
-	if q.waiting || len(q.queue) == 0 || q.closed {
+	if q.waiting || len(q.queue) == 0 || q.closed || q.c.dark {
 		return
 	}
 	q.waiting = true
@@ -75,7 +75,7 @@ func (q *pipe) wait() {
 
 func (q *pipe) arrive() {
 	q.waiting = false
-	if q.closed {
+	if q.closed || q.c.dark {
 		return
 	}
 	if !q.c.edge.blockedFrom(q.from) {

@@ -46,6 +46,7 @@ func (w *world) newPlace(nr int, policy identity.Policy, steward *peer) *place {
 	}
 	t.ID = t.genesis.ID()
 	t.roster = t.logInfo(identity.RosterLog(t.ID, t.genesis.Steward, 0, 0))
+	w.byID[t.ID] = t
 	return t
 }
 
@@ -100,7 +101,7 @@ type author struct {
 
 func (p *peer) newAuthor(t *place, info syncer.LogInfo) {
 	a := &author{p: p, at: t, info: info, key: p.device.AuthorKey(t.genesis)}
-	p.authors = append(p.authors, a)
+	p.authors, p.byLog[info.Log] = append(p.authors, a), a
 	p.w.truth[info.Log] = &history{author: a}
 	p.w.order = append(p.w.order, info.Log)
 }
@@ -120,14 +121,7 @@ func (a *author) regain() {
 }
 
 // authorOf returns the author of one of the peer's own logs, or nil.
-func (p *peer) authorOf(log digest.Hash) *author {
-	for _, a := range p.authors {
-		if a.info.Log == log {
-			return a
-		}
-	}
-	return nil
-}
+func (p *peer) authorOf(log digest.Hash) *author { return p.byLog[log] }
 
 // joined returns the topics that the peer is in, as a session takes them.
 func (p *peer) joined() (all []syncer.Topic) {
@@ -135,6 +129,9 @@ func (p *peer) joined() (all []syncer.Topic) {
 		if p.in[t] {
 			all = append(all, t.Topic)
 		}
+	}
+	if p.w.opt.Control == Few && p.broken() {
+		return all[:min(len(all), few)]
 	}
 	return all
 }
@@ -147,6 +144,9 @@ func (p *peer) join(t *place, in bool) {
 	p.w.note("peer %d is in topic %d: %v", p.nr, t.nr, in)
 	p.in[t] = in
 	for _, e := range p.ends {
+		if in && p.w.opt.Control == Stays && p.broken() {
+			continue
+		}
 		if in {
 			e.post(syncer.TopicAdded{Topic: t.Topic})
 		} else {
@@ -158,11 +158,14 @@ func (p *peer) join(t *place, in bool) {
 // goings lets peers leave topics and come back; some begin outside.
 func (w *world) goings(r *rand.Rand, until time.Duration) {
 	for _, p := range w.peers {
-		if r.IntN(3) == 0 {
+		if r.IntN(3) == 0 || w.opt.Control == Stays && p.broken() {
 			p.join(w.places[1], false)
+			for _, t := range w.places[2:] {
+				p.join(t, r.IntN(3) > 0)
+			}
 		}
 	}
-	w.sometimes(r, 3*len(w.peers), until, func() {
+	w.sometimes(r, 3*len(w.peers)+len(w.places), until, func() {
 		p, t := w.peers[r.IntN(len(w.peers))], w.places[1+r.IntN(len(w.places)-1)]
 		p.join(t, !p.in[t])
 	})

@@ -15,7 +15,20 @@ func (w *world) mono() time.Time { return time.Unix(0, 0).Add(w.now) }
 // a moment later and if it gets through.
 func (e *end) acknowledged() {
 	e.w.after(e.edge.latency, func() {
-		if !e.gone && !e.conn.broken && !e.edge.blockedFrom(e.other.p) {
+		if !e.gone && !e.conn.broken && !e.conn.dark && !e.edge.blockedFrom(e.other.p) {
+			e.signs.Heard++
+		}
+	})
+}
+
+// probe asks the carrier of the other end for a sign, which waits behind no stream.
+func (e *end) probe() {
+	e.signs.Asked++
+	if e.edge.blockedFrom(e.p) {
+		return
+	}
+	e.w.after(2*e.edge.latency, func() {
+		if !e.gone && !e.conn.broken && !e.conn.dark && !e.edge.blockedFrom(e.other.p) {
 			e.signs.Heard++
 		}
 	})
@@ -40,11 +53,21 @@ func (e *end) wantBeat() {
 	})
 }
 
+// check asks the peer at once whether it is there.
+func (e *end) check() {
+	e.pulse.Changed()
+	e.beat()
+}
+
 func (e *end) beat() {
+	if e.gone || e.patient() {
+		return
+	}
 	switch e.pulse.Look(e.w.mono(), e.signs) {
 	case syncer.AskNow:
 		e.pings++
 		e.step(syncer.Ping{Nonce: e.pings})
+		e.probe()
 	case syncer.Gone:
 		if e.w.sound() {
 			e.w.fail("nothing is wrong, and peer %d takes peer %d for gone on link %d", e.p.nr, e.other.p.nr, e.edge.nr)

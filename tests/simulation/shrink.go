@@ -23,6 +23,9 @@ func Replay(opt Options) string {
 	if opt.Peers > 0 {
 		cmd += fmt.Sprintf(" -peers %d", opt.Peers)
 	}
+	if opt.Topics > 0 {
+		cmd += fmt.Sprintf(" -topics %d", opt.Topics)
+	}
 	if opt.Faults != AllFaults {
 		cmd += fmt.Sprintf(" -faults %q", opt.Faults.String())
 	}

@@ -38,7 +38,7 @@ func Simulate(opt Options) Outcome {
 			x.stop()
 		}
 	}
-	w.stats.Steps, w.stats.Seconds = w.steps, int(w.now/time.Second)
+	w.stats.Links, w.stats.Steps, w.stats.Seconds = len(w.edges), w.steps, int(w.now/time.Second)
 	for _, p := range w.peers {
 		for _, l := range p.st.logs {
 			if l.info.Ends {
@@ -55,24 +55,36 @@ func Simulate(opt Options) Outcome {
 
 func newWorld(opt Options) *world {
 	r := func(n int) *rand.Rand { return rand.New(rand.NewPCG(opt.Seed, uint64(n))) }
-	w := &world{opt: opt, net: r(1), plan: r(2), hostile: r(3), content: r(4), truth: map[digest.Hash]*history{}}
+	w := &world{
+		opt: opt, net: r(1), plan: r(2), hostile: r(3), content: r(4), wide: r(5), moving: r(6), truth: map[digest.Hash]*history{},
+		byID: map[digest.Hash]*place{}, byPeer: map[identity.PeerID]*peer{}, hosts: map[string]*peer{}, evil: map[string]bool{},
+	}
 	for f := range w.faults {
 		w.faults[f] = r(100 + f)
 	}
 	if w.opt.Peers == 0 {
 		w.opt.Peers = drawPeers(w.plan)
 	}
+	if w.opt.Topics == 0 {
+		w.opt.Topics = drawTopics(w.wide, w.opt.Peers)
+	}
 	if w.opt.MaxSteps == 0 {
-		w.opt.MaxSteps = 40_000 * w.opt.Peers
+		w.opt.MaxSteps = (40_000 + 1000*w.opt.Topics) * w.opt.Peers
 	}
 	for i := range w.opt.Peers {
 		w.peers = append(w.peers, w.newPeer(i))
 	}
+	w.exchange = w.opt.Peers <= exchangePeers && w.wide.IntN(2) == 0 && w.opt.Control == Sound
 	w.meet()
 	for _, x := range topology(w.plan, w.opt.Peers) {
-		w.link(x[0], x[1])
+		g := w.link(w.plan, w.peers[x[0]], w.peers[x[1]], true)
+		for _, p := range []*peer{g.a, g.b} {
+			if q := g.other(p); g.keeps(p) {
+				p.dials.keep[q.id] = q.host
+			}
+		}
 	}
-	w.stats.Peers, w.stats.Links = len(w.peers), len(w.edges)
+	w.stats.Peers, w.stats.Topics = len(w.peers), len(w.places)
 	return w
 }
 
@@ -81,6 +93,9 @@ func (w *world) meet() {
 	w.places = []*place{
 		w.newPlace(0, policies[0], w.peers[0]),
 		w.newPlace(1, policies[w.plan.IntN(len(policies))], w.peers[w.plan.IntN(len(w.peers))]),
+	}
+	for nr := 2; nr < w.opt.Topics; nr++ {
+		w.places = append(w.places, w.newPlace(nr, policies[w.wide.IntN(len(policies))], w.peers[w.wide.IntN(len(w.peers))]))
 	}
 	for _, p := range w.peers {
 		for _, t := range w.places {
@@ -93,18 +108,29 @@ func (w *world) meet() {
 	}
 }
 
+// drawTopics draws how many topics there are: two, or up to a hundred that few
+// peers share.
+func drawTopics(r *rand.Rand, peers int) int {
+	if peers > 8 {
+		return 2 + r.IntN(2)
+	}
+	return 2 + r.IntN(1+[]int{0, 0, 6, 14, 98}[r.IntN(5)])
+}
+
 // drawPeers draws 3 to 64 peers, small numbers more often.
 func drawPeers(r *rand.Rand) int {
 	return 3 + r.IntN(1+[]int{5, 5, 13, 29, 61}[r.IntN(5)])
 }
 
-func (w *world) link(a, b int) {
-	r := w.plan
-	w.edges = append(w.edges, &edge{
-		w: w, nr: len(w.edges), a: w.peers[a], b: w.peers[b], both: r.IntN(4) == 0,
+// link makes a way between two peers.
+func (w *world) link(r *rand.Rand, a, b *peer, kept bool) *edge {
+	g := &edge{
+		w: w, nr: len(w.edges), a: a, b: b, kept: kept, both: r.IntN(4) == 0,
 		latency: between(r, time.Millisecond, 150*time.Millisecond), rate: 50_000 << r.IntN(8), loss: 0.05 * r.Float64(),
-		blocked: map[*peer]time.Duration{}, dialing: map[*peer]bool{}, pause: map[*peer]time.Duration{},
-	})
+		blocked: map[*peer]time.Duration{},
+	}
+	w.edges = append(w.edges, g)
+	return g
 }
 
 // topology draws who is linked with whom.
@@ -143,6 +169,7 @@ func (w *world) run() {
 		if w.plan.IntN(len(w.peers)) == 0 {
 			p.bulk(w.plan)
 		}
+		p.differ(w.wide)
 	}
 	w.runUntil(time.Second) // all write while nobody is connected
 	for _, p := range w.peers {
@@ -166,8 +193,8 @@ func (w *world) run() {
 	w.rest()
 }
 
-// said is how many messages but PING and PONG were sent by those who can agree.
-func (w *world) said() int { return w.stats.Messages - w.stats.Pings - w.astray }
+// said is how many messages but PING, PONG and PEERS were sent by those who can agree.
+func (w *world) said() int { return w.stats.Messages - w.stats.Pings - w.stats.Peered - w.astray }
 
 // sound reports whether the last fault is so long ago that sessions should have
 // noticed.
@@ -175,7 +202,7 @@ func (w *world) sound() bool { return w.calm && w.now > w.healed+accepted }
 
 // budget is how many messages it may take on each link, on average, until all
 // agree after the last fault: three times what it takes.
-func (w *world) budget() int { return 100 + 10*len(w.peers) }
+func (w *world) budget() int { return 100 + 10*len(w.peers) + 30*len(w.places) }
 
 // writes makes peers append at random times.
 func (w *world) writes(within time.Duration, n int) {
@@ -203,6 +230,15 @@ func (p *peer) write(r *rand.Rand, n int) {
 		}
 	}
 	p.authors[r.IntN(len(p.authors))].append(sizes)
+}
+
+// differ appends one event in each of the topics behind the first two.
+func (p *peer) differ(r *rand.Rand) {
+	for _, a := range p.authors {
+		if a.at.nr > 1 && a.info.Kind == identity.KindData {
+			a.append([]int{r.IntN(200)})
+		}
+	}
 }
 
 // bulk appends so much that it is pulled as pages.
@@ -235,15 +271,23 @@ func (w *world) settle(limit time.Duration) {
 	}
 }
 
-// rest checks that peers that agree have nothing more to say.
+// rest checks that peers that agree have nothing more to say. Where they tell each
+// other of others, some are found and greeted late.
 func (w *world) rest() {
-	w.runUntil(w.now + resting)
-	before, pings := w.said(), w.stats.Pings
-	w.runUntil(w.now + resting)
-	if n, most := w.stats.Pings-pings, 2*len(w.edges)*int(resting/syncer.PingEvery+1); n > most {
-		w.fail("%d PING and PONG are sent in %v, want %d at most", n, resting, most)
+	windows := 1
+	if w.exchange {
+		windows = 6
 	}
-	if n := w.said() - before; n > 0 {
-		w.fail("all agree, and %d messages are sent in %v", n, resting)
+	for range windows {
+		w.runUntil(w.now + resting)
+		before, pings, links := w.said(), w.stats.Pings, len(w.edges)
+		w.runUntil(w.now + resting)
+		if n, most := w.stats.Pings-pings, 2*len(w.edges)*int(resting/syncer.PingEvery+1); n > most && links == len(w.edges) {
+			w.fail("%d PING and PONG are sent in %v, want %d at most", n, resting, most)
+		}
+		if w.said() == before {
+			return
+		}
 	}
+	w.fail("all agree, and messages are sent after %v", time.Duration(2*windows)*resting)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // perRun is how many seeds every run of the tests tries, with so many peers.
-const perRun, peersPerRun = 100, 8
+const perRun, peersPerRun = 60, 8
 
 func TestSeeds(t *testing.T) {
 	for part := range uint64(5) {
@@ -31,6 +31,19 @@ func TestSeeds(t *testing.T) {
 	}
 }
 
+// Peers that differ in thousands of topics, both ways, agree about all of them in one
+// session, and have nothing more to say then.
+func TestManyTopics(t *testing.T) {
+	topics := 2000
+	if testing.Short() || race.Enabled {
+		topics = 200
+	}
+	opt := Options{Seed: 1, Peers: 3, Topics: topics, Faults: AllFaults}
+	if o := Simulate(opt); o.Wrong != "" || o.Stats.Events < topics*opt.Peers {
+		t.Errorf("%d events: %s\n  again: %s", o.Stats.Events, o.Wrong, Replay(opt))
+	}
+}
+
 // A seed is one run: whoever looks for a flaw finds it again.
 func TestReplay(t *testing.T) {
 	for seed := range uint64(1) {
@@ -44,6 +57,9 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// topicsOf is how many topics it takes to see a control.
+var topicsOf = map[Control]int{DropsSome: 2, Deaf: 2, Ungrafted: 2, Forgets: 2, Lenient: 2, Stays: 3, Few: 6, Narrow: 8, Patient: 2, Gullible: 2, Serial: 2}
+
 // The oracle sees what each control breaks, in most runs; where no fault of the
 // kind it takes happens, there is nothing to see.
 func TestControls(t *testing.T) {
@@ -56,7 +72,7 @@ func TestControls(t *testing.T) {
 			t.Parallel()
 			seen, said := 0, ""
 			for seed := range tried {
-				if o := Simulate(Options{Seed: seed, Peers: peersPerRun, Faults: AllFaults, Control: c}); o.Wrong != "" {
+				if o := Simulate(Options{Seed: seed, Peers: peersPerRun, Topics: topicsOf[c], Faults: AllFaults, Control: c}); o.Wrong != "" {
 					seen++
 					said, _, _ = strings.Cut(o.Wrong, "\n")
 				}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // A world is peers and what is between them. One event happens at a time, in
@@ -24,12 +25,22 @@ type world struct {
 	plan   *rand.Rand // of who writes what and when
 	faults [allFaults]*rand.Rand
 
+	wide    *rand.Rand // of how many topics there are, and who exchanges addresses
+	moving  *rand.Rand // of addresses
 	hostile *rand.Rand // of which records break a rule
 	content *rand.Rand // of what is in records
 
-	places  []*place
-	peers   []*peer
-	edges   []*edge
+	places []*place
+	byID   map[digest.Hash]*place
+	peers  []*peer
+	byPeer map[identity.PeerID]*peer
+	edges  []*edge
+
+	exchange bool             // peers tell each other where they and others are
+	hosts    map[string]*peer // who is at an address now,
+	evil     map[string]bool  // and where somebody else answers
+	addrs    int              // ever used
+
 	conns   int
 	calm    bool          // no more faults,
 	healed  time.Duration // since then
@@ -37,6 +48,7 @@ type world struct {
 
 	truth   map[digest.Hash]*history // what the authors appended,
 	order   []digest.Hash            // in the order in which the logs were thought of
+	bad     []*author                // of logs that break a rule
 	trace   trace
 	serving []*stream // that answer, for faults and to be stopped
 	wrong   string    // what the oracle saw first
@@ -45,14 +57,7 @@ type world struct {
 }
 
 // place returns a topic.
-func (w *world) place(id digest.Hash) *place {
-	for _, t := range w.places {
-		if t.ID == id {
-			return t
-		}
-	}
-	return nil
-}
+func (w *world) place(id digest.Hash) *place { return w.byID[id] }
 
 // An event happens at a time; of two at one time, the one that was queued first.
 type happening struct {
