@@ -33,7 +33,7 @@ func named(topic identity.TopicID, policy identity.Policy, log digest.Hash, auth
 
 // sendFrontier lists every log that holds events, with its state.
 func (s *Session) sendFrontier(t *topic) error {
-	t.sentDiff, t.round, t.expected, t.forksTold = true, nil, nil, 0
+	t.forksTold = 0
 	d := &messages.Diff{Topic: t.number, Rung: messages.RungFrontier, More: true}
 	err := t.store.Logs(t.id, func(l LogInfo) bool {
 		if len(d.Entries) == entriesPerDiff {
@@ -63,7 +63,7 @@ func (s *Session) diff(t *topic, m *messages.Diff) error {
 		return violation(messages.CodeUnexpectedMessage, "a DIFF of rung %d that says nothing", m.Rung)
 	}
 	if !m.Part {
-		t.round, t.expected = nil, nil // a list of everything ends what was before
+		t.hearsList()
 	}
 	if m.More && len(m.Entries) == 0 {
 		return violation(messages.CodeLimit, "a part of a list with nothing in it")
@@ -89,13 +89,13 @@ func (s *Session) listEnds(t *topic) error {
 	}
 	listed := t.listed
 	t.listed = nil
-	before := t.sentDiff // our list may lack what came since
+	before := t.phase == exchanging // our list may lack what came since
 	if !before {
 		if err := s.sendFrontier(t); err != nil {
 			return err
 		}
 	}
-	t.sentDiff = false
+	t.to(sorted)
 	// Logs that the peer listed were looked at with their entry; what it did
 	// not list, it does not have.
 	return t.store.Logs(t.id, func(l LogInfo) bool {
@@ -222,7 +222,7 @@ func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState
 	case r.phase == aside:
 		return nil
 	case e.Size < own.Size:
-		s.offer(t, r, own, part || t.sentDiff)
+		s.offer(t, r, own, part || t.phase == exchanging)
 		return nil
 	case e.Size == own.Size, own.ended(): // there is nothing behind its end
 		r.got()

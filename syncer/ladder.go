@@ -76,17 +76,21 @@ func (s *Session) begin(t *topic) error {
 	if r.snap, err = takeSnapshot(t.store, t.id, s.salt(t)); err != nil {
 		return err
 	}
-	t.round = r
 	if remembered {
-		if done, err := s.leadCursor(t, r, since); done || err != nil {
+		done, err := s.leadCursor(t, r, since)
+		if err != nil {
 			return err
+		}
+		if done {
+			t.begins(r)
+			return nil
 		}
 	}
 	if !t.leads {
-		t.round = nil
 		t.rounds--
 		return nil
 	}
+	t.begins(r)
 	return s.leadList(t, r)
 }
 
@@ -160,7 +164,7 @@ func (s *Session) body(t *topic, m *messages.Diff) error {
 	if err != nil {
 		return violation(messages.CodeMalformed, "%v", err)
 	}
-	if t.sentDiff || t.listed != nil {
+	if t.lists() {
 		return nil
 	}
 	switch b := b.(type) {
@@ -268,7 +272,8 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 		if r.snap, err = takeSnapshot(t.store, t.id, salt); err != nil {
 			return err
 		}
-		t.round, t.rounds = r, number
+		t.rounds = number
+		t.begins(r)
 	default:
 		return nil
 	}
@@ -283,13 +288,14 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 
 // again begins another round, because the last one did not lead to agreement.
 func (s *Session) again(t *topic) error {
-	t.round, t.expected = nil, nil
+	t.givesUp()
 	t.tries++
 	if err := s.rosterAgain(t); err != nil {
 		return err
 	}
 	switch {
 	case t.tries%exactEvery == 0:
+		t.to(listing)
 		return s.sendFrontier(t)
 	case t.leads:
 		return s.begin(t)

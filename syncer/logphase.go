@@ -2,7 +2,10 @@
 
 package syncer
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // A logPhase is what is under way of one log from the peer to this side. What goes
 // the other way (remote.serving), and what came and is not stored yet (remote.in),
@@ -45,21 +48,27 @@ var logMoves = [logPhases][]logPhase{
 
 // misstep is told of a move that is not in the table. It is nil but in tests: the
 // phase stays as it is, and digests find what that leaves behind.
-var misstep func(from, to logPhase)
+var misstep func(from, to fmt.Stringer)
+
+// move reports whether a phase may follow another one: it is the same, or the table
+// names it.
+func move[P interface {
+	comparable
+	fmt.Stringer
+}](next []P, from, to P) bool {
+	if from == to || slices.Contains(next, to) {
+		return true
+	}
+	if misstep != nil {
+		misstep(from, to)
+	}
+	return false
+}
 
 // to moves to a phase.
 func (r *remote) to(p logPhase) {
-	if r.phase == p {
-		return
-	}
-	for _, next := range logMoves[r.phase] {
-		if next == p {
-			r.phase = p
-			return
-		}
-	}
-	if misstep != nil {
-		misstep(r.phase, p)
+	if move(logMoves[r.phase], r.phase, p) {
+		r.phase = p
 	}
 }
 

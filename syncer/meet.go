@@ -313,7 +313,7 @@ func (s *Session) share(offers []*offer) error {
 		if t.offer.Follows != nil {
 			s.send(&messages.Subscribe{Topic: t.number, Names: t.offer.Follows.names()})
 		}
-		if t.awaiting {
+		if t.offer.theirs.Partial { // it is to say which part
 			continue
 		}
 		if err := s.open(t, nil); err != nil {

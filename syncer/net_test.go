@@ -438,7 +438,7 @@ func (n *simNet) describe() string {
 	for i, e := range n.ends {
 		fmt.Fprintf(&b, "\n end %d: %s, agreed %v", i, e.s.State(), e.agreed)
 		for _, t := range e.s.topics {
-			fmt.Fprintf(&b, ", known %v, sent list %v, listed %d, expected %d, tries %d, leads %v, apart %v, wait %v, told %v, got %v, round %+v", t.known, t.sentDiff, len(t.listed), len(t.expected), t.tries, t.leads, t.apart.Unix(), t.wait, t.lastSent, t.lastGot, t.round)
+			fmt.Fprintf(&b, ", %s, known %v, listed %d, expected %d, tries %d, leads %v, apart %v, wait %v, told %v, got %v, round %+v", t.phase, t.known, len(t.listed), len(t.expected), t.tries, t.leads, t.apart.Unix(), t.wait, t.lastSent, t.lastGot, t.round)
 			for id, r := range t.busy {
 				size := 0
 				if l := e.node.logs[id]; l != nil {

@@ -176,7 +176,7 @@ func (s *Session) differ(t *topic, r *round, theirs, ours []uint64) error {
 // finish ends a round: told is what the peer holds of the logs that differ. Of
 // all others it holds what the snapshot says.
 func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
-	t.round, t.known, t.expected, t.forksTold = nil, true, nil, 0
+	t.expected, t.forksTold = nil, 0
 	sizes := make(map[digest.Hash]uint64, len(r.mine)+len(told))
 	for _, c := range r.mine {
 		sizes[c.Log] = c.Before
@@ -188,6 +188,7 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 			t.expect(r.snap.salt, e)
 		}
 	}
+	t.finds()
 	return t.store.Logs(t.id, func(l LogInfo) bool {
 		before := r.snap.of(l.Log)
 		if size, differs := sizes[l.Log]; differs {
@@ -265,7 +266,9 @@ func (t *topic) arrived(r *remote) {
 	}
 	short := shortID(t.expectSalt, r.id)
 	if size, found := t.expected[short]; found {
-		delete(t.expected, short)
+		if delete(t.expected, short); len(t.expected) == 0 && t.phase == expecting {
+			t.to(sorted)
+		}
 		r.size = max(r.size, size)
 		r.hears(max(r.wanted, size))
 	}

@@ -173,15 +173,15 @@ func (t *topic) outside(kind identity.LogKind, log digest.Hash, author [32]byte)
 
 // subscribe takes what the peer follows.
 func (s *Session) subscribe(t *topic, m *messages.Subscribe) error {
-	if !t.awaiting {
+	if t.phase != unopened {
 		return violation(messages.CodeUnexpectedMessage, "SUBSCRIBE of a topic that the peer follows whole, or again")
 	}
-	t.awaiting = false
 	return s.open(t, FollowsOf(m.Names))
 }
 
 // open begins to reconcile a topic, once it is known what both sides follow.
 func (s *Session) open(t *topic, theirs Follows) error {
+	t.to(unmet)
 	t.store = s.cfg.Store
 	if t.partial {
 		var err error

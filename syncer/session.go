@@ -70,21 +70,20 @@ type topic struct {
 
 	foretold *round // what changed since ours, of a list that is not complete yet
 
-	store    Store  // of the logs that both sides follow; nil until that is known
-	scope    *scope // the same, where it is not all
-	partial  bool   // one side follows a part only
-	awaiting bool   // the peer is to say which
+	phase   topicPhase
+	store   Store  // of the logs that both sides follow; nil until that is known
+	scope   *scope // the same, where it is not all
+	partial bool   // one side follows a part only
 
 	// theirs is what the peer holds of logs, if that is not what we do or came up
 	// since both last agreed. Of all others it holds what we did before they changed,
 	// once the topic is known.
-	theirs   map[digest.Hash]*remote
-	busy     map[digest.Hash]*remote // those of theirs with something under way
-	strange  int                     // those of theirs that the peer brought up and the store did not have
-	peaked   bool                    // the peer sent its PEAKS
-	known    bool                    // theirs speaks of every log that differs
-	listed   map[digest.Hash]bool
-	sentDiff bool // we sent a full DIFF that the peer's next one answers
+	theirs  map[digest.Hash]*remote
+	busy    map[digest.Hash]*remote // those of theirs with something under way
+	strange int                     // those of theirs that the peer brought up and the store did not have
+	peaked  bool                    // the peer sent its PEAKS, which come once
+	known   bool                    // theirs spoke of every log that differed, once; so it does from then on
+	listed  map[digest.Hash]bool    // of the list that is coming
 
 	stated   standing // in our PEAKS
 	leads    bool     // we lead rounds
@@ -179,8 +178,8 @@ func (t *topic) forget() {
 func newTopic(o *offer, number uint32) *topic {
 	return &topic{
 		id: o.ID, number: number, offer: o,
-		partial: o.theirs.Partial || o.Follows != nil, awaiting: o.theirs.Partial,
-		theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
+		partial: o.theirs.Partial || o.Follows != nil,
+		theirs:  map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
 	}
 }
 
@@ -427,7 +426,7 @@ func (s *Session) withTopic(number uint32, f func(*topic) error) error {
 // withOpen is withTopic for what is said once it is known what both follow.
 func (s *Session) withOpen(number uint32, f func(*topic) error) error {
 	return s.withTopic(number, func(t *topic) error {
-		if t.store == nil {
+		if t.phase == unopened {
 			return violation(messages.CodeUnexpectedMessage, "a message of topic %d before SUBSCRIBE", number)
 		}
 		return f(t)
@@ -447,7 +446,7 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 		return err
 	}
 	same, err := s.same(t, digest.Set{Count: m.Logs, Sum: m.Digest})
-	if err != nil || same || t.sentDiff || t.known || t.round != nil {
+	if err != nil || same || t.phase != unmet {
 		return err
 	}
 	return s.begin(t)
@@ -459,7 +458,7 @@ func (s *Session) same(t *topic, theirs digest.Set) (bool, error) {
 	if err != nil || set != theirs {
 		return false, err
 	}
-	t.known, t.round = true, nil
+	t.finds()
 	for id, r := range t.theirs {
 		if !r.active() && !r.roster {
 			delete(t.theirs, id)

@@ -14,17 +14,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
-// resting reports whether nothing of a topic is under way from the peer to us,
-// or from us to it by a pull of its own.
-func (t *topic) resting() bool {
-	return t.known && !t.sentDiff && t.listed == nil && t.round == nil && len(t.expected) == 0 && len(t.busy) == 0
-}
-
-// searching reports whether it is not known yet what differs, or has come.
-func (t *topic) searching() bool {
-	return t.round != nil || len(t.expected) > 0 || !t.known && !t.sentDiff && t.listed == nil
-}
-
 // settle states our digest when the topic rests and it is news to the peer,
 // and notices agreement. Once a topic has agreed, new events are pushed at
 // once and the digest follows with the next tick, or as an answer.
@@ -80,7 +69,7 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	if m.Ask {
 		t.lastSent = nil // said again at once where it is the same, or with the next tick
 	}
-	if t.known || t.round != nil || t.sentDiff || t.listed != nil {
+	if t.phase != unmet {
 		return nil
 	}
 	// The peer saw no difference where we did: one side's PEAKS was old.
@@ -229,7 +218,7 @@ func (t *topic) those(meant func(*remote) bool) (all []*remote) {
 // pull. Where that goes for both sides, and each got it from somebody else, none
 // would ever rest: so each states its digest, which shows that (hasAll).
 func (t *topic) onlyServes() bool {
-	if !t.known || t.sentDiff || t.listed != nil || t.searching() {
+	if t.phase != sorted {
 		return false
 	}
 	for _, r := range t.busy {

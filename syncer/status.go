@@ -41,7 +41,7 @@ func (s *Session) Status(logs int) (Status, error) {
 	st := Status{State: s.state}
 	var c counts
 	for _, t := range s.topics {
-		if !t.known || t.sentDiff || t.listed != nil || t.searching() {
+		if t.phase != sorted {
 			c.lists++
 		}
 		for _, r := range t.busy {
