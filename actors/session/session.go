@@ -46,7 +46,10 @@ type Session struct {
 	set   *Set
 	conn  transport.Conn
 	since time.Time
-	pid   atomic.Pointer[actor.PID]
+	pid   atomic.Pointer[actor.PID] // nil until it runs
+
+	beginning sync.Mutex // guards early, and that pid is set
+	early     []any      // what was told before it runs
 
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
@@ -142,7 +145,7 @@ func (k *Set) New(conn transport.Conn, first transport.Stream) *Session {
 
 // Run starts the session, whose actor was spawned as pid.
 func (s *Session) Run(pid *actor.PID) {
-	s.pid.Store(pid)
+	s.begun(pid)
 	s.set.Go(func() {
 		defer s.gone()
 		defer s.cancel()
@@ -182,10 +185,31 @@ func (s *Session) spawn(f func()) {
 	}()
 }
 
+// tell sends the session's actor a message, or keeps it until there is one: the mesh
+// knows a session before it runs.
 func (s *Session) tell(m any) {
 	if pid := s.pid.Load(); pid != nil {
 		s.set.System.Root.Send(pid, m)
+		return
 	}
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	if pid := s.pid.Load(); pid != nil { // by now
+		s.set.System.Root.Send(pid, m)
+		return
+	}
+	s.early = append(s.early, m)
+}
+
+// begun hands over what was told before.
+func (s *Session) begun(pid *actor.PID) {
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	for _, m := range s.early {
+		s.set.System.Root.Send(pid, m)
+	}
+	s.early = nil
+	s.pid.Store(pid)
 }
 
 // gone is the last of the session.
