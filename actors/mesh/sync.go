@@ -16,22 +16,61 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
+// syncTries is how many sessions with a peer a Sync may outlast: of connections that
+// are made at once, one or the other is given up.
+const syncTries = 3
+
 // Sync connects to a peer, or takes the connection there is, and returns when both
-// sides state the same digest of every topic they share.
+// sides state the same digest of every topic they share. It is with the peer, not with
+// one session: if that gives way to another one, it goes on in that.
 func (n *Mesh) Sync(ctx context.Context, a identity.Address) (session.Report, error) {
 	start := time.Now()
-	if s := n.With(a.Peer); s != nil {
-		r, err := s.Sync(ctx, start, true)
-		if err == nil || ctx.Err() != nil || !errors.Is(err, session.ErrEnding) && s.Conn().Err() == nil {
+	for try := 1; ; try++ {
+		s, there, err := n.sessionWith(ctx, a)
+		if err != nil {
+			return session.Report{}, err
+		}
+		r, err := s.Sync(ctx, start, there)
+		if err == nil || ctx.Err() != nil || try == syncTries || !gaveWay(s, there, err) {
 			return r, err
 		}
-		// It was about to end when it was taken: once more, with one of ours.
+		select {
+		case <-s.Conn().Done(): // so that it is not taken again
+		case <-ctx.Done():
+			return r, err
+		}
 	}
-	s, err := n.dialNow(ctx, a)
-	if err != nil {
-		return session.Report{}, err
+}
+
+// sessionWith returns the session with a peer, and whether it was there already.
+func (n *Mesh) sessionWith(ctx context.Context, a identity.Address) (s *session.Session, there bool, err error) {
+	if s = n.With(a.Peer); s != nil {
+		return s, true, nil
 	}
-	return s.Sync(ctx, start, false)
+	s, err = n.dialNow(ctx, a)
+	if errors.Is(err, ErrBusy) {
+		if other := n.With(a.Peer); other != nil { // it connected to us meanwhile
+			return other, true, nil
+		}
+	}
+	return s, false, err
+}
+
+// gaveWay reports whether a sync that ended with a session may succeed in another one:
+// if the session was there already, whatever it ended of; else if one of the two sides
+// closed it, as they do with all but one.
+func gaveWay(s *session.Session, there bool, err error) bool {
+	var said *syncer.PeerError
+	var closed *transport.ClosedError
+	switch {
+	case errors.Is(err, session.ErrEnding), there && s.Conn().Err() != nil:
+		return true
+	case errors.As(err, &said):
+		return said.Code == messages.CodeClosing
+	case errors.As(err, &closed):
+		return closed.Err == nil && (closed.Code == uint64(messages.CodeClosing) || closed.Code == uint64(messages.CodeOK))
+	}
+	return false
 }
 
 // SyncConn is Sync over a connection that the caller made, as the dialer, and
