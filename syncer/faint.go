@@ -15,7 +15,8 @@ import (
 // it, the peer begins with it, under a number of which only those bytes are known
 // here. The topic is left then, and offered anew by both.
 //
-// What a session keeps of our own topics is not in this: about 400 bytes of each.
+// What a session keeps of our own topics is not in this: about 500 bytes of each, a
+// stranger's too.
 
 // keptOffers is how many offers of a stranger are kept whole, of topics that we are
 // not in: at about 200 bytes each. All others are faint.
