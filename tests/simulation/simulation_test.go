@@ -65,22 +65,22 @@ var topicsOf = map[Control]int{DropsSome: 2, Deaf: 2, Ungrafted: 2, Forgets: 2, 
 func TestControls(t *testing.T) {
 	tried, want := uint64(8), 3
 	if race.Enabled {
-		tried, want = 2, 1
+		want = 1
 	}
 	for _, c := range Controls {
 		t.Run(string(c), func(t *testing.T) {
 			t.Parallel()
 			seen, said := 0, ""
-			for seed := range tried {
+			for seed := uint64(0); seed < tried && seen < want; seed++ {
 				if o := Simulate(Options{Seed: seed, Peers: peersPerRun, Topics: topicsOf[c], Faults: AllFaults, Control: c}); o.Wrong != "" {
 					seen++
 					said, _, _ = strings.Cut(o.Wrong, "\n")
 				}
 			}
 			if seen < want {
-				t.Errorf("seen %d times of %d, want %d at least", seen, tried, want)
+				t.Errorf("seen %d times of %d, want %d", seen, tried, want)
 			}
-			t.Logf("seen %d times of %d, such as: %s", seen, tried, said)
+			t.Logf("seen %d times, such as: %s", seen, said)
 		})
 	}
 }
