@@ -71,6 +71,9 @@ func (k *sharing) inSync() bool {
 	return !k.lists && len(k.order) > 0 && k.agreeds == len(k.order)
 }
 
+// unsettled returns of how many shared topics it is not known that both hold the same.
+func (k *sharing) unsettled() int { return len(k.order) - k.agreeds }
+
 // addShared takes in topics that are shared from now on; first says that none
 // were before.
 func (s *Session) addShared(all []syncer.SharedTopic) (first bool) {

@@ -33,6 +33,9 @@ func TestSharing(t *testing.T) {
 	want(true, a)
 	k.add([]syncer.SharedTopic{{ID: b, Number: 5}})
 	want(false, a, b)
+	if n := k.unsettled(); n != 1 {
+		t.Errorf("%d of 2 topics are not settled, want 1", n)
+	}
 	over := k.over[b]
 	k.drop(b)
 	want(true, a)

@@ -22,17 +22,19 @@ const (
 
 // A PeerStatus is what is known of one peer.
 type PeerStatus struct {
-	Peer    identity.PeerID `json:"peer"`
-	Address string          `json:"address"` // where it is now, or was found
-	Carrier string          `json:"carrier,omitempty"`
-	State   string          `json:"state"`
-	Kept    bool            `json:"kept"`   // a person wants it connected
-	Dialed  bool            `json:"dialed"` // we connected to it
-	Topics  int             `json:"topics"` // that we share
-	InSync  bool            `json:"in_sync"`
-	Since   time.Time       `json:"since,omitzero"`    // of the session, or when it was last here
-	Moved   time.Time       `json:"moved,omitzero"`    // when something last moved in it
-	NextTry time.Time       `json:"next_try,omitzero"` // not to be dialed before
+	Peer      identity.PeerID `json:"peer"`
+	Address   string          `json:"address"` // where it is now, or was found
+	Carrier   string          `json:"carrier,omitempty"`
+	State     string          `json:"state"`
+	Kept      bool            `json:"kept"`   // a person wants it connected
+	Dialed    bool            `json:"dialed"` // we connected to it
+	Topics    int             `json:"topics"` // that we share
+	InSync    bool            `json:"in_sync"`
+	Unsettled int             `json:"unsettled,omitempty"` // of Topics: not known to be the same on both sides
+	More      bool            `json:"more,omitempty"`      // further topics are offered, in turn
+	Since     time.Time       `json:"since,omitzero"`      // of the session, or when it was last here
+	Moved     time.Time       `json:"moved,omitzero"`      // when something last moved in it
+	NextTry   time.Time       `json:"next_try,omitzero"`   // not to be dialed before
 
 	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
 	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
@@ -80,6 +82,7 @@ func (s *Session) Status() PeerStatus {
 	st.RateIn, st.RateOut = s.rate.look(time.Now(), in, out)
 	s.stats.mu.Lock()
 	st.Topics, st.InSync = len(s.stats.shared.order), s.stats.shared.inSync()
+	st.Unsettled, st.More = s.stats.shared.unsettled(), s.stats.shared.lists
 	for _, err := range []error{s.stats.trouble, s.stats.err} { // the later one counts
 		if err != nil {
 			st.LastError = err.Error()

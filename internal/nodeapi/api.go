@@ -309,12 +309,15 @@ type Peer struct {
 	Kept      bool      `json:"kept"`
 	Dialed    bool      `json:"dialed"`
 	InSync    bool      `json:"in_sync"`
-	Since     time.Time `json:"since,omitzero"`     // of the session, or when it was last here
-	Moved     time.Time `json:"moved,omitzero"`     // when something last moved
-	NextTry   time.Time `json:"next_try,omitzero"`  // not to be dialed before
-	PeerTwin  time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
-	OwnTwin   time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
-	Waiting   string    `json:"waiting,omitempty"`  // for what
+	Topics    int       `json:"topics,omitempty"`    // that are shared
+	Unsettled int       `json:"unsettled,omitempty"` // of them: not known to be the same on both sides
+	More      bool      `json:"more,omitempty"`      // further topics are offered, in turn
+	Since     time.Time `json:"since,omitzero"`      // of the session, or when it was last here
+	Moved     time.Time `json:"moved,omitzero"`      // when something last moved
+	NextTry   time.Time `json:"next_try,omitzero"`   // not to be dialed before
+	PeerTwin  time.Time `json:"peer_twin,omitzero"`  // when it last was found to be two live copies of one store
+	OwnTwin   time.Time `json:"own_twin,omitzero"`   // when it last said that another live copy of this store is connected to it
+	Waiting   string    `json:"waiting,omitempty"`   // for what
 	LastError string    `json:"last_error,omitempty"`
 	Missing   uint64    `json:"missing"` // events that it holds and the store does not
 	BytesIn   uint64    `json:"bytes_in"`

@@ -307,6 +307,7 @@ func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
 	for _, p := range st.Peers {
 		all = append(all, nodeapi.Peer{
 			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: p.State, Connected: p.Connected(), Kept: p.Kept,
+			Topics: p.Topics, Unsettled: p.Unsettled, More: p.More,
 			Dialed: p.Dialed, InSync: p.InSync, Since: timeIn(p.Since), Moved: timeIn(p.Moved),
 			NextTry: timeIn(p.NextTry), PeerTwin: timeIn(p.PeerTwin), OwnTwin: timeIn(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,

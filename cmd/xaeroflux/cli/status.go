@@ -127,10 +127,26 @@ func why(p nodeapi.Peer, now time.Time) string {
 	if p.InSync {
 		what = ""
 	}
+	if text := unsettledText(p); text != "" {
+		what = strings.TrimSuffix(text+"; "+what, "; ")
+	}
 	if !p.NextTry.IsZero() {
 		what += fmt.Sprintf(" (again in %s)", age(p.NextTry, now))
 	}
 	return what
+}
+
+// unsettledText says of how many topics it is not known that both hold the same.
+func unsettledText(p nodeapi.Peer) string {
+	switch {
+	case p.Unsettled > 0 && p.More:
+		return fmt.Sprintf("%d of %s and more that come in turn are not settled", p.Unsettled, counted(p.Topics, "topic"))
+	case p.Unsettled > 0:
+		return fmt.Sprintf("%d of %s not settled", p.Unsettled, counted(p.Topics, "topic"))
+	case p.More && p.Topics > 0:
+		return "more topics come in turn"
+	}
+	return ""
 }
 
 // age writes how long ago a time was.
