@@ -171,7 +171,7 @@ func TestPathsForNames(t *testing.T) {
 	if err != nil || len(beside) != 1 {
 		t.Errorf("beside the store lie %v: %v", beside, err)
 	}
-	name := regexp.MustCompile(`^(victim|LOCK|FORMAT|identity\.key|aof|logs|mmr|data\.mdb|lock\.mdb|head|[0-9a-f]{64}(\.mmr)?|[0-9]{6}\.(seg|tree))$`)
+	name := regexp.MustCompile(`^(victim|LOCK|FORMAT|identity\.key|aof|logs|mmr|data\.mdb|lock\.mdb|head(\.tmp)?|[0-9a-f]{64}(\.mmr)?|[0-9]{6}\.(seg|tree))$`)
 	must(t, filepath.WalkDir(a.victim.Dir(), func(path string, d fs.DirEntry, err error) error {
 		if !name.MatchString(filepath.Base(path)) {
 			t.Errorf("there is a file %s", path)
