@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/race"
 )
 
 // The files of a store that may be of different ages, and what may have become of
@@ -216,8 +217,9 @@ func (a *aged) refused(t *testing.T, err error) {
 	}
 }
 
-// cases are all subsets of names in all states, or a few of them.
-func agedCases(few bool) (all []map[string]string) {
+// agedCases are all subsets of names in all states: all of them, or those of one name
+// and as many others by chance. Under the race detector each takes five times as long.
+func agedCases() (all []map[string]string) {
 	var add func(names []string, c map[string]string)
 	add = func(names []string, c map[string]string) {
 		if len(names) == 0 {
@@ -240,8 +242,12 @@ func agedCases(few bool) (all []map[string]string) {
 		}
 	}
 	add(agedNames, map[string]string{})
-	if !few {
-		return all
+	others := len(all)
+	if race.Enabled {
+		others = 100
+	}
+	if testing.Short() {
+		others = 25
 	}
 	var some []map[string]string
 	for _, c := range all {
@@ -250,7 +256,7 @@ func agedCases(few bool) (all []map[string]string) {
 		}
 	}
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	return append(some, all[:25]...)
+	return append(some, all[:others]...)
 }
 
 // Whatever is older, missing or of another store: what was acknowledged is there,
@@ -261,7 +267,7 @@ func TestAges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			noLeaks(t)
 			a := newAged(t, n[0], n[1])
-			for _, c := range agedCases(testing.Short()) {
+			for _, c := range agedCases() {
 				t.Run(strings.Trim(fmt.Sprint(c), "map[]"), func(t *testing.T) { a.try(t, c) })
 			}
 		})
