@@ -81,7 +81,7 @@ func (a *app) over(line string, call func(io.ReadWriteCloser) error) error {
 	if err != nil {
 		return err
 	}
-	heard := &hearing{ReadWriteCloser: cmd}
+	heard := &hearing{Command: cmd}
 	silent := time.AfterFunc(silentFor, func() {
 		if !heard.yet.Load() {
 			a.say("nothing came from %q yet: it may ask for a password, or serve no store; ctrl-C ends this, and it ends by itself after two minutes", line)
@@ -102,15 +102,16 @@ func (a *app) over(line string, call func(io.ReadWriteCloser) error) error {
 // silentFor is after how long it is told that a command prints nothing.
 const silentFor = 10 * time.Second
 
-// hearing notes whether something was read.
+// hearing is a command, with all that it is as a connection, and notes whether
+// something was read.
 type hearing struct {
-	io.ReadWriteCloser
+	*pipenet.Command
 	yet atomic.Bool
 }
 
 // Read implements io.Reader.
 func (h *hearing) Read(p []byte) (int, error) {
-	n, err := h.ReadWriteCloser.Read(p)
+	n, err := h.Command.Read(p)
 	if n > 0 {
 		h.yet.Store(true)
 	}
