@@ -39,7 +39,7 @@ func (t *Transfer) parse(m *messages.PageResponse, pages []byte) ([]*span, error
 	return spans, nil
 }
 
-// imagePage returns the page that the first of images stands for, where page
+// imagePage returns the page that the first of images stands for, if page
 // follows the image before.
 func imagePage(page uint64, images []messages.RunImage) uint64 {
 	if len(images) == 0 {

@@ -72,7 +72,7 @@ type topic struct {
 
 	phase   topicPhase
 	store   Store  // of the logs that both sides follow; nil until that is known
-	scope   *scope // the same, where it is not all
+	scope   *scope // the same, if it is not all
 	partial bool   // one side follows a part only
 
 	// theirs is what the peer holds of logs, if that is not what we do or came up

@@ -32,7 +32,7 @@ func (p topicPhase) String() string {
 }
 
 // topicMoves says which phases may follow each. A list of all ends every round, and
-// nothing ends one but its end; what was known once is found out again where both
+// nothing ends one but its end; what was known once is found out again if both
 // sides rest and disagree.
 var topicMoves = [topicPhases][]topicPhase{
 	unopened:   {unmet},

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// ErrNoAddress is returned where something is bound to an address that this machine
+// ErrNoAddress is returned if something is bound to an address that this machine
 // does not have now: its interface is down, or it has another one.
 var ErrNoAddress = errors.New("transport: this machine does not have the address now")
 

@@ -34,7 +34,7 @@ type Log struct {
 	Own       bool // this store appends to it
 
 	policy identity.Policy                    // of the topic
-	key    func() (ed25519.PrivateKey, error) // of the author, where Own; derived when it is first asked for
+	key    func() (ed25519.PrivateKey, error) // of the author, if Own; derived when it is first asked for
 	files  *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only

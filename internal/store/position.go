@@ -35,7 +35,7 @@ func (v Source) Position(topic digest.Hash) (identity.Position, error) {
 	if l != nil {
 		h.place(l, l.State())
 	}
-	h.placed = true // where nothing is, unless the log was created meanwhile
+	h.placed = true // at nothing, unless the log was created meanwhile
 	return h.position, nil
 }
 

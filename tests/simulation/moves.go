@@ -223,7 +223,7 @@ func (p *peer) wrongAnswer(id identity.PeerID, err error) {
 	}
 }
 
-// nameAgain is what persons do when all is well: where neither of two peers that
+// nameAgain is what persons do when all is well: if neither of two peers that
 // were to keep a connection knows any more where the other is, one is told.
 func (w *world) nameAgain() {
 	for _, g := range w.edges {

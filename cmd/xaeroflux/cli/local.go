@@ -245,7 +245,7 @@ func (b *local) NetworkChanged(context.Context) error {
 }
 
 // Status implements nodeapi.Backend.
-func (b *local) Status(ctx context.Context) (nodeapi.Status, error) {
+func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	st := b.db.SyncStatus()
 	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: peers(st), Missing: missing(st)}
 	for _, a := range b.db.Actors() {
