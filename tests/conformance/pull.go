@@ -15,7 +15,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// request opens a stream with a first message and ends the suite's direction.
+// request opens a stream with a first message and ends the suite's direction. A
+// peer may refuse it before that: whoever reads is told then.
 func (p *peer) request(m messages.Message) (transport.Stream, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.patient)
 	defer cancel()
@@ -28,10 +29,13 @@ func (p *peer) request(m messages.Message) (transport.Stream, error) {
 		return nil, err
 	}
 	s.SetReadDeadline(time.Now().Add(p.patient))
-	if _, err := s.Write(b); err != nil {
-		return nil, err
+	if _, err = s.Write(b); err == nil {
+		err = s.CloseWrite()
 	}
-	return s, s.CloseWrite()
+	if refused := new(transport.StreamError); errors.As(err, &refused) && refused.Remote {
+		err = nil
+	}
+	return s, err
 }
 
 // pull fetches pages of a log from the first that the suite lacks, and the tail.

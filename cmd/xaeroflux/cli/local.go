@@ -285,12 +285,12 @@ func ownLogs(own []xaeroflux.OwnLog) (all []nodeapi.OwnLog) {
 	return all
 }
 
-// timeIn is a time to the second; the zero time stays so.
+// timeIn is a time to the second, never a later one; the zero time stays so.
 func timeIn(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
 	}
-	return nodeapi.At(t.Round(time.Second))
+	return nodeapi.At(t.Truncate(time.Second))
 }
 
 // texts writes ids in hexadecimal.

@@ -120,11 +120,15 @@ func (h *hearing) Read(p []byte) (int, error) {
 
 // synced runs a sync and prints what it moved.
 func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncReport, error)) error {
-	stop, began := a.watchEvents(ctx, b), time.Now()
+	before, err := b.Status(ctx)
+	if err != nil {
+		return err
+	}
+	stop := a.watchEvents(ctx, b)
 	r, err := sync()
 	stop()
 	status, told := b.Status(ctx)
-	a.tellCopies(status, began)
+	a.tellCopies(status.Copies, before.Copies)
 	if errors.Is(err, session.ErrLeftAlone) {
 		err = hint(err, "at the peer: a larger --quota, or room on the disk")
 	}
@@ -167,10 +171,14 @@ func ownText(o nodeapi.OwnLog) string {
 	return fmt.Sprintf("log %.8s of this store has %d events here and %d at a peer: the store is an older copy of itself, and appends nothing until they are back", o.Log, o.Held, o.Known)
 }
 
-// tellCopies says which copies of the store were first heard of since a time.
-func (a *app) tellCopies(s nodeapi.Status, began time.Time) {
-	for _, c := range s.Copies {
-		if !c.Seen.Before(began.Truncate(time.Millisecond)) {
+// tellCopies says which copies of the store were not known before.
+func (a *app) tellCopies(all, before []nodeapi.Copy) {
+	known := map[string]bool{}
+	for _, c := range before {
+		known[c.Log] = true
+	}
+	for _, c := range all {
+		if !known[c.Log] {
 			a.say("%s", copyText(c))
 		}
 	}
