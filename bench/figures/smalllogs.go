@@ -12,7 +12,7 @@ import (
 var smallLogs = &Figure{
 	ID:    "small-logs",
 	Title: "Many small logs in one store",
-	Text: "Each log gets one event of 32 bytes, synced, by 256 callers; each is a topic of its own, as an author has one log in a topic. A contender stops after its time, and then has fewer. Memory is that of a new process that has opened the store, " +
+	Text: "Each log gets one event of 32 bytes, synced, by 256 callers; each is a topic of its own, as an author has one log in a topic; the topics were founded by somebody else, before the clock starts. A contender stops after its time, and then has fewer. Memory is that of a new process that has opened the store, " +
 		"of its own and without file pages; the process of the benchmark itself is in it, so compare the two sizes. Hypercore: a Corestore.",
 	XName: "logs", Xs: []float64{1000, 100_000},
 	Metrics: []Metric{

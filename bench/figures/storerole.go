@@ -185,6 +185,10 @@ func (s *storeRole) tick(o order) error {
 // in a topic.
 func (s *storeRole) logs(o order) (answer, error) {
 	payload := payloads(1, int(o.Bytes))[0]
+	invites := make([]string, o.Events)
+	for i := range invites {
+		invites[i] = identitytest.NewTopic(i + 1).Invite()
+	}
 	var next, made atomic.Int64
 	start := time.Now()
 	errs := make(chan error, logCallers)
@@ -196,7 +200,7 @@ func (s *storeRole) logs(o order) (answer, error) {
 				if n > int64(o.Events) {
 					break
 				}
-				if err = s.newLog(int(n), payload); err == nil {
+				if err = s.newLog(invites[n-1], payload); err == nil {
 					made.Add(1)
 				}
 			}
@@ -213,10 +217,10 @@ func (s *storeRole) logs(o order) (answer, error) {
 // logCallers is how many make logs at a time.
 const logCallers = 256
 
-// newLog joins topic n, which somebody else founded, and makes a log with one
-// event in it.
-func (s *storeRole) newLog(n int, payload []byte) error {
-	t, err := s.db.Join(ctx, identitytest.NewTopic(n).Invite())
+// newLog joins a topic, which somebody else founded, and makes a log with one event
+// in it.
+func (s *storeRole) newLog(invite string, payload []byte) error {
+	t, err := s.db.Join(ctx, invite)
 	if err != nil {
 		return err
 	}
