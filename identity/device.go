@@ -25,6 +25,12 @@ func (d Device) AuthorKey(topic *Genesis) ed25519.PrivateKey {
 	return d.Seed.AuthorKey(d.Generation, topic)
 }
 
+// AuthorKeyOf is AuthorKey if the public half is known: it derives one key and not
+// two. ok is false if author is not this device.
+func (d Device) AuthorKeyOf(topic *Genesis, author [KeyBytes]byte) (key ed25519.PrivateKey, ok bool) {
+	return d.Seed.AuthorKeyOf(d.Generation, topic, author)
+}
+
 // AuthorID returns the public half of AuthorKey.
 func (d Device) AuthorID(topic *Genesis) [KeyBytes]byte { return PublicKey(d.AuthorKey(topic)) }
 

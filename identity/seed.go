@@ -59,6 +59,17 @@ func (s Seed) AuthorKey(g Generation, topic *Genesis) ed25519.PrivateKey {
 	return s.JoinedKey(g, topic.ID())
 }
 
+// AuthorKeyOf is AuthorKey if the public half is known: it derives one key and not
+// two. ok is false if author is not of this device.
+func (s Seed) AuthorKeyOf(g Generation, topic *Genesis, author [KeyBytes]byte) (key ed25519.PrivateKey, ok bool) {
+	if topic.Steward == author {
+		key = s.FoundingKey(g, topic.Founding())
+	} else {
+		key = s.JoinedKey(g, topic.ID())
+	}
+	return key, PublicKey(key) == author
+}
+
 // JoinedKey returns the author key of this device in a topic that another
 // device, or another generation, founded.
 func (s Seed) JoinedKey(g Generation, t TopicID) ed25519.PrivateKey {

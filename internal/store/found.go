@@ -40,7 +40,7 @@ func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, e
 	if err != nil {
 		return nil, err
 	}
-	return newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name}, identity.PublicKey(device), records), nil
+	return newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name}, device, records), nil
 }
 
 // Found founds a topic in a store whose actors do not run.

@@ -104,16 +104,14 @@ func (c *logCache) sweep() {
 	}
 }
 
-// putOut gives up a log; c.mu is held. A head that is not in its row is kept, or else
-// signed: its state would have to be computed for that the next time.
+// putOut gives up a log; c.mu is held. A head that was signed and is not in its row is
+// kept.
 func (c *logCache) putOut(i int) {
 	l, last := c.kept[i], len(c.kept)-1
 	c.kept[i], c.kept[last] = c.kept[last], nil
 	c.kept, l.kept = c.kept[:last], false
-	if p := l.State(); l.Own && p.Size > l.Row().HeadSize {
-		if h, err := l.Head(p); err == nil {
-			c.heads[l.ID] = h
-		}
+	if h := l.newestSigned(); h.Size > l.Row().HeadSize {
+		c.heads[l.ID] = h
 	}
 }
 

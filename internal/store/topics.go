@@ -4,6 +4,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
 	"iter"
 	"slices"
@@ -52,19 +53,20 @@ func (s *Store) loadTopics() error {
 type Join struct {
 	Topic *Topic // as it is stored, once the change is made
 
-	row    aof.LogRow // of the log, if it is created
-	roster []byte     // the records that found the topic, or nil
+	row    aof.LogRow         // of the log, if it is created
+	key    ed25519.PrivateKey // of its author
+	roster []byte             // the records that found the topic, or nil
 	first  digest.Hash
 }
 
 // NewJoin returns the change that joins a topic.
 func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name string) *Join {
-	return newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorID(genesis), nil)
+	return newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), nil)
 }
 
-func newJoin(t *Topic, author [32]byte, roster []byte) *Join {
-	j := &Join{Topic: t, roster: roster}
-	j.row = aof.NewLogRow(identity.DataLog(t.ID, author, t.Genesis.PageBytes), true)
+func newJoin(t *Topic, author ed25519.PrivateKey, roster []byte) *Join {
+	j := &Join{Topic: t, key: author, roster: roster}
+	j.row = aof.NewLogRow(identity.DataLog(t.ID, identity.PublicKey(author), t.Genesis.PageBytes), true)
 	t.Log = j.row.ID
 	return j
 }
@@ -109,6 +111,7 @@ func (j *Join) made(s *Store) error {
 	s.topics.first = j.first
 	s.topics.all[j.Topic.ID] = j.Topic
 	s.topics.mu.Unlock()
+	s.catalog.joined.put(j.row.ID, j.key)
 	s.added(j.Topic.ID, j.Topic.Log)
 	return nil
 }
