@@ -71,7 +71,7 @@ func (u *Turn) PutLog(t *aof.Txn, topic *layout.Topic, account roster.Key, old [
 	}
 	now := *topic
 	now.Log = row.ID
-	return row, aof.PutRow(t, layout.Topics, topic.ID, &now)
+	return row, aof.PutRow(t, layout.Topics, topic.Num, &now)
 }
 
 // record returns record 0 of the next device's log in a topic.

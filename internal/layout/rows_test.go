@@ -45,7 +45,7 @@ func samples() []sample {
 	signed := []proof.Cosignature{{Witness: [32]byte{1}, Time: 2, Sig: [64]byte{3}}}
 	id := topic.ID()
 	return []sample{
-		sampleOf(Topics, id, &Topic{ID: id, Genesis: topic.Genesis, Keys: topic.Keys, Name: "name"}),
+		sampleOf(Topics, 1, &Topic{ID: id, Num: 1, Account: identity.AccountSecret{Secret: identity.Secret{7}}, Genesis: topic.Genesis, Keys: topic.Keys, Name: "name"}),
 		sampleOf(Agreements, AgreementKey{identity.PeerID{1}, id}, Agreement{digest.Set{Count: 3, Sum: word("set")}, 7}),
 		sampleOf(Peers, identity.PeerID{1}, append([]byte{1}, make([]byte, 23)...)),
 		sampleOf(Progress, ProgressKey{"tags", word("log")}, 9),

@@ -36,6 +36,8 @@ type rowVectors struct {
 }
 
 type topicVector struct {
+	Number  uint32      `json:"number"`
+	Topic   digest.Hash `json:"topic"`
 	Genesis hexBytes    `json:"genesis"`
 	Lobby   digest.Hash `json:"lobby"`
 	Join    digest.Hash `json:"join"`
@@ -117,12 +119,12 @@ func (v *rowVectors) makeTopics() {
 			LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
 		}
 		identity.Seed(word("seed")).Found(identity.Generation{1}, g)
-		topic := &Topic{ID: g.ID(), Genesis: g, Keys: keys, Log: word("log"), Name: name}
+		topic := &Topic{ID: g.ID(), Num: uint32(i + 1), Genesis: g, Keys: keys, Log: word("log"), Name: name}
 		if i > 0 {
 			topic.Account = identity.AccountSecret{Secret: identity.Secret(word("owner"))}
 		}
 		v.Topics = append(v.Topics, topicVector{
-			g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Log, name, Topics.Key(topic.ID), Topics.Value(topic),
+			topic.Num, topic.ID, g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Log, name, Topics.Key(topic.Num), Topics.Value(topic),
 		})
 	}
 }

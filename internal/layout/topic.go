@@ -14,6 +14,7 @@ import (
 // A Topic is a set of logs that are shared together, as a store joined it.
 type Topic struct {
 	ID      digest.Hash
+	Num     uint32 // names the topic's row, from 1 in the order of joining; 0 if there is none yet
 	Genesis *identity.Genesis
 	Keys    identity.TopicKeys
 	Account identity.AccountSecret // of the person, if it is kept here; else zero
@@ -26,43 +27,59 @@ func (t *Topic) Roster() identity.LogName {
 	return identity.RosterLog(t.ID, t.Genesis.Steward, 0, 0)
 }
 
-// Topics are the rows of topics:
+// Topics are the rows of topics. They are keyed by number, and so fill their pages
+// and lie beside those that were joined with them; ids would be spread over all pages.
 //
-//	key    topic id (32)
+//	key    number (big-endian uint32), from 1
 //
 //	offset  bytes  field
-//	     0      1  version, 2
-//	     1     32  lobby key
-//	    33     32  join key
-//	    65     32  secret of the person's account, zero if it is not kept here
-//	    97     32  id of the log that this store appends to
-//	   129      2  g, length of the genesis (little-endian uint16)
-//	   131      g  genesis body
-//	 131+g         the topic's local name, to the end
+//	     0      1  version, 3
+//	     1      1  flags: 1 the secret of the person's account is kept
+//	     2     32  lobby key
+//	    34     32  join key
+//	    66     32  id of the log that this store appends to
+//	    98      2  g, length of the genesis (little-endian uint16)
+//	   100      g  genesis body, which the topic id follows from
+//	 100+g     32  secret of the account (if flagged)
+//	               the topic's local name, to the end
 var Topics = newTable(
 	Kind{Name: "a topic", Bucket: bucketTopics, Salvage: Weigh},
-	codec[digest.Hash, *Topic]{key: hashKey, value: topicRow, parseKey: parseHash, parseValue: parseTopic, verify: verifyTopic})
+	codec[uint32, *Topic]{key: topicKey, value: topicRow, parseKey: parseTopicKey, parseValue: parseTopic, verify: verifyTopic})
 
 const (
-	topicVersion = 2
-	topicFixed   = 131
+	topicVersion = 3
+	topicFixed   = 100
+
+	topicAccount = 1 // flag
 )
+
+func topicKey(num uint32) []byte { return binary.BigEndian.AppendUint32(nil, num) }
+
+func parseTopicKey(b []byte) (uint32, error) {
+	if len(b) != 4 || binary.BigEndian.Uint32(b) == 0 {
+		return 0, errors.New("not the number of a topic")
+	}
+	return binary.BigEndian.Uint32(b), nil
+}
 
 func topicRow(t *Topic) []byte {
 	genesis := t.Genesis.Append(nil)
-	b := make([]byte, 0, topicFixed+len(genesis)+len(t.Name))
-	b = append(b, topicVersion)
-	b = append(append(b, t.Keys.Lobby[:]...), t.Keys.Join[:]...)
-	b = append(append(b, t.Account.Secret[:]...), t.Log[:]...)
-	b = binary.LittleEndian.AppendUint16(b, uint16(len(genesis)))
-	return append(append(b, genesis...), t.Name...)
+	b := make([]byte, 2, topicFixed+len(genesis)+len(t.Account.Secret)+len(t.Name))
+	b[0] = topicVersion
+	b = append(append(append(b, t.Keys.Lobby[:]...), t.Keys.Join[:]...), t.Log[:]...)
+	b = append(binary.LittleEndian.AppendUint16(b, uint16(len(genesis))), genesis...)
+	if t.Account != (identity.AccountSecret{}) {
+		b[1] |= topicAccount
+		b = append(b, t.Account.Secret[:]...)
+	}
+	return append(b, t.Name...)
 }
 
-func parseTopic(id digest.Hash, b []byte) (*Topic, error) {
-	if len(b) < topicFixed || b[0] != topicVersion {
+func parseTopic(num uint32, b []byte) (*Topic, error) {
+	if len(b) < topicFixed || b[0] != topicVersion || b[1]&^topicAccount != 0 {
 		return nil, fmt.Errorf("a row of %d bytes that is none of version %d", len(b), topicVersion)
 	}
-	end := topicFixed + int(binary.LittleEndian.Uint16(b[129:]))
+	end := topicFixed + int(binary.LittleEndian.Uint16(b[98:]))
 	if end > len(b) {
 		return nil, fmt.Errorf("a row of %d bytes, want at least %d", len(b), end)
 	}
@@ -70,17 +87,22 @@ func parseTopic(id digest.Hash, b []byte) (*Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Topic{ID: id, Genesis: genesis, Log: digest.Hash(b[97:129]), Name: string(b[end:])}
-	copy(t.Keys.Lobby[:], b[1:])
-	copy(t.Keys.Join[:], b[33:])
-	copy(t.Account.Secret[:], b[65:])
+	t := &Topic{ID: identity.TopicIDOf(b[topicFixed:end]), Num: num, Genesis: genesis, Log: digest.Hash(b[66:98])}
+	copy(t.Keys.Lobby[:], b[2:])
+	copy(t.Keys.Join[:], b[34:])
+	rest := b[end:]
+	if b[1]&topicAccount != 0 {
+		if rest = rest[min(len(t.Account.Secret), len(rest)):]; copy(t.Account.Secret[:], b[end:]) < len(t.Account.Secret) || t.Account == (identity.AccountSecret{}) {
+			return nil, errors.New("it is to keep the secret of an account, and does not")
+		}
+	}
+	t.Name = string(rest)
 	return t, nil
 }
 
-// verifyTopic derives the id from the genesis and holds the keys against it,
-// which would be a third of opening a store of many topics.
-func verifyTopic(id digest.Hash, t *Topic) error {
-	if t.Genesis.ID() != id || identity.LobbyHash(t.Keys.Lobby) != t.Genesis.LobbyHash {
+// verifyTopic holds the keys against the genesis.
+func verifyTopic(_ uint32, t *Topic) error {
+	if identity.LobbyHash(t.Keys.Lobby) != t.Genesis.LobbyHash {
 		return errors.New("a genesis or a key that is not of its topic")
 	}
 	return nil

@@ -147,8 +147,8 @@ func (s *rows) topics() (all []*layout.Topic) {
 			if layout.Topics.Check([]byte(key), value) != nil {
 				continue
 			}
-			if id, t, err := layout.Topics.Parse([]byte(key), value); err == nil {
-				known[id], s.r.topics[id] = t, t
+			if _, t, err := layout.Topics.Parse([]byte(key), value); err == nil {
+				known[t.ID], s.r.topics[t.ID] = t, t
 			}
 		}
 	}
@@ -197,8 +197,9 @@ func (s *rows) author(topic digest.Hash) (author [32]byte) {
 }
 
 func (s *rows) putTopics(t *aof.Txn, topics []*layout.Topic) error {
-	for _, p := range topics {
-		if err := aof.PutRow(t, layout.Topics, p.ID, p); err != nil {
+	for i, p := range topics {
+		p.Num = uint32(i + 1)
+		if err := aof.PutRow(t, layout.Topics, p.Num, p); err != nil {
 			return err
 		}
 	}

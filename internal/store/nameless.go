@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/aof"
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
@@ -62,9 +61,9 @@ func (n *Snapshot) copyRows(t *aof.Txn, v *aof.View) error {
 	put := func(b aof.Bucket) func(key, value []byte) error {
 		return func(key, value []byte) error { return t.Put(b, key, value) }
 	}
-	err := aof.EachRow(v, layout.Topics, func(id digest.Hash, topic *Topic) error {
+	err := aof.EachRow(v, layout.Topics, func(num uint32, topic *Topic) error {
 		topic.Account = identity.AccountSecret{}
-		return aof.PutRow(t, layout.Topics, id, topic)
+		return aof.PutRow(t, layout.Topics, num, topic)
 	})
 	meta := v.ForEach(aof.Meta, nil, func(key, value []byte) error {
 		if slices.Contains(secretMeta, layout.KindOf(aof.Meta.String(), key)) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/device"
@@ -84,7 +83,7 @@ func renew(dir string, a *aof.Store, f *layout.Format, place string) (err error)
 	u := &device.Turn{Next: next}
 	return a.Commit(func(t *aof.Txn) error {
 		var topics []*Topic
-		err := aof.EachRow(&t.View, layout.Topics, func(_ digest.Hash, topic *Topic) error {
+		err := aof.EachRow(&t.View, layout.Topics, func(_ uint32, topic *Topic) error {
 			topics = append(topics, topic)
 			return nil
 		})

@@ -80,8 +80,8 @@ func (s *Store) Snapshot(tmp string, named bool) (*Snapshot, error) {
 // logs as they are there: their events are durable.
 func (n *Snapshot) read(s *Store, v *aof.View) error {
 	topics := map[digest.Hash]*Topic{}
-	err := aof.EachRow(v, layout.Topics, func(id digest.Hash, t *Topic) error {
-		topics[id], n.Topics = t, append(n.Topics, t)
+	err := aof.EachRow(v, layout.Topics, func(_ uint32, t *Topic) error {
+		topics[t.ID], n.Topics = t, append(n.Topics, t)
 		return nil
 	})
 	if err != nil {

@@ -21,8 +21,9 @@ import (
 type Topic = layout.Topic
 
 type topics struct {
-	mu     sync.RWMutex // guards all and first; whoever holds it takes no other lock
+	mu     sync.RWMutex // guards all, last and first; whoever holds it takes no other lock
 	all    map[digest.Hash]*Topic
+	last   uint32 // the largest number of a topic
 	first  digest.Hash
 	wanted digest.Hash // that the store was created to join first, and did not
 
@@ -37,8 +38,11 @@ func (s *Store) loadTopics() error {
 		if s.topics.first, _, err = aof.Row(v, layout.Defaults, layout.Only{}); err != nil {
 			return err
 		}
-		err = aof.EachRow(v, layout.Topics, func(id digest.Hash, t *Topic) error {
-			s.topics.all[id] = t
+		err = aof.EachRow(v, layout.Topics, func(num uint32, t *Topic) error {
+			if twice := s.topics.all[t.ID]; twice != nil {
+				return &CorruptError{Where: "aof, topics", What: fmt.Sprintf("topic %s is there twice, as number %d and %d", t.ID, twice.Num, num)}
+			}
+			s.topics.all[t.ID], s.topics.last = t, num
 			return nil
 		})
 		if s.topics.all[s.topics.first] == nil {
@@ -83,10 +87,12 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 		c.defaultID = t.ID
 	}
 	if old, err := c.s.Topic(t.ID); err == nil {
-		t.Log, t.Account = old.Log, old.Account
+		t.Num, t.Log, t.Account = old.Num, old.Log, old.Account
 		if t.Name == "" {
 			t.Name = old.Name
 		}
+	} else {
+		t.Num = c.number(t.ID)
 	}
 	j.first = c.defaultID
 	if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, j.first); err != nil {
@@ -103,13 +109,29 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	if err := j.found(txn); err != nil {
 		return err
 	}
-	return aof.PutRow(txn, layout.Topics, t.ID, t)
+	return aof.PutRow(txn, layout.Topics, t.Num, t)
+}
+
+// number returns the number of a topic that is joined in the transaction under way.
+func (c *Committer) number(topic digest.Hash) uint32 {
+	num := c.joining[topic]
+	if num == 0 {
+		num = c.s.lastTopic() + uint32(len(c.joining)) + 1
+		c.joining[topic] = num
+	}
+	return num
+}
+
+func (s *Store) lastTopic() uint32 {
+	s.topics.mu.RLock()
+	defer s.topics.mu.RUnlock()
+	return s.topics.last
 }
 
 func (j *Join) made(s *Store) error {
 	s.topics.mu.Lock()
 	s.topics.first = j.first
-	s.topics.all[j.Topic.ID] = j.Topic
+	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
 	s.topics.mu.Unlock()
 	s.catalog.joined.put(j.row.ID, j.key)
 	s.added(j.Topic.ID, j.Topic.Log)

@@ -3,10 +3,15 @@
 package store
 
 import (
+	"errors"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -54,5 +59,52 @@ func TestTopicsComeWhileLogsAreLoaded(t *testing.T) {
 	case <-done:
 	case <-time.After(time.Minute):
 		t.Fatal("they wait for each other")
+	}
+}
+
+// A topic has one row, however often it is joined in one transaction or again later,
+// and a store in which one has two says so.
+func TestATopicHasOneRow(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	join := func(n int, name string) *Join {
+		topic := testTopic(n)
+		return s.NewJoin(topic.Genesis, topic.Keys, name)
+	}
+	done, err := s.NewCommitter().Commit(&Work{Changes: []Change{join(1, "a"), join(2, ""), join(1, "b")}})
+	if err := errors.Join(append(done.Changes, err)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Do(join(2, "again")); err != nil {
+		t.Fatal(err)
+	}
+	rows := map[uint32]string{}
+	var second *Topic
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(s.aof.View(func(v *aof.View) error {
+		return aof.EachRow(v, layout.Topics, func(num uint32, topic *Topic) error {
+			rows[num], second = topic.Name, topic
+			return nil
+		})
+	}))
+	if len(rows) != 2 || rows[1] != "b" || rows[2] != "again" {
+		t.Errorf("the rows are %v", rows)
+	}
+	must(s.aof.Commit(func(txn *aof.Txn) error { return aof.PutRow(txn, layout.Topics, 7, second) }))
+	must(s.Close())
+	if s, err := Open(dir, Options{}); !errors.Is(err, aof.ErrCorrupt) {
+		t.Errorf("a store in which a topic has two rows is opened: %v", err)
+		must(s.Close())
 	}
 }
