@@ -3,8 +3,11 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -187,7 +190,8 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 			return err
 		}
 	}
-	for i, a := range w.Appends {
+	for _, i := range c.byNumber(w.Appends) {
+		a := w.Appends[i]
 		if why := c.failed[a.Log]; why != nil {
 			c.done.Appends[i] = Appended{Refused: why}
 			continue
@@ -213,6 +217,24 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 		}
 	}
 	return nil
+}
+
+// byNumber returns the order in which appends are made: by the numbers of their logs,
+// so that rows which lie together are put together, and fill their pages; logs that are
+// created come last. Those of one log stay as they are.
+func (c *Committer) byNumber(appends []*messages.Append) []int {
+	order := make([]int, len(appends))
+	for i := range order {
+		order[i] = i
+	}
+	num := func(i int) uint32 {
+		if l := c.logs[appends[i].Log]; l != nil {
+			return l.Num
+		}
+		return math.MaxUint32
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(num(i), num(j)) })
+	return order
 }
 
 // row returns the row of a log as this transaction has it so far.
@@ -251,44 +273,61 @@ func (c *Committer) create(id digest.Hash, n *messages.NewLog) (aof.LogRow, erro
 	return row, nil
 }
 
-// Close makes w durable together with the newest head of each log of ours, so
-// that opening the store again finds them signed, and counts that it was closed.
+// Close makes w durable and after it the newest head of each log of ours, so that
+// opening the store again finds them signed, and counts that it was closed. The heads
+// go in transactions of closingRows: a transaction takes new pages for all that it
+// changes, and the file keeps them.
 func (c *Committer) Close(w *Work) (*Committed, error) {
 	if err := c.s.ReadOnly(); err != nil {
 		return nil, err
 	}
 	c.load(w)
 	defer c.release()
-	var closed uint64
 	own := c.s.catalog.ownLogs()
 	c.s.signOwn(own)
-	err := c.s.aof.Commit(func(t *aof.Txn) (err error) {
-		if err := c.fill(t, w); err != nil {
-			return err
-		}
-		if closed, err = device.CountClosing(t); err != nil {
-			return err
-		}
-		for _, id := range own {
-			row, err := c.row(t, id, nil)
-			if err != nil {
-				return err
-			}
-			if stored := row.HeadSize; c.storeOwnHead(row) == stored {
-				continue
-			}
-			if err := t.PutLog(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	heads, err := c.s.unstored(own)
 	if err != nil {
 		return nil, err
+	}
+	var closed uint64
+	for begin := true; begin || len(heads) > 0; begin = false {
+		n := min(len(heads), closingRows)
+		err := c.s.aof.Commit(func(t *aof.Txn) (err error) {
+			if begin {
+				err = c.fill(t, w)
+			}
+			if err = errors.Join(err, c.storeHeads(t, heads[:n])); err == nil && n == len(heads) {
+				closed, err = device.CountClosing(t)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		heads = heads[n:]
 	}
 	c.made(w)
 	_ = c.s.opts.FS.WriteFileAtomic(c.s.path(closedName), layout.EncodeClosed(closed), 0o600) // one that says less does no harm
 	return c.done, nil
+}
+
+// closingRows is how many rows Close changes at a time.
+const closingRows = 512
+
+func (c *Committer) storeHeads(t *aof.Txn, logs []digest.Hash) error {
+	for _, id := range logs {
+		row, found, err := t.Log(id)
+		if err != nil || !found {
+			return err
+		}
+		if stored := row.HeadSize; c.storeOwnHead(&row) == stored {
+			continue
+		}
+		if err := t.PutLog(&row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cached returns a log that is in memory.

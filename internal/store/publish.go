@@ -3,7 +3,9 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
@@ -125,6 +127,26 @@ func (s *Store) signOwn(ids []digest.Hash) {
 			_, _ = l.Head(l.State()) // one that fails is not stored
 		}
 	}
+}
+
+// unstored returns those of some logs of ours whose newest head is not in their rows, by
+// number: rows that lie together are changed together.
+func (s *Store) unstored(ids []digest.Hash) (all []digest.Hash, err error) {
+	nums := map[digest.Hash]uint32{}
+	err = s.aof.View(func(v *aof.View) error {
+		for _, id := range ids {
+			row, found, err := v.Log(id)
+			if err != nil {
+				return err
+			}
+			if found && s.catalog.ownHead(id).Size > row.HeadSize {
+				all, nums[id] = append(all, id), row.Num
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b digest.Hash) int { return cmp.Compare(nums[a], nums[b]) })
+	return all, err
 }
 
 // newestSigned returns the newest head of ours that was signed since the log was loaded.

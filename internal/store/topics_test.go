@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -106,5 +107,54 @@ func TestATopicHasOneRow(t *testing.T) {
 	if s, err := Open(dir, Options{}); !errors.Is(err, aof.ErrCorrupt) {
 		t.Errorf("a store in which a topic has two rows is opened: %v", err)
 		must(s.Close())
+	}
+}
+
+// All heads are stored when a store is closed, however many they are.
+func TestCloseStoresAllHeads(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, joins, appends := s.NewCommitter(), &Work{}, &Work{}
+	logs := map[digest.Hash]bool{}
+	for i := range 2*closingRows + 7 {
+		j := s.NewJoin(testTopic(i+1).Genesis, testTopic(i+1).Keys, "")
+		joins.Changes, appends.Appends = append(joins.Changes, j), append(appends.Appends, batchAt(t, j.row.ID, 1))
+		logs[j.row.ID] = true
+	}
+	for _, w := range []*Work{joins, appends} {
+		if _, err := c.Commit(w); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := range logs {
+		if a, err := s.stored(id); err != nil {
+			t.Fatal(err)
+		} else if _, err := s.Publish(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.Close(&Work{}); err != nil {
+		t.Fatal(err)
+	}
+	unsaid := 0
+	err = s.aof.View(func(v *aof.View) error {
+		return v.ForEachLog(func(row aof.LogRow) error {
+			if row.HeadSize != row.Size {
+				unsaid++
+			}
+			return nil
+		})
+	})
+	if err != nil || unsaid > 0 {
+		t.Errorf("%d of %d heads are not stored (%v)", unsaid, len(logs), err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
