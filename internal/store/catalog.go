@@ -169,7 +169,13 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 			return nil, err
 		}
 	}
-	p, row, err := s.computeState(l)
+	var p *Published
+	if row.Size == 0 { // as most that are about to be written to for the first time
+		p = &Published{Root: digest.Empty, head: row.Head(), Right: row.Right}
+		err = s.checkOwn(l, row, p)
+	} else {
+		p, row, err = s.computeState(l)
+	}
 	if err != nil {
 		return nil, err
 	}

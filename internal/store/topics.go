@@ -94,9 +94,10 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	} else {
 		t.Num = c.number(t.ID)
 	}
-	j.first = c.defaultID
-	if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, j.first); err != nil {
-		return err
+	if j.first = c.defaultID; j.first != c.s.defaultTopic() {
+		if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, j.first); err != nil {
+			return err
+		}
 	}
 	if _, found, err := txn.Log(t.Log); err != nil {
 		return err
