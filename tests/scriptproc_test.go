@@ -139,6 +139,12 @@ func end(ts *testscript.TestScript, name string, sig os.Signal) *process {
 	select {
 	case <-p.ended:
 	case <-time.After(patience):
+		p.cmd.Process.Signal(syscall.SIGQUIT) // it says what each goroutine does
+		select {
+		case <-p.ended:
+			ts.Logf("%s", p.errs)
+		case <-time.After(patience):
+		}
 		ts.Fatalf("%s is still there after %s", name, patience)
 	}
 	return p
