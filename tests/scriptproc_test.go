@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"regexp"
 	"strings"
 	"syscall"
@@ -42,6 +43,9 @@ func launch(ts *testscript.TestScript, name, file string, args []string) {
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = ts.MkAbs("."), out, p.errs
 	for _, v := range []string{"PATH", "HOME", "TMPDIR", "XAEROFLUX_DIR", "GOCOVERDIR", "GORACE"} {
 		p.cmd.Env = append(p.cmd.Env, v+"="+ts.Getenv(v))
+	}
+	if signal.Ignored(syscall.SIGHUP) { // as under nohup; what is started would ignore it, too
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	ts.Check(p.cmd.Start())
 	processes(ts)[name] = p
