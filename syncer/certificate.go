@@ -88,7 +88,7 @@ func (s *Session) strand(o *offer) error {
 	}
 	o.stranded = true
 	s.meet.stranded++
-	if s.cfg.Dialer && s.cfg.Named && !o.left {
+	if s.cfg.Dialer && s.cfg.Named && !o.gone() {
 		return s.show(o)
 	}
 	return nil
@@ -120,11 +120,9 @@ func (s *Session) certified(m *messages.Certificate) error {
 	case o == nil || o.judged || s.cfg.Certificates == nil || s.cfg.Dialer && !o.shown:
 		return violation(messages.CodeCertificate, "a certificate for topic %d, which asks for none", m.Topic)
 	case o.left && s.cfg.Dialer: // the listener shares it from now on
-		s.state = Syncing
-		s.sayLeave(m.Topic)
-		s.forget(o)
-		return nil
-	case o.left:
+		s.giveUp(o)
+		return s.meetAgain()
+	case o.gone():
 		return nil
 	}
 	o.judged = true
@@ -142,6 +140,10 @@ func (s *Session) certified(m *messages.Certificate) error {
 	}
 	o.stranded = false
 	s.meet.stranded--
+	if o.left {
+		s.giveUp(o)
+		return s.meetAgain()
+	}
 	return s.share([]*offer{o})
 }
 

@@ -123,9 +123,14 @@ func (s *Session) recall(m messages.Message) (bool, error) {
 		s.sayLeave(number)
 	}
 	o := all[0]
-	if s.forget(o); o.left {
+	s.forget(o)
+	switch {
+	case o.again != nil:
+		s.meet.ready = append(s.meet.ready, s.enter(*o.again))
+	case o.left:
 		return true, nil
+	default:
+		s.meet.ready = append(s.meet.ready, s.enter(o.Topic))
 	}
-	s.meet.ready = append(s.meet.ready, s.enter(o.Topic))
 	return true, s.meetAgain()
 }

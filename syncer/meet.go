@@ -34,12 +34,16 @@ type offer struct {
 	number   uint32                         // by this number of ours
 	heard    bool                           // the peer offers it,
 	theirs   heardOffer                     // in this way
-	left     bool                           // we are not in it any more
+	left     bool                           // we are not in it any more, as it says;
+	again    *Topic                         // we are in this way, if not nil
 	greeted  *standing                      // what our mark states
 	shown    bool                           // our certificate is sent,
 	judged   bool                           // and that of the peer came
 	stranded bool                           // both offer it, with two join keys
 }
+
+// gone reports whether this node is not in the topic any more.
+func (o *offer) gone() bool { return o.left && o.again == nil }
 
 // A heardOffer is an offer of the peer with its number.
 type heardOffer struct {
@@ -264,6 +268,9 @@ func (s *Session) meetAgain() error {
 	if err := s.match(both); err != nil {
 		return err
 	}
+	if len(m.ready) > 0 {
+		return s.meetAgain()
+	}
 	if s.state == Meeting && !m.theirMore && m.stranded == 0 {
 		return violation(messages.CodeNoSharedTopic, "none of the %d topics offered is known here; join with the same invite on both sides", m.theirNext)
 	}
@@ -283,14 +290,23 @@ func (s *Session) match(both []*offer) error {
 				return err
 			}
 		case o.left: // it was offered before
-			s.state = Syncing
-			s.sayLeave(s.number(o))
-			s.forget(o)
+			s.giveUp(o)
 		default:
 			shared = append(shared, o)
 		}
 	}
 	return s.share(shared)
+}
+
+// giveUp leaves a topic that came to be shared by an offer which does not hold any
+// more. If we are in it in another way by now, that is to be offered.
+func (s *Session) giveUp(o *offer) {
+	s.state = Syncing
+	s.sayLeave(s.number(o))
+	s.forget(o)
+	if o.again != nil {
+		s.meet.ready = append(s.meet.ready, s.enter(*o.again))
+	}
 }
 
 // share begins to sync topics.
@@ -323,10 +339,15 @@ func (s *Session) share(offers []*offer) error {
 	return nil
 }
 
-// added offers a topic that this node joined.
+// added offers a topic that this node joined, or follows in another way. An offer that
+// was made and says otherwise of that stands: it is given up once it is shared.
 func (s *Session) added(t Topic) error {
 	if o := s.meet.ours[t.ID]; o != nil {
-		o.left, o.Topic = false, t
+		if o.left = o.made && (o.Follows == nil) != (t.Follows == nil); o.left {
+			o.again = &t
+		} else {
+			o.Topic, o.again = t, nil
+		}
 		return nil
 	}
 	o := s.enter(t)
@@ -349,7 +370,7 @@ func (s *Session) removed(id digest.Hash) {
 		s.forget(o)
 		s.drop(t)
 	case o.made:
-		o.left = true
+		o.left, o.again = true, nil
 	default:
 		s.forget(o)
 	}

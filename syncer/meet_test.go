@@ -321,6 +321,40 @@ func TestTopicsComeAndGo(t *testing.T) {
 	}
 }
 
+// What is followed changes on both sides, at any time, also while an offer that says
+// otherwise is on its way; neither side breaks a rule for it.
+func TestFollowsChangeOnBothSides(t *testing.T) {
+	for seed := range uint64(300) {
+		a, b := newHouse(1), newHouse(2)
+		for n := range TestTopic(3) {
+			a.in[n], b.in[n] = true, true
+		}
+		v, r := visitOf(t, seed, a, b, nil), rand.New(rand.NewPCG(seed, 6))
+		for range 40 {
+			n, i := TestTopic(r.IntN(3)), r.IntN(2)
+			topic := n.Topic()
+			if r.IntN(2) == 0 {
+				topic.Follows = Follows{}
+				for _, h := range v.houses { // these are all authors
+					topic.Follows[digest.Hash(n.AuthorOf(identity.Seed(h.id)).Public().(ed25519.PublicKey))] = true
+				}
+			}
+			v.in[i] = append(v.in[i], TopicRemoved{n.ID()}, TopicAdded{topic})
+			if r.IntN(3) == 0 {
+				v.in[i] = append(v.in[i], v.houses[i].grew(v.houses[i].write(n, fmt.Sprint("event ", r.Uint64()))))
+			}
+			for range r.IntN(12) {
+				v.step()
+			}
+		}
+		v.rest()
+		v.sharesWhatBothAreIn()
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
 // change makes one side join or leave a topic, or write in it.
 func (v *visit) change(r *rand.Rand, n TestTopic, i int) {
 	h := v.houses[i]
