@@ -78,7 +78,7 @@ func lostError(err error) *transport.ClosedError {
 	if remoteAlert(err) {
 		return &transport.ClosedError{Remote: true, Err: fmt.Errorf("%w: peer refused our identity: %w", transport.ErrRefused, err)}
 	}
-	return &transport.ClosedError{Err: fmt.Errorf("%w: %w", transport.ErrLost, err)}
+	return transport.LostError(err)
 }
 
 // remoteAlert reports whether err is an alert that the peer's TLS sent.

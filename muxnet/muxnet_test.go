@@ -102,6 +102,34 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// TestLinkIsCut: a link that ends, as a proxy ends it with a FIN, is a connection that is
+// lost, and no end of the streams on it.
+func TestLinkIsCut(t *testing.T) {
+	near, far := net.Pipe()
+	dialed, accepted := connectPipe(t, testNode(t, 1, Options{}), testNode(t, 2, Options{}), near, far)
+	s, err := dialed.OpenStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Write([]byte("half of")); err != nil {
+		t.Fatal(err)
+	}
+	in, err := accepted.AcceptStream(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(in, make([]byte, 7)); err != nil {
+		t.Fatal(err)
+	}
+	near.Close()
+	for who, s := range map[string]transport.Stream{"who hears": in, "who speaks": s} {
+		_, err := s.Read(make([]byte, 1))
+		if !errors.Is(err, transport.ErrLost) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("%s: %v", who, err)
+		}
+	}
+}
+
 // TestResetCodes: codes past 32 bits are cut to what yamux can carry.
 func TestResetCodes(t *testing.T) {
 	near, far := net.Pipe()

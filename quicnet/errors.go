@@ -55,7 +55,7 @@ func closedError(err error) *transport.ClosedError {
 		// The listener looked at our certificate after Dial had returned.
 		return &transport.ClosedError{Remote: true, Err: fmt.Errorf("%w: peer refused our identity: %w", transport.ErrRefused, err)}
 	}
-	return &transport.ClosedError{Err: fmt.Errorf("%w: %w", transport.ErrLost, err)}
+	return transport.LostError(err)
 }
 
 // streamError turns what a stream of conn returned into transport's errors.

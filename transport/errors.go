@@ -5,6 +5,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 )
@@ -39,6 +40,15 @@ type ClosedError struct {
 	Reason string // as given to CloseWithError; from a peer where Remote
 	Remote bool   // the peer closed it
 	Err    error  // wraps ErrLost where neither side closed it, else nil
+}
+
+// LostError is a connection that broke, and why. What it wraps is not io.EOF: the end
+// of the link is not the end of a stream, which the peer would have said.
+func LostError(why error) *ClosedError {
+	if errors.Is(why, io.EOF) || errors.Is(why, io.ErrUnexpectedEOF) {
+		return &ClosedError{Err: fmt.Errorf("%w: %v", ErrLost, why)}
+	}
+	return &ClosedError{Err: fmt.Errorf("%w: %w", ErrLost, why)}
 }
 
 // Error says who closed the connection and why.
