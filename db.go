@@ -173,7 +173,8 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 // pipeline order, and releases files and lock. After it, nothing of this store
 // is left running. Loops over events and whatever else is under way end with
 // ErrClosed; Close may be called inside of them, but not inside of a progress
-// function. Calling it again returns what the first call did.
+// function. What is left running of a Capability is ErrHandler, so Serve and Heard
+// should not call it. Calling it again returns what the first call did.
 func (db *DB) Close() error {
 	db.closeOnce.Do(func() { db.closeErr = db.close() })
 	return db.closeErr

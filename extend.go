@@ -40,6 +40,9 @@ var (
 	ErrRegistered = doors.ErrRegistered
 	// ErrCallLimit is what reading or writing a Call returns beyond its bytes.
 	ErrCallLimit = doors.ErrLimit
+	// ErrHandler is returned by Close for a Serve or Heard that did not return in half of
+	// Options.CloseTimeout, and was left behind.
+	ErrHandler = doors.ErrBusy
 	// ErrNotConnected is returned for a call to a peer that is not connected.
 	ErrNotConnected = node.ErrNotConnected
 )

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -99,4 +101,43 @@ func TestCallsDoNotStarveTheSync(t *testing.T) {
 	})
 	must(t, ada.Close())
 	calls.Wait()
+}
+
+// A handler that does not return, or that waits for Close, keeps no store open: Close
+// leaves it behind, says so, and the store can be opened again.
+func TestCloseLeavesHandlersBehind(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		ada, err := xaeroflux.Open(filepath.Join(t.TempDir(), "ada"), nil)
+		must(t, err)
+		dir := filepath.Join(t.TempDir(), "s")
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: ada.Invite(), CloseTimeout: 500 * time.Millisecond})
+		must(t, err)
+		began, closed := make(chan struct{}, 1), make(chan error)
+		handler := func() {
+			began <- struct{}{}
+			closed <- db.Close()
+		}
+		_, err = db.Handle("stuck", xaeroflux.Capability{
+			Serve: func(context.Context, *xaeroflux.Call) error { handler(); return nil },
+			Heard: func(xaeroflux.Presence) { handler() },
+		})
+		must(t, err)
+		address, err := db.Listen(ctx, "127.0.0.1:0")
+		must(t, err)
+		must(t, ada.Connect(ctx, address.String()))
+		await(t, func() bool { return len(db.Peers()) == 1 })
+		if heard {
+			await(t, func() bool { n, err := ada.Topics()[0].Say("stuck", nil); return n > 0 && err == nil })
+		} else {
+			_, err := ada.Call(ctx, db.PeerID(), "stuck", nil)
+			must(t, err)
+		}
+		<-began
+		if err := <-closed; !errors.Is(err, xaeroflux.ErrHandler) {
+			t.Errorf("closed with %v", err)
+		}
+		again, err := xaeroflux.Open(dir, nil)
+		must(t, err)
+		must(t, errors.Join(again.Close(), ada.Close()))
+	}
 }

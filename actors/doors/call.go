@@ -82,9 +82,9 @@ func write(stream transport.Stream, m messages.Message) error {
 	return err
 }
 
-// Serve answers a stream that a peer opened by OPEN: with ERROR, if there is no
-// such door or no room in it, or with OPEN and then what the door says. It returns
-// when the call is over. Whoever hands the stream over ends it then.
+// Serve answers a stream that a peer opened by OPEN, and is its: with ERROR, if there
+// is no such door or no room in it, or with OPEN and then what the door says. It does not
+// wait for the call, which a handler may keep for longer than its session is there.
 func (s *Set) Serve(ctx context.Context, stream transport.Stream, open *messages.Open, who Caller) {
 	d, code := s.door(open.Capability), messages.CodeNoCapability
 	if d != nil && len(who.Topics) == 0 {
@@ -97,10 +97,14 @@ func (s *Set) Serve(ctx context.Context, stream transport.Stream, open *messages
 		if write(stream, &messages.Error{Code: code, Text: code.String()}) == nil {
 			stream.CloseWrite()
 		}
+		stream.Cancel(uint64(messages.CodeCanceled))
 		return
 	}
-	defer d.leave(who.Peer)
-	d.serve(ctx, stream, open, who)
+	go func() {
+		defer d.leave(who.Peer)
+		defer stream.Cancel(uint64(messages.CodeCanceled))
+		d.serve(ctx, stream, open, who)
+	}()
 }
 
 // refuseTime bounds how long a refusal waits to be read.

@@ -67,7 +67,22 @@ func (d *door) close() {
 	d.closed = true
 	d.mu.Unlock()
 	d.cancel()
-	d.wg.Wait()
+}
+
+// wait waits until nothing goes on behind a door that is closed. The error is ErrBusy if
+// ctx ends before.
+func (d *door) wait(ctx context.Context) error {
+	over := make(chan struct{})
+	go func() {
+		d.wg.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %q", ErrBusy, d.name)
+	}
 }
 
 // guard runs what the application registered. What panics there is told, and ends

@@ -33,6 +33,8 @@ var (
 	ErrName = errors.New("not the name of a capability")
 	// ErrRegistered is returned for one that is registered already.
 	ErrRegistered = errors.New("capability is registered already")
+	// ErrBusy is returned for a capability whose handlers go on though they are to end.
+	ErrBusy = errors.New("a handler of the capability does not return; it is left behind")
 	// ErrLimit is what a call fails with that passed its door's bytes.
 	ErrLimit = errors.New("the call passed its limit of bytes")
 )
@@ -130,6 +132,7 @@ func (s *Set) Register(name string, d Door) (stop func(), err error) {
 		delete(s.all, name)
 		s.mu.Unlock()
 		one.close()
+		_ = one.wait(context.Background())
 	}), nil
 }
 
@@ -157,14 +160,26 @@ func (s *Set) Hear(name string, p Presence) {
 	}
 }
 
-// Close closes all doors, ends what they serve, and waits for it.
+// Close closes all doors, and tells what they serve to end.
 func (s *Set) Close() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed = true
+	for _, d := range s.all {
+		d.close()
+	}
+}
+
+// Wait waits, after Close, for what the doors serve. The error wraps ErrBusy for each
+// that goes on when ctx ends.
+func (s *Set) Wait(ctx context.Context) error {
+	s.mu.Lock()
 	all := s.all
 	s.all = map[string]*door{}
 	s.mu.Unlock()
+	var errs []error
 	for _, d := range all {
-		d.close()
+		errs = append(errs, d.wait(ctx))
 	}
+	return errors.Join(errs...)
 }

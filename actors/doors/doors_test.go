@@ -45,7 +45,6 @@ func newWorld(t *testing.T) *world {
 				return
 			}
 			wg.Go(func() {
-				defer stream.Cancel(uint64(messages.CodeCanceled))
 				body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 				if err != nil {
 					return
@@ -62,6 +61,9 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() {
 		w.set.Close()
 		cancel()
+		if err := w.set.Wait(context.Background()); err != nil {
+			t.Error(err)
+		}
 		server.Close()
 		client.Close()
 		wg.Wait()

@@ -259,8 +259,8 @@ func (n *Node) Broken() error { return n.pipeline.Broken() }
 
 // Close stops ingress and network, waits for what is under way, stops the
 // stages in order, and syncs. When ctx ends first it stops regardless; what was
-// acknowledged is on disk in any case. Actors of the application have half of the
-// time: one that does not stop is left behind, and is the error.
+// acknowledged is on disk in any case. Handlers and actors of the application have half
+// of the time: one that does not stop is left behind, and is the error.
 func (n *Node) Close(ctx context.Context) error {
 	n.closeOnce.Do(func() { n.closeErr = n.close(ctx) })
 	return n.closeErr
@@ -275,20 +275,21 @@ func (n *Node) close(ctx context.Context) error {
 	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
 	n.mesh.Close()
-	n.stopUsers(ctx)
-	errs = append(errs, n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
+	errs = append(errs, n.stopUsers(ctx), n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
 	return errors.Join(errs...)
 }
 
-// stopUsers stops the application's actors in half of the time that is left.
-// What comes of it is told when the tree is closed.
-func (n *Node) stopUsers(ctx context.Context) {
+// stopUsers waits for the application's handlers and stops its actors, in half of the
+// time that is left. What comes of the actors is told when the tree is closed.
+func (n *Node) stopUsers(ctx context.Context) error {
 	if end, ok := ctx.Deadline(); ok {
 		half, cancel := context.WithTimeout(ctx, time.Until(end)/2)
 		defer cancel()
 		ctx = half
 	}
+	err := n.doors.Wait(ctx)
 	_ = n.tree.StopGroup(ctx, groupUser)
+	return err
 }
 
 // Go runs f as one of the node's goroutines: Close waits for it.

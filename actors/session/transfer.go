@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -95,17 +94,20 @@ func (s *Session) accept() {
 			return
 		}
 		s.spawn(func() {
-			free := sync.OnceFunc(func() { <-s.serving })
-			defer free()
-			defer stream.Cancel(uint64(messages.CodeCanceled))
-			s.serve(stream, free)
+			called := s.serve(stream)
+			<-s.serving
+			if called != nil {
+				s.set.Doors.Serve(s.ctx, stream, called, s.Caller())
+			} else {
+				stream.Cancel(uint64(messages.CodeCanceled))
+			}
 		})
 	}
 }
 
-// serve answers one request for pages, a range or a capability. A place among the
-// transfers is given back by free as soon as it is none of those.
-func (s *Session) serve(stream transport.Stream, free func()) {
+// serve answers one request for pages or a range, or returns the capability that it is
+// for: such a call takes no place among the transfers.
+func (s *Session) serve(stream transport.Stream) *messages.Open {
 	stream.SetReadDeadline(time.Now().Add(s.set.Patience))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
@@ -113,12 +115,12 @@ func (s *Session) serve(stream transport.Stream, free func()) {
 		if err = syncer.Violated(err); errors.As(err, new(*syncer.Violation)) {
 			s.tell(&lost{err})
 		}
-		return
+		return nil
 	}
 	m, err := messages.Decode(body)
 	if err != nil {
 		s.tell(&lost{syncer.Violated(err)})
-		return
+		return nil
 	}
 	switch req := m.(type) {
 	case *messages.PageRequest:
@@ -126,13 +128,13 @@ func (s *Session) serve(stream transport.Stream, free func()) {
 	case *messages.RangeRequest:
 		s.serveRange(stream, req)
 	case *messages.Open:
-		free()
 		stream.SetReadDeadline(time.Time{})
-		s.set.Doors.Serve(s.ctx, stream, req, s.Caller())
+		return req
 	case *messages.Unknown: // it may be ignored, and its stream with it
 	default:
 		s.tell(&lost{&syncer.Violation{Code: messages.CodeUnexpectedMessage, Text: m.Type().String() + " on a transfer stream"}})
 	}
+	return nil
 }
 
 // transferred returns the topic of a transfer. One that is not shared is an
