@@ -62,8 +62,9 @@ var ErrPolicy = proof.ErrPolicy
 // Cosigned returns the newest head as a checkpoint that at least n witnesses
 // cosigned: peers that hold the same history of the log, as of the time in the
 // cosignature. It asks the peers that are connected, and waits for them up to
-// ten seconds. With n of 0 it asks nobody and returns the newest head of which
-// cosignatures are at hand. The error is ErrWitnesses or ErrFrozen.
+// ten seconds. A head that n witnesses cosigned before is not cosigned again: its
+// cosignatures are as old as they say. With n of 0 it asks nobody and returns the newest
+// head of which cosignatures are at hand. The error is ErrWitnesses or ErrFrozen.
 func (l *Log) Cosigned(ctx context.Context, n int) ([]byte, error) {
 	text, _, err := l.cosigned(ctx, n)
 	return text, err
