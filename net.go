@@ -111,7 +111,8 @@ func (db *DB) NetworkChanged() {
 }
 
 // Sync connects to a peer, or uses the connection there is, and returns when
-// both sides hold the same events of every topic they share.
+// both sides hold the same events of every topic they share. While members write without
+// a pause there may be no such moment, though all events flow: give it a deadline then.
 func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	addrs, err := addresses(peer)
 	if err = errors.Join(err, db.meets()); err != nil {
