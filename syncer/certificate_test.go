@@ -151,7 +151,7 @@ func TestCertificateOnce(t *testing.T) {
 		v.step()
 	}
 	delete(v.houses[0].in, 1)
-	for _, o := range v.ends[0].Step(TopicRemoved{TestTopic(1).ID()}) {
+	for _, o := range v.ends[0].Step(TopicRemoved{TestTopic(1).Topic()}) {
 		v.do(0, o)
 	}
 	v.rest()

@@ -22,8 +22,8 @@ func (n TestTopic) Keys() identity.TopicKeys {
 }
 
 // Topic is the topic as a session takes it.
-func (n TestTopic) Topic() Topic {
-	return Topic{ID: n.ID(), Keys: n.Keys(), Policy: identity.PolicyOpen}
+func (n TestTopic) Topic() *Topic {
+	return &Topic{ID: n.ID(), Keys: n.Keys(), Policy: identity.PolicyOpen}
 }
 
 // Offer is what one end of a connection offers it with.
@@ -50,7 +50,7 @@ func partialOffer(o messages.Offer, partial bool) messages.Offer {
 }
 
 // TopicsOf is the topics of some numbers.
-func TopicsOf(all ...TestTopic) (topics []Topic) {
+func TopicsOf(all ...TestTopic) (topics []*Topic) {
 	for _, n := range all {
 		topics = append(topics, n.Topic())
 	}

@@ -126,7 +126,7 @@ func (s *Session) recall(m messages.Message) (bool, error) {
 	s.forget(o)
 	switch {
 	case o.again != nil:
-		s.meet.ready = append(s.meet.ready, s.enter(*o.again))
+		s.meet.ready = append(s.meet.ready, s.enter(o.again))
 	case o.left:
 		return true, nil
 	default:

@@ -3,7 +3,6 @@
 package syncer
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -18,7 +17,8 @@ import (
 // others once the peer said that it has none left: of what both are in, the
 // peer has told all.
 
-// A Topic is one that this node is in.
+// A Topic is one that this node is in. All sessions of a node may look at one value,
+// which is not written to.
 type Topic struct {
 	ID      identity.TopicID
 	Keys    identity.TopicKeys
@@ -28,7 +28,7 @@ type Topic struct {
 
 // An offer is a topic of ours and how far it got in this session.
 type offer struct {
-	Topic
+	*Topic
 	lobby    [identity.LobbyProofBytes]byte // that the peer shows
 	made     bool                           // we offered it,
 	number   uint32                         // by this number of ours
@@ -85,7 +85,7 @@ func newMeeting() meeting {
 }
 
 // enter takes in a topic of ours, to be offered.
-func (s *Session) enter(t Topic) *offer {
+func (s *Session) enter(t *Topic) *offer {
 	m := &s.meet
 	o := &offer{Topic: t, lobby: t.Keys.LobbyProof(t.ID, s.cfg.Binding, !s.cfg.Dialer)}
 	m.ours[t.ID], m.expect[o.lobby] = o, o
@@ -305,7 +305,7 @@ func (s *Session) giveUp(o *offer) {
 	s.sayLeave(s.number(o))
 	s.forget(o)
 	if o.again != nil {
-		s.meet.ready = append(s.meet.ready, s.enter(*o.again))
+		s.meet.ready = append(s.meet.ready, s.enter(o.again))
 	}
 }
 
@@ -341,10 +341,10 @@ func (s *Session) share(offers []*offer) error {
 
 // added offers a topic that this node joined, or follows in another way. An offer that
 // was made and says otherwise of that stands: it is given up once it is shared.
-func (s *Session) added(t Topic) error {
+func (s *Session) added(t *Topic) error {
 	if o := s.meet.ours[t.ID]; o != nil {
 		if o.left = o.made && (o.Follows == nil) != (t.Follows == nil); o.left {
-			o.again = &t
+			o.again = t
 		} else {
 			o.Topic, o.again = t, nil
 		}
@@ -361,7 +361,8 @@ func (s *Session) added(t Topic) error {
 
 // removed leaves a topic that this node is not in any more. One that is offered
 // only is left when the peer offers it.
-func (s *Session) removed(id digest.Hash) {
+func (s *Session) removed(left *Topic) {
+	id := left.ID
 	o := s.meet.ours[id]
 	switch t := s.byID[id]; {
 	case o == nil:

@@ -339,7 +339,7 @@ func TestFollowsChangeOnBothSides(t *testing.T) {
 					topic.Follows[digest.Hash(n.AuthorOf(identity.Seed(h.id)).Public().(ed25519.PublicKey))] = true
 				}
 			}
-			v.in[i] = append(v.in[i], TopicRemoved{n.ID()}, TopicAdded{topic})
+			v.in[i] = append(v.in[i], TopicRemoved{n.Topic()}, TopicAdded{topic})
 			if r.IntN(3) == 0 {
 				v.in[i] = append(v.in[i], v.houses[i].grew(v.houses[i].write(n, fmt.Sprint("event ", r.Uint64()))))
 			}
@@ -364,7 +364,7 @@ func (v *visit) change(r *rand.Rand, n TestTopic, i int) {
 		v.in[i] = append(v.in[i], h.grew(id))
 	case h.in[n]:
 		delete(h.in, n)
-		v.in[i] = append(v.in[i], TopicRemoved{n.ID()})
+		v.in[i] = append(v.in[i], TopicRemoved{n.Topic()})
 	default:
 		h.in[n] = true
 		v.in[i] = append(v.in[i], TopicAdded{n.Topic()})
@@ -409,7 +409,7 @@ func TestNothingShared(t *testing.T) {
 	a.in[2] = true
 	v = visitOf(t, 1, a, b, nil)
 	v.rest()
-	v.in[0] = append(v.in[0], TopicRemoved{TestTopic(2).ID()})
+	v.in[0] = append(v.in[0], TopicRemoved{TestTopic(2).Topic()})
 	for v.step() {
 	}
 	if len(v.shared[1]) != 0 || v.failed[0] != nil || v.failed[1] != nil {

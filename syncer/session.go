@@ -287,7 +287,7 @@ func (s *Session) take(in Input) error {
 	case TopicAdded:
 		return s.added(in.Topic)
 	case TopicRemoved:
-		s.removed(in.ID)
+		s.removed(in.Topic)
 	case Advanced:
 		return s.advanced(in)
 	case Stored:

@@ -185,7 +185,7 @@ type Config struct {
 	Peer    identity.PeerID // whom the channel proved to be there
 	Named   bool            // an invite, a person or an earlier proof named the peer
 	Binding []byte          // of the channel
-	Topics  []Topic         // in the order in which they are offered, any number
+	Topics  []*Topic        // in the order in which they are offered, any number
 	Store   Store
 	History History // nil: rung 1 is not taken
 	Limits  Limits
@@ -210,9 +210,9 @@ type (
 	// Received is a message of the peer on the control stream.
 	Received struct{ Message messages.Message }
 	// TopicAdded says that this node joined a topic.
-	TopicAdded struct{ Topic Topic }
+	TopicAdded struct{ Topic *Topic }
 	// TopicRemoved says that this node is not in a topic any more.
-	TopicRemoved struct{ ID identity.TopicID }
+	TopicRemoved struct{ Topic *Topic }
 	// Advanced says that a log's published state changed, and what it held before
 	// all that changed since the last one. Less than that costs events that are sent
 	// twice, more a question for them.

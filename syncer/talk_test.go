@@ -96,7 +96,7 @@ func FuzzTalk(f *testing.F) {
 func (v *victim) nuisance(t testing.TB, b byte) {
 	id := v.st.keys[int(b)%len(v.st.keys)]
 	v.Step([]Input{
-		TopicAdded{TestTopic(43).Topic()}, TopicRemoved{TestTopic(43).ID()}, TopicRemoved{twinTopic.ID()}, TopicAdded{twinTopic.Topic()}, Ping{5},
+		TopicAdded{TestTopic(43).Topic()}, TopicRemoved{TestTopic(43).Topic()}, TopicRemoved{twinTopic.Topic()}, TopicAdded{twinTopic.Topic()}, Ping{5},
 		Advanced{Log: id}, Stored{twinTopic.ID(), id, 1}, IngestFailed{twinTopic.ID(), id, errNotStored}, PullDone{Topic: twinTopic.ID(), Log: id}, PullDone{Topic: twinTopic.ID(), Log: id, Err: errNotStored},
 		PullDone{Topic: twinTopic.ID(), Log: id, Err: &Conflict{Log: id}}, Served{Topic: twinTopic.ID(), Log: id, EndSize: 3}, Tick{time.Unix(int64(b)*100, 0)}, Nudge{}, Start{},
 	}[int(b)%15])

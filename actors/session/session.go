@@ -49,12 +49,12 @@ type Session struct {
 	out     *outbox
 	inbox   chan struct{} // credits of the reader
 	serving chan struct{}
-	pulling int                                 // transfers that we pull, and
-	queued  []syncer.Pull                       // those that wait for their turn
-	stopped chan struct{}                       // closed when the actor has stopped
-	in      map[identity.TopicID]syncer.Follows // topics that the core knows
-	lists   bool                                // the core may offer more of them
-	asked   bool                                // for a cosignature, and not answered
+	pulling int             // transfers that we pull, and
+	queued  []syncer.Pull   // those that wait for their turn
+	stopped chan struct{}   // closed when the actor has stopped
+	in      []*syncer.Topic // topics that the core knows, as all sessions see them
+	lists   bool            // the core may offer more of them
+	asked   bool            // for a cosignature, and not answered
 	ended   sync.Once
 	known   atomic.Bool      // it greeted as a member of a topic
 	first   transport.Stream // the control stream, where it was accepted before
@@ -282,14 +282,10 @@ func (s *Session) strike(point int) {
 }
 
 func (s *Session) start() {
-	topics := s.set.offered(s.conn.Peer())
-	s.in = make(map[identity.TopicID]syncer.Follows, len(topics))
-	for _, t := range topics {
-		s.in[t.ID] = t.Follows
-	}
+	s.in = s.set.Store.Offered()
 	s.core = syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.set.Self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
-		Topics: topics, Store: s.set.Store.Source(), History: s.set.Store.Source(),
+		Topics: s.set.inTurn(s.conn.Peer(), s.in), Store: s.set.Store.Source(), History: s.set.Store.Source(),
 		Capabilities: s.set.capabilities(s.conn.Peer()),
 	})
 	s.step(syncer.Start{})

@@ -63,9 +63,12 @@ func (f *Following) write(c *Committer, t *aof.Txn) error {
 
 func (f *Following) made(s *Store) error {
 	s.topics.followMu.Lock()
-	defer s.topics.followMu.Unlock()
 	if delete(s.topics.follows, f.topic); !f.all {
 		s.topics.follows[f.topic] = f.names
+	}
+	s.topics.followMu.Unlock()
+	if f.Changed {
+		s.offerAnew(f.topic)
 	}
 	return nil
 }
@@ -87,6 +90,7 @@ func (s *Store) Follows(l *Log) bool {
 
 func (s *Store) loadFollows() error {
 	s.topics.follows = map[digest.Hash][]digest.Hash{}
+	defer s.loadOffered()
 	return s.aof.View(func(v *aof.View) error {
 		return aof.EachRow(v, layout.Follows, func(topic digest.Hash, names []digest.Hash) error {
 			s.topics.follows[topic] = names

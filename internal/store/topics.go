@@ -15,17 +15,19 @@ import (
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A Topic is a set of logs that are shared together, as this store joined it.
 type Topic = layout.Topic
 
 type topics struct {
-	mu     sync.RWMutex // guards all, last and first; whoever holds it takes no other lock
-	all    map[digest.Hash]*Topic
-	last   uint32 // the largest number of a topic
-	first  digest.Hash
-	wanted digest.Hash // that the store was created to join first, and did not
+	mu      sync.RWMutex // guards all, offered, last and first; whoever holds it takes no other lock
+	all     map[digest.Hash]*Topic
+	offered []*syncer.Topic // see Offered
+	last    uint32          // the largest number of a topic
+	first   digest.Hash
+	wanted  digest.Hash // that the store was created to join first, and did not
 
 	followMu sync.RWMutex
 	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
@@ -130,8 +132,11 @@ func (s *Store) lastTopic() uint32 {
 }
 
 func (j *Join) made(s *Store) error {
+	o := s.offer(j.Topic)
 	s.topics.mu.Lock()
-	s.topics.first = j.first
+	if s.topics.first = j.first; s.topics.all[j.Topic.ID] == nil {
+		s.topics.offered = append(s.topics.offered, o)
+	}
 	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
 	s.topics.mu.Unlock()
 	s.catalog.joined.put(j.row.ID, j.key)

@@ -101,7 +101,7 @@ func (c *cost) sent(m messages.Message, depth int) messages.Message {
 func newEnd(s *stock, self, peer byte, dialer bool) *end {
 	return &end{Session: syncer.New(syncer.Config{
 		Dialer: dialer, Self: peerID(self), Peer: peerID(peer), Binding: []byte("one channel"),
-		Topics: []syncer.Topic{{ID: topic.ID(), Keys: topic.Keys, Policy: topic.Genesis.Policy}}, Store: s, History: s,
+		Topics: []*syncer.Topic{{ID: topic.ID(), Keys: topic.Keys, Policy: topic.Genesis.Policy}}, Store: s, History: s,
 	})}
 }
 

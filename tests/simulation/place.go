@@ -124,10 +124,10 @@ func (a *author) regain() {
 func (p *peer) authorOf(log digest.Hash) *author { return p.byLog[log] }
 
 // joined returns the topics that the peer is in, as a session takes them.
-func (p *peer) joined() (all []syncer.Topic) {
+func (p *peer) joined() (all []*syncer.Topic) {
 	for _, t := range p.w.places {
 		if p.in[t] {
-			all = append(all, t.Topic)
+			all = append(all, &t.Topic)
 		}
 	}
 	if p.w.opt.Control == Few && p.broken() {
@@ -148,9 +148,9 @@ func (p *peer) join(t *place, in bool) {
 			continue
 		}
 		if in {
-			e.post(syncer.TopicAdded{Topic: t.Topic})
+			e.post(syncer.TopicAdded{Topic: &t.Topic})
 		} else {
-			e.post(syncer.TopicRemoved{ID: t.ID})
+			e.post(syncer.TopicRemoved{Topic: &t.Topic})
 		}
 	}
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/syncer"
+)
+
+// Offered returns the topics of this store as sessions take them, in the order of
+// joining: one value of each for all sessions, and a new one if it is followed in
+// another way than before. Nobody writes to what it returns.
+func (s *Store) Offered() []*syncer.Topic {
+	s.topics.mu.RLock()
+	defer s.topics.mu.RUnlock()
+	return s.topics.offered
+}
+
+// offer is a topic as sessions take it.
+func (s *Store) offer(t *Topic) *syncer.Topic {
+	o := &syncer.Topic{ID: t.ID, Keys: t.Keys, Policy: t.Genesis.Policy}
+	if names, all := s.Followed(t.ID); !all {
+		o.Follows = syncer.FollowsOf(append(names, t.Log))
+	}
+	return o
+}
+
+// loadOffered makes those of all topics.
+func (s *Store) loadOffered() {
+	joined := slices.SortedFunc(maps.Values(s.topics.all), func(a, b *Topic) int { return cmp.Compare(a.Num, b.Num) })
+	s.topics.offered = make([]*syncer.Topic, len(joined))
+	for i, t := range joined {
+		s.topics.offered[i] = s.offer(t)
+	}
+}
+
+// offerAnew replaces that of a topic that is followed in another way.
+func (s *Store) offerAnew(topic digest.Hash) {
+	t, err := s.Topic(topic)
+	if err != nil {
+		return
+	}
+	o := s.offer(t)
+	s.topics.mu.Lock()
+	defer s.topics.mu.Unlock()
+	s.topics.offered = slices.Clone(s.topics.offered) // sessions have what it was
+	for i := range s.topics.offered {
+		if s.topics.offered[i].ID == topic {
+			s.topics.offered[i] = o
+		}
+	}
+}
