@@ -86,9 +86,8 @@ func (s *Session) strand(o *offer) error {
 	if o.Policy.Has(identity.PolicyOpen) {
 		return violation(messages.CodeBadTopicProof, "offer %d is of an open topic, with another join key", o.theirs.number)
 	}
-	o.stranded = true
-	s.meet.stranded++
-	if s.cfg.Dialer && s.cfg.Named && !o.gone() {
+	s.meet.stranded[s.number(o)] = o
+	if s.cfg.Dialer && s.cfg.Named && !o.left {
 		return s.show(o)
 	}
 	return nil
@@ -115,14 +114,14 @@ func (s *Session) show(o *offer) error {
 // certified takes the certificate of the peer. The listener answers with its
 // own, and both then share the topic.
 func (s *Session) certified(m *messages.Certificate) error {
-	o := s.strandedOffer(m.Topic)
+	o := s.meet.stranded[m.Topic]
 	switch {
 	case o == nil || o.judged || s.cfg.Certificates == nil || s.cfg.Dialer && !o.shown:
 		return violation(messages.CodeCertificate, "a certificate for topic %d, which asks for none", m.Topic)
-	case o.left && s.cfg.Dialer: // the listener shares it from now on
+	case !o.stands() && s.cfg.Dialer: // the listener shares it from now on
 		s.giveUp(o)
 		return s.meetAgain()
-	case o.gone():
+	case o.left:
 		return nil
 	}
 	o.judged = true
@@ -138,22 +137,10 @@ func (s *Session) certified(m *messages.Certificate) error {
 			return err
 		}
 	}
-	o.stranded = false
-	s.meet.stranded--
-	if o.left {
+	delete(s.meet.stranded, m.Topic)
+	if !o.stands() {
 		s.giveUp(o)
 		return s.meetAgain()
 	}
 	return s.share([]*offer{o})
-}
-
-// strandedOffer returns the offer of a number that both sides made with two
-// join keys, or nil.
-func (s *Session) strandedOffer(number uint32) *offer {
-	for _, o := range s.meet.ours {
-		if o.stranded && s.number(o) == number {
-			return o
-		}
-	}
-	return nil
 }

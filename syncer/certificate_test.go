@@ -128,10 +128,8 @@ func TestCertificateOnce(t *testing.T) {
 	for v.step() {
 	}
 	var number uint32
-	for _, o := range v.ends[0].meet.ours {
-		if o.stranded {
-			number = o.number
-		}
+	for n := range v.ends[0].meet.stranded {
+		number = n
 	}
 	sealed, err := SealCertificate(TestTopic(1).Keys().Lobby, []byte("visit"), true, number, []byte("a"))
 	if err != nil {

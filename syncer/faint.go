@@ -3,7 +3,6 @@
 package syncer
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -14,9 +13,6 @@ import (
 // each offer are enough to know it again: if we join that topic later and offer
 // it, the peer begins with it, under a number of which only those bytes are known
 // here. The topic is left then, and offered anew by both.
-//
-// What a session keeps of our own topics is not in this: about 500 bytes of each, a
-// stranger's too.
 
 // keptOffers is how many offers of a stranger are kept whole, of topics that we are
 // not in: at about 200 bytes each. All others are faint.
@@ -27,9 +23,7 @@ const keptOffers = 64
 type faint []uint16
 
 // trace is what is kept of an offer: never 0.
-func trace(lobby [identity.LobbyProofBytes]byte) uint16 {
-	return binary.LittleEndian.Uint16(lobby[:]) | 1
-}
+func (g glimpse) trace() uint16 { return uint16(g) | 1 }
 
 // fade keeps of a stranger's offers what a stranger may cost.
 func (m *meeting) fade() {
@@ -43,7 +37,7 @@ func (m *meeting) fade() {
 		if h.number < keptOffers {
 			kept[lobby] = h
 		} else {
-			all[h.number] = trace(lobby)
+			all[h.number] = glimpseOf(lobby).trace()
 			m.faded++
 		}
 	}
@@ -64,9 +58,9 @@ func (s *Session) theirTrace(number uint32) (theirs int, t uint16) {
 		}
 		return int(number), t
 	}
-	for _, o := range m.ours {
-		if o.made && !o.heard && o.number == number {
-			if n := slices.Index(m.faint, trace(o.lobby)); n >= 0 {
+	for at, o := range m.ours {
+		if o.made && !o.isHeard() && o.number == number {
+			if n := slices.Index(m.faint, at.trace()); n >= 0 {
 				return n, m.faint[n]
 			}
 		}
@@ -77,8 +71,8 @@ func (s *Session) theirTrace(number uint32) (theirs int, t uint16) {
 // traced returns the offers of ours that the peer may have shared as a number and that
 // look like a trace.
 func (s *Session) traced(number uint32, t uint16) (all []*offer) {
-	for _, o := range s.meet.ours {
-		if o.made && !o.heard && trace(o.lobby) == t && (!s.cfg.Dialer || o.number == number) {
+	for at, o := range s.meet.ours {
+		if o.made && !o.isHeard() && at.trace() == t && (!s.cfg.Dialer || o.number == number) {
 			all = append(all, o)
 		}
 	}
@@ -123,14 +117,9 @@ func (s *Session) recall(m messages.Message) (bool, error) {
 		s.sayLeave(number)
 	}
 	o := all[0]
-	s.forget(o)
-	switch {
-	case o.again != nil:
-		s.meet.ready = append(s.meet.ready, s.enter(o.again))
-	case o.left:
+	if s.forget(o); o.left {
 		return true, nil
-	default:
-		s.meet.ready = append(s.meet.ready, s.enter(o.Topic))
 	}
+	s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: o.Topic}))
 	return true, s.meetAgain()
 }

@@ -30,8 +30,8 @@ func (s *Session) offerOf(o *offer) (messages.Offer, error) {
 	if err != nil {
 		return p, err
 	}
-	o.greeted = &standing{position, set}
-	p.Mark = o.Keys.StateMark(o.ID, b, dialer, o.greeted.roster, set)
+	o.meets().greeted = &standing{position, set}
+	p.Mark = o.Keys.StateMark(o.ID, b, dialer, position, set)
 	return p, nil
 }
 

@@ -26,25 +26,6 @@ type Topic struct {
 	Follows Follows // what we follow of it; nil is everything
 }
 
-// An offer is a topic of ours and how far it got in this session.
-type offer struct {
-	*Topic
-	lobby    [identity.LobbyProofBytes]byte // that the peer shows
-	made     bool                           // we offered it,
-	number   uint32                         // by this number of ours
-	heard    bool                           // the peer offers it,
-	theirs   heardOffer                     // in this way
-	left     bool                           // we are not in it any more, as it says;
-	again    *Topic                         // we are in this way, if not nil
-	greeted  *standing                      // what our mark states
-	shown    bool                           // our certificate is sent,
-	judged   bool                           // and that of the peer came
-	stranded bool                           // both offer it, with two join keys
-}
-
-// gone reports whether this node is not in the topic any more.
-func (o *offer) gone() bool { return o.left && o.again == nil }
-
 // A heardOffer is an offer of the peer with its number.
 type heardOffer struct {
 	number uint32
@@ -53,10 +34,9 @@ type heardOffer struct {
 
 // A meeting is what both sides have offered.
 type meeting struct {
-	ours    map[identity.TopicID]*offer
-	expect  map[[identity.LobbyProofBytes]byte]*offer // ours, by what the peer shows of them
-	ready   []*offer                                  // to be offered at once,
-	queue   []*offer                                  // and in turn
+	ours    map[glimpse]*offer // that are not forgotten
+	ready   []*offer           // to be offered at once,
+	queue   []offer            // and in turn
 	theirs  map[[identity.LobbyProofBytes]byte]heardOffer
 	faint   faint    // offers of theirs of which a trace is left,
 	faded   int      // how many,
@@ -71,41 +51,17 @@ type meeting struct {
 	saidMore bool   // the last one has more behind it
 
 	theirNext uint32
-	taken     uint32 // lists of the peer
-	owed      bool   // one of them is to be answered
-	theirMore bool   // the peer has more to offer, or has not spoken yet
-	stranded  int
+	taken     uint32            // lists of the peer
+	owed      bool              // one of them is to be answered
+	theirMore bool              // the peer has more to offer, or has not spoken yet
+	stranded  map[uint32]*offer // that both sides made with two join keys, by the numbers they go by
 }
 
-func newMeeting() meeting {
+// newMeeting returns one of about so many topics of ours.
+func newMeeting(topics int) meeting {
 	return meeting{
-		ours: map[identity.TopicID]*offer{}, expect: map[[identity.LobbyProofBytes]byte]*offer{},
+		ours: make(map[glimpse]*offer, topics), stranded: map[uint32]*offer{},
 		theirs: map[[identity.LobbyProofBytes]byte]heardOffer{}, theirMore: true,
-	}
-}
-
-// enter takes in a topic of ours, to be offered.
-func (s *Session) enter(t *Topic) *offer {
-	m := &s.meet
-	o := &offer{Topic: t, lobby: t.Keys.LobbyProof(t.ID, s.cfg.Binding, !s.cfg.Dialer)}
-	m.ours[t.ID], m.expect[o.lobby] = o, o
-	if h, ok := m.theirs[o.lobby]; ok {
-		delete(m.theirs, o.lobby)
-		o.heard, o.theirs = true, h
-	}
-	return o
-}
-
-// forget drops an offer; the topic may be entered again.
-func (s *Session) forget(o *offer) {
-	m := &s.meet
-	delete(m.ours, o.ID)
-	delete(m.expect, o.lobby)
-	if o.made && s.byID[o.ID] == nil {
-		m.open--
-	}
-	if o.stranded {
-		m.stranded--
 	}
 }
 
@@ -117,13 +73,10 @@ func (s *Session) number(o *offer) uint32 {
 	return o.theirs.number
 }
 
-// waits reports whether an offer is still to be made.
-func (m *meeting) waits(o *offer) bool { return m.ours[o.ID] == o && !o.made }
-
 // more reports whether there are topics to list, passing over those of the
 // queue that are not.
 func (m *meeting) more() bool {
-	for len(m.queue) > 0 && !m.waits(m.queue[0]) {
+	for len(m.queue) > 0 && !m.queue[0].waits() {
 		m.queue = m.queue[1:]
 	}
 	return m.theirMore && len(m.queue) > 0 && m.open < messages.MaxOffers
@@ -149,7 +102,7 @@ func (m *meeting) mayList() bool { return m.more() && m.answered >= m.awaits }
 func (s *Session) list() (offers []messages.Offer, more bool, err error) {
 	m := &s.meet
 	offer := func(o *offer) {
-		if err != nil || !m.waits(o) {
+		if err != nil || !o.waits() {
 			return
 		}
 		var p messages.Offer
@@ -157,9 +110,9 @@ func (s *Session) list() (offers []messages.Offer, more bool, err error) {
 			return
 		}
 		offers = append(offers, p)
-		o.made, o.number = true, m.next
+		o.made, o.number, o.partial = true, m.next, p.Partial
 		m.next, m.open = m.next+1, m.open+1
-		if o.heard {
+		if o.isHeard() {
 			m.both = append(m.both, o)
 		}
 	}
@@ -169,7 +122,7 @@ func (s *Session) list() (offers []messages.Offer, more bool, err error) {
 	}
 	if m.mayList() {
 		for len(offers) < messages.MaxTopics && m.more() && err == nil {
-			offer(m.queue[0])
+			offer(&m.queue[0])
 		}
 	}
 	m.sent++
@@ -224,8 +177,8 @@ func (s *Session) takeOffer(p messages.Offer) error {
 	m := &s.meet
 	h := heardOffer{number: m.theirNext, Offer: p}
 	m.theirNext++
-	o := m.expect[p.Lobby]
-	if _, twice := m.theirs[p.Lobby]; twice || o != nil && o.heard {
+	o := s.meant(p.Lobby)
+	if _, twice := m.theirs[p.Lobby]; twice || o != nil && o.isHeard() {
 		return violation(messages.CodeUnexpectedMessage, "offer %d is of a topic that is offered already", h.number)
 	}
 	switch {
@@ -240,7 +193,7 @@ func (s *Session) takeOffer(p messages.Offer) error {
 	default:
 		m.ready = append(m.ready, o)
 	}
-	o.heard, o.theirs = true, h
+	o.hear(h)
 	return nil
 }
 
@@ -271,7 +224,7 @@ func (s *Session) meetAgain() error {
 	if len(m.ready) > 0 {
 		return s.meetAgain()
 	}
-	if s.state == Meeting && !m.theirMore && m.stranded == 0 {
+	if s.state == Meeting && !m.theirMore && len(m.stranded) == 0 {
 		return violation(messages.CodeNoSharedTopic, "none of the %d topics offered is known here; join with the same invite on both sides", m.theirNext)
 	}
 	if len(s.topics) == 0 {
@@ -289,7 +242,7 @@ func (s *Session) match(both []*offer) error {
 			if err := s.strand(o); err != nil {
 				return err
 			}
-		case o.left: // it was offered before
+		case !o.stands():
 			s.giveUp(o)
 		default:
 			shared = append(shared, o)
@@ -304,8 +257,8 @@ func (s *Session) giveUp(o *offer) {
 	s.state = Syncing
 	s.sayLeave(s.number(o))
 	s.forget(o)
-	if o.again != nil {
-		s.meet.ready = append(s.meet.ready, s.enter(o.again))
+	if !o.left {
+		s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: o.Topic}))
 	}
 }
 
@@ -340,38 +293,28 @@ func (s *Session) share(offers []*offer) error {
 }
 
 // added offers a topic that this node joined, or follows in another way. An offer that
-// was made and says otherwise of that stands: it is given up once it is shared.
+// was made and says otherwise of that is given up once it is shared.
 func (s *Session) added(t *Topic) error {
-	if o := s.meet.ours[t.ID]; o != nil {
-		if o.left = o.made && (o.Follows == nil) != (t.Follows == nil); o.left {
-			o.again = t
-		} else {
-			o.Topic, o.again = t, nil
-		}
+	if o := s.find(t); o != nil {
+		o.left, o.Topic = false, t
 		return nil
 	}
-	o := s.enter(t)
-	if s.state == Idle {
-		s.meet.queue = append(s.meet.queue, o)
-		return nil
-	}
-	s.meet.ready = append(s.meet.ready, o)
+	s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: t}))
 	return s.meetAgain()
 }
 
 // removed leaves a topic that this node is not in any more. One that is offered
 // only is left when the peer offers it.
 func (s *Session) removed(left *Topic) {
-	id := left.ID
-	o := s.meet.ours[id]
-	switch t := s.byID[id]; {
+	o := s.find(left)
+	switch t := s.byID[left.ID]; {
 	case o == nil:
 	case t != nil:
 		s.sayLeave(t.number)
 		s.forget(o)
 		s.drop(t)
 	case o.made:
-		o.left, o.again = true, nil
+		o.left = true
 	default:
 		s.forget(o)
 	}
@@ -396,7 +339,7 @@ func (s *Session) left(m *messages.Leave) error {
 	s.send(m)
 	s.forget(t.offer)
 	s.drop(t)
-	s.meet.ready = append(s.meet.ready, s.enter(t.offer.Topic))
+	s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: t.offer.Topic}))
 	return s.meetAgain()
 }
 

@@ -189,7 +189,7 @@ func New(cfg Config) *Session {
 		cfg.Limits.MaxLogs = 1 << 20
 	}
 	return &Session{
-		cfg: cfg, meet: newMeeting(), topics: map[uint32]*topic{}, byID: map[digest.Hash]*topic{},
+		cfg: cfg, meet: newMeeting(len(cfg.Topics)), topics: map[uint32]*topic{}, byID: map[digest.Hash]*topic{},
 		leaving: map[uint32]bool{}, waiting: map[uint32]bool{},
 	}
 }
@@ -205,13 +205,14 @@ func (s *Session) Step(in Input) []Output {
 	if s.state == Ended {
 		return nil
 	}
-	s.out = nil
 	if err := s.take(in); err != nil {
 		s.fail(err)
 	} else if s.state == Syncing {
 		s.settleStepped()
 	}
-	return s.out
+	out := s.out
+	s.out = nil
+	return out
 }
 
 // touch says that this step is about a topic.
@@ -329,9 +330,7 @@ func (s *Session) start() error {
 		return nil
 	}
 	s.state = Greeted
-	for _, t := range s.cfg.Topics {
-		s.meet.queue = append(s.meet.queue, s.enter(t))
-	}
+	s.enterAll()
 	offers, more, err := s.list()
 	if err != nil {
 		return err

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+)
+
+// What a node keeps for a stranger hardly depends on the topics that the node is in:
+// less than 100 bytes for each of them.
+func TestStrangersCostLittleInManyTopics(t *testing.T) {
+	const topics, strangers, bound = 3000, 16, 100
+	few, many := heapOfGreeted(t, 1, strangers), heapOfGreeted(t, topics, strangers)
+	each := (many - few) / topics / strangers
+	t.Logf("%d bytes of each topic for each stranger", each)
+	if each >= bound {
+		t.Errorf("a stranger costs %d bytes in a node of one topic, and %d more for each of %d topics, want less than %d", few/strangers, each, topics, bound)
+	}
+}
+
+// heapOfGreeted returns how much the heap of a node in some topics grows by strangers
+// that have always more to offer, until all its topics are offered to each.
+func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
+	net := evilCarriers["memory"]()
+	db := open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{NewCarrier: net})
+	each(topics-1, func(int) {
+		if _, err := db.CreateTopic(ctx, "", nil); err != nil {
+			t.Error(err)
+		}
+	})
+	addr, err := db.Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	before := heapInUse()
+	for range strangers {
+		device := newDevice(t)
+		carrier, err := net(device)
+		must(t, err)
+		t.Cleanup(func() { carrier.Close() })
+		p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), addr)
+		must(t, err)
+		must(t, p.Open(ctx))
+		hello := p.Greeting(strange(0, 1)...)
+		hello.More = true
+		must(t, p.Send(hello))
+		for offered, lists := 0, 0; offered < topics; lists++ {
+			m, err := p.Read()
+			must(t, err)
+			switch m := m.(type) {
+			case *messages.Hello:
+				offered += len(m.Offers)
+			case *messages.Topics:
+				offered += len(m.Offers)
+			}
+			if offered < topics {
+				must(t, p.Send(&messages.Topics{Answers: uint32(lists + 1), More: true, Offers: strange(lists+1, 1)}))
+			}
+		}
+	}
+	grown := heapInUse() - before
+	runtime.KeepAlive(db)
+	must(t, db.Close())
+	return grown
+}
