@@ -355,6 +355,40 @@ func TestFollowsChangeOnBothSides(t *testing.T) {
 	}
 }
 
+// A confirmation that was asked for is not what the peer stated before, which is on its
+// way still: the peer holds more since.
+func TestConfirmationIsNotOfBefore(t *testing.T) {
+	for _, busy := range []bool{false, true} { // whether there is room for another ping
+		a, b := newHouse(1), newHouse(2)
+		a.in[0], b.in[0] = true, true
+		v := visitOf(t, 1, a, b, nil)
+		v.rest()
+		step := func(i int, in ...Input) {
+			for _, in := range in {
+				for _, o := range v.ends[i].Step(in) {
+					v.do(i, o)
+				}
+			}
+		}
+		step(1, Nudge{Confirm: true})
+		written := b.write(0, "an event that its session hears of last")
+		if busy {
+			for n := range maxPings {
+				step(0, Ping{uint64(n)})
+			}
+		}
+		onTheWay := v.in[0]
+		v.in[0] = nil
+		step(0, append([]Input{Nudge{Confirm: true}}, onTheWay...)...)
+		if v.agreed[0][TestTopic(0).ID()] {
+			t.Error("agreed by a word of before")
+		}
+		v.in[1] = append(v.in[1], b.grew(written))
+		v.rest()
+		v.sharesWhatBothAreIn()
+	}
+}
+
 // change makes one side join or leave a topic, or write in it.
 func (v *visit) change(r *rand.Rand, n TestTopic, i int) {
 	h := v.houses[i]

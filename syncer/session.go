@@ -56,6 +56,8 @@ type Session struct {
 	waiting  map[uint32]bool // topics that a tick is for
 	ticked   bool            // a tick is asked for
 	alone    time.Time       // since when no topic is shared
+	confirms uint64          // how often a confirmation was asked for,
+	unasked  bool            // and that the last time is still to come
 	pings    []uint64        // that are not answered
 	spoke    bool            // we sent something since the peer last spoke
 }
@@ -108,6 +110,7 @@ type topic struct {
 	evenings uint32 // how often both sides came to agree
 
 	lastSent, lastGot *standing // of SYNC_DONE
+	doubted           bool      // what the peer states is of before a confirmation was asked for
 	agreed, settled   bool      // settled: agreed at least once
 	left, theirsLeft  bool      // a log of it is left alone, by us or the peer: they need not agree
 	asking            bool      // our next SYNC_DONE asks for theirs

@@ -65,7 +65,10 @@ func (s *Session) sayDone(t *topic, now standing) {
 }
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
-	t.lastGot, t.theirsLeft = &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}, m.Leaves
+	got := &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
+	if t.theirsLeft = m.Leaves; !t.doubted {
+		t.lastGot = got
+	}
 	if m.Ask {
 		t.lastSent = nil // said again at once where it is the same, or with the next tick
 	}
@@ -73,7 +76,7 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 		return nil
 	}
 	// The peer saw no difference where we did: one side's PEAKS was old.
-	if same, err := s.same(t, t.lastGot.set); same || err != nil {
+	if same, err := s.same(t, got.set); same || err != nil {
 		return err
 	}
 	t.leads = true
@@ -102,8 +105,9 @@ func (s *Session) hasAll(t *topic) error {
 }
 
 // nudge states our digests now. With confirm, what the peer said before counts
-// no more: it may have been long ago.
+// no more, nor what it said before it heard of this: it may have been long ago.
 func (s *Session) nudge(confirm bool) error {
+	asked := confirm && s.part()
 	for _, n := range slices.Sorted(maps.Keys(s.topics)) {
 		t := s.topics[n]
 		if t.store == nil {
@@ -115,9 +119,9 @@ func (s *Session) nudge(confirm bool) error {
 			return err
 		}
 		if confirm {
-			t.lastSent, t.lastGot, t.asking = nil, nil, true
+			t.lastSent, t.lastGot, t.asking, t.doubted = nil, nil, true, true
 		}
-		if t.resting() && (confirm || !t.agreed) {
+		if t.resting() && (asked || !confirm && !t.agreed) {
 			s.sayDone(t, now)
 		}
 	}
