@@ -306,3 +306,25 @@ func TestSocketIsGone(t *testing.T) {
 		t.Errorf("the socket of another was removed: %v", err)
 	}
 }
+
+// stuckPipe takes no byte, until it is closed.
+type stuckPipe struct{ closed chan struct{} }
+
+func (p stuckPipe) Read([]byte) (int, error)  { <-p.closed; return 0, io.EOF }
+func (p stuckPipe) Write([]byte) (int, error) { <-p.closed; return 0, io.ErrClosedPipe }
+func (p stuckPipe) Close() error              { close(p.closed); return nil }
+
+// What the caller gave is closed with the connection, also while a write of it waits.
+func TestCloseWhileAWriteWaits(t *testing.T) {
+	p := stuckPipe{make(chan struct{})}
+	c := asConn(p)
+	if _, err := c.Write([]byte("taken by the pipe, and by nobody behind it")); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	select {
+	case <-p.closed:
+	default:
+		t.Error("it is open still")
+	}
+}

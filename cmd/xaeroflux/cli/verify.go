@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -50,8 +51,11 @@ PROOF may be - for stdin, a head as "xaeroflux head --note" prints it, a proof o
 "xaeroflux prove --consistency", with the older head in --old, or a fork that
 "xaeroflux forks -o" wrote, which carries its key. Needs no store.`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			text, err := a.readFile(args[0], proof.MaxFile+1)
+			if err == nil {
+				err = heldAgainst(text, cmd.Flags().Changed)
+			}
 			if err != nil {
 				return err
 			}
@@ -85,6 +89,27 @@ PROOF may be - for stdin, a head as "xaeroflux head --note" prints it, a proof o
 	cmd.Flags().StringVar(&old, "old", "", "file with the older head of a consistency proof")
 	cmd.Flags().StringVar(&payload, "payload", "", "file that should be the event's payload")
 	return cmd
+}
+
+// heldAgainst returns an error if a file was to be held against something that says
+// nothing of its kind: nobody is to take "verified" for an answer to that.
+func heldAgainst(text []byte, given func(flag string) bool) error {
+	kind, next := "a proof that an event is in a log", ""
+	not := []string{"old"}
+	switch {
+	case proof.IsFork(text):
+		kind, not = "a fork", []string{"old", "payload", "policy", "witness", "threshold"}
+	case proof.IsConsistency(text):
+		kind, not = "a proof that a log only grew", []string{"payload"}
+	case isCheckpoint(text):
+		kind, not, next = "a head", []string{"old", "payload"}, "`xaeroflux prove --consistency` at a store of the log, for a proof that it only grew"
+	}
+	for _, flag := range not {
+		if given(flag) {
+			return hint(usage("--%s says nothing of this file, which is %s", flag, kind), "%s", cmp.Or(next, "the file that it belongs to"))
+		}
+	}
+	return nil
 }
 
 func (a *app) verify(b []byte, vkey, payload string, p proof.Policy) (verified, error) {
