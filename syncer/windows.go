@@ -177,6 +177,13 @@ func (p *Windows[L]) Leave(l L) {
 	p.clip()
 }
 
+// Close drops all sources: nothing more is wanted.
+func (p *Windows[L]) Close() {
+	for l := range p.sources {
+		p.Leave(l)
+	}
+}
+
 // clip forgets the units that no source holds, and those that were taken in.
 func (p *Windows[L]) clip() {
 	total, free := p.Total(), p.free[:0]

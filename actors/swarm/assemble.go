@@ -8,28 +8,23 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
-	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// An assembler verifies the pages of a fetch in order, and stores them.
+// An assembler verifies the pages of a fetch in order, and hands them to its sink.
 type assembler struct {
-	f      *fetch
-	t      *syncer.Transfer
-	stored *pending
-
-	created bool                // the log has a row in the store
-	held    Source              // source of the page that is held back
-	from    map[Source]struct{} // sources of the pages taken in
+	f    *fetch
+	t    *syncer.Transfer
+	held Source              // source of the page that is held back
+	from map[Source]struct{} // sources of the pages taken in
 }
 
-func (f *fetch) assemble(t *syncer.Transfer) {
-	stop := context.AfterFunc(f.sw.Context, f.changed.Broadcast)
+func (f *fetch) assemble(t *syncer.Transfer) error {
+	stop := context.AfterFunc(f.ctx, f.changed.Broadcast)
 	defer stop()
-	a := &assembler{f: f, t: t, stored: newPending(f.sw.Context), from: map[Source]struct{}{}}
+	a := &assembler{f: f, t: t, from: map[Source]struct{}{}}
 	err := a.run()
-	f.end(errors.Join(err, a.stored.wait()))
+	return errors.Join(err, f.sink.wait())
 }
 
 // run takes in runs as long as there are sources with more.
@@ -52,7 +47,7 @@ func (a *assembler) run() error {
 		}
 		a.f.advance(r)
 	}
-	if err := a.f.sw.Context.Err(); err != nil {
+	if err := a.f.ctx.Err(); err != nil {
 		return err
 	}
 	if err := a.rest(); err != nil || a.t.Closed() {
@@ -69,7 +64,7 @@ func (f *fetch) next() (run, bool) {
 		if r, ok := f.runs[f.plan.Next()]; ok {
 			return r, true
 		}
-		if f.plan.Over() || f.sw.Context.Err() != nil {
+		if f.plan.Over() || f.ctx.Err() != nil {
 			return run{}, false
 		}
 		f.changed.Wait()
@@ -117,51 +112,27 @@ func (a *assembler) blame(s Source, err error) bool {
 }
 
 func (a *assembler) pages(r run) error {
-	if err := a.f.sw.Pipeline.Room(r.source.Peer(), a.f.log, len(r.bytes)); err != nil {
+	if err := a.f.sink.room(r.source, len(r.bytes)); err != nil {
 		return err // before the transfer moves on
 	}
 	v, err := a.t.Pages(r.msg, r.bytes)
 	if err != nil || v == nil {
 		return err
 	}
-	p := a.f.sw.Pipeline
-	if !a.created { // only now is it known that there is such a log
-		if err := p.Create(a.f.sw.Context, v.Info.Log, *pipeline.NewLogOf(v.Info)); err != nil {
-			return err
-		}
-		a.created = true
-	}
-	done := a.stored.add()
-	events := uint64(len(v.Leaves))
-	count := uint64(len(v.Bytes)) / uint64(v.Info.PageBytes)
-	pages := &messages.Pages{
-		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
-		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time},
-		Done: func(err error) {
-			if err == nil && v.Info.Kind == identity.KindData {
-				r.source.Brought(events, count)
-			}
-			done(err)
-		},
-	}
-	if err := p.IngestPages(a.f.sw.Context, pages); err != nil {
-		done(err)
-		return err
-	}
-	return nil
+	return a.f.sink.pages(r.source, v)
 }
 
-// rest stores the events of the page that was held back. They go through the
-// AOF, where the pages must be committed first.
+// rest stores the events of the page that was held back. They go into the AOF,
+// where the pages must be committed first.
 func (a *assembler) rest() error {
 	v, err := a.t.Rest()
 	if err != nil || v == nil {
 		return err
 	}
-	if err := a.stored.wait(); err != nil {
+	if err := a.f.sink.wait(); err != nil {
 		return err
 	}
-	return a.ingest(v, a.held)
+	return a.f.sink.events(a.held, v)
 }
 
 // tail stores the events after the last page.
@@ -178,7 +149,7 @@ func (a *assembler) tail() error {
 		}
 		v, err := a.t.Events(m)
 		if err == nil {
-			err = a.ingest(v, t.source)
+			err = a.f.sink.events(t.source, v)
 		}
 		switch {
 		case err == nil:
@@ -187,25 +158,6 @@ func (a *assembler) tail() error {
 		default:
 			return err
 		}
-	}
-	return nil
-}
-
-func (a *assembler) ingest(v *syncer.Verified, source Source) error {
-	x, events, done := pipeline.AppendOf(*v), uint64(v.Count), a.stored.add()
-	x.Done = func(err error) {
-		if err == nil && v.Info.Kind == identity.KindData {
-			source.Brought(events, 0)
-		}
-		done(err)
-	}
-	err := a.f.sw.Pipeline.Room(source.Peer(), a.f.log, len(v.Records))
-	if err == nil {
-		err = a.f.sw.Pipeline.Ingest(a.f.sw.Context, x)
-	}
-	if err != nil {
-		done(err)
-		return err
 	}
 	return nil
 }

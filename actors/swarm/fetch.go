@@ -3,6 +3,7 @@
 package swarm
 
 import (
+	"context"
 	"errors"
 	"sync"
 
@@ -21,20 +22,33 @@ const (
 
 // A fetch brings the pages of one log from every peer that holds them. Sources
 // join it and fetch windows of pages, which syncer.Windows plans;
-// one goroutine takes the pages in, in order, verifies and stores them
+// one goroutine takes the pages in, in order, verifies them and hands them to a sink
 // (assemble.go). Because it verifies in order, it knows which source a page
 // that is not right came from, drops that source, and lets others bring the
 // page.
 type fetch struct {
 	desk
-	sw   *Swarm
-	log  digest.Hash
-	info syncer.LogInfo
+	visits Visits
+	ctx    context.Context // ends with whoever wants the pages
+	sink   sink
+	info   syncer.LogInfo
 
 	runs   map[uint64]run // by first page, those that wait
 	tail   *tail          // the events after the last page
 	joined int            // sources ever
 	err    error          // why it ended, if that is no source's fault
+}
+
+// A sink takes what a fetch verified, in order. One goroutine calls it.
+type sink interface {
+	// room reports whether so many bytes of a source may be taken, before they are
+	// verified.
+	room(s Source, bytes int) error
+	// pages and events store what is verified. They need not wait until it is.
+	pages(s Source, v *syncer.VerifiedPages) error
+	events(s Source, v *syncer.Verified) error
+	// wait returns once all of it is stored.
+	wait() error
 }
 
 // A run is pages that came and are not verified yet.
@@ -73,16 +87,34 @@ func (sw *Swarm) fetchFrom(s Source, o syncer.Pull) (*fetch, error) {
 		if err != nil {
 			return nil, err
 		}
-		f = &fetch{sw: sw, log: o.Info.Log, info: o.Info, runs: map[uint64]run{}}
-		f.init()
-		f.plan = syncer.NewWindows[Source](t.Request().From, fetchAhead/uint64(o.Info.PageBytes), syncer.PageWindows)
-		k.byLog[f.log] = f
+		f = newFetch(sw.Context, sw.Visits, o.Info, newStoring(sw, o.Info.Log))
+		f.plan = syncer.NewWindows[Source](t.Request().From, f.ahead(), syncer.PageWindows)
+		k.byLog[o.Info.Log] = f
 		f.join(s, o.Pages)
-		sw.Go(func() { f.assemble(t) })
+		sw.Go(func() {
+			err := f.assemble(t)
+			k.forget(o.Info.Log) // the next fetch begins from what is stored
+			f.end(err)
+		})
 		return f, nil
 	}
 	f.join(s, o.Pages)
 	return f, nil
+}
+
+func newFetch(ctx context.Context, v Visits, info syncer.LogInfo, to sink) *fetch {
+	f := &fetch{ctx: ctx, visits: v, info: info, sink: to, runs: map[uint64]run{}}
+	f.init()
+	return f
+}
+
+// ahead is how many pages may wait for those before them.
+func (f *fetch) ahead() uint64 { return fetchAhead / uint64(f.info.PageBytes) }
+
+func (k *fetches) forget(log digest.Hash) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.byLog, log)
 }
 
 // Sources returns how many sources the fetch of a log has.
@@ -185,15 +217,12 @@ func (sw *Swarm) Leave(s Source, topic identity.TopicID) {
 	}
 }
 
-// end ends the fetch: the next one begins from what is stored.
+// end ends the fetch, and what sources still bring for it.
 func (f *fetch) end(err error) {
-	k := &f.sw.fetches
-	k.mu.Lock()
-	delete(k.byLog, f.log)
-	k.mu.Unlock()
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.over, f.err = true, err
 	f.runs, f.tail = nil, nil
+	f.plan.Close()
 	f.changed.Broadcast()
 }

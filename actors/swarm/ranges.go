@@ -170,7 +170,7 @@ func (f *rangeFetch) candidates() (ids []digest.Hash) {
 func (f *rangeFetch) headOf(ctx context.Context, s *rangeSource, id digest.Hash) (*syncer.Range, error) {
 	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: id, From: messages.MaxCount}
 	var head *syncer.Range
-	err := f.sw.askRange(ctx, s, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
+	err := f.sw.Visits.askRange(ctx, s, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
 		head = r
 		return nil
 	})

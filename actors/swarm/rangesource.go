@@ -81,12 +81,12 @@ func (s *rangeSource) number(id identity.TopicID) uint32 {
 	return n
 }
 
-// ask sends a request and hands take what comes, verified: first the head, then
+// askRange sends a request and hands take what comes, verified: first the head, then
 // chunks. A visit that ended before it brought anything is begun again.
-func (sw *Swarm) askRange(ctx context.Context, s *rangeSource, req *messages.RangeRequest, info syncer.LogInfo, take func(*syncer.Range) error) error {
+func (o Visits) askRange(ctx context.Context, s *rangeSource, req *messages.RangeRequest, info syncer.LogInfo, take func(*syncer.Range) error) error {
 	for tries := 1; ; tries++ {
 		pull := syncer.NewRangePull(info, req)
-		err := sw.ask(ctx, s, req, func(in *syncer.Answer) error { return eachRange(in, pull, take) })
+		err := o.ask(ctx, s, req, func(in *syncer.Answer) error { return eachRange(in, pull, take) })
 		if err == nil && pull.Head() == nil {
 			err = &syncer.Violation{Code: messages.CodeBadRange, Text: "an answer without a head"}
 		}

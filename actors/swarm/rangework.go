@@ -71,7 +71,7 @@ func (f *rangeFetch) window(ctx context.Context, s *rangeSource, w *syncer.Windo
 	span := f.turn(syncer.Span{First: w.From, End: w.End})
 	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: f.info.Log, From: span.First, To: span.End, Newest: f.want.Newest}
 	var stored uint64
-	err := f.sw.askRange(ctx, s, req, f.info, func(r *syncer.Range) error {
+	err := f.sw.Visits.askRange(ctx, s, req, f.info, func(r *syncer.Range) error {
 		if r.Count == 0 {
 			return nil
 		}

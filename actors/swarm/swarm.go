@@ -83,51 +83,10 @@ func New(c Config) *Swarm {
 func (sw *Swarm) Stop() { sw.ranges.stop() }
 
 // ask sends a request to a source and hands the answer to take.
-func (sw *Swarm) ask(ctx context.Context, s Source, req messages.Message, take func(*syncer.Answer) error) error {
+func (o Visits) ask(ctx context.Context, s Source, req messages.Message, take func(*syncer.Answer) error) error {
 	s.Owes(1)
 	defer s.Owes(-1)
-	return streams.Ask(ctx, s, sw.Visits.Still, req, take)
-}
-
-// pending waits for ingests that are under way.
-type pending struct {
-	ctx  context.Context
-	n    int
-	done chan error
-	err  error
-}
-
-func newPending(ctx context.Context) *pending {
-	return &pending{ctx: ctx, done: make(chan error, pipeline.PagesCredits+1)}
-}
-
-// add returns the function to call when one more is settled.
-func (p *pending) add() func(error) {
-	if p.n >= pipeline.PagesCredits { // keep the channel from filling up
-		p.one()
-	}
-	p.n++
-	return func(err error) { p.done <- err }
-}
-
-func (p *pending) one() {
-	select {
-	case err := <-p.done:
-		p.n--
-		if p.err == nil {
-			p.err = err
-		}
-	case <-p.ctx.Done():
-		p.n, p.err = 0, p.ctx.Err()
-	}
-}
-
-// wait waits for all and returns the first error.
-func (p *pending) wait() error {
-	for p.n > 0 {
-		p.one()
-	}
-	return p.err
+	return streams.Ask(ctx, s, o.Still, req, take)
 }
 
 // ErrNoPeer is returned if there is no peer to ask.

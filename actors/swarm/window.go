@@ -21,7 +21,7 @@ func (f *fetch) window(s Source, w *syncer.Window[Source], o syncer.Pull) error 
 		return nil
 	}
 	req := &messages.PageRequest{Topic: o.Topic, Log: o.Info.Log, From: w.From, Count: w.End - w.From, Tail: w.Tail}
-	return f.sw.ask(ctx, s, req, func(in *syncer.Answer) error {
+	return f.visits.ask(ctx, s, req, func(in *syncer.Answer) error {
 		return (&windowReader{s: s, f: f, w: w, in: in}).run()
 	})
 }
