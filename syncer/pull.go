@@ -63,6 +63,12 @@ func (t *Transfer) Request() *messages.PageRequest {
 	return &messages.PageRequest{Topic: t.topic, Log: t.info.Log, From: t.page, Count: messages.MaxRunPages, Tail: true}
 }
 
+// Info says which log it is.
+func (t *Transfer) Info() LogInfo { return t.info }
+
+// Next returns the sequence of the event that comes next.
+func (t *Transfer) Next() uint64 { return t.next }
+
 // Announced checks a PAGE_RESPONSE before its pages are read and returns how
 // many bytes they are. It may be called while Pages verifies the run before.
 func (t *Transfer) Announced(m *messages.PageResponse) (int, error) {

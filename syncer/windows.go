@@ -134,6 +134,16 @@ func (p *Windows[L]) Idle() bool {
 	return true
 }
 
+// Holds reports whether a source may hold a unit.
+func (p *Windows[L]) Holds(l L, unit uint64) bool {
+	s := p.sources[l]
+	if s == nil {
+		return false
+	}
+	from, end := s.part(unit, unit+1)
+	return from == unit && from < end
+}
+
 // Join adds a source that holds the first so many units.
 func (p *Windows[L]) Join(l L, units uint64) {
 	if before := max(p.Total(), p.next); units > before {

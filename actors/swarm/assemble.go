@@ -17,20 +17,24 @@ type assembler struct {
 	t    *syncer.Transfer
 	held Source              // source of the page that is held back
 	from map[Source]struct{} // sources of the pages taken in
+
+	spoiled bool // what came last was not right, and nothing could take its place any more
 }
 
-func (f *fetch) assemble(t *syncer.Transfer) error {
+// assemble takes in what sources bring until none has more. spoiled says that it
+// ended before that, with a source that was dropped.
+func (f *fetch) assemble(t *syncer.Transfer) (spoiled bool, err error) {
 	stop := context.AfterFunc(f.ctx, f.changed.Broadcast)
 	defer stop()
 	a := &assembler{f: f, t: t, from: map[Source]struct{}{}}
-	err := a.run()
-	return errors.Join(err, f.sink.wait())
+	err = a.run()
+	return a.spoiled, errors.Join(err, f.sink.wait())
 }
 
 // run takes in runs as long as there are sources with more.
 func (a *assembler) run() error {
 	for {
-		r, ok := a.f.next()
+		r, ok := a.f.next(a.t.Next())
 		if !ok {
 			break
 		}
@@ -56,15 +60,16 @@ func (a *assembler) run() error {
 	return a.tail()
 }
 
-// next waits for the pages that come next; false says that none will.
-func (f *fetch) next() (run, bool) {
+// next waits for the pages that come next, with the event next; false says that none
+// will.
+func (f *fetch) next(next uint64) (run, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for {
 		if r, ok := f.runs[f.plan.Next()]; ok {
 			return r, true
 		}
-		if f.plan.Over() || f.ctx.Err() != nil {
+		if f.done(next) || f.ctx.Err() != nil {
 			return run{}, false
 		}
 		f.changed.Wait()
@@ -125,7 +130,14 @@ func (a *assembler) pages(r run) error {
 // rest stores the events of the page that was held back. They go into the AOF,
 // where the pages must be committed first.
 func (a *assembler) rest() error {
+	if a.f.limit > 0 {
+		return a.last()
+	}
 	v, err := a.t.Rest()
+	if err != nil && a.f.told != nil && a.blame(a.held, err) {
+		a.spoiled = true
+		return nil
+	}
 	if err != nil || v == nil {
 		return err
 	}
@@ -133,6 +145,18 @@ func (a *assembler) rest() error {
 		return err
 	}
 	return a.f.sink.events(a.held, v)
+}
+
+// last stores the page that was held back as one, if it is known to end there.
+func (a *assembler) last() error {
+	if a.f.plan.Next() < a.f.limit {
+		return nil
+	}
+	v := a.t.Last()
+	if v == nil {
+		return nil
+	}
+	return a.f.sink.pages(a.held, v)
 }
 
 // tail stores the events after the last page.
@@ -154,6 +178,7 @@ func (a *assembler) tail() error {
 		switch {
 		case err == nil:
 		case a.blame(t.source, err):
+			a.spoiled = true
 			return nil
 		default:
 			return err

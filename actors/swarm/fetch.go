@@ -33,9 +33,11 @@ type fetch struct {
 	sink   sink
 	info   syncer.LogInfo
 
+	bounds
 	runs   map[uint64]run // by first page, those that wait
 	tail   *tail          // the events after the last page
 	joined int            // sources ever
+	coming int            // sources that may join yet
 	err    error          // why it ended, if that is no source's fault
 }
 
@@ -92,7 +94,7 @@ func (sw *Swarm) fetchFrom(s Source, o syncer.Pull) (*fetch, error) {
 		k.byLog[o.Info.Log] = f
 		f.join(s, o.Pages)
 		sw.Go(func() {
-			err := f.assemble(t)
+			_, err := f.assemble(t)
 			k.forget(o.Info.Log) // the next fetch begins from what is stored
 			f.end(err)
 		})
@@ -148,12 +150,11 @@ var errElsewhere = errors.New("the log is being fetched from others")
 // this source, and whether others helped.
 func (f *fetch) source(s Source, o syncer.Pull) (others bool, err error) {
 	f.work(s, fetchStreams,
-		func(w *syncer.Window[Source]) error { return f.window(s, w, o) },
-		func(w *syncer.Window[Source], err error) { f.finish(s, w, err) })
+		func(w *syncer.Window[Source]) error { return f.window(s, w, o.Topic) },
+		func(w *syncer.Window[Source], err error) { f.finish(s, w, err, false) })
+	err = f.left(s)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.leave(s, nil)
-	err = f.bad[s]
 	if err == nil {
 		err = f.err
 	}
@@ -163,19 +164,30 @@ func (f *fetch) source(s Source, o syncer.Pull) (others bool, err error) {
 	return f.joined > 1, err
 }
 
-// finish takes note of how a window ended.
-func (f *fetch) finish(s Source, w *syncer.Window[Source], err error) {
+// left says what was wrong with a source that does nothing more for a fetch.
+func (f *fetch) left(s Source) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leave(s, nil)
+	return f.bad[s]
+}
+
+// finish takes note of how a window ended. lost says that the source is not there
+// any more.
+func (f *fetch) finish(s Source, w *syncer.Window[Source], err error, lost bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer f.changed.Broadcast()
 	var v *syncer.Violation
 	switch {
 	case w.Gone, f.over: // whatever came then, nobody looked at it
+	case err == errAgain:
+		f.plan.Settle(w, syncer.Span{First: w.At, End: w.End})
 	case err == nil:
 		f.plan.Done(w)
 	case s.Context().Err() != nil:
 		f.leave(s, nil)
-	case !errors.As(err, &v) && f.plan.Refused(w):
+	case !lost && !errors.As(err, &v) && f.plan.Refused(w):
 	default:
 		f.drop(s, err)
 	}

@@ -118,7 +118,7 @@ func (f *rangeFetch) find(ctx context.Context) error {
 	for _, id := range f.candidates() {
 		var wg sync.WaitGroup
 		for _, s := range f.sources {
-			wg.Go(func() { s.head, s.err = f.headOf(ctx, s, id) })
+			wg.Go(func() { s.head, s.err = f.sw.Visits.headOf(ctx, s, s.number(f.want.Topic.ID), f.want.Topic.ID, id) })
 		}
 		wg.Wait()
 		errs = errs[:0]
@@ -164,17 +164,6 @@ func (f *rangeFetch) candidates() (ids []digest.Hash) {
 		ids = append(ids, identity.DataLog(f.want.Topic.ID, f.want.Author, pageBytes).ID())
 	}
 	return ids
-}
-
-// headOf asks a source for its head, and for no event.
-func (f *rangeFetch) headOf(ctx context.Context, s *rangeSource, id digest.Hash) (*syncer.Range, error) {
-	req := &messages.RangeRequest{Topic: s.number(f.want.Topic.ID), Log: id, From: messages.MaxCount}
-	var head *syncer.Range
-	err := f.sw.Visits.askRange(ctx, s, req, syncer.LogInfo{Log: id, Topic: f.want.Topic.ID}, func(r *syncer.Range) error {
-		head = r
-		return nil
-	})
-	return head, err
 }
 
 // heads holds the heads that were told against what is held.

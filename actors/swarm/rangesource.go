@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -98,6 +99,18 @@ func (o Visits) askRange(ctx context.Context, s *rangeSource, req *messages.Rang
 			return err
 		}
 	}
+}
+
+// headOf asks a source for its head, and for no event. The topic has a number on the
+// wire.
+func (o Visits) headOf(ctx context.Context, s *rangeSource, number uint32, topic identity.TopicID, log digest.Hash) (*syncer.Range, error) {
+	req := &messages.RangeRequest{Topic: number, Log: log, From: messages.MaxCount}
+	var head *syncer.Range
+	err := o.askRange(ctx, s, req, syncer.LogInfo{Log: log, Topic: topic}, func(r *syncer.Range) error {
+		head = r
+		return nil
+	})
+	return head, err
 }
 
 // eachRange reads and verifies each response.

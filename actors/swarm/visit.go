@@ -4,6 +4,7 @@ package swarm
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -153,6 +154,16 @@ func discard(control transport.Stream, done chan<- struct{}) {
 
 // comesAgain reports whether a visit may be begun again after err.
 func (v *visit) comesAgain(err error) bool { return v.over == nil && streams.CutOff(err) }
+
+// lost reports whether err means that the peer is not there, for all that can be told.
+func (v *visit) lost(err error) bool {
+	if err == nil || errors.As(err, new(*syncer.PeerError)) || errors.As(err, new(*syncer.Violation)) {
+		return false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.conn == nil || streams.CutOff(err)
+}
 
 // end ends the visit with a last word, which the peer has a moment to hear.
 func (v *visit) end(code messages.Code) {

@@ -14,13 +14,14 @@ import (
 )
 
 // window asks a source for a window of pages and takes them in as they come.
-func (f *fetch) window(s Source, w *syncer.Window[Source], o syncer.Pull) error {
+func (f *fetch) window(s Source, w *syncer.Window[Source], topic uint32) error {
 	ctx, cancel := context.WithCancelCause(s.Context())
 	defer cancel(nil)
 	if f.taken(w, cancel) {
 		return nil
 	}
-	req := &messages.PageRequest{Topic: o.Topic, Log: o.Info.Log, From: w.From, Count: w.End - w.From, Tail: w.Tail}
+	w.Tail = f.tailOf(w)
+	req := &messages.PageRequest{Topic: topic, Log: f.info.Log, From: w.From, Count: w.End - w.From, Tail: w.Tail}
 	return f.visits.ask(ctx, s, req, func(in *syncer.Answer) error {
 		return (&windowReader{s: s, f: f, w: w, in: in}).run()
 	})
@@ -42,6 +43,12 @@ type tail struct {
 	page   uint64 // the one they follow
 	events []*messages.Events
 	bytes  int
+}
+
+// end is the sequence after its last event, as its source says.
+func (t *tail) end() uint64 {
+	last := t.events[len(t.events)-1]
+	return last.First + uint64(last.Count)
 }
 
 func (r *windowReader) run() error {
@@ -120,11 +127,14 @@ func (f *fetch) got(w *syncer.Window[Source], r run) bool {
 	return true
 }
 
-// ended takes in the events after the last page.
+// ended takes in the events after the last page, if nobody brought more.
 func (f *fetch) ended(t *tail) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if t != nil && !f.over && f.bad[t.source] == nil {
+	if t == nil || f.over || f.bad[t.source] != nil {
+		return
+	}
+	if f.tail == nil || t.page > f.tail.page || t.page == f.tail.page && t.end() > f.tail.end() {
 		f.tail = t
 	}
 }
