@@ -26,11 +26,11 @@ type RepairStep = repair.Step
 // RepairOptions say what Repair may use. The zero value works: then what the
 // store itself still has is used, and the peers that it remembers.
 type RepairOptions struct {
-	// From is peers to fetch from, tried in this order: addresses, or invites
-	// with addresses in them.
+	// From is peers to fetch from, all at once: addresses, or invites with
+	// addresses in them.
 	From []string
 	// Invites give back the keys of topics where the AOF, which alone holds
-	// them, is lost. Their addresses are asked after those of From.
+	// them, is lost. Their addresses are asked too.
 	Invites []string
 	// Offline asks only these, and none of the peers that the store remembers,
 	// of which the four seen last are asked otherwise.
@@ -56,8 +56,8 @@ type RepairOptions struct {
 // Repair mends a store that is not open: damaged and missing pages are fetched
 // from peers, each proven under its author's signature before it is written;
 // trees and mountains are made again; a lost AOF is rebuilt from the pages and
-// what can be read of the old one. Peers are those that are named, and then those
-// that the store remembers. Where none has it, it keeps what can be proven.
+// what can be read of the old one. Peers are those that are named and those that the
+// store remembers; a log comes from all of them at once. Where none has it, it keeps what can be proven.
 // Whatever is replaced is moved to damaged/ in dir. A store that is found in another
 // place stays what it is, and the report says so: opening it decides. The error is for what keeps
 // Repair from working; what it could not mend is in the report.
@@ -119,8 +119,8 @@ func (o *RepairOptions) named() (peers []identity.Address, invites []*identity.I
 	return peers, invites, nil
 }
 
-// rememberedAsked is how many remembered peers a repair asks: each that is not
-// there costs RepairOptions.Patience.
+// rememberedAsked is how many remembered peers a repair asks: those that are not there
+// may cost RepairOptions.Patience, once.
 const rememberedAsked = 4
 
 // lastSeen returns where the peers that were seen last were found then.

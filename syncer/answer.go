@@ -68,6 +68,17 @@ type PeerError struct {
 	Remote bool // the peer says so
 }
 
+// ErrNoLog is wrapped by the PeerError of a peer that says that it does not have a log.
+var ErrNoLog = errors.New("the peer does not have the log")
+
+// Unwrap returns ErrNoLog if the peer says so.
+func (e *PeerError) Unwrap() error {
+	if e.Remote && e.Code == messages.CodeUnknownLog {
+		return ErrNoLog
+	}
+	return nil
+}
+
 func (e *PeerError) Error() string {
 	who := "peer " + e.Peer.Short()
 	if e.Remote {

@@ -7,24 +7,29 @@ import (
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
+	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// NewRefetch returns a Transfer of what follows a part of a log that is known
+// A Refetch is a transfer of what was lost or damaged after it was stored, and who
+// takes what it verified, in order. Whoever has no use for something leaves its
+// function out.
+type Refetch struct {
+	Transfer *Transfer
+	Pages    func(*VerifiedPages) error
+	Events   func(*Verified) error
+	Head     func(proof.Head) // the newest that a peer holds, by its own word
+}
+
+// NewRefetch returns a Refetch of what follows a part of a log that is known
 // to be sound: the pages before page, whose events have these peaks, and the last
-// of them this time. It is for
-// pages that were lost or damaged after they were stored.
-func NewRefetch(info LogInfo, page uint64, before mmrindex.Mountains, last int64) *Transfer {
+// of them this time.
+func NewRefetch(info LogInfo, page uint64, before mmrindex.Mountains, last int64) *Refetch {
 	size := before.Size()
 	own := LogInfo{
 		Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,
 		Pages: page, Size: size, SealedSize: size,
 	}
-	return &Transfer{info: info, own: own, page: page, next: size, m: before, time: last, tree: merkleindex.NewBuilder(0)}
-}
-
-// RequestPages asks for a number of pages only.
-func (t *Transfer) RequestPages(count uint64) *messages.PageRequest {
-	return &messages.PageRequest{Topic: t.topic, Log: t.info.Log, From: t.page, Count: count}
+	return &Refetch{Transfer: &Transfer{info: info, own: own, page: page, next: size, m: before, time: last, tree: merkleindex.NewBuilder(0)}}
 }
 
 // Last returns the page that was held back as a page, for a caller who knows

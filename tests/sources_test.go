@@ -124,14 +124,25 @@ func TestFetchGoesOnWhereItBroke(t *testing.T) {
 	same(t, v.dbs[0], last)
 }
 
-// A liar is a member of the topic that holds the log, and serves pages of it
-// in which a byte is wrong.
+// A liar is a member of the topic that holds the log, and serves pages of it as spoil
+// lets them through.
 type liar struct {
 	t     *testing.T
 	st    *store.Store
 	topic *identity.Invite
 	log   *store.Log
+	spoil func(io.Writer) io.Writer
 	asked chan struct{}
+}
+
+func newLiar(t *testing.T, v *village, log xaeroflux.ID, spoil func(io.Writer) io.Writer) (x *liar, addr string) {
+	t.Helper()
+	topic, err := identity.ParseInvite(v.invite)
+	must(t, err)
+	x = &liar{t: t, st: copyOf(t, v), topic: topic, spoil: spoil, asked: make(chan struct{}, 100_000)}
+	x.log, err = x.st.Log(log)
+	must(t, err)
+	return x, x.listen(v.net)
 }
 
 func (x *liar) listen(net *transport.Memory) string {
@@ -201,13 +212,19 @@ func (x *liar) pages(stream transport.Stream) {
 	if err != nil {
 		return
 	}
-	x.asked <- struct{}{}
-	syncer.ServePages(&crooked{Writer: stream}, x.st.Source(), x.topic.Topic(), m.(*messages.PageRequest))
+	if req, ok := m.(*messages.RangeRequest); ok {
+		syncer.ServeRange(stream, x.st.Source(), x.topic.Topic(), req)
+	} else {
+		x.asked <- struct{}{}
+		syncer.ServePages(x.spoil(stream), x.st.Source(), x.topic.Topic(), m.(*messages.PageRequest))
+	}
 	stream.CloseWrite()
 }
 
 // A crooked writer changes a byte in every page.
 type crooked struct{ io.Writer }
+
+func crookedly(w io.Writer) io.Writer { return &crooked{w} }
 
 func (c *crooked) Write(b []byte) (int, error) {
 	if len(b) == 4096 {
@@ -221,15 +238,7 @@ func (c *crooked) Write(b []byte) (int, error) {
 // else anything.
 func TestLyingSourceIsReplaced(t *testing.T) {
 	v, last, log := sources(t, 2)
-	topic, err := identity.ParseInvite(v.invite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := &liar{t: t, st: copyOf(t, v), topic: topic, asked: make(chan struct{}, 100_000)}
-	if x.log, err = x.st.Log(log); err != nil {
-		t.Fatal(err)
-	}
-	addr := x.listen(v.net)
+	x, addr := newLiar(t, v, log, crookedly)
 	v.connect(2, 0)
 	if err := last.Connect(ctx, addr); err != nil {
 		t.Fatal(err)

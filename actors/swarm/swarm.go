@@ -2,9 +2,10 @@
 
 // Package swarm brings what is missing of a log from every peer that holds it:
 // the pages of a sync (fetch.go), a range that a person wants (ranges.go), and
-// pages for a repair (visit.go).
+// a log for a repair (repair.go).
 //
-// Rule: the swarm knows sources and the way into the store, and no session. A
+// Rule: the swarm knows sources and the way into the store, and no session; a fetch
+// knows no store, but a sink. A
 // source is a peer that streams can be opened to: a session is one, and a visit
 // is another, which greets as a member of one topic and takes no part in the sync.
 // What a source brings is verified before it is stored, and a source is blamed

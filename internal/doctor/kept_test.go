@@ -22,7 +22,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/repair"
 	"github.com/xaeroflux/xaeroflux/internal/store"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -38,13 +37,11 @@ func rowOfKind[K, V any](t *layout.Table[K, V], k K, v V) (*layout.Kind, kindRow
 // nobody is a repair.Fetcher of a peer that holds no log.
 type nobody struct{}
 
-func (nobody) Fetch(_ context.Context, _ *layout.Topic, ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error {
-	_, take := ask()
-	frame, err := messages.AppendFrame(nil, &messages.Error{Code: messages.CodeUnknownLog})
-	if err != nil {
-		return err
-	}
-	return take(syncer.NewAnswer(identity.PeerID{}, bytes.NewReader(frame)))
+func (nobody) Pages(context.Context, *layout.Topic, *syncer.Refetch, uint64) error {
+	return syncer.ErrNoLog
+}
+func (nobody) Rest(context.Context, *layout.Topic, func() *syncer.Refetch) error {
+	return syncer.ErrNoLog
 }
 func (nobody) Close() error { return nil }
 

@@ -5,11 +5,10 @@ package repair
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -23,101 +22,33 @@ const doFetch = "xaeroflux sync ADDRESS, with a peer that holds the log: they co
 // fetchPages fetches the pages up to one at which an event begins, and writes
 // each as soon as it is proven.
 func (l *logMend) fetchPages(to uint64) error {
-	for l.page < to {
-		from := l.page
-		err := l.ask(func() (*messages.PageRequest, func(*syncer.Answer) error) {
-			t := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone(), l.lastBefore(l.page))
-			return t.RequestPages(to - l.page), func(in *syncer.Answer) error {
-				return l.receive(in, t, to)
-			}
-		})
-		if l.page == from && err == nil {
-			err = fmt.Errorf("page %d did not come", from)
-		}
-		if l.page == from {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *logMend) ask(ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error {
-	topic, ok := l.r.topics[l.info.topic]
-	switch {
-	case l.r.fetch == nil:
-		return errNoPeers
-	case !ok:
-		return errors.New("its topic is not known: give an invite to it with --invite")
-	}
-	return l.r.fetch.Fetch(l.r.ctx, topic, ask)
-}
-
-func (l *logMend) logInfo() syncer.LogInfo {
-	return syncer.LogInfo{Log: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: uint32(l.raw.Params().PageBytes)}
-}
-
-// receive takes pages from a peer up to one where a sound page begins, or where
-// the sealed ones are known to end.
-func (l *logMend) receive(in *syncer.Answer, t *syncer.Transfer, to uint64) error {
-	err := eachAnswer(in, t, func(v *syncer.VerifiedPages) error { return l.write(v, to) }, nil)
+	topic, err := l.askable()
 	if err != nil {
 		return err
 	}
-	return l.write(t.Last(), to)
-}
-
-// errUnknown is a peer's word that it does not have a log.
-var errUnknown = errors.New("the peer does not have this log")
-
-func refused(err error) error {
-	var said *syncer.PeerError
-	if errors.As(err, &said) && said.Code == messages.CodeUnknownLog {
-		return errUnknown
+	r := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone(), l.lastBefore(l.page))
+	r.Pages = func(v *syncer.VerifiedPages) error { return l.write(v, to) }
+	err = l.r.fetch.Pages(l.r.ctx, topic, r, to)
+	if err == nil && l.page < to {
+		err = fmt.Errorf("page %d did not come", l.page)
 	}
 	return err
 }
 
-// eachAnswer reads the messages of a transfer to their end.
-func eachAnswer(in *syncer.Answer, t *syncer.Transfer, pages func(*syncer.VerifiedPages) error, events func(*messages.Events) error) error {
-	for {
-		m, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return refused(err)
-		}
-		switch m := m.(type) {
-		case *messages.PageResponse:
-			err = answerPages(in, t, m, pages)
-		case *messages.Events:
-			if events == nil {
-				return fmt.Errorf("%s where pages were asked for", m.Type())
-			}
-			err = events(m)
-		default:
-			err = syncer.Unexpected(m)
-		}
-		if err != nil {
-			return err
-		}
+// askable returns the topic of the log, if peers can be asked for it.
+func (l *logMend) askable() (*layout.Topic, error) {
+	topic, ok := l.r.topics[l.info.topic]
+	switch {
+	case l.r.fetch == nil:
+		return nil, errNoPeers
+	case !ok:
+		return nil, errors.New("its topic is not known: give an invite to it with --invite")
 	}
+	return topic, nil
 }
 
-func answerPages(in *syncer.Answer, t *syncer.Transfer, m *messages.PageResponse, pages func(*syncer.VerifiedPages) error) error {
-	n, err := t.Announced(m)
-	if err != nil {
-		return err
-	}
-	b, err := in.Raw(n)
-	if err != nil {
-		return err
-	}
-	v, err := t.Pages(m, b)
-	if err != nil {
-		return err
-	}
-	return pages(v)
+func (l *logMend) logInfo() syncer.LogInfo {
+	return syncer.LogInfo{Log: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: uint32(l.raw.Params().PageBytes)}
 }
 
 // write puts proven pages in their place, as far as they are below to.
@@ -177,15 +108,23 @@ const maxTailBytes = 64 << 20
 // fetchTail fetches the last full page again, for its proof, and what follows:
 // pages are written to their place, and the events behind them returned.
 func (l *logMend) fetchTail() (*tail, error) {
+	topic, err := l.askable()
+	if err != nil {
+		return nil, err
+	}
 	var got *tail
-	err := l.ask(func() (*messages.PageRequest, func(*syncer.Answer) error) {
+	err = l.r.fetch.Rest(l.r.ctx, topic, func() *syncer.Refetch {
 		at := mark{}
 		if n := len(l.marks); n > 0 {
 			at = l.marks[n-1]
 		}
-		t := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone(), l.lastBefore(at.page))
 		got = &tail{first: at.m.Size()}
-		return t.Request(), func(in *syncer.Answer) error { return l.receiveTail(in, t, got) }
+		r := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone(), l.lastBefore(at.page))
+		r.Pages, r.Events = l.writeNew, got.add
+		if l.info.own { // what was signed once is known, even if what it is of does not come
+			r.Head = l.know
+		}
+		return r
 	})
 	if err != nil {
 		return nil, err
@@ -195,27 +134,6 @@ func (l *logMend) fetchTail() (*tail, error) {
 	}
 	l.know(got.head)
 	return got, got.from(l.m.Size())
-}
-
-func (l *logMend) receiveTail(in *syncer.Answer, t *syncer.Transfer, got *tail) error {
-	rest := func() error {
-		v, err := t.Rest()
-		if err != nil || v == nil {
-			return err
-		}
-		return got.add(v)
-	}
-	err := eachAnswer(in, t, l.writeNew, func(m *messages.Events) error {
-		if err := rest(); err != nil || t.Closed() {
-			return err
-		}
-		v, err := t.Events(m)
-		if err != nil {
-			return err
-		}
-		return got.add(v)
-	})
-	return errors.Join(err, rest())
 }
 
 // writeNew writes those of proven pages that are not here yet.

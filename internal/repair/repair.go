@@ -24,16 +24,17 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// A Fetcher gets pages from peers.
+// A Fetcher gets what is missing of a log from all peers of its topic at once, and
+// verifies it. swarm.Fetcher is one, and says more.
 type Fetcher interface {
-	// Fetch sends the request of ask to peers of a topic, one after another,
-	// until what ask returned with it is content with an answer.
-	Fetch(ctx context.Context, topic *layout.Topic, ask func() (*messages.PageRequest, func(*syncer.Answer) error)) error
+	// Pages fetches the pages below to.
+	Pages(ctx context.Context, topic *layout.Topic, r *syncer.Refetch, to uint64) error
+	// Rest fetches all that follows. Begin may be called again, to begin anew.
+	Rest(ctx context.Context, topic *layout.Topic, begin func() *syncer.Refetch) error
 	Close() error
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // tailSound reports whether the AOF that is there holds all events of the log
@@ -73,7 +74,7 @@ func (l *logMend) resume(whole bool) error {
 		if err == nil {
 			return l.resumeWith(t)
 		}
-		if l.info.own && l.untouched() && errors.Is(err, errUnknown) {
+		if l.info.own && l.untouched() && errors.Is(err, syncer.ErrNoLog) {
 			return l.resumeWith(&tail{}) // nothing was ever appended
 		}
 		if l.info.own {

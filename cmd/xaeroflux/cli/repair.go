@@ -19,8 +19,8 @@ func (a *app) repairCmd() *cobra.Command {
 		Short: "Mend a damaged store, from peers",
 		Long: `Mends what "xaeroflux check" finds, while nobody has the store open. Trees and
 other derived files are made again. Damaged and missing pages, and events, are
-fetched from the peers that --from names, then from those that the store
-remembers, up to four, and proven under their author's signature before they are
+fetched from the peers that --from names and from those that the store
+remembers, up to four, from all at once, and proven under their author's signature before they are
 written. With --offline only those are asked that are named. A lost aof/ is made again from the pages and
 from what can still be read of it; the topic keys that were in it are taken from
 --invite.
