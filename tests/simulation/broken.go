@@ -88,6 +88,10 @@ func (t inputText) String() string {
 		return fmt.Sprintf("pulled log %s: error %v, others %v", in.Log.Short(), in.Err, in.Others)
 	case syncer.Served:
 		return fmt.Sprintf("served log %s to %d, partly %v: error %v", in.Log.Short(), in.EndSize, in.Partly, in.Err)
+	case syncer.TopicAdded:
+		return "joined topic " + in.Topic.ID.Short()
+	case syncer.TopicRemoved:
+		return "left topic " + in.Topic.ID.Short()
 	}
 	return fmt.Sprintf("%T %+v", t.in, t.in)
 }
