@@ -55,17 +55,21 @@ func Same(fsys FS, name string, f interface{ Stat() (fs.FileInfo, error) }) erro
 
 // SameInfo is Same for what Stat returned of the open file.
 func SameInfo(fsys FS, name string, held fs.FileInfo) error {
-	there, err := fsys.Stat(name)
-	return compare(name, held, there, err)
+	same, err := fsys.Same(name, held)
+	return changed(name, same, err)
 }
 
 func compare(name string, held, there fs.FileInfo, err error) error {
+	return changed(name, err == nil && os.SameFile(held, there), err)
+}
+
+func changed(name string, same bool, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return &ChangedError{Name: name, How: Removed}
 	case err != nil:
 		return err
-	case !os.SameFile(held, there):
+	case !same:
 		return &ChangedError{Name: name, How: Replaced}
 	}
 	return nil

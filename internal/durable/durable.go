@@ -55,6 +55,9 @@ type FS interface {
 	// content or the new. One writer per name.
 	WriteFileAtomic(name string, data []byte, perm fs.FileMode) error
 	Stat(name string) (fs.FileInfo, error)
+	// Same reports whether name leads to the file that Stat returned held of. It is
+	// for those who look often: see sameAt.
+	Same(name string, held fs.FileInfo) (bool, error)
 	// SystemPath returns a path for a library that opens files by itself. Compare
 	// what it opened with Stat.
 	SystemPath(name string) string

@@ -171,6 +171,14 @@ func (f *Faulty) WriteFileAtomic(name string, data []byte, perm fs.FileMode) err
 	return WriteFileAtomic(f, name, data, perm)
 }
 
+// Same asks the hook for OpStat.
+func (f *Faulty) Same(name string, held fs.FileInfo) (bool, error) {
+	if err := f.hook(OpStat, name); err != nil {
+		return false, err
+	}
+	return f.fs.Same(name, held)
+}
+
 // Stat asks the hook for OpStat.
 func (f *Faulty) Stat(name string) (fs.FileInfo, error) {
 	if err := f.hook(OpStat, name); err != nil {

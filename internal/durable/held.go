@@ -28,6 +28,7 @@ type Dir struct {
 type part struct {
 	name  string
 	root  *os.Root
+	self  *os.File
 	entry fs.FileInfo // of the name when the part was opened
 	lock  *Dir        // if the part lies elsewhere, and so may be one of another directory too
 }
@@ -65,6 +66,9 @@ func (d *Dir) HoldParts(names ...string) error {
 			return err
 		}
 		p := part{name: name, root: root, entry: entry}
+		if p.self, err = root.Open("."); err != nil {
+			return errors.Join(err, root.Close())
+		}
 		if entry.Mode()&fs.ModeSymlink != 0 {
 			p.lock, err = d.lockElsewhere(name)
 		}
@@ -138,7 +142,7 @@ func (d *Dir) systemPath() string {
 func (d *Dir) Close() error {
 	var errs []error
 	for _, p := range d.parts {
-		errs = append(errs, p.root.Close())
+		errs = append(errs, p.self.Close(), p.root.Close())
 		if p.lock != nil {
 			errs = append(errs, p.lock.release())
 		}

@@ -182,3 +182,59 @@ func TestPartElsewhereIsLocked(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Whether a name leads to a file is told alike by name and in a directory that is held,
+// in its parts too, and whatever becomes of the directory's own name.
+func TestSame(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, "a")
+	if err := os.MkdirAll(filepath.Join(dir, "part"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Hold(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.HoldParts("part"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"file", filepath.Join("part", "file")} {
+		for what, fsys := range map[string]FS{"by name": OS, "held": d.FS(OS)} {
+			path := filepath.Join(dir, name)
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			held, err := fsys.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if same, err := fsys.Same(path, held); !same || err != nil {
+				t.Errorf("%s, %s: the file itself: %v, %v", what, name, same, err)
+			}
+			if err := errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+			if same, err := fsys.Same(path, held); same || err != nil {
+				t.Errorf("%s, %s: another one: %v, %v", what, name, same, err)
+			}
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+			if same, err := fsys.Same(path, held); same || !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s, %s: none: %v, %v", what, name, same, err)
+			}
+		}
+	}
+	path := filepath.Join(dir, "part", "file")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	held, err := d.FS(OS).Stat(path)
+	if err := errors.Join(err, os.Rename(dir, dir+"2")); err != nil {
+		t.Fatal(err)
+	}
+	if same, err := d.FS(OS).Same(path, held); !same || err != nil {
+		t.Errorf("in a directory that was renamed: %v, %v", same, err)
+	}
+}

@@ -172,4 +172,19 @@ func (h heldFS) Stat(name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
+func (h heldFS) Same(name string, held fs.FileInfo) (bool, error) {
+	root, rel, err := h.d.at(name, true)
+	if err != nil {
+		return false, err
+	}
+	dir := h.d.self
+	for i := range h.d.parts {
+		if h.d.parts[i].root == root {
+			dir = h.d.parts[i].self
+		}
+	}
+	same, err := sameAt(dir, rel, held)
+	return orStat(h, name, held, same, err)
+}
+
 func (h heldFS) SystemPath(name string) string { return h.d.SystemPath(name) }

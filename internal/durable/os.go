@@ -28,6 +28,20 @@ func (osFS) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name
 func (f osFS) ReadFile(name string) ([]byte, error)     { return ReadAll(f.Open(name, os.O_RDONLY, 0)) }
 func (osFS) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 
+func (f osFS) Same(name string, held fs.FileInfo) (bool, error) {
+	same, err := sameAt(nil, name, held)
+	return orStat(f, name, held, same, err)
+}
+
+// orStat is what sameAt found out, or what Stat says where it cannot be asked.
+func orStat(f FS, name string, held fs.FileInfo, same bool, err error) (bool, error) {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		there, err := f.Stat(name)
+		return err == nil && os.SameFile(held, there), err
+	}
+	return same, err
+}
+
 func (f osFS) MkdirAll(name string, perm fs.FileMode) error {
 	return MkdirAll(f, os.Mkdir, name, perm)
 }

@@ -125,6 +125,12 @@ func (t *Tripwire) Stat(name string) (fs.FileInfo, error) {
 	return info, t.Saw(err)
 }
 
+// Same implements FS.
+func (t *Tripwire) Same(name string, held fs.FileInfo) (bool, error) {
+	same, err := t.fs.Same(name, held)
+	return same, t.Saw(err)
+}
+
 // SystemPath implements FS.
 func (t *Tripwire) SystemPath(name string) string { return t.fs.SystemPath(name) }
 
