@@ -43,23 +43,43 @@ func (a *Files) Place(name string) (string, error) {
 	return to, a.FS.MkdirAll(filepath.Dir(to), 0o700)
 }
 
-// Move moves a file or directory there, if it exists.
+// Move moves a file or directory there, if it exists. Of a file that was kept before
+// the earlier state stays, and this one goes.
 func (a *Files) Move(name string) error {
 	from := filepath.Join(a.Dir, name)
-	if _, err := a.FS.Stat(from); errors.Is(err, fs.ErrNotExist) {
+	info, err := a.FS.Stat(from)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	to, err := a.Place(name)
 	if err != nil {
 		return err
 	}
-	if to == "" { // an earlier state of it is there, which is the one to keep
+	if to == "" && info.IsDir() {
+		err = a.moveIn(name)
+	}
+	if err != nil {
+		return err
+	}
+	if to == "" {
 		return a.FS.Remove(from)
 	}
 	if err := a.FS.Rename(from, to); err != nil {
 		return err
 	}
 	return errors.Join(a.FS.SyncDir(filepath.Dir(to)), a.FS.SyncDir(filepath.Dir(from)))
+}
+
+// moveIn moves what is in a directory of which something was kept before.
+func (a *Files) moveIn(name string) error {
+	entries, err := a.FS.ReadDir(filepath.Join(a.Dir, name))
+	for _, e := range entries {
+		err = errors.Join(err, a.Move(filepath.Join(name, e.Name())))
+	}
+	return err
 }
 
 // Write keeps what was no file of its own.
