@@ -73,14 +73,7 @@ func (p *parted) part(from, to uint64) *syncer.Range {
 // newStore opens an empty store with one topic.
 func newStore(t testing.TB) (*Store, *Topic) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _ := emptyStore(t)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)
@@ -91,6 +84,20 @@ func newStore(t testing.TB) (*Store, *Topic) {
 		t.Fatal(err)
 	}
 	return s, topic
+}
+
+// emptyStore returns a store without a topic, and its directory.
+func emptyStore(t testing.TB) (*Store, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "s")
+	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, dir
 }
 
 // keep stores a range as the pipeline does.

@@ -4,14 +4,12 @@ package store
 
 import (
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -66,14 +64,7 @@ func TestTopicsComeWhileLogsAreLoaded(t *testing.T) {
 // A topic has one row, however often it is joined in one transaction or again later,
 // and a store in which one has two says so.
 func TestATopicHasOneRow(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, dir := emptyStore(t)
 	join := func(n int, name string) *Join {
 		topic := testTopic(n)
 		return s.NewJoin(topic.Genesis, topic.Keys, name)
@@ -112,14 +103,7 @@ func TestATopicHasOneRow(t *testing.T) {
 
 // All heads are stored when a store is closed, however many they are.
 func TestCloseStoresAllHeads(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "s")
-	if err := Create(dir, CreateOptions{PageBytes: 4096, SegmentPages: 2, Seed: identity.Seed{1}}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := Open(dir, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, _ := emptyStore(t)
 	c, joins, appends := s.NewCommitter(), &Work{}, &Work{}
 	logs := map[digest.Hash]bool{}
 	for i := range 2*closingRows + 7 {
@@ -143,7 +127,7 @@ func TestCloseStoresAllHeads(t *testing.T) {
 		t.Fatal(err)
 	}
 	unsaid := 0
-	err = s.aof.View(func(v *aof.View) error {
+	err := s.aof.View(func(v *aof.View) error {
 		return v.ForEachLog(func(row aof.LogRow) error {
 			if row.HeadSize != row.Size {
 				unsaid++
