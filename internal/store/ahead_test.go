@@ -3,7 +3,6 @@
 package store
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -53,7 +52,7 @@ func appendOf(log digest.Hash, payload string) *messages.Append {
 // look at what is published.
 func TestACommitSaysWhatALogCameTo(t *testing.T) {
 	s, l := openWithFault(t, nil)
-	l.key = func() (ed25519.PrivateKey, error) { return nil, nil } // whoever signs panics: no append does
+	l.key = func() (*signer, error) { return nil, nil } // whoever signs panics: no append does
 	c := s.NewCommitter()
 	var m mmrindex.Mountains
 	for i, payload := range []string{"one", "two", "three"} {

@@ -5,7 +5,6 @@ package store
 import (
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -33,8 +32,8 @@ type Log struct {
 	Number    uint64
 	Own       bool // this store appends to it
 
-	policy identity.Policy                    // of the topic
-	key    func() (ed25519.PrivateKey, error) // of the author, if Own; derived when it is first asked for
+	policy identity.Policy         // of the topic
+	key    func() (*signer, error) // of the author, if Own; derived when it is first asked for
 	files  *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
@@ -140,7 +139,8 @@ func (l *Log) EmptyHead() (h proof.Head, ok bool) {
 	if err != nil {
 		return h, false
 	}
-	return proof.Sign(key, l.ID, 0, digest.Empty), true
+	h, err = key.sign(l.ID, 0, digest.Empty)
+	return h, err == nil
 }
 
 // rowOf reads the row of a log; the error is ErrUnknownLog if there is none.
@@ -202,54 +202,12 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 		return nil, err
 	}
 	if l.policy = t.Genesis.Policy; l.Own {
-		l.key = sync.OnceValues(func() (ed25519.PrivateKey, error) { return s.keyOf(l.ID, l.Author, t) })
+		l.key = sync.OnceValues(func() (*signer, error) { return s.keyOf(l.ID, l.Author, t) })
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)
 	l.epoch.Store(s.catalog.epochs.Add(1))
 	return l, nil
-}
-
-// keyOf derives the key that a log of ours in a topic is signed with. The error is
-// ErrIdentity if it is not the one of its author.
-func (s *Store) keyOf(id digest.Hash, author [32]byte, t *Topic) (ed25519.PrivateKey, error) {
-	if key := s.catalog.joined.take(id); key != nil && identity.PublicKey(key) == author {
-		return key, nil
-	}
-	key, ok := s.device.AuthorKeyOf(t.Genesis, author)
-	if !ok {
-		return nil, fmt.Errorf("%w (log %s)", ErrIdentity, id.Short())
-	}
-	return key, nil
-}
-
-// joinedKeys are keys of logs that were created and not written to yet: each was
-// derived to name its log, which is a tenth of what a small topic costs.
-type joinedKeys struct {
-	mu   sync.Mutex // guards keys
-	keys map[digest.Hash]ed25519.PrivateKey
-}
-
-// maxJoinedKeys bounds how many are kept, at about 150 bytes each; beyond it they are
-// derived again.
-const maxJoinedKeys = 1024
-
-func (j *joinedKeys) put(log digest.Hash, key ed25519.PrivateKey) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.keys == nil || len(j.keys) == maxJoinedKeys {
-		j.keys = map[digest.Hash]ed25519.PrivateKey{}
-	}
-	j.keys[log] = key
-}
-
-// take returns the key of a log, which is not kept longer, or nil.
-func (j *joinedKeys) take(log digest.Hash) ed25519.PrivateKey {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	key := j.keys[log]
-	delete(j.keys, log)
-	return key
 }
 
 // filesOf returns the files of a log, of which most small ones have none: those are

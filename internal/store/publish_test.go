@@ -3,7 +3,6 @@
 package store
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"slices"
 	"testing"
@@ -21,20 +20,23 @@ func commitTo(t *testing.T, s *Store, c *Committer, l *Log, payload string) {
 }
 
 // A head that a key signed which was hurt in memory is shown to nobody.
-func TestAHeadThatDoesNotVerifyIsNotShown(t *testing.T) {
+func TestAHurtKeySignsNothing(t *testing.T) {
 	s, l := openWithFault(t, nil)
 	commitTo(t, s, s.NewCommitter(), l, "one")
 	key := l.key
-	hurt, err := key()
+	derived, err := key()
 	must(t, err)
-	hurt = slices.Clone(hurt)
-	hurt[3] ^= 1
-	l.key = func() (ed25519.PrivateKey, error) { return hurt, nil }
+	hurt := signer{slices.Clone(derived.key), derived.sum}
+	hurt.key[3] ^= 1
+	l.key = func() (*signer, error) { return &hurt, nil }
 	if h, err := l.Head(l.State()); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("shown is %+v, %v", h, err)
 	}
 	if _, _, err := (Source{s}).Log(l.ID); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a session is told of the log: %v", err)
+	}
+	if h, ok := l.EmptyHead(); ok {
+		t.Errorf("and of the empty log %+v", h)
 	}
 	if h := l.newestSigned(); h.Size != 0 {
 		t.Errorf("and %+v would be stored", h)
@@ -55,7 +57,7 @@ func TestAHeadIsSignedWhenAskedFor(t *testing.T) {
 	must(t, err)
 	must(t, one.Verify(l.AuthorKey()))
 	key := l.key
-	l.key = func() (ed25519.PrivateKey, error) { return nil, nil } // whoever signs panics
+	l.key = func() (*signer, error) { return nil, nil } // whoever signs panics
 	if again, err := l.Head(l.State()); again != one || err != nil {
 		t.Errorf("asked again: %+v, %v", again, err)
 	}

@@ -59,9 +59,9 @@ func (s *Store) loadTopics() error {
 type Join struct {
 	Topic *Topic // as it is stored, once the change is made
 
-	row    aof.LogRow         // of the log, if it is created
-	key    ed25519.PrivateKey // of its author
-	roster []byte             // the records that found the topic, or nil
+	row    aof.LogRow // of the log, if it is created
+	key    *signer    // of its author
+	roster []byte     // the records that found the topic, or nil
 	first  digest.Hash
 }
 
@@ -71,7 +71,7 @@ func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name
 }
 
 func newJoin(t *Topic, author ed25519.PrivateKey, roster []byte) *Join {
-	j := &Join{Topic: t, key: author, roster: roster}
+	j := &Join{Topic: t, key: newSigner(author), roster: roster}
 	j.row = aof.NewLogRow(identity.DataLog(t.ID, identity.PublicKey(author), t.Genesis.PageBytes), true)
 	t.Log = j.row.ID
 	return j
