@@ -3,6 +3,9 @@
 package store
 
 import (
+	"cmp"
+	"container/list"
+	"slices"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/aof"
@@ -26,21 +29,58 @@ type (
 )
 
 type cursors struct {
-	mu    sync.Mutex
-	all   map[cursorKey]cursor
-	dirty map[cursorKey]bool // not written yet; at most 2*maxCursors and one
-	use   uint64
+	mu    sync.Mutex                  // guards what follows
+	all   map[cursorKey]*list.Element // of a *held
+	byUse list.List                   // those of all; the one that was not used for longest is in front
+	dirty map[cursorKey]bool          // not written yet; at most 2*maxCursors and one
+}
+
+type held struct {
+	cursorKey
+	cursor
+}
+
+// get returns the cursor of a peer in a topic.
+func (c *cursors) get(k cursorKey) (cursor, bool) {
+	e, found := c.all[k]
+	if !found {
+		return cursor{}, false
+	}
+	return e.Value.(*held).cursor, true
+}
+
+// put makes a cursor the one that was used last. If there is no room for it, the one
+// that was not used for longest is forgotten.
+func (c *cursors) put(k cursorKey, set digest.Set) {
+	use := uint64(1)
+	if last := c.byUse.Back(); last != nil {
+		use = last.Value.(*held).Use + 1
+	}
+	if e := c.all[k]; e != nil {
+		c.byUse.Remove(e)
+	} else if len(c.all) >= maxCursors {
+		oldest := c.byUse.Remove(c.byUse.Front()).(*held).cursorKey
+		delete(c.all, oldest)
+		c.dirty[oldest] = true
+	}
+	c.all[k] = c.byUse.PushBack(&held{k, cursor{Set: set, Use: use}})
+	c.dirty[k] = true
 }
 
 func (s *Store) loadCursors() error {
-	s.cursors.all, s.cursors.dirty = map[cursorKey]cursor{}, map[cursorKey]bool{}
-	return s.aof.View(func(v *aof.View) error {
+	s.cursors.all, s.cursors.dirty = map[cursorKey]*list.Element{}, map[cursorKey]bool{}
+	var stored []*held
+	err := s.aof.View(func(v *aof.View) error {
 		return aof.EachRow(v, layout.Agreements, func(k cursorKey, c cursor) error {
-			s.cursors.all[k] = c
-			s.cursors.use = max(s.cursors.use, c.Use)
+			stored = append(stored, &held{k, c})
 			return nil
 		})
 	})
+	slices.SortFunc(stored, func(a, b *held) int { return cmp.Compare(a.Use, b.Use) })
+	for _, h := range stored {
+		s.cursors.all[h.cursorKey] = s.cursors.byUse.PushBack(h)
+	}
+	return err
 }
 
 // countOpened begins the history of topics that peers have cursors of, while
@@ -50,7 +90,8 @@ func (s *Store) loadCursors() error {
 func (s *Store) countOpened() {
 	left := uint64(maxOpened)
 	counted := map[digest.Hash]bool{}
-	for k, c := range s.cursors.all {
+	for k := range s.cursors.all {
+		c, _ := s.cursors.get(k)
 		if _, err := s.Topic(k.Topic); err != nil || counted[k.Topic] || c.Set.Count > left {
 			continue
 		}
@@ -65,7 +106,7 @@ func (s *Store) countOpened() {
 func (s *Store) Remembered(peer identity.PeerID, topic digest.Hash) (digest.Set, bool) {
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
-	c, found := s.cursors.all[cursorKey{Peer: peer, Topic: topic}]
+	c, found := s.cursors.get(cursorKey{Peer: peer, Topic: topic})
 	return c.Set, found
 }
 
@@ -87,28 +128,11 @@ func (s *Store) Agreed(peer identity.PeerID, topic digest.Hash, set digest.Set) 
 	s.cursors.mu.Lock()
 	defer s.cursors.mu.Unlock()
 	k := cursorKey{Peer: peer, Topic: topic}
-	c, found := s.cursors.all[k]
+	c, found := s.cursors.get(k)
 	if found && c.Set == set || len(s.cursors.dirty) >= 2*maxCursors {
 		return
 	}
-	if !found && len(s.cursors.all) >= maxCursors {
-		s.cursors.forgetOldest()
-	}
-	s.cursors.use++
-	s.cursors.all[k] = cursor{Set: set, Use: s.cursors.use}
-	s.cursors.dirty[k] = true
-}
-
-func (c *cursors) forgetOldest() {
-	var oldest cursorKey
-	use := ^uint64(0)
-	for k, v := range c.all {
-		if v.Use < use {
-			oldest, use = k, v.Use
-		}
-	}
-	delete(c.all, oldest)
-	c.dirty[oldest] = true
+	s.cursors.put(k, set)
 }
 
 // CursorRows returns the rows that make durable what Agreed noted since they
@@ -120,7 +144,7 @@ func (s *Store) CursorRows() []Change {
 	puts := s.metRows()
 	for k := range s.cursors.dirty {
 		p := deleteOf(layout.Agreements, k)
-		if c, found := s.cursors.all[k]; found {
+		if c, found := s.cursors.get(k); found {
 			p = putOf(layout.Agreements, k, c)
 		}
 		puts = append(puts, p)
