@@ -8,8 +8,8 @@ import (
 	"net"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 

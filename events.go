@@ -8,8 +8,8 @@ import (
 	"iter"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Record is an event in its place.

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/event/eventtest"
+	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 )
 
 // Whatever decodes is what the twin decodes, and is written back to the same

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/event/eventtest"
+	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 )
 
 var allRules = []Rules{

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/event/eventtest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 )
 
 // The slow obvious twins read the tables at the top of record.go bit by bit.

@@ -10,7 +10,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 type hexBytes []byte

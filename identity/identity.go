@@ -18,7 +18,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // KeyBytes is the length of every key, seed and id here.

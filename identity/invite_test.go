@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 func testInvite() Invite {

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Position is a place in a topic's roster: so many records of a leg of a

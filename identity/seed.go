@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Seed is the secret of a device: together with a Generation, its peer key

@@ -5,7 +5,7 @@ package identity
 import (
 	"crypto/ed25519"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Every signature that is made. Each is Ed25519 over tagged(tag, parts…), as

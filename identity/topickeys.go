@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // TopicKeys are what a member of a topic proves to connect: the lobby key,

@@ -2,7 +2,7 @@
 
 package merkleindex
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // A Builder grows the tree of one open page from its leaf hashes. Each node is
 // hashed once, as soon as both its children are there. A Builder that is Reset

@@ -19,7 +19,7 @@ package merkleindex
 import (
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // MaxSize is the largest size of a log. It leaves every sum of two sizes, and

@@ -5,7 +5,7 @@ package merkleindex
 import (
 	"encoding/binary"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // The slow and obvious twins that the tests compare with.

@@ -2,7 +2,7 @@
 
 package merkleindex
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // A Sparse is the tree of a page of which some events are erased with their
 // headers: of those it takes compact ranges in place of leaves, and the nodes

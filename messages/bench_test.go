@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // benchEvents is a push of 256 events of 268 bytes.

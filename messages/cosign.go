@@ -2,7 +2,7 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // CosignRequest asks the peer to cosign a head of a log, as a witness.
 //

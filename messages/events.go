@@ -5,9 +5,9 @@ package messages
 import (
 	"math"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Events carries consecutive events of a log that are in no sealed page yet,

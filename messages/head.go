@@ -3,8 +3,8 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Head is a tree head signed by the author of the log it is sent for. The

@@ -8,8 +8,8 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/sketch"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 )
 
 // bodies are fixed values of every kind, with the bytes another implementation

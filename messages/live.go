@@ -2,7 +2,7 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // HAVE, PRUNE and GRAFT shape a live mesh. All of them may be ignored: events
 // that are not pushed are found missing by the next digest.

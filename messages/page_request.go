@@ -2,7 +2,7 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // PageRequest asks for sealed pages of a log. It is answered on its own
 // stream: PAGE_RESPONSE with pages, as often as More says, then EVENTS where

@@ -3,8 +3,8 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // PageResponse announces a run of sealed pages. PagesLen raw bytes follow its

@@ -3,8 +3,8 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Peaks opens a round of sync for one topic: equal positions, counts and digests

@@ -3,7 +3,7 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An Append asks the AOF writer to make events of one log durable. With no

@@ -3,7 +3,7 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 )
 

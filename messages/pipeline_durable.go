@@ -2,7 +2,7 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // Durable tells the MMR indexer that a log is committed up to Size.
 type Durable struct {

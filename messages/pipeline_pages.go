@@ -5,7 +5,7 @@ package messages
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Pages is a run of whole pages from a peer, already verified.

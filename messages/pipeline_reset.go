@@ -2,7 +2,7 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // Reset makes the stages forget what they hold of a log in memory, each
 // passing it on, so that they take it up again at its sealed cursor.

@@ -3,7 +3,7 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Sealed reports that the pages of a log below a point are synced, with

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // wireTypes is every type there is, for tests that want all of them.

@@ -2,7 +2,7 @@
 
 package messages
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // RangeRequest asks for a part of a log, wherever in it. It is answered on its
 // own stream by RANGE_RESPONSE: first one without events, which tells the

@@ -5,8 +5,8 @@ package messages
 import (
 	"math"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // RangeResponse carries consecutive events from anywhere in a log, with all it

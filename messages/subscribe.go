@@ -5,7 +5,7 @@ package messages
 import (
 	"bytes"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // MaxFollowed is the most names in a SUBSCRIBE.

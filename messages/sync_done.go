@@ -3,8 +3,8 @@
 package messages
 
 import (
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // SyncDone ends a round of sync for one topic: the sender has all it asked for

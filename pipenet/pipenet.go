@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/muxnet"
+	"github.com/xaeroflux/xaeroflux/internal/muxnet"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 

@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // algEd25519 is the signature type of https://c2sp.org/signed-note that both

@@ -13,9 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 var update = flag.Bool("update", false, "write ../tests/testdata/vectors/proof.json")

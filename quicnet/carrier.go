@@ -14,9 +14,9 @@ import (
 
 	"github.com/quic-go/quic-go"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/peertls"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/peertls"
+	"github.com/xaeroflux/xaeroflux/internal/peertls"
 )
 
 // A socket is one UDP port and all that runs over it: at most one listener,

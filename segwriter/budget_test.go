@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 

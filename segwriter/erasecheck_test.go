@@ -10,7 +10,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // erasedFiles makes a closed log of which something is erased.

@@ -8,8 +8,8 @@ import (
 	"hash/crc32"
 	"math/bits"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A .seg file is a header, packed pages if it was rewritten, and slots. Its

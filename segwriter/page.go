@@ -8,7 +8,7 @@ import (
 	"hash/crc32"
 
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/internal/broken"
+	"github.com/xaeroflux/xaeroflux/internal/sabotage"
 )
 
 // A page is a header, records back to back, and zeros:
@@ -82,7 +82,7 @@ func ParsePage(b []byte) (PageHeader, error) {
 	if ValidPageBytes(len(b)) != nil {
 		return PageHeader{}, badPage("%d bytes, no page has as many", len(b))
 	}
-	if got, want := crc32.Checksum(b[4:], castagnoli), binary.LittleEndian.Uint32(b); got != want && !broken.NoChecksum {
+	if got, want := crc32.Checksum(b[4:], castagnoli), binary.LittleEndian.Uint32(b); got != want && !sabotage.NoChecksum {
 		return PageHeader{}, badPage("checksum %08x, want %08x", got, want)
 	}
 	if b[4] != pageVersion {

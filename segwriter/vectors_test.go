@@ -11,8 +11,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 var update = flag.Bool("update", false, "write ../tests/testdata/vectors/page.json")

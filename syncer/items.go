@@ -7,8 +7,8 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/sketch"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 )
 
 // An item stands for a log with its size and root, in 64 bits:

@@ -5,10 +5,10 @@ package syncer
 import (
 	"encoding/binary"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/sketch"
 )
 
 // Finding out which logs differ is a round. One side leads it: it says what it

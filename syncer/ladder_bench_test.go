@@ -7,10 +7,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
-	"github.com/xaeroflux/xaeroflux/sketch"
 )
 
 // BenchmarkRound is what a side computes for a round of rung 2: the snapshot of

@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
-	"github.com/xaeroflux/xaeroflux/sketch"
 )
 
 // A shelf is a store of nothing but sizes, for finding out what differs.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 func TestLinksKeepOneEager(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Missing is a log of which the peer holds more than we do.

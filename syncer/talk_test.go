@@ -7,10 +7,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/sketch"
 )
 
 // menu is honest messages of a peer, as bodies of frames, for a fuzzer to mix

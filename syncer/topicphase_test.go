@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // phaseOf is a topic in a phase, with what it has there.

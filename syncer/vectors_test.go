@@ -13,10 +13,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/sketch"
 )
 
 var update = flag.Bool("update", false, "write ../tests/testdata/vectors/sessions.json")

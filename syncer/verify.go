@@ -5,9 +5,9 @@ package syncer
 import (
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/internal/broken"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sabotage"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -221,7 +221,7 @@ func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Ha
 	if err := whole.Merge(merkleindex.Range{Begin: mid.End, End: head.Size, Hashes: right}, nil); err != nil {
 		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
 	}
-	if root := whole.Root(); root != head.Root && !broken.NoProof {
+	if root := whole.Root(); root != head.Root && !sabotage.NoProof {
 		return left, &astray{violation(code, "log %s: events %d to %d do not lead to the root of the head at %d", head.Log.Short(), mid.Begin, mid.End, head.Size)}
 	}
 	if err := head.Verify(author[:]); err != nil {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 

@@ -19,17 +19,17 @@ const module = "github.com/xaeroflux/xaeroflux"
 // of their own.
 var layers = [][]string{
 	{"internal"},
-	{"digest", "identity", "supervisor"},
-	{"event", "peerbook"},
-	{"merkleindex", "sketch"},
+	{"internal/digest", "identity", "supervisor"},
+	{"event", "internal/peerbook"},
+	{"merkleindex", "internal/eventtest", "internal/identitytest", "internal/sketch"},
 	{"mmrindex"},
 	{"proof"},
 	{"messages", "internal/recovery", "internal/roster", "internal/seal", "transport"},
 	{"internal/layout"},
-	{"aof", "segwriter"},
+	{"internal/aof", "segwriter"},
 	{"internal/aside", "internal/device", "internal/findings"},
-	{"peertls"},
-	{"muxnet"},
+	{"internal/peertls"},
+	{"internal/muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},
 	{"internal/chunk"},
 	{"internal/repair", "internal/store"},
@@ -46,14 +46,14 @@ var layers = [][]string{
 }
 
 // sameRow lists imports within a row that are meant: identity hashes.
-var sameRow = map[string]string{"identity": "digest"}
+var sameRow = map[string]string{"identity": "internal/digest"}
 
 // owners says which of our packages may import an outside library.
 var owners = map[string][]string{
-	"github.com/PowerDNS/lmdb-go":       {"aof"},
+	"github.com/PowerDNS/lmdb-go":       {"internal/aof"},
 	"github.com/edsrzf/mmap-go":         {"segwriter"},
 	"github.com/quic-go/quic-go":        {"quicnet"},
-	"github.com/libp2p/go-yamux":        {"muxnet"},
+	"github.com/libp2p/go-yamux":        {"internal/muxnet"},
 	"github.com/vmihailenco/msgpack":    {"messages"},
 	"github.com/asynkron/protoactor-go": {"actors/node", "actors/mesh", "actors/session", "actors/pipeline", "supervisor", "", "tests", "cmd"},
 	"crypto/hpke":                       {"internal/seal"},
@@ -69,7 +69,7 @@ var reserved = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"digest", "event", "internal/chunk", "internal/layout", "internal/recovery", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "sketch"}
+var pure = []string{"internal/digest", "event", "internal/chunk", "internal/layout", "internal/recovery", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "internal/sketch"}
 
 type pkg struct {
 	ImportPath string

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/peertls"
+	"github.com/xaeroflux/xaeroflux/internal/peertls"
 )
 
 // BenchmarkStrangers reports what a node keeps of peers that prove no topic:

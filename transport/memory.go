@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // MemoryOptions shape a Memory network. The zero value works.

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/session"
+	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/peerbook"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 )
 
 // Peers returns the connected peers, ordered by id.

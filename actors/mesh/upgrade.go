@@ -10,7 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 )
 
 // upgrade tries, while a session lasts that had to fall back, to reach the peer

@@ -5,7 +5,7 @@ package pipeline
 import (
 	"sync"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // acks knows what is committed, or handed in by a peer, and not yet counted in

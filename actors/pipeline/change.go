@@ -5,7 +5,7 @@ package pipeline
 import (
 	"context"
 
-	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 

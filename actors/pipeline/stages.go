@@ -8,8 +8,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/digest"
-	"github.com/xaeroflux/xaeroflux/internal/broken"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/sabotage"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/supervisor"
@@ -218,7 +218,7 @@ func (p *Pipeline) check(log digest.Hash, err error) {
 	case p.Broken() != nil:
 	case errors.Is(err, store.ErrHistory):
 		p.acks.failPages(log, err)
-	case errors.Is(err, store.ErrGap) && !broken.NoReplay:
+	case errors.Is(err, store.ErrGap) && !sabotage.NoReplay:
 		p.ckpt.drop(log)
 		p.acks.failPages(log, err)
 		p.tell(atSegment, &messages.Reset{Log: log})
@@ -285,7 +285,7 @@ func (s *segmentWriter) pages(m *messages.Pages, forward store.Forward) {
 
 // resume takes up every log with something under way.
 func (p *Pipeline) resume(take func(digest.Hash) error) {
-	if broken.NoReplay {
+	if sabotage.NoReplay {
 		return
 	}
 	for _, log := range p.acks.pending() {

@@ -5,7 +5,7 @@ package session
 import (
 	"sync"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 

@@ -5,7 +5,7 @@ package session
 import (
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Whatever moves while a session is busy waits in one message, and each log once.

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // The states of a peer in a PeerStatus.

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/xaeroflux/xaeroflux/internal/broken"
+	"github.com/xaeroflux/xaeroflux/internal/sabotage"
 )
 
 // heldFS is what is below a Dir. Names are paths that begin with the directory's
@@ -136,7 +136,7 @@ func (h heldFS) WriteFileAtomic(name string, data []byte, perm fs.FileMode) erro
 }
 
 func (h heldFS) SyncDir(name string) error {
-	if broken.NoSync {
+	if sabotage.NoSync {
 		return nil
 	}
 	return h.inside(name, syncDir)

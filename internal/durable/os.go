@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/xaeroflux/xaeroflux/internal/broken"
+	"github.com/xaeroflux/xaeroflux/internal/sabotage"
 )
 
 type osFS struct{}
@@ -51,7 +51,7 @@ func (f osFS) WriteFileAtomic(name string, data []byte, perm fs.FileMode) error 
 }
 
 func (osFS) SyncDir(name string) error {
-	if broken.NoSync {
+	if sabotage.NoSync {
 		return nil
 	}
 	d, err := os.Open(name)
@@ -125,7 +125,7 @@ func ignoreMissing(err error) error {
 type osFile struct{ *os.File }
 
 func (f osFile) Sync() error {
-	if broken.NoSync {
+	if sabotage.NoSync {
 		return nil
 	}
 	return datasync(f.File)

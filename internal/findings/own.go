@@ -5,7 +5,7 @@ package findings
 import (
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An OwnState says what keeps a log of this store itself from going on.

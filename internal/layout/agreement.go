@@ -5,8 +5,8 @@ package layout
 import (
 	"encoding/binary"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An Agreement is what a store and a peer's last agreed to hold of a topic.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Generations is the row of the generation that the store's keys derive from:

@@ -5,7 +5,7 @@ package layout
 import (
 	"encoding/binary"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 

@@ -4,7 +4,7 @@ package layout
 
 import (
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/peerbook"
+	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 )
 
 // Peers are the rows of remembered peers. What is in one is package peerbook's.

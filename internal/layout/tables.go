@@ -5,8 +5,8 @@ package layout
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Names of the buckets that hold small rows.

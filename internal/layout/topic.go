@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Topic is a set of logs that are shared together, as a store joined it.

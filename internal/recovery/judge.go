@@ -5,7 +5,7 @@ package recovery
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Next steps.

@@ -5,7 +5,7 @@ package recovery
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // judgePages decides about the files of a log that nothing is wrong with. Pages

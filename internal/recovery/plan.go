@@ -5,7 +5,7 @@ package recovery
 import (
 	"strings"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Kind is what two witnesses disagree about.

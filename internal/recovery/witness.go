@@ -9,7 +9,7 @@
 // the plan says.
 package recovery
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // A Witness is what the files of a store say. Nothing was changed to learn it.
 type Witness struct {

@@ -5,7 +5,7 @@ package roster
 import (
 	"crypto/ed25519"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Card is what a newcomer says of itself: account and first device. It is a

@@ -2,7 +2,7 @@
 
 package roster
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // Answer settles the asks of a log below a size: those that no record named are
 // refused; 40 bytes:

@@ -5,7 +5,7 @@ package roster
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An Ask is the body of an event in a data log that the steward reads: all of

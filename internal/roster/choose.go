@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Raw is a record as its leg has it: an event without flags and key.

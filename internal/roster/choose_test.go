@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // checkPeer checks that what a peer sees depends on what it holds: not on the

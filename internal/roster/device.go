@@ -5,7 +5,7 @@ package roster
 import (
 	"crypto/ed25519"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A DeviceCard says of a device that it is an account's, which KEM key it has

@@ -7,7 +7,7 @@ import (
 	"maps"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A dump is all that a fold answers.

@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // StepBytes is the length of the parent's secret, sealed under a new one.

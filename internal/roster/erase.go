@@ -5,7 +5,7 @@ package roster
 import (
 	"bytes"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // MaxRanges is the most ranges that one record erases.

@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // keyOf returns the Ed25519 key whose seed is the SHA-256 of name.

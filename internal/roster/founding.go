@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Founding is record 0 of the first leg: the genesis itself, whose hash is the

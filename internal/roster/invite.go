@@ -5,7 +5,7 @@ package roster
 import (
 	"crypto/ed25519"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An Invite is a key that lets newcomers join. It is a block of `invite` and

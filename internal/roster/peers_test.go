@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A peer holds legs, one branch of each: the one that it saw first, until a

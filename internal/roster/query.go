@@ -5,8 +5,8 @@ package roster
 import (
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Clone returns a copy of s that can be taken further by itself. Other goroutines

@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Rights returns the rights of an account, by rising target and name.

@@ -5,7 +5,7 @@ package roster
 import (
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 func (*Founding) void(*State) Void   { return VoidPlace }

@@ -2,7 +2,7 @@
 
 package roster
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // authority returns the account that a record is on the authority of: that of
 // the device whose log asked, or the steward's if nobody asked.

@@ -5,7 +5,7 @@ package roster
 import (
 	"maps"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 func (r *Remove) void(s *State) Void {

@@ -6,8 +6,8 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 func TestFirstRecords(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A slow is the second fold: a list of facts, oldest first. Every question goes

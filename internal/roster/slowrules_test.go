@@ -5,8 +5,8 @@ package roster
 import (
 	"bytes"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // judge reads one record, and reports whether it counts.

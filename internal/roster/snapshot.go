@@ -2,7 +2,7 @@
 
 package roster
 
-import "github.com/xaeroflux/xaeroflux/digest"
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // A ViewState is the state of a view that somebody vouches for. It is a block of `snapshot`, of
 // an ask for one, and the body of a data log's `xf/snapshot`:

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"crypto/ed25519"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Who signed a term record. Of two for one term, a smaller number comes first.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // The twin writes bodies by hand, field by field, as the byte tables draw them.

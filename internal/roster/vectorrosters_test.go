@@ -5,8 +5,8 @@ package roster
 import (
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // rosterVectors returns whole rosters: all legs held, and what the fold of the

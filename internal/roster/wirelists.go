@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // blob is a u16 length, one of lens, and that many bytes.

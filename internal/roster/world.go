@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A world is what the records of a roster made. Its maps hold values, and what

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 func named(s string) Secret { return Secret(digest.Sum([]byte(s))) }

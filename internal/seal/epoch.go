@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An epoch is one set of readers, their secret and their join key:

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A sealed payload stands where the payload of a record stands, if the

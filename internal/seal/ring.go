@@ -5,7 +5,7 @@ package seal
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A Link is what an epoch's record, with the record of the epoch before, says

@@ -20,7 +20,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // Errors of this package.

@@ -11,7 +11,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // twinPadded counts up to the first length that Padmé can have.

@@ -9,7 +9,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 const vectorFile = "../../tests/testdata/vectors/seal.json"

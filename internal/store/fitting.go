@@ -6,7 +6,7 @@ import (
 	"bytes"
 	"errors"
 
-	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 

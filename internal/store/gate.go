@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 

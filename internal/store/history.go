@@ -7,9 +7,9 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/xaeroflux/xaeroflux/aof"
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 

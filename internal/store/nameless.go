@@ -6,8 +6,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/aof"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 

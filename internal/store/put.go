@@ -3,7 +3,7 @@
 package store
 
 import (
-	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 

@@ -5,7 +5,7 @@ package store
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/aof"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 

@@ -6,8 +6,8 @@ import (
 	"bytes"
 	"slices"
 
-	"github.com/xaeroflux/xaeroflux/digest"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // TimeAt returns the time of the last event that a ref of an event in a topic

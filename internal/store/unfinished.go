@@ -5,7 +5,7 @@ package store
 import (
 	"fmt"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // An UnfinishedError says that what was to become a store was cut off before it was

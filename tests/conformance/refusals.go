@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/sketch"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/sketch"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
 

@@ -12,7 +12,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A cost is what finding out took.

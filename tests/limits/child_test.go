@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/identitytest"
 )
 
 const childEnv = "XAEROFLUX_LIMITS_CHILD"

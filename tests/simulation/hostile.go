@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/event/eventtest"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 

@@ -5,7 +5,7 @@ package simulation
 import (
 	"strings"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // judgeLog checks what was stored behind a size: it is what the author appended

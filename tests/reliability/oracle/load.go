@@ -11,7 +11,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/identity/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/identitytest"
 )
 
 // Epoch is the time of all events, in milliseconds since 1970.

@@ -5,7 +5,7 @@ package oracle
 import (
 	"crypto/sha256"
 
-	"github.com/xaeroflux/xaeroflux/digest"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
 // A tree is the slow and obvious RFC 6962 tree: a stack of complete subtrees,

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package peerbook
+
+import (
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+)
+
+// rowOf makes an entry that uses every field.
+func rowOf(t testing.TB) (*Book, []byte) {
+	b := New(peer(0))
+	b.Told(addr(1), by(1), t0)
+	b.Told(identity.Address{Peer: peer(1), Host: "[2001:db8::1]:443"}, by(2), t0)
+	b.Proved(addr(1), t0)
+	b.Up(peer(1), []digest.Hash{topic, digest.Sum([]byte("another"))}, t0)
+	b.Down(peer(1), time.Second, errOops, t0.Add(time.Minute), 0.25)
+	row := b.Changes()[peer(1)]
+	if row == nil {
+		t.Fatal("no row")
+	}
+	return b, row
+}
+
+func TestRowsComeBack(t *testing.T) {
+	b, row := rowOf(t)
+	if rows := b.Changes(); len(rows) != 0 {
+		t.Errorf("%d rows changed again", len(rows))
+	}
+	again := New(peer(0))
+	if err := again.Load(peer(1), row); err != nil {
+		t.Fatal(err)
+	}
+	want := b.peers[peer(1)].clone()
+	want.Claimed, want.heard, want.from = nil, time.Time{}, "" // is not stored
+	for i := range want.Places {
+		want.Places[i].Via = Nowhere
+	}
+	if have := *again.peers[peer(1)]; !reflect.DeepEqual(have, want) {
+		t.Errorf("\n have %+v\n want %+v", have, want)
+	}
+	if again.LongProven(peer(1), t0) || !again.LongProven(peer(1), t0.Add(LongAgo)) {
+		t.Error("the day of the first proof does not come back")
+	}
+	b.Forget(peer(1))
+	if rows := b.Changes(); len(rows) != 1 || rows[peer(1)] != nil {
+		t.Errorf("forgotten: %v", rows)
+	}
+}
+
+// Rows that do not say when the peer was found first are of a peer that was found
+// long ago.
+func TestRowsWithoutADay(t *testing.T) {
+	_, row := rowOf(t)
+	row[6], row[7] = 0, 0
+	b := New(peer(0))
+	if err := b.Load(peer(1), row); err != nil || !b.LongProven(peer(1), t0) {
+		t.Error(err)
+	}
+}
+
+// What was only heard of is not written to disk.
+func TestHintsAreNotStored(t *testing.T) {
+	b := New(peer(0))
+	b.Told(addr(1), by(1), t0)
+	b.Up(peer(1), nil, t0)
+	if row := b.Changes()[peer(1)]; row != nil {
+		t.Errorf("a row of %d bytes", len(row))
+	}
+}
+
+func TestMalformedRows(t *testing.T) {
+	_, row := rowOf(t)
+	for n := range len(row) {
+		if err := New(peer(0)).Load(peer(1), row[:n]); !errors.Is(err, ErrRow) {
+			t.Errorf("the first %d bytes: %v", n, err)
+		}
+	}
+	if err := New(peer(0)).Load(peer(1), append(row[:len(row):len(row)], 0)); !errors.Is(err, ErrRow) {
+		t.Errorf("a byte more: %v", err)
+	}
+}
+
+func FuzzRow(f *testing.F) {
+	_, row := rowOf(f)
+	f.Add(row)
+	f.Fuzz(func(t *testing.T, row []byte) {
+		e, err := parseRow(peer(1), row)
+		if err != nil {
+			return
+		}
+		again, err := parseRow(peer(1), e.row())
+		if err != nil || !reflect.DeepEqual(again, e) {
+			t.Errorf("%+v\n then %+v, %v", e, again, err)
+		}
+	})
+}
