@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "write ../tests/testdata/vectors/aof.json")
 
-const vectorFile = "../tests/testdata/vectors/aof.json"
+const vectorFile = "../../tests/testdata/vectors/aof.json"
 
 type hexBytes []byte
 

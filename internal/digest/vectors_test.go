@@ -41,7 +41,7 @@ type vectors struct {
 
 func readVectors(t *testing.T) (v vectors) {
 	t.Helper()
-	b, err := os.ReadFile("../tests/testdata/vectors/digest.json")
+	b, err := os.ReadFile("../../tests/testdata/vectors/digest.json")
 	if err != nil {
 		t.Fatal(err)
 	}
