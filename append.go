@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -43,21 +44,22 @@ func WithID(id EventID) AppendOption { return func(a *appending) { a.id = id } }
 // whatever the size is.
 func Expect(size uint64) AppendOption { return func(a *appending) { a.expect = &size } }
 
-// conditions returns what options ask for, and events with the id among them.
-func conditions(events []Event, options []AppendOption) ([]Event, pipeline.Conditions, error) {
+// conditions returns what options ask for, and puts an id among the events, which are
+// nobody else's.
+func conditions(events []event.Event, options []AppendOption) ([]event.Event, pipeline.Conditions, error) {
 	var a appending
 	for _, o := range options {
 		o(&a)
 	}
-	if a.id == (EventID{}) {
+	if a.id.IsZero() {
 		return events, pipeline.Conditions{Expect: a.expect}, nil
 	}
-	if first := events[0].ID; first != (EventID{}) && first != a.id {
-		return nil, pipeline.Conditions{}, fmt.Errorf("%w: the first event has id %x, the option %x", ErrOptions, first, a.id)
+	id := event.ID(a.id)
+	if first := events[0].ID; first != (event.ID{}) && first != id {
+		return nil, pipeline.Conditions{}, fmt.Errorf("%w: the first event has id %x, the option %x", ErrOptions, first, id)
 	}
-	named := append([]Event(nil), events...) // the caller's stay as they are
-	named[0].ID = a.id
-	return named, pipeline.Conditions{Expect: a.expect, Whole: true}, nil
+	events[0].ID = id
+	return events, pipeline.Conditions{Expect: a.expect, Whole: true}, nil
 }
 
 // Find returns where the event with an id is that this store appended to the
@@ -70,12 +72,12 @@ func (t *Topic) Find(ctx context.Context, id EventID) (r Receipt, found bool, er
 		return r, false, err
 	}
 	defer done()
-	at, found, err := t.db.node.Pipeline().Find(ctx, t.t.Log, id)
+	at, found, err := t.db.node.Pipeline().Find(ctx, t.t.Log, event.ID(id))
 	if err != nil {
 		return r, false, fmt.Errorf("find %x: %w", id, err)
 	}
 	if found {
-		r = Receipt{Log: at.Log, Seq: at.Seq, Repeated: 1, Time: time.UnixMilli(at.Time)}
+		r = Receipt{Log: LogID(at.Log), Seq: at.Seq, Repeated: 1, Time: time.UnixMilli(at.Time)}
 	}
 	return r, found, nil
 }

@@ -11,53 +11,21 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// A Policy says whose cosignatures a head needs: those of K of the Witnesses,
-// each a note.Verifier as ParseWitness returns them.
-type Policy = proof.Policy
-
-// A Witness is the public key with which a store cosigns heads of others in one
-// topic.
-type Witness = proof.Witness
-
 // ErrWitnesses is returned where fewer witnesses cosigned a head than wanted.
 var ErrWitnesses = proof.ErrWitnesses
 
-// ParseWitness decodes a witness's key as Topic.Witness and
-// `xaeroflux vkey --witness` give it.
-func ParseWitness(vkey string) (Witness, error) { return proof.ParseWitness(vkey) }
-
-// VerifyCosigned returns the head that a checkpoint stands for if its author,
-// whose VKey is given, signed it and the policy is fulfilled. It needs no store.
-func VerifyCosigned(checkpoint []byte, vkey string, p Policy) (Head, error) {
-	h, _, err := proof.VerifyCosigned(checkpoint, vkey, p)
-	if err != nil {
-		return Head{}, err
-	}
-	author, _, err := proof.ParseVKey(vkey)
-	if err != nil {
-		return Head{}, err
-	}
-	return Head{Log: h.Log, Author: [32]byte(author), Size: h.Size, Root: h.Root, Sig: h.Sig}, nil
-}
-
-// Witness returns the key with which this store cosigns heads of others in the
-// topic. It is public, and another one in each topic.
-func (t *Topic) Witness() Witness {
+// WitnessKey returns the key with which this store cosigns heads of others in the
+// topic, as a note verifier key. It is public, and another one in each topic. Package
+// proof reads it, and policies of several (ParseWitness, ParsePolicy), and verifies
+// what Cosigned returns (VerifyCosigned).
+func (t *Topic) WitnessKey() string {
 	key := t.db.st.Device().WitnessKey(t.t.ID)
 	w, err := proof.NewWitness([32]byte(key.Public().(ed25519.PublicKey)))
 	if err != nil {
 		panic("xaeroflux: a derived key of small order: " + err.Error())
 	}
-	return w
+	return w.String()
 }
-
-// ParsePolicy reads a policy file in the text form of C2SP tlog-policy: which logs
-// are meant, which witnesses are known, and which of them are a quorum. The error
-// is ErrPolicy.
-func ParsePolicy(text []byte) (Policy, error) { return proof.ParsePolicy(text) }
-
-// ErrPolicy is returned for a policy file that cannot be read.
-var ErrPolicy = proof.ErrPolicy
 
 // Cosigned returns the newest head as a checkpoint that at least n witnesses
 // cosigned: peers that hold the same history of the log, as of the time in the

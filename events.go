@@ -14,7 +14,8 @@ import (
 
 // A Record is an event in its place.
 type Record struct {
-	Log     ID
+	Log     LogID
+	Author  AuthorKey // of the log
 	Seq     uint64    // its place in the log, from 0
 	Time    time.Time // when its author appended it, to the millisecond
 	Type    string
@@ -29,13 +30,13 @@ func (r *Record) Leaf() []byte { return r.rec.AppendLeaf(nil) }
 
 // Refs returns the events of other logs that the event comes after, as its
 // author said.
-func (r *Record) Refs() []Ref { return r.rec.Refs() }
+func (r *Record) Refs() []Ref { return refs(r.rec.Refs()) }
 
 // EventID returns the id that the event was appended with, zero if none.
-func (r *Record) EventID() EventID { return r.rec.ID() }
+func (r *Record) EventID() EventID { return EventID(r.rec.ID()) }
 
 // Hash returns the RFC 6962 leaf hash.
-func (r *Record) Hash() Hash { return digest.Leaf(r.Leaf()) }
+func (r *Record) Hash() Hash { return Hash(digest.Leaf(r.Leaf())) }
 
 // Clone returns a copy that shares no memory with r.
 func (r Record) Clone() Record {
@@ -45,13 +46,13 @@ func (r Record) Clone() Record {
 }
 
 // A Frontier says how far each log was read: log id to size.
-type Frontier map[ID]uint64
+type Frontier map[LogID]uint64
 
 // A Query says which events are wanted. The zero Query means every event of
 // every log in the default topic.
 type Query struct {
-	Topic ID       // default: the default topic
-	Log   ID       // default: all logs of the topic, one after another in the order of their ids
+	Topic TopicID  // default: the default topic
+	Log   LogID    // default: all logs of the topic, one after another in the order of their ids
 	From  uint64   // first sequence wanted, of each log
 	After Frontier // where set, for a log in it, the first sequence wanted; see From for others
 	Limit int      // at most so many events; 0 means no limit

@@ -132,8 +132,8 @@ func ExampleTopic_Follow() {
 	}
 	defer db.Close()
 	topic := db.Topics()[0]
-	ada := xaeroflux.ID{0xad, 0xa0} // of a log, or an author's key
-	err = topic.Follow(ada)         // and the own log; FollowAll takes it back
+	ada := xaeroflux.AuthorKey{0xad, 0xa0}
+	err = topic.Follow(ctx, xaeroflux.Name(ada)) // and the own log; FollowAll takes it back
 	names, all := topic.Followed()
 	fmt.Println(len(names), all, err)
 	// Output: 1 false <nil>
@@ -146,11 +146,11 @@ func ExampleEvent() {
 	}
 	defer db.Close()
 	topic := db.Topics()[0]
-	seen := xaeroflux.Record{Log: xaeroflux.ID{0xad, 0xa0}, Seq: 6} // of another author's log
+	seen := xaeroflux.Record{Log: xaeroflux.LogID{0xad, 0xa0}, Seq: 6} // of another author's log
 	answer := xaeroflux.Event{
 		Type: "answer", Payload: []byte("yes"),
-		ID:   xaeroflux.EventID{1, 2, 3},                                        // random, or derived from what it is
-		Refs: []xaeroflux.Ref{{Log: [8]byte(seen.Log[:8]), Size: seen.Seq + 1}}, // after seen and all before it
+		ID:   xaeroflux.EventID{1, 2, 3},             // random, or derived from what it is
+		Refs: []xaeroflux.Ref{xaeroflux.RefTo(seen)}, // after seen and all before it
 	}
 	first, err := topic.Append(ctx, answer)
 	again, err2 := topic.Append(ctx, answer) // after a crash, say

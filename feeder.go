@@ -12,6 +12,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux/internal/aof"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 )
@@ -27,7 +28,7 @@ type feeder struct {
 	reader *reader // its frontier is the actor's
 	turns  *turns
 	leave  func()
-	failed map[ID]*failure // logs that wait after an error
+	failed map[LogID]*failure // logs that wait after an error
 
 	hand  atomic.Pointer[Committed] // that the actor was given, until it is done or lost; shared
 	gone  chan struct{}             // closed when the actor has stopped for good
@@ -54,7 +55,7 @@ var (
 
 // newFeeder returns the feeder of an actor that is not spawned yet.
 func newFeeder(db *DB, name string, o SpawnOptions) (*feeder, error) {
-	f := &feeder{db: db, name: name, batch: o.Batch, failed: map[ID]*failure{}, gone: make(chan struct{})}
+	f := &feeder{db: db, name: name, batch: o.Batch, failed: map[LogID]*failure{}, gone: make(chan struct{})}
 	done, err := db.reading()
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func (f *feeder) end() {
 }
 
 // turn delivers one batch of a log and moves its cursor.
-func (f *feeder) turn(ctx context.Context, log ID) error {
+func (f *feeder) turn(ctx context.Context, log LogID) error {
 	from, known := f.reader.next[log]
 	batch, err := f.collect(ctx, log)
 	if err == nil && len(batch) > 0 {
@@ -153,7 +154,7 @@ func (f *feeder) turn(ctx context.Context, log ID) error {
 
 // collect reads the next events of a log, and gives it another turn if there
 // are more.
-func (f *feeder) collect(ctx context.Context, log ID) (batch []Record, err error) {
+func (f *feeder) collect(ctx context.Context, log LogID) (batch []Record, err error) {
 	size := 0
 	err = f.reader.turn(ctx, log, f.turns, func(rec Record, _ error) bool {
 		batch = append(batch, rec)
@@ -185,8 +186,8 @@ func (f *feeder) deliver(ctx context.Context, batch []Record) error {
 // store stores the cursor of a log: the sequence of what comes next. If that
 // fails, the actor goes on all the same; it may be given these events again after
 // the store was opened anew.
-func (f *feeder) store(ctx context.Context, log ID) error {
-	k := layout.ProgressKey{Actor: f.name, Log: log}
+func (f *feeder) store(ctx context.Context, log LogID) error {
+	k := layout.ProgressKey{Actor: f.name, Log: digest.Hash(log)}
 	err := f.db.node.Pipeline().Put(ctx, aof.Cursors, layout.Progress.Key(k), layout.Progress.Value(f.reader.next[log]))
 	if err != nil && ctx.Err() == nil {
 		f.entry.Note(fmt.Errorf("the cursor of log %s is not stored: %w", log.Short(), err), time.Now())
@@ -196,7 +197,7 @@ func (f *feeder) store(ctx context.Context, log ID) error {
 }
 
 // pause lets a log wait after an error, which is shown.
-func (f *feeder) pause(log ID, err error) {
+func (f *feeder) pause(log LogID, err error) {
 	w := f.failed[log]
 	if w == nil {
 		w = &failure{}
@@ -210,7 +211,7 @@ func (f *feeder) pause(log ID, err error) {
 	f.entry.Note(fmt.Errorf("log %s from event %d: %w; again in %s", log.Short(), f.reader.next[log], err, wait.Round(time.Millisecond)), time.Now())
 }
 
-func (f *feeder) recovered(log ID) {
+func (f *feeder) recovered(log LogID) {
 	if f.failed[log] != nil {
 		delete(f.failed, log)
 		f.waits.Add(-1)
@@ -224,7 +225,7 @@ func (f *feeder) cursors() (Frontier, error) {
 		return v.ForEach(aof.Cursors, layout.ProgressOf(f.name), func(key, value []byte) error {
 			k, next, err := layout.Progress.Parse(key, value)
 			if err == nil && k.Actor == f.name {
-				after[k.Log] = next
+				after[LogID(k.Log)] = next
 			}
 			return err
 		})

@@ -4,30 +4,31 @@ package xaeroflux
 
 import "github.com/xaeroflux/xaeroflux/proof"
 
-// A Fork is two heads of one log that its author signed and that cannot both
-// be true, with what proves that to anybody. Its Encode is a file that
-// `xaeroflux verify` checks.
-type Fork = proof.Fork
-
-// MaxFork is the length in bytes of the longest fork file.
-const MaxFork = proof.MaxFork
-
-// ParseFork decodes a fork file, and verifies it.
-func ParseFork(text []byte) (Fork, error) {
-	f, err := proof.ParseFork(text)
-	if err != nil {
-		return Fork{}, err
-	}
-	return f, f.Verify()
+// A Fork is two heads of one log that its author signed and that cannot both be true.
+// The log is frozen; everything else goes on.
+type Fork struct {
+	Log      LogID
+	Author   AuthorKey
+	Old, New Head
+	Text     []byte // a fork file, which proves it to anybody: proof.ParseFork reads it
 }
 
-// Forks returns the forks this store knows of, in all topics, ordered by log.
-// The log of each is frozen; everything else goes on. They are kept for good.
+func forkOf(f proof.Fork) Fork {
+	return Fork{Log: LogID(f.Log()), Author: AuthorKey(f.Author), Old: headOf(f.Old, f.Author), New: headOf(f.New, f.Author), Text: f.Encode()}
+}
+
+// Forks returns the forks this store knows of, in all topics, ordered by log. They are
+// kept for good.
 func (db *DB) Forks() ([]Fork, error) {
 	if err := db.usable(); err != nil {
 		return nil, err
 	}
-	return db.st.Forks()
+	inner, err := db.st.Forks()
+	var all []Fork
+	for _, f := range inner {
+		all = append(all, forkOf(f))
+	}
+	return all, err
 }
 
 // Frozen returns the fork that the log is frozen by, if there is one. What was
@@ -41,5 +42,8 @@ func (l *Log) Frozen() (Fork, bool) {
 		return Fork{}, false
 	}
 	f, err := proof.ParseFork(text)
-	return f, err == nil
+	if err != nil {
+		return Fork{}, false
+	}
+	return forkOf(f), true
 }

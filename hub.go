@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -16,30 +17,30 @@ import (
 // readers of its topic, and nothing for all others.
 type hub struct {
 	mu      sync.Mutex // guards readers and closed; held while turns are added
-	readers map[ID]map[*turns]struct{}
+	readers map[digest.Hash]map[*turns]struct{}
 	closed  bool
 }
 
-func newHub() *hub { return &hub{readers: map[ID]map[*turns]struct{}{}} }
+func newHub() *hub { return &hub{readers: map[digest.Hash]map[*turns]struct{}{}} }
 
 // advanced is called when a log may hold more events than before.
 func (h *hub) advanced(l *store.Log) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for t := range h.readers[l.ID] {
-		t.add(l.ID)
+		t.add(LogID(l.ID))
 	}
 	if l.Kind != identity.KindData {
 		return // nobody's but who names it
 	}
 	for t := range h.readers[l.Topic] {
-		t.add(l.ID)
+		t.add(LogID(l.ID))
 	}
 }
 
 // follow returns turns that are told of a log, or of all logs of a topic, from
 // now on, until leave is called.
-func (h *hub) follow(id ID) *turns {
+func (h *hub) follow(id digest.Hash) *turns {
 	t := newTurns()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -54,7 +55,7 @@ func (h *hub) follow(id ID) *turns {
 	return t
 }
 
-func (h *hub) leave(id ID, t *turns) {
+func (h *hub) leave(id digest.Hash, t *turns) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if delete(h.readers[id], t); len(h.readers[id]) == 0 {
@@ -79,18 +80,18 @@ func (h *hub) close() {
 // and waits for all others, so that a busy one slows itself.
 type turns struct {
 	mu     sync.Mutex // guards queue and queued
-	queue  []ID
-	queued map[ID]struct{}
+	queue  []LogID
+	queued map[LogID]struct{}
 	wake   chan struct{} // holds one
 	closed chan struct{} // closed with the hub
 }
 
 func newTurns() *turns {
-	return &turns{queued: map[ID]struct{}{}, wake: make(chan struct{}, 1), closed: make(chan struct{})}
+	return &turns{queued: map[LogID]struct{}{}, wake: make(chan struct{}, 1), closed: make(chan struct{})}
 }
 
 // add gives a log a turn behind those that wait, unless it waits already.
-func (t *turns) add(log ID) {
+func (t *turns) add(log LogID) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, waits := t.queued[log]; waits {
@@ -113,13 +114,13 @@ func (t *turns) others() bool {
 
 // next returns the log whose turn it is, once there is one. The error is
 // ErrClosed, or that of ctx.
-func (t *turns) next(ctx context.Context) (ID, error) {
+func (t *turns) next(ctx context.Context) (LogID, error) {
 	for {
 		select {
 		case <-t.closed:
-			return ID{}, ErrClosed
+			return LogID{}, ErrClosed
 		case <-ctx.Done():
-			return ID{}, ctx.Err()
+			return LogID{}, ctx.Err()
 		default:
 		}
 		if log, ok := t.pop(); ok {
@@ -133,7 +134,7 @@ func (t *turns) next(ctx context.Context) (ID, error) {
 	}
 }
 
-func (t *turns) pop() (log ID, ok bool) {
+func (t *turns) pop() (log LogID, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.queue) == 0 {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -20,8 +21,8 @@ type Log struct {
 
 // A Head is a log's state as its author signed it.
 type Head struct {
-	Log    ID
-	Author [32]byte // Ed25519 public key
+	Log    LogID
+	Author AuthorKey
 	Size   uint64   // events
 	Root   Hash     // RFC 6962 root of those events
 	Sig    [64]byte // Ed25519 signature of the checkpoint text
@@ -31,17 +32,17 @@ type Head struct {
 func (h Head) Checkpoint() []byte { return h.compact().Checkpoint(h.Author[:]) }
 
 // VKey returns the note verifier key that checkpoints of this log verify with.
-func (h Head) VKey() string { return proof.VKey(h.Author[:], h.Log) }
+func (h Head) VKey() string { return proof.VKey(h.Author[:], digest.Hash(h.Log)) }
 
 // Verify checks the author's signature.
 func (h Head) Verify() error { return h.compact().Verify(h.Author[:]) }
 
 func (h Head) compact() proof.Head {
-	return proof.Head{Log: h.Log, Size: h.Size, Root: h.Root, Sig: h.Sig}
+	return proof.Head{Log: digest.Hash(h.Log), Size: h.Size, Root: digest.Hash(h.Root), Sig: h.Sig}
 }
 
 // Log returns the log with this id, ours or a peer's.
-func (db *DB) Log(id ID) (*Log, error) {
+func (db *DB) Log(id LogID) (*Log, error) {
 	if err := db.usable(); err != nil {
 		return nil, err
 	}
@@ -49,8 +50,8 @@ func (db *DB) Log(id ID) (*Log, error) {
 }
 
 // logOf is Log after Close too: what is known of a log by then can be read.
-func (db *DB) logOf(id ID) (*Log, error) {
-	l, err := db.st.Log(id)
+func (db *DB) logOf(id LogID) (*Log, error) {
+	l, err := db.st.Log(digest.Hash(id))
 	if err != nil {
 		return nil, err
 	}
@@ -58,11 +59,11 @@ func (db *DB) logOf(id ID) (*Log, error) {
 }
 
 // ID returns the log's id.
-func (l *Log) ID() ID {
+func (l *Log) ID() LogID {
 	if l.l == nil {
-		return ID{}
+		return LogID{}
 	}
-	return l.l.ID
+	return LogID(l.l.ID)
 }
 
 // Closed reports whether the log ends where it is, because its author wrote a
@@ -79,12 +80,20 @@ func (l *Log) Closed() (why string, closed bool) {
 // Own reports whether this store appends to the log.
 func (l *Log) Own() bool { return l.l != nil && l.l.Own }
 
-// Author returns the author's Ed25519 public key.
-func (l *Log) Author() [32]byte {
+// Topic returns the topic that the log is in.
+func (l *Log) Topic() TopicID {
 	if l.l == nil {
-		return [32]byte{}
+		return TopicID{}
 	}
-	return l.l.Author
+	return TopicID(l.l.Topic)
+}
+
+// Author returns the key that signs the log's heads.
+func (l *Log) Author() AuthorKey {
+	if l.l == nil {
+		return AuthorKey{}
+	}
+	return AuthorKey(l.l.Author)
 }
 
 // Size returns the number of events held.
@@ -102,7 +111,7 @@ func (l *Log) Root() (root Hash, size uint64) {
 		return Hash{}, 0
 	}
 	p := l.l.State()
-	return p.Root, p.Size
+	return Hash(p.Root), p.Size
 }
 
 // Head returns the newest signed head. A log of a peer that is still being
@@ -119,7 +128,14 @@ func (l *Log) Head() Head {
 	} else if empty, ok := l.l.EmptyHead(); ok && h.Size == 0 {
 		h = empty
 	}
-	return Head{Log: l.l.ID, Author: l.l.Author, Size: h.Size, Root: h.Root, Sig: h.Sig}
+	return l.head(h)
+}
+
+// head returns a head of the log as the API has it.
+func (l *Log) head(h proof.Head) Head { return headOf(h, l.l.Author) }
+
+func headOf(h proof.Head, author [32]byte) Head {
+	return Head{Log: LogID(h.Log), Author: AuthorKey(author), Size: h.Size, Root: Hash(h.Root), Sig: h.Sig}
 }
 
 // Get returns one event. The record is the caller's. The error is a *GapError
@@ -139,7 +155,7 @@ func (l *Log) Get(ctx context.Context, seq uint64) (Record, error) {
 	var rec Record
 	err = l.db.st.ReadOne(l.l, seq, func(run store.Run) error {
 		return own(run).Each(func(s uint64, r *event.Record) error {
-			rec = record(l.l.ID, s, r)
+			rec = record(l.l, s, r)
 			return nil
 		})
 	})

@@ -30,9 +30,10 @@ type Move struct {
 // this store was before it moved: record 0 of the log says so, signed with a key
 // that no one else has. A copy of a store that had appended nothing says nothing.
 type Copy struct {
-	Topic, Log ID
-	Author     [32]byte  // Ed25519 public key
-	Seen       time.Time // when its first event came here
+	Topic  TopicID
+	Log    LogID
+	Author AuthorKey
+	Seen   time.Time // when its first event came here
 }
 
 // Copies returns the copies of this store that it heard of, oldest first. They
@@ -41,7 +42,7 @@ type Copy struct {
 func (db *DB) Copies() []Copy {
 	var all []Copy
 	for _, c := range db.st.Copies() {
-		all = append(all, Copy(c))
+		all = append(all, Copy{Topic: TopicID(c.Topic), Log: LogID(c.Log), Author: AuthorKey(c.Author), Seen: c.Seen})
 	}
 	return all
 }

@@ -4,18 +4,28 @@ package xaeroflux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
 // A Proof shows that an event is in a log at some size of it. With a signed
 // head of that size it proves so to anybody, without a store.
 type Proof struct {
-	Log    ID
+	Log    LogID
 	Seq    uint64
 	Size   uint64
 	Hashes []Hash // RFC 9162 inclusion proof, at most 64
+}
+
+// A ConsistencyProof shows that a log at Size only appends to what it was at Old.
+type ConsistencyProof struct {
+	Log    LogID
+	Old    uint64
+	Size   uint64
+	Hashes []Hash // RFC 9162 consistency proof, at most 64
 }
 
 // Prove returns the proof that event seq is in the log at size, which is at
@@ -26,22 +36,35 @@ type Proof struct {
 //	p, err := log.Prove(ctx, seq, head.Size)
 //	err = xaeroflux.Verify(rec, p, head)
 func (l *Log) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
-	if l.err != nil {
-		return Proof{}, l.err
-	}
-	if err := ctx.Err(); err != nil {
-		return Proof{}, err
-	}
-	done, err := l.db.reading()
+	inner, err := l.inclusion(ctx, seq, size)
 	if err != nil {
 		return Proof{}, err
+	}
+	return Proof{Log: l.ID(), Seq: seq, Size: size, Hashes: hashes(inner)}, nil
+}
+
+func (l *Log) inclusion(ctx context.Context, seq, size uint64) ([]digest.Hash, error) {
+	done, err := l.proving(ctx)
+	if err != nil {
+		return nil, err
 	}
 	defer done()
-	hashes, err := l.db.st.InclusionHeld(l.l, seq, size)
+	inner, err := l.db.st.InclusionHeld(l.l, seq, size)
 	if err != nil {
-		return Proof{}, fmt.Errorf("prove event %d: %w", seq, err)
+		return nil, fmt.Errorf("prove event %d: %w", seq, err)
 	}
-	return Proof{Log: l.l.ID, Seq: seq, Size: size, Hashes: hashes}, nil
+	return inner, nil
+}
+
+// proving begins to read what proofs are made of.
+func (l *Log) proving(ctx context.Context) (done func(), err error) {
+	if l.err != nil {
+		return nil, l.err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return l.db.reading()
 }
 
 // Prove returns the proof of one event of the own log; see Log.Prove.
@@ -49,21 +72,29 @@ func (db *DB) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
 	return db.def().Log().Prove(ctx, seq, size)
 }
 
-// Consistency returns the RFC 9162 consistency proof between two sizes of the
-// log: that the larger one only appends to the smaller.
-func (l *Log) Consistency(ctx context.Context, old, size uint64) ([]Hash, error) {
-	if l.err != nil {
-		return nil, l.err
+// ProveConsistency returns the proof that the log at size, which is at most the number
+// of events held without a gap, only appends to its first old events. With the signed
+// heads of both sizes, VerifyConsistency shows so to anybody. The error is ErrRange for
+// sizes that the log does not have, or if old is the larger one.
+func (l *Log) ProveConsistency(ctx context.Context, old, size uint64) (ConsistencyProof, error) {
+	inner, err := l.consistency(ctx, old, size)
+	if err != nil {
+		return ConsistencyProof{}, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	done, err := l.db.reading()
+	return ConsistencyProof{Log: l.ID(), Old: old, Size: size, Hashes: hashes(inner)}, nil
+}
+
+func (l *Log) consistency(ctx context.Context, old, size uint64) ([]digest.Hash, error) {
+	done, err := l.proving(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	return l.db.st.Consistency(l.l, old, size)
+	inner, err := l.db.st.Consistency(l.l, old, size)
+	if err != nil {
+		return nil, fmt.Errorf("prove that %d events begin with %d: %w", size, old, err)
+	}
+	return inner, nil
 }
 
 // Verify checks that r is what its author appended: p leads from r to the root
@@ -79,7 +110,23 @@ func Verify(r Record, p Proof, h Head) error {
 	if err := h.Verify(); err != nil {
 		return err
 	}
-	return proof.VerifyInclusion(r.Hash(), p.Seq, p.Size, p.Hashes, h.Root)
+	return proof.VerifyInclusion(digest.Hash(r.Hash()), p.Seq, p.Size, digests(p.Hashes), digest.Hash(h.Root))
+}
+
+// VerifyConsistency checks that a log only grew from one head to the other: p leads from
+// the root of older to that of newer, and both are signed by one author. It needs no
+// store. The errors are those of package proof: ErrProof, ErrSignature.
+func VerifyConsistency(p ConsistencyProof, older, newer Head) error {
+	if older.Log != p.Log || newer.Log != p.Log || older.Author != newer.Author {
+		return fmt.Errorf("%w: proof of log %s, heads of logs %s and %s", proof.ErrProof, p.Log.Short(), older.Log.Short(), newer.Log.Short())
+	}
+	if older.Size != p.Old || newer.Size != p.Size {
+		return fmt.Errorf("%w: proof from size %d to %d, heads of sizes %d and %d", proof.ErrProof, p.Old, p.Size, older.Size, newer.Size)
+	}
+	if err := errors.Join(older.Verify(), newer.Verify()); err != nil {
+		return err
+	}
+	return proof.VerifyConsistency(p.Old, digest.Hash(older.Root), p.Size, digest.Hash(newer.Root), digests(p.Hashes))
 }
 
 // ProofFile returns the proof of one event under the newest head as a C2SP
@@ -103,14 +150,14 @@ func (l *Log) CosignedProofFile(ctx context.Context, seq uint64, n int) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	p, err := l.Prove(ctx, seq, h.Size)
+	inner, err := l.inclusion(ctx, seq, h.Size)
 	if err != nil {
 		return nil, err
 	}
-	return l.proofFile(ctx, seq, p.Hashes, text)
+	return l.proofFile(ctx, seq, inner, text)
 }
 
-func (l *Log) proofFile(ctx context.Context, seq uint64, hashes []Hash, checkpoint []byte) ([]byte, error) {
+func (l *Log) proofFile(ctx context.Context, seq uint64, hashes []digest.Hash, checkpoint []byte) ([]byte, error) {
 	r, err := l.Get(ctx, seq)
 	if err != nil {
 		return nil, err
@@ -127,7 +174,7 @@ func (l *Log) ConsistencyFile(ctx context.Context, old uint64) ([]byte, error) {
 		return nil, l.err
 	}
 	h := l.Head()
-	hashes, err := l.Consistency(ctx, old, h.Size)
+	hashes, err := l.consistency(ctx, old, h.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +183,7 @@ func (l *Log) ConsistencyFile(ctx context.Context, old uint64) ([]byte, error) {
 
 // proven returns the newest head that an event can be proven under, and the
 // inclusion proof.
-func (l *Log) proven(ctx context.Context, seq uint64) (h Head, hashes []Hash, err error) {
+func (l *Log) proven(ctx context.Context, seq uint64) (h Head, hashes []digest.Hash, err error) {
 	held := l.Size()
 	if seq >= held {
 		done, err := l.db.reading()
@@ -148,11 +195,11 @@ func (l *Log) proven(ctx context.Context, seq uint64) (h Head, hashes []Hash, er
 		if err != nil {
 			return h, nil, fmt.Errorf("prove event %d: %w", seq, err)
 		}
-		return Head{Log: l.l.ID, Author: l.l.Author, Size: head.Size, Root: head.Root, Sig: head.Sig}, hashes, nil
+		return l.head(head), hashes, nil
 	}
 	if h = l.Head(); h.Size > held {
 		return h, nil, fmt.Errorf("prove event %d: %w: %d of %d events are here; wait for the rest", seq, ErrRange, held, h.Size)
 	}
-	p, err := l.Prove(ctx, seq, h.Size)
-	return h, p.Hashes, err
+	hashes, err = l.inclusion(ctx, seq, h.Size)
+	return h, hashes, err
 }

@@ -10,13 +10,21 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// A Range is events of a log: those from First to the one before End.
-type Range = syncer.Span
+// A Span is events of a log: those from First to the one before End.
+type Span struct{ First, End uint64 }
+
+func spans(inner []syncer.Span) (all []Span) {
+	for _, s := range inner {
+		all = append(all, Span(s))
+	}
+	return all
+}
 
 // ErrNotHeld is returned for an event that is in a log and not held here: a
 // *GapError says what is missing around it. Fetch brings it.
@@ -34,12 +42,12 @@ var ErrNoPeer = swarm.ErrNoPeer
 
 // A Fetch says which part of a log is wanted, wherever in it.
 type Fetch struct {
-	Log    ID       // or else, where it is zero or nobody has it,
-	Author [32]byte // the log of this author in the topic
-	From   uint64   // first event
-	To     uint64   // the event after the last; 0 means as far as a peer holds
-	Last   uint64   // only so many events, the last before To; 0 means all
-	Newest bool     // bring the newest first
+	Log    LogID     // or else, where it is zero or nobody has it,
+	Author AuthorKey // the log of this author in the topic
+	From   uint64    // first event
+	To     uint64    // the event after the last; 0 means as far as a peer holds
+	Last   uint64    // only so many events, the last before To; 0 means all
+	Newest bool      // bring the newest first
 	// Peers is whom to ask: addresses, or invites with addresses in them. A
 	// peer without a session is only asked, and nothing else is synced with
 	// it. Default: all connected peers of the topic.
@@ -48,13 +56,13 @@ type Fetch struct {
 
 // A FetchReport says what a Fetch brought.
 type FetchReport struct {
-	Log    ID
-	Author [32]byte
+	Log    LogID
+	Author AuthorKey
 	Head   Head              // the newest that a peer told
-	Part   Range             // what was wanted
+	Part   Span              // what was wanted
 	Events uint64            // that were not held before
 	From   []identity.PeerID // who brought them
-	Gaps   []Range           // in Part, that nobody brought
+	Gaps   []Span            // in Part, that nobody brought
 }
 
 // Fetch brings a part of a log from peers, as far as it is not held: the newest
@@ -96,7 +104,7 @@ func (t *Topic) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place stri
 }
 
 func (t *Topic) fetch(ctx context.Context, f Fetch, want swarm.RangeFetch) (FetchReport, error) {
-	if f.Log.IsZero() && f.Author == [32]byte{} {
+	if f.Log.IsZero() && f.Author.IsZero() {
 		return FetchReport{}, fmt.Errorf("fetch: %w: neither a log nor an author is named", ErrUnknownLog)
 	}
 	if f.To > 0 && f.To < f.From {
@@ -110,12 +118,12 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want swarm.RangeFetch) (Fetc
 		return FetchReport{}, err
 	}
 	defer done()
-	want.Topic, want.Log, want.Author = t.t, f.Log, f.Author
+	want.Topic, want.Log, want.Author = t.t, digest.Hash(f.Log), f.Author
 	want.From, want.To, want.Last, want.Newest = f.From, f.To, f.Last, f.Newest
 	r, err := t.db.node.FetchRange(ctx, want)
 	report := FetchReport{
-		Log: r.Log, Author: r.Author, Part: r.Part, Events: r.Events, From: r.From, Gaps: r.Gaps,
-		Head: Head{Log: r.Log, Author: r.Author, Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig},
+		Log: LogID(r.Log), Author: r.Author, Part: Span(r.Part), Events: r.Events, From: r.From, Gaps: spans(r.Gaps),
+		Head: headOf(r.Head, r.Author),
 	}
 	if err != nil {
 		return report, fmt.Errorf("fetch: %w", t.db.cut(err))
@@ -125,20 +133,20 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want swarm.RangeFetch) (Fetc
 
 // Held returns which parts of the log are held, in order. The first one begins
 // the log, or it is missing.
-func (l *Log) Held() []Range {
+func (l *Log) Held() []Span {
 	if l.l == nil {
 		return nil
 	}
-	return l.db.st.Held(l.l)
+	return spans(l.db.st.Held(l.l))
 }
 
 // Gaps returns which parts of the log are not held, up to the newest head that
 // something held is proven under.
-func (l *Log) Gaps() []Range {
+func (l *Log) Gaps() []Span {
 	if l.l == nil {
 		return nil
 	}
-	return l.db.st.Gaps(l.l)
+	return spans(l.db.st.Gaps(l.l))
 }
 
 // NewestHead returns the newest head that something held is proven under: that
@@ -151,5 +159,5 @@ func (l *Log) NewestHead() Head {
 	if err != nil {
 		h = proof.Head{}
 	}
-	return Head{Log: l.l.ID, Author: l.l.Author, Size: h.Size, Root: h.Root, Sig: h.Sig}
+	return l.head(h)
 }

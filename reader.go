@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -56,13 +57,13 @@ func (db *DB) logs(q Query, fn func(*store.Log)) error {
 	}
 	defer done()
 	if !q.Log.IsZero() {
-		l, err := db.st.Log(q.Log)
+		l, err := db.st.Log(digest.Hash(q.Log))
 		if err == nil {
 			fn(l)
 		}
 		return err
 	}
-	t, err := db.st.Topic(q.Topic)
+	t, err := db.st.Topic(digest.Hash(q.Topic))
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (db *DB) snapshot(q Query) ([]span, error) {
 // span returns what is to be read of a log.
 func (r *reader) span(l *store.Log) span {
 	s := span{l: l, from: r.q.From, to: l.State().Size}
-	if next, ok := r.next[l.ID]; ok {
+	if next, ok := r.next[LogID(l.ID)]; ok {
 		s.from = next
 	}
 	if r.q.Ranges {
@@ -101,9 +102,9 @@ func (r *reader) span(l *store.Log) span {
 // follow returns turns of the logs of the query, beginning with those that have
 // something to read.
 func (r *reader) follow() (t *turns, leave func(), err error) {
-	id := r.q.Log
+	id := digest.Hash(r.q.Log)
 	if id.IsZero() {
-		topic, err := r.db.st.Topic(r.q.Topic)
+		topic, err := r.db.st.Topic(digest.Hash(r.q.Topic))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -112,7 +113,7 @@ func (r *reader) follow() (t *turns, leave func(), err error) {
 	t = r.db.hub.follow(id)
 	spans, err := r.db.snapshot(r.q) // what comes from here on is told
 	for _, s := range spans {
-		t.add(s.l.ID)
+		t.add(LogID(s.l.ID))
 	}
 	leave = func() { r.db.hub.leave(id, t) }
 	if err != nil {
@@ -123,8 +124,8 @@ func (r *reader) follow() (t *turns, leave func(), err error) {
 
 // turn yields what is new of a log, and gives it another turn if there is more
 // when others wait.
-func (r *reader) turn(ctx context.Context, log ID, t *turns, yield func(Record, error) bool) error {
-	l, err := r.db.st.Log(log)
+func (r *reader) turn(ctx context.Context, log LogID, t *turns, yield func(Record, error) bool) error {
+	l, err := r.db.st.Log(digest.Hash(log))
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func (r *reader) read(ctx context.Context, s span, others func() bool, yield fun
 				return errTurn
 			}
 			count, size = count+run.Count, size+len(run.Records)
-			if err := r.run(s.l.ID, run, yield); err != nil {
+			if err := r.run(s.l, run, yield); err != nil {
 				return err
 			}
 			s.from = run.First + uint64(run.Count)
@@ -214,13 +215,14 @@ func (r *reader) keep(runs []store.Run, run store.Run) []store.Run {
 }
 
 // run yields the events of a run.
-func (r *reader) run(log ID, run store.Run, yield func(Record, error) bool) error {
+func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool) error {
+	log := LogID(l.ID)
 	return run.Each(func(seq uint64, rec *event.Record) error {
 		r.next[log] = seq + 1
 		if !r.q.Engine && event.IsReserved(rec.Type) {
 			return nil
 		}
-		if !yield(record(log, seq, rec), nil) {
+		if !yield(record(l, seq, rec), nil) {
 			return errStop
 		}
 		if r.left--; r.left == 0 {
@@ -236,9 +238,9 @@ func own(run store.Run) store.Run {
 	return run
 }
 
-func record(log ID, seq uint64, r *event.Record) Record {
+func record(l *store.Log, seq uint64, r *event.Record) Record {
 	return Record{
-		Log: log, Seq: seq, Time: time.UnixMilli(r.Time),
+		Log: LogID(l.ID), Author: AuthorKey(l.Author), Seq: seq, Time: time.UnixMilli(r.Time),
 		Type: typeString(r.Type), Key: r.Key, Payload: r.Content(), rec: *r,
 	}
 }

@@ -30,8 +30,8 @@ func (c *Committed) Done(err error) { c.once.Do(func() { c.done <- err }) }
 // SpawnOptions says what a spawned actor is fed with. The zero value, like
 // nil, means every event of the default topic.
 type SpawnOptions struct {
-	Topic ID // default: the default topic
-	Log   ID // default: all logs of the topic
+	Topic TopicID // default: the default topic
+	Log   LogID   // default: all logs of the topic
 	// Batch is the number of events in one message at most. Default: 256.
 	Batch int
 }

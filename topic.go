@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
@@ -22,7 +23,7 @@ type Topic struct {
 
 // A Receipt says where appended events are.
 type Receipt struct {
-	Log   ID
+	Log   LogID
 	Seq   uint64 // of the first event; if all were repeats, of the one that the first repeats
 	Count int    // of events that were appended
 	// Repeated is how many were not appended, as this store did so before: there
@@ -42,7 +43,7 @@ type Receipt struct {
 const tellAhead = 10 * time.Minute
 
 // Topic returns a joined topic; the zero id means the default.
-func (db *DB) Topic(id ID) (*Topic, error) {
+func (db *DB) Topic(id TopicID) (*Topic, error) {
 	if err := db.usable(); err != nil {
 		return nil, err
 	}
@@ -50,8 +51,8 @@ func (db *DB) Topic(id ID) (*Topic, error) {
 }
 
 // topicOf is Topic after Close too.
-func (db *DB) topicOf(id ID) (*Topic, error) {
-	t, err := db.st.Topic(id)
+func (db *DB) topicOf(id TopicID) (*Topic, error) {
+	t, err := db.st.Topic(digest.Hash(id))
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +126,7 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (*T
 }
 
 // ID returns the topic's public id.
-func (t *Topic) ID() ID { return t.t.ID }
+func (t *Topic) ID() TopicID { return TopicID(t.t.ID) }
 
 // Name returns what this store calls the topic.
 func (t *Topic) Name() string { return t.t.Name }
@@ -139,21 +140,25 @@ func (t *Topic) Invite() string {
 }
 
 // Follow makes this store follow only some logs of the topic: those with these
-// ids, those of authors with these keys, and its own. Nothing of others is
+// ids, those of authors with these keys (Name(log.ID()), Name(log.Author())), and its own. Nothing of others is
 // fetched or forwarded from now on; what is here of them stays, and is served
 // to peers that ask for it, and forks of them are still told. The error is
 // ErrTooMany for more than 4095 names. It is remembered. Where it is another
 // choice than before, sessions begin anew with it.
-func (t *Topic) Follow(names ...ID) error { return t.follow(names, false) }
+func (t *Topic) Follow(ctx context.Context, names ...Name) error { return t.follow(ctx, names, false) }
 
 // FollowAll makes this store follow all logs of the topic, as it does unless
 // Follow was called.
-func (t *Topic) FollowAll() error { return t.follow(nil, true) }
+func (t *Topic) FollowAll(ctx context.Context) error { return t.follow(ctx, nil, true) }
 
-func (t *Topic) follow(names []ID, all bool) error {
-	f, err := t.db.st.NewFollowing(t.t.ID, names, all)
+func (t *Topic) follow(ctx context.Context, names []Name, all bool) error {
+	inner := make([]digest.Hash, len(names))
+	for i, n := range names {
+		inner[i] = digest.Hash(n)
+	}
+	f, err := t.db.st.NewFollowing(t.t.ID, inner, all)
 	if err == nil {
-		err = t.db.node.Pipeline().Do(t.db.node.Context(), f)
+		err = t.db.node.Pipeline().Do(ctx, f)
 	}
 	if err != nil {
 		return fmt.Errorf("follow: %w", t.db.cut(err))
@@ -165,11 +170,17 @@ func (t *Topic) follow(names []ID, all bool) error {
 }
 
 // Followed returns what Follow was called with last; all says that it was not.
-func (t *Topic) Followed() (names []ID, all bool) { return t.db.st.Followed(t.t.ID) }
+func (t *Topic) Followed() (names []Name, all bool) {
+	inner, all := t.db.st.Followed(t.t.ID)
+	for _, n := range inner {
+		names = append(names, Name(n))
+	}
+	return names, all
+}
 
 // Log returns the log that this store appends to.
 func (t *Topic) Log() *Log {
-	l, err := t.db.logOf(t.t.Log)
+	l, err := t.db.logOf(LogID(t.t.Log))
 	if err != nil {
 		return &Log{db: t.db, err: err}
 	}
@@ -210,11 +221,12 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (R
 	if len(options) > 0 {
 		return t.AppendBatch(ctx, []Event{e}, options...)
 	}
-	if err := e.CheckType(); err != nil {
+	inner := e.inner()
+	if err := inner.CheckType(); err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, e, now)
+	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, inner, now)
 	return t.receipt(at, 1, now, err)
 }
 
@@ -225,17 +237,17 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 	if len(events) == 0 {
 		return Receipt{}, fmt.Errorf("append: %w: no events given", ErrOptions)
 	}
-	events, c, err := conditions(events, options)
+	inner, c, err := conditions(inners(events), options)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	for i := range events {
-		if err := events[i].CheckType(); err != nil {
+	for i := range inner {
+		if err := inner[i].CheckType(); err != nil {
 			return Receipt{}, fmt.Errorf("append: event %d: %w", i, err)
 		}
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, events, c, now)
+	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, inner, c, now)
 	return t.receipt(at, len(events), now, err)
 }
 
@@ -249,8 +261,8 @@ func (t *Topic) receipt(at pipeline.Place, count int, now time.Time, err error) 
 	}
 	p := l.State()
 	r := Receipt{
-		Log: l.ID, Seq: at.Seq, Count: count - at.Repeated, Repeated: at.Repeated,
-		Size: p.Size, Root: p.Root, Time: time.UnixMilli(at.Time),
+		Log: LogID(l.ID), Seq: at.Seq, Count: count - at.Repeated, Repeated: at.Repeated,
+		Size: p.Size, Root: Hash(p.Root), Time: time.UnixMilli(at.Time),
 	}
 	if ahead := r.Time.Sub(now); ahead > tellAhead {
 		r.Ahead = ahead
@@ -260,7 +272,7 @@ func (t *Topic) receipt(at pipeline.Place, count int, now time.Time, err error) 
 
 // def returns the default topic, which every store has.
 func (db *DB) def() *Topic {
-	t, err := db.topicOf(ID{})
+	t, err := db.topicOf(TopicID{})
 	if err != nil {
 		panic("xaeroflux: an open store without a topic: " + err.Error())
 	}

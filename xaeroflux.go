@@ -30,31 +30,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
-	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
-
-// An Event is what an application appends: Type (at most 63 bytes), Key (at
-// most 1023) and Payload (at most 16 MiB), and if it likes Refs (at most 16) and
-// an ID.
-type Event = event.Event
-
-// A Ref says which events of another log of the topic an event comes after: the
-// first Size of the log whose id begins with Log. For a record r and all before
-// it: Ref{Log: [8]byte(r.Log[:8]), Size: r.Seq + 1}.
-type Ref = event.Ref
-
-// An EventID names an event for the store that appends it, so that it can be
-// appended again without a second one; see Topic.Append. The zero one is none.
-type EventID = event.ID
-
-// An ID names a log or a topic: 32 bytes, 64 hexadecimal digits as text, which
-// digest.Parse reads, and UnmarshalText.
-type ID = digest.Hash
-
-// A Hash is a SHA-256 digest.
-type Hash = digest.Hash
 
 // An Address is where a peer can be reached: "<peer id>@host:port" as text.
 type Address = identity.Address

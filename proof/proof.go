@@ -16,7 +16,11 @@
 // returns an error, takes no longer than its input is long, and never panics.
 package proof
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+)
 
 // Errors of this package.
 var (
@@ -36,3 +40,7 @@ var (
 	// ErrForkFile is returned for text that is no fork proof.
 	ErrForkFile = errors.New("proof: malformed fork proof")
 )
+
+// A Hash is a SHA-256 digest, as the functions of this package take it. It converts to
+// and from any [32]byte.
+type Hash = digest.Hash

@@ -44,7 +44,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 	invite := other.Invite()
 	address := other.PeerID().String() + "@127.0.0.1:9"
 	must(t, other.Close())
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	must(t, err)
 	log, known := topic.Log(), db.Head().Log
 	pipe := func() io.ReadWriteCloser {
@@ -81,7 +81,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Sync":           func() error { return second(db.Sync(ctx, address)) },
 		"DB.SyncEvents":     func() error { return last(db.SyncEvents(ctx)) },
 		"DB.SyncOver":       func() error { return second(db.SyncOver(ctx, pipe(), "here")) },
-		"DB.Topic":          func() error { return second(db.Topic(xaeroflux.ID{})) },
+		"DB.Topic":          func() error { return second(db.Topic(xaeroflux.TopicID{})) },
 		"Topic.Append":      func() error { return second(topic.Append(ctx, one[0])) },
 		"Topic.AppendBatch": func() error { return second(topic.AppendBatch(ctx, one)) },
 		"Topic.Fetch":       func() error { return second(topic.Fetch(ctx, xaeroflux.Fetch{})) },
@@ -92,10 +92,10 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 			_, _, err := topic.Find(ctx, xaeroflux.EventID{1})
 			return err
 		},
-		"Topic.Follow":          func() error { return topic.Follow(known) },
-		"Topic.FollowAll":       func() error { return topic.FollowAll() },
+		"Topic.Follow":          func() error { return topic.Follow(ctx, xaeroflux.Name(known)) },
+		"Topic.FollowAll":       func() error { return topic.FollowAll(ctx) },
 		"Topic.Logs":            func() error { return second(topic.Logs()) },
-		"Log.Consistency":       func() error { return second(log.Consistency(ctx, 1, 3)) },
+		"Log.ProveConsistency":  func() error { return second(log.ProveConsistency(ctx, 1, 3)) },
 		"Log.ConsistencyFile":   func() error { return second(log.ConsistencyFile(ctx, 1)) },
 		"Log.Cosigned":          func() error { return second(log.Cosigned(ctx, 1)) },
 		"Log.CosignedProofFile": func() error { return second(log.CosignedProofFile(ctx, 0, 1)) },

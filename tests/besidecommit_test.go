@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -73,11 +74,11 @@ func otherTopic(t *testing.T, dir string) (topic, log digest.Hash) {
 	other, err := b.Join(ctx, a.Invite())
 	must(t, err)
 	for range 300 {
-		_, err := other.Append(ctx, event.Event{Payload: []byte("an event that fills pages of 4 KiB, which are sealed")})
+		_, err := other.Append(ctx, xaeroflux.Event{Payload: []byte("an event that fills pages of 4 KiB, which are sealed")})
 		must(t, err)
 	}
 	must(t, b.Close())
-	return other.ID(), other.Log().ID()
+	return digest.Hash(other.ID()), digest.Hash(other.Log().ID())
 }
 
 func oneMore(t *testing.T, log digest.Hash) *messages.Append {

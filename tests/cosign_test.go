@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -33,18 +34,18 @@ func TestPeersCosign(t *testing.T) {
 		t.Fatal(err)
 	}
 	vkey := a.Head().VKey()
-	both := xaeroflux.Policy{K: 2, Witnesses: []note.Verifier{witness(t, p), witness(t, q)}}
-	h, err := xaeroflux.VerifyCosigned(text, vkey, both)
-	if err != nil || h != a.Head() {
+	both := proof.Policy{K: 2, Witnesses: []note.Verifier{witness(t, p), witness(t, q)}}
+	h, _, err := proof.VerifyCosigned(text, vkey, both)
+	if err != nil || xaeroflux.LogID(h.Log) != a.Head().Log || xaeroflux.Hash(h.Root) != a.Head().Root {
 		t.Errorf("%+v, %v of\n%s", h, err, text)
 	}
-	if _, err := xaeroflux.VerifyCosigned(a.Head().Checkpoint(), vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
+	if _, _, err := proof.VerifyCosigned(a.Head().Checkpoint(), vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
 		t.Errorf("a head that nobody cosigned: %v", err)
 	}
 	if both.Witnesses[1] = witness(t, a); witness(t, a) == witness(t, p) {
 		t.Error("two stores are one witness")
 	}
-	if _, err := xaeroflux.VerifyCosigned(text, vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
+	if _, _, err := proof.VerifyCosigned(text, vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
 		t.Errorf("a witness who did not cosign: %v", err)
 	}
 	l, err := q.Log(a.Head().Log) // who holds the log can have it cosigned too
@@ -65,13 +66,13 @@ func TestPeersCosign(t *testing.T) {
 	}
 }
 
-func witness(t *testing.T, db *xaeroflux.DB) xaeroflux.Witness {
+func witness(t *testing.T, db *xaeroflux.DB) proof.Witness {
 	t.Helper()
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := xaeroflux.ParseWitness(topic.Witness().String())
+	w, err := proof.ParseWitness(topic.WitnessKey())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,12 +110,12 @@ func TestCosigningNeverGoesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, db := range []*xaeroflux.DB{q, r} {
-		topic, err := db.Topic(xaeroflux.ID{})
+		topic, err := db.Topic(xaeroflux.TopicID{})
 		if err == nil {
 			_, err = db.Sync(ctx, atP)
 		}
 		if err == nil {
-			err = topic.Follow() // so that it stays behind
+			err = topic.Follow(ctx) // so that it stays behind
 		}
 		if err == nil {
 			_, err = db.Sync(ctx, atP)

@@ -105,10 +105,10 @@ func TestCreationStoppedAtAnyWrite(t *testing.T) {
 func TestJoinStoppedAtAnyWrite(t *testing.T) {
 	host := open(t, t.TempDir(), nil)
 	topic := host.Topics()[0].ID()
-	stopCreation(t, topic, func(t *testing.T, at, dir string) {
+	stopCreation(t, digest.Hash(topic), func(t *testing.T, at, dir string) {
 		if store.Exists(dir) {
 			var unfinished *xaeroflux.UnfinishedError
-			if _, err := xaeroflux.Open(dir, nil); !errors.As(err, &unfinished) || unfinished.Topic != topic {
+			if _, err := xaeroflux.Open(dir, nil); !errors.As(err, &unfinished) || xaeroflux.TopicID(unfinished.Topic) != topic {
 				t.Fatalf("%s: opened without the invite: %v", at, err)
 			}
 			joinAgain(t, dir, host.Invite())

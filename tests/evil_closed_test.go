@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
@@ -31,7 +32,7 @@ func (a *arena) badLog(bad []byte, before, after int) *evilpeer.Log {
 func closedAt(t testing.TB, db *xaeroflux.DB, l *evilpeer.Log, size uint64, why event.Reason) {
 	t.Helper()
 	await(t, func() bool {
-		held, err := db.Log(l.ID)
+		held, err := db.Log(xaeroflux.LogID(l.ID))
 		if err != nil {
 			return false
 		}
@@ -62,7 +63,7 @@ func TestAuthorsCloseTheirLogs(t *testing.T) {
 			f := a.foe()
 			must(t, f.Greet(ctx, f.topic))
 			must(t, f.Send(l.Events(0, uint64(before)+20), l.Events(uint64(before)+20, uint64(before)+51), evilpeer.Part(l.State())))
-			must(t, f.Alive(0, a.victim.Head().Log, 0))
+			must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 			closedAt(t, a.victim, l, uint64(before), event.BadFlag)
 			f.Conn.CloseWithError(0, "")
 		}
@@ -86,7 +87,7 @@ func TestAuthorsCloseTheirLogs(t *testing.T) {
 		}
 	}()
 	closedAt(t, a.victim, long, 4000, event.BadTime)
-	must(t, f.Alive(0, a.victim.Head().Log, 0))
+	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	f.Conn.CloseWithError(0, "")
 	<-served
 	all = append(all, closing{long, 4000, event.BadTime})

@@ -132,20 +132,20 @@ func TestEquivocation(t *testing.T) {
 	mustAppend(t, b.victim, 7, "event %d of the other victim")
 
 	must(t, a.victim.Connect(ctx, addr.String()))
-	holds := func(db *xaeroflux.DB, log xaeroflux.ID, size uint64) bool {
+	holds := func(db *xaeroflux.DB, log xaeroflux.LogID, size uint64) bool {
 		l, err := db.Log(log)
 		return err == nil && l.Size() == size
 	}
 	await(t, func() bool {
-		return holds(a.victim, b.victim.Head().Log, 7) && holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) && holds(b.victim, a.bystander.ID, 100)
+		return holds(a.victim, b.victim.Head().Log, 7) && holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) && holds(b.victim, xaeroflux.LogID(a.bystander.ID), 100)
 	})
 	await(t, func() bool { return a.victim.Refusals()[messages.CodeFork]+b.victim.Refusals()[messages.CodeFork] > 0 })
 	mustAppend(t, a.victim, 3, "event %d after the fork")
 	await(t, func() bool { return holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) })
 	for db, log := range map[*xaeroflux.DB]*evilpeer.Log{a.victim: one, b.victim: two} {
-		l, err := db.Log(log.ID)
+		l, err := db.Log(xaeroflux.LogID(log.ID))
 		must(t, err)
-		if root, size := l.Root(); root != log.Head.Root || size != log.Head.Size {
+		if root, size := l.Root(); root != xaeroflux.Hash(log.Head.Root) || size != log.Head.Size {
 			t.Errorf("holds %d events under %s, was told %d under %s", size, root, log.Head.Size, log.Head.Root)
 		}
 		undisturbed(t, db)
@@ -162,7 +162,7 @@ func TestPathsForNames(t *testing.T) {
 	l, err := evilpeer.NewLog(a.topic.Topic(), a.newKey(), 4096, events...)
 	must(t, err)
 	a.give(l, 300)
-	held, err := a.victim.Log(l.ID)
+	held, err := a.victim.Log(xaeroflux.LogID(l.ID))
 	must(t, err)
 	if r, err := held.Get(ctx, 299); err != nil || r.Type != events[299].Type {
 		t.Errorf("%+v: %v", r, err)
@@ -198,14 +198,14 @@ func TestHeadOfHugeLog(t *testing.T) {
 	defer f.Conn.CloseWithError(0, "")
 	must(t, f.Greet(ctx, f.topic))
 	must(t, f.Send(m))
-	await(t, func() bool { held, err := a.victim.Log(l.ID); return err == nil && held.Size() == 1 })
+	await(t, func() bool { held, err := a.victim.Log(xaeroflux.LogID(l.ID)); return err == nil && held.Size() == 1 })
 	must(t, f.Send(evilpeer.List(messages.LogState{
 		Log: l.ID, Author: l.Author, PageBytes: 4096, Size: size, Pages: size / 2, Head: m.Head,
 	})))
 	if _, err := f.Answer(ctx, true); err != nil {
 		t.Error(err)
 	}
-	must(t, f.Alive(0, a.victim.Head().Log, 0))
+	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	must(t, f.Conn.CloseWithError(0, ""))
 	a.honest(t)
 }

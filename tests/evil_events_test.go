@@ -108,7 +108,7 @@ func forgeries() []attack {
 			h := f.victim.Head()
 			l, err := f.victim.Log(h.Log)
 			must(f.t, err)
-			m.Log, m.Author, m.PageBytes = h.Log, [32]byte(l.Author()), 4096
+			m.Log, m.Author, m.PageBytes = digest.Hash(h.Log), [32]byte(l.Author()), 4096
 			m.First, m.Count, m.Records = h.Size, 1, f.log.Records[h.Size]
 			m.Head.Size, m.Right = h.Size+1, nil
 		}),
@@ -127,7 +127,7 @@ func forgeries() []attack {
 			h := f.victim.Head()
 			l, err := f.victim.Log(h.Log)
 			must(f.t, err)
-			e.Log, e.Author = h.Log, [32]byte(l.Author())
+			e.Log, e.Author = digest.Hash(h.Log), [32]byte(l.Author())
 		}),
 		greeted("a log twice in a list", dropped, messages.CodeLimit, func(f *foe) error {
 			return f.Send(evilpeer.List(f.log.State(), f.log.State()))
@@ -204,7 +204,7 @@ func histories() []attack {
 		greeted("events far behind a gap", shrugged, 0, func(f *foe) error { return f.Send(f.log.Events(6000, 6100)) }),
 		greeted("digests that are not true", shrugged, 0, func(f *foe) error {
 			h := f.victim.Head()
-			return f.Send(&messages.Peaks{Logs: 1, Digest: h.Root}, &messages.SyncDone{Logs: messages.MaxCount, Digest: h.Root}, &messages.SyncDone{Ask: true})
+			return f.Send(&messages.Peaks{Logs: 1, Digest: digest.Hash(h.Root)}, &messages.SyncDone{Logs: messages.MaxCount, Digest: digest.Hash(h.Root)}, &messages.SyncDone{Ask: true})
 		}),
 		greeted("events of a log one said not to have", shrugged, 0, func(f *foe) error {
 			return f.Send(evilpeer.List(), b(f).Events(90, 100))

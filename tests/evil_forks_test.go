@@ -70,7 +70,7 @@ func TestWitnessRefuses(t *testing.T) {
 		{"another log", func(m *messages.CosignRequest) { m.Log[0] ^= 1 }, false},
 		{"its own log", func(m *messages.CosignRequest) {
 			h := a.victim.Head()
-			m.Log, m.Size, m.Root = h.Log, h.Size, h.Root
+			m.Log, m.Size, m.Root = digest.Hash(h.Log), h.Size, digest.Hash(h.Root)
 		}, false},
 	} {
 		req := good

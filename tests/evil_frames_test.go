@@ -106,10 +106,10 @@ func askers() []attack {
 	return []attack{
 		greeted("pages of a log that is not here", shrugged, 0, request(&messages.PageRequest{Log: digest.Hash{1}, Count: 1})),
 		greeted("pages from 2^48 on", shrugged, 0, func(f *foe) error {
-			return request(&messages.PageRequest{Log: f.victim.Head().Log, From: messages.MaxCount, Count: messages.MaxCount})(f)
+			return request(&messages.PageRequest{Log: digest.Hash(f.victim.Head().Log), From: messages.MaxCount, Count: messages.MaxCount})(f)
 		}),
 		greeted("no pages at all", shrugged, 0, func(f *foe) error {
-			return request(&messages.PageRequest{Log: f.victim.Head().Log})(f)
+			return request(&messages.PageRequest{Log: digest.Hash(f.victim.Head().Log)})(f)
 		}),
 		greeted("pages of a topic that is not shared", shrugged, 0, request(&messages.PageRequest{Topic: 1})),
 		greeted("a transfer that is no request", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
@@ -125,10 +125,10 @@ func askers() []attack {
 			return err
 		}),
 		greeted("proofs of what is not here", shrugged, 0, func(f *foe) error {
-			return f.Send(&messages.ProofRequest{Log: digest.Hash{1}}, &messages.ProofRequest{Log: f.victim.Head().Log, Seq: messages.MaxCount, Size: messages.MaxCount})
+			return f.Send(&messages.ProofRequest{Log: digest.Hash{1}}, &messages.ProofRequest{Log: digest.Hash(f.victim.Head().Log), Seq: messages.MaxCount, Size: messages.MaxCount})
 		}),
 		greeted("a page request among messages", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
-			return f.Send(&messages.PageRequest{Log: f.victim.Head().Log, Count: 1})
+			return f.Send(&messages.PageRequest{Log: digest.Hash(f.victim.Head().Log), Count: 1})
 		}),
 		greeted("a proof that nobody asked for", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
 			return f.Send(&messages.ProofResponse{Log: f.log.ID, Head: evilpeer.Wire(f.log.Head), Leaf: []byte("forged")})

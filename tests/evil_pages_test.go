@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
@@ -156,10 +157,10 @@ func loiterers() []attack {
 			return f.Raw(slices.Concat(evilpeer.Encoded(&messages.Peaks{}), frame[:len(frame)/2]))
 		}),
 		greeted("asking for proofs without end, reading none", dropped, messages.CodeLimit, func(f *foe) error {
-			return flood(1e6, &messages.ProofRequest{Log: f.victim.Head().Log})(f)
+			return flood(1e6, &messages.ProofRequest{Log: digest.Hash(f.victim.Head().Log)})(f)
 		}),
 		greeted("asking, and reading no answer", dropped, messages.CodeTimeout, func(f *foe) error {
-			ask := evilpeer.Encoded(&messages.ProofRequest{Log: f.victim.Head().Log})
+			ask := evilpeer.Encoded(&messages.ProofRequest{Log: digest.Hash(f.victim.Head().Log)})
 			if err := f.Send(&messages.Peaks{}); err != nil {
 				return err
 			}
@@ -183,13 +184,13 @@ func loiterers() []attack {
 			if err := f.Greet(ctx, f.topic); err != nil {
 				return err
 			}
-			return f.transfers(40, evilpeer.Encoded(&messages.PageRequest{Log: f.victim.Head().Log, Count: 1})[:10])
+			return f.transfers(40, evilpeer.Encoded(&messages.PageRequest{Log: digest.Hash(f.victim.Head().Log), Count: 1})[:10])
 		}},
 		{name: "forty transfers that nobody reads", ends: leftOut, want: messages.CodeTimeout, times: 40, do: func(f *foe) error {
 			if err := f.Greet(ctx, f.topic); err != nil {
 				return err
 			}
-			return f.transfers(40, evilpeer.Encoded(&messages.PageRequest{Log: f.victim.Head().Log, Count: 1 << 16, Tail: true}))
+			return f.transfers(40, evilpeer.Encoded(&messages.PageRequest{Log: digest.Hash(f.victim.Head().Log), Count: 1 << 16, Tail: true}))
 		}},
 	}
 }

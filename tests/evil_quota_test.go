@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
@@ -138,7 +139,7 @@ func (a *arena) reopen(t *testing.T, q xaeroflux.Quota) {
 // total is the number of events in a store.
 func total(t *testing.T, db *xaeroflux.DB) (n uint64) {
 	t.Helper()
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	must(t, err)
 	logs, err := topic.Logs()
 	must(t, err)
@@ -182,7 +183,7 @@ func TestSyncUnderAQuota(t *testing.T) {
 // from its files when it is opened again: a refusal names what a walk finds.
 func TestStoreBytesAreThoseOfTheFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	e := xaeroflux.Event{Payload: make([]byte, 30_000)}
+	e, inner := xaeroflux.Event{Payload: make([]byte, 30_000)}, event.Event{Payload: make([]byte, 30_000)}
 	for limit := int64(4 << 20); limit <= 16<<20; limit += 4 << 20 {
 		o := small()
 		o.Quota.StoreBytes = limit
@@ -196,7 +197,7 @@ func TestStoreBytesAreThoseOfTheFiles(t *testing.T) {
 				must(t, err)
 				return false
 			}
-			return q.Would-2*int64(e.RecordLen()) == fileBytes(t, dir)
+			return q.Would-2*int64(inner.RecordLen()) == fileBytes(t, dir)
 		})
 		if db.Head().Size == before {
 			t.Errorf("nothing was taken up to %d bytes", limit)

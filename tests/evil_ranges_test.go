@@ -31,9 +31,9 @@ func rangedTo(name string, ends outcome, want messages.Code, spoil func(f *foe, 
 		defer cancel()
 		done := make(chan error, 1)
 		go func() {
-			topic, err := f.victim.Topic(xaeroflux.ID{})
+			topic, err := f.victim.Topic(xaeroflux.TopicID{})
 			if err == nil {
-				_, err = topic.Fetch(limit, xaeroflux.Fetch{Log: f.log.ID, From: 5000, To: 5100})
+				_, err = topic.Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(f.log.ID), From: 5000, To: 5100})
 			}
 			done <- err
 		}()
@@ -130,11 +130,11 @@ func partAskers() []attack {
 	return []attack{
 		greeted("a range of a log that is not here", shrugged, 0, request(&messages.RangeRequest{Log: digest.Hash{1}}, messages.TypeError)),
 		greeted("a range from 2^48 on", shrugged, 0, func(f *foe) error {
-			return request(&messages.RangeRequest{Log: f.victim.Head().Log, From: messages.MaxCount, To: messages.MaxCount}, messages.TypeRangeResponse)(f)
+			return request(&messages.RangeRequest{Log: digest.Hash(f.victim.Head().Log), From: messages.MaxCount, To: messages.MaxCount}, messages.TypeRangeResponse)(f)
 		}),
 		greeted("a range of a topic that is not shared", shrugged, 0, request(&messages.RangeRequest{Topic: 1}, messages.TypeError)),
 		greeted("a range on the control stream", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
-			return f.Send(&messages.RangeRequest{Log: f.victim.Head().Log})
+			return f.Send(&messages.RangeRequest{Log: digest.Hash(f.victim.Head().Log)})
 		}),
 		greeted("a chunk on the control stream", dropped, messages.CodeUnexpectedMessage, func(f *foe) error {
 			return f.Send(f.log.Range(0, 10))

@@ -12,6 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
@@ -52,7 +53,7 @@ func (a *arena) recordsInLogs() (all []badRecord) {
 
 // ended says what a store makes of a log.
 func (b *badRecord) ended(db *xaeroflux.DB) string {
-	l, err := db.Log(b.log.ID)
+	l, err := db.Log(xaeroflux.LogID(b.log.ID))
 	if err != nil {
 		return err.Error()
 	}
@@ -89,7 +90,7 @@ func TestEachBadRecordClosesItsLog(t *testing.T) {
 			must(t, f.Send(b.log.Events(0, 2), b.log.Events(0, 3), b.log.Events(2, 3)))
 		}
 	}
-	must(t, f.Alive(0, a.victim.Head().Log, 0))
+	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	closed := 0
 	for _, b := range all {
 		if b.why != 0 {
@@ -116,7 +117,7 @@ func TestEachBadRecordClosesItsLog(t *testing.T) {
 	for _, x := range slices.Backward(all) {
 		must(t, f.Send(x.log.Events(0, 1), x.log.Events(0, 2)))
 	}
-	must(t, f.Alive(0, other.Head().Log, 0))
+	must(t, f.Alive(0, digest.Hash(other.Head().Log), 0))
 	f.Conn.CloseWithError(0, "")
 	mustSync(t, other, a.addr.String())
 	same(t, other, a.victim)

@@ -228,7 +228,7 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 	got := ""
 	t.Cleanup(func() { t.Log(got) })
 	await(t, func() bool {
-		held, err := a.victim.Log(l.ID)
+		held, err := a.victim.Log(xaeroflux.LogID(l.ID))
 		if err != nil {
 			got = err.Error()
 			return t.Failed()
@@ -238,7 +238,7 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 		return t.Failed() || held.Size() == size && closed == (why != 0) && (!closed || word == why.String())
 	})
 	must(t, f.Send(evilpeer.Part(l.State()), l.Events(0, uint64(len(l.Records)))))
-	must(t, f.Alive(0, a.victim.Head().Log, 0))
+	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	f.Conn.CloseWithError(0, "")
 
 	o := small()
@@ -247,17 +247,17 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 	mustAppend(t, peer, 10, "event %d of an honest peer")
 	mustSync(t, peer, a.addr.String())
 	same(t, peer, a.victim)
-	if held, err := peer.Log(l.ID); size > 0 && (err != nil || held.Size() != size) {
+	if held, err := peer.Log(xaeroflux.LogID(l.ID)); size > 0 && (err != nil || held.Size() != size) {
 		t.Errorf("an honest peer does not hold the roster: %v", err)
 	}
 	for _, db := range []*xaeroflux.DB{a.victim, peer} {
 		undisturbed(t, db)
-		topic, err := db.Topic(xaeroflux.ID{})
+		topic, err := db.Topic(xaeroflux.TopicID{})
 		must(t, err)
 		logs, err := topic.Logs()
 		must(t, err)
 		for _, held := range logs {
-			if held.ID() == l.ID {
+			if held.ID() == xaeroflux.LogID(l.ID) {
 				t.Error("the roster is among the logs of the topic")
 			}
 		}

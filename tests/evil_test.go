@@ -20,6 +20,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/quicnet"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
@@ -138,7 +139,7 @@ func (a *arena) give(l *evilpeer.Log, n uint64) {
 	must(a.t, f.Greet(ctx, f.topic))
 	must(a.t, f.Send(l.Events(0, n)))
 	await(a.t, func() bool {
-		held, err := a.victim.Log(l.ID)
+		held, err := a.victim.Log(xaeroflux.LogID(l.ID))
 		return err == nil && held.Size() == n
 	})
 }
@@ -175,7 +176,7 @@ func (a *arena) run(t *testing.T, at attack) {
 		if got, err := f.Verdict(); err != nil || got != at.want {
 			t.Errorf("dropped for %q (%v), want %q", got, err, at.want)
 		}
-	} else if err := f.Alive(f.number, a.victim.Head().Log, 0); err != nil {
+	} else if err := f.Alive(f.number, digest.Hash(a.victim.Head().Log), 0); err != nil {
 		t.Errorf("the session did not go on: %v", err)
 	}
 	if at.ends != shrugged {

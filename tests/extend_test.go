@@ -31,7 +31,7 @@ func TestCallsAndWords(t *testing.T) {
 	words := make(chan xaeroflux.Presence, 1)
 	stop, err := ada.Handle("upper", xaeroflux.Capability{
 		Serve: func(_ context.Context, c *xaeroflux.Call) error {
-			if c.Peer != ben.PeerID() || !c.Shares(topic) {
+			if c.Peer != ben.PeerID() || !c.Shares(identity.TopicID(topic)) {
 				return errors.New("somebody else")
 			}
 			b, err := io.ReadAll(c)
@@ -55,7 +55,7 @@ func TestCallsAndWords(t *testing.T) {
 	if n, err := ben.Topics()[0].Say("upper", []byte("typing")); n != 1 || err != nil {
 		t.Errorf("said to %d, %v", n, err)
 	}
-	if p := <-words; p.Peer != ben.PeerID() || p.Topic != topic || string(p.Data) != "typing" {
+	if p := <-words; p.Peer != ben.PeerID() || xaeroflux.TopicID(p.Topic) != topic || string(p.Data) != "typing" {
 		t.Errorf("heard %+v", p)
 	}
 	stop()

@@ -50,7 +50,7 @@ func TestExpect(t *testing.T) {
 					won <- r.Seq
 				case !errors.As(err, &size) || !errors.Is(err, xaeroflux.ErrExpect):
 					t.Error(err)
-				case size.Expected != round || size.Size != round+1 || size.Log != db.Head().Log:
+				case size.Expected != round || size.Size != round+1 || xaeroflux.LogID(size.Log) != db.Head().Log:
 					t.Errorf("%+v", size)
 				}
 			})

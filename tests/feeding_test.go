@@ -31,7 +31,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 
 // ownAndOther opens a store that holds a log of its own with n events and one of
 // another store with a few.
-func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.ID) {
+func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.LogID) {
 	t.Helper()
 	b := open(t, t.TempDir(), &xaeroflux.Options{Listen: "127.0.0.1:0"})
 	mustAppend(t, b, 3, "other %d")
@@ -182,10 +182,10 @@ func TestOneBatchAtATime(t *testing.T) {
 func TestSpawnOfUnknownIsRefused(t *testing.T) {
 	db := open(t, t.TempDir(), nil)
 	none := receiver(func(m *xaeroflux.Committed) { m.Done(nil) }).props()
-	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Topic: xaeroflux.ID{1}}); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Topic: xaeroflux.TopicID{1}}); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
 		t.Errorf("of an unknown topic: %v", err)
 	}
-	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Log: xaeroflux.ID{1}}); !errors.Is(err, xaeroflux.ErrUnknownLog) {
+	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Log: xaeroflux.LogID{1}}); !errors.Is(err, xaeroflux.ErrUnknownLog) {
 		t.Errorf("of an unknown log: %v", err)
 	}
 	for _, name := range []string{"", "a/b", strings.Repeat("n", 65)} {

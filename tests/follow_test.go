@@ -11,7 +11,7 @@ import (
 )
 
 // sizeOf returns how many events of a log a store holds.
-func sizeOf(db *xaeroflux.DB, id xaeroflux.ID) uint64 {
+func sizeOf(db *xaeroflux.DB, id xaeroflux.LogID) uint64 {
 	l, err := db.Log(id)
 	if err != nil {
 		return 0
@@ -31,7 +31,7 @@ func TestFollowSomeLogs(t *testing.T) {
 	adas, bens, cys := ada.Head().Log, ben.Head().Log, cy.Head().Log
 
 	// Ben is between the others, and follows Ada by her key.
-	if err := topic(ben).Follow(xaeroflux.ID(ada.Head().Author)); err != nil {
+	if err := topic(ben).Follow(ctx, xaeroflux.Name(ada.Head().Author)); err != nil {
 		t.Fatal(err)
 	}
 	v.connect(1, 0)
@@ -49,7 +49,7 @@ func TestFollowSomeLogs(t *testing.T) {
 	}
 	v.start(1, *small())
 	ben = v.dbs[1]
-	if names, all := topic(ben).Followed(); all || len(names) != 1 || names[0] != xaeroflux.ID(ada.Head().Author) {
+	if names, all := topic(ben).Followed(); all || len(names) != 1 || names[0] != xaeroflux.Name(ada.Head().Author) {
 		t.Fatalf("follows %v, all %v", names, all)
 	}
 	mustAppend(t, cy, 3, "more %d")
@@ -62,7 +62,7 @@ func TestFollowSomeLogs(t *testing.T) {
 	}
 
 	// And all of it comes once it is wanted.
-	if err := topic(ben).FollowAll(); err != nil {
+	if err := topic(ben).FollowAll(ctx); err != nil {
 		t.Fatal(err)
 	}
 	await(t, func() bool { return sizeOf(ben, cys) == 23 && sizeOf(ada, cys) == 23 })
@@ -85,7 +85,7 @@ func TestForkOfLogNotFollowed(t *testing.T) {
 	mustAppend(t, knows, 4, "event %d")
 
 	b, _ := joinedAt(t, a, o, "b")
-	must(t, b.Topics()[0].Follow(knows.Head().Log))
+	must(t, b.Topics()[0].Follow(ctx, xaeroflux.Name(knows.Head().Log)))
 	mustSync(t, b, at)
 	if _, size := frozenSize(t, b, forked); size > 0 || sizeOf(b, knows.Head().Log) != 4 {
 		t.Errorf("%d events of the forked log, %d of the one that is followed", size, sizeOf(b, knows.Head().Log))
@@ -99,7 +99,7 @@ func TestFollowKeepsSessions(t *testing.T) {
 	topic, bens, cyds := v.dbs[0].Topics()[0], v.dbs[1].Head().Log, v.dbs[2].Head().Log
 	mustAppend(t, v.dbs[2], 5, "event %d that nobody asked for")
 	mustSync(t, v.dbs[1], v.addr(2))
-	must(t, topic.Follow(bens))
+	must(t, topic.Follow(ctx, xaeroflux.Name(bens)))
 	v.connect(0, 1)
 	peer := func() xaeroflux.PeerStatus {
 		for _, p := range v.dbs[0].Peers() {
@@ -111,7 +111,7 @@ func TestFollowKeepsSessions(t *testing.T) {
 	}
 	await(t, func() bool { return peer().InSync })
 	before := peer().Since
-	must(t, topic.Follow(bens, bens))
+	must(t, topic.Follow(ctx, xaeroflux.Name(bens), xaeroflux.Name(bens)))
 	if !peer().InSync {
 		t.Error("the same again: out of sync")
 	}
@@ -120,7 +120,7 @@ func TestFollowKeepsSessions(t *testing.T) {
 	if n := sizeOf(v.dbs[0], cyds); n > 0 {
 		t.Errorf("%d events of a log that is not followed", n)
 	}
-	must(t, topic.FollowAll())
+	must(t, topic.FollowAll(ctx))
 	await(t, func() bool { return sizeOf(v.dbs[0], cyds) == 5 && peer().InSync })
 	if now := peer().Since; !now.Equal(before) {
 		t.Errorf("a session from %v, before from %v", now, before)
@@ -130,17 +130,17 @@ func TestFollowKeepsSessions(t *testing.T) {
 func TestFollowTooMany(t *testing.T) {
 	db := open(t, t.TempDir()+"/s", nil)
 	topic := db.Topics()[0]
-	names := make([]xaeroflux.ID, 4096)
+	names := make([]xaeroflux.Name, 4096)
 	for i := range names {
-		names[i] = xaeroflux.ID{byte(i), byte(i >> 8)}
+		names[i] = xaeroflux.Name{byte(i), byte(i >> 8)}
 	}
-	if err := topic.Follow(names...); !errors.Is(err, xaeroflux.ErrTooMany) {
+	if err := topic.Follow(ctx, names...); !errors.Is(err, xaeroflux.ErrTooMany) {
 		t.Fatal(err)
 	}
 	if _, all := topic.Followed(); !all {
 		t.Fatal("a call that failed changed what is followed")
 	}
-	if err := topic.Follow(names[1:]...); err != nil {
+	if err := topic.Follow(ctx, names[1:]...); err != nil {
 		t.Fatal(err)
 	}
 	if got, all := topic.Followed(); all || len(got) != 4095 {

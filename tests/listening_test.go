@@ -89,7 +89,7 @@ func TestListenerIsBoundAgain(t *testing.T) {
 			return port, nil
 		},
 	})
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	if err != nil {
 		t.Fatal(err)
 	}

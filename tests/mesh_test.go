@@ -48,7 +48,7 @@ func (v *village) start(i int, o xaeroflux.Options) {
 	o.Listen = fmt.Sprintf("node-%d:1", i)
 	v.dbs[i] = open(v.t, v.dirs[i], &o)
 	if v.invite == "" {
-		topic, err := v.dbs[i].Topic(xaeroflux.ID{})
+		topic, err := v.dbs[i].Topic(xaeroflux.TopicID{})
 		if err != nil {
 			v.t.Fatal(err)
 		}

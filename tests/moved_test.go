@@ -20,7 +20,7 @@ func copyStore(t *testing.T, from string) (to string) {
 }
 
 // reopened opens a store, looks at it and closes it.
-func reopened(t *testing.T, dir string, o *xaeroflux.Options) (move *xaeroflux.Move, log xaeroflux.ID) {
+func reopened(t *testing.T, dir string, o *xaeroflux.Options) (move *xaeroflux.Move, log xaeroflux.LogID) {
 	t.Helper()
 	db, err := xaeroflux.Open(dir, o)
 	must(t, err)

@@ -16,18 +16,19 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 func onTopic(t testing.TB, db *xaeroflux.DB) *xaeroflux.Topic {
 	t.Helper()
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	must(t, err)
 	return topic
 }
 
-func logOf(t testing.TB, db *xaeroflux.DB, id xaeroflux.ID) *xaeroflux.Log {
+func logOf(t testing.TB, db *xaeroflux.DB, id xaeroflux.LogID) *xaeroflux.Log {
 	t.Helper()
 	l, err := db.Log(id)
 	must(t, err)
@@ -121,14 +122,14 @@ func TestFetchDespiteLiars(t *testing.T) {
 	defer f.Conn.CloseWithError(0, "")
 	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: f.log.ID, From: 1000})
+	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(f.log.ID), From: 1000})
 	if err != nil || r.Events != 6000 || len(r.Gaps) != 0 || !slices.Contains(r.From, f.Self) {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	l := logOf(t, a.victim, f.log.ID)
+	l := logOf(t, a.victim, xaeroflux.LogID(f.log.ID))
 	for seq := uint64(1000); seq < 7000; seq += 13 {
 		rec, err := l.Get(ctx, seq)
-		if err != nil || rec.Hash() != f.log.Leaves[seq] {
+		if err != nil || digest.Hash(rec.Hash()) != f.log.Leaves[seq] {
 			t.Fatalf("event %d: %v", seq, err)
 		}
 	}
@@ -181,7 +182,7 @@ func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 	}
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: a.log.ID, From: 1000})
+	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(a.log.ID), From: 1000})
 	if err != nil || r.Events != 6000 || len(r.From) != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -458,7 +459,7 @@ func TestFetchOfLogNotFollowed(t *testing.T) {
 	at, err := a.Listen(ctx, "a:0")
 	must(t, err)
 	b := joinedOf(t, a, onMemory(net))
-	must(t, onTopic(t, b).Follow())
+	must(t, onTopic(t, b).Follow(ctx))
 	mustSync(t, b, at.String())
 	log := a.Head().Log
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 50}); r.Events != 50 || len(r.Gaps) != 0 {

@@ -30,7 +30,7 @@ func fetchers(t testing.TB, events int) (a, b *xaeroflux.DB, addr string) {
 
 func mustFetch(t testing.TB, db *xaeroflux.DB, f xaeroflux.Fetch) xaeroflux.FetchReport {
 	t.Helper()
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	must(t, err)
 	r, err := topic.Fetch(ctx, f)
 	must(t, err)
@@ -39,7 +39,7 @@ func mustFetch(t testing.TB, db *xaeroflux.DB, f xaeroflux.Fetch) xaeroflux.Fetc
 
 // heldEvents reads what is held of a log beyond gaps too, and holds it against
 // what the author has.
-func heldEvents(t testing.TB, author, db *xaeroflux.DB, log xaeroflux.ID) (seqs []uint64) {
+func heldEvents(t testing.TB, author, db *xaeroflux.DB, log xaeroflux.LogID) (seqs []uint64) {
 	t.Helper()
 	for rec, err := range db.Events(ctx, xaeroflux.Query{Log: log, Ranges: true}) {
 		must(t, err)
@@ -58,7 +58,7 @@ func TestFetchNewest(t *testing.T) {
 	a, b, addr := fetchers(t, 10_000)
 	log := a.Head().Log
 	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
-	if r.Events != 100 || r.Part != (xaeroflux.Range{First: 9900, End: 10_000}) || r.Head != a.Head() || len(r.Gaps) != 0 || !slices.Equal(r.From, []identity.PeerID{a.PeerID()}) {
+	if r.Events != 100 || r.Part != (xaeroflux.Span{First: 9900, End: 10_000}) || r.Head != a.Head() || len(r.Gaps) != 0 || !slices.Equal(r.From, []identity.PeerID{a.PeerID()}) {
 		t.Fatalf("%+v", r)
 	}
 	l, err := b.Log(log)
@@ -76,7 +76,7 @@ func TestFetchNewest(t *testing.T) {
 	must(t, xaeroflux.Verify(rec, p, l.NewestHead()))
 	_, err = l.Get(ctx, 5000)
 	var gap *xaeroflux.GapError
-	if !errors.As(err, &gap) || !errors.Is(err, xaeroflux.ErrNotHeld) || gap.Gap != (xaeroflux.Range{End: 9900}) || gap.Seq != 5000 {
+	if !errors.As(err, &gap) || !errors.Is(err, xaeroflux.ErrNotHeld) || xaeroflux.Span(gap.Gap) != (xaeroflux.Span{End: 9900}) || gap.Seq != 5000 {
 		t.Errorf("an event in the gap: %v", err)
 	}
 	if _, err := l.Get(ctx, 10_000); !errors.Is(err, xaeroflux.ErrRange) || errors.Is(err, xaeroflux.ErrNotHeld) {
@@ -154,7 +154,7 @@ func TestFetchAgainstTheObvious(t *testing.T) {
 func fetched(t testing.TB, b *xaeroflux.DB, f xaeroflux.Fetch, size uint64, have map[uint64]bool) {
 	t.Helper()
 	report := mustFetch(t, b, f)
-	part := xaeroflux.Range{First: f.From, End: f.To}
+	part := xaeroflux.Span{First: f.From, End: f.To}
 	if part.End == 0 {
 		part.End = size
 	}
@@ -177,7 +177,7 @@ func fetched(t testing.TB, b *xaeroflux.DB, f xaeroflux.Fetch, size uint64, have
 }
 
 // obvious holds a store against the set of events that it must hold.
-func obvious(t testing.TB, a, b *xaeroflux.DB, log xaeroflux.ID, have map[uint64]bool, when string) {
+func obvious(t testing.TB, a, b *xaeroflux.DB, log xaeroflux.LogID, have map[uint64]bool, when string) {
 	t.Helper()
 	l, err := b.Log(log)
 	must(t, err)

@@ -89,13 +89,13 @@ func refusesAll(t *testing.T, db *xaeroflux.DB, invite string) {
 		"batch":   func() error { _, err := db.AppendBatch(ctx, []xaeroflux.Event{{Payload: []byte("x")}}); return err },
 		"join":    func() error { _, err := db.Join(ctx, invite); return err },
 		"found":   func() error { _, err := db.CreateTopic(ctx, "x", nil); return err },
-		"follow":  func() error { return topic.Follow(db.Head().Log) },
+		"follow":  func() error { return topic.Follow(ctx, xaeroflux.Name(db.Head().Log)) },
 		"listen":  func() error { _, err := db.Listen(ctx, "127.0.0.1:0"); return err },
 		"connect": func() error { return db.Connect(ctx, peer) },
 		"sync":    func() error { _, err := db.Sync(ctx, peer); return err },
 		"serve":   func() error { return db.ServeOver(ctx, one, "a pipe") },
 		"over":    func() error { _, err := db.SyncOver(ctx, one, "a pipe"); return err },
-		"fetch":   func() error { _, err := topic.Fetch(ctx, xaeroflux.Fetch{Log: xaeroflux.ID{1}}); return err },
+		"fetch":   func() error { _, err := topic.Fetch(ctx, xaeroflux.Fetch{Log: xaeroflux.LogID{1}}); return err },
 		"state":   func() error { return db.ReadOnly() },
 	} {
 		if err := call(); !errors.Is(err, xaeroflux.ErrReadOnly) || !strings.Contains(err.Error(), "opened read-only") {

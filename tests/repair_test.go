@@ -49,7 +49,7 @@ func roots(t *testing.T, db *xaeroflux.DB) map[digest.Hash]digest.Hash {
 	for _, l := range logs {
 		root, size := l.Root()
 		if size > 0 {
-			all[l.ID()] = root
+			all[digest.Hash(l.ID())] = digest.Hash(root)
 		}
 	}
 	return all

@@ -20,7 +20,7 @@ import (
 type patient struct {
 	*village
 	dir  string
-	log  xaeroflux.ID // of the first store
+	log  xaeroflux.LogID // of the first store
 	want map[digest.Hash]digest.Hash
 }
 

@@ -20,7 +20,7 @@ import (
 
 // sources opens stores that all hold one long log, and one more that holds
 // nothing. The links of the last one are slow.
-func sources(t *testing.T, holders int) (v *village, last *xaeroflux.DB, log xaeroflux.ID) {
+func sources(t *testing.T, holders int) (v *village, last *xaeroflux.DB, log xaeroflux.LogID) {
 	t.Helper()
 	o := *small()
 	v = newVillage(t, holders+1, o)
@@ -37,7 +37,7 @@ func sources(t *testing.T, holders int) (v *village, last *xaeroflux.DB, log xae
 	return v, last, v.dbs[0].Head().Log
 }
 
-func holds(db *xaeroflux.DB, log xaeroflux.ID, size uint64) func() bool {
+func holds(db *xaeroflux.DB, log xaeroflux.LogID, size uint64) func() bool {
 	return func() bool {
 		l, err := db.Log(log)
 		return err == nil && l.Size() == size
@@ -135,12 +135,12 @@ type liar struct {
 	asked chan struct{}
 }
 
-func newLiar(t *testing.T, v *village, log xaeroflux.ID, spoil func(io.Writer) io.Writer) (x *liar, addr string) {
+func newLiar(t *testing.T, v *village, log xaeroflux.LogID, spoil func(io.Writer) io.Writer) (x *liar, addr string) {
 	t.Helper()
 	topic, err := identity.ParseInvite(v.invite)
 	must(t, err)
 	x = &liar{t: t, st: copyOf(t, v), topic: topic, spoil: spoil, asked: make(chan struct{}, 100_000)}
-	x.log, err = x.st.Log(log)
+	x.log, err = x.st.Log(digest.Hash(log))
 	must(t, err)
 	return x, x.listen(v.net)
 }

@@ -49,9 +49,9 @@ func mustSync(t testing.TB, a *xaeroflux.DB, addr string) xaeroflux.SyncReport {
 }
 
 // heads returns size and root of every log that holds events.
-func heads(t testing.TB, db *xaeroflux.DB) map[xaeroflux.ID]string {
+func heads(t testing.TB, db *xaeroflux.DB) map[xaeroflux.LogID]string {
 	t.Helper()
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func heads(t testing.TB, db *xaeroflux.DB) map[xaeroflux.ID]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[xaeroflux.ID]string{}
+	all := map[xaeroflux.LogID]string{}
 	for _, l := range logs {
 		if root, size := l.Root(); size > 0 {
 			all[l.ID()] = fmt.Sprintf("%d %s", size, root)

@@ -290,7 +290,7 @@ func TestOpenTakesUpLeftOvers(t *testing.T) {
 		}
 		return nil
 	})
-	want := swarm.RangeFetch{Topic: b.topic, Log: a.topic.Log, From: 1, Peers: []identity.Address{at}}
+	want := swarm.RangeFetch{Topic: b.topic, Log: digest.Hash(xaeroflux.LogID(a.topic.Log)), From: 1, Peers: []identity.Address{at}}
 	if _, err := b.n.FetchRange(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +305,7 @@ func TestOpenTakesUpLeftOvers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for rec, err := range db.Subscribe(t.Context(), xaeroflux.Query{Log: a.topic.Log}) {
+	for rec, err := range db.Subscribe(t.Context(), xaeroflux.Query{Log: xaeroflux.LogID(a.topic.Log)}) {
 		if err != nil {
 			t.Fatal(err)
 		}

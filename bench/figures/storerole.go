@@ -156,7 +156,7 @@ func (s *storeRole) watch(o order) error {
 }
 
 func (s *storeRole) frontier() (xaeroflux.Frontier, error) {
-	t, err := s.db.Topic(xaeroflux.ID{})
+	t, err := s.db.Topic(xaeroflux.TopicID{})
 	if err != nil {
 		return nil, err
 	}

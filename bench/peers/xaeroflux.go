@@ -68,29 +68,34 @@ func (s *xaeroStore) Get(seq int) ([]byte, error) {
 type xaeroProof struct {
 	s    *xaeroStore
 	p    xaeroflux.Proof
-	head xaeroflux.Head
-	hash xaeroflux.Hash
+	path []proof.Hash // of p
+	root proof.Hash
+	hash proof.Hash
 }
 
 func (s *xaeroStore) Prove(seq int) (Proof, error) {
 	head := s.log.Head()
 	p, err := s.log.Prove(ctx, uint64(seq), head.Size)
-	return &xaeroProof{s: s, p: p, head: head}, err
+	path := make([]proof.Hash, len(p.Hashes))
+	for i, h := range p.Hashes {
+		path[i] = proof.Hash(h)
+	}
+	return &xaeroProof{s: s, p: p, path: path, root: proof.Hash(head.Root)}, err
 }
 
-func (p *xaeroProof) Hashes() int { return len(p.p.Hashes) }
+func (p *xaeroProof) Hashes() int { return len(p.path) }
 
 // Load reads the event that is proven.
 func (p *xaeroProof) Load() error {
 	r, err := p.s.log.Get(ctx, p.p.Seq)
 	if err == nil {
-		p.hash = r.Hash()
+		p.hash = proof.Hash(r.Hash())
 	}
 	return err
 }
 
 func (p *xaeroProof) Verify() error {
-	return proof.VerifyInclusion(p.hash, p.p.Seq, p.p.Size, p.p.Hashes, p.head.Root)
+	return proof.VerifyInclusion(p.hash, p.p.Seq, p.p.Size, p.path, p.root)
 }
 
 func (s *xaeroStore) AppendProvable(payload []byte) (func() error, error) {

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/proof"
 )
 
 // A copy of a copy, and the first copied once more: each is another device, and
@@ -36,7 +37,7 @@ func TestCopiesOfCopies(t *testing.T) {
 	a, b = w.open(dir), w.open(dir+"1")
 	second, third := w.open(dir+"2"), w.open(dir+"3")
 	all := []*peer{a, b, second, third, c}
-	ids := map[xaeroflux.ID]bool{}
+	ids := map[xaeroflux.LogID]bool{}
 	for i, p := range all {
 		p.say(40+i, "event %d of one of the five, "+p.dir)
 		if ids[p.Head().Log] = true; p != c {
@@ -66,7 +67,7 @@ func TestCopiesOfCopies(t *testing.T) {
 
 func wantCopies(t *testing.T, p *peer, want []*peer) {
 	t.Helper()
-	told := map[xaeroflux.ID]bool{}
+	told := map[xaeroflux.LogID]bool{}
 	for _, c := range p.Copies() {
 		told[c.Log] = true
 	}
@@ -108,7 +109,7 @@ func TestToldOnceAndForGood(t *testing.T) {
 	a.close()
 	n := 0
 	for e := range told {
-		if n++; e.Log != log || e.Topic != a.Topics()[0].ID() {
+		if n++; xaeroflux.LogID(e.Log) != log || xaeroflux.TopicID(e.Topic) != a.Topics()[0].ID() {
 			t.Errorf("told of %s", e.Log)
 		}
 	}
@@ -160,7 +161,7 @@ func TestEventIDsAcrossGenerations(t *testing.T) {
 func TestFollowedInPart(t *testing.T) {
 	w, dir := newWorld(t), filepath.Join(t.TempDir(), "a")
 	a, c := w.before(dir)
-	if err := a.Topics()[0].Follow(c.Head().Log); err != nil {
+	if err := a.Topics()[0].Follow(ctx, xaeroflux.Name(c.Head().Log)); err != nil {
 		t.Fatal(err)
 	}
 	a.close()
@@ -363,7 +364,7 @@ func TestSnapshotThatAppendsFirstForks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(forks) == 1 && forks[0].Log() == log && forks[0].Verify() == nil {
+			if len(forks) == 1 && forks[0].Log == log && proven(forks[0]) {
 				break
 			}
 			if time.Now().After(deadline) {
@@ -409,4 +410,9 @@ func TestOlderAOFUnderNewerFormat(t *testing.T) {
 	again.sync(c)
 	a.sync(c)
 	w.wantSame(a, again, c)
+}
+
+func proven(f xaeroflux.Fork) bool {
+	p, err := proof.ParseFork(f.Text)
+	return err == nil && p.Verify() == nil
 }

@@ -100,7 +100,7 @@ func crashTurning(t *testing.T, adopt, after bool) {
 		} else {
 			b.say(2, fmt.Sprintf("event %%d of copy %d", n))
 			b.sync(c)
-			signed.saw(t, proof.Head{Log: b.Head().Log, Size: b.Head().Size, Root: b.Head().Root})
+			signed.saw(t, proof.Head{Log: digest.Hash(b.Head().Log), Size: b.Head().Size, Root: digest.Hash(b.Head().Root)})
 			b.close()
 		}
 		if points = n; !crashed {

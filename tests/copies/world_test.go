@@ -187,7 +187,7 @@ func wantTold(t *testing.T, first, copied *peer, others ...*peer) {
 
 // wantDevice checks that a copy's log begins with its card, and that readers
 // pass it over unless they ask for it.
-func wantDevice(t *testing.T, at *peer, log xaeroflux.ID) {
+func wantDevice(t *testing.T, at *peer, log xaeroflux.LogID) {
 	t.Helper()
 	l, err := at.Log(log)
 	if err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -40,7 +39,7 @@ func info(t *xaeroflux.Topic) nodeapi.Info {
 	l := t.Log()
 	return nodeapi.Info{
 		Author: fmt.Sprintf("%x", l.Author()), Log: l.ID().String(), Topic: t.ID().String(),
-		VKey: l.Head().VKey(), Witness: t.Witness().String(), Invite: dialableInvite(t.Invite()),
+		VKey: l.Head().VKey(), Witness: t.WitnessKey(), Invite: dialableInvite(t.Invite()),
 	}
 }
 
@@ -135,7 +134,7 @@ func (b *local) Forks(context.Context) ([][]byte, error) {
 	all, err := b.db.Forks()
 	texts := make([][]byte, len(all))
 	for i, f := range all {
-		texts[i] = f.Encode()
+		texts[i] = f.Text
 	}
 	return texts, err
 }
@@ -151,23 +150,21 @@ func (b *local) Followed(_ context.Context, topic string) (nodeapi.Followed, err
 }
 
 // Follow implements nodeapi.Backend.
-func (b *local) Follow(_ context.Context, topic string, f nodeapi.Followed) error {
+func (b *local) Follow(ctx context.Context, topic string, f nodeapi.Followed) error {
 	t, err := b.topic(topic)
 	if err != nil {
 		return err
 	}
 	if f.All {
-		return t.FollowAll()
+		return t.FollowAll(ctx)
 	}
-	var names []xaeroflux.ID
-	for _, n := range f.Names {
-		id, err := digest.Parse(n)
-		if err != nil {
+	names := make([]xaeroflux.Name, len(f.Names))
+	for i, n := range f.Names {
+		if err := names[i].UnmarshalText([]byte(n)); err != nil {
 			return err
 		}
-		names = append(names, id)
 	}
-	return t.Follow(names...)
+	return t.Follow(ctx, names...)
 }
 
 // Prove implements nodeapi.Backend.
@@ -263,7 +260,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	s.Own = ownLogs(b.db.OwnLogs())
 	forks, err := b.db.Forks()
 	for _, f := range forks {
-		if log := f.Log().String(); !slices.ContainsFunc(s.Own, func(o nodeapi.OwnLog) bool { return o.Log == log }) {
+		if log := f.Log.String(); !slices.ContainsFunc(s.Own, func(o nodeapi.OwnLog) bool { return o.Log == log }) {
 			s.Frozen = append(s.Frozen, log)
 		}
 	}
@@ -294,7 +291,7 @@ func timeIn(t time.Time) time.Time {
 }
 
 // texts writes ids in hexadecimal.
-func texts(ids []xaeroflux.ID) []string {
+func texts(ids []xaeroflux.Name) []string {
 	all := make([]string, 0, len(ids))
 	for _, id := range ids {
 		all = append(all, id.String())

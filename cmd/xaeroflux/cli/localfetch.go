@@ -9,7 +9,6 @@ import (
 	"io"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -63,12 +62,12 @@ func fetched(r xaeroflux.FetchReport) nodeapi.FetchReport {
 
 // whose finds out what a name is: the beginning of the id, or of its author's
 // key, of a log that is known; or all of either, which one only a peer can say.
-func (b *local) whose(t *xaeroflux.Topic, name string) (log xaeroflux.ID, author [32]byte, err error) {
+func (b *local) whose(t *xaeroflux.Topic, name string) (log xaeroflux.LogID, author xaeroflux.AuthorKey, err error) {
 	logs, err := t.Logs()
 	if err != nil {
 		return log, author, err
 	}
-	var found []xaeroflux.ID
+	var found []xaeroflux.LogID
 	for _, l := range logs {
 		if hasPrefix(l.ID(), name) || hasPrefix(l.Author(), name) {
 			found = append(found, l.ID())
@@ -78,16 +77,16 @@ func (b *local) whose(t *xaeroflux.Topic, name string) (log xaeroflux.ID, author
 	case 1:
 		return found[0], author, nil
 	case 0:
-		id, err := digest.Parse(name)
+		id, err := xaeroflux.ParseLogID(name)
 		if err != nil {
 			return log, author, kinded(nodeapi.Unknown, "no log %q in topic %s yet: give the whole id of a log, or the whole key of its author", name, t.ID().Short())
 		}
-		return id, id, nil
+		return id, xaeroflux.AuthorKey(id), nil
 	}
 	return log, author, usage("log %q: %d logs fit; give more of the id", name, len(found))
 }
 
-func parts(all []xaeroflux.Range) []nodeapi.Part {
+func parts(all []xaeroflux.Span) []nodeapi.Part {
 	out := []nodeapi.Part{}
 	for _, r := range all {
 		out = append(out, nodeapi.Part{First: r.First, End: r.End})

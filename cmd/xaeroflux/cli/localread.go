@@ -96,7 +96,7 @@ const minPrefix = 4
 // topic finds a topic by id, name, or the beginning of its id.
 func (b *local) topic(name string) (*xaeroflux.Topic, error) {
 	if name == "" {
-		return b.db.Topic(xaeroflux.ID{})
+		return b.db.Topic(xaeroflux.TopicID{})
 	}
 	var byName, byPrefix []*xaeroflux.Topic
 	for _, t := range b.db.Topics() {
@@ -163,6 +163,6 @@ func (b *local) log(topic, name string) (*xaeroflux.Log, error) {
 	return nil, usage("log %q: %d logs fit; give more of the id", name, len(found))
 }
 
-func hasPrefix(id xaeroflux.ID, name string) bool {
+func hasPrefix(id fmt.Stringer, name string) bool {
 	return len(name) >= minPrefix && strings.HasPrefix(id.String(), strings.ToLower(name))
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -34,12 +35,12 @@ const (
 // A Result says what a campaign came to.
 type Result struct {
 	Seed       uint64
-	Frames     uint64                    // that the victim surely read
-	Sessions   uint64                    // that it took
-	Refusals   map[xaeroflux.Code]uint64 // by it, by reason
-	HeapGrowth uint64                    // bytes, the most at any look
-	Goroutines int                       // that were left
-	Events     map[xaeroflux.ID]uint64   // that it holds of each log
+	Frames     uint64                     // that the victim surely read
+	Sessions   uint64                     // that it took
+	Refusals   map[xaeroflux.Code]uint64  // by it, by reason
+	HeapGrowth uint64                     // bytes, the most at any look
+	Goroutines int                        // that were left
+	Events     map[xaeroflux.LogID]uint64 // that it holds of each log
 }
 
 // Run sends a new store so many frames. The error says what it did wrong. The
@@ -146,7 +147,7 @@ func (c *campaign) open(dir string) (err error) {
 	if err != nil {
 		return fail(err)
 	}
-	if c.corpus, err = newCorpus(inv, c.victim.Head().Log, rand.New(rand.NewPCG(c.seed, 0))); err != nil {
+	if c.corpus, err = newCorpus(inv, digest.Hash(c.victim.Head().Log), rand.New(rand.NewPCG(c.seed, 0))); err != nil {
 		return fail(err)
 	}
 	return nil
@@ -175,17 +176,17 @@ func heap() uint64 {
 
 // held checks that each log in the store is one that its author wrote, as far
 // as it goes.
-func (c *campaign) held() (map[xaeroflux.ID]uint64, error) {
-	topic, err := c.victim.Topic(xaeroflux.ID{})
+func (c *campaign) held() (map[xaeroflux.LogID]uint64, error) {
+	topic, err := c.victim.Topic(xaeroflux.TopicID{})
 	if err != nil {
 		return nil, err
 	}
 	logs, err := topic.Logs()
-	sizes := map[xaeroflux.ID]uint64{}
+	sizes := map[xaeroflux.LogID]uint64{}
 	for _, l := range logs {
 		root, size := l.Root()
 		sizes[l.ID()] = size
-		if l.ID() != c.victim.Head().Log && size > 0 && !c.corpus.wrote(l.ID(), size, root) {
+		if l.ID() != c.victim.Head().Log && size > 0 && !c.corpus.wrote(digest.Hash(l.ID()), size, digest.Hash(root)) {
 			err = errors.Join(err, fmt.Errorf("log %s has %d events under %s, which nobody wrote", l.ID(), size, root))
 		}
 	}

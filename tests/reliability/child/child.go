@@ -89,7 +89,7 @@ func appendTo(ctx context.Context, t *xaeroflux.Topic, n int, seed uint64, early
 		if early {
 			say("ack %d %d", n, from+uint64(count))
 		}
-		r, err := t.AppendBatch(ctx, oracle.Events(seed, n, from, count))
+		r, err := t.AppendBatch(ctx, oracle.ForAPI(oracle.Events(seed, n, from, count)))
 		if err != nil {
 			return err
 		}

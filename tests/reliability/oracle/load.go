@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
 )
@@ -42,6 +43,15 @@ func Events(seed uint64, n int, from uint64, count int) []event.Event {
 		events[i] = Event(seed, n, from+uint64(i))
 	}
 	return events
+}
+
+// ForAPI returns events as a program appends them.
+func ForAPI(events []event.Event) []xaeroflux.Event {
+	all := make([]xaeroflux.Event, len(events))
+	for i, e := range events {
+		all[i] = xaeroflux.Event{Type: e.Type, Key: e.Key, Payload: e.Payload}
+	}
+	return all
 }
 
 // record returns the bytes of event seq of log n in a store.

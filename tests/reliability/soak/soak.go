@@ -87,7 +87,7 @@ func (s *soak) load(ctx context.Context, begin time.Time, length time.Duration) 
 		from := s.want.Acked(0)
 		events := oracle.Events(s.want.Seed(), 0, from, batch)
 		s.want.Issue(0, from+batch)
-		if _, err := s.db.AppendBatch(ctx, events); err != nil {
+		if _, err := s.db.AppendBatch(ctx, oracle.ForAPI(events)); err != nil {
 			return err
 		}
 		s.want.Ack(0, from+batch)

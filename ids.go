@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+)
+
+// Ids are fixed numbers of bytes. As text, in JSON and as keys of maps in JSON, each is
+// lower-case hexadecimal; a Parse function and UnmarshalText take no other length.
+type (
+	// A Hash is a SHA-256 digest: a root, or the hash of a leaf.
+	Hash [32]byte
+
+	// A LogID names a log. It follows from the log's topic and author.
+	LogID [32]byte
+
+	// A TopicID names a topic: the hash of the record that founded it. The zero one
+	// means the default topic of a store.
+	TopicID [32]byte
+
+	// An AuthorKey is the Ed25519 public key that signs the heads of a log.
+	AuthorKey [32]byte
+
+	// A Name is a LogID or an AuthorKey: what may be followed of a topic.
+	Name [32]byte
+
+	// An EventID names an event for the store that appends it, so that it can be
+	// appended again without a second one; see Topic.Append. The zero one is none.
+	EventID [16]byte
+)
+
+// String returns 64 hexadecimal digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (h Hash) Short() string { return hex.EncodeToString(h[:4]) }
+
+// IsZero reports whether h is no digest.
+func (h Hash) IsZero() bool { return h == Hash{} }
+
+// MarshalText returns what String does.
+func (h Hash) MarshalText() ([]byte, error) { return hexOf(h[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (h *Hash) UnmarshalText(b []byte) error { return unhex("hash", h[:], b) }
+
+// ParseLogID reads what LogID.String wrote.
+func ParseLogID(s string) (id LogID, err error) { return id, id.UnmarshalText([]byte(s)) }
+
+// String returns 64 hexadecimal digits.
+func (id LogID) String() string { return hex.EncodeToString(id[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (id LogID) Short() string { return hex.EncodeToString(id[:4]) }
+
+// IsZero reports whether id names no log.
+func (id LogID) IsZero() bool { return id == LogID{} }
+
+// MarshalText returns what String does.
+func (id LogID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *LogID) UnmarshalText(b []byte) error { return unhex("log id", id[:], b) }
+
+// ParseTopicID reads what TopicID.String wrote.
+func ParseTopicID(s string) (id TopicID, err error) { return id, id.UnmarshalText([]byte(s)) }
+
+// String returns 64 hexadecimal digits.
+func (id TopicID) String() string { return hex.EncodeToString(id[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (id TopicID) Short() string { return hex.EncodeToString(id[:4]) }
+
+// IsZero reports whether id means the default topic.
+func (id TopicID) IsZero() bool { return id == TopicID{} }
+
+// MarshalText returns what String does.
+func (id TopicID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *TopicID) UnmarshalText(b []byte) error { return unhex("topic id", id[:], b) }
+
+// ParseAuthorKey reads what AuthorKey.String wrote.
+func ParseAuthorKey(s string) (k AuthorKey, err error) { return k, k.UnmarshalText([]byte(s)) }
+
+// String returns 64 hexadecimal digits.
+func (k AuthorKey) String() string { return hex.EncodeToString(k[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (k AuthorKey) Short() string { return hex.EncodeToString(k[:4]) }
+
+// IsZero reports whether k is no key.
+func (k AuthorKey) IsZero() bool { return k == AuthorKey{} }
+
+// MarshalText returns what String does.
+func (k AuthorKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *AuthorKey) UnmarshalText(b []byte) error { return unhex("author key", k[:], b) }
+
+// String returns 64 hexadecimal digits.
+func (n Name) String() string { return hex.EncodeToString(n[:]) }
+
+// MarshalText returns what String does.
+func (n Name) MarshalText() ([]byte, error) { return hexOf(n[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (n *Name) UnmarshalText(b []byte) error { return unhex("log id or author key", n[:], b) }
+
+// ParseEventID reads what EventID.String wrote.
+func ParseEventID(s string) (id EventID, err error) { return id, id.UnmarshalText([]byte(s)) }
+
+// String returns 32 hexadecimal digits.
+func (id EventID) String() string { return hex.EncodeToString(id[:]) }
+
+// IsZero reports whether id is none.
+func (id EventID) IsZero() bool { return id == EventID{} }
+
+// MarshalText returns what String does.
+func (id EventID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (id *EventID) UnmarshalText(b []byte) error { return unhex("event id", id[:], b) }
+
+func hexOf(b []byte) []byte { return hex.AppendEncode(nil, b) }
+
+// unhex decodes digits into dst, which is changed only if all of it is there.
+func unhex(what string, dst, digits []byte) error {
+	b := make([]byte, len(dst))
+	n, err := 0, error(nil)
+	if len(digits) == 2*len(dst) {
+		n, err = hex.Decode(b, digits)
+	}
+	if err != nil || n != len(dst) {
+		return fmt.Errorf("%w: %q is no %s, which is %d hexadecimal digits", ErrOptions, digits, what, 2*len(dst))
+	}
+	copy(dst, b)
+	return nil
+}
+
+// hashes returns digests as the API has them.
+func hashes(inner []digest.Hash) []Hash {
+	if inner == nil {
+		return nil
+	}
+	all := make([]Hash, len(inner))
+	for i, h := range inner {
+		all[i] = Hash(h)
+	}
+	return all
+}
+
+// digests is the opposite of hashes.
+func digests(all []Hash) []digest.Hash {
+	inner := make([]digest.Hash, len(all))
+	for i, h := range all {
+		inner[i] = digest.Hash(h)
+	}
+	return inner
+}
