@@ -232,7 +232,7 @@ func (db *DB) meets() error {
 func (db *DB) Dir() string { return db.st.Dir() }
 
 // PeerID returns the identity under which peers know this store.
-func (db *DB) PeerID() identity.PeerID { return db.node.PeerID() }
+func (db *DB) PeerID() PeerID { return PeerID(db.node.PeerID()) }
 
 // ReadOnly returns why the store takes nothing, an ErrReadOnly with the reason: the
 // write that failed, or that it was opened read-only; and ErrClosed of a store that

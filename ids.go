@@ -25,6 +25,10 @@ type (
 	// An AuthorKey is the Ed25519 public key that signs the heads of a log.
 	AuthorKey [32]byte
 
+	// A PeerID is the Ed25519 public key that a store proves when it connects. The zero
+	// one is no peer.
+	PeerID [32]byte
+
 	// A Name is a LogID or an AuthorKey: what may be followed of a topic.
 	Name [32]byte
 
@@ -101,6 +105,24 @@ func (k AuthorKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (k *AuthorKey) UnmarshalText(b []byte) error { return unhex("author key", k[:], b) }
+
+// ParsePeerID reads what PeerID.String wrote.
+func ParsePeerID(s string) (p PeerID, err error) { return p, p.UnmarshalText([]byte(s)) }
+
+// String returns 64 hexadecimal digits.
+func (p PeerID) String() string { return hex.EncodeToString(p[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (p PeerID) Short() string { return hex.EncodeToString(p[:4]) }
+
+// IsZero reports whether p is no peer.
+func (p PeerID) IsZero() bool { return p == PeerID{} }
+
+// MarshalText returns what String does.
+func (p PeerID) MarshalText() ([]byte, error) { return hexOf(p[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (p *PeerID) UnmarshalText(b []byte) error { return unhex("peer id", p[:], b) }
 
 // String returns 64 hexadecimal digits.
 func (n Name) String() string { return hex.EncodeToString(n[:]) }

@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -20,7 +19,7 @@ import (
 type Move struct {
 	// Peers know the store by To from then on. They are equal if Options.Adopt was set;
 	// To is zero with Options.ReadOnly, which does nothing about it.
-	From, To identity.PeerID
+	From, To PeerID
 	Why      string    // what is different, for people
 	At       time.Time // to the millisecond
 	Now      bool      // it was this opening of the store that found it out
@@ -62,5 +61,5 @@ func (db *DB) Moved() *Move {
 	if m == nil {
 		return nil
 	}
-	return &Move{From: m.From, To: m.To, Why: m.Why, At: m.At.Truncate(time.Millisecond), Now: m.Now}
+	return &Move{From: PeerID(m.From), To: PeerID(m.To), Why: m.Why, At: m.At.Truncate(time.Millisecond), Now: m.Now}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/carriers"
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
@@ -19,7 +20,21 @@ import (
 )
 
 // A SyncReport says what a Sync moved and how long it took.
-type SyncReport = session.Report
+type SyncReport struct {
+	Peer                PeerID
+	EventsIn, EventsOut uint64
+	PagesIn, PagesOut   uint64
+	BytesIn, BytesOut   uint64 // of the connection, with all that it carried
+	RoundTrips          uint64 // of the difference of what both sides hold
+	Took                time.Duration
+}
+
+func reportOf(r session.Report) SyncReport {
+	return SyncReport{
+		Peer: PeerID(r.Peer), EventsIn: r.EventsIn, EventsOut: r.EventsOut, PagesIn: r.PagesIn, PagesOut: r.PagesOut,
+		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Took: time.Duration(r.Seconds * float64(time.Second)),
+	}
+}
 
 // carriers returns what moves bytes between peers, and the one of them that
 // makes connections of pipes.
@@ -70,14 +85,14 @@ func (o Options) invite() (*identity.Invite, error) {
 // address that peers take.
 func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 	err := db.meets()
-	var a Address
+	var a identity.Address
 	if err == nil {
 		a, err = db.node.Mesh().Listen(ctx, hostport)
 	}
 	if err != nil {
-		return a, fmt.Errorf("listen: %w", db.cut(err))
+		return Address{}, fmt.Errorf("listen: %w", db.cut(err))
 	}
-	return a, nil
+	return addressOf(a), nil
 }
 
 // Connect keeps a peer connected from now on, and connects again whenever the
@@ -118,13 +133,13 @@ func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	if err = errors.Join(err, db.meets()); err != nil {
 		return SyncReport{}, fmt.Errorf("sync: %w", db.cut(err))
 	}
-	var report SyncReport
+	var report session.Report
 	for _, a := range addrs {
 		if report, err = db.node.Mesh().Sync(ctx, a); err == nil {
-			return report, nil
+			return reportOf(report), nil
 		}
 	}
-	return report, fmt.Errorf("sync: %w", db.cut(err))
+	return reportOf(report), fmt.Errorf("sync: %w", db.cut(err))
 }
 
 func addresses(peer string) ([]identity.Address, error) {

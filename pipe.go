@@ -32,9 +32,9 @@ func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string)
 	}
 	r, err := db.node.Mesh().SyncConn(ctx, conn, carrierPipe)
 	if err != nil {
-		return r, fmt.Errorf("sync over %s: %w", place, db.cut(err))
+		return reportOf(r), fmt.Errorf("sync over %s: %w", place, db.cut(err))
 	}
-	return r, nil
+	return reportOf(r), nil
 }
 
 // ServeOver runs one session on a pair of pipes, at whose other end a peer

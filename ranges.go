@@ -19,6 +19,13 @@ import (
 // A Span is events of a log: those from First to the one before End.
 type Span struct{ First, End uint64 }
 
+func peerIDs(inner []identity.PeerID) (all []PeerID) {
+	for _, p := range inner {
+		all = append(all, PeerID(p))
+	}
+	return all
+}
+
 func spans(inner []syncer.Span) (all []Span) {
 	for _, s := range inner {
 		all = append(all, Span(s))
@@ -58,11 +65,11 @@ type Fetch struct {
 type FetchReport struct {
 	Log    LogID
 	Author AuthorKey
-	Head   Head              // the newest that a peer told
-	Part   Span              // what was wanted
-	Events uint64            // that were not held before
-	From   []identity.PeerID // who brought them
-	Gaps   []Span            // in Part, that nobody brought
+	Head   Head     // the newest that a peer told
+	Part   Span     // what was wanted
+	Events uint64   // that were not held before
+	From   []PeerID // who brought them
+	Gaps   []Span   // in Part, that nobody brought
 }
 
 // Fetch brings a part of a log from peers, as far as it is not held: the newest
@@ -122,7 +129,7 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want swarm.RangeFetch) (Fetc
 	want.From, want.To, want.Last, want.Newest = f.From, f.To, f.Last, f.Newest
 	r, err := t.db.node.FetchRange(ctx, want)
 	report := FetchReport{
-		Log: LogID(r.Log), Author: r.Author, Part: Span(r.Part), Events: r.Events, From: r.From, Gaps: spans(r.Gaps),
+		Log: LogID(r.Log), Author: AuthorKey(r.Author), Part: Span(r.Part), Events: r.Events, From: peerIDs(r.From), Gaps: spans(r.Gaps),
 		Head: headOf(r.Head, r.Author),
 	}
 	if err != nil {

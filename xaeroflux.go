@@ -34,9 +34,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
-// An Address is where a peer can be reached: "<peer id>@host:port" as text.
-type Address = identity.Address
-
 // Errors that callers may want to tell apart. Each comes wrapped in what
 // happened and, where there is one, the next step.
 var (
@@ -112,6 +109,9 @@ var (
 	ErrRange = store.ErrRange
 	// ErrCorrupt is what every error is that IsCorrupt tells.
 	ErrCorrupt = corrupt.Err
+	// ErrAddress is returned for an address that cannot be read, and for an invite that
+	// names none.
+	ErrAddress = identity.ErrAddress
 	// ErrInvite is returned for an invite that cannot be read.
 	ErrInvite = identity.ErrInvite
 )

@@ -58,7 +58,7 @@ func TestPeerThatDialsBackIsLetIn(t *testing.T) {
 		if time.Now().After(limit) {
 			t.Fatal("it is never let in")
 		}
-		again, err := net.Node(x.device.PeerID()).Dial(ctx, at)
+		again, err := net.Node(x.device.PeerID()).Dial(ctx, dialed(at))
 		if err != nil {
 			t.Fatal(err)
 		}

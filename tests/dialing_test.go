@@ -94,7 +94,7 @@ func TestEachTopicHasALink(t *testing.T) {
 	for i := range others {
 		v.connect(0, 1+i)
 	}
-	rareAddr := identity.Address{Peer: rare.PeerID(), Host: "rare:1"}.String()
+	rareAddr := xaeroflux.Address{Peer: rare.PeerID(), Host: "rare:1"}.String()
 	must(t, v.dbs[0].Connect(ctx, rareAddr))
 	await(t, func() bool {
 		n := 0
@@ -107,11 +107,11 @@ func TestEachTopicHasALink(t *testing.T) {
 	})
 	heard := listenTo(v.dbs[0])
 	self := v.dbs[0].PeerID()
-	v.net.SetUp(self, rare.PeerID(), false)
+	v.net.SetUp(identity.PeerID(self), identity.PeerID(rare.PeerID()), false)
 	await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) > 0 })
 	must(t, v.dbs[0].Close())
 
-	v.net.SetUp(self, rare.PeerID(), true)
+	v.net.SetUp(identity.PeerID(self), identity.PeerID(rare.PeerID()), true)
 	v.start(0, xaeroflux.Options{}) // it remembers all, and nobody is named
 	mustAppend(t, rare, 1, "event %d of the topic that one peer shares")
 	await(t, func() bool { return connectedTo(v.dbs[0], rare.PeerID()) && len(v.dbs[0].Peers()) > peerbook.Links })

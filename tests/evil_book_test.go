@@ -66,7 +66,7 @@ func TestMemberCannotFlushTheBook(t *testing.T) {
 
 func remembers(db *xaeroflux.DB, id identity.PeerID) bool {
 	for _, p := range db.SyncStatus().Peers {
-		if p.Peer == id && !p.Connected() && p.Address != "" {
+		if p.Peer == xaeroflux.PeerID(id) && !p.Connected() && p.Address != "" {
 			return true
 		}
 	}

@@ -124,7 +124,7 @@ func TestEquivocation(t *testing.T) {
 	b.victim = open(t, filepath.Join(t.TempDir(), "other victim"), o)
 	addr, err := b.victim.Listen(ctx, "127.0.0.1:0")
 	must(t, err)
-	b.addr = addr
+	b.addr = dialed(addr)
 	key := a.newKey()
 	one, two := a.newLog(key, 4096, 40, "event %d as the first is told"), a.newLog(key, 4096, 50, "event %d as the second is told")
 	a.give(one, 40)

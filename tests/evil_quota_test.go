@@ -133,7 +133,7 @@ func (a *arena) reopen(t *testing.T, q xaeroflux.Quota) {
 	a.victim = open(t, a.victim.Dir(), &xaeroflux.Options{NewCarrier: a.carrier, Quota: q})
 	addr, err := a.victim.Listen(ctx, "127.0.0.1:0")
 	must(t, err)
-	a.addr = addr
+	a.addr = dialed(addr)
 }
 
 // total is the number of events in a store.

@@ -108,10 +108,10 @@ func TestEachBadRecordClosesItsLog(t *testing.T) {
 	o.Invite = a.victim.Invite()
 	other := open(t, filepath.Join(t.TempDir(), "other"), o)
 	b := &arena{t: t, carrier: a.carrier, topic: a.topic, victim: other}
-	var err error
 	mustAppend(t, other, 1, "event %d of the other store")
-	b.addr, err = other.Listen(ctx, "127.0.0.1:0")
+	at, err := other.Listen(ctx, "127.0.0.1:0")
 	must(t, err)
+	b.addr = dialed(at)
 	f = b.foe()
 	must(t, f.Greet(ctx, b.topic))
 	for _, x := range slices.Backward(all) {

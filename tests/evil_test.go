@@ -109,9 +109,9 @@ func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	if _, err := a.victim.Append(ctx, xaeroflux.Event{Payload: make([]byte, 1<<20)}); err != nil {
 		t.Fatal(err)
 	}
-	if a.addr, err = a.victim.Listen(ctx, "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
+	at, err := a.victim.Listen(ctx, "127.0.0.1:0")
+	must(t, err)
+	a.addr = dialed(at)
 	a.log = a.newLog(a.newKey(), 4096, 7000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
 	a.bystander = a.newLog(a.newKey(), 4096, 200, "event %d of somebody else")
 	a.give(a.bystander, 100)

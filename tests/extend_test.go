@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -31,7 +30,7 @@ func TestCallsAndWords(t *testing.T) {
 	words := make(chan xaeroflux.Presence, 1)
 	stop, err := ada.Handle("upper", xaeroflux.Capability{
 		Serve: func(_ context.Context, c *xaeroflux.Call) error {
-			if c.Peer != ben.PeerID() || !c.Shares(identity.TopicID(topic)) {
+			if c.Peer != ben.PeerID() || !c.Shares(topic) {
 				return errors.New("somebody else")
 			}
 			b, err := io.ReadAll(c)
@@ -55,7 +54,7 @@ func TestCallsAndWords(t *testing.T) {
 	if n, err := ben.Topics()[0].Say("upper", []byte("typing")); n != 1 || err != nil {
 		t.Errorf("said to %d, %v", n, err)
 	}
-	if p := <-words; p.Peer != ben.PeerID() || xaeroflux.TopicID(p.Topic) != topic || string(p.Data) != "typing" {
+	if p := <-words; p.Peer != ben.PeerID() || p.Topic != topic || string(p.Data) != "typing" {
 		t.Errorf("heard %+v", p)
 	}
 	stop()
@@ -63,7 +62,7 @@ func TestCallsAndWords(t *testing.T) {
 	if _, err := ben.Call(ctx, ada.PeerID(), "upper", nil); !errors.As(err, &refused) || refused.Code != messages.CodeNoCapability {
 		t.Errorf("after it was closed: %v", err)
 	}
-	if _, err := ben.Call(ctx, identity.PeerID{1}, "upper", nil); !errors.Is(err, xaeroflux.ErrNotConnected) {
+	if _, err := ben.Call(ctx, xaeroflux.PeerID{1}, "upper", nil); !errors.Is(err, xaeroflux.ErrNotConnected) {
 		t.Errorf("of nobody: %v", err)
 	}
 }

@@ -48,7 +48,7 @@ func TestLinkNode(t *testing.T) {
 				since = p.Since
 				fmt.Printf("says session %v\n", since)
 			}
-			if now := p.State + " by " + p.Carrier; now != state {
+			if now := string(p.State) + " by " + p.Carrier; now != state {
 				state = now
 				fmt.Printf("says state %s\n", state)
 			}

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -63,7 +62,7 @@ func TestFetchFromPartialPeers(t *testing.T) {
 	if seqs := heldEvents(t, a, b, log); len(seqs) != 5300 {
 		t.Errorf("%d events", len(seqs))
 	}
-	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: append(peers, at.String())}); r.Events != 700 || !slices.Equal(r.From, []identity.PeerID{a.PeerID()}) {
+	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: append(peers, at.String())}); r.Events != 700 || !slices.Equal(r.From, []xaeroflux.PeerID{a.PeerID()}) {
 		t.Fatalf("%+v", r)
 	}
 	same(t, a, b)
@@ -123,7 +122,7 @@ func TestFetchDespiteLiars(t *testing.T) {
 	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(f.log.ID), From: 1000})
-	if err != nil || r.Events != 6000 || len(r.Gaps) != 0 || !slices.Contains(r.From, f.Self) {
+	if err != nil || r.Events != 6000 || len(r.Gaps) != 0 || !slices.Contains(r.From, xaeroflux.PeerID(f.Self)) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	l := logOf(t, a.victim, xaeroflux.LogID(f.log.ID))

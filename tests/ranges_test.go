@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // fetchers opens a store that listens and holds events, and one in its topic
@@ -58,7 +57,7 @@ func TestFetchNewest(t *testing.T) {
 	a, b, addr := fetchers(t, 10_000)
 	log := a.Head().Log
 	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
-	if r.Events != 100 || r.Part != (xaeroflux.Span{First: 9900, End: 10_000}) || r.Head != a.Head() || len(r.Gaps) != 0 || !slices.Equal(r.From, []identity.PeerID{a.PeerID()}) {
+	if r.Events != 100 || r.Part != (xaeroflux.Span{First: 9900, End: 10_000}) || r.Head != a.Head() || len(r.Gaps) != 0 || !slices.Equal(r.From, []xaeroflux.PeerID{a.PeerID()}) {
 		t.Fatalf("%+v", r)
 	}
 	l, err := b.Log(log)

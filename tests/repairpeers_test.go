@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
@@ -38,12 +39,12 @@ func newPatient(t *testing.T, stores int) *patient {
 	half()
 	for _, db := range p.dbs[1 : stores-1] {
 		mustSync(t, db, p.addr(0))
-		p.net.SetUp(author.PeerID(), db.PeerID(), false)
+		p.net.SetUp(identity.PeerID(author.PeerID()), identity.PeerID(db.PeerID()), false)
 	}
 	half()
 	mustSync(t, last, p.addr(0))
 	p.dir, p.log, p.want = last.Dir(), author.Head().Log, roots(t, author)
-	p.net.SetDelay(last.PeerID(), author.PeerID(), 20*time.Millisecond) // others are there before
+	p.net.SetDelay(identity.PeerID(last.PeerID()), identity.PeerID(author.PeerID()), 20*time.Millisecond) // others are there before
 	must(t, last.Close())
 	return p
 }

@@ -32,7 +32,7 @@ func sources(t *testing.T, holders int) (v *village, last *xaeroflux.DB, log xae
 	}
 	last = v.dbs[holders]
 	for i := range holders {
-		v.net.SetDelay(last.PeerID(), v.dbs[i].PeerID(), 20*time.Millisecond)
+		v.net.SetDelay(identity.PeerID(last.PeerID()), identity.PeerID(v.dbs[i].PeerID()), 20*time.Millisecond)
 	}
 	return v, last, v.dbs[0].Head().Log
 }
@@ -100,8 +100,8 @@ func storedPages(t *testing.T, db *xaeroflux.DB) uint64 {
 // Peers that go, or stand still, in the middle of it are replaced by others.
 func TestSourcesAreReplaced(t *testing.T) {
 	v, last, log := sources(t, 4)
-	v.net.CutAfter(last.PeerID(), v.dbs[1].PeerID(), 300_000)
-	v.net.SetDelay(last.PeerID(), v.dbs[2].PeerID(), 300*time.Millisecond)
+	v.net.CutAfter(identity.PeerID(last.PeerID()), identity.PeerID(v.dbs[1].PeerID()), 300_000)
+	v.net.SetDelay(identity.PeerID(last.PeerID()), identity.PeerID(v.dbs[2].PeerID()), 300*time.Millisecond)
 	for i := range 4 {
 		v.connect(4, i)
 	}
@@ -113,7 +113,7 @@ func TestSourcesAreReplaced(t *testing.T) {
 func TestFetchGoesOnWhereItBroke(t *testing.T) {
 	v, last, log := sources(t, 1)
 	for at := int64(50_000); ; at = at*5/4 + 777 {
-		v.net.CutAfter(last.PeerID(), v.dbs[0].PeerID(), at)
+		v.net.CutAfter(identity.PeerID(last.PeerID()), identity.PeerID(v.dbs[0].PeerID()), at)
 		if _, err := last.Sync(ctx, v.addr(0)); err == nil {
 			break
 		}

@@ -106,13 +106,13 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 			}
 			await(t, func() bool {
 				st := db.SyncStatus()
-				return len(st.Logs) == 1 && st.Logs[0].Missing() == 5000 && st.Logs[0].From == x.device.PeerID() &&
-					!st.Logs[0].Since.IsZero() && st.Peers[0].Waiting == what+" of one log"
+				return len(st.Missing) == 1 && st.Missing[0].Events() == 5000 && identity.PeerID(st.Missing[0].From) == x.device.PeerID() &&
+					!st.Missing[0].Since.IsZero() && st.Peers[0].Waiting == what+" of one log"
 			})
 			var stall *xaeroflux.StallError
 			for e := range events {
 				if e.Kind == xaeroflux.SyncStalled {
-					if !errors.As(e.Err, &stall) || stall.Stood < 300*time.Millisecond || e.Peer != x.device.PeerID() {
+					if !errors.As(e.Err, &stall) || stall.Stood < 300*time.Millisecond || identity.PeerID(e.Peer) != x.device.PeerID() {
 						t.Errorf("%+v", e)
 					}
 					break

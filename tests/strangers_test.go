@@ -42,7 +42,7 @@ func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
 		carrier, err := net(device)
 		must(t, err)
 		t.Cleanup(func() { carrier.Close() })
-		p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), addr)
+		p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), dialed(addr))
 		must(t, err)
 		must(t, p.Open(ctx))
 		hello := p.Greeting(strange(0, 1)...)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -137,7 +138,7 @@ func TestTurnsAreNoTwins(t *testing.T) {
 			v.connect(i, 0)
 			for range 2 {
 				await(t, func() bool { p := v.dbs[0].Peers(); return len(p) == 1 && p[0].InSync })
-				v.net.Cut(v.dbs[i].PeerID(), v.dbs[0].PeerID())
+				v.net.Cut(identity.PeerID(v.dbs[i].PeerID()), identity.PeerID(v.dbs[0].PeerID()))
 				await(t, func() bool { _, err := v.dbs[i].Sync(ctx, v.addr(0)); return err == nil })
 			}
 			must(t, v.dbs[i].Close())

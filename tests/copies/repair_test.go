@@ -84,7 +84,7 @@ func TestRepairAdoptsNoCopy(t *testing.T) {
 				t.Errorf("the report says of a copy: %q", r.Copy)
 			}
 			for _, p := range as {
-				if p == a.PeerID() {
+				if xaeroflux.PeerID(p) == a.PeerID() {
 					t.Error("the copy met a peer under the keys of the first")
 				}
 			}

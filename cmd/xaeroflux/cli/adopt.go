@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -86,7 +85,7 @@ func nodeMove(m *xaeroflux.Move) *nodeapi.Move {
 		return nil
 	}
 	move := &nodeapi.Move{From: m.From.String(), Why: m.Why, At: timeIn(m.At)}
-	if m.To != (identity.PeerID{}) {
+	if !m.To.IsZero() {
 		move.To = m.To.String()
 	}
 	return move

@@ -90,8 +90,8 @@ func (d *demo) benSyncs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	took := time.Duration(r.Seconds * float64(time.Second))
-	d.sum.SyncSeconds, d.sum.SyncBytes, d.sum.SyncRoundTrips = r.Seconds, r.BytesIn+r.BytesOut, r.RoundTrips
+	took := r.Took
+	d.sum.SyncSeconds, d.sum.SyncBytes, d.sum.SyncRoundTrips = took.Seconds(), r.BytesIn+r.BytesOut, r.RoundTrips
 	d.fact("in   %s events, %d whole pages, %s", count(r.EventsIn), r.PagesIn, bytesText(r.BytesIn))
 	d.fact("out  %s events, %d whole pages, %s", count(r.EventsOut), r.PagesOut, bytesText(r.BytesOut))
 	d.fact("%s, %d round trips, %s", ms(took), r.RoundTrips, perSecond(r.EventsIn+r.EventsOut, took))

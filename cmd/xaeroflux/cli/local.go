@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -217,7 +216,7 @@ func (b *local) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place stri
 func synced(r xaeroflux.SyncReport) nodeapi.SyncReport {
 	return nodeapi.SyncReport{
 		EventsIn: r.EventsIn, EventsOut: r.EventsOut, PagesIn: r.PagesIn, PagesOut: r.PagesOut,
-		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Seconds: r.Seconds,
+		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Seconds: r.Took.Seconds(),
 	}
 }
 
@@ -303,10 +302,10 @@ func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
 	all := []nodeapi.Peer{}
 	for _, p := range st.Peers {
 		all = append(all, nodeapi.Peer{
-			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: p.State, Connected: p.Connected(), Kept: p.Kept,
+			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: string(p.State), Connected: p.Connected(), Kept: p.Kept,
 			Topics: p.Topics, Unsettled: p.Unsettled, More: p.More,
 			Dialed: p.Dialed, InSync: p.InSync, Since: timeIn(p.Since), Moved: timeIn(p.Moved),
-			NextTry: timeIn(p.NextTry), PeerTwin: timeIn(p.PeerTwin), OwnTwin: timeIn(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, Missing: p.Events,
+			NextTry: timeIn(p.NextTry), PeerTwin: timeIn(p.PeerTwin), OwnTwin: timeIn(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, Missing: p.EventsMissing,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
 		})
 	}
@@ -315,9 +314,9 @@ func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
 
 func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
 	all := []nodeapi.Missing{}
-	for _, m := range st.Logs {
+	for _, m := range st.Missing {
 		all = append(all, nodeapi.Missing{
-			Topic: m.Topic.String(), Log: m.Log.String(), Held: m.Held, Known: m.Known, Events: m.Missing(),
+			Topic: m.Topic.String(), Log: m.Log.String(), Held: m.Held, Known: m.Known, Events: m.Events(),
 			From: peerText(m.From), Since: timeIn(m.Since),
 		})
 	}
@@ -325,8 +324,8 @@ func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
 }
 
 // peerText writes the id of a peer, or "" if it is none.
-func peerText(p identity.PeerID) string {
-	if p == (identity.PeerID{}) {
+func peerText(p xaeroflux.PeerID) string {
+	if p.IsZero() {
 		return ""
 	}
 	return p.String()

@@ -28,7 +28,7 @@ const defaultListen = "127.0.0.1:0"
 // usualListen is where a node listens if nothing is named: on a port that follows
 // from its peer id, so that peers find it there again, below those that systems hand
 // out by themselves.
-func usualListen(id identity.PeerID) string {
+func usualListen(id xaeroflux.PeerID) string {
 	const first, ports = 20000, 12000
 	return fmt.Sprintf("127.0.0.1:%d", first+int(binary.BigEndian.Uint32(id[:4])%ports))
 }
@@ -165,7 +165,7 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string, 
 		if err != nil {
 			return hint(err, "--listen with an address that this machine has (0.0.0.0 is all of them), and a port that is free (0 picks one)")
 		}
-		addrs = append(addrs, addr)
+		addrs = append(addrs, identity.Address{Peer: identity.PeerID(addr.Peer), Host: addr.Host})
 	}
 	stop, err := serve(a.dir, b, warn)
 	if err != nil {

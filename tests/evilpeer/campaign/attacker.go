@@ -51,7 +51,7 @@ type attacker struct {
 func (a *attacker) session(carrier transport.Carrier, self identity.Device) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if a.Peer, err = evilpeer.Dial(ctx, carrier, self.PeerID(), a.addr); err != nil {
+	if a.Peer, err = evilpeer.Dial(ctx, carrier, self.PeerID(), identity.Address{Peer: identity.PeerID(a.addr.Peer), Host: a.addr.Host}); err != nil {
 		return err
 	}
 	defer a.wg.Wait()

@@ -79,7 +79,7 @@ func inspect(dir string) error {
 // A campaign is a victim under siege.
 type campaign struct {
 	victim *xaeroflux.DB
-	addr   identity.Address
+	addr   xaeroflux.Address
 	net    *transport.Memory
 	corpus *corpus
 	seed   uint64
