@@ -48,7 +48,7 @@ race: ## all tests with the race detector
 fuzz: ## every fuzz target for FUZZTIME each
 	@./tests/fuzz.sh $(FUZZTIME)
 
-bench: build ## Xaeroflux and its peers on the same work (over an hour); SCALE=0.02 for a short look, ONLY=regexp for some figures, OUT=docs keeps the results
+bench: build ## Xaeroflux and its peers on the same work (over an hour); SCALE=0.02 for a short look, ONLY=regexp for some figures, OUT=folder keeps the results
 	@mkdir -p $(BENCH_DIR)
 	@if command -v npm >/dev/null; then (cd bench/hypercore && npm ci --no-audit --no-fund --loglevel=error) || echo "npm could not install Hypercore; going on without it"; fi
 	cd bench && $(GO) build -mod=mod -o $(abspath $(BENCH_BIN)) .

@@ -20,7 +20,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"syscall"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux/bench/figures"
 	"github.com/xaeroflux/xaeroflux/bench/measure"
@@ -53,7 +52,8 @@ func run() error {
 		only      = flag.String("only", "", "regexp of the figures to run; the rest of the results is kept")
 		list      = flag.Bool("list", false, "list the figures")
 		dir       = flag.String("dir", "", "where to make stores; default the system's place for temporary files")
-		out       = flag.String("out", "", "folder of benchmarks.md, bench.json and img: write results there")
+		out       = flag.String("out", "", "folder to write benchmarks.md, bench.json and img into; figures there that are not run now are kept")
+		again     = flag.Bool("again", false, "run nothing, and write benchmarks.md and img again from the bench.json of -out")
 		asJSON    = flag.Bool("json", false, "print the results as JSON")
 		node      = flag.String("node", "../bin/xaeroflux", "the node's binary")
 		hypercore = flag.String("hypercore", "hypercore", "folder of the script for Hypercore, with its modules installed")
@@ -73,6 +73,12 @@ func run() error {
 	if *scale <= 0 || *rounds < 1 {
 		return errors.New("-scale and -n must be above 0")
 	}
+	if err := report.Prepare(*out); err != nil {
+		return err
+	}
+	if *again {
+		return report.Rewrite(*out)
+	}
 	if *idle == 0 {
 		*idle = max(30**scale, 3)
 	}
@@ -84,6 +90,7 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(b.dir)
+	b.machine, b.commit = measure.ThisMachine(b.dir), measure.Commit("..")
 	results, err := b.all(chosen)
 	return errors.Join(err, results.Show(os.Stdout, *asJSON), results.Write(*out))
 }
@@ -130,12 +137,13 @@ func (b *bench) look(node, hypercore string) error {
 func (b *bench) all(chosen []*figures.Figure) (*report.Results, error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	res := &report.Results{Machine: measure.ThisMachine(b.dir), Commit: measure.Commit(".."), Date: time.Now().UTC()}
+	res := &report.Results{}
 	for _, f := range chosen {
-		res.Figures = append(res.Figures, b.figure(ctx, f))
+		figure := b.figure(ctx, f)
 		if ctx.Err() != nil {
-			return res, fmt.Errorf("interrupted in %s", f.ID)
+			return res, fmt.Errorf("interrupted in %s, which is left out", f.ID)
 		}
+		res.Figures = append(res.Figures, figure)
 	}
 	return res, res.Err()
 }

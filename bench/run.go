@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/bench/figures"
+	"github.com/xaeroflux/xaeroflux/bench/measure"
 	"github.com/xaeroflux/xaeroflux/bench/report"
 )
 
@@ -33,13 +34,15 @@ type bench struct {
 	hypercore string // or why not
 	missing   map[string]string
 	idle      float64
+	machine   measure.Machine
+	commit    string
 	talk      io.Writer
 }
 
 // figure makes all runs of a figure: every contender once, then every one
 // again, so that what the machine does meanwhile meets them all alike.
 func (b *bench) figure(ctx context.Context, f *figures.Figure) report.Figure {
-	res := report.New(f, b.scale, b.rounds)
+	res := report.New(f, report.Run{Scale: b.scale, Rounds: b.rounds, Commit: b.commit, Machine: b.machine})
 	for _, who := range f.Who {
 		if why := b.missing[who]; why != "" {
 			res.Skip(who, why)

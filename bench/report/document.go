@@ -3,51 +3,73 @@
 package report
 
 import (
+	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
+	"text/template"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/bench/figures"
+	"github.com/xaeroflux/xaeroflux/bench/measure"
 	"github.com/xaeroflux/xaeroflux/bench/peers"
 )
 
-// machine describes where, when and how.
-func (r *Results) machine() string {
-	var b strings.Builder
-	m := r.Machine
-	line(&b, []string{"", ""})
-	rule(&b, 2)
-	for _, row := range [][2]string{
-		{"CPU", fmt.Sprintf("%s, %d cores", m.CPU, m.Cores)},
-		{"memory", fmt.Sprintf("%.0f GiB", float64(m.Memory)/(1<<30))},
-		{"disk", m.FS},
-		{"system", "Linux " + m.Kernel},
-		{"Go", strings.TrimPrefix(m.Go, "go")},
-		{"Node.js", strings.TrimPrefix(m.Node, "v")},
-		{"date", r.Date.Format("2006-01-02")},
-		{"commit", "`" + r.Commit + "`"},
-		{"command", "`" + r.command() + "`"},
+//go:embed page.md.tmpl
+var words string
+
+var pageTemplate = template.Must(template.New(pageName).Parse(words))
+
+// page returns the document: its words and all figures.
+func (r *Results) page() string {
+	parts := map[string]string{}
+	for name, part := range map[string]string{
+		"Machine": r.machine(), "Goals": r.summary(), "Behind": r.behind(), "Contenders": r.contenders(), "Figures": r.figures(true),
 	} {
-		if row[1] != "" {
-			line(&b, row[:])
-		}
+		parts[name] = strings.TrimSpace(part)
+	}
+	var b strings.Builder
+	if err := pageTemplate.Execute(&b, parts); err != nil {
+		panic(err) // the template is part of this program
 	}
 	return b.String()
 }
 
-// command is what makes these results again.
-func (r *Results) command() string {
-	scale, rounds := 1.0, 5
-	if len(r.Figures) > 0 {
-		scale, rounds = r.Figures[0].Scale, r.Figures[0].Rounds
+// machines returns those that the figures come from, each once.
+func (r *Results) machines() []measure.Machine {
+	var all []measure.Machine
+	for _, f := range r.Figures {
+		if !slices.Contains(all, f.Machine) {
+			all = append(all, f.Machine)
+		}
 	}
-	s := "OUT=docs make bench"
-	if rounds != 5 {
-		s = fmt.Sprintf("N=%d %s", rounds, s)
+	return all
+}
+
+// machine describes where the figures come from, a column for each machine.
+func (r *Results) machine() string {
+	all := r.machines()
+	rows := [][]string{{""}, {"CPU"}, {"memory"}, {"disk"}, {"system"}, {"Go"}, {"Node.js"}}
+	for i, m := range all {
+		head := ""
+		if len(all) > 1 {
+			head = fmt.Sprintf("machine %d", i+1)
+		}
+		for j, cell := range []string{
+			head, fmt.Sprintf("%s, %d cores", m.CPU, m.Cores), fmt.Sprintf("%.0f GiB", float64(m.Memory)/(1<<30)), m.FS,
+			"Linux " + m.Kernel, strings.TrimPrefix(m.Go, "go"), strings.TrimPrefix(m.Node, "v"),
+		} {
+			rows[j] = append(rows[j], cell)
+		}
 	}
-	if scale != 1 {
-		s = fmt.Sprintf("SCALE=%g %s", scale, s)
+	var b strings.Builder
+	for i, row := range rows {
+		line(&b, row)
+		if i == 0 {
+			rule(&b, len(row))
+		}
 	}
-	return s
+	return b.String()
 }
 
 // summary lists all goals.
@@ -56,15 +78,15 @@ func (r *Results) summary() string {
 	if n := r.scaled(); n > 0 {
 		fmt.Fprintf(&b, "**%d of %d figures come from a short run**, with smaller logs and less time than the goals are meant for; do not quote them.\n\n", n, len(r.Figures))
 	}
-	line(&b, []string{"figure", "what", "goal", "measured", ""})
-	rule(&b, 5)
+	line(&b, []string{"figure", "what", "goal", "measured", "", "scale", "date"})
+	rule(&b, 7)
 	for i := range r.Figures {
 		for _, v := range r.Figures[i].verdicts() {
 			met := "**behind**"
 			if v.met {
 				met = "met"
 			}
-			line(&b, []string{v.figure.def.Title, v.what, v.goal, v.measured, met})
+			line(&b, []string{v.figure.def.Title, v.what, v.goal, v.measured, met, exact(v.figure.Scale), v.figure.day()})
 		}
 	}
 	return b.String()
@@ -106,16 +128,27 @@ func (r *Results) behind() string {
 	return b.String()
 }
 
-// contenders says what each one promises.
-func contenders() string {
+// contenders says what each one promises, and which versions were measured.
+func (r *Results) contenders() string {
 	var b strings.Builder
 	line(&b, []string{"", "version", "an acknowledged event is", "how it is run"})
 	rule(&b, 4)
 	for _, p := range peers.All {
-		line(&b, []string{name(p.Name), p.Version(), p.Promise, p.Tuning})
+		line(&b, []string{name(p.Name), r.versions(p.Name), p.Promise, p.Tuning})
 	}
-	line(&b, []string{figures.Hypercore, figures.HypercoreVersion, figures.HypercorePromise, figures.HypercoreTuning})
+	line(&b, []string{figures.Hypercore, r.versions(figures.Hypercore), figures.HypercorePromise, figures.HypercoreTuning})
 	return b.String()
+}
+
+// versions returns the versions of a contender that the figures come from.
+func (r *Results) versions(who string) string {
+	var all []string
+	for _, f := range r.Figures {
+		if v := f.Version[who]; v != "" && !slices.Contains(all, v) {
+			all = append(all, v)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // figures writes all figures, with drawings where the text is a document.
@@ -131,19 +164,33 @@ func (r *Results) figures(drawn bool) string {
 		if notes := f.notes(); notes != "" {
 			b.WriteString(notes + "\n")
 		}
-		fmt.Fprintf(&b, "*%s*\n\n", f.origin())
+		b.WriteString(r.origin(f) + "\n\n")
 	}
 	return b.String()
 }
 
-// origin says how a figure was measured.
-func (f *Figure) origin() string {
+// origin says how a figure was measured, and by which command.
+func (r *Results) origin(f *Figure) string {
 	s := fmt.Sprintf("%d runs each", f.Rounds)
 	if f.Rounds == 1 {
 		s = "One run each"
 	}
-	if f.Scale != 1 {
-		s += fmt.Sprintf(", at a scale of %g", f.Scale)
+	if all := r.machines(); len(all) > 1 {
+		s += fmt.Sprintf(", machine %d", 1+slices.Index(all, f.Machine))
 	}
-	return fmt.Sprintf("%s, %s, commit %s.", s, f.Date.Format("2006-01-02"), f.Commit)
+	return fmt.Sprintf("*%s, at a scale of %g, %s, commit %s:* `%s`", s, f.Scale, f.day(), f.Commit, f.command())
+}
+
+func (f *Figure) day() string { return f.Date.Format(time.DateOnly) }
+
+// command is what makes a figure again.
+func (f *Figure) command() string {
+	s := fmt.Sprintf("make bench ONLY='^%s$'", f.ID)
+	if f.Rounds != 5 {
+		s += fmt.Sprintf(" N=%d", f.Rounds)
+	}
+	if f.Scale != 1 {
+		s += fmt.Sprintf(" SCALE=%g", f.Scale)
+	}
+	return s
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package report keeps what was measured, and makes of it what people read:
-// text for a terminal, bench.json, and the tables and drawings of
-// docs/benchmarks.md.
+// text for a terminal, bench.json, and docs/benchmarks.md with its drawings.
 package report
 
 import (
@@ -20,25 +19,29 @@ import (
 
 // Results are what one call of the benchmark measured, or all that is kept.
 type Results struct {
-	Machine measure.Machine `json:"machine"`
-	Commit  string          `json:"commit"`
-	Date    time.Time       `json:"date"`
-	Figures []Figure        `json:"figures"`
+	Figures []Figure `json:"figures"`
 }
 
 // A Figure is what was measured for one figure.
 type Figure struct {
-	ID      string            `json:"id"`
-	Scale   float64           `json:"scale"`
-	Rounds  int               `json:"rounds"`
-	Commit  string            `json:"commit"`
-	Date    time.Time         `json:"date"`
+	ID string `json:"id"`
+	Run
 	Rows    []Row             `json:"rows"`
 	Skips   map[string]string `json:"skipped,omitempty"`
 	Fails   map[string]string `json:"failed,omitempty"`
 	Version map[string]string `json:"versions,omitempty"`
 
 	def *figures.Figure
+}
+
+// A Run says how much of a figure was measured, when and where. Each figure
+// has its own, as a later run may replace only some figures.
+type Run struct {
+	Scale   float64         `json:"scale"`
+	Rounds  int             `json:"rounds"`
+	Commit  string          `json:"commit"`
+	Date    time.Time       `json:"date"`
+	Machine measure.Machine `json:"machine"`
 }
 
 // A Row is one contender at one point of the axis: the values of each metric,
@@ -49,12 +52,27 @@ type Row struct {
 	Values map[string][]float64 `json:"values"`
 }
 
-// New returns an empty figure.
-func New(def *figures.Figure, scale float64, rounds int) Figure {
-	return Figure{
-		ID: def.ID, Scale: scale, Rounds: rounds, Date: time.Now().UTC().Truncate(time.Second),
-		Skips: map[string]string{}, Fails: map[string]string{}, def: def,
+// New returns an empty figure of a run that begins now.
+func New(def *figures.Figure, run Run) Figure {
+	run.Date = time.Now().UTC().Truncate(time.Second)
+	f := Figure{ID: def.ID, Run: run, Skips: map[string]string{}, Fails: map[string]string{}, Version: map[string]string{}, def: def}
+	for _, who := range def.Who {
+		if v := version(who); v != "" {
+			f.Version[who] = v
+		}
 	}
+	return f
+}
+
+func version(who string) string {
+	if who == figures.Hypercore {
+		return figures.HypercoreVersion
+	}
+	p, err := peers.ByName(who)
+	if err != nil {
+		return ""
+	}
+	return p.Version()
 }
 
 // Skip notes why a contender does not take part.

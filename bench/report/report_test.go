@@ -6,10 +6,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/bench/figures"
+	"github.com/xaeroflux/xaeroflux/bench/measure"
 )
 
 // batchFigure returns results of a figure that has goals of all kinds.
@@ -19,7 +22,7 @@ func batchFigure(t *testing.T, rates map[string][]float64) Figure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := New(def, 1, 3)
+	f := New(def, Run{Scale: 1, Rounds: 3})
 	for who, values := range rates {
 		for _, v := range values {
 			f.Add(who, []figures.Point{{Sample: figures.Sample{"rate": v, "cpu_us": 1e6 / v}}})
@@ -67,60 +70,89 @@ func TestCellsSayMedianRangeAndRatio(t *testing.T) {
 	}
 }
 
-func TestSplice(t *testing.T) {
-	text := "a\n<!-- x: written by make bench -->\nold\n<!-- end of x -->\nb\n"
-	got, err := splice(text, "x", "new\n")
-	if want := "a\n<!-- x: written by make bench -->\nnew\n<!-- end of x -->\nb\n"; err != nil || got != want {
-		t.Errorf("%q: %v", got, err)
-	}
-	if again, err := splice(got, "x", "new"); err != nil || again != got {
-		t.Errorf("a second time: %q: %v", again, err)
-	}
-	if _, err := splice(text, "y", "new"); err == nil {
-		t.Error("marks that are not there were found")
-	}
-}
-
-// TestWriteKeepsOtherFigures writes one figure, then another: both are in the
-// file, and a new run of the first replaces it.
-func TestWriteKeepsOtherFigures(t *testing.T) {
-	dir := t.TempDir()
-	var page strings.Builder
-	for _, name := range []string{"machine", "goals", "behind", "contenders", "figures"} {
-		page.WriteString("<!-- " + name + ": written by make bench -->\n<!-- end of " + name + " -->\n")
-	}
-	if err := os.WriteFile(filepath.Join(dir, "benchmarks.md"), []byte(page.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	write := func(id string, v float64) {
-		t.Helper()
-		def, err := figures.ByID(id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := New(def, 1, 1)
-		f.Add("xaeroflux", []figures.Point{{X: 8, Sample: figures.Sample{"rate": v}}, {X: 64, Sample: figures.Sample{"rate": 2 * v}}})
-		if err := (&Results{Figures: []Figure{f}}).Write(dir); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("by-batch", 111)
-	write("by-callers", 222)
-	write("by-batch", 333)
-	b, err := os.ReadFile(filepath.Join(dir, "benchmarks.md"))
+// write keeps a run of one figure in dir.
+func write(t *testing.T, dir, id string, run Run, v float64) {
+	t.Helper()
+	def, err := figures.ByID(id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| 333 | 666 |", "| 222 | 444 |", "(img/bench-by-batch.svg)"} {
-		if !strings.Contains(string(b), want) {
+	f := New(def, run)
+	f.Add("xaeroflux", []figures.Point{{X: 8, Sample: figures.Sample{"rate": v}}, {X: 64, Sample: figures.Sample{"rate": 2 * v}}})
+	if err := errors.Join(Prepare(dir), (&Results{Figures: []Figure{f}}).Write(dir)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path ...string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// TestWriteKeepsOtherFigures writes one figure into a folder that is not there,
+// then another one: both are kept, each with the run it is from, and a new run
+// of the first one replaces it.
+func TestWriteKeepsOtherFigures(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "folder")
+	here, there := measure.Machine{CPU: "this one"}, measure.Machine{CPU: "that one"}
+	write(t, dir, "by-batch", Run{Scale: 1, Rounds: 1, Machine: here}, 111)
+	write(t, dir, "by-callers", Run{Scale: 0.25, Rounds: 3, Machine: there, Commit: "c0ffee"}, 222)
+	first, err := load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "by-batch", Run{Scale: 1, Rounds: 5, Machine: here}, 333)
+	second, err := load(dir)
+	if err != nil || !reflect.DeepEqual(first.figure("by-callers"), second.figure("by-callers")) {
+		t.Errorf("the figure that was not run was\n%+v\nand is\n%+v: %v", first.figure("by-callers"), second.figure("by-callers"), err)
+	}
+	page := read(t, dir, "benchmarks.md")
+	for _, want := range []string{
+		"# Benchmarks\n", "| 333 | 666 |", "| 222 | 444 |", "(img/bench-by-batch.svg)", "|  | machine 1 | machine 2 |",
+		"*5 runs each, machine 1, at a scale of 1, " + time.Now().UTC().Format(time.DateOnly),
+		"*3 runs each, machine 2, at a scale of 0.25, ", "commit c0ffee:* `make bench ONLY='^by-callers$' N=3 SCALE=0.25`",
+	} {
+		if !strings.Contains(page, want) {
 			t.Errorf("benchmarks.md lacks %q", want)
 		}
 	}
-	if strings.Contains(string(b), "111") {
-		t.Error("the run of before is still there")
+	if strings.Contains(page, "111") {
+		t.Error("the run that was replaced is still there")
 	}
-	if _, err := os.Stat(filepath.Join(dir, "img", "bench-by-callers.svg")); err != nil {
-		t.Error(err)
+	read(t, dir, "img", "bench-by-callers.svg")
+}
+
+// TestPrepareRefusesBeforeTheRun has a bench.json that is none, and a folder
+// whose name is a file's.
+func TestPrepareRefusesBeforeTheRun(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, resultsName)
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{dir, file} {
+		if err := Prepare(bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 2 {
+		t.Errorf("left behind %v: %v", left, err)
+	}
+}
+
+// TestThePageIsOfItsResults holds docs/benchmarks.md against docs/bench.json.
+func TestThePageIsOfItsResults(t *testing.T) {
+	docs := filepath.Join("..", "..", "docs")
+	kept, err := load(docs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read(t, docs, pageName) != kept.page() {
+		t.Error("docs/benchmarks.md is not what bench/report/page.md.tmpl and docs/bench.json make: in bench, go run . -again -out ../docs")
 	}
 }
 
