@@ -6,21 +6,75 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/internal/backup"
 )
 
 // BackupOptions of Backup and BackupTo; nil means the defaults.
-type BackupOptions = backup.Options
+type BackupOptions struct {
+	// WithoutIdentity leaves out the seed and the accounts' secrets: what is restored of
+	// such a backup reads, and appends as a new device only.
+	WithoutIdentity bool
+	// Progress, if it is not nil, is told bytes done and to do.
+	Progress func(done, total int64)
+}
 
 // A BackupReport says what a backup holds and what was written for it.
-type BackupReport = backup.Report
+type BackupReport struct {
+	BackupManifest
+	Written int64 // bytes
+	Kept    int64 // bytes that were there already
+}
 
 // A BackupManifest says what a backup holds.
-type BackupManifest = backup.Manifest
+type BackupManifest struct {
+	Number   uint64    // of the backup in its directory, from 1
+	Time     time.Time // of the snapshot
+	Peer     PeerID    // of the store; zero if it is not told
+	Identity string    // "plain" if the backup holds the seed, "none" if not
+	Topics   []BackupTopic
+	Logs     []BackupLog
+	Events   uint64 // of the application
+	Bytes    int64  // of all files
+}
+
+// A BackupTopic is a topic of which a backup holds the keys.
+type BackupTopic struct {
+	Topic TopicID
+	Name  string
+	Log   LogID // that the store appended to
+}
 
 // A BackupLog is what a backup holds of a log.
-type BackupLog = backup.Log
+type BackupLog struct {
+	Log   LogID
+	Topic TopicID
+	Kind  string // "data", "roster", "boxes"
+	Own   bool
+	Size  uint64
+	Root  Hash
+	Pages uint64 // that are in files; the rest lies in the AOF
+}
+
+func manifestOf(m *backup.Manifest) (all BackupManifest) {
+	if m == nil {
+		return all
+	}
+	all = BackupManifest{Number: m.Number, Time: m.Time, Identity: m.Identity, Events: m.Events(), Bytes: m.Bytes()}
+	_ = all.Peer.UnmarshalText([]byte(m.Peer)) // without an identity there is none
+	for _, t := range m.Topics {
+		all.Topics = append(all.Topics, BackupTopic{Topic: TopicID(t.ID), Name: t.Name, Log: LogID(t.Log)})
+	}
+	for _, l := range m.Logs {
+		all.Logs = append(all.Logs, BackupLog{Log: LogID(l.ID), Topic: TopicID(l.Topic), Kind: l.Kind, Own: l.Own, Size: l.Size, Root: Hash(l.Root), Pages: l.Pages})
+	}
+	return all
+}
+
+func backupReportOf(r backup.Report) BackupReport {
+	return BackupReport{BackupManifest: manifestOf(r.Manifest), Written: r.Written, Kept: r.Kept}
+}
 
 // A BackupDamage lists what is wrong with a backup; it is an ErrBackupDamaged.
 type BackupDamage = backup.DamageError
@@ -62,7 +116,7 @@ func (db *DB) Backup(ctx context.Context, dir string, o *BackupOptions) (BackupR
 	}
 	defer done()
 	r, err := backup.Write(ctx, db.st, dir, optionsOr(o))
-	return r, ended(ctx, err)
+	return backupReportOf(r), ended(ctx, err)
 }
 
 // BackupTo writes a whole backup to w as a tar archive, which unpacked is what
@@ -75,26 +129,33 @@ func (db *DB) BackupTo(ctx context.Context, w io.Writer, o *BackupOptions) (Back
 	}
 	defer done()
 	r, err := backup.Stream(ctx, db.st, w, optionsOr(o))
-	return r, ended(ctx, err)
+	return backupReportOf(r), ended(ctx, err)
 }
 
-func optionsOr(o *BackupOptions) BackupOptions {
+func optionsOr(o *BackupOptions) backup.Options {
 	if o == nil {
-		return BackupOptions{}
+		return backup.Options{}
 	}
-	return *o
+	return backup.Options(*o)
 }
 
 // VerifyBackup reads all of a backup and computes everything again: hashes,
 // pages, trees, roots and signed heads. It changes nothing. progress, if it is
 // not nil, is told bytes done and to do. The error is ErrNoBackup,
 // ErrBackupManifest, a *BackupDamage, or what kept it from looking.
-func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (*BackupManifest, error) {
-	return backup.Verify(ctx, dir, progress)
+func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (BackupManifest, error) {
+	m, err := backup.Verify(ctx, dir, progress)
+	return manifestOf(m), err
 }
 
 // RestoreOptions of Restore; nil means the defaults.
-type RestoreOptions = backup.RestoreOptions
+type RestoreOptions struct {
+	// Adopt keeps the store the device that it was when the backup was made: the
+	// old one is gone for ever.
+	Adopt    bool
+	Place    string // as in Options
+	Progress func(done, total int64)
+}
 
 // Restore verifies a backup and makes a store of it in dir, which must be empty
 // or not there. A restored store is a copy, and so a new device when it is opened
@@ -103,11 +164,12 @@ type RestoreOptions = backup.RestoreOptions
 // o.Adopt is set it stays the device that it was; the store of which the backup
 // is must then never be used again, and appends are ErrRestored until it has met a
 // peer.
-func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (*BackupManifest, error) {
+func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (BackupManifest, error) {
 	if o == nil {
 		o = &RestoreOptions{}
 	}
-	return backup.Restore(ctx, from, dir, *o)
+	m, err := backup.Restore(ctx, from, dir, backup.RestoreOptions(*o))
+	return manifestOf(m), err
 }
 
 // notBackup refuses a directory that holds a backup.

@@ -10,14 +10,72 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 )
 
-// A CheckReport is what Check found.
-type CheckReport = findings.Report
+// A CheckReport is what Check looked at and what it found wrong.
+type CheckReport struct {
+	Logs     int       `json:"logs"`    // of events; a topic's roster is none of them
+	Rosters  int       `json:"rosters"` // that were looked at like logs
+	Events   uint64    `json:"events"`
+	Pages    uint64    `json:"pages"`
+	Bytes    int64     `json:"bytes"`    // of events, as records
+	Findings []Finding `json:"findings"` // at most 1000
+	More     int       `json:"more"`     // further ones that were counted only
+	// Copy is why the store is taken for a copy, if it is: what differs of the
+	// place that it is in. The next program that opens it makes it a new device.
+	Copy string `json:"copy,omitempty"`
+	// Own are the logs that the store appends to and that do not go on. They are no
+	// damage.
+	Own []OwnLog `json:"own,omitempty"`
+}
+
+// Found returns how many flaws there are.
+func (r *CheckReport) Found() int { return len(r.Findings) + r.More }
 
 // A Finding is one flaw: where it is, what disagrees, what to do.
-type Finding = findings.Finding
+type Finding struct {
+	Where  string `json:"where"` // for people
+	What   string `json:"what"`
+	Do     string `json:"do"` // the next step
+	Kind   Flaw   `json:"kind"`
+	File   string `json:"file,omitempty"`
+	Log    string `json:"log,omitempty"`
+	Page   int64  `json:"page"`   // index in the log, or -1
+	Offset int64  `json:"offset"` // in File, or -1
+}
 
 // A Flaw is the kind of thing that is damaged.
-type Flaw = findings.Flaw
+type Flaw string
+
+// What can be damaged.
+const (
+	FlawFormat Flaw = Flaw(findings.FlawFormat)    // FORMAT
+	FlawSeed   Flaw = Flaw(findings.FlawSeed)      // identity.key
+	FlawAOF    Flaw = Flaw(findings.FlawAOF)       // the LMDB file, or a row in it
+	FlawEvents Flaw = Flaw(findings.FlawEvents)    // events that are in no page yet
+	FlawPages  Flaw = Flaw(findings.FlawPages)     // a page, or a whole .seg file
+	FlawTree   Flaw = Flaw(findings.FlawTree)      // made of pages
+	FlawPeaks  Flaw = Flaw(findings.FlawMountains) // made of pages
+	FlawHead   Flaw = Flaw(findings.FlawHead)      // the checkpoint kept with the pages
+	FlawFork   Flaw = Flaw(findings.FlawFork)      // the file of a fork, which the AOF holds too
+	FlawRange  Flaw = Flaw(findings.FlawRange)     // events beyond a gap
+	FlawOlder  Flaw = Flaw(findings.FlawOlder)     // the AOF is of an earlier time than the other files
+	FlawLog    Flaw = Flaw(findings.FlawLog)       // a log as a whole
+)
+
+func checkReportOf(r findings.Report) CheckReport {
+	return CheckReport{
+		Logs: r.Logs, Rosters: r.Rosters, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes,
+		Findings: findingsOf(r.Findings), More: r.More, Copy: r.Copy, Own: ownLogsOf(r.Own),
+	}
+}
+
+func findingsOf(inner []findings.Finding) (all []Finding) {
+	for _, f := range inner {
+		all = append(all, Finding{
+			Where: f.Where, What: f.What, Do: f.Do, Kind: Flaw(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset,
+		})
+	}
+	return all
+}
 
 // Check verifies every byte of the open store: checksums of the AOF, pages,
 // trees and mountains computed again from the events, heads and signatures.
@@ -30,7 +88,8 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 		return CheckReport{}, err
 	}
 	defer done()
-	r, err := db.st.Check(ctx, progress)
+	inner, err := db.st.Check(ctx, progress)
+	r := checkReportOf(inner)
 	r.Own = db.OwnLogs()
 	return r, ended(ctx, err)
 }
@@ -49,5 +108,6 @@ func Check(ctx context.Context, dir string, progress func(done, total int64)) (C
 	if err := notBackup(dir); err != nil {
 		return CheckReport{}, err
 	}
-	return doctor.Check(ctx, durable.OS, dir, progress)
+	r, err := doctor.Check(ctx, durable.OS, dir, progress)
+	return checkReportOf(r), err
 }

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/node"
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/pipenet"
@@ -128,7 +129,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.pipes = pipes
 	db.node, err = node.Start(node.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
-		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, Patience: db.opts.Patience, Quota: db.opts.Quota,
+		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, Patience: db.opts.Patience, Quota: pipeline.Quota(db.opts.Quota),
 		Advanced: db.hub.advanced, Advertise: db.opts.Advertise, Doze: db.opts.Doze, Stall: db.opts.StallTimeout,
 	})
 	if err != nil {

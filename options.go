@@ -14,7 +14,22 @@ import (
 )
 
 // A Quota bounds what a store takes. What is zero is not bounded.
-type Quota = pipeline.Quota
+type Quota struct {
+	// StoreBytes is of all files of the store, for appends here and from
+	// peers. Segment files count whole from when they are begun.
+	StoreBytes int64
+	// FreeBytes must stay free on the file system of the store, for appends
+	// here and from peers.
+	FreeBytes int64
+	// LogBytes is of the events of one log of somebody else.
+	LogBytes int64
+	// PeerBytes is of the events that one peer may bring, its own and those of
+	// others, since the store was opened.
+	PeerBytes int64
+	// PeerLogs is of the logs, new to this store, that one peer may bring since
+	// the store was opened.
+	PeerLogs int
+}
 
 // A QuotaError says which bound of a Quota was met. It wraps ErrQuota.
 type QuotaError = pipeline.QuotaError

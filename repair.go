@@ -18,10 +18,39 @@ import (
 )
 
 // A RepairReport says what a repair found, did, and could not do.
-type RepairReport = repair.Report
+type RepairReport struct {
+	Found []Finding    `json:"found"`
+	Done  []RepairStep `json:"done"`
+	Lost  []RepairStep `json:"lost"`
+	Left  []Finding    `json:"left"`            // what a check finds afterwards
+	Aside string       `json:"aside,omitempty"` // where what was replaced is kept
+	Asked []string     `json:"asked,omitempty"` // peers that were dialed to fetch from
+	Copy  string       `json:"copy,omitempty"`  // as in a CheckReport: a repair does not change it
+}
 
-// A RepairStep is one line of a RepairReport.
-type RepairStep = repair.Step
+// Clean reports whether nothing is damaged and nothing is lost.
+func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
+
+// A RepairStep is one thing that was done or could not be done.
+type RepairStep struct {
+	Log  string `json:"log,omitempty"`
+	What string `json:"what"`
+	Do   string `json:"do,omitempty"` // what can be done about it
+}
+
+func repairReportOf(r repair.Report) RepairReport {
+	return RepairReport{
+		Found: findingsOf(r.Found), Done: stepsOf(r.Done), Lost: stepsOf(r.Lost), Left: findingsOf(r.Left),
+		Aside: r.Aside, Asked: r.Asked, Copy: r.Copy,
+	}
+}
+
+func stepsOf(inner []repair.Step) (all []RepairStep) {
+	for _, s := range inner {
+		all = append(all, RepairStep(s))
+	}
+	return all
+}
 
 // RepairOptions say what Repair may use. The zero value works: then what the
 // store itself still has is used, and the peers that it remembers.
@@ -97,7 +126,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, err
 			r.Asked = append(r.Asked, a.String())
 		}
 	}
-	return r, err
+	return repairReportOf(r), err
 }
 
 // named returns the addresses of From and Invites, and the invites.

@@ -55,7 +55,7 @@ func awaitPages(t *testing.T, db *xaeroflux.DB, want uint64) {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		r, err := db.BackupTo(ctx, io.Discard, nil)
 		must(t, err)
-		if now := ownLog(r.Manifest).Pages; now >= want {
+		if now := ownLog(r.BackupManifest).Pages; now >= want {
 			return
 		} else if time.Now().After(deadline) {
 			t.Fatalf("%d pages are in files, want %d", now, want)
@@ -64,7 +64,7 @@ func awaitPages(t *testing.T, db *xaeroflux.DB, want uint64) {
 }
 
 // ownLog returns what a backup holds of the store's own log.
-func ownLog(m *xaeroflux.BackupManifest) xaeroflux.BackupLog {
+func ownLog(m xaeroflux.BackupManifest) xaeroflux.BackupLog {
 	return m.Logs[slices.IndexFunc(m.Logs, func(l xaeroflux.BackupLog) bool { return l.Own && l.Kind == "data" })]
 }
 
@@ -101,7 +101,7 @@ func TestBackupAndRestore(t *testing.T) {
 	awaitPages(t, db, 80)
 	second, err := db.Backup(ctx, to, nil)
 	must(t, err)
-	if second.Number != first.Number+1 || second.Kept == 0 || second.Events() != 901 {
+	if second.Number != first.Number+1 || second.Kept == 0 || second.Events != 901 {
 		t.Errorf("second backup: %+v", second)
 	}
 	for name, b := range backupFiles(t, to) {
@@ -158,8 +158,8 @@ func TestBackupStream(t *testing.T) {
 	}
 	m, err := xaeroflux.VerifyBackup(ctx, to, nil)
 	must(t, err)
-	if m.Events() != 400 {
-		t.Errorf("the stream holds %d events", m.Events())
+	if m.Events != 400 {
+		t.Errorf("the stream holds %d events", m.Events)
 	}
 }
 

@@ -18,7 +18,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/doctor"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/durable/still"
-	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/repair"
 )
 
@@ -65,9 +64,9 @@ func TestCheckChangesNothing(t *testing.T) {
 		kind  xaeroflux.Flaw // "" for none
 	}{
 		{"sound", func(*testing.T, string) {}, ""},
-		{"garbage in a tree", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "logs/*/000000.tree"), 5000) }, findings.FlawTree},
-		{"no tree", func(t *testing.T, dir string) { must(t, os.Remove(one(t, dir, "logs/*/000000.tree"))) }, findings.FlawTree},
-		{"garbage in the mountains", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "mmr/*"), 500) }, findings.FlawMountains},
+		{"garbage in a tree", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "logs/*/000000.tree"), 5000) }, xaeroflux.FlawTree},
+		{"no tree", func(t *testing.T, dir string) { must(t, os.Remove(one(t, dir, "logs/*/000000.tree"))) }, xaeroflux.FlawTree},
+		{"garbage in the mountains", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "mmr/*"), 500) }, xaeroflux.FlawPeaks},
 		{"a page behind the cursor", func(t *testing.T, dir string) {
 			seg, err := os.ReadFile(one(t, dir, "logs/*/000000.seg"))
 			must(t, err)
@@ -80,13 +79,13 @@ func TestCheckChangesNothing(t *testing.T) {
 			must(t, os.WriteFile(filepath.Join(dir, "aof/failed"), []byte("99999"), 0o600))
 		}, ""},
 		{"half a creation", func(t *testing.T, dir string) { must(t, os.Mkdir(filepath.Join(dir, "aof/new"), 0o700)) }, ""},
-		{"garbage in a page", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "logs/*/000000.seg"), 9000) }, findings.FlawPages},
-		{"no segment", func(t *testing.T, dir string) { must(t, os.Remove(one(t, dir, "logs/*/000001.seg"))) }, findings.FlawPages},
-		{"no directory of a log", func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Dir(one(t, dir, "logs/*/000000.seg")))) }, findings.FlawPages},
-		{"garbage in the AOF", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "aof/data.mdb"), 40000) }, findings.FlawAOF},
-		{"no AOF", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "aof/data.mdb"))) }, findings.FlawAOF},
-		{"no FORMAT", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "FORMAT"))) }, findings.FlawFormat},
-		{"another key", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "identity.key"), 100) }, findings.FlawSeed},
+		{"garbage in a page", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "logs/*/000000.seg"), 9000) }, xaeroflux.FlawPages},
+		{"no segment", func(t *testing.T, dir string) { must(t, os.Remove(one(t, dir, "logs/*/000001.seg"))) }, xaeroflux.FlawPages},
+		{"no directory of a log", func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Dir(one(t, dir, "logs/*/000000.seg")))) }, xaeroflux.FlawPages},
+		{"garbage in the AOF", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "aof/data.mdb"), 40000) }, xaeroflux.FlawAOF},
+		{"no AOF", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "aof/data.mdb"))) }, xaeroflux.FlawAOF},
+		{"no FORMAT", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "FORMAT"))) }, xaeroflux.FlawFormat},
+		{"another key", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "identity.key"), 100) }, xaeroflux.FlawSeed},
 	} {
 		dir := closedStore(t)
 		c.spoil(t, dir)

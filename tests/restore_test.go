@@ -38,7 +38,7 @@ func stopRestore(t *testing.T, without bool) {
 	for n, done := 0, false; !done; n += step {
 		dir, at := filepath.Join(t.TempDir(), "r"), fmt.Sprintf("write %d", n)
 		must(t, os.Mkdir(dir, 0o700))
-		_, err := backup.RestoreOn(ctx, crashBehind(n), from, dir, xaeroflux.RestoreOptions{Adopt: n%2 == 0})
+		_, err := backup.RestoreOn(ctx, crashBehind(n), from, dir, backup.RestoreOptions{Adopt: n%2 == 0})
 		if done = err == nil; done && n < 20 {
 			t.Fatalf("restored in %d writes", n)
 		}
@@ -47,7 +47,7 @@ func stopRestore(t *testing.T, without bool) {
 		}
 		if !store.Exists(dir) {
 			begun := restoreIsKnown(t, at, from, dir, n%2 == 0)
-			if m, err := xaeroflux.Restore(ctx, from, dir, nil); err != nil || begun && m.Events() != 60 {
+			if m, err := xaeroflux.Restore(ctx, from, dir, nil); err != nil || begun && m.Events != 60 {
 				t.Fatalf("%s: again: %v", at, err)
 			}
 		}
@@ -115,7 +115,7 @@ func TestRestoreCutOffIsToldToPeople(t *testing.T) {
 	_, err := db.Backup(ctx, from, nil)
 	must(t, err)
 	dir := filepath.Join(t.TempDir(), "r")
-	_, err = backup.RestoreOn(ctx, crashBehind(12), from, dir, xaeroflux.RestoreOptions{Adopt: true})
+	_, err = backup.RestoreOn(ctx, crashBehind(12), from, dir, backup.RestoreOptions{Adopt: true})
 	if !errors.Is(err, durable.ErrCrashed) {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func (a *app) verifyBackup(ctx context.Context, dir string) error {
 	if err != nil && !errors.As(err, &damage) {
 		return err
 	}
-	r := backupReport(xaeroflux.BackupReport{Manifest: m})
+	r := backupReport(xaeroflux.BackupReport{BackupManifest: m})
 	if damage != nil {
 		for _, f := range damage.Findings {
 			r.Findings = append(r.Findings, nodeapi.BackupFinding(f))
@@ -147,7 +147,7 @@ of, "xaeroflux adopt --alone" allows it.`,
 			if err != nil {
 				return err
 			}
-			r := backupReport(xaeroflux.BackupReport{Manifest: m})
+			r := backupReport(xaeroflux.BackupReport{BackupManifest: m})
 			return a.print(r, func(w io.Writer) {
 				fmt.Fprintf(w, "restored %d events of %d logs to %s, from the backup of %s\n", r.Events, dataLogs(r), args[1], r.Time.Format(time.RFC3339))
 				fmt.Fprintln(w, whatItIs(r, o.Adopt, args[1]))
@@ -193,15 +193,15 @@ func dataLogs(r nodeapi.BackupReport) (n int) {
 
 func backupReport(r xaeroflux.BackupReport) nodeapi.BackupReport {
 	out := nodeapi.BackupReport{
-		Number: r.Number, Time: timeIn(r.Time), Identity: r.Identity, Peer: r.Peer, Topics: []nodeapi.BackupTopic{}, Logs: []nodeapi.BackupLog{},
-		Events: r.Events(), Bytes: r.Bytes(), Written: r.Written, Kept: r.Kept,
+		Number: r.Number, Time: timeIn(r.Time), Identity: r.Identity, Peer: peerText(r.Peer), Topics: []nodeapi.BackupTopic{}, Logs: []nodeapi.BackupLog{},
+		Events: r.Events, Bytes: r.Bytes, Written: r.Written, Kept: r.Kept,
 	}
 	for _, t := range r.Topics {
-		out.Topics = append(out.Topics, nodeapi.BackupTopic{Topic: t.ID.String(), Name: t.Name})
+		out.Topics = append(out.Topics, nodeapi.BackupTopic{Topic: t.Topic.String(), Name: t.Name})
 	}
 	for _, l := range r.Logs {
 		out.Logs = append(out.Logs, nodeapi.BackupLog{
-			Log: l.ID.String(), Topic: l.Topic.String(), Kind: l.Kind, Own: l.Own, Size: l.Size, Root: l.Root.String(),
+			Log: l.Log.String(), Topic: l.Topic.String(), Kind: l.Kind, Own: l.Own, Size: l.Size, Root: l.Root.String(),
 		})
 	}
 	return out
