@@ -9,20 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/event"
-	"github.com/xaeroflux/xaeroflux/internal/store"
 )
-
-// An UncertainError says of an append whose events may be stored what to ask. It
-// wraps ErrUncertain. With an id it is enough to append the same again.
-type UncertainError = pipeline.UncertainError
-
-// A RestoredError says of which backup a store is that has met no peer since. It is
-// an ErrRestored.
-type RestoredError = pipeline.RestoredError
-
-// An ExpectError says which size the log has that was expected to have another.
-// It wraps ErrExpect.
-type ExpectError = store.ExpectError
 
 // An AppendOption is a condition of one Append or AppendBatch.
 type AppendOption func(*appending)
@@ -67,6 +54,7 @@ func conditions(events []event.Event, options []AppendOption) ([]event.Event, pi
 // of it that is under way is waited for: if it is not found, it is not stored. Of
 // a store that became read-only that is known once it is opened again.
 func (t *Topic) Find(ctx context.Context, id EventID) (r Receipt, found bool, err error) {
+	defer t.db.out(&err)
 	done, err := t.db.reading()
 	if err != nil {
 		return r, false, err
@@ -74,7 +62,7 @@ func (t *Topic) Find(ctx context.Context, id EventID) (r Receipt, found bool, er
 	defer done()
 	at, found, err := t.db.node.Pipeline().Find(ctx, t.t.Log, event.ID(id))
 	if err != nil {
-		return r, false, fmt.Errorf("find %x: %w", id, err)
+		return r, false, fmt.Errorf("find %s: %w", id, err)
 	}
 	if found {
 		r = Receipt{Log: LogID(at.Log), Seq: at.Seq, Repeated: 1, Time: time.UnixMilli(at.Time)}

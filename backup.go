@@ -76,31 +76,6 @@ func backupReportOf(r backup.Report) BackupReport {
 	return BackupReport{BackupManifest: manifestOf(r.Manifest), Written: r.Written, Kept: r.Kept}
 }
 
-// A BackupDamage lists what is wrong with a backup; it is an ErrBackupDamaged.
-type BackupDamage = backup.DamageError
-
-// A TempError says what goes wrong in the directory for temporary files.
-type TempError = backup.TempError
-
-// Errors of backups.
-var (
-	// ErrNoBackup is returned for a directory that holds no backup.
-	ErrNoBackup = backup.ErrNone
-	// ErrBackupManifest is returned for a backup whose manifest is damaged, or of
-	// another version.
-	ErrBackupManifest = backup.ErrManifest
-	// ErrBackupDamaged is returned for a backup that is not what was written.
-	ErrBackupDamaged = backup.ErrDamaged
-	// ErrBackupTarget is returned for a directory that a backup cannot be written
-	// to, or restored to.
-	ErrBackupTarget = backup.ErrTarget
-	// ErrIsArchive is returned for a file, an archive say, where the directory of a
-	// backup is wanted.
-	ErrIsArchive = backup.ErrArchive
-	// ErrIsBackup is returned by Open for a directory that holds a backup.
-	ErrIsBackup = backup.ErrIsBackup
-)
-
 // Backup writes a backup of the store to dir, or brings the one in it up to
 // date: sealed pages never change, so that only new ones are copied. Appends go
 // on meanwhile; what was acknowledged before Backup was called is in it. A
@@ -109,7 +84,8 @@ var (
 //
 // The backup holds the store's seed and the keys of its topics, readable for
 // whoever can read dir, unless o.WithoutIdentity is set.
-func (db *DB) Backup(ctx context.Context, dir string, o *BackupOptions) (BackupReport, error) {
+func (db *DB) Backup(ctx context.Context, dir string, o *BackupOptions) (_ BackupReport, err error) {
+	defer db.out(&err)
 	ctx, done, err := db.readingLong(ctx)
 	if err != nil {
 		return BackupReport{}, err
@@ -122,7 +98,8 @@ func (db *DB) Backup(ctx context.Context, dir string, o *BackupOptions) (BackupR
 // BackupTo writes a whole backup to w as a tar archive, which unpacked is what
 // Backup makes. If ctx ends while w blocks, it returns, and the one Write that is
 // under way is left to end by itself.
-func (db *DB) BackupTo(ctx context.Context, w io.Writer, o *BackupOptions) (BackupReport, error) {
+func (db *DB) BackupTo(ctx context.Context, w io.Writer, o *BackupOptions) (_ BackupReport, err error) {
+	defer db.out(&err)
 	ctx, done, err := db.readingLong(ctx)
 	if err != nil {
 		return BackupReport{}, err
@@ -142,8 +119,9 @@ func optionsOr(o *BackupOptions) backup.Options {
 // VerifyBackup reads all of a backup and computes everything again: hashes,
 // pages, trees, roots and signed heads. It changes nothing. progress, if it is
 // not nil, is told bytes done and to do. The error is ErrNoBackup,
-// ErrBackupManifest, a *BackupDamage, or what kept it from looking.
-func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (BackupManifest, error) {
+// ErrBackupManifest, a *BackupDamageError, or what kept it from looking.
+func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (_ BackupManifest, err error) {
+	defer out(&err)
 	m, err := backup.Verify(ctx, dir, progress)
 	return manifestOf(m), err
 }
@@ -164,7 +142,8 @@ type RestoreOptions struct {
 // o.Adopt is set it stays the device that it was; the store of which the backup
 // is must then never be used again, and appends are ErrRestored until it has met a
 // peer.
-func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (BackupManifest, error) {
+func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (_ BackupManifest, err error) {
+	defer out(&err)
 	if o == nil {
 		o = &RestoreOptions{}
 	}

@@ -82,7 +82,8 @@ func findingsOf(inner []findings.Finding) (all []Finding) {
 // progress, where it is not nil, is told bytes done and to do now and then.
 // The error is for what keeps Check from looking, not for what it finds: a
 // *LookError names the cause, and says nothing about the store.
-func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
+func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (_ CheckReport, err error) {
+	defer db.out(&err)
 	ctx, done, err := db.readingLong(ctx)
 	if err != nil {
 		return CheckReport{}, err
@@ -94,17 +95,13 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (Chec
 	return r, ended(ctx, err)
 }
 
-// A LookError says what kept Check or Repair from looking at a store: descriptors,
-// memory, modes, a disk that cannot be read. It is no damage, and goes away when its
-// cause does.
-type LookError = findings.LookError
-
 // Check verifies a store that is not open, and changes nothing: no byte, no name, no
 // time. It works on a disk that may not be written, and next to others that only
 // read. If the store cannot even be opened, the report says why and the files are
 // looked at one by one. A store that is found in another place stays what it is, and
 // the report says so. The error is a *LookError, ErrNoStore, ErrInUse or ErrFormat.
-func Check(ctx context.Context, dir string, progress func(done, total int64)) (CheckReport, error) {
+func Check(ctx context.Context, dir string, progress func(done, total int64)) (_ CheckReport, err error) {
+	defer out(&err)
 	if err := notBackup(dir); err != nil {
 		return CheckReport{}, err
 	}

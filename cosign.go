@@ -11,9 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// ErrWitnesses is returned where fewer witnesses cosigned a head than wanted.
-var ErrWitnesses = proof.ErrWitnesses
-
 // WitnessKey returns the key with which this store cosigns heads of others in the
 // topic, as a note verifier key. It is public, and another one in each topic. Package
 // proof reads it, and policies of several (ParseWitness, ParsePolicy), and verifies
@@ -33,7 +30,8 @@ func (t *Topic) WitnessKey() string {
 // ten seconds. A head that n witnesses cosigned before is not cosigned again: its
 // cosignatures are as old as they say. With n of 0 it asks nobody and returns the newest
 // head of which cosignatures are at hand. The error is ErrWitnesses or ErrFrozen.
-func (l *Log) Cosigned(ctx context.Context, n int) ([]byte, error) {
+func (l *Log) Cosigned(ctx context.Context, n int) (_ []byte, err error) {
+	defer l.db.out(&err)
 	text, _, err := l.cosigned(ctx, n)
 	return text, err
 }

@@ -45,8 +45,9 @@ type DB struct {
 // Open opens the store in dir, creating it if there is none, and starts its
 // actors. A store whose creation stopped before its first topic is none yet: Open
 // goes on with it as with an empty directory. The error is ErrNoStore, ErrExists, ErrRemains, ErrInUse, ErrFormat,
-// ErrOptions, ErrInvite, one that IsCorrupt tells, or one of the file system's.
-func Open(dir string, options *Options) (*DB, error) {
+// ErrOptions, ErrInvite, ErrCorrupt, or one of the file system's.
+func Open(dir string, options *Options) (_ *DB, err error) {
+	defer out(&err)
 	o, err := options.withDefaults()
 	if err != nil {
 		return nil, err
@@ -176,7 +177,8 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 // ErrClosed; Close may be called inside of them, but not inside of a progress
 // function. What is left running of a Capability is ErrHandler, so Serve and Heard
 // should not call it. Calling it again returns what the first call did.
-func (db *DB) Close() error {
+func (db *DB) Close() (err error) {
+	defer out(&err)
 	db.closeOnce.Do(func() { db.closeErr = db.close() })
 	return db.closeErr
 }
@@ -209,15 +211,6 @@ func (db *DB) usable() error {
 	return nil
 }
 
-// cut names Close as the cause of an error that it may be the cause of: it takes
-// contexts and connections away from what is under way.
-func (db *DB) cut(err error) error {
-	if err == nil || errors.Is(err, ErrClosed) || !db.closed.Load() {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrClosed, err)
-}
-
 // meets returns why this store meets no peers, if so.
 func (db *DB) meets() error {
 	if err := db.usable(); err != nil {
@@ -238,7 +231,7 @@ func (db *DB) PeerID() PeerID { return PeerID(db.node.PeerID()) }
 // ReadOnly returns why the store takes nothing, an ErrReadOnly with the reason: the
 // write that failed, or that it was opened read-only; and ErrClosed of a store that
 // took everything until Close. Nil means that it does.
-func (db *DB) ReadOnly() error { return cmp.Or(db.node.Broken(), db.usable()) }
+func (db *DB) ReadOnly() error { return outward(cmp.Or(db.node.Broken(), db.usable())) }
 
 // Actors returns the state of every actor of this store, ordered by name.
 func (db *DB) Actors() []supervisor.State { return db.node.Actors() }

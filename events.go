@@ -78,7 +78,7 @@ func (db *DB) Events(ctx context.Context, q Query) iter.Seq2[Record, error] {
 			err = r.read(ctx, spans[i], nil, yield)
 		}
 		if err != nil && !errors.Is(err, errStop) {
-			yield(Record{}, err)
+			yield(Record{}, db.failed(err))
 		}
 	}
 }
@@ -91,7 +91,7 @@ func (db *DB) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		err := db.subscribe(ctx, q, yield)
 		if !errors.Is(err, errStop) && ctx.Err() == nil {
-			yield(Record{}, err)
+			yield(Record{}, db.failed(err))
 		}
 	}
 }

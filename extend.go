@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
-	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -96,35 +95,17 @@ func (c Capability) door() doors.Door {
 	return d
 }
 
-// A CallRefusedError is a call that the peer refused, and its code.
-type CallRefusedError = doors.RefusedError
-
-// Errors of capabilities.
-var (
-	// ErrCapability is returned for a name that cannot be registered: empty, over 32
-	// bytes, or the protocol's own.
-	ErrCapability = doors.ErrName
-	// ErrRegistered is returned for a name that is registered already.
-	ErrRegistered = doors.ErrRegistered
-	// ErrCallLimit is what reading or writing a Call returns beyond its bytes.
-	ErrCallLimit = doors.ErrLimit
-	// ErrHandler is returned by Close for a Serve or Heard that did not return in half of
-	// Options.CloseTimeout, and was left behind.
-	ErrHandler = doors.ErrBusy
-	// ErrNotConnected is returned for a call to a peer that is not connected.
-	ErrNotConnected = node.ErrNotConnected
-)
-
 // Handle registers a capability. Connections that begin from then on tell peers of
 // it, and all serve it. stop closes it: it ends the calls under way and waits for
 // them, so Serve and Heard must not call it. The error is ErrCapability,
 // ErrRegistered, ErrReadOnly of a store that meets no peers, or ErrClosed.
 func (db *DB) Handle(name string, c Capability) (stop func(), err error) {
+	defer db.out(&err)
 	if err = db.meets(); err == nil {
 		stop, err = db.node.Handle(name, c.door())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("handle: %w", db.cut(err))
+		return nil, fmt.Errorf("handle: %w", err)
 	}
 	return stop, nil
 }
@@ -133,8 +114,9 @@ func (db *DB) Handle(name string, c Capability) (stop func(), err error) {
 // and waits until the peer takes it. The call ends with ctx, by Close, or when the
 // connection does. The error is ErrNotConnected, or a *CallRefusedError of a peer
 // that has no such capability, shares no topic, or has too many calls.
-func (db *DB) Call(ctx context.Context, peer PeerID, name string, param []byte) (*Call, error) {
-	err := db.meets()
+func (db *DB) Call(ctx context.Context, peer PeerID, name string, param []byte) (_ *Call, err error) {
+	defer db.out(&err)
+	err = db.meets()
 	if err == nil && len(param) > messages.MaxOpenParam {
 		err = fmt.Errorf("%w: a parameter of %d bytes, at most %d", ErrOptions, len(param), messages.MaxOpenParam)
 	}
@@ -143,7 +125,7 @@ func (db *DB) Call(ctx context.Context, peer PeerID, name string, param []byte) 
 		c, err = db.node.Call(ctx, identity.PeerID(peer), name, param)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("call %q: %w", name, db.cut(err))
+		return nil, fmt.Errorf("call %q: %w", name, err)
 	}
 	return callOf(c), nil
 }
@@ -152,6 +134,7 @@ func (db *DB) Call(ctx context.Context, peer PeerID, name string, param []byte) 
 // the capability, and returns to how many. Nobody stores them or passes them on,
 // and to a peer that does not keep up they are lost.
 func (t *Topic) Say(name string, data []byte) (peers int, err error) {
+	defer t.db.out(&err)
 	switch err := t.db.meets(); {
 	case err != nil:
 		return 0, fmt.Errorf("say: %w", err)

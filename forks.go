@@ -19,7 +19,8 @@ func forkOf(f proof.Fork) Fork {
 
 // Forks returns the forks this store knows of, in all topics, ordered by log. They are
 // kept for good.
-func (db *DB) Forks() ([]Fork, error) {
+func (db *DB) Forks() (_ []Fork, err error) {
+	defer db.out(&err)
 	if err := db.usable(); err != nil {
 		return nil, err
 	}

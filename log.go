@@ -42,7 +42,8 @@ func (h Head) compact() proof.Head {
 }
 
 // Log returns the log with this id, ours or a peer's.
-func (db *DB) Log(id LogID) (*Log, error) {
+func (db *DB) Log(id LogID) (_ *Log, err error) {
+	defer db.out(&err)
 	if err := db.usable(); err != nil {
 		return nil, err
 	}
@@ -140,7 +141,8 @@ func headOf(h proof.Head, author [32]byte) Head {
 
 // Get returns one event. The record is the caller's. The error is a *GapError
 // for an event that is known to be in the log and not held.
-func (l *Log) Get(ctx context.Context, seq uint64) (Record, error) {
+func (l *Log) Get(ctx context.Context, seq uint64) (_ Record, err error) {
+	defer l.db.out(&err)
 	if l.err != nil {
 		return Record{}, l.err
 	}

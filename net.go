@@ -83,14 +83,15 @@ func (o Options) invite() (*identity.Invite, error) {
 // "quic://host:port" and "tcp://host:port" are for one of them, and
 // "unix:///path" is for processes of this user on this machine. It returns the
 // address that peers take.
-func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
-	err := db.meets()
+func (db *DB) Listen(ctx context.Context, hostport string) (_ Address, err error) {
+	defer db.out(&err)
+	err = db.meets()
 	var a identity.Address
 	if err == nil {
 		a, err = db.node.Mesh().Listen(ctx, hostport)
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("listen: %w", db.cut(err))
+		return Address{}, fmt.Errorf("listen: %w", err)
 	}
 	return addressOf(a), nil
 }
@@ -100,14 +101,15 @@ func (db *DB) Listen(ctx context.Context, hostport string) (Address, error) {
 // invite with addresses in it. An address that names no carrier is tried by QUIC
 // and a moment later by TCP; one that names "tcp://" or "quic://" before the
 // host only by that. "unix:///path" may go without the peer id.
-func (db *DB) Connect(ctx context.Context, peer string) error {
+func (db *DB) Connect(ctx context.Context, peer string) (err error) {
+	defer db.out(&err)
 	addrs, err := addresses(peer)
 	if err = errors.Join(err, db.meets()); err != nil {
-		return fmt.Errorf("connect: %w", db.cut(err))
+		return fmt.Errorf("connect: %w", err)
 	}
 	for _, a := range addrs {
 		if err := db.node.Mesh().Keep(a); err != nil {
-			return fmt.Errorf("connect: %w", db.cut(err))
+			return fmt.Errorf("connect: %w", err)
 		}
 	}
 	return ctx.Err()
@@ -128,10 +130,11 @@ func (db *DB) NetworkChanged() {
 // Sync connects to a peer, or uses the connection there is, and returns when
 // both sides hold the same events of every topic they share. While members write without
 // a pause there may be no such moment, though all events flow: give it a deadline then.
-func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
+func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
+	defer db.out(&err)
 	addrs, err := addresses(peer)
 	if err = errors.Join(err, db.meets()); err != nil {
-		return SyncReport{}, fmt.Errorf("sync: %w", db.cut(err))
+		return SyncReport{}, fmt.Errorf("sync: %w", err)
 	}
 	var report session.Report
 	for _, a := range addrs {
@@ -139,7 +142,7 @@ func (db *DB) Sync(ctx context.Context, peer string) (SyncReport, error) {
 			return reportOf(report), nil
 		}
 	}
-	return reportOf(report), fmt.Errorf("sync: %w", db.cut(err))
+	return reportOf(report), fmt.Errorf("sync: %w", err)
 }
 
 func addresses(peer string) ([]identity.Address, error) {

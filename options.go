@@ -31,9 +31,6 @@ type Quota struct {
 	PeerLogs int
 }
 
-// A QuotaError says which bound of a Quota was met. It wraps ErrQuota.
-type QuotaError = pipeline.QuotaError
-
 // Options for Open. The zero value, like nil, means the defaults. What is out of
 // bounds, or negative, is an ErrOptions, and nothing is created.
 type Options struct {

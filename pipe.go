@@ -22,24 +22,26 @@ const carrierPipe = "pipe"
 // The peer is not named beforehand. It proves a key, and no event is exchanged
 // with it before both sides proved that they know a topic's key; who is at the
 // other end learns our peer id and how many topics we have, not which.
-func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (_ SyncReport, err error) {
+	defer db.out(&err)
 	if err := db.meets(); err != nil {
 		return SyncReport{}, errors.Join(fmt.Errorf("sync over %s: %w", place, err), rw.Close())
 	}
 	conn, err := db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
 	if err != nil {
-		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, db.cut(err))
+		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, err)
 	}
 	r, err := db.node.Mesh().SyncConn(ctx, conn, carrierPipe)
 	if err != nil {
-		return reportOf(r), fmt.Errorf("sync over %s: %w", place, db.cut(err))
+		return reportOf(r), fmt.Errorf("sync over %s: %w", place, err)
 	}
 	return reportOf(r), nil
 }
 
 // ServeOver runs one session on a pair of pipes, at whose other end a peer
 // calls SyncOver, and returns when the peer has left. rw is closed then.
-func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
+func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) (err error) {
+	defer db.out(&err)
 	if err := db.meets(); err != nil {
 		return errors.Join(fmt.Errorf("serve %s: %w", place, err), rw.Close())
 	}
@@ -48,7 +50,7 @@ func (db *DB) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string
 		err = db.node.Mesh().ServeConn(ctx, conn, carrierPipe)
 	}
 	if err != nil {
-		return fmt.Errorf("serve %s: %w", place, db.cut(err))
+		return fmt.Errorf("serve %s: %w", place, err)
 	}
 	return nil
 }

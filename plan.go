@@ -36,7 +36,8 @@ type PlanStep struct {
 
 // PlanOf returns what opening the store in dir, which must not be open, would do.
 // It changes nothing. The error is what keeps it from looking.
-func PlanOf(dir string) (Plan, error) {
+func PlanOf(dir string) (_ Plan, err error) {
+	defer out(&err)
 	inner, err := store.PlanDir(dir)
 	p := Plan{Refused: disagreementsOf(inner.Refused), Copy: inner.Copy}
 	for _, s := range inner.Steps {
@@ -51,17 +52,3 @@ func disagreementsOf(inner []recovery.Disagreement) (all []Disagreement) {
 	}
 	return all
 }
-
-// ErrOlder is what Open returns if aof/ is of an earlier time than the other files
-// of the store. Nothing was changed: put back the newer one.
-var ErrOlder = store.ErrOlder
-
-// A TornCopyError is what Open returns for a store whose files disagree or are
-// damaged, and which is in another place than they say: a running store was copied
-// file by file. DB.Backup makes copies of it. Err is the *RefusedError, or an error
-// for which IsCorrupt holds.
-type TornCopyError = store.TornCopyError
-
-// A RefusedError is what Open returns for a store whose files disagree: with what,
-// and the next step. None of them was changed.
-type RefusedError = recovery.RefusedError

@@ -35,7 +35,8 @@ type ConsistencyProof struct {
 //	head := log.Head()
 //	p, err := log.Prove(ctx, seq, head.Size)
 //	err = xaeroflux.Verify(rec, p, head)
-func (l *Log) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
+func (l *Log) Prove(ctx context.Context, seq, size uint64) (_ Proof, err error) {
+	defer l.db.out(&err)
 	inner, err := l.inclusion(ctx, seq, size)
 	if err != nil {
 		return Proof{}, err
@@ -76,7 +77,8 @@ func (db *DB) Prove(ctx context.Context, seq, size uint64) (Proof, error) {
 // of events held without a gap, only appends to its first old events. With the signed
 // heads of both sizes, VerifyConsistency shows so to anybody. The error is ErrRange for
 // sizes that the log does not have, or if old is the larger one.
-func (l *Log) ProveConsistency(ctx context.Context, old, size uint64) (ConsistencyProof, error) {
+func (l *Log) ProveConsistency(ctx context.Context, old, size uint64) (_ ConsistencyProof, err error) {
+	defer l.db.out(&err)
 	inner, err := l.consistency(ctx, old, size)
 	if err != nil {
 		return ConsistencyProof{}, err
@@ -132,7 +134,8 @@ func VerifyConsistency(p ConsistencyProof, older, newer Head) error {
 // ProofFile returns the proof of one event under the newest head as a C2SP
 // tlog-proof file, with the event's leaf data as its extra. Anybody can check
 // it with the log's VKey.
-func (l *Log) ProofFile(ctx context.Context, seq uint64) ([]byte, error) {
+func (l *Log) ProofFile(ctx context.Context, seq uint64) (_ []byte, err error) {
+	defer l.db.out(&err)
 	if l.err != nil {
 		return nil, l.err
 	}
@@ -145,7 +148,8 @@ func (l *Log) ProofFile(ctx context.Context, seq uint64) ([]byte, error) {
 
 // CosignedProofFile is ProofFile under a head that at least n witnesses cosigned,
 // as Cosigned returns it; with n of 0, the newest of which cosignatures are at hand.
-func (l *Log) CosignedProofFile(ctx context.Context, seq uint64, n int) ([]byte, error) {
+func (l *Log) CosignedProofFile(ctx context.Context, seq uint64, n int) (_ []byte, err error) {
+	defer l.db.out(&err)
 	text, h, err := l.cosigned(ctx, n)
 	if err != nil {
 		return nil, err
@@ -169,7 +173,8 @@ func (l *Log) proofFile(ctx context.Context, seq uint64, hashes []digest.Hash, c
 // first old events, with that head, in the text form that C2SP tlog-witness has
 // for it. Anybody who has the signed head of that size can check it with the
 // log's VKey.
-func (l *Log) ConsistencyFile(ctx context.Context, old uint64) ([]byte, error) {
+func (l *Log) ConsistencyFile(ctx context.Context, old uint64) (_ []byte, err error) {
+	defer l.db.out(&err)
 	if l.err != nil {
 		return nil, l.err
 	}

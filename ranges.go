@@ -11,7 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
-	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -32,20 +31,6 @@ func spans(inner []syncer.Span) (all []Span) {
 	}
 	return all
 }
-
-// ErrNotHeld is returned for an event that is in a log and not held here: a
-// *GapError says what is missing around it. Fetch brings it.
-var ErrNotHeld = store.ErrNotHeld
-
-// A GapError says which part of a log is missing around an event. It is an
-// ErrNotHeld.
-type GapError = store.GapError
-
-// ErrOwnLog is returned by Fetch for a log that this store appends to.
-var ErrOwnLog = swarm.ErrOwnLog
-
-// ErrNoPeer is returned by Fetch where there is no peer to ask.
-var ErrNoPeer = swarm.ErrNoPeer
 
 // A Fetch says which part of a log is wanted, wherever in it.
 type Fetch struct {
@@ -80,7 +65,8 @@ type FetchReport struct {
 // Log.Get, and Events with Query.Ranges, read what was fetched. It is not given
 // to subscribers before everything in front of it is held too: then it becomes a
 // part of the log like any other, without being fetched again.
-func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
+func (t *Topic) Fetch(ctx context.Context, f Fetch) (_ FetchReport, err error) {
+	defer t.db.out(&err)
 	if err := t.db.usable(); err != nil {
 		return FetchReport{}, fmt.Errorf("fetch: %w", err)
 	}
@@ -98,13 +84,14 @@ func (t *Topic) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
 // FetchOver is Fetch from the peer at the other end of a pair of pipes, which
 // calls ServeOver; see SyncOver. Fetch.Peers is passed over. rw is closed when
 // FetchOver returns.
-func (t *Topic) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error) {
+func (t *Topic) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (_ FetchReport, err error) {
+	defer t.db.out(&err)
 	if err := t.db.meets(); err != nil {
 		return FetchReport{}, errors.Join(fmt.Errorf("fetch over %s: %w", place, err), rw.Close())
 	}
 	conn, err := t.db.pipes.Connect(ctx, rw, identity.PeerID{}, place)
 	if err != nil {
-		return FetchReport{}, fmt.Errorf("fetch over %s: %w", place, t.db.cut(err))
+		return FetchReport{}, fmt.Errorf("fetch over %s: %w", place, err)
 	}
 	defer conn.CloseWithError(0, "")
 	return t.fetch(ctx, f, swarm.RangeFetch{Over: conn})
@@ -133,7 +120,7 @@ func (t *Topic) fetch(ctx context.Context, f Fetch, want swarm.RangeFetch) (Fetc
 		Head: headOf(r.Head, r.Author),
 	}
 	if err != nil {
-		return report, fmt.Errorf("fetch: %w", t.db.cut(err))
+		return report, fmt.Errorf("fetch: %w", err)
 	}
 	return report, nil
 }

@@ -90,7 +90,8 @@ type RepairOptions struct {
 // Whatever is replaced is moved to damaged/ in dir. A store that is found in another
 // place stays what it is, and the report says so: opening it decides. The error is for what keeps
 // Repair from working; what it could not mend is in the report.
-func Repair(ctx context.Context, dir string, o RepairOptions) (RepairReport, error) {
+func Repair(ctx context.Context, dir string, o RepairOptions) (_ RepairReport, err error) {
+	defer out(&err)
 	if err := notBackup(dir); err != nil {
 		return RepairReport{}, err
 	}

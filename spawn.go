@@ -49,7 +49,8 @@ type Spawned struct {
 func (s *Spawned) PID() *actor.PID { return s.pid }
 
 // Stop stops feeding and then the actor.
-func (s *Spawned) Stop(ctx context.Context) error {
+func (s *Spawned) Stop(ctx context.Context) (err error) {
+	defer out(&err)
 	s.cancel()
 	<-s.ended
 	return s.stop(ctx)
@@ -66,7 +67,8 @@ func (s *Spawned) Stop(ctx context.Context) error {
 //
 // A Receive that ends its goroutine, as t.FailNow of a test does, is restarted as one
 // that panics: it runs on a goroutine of its own for each message.
-func (db *DB) Spawn(name string, props *actor.Props, options *SpawnOptions) (*Spawned, error) {
+func (db *DB) Spawn(name string, props *actor.Props, options *SpawnOptions) (_ *Spawned, err error) {
+	defer db.out(&err)
 	var o SpawnOptions
 	if options != nil {
 		o = *options

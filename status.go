@@ -119,14 +119,6 @@ const (
 	SyncLost         SyncKind = SyncKind(notices.Lost)         // Lost events were not read in time
 )
 
-// A StallError says that a session was replaced because the peer owed
-// something and nothing moved for Options.StallTimeout.
-type StallError = session.StallError
-
-// A TwinError says that two copies of one store are open with one peer id: of
-// this store, or of a peer's. Only one of them is connected at a time.
-type TwinError = session.TwinError
-
 // SyncStatus returns where this store stands with its peers. It waits for
 // nobody: what it says of a busy session is at most a second or so old.
 func (db *DB) SyncStatus() SyncStatus {
@@ -180,7 +172,7 @@ func (db *DB) SyncEvents(ctx context.Context) iter.Seq2[SyncEvent, error] {
 }
 
 func eventOf(e notices.Event) SyncEvent {
-	return SyncEvent{Time: e.Time, Kind: SyncKind(e.Kind), Peer: PeerID(e.Peer), Address: e.Address, Topic: TopicID(e.Topic), Log: LogID(e.Log), Err: e.Err, Lost: e.Lost}
+	return SyncEvent{Time: e.Time, Kind: SyncKind(e.Kind), Peer: PeerID(e.Peer), Address: e.Address, Topic: TopicID(e.Topic), Log: LogID(e.Log), Err: outward(e.Err), Lost: e.Lost}
 }
 
 // Peers returns the peers that are connected, ordered by id.

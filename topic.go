@@ -43,7 +43,8 @@ type Receipt struct {
 const tellAhead = 10 * time.Minute
 
 // Topic returns a joined topic; the zero id means the default.
-func (db *DB) Topic(id TopicID) (*Topic, error) {
+func (db *DB) Topic(id TopicID) (_ *Topic, err error) {
+	defer db.out(&err)
 	if err := db.usable(); err != nil {
 		return nil, err
 	}
@@ -70,7 +71,8 @@ func (db *DB) Topics() []*Topic {
 
 // Join joins the topic of an invite and connects to the peers named in it. The
 // topic is taken up once: to join again changes nothing but the peers.
-func (db *DB) Join(ctx context.Context, invite string) (*Topic, error) {
+func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
+	defer db.out(&err)
 	inv, err := identity.ParseInvite(invite)
 	if err != nil {
 		return nil, err
@@ -99,7 +101,8 @@ type TopicOptions struct {
 // the owner. The topic is open: whoever has an invite takes part. The name is
 // what to call it here and in invites: at most 64 bytes, printable; it may be
 // empty. The error is ErrOptions for another one, and for a bad page size.
-func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (*Topic, error) {
+func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ *Topic, err error) {
+	defer db.out(&err)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -151,7 +154,8 @@ func (t *Topic) Follow(ctx context.Context, names ...Name) error { return t.foll
 // Follow was called.
 func (t *Topic) FollowAll(ctx context.Context) error { return t.follow(ctx, nil, true) }
 
-func (t *Topic) follow(ctx context.Context, names []Name, all bool) error {
+func (t *Topic) follow(ctx context.Context, names []Name, all bool) (err error) {
+	defer t.db.out(&err)
 	inner := make([]digest.Hash, len(names))
 	for i, n := range names {
 		inner[i] = digest.Hash(n)
@@ -161,7 +165,7 @@ func (t *Topic) follow(ctx context.Context, names []Name, all bool) error {
 		err = t.db.node.Pipeline().Do(ctx, f)
 	}
 	if err != nil {
-		return fmt.Errorf("follow: %w", t.db.cut(err))
+		return fmt.Errorf("follow: %w", err)
 	}
 	if f.Changed {
 		t.db.node.Mesh().TopicsChanged()
@@ -188,7 +192,8 @@ func (t *Topic) Log() *Log {
 }
 
 // Logs returns the logs of the topic that this store holds, ordered by id.
-func (t *Topic) Logs() ([]*Log, error) {
+func (t *Topic) Logs() (_ []*Log, err error) {
+	defer t.db.out(&err)
 	if err := t.db.usable(); err != nil {
 		return nil, err
 	}
@@ -217,7 +222,8 @@ func (t *Topic) Logs() ([]*Log, error) {
 // ErrRefs for an event that no peer would take, ErrExpect as Expect says, ErrQuota,
 // ErrFrozen, ErrLogClosed, ErrStale or ErrRestored if the log takes none now, and ErrReadOnly or
 // ErrClosed if the store does not.
-func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (Receipt, error) {
+func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (_ Receipt, err error) {
+	defer t.db.out(&err)
 	if len(options) > 0 {
 		return t.AppendBatch(ctx, []Event{e}, options...)
 	}
@@ -233,7 +239,8 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (R
 // AppendBatch appends events in one transaction, all or none, at consecutive
 // sequences. A batch may hold up to 32 MiB. Events with an id that was appended
 // before are left out, and the receipt says how many. It ends as Append does.
-func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (Receipt, error) {
+func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (_ Receipt, err error) {
+	defer t.db.out(&err)
 	if len(events) == 0 {
 		return Receipt{}, fmt.Errorf("append: %w: no events given", ErrOptions)
 	}

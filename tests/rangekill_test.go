@@ -100,7 +100,7 @@ func TestDamagedRange(t *testing.T) {
 	if _, err := l.Get(ctx, 1005); err != nil {
 		t.Error(err)
 	}
-	if _, err := l.Get(ctx, 2500); !xaeroflux.IsCorrupt(err) {
+	if _, err := l.Get(ctx, 2500); !errors.Is(err, xaeroflux.ErrCorrupt) {
 		t.Errorf("a damaged event: %v", err)
 	}
 	must(t, b.Close())

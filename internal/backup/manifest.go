@@ -25,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -43,7 +44,7 @@ var (
 	// ErrNone is returned for a directory that holds no backup.
 	ErrNone = errors.New("no backup here")
 	// ErrManifest is returned for a manifest that is damaged or of another version.
-	ErrManifest = errors.New("the manifest of the backup cannot be read")
+	ErrManifest error = damage("the manifest of the backup cannot be read")
 	// ErrTarget is returned for a directory that nothing can be written to.
 	ErrTarget = errors.New("cannot write there")
 	// ErrIsBackup is returned for a backup that is taken for a store.
@@ -51,7 +52,7 @@ var (
 	// ErrArchive is returned for a file where the directory of a backup is wanted.
 	ErrArchive = errors.New("this is a file, and a backup is read from a directory: unpack the archive first")
 	// ErrDamaged is what every *DamageError is.
-	ErrDamaged = errors.New("the backup is damaged")
+	ErrDamaged error = damage("the backup is damaged")
 )
 
 // What a backup holds of its store's identity.
@@ -59,6 +60,12 @@ const (
 	IdentityNone  = "none"  // left out: who restores it gets an identity of its own
 	IdentityPlain = "plain" // the seed, readable for whoever reads the backup
 )
+
+// A damage is an error that is a corrupt.Err too.
+type damage string
+
+func (d damage) Error() string      { return string(d) }
+func (damage) Is(target error) bool { return target == corrupt.Err }
 
 // A Manifest says what a backup holds. Its file is a line
 //

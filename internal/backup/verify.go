@@ -44,8 +44,8 @@ func (e *DamageError) Error() string {
 	return s
 }
 
-// Is makes every DamageError an ErrDamaged.
-func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
+// Unwrap makes every DamageError an ErrDamaged.
+func (e *DamageError) Unwrap() error { return ErrDamaged }
 
 // Verify reads all of a backup and computes everything again: the hash of each
 // file, the pages and trees of each log up to its root, and the signed head over

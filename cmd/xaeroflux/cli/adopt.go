@@ -115,7 +115,7 @@ func movedStatus(m *nodeapi.Move) string {
 func nodeCopies(all []xaeroflux.Copy) (out []nodeapi.Copy) {
 	for _, c := range all {
 		out = append(out, nodeapi.Copy{
-			Topic: c.Topic.String(), Log: c.Log.String(), Author: fmt.Sprintf("%x", c.Author), Seen: timeIn(c.Seen),
+			Topic: c.Topic.String(), Log: c.Log.String(), Author: c.Author.String(), Seen: timeIn(c.Seen),
 		})
 	}
 	return out

@@ -70,7 +70,7 @@ func (a *app) verifyBackup(ctx context.Context, dir string) error {
 	meter := a.meter("verifying", -1, true)
 	m, err := xaeroflux.VerifyBackup(ctx, dir, meter.set)
 	meter.end()
-	var damage *xaeroflux.BackupDamage
+	var damage *xaeroflux.BackupDamageError
 	if err != nil && !errors.As(err, &damage) {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -36,8 +37,8 @@ func TestExitCodesOfErrors(t *testing.T) {
 		{errors.Join(xaeroflux.ErrReadOnly, syscall.ENOSPC), nodeapi.NoSpace, 1},
 		{xaeroflux.ErrReadOnly, nodeapi.ReadOnly, 1},
 		{fmt.Errorf("%w: %w", xaeroflux.ErrReadOnly, durable.ErrOpenedReadOnly), nodeapi.ReadOnly, 1},
-		{&xaeroflux.LookError{Where: "s", Err: &store.CorruptError{Err: syscall.EMFILE}}, nodeapi.Exhausted, 1},
-		{&xaeroflux.LookError{Where: "s", Err: syscall.EIO}, nodeapi.Failing, 1},
+		{&findings.LookError{Where: "s", Err: &store.CorruptError{Err: syscall.EMFILE}}, nodeapi.Exhausted, 1},
+		{&findings.LookError{Where: "s", Err: syscall.EIO}, nodeapi.Failing, 1},
 		{&identity.SeedModeError{Path: "s/identity.key"}, nodeapi.Denied, 1},
 		{fmt.Errorf("dial: %w", transport.ErrUnreachable), nodeapi.Network, 1},
 		{&identity.InviteError{}, nodeapi.Usage, 2},

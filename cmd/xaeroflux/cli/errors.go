@@ -124,7 +124,7 @@ func kindOf(err error) nodeapi.Kind {
 	if k, ok := troubles[durable.TroubleOf(err)]; ok && !errors.Is(err, durable.ErrOpenedReadOnly) {
 		return k
 	}
-	if xaeroflux.IsCorrupt(err) {
+	if errors.Is(err, xaeroflux.ErrCorrupt) {
 		return nodeapi.Corrupt
 	}
 	for _, k := range kinds {

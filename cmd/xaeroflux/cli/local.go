@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sort"
@@ -37,7 +36,7 @@ func (b *local) Info(_ context.Context, topic string) (nodeapi.Info, error) {
 func info(t *xaeroflux.Topic) nodeapi.Info {
 	l := t.Log()
 	return nodeapi.Info{
-		Author: fmt.Sprintf("%x", l.Author()), Log: l.ID().String(), Topic: t.ID().String(),
+		Author: l.Author().String(), Log: l.ID().String(), Topic: t.ID().String(),
 		VKey: l.Head().VKey(), Witness: t.WitnessKey(), Invite: dialableInvite(t.Invite()),
 	}
 }
@@ -56,7 +55,7 @@ func (b *local) Heads(_ context.Context, topic string) ([]nodeapi.Head, error) {
 	for i, l := range logs {
 		root, size := l.Root()
 		heads[i] = nodeapi.Head{
-			Log: l.ID().String(), Author: fmt.Sprintf("%x", l.Author()), Size: size, Root: root.String(),
+			Log: l.ID().String(), Author: l.Author().String(), Size: size, Root: root.String(),
 			Own: l.Own(), HeadSize: l.Head().Size,
 		}
 		_, heads[i].Frozen = l.Frozen()

@@ -5,7 +5,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -51,7 +50,7 @@ func (b *local) fetch(f nodeapi.Fetch, fetch func(*xaeroflux.Topic, xaeroflux.Fe
 
 func fetched(r xaeroflux.FetchReport) nodeapi.FetchReport {
 	report := nodeapi.FetchReport{
-		Log: r.Log.String(), Author: fmt.Sprintf("%x", r.Author), HeadSize: r.Head.Size,
+		Log: r.Log.String(), Author: r.Author.String(), HeadSize: r.Head.Size,
 		First: r.Part.First, End: r.Part.End, Events: r.Events, From: []string{}, Gaps: parts(r.Gaps),
 	}
 	for _, p := range r.From {

@@ -127,7 +127,7 @@ func kindOfError(err error) string {
 		return "use"
 	case durable.TroubleOf(err) != durable.NoTrouble:
 		return "trouble"
-	case xaeroflux.IsCorrupt(err):
+	case errors.Is(err, xaeroflux.ErrCorrupt):
 		return "damage"
 	case errors.Is(err, xaeroflux.ErrReadOnly):
 		return "readonly"

@@ -152,7 +152,7 @@ func told(err error) bool {
 			return true
 		}
 	}
-	return xaeroflux.IsCorrupt(err) || durable.TroubleOf(err) != durable.NoTrouble
+	return errors.Is(err, xaeroflux.ErrCorrupt) || durable.TroubleOf(err) != durable.NoTrouble
 }
 
 // files reads all files below dir, by their relative names.

@@ -176,7 +176,7 @@ func checkTells(ctx context.Context, dir string) (told bool, err error) {
 
 // typed reports whether an error says that bytes on disk are wrong.
 func typed(err error) bool {
-	return err != nil && (xaeroflux.IsCorrupt(err) || errors.Is(err, xaeroflux.ErrFormat) ||
+	return err != nil && (errors.Is(err, xaeroflux.ErrCorrupt) || errors.Is(err, xaeroflux.ErrFormat) ||
 		errors.Is(err, identity.ErrSeedFile) || errors.Is(err, identity.ErrSeedVersion))
 }
 
