@@ -95,7 +95,6 @@ var kinds = []struct {
 	{nodeapi.Usage, []error{xaeroflux.ErrInvite, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey, xaeroflux.ErrBackupTarget}},
 	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
-	{nodeapi.BadBackup, []error{xaeroflux.ErrBackupDamaged, xaeroflux.ErrBackupManifest}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoBackup, xaeroflux.ErrIsBackup, xaeroflux.ErrIsArchive}},
 	{nodeapi.Proof, []error{proof.ErrFile, proof.ErrProof, proof.ErrHead, proof.ErrSignature, proof.ErrFork, proof.ErrForkFile, proof.ErrWitnesses, event.ErrLeaf}},
 	{nodeapi.Unknown, []error{xaeroflux.ErrUnknownLog, xaeroflux.ErrUnknownTopic}},
@@ -124,7 +123,10 @@ func kindOf(err error) nodeapi.Kind {
 	if k, ok := troubles[durable.TroubleOf(err)]; ok && !errors.Is(err, durable.ErrOpenedReadOnly) {
 		return k
 	}
-	if errors.Is(err, xaeroflux.ErrCorrupt) {
+	switch {
+	case errors.Is(err, xaeroflux.ErrBackupDamaged), errors.Is(err, xaeroflux.ErrBackupManifest): // ErrCorrupt too
+		return nodeapi.BadBackup
+	case errors.Is(err, xaeroflux.ErrCorrupt):
 		return nodeapi.Corrupt
 	}
 	for _, k := range kinds {
