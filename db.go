@@ -7,11 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -27,7 +27,7 @@ import (
 type DB struct {
 	opts Options
 	st   *store.Store
-	log  *zap.Logger
+	log  *slog.Logger
 	hub  *hub
 	node *node.Node
 

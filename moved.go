@@ -3,9 +3,8 @@
 package xaeroflux
 
 import (
+	"log/slog"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
@@ -49,7 +48,7 @@ func (db *DB) Copies() []Copy {
 // copied is called by the pipeline for each copy once.
 func (db *DB) copied(c store.Copy) {
 	db.log.Warn("there is a copy of this store: it is a device of its own now, with another log",
-		zap.String("topic", c.Topic.String()), zap.String("log", c.Log.String()))
+		slog.String("topic", c.Topic.String()), slog.String("log", c.Log.String()))
 	if db.node != nil {
 		db.node.Copied(c)
 	}

@@ -3,10 +3,10 @@
 package xaeroflux
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -130,8 +130,10 @@ type Options struct {
 	// Default: nothing is bounded.
 	Quota Quota
 
-	// Logger receives what goes on. Default: nothing is logged.
-	Logger *zap.Logger
+	// Logger receives what goes on. A logger of another library comes by its
+	// handler, as zap's does: slog.New(zapslog.NewHandler(log.Core())).
+	// Default: nothing is logged.
+	Logger *slog.Logger
 	// ActorSystem runs the actors of this store; it is left running by Close.
 	// Default: a system of its own.
 	ActorSystem *actor.ActorSystem
@@ -155,7 +157,7 @@ func (o *Options) withDefaults() (Options, error) {
 		d.SegmentPages = 1024
 	}
 	if d.Logger == nil {
-		d.Logger = zap.NewNop()
+		d.Logger = slog.New(slog.DiscardHandler)
 	}
 	if d.Now == nil {
 		d.Now = time.Now

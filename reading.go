@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 )
 
@@ -104,7 +105,7 @@ func (db *DB) release(ctx context.Context, idle <-chan struct{}) error {
 	go func() {
 		<-idle
 		if err := db.st.Close(); err != nil {
-			db.log.Sugar().Errorf("close %s: %v", db.st.Dir(), err)
+			db.log.Error("the store is not closed", slog.String("dir", db.st.Dir()), slog.Any("error", err))
 		}
 	}()
 	return fmt.Errorf("%w: %w", context.Cause(ctx), errReading)

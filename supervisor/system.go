@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
-	"go.uber.org/zap/exp/zapslog"
 )
 
 // NewSystem returns an actor system that logs through log, which may be nil.
@@ -18,11 +16,11 @@ import (
 //
 // ActorSystem.Shutdown stops no actor: close every Tree first. A dead letter
 // leaves a goroutine of protoactor's behind for a millisecond, nothing else.
-func NewSystem(log *zap.Logger) *actor.ActorSystem {
+func NewSystem(log *slog.Logger) *actor.ActorSystem {
 	if log == nil {
-		log = zap.NewNop()
+		log = slog.New(slog.DiscardHandler)
 	}
-	logger := slog.New(quiet{zapslog.NewHandler(log.Core(), zapslog.WithName("actors"))})
+	logger := slog.New(quiet{log.Handler()}).With(slog.String("logger", "actors"))
 	return actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return logger }),
 		// Counting dead letters takes a goroutine for this long after each.

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -124,7 +123,7 @@ func (d *door) serve(ctx context.Context, stream transport.Stream, open *message
 		err = stream.CloseWrite()
 	}
 	if err != nil {
-		d.log.Info("a call ended", zap.String("capability", d.name), zap.String("peer", who.Peer.Short()), zap.Error(err))
+		d.log.Info("a call ended", slog.String("capability", d.name), slog.String("peer", who.Peer.Short()), slog.Any("error", err))
 		stream.Cancel(uint64(messages.CodeInternal))
 	}
 }

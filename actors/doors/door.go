@@ -5,10 +5,10 @@ package doors
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -22,7 +22,7 @@ const maxPeers = 1024
 type door struct {
 	Door
 	name  string
-	log   *zap.Logger
+	log   *slog.Logger
 	words chan Presence
 
 	ctx    context.Context // ends when the door is closed
@@ -41,7 +41,7 @@ type use struct {
 	at     time.Time // when tokens was true
 }
 
-func newDoor(name string, d Door, log *zap.Logger) *door {
+func newDoor(name string, d Door, log *slog.Logger) *door {
 	d.Limits = d.Limits.orDefault()
 	one := &door{Door: d, name: name, log: log, words: make(chan Presence, d.Limits.Waiting), peers: map[identity.PeerID]*use{}}
 	one.ctx, one.cancel = context.WithCancel(context.Background())
@@ -91,7 +91,8 @@ func (d *door) guard(what string, f func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("capability %q: %s: panic: %v", d.name, what, r)
-			d.log.Error("a handler panicked", zap.String("capability", d.name), zap.Any("panic", r), zap.Stack("stack"))
+			d.log.Error("a handler panicked", slog.String("capability", d.name), slog.Any("panic", r),
+				slog.String("stack", string(debug.Stack())))
 		}
 	}()
 	return f()

@@ -15,12 +15,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -97,7 +96,7 @@ type Presence struct {
 
 // A Set is the doors of a node.
 type Set struct {
-	log *zap.Logger
+	log *slog.Logger
 
 	mu     sync.Mutex // guards all and closed
 	all    map[string]*door
@@ -105,7 +104,7 @@ type Set struct {
 }
 
 // New returns a set without a door.
-func New(log *zap.Logger) *Set { return &Set{log: log, all: map[string]*door{}} }
+func New(log *slog.Logger) *Set { return &Set{log: log, all: map[string]*door{}} }
 
 // Register opens a door. Sessions that begin from then on tell of it, and all
 // serve it. stop closes it, ends its calls, and waits for them.

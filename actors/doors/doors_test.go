@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -36,7 +35,7 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	served, err := l.Accept(ctx)
 	must(t, err)
-	w := &world{t: t, set: New(zap.NewNop()), conn: conn, who: Caller{Peer: identity.PeerID{2}, Topics: []identity.TopicID{{7}}}}
+	w := &world{t: t, set: New(slog.New(slog.DiscardHandler)), conn: conn, who: Caller{Peer: identity.PeerID{2}, Topics: []identity.TopicID{{7}}}}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -229,7 +228,7 @@ func TestAHandlerThatPanics(t *testing.T) {
 
 // One peer's words do not cost another one its own, and a burst of them is cut.
 func TestWordsAreBoundedForEachPeer(t *testing.T) {
-	d := newDoor("x", Door{Heard: func(Presence) {}, Limits: Limits{Burst: 3, Rate: 1}}, zap.NewNop())
+	d := newDoor("x", Door{Heard: func(Presence) {}, Limits: Limits{Burst: 3, Rate: 1}}, slog.New(slog.DiscardHandler))
 	now := time.Now()
 	said := func(p byte, at time.Time) (n int) {
 		for range 10 {
@@ -252,7 +251,7 @@ func TestWordsAreBoundedForEachPeer(t *testing.T) {
 }
 
 func TestNamesOfCapabilities(t *testing.T) {
-	s := New(zap.NewNop())
+	s := New(slog.New(slog.DiscardHandler))
 	for _, name := range []string{"", messages.CapSync, messages.CapRun, string(make([]byte, messages.MaxCapBytes+1))} {
 		if _, err := s.Register(name, Door{}); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", name, err)

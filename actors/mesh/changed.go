@@ -3,10 +3,9 @@
 package mesh
 
 import (
+	"log/slog"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -62,7 +61,7 @@ func parted(awake, wall time.Duration) bool { return (wall - awake).Abs() > slep
 // Woke takes note that a session looked at the clocks of the machine.
 func (n *Mesh) Woke(now time.Time) {
 	if n.clocks.jumped(now) {
-		n.Logger.Info("the clock jumped: peers are asked whether they are there", zap.Time("now", now))
+		n.Logger.Info("the clock jumped: peers are asked whether they are there", slog.Time("now", now))
 		n.NetworkChanged()
 	}
 }

@@ -12,11 +12,11 @@ package mesh
 
 import (
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -35,7 +35,7 @@ type Config struct {
 	Store    *store.Store
 	Pipeline *pipeline.Pipeline
 	Carrier  transport.Carrier
-	Logger   *zap.Logger
+	Logger   *slog.Logger
 	Notify   func(e notices.Event) // tells whoever reads
 	// Spawn spawns an actor on the network side, and Send sends a message to one.
 	Spawn func(name string, props *actor.Props) (*actor.PID, error)

@@ -5,10 +5,10 @@ package mesh
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/actors/session"
@@ -192,7 +192,7 @@ func (n *Mesh) dialed(a identity.Address, err error) {
 		d.book.Failed(a, err, time.Now(), jitter())
 	}
 	if err != nil {
-		n.Logger.Info("connect", zap.String("address", a.String()), zap.Error(err))
+		n.Logger.Info("connect", slog.String("address", a.String()), slog.Any("error", err))
 		n.Notify(notices.Event{Kind: notices.Unreachable, Peer: a.Peer, Address: a.Host, Err: err})
 	}
 	d.save(n)

@@ -4,11 +4,10 @@ package mesh
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"slices"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -152,7 +151,7 @@ func (n *Mesh) probeDone(a identity.Address, err error) {
 		d.save(n)
 		d.tell(n)
 	} else {
-		n.Logger.Info("a peer is not where it says", zap.String("address", a.String()), zap.Error(err))
+		n.Logger.Info("a peer is not where it says", slog.String("address", a.String()), slog.Any("error", err))
 	}
 	d.mu.Unlock()
 	n.Look()

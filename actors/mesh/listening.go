@@ -5,9 +5,9 @@ package mesh
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -133,10 +133,10 @@ func (n *Mesh) toldTrouble(host, told string, why error) string {
 	case text == told:
 		return told
 	case why == nil:
-		n.Logger.Info("listening again", zap.String("address", host))
+		n.Logger.Info("listening again", slog.String("address", host))
 		n.Notify(notices.Event{Kind: notices.Listening, Address: host})
 	default:
-		n.Logger.Warn("nobody reaches this store where it listens", zap.String("address", host), zap.Error(why))
+		n.Logger.Warn("nobody reaches this store where it listens", slog.String("address", host), slog.Any("error", why))
 		n.Notify(notices.Event{Kind: notices.Unheard, Address: host, Err: why})
 	}
 	return text

@@ -6,11 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/actors/session"
@@ -51,7 +50,7 @@ func (n *Mesh) load() error {
 	d.dialing, d.probed = map[identity.PeerID]*attempt{}, map[identity.PeerID]bool{}
 	return n.Store.Peers(func(p identity.PeerID, row []byte) error {
 		if err := d.book.Load(p, row); err != nil { // it costs an address, not the store
-			n.Logger.Warn("a remembered peer cannot be read", zap.Error(err))
+			n.Logger.Warn("a remembered peer cannot be read", slog.Any("error", err))
 		}
 		return nil
 	})
@@ -174,7 +173,7 @@ func (n *Mesh) saveBook() {
 		return
 	}
 	if err := n.Pipeline.Do(context.Background(), store.PeerRows(rows)); err != nil {
-		n.Logger.Warn("the address book is not written", zap.Error(err))
+		n.Logger.Warn("the address book is not written", slog.Any("error", err))
 	}
 }
 

@@ -3,6 +3,7 @@
 package mesh
 
 import (
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -206,7 +207,7 @@ func (n *Mesh) Answered(s *session.Session) error {
 		return nil
 	}
 	err := &session.TwinError{Peer: s.Conn().Peer()}
-	n.Logger.Warn(err.Error())
+	n.Logger.Warn("a peer is two live copies of one store", slog.Any("error", err))
 	n.Notify(notices.Event{Kind: notices.PeerTwin, Peer: s.Conn().Peer(), Address: s.Conn().RemoteAddr(), Err: err})
 	return err
 }
@@ -245,7 +246,7 @@ func (n *Mesh) replaceOthers(s *session.Session) {
 // ownTwin takes note that a peer says that this store has a twin.
 func (n *Mesh) ownTwin(err *session.TwinError, s *session.Session) {
 	if n.twins.saidOwn(err.Peer, time.Now()) {
-		n.Logger.Warn(err.Error())
+		n.Logger.Warn("a peer says that another live copy of this store is connected to it", slog.Any("error", err))
 		n.Notify(notices.Event{Kind: notices.Twin, Peer: err.Peer, Address: s.Conn().RemoteAddr(), Err: err})
 	}
 }

@@ -4,9 +4,8 @@ package mesh
 
 import (
 	"context"
+	"log/slog"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -77,7 +76,7 @@ func (n *Mesh) tryUpgrade(s *session.Session, a identity.Address) bool {
 		conn.CloseWithError(0, err.Error())
 		return false
 	}
-	n.Logger.Info("moved to a better carrier", zap.String("peer", s.Conn().Peer().Short()),
-		zap.String("from", s.Conn().Path().Carrier), zap.String("to", conn.Path().Carrier))
+	n.Logger.Info("moved to a better carrier", slog.String("peer", s.Conn().Peer().Short()),
+		slog.String("from", s.Conn().Path().Carrier), slog.String("to", conn.Path().Carrier))
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,7 +16,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"go.uber.org/zap"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -98,7 +98,7 @@ func startOn(t *testing.T, dir string, o store.Options, fault pipeline.Fault, po
 		t.Fatal(err)
 	}
 	n, err := node.Start(node.Config{
-		System: system, Store: st, Logger: zap.NewNop(), Now: func() time.Time { return epoch },
+		System: system, Store: st, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return epoch },
 		Carrier: transport.NewMemory(transport.MemoryOptions{}).Node(st.Device().PeerID()),
 		Fault:   fault, Policy: policy,
 	})

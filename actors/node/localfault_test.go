@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/actors/node"
@@ -80,7 +79,7 @@ func startMemberWith(t *testing.T, st *store.Store, with func(*node.Config)) *me
 	if m.topic, err = m.st.Topic(digest.Hash{}); err != nil {
 		t.Fatal(err)
 	}
-	c := node.Config{System: system, Store: m.st, Logger: zap.NewNop(), Now: func() time.Time { return epoch }}
+	c := node.Config{System: system, Store: m.st, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return epoch }}
 	with(&c)
 	m.n, err = node.Start(c)
 	if err != nil {

@@ -15,13 +15,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
@@ -48,7 +48,7 @@ type Config struct {
 	System  *actor.ActorSystem
 	Store   *store.Store
 	Carrier transport.Carrier
-	Logger  *zap.Logger
+	Logger  *slog.Logger
 	Now     func() time.Time
 	Fault   pipeline.Fault
 	Policy  supervisor.Policy // of the stages
@@ -217,7 +217,7 @@ func (n *Node) Notices(ctx context.Context, yield func(notices.Event) bool) {
 
 // degraded is called when a group was stopped for good.
 func (n *Node) degraded(group string, reason any) {
-	n.cfg.Logger.Error("actors stopped for good", zap.String("group", group), zap.Any("reason", reason))
+	n.cfg.Logger.Error("actors stopped for good", slog.String("group", group), slog.Any("reason", reason))
 	if group != groupStorage {
 		return
 	}

@@ -4,13 +4,12 @@ package node_test
 
 import (
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -43,7 +42,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		n, err := node.Start(node.Config{
-			System: system, Store: st, Logger: zap.NewNop(), Now: func() time.Time { return epoch }, Carrier: net.Node(st.Device().PeerID()),
+			System: system, Store: st, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return epoch }, Carrier: net.Node(st.Device().PeerID()),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -5,8 +5,7 @@ package pipeline
 import (
 	"errors"
 	"fmt"
-
-	"go.uber.org/zap"
+	"log/slog"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
@@ -54,14 +53,14 @@ func (p *Pipeline) mark(log digest.Hash, err error) {
 		return
 	}
 	why := &LogError{log, err}
-	p.log.Error("a log takes nothing more", zap.String("log", log.String()), zap.Error(err))
+	p.log.Error("a log takes nothing more", slog.String("log", log.String()), slog.Any("error", err))
 	p.refuse(log, why)
 	to, err := p.st.Committed(log)
 	if err == nil {
 		err = p.publish(to, nil)
 	}
 	if err != nil {
-		p.log.Error("what is committed of it is not counted", zap.String("log", log.String()), zap.Error(err))
+		p.log.Error("what is committed of it is not counted", slog.String("log", log.String()), slog.Any("error", err))
 	}
 	p.reached(log)
 	p.acks.failLog(log, why)

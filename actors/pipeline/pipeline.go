@@ -26,12 +26,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -72,7 +72,7 @@ type Fault func(stage string, point int)
 // A Pipeline moves events from callers and peers into a store.
 type Pipeline struct {
 	st    *store.Store
-	log   *zap.Logger
+	log   *slog.Logger
 	fault Fault
 
 	advanced func(*store.Log)
@@ -101,7 +101,7 @@ type stageRef struct {
 // New returns a pipeline over st whose stages are not running yet.
 // advanced is called after each change of a log's published state, in their order: it
 // must return at once.
-func New(system *actor.ActorSystem, st *store.Store, log *zap.Logger, q Quota, fault Fault, advanced func(*store.Log)) *Pipeline {
+func New(system *actor.ActorSystem, st *store.Store, log *slog.Logger, q Quota, fault Fault, advanced func(*store.Log)) *Pipeline {
 	p := &Pipeline{
 		st: st, log: log, fault: fault, acks: newAcks(), system: system, advanced: advanced,
 		gauge:  newGauge(q, st),
@@ -151,7 +151,7 @@ func (p *Pipeline) Break(err error) {
 // shut refuses all work, as the store is read-only.
 func (p *Pipeline) shut() {
 	err := p.Broken()
-	p.log.Error("store is read-only now", zap.Error(err))
+	p.log.Error("store is read-only now", slog.Any("error", err))
 	p.in.close(err, true)
 	p.acks.failAll(err)
 }

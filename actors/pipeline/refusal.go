@@ -5,8 +5,7 @@ package pipeline
 import (
 	"context"
 	"errors"
-
-	"go.uber.org/zap"
+	"log/slog"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -73,7 +72,7 @@ func (p *Pipeline) OwnAhead(ctx context.Context, o syncer.OwnAhead) error {
 func (p *Pipeline) refuseBehind() {
 	logs, err := p.st.Behind()
 	if err != nil {
-		p.log.Warn("a log of this store could not be read", zap.Error(err))
+		p.log.Warn("a log of this store could not be read", slog.Any("error", err))
 	}
 	for _, l := range logs {
 		p.stale(l.ID, 0, l.Row().HighWater)

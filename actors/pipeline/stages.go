@@ -4,9 +4,9 @@ package pipeline
 
 import (
 	"errors"
+	"log/slog"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/sabotage"
@@ -109,7 +109,7 @@ func (w *aofWriter) flush() {
 	to := h.made.Advance
 	if to != (store.Advance{}) {
 		if err := p.publish(to, p.acks.ahead); err != nil { // the stages come to it, too
-			p.log.Error("what is committed is not published", zap.Error(err))
+			p.log.Error("what is committed is not published", slog.Any("error", err))
 		}
 		p.reached(to.ID())
 		if err := p.Broken(); err != nil {
@@ -202,7 +202,7 @@ func (p *Pipeline) counted(id digest.Hash) error {
 // What is committed of it is there when the log can be read again.
 func (p *Pipeline) unread(log digest.Hash, err error) {
 	if p.Broken() == nil {
-		p.log.Error("the state of a log cannot be read", zap.String("log", log.String()), zap.Error(err))
+		p.log.Error("the state of a log cannot be read", slog.String("log", log.String()), slog.Any("error", err))
 	}
 	p.acks.failLog(log, &LogError{log, err})
 }

@@ -4,6 +4,7 @@ package session
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -125,7 +126,7 @@ func (s *Session) cosign(m *messages.CosignRequest) {
 	if err == nil {
 		answer.Witness, answer.Time, answer.Sig = c.Witness, c.Time, c.Sig
 	} else {
-		s.set.Logger.Sugar().Debugf("cosign for %s: %v", s.conn.Peer().Short(), err)
+		s.set.Logger.Debug("a head is not cosigned", slog.String("peer", s.conn.Peer().Short()), slog.Any("error", err))
 	}
 	s.do(syncer.Send{Message: answer})
 }

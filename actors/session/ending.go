@@ -7,11 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -97,7 +96,7 @@ func (s *Session) fail(err error) bool {
 		return false
 	}
 	s.stats.err = err
-	s.set.Logger.Info("session ended", zap.String("peer", s.conn.Peer().Short()), zap.NamedError("why", err))
+	s.set.Logger.Info("session ended", slog.String("peer", s.conn.Peer().Short()), slog.Any("why", err))
 	s.stats.notify()
 	return true
 }

@@ -4,8 +4,7 @@ package session
 
 import (
 	"errors"
-
-	"go.uber.org/zap"
+	"log/slog"
 
 	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -18,12 +17,12 @@ import (
 func (s *Session) proveFork(o syncer.Fork) {
 	l, err := s.set.Store.Log(o.Log)
 	if err != nil {
-		s.set.Logger.Warn("a fork that is not proven", zap.String("log", o.Log.String()), zap.Error(err))
+		s.set.Logger.Warn("a fork that is not proven", slog.String("log", o.Log.String()), slog.Any("error", err))
 		return
 	}
 	f, err := s.set.Store.ProveFork(l, o.Theirs)
 	if err != nil {
-		s.set.Logger.Warn("a fork that is not proven", zap.String("log", o.Log.String()), zap.Error(err))
+		s.set.Logger.Warn("a fork that is not proven", slog.String("log", o.Log.String()), slog.Any("error", err))
 		return
 	}
 	s.freeze(f)
@@ -43,12 +42,12 @@ func (s *Session) freeze(f proof.Fork) {
 	switch {
 	case err == nil:
 		s.set.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true",
-			zap.String("log", f.Log().String()), zap.String("peer", s.conn.Peer().Short()),
-			zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
+			slog.String("log", f.Log().String()), slog.String("peer", s.conn.Peer().Short()),
+			slog.Uint64("size", f.Old.Size), slog.Uint64("other size", f.New.Size))
 	case streams.CannotStore(err) && !streams.Passes(err):
 		s.failHere(err)
 	default:
-		s.set.Logger.Warn("a fork is not stored", zap.String("log", f.Log().String()), zap.Error(err))
+		s.set.Logger.Warn("a fork is not stored", slog.String("log", f.Log().String()), slog.Any("error", err))
 	}
 }
 

@@ -4,11 +4,9 @@ package session
 
 import (
 	"errors"
-	"fmt"
+	"log/slog"
 	"slices"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -81,7 +79,7 @@ func (s *Session) do(o syncer.Output) {
 		s.cosigned(o.Response)
 	case syncer.OwnAhead:
 		s.set.Logger.Warn("a peer holds more of our own log: this store is an older copy of itself and fetches its events back",
-			zap.String("log", o.Log.String()), zap.Uint64("ours", o.Ours), zap.Uint64("theirs", o.Size))
+			slog.String("log", o.Log.String()), slog.Uint64("ours", o.Ours), slog.Uint64("theirs", o.Size))
 		if err := s.set.Pipeline.OwnAhead(s.ctx, o); err != nil {
 			s.failHere(err)
 		}
@@ -95,15 +93,15 @@ func (s *Session) do(o syncer.Output) {
 	case syncer.Doubt:
 		s.set.Refused(messages.CodeFork)
 		s.set.Logger.Warn("a peer's copy of a log does not continue ours: its author forked it, or the peer makes it seem so; it is left alone",
-			zap.String("log", o.Log.String()), zap.String("peer", s.conn.Peer().Short()),
-			zap.Uint64("our size", o.Ours.Size), zap.String("our root", o.Ours.Root.String()),
-			zap.Uint64("their size", o.Theirs.Size), zap.String("their root", o.Theirs.Root.String()))
+			slog.String("log", o.Log.String()), slog.String("peer", s.conn.Peer().Short()),
+			slog.Uint64("our size", o.Ours.Size), slog.String("our root", o.Ours.Root.String()),
+			slog.Uint64("their size", o.Theirs.Size), slog.String("their root", o.Theirs.Root.String()))
 	case syncer.Peers:
 		s.hearPeers(o)
 	default:
 		if s.link(o) {
 			return
 		}
-		s.set.Logger.Info("session", zap.String("peer", s.conn.Peer().Short()), zap.String("says", fmt.Sprintf("%+v", o)))
+		s.set.Logger.Info("session", slog.String("peer", s.conn.Peer().Short()), slog.Any("says", o))
 	}
 }

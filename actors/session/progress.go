@@ -4,10 +4,9 @@ package session
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -74,7 +73,7 @@ func (s *Session) replace(stood time.Duration, st *snapshot) {
 		what = st.Waiting
 	}
 	err := &StallError{Peer: s.conn.Peer(), Waiting: what, Stood: stood}
-	s.set.Logger.Warn("a session stands still and is replaced", zap.Error(err))
+	s.set.Logger.Warn("a session stands still and is replaced", slog.Any("error", err))
 	s.set.Notify(notices.Event{Kind: notices.Stalled, Peer: s.conn.Peer(), Address: s.conn.RemoteAddr(), Err: err})
 	s.fail(err)
 	s.out.send(&messages.Bye{Code: messages.CodeTimeout, Text: "nothing moved for " + stood.Round(time.Millisecond).String()}, false)

@@ -5,10 +5,9 @@ package session
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -74,7 +73,7 @@ func (s *Session) beat(now time.Time) {
 		s.conn.Probe()
 	case syncer.Gone:
 		err := &SilentError{Peer: s.conn.Peer(), Quiet: s.pulse.Quiet(now)}
-		s.set.Logger.Info("a session whose peer does not answer ends", zap.Error(err))
+		s.set.Logger.Info("a session whose peer does not answer ends", slog.Any("error", err))
 		s.fail(err)
 		s.hangUp(messages.CodeTimeout, "no answer")
 		return

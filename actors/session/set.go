@@ -16,12 +16,12 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
 	"github.com/xaeroflux/xaeroflux/actors/notices"
@@ -64,7 +64,7 @@ type Config struct {
 	Pipeline *pipeline.Pipeline
 	Swarm    *swarm.Swarm
 	Doors    *doors.Set
-	Logger   *zap.Logger
+	Logger   *slog.Logger
 	Now      func() time.Time
 	Host     Host
 	Refused  func(messages.Code)   // counts what a peer was refused

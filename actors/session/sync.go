@@ -6,9 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -166,7 +165,7 @@ func (s *Session) unmet(log digest.Hash, err error) {
 	default:
 		return
 	}
-	s.set.Logger.Warn("a log is left alone", zap.String("log", log.String()), zap.String("peer", s.conn.Peer().Short()), zap.Error(err))
+	s.set.Logger.Warn("a log is left alone", slog.String("log", log.String()), slog.String("peer", s.conn.Peer().Short()), slog.Any("error", err))
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	if s.stats.unmet == nil {

@@ -4,6 +4,7 @@ package session
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -195,7 +196,7 @@ func (s *Session) prove(m *messages.ProofRequest) {
 	}
 	r, err := s.set.Store.ProofResponse(topic, m)
 	if err != nil {
-		s.set.Logger.Sugar().Debugf("proof for %s: %v", s.conn.Peer().Short(), err)
+		s.set.Logger.Debug("a proof is not given", slog.String("peer", s.conn.Peer().Short()), slog.Any("error", err))
 		return
 	}
 	s.do(syncer.Send{Message: r})

@@ -6,8 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"go.uber.org/zap"
+	"log/slog"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -72,7 +71,7 @@ func (sw *Swarm) absorbReached() {
 			return
 		}
 		if err := sw.absorb(sw.Context, log); err != nil && sw.Context.Err() == nil {
-			sw.Logger.Warn("ranges wait to be put into their log", zap.String("log", log.String()), zap.Error(err))
+			sw.Logger.Warn("ranges wait to be put into their log", slog.String("log", log.String()), slog.Any("error", err))
 		}
 	}
 }
@@ -103,8 +102,8 @@ func (sw *Swarm) absorb(ctx context.Context, log digest.Hash) error {
 		switch {
 		case closed != 0: // nothing is behind its end
 		case damaged, errors.Is(err, errAstray):
-			sw.Logger.Warn("a range is dropped; it can be fetched again", zap.String("log", log.String()),
-				zap.Uint64("from", span.First), zap.Uint64("to", span.End), zap.Error(err))
+			sw.Logger.Warn("a range is dropped; it can be fetched again", slog.String("log", log.String()),
+				slog.Uint64("from", span.First), slog.Uint64("to", span.End), slog.Any("error", err))
 		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrHistory):
 			return nil // others are bringing the same events: at the next change of the log
 		case err != nil:
@@ -198,7 +197,7 @@ func (sw *Swarm) forked(ctx context.Context, l *store.Log, r *syncer.Range) erro
 	if err := sw.Pipeline.Freeze(ctx, f); err != nil {
 		return err
 	}
-	sw.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true", zap.String("log", l.ID.String()),
-		zap.Uint64("size", f.Old.Size), zap.Uint64("other size", f.New.Size))
+	sw.Logger.Warn("a log is frozen: its author signed two heads that cannot both be true", slog.String("log", l.ID.String()),
+		slog.Uint64("size", f.Old.Size), slog.Uint64("other size", f.New.Size))
 	return fmt.Errorf("%w (log %s)", store.ErrFrozen, l.ID.Short())
 }

@@ -6,10 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"sync"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/actors/streams"
@@ -255,7 +254,7 @@ func (f *rangeFetch) finish(ctx context.Context) error {
 	var errs []error
 	for _, s := range f.sources {
 		if err := f.bad[s]; err != nil {
-			f.sw.Logger.Info("a peer did not bring what was asked of it", zap.String("peer", s.Peer().Short()), zap.Error(err))
+			f.sw.Logger.Info("a peer did not bring what was asked of it", slog.String("peer", s.Peer().Short()), slog.Any("error", err))
 			errs = append(errs, fmt.Errorf("from %s: %w", s.Peer().Short(), err))
 		}
 	}

@@ -17,9 +17,8 @@ package swarm
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/actors/streams"
@@ -52,7 +51,7 @@ type Config struct {
 	Context  context.Context // ends with the node
 	Store    *store.Store
 	Pipeline *pipeline.Pipeline
-	Logger   *zap.Logger
+	Logger   *slog.Logger
 	Go       func(func()) // runs a goroutine that the node waits for
 	Refused  func(messages.Code)
 	// Connected returns the peers that share a topic.

@@ -3,16 +3,17 @@
 package copies
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -300,18 +301,8 @@ func TestSnapshotPutBackInItsPlace(t *testing.T) {
 	s.putBack(t, dir)
 
 	behind := make(chan struct{})
-	core := zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), zapcore.AddSync(nothing{}), zap.WarnLevel)
-	log := zap.New(core, zap.Hooks(func(e zapcore.Entry) error {
-		if e.Level == zap.WarnLevel {
-			select {
-			case <-behind:
-			default:
-				close(behind)
-			}
-		}
-		return nil
-	}))
-	a = w.open(dir, func(o *xaeroflux.Options) { o.Logger = log })
+	warned := sync.OnceFunc(func() { close(behind) })
+	a = w.open(dir, func(o *xaeroflux.Options) { o.Logger = slog.New(onWarning{slog.DiscardHandler, warned}) })
 	if a.Moved() != nil || a.Head().Log != was.Log || a.Head().Size >= was.Size {
 		t.Fatalf("it says %+v, and has %d events", a.Moved(), a.Head().Size)
 	}
@@ -335,9 +326,18 @@ func TestSnapshotPutBackInItsPlace(t *testing.T) {
 	w.wantSame(a, c)
 }
 
-type nothing struct{}
+// onWarning is a handler that calls do for each warning.
+type onWarning struct {
+	slog.Handler
+	do func()
+}
 
-func (nothing) Write(b []byte) (int, error) { return len(b), nil }
+func (h onWarning) Enabled(_ context.Context, l slog.Level) bool { return l == slog.LevelWarn }
+
+func (h onWarning) Handle(context.Context, slog.Record) error {
+	h.do()
+	return nil
+}
 
 // One that appends before it meets a peer has forked its log: that is proven,
 // and everybody is told.

@@ -11,15 +11,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest"
 
 	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -74,7 +72,7 @@ func newCrowdMember(t testing.TB, net *transport.Memory, seed byte) *crowdMember
 		m.topics = append(m.topics, topic)
 	}
 	var err error
-	log := zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	m.n, err = node.Start(node.Config{
 		System: supervisor.NewSystem(log), Store: m.st, Carrier: net.Node(m.st.Device().PeerID()), Logger: log, Now: time.Now,
 	})

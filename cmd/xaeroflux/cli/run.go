@@ -8,12 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
+	"go.uber.org/zap/exp/zapslog"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -204,20 +206,19 @@ func (a *app) announce(addrs []identity.Address) error {
 	return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "listening %s\n", all[0]) })
 }
 
-// warnTo logs what a person should know, if there is a logger.
-func warnTo(log *zap.Logger) func(text string) {
-	if log == nil {
-		return func(string) {}
-	}
-	return func(text string) { log.Warn(text) }
+// warnTo logs what a person should know.
+func warnTo(log *slog.Logger) func(text string) {
+	return func(text string) { log.Warn("the node says to its commands", slog.String("text", text)) }
 }
 
-// logger writes what goes on to stderr, for people.
-func (a *app) logger(quiet bool) *zap.Logger {
+// logger writes what goes on to stderr, for people. A line has a stack if it says one
+// itself, as that of a panic does.
+func (a *app) logger(quiet bool) *slog.Logger {
 	if quiet {
-		return nil
+		return slog.New(slog.DiscardHandler)
 	}
 	c := zap.NewDevelopmentEncoderConfig()
 	c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly)
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(c), zapcore.Lock(zapcore.AddSync(forPeople(a.err))), zap.InfoLevel))
+	core := zapcore.NewCore(zapcore.NewConsoleEncoder(c), zapcore.Lock(zapcore.AddSync(forPeople(a.err))), zap.InfoLevel)
+	return slog.New(zapslog.NewHandler(core, zapslog.AddStacktraceAt(slog.LevelError+1)))
 }

@@ -7,11 +7,11 @@ package rig
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/zap"
 
 	"github.com/xaeroflux/xaeroflux/actors/node"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -81,7 +81,7 @@ func Open(dir string, want *oracle.Oracle, o Options) (*Rig, error) {
 		o.Network = transport.NewMemory(transport.MemoryOptions{})
 	}
 	node, err := node.Start(node.Config{
-		System: system(), Store: st, Logger: zap.NewNop(), Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
+		System: system(), Store: st, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
 		Carrier: o.Network.Node(st.Device().PeerID()), Fault: o.Strike, Policy: o.Policy,
 	})
 	if err != nil {
