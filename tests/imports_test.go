@@ -59,6 +59,7 @@ var owners = map[string][]string{
 	"crypto/hpke":                       {"internal/seal"},
 	"github.com/spf13/cobra":            {"cmd"},
 	"github.com/schollz/progressbar":    {"cmd"},
+	"go.uber.org/zap":                   {"cmd", "tests"},
 }
 
 // reserved says who may import a room for stores that nobody has open: nothing that
