@@ -91,7 +91,11 @@ func ExampleDB_Handle() {
 		log.Fatal(err)
 	}
 	defer ada.Close()
-	ben, err := xaeroflux.Open(filepath.Join(scratch, "ben"), &xaeroflux.Options{Invite: ada.Invite()})
+	invite, err := ada.Invite(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ben, err := xaeroflux.Open(filepath.Join(scratch, "ben"), &xaeroflux.Options{Invite: invite})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,6 +4,7 @@ package xaeroflux
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,8 +70,25 @@ func (db *DB) Topics() []*Topic {
 	return all
 }
 
+// SetDefault makes a joined topic the one that is meant if none is named, from now on.
+// The error is ErrUnknownTopic.
+func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
+	defer db.out(&err)
+	d, err := db.st.NewDefaulting(digest.Hash(topic))
+	if err == nil {
+		err = db.node.Pipeline().Do(ctx, d)
+	}
+	if err != nil {
+		return fmt.Errorf("set default topic: %w", err)
+	}
+	return nil
+}
+
 // Join joins the topic of an invite and connects to the peers named in it. The
-// topic is taken up once: to join again changes nothing but the peers.
+// topic is taken up once: to join again changes nothing but the peers. If the default
+// topic was founded here and nobody wrote to it until then, the one that is joined
+// becomes the default: what is appended without naming a topic goes to those who made
+// the invite.
 func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	defer db.out(&err)
 	inv, err := identity.ParseInvite(invite)
@@ -132,14 +150,65 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ 
 func (t *Topic) ID() TopicID { return TopicID(t.t.ID) }
 
 // Name returns what this store calls the topic.
-func (t *Topic) Name() string { return t.t.Name }
+func (t *Topic) Name() string {
+	now, err := t.db.st.Topic(t.t.ID)
+	if err != nil {
+		return t.t.Name
+	}
+	return now.Name
+}
 
-// Invite returns the invite to the topic. It contains the topic's secret keys
-// and, where this store listens, its address: whoever has it can read the
-// topic and append to it.
-func (t *Topic) Invite() string {
-	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.t.Name, Peers: t.db.node.Mesh().Places()}
-	return inv.String()
+// Rename changes what this store calls the topic, and what invites that it makes from
+// then on say: at most 64 bytes, printable; it may be empty. The error is ErrOptions for
+// another one.
+func (t *Topic) Rename(ctx context.Context, name string) (err error) {
+	defer t.db.out(&err)
+	if err := identity.CheckInviteName(name); err != nil {
+		return fmt.Errorf("rename topic: %w: %w", ErrOptions, err)
+	}
+	r, err := t.db.st.NewRenaming(t.t.ID, name)
+	if err == nil {
+		err = t.db.node.Pipeline().Do(ctx, r)
+	}
+	if err != nil {
+		return fmt.Errorf("rename topic: %w", err)
+	}
+	return nil
+}
+
+// InviteOptions are for Invite. The zero value, like nil, means the defaults.
+type InviteOptions struct {
+	// Places are where whoever joins finds a peer, at most 8, of any machine.
+	// Default: where this store listens.
+	Places []Address
+	// WithoutPlaces names none.
+	WithoutPlaces bool
+}
+
+// Invite returns the invite to the topic. It contains the topic's secret keys and
+// places of peers: whoever has it can read the topic and append to it. The error is
+// ErrOptions for places that an invite cannot hold.
+func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err error) {
+	defer t.db.out(&err)
+	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
+		return "", err
+	}
+	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.Name()}
+	switch {
+	case o != nil && o.WithoutPlaces:
+	case o != nil && o.Places != nil:
+		for _, a := range o.Places {
+			inv.Peers = append(inv.Peers, identity.Address{Peer: identity.PeerID(a.Peer), Host: a.Host})
+		}
+	default: // those that an invite can hold
+		inv.Peers = t.db.node.Mesh().Places()
+		return inv.String(), nil
+	}
+	text, err := inv.Encode()
+	if err != nil {
+		return "", fmt.Errorf("invite: %w: %w", ErrOptions, err)
+	}
+	return text, nil
 }
 
 // Follow makes this store follow only some logs of the topic: those with these
@@ -297,4 +366,6 @@ func (db *DB) AppendBatch(ctx context.Context, events []Event, options ...Append
 }
 
 // Invite returns the invite to the default topic; see Topic.Invite.
-func (db *DB) Invite() string { return db.def().Invite() }
+func (db *DB) Invite(ctx context.Context, o *InviteOptions) (string, error) {
+	return db.def().Invite(ctx, o)
+}

@@ -41,7 +41,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 	mustAppend(t, db, 3, "event %d")
 	other, err := xaeroflux.Open(filepath.Join(t.TempDir(), "b"), small())
 	must(t, err)
-	invite := other.Invite()
+	invite := invited(other)
 	address := other.PeerID().String() + "@127.0.0.1:9"
 	must(t, other.Close())
 	topic, err := db.Topic(xaeroflux.TopicID{})

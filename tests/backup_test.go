@@ -297,7 +297,7 @@ func TestRestoredStoreWaitsForAPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAppend(db, "after")
-	peer := open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Invite: db.Topics()[0].Invite()})
+	peer := open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Invite: invited(db.Topics()[0])})
 	addr, err := peer.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

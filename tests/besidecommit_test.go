@@ -71,7 +71,7 @@ func otherTopic(t *testing.T, dir string) (topic, log digest.Hash) {
 	t.Helper()
 	a := open(t, filepath.Join(t.TempDir(), "a"), small())
 	b := open(t, dir, small())
-	other, err := b.Join(ctx, a.Invite())
+	other, err := b.Join(ctx, invited(a))
 	must(t, err)
 	for range 300 {
 		_, err := other.Append(ctx, xaeroflux.Event{Payload: []byte("an event that fills pages of 4 KiB, which are sealed")})

@@ -111,9 +111,9 @@ func TestJoinStoppedAtAnyWrite(t *testing.T) {
 			if _, err := xaeroflux.Open(dir, nil); !errors.As(err, &unfinished) || xaeroflux.TopicID(unfinished.Topic) != topic {
 				t.Fatalf("%s: opened without the invite: %v", at, err)
 			}
-			joinAgain(t, dir, host.Invite())
+			joinAgain(t, dir, invited(host))
 		}
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: host.Invite()})
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invited(host)})
 		if err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}

@@ -503,3 +503,14 @@ func TestSharedActorSystem(t *testing.T) {
 	}
 	mustAppend(t, b, 1, "event %d of b, after a closed")
 }
+
+// invited returns the invite to a topic, or to the default one of a store.
+func invited(to interface {
+	Invite(context.Context, *xaeroflux.InviteOptions) (string, error)
+}) string {
+	invite, err := to.Invite(context.Background(), nil)
+	if err != nil {
+		panic(err)
+	}
+	return invite
+}

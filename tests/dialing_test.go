@@ -89,7 +89,7 @@ func TestEachTopicHasALink(t *testing.T) {
 		ActorSystem: v.system, Listen: "rare:1",
 		NewCarrier: func(device identity.Device) (transport.Carrier, error) { return v.net.Node(device.PeerID()), nil },
 	})
-	_, err := v.dbs[0].Join(ctx, rare.Invite())
+	_, err := v.dbs[0].Join(ctx, invited(rare))
 	must(t, err)
 	for i := range others {
 		v.connect(0, 1+i)

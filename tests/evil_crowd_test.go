@@ -120,7 +120,7 @@ func TestEquivocation(t *testing.T) {
 	a := newArena(t, "memory", small())
 	b := &arena{t: t, carrier: a.carrier, topic: a.topic}
 	o := small()
-	o.NewCarrier, o.Invite = a.carrier, a.victim.Invite()
+	o.NewCarrier, o.Invite = a.carrier, invited(a.victim)
 	b.victim = open(t, filepath.Join(t.TempDir(), "other victim"), o)
 	addr, err := b.victim.Listen(ctx, "127.0.0.1:0")
 	must(t, err)

@@ -105,7 +105,7 @@ func TestEachBadRecordClosesItsLog(t *testing.T) {
 	}
 
 	// A store that has some of them from elsewhere, in another order.
-	o.Invite = a.victim.Invite()
+	o.Invite = invited(a.victim)
 	other := open(t, filepath.Join(t.TempDir(), "other"), o)
 	b := &arena{t: t, carrier: a.carrier, topic: a.topic, victim: other}
 	mustAppend(t, other, 1, "event %d of the other store")

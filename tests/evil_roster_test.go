@@ -242,7 +242,7 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 	f.Conn.CloseWithError(0, "")
 
 	o := small()
-	o.NewCarrier, o.Invite = a.carrier, a.victim.Invite()
+	o.NewCarrier, o.Invite = a.carrier, invited(a.victim)
 	peer := open(t, filepath.Join(t.TempDir(), "peer"), o)
 	mustAppend(t, peer, 10, "event %d of an honest peer")
 	mustSync(t, peer, a.addr.String())

@@ -102,7 +102,7 @@ func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	o.NewCarrier = a.carrier
 	a.victim = open(t, filepath.Join(t.TempDir(), "victim"), o)
 	var err error
-	a.topic, err = identity.ParseInvite(a.victim.Invite())
+	a.topic, err = identity.ParseInvite(invited(a.victim))
 	must(t, err)
 	mustAppend(t, a.victim, 300, "event %d of the victim")
 	// More than a stream holds:

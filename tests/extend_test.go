@@ -109,7 +109,7 @@ func TestCloseLeavesHandlersBehind(t *testing.T) {
 		ada, err := xaeroflux.Open(filepath.Join(t.TempDir(), "ada"), nil)
 		must(t, err)
 		dir := filepath.Join(t.TempDir(), "s")
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: ada.Invite(), CloseTimeout: 500 * time.Millisecond})
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invited(ada), CloseTimeout: 500 * time.Millisecond})
 		must(t, err)
 		began, closed := make(chan struct{}, 1), make(chan error)
 		handler := func() {

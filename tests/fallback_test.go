@@ -217,7 +217,7 @@ func TestEachCarrierSyncs(t *testing.T) {
 			t.Fatal(err)
 		}
 		o := small()
-		o.Invite = a.Invite()
+		o.Invite = invited(a)
 		b := open(t, filepath.Join(t.TempDir(), "b"), o)
 		if r := mustSync(t, b, at.String()); r.EventsIn != 5000 || r.PagesIn == 0 {
 			t.Errorf("%s: %+v", place, r)

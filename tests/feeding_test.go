@@ -35,9 +35,9 @@ func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.LogID) 
 	t.Helper()
 	b := open(t, t.TempDir(), &xaeroflux.Options{Listen: "127.0.0.1:0"})
 	mustAppend(t, b, 3, "other %d")
-	db = open(t, t.TempDir(), &xaeroflux.Options{Invite: b.Invite()})
+	db = open(t, t.TempDir(), &xaeroflux.Options{Invite: invited(b)})
 	mustAppend(t, db, n, "own %d")
-	if _, err := db.Sync(t.Context(), b.Invite()); err != nil {
+	if _, err := db.Sync(t.Context(), invited(b)); err != nil {
 		t.Fatal(err)
 	}
 	return db, b.Head().Log

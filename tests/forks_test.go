@@ -58,7 +58,7 @@ func splitBrain(t *testing.T, o *xaeroflux.Options, common, one, other int) (a, 
 func joinedAt(t *testing.T, a *xaeroflux.DB, o *xaeroflux.Options, name string) (*xaeroflux.DB, string) {
 	t.Helper()
 	with := *o
-	with.Invite = a.Invite()
+	with.Invite = invited(a)
 	db := open(t, filepath.Join(t.TempDir(), name), &with)
 	addr, err := db.Listen(ctx, name+":0")
 	if err != nil {

@@ -32,7 +32,7 @@ func TestLinkNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Printf("says at %v\n", at)
-	fmt.Printf("says invite %s\n", db.Invite())
+	fmt.Printf("says invite %s\n", invited(db))
 	go func() {
 		for r, err := range db.Subscribe(ctx, xaeroflux.Query{}) {
 			if err != nil {

@@ -141,7 +141,7 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	stop()
 	<-read
 	other := open(t, filepath.Join(t.TempDir(), "o"), &xaeroflux.Options{
-		Invite:     topic.Invite(),
+		Invite:     invited(topic),
 		NewCarrier: func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil },
 	})
 	if _, err := other.Sync(ctx, at.String()); err != nil {

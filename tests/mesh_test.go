@@ -52,7 +52,7 @@ func (v *village) start(i int, o xaeroflux.Options) {
 		if err != nil {
 			v.t.Fatal(err)
 		}
-		inv, err := identity.ParseInvite(topic.Invite())
+		inv, err := identity.ParseInvite(invited(topic))
 		if err != nil {
 			v.t.Fatal(err)
 		}

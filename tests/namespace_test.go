@@ -92,7 +92,7 @@ func TestNamespaceNode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Printf("says at %v\nsays invite %s\n", at, db.Invite())
+		fmt.Printf("says at %v\nsays invite %s\n", at, invited(db))
 	} else if err := db.Connect(ctx, peer); err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func TestKillDuringFetch(t *testing.T) {
 		_, err := a.AppendBatch(ctx, batch)
 		must(t, err)
 	}
-	invite := a.Invite() // names no peer to connect to
+	invite := invited(a) // names no peer to connect to
 	at, err := a.Listen(ctx, "127.0.0.1:0")
 	must(t, err)
 	dir, log := filepath.Join(t.TempDir(), "b"), a.Head().Log
@@ -132,13 +132,13 @@ func TestLostAOFWithRanges(t *testing.T) {
 	log := a.Head().Log
 	mustAppend(t, b, 10, "event %d of the other store")
 	mustSync(t, b, addr) // so that a holds it
-	b2 := open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: a.Invite(), PageBytes: 4096})
+	b2 := open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: invited(a), PageBytes: 4096})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: b.Head().Log, From: 3, Peers: []string{addr}})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
 	dir := b2.Dir()
 	must(t, b2.Close())
 	must(t, os.WriteFile(filepath.Join(dir, "aof", "data.mdb"), make([]byte, 4096), 0o600))
-	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr}, Invites: []string{a.Invite()}})
+	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr}, Invites: []string{invited(a)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -72,7 +72,7 @@ func TestFetchFromPartialPeers(t *testing.T) {
 func joinedOf(t *testing.T, a *xaeroflux.DB, o *xaeroflux.Options) *xaeroflux.DB {
 	t.Helper()
 	with := *o
-	with.Invite = a.Invite()
+	with.Invite = invited(a)
 	return open(t, filepath.Join(t.TempDir(), "b"), &with)
 }
 
@@ -288,13 +288,13 @@ func TestFetchWithinQuota(t *testing.T) {
 		"log bytes": {LogBytes: 1 << 20}, "peer bytes": {PeerBytes: 1 << 20}, "peer logs": {}, "store bytes": {StoreBytes: 2 << 20},
 	} {
 		o := onMemory(net)
-		o.Quota, o.Invite = q, a.Invite()
+		o.Quota, o.Invite = q, invited(a)
 		if bound == "peer logs" {
 			o.Quota.PeerLogs = 1
 		}
 		b := open(t, filepath.Join(t.TempDir(), "b"), o)
 		if bound == "peer logs" {
-			other := open(t, filepath.Join(t.TempDir(), "other"), &xaeroflux.Options{Invite: a.Invite(), NewCarrier: o.NewCarrier, PageBytes: 4096})
+			other := open(t, filepath.Join(t.TempDir(), "other"), &xaeroflux.Options{Invite: invited(a), NewCarrier: o.NewCarrier, PageBytes: 4096})
 			mustAppend(t, other, 1, "event %d of another log")
 			mustSync(t, other, at.String())
 			mustFetch(t, b, xaeroflux.Fetch{Log: other.Head().Log, Peers: []string{at.String()}})

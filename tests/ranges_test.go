@@ -19,7 +19,7 @@ func fetchers(t testing.TB, events int) (a, b *xaeroflux.DB, addr string) {
 	t.Helper()
 	a = open(t, filepath.Join(t.TempDir(), "a"), small())
 	o := small()
-	o.Invite = a.Invite()
+	o.Invite = invited(a)
 	b = open(t, filepath.Join(t.TempDir(), "b"), o)
 	mustAppend(t, a, events, "event %d of a log that is fetched in parts")
 	at, err := a.Listen(ctx, "127.0.0.1:0")

@@ -20,7 +20,7 @@ var reading = &xaeroflux.Options{ReadOnly: true}
 // and a reader keep each other out.
 func TestReadOnly(t *testing.T) {
 	dir := closedStore(t)
-	invite := open(t, t.TempDir(), small()).Invite()
+	invite := invited(open(t, t.TempDir(), small()))
 	before := picture(t, dir)
 	var readers []*xaeroflux.DB
 	for range 2 {
@@ -72,7 +72,7 @@ func readsAll(t *testing.T, db *xaeroflux.DB, want uint64) {
 	if r, err := db.Check(ctx, nil); err != nil || r.Found() > 0 {
 		t.Errorf("check: %v, %+v", err, r.Findings)
 	}
-	if st := db.SyncStatus(); len(st.Peers) > 0 || len(db.Actors()) == 0 || len(db.Invite()) == 0 {
+	if st := db.SyncStatus(); len(st.Peers) > 0 || len(db.Actors()) == 0 || len(invited(db)) == 0 {
 		t.Errorf("status: %+v, %+v", st, db.Actors())
 	}
 }

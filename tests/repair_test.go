@@ -22,7 +22,7 @@ import (
 func twoStores(t *testing.T) (dir, peer, invite string, want map[digest.Hash]digest.Hash) {
 	dir = filepath.Join(t.TempDir(), "a")
 	a := open(t, dir, small())
-	invite = a.Invite()
+	invite = invited(a)
 	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invite})
 	mustAppend(t, a, 700, "event %d of the store that will be damaged")
 	mustAppend(t, b, 500, "event %d of its peer, which is longer than that")
@@ -116,7 +116,7 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 func TestRepairAsksRememberedPeers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	a := open(t, dir, small())
-	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: a.Invite()})
+	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invited(a)})
 	mustAppend(t, b, 500, "event %d of the peer, which is longer than that")
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	if err != nil {

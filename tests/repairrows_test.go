@@ -55,14 +55,14 @@ func TestRepairKeepsEventIDs(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		t.Run(fmt.Sprint("all of the AOF is gone: ", all), func(t *testing.T) {
 			a := open(t, filepath.Join(t.TempDir(), "a"), small())
-			b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: a.Invite()})
+			b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invited(a)})
 			at := appendIDs(t, a, 100)
 			addr, err := b.Listen(ctx, "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
 			mustSync(t, a, addr.String())
-			size, invite := a.Head().Size, a.Invite()
+			size, invite := a.Head().Size, invited(a)
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}

@@ -28,7 +28,7 @@ func joined(t testing.TB, a *xaeroflux.DB, o *xaeroflux.Options) (*xaeroflux.DB,
 	if o != nil {
 		with = *o
 	}
-	with.Invite = a.Invite()
+	with.Invite = invited(a)
 	b := open(t, filepath.Join(t.TempDir(), "b"), &with)
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -208,7 +208,7 @@ func BenchmarkSync(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		b.StopTimer()
-		to := open(b, filepath.Join(b.TempDir(), "b"), &xaeroflux.Options{Invite: a.Invite()})
+		to := open(b, filepath.Join(b.TempDir(), "b"), &xaeroflux.Options{Invite: invited(a)})
 		b.StartTimer()
 		r := mustSync(b, to, addr.String())
 		b.StopTimer()

@@ -19,7 +19,7 @@ func BenchmarkManyTopics(b *testing.B) {
 	each(topics, func(i int) {
 		t, err := one.CreateTopic(ctx, "", nil)
 		if err == nil {
-			invites[i] = t.Invite()
+			invites[i] = invited(t)
 			_, err = t.Append(ctx, xaeroflux.Event{Type: "t", Payload: []byte("an event")})
 		}
 		if err != nil {

@@ -11,13 +11,14 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // A store may be in many topics; each keeps to itself.
 func TestManyTopics(t *testing.T) {
 	a, b, addr := pair(t, small())
 	c := open(t, filepath.Join(t.TempDir(), "c"), small())
-	second, err := a.Join(ctx, c.Invite())
+	second, err := a.Join(ctx, invited(c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestManyTopics(t *testing.T) {
 	if _, err := b.Log(second.Log().ID()); !errors.Is(err, xaeroflux.ErrUnknownLog) {
 		t.Errorf("b has a log of a topic it did not join: %v", err)
 	}
-	if _, err := b.Join(ctx, second.Invite()); err != nil {
+	if _, err := b.Join(ctx, invited(second)); err != nil {
 		t.Fatal(err)
 	}
 	mustSync(t, a, addr)
@@ -85,7 +86,7 @@ func TestMoreTopicsThanAListHolds(t *testing.T) {
 	for _, topic := range []*xaeroflux.Topic{before, join()} {
 		_, err := topic.Append(ctx, xaeroflux.Event{Payload: []byte("of one topic in a thousand")})
 		must(t, err)
-		_, err = b.Join(ctx, topic.Invite())
+		_, err = b.Join(ctx, invited(topic))
 		must(t, err)
 		await(t, func() bool { l, err := b.Log(topic.Log().ID()); return err == nil && l.Size() == 1 })
 	}
@@ -100,7 +101,7 @@ func TestSyncRightAfterJoin(t *testing.T) {
 	a, b, addr := pair(t, small())
 	for i := range 20 {
 		made := open(t, filepath.Join(t.TempDir(), "c"), small())
-		topic, err := a.Join(ctx, made.Invite())
+		topic, err := a.Join(ctx, invited(made))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,12 +109,45 @@ func TestSyncRightAfterJoin(t *testing.T) {
 			t.Fatal(err)
 		}
 		mustSync(t, a, addr)
-		if _, err := b.Join(ctx, made.Invite()); err != nil {
+		if _, err := b.Join(ctx, invited(made)); err != nil {
 			t.Fatal(err)
 		}
 		mustSync(t, a, addr)
 		if l, err := b.Log(topic.Log().ID()); err != nil || l.Size() != 1 {
 			t.Fatalf("topic %d, after joining: %v", i, err)
 		}
+	}
+}
+
+// A store that was opened without an invite, and joins late, appends to the topic that it
+// joined unless it was used before; a person may say otherwise.
+func TestJoiningLateMakesTheDefault(t *testing.T) {
+	net := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, filepath.Join(t.TempDir(), "a"), net)
+	b := open(t, filepath.Join(t.TempDir(), "b"), net)
+	own := b.Topics()[0]
+	joined, err := b.Join(ctx, invited(a))
+	must(t, err)
+	must(t, joined.Rename(ctx, "ours"))
+	mustAppend(t, b, 3, "event %d")
+	at, err := a.Listen(ctx, "a:1")
+	must(t, err)
+	mustSync(t, b, at.String())
+	if l, err := a.Log(joined.Log().ID()); err != nil || l.Size() != 3 {
+		t.Errorf("what was appended without a topic is not with those who made the invite: %v", err)
+	}
+	must(t, b.SetDefault(ctx, own.ID()))
+	mustAppend(t, b, 2, "event %d of its own")
+	if own.Log().Size() != 2 || joined.Name() != "ours" || b.Topics()[0].ID() != own.ID() {
+		t.Errorf("%d events, %q", own.Log().Size(), joined.Name())
+	}
+	if err := b.SetDefault(ctx, xaeroflux.TopicID{9}); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+		t.Errorf("an unknown default: %v", err)
+	}
+	if err := own.Rename(ctx, strings.Repeat("x", 65)); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("a long name: %v", err)
+	}
+	if _, err := own.Invite(ctx, &xaeroflux.InviteOptions{Places: make([]xaeroflux.Address, 9)}); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("too many places: %v", err)
 	}
 }

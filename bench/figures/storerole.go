@@ -69,7 +69,9 @@ func (s *storeRole) open(o order) (answer, error) {
 	if size > 0 {
 		_, err = db.Get(ctx, size-1)
 	}
-	return answer{Seconds: time.Since(start).Seconds(), Events: size, Invite: db.Invite()}, err
+	took := time.Since(start).Seconds()
+	invite, e := db.Invite(ctx, nil)
+	return answer{Seconds: took, Events: size, Invite: invite}, errors.Join(err, e)
 }
 
 func (s *storeRole) append(o order) (answer, error) {

@@ -55,19 +55,23 @@ func (s *Store) loadTopics() error {
 }
 
 // A Join is a topic on its way into the store, with this store's log in it. The
-// first topic is the default one. Joining again changes the name only.
+// first topic is the default one, and gives that to the first that is joined if nobody
+// used it until then. Joining again changes the name only.
 type Join struct {
 	Topic *Topic // as it is stored, once the change is made
 
-	row    aof.LogRow // of the log, if it is created
-	key    *signer    // of its author
-	roster []byte     // the records that found the topic, or nil
+	row    aof.LogRow  // of the log, if it is created
+	key    *signer     // of its author
+	roster []byte      // the records that found the topic, or nil
+	unused digest.Hash // the default topic, if it gives that up to one that is joined
 	first  digest.Hash
 }
 
 // NewJoin returns the change that joins a topic.
 func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name string) *Join {
-	return newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), nil)
+	j := newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), nil)
+	j.unused = s.unusedDefault()
+	return j
 }
 
 func newJoin(t *Topic, author ed25519.PrivateKey, roster []byte) *Join {
@@ -85,7 +89,11 @@ func (s *Store) Join(genesis *identity.Genesis, keys identity.TopicKeys, name st
 
 func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	t := j.Topic
-	if c.defaultID.IsZero() {
+	gives, err := c.gives(txn, j.unused)
+	if err != nil {
+		return err
+	}
+	if c.defaultID.IsZero() || gives {
 		c.defaultID = t.ID
 	}
 	if old, err := c.s.Topic(t.ID); err == nil {

@@ -83,7 +83,7 @@ func (w *world) open(dir string, change ...func(*xaeroflux.Options)) *peer {
 		w.t.Fatal(err)
 	}
 	if p.at = a.String(); w.invite == "" {
-		w.invite = db.Invite()
+		w.invite = invited(db)
 	}
 	return p
 }
@@ -223,4 +223,15 @@ func later() { time.Sleep(5 * time.Millisecond) }
 
 func contextOf(d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, d)
+}
+
+// invited returns the invite to a topic, or to the default one of a store.
+func invited(to interface {
+	Invite(context.Context, *xaeroflux.InviteOptions) (string, error)
+}) string {
+	invite, err := to.Invite(context.Background(), nil)
+	if err != nil {
+		panic(err)
+	}
+	return invite
 }

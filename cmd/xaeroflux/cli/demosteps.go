@@ -68,7 +68,10 @@ func (d *demo) benJoins(ctx context.Context) (err error) {
 	if d.addr, err = d.ada.Listen(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
-	invite := d.ada.Invite()
+	invite, err := d.ada.Invite(ctx, nil)
+	if err != nil {
+		return err
+	}
 	if d.ben, err = xaeroflux.Open(filepath.Join(d.dir, "ben"), &xaeroflux.Options{Invite: invite}); err != nil {
 		return err
 	}

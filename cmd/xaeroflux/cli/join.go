@@ -17,7 +17,8 @@ func (a *app) joinCmd() *cobra.Command {
 		Short: "Join the topic of an invite, creating the store if need be",
 		Long: `Joins the topic of an invite. Where there is no store in --dir yet, it is created
 and the topic is its default; a store that is there gets it as a further topic,
-which --topic then names. A join that was cut off is completed by another one, as
+which --topic then names, and which becomes the default if nobody wrote to the
+one that the store founded. A join that was cut off is completed by another one, as
 what it was to be. INVITE may be - for a line of standard input: an invite
 is a secret, and other users of the machine can read what a command line says.`,
 		Args: cobra.ExactArgs(1),

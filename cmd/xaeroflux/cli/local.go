@@ -25,20 +25,24 @@ var _ backend = (*local)(nil)
 func (b *local) Close() error { return b.db.Close() }
 
 // Info implements nodeapi.Backend.
-func (b *local) Info(_ context.Context, topic string) (nodeapi.Info, error) {
+func (b *local) Info(ctx context.Context, topic string) (nodeapi.Info, error) {
 	t, err := b.topic(topic)
 	if err != nil {
 		return nodeapi.Info{}, err
 	}
-	return info(t), nil
+	return info(ctx, t)
 }
 
-func info(t *xaeroflux.Topic) nodeapi.Info {
+func info(ctx context.Context, t *xaeroflux.Topic) (nodeapi.Info, error) {
+	invite, err := t.Invite(ctx, nil)
+	if err != nil {
+		return nodeapi.Info{}, err
+	}
 	l := t.Log()
 	return nodeapi.Info{
 		Author: l.Author().String(), Log: l.ID().String(), Topic: t.ID().String(),
-		VKey: l.Head().VKey(), Witness: t.WitnessKey(), Invite: dialableInvite(t.Invite()),
-	}
+		VKey: l.Head().VKey(), Witness: t.WitnessKey(), Invite: dialableInvite(invite),
+	}, nil
 }
 
 // Heads implements nodeapi.Backend.
@@ -192,7 +196,7 @@ func (b *local) Join(ctx context.Context, invite string) (nodeapi.Info, error) {
 	if err != nil {
 		return nodeapi.Info{}, err
 	}
-	return info(t), nil
+	return info(ctx, t)
 }
 
 // Sync implements nodeapi.Backend.

@@ -143,7 +143,11 @@ func (c *campaign) open(dir string) (err error) {
 	if c.addr, err = c.victim.Listen(ctx, "victim:0"); err != nil {
 		return fail(err)
 	}
-	inv, err := identity.ParseInvite(c.victim.Invite())
+	invite, err := c.victim.Invite(ctx, nil)
+	if err != nil {
+		return fail(err)
+	}
+	inv, err := identity.ParseInvite(invite)
 	if err != nil {
 		return fail(err)
 	}
@@ -195,7 +199,11 @@ func (c *campaign) held() (map[xaeroflux.LogID]uint64, error) {
 
 // honest syncs an honest peer with the victim, which must be as good as new.
 func (c *campaign) honest(dir string) error {
-	peer, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: c.victim.Invite(), NewCarrier: c.carrier})
+	invite, err := c.victim.Invite(context.Background(), nil)
+	if err != nil {
+		return err
+	}
+	peer, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invite, NewCarrier: c.carrier})
 	if err != nil {
 		return err
 	}

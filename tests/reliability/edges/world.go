@@ -57,7 +57,7 @@ func (w *world) options(place string) *xaeroflux.Options {
 func (w *world) create(dir, place string) (*xaeroflux.DB, error) {
 	db, err := xaeroflux.Open(dir, w.options(place))
 	if err == nil && w.invite == "" {
-		w.invite = db.Invite()
+		w.invite, err = db.Invite(context.Background(), nil)
 	}
 	return db, err
 }
