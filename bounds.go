@@ -35,7 +35,7 @@ func (o *Options) bounds() []bound {
 		{"MaxOpenFiles", int64(o.MaxOpenFiles), 0, math.MaxInt32},
 		{"StallTimeout", int64(o.StallTimeout), 1, longest},
 		{"RetryQUIC", int64(o.RetryQUIC), 1, longest},
-		{"Patience", int64(o.Patience), 1, longest},
+		{"PeerTimeout", int64(o.PeerTimeout), 1, longest},
 		{"CloseTimeout", int64(o.CloseTimeout), 1, longest},
 		{"Quota.StoreBytes", o.Quota.StoreBytes, 0, anyCount},
 		{"Quota.FreeBytes", o.Quota.FreeBytes, 0, anyCount},

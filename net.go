@@ -45,7 +45,7 @@ func (o Options) carriers(device identity.Device) (*carriers.Set, *pipenet.Carri
 		return nil, nil, err
 	}
 	if o.NewCarrier != nil {
-		own, err := o.NewCarrier(device)
+		own, err := o.NewCarrier(device.PeerKey())
 		if err != nil {
 			return nil, nil, err
 		}

@@ -3,13 +3,13 @@
 package xaeroflux
 
 import (
+	"crypto/ed25519"
 	"log/slog"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -110,21 +110,21 @@ type Options struct {
 	// noticed that much later, and "in sync" may be 2 minutes old. A push that does
 	// not arrive, and NetworkChanged, are looked after as ever. Default: off.
 	Doze bool
-	// NewCarrier makes what moves bytes between peers from the store's keys, of
-	// which PeerKey it must prove to hold. Default: raw QUIC (package quicnet),
+	// NewCarrier makes what moves bytes between peers from the key whose public half is
+	// the store's PeerID, which it must prove to hold. Default: raw QUIC (package quicnet),
 	// and TCP (package tcpnet) where QUIC does not get through, with windows
 	// for a desktop; quicnet.Phone has smaller ones. Unix sockets are there in
 	// any case. Names of hosts are then the carrier's own: it is handed those
 	// that peers told as they are, and has to keep them from what is private.
-	NewCarrier func(device identity.Device) (transport.Carrier, error)
+	NewCarrier func(key ed25519.PrivateKey) (transport.Carrier, error)
 	// RetryQUIC is how long a session that fell back to TCP lasts before QUIC
 	// is tried again; the pause doubles to five times that. Default: 1 minute.
 	RetryQUIC time.Duration
 
-	// Patience is how long a peer may take over its greeting. It has three
+	// PeerTimeout is how long a peer may take over its greeting. It has three
 	// times as long for what follows, and six times as long for each part of
 	// what is on its way. Default: 10 s.
-	Patience time.Duration
+	PeerTimeout time.Duration
 
 	// Quota bounds what the store takes, from its application and from peers.
 	// Default: nothing is bounded.

@@ -4,6 +4,7 @@ package xaeroflux
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"slices"
 	"time"
@@ -75,9 +76,9 @@ type RepairOptions struct {
 	// Place names the place of the store, as in Options.
 	Place string
 	// NewCarrier replaces QUIC and TCP, as in Options.
-	NewCarrier func(identity.Device) (transport.Carrier, error)
-	// Patience is how long a peer may take. Default 10 seconds.
-	Patience time.Duration
+	NewCarrier func(key ed25519.PrivateKey) (transport.Carrier, error)
+	// PeerTimeout is how long a peer may take. Default 10 seconds.
+	PeerTimeout time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
 }
@@ -98,8 +99,8 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (_ RepairReport, e
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Patience <= 0 {
-		o.Patience = 10 * time.Second
+	if o.PeerTimeout <= 0 {
+		o.PeerTimeout = 10 * time.Second
 	}
 	peers, invites, err := o.named()
 	if err != nil {
@@ -118,7 +119,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (_ RepairReport, e
 		if err != nil {
 			return nil, err
 		}
-		fetcher = swarm.NewFetcher(swarm.Visits{Carrier: carriers, Self: device.PeerID(), Patience: o.Patience, Still: o.Patience}, peers)
+		fetcher = swarm.NewFetcher(swarm.Visits{Carrier: carriers, Self: device.PeerID(), Patience: o.PeerTimeout, Still: o.PeerTimeout}, peers)
 		return fetcher, nil
 	}
 	r, err := doctor.Repair(ctx, durable.OS, dir, do)
@@ -150,7 +151,7 @@ func (o *RepairOptions) named() (peers []identity.Address, invites []*identity.I
 }
 
 // rememberedAsked is how many remembered peers a repair asks: those that are not there
-// may cost RepairOptions.Patience, once.
+// may cost RepairOptions.PeerTimeout, once.
 const rememberedAsked = 4
 
 // lastSeen returns where the peers that were seen last were found then.

@@ -4,6 +4,7 @@ package tests
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -41,7 +42,7 @@ func TestPeerThatDialsBackIsLetIn(t *testing.T) {
 	addr := x.listen(net)
 	db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
 		Invite:     x.topic.Invite(),
-		NewCarrier: func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil },
+		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 	})
 	if self, peer := db.PeerID(), x.device.PeerID(); bytes.Compare(self[:], peer[:]) > 0 {
 		t.Fatalf("%s is larger than %s", self, peer) // one store in thousands

@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -87,7 +88,7 @@ func TestEachTopicHasALink(t *testing.T) {
 	v := newVillage(t, 1+others, xaeroflux.Options{})
 	rare := open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{
 		ActorSystem: v.system, Listen: "rare:1",
-		NewCarrier: func(device identity.Device) (transport.Carrier, error) { return v.net.Node(device.PeerID()), nil },
+		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil },
 	})
 	_, err := v.dbs[0].Join(ctx, invited(rare))
 	must(t, err)

@@ -21,7 +21,7 @@ import (
 func (a *arena) found(host string) identity.PeerID {
 	a.t.Helper()
 	device := newDevice(a.t)
-	carrier, err := a.carrier(device)
+	carrier, err := a.carrier(device.PeerKey())
 	must(a.t, err)
 	defer carrier.Close()
 	ln, err := carrier.Listen(ctx, host)

@@ -51,7 +51,7 @@ func (a *arena) keep(peer *xaeroflux.DB) {
 // and one that comes finds its place.
 func TestCrowdOfHalfOpenSessions(t *testing.T) {
 	o := small()
-	o.Patience = time.Hour // they are not waited out
+	o.PeerTimeout = time.Hour // they are not waited out
 	a := newArena(t, "memory", o)
 	o = small()
 	o.NewCarrier = a.carrier
@@ -79,7 +79,7 @@ func TestCrowdOfHalfOpenSessions(t *testing.T) {
 // seat later, and so do peers that come to it.
 func TestMembersCannotTakeAllSeats(t *testing.T) {
 	o := small()
-	o.Patience = time.Hour // they are not waited out
+	o.PeerTimeout = time.Hour // they are not waited out
 	a := newArena(t, "memory", o)
 	o = small()
 	o.NewCarrier = a.carrier

@@ -61,21 +61,21 @@ type arena struct {
 	victim  *xaeroflux.DB
 	addr    identity.Address
 	topic   *identity.Invite // with which anybody joins
-	carrier func(device identity.Device) (transport.Carrier, error)
+	carrier func(key ed25519.PrivateKey) (transport.Carrier, error)
 
 	log       *evilpeer.Log // of the foes: more than 64 pages
 	bystander *evilpeer.Log // of somebody else, of which the victim holds half
 }
 
 // carriers are the networks that the arena may stand in.
-var evilCarriers = map[string]func() func(identity.Device) (transport.Carrier, error){
-	"memory": func() func(identity.Device) (transport.Carrier, error) {
+var evilCarriers = map[string]func() func(ed25519.PrivateKey) (transport.Carrier, error){
+	"memory": func() func(ed25519.PrivateKey) (transport.Carrier, error) {
 		net := transport.NewMemory(transport.MemoryOptions{Backlog: 2000})
-		return func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil }
+		return func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil }
 	},
-	"quic": func() func(identity.Device) (transport.Carrier, error) {
-		return func(device identity.Device) (transport.Carrier, error) {
-			return quicnet.New(device.PeerKey(), quicnet.Phone)
+	"quic": func() func(ed25519.PrivateKey) (transport.Carrier, error) {
+		return func(key ed25519.PrivateKey) (transport.Carrier, error) {
+			return quicnet.New(key, quicnet.Phone)
 		}
 	},
 }
@@ -155,7 +155,7 @@ func must(t testing.TB, err error) {
 func (a *arena) foe() *foe {
 	a.t.Helper()
 	device := newDevice(a.t)
-	carrier, err := a.carrier(device)
+	carrier, err := a.carrier(device.PeerKey())
 	must(a.t, err)
 	a.t.Cleanup(func() { carrier.Close() })
 	peer, err := evilpeer.Dial(ctx, carrier, device.PeerID(), a.addr)
@@ -290,6 +290,6 @@ func TestHostilePeers(t *testing.T) {
 // A peer that makes others wait is not waited for.
 func TestSlowPeers(t *testing.T) {
 	o := small()
-	o.Patience = 200 * time.Millisecond
+	o.PeerTimeout = 200 * time.Millisecond
 	newArena(t, "memory", o).attackAll(t, loiterers())
 }

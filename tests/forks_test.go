@@ -4,6 +4,7 @@ package tests
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -20,7 +20,7 @@ import (
 // onMemory are options for a store on a network in memory.
 func onMemory(m *transport.Memory) *xaeroflux.Options {
 	o := small()
-	o.NewCarrier = func(device identity.Device) (transport.Carrier, error) { return m.Node(device.PeerID()), nil }
+	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return m.NodeOf(key), nil }
 	return o
 }
 

@@ -4,6 +4,7 @@ package tests
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -84,8 +85,8 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
 	port := &mortal{}
 	db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
-		NewCarrier: func(device identity.Device) (transport.Carrier, error) {
-			port.Carrier = net.Node(device.PeerID())
+		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
+			port.Carrier = net.NodeOf(key)
 			return port, nil
 		},
 	})
@@ -142,7 +143,7 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	<-read
 	other := open(t, filepath.Join(t.TempDir(), "o"), &xaeroflux.Options{
 		Invite:     invited(topic),
-		NewCarrier: func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil },
+		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 	})
 	if _, err := other.Sync(ctx, at.String()); err != nil {
 		t.Error(err)

@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,6 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -21,7 +21,7 @@ type broken func()
 
 func (b broken) Write([]byte) (int, error) { b(); return 0, io.ErrShortWrite }
 func (b broken) progress(int64, int64)     { b() }
-func (b broken) carrier(identity.Device) (transport.Carrier, error) {
+func (b broken) carrier(ed25519.PrivateKey) (transport.Carrier, error) {
 	b()
 	return nil, io.ErrUnexpectedEOF
 }

@@ -80,7 +80,7 @@ func joinedOf(t *testing.T, a *xaeroflux.DB, o *xaeroflux.Options) *xaeroflux.DB
 // fetch from what an honest one holds.
 func TestFetchDespiteLiars(t *testing.T) {
 	o := small()
-	o.Patience = 300 * time.Millisecond
+	o.PeerTimeout = 300 * time.Millisecond
 	a := newArena(t, "memory", o)
 	honest := small()
 	honest.NewCarrier = a.carrier
@@ -164,7 +164,7 @@ func (f *foe) rangeOf7000(req *messages.RangeRequest) []messages.Message {
 // patience with it ends.
 func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 	o := small()
-	o.Patience = time.Hour
+	o.PeerTimeout = time.Hour
 	a := newArena(t, "memory", o)
 	over := make(chan struct{})
 	var wg sync.WaitGroup
@@ -432,7 +432,7 @@ func TestFetchRefused(t *testing.T) {
 func TestFetchOutlastsAVisit(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
 	o := onMemory(net)
-	o.Patience, o.PageBytes, o.SegmentPages = 30*time.Millisecond, 65536, 1024
+	o.PeerTimeout, o.PageBytes, o.SegmentPages = 30*time.Millisecond, 65536, 1024
 	a := open(t, filepath.Join(t.TempDir(), "a"), o)
 	for range 10 {
 		mustAppend(t, a, 2000, strings.Repeat("long ", 200)+"%d")

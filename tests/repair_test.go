@@ -159,7 +159,7 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	}
 	dir = copied(t, dir)
 	flipAt(t, filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg"), 9000)
-	if r := repair(xaeroflux.RepairOptions{Patience: time.Second}); r.Clean() || len(r.Asked) != 1 {
+	if r := repair(xaeroflux.RepairOptions{PeerTimeout: time.Second}); r.Clean() || len(r.Asked) != 1 {
 		t.Errorf("with nobody there: lost %v, %v were asked", r.Lost, r.Asked)
 	}
 }

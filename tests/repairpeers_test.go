@@ -84,7 +84,7 @@ func (p *patient) mended(t *testing.T, from ...string) {
 			limit, cancel := context.WithTimeout(ctx, 2*time.Minute)
 			defer cancel()
 			r, err := xaeroflux.Repair(limit, p.dir, xaeroflux.RepairOptions{
-				From: from, Offline: true, Invites: []string{p.invite}, Patience: time.Hour, NewCarrier: onMemory(p.net).NewCarrier,
+				From: from, Offline: true, Invites: []string{p.invite}, PeerTimeout: time.Hour, NewCarrier: onMemory(p.net).NewCarrier,
 			})
 			if err != nil || !r.Clean() || len(r.Found) == 0 || len(r.Asked) != len(from) {
 				t.Fatalf("%v\nfound %+v\ndone %+v\nlost %+v\nleft %+v\nasked %v", err, r.Found, r.Done, r.Lost, r.Left, r.Asked)

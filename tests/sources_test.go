@@ -4,6 +4,7 @@ package tests
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"io"
 	"path/filepath"
 	"testing"
@@ -259,7 +260,7 @@ func copyOf(t *testing.T, v *village) *store.Store {
 	t.Helper()
 	o := *small()
 	o.Invite, o.ActorSystem = v.invite, v.system
-	o.NewCarrier = func(device identity.Device) (transport.Carrier, error) { return v.net.Node(device.PeerID()), nil }
+	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil }
 	dir := filepath.Join(t.TempDir(), "liar")
 	db, err := xaeroflux.Open(dir, &o)
 	if err != nil {

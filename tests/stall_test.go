@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -89,7 +90,7 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 			db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
 				Invite:       x.topic.Invite(),
 				StallTimeout: 300 * time.Millisecond,
-				NewCarrier:   func(device identity.Device) (transport.Carrier, error) { return net.Node(device.PeerID()), nil },
+				NewCarrier:   func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 			})
 			events := make(chan xaeroflux.SyncEvent, 100)
 			go func() {

@@ -39,7 +39,7 @@ func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
 	before := heapInUse()
 	for range strangers {
 		device := newDevice(t)
-		carrier, err := net(device)
+		carrier, err := net(device.PeerKey())
 		must(t, err)
 		t.Cleanup(func() { carrier.Close() })
 		p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), dialed(addr))

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
 	"sync"
@@ -72,6 +73,11 @@ type link struct {
 // NewMemory returns an empty network.
 func NewMemory(o MemoryOptions) *Memory {
 	return &Memory{o: o.withDefaults(), links: map[pairKey]*link{}, listeners: map[string]*memListener{}}
+}
+
+// NodeOf is Node of the peer with that key.
+func (n *Memory) NodeOf(key ed25519.PrivateKey) Carrier {
+	return n.Node(identity.PeerID(key.Public().(ed25519.PublicKey)))
 }
 
 // Node returns a carrier for the node with this key. Each call returns a

@@ -3,12 +3,12 @@
 package copies
 
 import (
+	"crypto/ed25519"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -68,12 +68,12 @@ func TestRepairAdoptsNoCopy(t *testing.T) {
 			a.sync(c)
 			do(t, dir+"copy")
 
-			var as []identity.PeerID
+			var as []xaeroflux.PeerID
 			r, err := xaeroflux.Repair(ctx, dir+"copy", xaeroflux.RepairOptions{
 				From: []string{c.at}, Invites: []string{w.invite}, Offline: true,
-				NewCarrier: func(d identity.Device) (transport.Carrier, error) {
-					as = append(as, d.PeerID())
-					return w.net.Node(d.PeerID()), nil
+				NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
+					as = append(as, xaeroflux.PeerID(key.Public().(ed25519.PublicKey)))
+					return w.net.NodeOf(key), nil
 				},
 			})
 			if err != nil || !r.Clean() {
@@ -84,7 +84,7 @@ func TestRepairAdoptsNoCopy(t *testing.T) {
 				t.Errorf("the report says of a copy: %q", r.Copy)
 			}
 			for _, p := range as {
-				if xaeroflux.PeerID(p) == a.PeerID() {
+				if p == a.PeerID() {
 					t.Error("the copy met a peer under the keys of the first")
 				}
 			}

@@ -7,6 +7,7 @@ package copies
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,7 +21,6 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -57,7 +57,7 @@ type peer struct {
 func (w *world) options() xaeroflux.Options {
 	return xaeroflux.Options{
 		PageBytes: 4096, SegmentPages: 2,
-		NewCarrier: func(d identity.Device) (transport.Carrier, error) { return w.net.Node(d.PeerID()), nil },
+		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return w.net.NodeOf(key), nil },
 	}
 }
 

@@ -7,6 +7,7 @@ package campaign
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -124,8 +125,8 @@ func siege(dir string, frames uint64, r *Result) (err error) {
 	return errors.Join(err, c.honest(filepath.Join(filepath.Dir(dir), "honest")))
 }
 
-func (c *campaign) carrier(device identity.Device) (transport.Carrier, error) {
-	return c.net.Node(device.PeerID()), nil
+func (c *campaign) carrier(key ed25519.PrivateKey) (transport.Carrier, error) {
+	return c.net.NodeOf(key), nil
 }
 
 func (c *campaign) open(dir string) (err error) {

@@ -12,6 +12,7 @@ package edges
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,7 +50,7 @@ func newWorld() *world { return &world{net: transport.NewMemory(transport.Memory
 func (w *world) options(place string) *xaeroflux.Options {
 	return &xaeroflux.Options{
 		Invite: w.invite, Place: place, PageBytes: pageBytes, SegmentPages: segmentPages, MapBytes: 1 << 20, CloseTimeout: patience,
-		NewCarrier: func(d identity.Device) (transport.Carrier, error) { return w.net.Node(d.PeerID()), nil },
+		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return w.net.NodeOf(key), nil },
 	}
 }
 
