@@ -308,7 +308,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 		}
 	default:
 		s.emit(Push{Topic: t.number, Log: own.Log, From: r.size, To: to})
-		r.size, r.pages = own.Size, own.Pages
+		r.size, r.pages, r.pushed = own.Size, own.Pages, own.Size
 	}
 }
 

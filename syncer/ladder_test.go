@@ -498,3 +498,20 @@ func TestSilentPeerIsAskedAgain(t *testing.T) {
 }
 
 func (*shelf) Counts(identity.LogName) (bool, error) { return true, nil }
+
+// What a round tells may have crossed events that are on their way: they are pushed again
+// only if the next one says the same.
+func TestWhatIsOnItsWayIsNotRepeated(t *testing.T) {
+	s, topic := New(Config{}), &topic{}
+	own := LogInfo{Log: digest.Sum([]byte("a log")), Size: 10}
+	r := &remote{id: own.Log, size: 4}
+	s.offer(topic, r, own, false)
+	s.out = nil
+	for i, want := range [][]Output{nil, {Push{Log: own.Log, From: 7, To: 10}}, nil} {
+		s.claimed(topic, r, own, 7, false)
+		if fmt.Sprint(s.out) != fmt.Sprint(want) {
+			t.Errorf("round %d: %v, want %v", i, s.out, want)
+		}
+		s.out = nil
+	}
+}

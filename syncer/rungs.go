@@ -229,7 +229,11 @@ func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal b
 	switch {
 	case m.phase == aside || m.in != nil || m.phase == pulled:
 	case size < own.Size:
-		m.size, m.pages, m.serving = size, pagesAt(own, size), false
+		if m.pushed > size { // it may be on its way; if not, the next round says so again
+			m.pushed = 0
+		} else {
+			m.size, m.pages, m.serving = size, pagesAt(own, size), false
+		}
 		s.offer(t, m, own, true)
 	case size > own.Size && own.ended():
 	case size > own.Size:

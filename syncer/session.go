@@ -124,6 +124,7 @@ type remote struct {
 	evening     uint32   // evenings of the topic when it came up last
 	name        *LogInfo // what its id follows from, where the store does not have the log
 	size, pages uint64   // what it holds, or will when what we pushed arrives
+	pushed      uint64   // up to where we pushed, if the peer did not deny since that it has it
 	end         *uint64  // where it says that the log ends; nil where it does not
 	roster      bool     // it is a leg of the roster
 	serving     bool     // it pulls from us: no pushes meanwhile
