@@ -334,6 +334,7 @@ func (s *Session) advanced(in Advanced) error {
 		return nil
 	}
 	t.touch(id)
+	t.goal.changes(id, in.Before)
 	if t.theirs[id] != nil {
 		s.remote(t, id).holding(own)
 	}

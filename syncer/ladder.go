@@ -52,7 +52,8 @@ type History interface {
 // A round is one way down the ladder, of one topic.
 type round struct {
 	number uint64
-	lead   bool // we say first what we hold
+	lead   bool  // we say first what we hold
+	goal   *goal // of the sync since which it was begun, or nil
 	rung   messages.Rung
 	snap   *snapshot
 	since  digest.Set // rung 1: both held this,
@@ -63,6 +64,15 @@ type round struct {
 	items  []uint64
 }
 
+// newRound returns a round of the number that is the newest.
+func (t *topic) newRound(lead bool) *round {
+	r := &round{number: t.rounds, lead: lead}
+	if g := t.goal; g != nil && !g.doubted {
+		r.goal = g
+	}
+	return r
+}
+
 // begin leads a round. Who does not lead says only what changed since both
 // agreed, where it remembers: as the peer does the same, that is all.
 func (s *Session) begin(t *topic) error {
@@ -71,7 +81,7 @@ func (s *Session) begin(t *topic) error {
 		return nil
 	}
 	t.rounds++
-	r := &round{number: t.rounds, lead: true}
+	r := t.newRound(true)
 	var err error
 	if r.snap, err = takeSnapshot(t.store, t.id, s.salt(t)); err != nil {
 		return err
@@ -267,12 +277,12 @@ func (s *Session) following(t *topic, number uint64, rung messages.Rung, salt sk
 		if err := s.spend(t); err != nil {
 			return err
 		}
-		r = &round{number: number}
+		t.rounds = number
+		r = t.newRound(false)
 		var err error
 		if r.snap, err = takeSnapshot(t.store, t.id, salt); err != nil {
 			return err
 		}
-		t.rounds = number
 		t.begins(r)
 	default:
 		return nil

@@ -275,6 +275,11 @@ func (s *Session) share(offers []*offer) error {
 		s.topics[t.number], s.byID[t.id] = t, t
 		s.meet.open--
 		s.touch(t)
+		if s.syncing > 0 {
+			if err := s.newGoal(t, false); err != nil {
+				return err
+			}
+		}
 		topics, said = append(topics, t), append(said, SharedTopic{t.id, t.number, t.partial})
 	}
 	s.emit(Shared{said})
@@ -351,6 +356,7 @@ func (s *Session) drop(t *topic) {
 	if t.counted {
 		s.unrested--
 	}
+	s.endGoal(t)
 	s.emit(Left{Topic: t.id, Number: t.number})
 	if len(s.topics) == 0 {
 		s.emitTick()

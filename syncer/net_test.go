@@ -47,6 +47,7 @@ type simNode struct {
 	past    map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
 	agreed  map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
 	told    map[digest.Hash]uint64                // sizes that sessions were told
+	refuses digest.Hash                           // a log of which nothing more is stored
 }
 
 // Remembered implements History.
@@ -95,6 +96,9 @@ type simEnd struct {
 	agreed bool
 	sent   int // bytes of frames on the control stream
 	cut    bool
+
+	asked, synced uint64 // syncs
+	apart         int
 }
 
 func newSimNet(t testing.TB, seed uint64, nodes int) *simNet {
@@ -252,6 +256,10 @@ func (e *simEnd) do(o Output) {
 		if e.agreed = o.Now; o.Now && !o.Partial {
 			e.node.agree(e.peer.node.id, o.Set)
 		}
+	case Synced:
+		e.synced = o.Sync
+	case Apart:
+		e.apart++
 	case WantTick:
 		e.tick = true
 	case Fail:
@@ -313,7 +321,9 @@ var errNotStored = errors.New("not stored")
 
 func (e *simEnd) ingest(v Verified) {
 	err := errNotStored
-	if e.net.r.Float64() >= e.net.fail {
+	if v.Info.Log == e.node.refuses {
+		err = ErrUnwanted
+	} else if e.net.r.Float64() >= e.net.fail {
 		err = e.node.ingest(v)
 	}
 	if err != nil {

@@ -18,33 +18,6 @@ func (s *Session) ping(nonce uint64) {
 	s.send(&messages.Ping{Nonce: nonce, Padding: make([]byte, pingPadding)})
 }
 
-// confirmNonces are those of pings that part what the peer stated before a confirmation
-// was asked for, and may be on its way, from what it states since.
-const confirmNonces = 1 << 63
-
-// part sends such a ping, and reports whether there was room for it; if not, the
-// confirmation is asked for again once there is.
-func (s *Session) part() bool {
-	s.confirms++
-	if s.unasked = len(s.pings) == maxPings; !s.unasked {
-		s.ping(confirmNonces | s.confirms)
-	}
-	return !s.unasked
-}
-
-// parted takes the answer to a ping: behind the last of part's, statements count again.
-func (s *Session) parted(nonce uint64) error {
-	if s.unasked {
-		return s.nudge(true)
-	}
-	if nonce == confirmNonces|s.confirms {
-		for _, t := range s.topics {
-			t.doubted = false
-		}
-	}
-	return nil
-}
-
 // ponged takes the answer to the oldest ping.
 func (s *Session) ponged(m *messages.Pong) error {
 	if len(s.pings) == 0 || s.pings[0] != m.Nonce {

@@ -176,7 +176,10 @@ func (s *Session) differ(t *topic, r *round, theirs, ours []uint64) error {
 // finish ends a round: told is what the peer holds of the logs that differ. Of
 // all others it holds what the snapshot says.
 func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
-	t.expected, t.forksTold = nil, 0
+	t.expectsNone()
+	g := t.surveys(r)
+	t.forksTold = 0
+	left := t.leftAlone(r.snap.salt)
 	sizes := make(map[digest.Hash]uint64, len(r.mine)+len(told))
 	for _, c := range r.mine {
 		sizes[c.Log] = c.Before
@@ -184,20 +187,28 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 	for _, e := range told {
 		if l, found := r.snap.byShort(e.ID); found {
 			sizes[l.log] = e.Size
+		} else if left[e.ID] {
+			g.passes()
 		} else if e.Size > 0 {
 			t.expect(r.snap.salt, e)
 		}
 	}
 	t.finds()
-	return t.store.Logs(t.id, func(l LogInfo) bool {
+	err := t.store.Logs(t.id, func(l LogInfo) bool {
 		before := r.snap.of(l.Log)
 		if size, differs := sizes[l.Log]; differs {
-			s.claimed(t, t.unheard(l.Log, before.size), l, size, r.rung != messages.RungCursor && before.size == l.Size)
+			m := t.unheard(l.Log, before.size)
+			s.claimed(t, m, l, size, r.rung != messages.RungCursor && before.size == l.Size)
+			g.tells(m, l, size)
 			return true
 		}
 		s.unchanged(t, l, before)
 		return true
 	})
+	if g != nil {
+		g.surveyed = true
+	}
+	return err
 }
 
 // unchanged takes note that the peer holds of a log what we did.
@@ -263,6 +274,29 @@ func (t *topic) expect(salt [16]byte, e messages.ShortState) {
 	t.expected[e.ID] = e.Size
 }
 
+// expectsNone takes note that what a round told of logs that are not here is told
+// anew, or was in vain.
+func (t *topic) expectsNone() {
+	if len(t.expected) > 0 && t.goal != nil {
+		t.goal.surveyed = false
+	}
+	t.expected = nil
+}
+
+// leftAlone returns the logs that are left alone here, by their short ids.
+func (t *topic) leftAlone(salt [16]byte) map[uint64]bool {
+	if !t.left {
+		return nil
+	}
+	all := map[uint64]bool{}
+	for id, r := range t.theirs {
+		if r.phase == aside {
+			all[shortID(salt, id)] = true
+		}
+	}
+	return all
+}
+
 // arrived takes note of a log that is new here: it may be one of those.
 func (t *topic) arrived(r *remote) {
 	if len(t.expected) == 0 {
@@ -275,5 +309,6 @@ func (t *topic) arrived(r *remote) {
 		}
 		r.size = max(r.size, size)
 		r.hears(max(r.wanted, size))
+		t.goal.hears(r.id, size)
 	}
 }

@@ -56,8 +56,10 @@ type Session struct {
 	waiting  map[uint32]bool // topics that a tick is for
 	ticked   bool            // a tick is asked for
 	alone    time.Time       // since when no topic is shared
-	confirms uint64          // how often a confirmation was asked for,
-	unasked  bool            // and that the last time is still to come
+	syncs    uint64          // that were asked for,
+	syncing  uint64          // the one of them that is under way, or 0,
+	goals    int             // topics that have not reached its goal,
+	unasked  bool            // and that its PING is still to be sent
 	pings    []uint64        // that are not answered
 	spoke    bool            // we sent something since the peer last spoke
 }
@@ -110,10 +112,12 @@ type topic struct {
 	evenings uint32 // how often both sides came to agree
 
 	lastSent, lastGot *standing // of SYNC_DONE
-	doubted           bool      // what the peer states is of before a confirmation was asked for
+	goal              *goal     // of the sync that is under way, or nil
 	agreed, settled   bool      // settled: agreed at least once
 	left, theirsLeft  bool      // a log of it is left alone, by us or the peer: they need not agree
 	asking            bool      // our next SYNC_DONE asks for theirs
+	owes              bool      // the peer asked for ours, which it gets once owed is here:
+	owed              lack      // what was known to be missing then, or nil
 	apart             time.Time // since when both sides rest and disagree
 	wait              time.Duration
 }
@@ -213,6 +217,7 @@ func (s *Session) Step(in Input) []Output {
 		s.fail(err)
 	} else if s.state == Syncing {
 		s.settleStepped()
+		s.settleSync()
 	}
 	out := s.out
 	s.out = nil
@@ -250,9 +255,10 @@ func (s *Session) settleOne(t *topic) (err error) {
 			} else {
 				delete(t.busy, r.id)
 			}
+			err = errors.Join(err, s.fill(t, r.id))
 		}
 		t.touched = t.touched[:0]
-		err = s.settle(t)
+		err = errors.Join(err, s.settle(t))
 	}
 	if busy := !t.resting(); busy != t.counted {
 		t.counted = busy

@@ -16,7 +16,8 @@ import (
 
 // settle states our digest when the topic rests and it is news to the peer,
 // and notices agreement. Once a topic has agreed, new events are pushed at
-// once and the digest follows with the next tick, or as an answer.
+// once and the digest follows with the next tick, or as an answer. Who asks for it
+// need not wait for a rest: one that always comes late never comes.
 func (s *Session) settle(t *topic) error {
 	now, err := s.standing(t)
 	if err != nil {
@@ -29,13 +30,12 @@ func (s *Session) settle(t *topic) error {
 			return err
 		}
 	}
-	if !told && t.resting() {
-		if !t.settled || heard {
-			s.sayDone(t, now)
-			told = true
-		} else {
-			s.wantTick(t)
-		}
+	switch rests := t.resting(); {
+	case t.answers(), !told && rests && (!t.settled || heard):
+		s.sayDone(t, now)
+		told = true
+	case !told && rests:
+		s.wantTick(t)
 	}
 	if agreed := told && heard; agreed != t.agreed {
 		t.agreed = agreed
@@ -48,8 +48,9 @@ func (s *Session) settle(t *topic) error {
 		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.scope != nil, Set: now.set})
 	}
 	if (t.left || t.theirsLeft) && told && !heard && t.lastGot != nil && t.resting() {
-		s.emit(Apart{Topic: t.id, Theirs: !t.left})
+		s.apart(t)
 	}
+	s.settleGoal(t, now)
 	if t.agreed {
 		t.apart, t.wait, t.tries = time.Time{}, time.Second, 0
 	} else if t.lastGot != nil || !t.resting() {
@@ -61,16 +62,26 @@ func (s *Session) settle(t *topic) error {
 func (s *Session) sayDone(t *topic, now standing) {
 	t.lastSent = &now
 	s.send(&messages.SyncDone{Topic: t.number, Roster: now.roster, Logs: now.set.Count, Digest: now.set.Sum, Ask: t.asking, Leaves: t.left})
-	t.asking = false
+	t.asking, t.owes, t.owed = false, false, nil
+}
+
+// answers reports whether the peer is to be told our digest, because it asked for it
+// and what was known to be missing then is here.
+func (t *topic) answers() bool {
+	if t.owes && t.owed == nil && t.phase == sorted {
+		t.owed = t.wanted()
+	}
+	return t.owed != nil && len(t.owed) == 0
 }
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	got := &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
-	if t.theirsLeft = m.Leaves; !t.doubted {
+	if t.theirsLeft = m.Leaves; t.goal == nil || !t.goal.doubted {
 		t.lastGot = got
+		t.goal.states(m.Roster)
 	}
 	if m.Ask {
-		t.lastSent = nil // said again at once where it is the same, or with the next tick
+		t.lastSent, t.owes = nil, true
 	}
 	if t.phase != unmet {
 		return nil
@@ -104,30 +115,6 @@ func (s *Session) hasAll(t *topic) error {
 	return nil
 }
 
-// nudge states our digests now. With confirm, what the peer said before counts
-// no more, nor what it said before it heard of this: it may have been long ago.
-func (s *Session) nudge(confirm bool) error {
-	asked := confirm && s.part()
-	for _, n := range slices.Sorted(maps.Keys(s.topics)) {
-		t := s.topics[n]
-		if t.store == nil {
-			continue
-		}
-		s.touch(t)
-		now, err := s.standing(t)
-		if err != nil {
-			return err
-		}
-		if confirm {
-			t.lastSent, t.lastGot, t.asking, t.doubted = nil, nil, true, true
-		}
-		if t.resting() && (asked || !confirm && !t.agreed) {
-			s.sayDone(t, now)
-		}
-	}
-	return nil
-}
-
 // aloneWait is how long a session may share no topic.
 const aloneWait = 30 * time.Second
 
@@ -152,6 +139,13 @@ func (s *Session) tickAlone(now time.Time) error {
 // never stalls in silence.
 func (s *Session) tick(now time.Time) error {
 	s.ticked = false
+	if s.goals > 0 {
+		for n, t := range s.topics {
+			if t.goal != nil {
+				s.waiting[n] = true
+			}
+		}
+	}
 	due := slices.Sorted(maps.Keys(s.waiting))
 	clear(s.waiting)
 	for _, n := range due {
@@ -166,6 +160,9 @@ func (s *Session) tick(now time.Time) error {
 		if err := s.tickTopic(t, now); err != nil {
 			return err
 		}
+	}
+	if s.goals > 0 {
+		s.emitTick()
 	}
 	return s.tickAlone(now)
 }
@@ -182,6 +179,9 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 		}
 	}
 	have, err := s.standing(t)
+	if err == nil {
+		err = errors.Join(s.fillAll(t), s.tickGoal(t, now, have))
+	}
 	if err != nil {
 		return err
 	}

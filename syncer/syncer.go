@@ -257,8 +257,9 @@ type (
 	}
 	// Tick comes a second or so after a WantTick.
 	Tick struct{ Now time.Time }
-	// Nudge asks for agreement to be stated now and not at the next tick, and
-	// with Confirm for the peer to state it again.
+	// Nudge asks for a sync: Synced says when what both sides hold by now is on both.
+	// It has our digests stated now and not at the next tick, and with Confirm those
+	// of the peer again, because what it stated may be of before.
 	Nudge struct{ Confirm bool }
 	// Ping asks the peer for a PONG.
 	Ping struct{ Nonce uint64 }
@@ -320,8 +321,14 @@ type (
 		Log digest.Hash
 		Why error
 	}
-	// Apart says that a topic is at rest without agreement, and may well remain
-	// so, because a log of it is left alone.
+	// Synced says that the sync that was asked for as so many is done, and those
+	// before it: topics reached its goal, or are Apart.
+	Synced struct{ Sync uint64 }
+	// Covered says that a topic reached the goal of a sync without an agreement: what
+	// the peer held when it was asked for is here, and what was here is there.
+	Covered struct{ Topic identity.TopicID }
+	// Apart says that a topic does not reach the goal of a sync, and may well never,
+	// because a log of it is left alone.
 	Apart struct {
 		Topic  identity.TopicID
 		Theirs bool // it is the peer that leaves it alone
@@ -398,6 +405,8 @@ func (Agreed) output()    {}
 func (OwnAhead) output()  {}
 func (LeftAlone) output() {}
 func (Apart) output()     {}
+func (Synced) output()    {}
+func (Covered) output()   {}
 func (Fork) output()      {}
 func (Doubt) output()     {}
 func (Forked) output()    {}

@@ -75,7 +75,8 @@ func (t *topic) begins(r *round) {
 
 // givesUp drops a round that did not lead to agreement, and what it told.
 func (t *topic) givesUp() {
-	t.round, t.expected = nil, nil
+	t.round = nil
+	t.expectsNone()
 	if t.known {
 		t.to(sorted)
 	} else {
@@ -85,7 +86,9 @@ func (t *topic) givesUp() {
 
 // hearsList takes note that the peer lists all it has, which ends what was before.
 func (t *topic) hearsList() {
-	switch t.round, t.expected = nil, nil; t.phase {
+	t.round = nil
+	t.expectsNone()
+	switch t.phase {
 	case listing:
 		t.to(exchanging)
 	case exchanging:
