@@ -127,9 +127,12 @@ func (db *DB) NetworkChanged() {
 	}
 }
 
-// Sync connects to a peer, or uses the connection there is, and returns when
-// both sides hold the same events of every topic they share. While members write without
-// a pause there may be no such moment, though all events flow: give it a deadline then.
+// Sync connects to a peer, or uses the connection there is, and returns when both
+// sides hold what either held of every topic they share when Sync was called, whatever
+// is appended meanwhile: every event that one of the two had acknowledged by then is on
+// both. If nobody writes that takes a round trip and what is missing, else up to two
+// seconds more. A peer whose store takes a log no further, for a quota or its disk, is
+// an error once everything else is there.
 func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
 	defer db.out(&err)
 	addrs, err := addresses(peer)

@@ -21,8 +21,8 @@ import (
 const syncTries = 3
 
 // Sync connects to a peer, or takes the connection there is, and returns when both
-// sides state the same digest of every topic they share. It is with the peer, not with
-// one session: if that gives way to another one, it goes on in that.
+// sides hold what either held of every topic they share when it was called. It is with
+// the peer, not with one session: if that gives way to another one, it goes on in that.
 func (n *Mesh) Sync(ctx context.Context, a identity.Address) (session.Report, error) {
 	start := time.Now()
 	for try := 1; ; try++ {

@@ -42,9 +42,14 @@ func (s *Session) do(o syncer.Output) {
 			s.set.saveCursors(false)
 		}
 	case syncer.LeftAlone:
+		s.stats.setUnmet(o.Why)
 		if errors.Is(o.Why, pipeline.ErrQuota) {
 			s.set.Refused(messages.CodeQuota)
 		}
+	case syncer.Covered: // our own log is, too
+		s.set.Store.MetPeer(o.Topic)
+	case syncer.Synced:
+		s.stats.setSynced(o.Sync)
 	case syncer.Apart:
 		s.setApart(o.Theirs)
 	case syncer.Shared:

@@ -88,7 +88,9 @@ type sessionStats struct {
 
 	mu      sync.Mutex
 	shared  sharing
-	apart   error         // at rest without agreement, and why
+	synced  uint64        // number of the last sync that is done,
+	unheld  error         // and why not all is held that it was for
+	apart   error         // the same of the one under way
 	unmet   error         // why the first log was left alone
 	trouble error         // why the last thing that came is not stored yet
 	changed chan struct{} // closed and replaced at every change
@@ -109,9 +111,9 @@ type (
 	wake      struct{} // the alarm went off
 	check     struct{} // the network may be another one, or the peer was seen elsewhere
 	barrier   struct {
-		confirm bool // the peer is to state its digests again
+		confirm bool // what the peer stated is of before
 		passed  chan struct{}
-		late    bool // when passed: the session had ended
+		sync    uint64 // when passed: its number; 0 if the session had ended
 	}
 	byeNow struct {
 		code messages.Code
@@ -249,9 +251,10 @@ func (s *Session) Receive(ctx actor.Context) {
 		s.strike(pipeline.AtEnd)
 	case *barrier:
 		s.stepMoved()
-		s.stats.setApart(nil)
 		s.step(syncer.Nudge{Confirm: m.confirm})
-		m.late = s.why() != nil
+		if s.core != nil && s.why() == nil {
+			m.sync = s.core.Asked()
+		}
 		close(m.passed)
 	case *askCosign:
 		s.ask(m)

@@ -28,17 +28,19 @@ type Report struct {
 	Seconds    float64         `json:"seconds"`
 }
 
-// Sync waits until both sides state the same digest of every topic they share. With
-// confirm, the peer has to state it anew.
+// Sync waits until both sides hold what either held of every topic they share when it
+// was called. With confirm, the session was there before, and what the peer stated in
+// it counts no more.
 func (s *Session) Sync(ctx context.Context, start time.Time, confirm bool) (Report, error) {
 	var before Report
 	if confirm { // else the session is new, and all it did is this sync's
 		before = s.report()
 	}
-	if err := s.caughtUp(ctx, confirm); err != nil {
+	number, err := s.begin(ctx, confirm)
+	if err != nil {
 		return Report{}, err
 	}
-	if err := s.awaitAgreement(ctx); err != nil {
+	if err := s.await(ctx, number); err != nil {
 		return Report{}, err
 	}
 	r := s.report()
@@ -53,27 +55,27 @@ func (s *Session) Sync(ctx context.Context, start time.Time, confirm bool) (Repo
 	return r, nil
 }
 
-// ErrEnding is what a session says that ended before it was asked whether it
-// still agrees: what it had agreed on is of before.
+// ErrEnding is what a session says that ended before it was asked for a sync: what it
+// had agreed on is of before.
 var ErrEnding = errors.New("the session ended before it could confirm; sync again")
 
-// caughtUp waits until the session has taken note of everything that was
-// appended here before, so that an agreement it states counts that in.
-func (s *Session) caughtUp(ctx context.Context, confirm bool) error {
+// begin asks the core for a sync, behind everything that was appended here before, and
+// returns its number; 0 if a new session has ended by now.
+func (s *Session) begin(ctx context.Context, confirm bool) (uint64, error) {
 	b := &barrier{confirm: confirm, passed: make(chan struct{})}
 	s.tell(b)
-	late := true
+	number := uint64(0)
 	select {
 	case <-b.passed:
-		late = b.late
+		number = b.sync
 	case <-s.stopped:
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	}
-	if late && confirm {
-		return ErrEnding
+	if number == 0 && confirm {
+		return 0, ErrEnding
 	}
-	return nil // what a new session agreed on, ended or not, is of this sync
+	return number, nil // what a new session agreed on, ended or not, is of this sync
 }
 
 func (s *Session) report() Report {
@@ -85,17 +87,19 @@ func (s *Session) report() Report {
 	}
 }
 
-// awaitAgreement waits until every shared topic agrees.
-func (s *Session) awaitAgreement(ctx context.Context) error {
+// await waits until the sync of a number is done.
+func (s *Session) await(ctx context.Context, number uint64) error {
 	for {
 		s.stats.mu.Lock()
-		done, err, changed := s.stats.shared.inSync(), s.stats.err, s.stats.changed
-		if err == nil {
-			err = s.stats.apart
+		done, err, changed := s.stats.synced >= number, s.stats.err, s.stats.changed
+		if number == 0 {
+			done = s.stats.shared.inSync()
+		} else if done {
+			err = s.stats.unheld
 		}
 		s.stats.mu.Unlock()
 		if done {
-			return nil
+			return err
 		}
 		if err != nil {
 			return err
@@ -166,10 +170,15 @@ func (s *Session) unmet(log digest.Hash, err error) {
 		return
 	}
 	s.set.Logger.Warn("a log is left alone", slog.String("log", log.String()), slog.String("peer", s.conn.Peer().Short()), slog.Any("error", err))
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	if s.stats.unmet == nil {
-		s.stats.unmet = err
+	s.stats.setUnmet(err)
+}
+
+// setUnmet takes note of why the first log was left alone.
+func (t *sessionStats) setUnmet(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.unmet == nil {
+		t.unmet = err
 	}
 }
 
@@ -177,17 +186,26 @@ func (s *Session) unmet(log digest.Hash, err error) {
 // is, because its quota or its disk leaves no room.
 var ErrLeftAlone = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
 
-// setApart makes those who wait for agreement wait no longer.
+// setApart takes note that a log is left alone, for those who wait for the sync that is
+// under way.
 func (s *Session) setApart(theirs bool) {
 	s.stats.mu.Lock()
-	why := s.stats.unmet
-	s.stats.mu.Unlock()
-	switch {
+	defer s.stats.mu.Unlock()
+	switch why := s.stats.unmet; {
+	case s.stats.apart != nil:
 	case theirs:
-		s.stats.setApart(fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrLeftAlone))
+		s.stats.apart = fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrLeftAlone)
 	case why != nil:
-		s.stats.setApart(fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why))
+		s.stats.apart = fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why)
 	}
+}
+
+// setSynced tells those who wait for it that a sync is done.
+func (t *sessionStats) setSynced(number uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.synced, t.unheld, t.apart = number, t.apart, nil
+	t.notify()
 }
 
 // setTrouble takes note of what the machine ran out of, for those who wait: it is
@@ -196,13 +214,4 @@ func (t *sessionStats) setTrouble(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.trouble = err
-}
-
-func (t *sessionStats) setApart(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if (t.apart == nil) != (err == nil) {
-		t.apart = err
-		t.notify()
-	}
 }

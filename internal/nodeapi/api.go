@@ -50,7 +50,7 @@ type Backend interface {
 	Prove(ctx context.Context, p Prove) ([]byte, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
-	// Sync syncs with a peer until both agree.
+	// Sync syncs with a peer until both hold what either held.
 	Sync(ctx context.Context, peer string) (SyncReport, error)
 	// Fetch brings a part of a log from peers.
 	Fetch(ctx context.Context, f Fetch) (FetchReport, error)

@@ -23,9 +23,9 @@ func (a *app) syncCmd() *cobra.Command {
 	var via string
 	cmd := &cobra.Command{
 		Use:   "sync ADDRESS | sync --via COMMAND [DIR]",
-		Short: "Connect to a peer, sync until both agree, print what moved",
-		Long: `Connects to a peer and returns when both sides hold the same events of every
-topic they share, each verified. ADDRESS is what "xaeroflux run" printed at the
+		Short: "Connect to a peer, sync what either holds, print what moved",
+		Long: `Connects to a peer and returns when both sides hold what either held of every
+topic they share when it began, each event verified. ADDRESS is what "xaeroflux run" printed at the
 peer, or an invite made while it was running, or - for a line of standard input. One that begins with tcp:// or
 quic:// after the @ is reached that way only; unix:///path is a socket that
 "xaeroflux run --listen unix:///path" made here.
