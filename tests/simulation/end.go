@@ -59,6 +59,9 @@ type end struct {
 	bytes   uint64 // that came or went
 	pulling int
 	queued  []syncer.Pull
+
+	calls       []*call // syncs that are not over
+	asked, done uint64  // and how many were asked for, and are
 }
 
 func (w *world) newEnd(c *conn, p, q *peer, dialer bool) *end {
@@ -165,7 +168,9 @@ func (e *end) do(o syncer.Output) {
 			e.p.st.agree(e.other.p.id, o.Topic, o.Set)
 			e.lazy(o.Topic)
 		}
-	case syncer.Ponged:
+	case syncer.Synced:
+		e.synced(o.Sync)
+	case syncer.Ponged, syncer.Covered:
 	case syncer.Shared:
 		e.pulse.Begin(e.w.mono(), e.dialer, false)
 		e.wantBeat()

@@ -125,6 +125,7 @@ type Stats struct {
 	Conns, Pulls, Faults      int
 	Pings, Silent             int // PING and PONG, and sessions that ended for want of an answer
 	Grafts, Repeated, Refused int
+	Syncs                     int // that were asked for
 	Seconds                   int // of virtual time
 }
 
@@ -151,11 +152,12 @@ func (s *Stats) Add(o Stats) {
 	s.Grafts += o.Grafts
 	s.Repeated += o.Repeated
 	s.Refused += o.Refused
+	s.Syncs += o.Syncs
 	s.Seconds += o.Seconds
 }
 
 // String puts the figures into words.
 func (s Stats) String() string {
-	return fmt.Sprintf("%d peers on %d links in %d topics, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again, %d sessions ended without an answer, %d addresses changed, %d places told where nobody is, %d peers named again",
-		s.Peers, s.Links, s.Topics, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts, s.Silent, s.Moves, s.Lies, s.Named)
+	return fmt.Sprintf("%d peers on %d links in %d topics, %d steps in %d s of virtual time, %d faults, %d connections, %d messages, %d transfers, %d events appended, of which %d break a rule, %d times a log ended, %d links became eager again, %d sessions ended without an answer, %d addresses changed, %d places told where nobody is, %d peers named again, %d syncs asked for",
+		s.Peers, s.Links, s.Topics, s.Steps, s.Seconds, s.Faults, s.Conns, s.Messages, s.Pulls, s.Events, s.Bad, s.Ended, s.Grafts, s.Silent, s.Moves, s.Lies, s.Named, s.Syncs)
 }

@@ -56,7 +56,7 @@ func Simulate(opt Options) Outcome {
 func newWorld(opt Options) *world {
 	r := func(n int) *rand.Rand { return rand.New(rand.NewPCG(opt.Seed, uint64(n))) }
 	w := &world{
-		opt: opt, net: r(1), plan: r(2), hostile: r(3), content: r(4), wide: r(5), moving: r(6), truth: map[digest.Hash]*history{},
+		opt: opt, net: r(1), plan: r(2), hostile: r(3), content: r(4), wide: r(5), moving: r(6), asking: r(7), truth: map[digest.Hash]*history{},
 		byID: map[digest.Hash]*place{}, byPeer: map[identity.PeerID]*peer{}, hosts: map[string]*peer{}, evil: map[string]bool{},
 	}
 	for f := range w.faults {
@@ -178,6 +178,7 @@ func (w *world) run() {
 	w.trouble = between(w.plan, 20*time.Second, 90*time.Second)
 	w.happen(w.trouble)
 	w.writes(w.trouble, 3*len(w.peers))
+	w.syncs(w.asking, w.trouble)
 	w.runUntil(w.now + w.trouble)
 	w.heal()
 	before := w.said()
@@ -187,6 +188,7 @@ func (w *world) run() {
 	if n, most := w.said()-before, len(w.edges)*w.budget(); n > most {
 		w.fail("%d messages until all agreed, want %d at most", n, most)
 	}
+	w.storm(w.asking)
 	w.writes(20*time.Second, 2*len(w.peers))
 	w.runUntil(w.now + 20*time.Second)
 	w.settle(liveLimit)

@@ -27,6 +27,7 @@ type world struct {
 
 	wide    *rand.Rand // of how many topics there are, and who exchanges addresses
 	moving  *rand.Rand // of addresses
+	asking  *rand.Rand // of syncs
 	hostile *rand.Rand // of which records break a rule
 	content *rand.Rand // of what is in records
 
