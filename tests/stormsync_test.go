@@ -31,9 +31,9 @@ func write(t testing.TB, db *xaeroflux.DB) (stop func()) {
 }
 
 // sizes returns the size of every log.
-func sizes(t testing.TB, db *xaeroflux.DB) map[xaeroflux.ID]uint64 {
+func sizes(t testing.TB, db *xaeroflux.DB) map[xaeroflux.LogID]uint64 {
 	t.Helper()
-	topic, err := db.Topic(xaeroflux.ID{})
+	topic, err := db.Topic(xaeroflux.TopicID(xaeroflux.LogID{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func sizes(t testing.TB, db *xaeroflux.DB) map[xaeroflux.ID]uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := map[xaeroflux.ID]uint64{}
+	all := map[xaeroflux.LogID]uint64{}
 	for _, l := range logs {
 		all[l.ID()] = l.Size()
 	}
@@ -53,14 +53,14 @@ func sizes(t testing.TB, db *xaeroflux.DB) map[xaeroflux.ID]uint64 {
 // acknowledged when it was asked for.
 func TestSyncEndsWhileMembersWrite(t *testing.T) {
 	a, b, addr := pair(t, small())
-	c := open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: a.Invite()})
+	c := open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: invited(a)})
 	if err := c.Connect(ctx, addr); err != nil {
 		t.Fatal(err)
 	}
 	for _, db := range []*xaeroflux.DB{a, b, c} {
 		defer write(t, db)()
 	}
-	d := open(t, filepath.Join(t.TempDir(), "d"), &xaeroflux.Options{Invite: a.Invite()})
+	d := open(t, filepath.Join(t.TempDir(), "d"), &xaeroflux.Options{Invite: invited(a)})
 	for i := range 4 {
 		db, sync := a, func(limit context.Context) error { _, err := a.Sync(limit, addr); return err }
 		if i == 3 {
@@ -86,7 +86,7 @@ func TestSyncEndsWhileMembersWrite(t *testing.T) {
 }
 
 // holdsAtLeast fails if a store holds less of a log.
-func holdsAtLeast(t testing.TB, db *xaeroflux.DB, sizesOf map[xaeroflux.ID]uint64) {
+func holdsAtLeast(t testing.TB, db *xaeroflux.DB, sizesOf map[xaeroflux.LogID]uint64) {
 	t.Helper()
 	has := sizes(t, db)
 	for id, size := range sizesOf {
