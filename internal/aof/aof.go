@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build cgo
+
 // Package aof keeps the events that are not in a sealed page yet, and the small
 // state of every log, in one LMDB environment. It is the store's only commit
 // point: what Commit has returned survives a kill and a power cut.
