@@ -6,6 +6,9 @@ FUZZTIME    ?= 3s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 BIN         := bin/xaeroflux
 
+# Go modules in folders of their own: what they need is no dependency of Xaeroflux.
+MODULES     := bench
+
 # Of make bench and make reliability: how much of the work, how many runs, which figures, where the
 # stores are made (it should be the disk that is meant), where results are kept.
 SCALE       ?= 1
@@ -19,7 +22,7 @@ BENCH_BIN   := bin/xaeroflux-bench
 ORACLE_MODULES := tests/oracle/seal/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help reliability build run test vet lint unit race fuzz bench benchtest microbench oracle tryoracle links clean
+.PHONY: help reliability build run test vet lint unit race fuzz bench microbench modules oracle tryoracle links clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +33,7 @@ build: ## build the node binary into bin/
 run: build ## build, then two nodes that sync and prove real input (INPUT=any.file for one's own)
 	./$(BIN) demo $(INPUT)
 
-test: vet lint tryoracle race fuzz ## everything that CI runs: vet, format, staticcheck, other languages, race, transcripts, short fuzz
+test: vet lint modules tryoracle race fuzz ## everything that CI runs: vet, format, staticcheck, other modules, other languages, race, transcripts, short fuzz
 
 vet: ## go vet and gofmt
 	$(GO) vet ./...
@@ -54,8 +57,8 @@ bench: build ## Xaeroflux and its peers on the same work (over an hour); SCALE=0
 	cd bench && $(GO) build -mod=mod -o $(abspath $(BENCH_BIN)) .
 	cd bench && $(abspath $(BENCH_BIN)) -scale $(SCALE) -n $(N) -only '$(ONLY)' -dir $(abspath $(BENCH_DIR)) $(if $(OUT),-out $(abspath $(OUT)))
 
-benchtest: ## vet and tests of the module that make bench runs
-	cd bench && $(GO) vet ./... && $(GO) test -shuffle=on ./...
+modules: ## vet and tests of the modules in folders of their own
+	@set -e; for m in $(MODULES); do echo "$$m: vet and tests"; (cd $$m; $(GO) vet ./...; $(GO) test -shuffle=on ./...); done
 
 microbench: ## the engine alone, as Go benchmarks, five times each (about five minutes)
 	$(GO) test -run '^$$' -bench 'Append|Iterate|Get|Prove|Open' -benchtime 2s -count 5 ./tests
