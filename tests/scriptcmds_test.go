@@ -37,6 +37,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"cutto":     cutTo,      // cutto FILE BYTES
 	"glob":      glob,       // glob VAR PATTERN: the one file that fits
 	"atleast":   atLeast,    // atleast DIR N: its one log has so many events
+	"install":   install,    // install DIR: the xaeroflux command as a file of its own, DIR/xaeroflux
 	"policy":    policy,     // policy FILE LOGKEY WITNESS...: all of them are the quorum
 	"tmpfs":     tmpfs,      // tmpfs DIR SIZE: mounts it; see the condition [mount]
 }
@@ -45,6 +46,19 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 func want(ts *testscript.TestScript, neg bool, args []string, min int, use string) {
 	if neg || len(args) < min {
 		ts.Fatalf("usage: %s", use)
+	}
+}
+
+func install(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 1, "install DIR")
+	self, err := os.Executable()
+	ts.Check(err)
+	ts.Check(os.MkdirAll(ts.MkAbs(args[0]), 0o700))
+	into := filepath.Join(ts.MkAbs(args[0]), "xaeroflux")
+	if os.Link(self, into) != nil { // on another file system
+		b, err := os.ReadFile(self)
+		ts.Check(err)
+		ts.Check(os.WriteFile(into, b, 0o700))
 	}
 }
 

@@ -83,6 +83,13 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	unwritten := out.end()
+	if err != nil && !a.running && unwritten == nil && mayBeExternal(cmd, args) {
+		code, failed := external(args, err)
+		if failed == nil {
+			return code
+		}
+		err = failed
+	}
 	if err != nil && !a.running && unwritten == nil {
 		err = &nodeapi.Error{Kind: nodeapi.Usage, Text: err.Error()}
 	}
@@ -130,6 +137,7 @@ While "xaeroflux run" is running, all other commands on the same directory but
 		a.initCmd(), a.appendCmd(), a.catCmd(), a.getCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),
 		a.runCmd(), a.syncCmd(), a.fetchCmd(), a.gapsCmd(), a.serveCmd(), a.inviteCmd(), a.joinCmd(), a.checkCmd(), a.repairCmd(), a.forksCmd(), a.followCmd(), a.statusCmd(), a.networkChangedCmd(), a.adoptCmd(), a.backupCmd(), a.restoreCmd(), a.actorsCmd(), a.demoCmd(),
 	)
+	helpWithExternals(root)
 	return root
 }
 
