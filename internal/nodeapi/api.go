@@ -152,6 +152,7 @@ type Query struct {
 // A Record is an event in its place. Bytes are base64 in JSON.
 type Record struct {
 	Log       string `json:"log"`
+	Author    string `json:"author"` // of the log
 	Seq       uint64 `json:"seq"`
 	Time      string `json:"time"` // RFC 3339 with milliseconds, UTC
 	Type      string `json:"type"`

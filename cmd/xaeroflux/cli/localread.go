@@ -62,7 +62,7 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 // fill makes out of r; bytes are shared with r.
 func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	*out = nodeapi.Record{
-		Log: r.Log.String(), Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
+		Log: r.Log.String(), Author: r.Author.String(), Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
 		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload,
 	}
 	if out.Key == nil {
