@@ -70,6 +70,8 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Events":         func() error { return last(db.Events(ctx, q)) },
 		"DB.Forks":          func() error { return second(db.Forks()) },
 		"DB.Get":            func() error { return second(db.Get(ctx, 0)) },
+		"DB.Invite":         func() error { return second(db.Invite(ctx, nil)) },
+		"DB.SetDefault":     func() error { return db.SetDefault(ctx, topic.ID()) },
 		"DB.Join":           func() error { return second(db.Join(ctx, invite)) },
 		"DB.Listen":         func() error { return second(db.Listen(ctx, "127.0.0.1:0")) },
 		"DB.Log":            func() error { return second(db.Log(known)) },
@@ -93,6 +95,8 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 			return err
 		},
 		"Topic.Follow":          func() error { return topic.Follow(ctx, xaeroflux.Name(known)) },
+		"Topic.Invite":          func() error { return second(topic.Invite(ctx, nil)) },
+		"Topic.Rename":          func() error { return topic.Rename(ctx, "later") },
 		"Topic.FollowAll":       func() error { return topic.FollowAll(ctx) },
 		"Topic.Logs":            func() error { return second(topic.Logs()) },
 		"Log.ProveConsistency":  func() error { return second(log.ProveConsistency(ctx, 1, 3)) },

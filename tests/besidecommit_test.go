@@ -71,6 +71,7 @@ func otherTopic(t *testing.T, dir string) (topic, log digest.Hash) {
 	t.Helper()
 	a := open(t, filepath.Join(t.TempDir(), "a"), small())
 	b := open(t, dir, small())
+	mustAppend(t, b, 1, "event %d, so that its topic stays the default")
 	other, err := b.Join(ctx, invited(a))
 	must(t, err)
 	for range 300 {
