@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Laddercost prints how many bytes two peers send each other to find out which
+// Command ladder prints how many bytes two peers send each other to find out which
 // logs of a topic differ: by real sessions of package syncer over stores that
 // are made up, beside a full list and range-based reconciliation of the same
 // sets. The table is in docs/ladder.md.
@@ -42,7 +42,7 @@ func main() {
 	for _, f := range strings.Split(*counts, ",") {
 		var d int
 		if _, err := fmt.Sscan(f, &d); err != nil {
-			fmt.Fprintf(os.Stderr, "laddercost: -d %q: %v\n", *counts, err)
+			fmt.Fprintf(os.Stderr, "ladder: -d %q: %v\n", *counts, err)
 			os.Exit(2)
 		}
 		ds = append(ds, d)
@@ -53,7 +53,7 @@ func main() {
 	}
 	for _, n := range ns {
 		if err := table(n, ds); err != nil {
-			fmt.Fprintln(os.Stderr, "laddercost:", err)
+			fmt.Fprintln(os.Stderr, "ladder:", err)
 			os.Exit(1)
 		}
 	}
