@@ -40,8 +40,6 @@ func (o *Options) bounds() []bound {
 		{"Quota.StoreBytes", o.Quota.StoreBytes, 0, anyCount},
 		{"Quota.FreeBytes", o.Quota.FreeBytes, 0, anyCount},
 		{"Quota.LogBytes", o.Quota.LogBytes, 0, anyCount},
-		{"Quota.PeerBytes", o.Quota.PeerBytes, 0, anyCount},
-		{"Quota.PeerLogs", int64(o.Quota.PeerLogs), 0, anyCount},
 	}
 }
 

@@ -21,14 +21,9 @@ type Quota struct {
 	// FreeBytes must stay free on the file system of the store, for appends
 	// here and from peers.
 	FreeBytes int64
-	// LogBytes is of the events of one log of somebody else.
+	// LogBytes is of the events of one log of somebody else. A member that makes
+	// further keys has further logs: StoreBytes and FreeBytes bound all of them.
 	LogBytes int64
-	// PeerBytes is of the events that one peer may bring, its own and those of
-	// others, since the store was opened.
-	PeerBytes int64
-	// PeerLogs is of the logs, new to this store, that one peer may bring since
-	// the store was opened.
-	PeerLogs int
 }
 
 // Options for Open. The zero value, like nil, means the defaults. What is out of

@@ -106,8 +106,7 @@ func TestQuotaOfAPeer(t *testing.T) {
 	}{
 		{"one log", xaeroflux.Quota{LogBytes: 50_000}, 1, 500, events(2000)},
 		{"one log by pages", xaeroflux.Quota{LogBytes: 50_000}, 1, 0, pages},
-		{"one peer", xaeroflux.Quota{PeerBytes: 50_000}, 1, 500, events(2000)},
-		{"new logs of one peer", xaeroflux.Quota{PeerLogs: 2}, 4, 6, logs},
+		{"a key for each log", xaeroflux.Quota{FreeBytes: 1 << 61}, 6, 0, logs},
 		{"the store", xaeroflux.Quota{StoreBytes: 2 << 20}, 1, 5000, events(7000)},
 		{"free space", xaeroflux.Quota{FreeBytes: 1 << 61}, 1, 0, events(1000)},
 	} {

@@ -285,27 +285,15 @@ func TestFetchWithinQuota(t *testing.T) {
 	must(t, err)
 	log := a.Head().Log
 	for bound, q := range map[string]xaeroflux.Quota{
-		"log bytes": {LogBytes: 1 << 20}, "peer bytes": {PeerBytes: 1 << 20}, "peer logs": {}, "store bytes": {StoreBytes: 2 << 20},
+		"log bytes": {LogBytes: 1 << 20}, "store bytes": {StoreBytes: 2 << 20},
 	} {
 		o := onMemory(net)
 		o.Quota, o.Invite = q, invited(a)
-		if bound == "peer logs" {
-			o.Quota.PeerLogs = 1
-		}
 		b := open(t, filepath.Join(t.TempDir(), "b"), o)
-		if bound == "peer logs" {
-			other := open(t, filepath.Join(t.TempDir(), "other"), &xaeroflux.Options{Invite: invited(a), NewCarrier: o.NewCarrier, PageBytes: 4096})
-			mustAppend(t, other, 1, "event %d of another log")
-			mustSync(t, other, at.String())
-			mustFetch(t, b, xaeroflux.Fetch{Log: other.Head().Log, Peers: []string{at.String()}})
-		}
 		r, err := onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, From: 10, Peers: []string{at.String()}})
 		met(t, err, bound)
 		if len(r.Gaps) == 0 || b.ReadOnly() != nil {
 			t.Errorf("%+v, read-only: %v", r, b.ReadOnly())
-		}
-		if bound == "peer logs" {
-			continue
 		}
 		if n := len(heldEvents(t, a, b, log)); n == 0 || uint64(n) != r.Events || n > 1800 {
 			t.Errorf("%d events are held, %d came", n, r.Events)

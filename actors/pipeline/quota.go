@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -26,21 +25,16 @@ type Quota struct {
 	// FreeBytes must stay free on the file system of the store, for appends
 	// here and from peers.
 	FreeBytes int64
-	// LogBytes is of the events of one log of somebody else.
+	// LogBytes is of the events of one log of somebody else. A member that makes
+	// further keys has further logs: StoreBytes and FreeBytes bound all of them.
 	LogBytes int64
-	// PeerBytes is of the events that one peer may bring, its own and those of
-	// others, since the store was opened.
-	PeerBytes int64
-	// PeerLogs is of the logs, new to this store, that one peer may bring since
-	// the store was opened.
-	PeerLogs int
 }
 
 // A QuotaError says which bound of a Quota an append met. It wraps ErrQuota.
 // What a peer sends of a log is left alone from then on, in its session;
 // everything else goes on.
 type QuotaError struct {
-	Bound string // "store bytes", "free bytes", "log bytes", "peer bytes" or "peer logs"
+	Bound string // "store bytes", "free bytes" or "log bytes"
 	Limit int64
 	Would int64 // what it would have come to
 }
@@ -56,19 +50,13 @@ func (e *QuotaError) Error() string {
 // Is makes the error an ErrQuota, and one that leaves a log alone.
 func (e *QuotaError) Is(target error) bool { return target == ErrQuota || target == syncer.ErrUnwanted }
 
-// What a QuotaError says was reached; those that others need are of one peer.
+// What a QuotaError says was reached. There is no bound of a peer: a peer makes
+// a new key, and is another one.
 const (
-	boundStore    = "store bytes"
-	boundFree     = "free bytes"
-	boundLog      = "log bytes"
-	BoundPeer     = "peer bytes"
-	BoundPeerLogs = "peer logs"
+	boundStore = "store bytes"
+	boundFree  = "free bytes"
+	boundLog   = "log bytes"
 )
-
-// maxPeerCounts bounds the peers whose use is remembered; one that nobody
-// remembers begins anew. Who can have any number of keys is bounded by
-// StoreBytes only.
-const maxPeerCounts = 1 << 16
 
 // diskWait is the longest that a look at the disk is believed.
 const diskWait = 100 * time.Millisecond
@@ -82,22 +70,16 @@ type gauge struct {
 	q  Quota
 	st *store.Store
 
-	mu    sync.Mutex
-	logs  map[digest.Hash]int64 // bytes of events, of logs of others that grew
-	peers map[identity.PeerID]*peerUse
+	mu   sync.Mutex            // guards what is below
+	logs map[digest.Hash]int64 // bytes of events, of logs of others that grew
 
 	used, free int64     // bytes at the last look,
 	since      int64     // and what was taken since, as it may lie on disk
 	looked     time.Time // when that was
 }
 
-type peerUse struct {
-	bytes int64
-	logs  int
-}
-
 func newGauge(q Quota, st *store.Store) *gauge {
-	return &gauge{q: q, st: st, logs: map[digest.Hash]int64{}, peers: map[identity.PeerID]*peerUse{}}
+	return &gauge{q: q, st: st, logs: map[digest.Hash]int64{}}
 }
 
 // local takes note of an append here, or says why it is refused.
@@ -116,11 +98,11 @@ func (g *gauge) local(bytes int) error {
 
 // Room takes note of events that a peer brings, or says why a quota refuses them.
 // Nothing of what is refused is counted.
-func (p *Pipeline) Room(peer identity.PeerID, log digest.Hash, bytes int) error {
-	return p.gauge.remote(peer, log, bytes)
+func (p *Pipeline) Room(log digest.Hash, bytes int) error {
+	return p.gauge.remote(log, bytes)
 }
 
-func (g *gauge) remote(peer identity.PeerID, log digest.Hash, bytes int) error {
+func (g *gauge) remote(log digest.Hash, bytes int) error {
 	if g.q == (Quota{}) {
 		return nil
 	}
@@ -129,27 +111,17 @@ func (g *gauge) remote(peer identity.PeerID, log digest.Hash, bytes int) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	held, fresh, err := g.held(log)
+	held, err := g.held(log)
 	if err != nil {
 		return err
 	}
-	use := g.peer(peer)
 	n := int64(bytes)
-	if err := errors.Join(over(boundLog, g.q.LogBytes, held+n), over(BoundPeer, g.q.PeerBytes, use.bytes+n)); err != nil {
+	if err := over(boundLog, g.q.LogBytes, held+n); err != nil {
 		return err
-	}
-	if fresh {
-		if err := over(BoundPeerLogs, int64(g.q.PeerLogs), int64(use.logs)+1); err != nil {
-			return err
-		}
 	}
 	if err := g.disk(n); err != nil {
 		return err
 	}
-	if fresh {
-		use.logs++
-	}
-	use.bytes += n
 	g.logs[log] = held + n
 	g.since += diskCopies * n
 	return nil
@@ -162,35 +134,20 @@ func over(bound string, limit, would int64) error {
 	return nil
 }
 
-// held returns how many bytes of events are here of a log, and whether it is
-// new. What is in its open page when it is first looked at is not counted.
-func (g *gauge) held(id digest.Hash) (bytes int64, fresh bool, err error) {
+// held returns how many bytes of events are here of a log. What is in its open
+// page when it is first looked at is not counted.
+func (g *gauge) held(id digest.Hash) (int64, error) {
 	if n, ok := g.logs[id]; ok {
-		return n, false, nil
+		return n, nil
 	}
 	l, err := g.st.Log(id)
 	if errors.Is(err, store.ErrUnknownLog) {
-		return 0, true, nil
+		return 0, nil
 	}
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
-	return int64(l.State().Pages)*int64(l.PageBytes) + g.st.RangeBytes(id), false, nil
-}
-
-func (g *gauge) peer(id identity.PeerID) *peerUse {
-	use := g.peers[id]
-	if use == nil {
-		if len(g.peers) >= maxPeerCounts {
-			for other := range g.peers {
-				delete(g.peers, other)
-				break
-			}
-		}
-		use = &peerUse{}
-		g.peers[id] = use
-	}
-	return use
+	return int64(l.State().Pages)*int64(l.PageBytes) + g.st.RangeBytes(id), nil
 }
 
 // disk checks that n more bytes fit in the store and on the disk. It looks at

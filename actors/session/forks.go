@@ -34,7 +34,7 @@ func (s *Session) proveFork(o syncer.Fork) {
 func (s *Session) freeze(f proof.Fork) {
 	_, err := s.set.Store.Log(f.Log())
 	if errors.Is(err, store.ErrUnknownLog) {
-		err = s.set.Pipeline.Room(s.conn.Peer(), f.Log(), len(f.Encode()))
+		err = s.set.Pipeline.Room(f.Log(), len(f.Encode()))
 	}
 	if err == nil {
 		err = s.set.Pipeline.Freeze(s.ctx, f)

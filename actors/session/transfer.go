@@ -31,7 +31,7 @@ func (s *Session) ingest(v syncer.Verified) {
 		}
 		s.settled(v.Info, v.First+count, err)
 	}
-	err := s.set.Pipeline.Room(s.conn.Peer(), v.Info.Log, len(v.Records))
+	err := s.set.Pipeline.Room(v.Info.Log, len(v.Records))
 	if err == nil {
 		err = s.set.Pipeline.Ingest(s.ctx, a)
 	}

@@ -117,7 +117,7 @@ func (a *assembler) blame(s Source, err error) bool {
 }
 
 func (a *assembler) pages(r run) error {
-	if err := a.f.sink.room(r.source, len(r.bytes)); err != nil {
+	if err := a.f.sink.room(len(r.bytes)); err != nil {
 		return err // before the transfer moves on
 	}
 	v, err := a.t.Pages(r.msg, r.bytes)

@@ -43,9 +43,9 @@ type fetch struct {
 
 // A sink takes what a fetch verified, in order. One goroutine calls it.
 type sink interface {
-	// room reports whether so many bytes of a source may be taken, before they are
+	// room reports whether so many bytes may be taken, before they are
 	// verified.
-	room(s Source, bytes int) error
+	room(bytes int) error
 	// pages and events store what is verified. They need not wait until it is.
 	pages(s Source, v *syncer.VerifiedPages) error
 	events(s Source, v *syncer.Verified) error

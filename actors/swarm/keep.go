@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -34,7 +33,7 @@ func (k *keeper) stop() {
 
 // keep stores what a peer brought of a log beyond what is held, and returns how
 // many events that were. What follows the prefix goes into the log at once.
-func (sw *Swarm) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range) (events uint64, err error) {
+func (sw *Swarm) keep(ctx context.Context, r *syncer.Range) (events uint64, err error) {
 	sw.ranges.storing.Lock()
 	defer sw.ranges.storing.Unlock()
 	st := sw.Store
@@ -49,7 +48,7 @@ func (sw *Swarm) keep(ctx context.Context, peer identity.PeerID, r *syncer.Range
 	}
 	for _, part := range parts {
 		row := store.NewKeepRange(part)
-		if err := sw.Pipeline.Room(peer, r.Info.Log, row.Bytes()); err != nil {
+		if err := sw.Pipeline.Room(r.Info.Log, row.Bytes()); err != nil {
 			return events, err
 		}
 		if l == nil {

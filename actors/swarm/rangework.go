@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -75,9 +74,9 @@ func (f *rangeFetch) window(ctx context.Context, s *rangeSource, w *syncer.Windo
 		if r.Count == 0 {
 			return nil
 		}
-		events, err := f.sw.keep(ctx, s.Peer(), r)
-		if err != nil && !ofPeer(err) {
-			f.cancel(err) // no other peer can help
+		events, err := f.sw.keep(ctx, r)
+		if err != nil && !errors.Is(err, errAstray) {
+			f.cancel(err) // another peer brings the same
 		}
 		stored += events
 		if more := f.got(s, w, r, events); err == nil && !more {
@@ -89,12 +88,6 @@ func (f *rangeFetch) window(ctx context.Context, s *rangeSource, w *syncer.Windo
 		return errAgain
 	}
 	return err
-}
-
-// ofPeer tells an error of storing that another peer may not meet.
-func ofPeer(err error) bool {
-	var q *pipeline.QuotaError
-	return errors.Is(err, errAstray) || errors.As(err, &q) && (q.Bound == pipeline.BoundPeer || q.Bound == pipeline.BoundPeerLogs)
 }
 
 // got counts what came of a window and is stored, and reports whether more is wanted.

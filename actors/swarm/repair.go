@@ -178,8 +178,8 @@ func (f *Fetcher) visitOf(ctx context.Context, p identity.Address, topic *store.
 // A taking is the sink of a repair.
 type taking struct{ *syncer.Refetch }
 
-func (taking) room(Source, int) error { return nil }
-func (taking) wait() error            { return nil }
+func (taking) room(int) error { return nil }
+func (taking) wait() error    { return nil }
 
 func (t taking) pages(_ Source, v *syncer.VerifiedPages) error { return t.Pages(v) }
 func (t taking) events(_ Source, v *syncer.Verified) error     { return t.Events(v) }

@@ -24,7 +24,7 @@ func newStoring(sw *Swarm, log digest.Hash) *storing {
 	return &storing{Swarm: sw, log: log, stored: newPending(sw.Context)}
 }
 
-func (t *storing) room(s Source, bytes int) error { return t.Pipeline.Room(s.Peer(), t.log, bytes) }
+func (t *storing) room(bytes int) error { return t.Pipeline.Room(t.log, bytes) }
 
 func (t *storing) wait() error { return t.stored.wait() }
 
@@ -52,7 +52,7 @@ func (t *storing) pages(s Source, v *syncer.VerifiedPages) error {
 func (t *storing) events(s Source, v *syncer.Verified) error {
 	x := pipeline.AppendOf(*v)
 	x.Done = t.brought(s, v.Info, uint64(v.Count), 0)
-	err := t.room(s, len(v.Records))
+	err := t.room(len(v.Records))
 	if err == nil {
 		err = t.Pipeline.Ingest(t.Context, x)
 	}

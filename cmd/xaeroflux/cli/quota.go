@@ -17,7 +17,7 @@ import (
 // quotaFlag adds --quota to a command that takes events from peers, or appends.
 func (a *app) quotaFlag(cmd *cobra.Command) {
 	cmd.Flags().StringToStringVar(&a.quotas, "quota", nil,
-		"bounds of what is stored, as store=10GiB,free=1GiB,log=1GiB,peer=1GiB,peer-logs=1000; "+
+		"bounds of what is stored, as store=10GiB,free=1GiB,log=1GiB; "+
 			"of a running node, only run takes it")
 }
 
@@ -33,17 +33,8 @@ func (a *app) quota() (q xaeroflux.Quota, err error) {
 			q.FreeBytes = n
 		case "log":
 			q.LogBytes = n
-		case "peer":
-			q.PeerBytes = n
-		case "peer-logs":
-			var logs int
-			logs, err = strconv.Atoi(value)
-			if q.PeerLogs = logs; err != nil || logs < 1 {
-				return q, usage("--quota peer-logs=%s: want a number of logs", value)
-			}
-			continue
 		default:
-			return q, usage("--quota %s=%s: want store, free, log, peer or peer-logs", name, value)
+			return q, usage("--quota %s=%s: want store, free or log", name, value)
 		}
 		if err != nil {
 			return q, usage("--quota %s=%s: want bytes, as 500MB or 10GiB", name, value)
