@@ -4,6 +4,7 @@ GO          ?= go
 INPUT       ?=
 FUZZTIME    ?= 3s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
+DEADCODE    ?= golang.org/x/tools/cmd/deadcode@v0.51.0
 BIN         := bin/xaeroflux
 
 # Go modules in folders of their own: what they need is no dependency of Xaeroflux.
@@ -39,8 +40,9 @@ vet: ## go vet and gofmt
 	$(GO) vet ./...
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 
-lint: ## staticcheck
+lint: ## staticcheck, and no function that neither a command nor a test reaches
 	$(GO) run $(STATICCHECK) ./...
+	@dead=$$($(GO) run $(DEADCODE) -test ./...) && [ -z "$$dead" ] || { echo "nothing reaches:"; echo "$$dead"; exit 1; }
 
 unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
