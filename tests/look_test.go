@@ -18,6 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/doctor"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/durable/still"
+	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/repair"
 )
 
@@ -167,7 +168,7 @@ func TestTroubleIsNoDamage(t *testing.T) {
 					break
 				}
 				struck++
-				var look *xaeroflux.LookError
+				var look *findings.LookError
 				switch {
 				case dir == sound && len(report.Findings) > 0:
 					t.Fatalf("%s %v after %d: found %+v", r.op, r.err, n, report.Findings)
@@ -207,7 +208,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 				break
 			}
 			struck++
-			var look *xaeroflux.LookError
+			var look *findings.LookError
 			if err != nil && !errors.As(err, &look) && durable.TroubleOf(err) == durable.NoTrouble {
 				t.Fatalf("%s %v after %d: %v", r.op, r.err, n, err)
 			}

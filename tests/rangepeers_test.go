@@ -50,12 +50,15 @@ func TestFetchFromPartialPeers(t *testing.T) {
 		mustFetch(t, p, part)
 		peers = append(peers, addr)
 	}
+	o.Invite, err = a.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	must(t, err)
 	must(t, a.Close())
-	b := joinedOf(t, a, o)
+	b := open(t, filepath.Join(t.TempDir(), "b"), o)
 	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: peers})
 	if r.Events != 5300 || fmt.Sprint(r.Gaps) != "[{3300 4000}]" || len(r.From) != 3 {
 		t.Fatalf("%+v", r)
 	}
+	o.Invite = ""
 	a = open(t, a.Dir(), o)
 	at, err = a.Listen(ctx, "a:0")
 	must(t, err)
