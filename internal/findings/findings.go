@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/recovery"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
@@ -38,6 +39,7 @@ const (
 	FlawRange     Flaw = "range"     // events beyond a gap
 	FlawOlder     Flaw = "older"     // the AOF is of an earlier time than the other files
 	FlawLog       Flaw = "log"       // a log as a whole
+	FlawLink      Flaw = "link"      // a copy has a symbolic link to files of the other copy
 )
 
 // A Finding is one flaw: where it is, what disagrees, what to do. Page and
@@ -45,7 +47,7 @@ const (
 type Finding struct {
 	Where  string `json:"where"` // for people
 	What   string `json:"what"`
-	Do     string `json:"do"` // one line that names the next command
+	Do     string `json:"do"` // the next step, one line
 	Kind   Flaw   `json:"kind"`
 	File   string `json:"file,omitempty"`
 	Log    string `json:"log,omitempty"`
@@ -53,21 +55,23 @@ type Finding struct {
 	Offset int64  `json:"offset"` // in File
 }
 
-// Do is what a person does about a flaw: one line that names the next command.
+// Do is the next step after a flaw: one line.
 func (f Flaw) Do() string { return dos[f] }
 
 var dos = map[Flaw]string{
-	FlawFormat:    "xaeroflux repair, which writes it again from what the segments say",
-	FlawSeed:      "put back a copy of identity.key: no other file has what is in it",
-	FlawAOF:       "xaeroflux repair --from ADDRESS, which keeps what is sound and fetches the rest from a peer",
-	FlawEvents:    "xaeroflux repair --from ADDRESS, which fetches these events again from a peer",
-	FlawPages:     "xaeroflux repair --from ADDRESS, which fetches the damaged pages again from a peer",
-	FlawTree:      "xaeroflux repair, which makes it again from the pages",
-	FlawMountains: "xaeroflux repair, which makes it again from the pages",
-	FlawHead:      "xaeroflux repair, which sets it aside; it is written again with the next pages",
-	FlawFork:      "xaeroflux repair, which sets it aside; it is written again from the AOF",
-	FlawRange:     "xaeroflux repair, which drops it; xaeroflux fetch brings it again",
-	FlawLog:       "xaeroflux repair --from ADDRESS, which fetches what is missing from a peer",
+	FlawFormat:    "repair the store: it is written again from what the segments say",
+	FlawSeed:      recovery.KindIdentity.Do(),
+	FlawAOF:       "repair the store from a peer: what is sound is kept, and the rest is fetched",
+	FlawEvents:    "repair the store from a peer that holds these events: they are fetched again",
+	FlawPages:     "repair the store from a peer that holds these pages: they are fetched again",
+	FlawTree:      "repair the store: it is made again from the pages",
+	FlawMountains: "repair the store: it is made again from the pages",
+	FlawHead:      "repair the store: it is set aside, and written again with the next pages",
+	FlawFork:      "repair the store: it is set aside, and written again from the AOF",
+	FlawRange:     "repair the store: it is dropped, and can be fetched again",
+	FlawOlder:     recovery.KindOlder.Do(),
+	FlawLog:       "repair the store from a peer that holds it: what is missing is fetched",
+	FlawLink:      recovery.KindLink.Do(),
 }
 
 // Of completes a finding with what err says and what to do about it.

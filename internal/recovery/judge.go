@@ -8,16 +8,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// Next steps.
-const (
-	doFormat   = "put FORMAT back, or run xaeroflux repair, which writes it again from what the other files say"
-	doIdentity = "put back the identity.key that belongs to this store: no other file has what is in it"
-	doAOF      = "put back the newest aof/ that there is, or run xaeroflux repair --from ADDRESS, which makes it again with the help of a peer"
-	doOlder    = "put back the newer aof/ that belongs to these files; if there is none, xaeroflux repair --from ADDRESS fetches what is missing from a peer"
-	doPages    = "put the files back, or run xaeroflux repair --from ADDRESS, which fetches the pages again from a peer"
-	doHead     = "xaeroflux repair, which sets it aside"
-)
-
 // Judge decides what opening the store does. What disagrees is refused, all of it
 // and before anything is done; a plan that refuses has no steps.
 func Judge(w *Witness) Plan {
@@ -27,7 +17,7 @@ func Judge(w *Witness) Plan {
 		return p
 	}
 	if w.Closed.File > w.Closed.AOF {
-		p.refuse(KindOlder, digest.Hash{}, doOlder, fmt.Sprintf("aof/ is of the time when the store had been closed %d times, and it was closed %d times", w.Closed.AOF, w.Closed.File))
+		p.refuse(KindOlder, digest.Hash{}, fmt.Sprintf("aof/ is of the time when the store had been closed %d times, and it was closed %d times", w.Closed.AOF, w.Closed.File))
 	}
 	for i := range w.Logs {
 		p.judgeLog(&w.Logs[i], w.Identity.State == Sound)
@@ -43,18 +33,17 @@ func (p *Plan) judgeFiles(w *Witness) {
 	for _, f := range []struct {
 		kind Kind
 		name string
-		do   string
 		File
 	}{
-		{KindFormat, "FORMAT", doFormat, w.Format},
-		{KindIdentity, "identity.key", doIdentity, w.Identity},
-		{KindAOF, "aof/data.mdb", doAOF, w.AOF},
+		{KindFormat, "FORMAT", w.Format},
+		{KindIdentity, "identity.key", w.Identity},
+		{KindAOF, "aof/data.mdb", w.AOF},
 	} {
 		switch f.State {
 		case Missing:
-			p.refuse(f.kind, digest.Hash{}, f.do, f.name+" is missing, and other files of the store are there")
+			p.refuse(f.kind, digest.Hash{}, f.name+" is missing, and other files of the store are there")
 		case Damaged:
-			p.refuse(f.kind, digest.Hash{}, f.do, f.What)
+			p.refuse(f.kind, digest.Hash{}, f.What)
 		}
 	}
 }
@@ -65,10 +54,10 @@ func (p *Plan) judgeLog(l *Log, identity bool) {
 		return
 	}
 	if l.Row.Own && identity && !l.Row.TopicMissing && l.Row.Author != l.Row.Key {
-		p.refuse(KindIdentity, l.ID, doIdentity, "identity.key is not the one that this log of the store was written with")
+		p.refuse(KindIdentity, l.ID, "identity.key is not the one that this log of the store was written with")
 	}
 	if l.Files.Flaw != "" {
-		p.refuse(KindPages, l.ID, doPages, l.Files.Flaw)
+		p.refuse(KindPages, l.ID, l.Files.Flaw)
 		return
 	}
 	if l.Row.Own {
@@ -81,7 +70,7 @@ func (p *Plan) judgeLog(l *Log, identity bool) {
 // alone; a log of our own was known to a newer AOF.
 func (p *Plan) judgeUnknown(l *Log) {
 	if l.Ours && l.Files.Segments {
-		p.refuse(KindOlder, l.ID, doOlder, "aof/ does not know this log of the store, of which pages are there")
+		p.refuse(KindOlder, l.ID, "aof/ does not know this log of the store, of which pages are there")
 	}
 }
 
@@ -92,12 +81,12 @@ func (p *Plan) judgeOwn(l *Log) {
 	known := max(l.Row.Size, l.Row.Signed)
 	switch {
 	case l.Head.State == Damaged:
-		p.refuse(KindHead, l.ID, doHead, "the checkpoint kept with its pages: "+l.Head.What)
+		p.refuse(KindHead, l.ID, "the checkpoint kept with its pages: "+l.Head.What)
 	case l.Head.Size > known:
-		p.refuse(KindOlder, l.ID, doOlder, fmt.Sprintf(
+		p.refuse(KindOlder, l.ID, fmt.Sprintf(
 			"aof/ holds %d events of this log of the store, which signed %d before: this is an older copy of the store, and appending would fork the log", l.Row.Size, l.Head.Size))
 	case l.Files.reach() > known:
-		p.refuse(KindOlder, l.ID, doOlder, fmt.Sprintf(
+		p.refuse(KindOlder, l.ID, fmt.Sprintf(
 			"aof/ holds %d events of this log of the store, its pages %d: this is an older copy of the store, and appending would fork the log", l.Row.Size, l.Files.reach()))
 	}
 }

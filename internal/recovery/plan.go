@@ -22,6 +22,19 @@ const (
 	KindLink     Kind = "link"     // a copy has a symbolic link to files that the other copy may use
 )
 
+// Do is the next step after a disagreement: one line.
+func (k Kind) Do() string { return dos[k] }
+
+var dos = map[Kind]string{
+	KindFormat:   "put FORMAT back, or repair the store: it is written again from what the other files say",
+	KindIdentity: "put back the identity.key that belongs to this store: no other file has what is in it",
+	KindAOF:      "put back the newest aof/ that there is, or repair the store from a peer, with the help of which it is made again",
+	KindOlder:    "put back the newer aof/ that belongs to these files; if there is none, repair the store from a peer that has what is missing",
+	KindPages:    "put the files back, or repair the store from a peer that has these pages",
+	KindHead:     "repair the store: it is set aside",
+	KindLink:     "put a directory in the place of the link, with a copy of what it leads to; or, if it was moved and no other copy is left, adopt it (Options.Adopt)",
+}
+
 // A Disagreement is why a store cannot be opened as it is.
 type Disagreement struct {
 	Kind Kind   `json:"kind"`
@@ -65,8 +78,8 @@ type Plan struct {
 }
 
 // refuse adds a disagreement.
-func (p *Plan) refuse(kind Kind, log digest.Hash, do, what string) {
-	d := Disagreement{Kind: kind, What: what, Do: do}
+func (p *Plan) refuse(kind Kind, log digest.Hash, what string) {
+	d := Disagreement{Kind: kind, What: what, Do: kind.Do()}
 	if !log.IsZero() {
 		d.Log = log.String()
 	}
@@ -109,12 +122,13 @@ func (e *RefusedError) Has(k Kind) bool {
 	return false
 }
 
-// ByHand returns the next step if no program can take it: a file is to be put back.
-func (e *RefusedError) ByHand() string {
-	for _, d := range e.Refused {
+// ByHand returns the first disagreement that no program can end, or nil: a file is to
+// be put back.
+func (e *RefusedError) ByHand() *Disagreement {
+	for i, d := range e.Refused {
 		if d.Kind == KindIdentity || d.Kind == KindOlder || d.Kind == KindLink {
-			return d.Do
+			return &e.Refused[i]
 		}
 	}
-	return ""
+	return nil
 }

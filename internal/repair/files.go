@@ -176,6 +176,7 @@ var flawOf = map[recovery.Kind]findings.Flaw{
 	recovery.KindOlder:    findings.FlawOlder,
 	recovery.KindPages:    findings.FlawPages,
 	recovery.KindHead:     findings.FlawHead,
+	recovery.KindLink:     findings.FlawLink,
 }
 
 // refused adds why opening refused, unless the files showed it one by one.

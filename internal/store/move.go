@@ -109,7 +109,7 @@ func (s *Store) sharedLinks() (shared []recovery.Disagreement, err error) {
 			shared = append(shared, recovery.Disagreement{
 				Kind: recovery.KindLink,
 				What: fmt.Sprintf("%s is a symbolic link, and this store is a copy, or was moved (%s): the store that it is a copy of has the same link", name, why),
-				Do:   fmt.Sprintf("put a directory in the place of the link, with a copy of what it leads to (cp -aL %s NEW); or, if it was moved and no other copy is left, `xaeroflux adopt`", name),
+				Do:   recovery.KindLink.Do(),
 			})
 		}
 	}

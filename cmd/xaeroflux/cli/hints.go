@@ -112,8 +112,9 @@ func nextOf(err error) string {
 		return nextUnfinished(unfinished)
 	case errors.As(err, new(*xaeroflux.TornCopyError)):
 		return anotherCopy + ". If it was moved and no other is left: xaeroflux check"
-	case errors.As(err, &refused) && refused.ByHand() != "":
-		return refused.ByHand()
+	case errors.As(err, &refused) && refused.ByHand() != nil:
+		d := refused.ByHand()
+		return toDo(xaeroflux.Flaw(d.Kind), d.Do)
 	case errors.Is(err, xaeroflux.ErrIsArchive):
 		return "mkdir DIR; tar -xf ARCHIVE -C DIR; then the same command with DIR"
 	case errors.Is(err, xaeroflux.ErrNoBackup):

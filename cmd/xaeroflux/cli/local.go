@@ -336,6 +336,6 @@ func peerText(p xaeroflux.PeerID) string {
 
 func finding(f xaeroflux.Finding) nodeapi.Finding {
 	return nodeapi.Finding{
-		Where: f.Where, What: f.What, Do: f.Do, Kind: string(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset,
+		Where: f.Where, What: f.What, Do: toDo(f.Kind, f.Do), Kind: string(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset,
 	}
 }

@@ -27,6 +27,9 @@ func (a *app) plan(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for i, d := range p.Refused {
+		p.Refused[i].Do = toDo(xaeroflux.Flaw(d.Kind), d.Do)
+	}
 	if err := a.print(p, func(w io.Writer) { show(w, &p) }); err != nil {
 		return err
 	}

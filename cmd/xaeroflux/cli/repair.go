@@ -43,7 +43,8 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 			if err != nil {
 				return err
 			}
-			if err := a.print(listed(r), func(w io.Writer) { a.printRepair(w, r) }); err != nil {
+			r = listed(r)
+			if err := a.print(r, func(w io.Writer) { a.printRepair(w, r) }); err != nil {
 				return err
 			}
 			return unrepaired(r)
@@ -58,10 +59,16 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 	return cmd
 }
 
-// listed returns r with empty lists instead of none, which JSON has as null.
+// listed returns r with the commands of the node, and with empty lists instead of
+// none, which JSON has as null.
 func listed(r xaeroflux.RepairReport) xaeroflux.RepairReport {
 	r.Found, r.Left = append([]xaeroflux.Finding{}, r.Found...), append([]xaeroflux.Finding{}, r.Left...)
 	r.Done, r.Lost = append([]xaeroflux.RepairStep{}, r.Done...), append([]xaeroflux.RepairStep{}, r.Lost...)
+	for _, all := range [][]xaeroflux.Finding{r.Found, r.Left} {
+		for i, f := range all {
+			all[i].Do = toDo(f.Kind, f.Do)
+		}
+	}
 	return r
 }
 
