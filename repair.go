@@ -53,6 +53,20 @@ func stepsOf(inner []repair.Step) (all []RepairStep) {
 	return all
 }
 
+// A Remedy is what can be done about a RepairStep. Its method Do says it in a sentence.
+type Remedy = repair.Remedy
+
+// What can be done.
+const (
+	RemedyIdentity = repair.RemedyIdentity // put back a copy of identity.key
+	RemedyInvite   = repair.RemedyInvite   // repair again, with an invite to the topic among Invites
+	RemedyPeer     = repair.RemedyPeer     // repair again, From a peer that holds the log
+	RemedyLoss     = repair.RemedyLoss     // that, or AcceptLoss
+	RemedySync     = repair.RemedySync     // open the store, and sync with a peer that holds the log
+	RemedyFetch    = repair.RemedyFetch    // open the store, and Fetch the events
+	RemedyCosign   = repair.RemedyCosign   // repair again with CosignAgain, if a person knows that it may
+)
+
 // RepairOptions say what Repair may use. The zero value works: then what the
 // store itself still has is used, and the peers that it remembers.
 type RepairOptions struct {

@@ -50,7 +50,7 @@ type Range struct {
 //	               right: the compact range from the end to the head's size
 //	               records, back to back
 var Ranges = newTable(
-	Kind{Name: "a range", Bucket: bucketRanges, Salvage: GiveUp, Loss: "events beyond a gap are not here any more: xaeroflux fetch brings them again"},
+	Kind{Name: "a range", Bucket: bucketRanges, Salvage: GiveUp, Loss: "events beyond a gap are not here any more"},
 	codec[RangeKey, *Range]{key: rangeKey, value: rangeRow, parseKey: parseRangeKey, parseValue: parseRange})
 
 const (

@@ -13,11 +13,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-var errNoPeers = errors.New("no peer was asked for them: none was named, and none is remembered or may be asked (--offline)")
+var errNoPeers = errors.New("no peer was asked for them: none was named, and none is remembered or may be asked")
 
-// doFetch is what can be done about what no peer was asked for, or had. The
-// store is sound without it, so that a sync brings it, and no second repair.
-const doFetch = "xaeroflux sync ADDRESS, with a peer that holds the log: they come back like any others"
+var errNoTopic = errors.New("its topic is not known: an invite to it is needed")
 
 // fetchPages fetches the pages up to one at which an event begins, and writes
 // each as soon as it is proven.
@@ -42,7 +40,7 @@ func (l *logMend) askable() (*layout.Topic, error) {
 	case l.r.fetch == nil:
 		return nil, errNoPeers
 	case !ok:
-		return nil, errors.New("its topic is not known: give an invite to it with --invite")
+		return nil, errNoTopic
 	}
 	return topic, nil
 }

@@ -36,7 +36,7 @@ func (s *rows) putRest(t *aof.Txn) error {
 func (s *rows) tellLosses(old *aof.Salvage) {
 	for _, k := range layout.Kinds {
 		if k.Salvage == layout.GiveUp && k.Loss != "" {
-			s.r.done(digest.Hash{}, "%s is given up: %s", k.Name, k.Loss)
+			s.r.doneBut(digest.Hash{}, remedyForRows(k), "%s is given up: %s", k.Name, k.Loss)
 		}
 	}
 	if old == nil {
@@ -76,9 +76,6 @@ func (s *rows) freezeForked() error {
 	})
 }
 
-// doCosign is what a person can do who knows what the store cosigned.
-const doCosign = "xaeroflux repair --cosign-again, if this store holds of each log the history that it cosigned before; or tell whoever trusts it as a witness"
-
 // forget notes that newer heads may have been cosigned than the rows say: a
 // witness that does not know would cosign a second history. Keys of a new device
 // cosigned nothing.
@@ -89,7 +86,7 @@ func (s *rows) forget() error {
 	if s.r.retire || s.rebuilt == "" && !s.r.behind && !s.dropped[&layout.Cosigned.Kind] {
 		return nil
 	}
-	s.r.report.Done = append(s.r.report.Done, step(digest.Hash{}, doCosign, "which heads of others this store cosigned last is not known any more: it cosigns none"))
+	s.r.doneBut(digest.Hash{}, RemedyCosign, "which heads of others this store cosigned last is not known any more: it cosigns none")
 	return s.aof.Commit(func(t *aof.Txn) error {
 		_, known, err := aof.Row(&t.View, layout.Forgets, layout.Only{})
 		if err != nil || known {

@@ -77,7 +77,7 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	}
 	name := p.Name()
 	if name.ID() != id {
-		r.lost(id, findings.FlawLog.Do(), "its segments are those of another log")
+		r.lost(id, RemedyPeer, "its segments are those of another log")
 		return nil, false
 	}
 	l.info.id, l.info.topic, l.info.author, l.info.name = id, p.Topic, p.Author, name
@@ -204,7 +204,7 @@ func (l *logMend) walk(pages uint64) (bool, error) {
 		}
 		to := l.soundFrom(pages)
 		if err := errors.Join(err, l.fetchPages(to)); l.page < to {
-			l.r.lost(l.info.id, "", "pages %d to %d: %v", l.page, to-1, err)
+			l.r.lost(l.info.id, remedyFor(err), "pages %d to %d: %v", l.page, to-1, err)
 			return false, nil
 		}
 	}

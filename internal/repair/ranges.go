@@ -43,7 +43,7 @@ func (s *rows) dropRanges() error {
 		if err := s.aof.Commit(func(t *aof.Txn) error { return t.Delete(aof.Ranges, key) }); err != nil {
 			return err
 		}
-		s.r.done(k.Log, "%s dropped: %v; xaeroflux fetch brings it again", k, err)
+		s.r.doneBut(k.Log, RemedyFetch, "%s dropped: %v", k, err)
 	}
 	return nil
 }

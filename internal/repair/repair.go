@@ -69,9 +69,10 @@ type Report struct {
 
 // A Step is one thing that was done or could not be done.
 type Step struct {
-	Log  string `json:"log,omitempty"`
-	What string `json:"what"`
-	Do   string `json:"do,omitempty"` // what can be done about it
+	Log    string `json:"log,omitempty"`
+	What   string `json:"what"`
+	Remedy Remedy `json:"remedy,omitempty"` // what can be done about it
+	Do     string `json:"do,omitempty"`     // the same, as a sentence
 }
 
 // Clean reports whether nothing is damaged and nothing is lost.
@@ -128,15 +129,21 @@ func (r *repairer) openAOF(dir string, mustExist bool) (*aof.Store, error) {
 }
 
 func (r *repairer) done(log digest.Hash, format string, args ...any) {
-	r.report.Done = append(r.report.Done, step(log, "", format, args...))
+	r.doneBut(log, "", format, args...)
 }
 
-func (r *repairer) lost(log digest.Hash, do, format string, args ...any) {
-	r.report.Lost = append(r.report.Lost, step(log, do, format, args...))
+// doneBut is done for what leaves something to a person.
+func (r *repairer) doneBut(log digest.Hash, remedy Remedy, format string, args ...any) {
+	r.report.Done = append(r.report.Done, step(log, remedy, format, args...))
 }
 
-func step(log digest.Hash, do, format string, args ...any) Step {
-	s := Step{What: strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "), Do: do} // joined errors are lines
+func (r *repairer) lost(log digest.Hash, remedy Remedy, format string, args ...any) {
+	r.report.Lost = append(r.report.Lost, step(log, remedy, format, args...))
+}
+
+func step(log digest.Hash, remedy Remedy, format string, args ...any) Step {
+	what := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // joined errors are lines
+	s := Step{What: what, Remedy: remedy, Do: remedy.Do()}
 	if !log.IsZero() {
 		s.Log = log.String()
 	}
@@ -173,7 +180,7 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	if err != nil {
-		r.lost(digest.Hash{}, findings.FlawSeed.Do(), "%v", err)
+		r.lost(digest.Hash{}, RemedyIdentity, "%v", err)
 		return nil
 	}
 	lost, err := r.readFormat()

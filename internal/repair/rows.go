@@ -110,19 +110,15 @@ func (s *rows) load() error {
 	})
 }
 
-const doNewAOF = "xaeroflux repair --from ADDRESS of a peer that holds this log; or, if there is none, xaeroflux repair --accept-loss, " +
-	"which keeps the events before the first that is lost, sets the rest aside, and goes on with a new log"
-
 // begin makes a new AOF beside the old one, with the topics that are known.
 func (s *rows) begin() (bool, error) {
 	topics := s.topics()
 	if len(topics) == 0 {
-		s.r.lost(digest.Hash{}, "xaeroflux repair --invite INVITE, with an invite to the topic from any of its members",
-			"the topic keys were in %s only", filepath.Join(layout.AOFName, layout.DataName))
+		s.r.lost(digest.Hash{}, RemedyInvite, "the topic keys were in %s only", filepath.Join(layout.AOFName, layout.DataName))
 		return false, nil
 	}
 	if s.r.fetch == nil && !s.r.o.AcceptLoss {
-		s.r.lost(digest.Hash{}, doNewAOF, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(layout.AOFName, layout.DataName))
+		s.r.lost(digest.Hash{}, RemedyLoss, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(layout.AOFName, layout.DataName))
 		return false, nil
 	}
 	dir, err := s.r.files.Place("aof.new")

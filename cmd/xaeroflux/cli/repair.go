@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -67,6 +68,11 @@ func listed(r xaeroflux.RepairReport) xaeroflux.RepairReport {
 	for _, all := range [][]xaeroflux.Finding{r.Found, r.Left} {
 		for i, f := range all {
 			all[i].Do = toDo(f.Kind, f.Do)
+		}
+	}
+	for _, all := range [][]xaeroflux.RepairStep{r.Done, r.Lost} {
+		for i, s := range all {
+			all[i].Do = cmp.Or(remedies[s.Remedy], s.Do)
 		}
 	}
 	return r

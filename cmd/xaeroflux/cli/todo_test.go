@@ -11,6 +11,18 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/recovery"
 )
 
+// Each remedy of a repair is a command of the node, but that of a file that only a
+// person has.
+func TestRemediesHaveCommands(t *testing.T) {
+	for _, r := range []xaeroflux.Remedy{
+		xaeroflux.RemedyIdentity, xaeroflux.RemedyInvite, xaeroflux.RemedyPeer, xaeroflux.RemedyLoss, xaeroflux.RemedySync, xaeroflux.RemedyFetch, xaeroflux.RemedyCosign,
+	} {
+		if got := remedies[r]; r.Do() == "" || strings.HasPrefix(got, "xaeroflux ") == (r == xaeroflux.RemedyIdentity) {
+			t.Errorf("%s: the library says %q, the node %q", r, r.Do(), got)
+		}
+	}
+}
+
 // What the library says is to be repaired, fetched or adopted, the node has a command
 // for, of which each kind of disagreement finds the one of its flaw.
 func TestFlawsHaveCommands(t *testing.T) {
