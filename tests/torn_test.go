@@ -38,7 +38,7 @@ func TestTornCopyNamesBackup(t *testing.T) {
 		}
 		_, err := xaeroflux.Open(to, small())
 		var torn *xaeroflux.TornCopyError
-		if !errors.As(err, &torn) || torn.Why == "" || !strings.Contains(err.Error(), "xaeroflux backup") {
+		if !errors.As(err, &torn) || torn.Why == "" || !strings.Contains(err.Error(), "by a backup") {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if !errors.As(err, new(*xaeroflux.RefusedError)) {

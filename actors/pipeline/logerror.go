@@ -25,7 +25,7 @@ type LogError struct {
 }
 
 func (e *LogError) Error() string {
-	return fmt.Sprintf("log %s takes nothing more, all others do: %v; close the store and run `xaeroflux check`", e.Log.Short(), e.Err)
+	return fmt.Sprintf("log %s takes nothing more, all others do: %v; close the store and check it", e.Log.Short(), e.Err)
 }
 
 // Is makes the error an ErrLog, and one that leaves a log alone in a sync.

@@ -47,7 +47,7 @@ func withNextStep(path string, err error) error {
 	if !errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	return fmt.Errorf("%s: %w; try `xaeroflux repair`, which makes it again from the pages and from peers", path, err)
+	return fmt.Errorf("%s: %w; a repair makes it again from the pages and from peers", path, err)
 }
 
 // lmdbError makes an error of the binding one that errors.Is can look into, and

@@ -48,7 +48,7 @@ var (
 	// ErrTarget is returned for a directory that nothing can be written to.
 	ErrTarget = errors.New("cannot write there")
 	// ErrIsBackup is returned for a backup that is taken for a store.
-	ErrIsBackup = errors.New("this is a backup, not a store; make a store of it with `xaeroflux restore`")
+	ErrIsBackup = errors.New("this is a backup, not a store: restore it")
 	// ErrArchive is returned for a file where the directory of a backup is wanted.
 	ErrArchive = errors.New("this is a file, and a backup is read from a directory: unpack the archive first")
 	// ErrDamaged is what every *DamageError is.

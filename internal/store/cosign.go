@@ -75,7 +75,7 @@ func (s *Store) remembers() error {
 	return s.aof.View(func(v *aof.View) error {
 		at, forgot, err := aof.Row(v, layout.Forgets, layout.Only{})
 		if err == nil && forgot {
-			err = fmt.Errorf("%w: which heads were cosigned was lost, and found out on %s; xaeroflux repair --cosign-again, if this store holds no other histories than it cosigned",
+			err = fmt.Errorf("%w: which heads were cosigned was lost, and found out on %s; repair the store with CosignAgain, if it holds no other histories than it cosigned",
 				ErrNotCosigned, at.UTC().Format(time.DateOnly))
 		}
 		return err

@@ -42,7 +42,7 @@ var ErrExists = errors.New("a store is here already")
 
 // ErrRemains is returned for a directory that holds parts of a store without its
 // FORMAT.
-var ErrRemains = errors.New("parts of a store are here without its FORMAT, and nothing is created over them: run xaeroflux repair, which writes FORMAT again if identity.key and aof are here; else put back what is missing, or name another directory")
+var ErrRemains = errors.New("parts of a store are here without its FORMAT, and nothing is created over them: a repair writes FORMAT again if identity.key and aof are here; else put back what is missing, or name another directory")
 
 // CreateOptions say what a new store is like.
 type CreateOptions struct {

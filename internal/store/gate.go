@@ -25,7 +25,7 @@ func (e *ReadOnlyError) Error() string {
 	if errors.Is(e.Cause, durable.ErrChanged) { // which says what to do
 		return fmt.Sprintf("%v: %v", ErrReadOnly, e.Cause)
 	}
-	return fmt.Sprintf("%v after a failed write: %v; close it, run `xaeroflux check`, free space or replace the disk, and open it again", ErrReadOnly, e.Cause)
+	return fmt.Sprintf("%v after a failed write: %v; close and check it, free space or replace the disk, and open it again", ErrReadOnly, e.Cause)
 }
 
 // Is makes the error an ErrReadOnly.

@@ -218,7 +218,7 @@ func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *Published) error {
 		if h.Size > known || h.Size == p.Size && h.Size > 0 && h.Root != p.Root {
 			return &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf(
 				"it holds %d events with root %s, but signed %d with root %s before: this is an older copy of the store, and appending would fork the log; put back the newer one, or "+
-					"fetch its events from a peer with `xaeroflux repair --from ADDRESS`",
+					"repair this one from a peer that holds its events",
 				p.Size, p.Root.Short(), h.Size, h.Root.Short())}
 		}
 	}

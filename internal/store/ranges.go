@@ -35,7 +35,7 @@ type GapError struct {
 }
 
 func (e *GapError) Error() string {
-	return fmt.Sprintf("event %d of log %s is not held: events %d to %d are missing; fetch them from a peer (Topic.Fetch, `xaeroflux fetch`)",
+	return fmt.Sprintf("event %d of log %s is not held: events %d to %d are missing; fetch them from a peer",
 		e.Seq, e.Log.Short(), e.Gap.First, e.Gap.End-1)
 }
 

@@ -164,7 +164,7 @@ func encodeRestoring(r *Restored) []byte {
 
 // cutOff reads what encodeRestoring wrote, as far as it can be read.
 func (s *Store) cutOff() error {
-	e := &UnfinishedError{Dir: s.dir, What: "a restore to this directory", Do: "xaeroflux restore BACKUP DIR, which begins anew in it"}
+	e := &UnfinishedError{Dir: s.dir, What: "a restore to this directory", Restore: true, Do: "restore to it again, which begins anew"}
 	b, err := s.opts.FS.ReadFile(s.path(restoringName))
 	if err != nil {
 		return err

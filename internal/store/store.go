@@ -106,7 +106,7 @@ type Store struct {
 }
 
 // ErrNoStore is returned by Open for a directory that holds no store.
-var ErrNoStore = errors.New("no store here; create it with `xaeroflux init`, or name another directory")
+var ErrNoStore = errors.New("no store here; create it, or name another directory")
 
 // Exists reports whether dir holds a store.
 func Exists(dir string) bool {

@@ -23,7 +23,7 @@ type TornCopyError struct {
 // Error says what is wrong, and how such a copy is made.
 func (e *TornCopyError) Error() string {
 	return fmt.Sprintf("%v; this store is a copy, or was moved (%s): a copy of a running store comes out like this; "+
-		"make it by `xaeroflux backup`, which works while the store runs", e.Err, e.Why)
+		"make it by a backup, which works while the store runs", e.Err, e.Why)
 }
 
 // Unwrap returns what is wrong.

@@ -12,12 +12,13 @@ import (
 // one. Nothing was acknowledged in it, and what made it completes it. It is an
 // ErrNoStore.
 type UnfinishedError struct {
-	Dir    string      // where
-	What   string      // that was cut off
-	Topic  digest.Hash // that was to be joined; zero if none was, or none is known
-	Backup string      // the directory of the backup that was to be restored, or ""
-	Adopt  bool        // the store was to stay the device that it was
-	Do     string      // what completes it
+	Dir     string      // where
+	What    string      // that was cut off
+	Topic   digest.Hash // that was to be joined; zero if none was, or none is known
+	Restore bool        // it was to be made of a backup
+	Backup  string      // the directory of that, if it is known
+	Adopt   bool        // the store was to stay the device that it was
+	Do      string      // what completes it
 }
 
 func (e *UnfinishedError) Error() string {
@@ -29,7 +30,7 @@ func (e *UnfinishedError) Error() string {
 		text += ": it was to be made of the backup in " + e.Backup
 	}
 	if e.Adopt {
-		text += ", and to stay the device that it was (--adopt)"
+		text += ", and to stay the device that it was"
 	}
 	return text
 }
@@ -45,9 +46,9 @@ func (s *Store) Unfounded() *UnfinishedError {
 	if len(s.topics.all) > 0 {
 		return nil
 	}
-	e := &UnfinishedError{Dir: s.dir, What: "the creation of this store", Topic: s.topics.wanted, Do: "xaeroflux init, or xaeroflux join INVITE"}
+	e := &UnfinishedError{Dir: s.dir, What: "the creation of this store", Topic: s.topics.wanted, Do: "open it, which founds a topic or joins one by an invite"}
 	if !e.Topic.IsZero() {
-		e.Do = "xaeroflux join INVITE, with the invite to that topic; or xaeroflux init for a topic of its own"
+		e.Do = "open it with the invite to that topic, or without one, which founds a topic of its own"
 	}
 	return e
 }

@@ -115,6 +115,8 @@ func nextOf(err error) string {
 	case errors.As(err, &refused) && refused.ByHand() != nil:
 		d := refused.ByHand()
 		return toDo(xaeroflux.Flaw(d.Kind), d.Do)
+	case errors.Is(err, xaeroflux.ErrRemains):
+		return "xaeroflux repair, which writes FORMAT again if identity.key and aof are here; else put back what is missing, or name another directory"
 	case errors.Is(err, xaeroflux.ErrIsArchive):
 		return "mkdir DIR; tar -xf ARCHIVE -C DIR; then the same command with DIR"
 	case errors.Is(err, xaeroflux.ErrNoBackup):
@@ -141,8 +143,13 @@ func peerSays(err error, code messages.Code) bool {
 
 // nextUnfinished repeats what was cut off.
 func nextUnfinished(e *xaeroflux.UnfinishedError) string {
-	if e.Backup == "" {
-		return e.Do
+	switch {
+	case !e.Restore && e.Topic.IsZero():
+		return "xaeroflux init, or xaeroflux join INVITE"
+	case !e.Restore:
+		return "xaeroflux join INVITE, with the invite to that topic; or xaeroflux init for a topic of its own"
+	case e.Backup == "":
+		return "xaeroflux restore BACKUP DIR, which begins anew in it"
 	}
 	adopt := ""
 	if e.Adopt {
@@ -158,7 +165,7 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		if a.readOnly {
 			return "the same without --read-only"
 		}
-		return "free the disk of what made the write fail, then start again; what was acknowledged is safe"
+		return "free the disk of what made the write fail, or replace it; then xaeroflux check, and start again; what was acknowledged is safe"
 	case nodeapi.Frozen:
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
 	case nodeapi.Stale:

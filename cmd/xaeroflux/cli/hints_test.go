@@ -16,31 +16,29 @@ import (
 )
 
 // texts of this package's code, of all that a person may be shown.
-func textsOfCode(t *testing.T, dirs ...string) (all []string) {
+func textsOfCode(t *testing.T) (all []string) {
 	t.Helper()
-	for _, dir := range dirs {
-		paths, err := filepath.Glob(filepath.Join(dir, "*.go"))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("%s: %d files, %v", dir, len(paths), err)
+	paths, err := filepath.Glob("*.go")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("%d files, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, path := range paths {
-			src, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := parser.ParseFile(token.NewFileSet(), path, src, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ast.Inspect(f, func(n ast.Node) bool {
-				if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && !strings.HasSuffix(path, "_test.go") {
-					if s, err := strconv.Unquote(l.Value); err == nil {
-						all = append(all, s)
-					}
+		f, err := parser.ParseFile(token.NewFileSet(), path, src, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && !strings.HasSuffix(path, "_test.go") {
+				if s, err := strconv.Unquote(l.Value); err == nil {
+					all = append(all, s)
 				}
-				return true
-			})
-		}
+			}
+			return true
+		})
 	}
 	return all
 }
@@ -51,7 +49,7 @@ func TestHintsNameTheStore(t *testing.T) {
 	a := &app{dir: "a b"}
 	command := regexp.MustCompile(`xaeroflux ([a-z]+)( --dir ('a b'|NEW|%s))?`)
 	named := 0
-	for _, text := range textsOfCode(t, ".", "../../../internal/findings", "../../../internal/doctor", "../../../internal/repair", "../../../internal/store", "../../../internal/recovery") {
+	for _, text := range textsOfCode(t) {
 		got := a.typed(text)
 		bare := regexp.MustCompile("`[^`]*`").ReplaceAllString(got, "")
 		for _, m := range command.FindAllStringSubmatch(bare, -1) {
