@@ -59,6 +59,7 @@ const (
 	FlawRange  Flaw = Flaw(findings.FlawRange)     // events beyond a gap
 	FlawOlder  Flaw = Flaw(findings.FlawOlder)     // the AOF is of an earlier time than the other files
 	FlawLog    Flaw = Flaw(findings.FlawLog)       // a log as a whole
+	FlawLink   Flaw = Flaw(findings.FlawLink)      // a copy has a symbolic link to files of the other copy
 )
 
 func checkReportOf(r findings.Report) CheckReport {

@@ -72,12 +72,13 @@ type GapError struct {
 // An UnfinishedError says that what was to become a store was cut off before it was
 // one, and what completes it. It is an ErrNoStore.
 type UnfinishedError struct {
-	Dir    string  // where
-	What   string  // that was cut off
-	Topic  TopicID // that was to be joined; zero if none was, or none is known
-	Backup string  // the directory of the backup that was to be restored, or ""
-	Adopt  bool    // the store was to stay the device that it was
-	Do     string  // what completes it
+	Dir     string  // where
+	What    string  // that was cut off
+	Topic   TopicID // that was to be joined; zero if none was, or none is known
+	Restore bool    // it was to be made of a backup
+	Backup  string  // the directory of that, if it is known
+	Adopt   bool    // the store was to stay the device that it was
+	Do      string  // what completes it
 	cause
 }
 
@@ -96,14 +97,14 @@ type RefusedError struct {
 	cause
 }
 
-// ByHand returns the next step if no program can take it: a file is to be put back. It
-// is "" if there is none.
-func (e *RefusedError) ByHand() string {
+// ByHand returns the first disagreement that no program can end, or nil: a file is to be
+// put back.
+func (e *RefusedError) ByHand() *Disagreement {
 	var inner *recovery.RefusedError
-	if !errors.As(e.err, &inner) {
-		return ""
+	if !errors.As(e.err, &inner) || inner.ByHand() == nil {
+		return nil
 	}
-	return inner.ByHand()
+	return &disagreementsOf([]recovery.Disagreement{*inner.ByHand()})[0]
 }
 
 // A LookError says what kept Check or Repair from looking at a store: descriptors,
@@ -202,7 +203,7 @@ var outwards = []func(error) error{
 		return &GapError{Log: LogID(e.Log), Seq: e.Seq, Gap: Span(e.Gap), cause: c}
 	}),
 	typed(func(e *store.UnfinishedError, c cause) *UnfinishedError {
-		return &UnfinishedError{Dir: e.Dir, What: e.What, Topic: TopicID(e.Topic), Backup: e.Backup, Adopt: e.Adopt, Do: e.Do, cause: c}
+		return &UnfinishedError{Dir: e.Dir, What: e.What, Topic: TopicID(e.Topic), Restore: e.Restore, Backup: e.Backup, Adopt: e.Adopt, Do: e.Do, cause: c}
 	}),
 	typed(func(e *store.TornCopyError, c cause) *TornCopyError { return &TornCopyError{Why: e.Why, cause: c} }),
 	typed(func(e *recovery.RefusedError, c cause) *RefusedError {

@@ -34,10 +34,14 @@ func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
 
 // A RepairStep is one thing that was done or could not be done.
 type RepairStep struct {
-	Log  string `json:"log,omitempty"`
-	What string `json:"what"`
-	Do   string `json:"do,omitempty"` // what can be done about it
+	Log    string `json:"log,omitempty"`
+	What   string `json:"what"`
+	Remedy Remedy `json:"remedy,omitempty"` // what can be done about it
+	Do     string `json:"do,omitempty"`     // the same, as a sentence
 }
+
+// Do is the remedy as a sentence.
+func (r Remedy) Do() string { return repair.Remedy(r).Do() }
 
 func repairReportOf(r repair.Report) RepairReport {
 	return RepairReport{
@@ -48,23 +52,23 @@ func repairReportOf(r repair.Report) RepairReport {
 
 func stepsOf(inner []repair.Step) (all []RepairStep) {
 	for _, s := range inner {
-		all = append(all, RepairStep(s))
+		all = append(all, RepairStep{Log: s.Log, What: s.What, Remedy: Remedy(s.Remedy), Do: s.Do})
 	}
 	return all
 }
 
-// A Remedy is what can be done about a RepairStep. Its method Do says it in a sentence.
-type Remedy = repair.Remedy
+// A Remedy is the kind of thing that can be done about a RepairStep.
+type Remedy string
 
 // What can be done.
 const (
-	RemedyIdentity = repair.RemedyIdentity // put back a copy of identity.key
-	RemedyInvite   = repair.RemedyInvite   // repair again, with an invite to the topic among Invites
-	RemedyPeer     = repair.RemedyPeer     // repair again, From a peer that holds the log
-	RemedyLoss     = repair.RemedyLoss     // that, or AcceptLoss
-	RemedySync     = repair.RemedySync     // open the store, and sync with a peer that holds the log
-	RemedyFetch    = repair.RemedyFetch    // open the store, and Fetch the events
-	RemedyCosign   = repair.RemedyCosign   // repair again with CosignAgain, if a person knows that it may
+	RemedyIdentity Remedy = Remedy(repair.RemedyIdentity) // put back a copy of identity.key
+	RemedyInvite   Remedy = Remedy(repair.RemedyInvite)   // repair again, with an invite to the topic among Invites
+	RemedyPeer     Remedy = Remedy(repair.RemedyPeer)     // repair again, From a peer that holds the log
+	RemedyLoss     Remedy = Remedy(repair.RemedyLoss)     // that, or AcceptLoss
+	RemedySync     Remedy = Remedy(repair.RemedySync)     // open the store, and sync with a peer that holds the log
+	RemedyFetch    Remedy = Remedy(repair.RemedyFetch)    // open the store, and Fetch the events
+	RemedyCosign   Remedy = Remedy(repair.RemedyCosign)   // repair again with CosignAgain, if a person knows that it may
 )
 
 // RepairOptions say what Repair may use. The zero value works: then what the

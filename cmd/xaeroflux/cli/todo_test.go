@@ -27,11 +27,11 @@ func TestRemediesHaveCommands(t *testing.T) {
 // for, of which each kind of disagreement finds the one of its flaw.
 func TestFlawsHaveCommands(t *testing.T) {
 	all := map[xaeroflux.Flaw]string{}
-	for _, f := range []xaeroflux.Flaw{
+	for _, f := range []findings.Flaw{
 		findings.FlawFormat, findings.FlawSeed, findings.FlawAOF, findings.FlawEvents, findings.FlawPages, findings.FlawTree, findings.FlawMountains,
 		findings.FlawHead, findings.FlawFork, findings.FlawRange, findings.FlawOlder, findings.FlawLog, findings.FlawLink,
 	} {
-		all[f] = f.Do()
+		all[xaeroflux.Flaw(f)] = f.Do()
 	}
 	for _, k := range []recovery.Kind{
 		recovery.KindFormat, recovery.KindIdentity, recovery.KindAOF, recovery.KindOlder, recovery.KindPages, recovery.KindHead, recovery.KindLink,
