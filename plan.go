@@ -39,7 +39,7 @@ type PlanStep struct {
 func PlanOf(dir string) (_ Plan, err error) {
 	defer out(&err)
 	inner, err := store.PlanDir(dir)
-	p := Plan{Refused: disagreementsOf(inner.Refused), Copy: inner.Copy}
+	p := Plan{Refused: append([]Disagreement{}, disagreementsOf(inner.Refused)...), Steps: []PlanStep{}, Copy: inner.Copy}
 	for _, s := range inner.Steps {
 		p.Steps = append(p.Steps, PlanStep{Action: string(s.Action), Log: s.Log, File: s.File, Pages: s.Pages, Why: s.Why})
 	}
