@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 
@@ -20,10 +21,36 @@ type child struct {
 	gone      chan struct{} // closed when it ended
 }
 
+// A Child is one actor of a group as Spawn returned it. It stays that one after its end,
+// when another actor may have its name.
+type Child struct {
+	g *Group
+	c *child
+}
+
+// PID returns the child's address, which stays the same over restarts.
+func (c *Child) PID() *actor.PID { return c.c.pid }
+
+// Entry returns the child's line in the registry.
+func (c *Child) Entry() *Entry { return c.c.entry }
+
+// Gone is closed once the child has ended for good and its name is free.
+func (c *Child) Gone() <-chan struct{} { return c.c.gone }
+
+// Stop stops the child as Group.Stop does, unless it has ended.
+func (c *Child) Stop(ctx context.Context) error {
+	select {
+	case <-c.c.gone:
+		return nil
+	default:
+		return c.g.stopChild(ctx, c.c)
+	}
+}
+
 // children are the actors of a group that have not ended. The group's actor
 // changes them, everybody reads them.
 type children struct {
-	mu     sync.RWMutex
+	mu     sync.RWMutex // guards both maps
 	byName map[string]*child
 	byID   map[string]*child
 }

@@ -21,11 +21,13 @@ type Entry struct {
 	handled  atomic.Uint64
 	restarts atomic.Int64
 	cursor   atomic.Pointer[func() string]
+	lag      atomic.Pointer[func() uint64]
 	last     atomic.Pointer[lastError]
 }
 
 type lastError struct {
-	text string
+	err  error
+	text string // of err, bounded
 	at   time.Time
 }
 
@@ -37,6 +39,24 @@ func newEntry(name string) *Entry { return &Entry{name: name, since: time.Now()}
 // SetCursor gives the function that says how far the actor is. It is called
 // by whoever takes a snapshot, in that goroutine.
 func (e *Entry) SetCursor(f func() string) { e.cursor.Store(&f) }
+
+// SetLag gives the function that says how many events the actor has still before it.
+// It is called as that of SetCursor.
+func (e *Entry) SetLag(f func() uint64) { e.lag.Store(&f) }
+
+// Count counts a message that was handled by something that is no actor.
+func (e *Entry) Count() { e.handled.Add(1) }
+
+// LastError returns the last error of the actor, or nil.
+func (e *Entry) LastError() error {
+	if f := e.last.Load(); f != nil {
+		return f.err
+	}
+	return nil
+}
+
+// Phase returns where the actor is in its life.
+func (e *Entry) Phase() Phase { return Phase(e.phaseNow.Load()) }
 
 func (e *Entry) phase(p Phase) { e.phaseNow.Store(int32(p)) }
 
@@ -66,7 +86,7 @@ func (e *Entry) failed(err error, at time.Time) {
 	if len(text) > maxErrorText {
 		text = strings.ToValidUTF8(text[:maxErrorText], "") + "…"
 	}
-	e.last.Store(&lastError{text: text, at: at})
+	e.last.Store(&lastError{err, text, at})
 }
 
 func (e *Entry) state() State {
@@ -85,6 +105,9 @@ func (e *Entry) state() State {
 	}
 	if c := e.cursor.Load(); c != nil {
 		s.Cursor = (*c)()
+	}
+	if l := e.lag.Load(); l != nil {
+		s.Lag = (*l)()
 	}
 	return s
 }

@@ -38,6 +38,16 @@ func Fail(err error) {
 	panic(&Failure{Err: err})
 }
 
+// Guarded calls fn. If fn panics, that is its error: a *Failure with the stack.
+func Guarded(fn func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = failureOf(r)
+		}
+	}()
+	return fn()
+}
+
 // maxStack bounds the stack kept with a failure, in bytes.
 const maxStack = 8 << 10
 

@@ -68,7 +68,7 @@ func (g *Group) PID(name string) *actor.PID {
 // Spawn adds a child under the group's policy. When that child's budget is
 // spent, or it fails beyond retrying, it alone is stopped. Its mailbox is the
 // unbounded one, whatever props say.
-func (g *Group) Spawn(name string, props *actor.Props) (*actor.PID, error) {
+func (g *Group) Spawn(name string, props *actor.Props) (*Child, error) {
 	m := &spawn{name: name, props: props, done: make(chan error, 1)}
 	switch {
 	case g.closed.Load():
@@ -81,7 +81,10 @@ func (g *Group) Spawn(name string, props *actor.Props) (*actor.PID, error) {
 	g.tree.system.Root.Send(g.pid.Load(), m)
 	select {
 	case err := <-m.done:
-		return m.pid, err
+		if err != nil {
+			return nil, err
+		}
+		return &Child{g, m.child}, nil
 	case <-g.gone:
 		return nil, fmt.Errorf("%w: group %s", ErrStopped, g.spec.Name)
 	}
@@ -96,6 +99,10 @@ func (g *Group) Stop(ctx context.Context, name string) error {
 	if c == nil {
 		return nil
 	}
+	return g.stopChild(ctx, c)
+}
+
+func (g *Group) stopChild(ctx context.Context, c *child) error {
 	g.end(c)
 	return g.await(ctx, c.pid, c.gone)
 }

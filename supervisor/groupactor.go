@@ -13,7 +13,7 @@ import (
 type spawn struct {
 	name  string
 	props *actor.Props
-	pid   *actor.PID // the answer, to be read after done
+	child *child // the answer, to be read after done
 	done  chan error
 }
 
@@ -55,9 +55,7 @@ func (a *groupActor) spawn(ctx actor.Context, m *spawn) (err error) {
 	if a.ending {
 		return fmt.Errorf("%w: group %s", ErrStopped, a.g.spec.Name)
 	}
-	if m.pid, err = a.g.spawn(ctx, m.name, m.props, false); err != nil {
-		m.pid = nil
-	}
+	m.child, err = a.g.spawn(ctx, m.name, m.props, false)
 	return err
 }
 
@@ -74,7 +72,7 @@ func (g *Group) spawnAll(ctx actor.Context) error {
 
 // spawn spawns a child. The child may run and fail before this returns, but
 // its failure is a message to the group's actor, which is here.
-func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, permanent bool) (_ *actor.PID, err error) {
+func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, permanent bool) (_ *child, err error) {
 	defer func() {
 		if r := recover(); r != nil { // of the props' producer, which runs in here the first time
 			err = fmt.Errorf("supervisor: spawn %s/%s: %w", g.spec.Name, name, failureOf(r))
@@ -102,7 +100,7 @@ func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, perman
 	c.entry.pid.Store(&c.pid.Id)
 	g.tree.registry.put(c.entry)
 	g.children.add(c)
-	return c.pid, nil
+	return c, nil
 }
 
 // ended takes a child off the list.

@@ -270,9 +270,9 @@ func TestSpawn(t *testing.T) {
 	if _, err := x.group.Spawn("x", nil); err == nil {
 		t.Error("spawned without props")
 	}
-	pid, err := x.group.Spawn("x", props)
-	if err != nil || pid != x.group.PID("x") {
-		t.Fatal(pid, err)
+	x1, err := x.group.Spawn("x", props)
+	if err != nil || x1.PID() != x.group.PID("x") {
+		t.Fatal(x1, err)
 	}
 	if _, err := x.group.Spawn("x", props); !errors.Is(err, ErrName) {
 		t.Errorf("twice: %v", err)
@@ -284,6 +284,9 @@ func TestSpawn(t *testing.T) {
 		t.Error("an actor that came and went is still registered")
 	}
 	x.spawn("x")
+	if err := x1.Stop(t.Context()); err != nil || x.group.PID("x") == nil {
+		t.Errorf("the first x stops the second one: %v", err)
+	}
 	if err := x.tree.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

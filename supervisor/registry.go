@@ -50,6 +50,7 @@ type State struct {
 	PID         string    `json:"pid,omitempty"` // its id in the actor system
 	Phase       Phase     `json:"phase"`
 	Cursor      string    `json:"cursor,omitempty"` // how far it is, in its own terms
+	Lag         uint64    `json:"lag,omitempty"`    // events that it has still before it, if it is fed with events
 	Queue       int64     `json:"queue"`            // messages waiting for it
 	Handled     uint64    `json:"handled"`          // messages handled
 	Restarts    int64     `json:"restarts"`
@@ -65,7 +66,7 @@ const maxRetired = 32
 // A Registry knows every actor of a tree. One that was spawned and ended is
 // forgotten, unless it failed: the last 32 of those stay.
 type Registry struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards both fields below
 	entries map[string]*Entry
 	retired []*Entry // failed, oldest first
 }
@@ -86,6 +87,21 @@ func (r *Registry) entry(name string) *Entry {
 		r.entries[name] = e
 	}
 	return e
+}
+
+// Begin shows something that runs like an actor and is none, until End.
+func (r *Registry) Begin(group, name string) *Entry {
+	e := newEntry(group + "/" + name)
+	e.phase(Running)
+	r.put(e)
+	return e
+}
+
+// End forgets what Begin showed.
+func (r *Registry) End(e *Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop(e)
 }
 
 // put makes e the entry of its name.

@@ -162,7 +162,7 @@ func BenchmarkWatch(b *testing.B) {
 	}
 	defer tree.Close(b.Context())
 	done := make(chan struct{}, 1)
-	pid, err := tree.Group("g").Spawn("a", actor.PropsFromFunc(func(ctx actor.Context) {
+	a, err := tree.Group("g").Spawn("a", actor.PropsFromFunc(func(ctx actor.Context) {
 		if n, ok := ctx.Message().(int); ok && n == b.N {
 			done <- struct{}{}
 		}
@@ -172,7 +172,44 @@ func BenchmarkWatch(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for i := 1; i <= b.N; i++ {
-		system.Root.Send(pid, i)
+		system.Root.Send(a.PID(), i)
 	}
 	<-done
+}
+
+// What is no actor is shown like one until it ends, and takes no other's line with it.
+func TestBeginAndEnd(t *testing.T) {
+	x := start(t, Policy{}, "a")
+	r, left := x.tree.Registry(), uint64(7)
+	first := r.Begin("g", "f")
+	first.SetLag(func() uint64 { return left })
+	first.Count()
+	first.Note(errors.New("not now"), time.Unix(5, 0))
+	if s := x.state("f"); s.Phase != Running || s.Lag != 7 || s.Handled != 1 || s.LastError != "not now" {
+		t.Errorf("%+v", s)
+	}
+	if err := first.LastError(); err == nil || err.Error() != "not now" {
+		t.Errorf("last error %v", err)
+	}
+	second := r.Begin("g", "f")
+	r.End(first)
+	if s := x.state("f"); s.Phase != Running || s.Handled != 0 {
+		t.Errorf("the second one: %+v", s)
+	}
+	r.End(second)
+	if s := x.state("f"); s.Phase >= 0 {
+		t.Errorf("after its end: %+v", s)
+	}
+}
+
+// A panic becomes an error with its stack.
+func TestGuarded(t *testing.T) {
+	reason := errors.New("no")
+	if err := Guarded(func() error { return reason }); err != reason {
+		t.Errorf("%v", err)
+	}
+	var f *Failure
+	if err := Guarded(func() error { panic(reason) }); !errors.Is(err, reason) || !errors.As(err, &f) || f.Stack == nil {
+		t.Errorf("%v", err)
+	}
 }

@@ -165,7 +165,14 @@ func (n *Node) groups() []supervisor.GroupSpec {
 
 // spawn and send are how the mesh reaches actors on the network side.
 func (n *Node) spawn(name string, props *actor.Props) (*actor.PID, error) {
-	return n.tree.Group(groupNetwork).Spawn(name, props)
+	return pidOf(n.tree.Group(groupNetwork).Spawn(name, props))
+}
+
+func pidOf(c *supervisor.Child, err error) (*actor.PID, error) {
+	if err != nil {
+		return nil, err
+	}
+	return c.PID(), nil
 }
 
 func (n *Node) send(name string, msg any) {
@@ -309,7 +316,7 @@ func (n *Node) SpawnUser(name string, props *actor.Props) (*actor.PID, error) {
 	if n.closing.Load() {
 		return nil, pipeline.ErrClosed
 	}
-	return n.tree.Group(groupUser).Spawn(name, props)
+	return pidOf(n.tree.Group(groupUser).Spawn(name, props))
 }
 
 // UserEntry returns the registry's entry of such an actor.
