@@ -36,6 +36,8 @@ type DB struct {
 	system    *actor.ActorSystem
 	ownSystem bool
 
+	names *names // that cursors are in use under
+
 	closed    atomic.Bool
 	readers   *readers
 	closeOnce sync.Once
@@ -59,7 +61,7 @@ func Open(dir string, options *Options) (_ *DB, err error) {
 	if err := notBackup(dir); err != nil {
 		return nil, err
 	}
-	db := &DB{opts: o, log: o.Logger, hub: newHub(), readers: newReaders()}
+	db := &DB{opts: o, log: o.Logger, hub: newHub(), readers: newReaders(), names: newNames()}
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(dir, invite), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
 		MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,

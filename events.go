@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/event"
@@ -48,6 +49,9 @@ func (r Record) Clone() Record {
 // A Frontier says how far each log was read: log id to size.
 type Frontier map[LogID]uint64
 
+// Clone returns a copy, of nil nil.
+func (f Frontier) Clone() Frontier { return maps.Clone(f) }
+
 // A Query says which events are wanted. The zero Query means every event of
 // every log in the default topic.
 type Query struct {
@@ -77,7 +81,7 @@ func (db *DB) Events(ctx context.Context, q Query) iter.Seq2[Record, error] {
 		for i := 0; i < len(spans) && err == nil; i++ {
 			err = r.read(ctx, spans[i], nil, yield)
 		}
-		if err != nil && !errors.Is(err, errStop) {
+		if err != nil && !errors.Is(err, errLeft) {
 			yield(Record{}, db.failed(err))
 		}
 	}
@@ -90,7 +94,7 @@ func (db *DB) Events(ctx context.Context, q Query) iter.Seq2[Record, error] {
 func (db *DB) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		err := db.subscribe(ctx, q, yield)
-		if !errors.Is(err, errStop) && ctx.Err() == nil {
+		if !errors.Is(err, errLeft) && ctx.Err() == nil {
 			yield(Record{}, db.failed(err))
 		}
 	}

@@ -6,116 +6,121 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
-	"time"
+	"sync"
 
-	"github.com/asynkron/protoactor-go/actor"
-
-	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
-	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 )
 
-// A feeder sends events to one spawned actor, one message at a time, and keeps
-// its cursors. All of it but what is said to be shared belongs to run.
-type feeder struct {
+// A feed gives the events of a query to one taker, a batch at a time: each log in
+// order, the logs in turn. It stands below Spawn, whose taker is an actor.
+// What is not said to be guarded belongs to run.
+type feed struct {
 	db     *DB
 	name   string
 	batch  int
-	pid    *actor.PID
+	give   func(context.Context, []Record) error // returns once the taker is done with them
+	keep   bool                                  // the cursors belong to the name, and are stored
 	entry  *supervisor.Entry
-	reader *reader // its frontier is the actor's
+	reader *reader // its frontier is ahead of taken while a batch is given
 	turns  *turns
 	leave  func()
+
+	mu     sync.Mutex         // guards all below
+	taken  Frontier           // the cursors: of each log, what comes next
 	failed map[LogID]*failure // logs that wait after an error
-
-	hand  atomic.Pointer[Committed] // that the actor was given, until it is done or lost; shared
-	gone  chan struct{}             // closed when the actor has stopped for good
-	fed   atomic.Uint64             // events that were done; shared
-	waits atomic.Int64              // len(failed); shared
+	count  uint64             // of events that were taken
 }
 
-// A failure is of a log of which the actor, or the disk, did not take the next
-// events.
-type failure struct {
-	count int
-	until time.Time
-	timer *time.Timer // gives the log another turn
-}
-
-// failurePauses says how long a log waits that fails again and again.
-var failurePauses = supervisor.Policy{Base: 50 * time.Millisecond, Cap: 10 * time.Second}
-
-// Ends of a delivery.
+// Ends of giving a batch to an actor.
 var (
-	errLost = errors.New("the actor failed with these events in hand")
+	errLost = errors.New("the actor failed with these events in flight")
 	errGone = errors.New("the actor has stopped")
 )
 
-// newFeeder returns the feeder of an actor that is not spawned yet.
-func newFeeder(db *DB, name string, o SpawnOptions) (*feeder, error) {
-	f := &feeder{db: db, name: name, batch: o.Batch, failed: map[LogID]*failure{}, gone: make(chan struct{})}
+// newFeed returns the feed of a name, which it has to itself until end is called. With
+// from nil it begins at the stored cursors and keeps them.
+func (db *DB) newFeed(name string, q Query, from Frontier) (*feed, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
 	done, err := db.reading()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	after, err := f.cursors()
-	if err != nil {
+	if from == nil && db.opts.ReadOnly {
+		return nil, fmt.Errorf("its cursor cannot be stored: %w", db.ReadOnly())
+	}
+	if err := db.names.take(name); err != nil {
 		return nil, err
 	}
-	f.reader = newReader(db, Query{Topic: o.Topic, Log: o.Log, After: after})
-	f.turns, f.leave, err = f.reader.follow()
-	return f, err
-}
-
-// middleware notes which message the actor was given, and what becomes of it. A
-// restart loses the one that it was given; one that is in its mailbox still comes
-// to the next instance.
-func (f *feeder) middleware(next actor.ReceiverFunc) actor.ReceiverFunc {
-	return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
-		switch m := env.Message.(type) {
-		case *Committed:
-			f.hand.Store(m)
-		case *actor.Restarting:
-			if lost := f.hand.Swap(nil); lost != nil {
-				lost.Done(errLost)
-			}
-		case *actor.Stopped:
-			defer close(f.gone)
-		}
-		next(ctx, env)
+	f := &feed{db: db, name: name, batch: turnEvents, keep: from == nil, taken: from.Clone(), failed: map[LogID]*failure{}}
+	if err := f.begin(q); err != nil {
+		db.names.free(name)
+		return nil, err
 	}
+	return f, nil
 }
 
-// show lets DB.Actors tell how far the actor is.
-func (f *feeder) show(e *supervisor.Entry) {
-	f.entry = e
-	e.SetCursor(func() string {
-		if n := f.waits.Load(); n > 0 {
-			return fmt.Sprintf("%d events, %d logs wait after an error", f.fed.Load(), n)
+func (f *feed) begin(q Query) (err error) {
+	if f.keep {
+		if f.taken, err = f.db.cursors(f.name); err != nil {
+			return err
 		}
-		return fmt.Sprintf("%d events", f.fed.Load())
+	}
+	q.After = f.taken
+	f.reader = newReader(f.db, q)
+	f.turns, f.leave, err = f.reader.follow()
+	return err
+}
+
+// end forgets what waits, and gives the name back.
+func (f *feed) end() {
+	f.leave()
+	f.mu.Lock()
+	for _, w := range f.failed {
+		w.timer.Stop()
+	}
+	f.mu.Unlock()
+	f.db.names.free(f.name)
+}
+
+// show lets DB.Actors tell how far the taker is.
+func (f *feed) show(e *supervisor.Entry) {
+	f.entry = e
+	e.SetLag(f.lag)
+	e.SetCursor(func() string {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if n := len(f.failed); n > 0 {
+			return fmt.Sprintf("%d events, %d logs wait after an error", f.count, n)
+		}
+		return fmt.Sprintf("%d events", f.count)
 	})
 }
 
-// run feeds until ctx ends or the actor stops.
-func (f *feeder) run(ctx context.Context) {
+// run gives events until ctx ends, the DB is closed, or the taker has come to its end.
+// The error says which.
+func (f *feed) run(ctx context.Context) error {
 	for {
 		log, err := f.turns.next(ctx)
 		if err != nil {
-			return
+			return err
 		}
-		if w := f.failed[log]; w != nil && time.Now().Before(w.until) {
+		if f.waits(log) {
 			continue // its timer gives it a turn
 		}
 		err = f.turn(ctx, log)
 		switch {
 		case err == nil:
 			f.recovered(log)
-		case ctx.Err() != nil, errors.Is(err, errGone), errors.Is(err, ErrClosed):
-			return
+		case f.db.closed.Load():
+			return ErrClosed
+		case errors.Is(err, errGone):
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
 		case errors.Is(err, errLost):
 			f.turns.add(log) // the supervisor made the pause
 		default:
@@ -124,111 +129,86 @@ func (f *feeder) run(ctx context.Context) {
 	}
 }
 
-// end forgets what waits.
-func (f *feeder) end() {
-	f.leave()
-	for _, w := range f.failed {
-		w.timer.Stop()
-	}
-}
-
-// turn delivers one batch of a log and moves its cursor.
-func (f *feeder) turn(ctx context.Context, log LogID) error {
-	from, known := f.reader.next[log]
+// turn gives one batch of a log and moves its cursor.
+func (f *feed) turn(ctx context.Context, log LogID) error {
 	batch, err := f.collect(ctx, log)
 	if err == nil && len(batch) > 0 {
-		err = f.deliver(ctx, batch)
+		err = f.give(ctx, batch)
 	}
 	if err != nil {
-		if delete(f.reader.next, log); known {
-			f.reader.next[log] = from
-		}
+		f.rewind(log)
 		return err
 	}
-	f.fed.Add(uint64(len(batch)))
-	if len(batch) == 0 {
-		return nil // nothing of the application's
+	if f.advance(log, len(batch)); f.keep && len(batch) > 0 {
+		f.store(ctx, log)
 	}
-	return f.store(ctx, log)
+	return nil
 }
 
 // collect reads the next events of a log, and gives it another turn if there
 // are more.
-func (f *feeder) collect(ctx context.Context, log LogID) (batch []Record, err error) {
+func (f *feed) collect(ctx context.Context, log LogID) (batch []Record, err error) {
 	size := 0
 	err = f.reader.turn(ctx, log, f.turns, func(rec Record, _ error) bool {
 		batch = append(batch, rec)
 		size += len(rec.Payload) + len(rec.Key)
 		return len(batch) < f.batch && size < turnBytes
 	})
-	if errors.Is(err, errStop) {
+	if errors.Is(err, errLeft) {
 		f.turns.add(log)
 		err = nil
 	}
 	return batch, err
 }
 
-// deliver sends one message and waits until the actor is done with it.
-func (f *feeder) deliver(ctx context.Context, batch []Record) error {
-	m := &Committed{Records: batch, done: make(chan error, 1)}
-	f.db.system.Root.Send(f.pid, m)
-	select {
-	case err := <-m.done:
-		f.hand.CompareAndSwap(m, nil)
-		return err
-	case <-f.gone:
-		return errGone
-	case <-ctx.Done():
-		return ctx.Err()
+// advance takes note that the taker is done with what was read of a log.
+func (f *feed) advance(log LogID, events int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if next, ok := f.reader.next[log]; ok {
+		f.taken[log] = next
+	}
+	f.count += uint64(events)
+}
+
+// rewind has the events of a log read again that were not taken.
+func (f *feed) rewind(log LogID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if next, ok := f.taken[log]; ok {
+		f.reader.next[log] = next
+	} else {
+		delete(f.reader.next, log)
 	}
 }
 
-// store stores the cursor of a log: the sequence of what comes next. If that
-// fails, the actor goes on all the same; it may be given these events again after
-// the store was opened anew.
-func (f *feeder) store(ctx context.Context, log LogID) error {
-	k := layout.ProgressKey{Actor: f.name, Log: digest.Hash(log)}
-	err := f.db.node.Pipeline().Put(ctx, aof.Cursors, layout.Progress.Key(k), layout.Progress.Value(f.reader.next[log]))
-	if err != nil && ctx.Err() == nil {
-		f.entry.Note(fmt.Errorf("the cursor of log %s is not stored: %w", log.Short(), err), time.Now())
-		return nil
+// lag returns how many events the taker has still before it. A log that neither waits
+// for its turn, nor has it, nor waits after an error, has no more.
+func (f *feed) lag() (n uint64) {
+	done, err := f.db.reading()
+	if err != nil {
+		return 0
 	}
-	return err
+	defer done()
+	for log, next := range f.behind() {
+		if l, err := f.db.st.Log(digest.Hash(log)); err == nil {
+			size := l.State().Size
+			n += size - min(size, next)
+		}
+	}
+	return n
 }
 
-// pause lets a log wait after an error, which is shown.
-func (f *feeder) pause(log LogID, err error) {
-	w := f.failed[log]
-	if w == nil {
-		w = &failure{}
-		f.failed[log] = w
-		f.waits.Add(1)
+// behind returns the cursors of the logs that may have more.
+func (f *feed) behind() Frontier {
+	at, logs := Frontier{}, f.turns.all()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, log := range logs {
+		at[log] = f.taken[log]
 	}
-	w.count++
-	wait := failurePauses.Pause(w.count)
-	w.until = time.Now().Add(wait)
-	w.timer = time.AfterFunc(wait, func() { f.turns.add(log) })
-	f.entry.Note(fmt.Errorf("log %s from event %d: %w; again in %s", log.Short(), f.reader.next[log], err, wait.Round(time.Millisecond)), time.Now())
-}
-
-func (f *feeder) recovered(log LogID) {
-	if f.failed[log] != nil {
-		delete(f.failed, log)
-		f.waits.Add(-1)
+	for log := range f.failed {
+		at[log] = f.taken[log]
 	}
-}
-
-// cursors reads how far the actor is in each log.
-func (f *feeder) cursors() (Frontier, error) {
-	after := Frontier{}
-	err := f.db.st.AOF().View(func(v *aof.View) error {
-		return v.ForEach(aof.Cursors, layout.ProgressOf(f.name), func(key, value []byte) error {
-			k, next, err := layout.Progress.Parse(key, value)
-			if err == nil && k.Actor == f.name {
-				after[LogID(k.Log)] = next
-			}
-			return err
-		})
-	})
-	return after, err
+	return at
 }

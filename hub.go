@@ -4,6 +4,7 @@ package xaeroflux
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -79,9 +80,10 @@ func (h *hub) close() {
 // which they get their turn. A log that has more behind its turn is added again
 // and waits for all others, so that a busy one slows itself.
 type turns struct {
-	mu     sync.Mutex // guards queue and queued
+	mu     sync.Mutex // guards queue, queued and now
 	queue  []LogID
 	queued map[LogID]struct{}
+	now    LogID         // whose turn it is, until next is called again
 	wake   chan struct{} // holds one
 	closed chan struct{} // closed with the hub
 }
@@ -112,6 +114,17 @@ func (t *turns) others() bool {
 	return len(t.queue) > 0
 }
 
+// all returns the logs that wait for their turn, and the one that has it.
+func (t *turns) all() []LogID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := slices.Clone(t.queue)
+	if !t.now.IsZero() {
+		all = append(all, t.now)
+	}
+	return all
+}
+
 // next returns the log whose turn it is, once there is one. The error is
 // ErrClosed, or that of ctx.
 func (t *turns) next(ctx context.Context) (LogID, error) {
@@ -137,10 +150,12 @@ func (t *turns) next(ctx context.Context) (LogID, error) {
 func (t *turns) pop() (log LogID, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.now = LogID{}
 	if len(t.queue) == 0 {
 		return log, false
 	}
 	log = t.queue[0]
+	t.now = log
 	if t.queue = t.queue[1:]; len(t.queue) == 0 {
 		t.queue = nil // what was read lies in front of it
 	}

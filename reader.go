@@ -20,7 +20,7 @@ const (
 )
 
 var (
-	errStop = errors.New("stop")           // nobody wants more
+	errLeft = errors.New("left")           // nobody wants more
 	errTurn = errors.New("another's turn") // there is more of this log
 )
 
@@ -141,7 +141,7 @@ func (r *reader) turn(ctx context.Context, log LogID, t *turns, yield func(Recor
 // somebody is given events: one run at first, then more and more.
 const readBytes = 64 << 10
 
-// read yields a span. The error is errStop if nobody wants more, and errTurn if
+// read yields a span. The error is errLeft if nobody wants more, and errTurn if
 // others say, behind a turn's length, that they wait.
 func (r *reader) read(ctx context.Context, s span, others func() bool, yield func(Record, error) bool) error {
 	count, size := 0, 0
@@ -223,10 +223,10 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 			return nil
 		}
 		if !yield(record(l, seq, rec), nil) {
-			return errStop
+			return errLeft
 		}
 		if r.left--; r.left == 0 {
-			return errStop
+			return errLeft
 		}
 		return nil
 	})

@@ -30,8 +30,8 @@ var (
 	// ErrName is returned for a capability that cannot be registered: a name that
 	// is empty, too long, or of the protocol itself.
 	ErrName = errors.New("not the name of a capability")
-	// ErrRegistered is returned for one that is registered already.
-	ErrRegistered = errors.New("capability is registered already")
+	// ErrRegistered is returned for a name that is registered already.
+	ErrRegistered = errors.New("registered already")
 	// ErrBusy is returned for a capability whose handlers go on though they are to end.
 	ErrBusy = errors.New("a handler of the capability does not return; it is left behind")
 	// ErrLimit is what a call fails with that passed its door's bytes.

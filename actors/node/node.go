@@ -165,10 +165,7 @@ func (n *Node) groups() []supervisor.GroupSpec {
 
 // spawn and send are how the mesh reaches actors on the network side.
 func (n *Node) spawn(name string, props *actor.Props) (*actor.PID, error) {
-	return pidOf(n.tree.Group(groupNetwork).Spawn(name, props))
-}
-
-func pidOf(c *supervisor.Child, err error) (*actor.PID, error) {
+	c, err := n.tree.Group(groupNetwork).Spawn(name, props)
 	if err != nil {
 		return nil, err
 	}
@@ -312,19 +309,15 @@ func (n *Node) Go(f func()) {
 func (n *Node) Context() context.Context { return n.ctx }
 
 // SpawnUser spawns an actor of the application in the user group.
-func (n *Node) SpawnUser(name string, props *actor.Props) (*actor.PID, error) {
+func (n *Node) SpawnUser(name string, props *actor.Props) (*supervisor.Child, error) {
 	if n.closing.Load() {
 		return nil, pipeline.ErrClosed
 	}
-	return pidOf(n.tree.Group(groupUser).Spawn(name, props))
+	return n.tree.Group(groupUser).Spawn(name, props)
 }
 
-// UserEntry returns the registry's entry of such an actor.
-func (n *Node) UserEntry(name string) *supervisor.Entry {
-	return n.tree.Registry().Entry(groupUser, name)
-}
-
-// StopUser stops such an actor after it handled what it was sent.
-func (n *Node) StopUser(ctx context.Context, name string) error {
-	return n.tree.Group(groupUser).Stop(ctx, name)
+// ShowUser shows a function of the application beside its actors, until end is called.
+func (n *Node) ShowUser(name string) (e *supervisor.Entry, end func()) {
+	e = n.Registry().Begin(groupUser, name)
+	return e, func() { n.Registry().End(e) }
 }

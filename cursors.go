@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/internal/aof"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// maxName bounds the name of a cursor, in bytes.
+const maxName = 64
+
+// checkName returns an ErrOptions for what no cursor can be called.
+func checkName(name string) error {
+	switch {
+	case name == "" || len(name) > maxName:
+		return fmt.Errorf("%w: a name of %d bytes, want 1 to %d", ErrOptions, len(name), maxName)
+	case strings.Contains(name, "/"):
+		return fmt.Errorf("%w: the name has a slash in it", ErrOptions)
+	}
+	return nil
+}
+
+// names are those of the feeds that run.
+// Each is had by one at a time, or two would move the same cursors.
+type names struct {
+	mu    sync.Mutex // guards taken
+	taken map[string]struct{}
+}
+
+func newNames() *names { return &names{taken: map[string]struct{}{}} }
+
+// take gives a name to the caller, until free. The error is ErrRegistered.
+func (n *names) take(name string) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, taken := n.taken[name]; taken {
+		return fmt.Errorf("%w: stop the actor that runs under this name first", ErrRegistered)
+	}
+	n.taken[name] = struct{}{}
+	return nil
+}
+
+func (n *names) free(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.taken, name)
+}
+
+// cursors reads the cursors of a name: of each log, what comes next.
+func (db *DB) cursors(name string) (Frontier, error) {
+	f := Frontier{}
+	err := db.st.AOF().View(func(v *aof.View) error {
+		return v.ForEach(aof.Cursors, layout.ProgressOf(name), func(key, value []byte) error {
+			k, next, err := layout.Progress.Parse(key, value)
+			if err == nil && k.Actor == name {
+				f[LogID(k.Log)] = next
+			}
+			return err
+		})
+	})
+	return f, err
+}
+
+// store stores the cursor of a log, also if ctx has ended meanwhile: the events were
+// taken. If that fails, the feed goes on all the same; the taker may be given these
+// events again once the store was opened anew.
+func (f *feed) store(ctx context.Context, log LogID) {
+	k := layout.ProgressKey{Actor: f.name, Log: digest.Hash(log)}
+	row := store.Put{Bucket: aof.Cursors, Key: layout.Progress.Key(k), Value: layout.Progress.Value(f.reader.next[log])}
+	if err := f.db.node.Pipeline().Do(context.WithoutCancel(ctx), &row); err != nil {
+		f.entry.Note(fmt.Errorf("the cursor of log %s is not stored: %w", log.Short(), err), time.Now())
+	}
+}
