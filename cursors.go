@@ -29,7 +29,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// names are those of the feeds that run.
+// names are those of the feeds that run and of the cursors that are being forgotten.
 // Each is had by one at a time, or two would move the same cursors.
 type names struct {
 	mu    sync.Mutex // guards taken
@@ -43,7 +43,7 @@ func (n *names) take(name string) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, taken := n.taken[name]; taken {
-		return fmt.Errorf("%w: stop the actor that runs under this name first", ErrRegistered)
+		return fmt.Errorf("%w: end the Process or Spawn that runs under this name first", ErrRegistered)
 	}
 	n.taken[name] = struct{}{}
 	return nil
@@ -79,4 +79,40 @@ func (f *feed) store(ctx context.Context, log LogID) {
 	if err := f.db.node.Pipeline().Do(context.WithoutCancel(ctx), &row); err != nil {
 		f.entry.Note(fmt.Errorf("the cursor of log %s is not stored: %w", log.Short(), err), time.Now())
 	}
+}
+
+// ForgetCursor deletes the cursors that the store keeps for a name: the next Process or
+// Spawn under it begins with the first event. To forget what is not there does no harm.
+// The error is ErrRegistered while a Process or Spawn of that name runs, ErrOptions for
+// what no cursor can be called, ErrReadOnly or ErrClosed.
+func (db *DB) ForgetCursor(ctx context.Context, name string) (err error) {
+	defer db.out(&err)
+	if err := db.forgetCursor(ctx, name); err != nil {
+		return fmt.Errorf("forget cursor %q: %w", name, err)
+	}
+	return nil
+}
+
+func (db *DB) forgetCursor(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	done, err := db.reading()
+	if err != nil {
+		return err
+	}
+	defer done()
+	if err := db.names.take(name); err != nil {
+		return err
+	}
+	defer db.names.free(name)
+	at, err := db.cursors(name)
+	if err != nil {
+		return err
+	}
+	var rows store.Puts
+	for log := range at {
+		rows = append(rows, &store.Put{Bucket: aof.Cursors, Key: layout.Progress.Key(layout.ProgressKey{Actor: name, Log: digest.Hash(log)})})
+	}
+	return db.node.Pipeline().Do(ctx, rows)
 }

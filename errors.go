@@ -113,6 +113,8 @@ var (
 	// ErrNotHeld is returned for an event that is in a log and not held here: a
 	// *GapError says what is missing around it. Fetch brings it.
 	ErrNotHeld = store.ErrNotHeld
+	// ErrStop is what the function of a Process returns to end it.
+	ErrStop = errors.New("stop")
 	// ErrWitnesses is returned where fewer witnesses cosigned a head than wanted.
 	ErrWitnesses = proof.ErrWitnesses
 )

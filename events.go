@@ -49,6 +49,13 @@ func (r Record) Clone() Record {
 // A Frontier says how far each log was read: log id to size.
 type Frontier map[LogID]uint64
 
+// Add moves the frontier behind events, which come in the order of their logs.
+func (f Frontier) Add(records ...Record) {
+	for i := range records {
+		f[records[i].Log] = max(f[records[i].Log], records[i].Seq+1)
+	}
+}
+
 // Clone returns a copy, of nil nil.
 func (f Frontier) Clone() Frontier { return maps.Clone(f) }
 

@@ -4,6 +4,7 @@ package xaeroflux_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,82 @@ func Example() {
 		fmt.Println(rec.Seq, rec.Type, string(rec.Payload), errors.Join(err, err2, err3))
 	}
 	// Output: 0 note buy milk <nil>
+}
+
+func ExampleDB_Process() {
+	db, err := xaeroflux.Open(filepath.Join(scratch, "process"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	for _, text := range []string{"one", "two", "three"} {
+		if _, err := db.Append(ctx, xaeroflux.Event{Payload: []byte(text)}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	err = db.Process(ctx, "printer", nil, func(_ context.Context, records []xaeroflux.Record) error {
+		for _, r := range records {
+			fmt.Println(string(r.Payload))
+			if string(r.Payload) == "three" {
+				stop()
+			}
+		}
+		return nil // moves the cursor of "printer" behind them
+	})
+	fmt.Println(errors.Is(err, context.Canceled))
+	// Output:
+	// one
+	// two
+	// three
+	// true
+}
+
+// A total that counts each event once, whenever it is killed: the frontier is written with
+// what it led to, in one file.
+func ExampleDB_Process_frontier() {
+	db, err := xaeroflux.Open(filepath.Join(scratch, "total"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	file := filepath.Join(scratch, "total.json")
+	count := func() (total struct {
+		Events int
+		After  xaeroflux.Frontier
+	}) {
+		total.After = xaeroflux.Frontier{} // the beginning
+		if text, err := os.ReadFile(file); err == nil {
+			if err := json.Unmarshal(text, &total); err != nil {
+				log.Fatal(err)
+			}
+		}
+		_ = db.Process(ctx, "total", total.After, func(_ context.Context, records []xaeroflux.Record) error {
+			total.Events += len(records)
+			total.After.Add(records...)
+			text, err := json.Marshal(total)
+			if err == nil {
+				err = os.WriteFile(file+".new", text, 0o600)
+			}
+			if err == nil {
+				err = os.Rename(file+".new", file)
+			}
+			if err != nil {
+				log.Fatal(err) // an error would have the same events counted again
+			}
+			return xaeroflux.ErrStop // as if it was killed here
+		})
+		return total
+	}
+	for range 2 {
+		if _, err := db.Append(ctx, xaeroflux.Event{Payload: []byte("event")}); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(count().Events)
+	}
+	// Output:
+	// 1
+	// 2
 }
 
 type forwarder struct{ to chan<- string }

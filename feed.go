@@ -13,8 +13,8 @@ import (
 )
 
 // A feed gives the events of a query to one taker, a batch at a time: each log in
-// order, the logs in turn. It stands below Spawn, whose taker is an actor.
-// What is not said to be guarded belongs to run.
+// order, the logs in turn. It stands below Process, whose taker is a function, and
+// Spawn, whose taker is an actor. What is not said to be guarded belongs to run.
 type feed struct {
 	db     *DB
 	name   string
@@ -117,7 +117,7 @@ func (f *feed) run(ctx context.Context) error {
 			f.recovered(log)
 		case f.db.closed.Load():
 			return ErrClosed
-		case errors.Is(err, errGone):
+		case errors.Is(err, ErrStop), errors.Is(err, errGone):
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()

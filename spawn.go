@@ -54,12 +54,12 @@ type Spawned struct {
 
 // Spawn starts an actor under the DB's supervision and feeds it with committed
 // events as *Committed, from its durable cursors on, each log in order and the
-// logs in turn. The cursors belong to the name: an actor that is
+// logs in turn. The cursors belong to the name, as those of Process: an actor that is
 // spawned again under the same name, in this process or a later one, goes on where it
 // stopped. When it panics it is restarted and is sent again what it had been given and
 // not done. The error is ErrUnknownTopic or ErrUnknownLog for what this store does not
 // hold, ErrOptions without props, and for a name that is not 1 to 64 bytes or has a slash
-// in it, ErrRegistered while another one has the name, and ErrReadOnly of a
+// in it, ErrRegistered while another Spawn or Process has the name, and ErrReadOnly of a
 // store that was opened read-only, which keeps no cursor.
 //
 // A Receive that ends its goroutine, as t.FailNow of a test does, is restarted as one

@@ -276,6 +276,20 @@ func (t *Topic) Logs() (_ []*Log, err error) {
 	return logs, nil
 }
 
+// Frontier returns how far each log of the topic is held now: what is after it is new.
+func (t *Topic) Frontier() (f Frontier, err error) {
+	defer t.db.out(&err)
+	logs, err := t.Logs()
+	if err != nil {
+		return nil, err
+	}
+	f = Frontier{}
+	for _, l := range logs {
+		f[l.ID()] = l.Size()
+	}
+	return f, nil
+}
+
 // Append appends one event. When it returns without an error, the event is on
 // disk and counted in the root. If the error is an ErrUncertain, as it may be if
 // ctx ends meanwhile or the disk fails, the event may be stored or not, and the

@@ -55,6 +55,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 	one := []xaeroflux.Event{{Payload: []byte("x")}}
 	q, gone := xaeroflux.Query{}, filepath.Join(t.TempDir(), "backup")
 	snapshot := db.Events(ctx, q)
+	nothing := func(context.Context, []xaeroflux.Record) error { return nil }
 	calls := map[string]func() error{
 		"DB.Append":         func() error { return second(db.Append(ctx, one[0])) },
 		"DB.AppendBatch":    func() error { return second(db.AppendBatch(ctx, one)) },
@@ -75,6 +76,10 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Join":           func() error { return second(db.Join(ctx, invite)) },
 		"DB.Listen":         func() error { return second(db.Listen(ctx, "127.0.0.1:0")) },
 		"DB.Log":            func() error { return second(db.Log(known)) },
+		"DB.ForgetCursor":   func() error { return db.ForgetCursor(ctx, "a") },
+		"DB.Process":        func() error { return db.Process(ctx, "a", nil, nothing) },
+		"Topic.Process":     func() error { return topic.Process(ctx, "a", nil, nothing) },
+		"Topic.Frontier":    func() error { return second(topic.Frontier()) },
 		"DB.Prove":          func() error { return second(db.Prove(ctx, 0, 0)) },
 		"DB.ReadOnly":       func() error { return db.ReadOnly() },
 		"DB.ServeOver":      func() error { return db.ServeOver(ctx, pipe(), "here") },

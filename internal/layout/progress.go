@@ -9,13 +9,13 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// A ProgressKey names an actor of the application and a log that it is fed with.
+// A ProgressKey names a Process or an actor of the application and a log that it is fed with.
 type ProgressKey struct {
 	Actor string
 	Log   digest.Hash
 }
 
-// Progress are the rows that say how far an actor of the application is in a log.
+// Progress are the rows that say how far a Process or an actor of the application is in a log.
 // One that is lost has the actor fed from the begin of the log again.
 //
 //	key    actor's name | 0 | log id (32)
