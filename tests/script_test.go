@@ -14,13 +14,17 @@ import (
 	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
 )
 
-// TestMain makes this test binary also the xaeroflux command, and a command
-// that holds a store without serving anybody.
+// TestMain makes this test binary also the xaeroflux command, a command that holds a
+// store without serving anybody, and one that counts events until it is killed.
 func TestMain(m *testing.M) {
 	os.Setenv("GORACE", raceOptions) // for the commands that tests start
 	testscript.Main(m, map[string]func(){
 		"xaeroflux": func() { os.Exit(cli.Main(os.Args[1:])) },
 		"holdstore": func() { os.Exit(holdStore(os.Args[1])) },
+		"countevents": func() {
+			fmt.Fprintln(os.Stderr, countEvents(os.Args[1], os.Args[2]))
+			os.Exit(1) // it is killed
+		},
 	})
 }
 
