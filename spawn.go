@@ -50,6 +50,7 @@ type Spawned struct {
 	err     error // why it ended; set before done is closed
 
 	inFlight atomic.Pointer[Committed] // that the actor was given, until it is done or lost
+	asker    atomic.Pointer[actor.PID] // who sent what is being handled
 }
 
 // Spawn starts an actor under the DB's supervision and feeds it with committed
@@ -194,7 +195,14 @@ func (s *Spawned) watch(next actor.ReceiverFunc) actor.ReceiverFunc {
 			if lost := s.inFlight.Swap(nil); lost != nil {
 				lost.Done(errLost)
 			}
+			s.lose(s.asker.Swap(nil))
 		}
-		next(ctx, env)
+		if env.Sender == nil {
+			next(ctx, env)
+			return
+		}
+		s.asker.Store(env.Sender)
+		next(ctx, env) // where it panics, the restart finds the asker
+		s.asker.Store(nil)
 	}
 }
