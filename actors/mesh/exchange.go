@@ -108,10 +108,10 @@ func (n *Mesh) probe(p identity.PeerID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	t, ok := d.book.Unproven(p)
-	if !ok || !d.active || d.probed[p] || d.dialing[p] != nil || d.probing() >= maxProbing || n.closing.Load() {
+	if !ok || !d.active || d.probed[p] == t.Host || d.dialing[p] != nil || d.probing() >= maxProbing || n.closing.Load() {
 		return
 	}
-	d.probed[p], d.dialing[p] = true, &attempt{since: time.Now(), probe: true}
+	d.probed[p], d.dialing[p] = t.Host, &attempt{since: time.Now(), probe: true}
 	n.Go(func() {
 		err := n.reach(t)
 		n.probeDone(t.Address, err)

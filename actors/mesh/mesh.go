@@ -35,8 +35,8 @@ type directory struct {
 	book    *peerbook.Book
 	active  bool
 	dialing map[identity.PeerID]*attempt
-	probed  map[identity.PeerID]bool // looked for since they connected
-	next    *time.Timer              // until somebody may be dialed again
+	probed  map[identity.PeerID]string // where they were looked for last since they connected
+	next    *time.Timer                // until somebody may be dialed again
 	saving  *time.Timer
 	telling *time.Timer // of what changed in the book
 	told    uint64      // version of the book that was told last
@@ -47,7 +47,7 @@ type directory struct {
 func (n *Mesh) load() error {
 	d := &n.dir
 	d.book = peerbook.New(n.Self)
-	d.dialing, d.probed = map[identity.PeerID]*attempt{}, map[identity.PeerID]bool{}
+	d.dialing, d.probed = map[identity.PeerID]*attempt{}, map[identity.PeerID]string{}
 	return n.Store.Peers(func(p identity.PeerID, row []byte) error {
 		if err := d.book.Load(p, row); err != nil { // it costs an address, not the store
 			n.Logger.Warn("a remembered peer cannot be read", slog.Any("error", err))

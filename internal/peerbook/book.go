@@ -206,21 +206,36 @@ func (p *Place) again(told Place) (news bool) {
 	return news
 }
 
-// shed drops the place that is worth least: one that was never proven, or,
-// if it must be, the one proven longest ago.
+// shed drops the place that is worth least: one that was never proven, or, if it must
+// be, the one proven longest ago. What a person named goes last of all: no hint puts it
+// aside, of which a member can make as many as it likes.
 func (e *Entry) shed(must bool) bool {
 	worst := 0
 	for i, p := range e.Places {
-		if p.Proven.Before(e.Places[worst].Proven) {
+		if e.worth(p, e.Places[worst]) <= 0 { // of two, the one that is dialed later
 			worst = i
 		}
 	}
-	if !must && e.Places[worst].MayKeep() {
+	if w := e.Places[worst]; !must && (w.MayKeep() || e.named(w)) {
 		return false
 	}
 	e.Places = slices.Delete(e.Places, worst, worst+1)
 	return true
 }
+
+// worth compares two places.
+func (e *Entry) worth(p, q Place) int {
+	if e.named(p) != e.named(q) {
+		if e.named(p) {
+			return 1
+		}
+		return -1
+	}
+	return p.Proven.Compare(q.Proven)
+}
+
+// named reports whether a person said that the peer is there.
+func (e *Entry) named(p Place) bool { return e.Kept && p.Origin(e.Peer) == OfPerson }
 
 // last is when the peer was last there.
 func (e *Entry) last() time.Time {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -342,5 +343,30 @@ func TestInterrupted(t *testing.T) {
 	e, _ := b.Get(a.Peer)
 	if e.Failures != 0 || len(e.Places) != 1 || e.Next != t0.Add(HerePause) || e.LastError != "no space left on device" {
 		t.Errorf("%+v", e)
+	}
+}
+
+// Hints put no place aside that a person named, and a place that the peer itself tells
+// takes one of theirs.
+func TestHintsPutNoNamedPlaceAside(t *testing.T) {
+	b := New(peer(0))
+	now := time.Unix(1_700_000_000, 0)
+	named := identity.Address{Peer: peer(1), Host: "20.9.9.9:7"}
+	for i := range 3 * MaxPlaces {
+		if i == MaxPlaces || i == 2*MaxPlaces {
+			b.Keep(named)
+		}
+		by := Telling{Source: peer(2), Host: "20.1.1.1:7", Via: World, Topic: digest.Hash{1}}
+		if i%3 == 0 {
+			by.Source = peer(1)
+		}
+		b.Told(identity.Address{Peer: peer(1), Host: fmt.Sprintf("20.2.%d.1:7", i)}, by, now)
+		if i >= 2*MaxPlaces {
+			b.Failed(identity.Address{Peer: peer(1), Host: named.Host}, errors.New("nobody answers"), now, 0)
+		}
+		e, _ := b.Get(peer(1))
+		if i >= MaxPlaces && !slices.ContainsFunc(e.Places, func(p Place) bool { return p.Host == named.Host }) {
+			t.Fatalf("behind %d hints: %+v", i+1, e.Places)
+		}
 	}
 }

@@ -116,7 +116,7 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 	p := e.Places[i]
 	p.tries++
 	e.Places = slices.Delete(e.Places, i, i+1)
-	if p.MayKeep() || e.Kept && p.Origin(a.Peer) == OfPerson || p.tries < maxTries {
+	if p.MayKeep() || e.named(p) || p.tries < maxTries {
 		e.Places = append(e.Places, p)
 	}
 	if len(e.Places) == 0 {

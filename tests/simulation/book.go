@@ -25,7 +25,7 @@ type dials struct {
 	keep   map[identity.PeerID]string // and what a person named
 	found  map[identity.PeerID]bool   // peers that were on the disk since the start
 	under  map[identity.PeerID]*attempt
-	probed map[identity.PeerID]bool
+	probed map[identity.PeerID]string
 	caught map[identity.PeerID]string // attackers that were dialed, and hold a link
 	lookAt time.Duration              // when the book is asked next; 0: not before something happens
 
@@ -60,7 +60,7 @@ func (p *peer) openBook() {
 	p.dials = dials{
 		book: peerbook.New(p.id), rows: p.dials.rows, keep: p.dials.keep,
 		found: map[identity.PeerID]bool{}, toldAt: -tellEvery,
-		under: map[identity.PeerID]*attempt{}, probed: map[identity.PeerID]bool{}, caught: map[identity.PeerID]string{},
+		under: map[identity.PeerID]*attempt{}, probed: map[identity.PeerID]string{}, caught: map[identity.PeerID]string{},
 	}
 	for _, id := range inOrder(p.dials.rows) {
 		p.dials.found[id] = true

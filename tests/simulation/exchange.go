@@ -83,10 +83,10 @@ func (e *end) hearPeers(o syncer.Peers) {
 func (p *peer) probe(id identity.PeerID) {
 	d := &p.dials
 	t, ok := d.book.Unproven(id)
-	if !ok || d.probed[id] || d.under[id] != nil {
+	if !ok || d.probed[id] == t.Host || d.under[id] != nil {
 		return
 	}
-	d.probed[id] = true
+	d.probed[id] = t.Host
 	a := &attempt{since: p.w.now, probe: true}
 	d.under[id] = a
 	took, _ := p.answerAt(t.Address)
