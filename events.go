@@ -73,6 +73,9 @@ type Query struct {
 	// Engine yields the engine's own events too, whose types begin with "xf/".
 	// They are no application's: without it, sequences have gaps where they are.
 	Engine bool
+	// CaughtUp is called by Subscribe, once, in the goroutine of the loop and between two
+	// events: when all was yielded that was there when the loop began.
+	CaughtUp func()
 	// Borrow yields records whose slices are valid only until the next one,
 	// and allocates nothing for them.
 	Borrow bool
@@ -115,6 +118,9 @@ func (db *DB) subscribe(ctx context.Context, q Query, yield func(Record, error) 
 		return err
 	}
 	defer leave()
+	if len(r.there) == 0 && q.CaughtUp != nil {
+		q.CaughtUp()
+	}
 	for {
 		log, err := turns.next(ctx)
 		if err != nil {

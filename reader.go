@@ -26,17 +26,18 @@ var (
 
 // A reader reads the logs of a query, each from where it stopped.
 type reader struct {
-	db   *DB
-	q    Query
-	next Frontier
-	left int         // of the limit
-	runs []store.Run // that take read last
+	db    *DB
+	q     Query
+	next  Frontier
+	left  int              // of the limit
+	runs  []store.Run      // that take read last
+	there map[LogID]uint64 // sizes at the begin, of logs that were not read to there yet
 }
 
 // newReader returns a reader at the beginning of q, whose Frontier is the
 // caller's.
 func newReader(db *DB, q Query) *reader {
-	r := &reader{db: db, q: q, next: Frontier{}, left: q.Limit}
+	r := &reader{db: db, q: q, next: Frontier{}, left: q.Limit, there: map[LogID]uint64{}}
 	for id, n := range q.After {
 		r.next[id] = n
 	}
@@ -114,6 +115,7 @@ func (r *reader) follow() (t *turns, leave func(), err error) {
 	spans, err := r.db.snapshot(r.q) // what comes from here on is told
 	for _, s := range spans {
 		t.add(LogID(s.l.ID))
+		r.there[LogID(s.l.ID)] = s.to
 	}
 	leave = func() { r.db.hub.leave(id, t) }
 	if err != nil {
@@ -129,12 +131,28 @@ func (r *reader) turn(ctx context.Context, log LogID, t *turns, yield func(Recor
 	if err != nil {
 		return err
 	}
-	err = r.read(ctx, r.span(l), t.others, yield)
-	if errors.Is(err, errTurn) {
+	s := r.span(l)
+	end, behind := r.there[log]
+	if behind {
+		s.to = min(s.to, end) // what came since has another turn
+	}
+	err = r.read(ctx, s, t.others, yield)
+	switch {
+	case errors.Is(err, errTurn):
 		t.add(log)
 		return nil
+	case err == nil && behind:
+		t.add(log)
+		r.caughtUp(log)
 	}
 	return err
+}
+
+// caughtUp says that a log was read to where it was at the begin.
+func (r *reader) caughtUp(log LogID) {
+	if delete(r.there, log); len(r.there) == 0 && r.q.CaughtUp != nil {
+		r.q.CaughtUp()
+	}
 }
 
 // Of a log, as much is read at once, and copied, so that no page is held while

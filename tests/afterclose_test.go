@@ -76,6 +76,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Join":           func() error { return second(db.Join(ctx, invite)) },
 		"DB.Listen":         func() error { return second(db.Listen(ctx, "127.0.0.1:0")) },
 		"DB.Log":            func() error { return second(db.Log(known)) },
+		"DB.Wait":           func() error { return db.Wait(ctx, xaeroflux.Receipt{Log: known}) },
 		"DB.ForgetCursor":   func() error { return db.ForgetCursor(ctx, "a") },
 		"DB.Process":        func() error { return db.Process(ctx, "a", nil, nothing) },
 		"Topic.Process":     func() error { return topic.Process(ctx, "a", nil, nothing) },

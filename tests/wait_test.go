@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// A receipt of the store's own can be read at once; one of another device once its events
+// came, though the log was not known before.
+func TestWaitForAReceipt(t *testing.T) {
+	a, b, addr := pair(t, small())
+	own := mustAppend(t, a, 5, "event %d")
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	must(t, a.Wait(ended, own))
+	if err := b.Wait(ended, own); !errors.Is(err, context.Canceled) {
+		t.Errorf("before it came: %v", err)
+	}
+	came := make(chan error, 1)
+	go func() { came <- b.Wait(ctx, own) }()
+	mustSync(t, a, addr)
+	must(t, <-came)
+	if r, err := logOf(t, b, own.Log).Get(ctx, own.Seq+4); err != nil || string(r.Payload) != "event 4" {
+		t.Errorf("%q, %v", r.Payload, err)
+	}
+	repeat := xaeroflux.Receipt{Log: own.Log, Seq: 4, Repeated: 1}
+	must(t, b.Wait(ended, repeat))
+	repeat.Seq = 5
+	if err := b.Wait(ended, repeat); !errors.Is(err, context.Canceled) {
+		t.Errorf("a repeat of what is not here: %v", err)
+	}
+	if err := b.Wait(ctx, xaeroflux.Receipt{}); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("of nothing: %v", err)
+	}
+	more := own
+	more.Seq += 5
+	go func() { came <- b.Wait(ctx, more) }()
+	must(t, b.Close())
+	if err := <-came; !errors.Is(err, xaeroflux.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// CaughtUp comes once, behind all that was there and before what came since, though the
+// log is appended to all the time.
+func TestSubscribeSaysThatItHasCaughtUp(t *testing.T) {
+	db, other := ownAndOther(t, 2000)
+	caught, own, others := 0, 0, 0
+	q := xaeroflux.Query{CaughtUp: func() {
+		if caught++; own != 2000 || others != 3 {
+			t.Errorf("it has caught up after %d and %d events, want 2000 and 3", own, others)
+		}
+	}}
+	for r, err := range db.Subscribe(ctx, q) {
+		must(t, err)
+		if r.Log == other {
+			others++
+		} else {
+			own++
+		}
+		if own <= 2000 && own%20 == 0 {
+			mustAppend(t, db, 1, "later %d")
+		}
+		if own == 2050 {
+			break
+		}
+	}
+	if caught != 1 {
+		t.Errorf("it has caught up %d times", caught)
+	}
+	after, err := db.Topics()[0].Frontier()
+	must(t, err)
+	short, cancel := context.WithCancel(ctx)
+	for range db.Subscribe(short, xaeroflux.Query{After: after, CaughtUp: func() { caught++; cancel() }}) {
+		t.Error("something is new")
+	}
+	if caught != 2 {
+		t.Error("with nothing to read it never has caught up")
+	}
+}
+
+// What comes while CaughtUp runs comes behind it, of one log as of a topic.
+func TestCaughtUpOfOneLog(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "s"), nil)
+	mustAppend(t, db, 2, "event %d")
+	seen := 0
+	for _, err := range db.Subscribe(ctx, xaeroflux.Query{Log: db.Head().Log, From: 1, CaughtUp: func() {
+		if seen != 1 {
+			t.Errorf("after %d events", seen)
+		}
+		mustAppend(t, db, 1, "event %d")
+	}}) {
+		must(t, err)
+		if seen++; seen == 2 {
+			break
+		}
+	}
+}
