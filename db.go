@@ -121,7 +121,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	if err := db.joinFirst(invite); err != nil {
 		return err
 	}
-	db.system, db.ownSystem = db.opts.ActorSystem, db.opts.ActorSystem == nil
+	db.system, db.ownSystem = db.opts.Actors.System, db.opts.Actors.System == nil
 	if db.ownSystem {
 		db.system = supervisor.NewSystem(db.log)
 	}
@@ -234,6 +234,3 @@ func (db *DB) PeerID() PeerID { return PeerID(db.node.PeerID()) }
 // write that failed, or that it was opened read-only; and ErrClosed of a store that
 // took everything until Close. Nil means that it does.
 func (db *DB) ReadOnly() error { return outward(cmp.Or(db.node.Broken(), db.usable())) }
-
-// Actors returns the state of every actor of this store, ordered by name.
-func (db *DB) Actors() []supervisor.State { return db.node.Actors() }

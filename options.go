@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/asynkron/protoactor-go/actor"
-
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -129,9 +127,8 @@ type Options struct {
 	// handler, as zap's does: slog.New(zapslog.NewHandler(log.Core())).
 	// Default: nothing is logged.
 	Logger *slog.Logger
-	// ActorSystem runs the actors of this store; it is left running by Close.
-	// Default: a system of its own.
-	ActorSystem *actor.ActorSystem
+	// Actors are for a program that has actors of its own. Default: nothing is shared.
+	Actors ActorOptions
 	// Now is the clock of event times. Default: time.Now.
 	Now func() time.Time
 	// CloseTimeout is how long Close waits for work under way. Default: 10 s.

@@ -490,7 +490,7 @@ func TestSharedActorSystem(t *testing.T) {
 	noLeaks(t)
 	system := supervisor.NewSystem(nil)
 	t.Cleanup(system.Shutdown)
-	o := &xaeroflux.Options{ActorSystem: system}
+	o := &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}}
 	a := open(t, filepath.Join(t.TempDir(), "a"), o)
 	b := open(t, filepath.Join(t.TempDir(), "b"), o)
 	mustAppend(t, a, 10, "event %d of a")

@@ -87,7 +87,7 @@ func TestEachTopicHasALink(t *testing.T) {
 	const others = 9
 	v := newVillage(t, 1+others, xaeroflux.Options{})
 	rare := open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{
-		ActorSystem: v.system, Listen: "rare:1",
+		Actors: xaeroflux.ActorOptions{System: v.system}, Listen: "rare:1",
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil },
 	})
 	_, err := v.dbs[0].Join(ctx, invited(rare))

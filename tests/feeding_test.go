@@ -93,9 +93,9 @@ func spawn(t *testing.T, db *xaeroflux.DB, f receiver, o *xaeroflux.SpawnOptions
 	return s
 }
 
-func stateOf(db *xaeroflux.DB) supervisor.State {
+func stateOf(db *xaeroflux.DB) xaeroflux.ActorStatus {
 	all := db.Actors()
-	return all[slices.IndexFunc(all, func(s supervisor.State) bool { return s.Name == "user/it" })]
+	return all[slices.IndexFunc(all, func(s xaeroflux.ActorStatus) bool { return s.Name == "user/it" })]
 }
 
 // Events that an actor does not take come again after a pause, which Actors
@@ -138,7 +138,7 @@ func TestFailedBatchWaits(t *testing.T) {
 func TestOneBatchAtATime(t *testing.T) {
 	system := supervisor.NewSystem(nil)
 	defer system.Shutdown()
-	db := open(t, t.TempDir(), &xaeroflux.Options{ActorSystem: system})
+	db := open(t, t.TempDir(), &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}})
 	inHand, goOn := make(chan struct{}), make(chan struct{})
 	var got []uint64
 	all := make(chan struct{})

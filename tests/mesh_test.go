@@ -44,7 +44,7 @@ func newVillage(t *testing.T, n int, o xaeroflux.Options) *village {
 
 // start opens store i, which listens at "node-i:1".
 func (v *village) start(i int, o xaeroflux.Options) {
-	o.Invite, o.ActorSystem = v.invite, v.system
+	o.Invite, o.Actors.System = v.invite, v.system
 	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil }
 	o.Listen = fmt.Sprintf("node-%d:1", i)
 	v.dbs[i] = open(v.t, v.dirs[i], &o)

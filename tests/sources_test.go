@@ -259,7 +259,7 @@ func TestLyingSourceIsReplaced(t *testing.T) {
 func copyOf(t *testing.T, v *village) *store.Store {
 	t.Helper()
 	o := *small()
-	o.Invite, o.ActorSystem = v.invite, v.system
+	o.Invite, o.Actors.System = v.invite, v.system
 	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil }
 	dir := filepath.Join(t.TempDir(), "liar")
 	db, err := xaeroflux.Open(dir, &o)

@@ -294,6 +294,7 @@ type Actor struct {
 	Name      string `json:"name"`
 	Phase     string `json:"phase"`
 	Cursor    string `json:"cursor,omitempty"`
+	Lag       uint64 `json:"lag,omitempty"` // events that it has still before it
 	Queue     int64  `json:"queue"`
 	Handled   uint64 `json:"handled"`
 	Restarts  int64  `json:"restarts"`

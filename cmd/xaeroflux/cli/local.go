@@ -249,7 +249,7 @@ func (b *local) Status(context.Context) (nodeapi.Status, error) {
 	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: peers(st), Missing: missing(st)}
 	for _, a := range b.db.Actors() {
 		s.Actors = append(s.Actors, nodeapi.Actor{
-			Name: a.Name, Phase: a.Phase.String(), Cursor: a.Cursor, Queue: a.Queue, Handled: a.Handled,
+			Name: a.Name, Phase: a.Phase, Cursor: a.Cursor, Lag: a.Lag, Queue: a.Queue, Handled: a.Handled,
 			Restarts: a.Restarts, LastError: a.LastError,
 		})
 	}
