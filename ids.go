@@ -3,6 +3,7 @@
 package xaeroflux
 
 import (
+	"encoding"
 	"encoding/hex"
 	"fmt"
 
@@ -53,7 +54,7 @@ func (h Hash) MarshalText() ([]byte, error) { return hexOf(h[:]), nil }
 func (h *Hash) UnmarshalText(b []byte) error { return unhex("hash", h[:], b) }
 
 // ParseLogID reads what LogID.String wrote.
-func ParseLogID(s string) (id LogID, err error) { return id, id.UnmarshalText([]byte(s)) }
+func ParseLogID(s string) (LogID, error) { return parseID[LogID](s) }
 
 // String returns 64 hexadecimal digits.
 func (id LogID) String() string { return hex.EncodeToString(id[:]) }
@@ -71,7 +72,7 @@ func (id LogID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
 func (id *LogID) UnmarshalText(b []byte) error { return unhex("log id", id[:], b) }
 
 // ParseTopicID reads what TopicID.String wrote.
-func ParseTopicID(s string) (id TopicID, err error) { return id, id.UnmarshalText([]byte(s)) }
+func ParseTopicID(s string) (TopicID, error) { return parseID[TopicID](s) }
 
 // String returns 64 hexadecimal digits.
 func (id TopicID) String() string { return hex.EncodeToString(id[:]) }
@@ -89,7 +90,7 @@ func (id TopicID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
 func (id *TopicID) UnmarshalText(b []byte) error { return unhex("topic id", id[:], b) }
 
 // ParseAuthorKey reads what AuthorKey.String wrote.
-func ParseAuthorKey(s string) (k AuthorKey, err error) { return k, k.UnmarshalText([]byte(s)) }
+func ParseAuthorKey(s string) (AuthorKey, error) { return parseID[AuthorKey](s) }
 
 // String returns 64 hexadecimal digits.
 func (k AuthorKey) String() string { return hex.EncodeToString(k[:]) }
@@ -107,7 +108,7 @@ func (k AuthorKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
 func (k *AuthorKey) UnmarshalText(b []byte) error { return unhex("author key", k[:], b) }
 
 // ParsePeerID reads what PeerID.String wrote.
-func ParsePeerID(s string) (p PeerID, err error) { return p, p.UnmarshalText([]byte(s)) }
+func ParsePeerID(s string) (PeerID, error) { return parseID[PeerID](s) }
 
 // String returns 64 hexadecimal digits.
 func (p PeerID) String() string { return hex.EncodeToString(p[:]) }
@@ -134,7 +135,7 @@ func (n Name) MarshalText() ([]byte, error) { return hexOf(n[:]), nil }
 func (n *Name) UnmarshalText(b []byte) error { return unhex("log id or author key", n[:], b) }
 
 // ParseEventID reads what EventID.String wrote.
-func ParseEventID(s string) (id EventID, err error) { return id, id.UnmarshalText([]byte(s)) }
+func ParseEventID(s string) (EventID, error) { return parseID[EventID](s) }
 
 // String returns 32 hexadecimal digits.
 func (id EventID) String() string { return hex.EncodeToString(id[:]) }
@@ -147,6 +148,16 @@ func (id EventID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (id *EventID) UnmarshalText(b []byte) error { return unhex("event id", id[:], b) }
+
+// parseID reads an id: the call comes first, as a return of both at once may take
+// the id before it is read.
+func parseID[ID any, P interface {
+	*ID
+	encoding.TextUnmarshaler
+}](s string) (id ID, err error) {
+	err = P(&id).UnmarshalText([]byte(s))
+	return id, err
+}
 
 func hexOf(b []byte) []byte { return hex.AppendEncode(nil, b) }
 

@@ -45,9 +45,29 @@ func TestIdsRefuseOtherText(t *testing.T) {
 			t.Errorf("%q: %v, %s", bad, err, id)
 		}
 	}
-	if got, err := xaeroflux.ParseLogID(whole); got != id || err != nil {
-		t.Errorf("%s, %v", got, err)
+}
+
+// readBack reads what String of an id wrote, and the same without its last digit.
+func readBack[ID interface {
+	comparable
+	String() string
+}](t *testing.T, id ID, parse func(string) (ID, error)) {
+	t.Helper()
+	text := id.String()
+	if got, err := parse(text); got != id || err != nil {
+		t.Errorf("%s is read as %s: %v", text, got, err)
 	}
+	if got, err := parse(text[1:]); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("%s is read as %s: %v", text[1:], got, err)
+	}
+}
+
+func TestIdsAreReadBack(t *testing.T) {
+	readBack(t, xaeroflux.LogID{1}, xaeroflux.ParseLogID)
+	readBack(t, xaeroflux.TopicID{2}, xaeroflux.ParseTopicID)
+	readBack(t, xaeroflux.AuthorKey{3}, xaeroflux.ParseAuthorKey)
+	readBack(t, xaeroflux.PeerID{4}, xaeroflux.ParsePeerID)
+	readBack(t, xaeroflux.EventID{5}, xaeroflux.ParseEventID)
 }
 
 // Heads and the proof between them convince without a store; any other does not.
