@@ -6,7 +6,6 @@ package limits
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
@@ -131,15 +130,4 @@ func heapBytes() uint64 {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	return live[0].Value.Uint64()
-}
-
-// invited returns the invite to a topic, or to the default one of a store.
-func invited(to interface {
-	Invite(context.Context, *xaeroflux.InviteOptions) (string, error)
-}) string {
-	invite, err := to.Invite(context.Background(), nil)
-	if err != nil {
-		panic(err)
-	}
-	return invite
 }
