@@ -23,6 +23,12 @@ import (
 var (
 	ctx = context.Background()
 	dir = filepath.Join(scratch, "first")
+
+	check = func(err error) {
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
 )
 
 var scratch = filepath.Join(os.TempDir(), fmt.Sprintf("xaeroflux-example-%d", os.Getpid()))
@@ -36,6 +42,33 @@ func TestMain(m *testing.M) {
 }
 
 func Example() {
+	ada, err := xaeroflux.Open(dir+"/ada", nil) // creates the store, and a topic
+	check(err)
+	defer ada.Close()
+	addr, err := ada.Listen(ctx, "127.0.0.1:0")
+	check(err)
+	invite, err := ada.Invite(ctx, nil) // whoever has it can read the topic and append to it
+	check(err)
+	ben, err := xaeroflux.Open(dir+"/ben", &xaeroflux.Options{Invite: invite})
+	check(err)
+	defer ben.Close()
+	_, err = ada.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("milk")})
+	check(err) // nil: the event is on disk, and counted in the root
+	_, err = ben.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("bread")})
+	check(err)
+	_, err = ben.Sync(ctx, addr.String()) // each has both now, verified
+	check(err)
+	for rec, err := range ben.Events(ctx, xaeroflux.Query{}) {
+		check(err)
+		fmt.Println(rec.Seq, string(rec.Payload)) // 0 milk, 0 bread, in one order or the other
+	}
+	// Unordered output:
+	// 0 milk
+	// 0 bread
+}
+
+func ExampleDB_Prove() {
+	dir := filepath.Join(scratch, "prove")
 	db, err := xaeroflux.Open(dir, nil) // creates the store where there is none
 	if err != nil {
 		log.Fatal(err)
@@ -239,28 +272,32 @@ func ExampleEvent() {
 	// Output: 1 0 1 true <nil>
 }
 
-// TestReadmeCodeIsCompiled finds every Go block of the README in this file.
-func TestReadmeCodeIsCompiled(t *testing.T) {
+// TestCodeOfPagesIsCompiled finds every Go block of the README and the guides in this
+// file.
+func TestCodeOfPagesIsCompiled(t *testing.T) {
 	source := read(t, "example_test.go")
-	blocks := strings.Split(read(t, "README.md"), "```go\n")[1:]
-	for _, b := range blocks {
-		b, _, _ = strings.Cut(b, "```\n")
-		indented := strings.ReplaceAll("\t"+strings.TrimSuffix(b, "\n"), "\n", "\n\t")
-		if !strings.Contains(source, b) && !strings.Contains(source, indented) {
-			t.Errorf("README.md shows code that is not compiled:\n%s", b)
+	blocks := 0
+	for _, page := range []string{"README.md", "docs/embedding.md", "docs/actors.md"} {
+		for _, b := range strings.Split(read(t, page), "```go\n")[1:] {
+			blocks++
+			b, _, _ = strings.Cut(b, "```\n")
+			indented := strings.ReplaceAll("\t"+strings.TrimSuffix(b, "\n"), "\n", "\n\t")
+			if !strings.Contains(source, b) && !strings.Contains(source, indented) {
+				t.Errorf("%s shows code that is not compiled:\n%s", page, b)
+			}
 		}
 	}
-	if len(blocks) < 5 {
-		t.Errorf("%d blocks of Go", len(blocks))
+	if blocks < 6 {
+		t.Errorf("%d blocks of Go", blocks)
 	}
 }
 
-// TestReadmeShowsTheExample holds the first Go block of the README against the
-// body of Example.
+// TestReadmeShowsTheExample holds the Go block of the README against the body of
+// Example.
 func TestReadmeShowsTheExample(t *testing.T) {
 	readme, source := read(t, "README.md"), read(t, "example_test.go")
 	block := between(t, readme, "```go\n", "```\n")
-	body := between(t, source, "func Example() {\n", "\t// Output:")
+	body := between(t, source, "func Example() {\n", "\t// Unordered output:")
 	var want strings.Builder
 	for _, line := range strings.SplitAfter(body, "\n") {
 		want.WriteString(strings.TrimPrefix(line, "\t"))
@@ -268,8 +305,11 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	if block != want.String() {
 		t.Errorf("README.md shows\n%s\nexample_test.go has\n%s", block, want.String())
 	}
-	if n := strings.Count(block, "\n"); n > 16 {
+	if n := strings.Count(block, "\n"); n > 22 {
 		t.Errorf("the example has %d lines; the README promises a short one", n)
+	}
+	if n := strings.Count(readme, "\n"); n > 160 {
+		t.Errorf("README.md has %d lines; somebody who chooses reads it to the end", n)
 	}
 }
 

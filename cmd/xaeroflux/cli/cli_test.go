@@ -76,9 +76,9 @@ func TestEveryKindHasANextStep(t *testing.T) {
 	}
 }
 
-// README and operator's page say what the table says, and --help does too.
+// The operator's page says what the table says, and --help does too.
 func TestExitCodesAreDocumented(t *testing.T) {
-	for _, doc := range []string{"README.md", "docs/operating.md"} {
+	for _, doc := range []string{"docs/operating.md"} {
 		text, err := os.ReadFile("../../../" + doc)
 		if err != nil {
 			t.Fatal(err)
