@@ -15,7 +15,8 @@ import (
 //
 // With from nil the store keeps the cursor, under the name: it moves behind the events
 // once fn returned nil, and a Process of that name goes on there, in this process or a
-// later one. A crash in between repeats the events that fn was given last.
+// later one. A crash or Close in between repeats the events that
+// fn was given last.
 //
 // With from set the caller keeps the cursor with its work, and the store keeps none:
 // Frontier{} is the beginning, Topic.Frontier is from now on, and one's own, moved by

@@ -173,11 +173,12 @@ func (s *Spawned) give(_ context.Context, batch []Record) error {
 	select {
 	case err = <-m.done:
 	case <-s.child.Gone():
-		if err = errGone; len(m.done) > 0 {
-			err = <-m.done
-		}
+		err = errGone
 	case <-s.db.node.Context().Done():
 		err = ErrClosed
+	}
+	if len(m.done) > 0 {
+		err = <-m.done // it was done with them before that
 	}
 	s.inFlight.CompareAndSwap(m, nil)
 	return err
