@@ -18,8 +18,8 @@ import (
 // few is a file system with a limited number of descriptors.
 type few struct {
 	durable.FS
-	mu          sync.Mutex
-	limit       int // 0 is none
+	mu          sync.Mutex // guards all but limit
+	limit       int        // 0 is none
 	open, most  int
 	failing     string            // what is below it cannot be synced
 	synced      map[string]int    // by name, how often
@@ -87,7 +87,7 @@ func (f *fewFile) Close() error {
 	return f.File.Close()
 }
 
-// What waits for a sync counts too: the oldest is synced and closed for the next.
+// A file that waits for a sync counts too: the oldest is synced and closed for the next.
 func TestUnsyncedFilesAreBounded(t *testing.T) {
 	for _, limit := range []int{0, 6} { // with the system's leave, and against its limit
 		files := newFew(limit)

@@ -52,7 +52,7 @@ type item struct {
 // use. The least recently used one is closed first, and is synced before that
 // if it was written to.
 type cache struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all but max
 	max    int
 	closed bool
 	items  map[itemKey]*item

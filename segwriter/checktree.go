@@ -50,7 +50,7 @@ func (t *treeChecker) begin() error {
 }
 
 // page compares the entry of page i with the tree computed from the page; nil
-// where the page is damaged.
+// if the page is damaged.
 func (t *treeChecker) page(i int, number int64, want *Tree) error {
 	if t == nil || t.table == nil {
 		return nil

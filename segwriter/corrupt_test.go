@@ -219,7 +219,7 @@ func TestFlipsAreNeverData(t *testing.T) {
 	}
 }
 
-// readAll reads all there is of spans. What is wrong without saying so is not
+// readAll reads all there is of spans. Content that is wrong without an error is not
 // a *CorruptError.
 func readAll(l *Log, spans []sealedSpan) error {
 	var errs []error

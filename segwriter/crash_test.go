@@ -21,7 +21,7 @@ import (
 // It never waits for a disk.
 type lossy struct {
 	durable.FS
-	mu     sync.Mutex
+	mu     sync.Mutex        // guards the maps
 	synced map[string][]byte // content at the last sync of files written since
 	names  map[string]bool   // new, their directory not synced
 	before map[string][]byte // what files held whose name another one took, the directory not synced

@@ -9,8 +9,8 @@ import (
 )
 
 // An Erasure says what of a log is to be erased: the payloads of the events
-// [First, End), or with Wholly their headers too. Where two of them meet, Wholly
-// wins. What is erased already stays so.
+// [First, End), or with Wholly their headers too. If two of them meet, Wholly
+// wins. An erased event stays so.
 type Erasure struct {
 	First, End uint64
 	Wholly     bool

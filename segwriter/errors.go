@@ -9,7 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 )
 
-// Errors of this package. What the file system says (disk full, I/O error)
+// Errors of this package. An error of the file system (disk full, I/O error)
 // comes back wrapped and is none of these.
 var (
 	// ErrCorrupt is what every *CorruptError is.

@@ -28,7 +28,7 @@ func faulting(dead *atomic.Bool) durable.FS {
 	})
 }
 
-// What faults in a map and can be read from its file is read: whatever is asked for
+// Bytes that fault in a map and can be read from its file are read: whatever is asked for
 // comes out as ever.
 func TestMapFaultsAndFileReads(t *testing.T) {
 	p := testParams(MinPageBytes, 6)
@@ -85,7 +85,7 @@ func TestMapFaultsAndFileFails(t *testing.T) {
 	}
 }
 
-// A file that was replaced under its name is not read in the place of the one that
+// A file that was replaced under its name is not read instead of the one that
 // is mapped.
 func TestMapFaultsAndNameMoved(t *testing.T) {
 	p := testParams(MinPageBytes, 6)

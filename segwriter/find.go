@@ -9,8 +9,8 @@ import (
 
 // FindPage returns which of the first pages of the log holds an event, and the
 // sequences it begins with and ends before. For a large event it is the first
-// page of its group. It looks at the tables of the .tree files where they are
-// there and at the pages where they are not. The error is ErrNoPage or a
+// page of its group. It looks at the tables of the .tree files if they are
+// there and at the pages if they are not. The error is ErrNoPage or a
 // *CorruptError.
 func (l *Log) FindPage(seq, pages uint64) (index, first, end uint64, err error) {
 	lo, hi, err := l.findSegment(seq, pages)

@@ -16,8 +16,8 @@ import (
 // mapFrom is how long a file is before it is mapped: a shorter one is read.
 const mapFrom = 4096
 
-// A growMap reads a file that grows. What was there when it was mapped comes
-// from the map, without a system call; what was added since is read, until that
+// A growMap reads a file that grows. The part that was there when it was mapped comes
+// from the map, without a system call; the part added since is read, until that
 // is half as much again and the file is mapped anew. A map that was handed out
 // stays until close, so that nobody has to be waited for.
 type growMap struct {
@@ -30,7 +30,7 @@ type growMap struct {
 	cant bool // this file cannot be mapped
 }
 
-// view calls fn with n bytes of the file from off on, or with fewer where the
+// view calls fn with n bytes of the file from off on, or with fewer if the
 // file ends. They are borrowed until fn returns. If they fault in the map, as a disk
 // cannot read them or somebody else cut the file, they are read, and fn is called
 // again: a read says why it cannot be.

@@ -37,8 +37,8 @@ import (
 //
 // Items follow one another without a gap, and neighbours differ in kind. At
 // least one event is erased. The records as they were appended, 12 bytes at
-// least where they are not known, fit the page; the one of a group takes as many
-// pages as the header says, where it is known.
+// least if they are not known, fit the page; the one of a group takes as many
+// pages as the header says, if it is known.
 const (
 	KindErased = 4 // an image
 

@@ -305,7 +305,7 @@ func TestHead(t *testing.T) {
 	}
 }
 
-// What the file system says comes back as it is, and a failed sync stays.
+// An error of the file system comes back as it is, and a failed sync stays.
 func TestFileSystemErrors(t *testing.T) {
 	spans := seal(t, MinPageBytes, mixed(t, 4, 50, MinPageBytes))
 	for _, op := range []durable.Op{durable.OpCreate, durable.OpPreallocate, durable.OpWrite, durable.OpSync, durable.OpMkdir, durable.OpSyncDir} {

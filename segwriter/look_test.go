@@ -49,7 +49,7 @@ func TestLookTellsWhatIsBeyond(t *testing.T) {
 	}
 }
 
-// What is to be kept past the sealed pages stays as it is; what is not goes.
+// Pages to be kept past the sealed ones stay as they are; others go.
 func TestRecoverKeeps(t *testing.T) {
 	p := testParams(MinPageBytes, 4)
 	dir, spans := written(t, p, 150)

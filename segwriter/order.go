@@ -24,7 +24,7 @@ type pageOrder struct {
 func (o *pageOrder) skip() { *o = pageOrder{index: o.index + 1, room: o.room, lost: true} }
 
 // next takes the next page. The error is a *PageError that says what does not
-// fit the pages before.
+// fit the earlier pages.
 func (o *pageOrder) next(h PageHeader, page []byte) error {
 	if err := o.fits(h); err != nil {
 		o.skip()

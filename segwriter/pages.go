@@ -46,7 +46,7 @@ func (l *Log) writeSegment(segment uint64, i int, pages []byte) error {
 	return err
 }
 
-// writePacked writes pages in the place of packed ones.
+// writePacked replaces packed pages.
 func (l *Log) writePacked(segment uint64, i int, pages []byte) error {
 	l.writing.trees.Lock()
 	defer l.writing.trees.Unlock()

@@ -138,7 +138,7 @@ func (r *Raw) packingOf(f durable.File, segment uint64) *packing {
 
 // Page reads and checks a page, or its image. One of an erased group after its
 // first has no bytes and a header without a kind. The error is a *CorruptError,
-// of no page where the whole file is missing.
+// of no page if the whole file is missing.
 func (r *Raw) Page(page uint64) (PageHeader, []byte, error) {
 	segment, i := r.l.place(page)
 	path := r.l.segPath(segment)
@@ -178,7 +178,7 @@ func (r *Raw) HeaderSound(page uint64) bool {
 	return err == nil && g.sound(b) && (!g.rewritten(b) || r.packing(segment) != nil)
 }
 
-// Write writes whole pages in place, with the headers of their files where
+// Write writes whole pages in place, with the headers of their files if
 // those are not sound, and syncs them.
 func (r *Raw) Write(page uint64, pages []byte) error {
 	for len(pages) > 0 {

@@ -146,7 +146,7 @@ func (g *segment) measure(f durable.File) (int64, error) {
 	return f.Size()
 }
 
-// finishErasing frees the pages of a group that runs into another segment, where
+// finishErasing frees the pages of a group that runs into another segment, if
 // a crash came between the two.
 func (l *Log) finishErasing(rewritten []uint64, sealedPages uint64) error {
 	n := uint64(l.p.SegmentPages)
@@ -177,7 +177,7 @@ func (l *Log) finishErasing(rewritten []uint64, sealedPages uint64) error {
 }
 
 // standsBefore returns how many pages from that one on an image before it stands
-// for that are there still. A page that is damaged is none: whoever reads it is told.
+// for that are there still. A damaged page is none: whoever reads it gets the error.
 func (l *Log) standsBefore(page uint64) (int, error) {
 	before, err := l.Page(page - 1)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 // newSuffix names a file that is not whole yet.
 const newSuffix = ".new"
 
-// replace puts a file that fill writes in the place of another one. renamed says
+// replace replaces a file by one that fill writes. renamed says
 // that it is there, although its name may not be durable.
 func replace(fsys durable.FS, path string, fill func(durable.File) error) (renamed bool, err error) {
 	tmp := path + newSuffix
@@ -84,7 +84,7 @@ func (p *Params) writeSegment(f durable.File, index uint64, rewrite uint32, want
 
 // A change is what becomes of one segment.
 type change struct {
-	pages  map[int][]byte // what stands in the place of some; no bytes for a freed page
+	pages  map[int][]byte // what stands instead of some; no bytes for a freed page
 	trees  map[int]Tree   // of those whose nodes change
 	packed int            // pages that are to be packed; those that are stay so
 	cut    int            // of the first so many only; 0 for all

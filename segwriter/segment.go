@@ -389,7 +389,7 @@ func pageFlaw(err error) string {
 
 // touchMapped reads the header of a page that was checked before, and a byte of
 // each piece of it that the system may have to read from the disk again: a disk
-// that cannot is told here by errFault, and does not end the process later.
+// that cannot is found here by errFault, and does not end the process later.
 func touchMapped(page []byte) (h PageHeader, err error) {
 	err = guarded(page, func(b []byte) error {
 		h = decodeHeader(b)

@@ -30,7 +30,7 @@ type spans struct {
 // A spanCount is how many leading nodes of the file are as they were written.
 // It outlives the open file, so that they are counted once.
 type spanCount struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards known and n
 	known bool
 	n     uint64
 }
@@ -84,7 +84,7 @@ func (l *Log) countSpans(f durable.File, again bool) (err error) {
 // validSpans counts the leading nodes. With another header than its own the
 // file has none. Of the nodes the newest are compared with their checksums: a
 // crash can only have hurt those, and others are compared when they are read.
-// Where one of them does not hold, or all is asked for, each one is compared.
+// If one of them does not hold, or all is asked for, each one is compared.
 func (l *Log) validSpans(f durable.File, all bool) (n uint64, err error) {
 	head, err := readUpTo(f, mmrHeaderBytes, 0)
 	if err != nil || !bytes.Equal(head, l.p.mmrHeader()) {

@@ -173,9 +173,9 @@ type Log struct {
 
 	spanCount spanCount
 
-	mu     sync.Mutex
-	failed error    // the sync that failed
-	ends   []uint64 // sequence after each segment that is full; 0 is unknown
+	mu     sync.Mutex // guards failed and ends
+	failed error      // the sync that failed
+	ends   []uint64   // sequence after each segment that is full; 0 is unknown
 }
 
 // adopt takes over the pages per segment of the files that are there, of which

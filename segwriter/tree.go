@@ -113,9 +113,9 @@ func (l *Log) createTree(key itemKey) (resource, error) {
 }
 
 // load reads header and table. A header that is not as it should be is noted,
-// and whoever reads entries is told.
+// and whoever reads entries gets the error.
 func (t *tree) load(f durable.File) (resource, error) {
-	head := make([]byte, t.l.p.nodesOffset()) // stays zero where the file is shorter
+	head := make([]byte, t.l.p.nodesOffset()) // stays zero if the file is shorter
 	got, err := readInto(f, head, 0)
 	if err != nil {
 		return nil, errors.Join(err, f.Close())

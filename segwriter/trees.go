@@ -111,7 +111,7 @@ func (l *Log) rewrite(segment uint64) (uint32, error) {
 	if err != nil {
 		return 0, ignoreMissing(err)
 	}
-	_, h, _ := parseSegHeader(head) // whoever reads the pages is told
+	_, h, _ := parseSegHeader(head) // whoever reads the pages gets the error
 	return h.rewrite, nil
 }
 
@@ -235,7 +235,7 @@ func (l *Log) withTree(page uint64, fn func(t *tree, i int) error) error {
 }
 
 // TreeEntry returns where the tree of a page is. The error is a *CorruptError
-// also where the tree is missing.
+// also if the tree is missing.
 func (l *Log) TreeEntry(page uint64) (Entry, error) {
 	var entry Entry
 	err := l.withTree(page, func(t *tree, i int) error {
