@@ -40,7 +40,7 @@ type Options struct {
 	// MapBytes is the size of the memory map to begin with, 64 MiB by default.
 	// It bounds nothing: a full map is doubled.
 	MapBytes int64
-	// MustExist refuses to make a new environment where there is none, with an
+	// MustExist refuses to make a new environment if there is none, with an
 	// error that is fs.ErrNotExist.
 	MustExist bool
 	// Unsettled leaves the data file as it is until Settle is called, so that its
@@ -72,9 +72,8 @@ type Store struct {
 	data fs.FileInfo // of the data file that LMDB opened
 
 	writer sync.Mutex // held by Commit and Close
-	// remap is held shared by whoever uses the map, and alone by whoever moves
-	// it. It guards env, dbs and closed.
-	remap    sync.RWMutex
+	// remap is held shared to use the map, and alone to move it.
+	remap    sync.RWMutex // guards env, dbs, mapBytes and closed
 	env      *lmdb.Env
 	dbs      [numDBs]lmdb.DBI
 	mapBytes int64
@@ -82,7 +81,7 @@ type Store struct {
 
 	views chan struct{} // one token a read transaction
 
-	latchMu sync.Mutex
+	latchMu sync.Mutex // guards latched
 	latched error
 
 	check  func() error          // see Options.Check

@@ -20,7 +20,7 @@ import (
 // Commit runs fn in a write transaction and syncs it to disk. When it returns
 // nil, all of it is durable; otherwise none of it is stored.
 //
-// fn must be repeatable: where the map is full the transaction is dropped, the
+// fn must be repeatable: if the map is full the transaction is dropped, the
 // map doubled and fn run again. It must not call Commit or Close, and no
 // goroutine calls Commit inside a View: the larger map waits for all Views.
 //

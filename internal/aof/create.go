@@ -69,7 +69,7 @@ func openDBs(tx *lmdb.Txn, dbs *[numDBs]lmdb.DBI, flags uint) error {
 // environment twice: the locks of the second break those of the first. Those who
 // only read take none, and go together.
 var (
-	openMu   sync.Mutex
+	openMu   sync.Mutex // guards openDirs
 	openDirs []*Store
 )
 

@@ -27,7 +27,7 @@ var (
 	ErrCorrupt = corrupt.Err
 	// ErrDone is returned by the methods of a View or Txn whose function returned.
 	ErrDone = errors.New("aof: used after its function returned")
-	// ErrInvalid is returned where an argument cannot be stored; what was wrong
+	// ErrInvalid is returned if an argument cannot be stored; what was wrong
 	// is in the text.
 	ErrInvalid = errors.New("aof: invalid argument")
 

@@ -71,7 +71,7 @@ func wantChunk(key, value []byte, num uint32, seq, to uint64) (chunk, error) {
 }
 
 // seekChunk finds the last chunk that begins at or before seq, of whatever log;
-// the key is nil where there is none.
+// the key is nil if there is none.
 func seekChunk(c *lmdb.Cursor, num uint32, seq uint64) (key, value []byte, err error) {
 	want := chunkKey(num, seq)
 	key, value, err = c.Get(want[:], nil, lmdb.SetRange)

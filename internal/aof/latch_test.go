@@ -162,7 +162,7 @@ func commitUntilFull(dir string) error {
 	return errors.Join(err, s.Close())
 }
 
-// TestFullFilesystem does the same on a real full file system, where the tests
+// TestFullFilesystem does the same on a real full file system, if the tests
 // may mount one.
 func TestFullFilesystem(t *testing.T) {
 	dir := t.TempDir()

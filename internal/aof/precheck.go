@@ -17,7 +17,7 @@ import (
 )
 
 // Check reads the data file of the environment in dir, which need not be open,
-// and returns a *CorruptError where LMDB could not be trusted with it. It sees
+// and returns a *CorruptError if LMDB could not be trusted with it. It sees
 // every B-tree page, not the values: Open checks the small ones, and Events each
 // chunk that it reads.
 func Check(dir string) error { return precheck(durable.OS, filepath.Join(dir, dataFile)) }

@@ -14,7 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable/still"
 )
 
-// What opening for writing would put in order is left as it is by a reader: a commit
+// A reader leaves as it is all that opening for writing would put in order: a commit
 // that failed, a file worth compacting, half a creation, no lock file of LMDB.
 func TestReadOnlyChangesNothing(t *testing.T) {
 	for name, spoil := range map[string]func(dir string) error{

@@ -23,7 +23,7 @@ import (
 //	ranges: the caller's key, and larger values      ->  crc32c | the caller's value
 //
 // Log rows are keyed by number, not by id: they then lie in order of creation
-// and fill their pages, where random ids leave them a third empty.
+// and fill their pages, while random ids leave them a third empty.
 const (
 	dbEvents = iota
 	dbLogs

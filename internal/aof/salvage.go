@@ -22,7 +22,7 @@ import (
 // A Salvage is the rows of a data file that LMDB may not be trusted with: every
 // row that lies where a leaf page could be and whose checksum fits, of whatever
 // age. A page that was freed keeps its rows until it is used again, so there
-// may be older versions among them; the newest was chosen where that can be
+// may be older versions among them; the newest was chosen if that can be
 // told. Nothing of it is proven: the caller verifies it under signed heads.
 type Salvage struct {
 	Logs map[digest.Hash]LogRow

@@ -14,7 +14,7 @@ import (
 
 // AppendEvents stores count records, back to back in records, as the events of
 // a log from sequence first on. They are copied. The log must hold no event at
-// or above first yet; below it there may be a gap, where pages were sealed
+// or above first yet; below it there may be a gap, if pages were sealed
 // without passing through the AOF.
 func (t *Txn) AppendEvents(num uint32, first uint64, records []byte, count int) error {
 	if err := t.ready(); err != nil {
@@ -139,7 +139,7 @@ func (t *Txn) TrimEvents(num uint32, upTo uint64) error {
 func (t *Txn) trimChunk(key, value []byte, from uint64) error {
 	c, err := decodeChunk(key, value)
 	if err != nil {
-		return nil // whoever reads it is told
+		return nil // whoever reads it gets the error
 	}
 	part, err := c.cut(from, c.end())
 	if err != nil || 2*len(part.records) > len(c.records) {
@@ -152,7 +152,7 @@ func (t *Txn) trimChunk(key, value []byte, from uint64) error {
 	return t.deleteChunk(c.num, c.first)
 }
 
-// chunkEnd returns the sequence after the cursor's chunk. Where the chunk is
+// chunkEnd returns the sequence after the cursor's chunk. If the chunk is
 // damaged, the next sound one of its log bounds it.
 func (t *Txn) chunkEnd(c *lmdb.Cursor, key, value []byte) (uint64, error) {
 	ch, damage := decodeChunk(key, value)

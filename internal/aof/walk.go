@@ -39,7 +39,7 @@ func (c *checker) walkDB(name string, db lmdbDB, compare func(a, b []byte) int, 
 }
 
 // page checks the page at a level below the root. Its keys lie in [low, high),
-// where nil is no bound.
+// and nil is no bound.
 func (w *treeWalk) page(no uint64, level int, low, high []byte) error {
 	where := fmt.Sprintf("%s, page %d", w.name, no)
 	leaf := level == w.depth-1

@@ -65,7 +65,7 @@ type failing struct{}
 
 func (*failing) Read([]byte) (int, error) { return 0, errCut }
 
-// Wherever a backup stops, the one before is whole, and the next one clears away
+// Wherever a backup stops, the earlier one is whole, and the next one clears away
 // what was left.
 func TestAnInterruptedBackupLeavesTheOneBefore(t *testing.T) {
 	ctx, st, dir := context.Background(), openStore(t), filepath.Join(t.TempDir(), "b")

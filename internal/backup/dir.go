@@ -19,7 +19,7 @@ import (
 
 // Write makes a backup of an open store in dir, or brings the one that is there
 // up to date: of the pages only the new ones are copied. A backup that fails or
-// is interrupted leaves the one before.
+// is interrupted leaves the earlier one.
 func Write(ctx context.Context, st *store.Store, dir string, o Options) (r Report, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return r, err
@@ -124,7 +124,7 @@ type dirTarget struct {
 }
 
 // whole returns the logs of a manifest whose files are there and as long as it
-// says. What is in them Verify looks at.
+// says. Verify looks at what is in them.
 func (d *dirTarget) whole(m *Manifest) map[digest.Hash]*Log {
 	all := map[digest.Hash]*Log{}
 	for i := range m.Logs {

@@ -49,13 +49,13 @@ var (
 	ErrTarget = errors.New("cannot write there")
 	// ErrIsBackup is returned for a backup that is taken for a store.
 	ErrIsBackup = errors.New("this is a backup, not a store: restore it")
-	// ErrArchive is returned for a file where the directory of a backup is wanted.
+	// ErrArchive is returned if the directory of a backup is wanted and a file given.
 	ErrArchive = errors.New("this is a file, and a backup is read from a directory: unpack the archive first")
 	// ErrDamaged is what every *DamageError is.
 	ErrDamaged error = damage("the backup is damaged")
 )
 
-// What a backup holds of its store's identity.
+// Forms in which a backup holds its store's identity.
 const (
 	IdentityNone  = "none"  // left out: who restores it gets an identity of its own
 	IdentityPlain = "plain" // the seed, readable for whoever reads the backup

@@ -49,7 +49,7 @@ func (m *Manifest) Bytes() (n int64) {
 	return n
 }
 
-// A target takes the files of a backup. What put gets is durable once finish
+// A target takes the files of a backup. Files that put gets are durable once finish
 // returns, which comes last.
 type target interface {
 	put(ctx context.Context, name string, size int64, r io.Reader) (digest.Hash, error)

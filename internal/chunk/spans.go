@@ -23,7 +23,7 @@ func Held(size uint64, ranges []syncer.Span) (all []syncer.Span) {
 	return all
 }
 
-// Gaps returns the parts of a span that are not held. What is held is in order.
+// Gaps returns the parts of a span that are not held. The held ones are in order.
 func Gaps(held []syncer.Span, part syncer.Span) (gaps []syncer.Span) {
 	for _, h := range held {
 		if h.End <= part.First {

@@ -49,7 +49,7 @@ func (u *Turn) PutDevice(t *aof.Txn, m *layout.Move, now identity.Place) error {
 }
 
 // PutLog gives a topic the first log of the next device. It says so in its first
-// record, if the log before, which old has the row of, held events.
+// record, if the earlier log, which old has the row of, held events.
 func (u *Turn) PutLog(t *aof.Txn, topic *layout.Topic, account roster.Key, old []aof.LogRow) (row aof.LogRow, err error) {
 	row = aof.NewLogRow(identity.DataLog(topic.ID, u.Next.AuthorID(topic.Genesis), topic.Genesis.PageBytes), true)
 	if err = t.PutLog(&row); err != nil {
@@ -95,7 +95,7 @@ func AccountKept(t *layout.Topic) (k roster.Key) {
 	return k
 }
 
-// last returns the row of the log that the device before had in a topic, if it has
+// last returns the row of the log that the previous device had in a topic, if it has
 // the key of it.
 func (u *Turn) last(old []aof.LogRow, t *layout.Topic) *aof.LogRow {
 	for i := range old {

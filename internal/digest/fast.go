@@ -43,7 +43,7 @@ func newHasher() *Hasher {
 	return &Hasher{h: h, state: state}
 }
 
-// trusted is set where a Hasher gives what crypto/sha256 gives.
+// trusted is set if a Hasher gives what crypto/sha256 gives.
 var trusted = agrees()
 
 func agrees() bool {

@@ -76,7 +76,7 @@ func Repair(ctx context.Context, fsys durable.FS, dir string, o repair.Options) 
 }
 
 // derive has what was set aside made again, by opening the store once and loading
-// every log that has pages. What keeps one from it, a check finds.
+// every log that has pages. A check finds whatever prevents it.
 func derive(wire *durable.Tripwire, dir string) error {
 	s, err := store.Open(dir, store.Options{Look: true, FS: wire})
 	if err != nil {

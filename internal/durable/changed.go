@@ -22,7 +22,7 @@ type ChangedError struct {
 	Shared bool   // all of the store is behind it, and not one log alone
 }
 
-// What became of a name.
+// Changes of a name.
 const (
 	Removed  = "was removed"
 	Replaced = "is another file than the one in use"

@@ -12,8 +12,8 @@ import (
 
 // Counted is a file system that knows how long all files below a directory are
 // together: it walks them once, and then counts what each call adds and takes.
-// A file grows by one writer at a time. What a library writes by itself, in the
-// directory apart, is looked at with each question.
+// A file grows by one writer at a time. Files that a library writes by itself, in the
+// directory apart, are looked at with each question.
 type Counted struct {
 	FS
 	dir   string
@@ -43,7 +43,7 @@ func (c *Counted) Bytes() (int64, error) {
 	return c.total.Load() + apart, err
 }
 
-// below returns the length of a file, or of all in a directory. What is not there,
+// below returns the length of a file, or of all in a directory. One that is not there,
 // goes meanwhile, or may not be looked at has none.
 func (c *Counted) below(name string) (total int64, err error) {
 	info, err := c.FS.Stat(name)
@@ -105,7 +105,7 @@ func (c *Counted) counts(name string) bool {
 	return err != nil || !filepath.IsLocal(rel)
 }
 
-// instead does what puts something in the place of name, or nothing; by is what is
+// instead does what replaces name by something, or by nothing; by is what is
 // put there.
 func (c *Counted) instead(name string, by int64, do func() error) error {
 	was := int64(0)

@@ -122,7 +122,7 @@ func (d *Dir) openPart(name string, entry fs.FileInfo) (*os.Root, error) {
 
 // SystemPath returns a path to something in the directory for a library that
 // opens files by itself. It leads there whatever becomes of the directory's
-// name, where the system has such paths.
+// name, if the system has such paths.
 func (d *Dir) SystemPath(name string) string {
 	rel, err := d.rel(name)
 	if err != nil {

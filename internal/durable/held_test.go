@@ -183,7 +183,7 @@ func TestPartElsewhereIsLocked(t *testing.T) {
 	}
 }
 
-// Whether a name leads to a file is told alike by name and in a directory that is held,
+// Whether a name leads to a file is answered alike by name and in a directory that is held,
 // in its parts too, and whatever becomes of the directory's own name.
 func TestSame(t *testing.T) {
 	top := t.TempDir()

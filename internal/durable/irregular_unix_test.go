@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A pipe under the name of a file is told, and nobody waits for its other end.
+// A pipe under the name of a file is reported, and nobody waits for its other end.
 func TestPipeInThePlaceOfAFile(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"FORMAT", LockName} {

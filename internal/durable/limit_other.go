@@ -4,6 +4,6 @@
 
 package durable
 
-// DescriptorLimit is 0 where the system does not say how many descriptors a
+// DescriptorLimit is 0 if the system does not say how many descriptors a
 // process may have open.
 func DescriptorLimit() uint64 { return 0 }

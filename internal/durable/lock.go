@@ -48,7 +48,7 @@ func (d *Dir) Lock() error {
 }
 
 // LockShared takes the lock together with others who do, and keeps Lock out. It
-// changes nothing, LOCK neither, so that it can be had where nothing may be
+// changes nothing, LOCK neither, so that it can be had if nothing may be
 // written. On a system without locks, or a file system without locks of directories
 // on which no LOCK is, it only looks.
 func (d *Dir) LockShared() error { return d.take(true) }

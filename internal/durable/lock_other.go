@@ -11,7 +11,7 @@ import (
 )
 
 // lock creates LOCK and is refused while it exists. A process that died leaves
-// it behind, and it has to be removed by hand. Who shares it only looks for it.
+// it behind, and it has to be removed by hand. A sharer only looks for it.
 func (d *Dir) lock(shared bool) (unlock func() error, err error) {
 	if shared {
 		if _, err := d.root.Stat(LockName); !errors.Is(err, fs.ErrNotExist) {

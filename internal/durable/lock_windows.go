@@ -14,7 +14,7 @@ const errSharingViolation = syscall.Errno(32)
 // lock opens LOCK so that no other may open it for writing, nor remove or
 // rename it; the system drops that when the process ends. Others can still read
 // the holder's id, which is written here: nobody may open the file to do it. Who
-// shares the lock opens it to read, which goes together and not with who writes.
+// shares the lock opens it to read, which goes together and not with a writer.
 func (d *Dir) lock(shared bool) (unlock func() error, err error) {
 	path := filepath.Join(d.abs, LockName)
 	name, err := syscall.UTF16PtrFromString(path)

@@ -149,7 +149,7 @@ func (f osFile) Preallocate(size int64) error {
 	return preallocate(f.File, have, size)
 }
 
-// zeroFill is Preallocate where the system has no call for it.
+// zeroFill is Preallocate if the system has no call for it.
 func zeroFill(f *os.File, from, to int64) error {
 	zeros := make([]byte, min(to-from, 1<<20))
 	for from < to {

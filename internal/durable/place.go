@@ -7,7 +7,7 @@ import "path/filepath"
 // Whereabouts are what the system says of the place of a directory and of one
 // file in it. They stay as they are when the directory is renamed, the machine
 // is started again, or the disk is mounted again; a copy differs in some of
-// them. What the system does not say, or not stably, is empty.
+// them. A field that the system does not give, or not stably, is empty.
 //
 //	field     source on Linux                               tells apart
 //	Machine   /etc/machine-id                               machines
@@ -21,7 +21,7 @@ import "path/filepath"
 //	Boot      boot id, only if Disk is empty                –
 //	Number    device number, only together with Boot        two such disks attached at one time
 //	Dir, File inode number and birth time                   copies of files, restored ones
-//	Path      absolute path, only if Dir is empty           copies where nothing else does
+//	Path      absolute path, only if Dir is empty           copies if nothing else does
 //
 // Disk numbers (sda, loop0) change from boot to boot, and with each attachment,
 // so that they count within one boot only, and only if the disk has no name.
@@ -30,8 +30,8 @@ import "path/filepath"
 // times: only Disk tells them apart.
 //
 // An overlay copies a file when it is first opened for writing, which gives it
-// another birth time: read what is to be kept after that. Whoever replaces the
-// file by another on purpose, as a repair does, has to read it again too.
+// another birth time: read what is to be kept after that. A program that
+// replaces the file by another on purpose, as a repair does, has to read it again too.
 type Whereabouts struct {
 	Machine, Hardware string
 	Volume, Disk      string

@@ -13,7 +13,7 @@ import (
 var ErrOpenedReadOnly = errors.New("opened read-only")
 
 // ReadOnly returns fsys without its changing calls: each of them fails with
-// ErrOpenedReadOnly. Whoever is given it cannot change a byte, a name or a time.
+// ErrOpenedReadOnly. Code that is given it cannot change a byte, a name or a time.
 func ReadOnly(fsys FS) FS { return readOnly{fsys} }
 
 type readOnly struct{ FS }

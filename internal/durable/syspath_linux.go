@@ -8,7 +8,7 @@ import (
 )
 
 // procPath returns a path to an open directory that holds while it is open,
-// whatever its names are, or "" where /proc is not mounted.
+// whatever its names are, or "" if /proc is not mounted.
 func procPath(d *os.File) (path string) {
 	conn, err := d.SyscallConn()
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // A Tripwire is a file system that changes nothing any more once the machine
-// refused something. Whoever decides by what can be read, and moves or rewrites what
+// refused something. Code that decides by what can be read, and moves or rewrites what
 // cannot, works on one: what could not be read for lack of descriptors is then never
 // taken for damaged.
 type Tripwire struct {

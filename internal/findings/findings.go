@@ -25,7 +25,7 @@ const Max = 1000
 // A Flaw is the kind of thing that is damaged.
 type Flaw string
 
-// What can be damaged.
+// Things that can be damaged.
 const (
 	FlawFormat    Flaw = "format"    // FORMAT
 	FlawSeed      Flaw = "identity"  // identity.key
@@ -43,7 +43,7 @@ const (
 )
 
 // A Finding is one flaw: where it is, what disagrees, what to do. Page and
-// Offset are -1 where they do not apply.
+// Offset are -1 if they do not apply.
 type Finding struct {
 	Where  string `json:"where"` // for people
 	What   string `json:"what"`

@@ -7,7 +7,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 )
 
-// Peers are the rows of remembered peers. What is in one is package peerbook's.
+// Peers are the rows of remembered peers. The content of one is package peerbook's.
 //
 //	key    "peer" 0 | peer id (32)
 //	value  see peerbook

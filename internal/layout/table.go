@@ -10,10 +10,10 @@ import (
 )
 
 // A Salvage says what a repair that makes a new AOF does with the rows of a kind.
-// What it finds of them in the damaged one can be of any age, and not all of them.
+// Those it finds in the damaged one can be of any age, and need not be all of them.
 type Salvage uint8
 
-// What a repair does. A kind without one of these is a mistake.
+// Actions of a repair. A kind without one of these is a mistake.
 const (
 	Keep    Salvage = iota + 1 // as it is, if it can be decoded; of two under one key the newer
 	Weigh                      // it is read, and what is written follows from it and from others

@@ -15,7 +15,7 @@ var errBudget = errors.New("muxnet: the connection's windows are as large as the
 // A budget is what the windows of one connection may still grow by. The first
 // window of a stream is not counted: the number of streams bounds those.
 type budget struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards left
 	left int
 }
 

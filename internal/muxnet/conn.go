@@ -173,7 +173,7 @@ func (c *conn) CloseWithError(code uint64, reason string) error {
 }
 
 // OpenStream does not pass ctx to yamux, which forgets what it has counted
-// where one ends: with a slot in hand it never waits for the peer.
+// if one ends: with a slot in hand it never waits for the peer.
 func (c *conn) OpenStream(ctx context.Context) (transport.Stream, error) {
 	if err := c.ready(ctx); err != nil {
 		return nil, err

@@ -5,7 +5,7 @@
 // tcpnet and pipenet stand on it (docs/xsp.md, "Carriers and streams").
 //
 // TLS 1.3 as package peertls has it proves both keys; yamux makes streams of
-// what is inside. What yamux has no words for is said on the first stream of a
+// what is inside. One thing yamux has no words for is said on the first stream of a
 // connection, which nobody else sees: why the connection ends.
 //
 // Nothing is sent while nothing happens. A peer that is gone is noticed by who

@@ -15,8 +15,8 @@ import (
 // streams may be opened in one packet; so what a stranger sends stays with TCP
 // and the stranger until its turn has come: frames of streams past the first
 // ones, and bytes while those before them are not read. Nothing is refused, for
-// a peer may learn sooner than this side that it is none. What waits holds back
-// all behind it, window updates too: who talks to a stranger reads on whether
+// a peer may learn sooner than this side that it is none. A waiting frame holds back
+// all behind it, window updates too: a side that talks to a stranger reads on whether
 // or not the stranger takes what is written.
 //
 // A long frame is passed on in pieces, because yamux makes room for a whole one
@@ -44,7 +44,7 @@ type gate struct {
 	hungUp bool
 }
 
-// What yamux keeps of a stranger.
+// Bounds of what yamux keeps of a stranger.
 const (
 	gateBytes   = 16 << 10
 	gatePieces  = 32

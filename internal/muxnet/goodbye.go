@@ -14,14 +14,14 @@ import (
 )
 
 // The dialer opens the first stream at once and neither side shows it to its
-// callers. Who closes the connection writes one message on it:
+// callers. The side that closes the connection writes one message on it:
 //
 //	bytes  field
 //	    8  code (big-endian)
 //	    2  n, length of the reason (big-endian), at most 256
 //	    n  reason
 //
-// Who hears it hangs up, which tells the other that it was heard. Anything else
+// The side that hears it hangs up, which tells the other that it was heard. Anything else
 // on the stream, or its end, ends the connection as lost.
 
 // say tells the peer why this side closed the connection, if it did, and gives

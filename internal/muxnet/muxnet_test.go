@@ -56,7 +56,7 @@ func connectPipe(t *testing.T, a, b *Node, near, far net.Conn) (dialed, accepted
 	return dialed, accepted
 }
 
-// TestStall: a link that takes no bytes ends the connection as lost, for who
+// TestStall: a link that takes no bytes ends the connection as lost, for a side that
 // has some to send.
 func TestStall(t *testing.T) {
 	a := testNode(t, 1, Options{StallTimeout: 200 * time.Millisecond})

@@ -29,7 +29,7 @@ type Node struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // calls under way, listeners and open connections
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards closed, conns and listeners
 	closed    bool
 	conns     map[*conn]struct{}
 	listeners map[*Listener]struct{}
@@ -72,9 +72,9 @@ func (n *Node) Enter(ctx context.Context) (context.Context, func(), error) {
 }
 
 // Connect makes a connection over raw, which this end opened, and proves that
-// want is at the other. The zero want takes whoever is there: only for where
+// want is at the other. The zero want takes whoever is there: only if
 // the way to the peer is trusted or what follows proves enough. remote is the
-// place, for people. raw is closed with the connection, and where this fails.
+// place, for people. raw is closed with the connection, and if this fails.
 // The caller is inside Enter, with ctx from there.
 func (n *Node) Connect(ctx context.Context, raw net.Conn, want identity.PeerID, remote string) (transport.Conn, error) {
 	verify := peertls.Only(want)

@@ -35,7 +35,7 @@ type Options struct {
 	StallTimeout time.Duration
 }
 
-// Phone is Options for a device where memory is short.
+// Phone is Options for a device that is short of memory.
 var Phone = Options{MaxStreams: 32, MaxStreamWindow: 1 << 20, MaxConnWindow: 4 << 20}
 
 const (

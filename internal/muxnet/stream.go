@@ -24,10 +24,10 @@ type stream struct {
 	ys  *yamux.Stream
 	own bool // holds a slot of the connection
 
-	mu       sync.Mutex
-	closed   bool // CloseWrite was called
-	ended    bool // the peer's end was read
-	wasReset bool // by the peer
+	mu       sync.Mutex // guards all that follows
+	closed   bool       // CloseWrite was called
+	ended    bool       // the peer's end was read
+	wasReset bool       // by the peer
 	canceled *transport.StreamError
 	until    [2]time.Time // deadlines of reading and writing
 	over     bool         // forgotten by the connection

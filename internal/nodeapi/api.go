@@ -38,7 +38,7 @@ type Backend interface {
 	// Note returns the newest head of a log as a C2SP checkpoint.
 	Note(ctx context.Context, topic, log string) ([]byte, error)
 	// Cosigned returns the newest head of a log with at least n cosignatures of
-	// connected peers, or with those at hand where n is 0.
+	// connected peers, or with those at hand if n is 0.
 	Cosigned(ctx context.Context, topic, log string, n int) ([]byte, error)
 	// Forks returns the proofs of all forks that are known, as fork files.
 	Forks(ctx context.Context) ([][]byte, error)
@@ -229,7 +229,7 @@ type Status struct {
 	Actors   []Actor   `json:"actors"`
 	Peers    []Peer    `json:"peers"`
 	Missing  []Missing `json:"missing"`             // logs of which a peer holds more
-	ReadOnly string    `json:"read_only,omitempty"` // why, where it is
+	ReadOnly string    `json:"read_only,omitempty"` // why, if it is
 
 	// Listening is where the node listens.
 	Listening []Listening `json:"listening,omitempty"`

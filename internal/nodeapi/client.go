@@ -29,7 +29,7 @@ type Client struct {
 var _ Backend = (*Client)(nil)
 
 // Dial finds the node that serves the store in dir. The error is ErrNoNode
-// where there is none, or only the socket of one that was killed.
+// if there is none, or only the socket of one that was killed.
 func Dial(dir string) (*Client, error) { return dialAsking(dir, askAfter, askPeriod) }
 
 func dialAsking(dir string, after, period time.Duration) (*Client, error) {

@@ -29,7 +29,7 @@ func awaitCount(t *testing.T, what string, count func() int, want int) {
 	}
 }
 
-// Who is one too many is told so, until another has gone.
+// A caller too many gets to hear so, until another has gone.
 func TestBusyNode(t *testing.T) {
 	_, s, c := start(t, t.TempDir())
 	status := func() error { _, err := c.Status(t.Context()); return err }

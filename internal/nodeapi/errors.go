@@ -57,7 +57,7 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
-// ErrNoNode is returned by Dial where no node serves the store.
+// ErrNoNode is returned by Dial if no node serves the store.
 var ErrNoNode = errors.New("nodeapi: no node is running")
 
 // status is the HTTP status that fits a kind; only people with curl look at it.

@@ -28,7 +28,7 @@ func classifyFake(err error) *Error {
 
 // fake is a Backend in memory: one log.
 type fake struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all but follow
 	events []Event
 	grown  chan struct{} // closed when events are added
 	follow chan struct{} // a follower ended

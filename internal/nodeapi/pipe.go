@@ -19,8 +19,8 @@ import (
 // SyncOver and ServeOver carry the command's pipes to the node. The call is
 // answered with 101 Switching Protocols, and from there on both sides send
 // frames: a length of 4 bytes (big-endian), at most 64 KiB, and so many bytes.
-// Length 0 is the end: of the pipe where the command says it, and of the call
-// where the node does, who adds the usual line with the outcome.
+// Length 0 is the end: of the pipe if the command says it, and of the call
+// if the node does, which adds the usual line with the outcome.
 const (
 	pipeProtocol  = "xaeroflux-pipe"
 	maxPipeFrame  = 64 << 10
@@ -36,7 +36,7 @@ type pipe struct {
 	in   *bufio.Reader
 	left int // of the frame that is being read
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards closed
 	closed bool
 }
 

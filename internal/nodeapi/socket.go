@@ -13,7 +13,7 @@ import (
 )
 
 // Where the socket is: <dir>/node.sock. The path of a unix socket has room for
-// about 100 bytes; where the store's is longer, the socket is in a directory of
+// about 100 bytes; if the store's is longer, the socket is in a directory of
 // its own under the system's temporary one, and node.sock.path names it. A link
 // beside it says of which directory it is: a copy of the store has a copy of
 // node.sock.path too.

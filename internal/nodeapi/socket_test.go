@@ -135,7 +135,7 @@ func TestKilledNodesLeaveNothing(t *testing.T) {
 
 // lockedBuffer is a buffer that a timer may write to.
 type lockedBuffer struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards b
 	b  bytes.Buffer
 }
 

@@ -21,7 +21,7 @@ type line[T any] struct {
 // A LazyWriter buffers, and flushes by itself a moment after the last write:
 // a fast stream goes out in large pieces and a slow one without delay.
 type LazyWriter struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards all that follows but after
 	w     *bufio.Writer
 	after func() error // flushes what is below; may be nil
 	timer *time.Timer
@@ -32,7 +32,7 @@ type LazyWriter struct {
 // flushDelay is what a waiting reader may notice at most.
 const flushDelay = 20 * time.Millisecond
 
-// NewLazyWriter returns a LazyWriter on w; flush, where it is not nil, is
+// NewLazyWriter returns a LazyWriter on w; flush, if it is not nil, is
 // called after each write to w.
 func NewLazyWriter(w io.Writer, flush func() error) *LazyWriter {
 	return &LazyWriter{w: bufio.NewWriterSize(w, 64<<10), after: flush}

@@ -9,11 +9,11 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// Who may stay connected. A node has so many seats, and identities and topics of
-// one's own cost nothing, so that whoever merely knows a topic must not be able to
+// Peers that may stay connected. A node has so many seats, and identities and topics of
+// one's own cost nothing, so a peer that merely knows a topic must not be able to
 // take them all: some are reserved, and what is left is shared by address, subnet
 // and topic. As in Bitcoin's src/node/eviction.cpp, of a crowd the one gives way
-// that came last, of the largest part of it: who floods comes late.
+// that came last, of the largest part of it: a flooder comes late.
 //
 //	counted                        seats        who gives way
 //	strangers of one address       1/4 of 64    the one of it that waits longest
@@ -28,7 +28,7 @@ import (
 //	                                            waits longest, else the crowd of it
 //
 // The crowd is those that share the topic that most of them share, of these the
-// ones in the subnet with most of these, and of those the last one to come: where
+// ones in the subnet with most of these, and of those the last one to come: if
 // that is the newcomer itself, nobody gives way and it is refused. An address is
 // an IPv4 address or the /64 network of one IPv6 customer, a subnet is /24 or /48;
 // who comes by another way than IP has neither.

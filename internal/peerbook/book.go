@@ -173,7 +173,7 @@ func (b *Book) Told(a identity.Address, by Telling, now time.Time) bool {
 
 func (e *Entry) proven() bool { return slices.ContainsFunc(e.Places, Place.MayKeep) }
 
-// place adds a place, or what is new of one. Where there are too many, one
+// place adds a place, or what is new of one. If there are too many, one
 // that was never proven gives way; first puts it in front.
 func (e *Entry) place(p Place, first bool) bool {
 	for i := range e.Places {
@@ -207,7 +207,7 @@ func (p *Place) again(told Place) (news bool) {
 }
 
 // shed drops the place that is worth least: one that was never proven, or, if it must
-// be, the one proven longest ago. What a person named goes last of all: no hint puts it
+// be, the one proven longest ago. One that a person named goes last of all: no hint puts it
 // aside, of which a member can make as many as it likes.
 func (e *Entry) shed(must bool) bool {
 	worst := 0

@@ -106,7 +106,7 @@ func TestSessionsThatLastShortenThePause(t *testing.T) {
 }
 
 // With links enough nobody is dialed but for a topic that no connection shares;
-// who was found before and who was told of take turns.
+// peers found before and peers only heard of take turns.
 func TestLinksAreBounded(t *testing.T) {
 	b := New(peer(0))
 	for i := 1; i <= 20; i++ {
@@ -330,7 +330,7 @@ func TestOnlyProvenPlacesOfPeersThatChoseItAreTold(t *testing.T) {
 	}
 }
 
-// What fails on this side is not the peer's failure: a pause, and nothing else.
+// A failure on this side is not the peer's failure: a pause, and nothing else.
 func TestInterrupted(t *testing.T) {
 	b := New(peer(0))
 	a := addr(1)

@@ -75,7 +75,7 @@ func (f *flood) attack() {
 			h := f.honest[f.r.IntN(len(f.honest))]
 			f.b.Told(identity.Address{Peer: h.Peer, Host: a.Host}, Telling{Source: a.Peer, Host: a.Host, Via: World, Topic: topic}, f.now)
 		}
-	case 3: // it answers in the place of whoever is looked for
+	case 3: // it answers instead of whoever is looked for
 		for _, e := range f.b.inOrder() {
 			if f.r.IntN(20) == 0 {
 				f.b.Failed(identity.Address{Peer: e.Peer, Host: e.Places[0].Host}, errors.New("wrong peer"), f.now, f.r.Float64())

@@ -15,8 +15,8 @@ import (
 // again.
 //
 //	done with it    of a person    of the peer itself, or of another
-//	dialed          always         where it leads no nearer than who told it is
-//	told to others  never          where the peer asked for it, it was proven, and it
+//	dialed          always         if it leads no nearer than who told it is
+//	told to others  never          if the peer asked for it, it was proven, and it
 //	                               leads no nearer than whom it is told to; so is where
 //	                               the node itself listens
 //	kept on disk    once proven    once proven
@@ -29,7 +29,7 @@ import (
 var ErrPolicy = errors.New("peerbook: not dialed")
 
 // MayDial reports whether a place that was told over a connection of scope via may
-// be dialed where it leads to an address of scope to.
+// be dialed if it leads to an address of scope to.
 func MayDial(o Origin, via, to Scope) bool {
 	if o == OfPerson {
 		return true

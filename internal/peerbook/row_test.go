@@ -64,7 +64,7 @@ func TestRowsWithoutADay(t *testing.T) {
 	}
 }
 
-// What was only heard of is not written to disk.
+// Peers that were only heard of are not written to disk.
 func TestHintsAreNotStored(t *testing.T) {
 	b := New(peer(0))
 	b.Told(addr(1), by(1), t0)

@@ -10,7 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// Who is remembered. Identities cost nothing, so a bound for each peer is none:
+// Peers that are remembered. Identities cost nothing, so a bound for each peer is none:
 // what counts is the net that a peer, or who told of it, is in, and the topic.
 // As in Bitcoin's address manager (src/addrman.h; Heilman, Kendler, Zohar,
 // Goldberg, "Eclipse Attacks on Bitcoin's Peer-to-Peer Network", USENIX Security

@@ -8,7 +8,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// Judge decides what opening the store does. What disagrees is refused, all of it
+// Judge decides what opening the store does. Whatever disagrees is refused, all of it
 // and before anything is done; a plan that refuses has no steps.
 func Judge(w *Witness) Plan {
 	p := Plan{Refused: []Disagreement{}, Steps: []Step{}, Keep: map[digest.Hash]uint64{}}

@@ -9,7 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// What becomes of the rows of a damaged AOF, each kind says by its Salvage. Those
+// Each kind says by its Salvage what becomes of the rows of a damaged AOF. Those
 // that are weighed are read where what follows from them is decided: topics,
 // generation, place, how often the store was closed, the default topic.
 

@@ -30,8 +30,8 @@ type logMend struct {
 		own       bool
 	}
 	raw  *segwriter.Raw
-	row  *aof.LogRow // in the AOF that is there; nil where that is made again
-	old  *aof.LogRow // in what is left of the one before, or nil
+	row  *aof.LogRow // in the AOF that is there; nil if that is made again
+	old  *aof.LogRow // in what is left of the earlier one, or nil
 	head proof.Head  // the newest that is known and signed
 
 	total  uint64 // pages it has

@@ -12,7 +12,7 @@ import (
 // A Remedy is what can be done about a Step.
 type Remedy string
 
-// What can be done.
+// Steps that can be taken.
 const (
 	RemedyIdentity Remedy = "identity" // put identity.key back
 	RemedyInvite   Remedy = "invite"   // repair again, with an invite

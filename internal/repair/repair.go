@@ -4,7 +4,7 @@
 // pages, rows and FORMAT, from what is left of them and from peers.
 //
 // Rule: it knows files and rows, and no open store: it does not import package store,
-// and nothing that runs imports it. What is derived it sets aside, and whoever opens
+// and nothing that runs imports it. It sets aside what is derived, and whoever opens
 // the store makes it again (package doctor).
 package repair
 
@@ -43,7 +43,7 @@ type Options struct {
 	// Invites give back topic keys, which are in the AOF and nowhere else.
 	Invites []*identity.Invite
 	// Fetch makes the Fetcher for the store's identity, from the rows of peers
-	// that it remembers, as far as they can be read, or returns nil where there
+	// that it remembers, as far as they can be read, or returns nil if there
 	// are no peers to ask.
 	Fetch func(identity.Device, map[identity.PeerID][]byte) (Fetcher, error)
 	// AcceptLoss gives up what no peer has: this store then goes on under a new
@@ -79,7 +79,7 @@ type Step struct {
 func (r *Report) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
 
 // Mend mends a store that nobody has open, of which a check found what is to be
-// mended. What it replaces is kept below damaged/ in the store's directory. Every file
+// mended. All that it replaces is kept below damaged/ in the store's directory. Every file
 // is read and changed through wire: once that refused something, nothing is changed any
 // more, and what the report says is lost could only not be read.
 func Mend(ctx context.Context, wire *durable.Tripwire, dir string, found []findings.Finding, o Options) (Report, error) {

@@ -31,7 +31,7 @@ type rows struct {
 	dropped map[*layout.Kind]bool       // rows of these kinds were set aside
 }
 
-// openRows opens the AOF, or begins a new one where it is unusable. False says
+// openRows opens the AOF, or begins a new one if it is unusable. False says
 // that it must stay as it is.
 func (r *repairer) openRows() (bool, error) {
 	r.topics, r.rows.roots = map[digest.Hash]*layout.Topic{}, map[digest.Hash]digest.Hash{}
@@ -61,7 +61,7 @@ func (r *repairer) openRows() (bool, error) {
 }
 
 // peers returns the rows of remembered peers, of a sound AOF or of what could
-// be read of a damaged one. What cannot be read is one peer less to ask.
+// be read of a damaged one. A row that cannot be read is one peer less to ask.
 func (s *rows) peers() map[identity.PeerID][]byte {
 	all := map[identity.PeerID][]byte{}
 	if s.aof != nil {
@@ -385,7 +385,7 @@ func (s *rows) ownRows() (old []aof.LogRow) {
 	return old
 }
 
-// lastHead signs what a log holds, where its stored head is of less. A log whose
+// lastHead signs what a log holds, if its stored head is of less. A log whose
 // key is lost ends at the head that is there.
 func (s *rows) lastHead(row *aof.LogRow) {
 	t, root := s.r.topics[row.Topic], s.roots[row.ID]

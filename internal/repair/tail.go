@@ -198,7 +198,7 @@ func (l *logMend) untouched() bool {
 }
 
 // ownLost leaves a log of ours as it is: to cut it would let this store sign
-// other events in the place of those that were signed. Where that is accepted,
+// other events instead of those that were signed. If that is accepted,
 // what is left of it becomes the log of somebody else, who this store was.
 func (l *logMend) ownLost(why error) error {
 	if !l.r.o.AcceptLoss {

@@ -24,7 +24,7 @@ type HeldLeg struct {
 }
 
 // begins returns the term record that begins the leg, or the roster before it
-// if it was handed over; both are nil if it cannot be told.
+// if it was handed over; both are nil if that cannot be known.
 func (l *HeldLeg) begins() (*Term, *Prefix) {
 	if len(l.Records) == 0 {
 		return nil, nil

@@ -73,7 +73,7 @@ func RecipientsDigest(all []Recipient) digest.Hash {
 	return digest.Tagged("xaeroflux epoch readers v1", b)
 }
 
-// A Box is the body of an "xf/box" in a steward's log of boxes. What is sealed
+// A Box is the body of an "xf/box" in a steward's log of boxes. The content sealed
 // in it is for package seal to open.
 //
 //	offset  bytes  field

@@ -185,7 +185,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// What does not decode closes the leg, and all before it counts.
+// A record that does not decode closes the leg, and all before it counts.
 func TestClosed(t *testing.T) {
 	s := found(t, openGenesis())
 	_, err := s.Apply(2, "xf/remove", 0, make([]byte, 7))

@@ -22,7 +22,7 @@ import (
 //	  44+k    128  if so: key of the account 32, key that signs for the account
 //	                 (one of its devices, or its own) 32, its signature 64
 //
-// What is signed is the topic id and all up to the signer.
+// The signature is over the topic id and all up to the signer.
 type Invite struct {
 	Key    Key
 	Role   Role

@@ -90,7 +90,7 @@ func request(a Ask, what uint8, content any) Ask {
 
 // Stale reports whether an ask that was made at p is too old for its subject: an
 // account, a device, an invite or a log changed after p, or p is no position of
-// this roster though its leg is. What accounts ask for themselves (to leave,
+// this roster though its leg is. A request of accounts for themselves (to leave,
 // their own devices and keys) is never stale; the caller knows which that is.
 func (s *State) Stale(p Point, subject Key) bool {
 	for _, l := range s.legs {

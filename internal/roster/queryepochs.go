@@ -47,7 +47,7 @@ func (s *State) EpochDue() bool {
 // Erasures returns what admins had erased, oldest first.
 func (s *State) Erasures() []Erasure { return slices.Clone(s.erased) }
 
-// Snapshots returns what accounts vouched for, oldest first. Whoever wants only
+// Snapshots returns what accounts vouched for, oldest first. A caller that wants only
 // those that belong now asks Account.
 func (s *State) Snapshots() []SnapshotState { return slices.Clone(s.snapshots) }
 

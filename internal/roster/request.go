@@ -2,7 +2,7 @@
 
 package roster
 
-// What a request asks for.
+// Actions that a request asks for.
 const (
 	AskRemove   = 1
 	AskRole     = 2

@@ -65,8 +65,8 @@ type leg struct {
 	roots []digest.Hash
 }
 
-// A State is the fold over one chain of legs, up to a position. What it answers
-// is in query.go. Several goroutines may ask while none applies records.
+// A State is the fold over one chain of legs, up to a position. Its answers
+// are in query.go. Several goroutines may ask while none applies records.
 type State struct {
 	topic   digest.Hash
 	body    []byte // of genesis

@@ -10,7 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// Who signed a term record. Of two for one term, a smaller number comes first.
+// Signers of a term record. Of two for one term, a smaller number comes first.
 const (
 	BySuccessors = 1 // k of genesis' n successors
 	ByOwner      = 2 // the owner's account key
@@ -28,7 +28,7 @@ const (
 //	   110   65*s  signatures: index of the successor u8 (0 for the owner),
 //	                 signature 64; indices rise
 //
-// What is signed is the topic id and the first 109 bytes.
+// The signature is over the topic id and the first 109 bytes.
 type Term struct {
 	Last    Prefix
 	Term    uint32

@@ -3,7 +3,7 @@
 package roster
 
 // A Void says why a record changes nothing; empty if it counts. If several
-// reasons hold, which of them is told is not part of the format.
+// reasons hold, which of them is said is not part of the format.
 type Void string
 
 // The reasons.

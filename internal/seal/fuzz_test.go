@@ -25,7 +25,7 @@ func FuzzPlain(f *testing.F) {
 		if hide {
 			c = Clear{Flags: clearNothing}
 		}
-		// What members seal: hostile below the encryption.
+		// Payloads that members seal: hostile below the encryption.
 		p, err := decodePlain(bytes.Clone(b), c, a.key().log)
 		if err != nil {
 			if !errors.Is(err, ErrUnreadable) {

@@ -134,7 +134,7 @@ func randomPayload(rnd *rand.Rand) (v vectorPayload) {
 	return v
 }
 
-// What one seals, the other opens, both ways.
+// Each opens what the other seals.
 func TestOraclePayloads(t *testing.T) {
 	o, rnd := startOracle(t), rand.New(rand.NewPCG(3, 4))
 	for i := range 300 {

@@ -155,7 +155,7 @@ func TestOpenElsewhere(t *testing.T) {
 	}
 }
 
-// What members seal against the format is unreadable too.
+// A payload that members seal against the format is unreadable too.
 func TestOpenOtherInside(t *testing.T) {
 	a := sampleAt()
 	good := twinInner(&Plain{Type: []byte("t"), Key: []byte("k"), Payload: []byte("p")}, true)

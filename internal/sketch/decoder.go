@@ -16,7 +16,7 @@ const MaxSymbols = 1 << 19
 var ErrSketch = errors.New("sketch: symbols that no set gives")
 
 // A Decoder finds the difference between the set of an encoder and its own.
-// What it holds and does goes by the symbols it was given: at most one item is
+// Its memory and work go by the symbols it was given: at most one item is
 // found for each, and a symbol is looked at once for each item that is mapped
 // to it.
 type Decoder struct {
@@ -27,7 +27,7 @@ type Decoder struct {
 	pure    []int // symbols to look at
 }
 
-// A found item; sign is 1 where it is theirs, -1 where it is ours.
+// A found item; sign is 1 if it is theirs, -1 if it is ours.
 type found struct {
 	item, check uint64
 	sign        int64

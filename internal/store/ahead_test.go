@@ -66,7 +66,7 @@ func TestACommitSaysWhatALogCameTo(t *testing.T) {
 	}
 }
 
-// What could not be committed is forgotten.
+// A state that could not be committed is forgotten.
 func TestAStateAheadOfNothing(t *testing.T) {
 	failing := false
 	s, l := openWithFault(t, func(op string) error {

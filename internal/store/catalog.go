@@ -55,9 +55,9 @@ type Log struct {
 	sealMu sync.Mutex    // held while a seal is committed, and while epoch changes
 	epoch  atomic.Uint64 // see messages.Batch
 
-	openMu sync.Mutex
-	open   *openTree // the tree of the open page, for proofs
-	high   highNodes // tier-2 nodes that were read for proofs
+	openMu sync.Mutex // guards open
+	open   *openTree  // the tree of the open page, for proofs
+	high   highNodes  // tier-2 nodes that were read for proofs
 
 	kept bool        // by the logCache, whose mu guards it
 	used atomic.Bool // since the logCache looked last
@@ -103,7 +103,7 @@ type catalog struct {
 
 	// Held while logs are created and made known, and while a topic's logs are
 	// listed from rows: a list has no log that is not counted yet.
-	creating sync.Mutex
+	creating sync.Mutex // guards the creation of logs against listing
 
 	topicMu sync.Mutex                 // guards topics; whoever holds it takes no other lock
 	topics  map[digest.Hash]*topicList // of all, once somebody asked; nil before

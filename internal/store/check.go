@@ -17,7 +17,7 @@ import (
 )
 
 // Check verifies every byte of the store's logs as far as they are published, and
-// changes nothing. progress, where not nil, is told the record bytes done and to do.
+// changes nothing. progress, if not nil, gets the record bytes done and to do.
 // The error is ctx's, or a *LookError; what was found before it is in the report.
 func (s *Store) Check(ctx context.Context, progress func(done, total int64)) (findings.Report, error) {
 	c := &checker{s: s, ctx: ctx, progress: progress}

@@ -116,7 +116,7 @@ func rowFor(t *Topic, d identity.Device) aof.LogRow {
 	return aof.NewLogRow(identity.DataLog(t.ID, d.AuthorID(t.Genesis), t.Genesis.PageBytes), false)
 }
 
-// What a turning store writes as record 0 is a record that no topic's rules
+// A turning store writes as record 0 a record that no topic's rules
 // refuse, and not before the last event of the log that it follows.
 func TestDeviceRecord(t *testing.T) {
 	s, topic := foundStore(t)

@@ -86,7 +86,7 @@ func (s *Store) loadCursors() error {
 // countOpened begins the history of topics that peers have cursors of, while
 // nothing has changed yet: so a store that appends and then meets its peers
 // knows what changed. Logs are loaded for that, so topics of many logs wait
-// until somebody asks. What cannot be read is found when it is needed.
+// until somebody asks. A log that cannot be read is found when it is needed.
 func (s *Store) countOpened() {
 	left := uint64(maxOpened)
 	counted := map[digest.Hash]bool{}

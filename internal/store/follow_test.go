@@ -24,7 +24,7 @@ func numbered(n int) []digest.Hash {
 	return names
 }
 
-// What is followed is a set: order and repetition are nothing, and what is no
+// The followed logs are a set: order and repetition are nothing, and what is no
 // news is said to be none.
 func TestFollowIsASet(t *testing.T) {
 	s, topic := newStore(t)

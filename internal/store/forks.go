@@ -37,7 +37,7 @@ func (f *Freeze) write(c *Committer, t *aof.Txn) error { return c.freeze(t, f.Fo
 
 // forks are the proofs held, by log.
 type forks struct {
-	mu  sync.RWMutex
+	mu  sync.RWMutex // guards all
 	all map[digest.Hash][]byte
 }
 
@@ -66,7 +66,7 @@ func (s *Store) Forks() ([]proof.Fork, error) {
 }
 
 // ProveFork returns the proof that a head its author signed contradicts what is
-// held of a log. The error is ErrRange where too little is held for that.
+// held of a log. The error is ErrRange if too little is held for that.
 func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	p := l.State()
 	ours, err := l.Head(p)
@@ -187,7 +187,7 @@ func (s *Store) writeFork(log digest.Hash, text []byte) error {
 	return s.opts.FS.WriteFileAtomic(s.forkPath(log), text, 0o600)
 }
 
-// loadForks reads the forks of the AOF, writes their files again where they are
+// loadForks reads the forks of the AOF, writes their files again if they are
 // missing, and freezes logs of which only the file is left.
 func (s *Store) loadForks() error {
 	s.forks.all = map[digest.Hash][]byte{}

@@ -21,8 +21,8 @@ func lowestHigh(size uint64) int { return bits.Len64(size / highNodesWide) }
 // highNodes keeps nodes near the top of a log's tree that a proof verified.
 // They never change.
 type highNodes struct {
-	mu     sync.RWMutex
-	levels [64][]digest.Hash // by index; zero where it was not read yet
+	mu     sync.RWMutex      // guards levels
+	levels [64][]digest.Hash // by index; zero if it was not read yet
 }
 
 func (c *highNodes) get(id mmrindex.NodeID) (digest.Hash, bool) {
@@ -68,7 +68,7 @@ func (c *highNodes) put(id mmrindex.NodeID, h digest.Hash, size uint64) {
 	l[id.Index] = h
 }
 
-// clear forgets all, where a file turned out to be damaged.
+// clear forgets all, once a file turned out to be damaged.
 func (c *highNodes) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,7 +25,7 @@ const (
 // guarded by catalog.setMu.
 type history struct {
 	sum   digest.Multiset
-	set   digest.Set // of sum, where clean
+	set   digest.Set // of sum, if clean
 	clean bool
 
 	seq      uint64 // of the newest change

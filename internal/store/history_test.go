@@ -117,7 +117,7 @@ func TestHistoryForgets(t *testing.T) {
 	}
 }
 
-// What a peer agreed to outlives the process, as long as the store and the
+// A peer's agreement outlives the process, as long as the store and the
 // peer's copy are what they were; the rows are bounded.
 func TestCursorsAreKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")

@@ -34,7 +34,7 @@ func (s *Store) Inclusion(l *Log, sequence, size uint64) ([]digest.Hash, error) 
 }
 
 // verify verifies a proof whose hashes n read, and keeps what that proved.
-// Where all above the lowest level that is kept came from what is kept, which
+// If all above the lowest level that is kept came from what is kept, which
 // was verified before, it does so up to that level only.
 func (n *nodes) verify(leaf digest.Hash, sequence, size uint64, hashes []digest.Hash, p *Published) error {
 	low := lowestHigh(n.size)

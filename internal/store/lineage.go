@@ -18,7 +18,7 @@ import (
 var ErrHistory = errors.New("store: the events are of another history of the log than the one held")
 
 // Two sessions may verify events of one log at the same time, each behind what
-// was held when it looked. Where the author forked the log, both are true and
+// was held when it looked. If the author forked the log, both are true and
 // only one can be stored: the one that is committed first. So the committer
 // holds events of a peer against the root of what it committed before.
 
@@ -49,7 +49,7 @@ func (c *Committer) continues(row *aof.LogRow, a *messages.Append) error {
 	return nil
 }
 
-// endOf returns the root of what a row counts, where it is known.
+// endOf returns the root of what a row counts, if it is known.
 func (c *Committer) endOf(row *aof.LogRow) (digest.Hash, bool) {
 	for _, ends := range []map[digest.Hash]end{c.pending, c.ends} {
 		if e, ok := ends[row.ID]; ok && e.size == row.Size {

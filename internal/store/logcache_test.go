@@ -84,7 +84,7 @@ func TestLogsArePutOut(t *testing.T) {
 	}
 }
 
-// Whoever asks while a read that began before finds nothing gets what there is now:
+// A caller that asks while an earlier read finds nothing gets what there is now:
 // the log may have been created meanwhile.
 func TestLateAskerReadsAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 
 // Mountains is the core of the MMR indexer: it merges full pages into the
 // mountains, writes the nodes that span pages, and publishes each log's new
-// root, signed where the log is ours.
+// root, signed if the log is ours.
 type Mountains struct {
 	s    *Store
 	logs map[digest.Hash]*secondTier

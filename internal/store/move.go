@@ -92,7 +92,7 @@ func (s *Store) settle() error {
 	return device.WriteFormat(s.opts.FS, s.dir, want)
 }
 
-// sharedLinks says which directories of a copy are links. What they lead to is the
+// sharedLinks says which directories of a copy are links. The target of one is the
 // other copy's too, and a new device would write over it.
 func (s *Store) sharedLinks() (shared []recovery.Disagreement, err error) {
 	names := s.held.Linked()

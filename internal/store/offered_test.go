@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// What sessions take of topics is one value for all: it is another one only of a topic
-// that is followed in another way, and what was handed out stays as it was.
+// The state that sessions take of topics is one value for all: it is another one
+// only of a topic that is followed in another way, and what was handed out stays as it was.
 func TestOfferedIsOneTable(t *testing.T) {
 	s, first := newStore(t)
 	second, err := s.Found("", 0, time.UnixMilli(1))

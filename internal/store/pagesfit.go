@@ -15,11 +15,11 @@ import (
 
 // Pages of a peer are written in place of the open page. They were verified
 // behind what was held when their transfer began; by now events of another
-// history may be there, where the author forked the log. So they are held
+// history may be there, if the author forked the log. So they are held
 // against what the stage has packed, to the byte, before anything is written.
 
 // fit returns the part of p that begins with the open page of st. The error is
-// ErrHistory where p is of another history, or that cannot be told yet.
+// ErrHistory if p is of another history, or that is not known yet.
 func (g *Segmenter) fit(st *openPage, p *messages.Pages) (*messages.Pages, error) {
 	cut, err := p.From(st.b.First(), st.l.PageBytes)
 	if err != nil {

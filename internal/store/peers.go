@@ -10,7 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
-// Peers calls fn with the row of each remembered peer. What is in it is package
+// Peers calls fn with the row of each remembered peer. Its content is package
 // peerbook's.
 func (s *Store) Peers(fn func(p identity.PeerID, row []byte) error) error {
 	return s.aof.View(func(v *aof.View) error {

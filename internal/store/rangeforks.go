@@ -16,7 +16,7 @@ func (s *Store) RangeFork(l *Log, r *syncer.Range) (f proof.Fork, found bool, er
 	p := l.State()
 	if r.Head.Size <= p.Size {
 		f, err := s.ProveFork(l, r.Head)
-		return f, err == nil, nil // it proves none where both are of one history
+		return f, err == nil, nil // it proves none if both are of one history
 	}
 	ours, err := l.Head(p)
 	if err != nil {

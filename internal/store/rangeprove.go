@@ -12,7 +12,7 @@ import (
 )
 
 // RangeInclusion returns the inclusion proof of an event in a range, and the
-// head that it is under: that of the range. The error is a *GapError where the
+// head that it is under: that of the range. The error is a *GapError if the
 // event is not held.
 func (s *Store) RangeInclusion(l *Log, seq uint64) ([]digest.Hash, proof.Head, error) {
 	span, ok := s.rangeAt(l, seq)
@@ -31,8 +31,8 @@ func (s *Store) RangeInclusion(l *Log, seq uint64) ([]digest.Hash, proof.Head, e
 }
 
 // InclusionHeld is Inclusion, also of an event in a range: at the sizes that the
-// range reaches to, and that of its head. The error is a *GapError where the
-// event is not held, ErrRange where it cannot be proven at that size.
+// range reaches to, and that of its head. The error is a *GapError if the
+// event is not held, ErrRange if it cannot be proven at that size.
 func (s *Store) InclusionHeld(l *Log, seq, size uint64) ([]digest.Hash, error) {
 	if seq >= size || size <= l.State().Size {
 		return s.Inclusion(l, seq, size)

@@ -75,7 +75,7 @@ func (s *Store) nextRange(l *Log, seq uint64) (*syncer.Range, error) {
 }
 
 // ReadOne calls fn with one event, of the prefix or of a range. The error is a
-// *GapError where it is in the log and not held.
+// *GapError if it is in the log and not held.
 func (s *Store) ReadOne(l *Log, seq uint64, fn func(Run) error) error {
 	if _, ok := s.rangeAt(l, seq); ok || seq < l.State().Size {
 		found := false

@@ -20,7 +20,7 @@ import (
 
 // Ranges are events of a log beyond its prefix, which alone has pages and a
 // tree: chunks that are proven by themselves, each a row of the AOF, none of
-// which holds an event of another. What the prefix reaches is absorbed: its
+// which holds an event of another. A range that the prefix reaches is absorbed: its
 // events are appended as a peer's are, and its row goes.
 
 // ErrNotHeld is what every *GapError is.
@@ -52,7 +52,7 @@ type heldRange struct {
 
 // ranges is what rows there are, by log and in order.
 type ranges struct {
-	mu    sync.RWMutex
+	mu    sync.RWMutex // guards byLog and doubts
 	byLog map[digest.Hash][]heldRange
 
 	doubts map[digest.Hash]proof.Head // of ranges that did not fit
@@ -164,7 +164,7 @@ func (s *Store) FirstRange(log digest.Hash) (syncer.Span, bool) {
 	return list[0].Span, true
 }
 
-// ReadRange reads the row of a span. The error is ErrNotHeld where there is none
+// ReadRange reads the row of a span. The error is ErrNotHeld if there is none
 // any more, or a *CorruptError.
 func (s *Store) ReadRange(l *Log, span syncer.Span) (*syncer.Range, error) {
 	var b []byte
@@ -251,7 +251,7 @@ func (s *Store) headOfRanges(l *Log, size uint64) (newest proof.Head, ok bool) {
 	return newest, ok
 }
 
-// gapError says what is missing around an event; nil where the event is not
+// gapError says what is missing around an event; nil if the event is not
 // known to be in the log.
 func (s *Store) gapError(l *Log, seq uint64) error {
 	for _, gap := range s.Gaps(l) {

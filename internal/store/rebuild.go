@@ -122,7 +122,7 @@ func (s *Store) eachPage(l *Log, pages uint64, fn func(messages.Seal, fullTree) 
 }
 
 // readSpan computes the tree of the page or group that begins with event next,
-// with b where all of it is there.
+// with b if all of it is there.
 func (s *Store) readSpan(l *Log, page, next uint64, b *merkleindex.Builder) (messages.Seal, fullTree, error) {
 	ref, err := l.files.Page(page)
 	if err != nil {
@@ -161,7 +161,7 @@ func (l *Log) sync() error {
 
 // SyncFiles makes the files of a log durable up to what the stages wrote, so
 // that its sealed cursor may move, and keeps its newest head beside them: the
-// second place, after the AOF, that remembers how far a log was signed. What was
+// second place, after the AOF, that remembers how far a log was signed. A file
 // removed or replaced under the store is an error before the AOF drops anything.
 func (s *Store) SyncFiles(id digest.Hash) error {
 	if err := s.Unchanged(); err != nil {

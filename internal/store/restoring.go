@@ -26,8 +26,8 @@ import (
 // restoringName is FORMAT of a store that is being restored.
 const restoringName = formatName + ".restore"
 
-// ErrOccupied is returned for a directory that holds something, where a store is to
-// be restored.
+// ErrOccupied is returned if the directory in which a store is to be restored
+// holds something.
 var ErrOccupied = errors.New("the directory is not empty")
 
 // A Restored is a backup on its way to being a store.

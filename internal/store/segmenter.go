@@ -180,8 +180,8 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 	return nil
 }
 
-// Reset forgets a log. What was forwarded of it is of an earlier epoch from now
-// on: pages may be written again, others than before, so that none of those is
+// Reset forgets a log. All that was forwarded of it is of an earlier epoch from now
+// on: other pages than before may be written, so that none of those is
 // sealed any more. A seal that is being committed is waited for.
 func (g *Segmenter) Reset(id digest.Hash) {
 	delete(g.logs, id)

@@ -49,7 +49,7 @@ type Options struct {
 	// Alone lets a store append that was restored and adopted and has met no peer.
 	Alone bool
 	// ReadOnly opens the store without changing anything on disk, next to others
-	// that do so. What is derived and damaged stays so; see Store.Check. It implies
+	// that do so. Derived data that is damaged stays so; see Store.Check. It implies
 	// Look, and New is nil with it.
 	ReadOnly bool
 	// Look leaves a store that is found in another place as it is: Moved says so,
@@ -268,7 +268,7 @@ func (s *Store) openOwn() error {
 		_, err = l.key()
 	}
 	if errors.Is(err, ErrUnknownLog) || s.opts.ReadOnly && !errors.Is(err, ErrIdentity) {
-		return nil // whoever reads that log is told
+		return nil // whoever reads that log gets the error
 	}
 	return err
 }
@@ -277,7 +277,7 @@ func (s *Store) openOwn() error {
 func (s *Store) Dir() string { return s.dir }
 
 // SystemDir is a path that leads to the directory also if its name does not any
-// more, where the system has such paths.
+// more, if the system has such paths.
 func (s *Store) SystemDir() string { return s.held.SystemPath(s.dir) }
 
 // Bytes returns the length of all files of a store that was opened with

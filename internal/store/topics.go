@@ -29,7 +29,7 @@ type topics struct {
 	first   digest.Hash
 	wanted  digest.Hash // that the store was created to join first, and did not
 
-	followMu sync.RWMutex
+	followMu sync.RWMutex                  // guards follows
 	follows  map[digest.Hash][]digest.Hash // of topics that are not followed whole; increasing
 }
 

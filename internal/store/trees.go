@@ -24,7 +24,7 @@ type Trees struct {
 type pageTree struct {
 	l     *Log
 	b     *merkleindex.Builder
-	write bool // false where only the ranges are wanted
+	write bool // false if only the ranges are wanted
 }
 
 // NewTrees returns a core without any state.

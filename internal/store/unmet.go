@@ -16,7 +16,7 @@ import (
 // A store that was restored from a backup and adopted is an older copy of itself if
 // the device appended after the backup, and it cannot know. Until it has agreed with
 // a peer in a topic, which brings back what that one holds of its log, an append
-// there could be another event in the place of one that was signed: a fork.
+// there could be another event instead of one that was signed: a fork.
 
 // unmet are the topics in which that has not happened yet.
 type unmet struct {

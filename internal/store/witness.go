@@ -22,7 +22,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
-// Reading the witnesses changes nothing. What comes of them, recovery.Judge says.
+// Reading the witnesses changes nothing. recovery.Judge says what comes of them.
 
 // An opening is what was found out about a store on the way to opening it.
 type opening struct {

@@ -17,7 +17,7 @@ import (
 // A Picture is a line for each name below a directory.
 type Picture map[string]string
 
-// Of takes a picture of dir. What cannot be read is in it without its bytes.
+// Of takes a picture of dir. A file that cannot be read is in it without its bytes.
 func Of(dir string) (Picture, error) {
 	p := Picture{}
 	return p, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
