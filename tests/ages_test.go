@@ -109,7 +109,7 @@ func (a *aged) put(t *testing.T, fates map[string]string) {
 	}
 }
 
-// replace puts what a state has under a name in the place of it, or nothing.
+// replace replaces a name by what a state has under it, or by nothing.
 func (a *aged) replace(t *testing.T, name, from string) {
 	t.Helper()
 	to := filepath.Join(a.dir, name)

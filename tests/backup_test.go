@@ -136,7 +136,7 @@ func checkOpen(t *testing.T, db *xaeroflux.DB) {
 	}
 }
 
-// What the stream holds is what the directory holds.
+// The stream holds all that the directory holds.
 func TestBackupStream(t *testing.T) {
 	db, to := openSmall(t, filepath.Join(t.TempDir(), "s")), t.TempDir()
 	fill(t, db, 0, 400)

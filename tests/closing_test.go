@@ -68,7 +68,7 @@ func TestCloseInsideOfALoop(t *testing.T) {
 	}
 }
 
-// What reads all of a store ends with ErrClosed when it is closed, and Close waits
+// A read of all of a store ends with ErrClosed when it is closed, and Close waits
 // until it has.
 func TestCloseBesideLongReaders(t *testing.T) {
 	for name, read := range map[string]func(db *xaeroflux.DB, dir string, progress func(done, total int64)) error{

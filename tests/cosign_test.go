@@ -97,7 +97,7 @@ func TestForkedLogIsNotCosigned(t *testing.T) {
 	}
 }
 
-// Whoever cosigned a head cosigns no older one any more
+// A peer that cosigned a head cosigns no older one any more
 // (https://c2sp.org/tlog-cosignature).
 func TestCosigningNeverGoesBack(t *testing.T) {
 	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))

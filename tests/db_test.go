@@ -215,7 +215,7 @@ func TestSubscribeReplaysThenFollows(t *testing.T) {
 func TestManyCallersGetEachTheirOwnSequence(t *testing.T) {
 	db := open(t, t.TempDir(), nil)
 	const callers, each = 64, 20
-	var mu sync.Mutex
+	var mu sync.Mutex // guards seen
 	seen := map[uint64]string{}
 	var wg sync.WaitGroup
 	for c := range callers {
@@ -328,7 +328,7 @@ func TestDerivedFilesAreRebuilt(t *testing.T) {
 	}
 }
 
-// oneFindingEach checks a store in which files are missing: each is told once,
+// oneFindingEach checks a store in which files are missing: each is reported once,
 // however many pages it was of.
 func oneFindingEach(t *testing.T, dir string, missing map[string][]byte) {
 	t.Helper()
@@ -376,7 +376,7 @@ func TestCloseRefusesWork(t *testing.T) {
 
 // counter is a user actor that panics once in the middle.
 type counter struct {
-	mu     *sync.Mutex
+	mu     *sync.Mutex // guards the two below
 	seen   *[]uint64
 	panics *int
 }
@@ -400,7 +400,7 @@ func (c counter) Receive(ctx actor.Context) {
 
 func TestSpawnedActorGoesOnFromItsCursor(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	var mu sync.Mutex
+	var mu sync.Mutex // guards seen and panics
 	var seen []uint64
 	panics := 2
 	props := actor.PropsFromProducer(func() actor.Actor { return counter{&mu, &seen, &panics} })
@@ -461,7 +461,7 @@ func TestAppendInsideOfALoop(t *testing.T) {
 	}
 }
 
-// Close ends subscriptions, and those who read meanwhile are told.
+// Close ends subscriptions, and those who read meanwhile get the error.
 func TestCloseEndsSubscriptions(t *testing.T) {
 	db := open(t, t.TempDir(), nil)
 	mustAppend(t, db, 10, "event %d")

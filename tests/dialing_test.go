@@ -50,7 +50,7 @@ func TestNamedPeersThatSwallowPackets(t *testing.T) {
 	t.Logf("reached after %v", time.Since(start).Round(time.Millisecond))
 }
 
-// Who answers in the place of a peer that restarts makes nobody forget it.
+// Somebody that answers instead of a peer that restarts makes nobody forget it.
 func TestWrongAnswersForgetNobody(t *testing.T) {
 	noLeaks(t)
 	o := small()

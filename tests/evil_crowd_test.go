@@ -106,7 +106,7 @@ func TestMembersCannotTakeAllSeats(t *testing.T) {
 	later, laterAddr := joined(t, a.victim, o)
 	must(t, a.victim.Connect(ctx, laterAddr))
 	await(t, func() bool { return connectedTo(a.victim, later.PeerID()) && connectedTo(a.victim, good.PeerID()) })
-	await(t, func() bool { return members() <= peerbook.MemberSeats }) // who gives way is told so first
+	await(t, func() bool { return members() <= peerbook.MemberSeats }) // one that gives way gets to hear so first
 	mustAppend(t, good, 100, "event %d, said through the crowd")
 	await(t, func() bool {
 		l, err := later.Log(good.Head().Log)
@@ -152,7 +152,7 @@ func TestEquivocation(t *testing.T) {
 	}
 }
 
-// What a peer calls things names no file.
+// The names that a peer gives things name no file.
 func TestPathsForNames(t *testing.T) {
 	a := newArena(t, "memory", small())
 	var events []event.Event
@@ -180,7 +180,7 @@ func TestPathsForNames(t *testing.T) {
 	}))
 }
 
-// An author may sign a head of 2^48 events. What counts is what comes: one
+// An author may sign a head of 2^48 events. Only those that come count: one
 // event, proven, stored and passed on, and no room made for the others.
 func TestHeadOfHugeLog(t *testing.T) {
 	a := newArena(t, "memory", small())

@@ -178,7 +178,7 @@ func TestSyncUnderAQuota(t *testing.T) {
 	await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 31 })
 }
 
-// What a store takes is counted as its files are written, sealed and removed, and
+// The room that a store takes is counted as its files are written, sealed and removed, and
 // from its files when it is opened again: a refusal names what a walk finds.
 func TestStoreBytesAreThoseOfTheFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")

@@ -27,7 +27,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// What an attack must come to.
+// An outcome is what an attack must come to.
 type outcome int
 
 const (

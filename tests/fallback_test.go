@@ -24,7 +24,7 @@ type relay struct {
 	at string // host:port
 	ln net.Listener
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards conns
 	conns []io.Closer
 	wg    sync.WaitGroup
 }
@@ -126,7 +126,7 @@ func onlyCarrier(t *testing.T, db *xaeroflux.DB, carrier string) {
 	t.Fatalf("want one session by %s, in sync; have %+v", carrier, peers)
 }
 
-// TestFallbackAndBack: where UDP is not let through a session runs over TCP,
+// TestFallbackAndBack: if UDP is not let through a session runs over TCP,
 // and moves to QUIC when it is.
 func TestFallbackAndBack(t *testing.T) {
 	o := small()
@@ -152,7 +152,7 @@ func TestFallbackAndBack(t *testing.T) {
 	onlyCarrier(t, a, "quic")
 }
 
-// TestQUICIsPreferred: where both get through, nobody ends up on TCP.
+// TestQUICIsPreferred: if both get through, nobody ends up on TCP.
 func TestQUICIsPreferred(t *testing.T) {
 	a, b, addr := pair(t, small())
 	mustAppend(t, a, 10, "event %d")

@@ -178,7 +178,7 @@ func TestOneBatchAtATime(t *testing.T) {
 	}
 }
 
-// What cannot be fed is not spawned.
+// An actor that cannot be fed is not spawned.
 func TestSpawnOfUnknownIsRefused(t *testing.T) {
 	db := open(t, t.TempDir(), nil)
 	none := receiver(func(m *xaeroflux.Committed) { m.Done(nil) }).props()
@@ -249,7 +249,7 @@ func TestEventsIsASnapshot(t *testing.T) {
 	}
 }
 
-// A blocked actor does not keep a store from closing, and is told once.
+// A blocked actor does not keep a store from closing, and is reported once.
 func TestBlockedActorIsOneError(t *testing.T) {
 	release, blocked := make(chan struct{}), make(chan struct{})
 	db, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{CloseTimeout: 400 * time.Millisecond})

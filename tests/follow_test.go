@@ -20,7 +20,7 @@ func sizeOf(db *xaeroflux.DB, id xaeroflux.LogID) uint64 {
 }
 
 // A store that follows one author of a topic gets that log and forwards it; and
-// the rest once it follows all. What it follows is remembered.
+// the rest once it follows all. It remembers what it follows.
 func TestFollowSomeLogs(t *testing.T) {
 	v := newVillage(t, 3, *small())
 	ada, ben, cy := v.dbs[0], v.dbs[1], v.dbs[2]

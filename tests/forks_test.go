@@ -89,7 +89,7 @@ func frozenSize(t *testing.T, db *xaeroflux.DB, id xaeroflux.LogID) (text []byte
 
 // An author whose store was copied appends in both copies. Peers that met one
 // copy or the other end with the same proof, keep what they held, and go on
-// with everything else; the author is told in both copies.
+// with everything else; the author hears of it in both copies.
 func TestAuthorForksItself(t *testing.T) {
 	for _, c := range []struct{ common, one, other int }{{0, 3, 3}, {10, 1, 5}, {1000, 9000, 20}, {10, 12_000, 8000}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
@@ -151,8 +151,8 @@ func awaitFrozen(t *testing.T, db *xaeroflux.DB, id xaeroflux.LogID) {
 	t.Fatalf("%s has %d events of %d and is not frozen: %+v, %+v", filepath.Base(db.Dir()), l.Size(), l.Head().Size, db.Peers(), db.Actors())
 }
 
-// What is frozen stays frozen when the store is opened again, with a file of
-// the proof, also where the row or the file was lost.
+// A frozen log stays frozen when the store is opened again, with a file of
+// the proof, also if the row or the file was lost.
 func TestForkIsKept(t *testing.T) {
 	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
 	a, copied := splitBrain(t, o, 2, 1, 1)

@@ -95,7 +95,7 @@ func TestTwoNamesOneStore(t *testing.T) {
 	}
 }
 
-// What is removed or replaced under an open store is noticed before the AOF
+// A file removed or replaced under an open store is noticed before the AOF
 // drops an event: what was acknowledged since is there when the names are.
 func TestNamesChangedUnderAStore(t *testing.T) {
 	aside := func(dir, name string) error {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What happens to a network, between two nodes that are programs of their own in
+// Changes of a network, between two nodes that are programs of their own in
 // network namespaces. After each of them an event is appended at one side or the
 // other, and has to be at the other side within linkLimit. A run takes the time that a silent link takes to be noticed, so CI
 // runs what is quick; XF_LINKS=1, which is make links, runs all.
@@ -107,7 +107,7 @@ func (p *pairOf) restartThere() {
 func (p *pairOf) blockUDP() { p.ip("-n " + nsRouter + " " + nsRule) }
 
 // suspendHere is as near to a machine that sleeps as a process comes: it is stopped
-// for longer than its peer waits, and nothing reaches it. Its clocks go on, where
+// for longer than its peer waits, and nothing reaches it. Its clocks go on, while
 // that of a machine stands still (TestParted is about those).
 func (p *pairOf) suspendHere() {
 	p.ip("-n " + nsHere + " link set l0 down")

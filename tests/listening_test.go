@@ -78,7 +78,7 @@ func (l *mortalListener) Accept(ctx context.Context) (transport.Conn, error) {
 	}
 }
 
-// TestListenerIsBoundAgain: a listener that dies is told of, by status and as an event,
+// TestListenerIsBoundAgain: a listener that dies is reported, by status and as an event,
 // and bound again; a peer gets in then.
 func TestListenerIsBoundAgain(t *testing.T) {
 	noLeaks(t)
@@ -115,7 +115,7 @@ func TestListenerIsBoundAgain(t *testing.T) {
 			}
 		}
 	}()
-	// Nobody is there, which is told again and again.
+	// Nobody is there, which is reported again and again.
 	if err := db.Connect(ctx, identity.Address{Peer: largestID().PeerID(), Host: "nobody:1"}.String()); err != nil {
 		t.Fatal(err)
 	}

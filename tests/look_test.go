@@ -151,7 +151,7 @@ func (r refusal) from(n int64) (durable.FS, *atomic.Bool) {
 	}), &struck
 }
 
-// What the machine refuses, at whichever call, is no damage: a check says what it
+// A call that the machine refuses, whichever it is, is no damage: a check says what it
 // was, finds nothing in a sound store, and goes through once it is over.
 func TestTroubleIsNoDamage(t *testing.T) {
 	sound, bad := closedStore(t), closedStore(t)

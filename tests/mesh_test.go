@@ -187,7 +187,7 @@ func connectedTo(db *xaeroflux.DB, p xaeroflux.PeerID) bool {
 	return false
 }
 
-// Who did not choose to be found is not told of.
+// No peer tells of one that did not choose to be found.
 func TestPeersThatDoNotAdvertiseAreNotTold(t *testing.T) {
 	v := newVillage(t, 3, xaeroflux.Options{})
 	v.connect(0, 1)

@@ -29,7 +29,7 @@ func reopened(t *testing.T, dir string, o *xaeroflux.Options) (move *xaeroflux.M
 	return move, log
 }
 
-// What a store becomes in a new place it stays there: a new device, or adopted
+// A store stays in a new place what it becomes there: a new device, or adopted
 // the one that it was.
 func TestMovesLast(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")

@@ -94,7 +94,7 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 	}
 }
 
-// A lock of this process is told as one, of readers too.
+// A lock of this process is reported as one, of readers too.
 func TestLocksOfThisProcessAreTold(t *testing.T) {
 	dir := t.TempDir()
 	db, err := xaeroflux.Open(dir, nil)

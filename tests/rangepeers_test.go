@@ -163,7 +163,7 @@ func (f *foe) rangeOf7000(req *messages.RangeRequest) []messages.Message {
 	return []messages.Message{head, f.log.Range(req.From, min(req.To, 7000))}
 }
 
-// What a peer was asked for that says nothing is asked of another one, long before
+// A request to a peer that says nothing goes to another one, long before
 // patience with it ends.
 func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 	o := small()
@@ -191,7 +191,7 @@ func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 }
 
 // Two copies of one store signed two histories: what is fetched of both proves
-// it, at once where the sizes are the same.
+// it, at once if the sizes are the same.
 func TestFetchFindsForkOfOneSize(t *testing.T) {
 	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
 	a, copied := splitBrain(t, o, 1000, 400, 400)
@@ -219,7 +219,7 @@ func TestFetchFindsForkOfOneSize(t *testing.T) {
 	}
 }
 
-// Of two sizes, the fork is seen where a range tells the root at the smaller one.
+// Of two sizes, the fork is seen if a range tells the root at the smaller one.
 func TestFetchFindsForkWithinRange(t *testing.T) {
 	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
 	a, copied := splitBrain(t, o, 1000, 400, 300)

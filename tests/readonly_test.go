@@ -104,7 +104,7 @@ func refusesAll(t *testing.T, db *xaeroflux.DB, invite string) {
 	}
 }
 
-// What is derived and damaged is not mended by a reader, who reads the pages all the
+// A reader does not mend derived files that are damaged, and reads the pages all the
 // same.
 func TestReadOnlyWithDamagedTrees(t *testing.T) {
 	dir := closedStore(t)

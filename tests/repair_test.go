@@ -111,8 +111,8 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 	}
 }
 
-// Who kept to a peer needs not name it: the store remembers where it was, also
-// where the AOF is damaged that says so. Whoever is not there is only said.
+// A person need not name a peer that the store kept to: it remembers where that was,
+// also if the AOF is damaged that says so. A peer that is not there is only reported.
 func TestRepairAsksRememberedPeers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	a := open(t, dir, small())

@@ -95,7 +95,7 @@ func (p *patient) mended(t *testing.T, from ...string) {
 	}
 }
 
-// What a peer was asked for that stands still in the midst of it comes from another
+// A fetch that stands still at a peer in the midst of it goes on from another
 // one, long before patience ends.
 func TestRepairReplacesAPeerThatStandsStill(t *testing.T) {
 	p := newPatient(t, 2)

@@ -131,7 +131,7 @@ func waitEnd(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// end sends a signal, where it is not nil, and waits for the end.
+// end sends a signal, if it is not nil, and waits for the end.
 func end(ts *testscript.TestScript, name string, sig os.Signal) *process {
 	p := processes(ts)[name]
 	if p == nil {

@@ -74,7 +74,7 @@ func TestPagesComeFromSeveralPeers(t *testing.T) {
 	if events != 20_000 || peers < 3 || moved > size*5/4 {
 		t.Errorf("%d events from %d peers in %d bytes, want 20000 from 3 at least, in little more than %d", events, peers, moved, size)
 	}
-	// What is appended now comes live, from whoever has it.
+	// Events appended now come live, from whoever has it.
 	r := mustAppend(t, v.dbs[2], 1, "event %d, live")
 	await(t, holds(last, r.Log, r.Size))
 	r = mustAppend(t, v.dbs[0], 1, "event %d, live")
@@ -235,7 +235,7 @@ func (c *crooked) Write(b []byte) (int, error) {
 	return c.Writer.Write(b)
 }
 
-// What a peer sends that is not right is brought by others, and costs nobody
+// Events that a peer sends wrong are brought by others, and cost nobody
 // else anything.
 func TestLyingSourceIsReplaced(t *testing.T) {
 	v, last, log := sources(t, 2)

@@ -77,7 +77,7 @@ func TestSpawnedSaysHowItEnded(t *testing.T) {
 	}
 }
 
-// What an actor is done with when it was told to stop does not come again.
+// An event that an actor had done when it was told to stop does not come again.
 func TestStopKeepsWhatIsDone(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "s"), nil)
 	mustAppend(t, db, 3, "event %d")

@@ -18,7 +18,7 @@ import (
 
 // BenchmarkStrangers reports what a node keeps of peers that prove no topic:
 // some that greet nobody, and some that open 256 streams each over TCP and fill
-// the first window of all. What their own ends take is in it.
+// the first window of all. The memory of their own ends is in it.
 func BenchmarkStrangers(b *testing.B) {
 	for name, c := range map[string]struct{ peers, streams int }{"silent=64": {64, 0}, "greedy=24": {24, 256}} {
 		b.Run(name, func(b *testing.B) {

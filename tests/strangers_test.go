@@ -12,8 +12,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
 )
 
-// What a node keeps for a stranger hardly depends on the topics that the node is in:
-// less than 100 bytes for each of them.
+// The memory that a node keeps for a stranger hardly depends on the topics that the
+// node is in: less than 100 bytes for each of them.
 func TestStrangersCostLittleInManyTopics(t *testing.T) {
 	const topics, strangers, bound = 3000, 16, 100
 	few, many := heapOfGreeted(t, 1, strangers), heapOfGreeted(t, topics, strangers)

@@ -104,7 +104,7 @@ func TestTwoStoresAgree(t *testing.T) {
 	}
 }
 
-// undisturbed fails where an actor had to be restarted.
+// undisturbed fails if an actor had to be restarted.
 func undisturbed(t testing.TB, db *xaeroflux.DB) {
 	t.Helper()
 	for _, a := range db.Actors() {

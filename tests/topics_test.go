@@ -62,7 +62,7 @@ func TestTopicNamesFitAnInvite(t *testing.T) {
 }
 
 // A store in more topics than a list holds still shares all that a peer is in,
-// in one session: those of before, and those that either side joins meanwhile.
+// in one session: the earlier ones, and those that either side joins meanwhile.
 func TestMoreTopicsThanAListHolds(t *testing.T) {
 	a, b, addr := pair(t, small())
 	mustAppend(t, a, 5, "event %d of the default topic")

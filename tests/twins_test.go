@@ -15,7 +15,7 @@ import (
 
 // heardOf counts sync events of a store by kind.
 type heardOf struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards count and last
 	count map[xaeroflux.SyncKind]int
 	last  map[xaeroflux.SyncKind]xaeroflux.SyncEvent
 }
@@ -70,7 +70,7 @@ func newTwins(t *testing.T) (v *village, heard []*heardOf) {
 	return v, heard
 }
 
-// Two live copies of one store at one hub are told, once each, and the hub is
+// Two live copies of one store at one hub are reported, once each, and the hub is
 // told too. Then one stays, and the other one waits longer and longer.
 func TestTwinsAreTold(t *testing.T) {
 	v, heard := newTwins(t)
@@ -124,7 +124,7 @@ func TestTwinsAreTold(t *testing.T) {
 	}
 }
 
-// Whoever opens a store again, connects anew, or takes turns with a copy that is
+// A program that opens a store again, connects anew, or takes turns with a copy that is
 // closed, is blamed for nothing.
 func TestTurnsAreNoTwins(t *testing.T) {
 	v := newVillage(t, 2, xaeroflux.Options{})

@@ -85,7 +85,7 @@ func TestSubscribeSaysThatItHasCaughtUp(t *testing.T) {
 	}
 }
 
-// What comes while CaughtUp runs comes behind it, of one log as of a topic.
+// An event that comes while CaughtUp runs comes behind it, of one log as of a topic.
 func TestCaughtUpOfOneLog(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "s"), nil)
 	mustAppend(t, db, 2, "event %d")

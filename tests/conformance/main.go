@@ -14,7 +14,7 @@
 // on its standard input and output. Scenarios build on each other; a store is good
 // for one run.
 //
-// Start with scenarios.go. What the program says is judged by judge.go, and by the
+// Start with scenarios.go. The program's messages are judged by judge.go, and by the
 // suite's own side of the conversation in talk.go, round.go, list.go and pull.go.
 // Nothing of package syncer is used: the suite was written from the page.
 package main

@@ -51,7 +51,7 @@ type frame struct {
 // errQuiet is returned if the program says nothing for too long.
 var errQuiet = errors.New("the program said nothing more in time")
 
-// connect opens a connection and its control stream, once those of before are
+// connect opens a connection and its control stream, once the earlier ones are
 // closed: a command may have one store, and that for one process at a time.
 func (s *suite) connect(as identity.Device) (*peer, error) {
 	s.hangUp()
@@ -194,7 +194,7 @@ func refused(m messages.Message) *refusal {
 }
 
 // await takes part in what the program says until done says that it is enough.
-// Where that does not come, the rule is the one that was broken.
+// If that does not come, the rule is the one that was broken.
 func (p *peer) await(r rule, what string, done func(messages.Message) (bool, error)) error {
 	for until := time.Now().Add(p.patient); ; {
 		m, err := p.next(time.Until(until))

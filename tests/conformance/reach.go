@@ -39,7 +39,7 @@ func (r reach) check() error {
 	return nil
 }
 
-// dial connects as a device. What it returns last is to be called at the end. The
+// dial connects as a device. The function it returns last is to be called at the end. The
 // program is no stranger to the suite: it may open streams from the start.
 func (r reach) dial(ctx context.Context, as identity.Device) (transport.Conn, func(), error) {
 	conn, end, err := r.connect(ctx, as)

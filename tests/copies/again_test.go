@@ -82,7 +82,7 @@ func wantCopies(t *testing.T, p *peer, want []*peer) {
 	}
 }
 
-// What a store heard of copies it knows when it is opened again, and it tells
+// A store knows what it heard of copies when it is opened again, and it tells
 // those who read sync events at once.
 func TestToldOnceAndForGood(t *testing.T) {
 	w, dir := newWorld(t), filepath.Join(t.TempDir(), "a")
@@ -340,7 +340,7 @@ func (h onWarning) Handle(context.Context, slog.Record) error {
 }
 
 // One that appends before it meets a peer has forked its log: that is proven,
-// and everybody is told.
+// and everybody hears of it.
 func TestSnapshotThatAppendsFirstForks(t *testing.T) {
 	w, dir := newWorld(t), filepath.Join(t.TempDir(), "a")
 	a, c := w.before(dir)

@@ -129,7 +129,7 @@ func mount(t *testing.T, image, dir string) (unmount func()) {
 	return unmount
 }
 
-// What the store did after the backup is with its peer, and comes back as
+// The events after the backup are with the peer, and come back as
 // events of the device that it was.
 func TestRestoredInPlace(t *testing.T) {
 	w, dir := newWorld(t), filepath.Join(t.TempDir(), "a")

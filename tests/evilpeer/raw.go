@@ -9,7 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
-// What the encoder of package messages refuses to write is written by hand:
+// Messages that the encoder of package messages refuses are written by hand:
 // the pieces of msgpack that XSP uses, with lengths that need not be true.
 
 // Frame puts a length before a body.
@@ -45,7 +45,7 @@ func Bool(v bool) []byte {
 // Nested is arrays in arrays, so many.
 func Nested(depth int) []byte { return append(slices.Repeat([]byte{0x91}, depth), 0x90) }
 
-// Encoded is a true frame of a message; it panics where there can be none.
+// Encoded is a true frame of a message; it panics if there can be none.
 func Encoded(m messages.Message) []byte {
 	frame, err := messages.AppendFrame(nil, m)
 	if err != nil {

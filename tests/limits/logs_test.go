@@ -66,7 +66,7 @@ func receive(t testing.TB, dir string, topic identitytest.Topic, n int) {
 	must(t, s.Close())
 }
 
-// What a store keeps in memory of logs does not grow with how many it holds.
+// The memory that a store keeps for logs does not grow with how many it holds.
 func TestManyLogs(t *testing.T) {
 	under(t, 256, func(t *testing.T) {
 		n, topic := scaled(2000), identitytest.NewTopicOf(1, 4096)

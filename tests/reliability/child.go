@@ -37,7 +37,7 @@ var children = map[string]func(ctx context.Context, args []string) error{
 	},
 }
 
-// runChild runs the program as a child, where it is one, and does not return then.
+// runChild runs the program as a child, if it is one, and does not return then.
 func runChild() {
 	if len(os.Args) < 2 || children[os.Args[1]] == nil {
 		return

@@ -16,7 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 )
 
-// What every run of the tests tries. Frames, fuzz targets and simulations have
+// Positions that every run of the tests tries. Frames, fuzz targets and simulations have
 // tests of their own (TestCampaign, make fuzz, TestSeeds). Those that run in this process see the race
 // detector; kill, powercut and flips run in children, which it would slow down
 // and show nothing of.
@@ -31,7 +31,7 @@ var perRace = map[string]int{
 	"ages": 14, "names": 8, "openers": 6, "limits": 4, "copies": 6,
 }
 
-// The controls: how many positions, how the engine is broken where that needs a
+// The controls: how many positions, how the engine is broken if that needs a
 // build of its own, and how many failures must be seen at least.
 var controls = map[string]struct {
 	count  int
@@ -58,9 +58,9 @@ var controls = map[string]struct {
 }
 
 var binaries struct {
-	sync.Mutex
-	dir  string
-	made map[string]string
+	sync.Mutex // guards dir and made
+	dir        string
+	made       map[string]string
 }
 
 func TestMain(m *testing.M) {

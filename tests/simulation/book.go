@@ -274,7 +274,7 @@ func (p *peer) dialed(d peerbook.Dial, a *attempt) {
 	p.look()
 }
 
-// connected connects to who is at an address by now.
+// connected connects to the peer that is at an address by now.
 func (p *peer) connected(a identity.Address) error {
 	if p.w.evil[a.Host] {
 		return p.evilAnswer(a)

@@ -19,7 +19,7 @@ import (
 // pageBytes is the smallest page size, so that 64 pages are few events.
 const pageBytes = segwriter.MinPageBytes
 
-// A log is one log of a model store. What is behind a size never changes, so
+// A log is one log of a model store. The part behind a size never changes, so
 // copies of a log share it.
 type log struct {
 	info    syncer.LogInfo // what never changes
@@ -33,7 +33,7 @@ type log struct {
 	right   []digest.Hash // compact range [size, head.Size)
 	why     event.Reason  // that the log is closed for; 0 if it is not
 
-	builder *segwriter.Builder // nil where pages are to be made anew
+	builder *segwriter.Builder // nil if pages are to be made anew
 	packed  int                // records that it was given
 	pages   [][]byte
 	spans   []segwriter.Span

@@ -157,7 +157,7 @@ func (w *world) lie(r *rand.Rand, net int) identity.Address {
 
 // liars makes a member an attacker of address books: in its sessions it tells of
 // peers that are not there, or are itself; and it comes with keys that nobody knew,
-// from its nets, proves each, and answers in the place of whoever is looked for
+// from its nets, proves each, and answers instead of whoever is looked for
 // there.
 func (w *world) liars(r *rand.Rand, until time.Duration) {
 	liar := w.peers[[]int{0, 2}[r.IntN(2)]]

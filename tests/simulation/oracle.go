@@ -56,7 +56,7 @@ func (w *world) judgeStored(p *peer, id digest.Hash, size uint64) {
 }
 
 // settled reports whether all peers hold all events that count, and know that
-// of each other. If not, it says what is missing. Who holds more of its own log
+// of each other. If not, it says what is missing. A peer that holds more of its own log
 // than counts agrees with nobody, and keeps nobody else from it.
 func (w *world) settled() (missing string) {
 	for _, p := range w.peers {

@@ -11,19 +11,19 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// What a run is made of, in virtual time.
+// Spans of a run, in virtual time.
 const (
 	accepted    = time.Minute      // after which lost events are known to be lost
 	settleHop   = 10 * time.Second // more for each peer: a line of many carries pages from hop to hop
 	settleLimit = 5 * time.Minute  // until all peers agree after the last fault
-	liveLimit   = time.Minute      // and after the last event, where there is no fault
+	liveLimit   = time.Minute      // and after the last event, if there is no fault
 	resting     = 2 * time.Minute  // in which nobody says anything
 	look        = 2 * time.Second
 )
 
 // An Outcome is what came of a run.
 type Outcome struct {
-	Wrong string // what did not hold; empty where all did
+	Wrong string // what did not hold; empty if all did
 	Trace []string
 	Stats Stats
 }
@@ -256,7 +256,7 @@ func (p *peer) bulk(r *rand.Rand) {
 	a.append(sizes)
 }
 
-// settle runs until all agree, and fails where that takes too long.
+// settle runs until all agree, and fails if that takes too long.
 func (w *world) settle(limit time.Duration) {
 	limit += time.Duration(len(w.peers)) * settleHop
 	end := w.now + limit
@@ -273,7 +273,7 @@ func (w *world) settle(limit time.Duration) {
 	}
 }
 
-// rest checks that peers that agree have nothing more to say. Where they tell each
+// rest checks that peers that agree have nothing more to say. If they tell each
 // other of others, some are found and greeted late.
 func (w *world) rest() {
 	windows := 1

@@ -65,7 +65,7 @@ func TestReplay(t *testing.T) {
 // topicsOf is how many topics it takes to see a control.
 var topicsOf = map[Control]int{DropsSome: 2, Deaf: 2, Ungrafted: 2, Forgets: 2, Lenient: 2, Stays: 3, Few: 6, Narrow: 8, Patient: 2, Gullible: 2, Serial: 2}
 
-// The oracle sees what each control breaks, in most runs; where no fault of the
+// The oracle sees what each control breaks, in most runs; if no fault of the
 // kind it takes happens, there is nothing to see.
 func TestControls(t *testing.T) {
 	tried, want := uint64(8), 3

@@ -16,8 +16,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
-// A store is a model of package store: a syncer.Source in memory. What it holds
-// is durable; what is not yet waits in its peer's pipeline.
+// A store is a model of package store: a syncer.Source in memory. All that it holds
+// is durable; the rest waits in its peer's pipeline.
 type store struct {
 	w     *world
 	logs  map[digest.Hash]*log

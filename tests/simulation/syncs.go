@@ -15,7 +15,7 @@ const (
 	stormLasts   = 20 * time.Second
 	stormWriters = 8
 	stormPause   = 250 * time.Millisecond // of each writer, on average
-	syncLimit    = 15 * time.Second       // that a sync may take meanwhile, where there is no fault
+	syncLimit    = 15 * time.Second       // that a sync may take meanwhile, if there is no fault
 )
 
 // A call is a sync that a session was asked for, and what either side held of the

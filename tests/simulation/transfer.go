@@ -21,7 +21,7 @@ const windowPages = 64
 var errReset = errors.New("the stream was reset")
 
 // A fetch brings the pages of one log to a peer. Of several sessions that want
-// them one is the source; the others wait, and take over where it is lost.
+// them one is the source; the others wait, and take over if it is lost.
 type fetch struct {
 	p       *peer
 	log     digest.Hash

@@ -66,7 +66,7 @@ func TestOracleReadsSessions(t *testing.T) {
 	}
 }
 
-// What the reader does not know, and what is not there, fails.
+// A part that the reader does not know, or that is not there, fails.
 func TestOracleSkipsNothing(t *testing.T) {
 	for _, x := range []struct{ what, file, old, with string }{
 		{"a list more", "digest.json", `"leaves"`, `"more": [], "leaves"`},

@@ -31,8 +31,8 @@ const Logs = 3
 const ActorName = "follower"
 
 var out struct {
-	sync.Mutex
-	w *bufio.Writer
+	sync.Mutex // guards w
+	w          *bufio.Writer
 }
 
 // say prints a line at once: what is said is in the pipe and outlives a kill.
@@ -121,7 +121,7 @@ type Story struct {
 	Acks int
 }
 
-// Hear takes in one life: every line until the pipe ends. fn, where not nil, is
+// Hear takes in one life: every line until the pipe ends. fn, if not nil, is
 // called after each acknowledgement. The error is for an actor that was sent an
 // event twice in one life, or that missed one.
 func (s *Story) Hear(lines *bufio.Scanner, fn func(acks int)) error {

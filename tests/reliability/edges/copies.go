@@ -117,7 +117,7 @@ func (c *copying) copy(ctx context.Context) (*xaeroflux.DB, error) {
 	return c.w.open(to, "copy")
 }
 
-// goOn lets both append and everybody meet. What a torn copy lacks of the first
+// goOn lets both append and everybody meet. All that a torn copy lacks of the first
 // comes back to it from there.
 func (c *copying) goOn(ctx context.Context) error {
 	first, hub, copied := c.dbs[0], c.dbs[1], c.dbs[2]

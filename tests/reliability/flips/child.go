@@ -90,7 +90,7 @@ func known(dir string, seed uint64) (*oracle.Oracle, error) {
 	return want, st.Close()
 }
 
-// judge looks at a store with a flipped byte. It is well if the damage is told,
+// judge looks at a store with a flipped byte. It is well if the damage is reported,
 // with the place and what to do, or if it does no harm.
 func judge(ctx context.Context, dir string, want *oracle.Oracle) (verdict string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, watchdog)
@@ -149,7 +149,7 @@ func read(ctx context.Context, st *store.Store, want *oracle.Oracle, told bool) 
 	}
 	if err := want.Check(ctx, st); err != nil {
 		if told {
-			return "told", nil // all events are right; what is damaged was told
+			return "told", nil // all events are right; the damage was reported
 		}
 		return "", fmt.Errorf("check of the closed store finds nothing, of the open one: %w", err)
 	}

@@ -36,7 +36,7 @@ const maxFailures = 20
 
 // A Result is what a harness found.
 type Result struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // held by Fail, which guards Failed and Failures
 	Name     string
 	Seed     uint64
 	Count    int // positions tried
@@ -108,7 +108,7 @@ func (c Config) Logf(format string, args ...any) {
 	}
 }
 
-// MemoryDir makes a directory in memory where the system has one, so that a
+// MemoryDir makes a directory in memory if the system has one, so that a
 // million syncs wear out no disk; those tests model the disk by themselves.
 func MemoryDir(fallback string) (dir string, remove func(), err error) {
 	parent := "/dev/shm"

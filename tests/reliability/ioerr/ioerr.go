@@ -3,7 +3,7 @@
 // Package ioerr fails every call that the engine makes on its files, in every
 // way a disk fails: once or for good, with EIO, ENOSPC or a short write. The
 // calls of the Go side fail behind the file interface; LMDB's own fail at its
-// commit, and, where strace is there, at each system call.
+// commit, and, if strace is there, at each system call.
 package ioerr
 
 import (
@@ -65,7 +65,7 @@ func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 
 // sites are the places in the code that call the file interface.
 type sites struct {
-	mu  sync.Mutex
+	mu  sync.Mutex     // guards hit
 	hit map[string]int // by place: how often a fault struck there
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package kill kills a node under load with kill -9, again and again. What it
+// Package kill kills a node under load with kill -9, again and again. Whatever it
 // acknowledged is kept outside, in the harness, which then checks the store.
 package kill
 

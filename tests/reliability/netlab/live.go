@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What can happen to a node.
+// Faults that can happen to a node.
 const (
 	killed      = iota // and started again
 	cutOff             // for long enough to lose its sessions

@@ -87,7 +87,7 @@ func (l *lan) add(i int) error {
 	if _, err := exec.LookPath("nft"); err != nil {
 		return nil
 	}
-	// Where packets leave, a drop would be an error to who sends them.
+	// On the way out, a drop would be an error for the sender.
 	rules := fmt.Sprintf("add table inet lab; add chain inet lab in { type filter hook input priority 0 ; }; "+
 		"add rule inet lab in iifname e0 numgen random mod 100 < %d counter drop", lossPercent)
 	out, err := exec.Command("ip", "netns", "exec", ns, "nft", rules).CombinedOutput()

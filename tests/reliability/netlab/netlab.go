@@ -43,8 +43,8 @@ type lab struct {
 
 	kills, cuts atomic.Int64
 
-	mu   sync.Mutex
-	told []string // the time line
+	mu   sync.Mutex // guards told
+	told []string   // the time line
 }
 
 // Run runs nodes for cfg.Count seconds: 5 of them, or 25 from 600 seconds on.

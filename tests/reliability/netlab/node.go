@@ -31,9 +31,9 @@ type node struct {
 	cmd     *exec.Cmd
 	address string
 
-	mu    sync.Mutex
-	next  int   // number of the next line
-	acked []int // numbers of the lines that were acknowledged
+	mu    sync.Mutex // guards next and acked
+	next  int        // number of the next line
+	acked []int      // numbers of the lines that were acknowledged
 }
 
 // xaeroflux runs a command of the program on the node's store, and returns what
@@ -98,7 +98,7 @@ func (n *node) startOnce() error {
 	return errors.Join(fmt.Errorf("node %s ended before it listened, see %s", n.ns, n.log), cmd.Wait())
 }
 
-// kill ends the process without a word, where there is one.
+// kill ends the process without a word, if there is one.
 func (n *node) kill() {
 	if n.cmd == nil {
 		return

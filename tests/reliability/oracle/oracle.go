@@ -21,7 +21,7 @@ import (
 // acknowledged. It is safe for use by many goroutines.
 type Oracle struct {
 	seed uint64
-	mu   sync.Mutex
+	mu   sync.Mutex // guards logs
 	logs []*log
 }
 

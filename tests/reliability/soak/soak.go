@@ -197,7 +197,7 @@ func median(of []sample, f func(sample) int) int {
 	return all[len(all)/2]
 }
 
-// writtenBytes is what this process gave to the disk, where the system tells.
+// writtenBytes is what this process gave to the disk, if the system tells.
 func writtenBytes() (n uint64) {
 	b, err := os.ReadFile("/proc/self/io")
 	if err != nil {

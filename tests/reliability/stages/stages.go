@@ -73,7 +73,7 @@ func more(cfg harness.Config, r *harness.Result, n int) bool {
 
 // A killer panics in some of the boundaries.
 type killer struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards all that follows
 	rnd   *rand.Rand
 	armed bool
 	kills int

@@ -67,7 +67,7 @@ type disk struct {
 type tape struct {
 	root string
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all that follows
 	ops    []op
 	names  map[string]int // live
 	next   int            // inode

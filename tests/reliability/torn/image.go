@@ -162,7 +162,7 @@ func (d *dir) settle(n int) {
 	d.pending = slices.Clone(d.pending[n:])
 }
 
-// write makes the files of the image below root. What was not synced is kept
+// write makes the files of the image below root. Content that was not synced is kept
 // or lost as rnd has it: all, nothing, or each sector by itself.
 func (m *image) write(root string, rnd *rand.Rand) error {
 	luck := rnd.IntN(4) // 0 loses all, 1 keeps all
