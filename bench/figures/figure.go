@@ -80,7 +80,7 @@ type Figure struct {
 	Text      string // what is done, in a sentence or two
 	Metrics   []Metric
 	Who       []string  // contenders
-	Xs        []float64 // points of the axis, where each is a run of its own
+	Xs        []float64 // points of the axis, if each is a run of its own
 	XName     string
 	Plot      string // metric that is drawn over the axis
 	Shared    string // name of what Prepare makes; figures may share it

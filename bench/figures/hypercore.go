@@ -49,7 +49,7 @@ func callHypercore(r *Run, op string, args, result any) error {
 	return nil
 }
 
-// What there is to say about Hypercore, as package peers says it of others.
+// Facts about Hypercore, as package peers says them of others.
 const (
 	HypercoreVersion = "11.37.1"
 	HypercorePromise = "handed to the system, not synced: a power cut can lose it; in the Merkle tree, under a signed head"

@@ -20,7 +20,7 @@ type relay struct {
 	bytes  atomic.Int64  // of UDP payload, both ways
 	wg     sync.WaitGroup
 
-	mu    sync.Mutex
+	mu    sync.Mutex              // guards backs
 	backs map[string]*net.UDPConn // by client address
 }
 

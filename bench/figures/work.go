@@ -94,7 +94,7 @@ func (w work) append(s peers.Store) (outcome, error) {
 	pool := payloads(max(4*w.Batch, 64), w.Bytes)
 	calls := int64(max(w.Events/w.Batch, 1))
 	var next, done atomic.Int64
-	var mu sync.Mutex
+	var mu sync.Mutex // guards out and failed
 	var out outcome
 	var failed error
 	start := time.Now()

@@ -22,7 +22,7 @@ func cold(a, b *stock, _ digest.Set) cost {
 	return run(a, b)
 }
 
-// An end is one side of a session. What it is sent carries the number of
+// An end is one side of a session. A message to it carries the number of
 // flights that came before.
 type end struct {
 	*syncer.Session

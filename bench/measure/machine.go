@@ -70,7 +70,7 @@ func fsOf(dir string) string {
 	return fs
 }
 
-// Commit returns the commit that is checked out in dir, with a mark where
+// Commit returns the commit that is checked out in dir, with a mark if
 // files differ from it.
 func Commit(dir string) string {
 	commit := output(dir, "git", "rev-parse", "--short=12", "HEAD")
@@ -80,7 +80,7 @@ func Commit(dir string) string {
 	return commit
 }
 
-// output returns what a command prints, or nothing where it cannot be run.
+// output returns what a command prints, or nothing if it cannot be run.
 func output(dir, name string, args ...string) string {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir

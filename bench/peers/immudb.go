@@ -105,7 +105,7 @@ func (s *immuStore) Iterate(fn func([]byte) error) error {
 	}
 }
 
-// ErrNoIndex is returned where events can only be read in order.
+// ErrNoIndex is returned if events can only be read in order.
 var ErrNoIndex = errors.New("immudb: opened without an index")
 
 // Get reads by key, through the index.
@@ -183,6 +183,6 @@ func (s *immuStore) WaitIndexed() error {
 	return s.st.WaitForIndexingUpto(ctx, s.st.LastCommittedTxID())
 }
 
-// Close waits for the index first: version 1.9.5 has a data race where it is
+// Close waits for the index first: version 1.9.5 has a data race if it is
 // closed while it indexes.
 func (s *immuStore) Close() error { return errors.Join(s.WaitIndexed(), s.st.Close()) }

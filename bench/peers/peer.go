@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package peers puts every contender of the benchmark behind one small
-// interface, one file each. A store offers further interfaces where its
+// interface, one file each. A store offers further interfaces if its
 // product has what they ask for.
 package peers
 
@@ -13,7 +13,7 @@ import (
 
 // A Store is an open log of one contender.
 type Store interface {
-	// Append adds events, in order and as one batch where the product has
+	// Append adds events, in order and as one batch if the product has
 	// batches. When it returns, the events are as safe as the peer's Promise
 	// says. Many goroutines may call it.
 	Append(payloads [][]byte) error
@@ -67,7 +67,7 @@ type Peer struct {
 	Name    string
 	Module  string // that it comes from
 	Promise string // what an acknowledged event can rely on
-	Tuning  string // how the benchmark opens it, where that is not the default
+	Tuning  string // how the benchmark opens it, if that is not the default
 	// Floor marks storage without a tree, a signature or a peer, with group
 	// commit added by the benchmark: what one pays for the rest.
 	Floor bool

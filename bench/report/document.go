@@ -151,7 +151,7 @@ func (r *Results) versions(who string) string {
 	return strings.Join(all, ", ")
 }
 
-// figures writes all figures, with drawings where the text is a document.
+// figures writes all figures, with drawings if the text is a document.
 func (r *Results) figures(drawn bool) string {
 	var b strings.Builder
 	for i := range r.Figures {

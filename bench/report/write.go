@@ -79,7 +79,7 @@ func (r *Results) write(dir string) error {
 		os.WriteFile(filepath.Join(dir, pageName), []byte(r.page()), 0o644))
 }
 
-// What Write writes, beside the drawings in img.
+// Files that Write writes, beside the drawings in img.
 const (
 	resultsName = "bench.json"
 	pageName    = "benchmarks.md"
