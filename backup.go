@@ -16,7 +16,7 @@ type BackupOptions struct {
 	// WithoutIdentity leaves out the seed and the accounts' secrets: what is restored of
 	// such a backup reads, and appends as a new device only.
 	WithoutIdentity bool
-	// Progress, if it is not nil, is told bytes done and to do.
+	// Progress, if it is not nil, is called with bytes done and to do.
 	Progress func(done, total int64)
 }
 
@@ -118,7 +118,7 @@ func optionsOr(o *BackupOptions) backup.Options {
 
 // VerifyBackup reads all of a backup and computes everything again: hashes,
 // pages, trees, roots and signed heads. It changes nothing. progress, if it is
-// not nil, is told bytes done and to do. The error is ErrNoBackup,
+// not nil, is called with bytes done and to do. The error is ErrNoBackup,
 // ErrBackupManifest, a *BackupDamageError, or what kept it from looking.
 func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (_ BackupManifest, err error) {
 	defer out(&err)

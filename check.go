@@ -80,7 +80,7 @@ func findingsOf(inner []findings.Finding) (all []Finding) {
 
 // Check verifies every byte of the open store: checksums of the AOF, pages,
 // trees and mountains computed again from the events, heads and signatures.
-// progress, where it is not nil, is told bytes done and to do now and then.
+// progress, if it is not nil, is called with bytes done and to do now and then.
 // The error is for what keeps Check from looking, not for what it finds: a
 // *LookError names the cause, and says nothing about the store.
 func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (_ CheckReport, err error) {

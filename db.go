@@ -152,8 +152,8 @@ func (db *DB) start(invite *identity.Invite) error {
 }
 
 // joinFirst joins the topic of the invite, or founds a first one in a store that is
-// being created. What was to join a topic when it stopped never founds another one,
-// unless that is what MustCreate asks for.
+// being created. A store that was to join a topic when it stopped never founds another
+// one, unless that is what MustCreate asks for.
 func (db *DB) joinFirst(invite *identity.Invite) error {
 	unfounded := db.st.Unfounded()
 	switch {
@@ -177,7 +177,7 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 // pipeline order, and releases files and lock. After it, nothing of this store
 // is left running. Loops over events and whatever else is under way end with
 // ErrClosed; Close may be called inside of them, but not inside of a progress
-// function. What is left running of a Capability is ErrHandler, so Serve and Heard
+// function. A handler of a Capability left running is ErrHandler, so Serve and Heard
 // should not call it. Calling it again returns what the first call did.
 func (db *DB) Close() (err error) {
 	defer out(&err)

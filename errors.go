@@ -58,8 +58,8 @@ var (
 	// Options.ReadOnly; reads go on. DB.ReadOnly says why.
 	ErrReadOnly = store.ErrReadOnly
 	// ErrChanged is why a store is read-only if a file or directory of it was
-	// removed, or replaced by another, while it was open. What was acknowledged
-	// is read from what is held; the error says what happened and what to do.
+	// removed, or replaced by another, while it was open. Acknowledged events
+	// are read from what is held; the error says what happened and what to do.
 	ErrChanged = durable.ErrChanged
 	// ErrCorrupt says that bytes of a store or a backup are not what was written
 	// there. Check says what is wrong and where.
@@ -81,14 +81,14 @@ var (
 	// ErrRefs is returned for an event with refs that no peer would take.
 	ErrRefs = event.ErrRefs
 	// ErrQuota is returned for appends that a bound of Options.Quota leaves no
-	// room for, and by Sync where it left logs of the peer alone.
+	// room for, and by Sync if it left logs of the peer alone.
 	ErrQuota = pipeline.ErrQuota
 	// ErrFrozen is returned for appends to a log that is forked: two heads of it
 	// were signed that cannot both be true. For the own log that means that two
 	// copies of this store were in use; a new store has to be made.
 	ErrFrozen = store.ErrFrozen
 	// ErrLogClosed is returned for appends to a log of this store in which a record
-	// breaks a rule of the topic. What is before it can be read.
+	// breaks a rule of the topic. The records before it can be read.
 	ErrLogClosed = store.ErrClosed
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
@@ -115,7 +115,7 @@ var (
 	ErrNotHeld = store.ErrNotHeld
 	// ErrStop is what the function of a Process returns to end it.
 	ErrStop = errors.New("stop")
-	// ErrWitnesses is returned where fewer witnesses cosigned a head than wanted.
+	// ErrWitnesses is returned if fewer witnesses cosigned a head than wanted.
 	ErrWitnesses = proof.ErrWitnesses
 )
 
@@ -126,13 +126,13 @@ var (
 	// ErrAddress is returned for an address that cannot be read, and for an invite that
 	// names none.
 	ErrAddress = identity.ErrAddress
-	// ErrNoPeer is returned by Fetch where there is no peer to ask.
+	// ErrNoPeer is returned by Fetch if there is no peer to ask.
 	ErrNoPeer = swarm.ErrNoPeer
 	// ErrNotConnected is returned for a call to a peer that is not connected.
 	ErrNotConnected = node.ErrNotConnected
-	// ErrLeftAlone is returned by Sync where the peer has no room for all of it.
+	// ErrLeftAlone is returned by Sync if the peer has no room for all of it.
 	ErrLeftAlone = session.ErrLeftAlone
-	// ErrTooMany is returned where more logs are to be followed by name than a
+	// ErrTooMany is returned if more logs are to be followed by name than a
 	// session can say.
 	ErrTooMany = store.ErrTooMany
 	// ErrOwnLog is returned by Fetch for a log that this store appends to.

@@ -28,7 +28,7 @@ var errorFree = []string{
 	"ParsePeerID", "ParseAddress", "Read", "Write", "CloseWrite", "Unwrap", "Err",
 }
 
-// What the API returns goes out by one door, which gives errors their types.
+// Errors of the API go out by one door, which gives them their types.
 func TestErrorsGoOutByOneDoor(t *testing.T) {
 	files, err := os.ReadDir(".")
 	if err != nil {

@@ -21,7 +21,7 @@ type Record struct {
 	Time    time.Time // when its author appended it, to the millisecond
 	Type    string
 	Key     []byte
-	Payload []byte // nil where it was erased
+	Payload []byte // nil if it was erased
 	rec     event.Record
 }
 
@@ -65,7 +65,7 @@ type Query struct {
 	Topic TopicID  // default: the default topic
 	Log   LogID    // default: all logs of the topic, one after another in the order of their ids
 	From  uint64   // first sequence wanted, of each log
-	After Frontier // where set, for a log in it, the first sequence wanted; see From for others
+	After Frontier // if set, for a log in it, the first sequence wanted; see From for others
 	Limit int      // at most so many events; 0 means no limit
 	// Ranges yields what Fetch brought of a log too, beyond gaps. Subscribe
 	// yields only what has no gap before it.

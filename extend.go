@@ -20,14 +20,14 @@ import (
 // called from goroutines of their own; what panics there ends that call alone. One
 // without Serve takes no calls, one without Heard no words.
 type Capability struct {
-	// Param is told to every peer in the greeting; at most 64 bytes.
+	// Param goes to every peer in the greeting; at most 64 bytes.
 	Param []byte
 	// Serve answers one call. When it returns nil the peer reads the end of what
 	// was written; an error breaks the stream off. The call ends with ctx: when
 	// its time is up, the peer is gone, or the capability is closed.
 	Serve func(ctx context.Context, c *Call) error
-	// Heard is given the words of peers, one at a time. What comes faster than it
-	// returns is dropped.
+	// Heard is given the words of peers, one at a time. Words that come faster than it
+	// returns are dropped.
 	Heard  func(Presence)
 	Limits CallLimits
 }

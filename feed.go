@@ -14,7 +14,7 @@ import (
 
 // A feed gives the events of a query to one taker, a batch at a time: each log in
 // order, the logs in turn. It stands below Process, whose taker is a function, and
-// Spawn, whose taker is an actor. What is not said to be guarded belongs to run.
+// Spawn, whose taker is an actor. A field not said to be guarded belongs to run.
 type feed struct {
 	db     *DB
 	name   string

@@ -32,7 +32,7 @@ func (db *DB) Forks() (_ []Fork, err error) {
 	return all, err
 }
 
-// Frozen returns the fork that the log is frozen by, if there is one. What was
+// Frozen returns the fork that the log is frozen by, if there is one. Events
 // held of the log when it became known can be read; nothing is added.
 func (l *Log) Frozen() (Fork, bool) {
 	if l.l == nil {

@@ -69,7 +69,7 @@ func (l *Log) ID() LogID {
 
 // Closed reports whether the log ends where it is, because its author wrote a
 // record there that breaks a rule of the topic, and says which rule in a word or
-// two. What is before that record can be read; everybody ends the log there.
+// two. The events before that record can be read; everybody ends the log there.
 func (l *Log) Closed() (why string, closed bool) {
 	if l.l == nil {
 		return "", false

@@ -11,7 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// A Quota bounds what a store takes. What is zero is not bounded.
+// A Quota bounds what a store takes. A field of zero is no bound.
 type Quota struct {
 	// StoreBytes is of all files of the store, for appends here and from
 	// peers. Segment files count whole from when they are begun.
@@ -24,7 +24,7 @@ type Quota struct {
 	LogBytes int64
 }
 
-// Options for Open. The zero value, like nil, means the defaults. What is out of
+// Options for Open. The zero value, like nil, means the defaults. A value out of
 // bounds, or negative, is an ErrOptions, and nothing is created.
 type Options struct {
 	// Invite is the topic that a new store begins with, as another store's
@@ -43,8 +43,8 @@ type Options struct {
 	MustCreate bool
 
 	// ReadOnly opens a store that is there without changing anything on disk: also
-	// on one that may not be written, and next to others that only read. What was
-	// acknowledged can be read, proven and checked; everything else returns
+	// on one that may not be written, and next to others that only read. Acknowledged
+	// events can be read, proven and checked; everything else returns
 	// ErrReadOnly, and no peer is met. While another has the store open to write,
 	// Open returns ErrInUse: a snapshot next to a writer would need a lock in the
 	// store, and that is a change. Default: the store is opened to be written.
@@ -97,7 +97,7 @@ type Options struct {
 	// something, before it is closed and dialed anew. Default: 30 s.
 	StallTimeout time.Duration
 	// Doze spares the battery of a phone: sessions that are quiet ask their peers
-	// every 2 minutes whether they are there, in the place of every 15 seconds, and
+	// every 2 minutes whether they are there, instead of every 15 seconds, and
 	// peers do not ask more often. The price: while nothing is sent, a peer that is
 	// gone, and one that cannot reach us any more because a NAT forgot the way, is
 	// noticed that much later, and "in sync" may be 2 minutes old. A push that does
@@ -105,7 +105,7 @@ type Options struct {
 	Doze bool
 	// NewCarrier makes what moves bytes between peers from the key whose public half is
 	// the store's PeerID, which it must prove to hold. Default: raw QUIC (package quicnet),
-	// and TCP (package tcpnet) where QUIC does not get through, with windows
+	// and TCP (package tcpnet) if QUIC does not get through, with windows
 	// for a desktop; quicnet.Phone has smaller ones. Unix sockets are there in
 	// any case. Names of hosts are then the carrier's own: it is handed those
 	// that peers told as they are, and has to keep them from what is private.

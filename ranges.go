@@ -34,7 +34,7 @@ func spans(inner []syncer.Span) (all []Span) {
 
 // A Fetch says which part of a log is wanted, wherever in it.
 type Fetch struct {
-	Log    LogID     // or else, where it is zero or nobody has it,
+	Log    LogID     // or else, if it is zero or nobody has it,
 	Author AuthorKey // the log of this author in the topic
 	From   uint64    // first event
 	To     uint64    // the event after the last; 0 means as far as a peer holds

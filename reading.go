@@ -45,8 +45,8 @@ func (r *readers) leave() {
 	}
 }
 
-// close lets nobody in any more, and ends those whose context it can. What it
-// returns is closed once none is left.
+// close lets nobody in any more, and ends those whose context it can. The channel
+// is closed once none is left.
 func (r *readers) close() (idle <-chan struct{}) {
 	defer r.end()
 	r.mu.Lock()

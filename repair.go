@@ -77,7 +77,7 @@ type RepairOptions struct {
 	// From is peers to fetch from, all at once: addresses, or invites with
 	// addresses in them.
 	From []string
-	// Invites give back the keys of topics where the AOF, which alone holds
+	// Invites give back the keys of topics if the AOF, which alone holds
 	// them, is lost. Their addresses are asked too.
 	Invites []string
 	// Offline asks only these, and none of the peers that the store remembers,
@@ -105,7 +105,7 @@ type RepairOptions struct {
 // from peers, each proven under its author's signature before it is written;
 // trees and mountains are made again; a lost AOF is rebuilt from the pages and
 // what can be read of the old one. Peers are those that are named and those that the
-// store remembers; a log comes from all of them at once. Where none has it, it keeps what can be proven.
+// store remembers; a log comes from all of them at once. If none has it, it keeps what can be proven.
 // Whatever is replaced is moved to damaged/ in dir. A store that is found in another
 // place stays what it is, and the report says so: opening it decides. The error is for what keeps
 // Repair from working; what it could not mend is in the report.

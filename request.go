@@ -63,7 +63,7 @@ func (s *Spawned) lose(asker *actor.PID) {
 // An answer is the sender of one request, and holds what was sent back to it.
 type answer chan any
 
-// SendUserMessage implements actor.Process. What comes after the first answer is dropped.
+// SendUserMessage implements actor.Process. Answers after the first are dropped.
 func (a answer) SendUserMessage(_ *actor.PID, msg any) {
 	msg = actor.UnwrapEnvelopeMessage(msg)
 	if _, dead := msg.(*actor.DeadLetterResponse); dead {

@@ -203,7 +203,7 @@ func (s *Spawned) watch(next actor.ReceiverFunc) actor.ReceiverFunc {
 			return
 		}
 		s.asker.Store(env.Sender)
-		next(ctx, env) // where it panics, the restart finds the asker
+		next(ctx, env) // if it panics, the restart finds the asker
 		s.asker.Store(nil)
 	}
 }

@@ -39,7 +39,7 @@ type Receipt struct {
 	Ahead time.Duration
 }
 
-// tellAhead is how far ahead of the clock a time must be to be told: more than refs can
+// tellAhead is how far ahead of the clock a time must be to be reported: more than refs can
 // move it.
 const tellAhead = 10 * time.Minute
 
@@ -215,7 +215,7 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 // ids, those of authors with these keys (Name(log.ID()), Name(log.Author())), and its own. Nothing of others is
 // fetched or forwarded from now on; what is here of them stays, and is served
 // to peers that ask for it, and forks of them are still told. The error is
-// ErrTooMany for more than 4095 names. It is remembered. Where it is another
+// ErrTooMany for more than 4095 names. It is remembered. If it is another
 // choice than before, sessions begin anew with it.
 func (t *Topic) Follow(ctx context.Context, names ...Name) error { return t.follow(ctx, names, false) }
 
