@@ -137,7 +137,7 @@ func (f *frail) accepts(t *testing.T, ln transport.Listener) {
 	}
 }
 
-// TestListenerEnds: a listener that ends by itself is told of, and bound again at its
+// TestListenerEnds: a listener that ends by itself is reported, and bound again at its
 // port; the other carrier's goes on meanwhile.
 func TestListenerEnds(t *testing.T) {
 	_, quic, tcp, ln := frailPair(t, Options{LookEvery: time.Millisecond})
@@ -176,7 +176,7 @@ func TestAddressIsGone(t *testing.T) {
 	tcp.accepts(t, ln)
 }
 
-// TestExhaustedListener: one that waits for descriptors is told of, and stays.
+// TestExhaustedListener: one that waits for descriptors is reported, and stays.
 func TestExhaustedListener(t *testing.T) {
 	_, quic, _, ln := frailPair(t, Options{LookEvery: time.Millisecond})
 	quic.set(nil, syscall.EMFILE)

@@ -85,7 +85,7 @@ func (d *door) wait(ctx context.Context) error {
 	}
 }
 
-// guard runs what the application registered. What panics there is told, and ends
+// guard runs what the application registered. A panic there is reported, and ends
 // that one call.
 func (d *door) guard(what string, f func() error) (err error) {
 	defer func() {

@@ -44,14 +44,14 @@ var engine = []string{messages.CapSync, messages.CapRun, messages.CapDoze}
 // A Door says what is served under the name of a capability. One without Serve
 // has no streams, one without Heard no words.
 type Door struct {
-	// Param is told to every peer in the greeting; at most messages.MaxCapParam bytes.
+	// Param goes to every peer in the greeting; at most messages.MaxCapParam bytes.
 	Param []byte
 	// Serve answers one call. When it returns nil the peer reads the end of what
 	// was written; an error breaks the stream off. The call ends with ctx: when
 	// its time is up, the peer is gone, or the door is closed.
 	Serve func(ctx context.Context, c *Call) error
-	// Heard is given the words of peers, one at a time. What comes faster than it
-	// returns is dropped.
+	// Heard is given the words of peers, one at a time. Words that come faster than it
+	// returns are dropped.
 	Heard  func(Presence)
 	Limits Limits
 }

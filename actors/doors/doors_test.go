@@ -194,7 +194,7 @@ func TestACallIsBounded(t *testing.T) {
 	}
 }
 
-// What panics ends its own call, and nothing else.
+// A panic ends its own call, and nothing else.
 func TestAHandlerThatPanics(t *testing.T) {
 	w := newWorld(t)
 	heard := make(chan string, 4)

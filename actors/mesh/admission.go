@@ -14,7 +14,7 @@ import (
 
 // Admission: a connection gets a seat when it is made, as a stranger, and another
 // when it has proven a topic, as a member; one that is wanted has the same rank all
-// along. Who gives way is a table in peerbook/admit.go.
+// along. A table in peerbook/admit.go says who gives way.
 
 const (
 	strangerText = "others wait too, and greet"

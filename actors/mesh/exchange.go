@@ -16,9 +16,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// Peer exchange: who the peers of a topic are is told to its peers (PEERS). A
-// node tells its own addresses if it chose to be found (Config.Advertise),
-// and those of others that it found there itself. What it is told is a hint;
+// Peer exchange: a node tells the peers of a topic who the others are (PEERS). It
+// tells its own addresses if it chose to be found (Config.Advertise),
+// and those of others that it found there itself. An address told by others is a hint;
 // the address book bounds how many.
 
 // Bounds of the exchange.

@@ -31,7 +31,7 @@ type network struct {
 	sessions map[*session.Session]*place
 	ears     []*ear // where it listens
 	names    uint64
-	second   map[identity.PeerID]bool // connections that wait to be told from a look
+	second   map[identity.PeerID]bool // connections that wait to be told apart from a look
 }
 
 // A place is what the mesh knows of a session; guarded by network.mu.

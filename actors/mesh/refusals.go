@@ -12,7 +12,7 @@ import (
 // refusals counts what peers were refused, by the reason they were given. The
 // codes are this side's own, so there are only so many.
 type refusals struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards byCode
 	byCode map[messages.Code]uint64
 }
 

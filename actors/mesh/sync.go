@@ -91,7 +91,7 @@ func (n *Mesh) SyncConn(ctx context.Context, conn transport.Conn, carrier string
 }
 
 // ServeConn runs the session of a connection that the caller accepted, and
-// returns when it has ended: with no error where the peer said goodbye.
+// returns when it has ended: with no error if the peer said goodbye.
 func (n *Mesh) ServeConn(ctx context.Context, conn transport.Conn, carrier string) error {
 	s, err := n.adoptConn(conn, carrier)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 const cosignNewer = time.Second
 
 // Cosign asks the connected peers of a log's topic to cosign a head of it, until
-// n witnesses have, and keeps what they sent. What c has of cosignatures counts.
+// n witnesses have, and keeps what they sent. Cosignatures in c count.
 // It returns what was collected of that head or, if the log grows meanwhile, of
 // a newer one. The error is proof.ErrWitnesses if too few did.
 func (n *Node) Cosign(ctx context.Context, l *store.Log, want int, c store.Cosigned) (store.Cosigned, error) {

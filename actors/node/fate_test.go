@@ -23,7 +23,7 @@ import (
 var paid = event.Event{Type: "paid", Payload: []byte("7 francs"), ID: event.ID{1, 2, 3}}
 
 // A context that ends while the commit is waited for leaves the fate open, and
-// says what to ask; who asks is told once it is settled.
+// says what to ask; whoever asks hears once it is settled.
 func TestEndedContextIsUncertain(t *testing.T) {
 	arrived, goOn := make(chan struct{}, 100), make(chan struct{})
 	var armed atomic.Bool
@@ -76,7 +76,7 @@ func full(now *atomic.Bool) durable.FS {
 	})
 }
 
-// What is committed when the disk is full is stored, though its pages find no room,
+// An event committed when the disk is full is stored, though its pages find no room,
 // and appended again with its ids as often as one likes it is there once.
 func TestFullDiskSaysWhatIsStored(t *testing.T) {
 	dir := t.TempDir()

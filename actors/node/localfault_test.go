@@ -131,7 +131,7 @@ func eventually(t *testing.T, what func() string) {
 
 // ends keeps why sessions of a node ended.
 type ends struct {
-	mu  sync.Mutex
+	mu  sync.Mutex // guards why
 	why []error
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // TestOneLogLost takes the files of one log away under an open store, at each kind
-// of call. What is committed of it is acknowledged and in its root, then it takes
+// of call. Its committed events are acknowledged and in its root, then it takes
 // nothing more and says why, and all other logs go on.
 func TestOneLogLost(t *testing.T) {
 	for _, op := range []durable.Op{durable.OpCreate, durable.OpWrite, durable.OpSync, durable.OpSyncDir} {

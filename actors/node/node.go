@@ -284,7 +284,7 @@ func (n *Node) close(ctx context.Context) error {
 }
 
 // stopUsers waits for the application's handlers and stops its actors, in half of the
-// time that is left. What comes of the actors is told when the tree is closed.
+// time that is left. Closing the tree tells what comes of the actors.
 func (n *Node) stopUsers(ctx context.Context) error {
 	if end, ok := ctx.Deadline(); ok {
 		half, cancel := context.WithTimeout(ctx, time.Until(end)/2)

@@ -20,7 +20,7 @@ import (
 // A watched carrier takes note of the hosts that it is to dial.
 type watched struct {
 	transport.Carrier
-	mu     sync.Mutex
+	mu     sync.Mutex // guards dialed and asked
 	dialed []string
 	asked  []string // names that were resolved
 }

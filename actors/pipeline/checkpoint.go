@@ -24,7 +24,7 @@ type checkpointer struct {
 	sealed func(*messages.Sealed)
 	failed func(digest.Hash, error)
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	pending map[digest.Hash]*messages.Sealed
 	pages   int
 	timer   *time.Timer
@@ -154,7 +154,7 @@ func (c *checkpointer) drop(log digest.Hash) {
 	delete(c.pending, log)
 }
 
-// close waits for the round under way and, where flush is set, syncs the rest.
+// close waits for the round under way and, if flush is set, syncs the rest.
 func (c *checkpointer) close(flush bool) {
 	c.mu.Lock()
 	c.closed = true

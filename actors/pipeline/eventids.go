@@ -14,7 +14,7 @@ import (
 )
 
 // An event with an id that this store appended before, to whichever of its logs
-// in the topic, is not appended again: its caller is told where it is. That is
+// in the topic, is not appended again: its caller learns where it is. That is
 // found out under ingress.mu, so that of two callers with one id the second
 // waits for the first.
 
@@ -178,7 +178,7 @@ func (s storeIDs) Key(log digest.Hash, id event.ID) (messages.IDKey, error) {
 func (s storeIDs) Find(key messages.IDKey) (store.Written, bool, error) { return s.st.FindID(key) }
 
 // untilDone appends until it is not for another caller's sake, or for ids that
-// are just being kept, that it comes to nothing. What was appended of a run is
+// are just being kept, that it comes to nothing. Events of a run that were appended are
 // repeated then, and left out.
 func untilDone(ctx context.Context, try func() (ticket, error)) (Place, error) {
 	for {

@@ -82,7 +82,7 @@ func TestPublishedEventsAreGathered(t *testing.T) {
 	wants(t, came, 2, 300, 301)
 }
 
-// What is held goes on though nothing follows it.
+// Held events go on though nothing follows them.
 func TestHeldEventsGoOnByThemselves(t *testing.T) {
 	w, came := newHolder(t)
 	pid := w.p.system.Root.Spawn(actor.PropsFromFunc(func(ctx actor.Context) {

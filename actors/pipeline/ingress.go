@@ -42,8 +42,8 @@ type ingress struct {
 	ready  func() // tells the AOF writer that something waits
 	credit *semaphore.Weighted
 
-	mu      sync.Mutex
-	closed  error // why nothing more is taken
+	mu      sync.Mutex // guards all below but buffers
+	closed  error      // why nothing more is taken
 	queue   []*gathered
 	open    map[digest.Hash]*gathered // batches that callers may still join
 	changes []pendingChange
@@ -450,7 +450,7 @@ func (in *ingress) acquire(ctx context.Context, n int64) error {
 }
 
 // close refuses all further work with err, and what waits in the queue too
-// where drop is set.
+// if drop is set.
 func (in *ingress) close(err error, drop bool) {
 	in.mu.Lock()
 	if in.closed == nil {

@@ -17,7 +17,7 @@ import (
 var ErrLog = errors.New("the log takes nothing more")
 
 // A LogError says why one log takes nothing more while the store goes on: its
-// files are lost, damaged, or may not be written. What was acknowledged is in the
+// files are lost, damaged, or may not be written. Acknowledged events are in the
 // AOF. Opening the store again tries anew.
 type LogError struct {
 	Log digest.Hash
@@ -45,8 +45,8 @@ func ofDisk(err error) bool {
 	return t == durable.Full || t == durable.Failing
 }
 
-// mark refuses a log from now on whose files cannot be written. What is committed
-// of a log of ours counts all the same, so it is acknowledged.
+// mark refuses a log from now on whose files cannot be written. Committed events
+// of a log of ours count all the same, so they are acknowledged.
 func (p *Pipeline) mark(log digest.Hash, err error) {
 	if changed := p.st.Unchanged(); changed != nil { // and with it the log's files
 		p.Break(changed)
@@ -66,7 +66,7 @@ func (p *Pipeline) mark(log digest.Hash, err error) {
 	p.acks.failLog(log, why)
 }
 
-// notSynced is told of files of a log that could not be synced.
+// notSynced takes note of files of a log that could not be synced.
 func (p *Pipeline) notSynced(log digest.Hash, err error) {
 	class := supervisor.ClassOf(err)
 	if ofDisk(err) || class != supervisor.IO && class != supervisor.Corruption {

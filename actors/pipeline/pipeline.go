@@ -3,8 +3,8 @@
 // Package pipeline is the way from a caller to the acknowledgement, and the only
 // one that writes.
 //
-// Rule: it knows no session and no peer but by name. Whoever brings events hands
-// them in and is told when they are durable and counted.
+// Rule: it knows no session and no peer but by name. A caller hands events
+// in and learns when they are durable and counted.
 //
 // Start with Pipeline. The stages, in the order in which an event meets them:
 //

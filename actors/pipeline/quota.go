@@ -17,7 +17,7 @@ import (
 // ErrQuota is wrapped by every *QuotaError.
 var ErrQuota = errors.New("quota reached")
 
-// A Quota bounds what a store takes. What is zero is not bounded.
+// A Quota bounds what a store takes. A field of zero is no bound.
 type Quota struct {
 	// StoreBytes is of all files of the store, for appends here and from
 	// peers. Segment files count whole from when they are begun.
@@ -31,7 +31,7 @@ type Quota struct {
 }
 
 // A QuotaError says which bound of a Quota an append met. It wraps ErrQuota.
-// What a peer sends of a log is left alone from then on, in its session;
+// A log that a peer sends is left alone from then on, in its session;
 // everything else goes on.
 type QuotaError struct {
 	Bound string // "store bytes", "free bytes" or "log bytes"
@@ -50,7 +50,7 @@ func (e *QuotaError) Error() string {
 // Is makes the error an ErrQuota, and one that leaves a log alone.
 func (e *QuotaError) Is(target error) bool { return target == ErrQuota || target == syncer.ErrUnwanted }
 
-// What a QuotaError says was reached. There is no bound of a peer: a peer makes
+// The bounds that a QuotaError names. There is no bound of a peer: a peer makes
 // a new key, and is another one.
 const (
 	boundStore = "store bytes"
@@ -134,8 +134,8 @@ func over(bound string, limit, would int64) error {
 	return nil
 }
 
-// held returns how many bytes of events are here of a log. What is in its open
-// page when it is first looked at is not counted.
+// held returns how many bytes of events are here of a log. Events in its open
+// page when it is first looked at are not counted.
 func (g *gauge) held(id digest.Hash) (int64, error) {
 	if n, ok := g.logs[id]; ok {
 		return n, nil

@@ -199,7 +199,7 @@ func (p *Pipeline) counted(id digest.Hash) error {
 }
 
 // unread ends the wait for a log whose state cannot be read: nobody would end it.
-// What is committed of it is there when the log can be read again.
+// Its committed events are there when the log can be read again.
 func (p *Pipeline) unread(log digest.Hash, err error) {
 	if p.Broken() == nil {
 		p.log.Error("the state of a log cannot be read", slog.String("log", log.String()), slog.Any("error", err))
@@ -260,7 +260,7 @@ func (s *segmentWriter) Receive(ctx actor.Context) {
 	case *messages.Pages:
 		p.strike(atSegment, AtStart)
 		s.pages(m, forward)
-		p.reached(m.Log) // where it came another way meanwhile
+		p.reached(m.Log) // if it came another way meanwhile
 		p.strike(atSegment, AtEnd)
 	case *messages.Reset:
 		s.core.Reset(m.Log)

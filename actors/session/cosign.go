@@ -62,7 +62,7 @@ func (c *Cosigs) Of(one *Collector) []proof.Cosignature {
 	return all
 }
 
-// take hands a cosignature to who waits for it, once it is verified.
+// take hands a cosignature to whoever waits for it, once it is verified.
 func (c *Cosigs) take(m *messages.CosignResponse) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,7 +119,7 @@ func (s *Session) cosigned(m *messages.CosignResponse) {
 	}
 }
 
-// cosign answers a peer. What is cosigned is durable before the answer leaves.
+// cosign answers a peer. A cosigned head is durable before the answer leaves.
 func (s *Session) cosign(m *messages.CosignRequest) {
 	answer := &messages.CosignResponse{Topic: m.Topic, Log: m.Log, Size: m.Size, Root: m.Root}
 	c, err := s.witness(m)

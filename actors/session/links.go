@@ -10,9 +10,9 @@ import (
 )
 
 // links is which sessions push the events of a topic at once, and how many share
-// it. The mutex guards both.
+// it.
 type links struct {
-	sync.Mutex
+	sync.Mutex // guards both below
 	syncer.Links[*Session]
 	sharing map[identity.TopicID]int
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // maxOutbox bounds the control messages that wait for a peer who does not read,
-// and that it caused; a session that passes it is ended. What we say by ourselves
-// is bounded for each topic.
+// and that it caused; a session that passes it is ended. Messages of our own
+// are bounded for each topic.
 const (
 	maxOutbox  = 8192
 	maxOfTopic = 8192
@@ -33,7 +33,7 @@ const maxWords = 64
 // turn. Messages go first. It is bounded by the limit on messages and by the
 // number of logs.
 type outbox struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all below
 	some   *sync.Cond
 	ctl    []messages.Message
 	caused int // messages in ctl that the peer caused,

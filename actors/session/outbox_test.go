@@ -10,7 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
-// What waits is bounded by what the peer caused, and for each topic: lists of
+// The queue is bounded by what the peer caused, and for each topic: lists of
 // many topics that all differ are honest, and many of one topic are not.
 func TestOutboxBounds(t *testing.T) {
 	list := func(topic uint32) messages.Message { return &messages.Diff{Topic: topic, Rung: messages.RungFrontier} }

@@ -94,7 +94,7 @@ func (e *StallError) Error() string {
 
 // A rate measures bytes a second, between looks at least a second apart.
 type rate struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	at      time.Time
 	in, out uint64 // at that time
 	rateIn  float64

@@ -57,7 +57,7 @@ type Session struct {
 	asked   bool            // for a cosignature, and not answered
 	ended   sync.Once
 	known   atomic.Bool      // it greeted as a member of a topic
-	first   transport.Stream // the control stream, where it was accepted before
+	first   transport.Stream // the control stream, if it was accepted before
 
 	alarm  alarm
 	tickAt time.Time // when the core wants a tick; zero: it wants none
@@ -86,7 +86,7 @@ type sessionStats struct {
 	eventsIn, eventsOut, pagesIn, pagesOut atomic.Uint64
 	roundTrips                             atomic.Uint64
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	shared  sharing
 	synced  uint64        // number of the last sync that is done,
 	unheld  error         // and why not all is held that it was for
@@ -111,7 +111,7 @@ type (
 	wake      struct{} // the alarm went off
 	check     struct{} // the network may be another one, or the peer was seen elsewhere
 	barrier   struct {
-		confirm bool // what the peer stated is of before
+		confirm bool // what the peer stated is from before
 		passed  chan struct{}
 		sync    uint64 // when passed: its number; 0 if the session had ended
 	}
@@ -221,7 +221,7 @@ func (s *Session) Receive(ctx actor.Context) {
 	case *actor.Started:
 		s.start()
 	case *actor.Restarting:
-		// What the core knew of the peer is lost with it: a new connection
+		// The core's knowledge of the peer is lost with it: a new connection
 		// begins from nothing.
 		s.conn.CloseWithError(uint64(messages.CodeInternal), "session failed")
 	case *actor.Stopped:

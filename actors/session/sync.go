@@ -56,7 +56,7 @@ func (s *Session) Sync(ctx context.Context, start time.Time, confirm bool) (Repo
 }
 
 // ErrEnding is what a session says that ended before it was asked for a sync: what it
-// had agreed on is of before.
+// had agreed on is from before.
 var ErrEnding = errors.New("the session ended before it could confirm; sync again")
 
 // begin asks the core for a sync, behind everything that was appended here before, and
@@ -107,7 +107,7 @@ func (s *Session) await(ctx context.Context, number uint64) error {
 		select {
 		case <-changed:
 		case <-s.conn.Done():
-			// Whoever notices first says why; give the session a moment to.
+			// The first to notice says why; give the session a moment to.
 			select {
 			case <-changed:
 			case <-time.After(GoodbyeGrace):

@@ -23,7 +23,7 @@ func CutOff(err error) bool {
 }
 
 // CannotStore tells an error of this machine's files from whatever else can become
-// of something that a peer brought. What carries bytes may be a file too.
+// of something that a peer brought. A carrier of bytes may be a file too.
 func CannotStore(err error) bool {
 	switch {
 	case errors.Is(err, pipeline.ErrReadOnly):

@@ -3,7 +3,7 @@
 // Package streams asks a peer for something on a stream of its own, and tells
 // what became of it.
 //
-// Rule: there is one way to ask and one set of errors. What comes is bounded in
+// Rule: there is one way to ask and one set of errors. All that comes is bounded in
 // length and in time and decoded here; what it means is the caller's. The package
 // knows no session: whoever can open a stream to a peer can be asked (docs/xsp.md,
 // Transfers). Whose fault an error is (the peer's, the way's, this machine's) is
@@ -30,7 +30,7 @@ type Opener interface {
 
 // Ask sends a request on a stream of its own and hands the answer to take. The
 // peer may keep still for so long; when ctx ends the stream is broken off, and
-// the error is the cause. What take returns is returned.
+// the error is the cause. The result of take is returned.
 func Ask(ctx context.Context, o Opener, still time.Duration, req messages.Message, take func(*syncer.Answer) error) (err error) {
 	frame, err := messages.AppendFrame(nil, req)
 	if err != nil {

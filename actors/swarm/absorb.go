@@ -156,7 +156,7 @@ func (sw *Swarm) into(ctx context.Context, l *store.Log, r *syncer.Range) error 
 }
 
 // evidence freezes a log of which a range is of another history than the prefix,
-// where that can be proven.
+// if that can be proven.
 func (sw *Swarm) evidence(ctx context.Context, l *store.Log, r *syncer.Range, err error) error {
 	if err == nil {
 		return nil

@@ -98,7 +98,7 @@ func (f *fetch) lost(r run) {
 }
 
 // blame drops the source of pages that are not right, and reports whether it
-// is to blame at all. Where the pages before came from another one, it is not
+// is to blame at all. If the pages before came from another one, it is not
 // known yet who lies: what a source brings alone decides.
 func (a *assembler) blame(s Source, err error) bool {
 	var v *syncer.Violation

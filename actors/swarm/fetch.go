@@ -61,9 +61,9 @@ type run struct {
 	bytes     []byte
 }
 
-// fetches is the fetches under way, by log. The mutex guards the map.
+// fetches is the fetches under way, by log.
 type fetches struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards byLog
 	byLog map[digest.Hash]*fetch
 }
 

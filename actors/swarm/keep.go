@@ -19,7 +19,7 @@ import (
 type keeper struct {
 	storing sync.Mutex // held while what is held of some log changes by ranges
 
-	mu      sync.Mutex
+	mu      sync.Mutex               // guards all below
 	reached map[digest.Hash]struct{} // logs to look at
 	running bool
 	stopped bool
@@ -32,7 +32,7 @@ func (k *keeper) stop() {
 }
 
 // keep stores what a peer brought of a log beyond what is held, and returns how
-// many events that were. What follows the prefix goes into the log at once.
+// many events that were. Events that follow the prefix go into the log at once.
 func (sw *Swarm) keep(ctx context.Context, r *syncer.Range) (events uint64, err error) {
 	sw.ranges.storing.Lock()
 	defer sw.ranges.storing.Unlock()

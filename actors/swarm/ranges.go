@@ -24,7 +24,7 @@ import (
 // A RangeFetch says which part of a log is wanted.
 type RangeFetch struct {
 	Topic  *store.Topic
-	Log    digest.Hash // or else, where it is zero or nobody has it,
+	Log    digest.Hash // or else, if it is zero or nobody has it,
 	Author [32]byte    // the log of this author in the topic
 	From   uint64      // first event
 	To     uint64      // the event after the last; 0 means the newest that a peer holds

@@ -35,7 +35,7 @@ func (f *rangeFetch) run(ctx context.Context) {
 // errAgain says that a source is to go on where it was cut off.
 var errAgain = errors.New("cut off")
 
-// settle takes note of how a window ended. What of it is not held then is left to
+// settle takes note of how a window ended. Events of it that are not held then are left to
 // other sources, unless this one was only cut off.
 func (f *rangeFetch) settle(s *rangeSource, w *syncer.Window[Source], err error) {
 	f.mu.Lock()

@@ -8,7 +8,7 @@
 // knows no store, but a sink. A
 // source is a peer that streams can be opened to: a session is one, and a visit
 // is another, which greets as a member of one topic and takes no part in the sync.
-// What a source brings is verified before it is stored, and a source is blamed
+// All that a source brings is verified before it is stored, and a source is blamed
 // only for what it alone brought.
 //
 // Start with Swarm and Source.
