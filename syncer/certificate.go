@@ -17,7 +17,7 @@ import (
 // Two sides may have one lobby key of a topic and two join keys: one of them
 // was away while somebody was removed. The dialer then shows its certificate,
 // if the peer is one that was named to it; the listener, silent until then,
-// answers with its own. Who sees one that it believes shares the topic.
+// answers with its own. A side that sees one it believes shares the topic.
 
 // Certificates makes and judges the certificates of this node.
 type Certificates interface {

@@ -119,8 +119,8 @@ func TestCertificateOutOfTurn(t *testing.T) {
 	}
 }
 
-// A certificate is judged once, also where the listener has none to answer with;
-// and a dialer that left the topic meanwhile leaves it where the listener
+// A certificate is judged once, even if the listener has none to answer with;
+// and a dialer that left the topic meanwhile leaves it if the listener
 // answered.
 func TestCertificateOnce(t *testing.T) {
 	a, b := &testCertificates{shows: "a", believes: "b"}, &testCertificates{believes: "a"}
@@ -156,7 +156,7 @@ func TestCertificateOnce(t *testing.T) {
 	v.sharesWhatBothAreIn()
 }
 
-// What is sealed opens for the same lobby key, connection, role and number, and
+// A certificate opens for the same lobby key, connection, role and number, and
 // for nothing else, nor changed.
 func TestSealCertificate(t *testing.T) {
 	lobby, binding, body := identity.Secret{7}, bytes.Repeat([]byte{9}, 32), []byte("a certificate")

@@ -137,8 +137,7 @@ func TestEventsCloseALog(t *testing.T) {
 	}
 }
 
-// What was verified and is not stored yet is what the next message is judged
-// behind.
+// The next message is judged behind what was verified and is not stored yet.
 func TestEventsCloseBehindWhatIsUnderWay(t *testing.T) {
 	o := offender{"time", 50, good(49, 10, "back"), event.BadTime}
 	_, l := hostileLog(o, 4, 3)

@@ -28,7 +28,7 @@ func (c *Conflict) Error() string {
 	return fmt.Sprintf("log %s: the head at %d does not continue the events under the head at %d that are held here", c.Log.Short(), c.Theirs.Size, c.Ours.Size)
 }
 
-// An astray is a violation that is none where what is held here is to blame.
+// An astray is a violation that is none if what is held here is to blame.
 type astray struct{ *Violation }
 
 func (a *astray) Unwrap() error { return a.Violation }

@@ -167,7 +167,7 @@ func sameErased(t *testing.T, w *pageTwin, l *pageLog, v *VerifiedPages, fates [
 	}
 }
 
-// What a liar makes of an image is a violation, covered or not.
+// An image that a liar changed is a violation, covered or not.
 func TestHostileImages(t *testing.T) {
 	w, l := pagedLog()
 	l.pack()

@@ -48,7 +48,7 @@ func (m *meeting) fade() {
 func (m *meeting) unmatched() int { return len(m.theirs) + m.faded }
 
 // theirTrace returns the number of the peer's faint offer that a message of a topic may
-// follow from, and its trace; 0 if there is none. Where numbers are ours, it is any
+// follow from, and its trace; 0 if there is none. If numbers are ours, it is any
 // that looks like the offer of that number.
 func (s *Session) theirTrace(number uint32) (theirs int, t uint16) {
 	m := &s.meet

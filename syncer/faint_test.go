@@ -110,7 +110,7 @@ func TestJoinedAfterItWasOfferedAmongMany(t *testing.T) {
 	}
 }
 
-// Whoever has no key makes nothing of offers that look like ours.
+// A peer without the key makes nothing of offers that look like ours.
 func TestStrangersRecallNothing(t *testing.T) {
 	for _, dialer := range []bool{false, true} {
 		s := New(Config{Dialer: dialer, Self: PeerOf(identity.Seed{1}), Peer: PeerOf(identity.Seed{2}), Binding: []byte("b"), Store: newHouse(1), Topics: TopicsOf(1)})

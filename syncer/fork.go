@@ -16,7 +16,7 @@ const maxForksTold = 256
 
 // A log whose author forked it is frozen: it stands in digests and lists as
 // forked and as nothing else, so that peers which hold different events of it
-// agree. Whoever lists it as a log like any other is told the proof.
+// agree. A peer that lists it as a log like any other gets the proof.
 
 // contradicts reports whether a head that its author signed is none of the log
 // that is held here, and the two heads prove that to anybody.
@@ -47,7 +47,7 @@ func (s *Session) contradicts(own LogInfo, theirs proof.Head) (bool, error) {
 }
 
 // differs looks whether a head of the peer forks a log, and leaves the log
-// alone where it does.
+// alone if it does.
 func (s *Session) differs(r *remote, own LogInfo, theirs proof.Head) (bool, error) {
 	forked, err := s.contradicts(own, theirs)
 	if forked {
@@ -116,7 +116,7 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 }
 
 // doubts leaves a log alone that a peer may have another history of, and says
-// what we hold: where the peer holds what its head speaks of, it can prove
+// what we hold: if the peer holds what its head speaks of, it can prove
 // that the author forked the log.
 func (s *Session) doubts(t *topic, r *remote, c *Conflict) error {
 	own, found, err := s.cfg.Store.Log(c.Log)

@@ -88,7 +88,7 @@ func (n *simNet) splitBrain() digest.Hash {
 	return id
 }
 
-// Whoever held which branch of a log, all end with the proof that its author
+// Whichever branch of a log each one held, all end with the proof that its author
 // forked it, nobody takes more of it, nobody loses what he held, and all other
 // logs arrive everywhere.
 func TestForksConverge(t *testing.T) {

@@ -293,8 +293,8 @@ func (s *Session) ask(t *topic, r *remote) error {
 	return nil
 }
 
-// offer brings the peer up to what we hold: by a push, or where that is much,
-// by letting it pull. It is told to, where no list of ours will say so.
+// offer brings the peer up to what we hold: by a push, or if that is much,
+// by letting it pull. We tell it to, unless a list of ours will say so.
 func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 	to := own.Size
 	if r.end != nil {
@@ -321,8 +321,8 @@ func (r *remote) holding(own LogInfo) {
 	}
 }
 
-// advanced takes note of new events here. Where the peer is to pull them, it
-// is told.
+// advanced takes note of new events here. If the peer is to pull them, we
+// tell it.
 func (s *Session) advanced(in Advanced) error {
 	id := in.Log
 	own, found, err := s.cfg.Store.Log(id)

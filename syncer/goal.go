@@ -21,7 +21,7 @@ type lack map[digest.Hash]uint64
 
 // A goal is what a topic has to reach for the sync that is under way.
 type goal struct {
-	doubted bool // what the peer states may be of before the sync was asked for
+	doubted bool // what the peer states may date from before the sync was asked for
 	asked   bool // the peer was asked to state what it holds
 
 	before map[digest.Hash]uint64 // sizes that logs had here which changed since

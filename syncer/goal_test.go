@@ -169,7 +169,7 @@ func TestSyncOfAnAgreedPair(t *testing.T) {
 	}
 }
 
-// Who is asked for its digest while something is under way states it once that is here.
+// A side asked for its digest while something is under way states it once that is here.
 func TestAskedWhileBusy(t *testing.T) {
 	a, b := newHouse(1), newHouse(2)
 	a.in[0], b.in[0] = true, true

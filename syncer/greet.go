@@ -8,7 +8,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
-// Peers that met before need no round where one of them holds what both held
+// Peers that met before need no round if one of them holds what both held
 // then. It says so with its offer, by a mark that only the other one understands. So
 // the other one knows what it lacks a whole trip before the digests of PEAKS are
 // compared: it lists what changed, before its PEAKS, and brings it. That list
@@ -41,7 +41,7 @@ func (s *Session) remembers() bool {
 }
 
 // foretell lists what changed here since both held what the peer still holds;
-// nil where that is not so. The round is to be finished once PEAKS is sent.
+// nil if that is not so. The round is to be finished once PEAKS is sent.
 func (s *Session) foretell(t *topic, now standing) (*round, error) {
 	since, remembered := s.remembered(t)
 	o := t.offer

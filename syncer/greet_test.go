@@ -105,7 +105,7 @@ func TestGreetingTellsWhatIsMissing(t *testing.T) {
 	}
 }
 
-// What is appended while the greetings are on their way is brought too, and
+// Events appended while the greetings are on their way are brought too, and
 // nothing twice.
 func TestGreetingsCross(t *testing.T) {
 	for seed := range uint64(100) {
@@ -141,8 +141,8 @@ func TestGreetingsCross(t *testing.T) {
 	}
 }
 
-// Who restored a copy that is where both were, but with another instance, is not
-// believed, and who forgot what both held learns it as if both never met.
+// A peer that restored a copy that is where both were, but with another instance, is
+// not believed, and one that forgot what both held learns it as if both never met.
 func TestGreetingOfAnotherCopy(t *testing.T) {
 	a, b := shelves(rand.New(rand.NewPCG(1, 3)), 1200, 40)
 	b.sizes, b.was = maps.Clone(a.was), nil

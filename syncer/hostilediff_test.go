@@ -169,7 +169,7 @@ func TestForkingAuthorDoesNotPartPeers(t *testing.T) {
 	}
 }
 
-// What is held here under the very same head excuses nothing.
+// Events held here under the very same head excuse nothing.
 func TestLieUnderAKnownHead(t *testing.T) {
 	w, l := peerLog(12)
 	st := newPageTwin(1)

@@ -73,8 +73,8 @@ func (t *topic) newRound(lead bool) *round {
 	return r
 }
 
-// begin leads a round. Who does not lead says only what changed since both
-// agreed, where it remembers: as the peer does the same, that is all.
+// begin leads a round. The side that does not lead says only what changed since both
+// agreed, if it remembers: as the peer does the same, that is all.
 func (s *Session) begin(t *topic) error {
 	since, remembered := s.remembered(t)
 	if !t.leads && !remembered {
@@ -167,8 +167,8 @@ func chunks[T any](list []T, n int, f func(part []T, more bool)) {
 	f(list, false)
 }
 
-// body takes a DIFF that is part of a round. What belongs to a round of before,
-// or comes while full lists are exchanged, is passed over.
+// body takes a DIFF that is part of a round. One of an earlier round,
+// or that comes while full lists are exchanged, is passed over.
 func (s *Session) body(t *topic, m *messages.Diff) error {
 	number, b, err := messages.DecodeBody(m.Body)
 	if err != nil {

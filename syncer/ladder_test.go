@@ -236,7 +236,7 @@ func TestSketchGoesOn(t *testing.T) {
 	}
 }
 
-// What one side remembers and the other does not is refused, and the next rung
+// A past that one side remembers and the other does not is refused, and the next rung
 // finds the same.
 func TestCursorRefused(t *testing.T) {
 	other := map[digest.Hash]uint64{{1}: 5}
@@ -285,7 +285,7 @@ func TestRungsFindForks(t *testing.T) {
 }
 
 // Of a log with many pages, a few events are pushed at once, and many pages
-// are pulled by who knows which it has.
+// are pulled by the side that knows which it has.
 func TestRungsAndPages(t *testing.T) {
 	for _, first := range []messages.Rung{messages.RungSketch, messages.RungFrontier} {
 		for missing, want := range map[int]string{3: "push", 390: "pull"} {
@@ -422,7 +422,7 @@ func TestHostileRounds(t *testing.T) {
 	}
 }
 
-// What does not belong to a round under way is passed over, and symbols that
+// A DIFF that does not belong to a round under way is passed over, and symbols that
 // cannot be lead to the next rung.
 func TestStrayBodies(t *testing.T) {
 	st := newPageTwin(1)
@@ -499,7 +499,7 @@ func TestSilentPeerIsAskedAgain(t *testing.T) {
 
 func (*shelf) Counts(identity.LogName) (bool, error) { return true, nil }
 
-// What a round tells may have crossed events that are on their way: they are pushed again
+// The word of a round may have crossed events that are on their way: they are pushed again
 // only if the next one says the same.
 func TestWhatIsOnItsWayIsNotRepeated(t *testing.T) {
 	s, topic := New(Config{}), &topic{}

@@ -38,7 +38,7 @@ func (k *Links[L]) set(t identity.TopicID, l L, eager bool) {
 }
 
 // Repeated says that a link brought what was here already, and returns whether
-// it is to be pruned: not where it is the last one that is eager.
+// it is to be pruned: not if it is the last one that is eager.
 func (k *Links[L]) Repeated(t identity.TopicID, l L) bool {
 	if !k.topics[t][l].eager || k.eager(t) < 2 {
 		return false
@@ -57,7 +57,7 @@ func (k *Links[L]) Grafted(t identity.TopicID, l L) {
 	k.set(t, l, true)
 }
 
-// Down drops a link. Where that leaves lazy ones only, one of them is to be
+// Down drops a link. If that leaves lazy ones only, one of them is to be
 // grafted, the one that lasted longest, and is eager from now on.
 func (k *Links[L]) Down(t identity.TopicID, l L) (graft L, ok bool) {
 	delete(k.topics[t], l)

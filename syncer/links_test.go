@@ -102,7 +102,7 @@ func TestStatusOfASession(t *testing.T) {
 	}
 }
 
-// What a node does follows from what happened to it alone: of many lazy links
+// The moves of a node follow from what happened to it alone: of many lazy links
 // it is the oldest that is grafted.
 func TestLinksGraftTheOldest(t *testing.T) {
 	for range 20 {

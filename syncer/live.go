@@ -10,9 +10,9 @@ import (
 
 // Live events spread as in Plumtree (Leitão, Pereira, Rodrigues 2007), for each
 // topic: an eager link pushes them at once, in both directions; a lazy one tells
-// with the next tick how many there are. Who gets events that came over another
-// link already makes the link lazy (PRUNE): there is a way around it. Who is
-// told of events that did not come by the tick after asks for them and makes
+// with the next tick how many there are. A side that gets events which came over
+// another link already makes the link lazy (PRUNE): there is a way around it. One
+// that hears of events that did not come by the tick after asks for them and makes
 // the link eager (GRAFT). Links decides, because that takes a look at all
 // sessions. Nothing rests on it: digests find what a link did not bring.
 
@@ -111,7 +111,7 @@ func (s *Session) grafted(t *topic, m *messages.Graft) error {
 	return nil
 }
 
-// have takes note of what the peer holds. What is not here by the next tick is
+// have takes note of what the peer holds. Events not here by the next tick are
 // asked for.
 func (s *Session) have(t *topic, m *messages.Have) error {
 	for _, h := range m.Logs {
@@ -202,7 +202,7 @@ func (s *Session) askFor(t *topic, m *messages.Graft) {
 	s.emit(Grafted{t.id})
 }
 
-// evened takes note, where both sides hold the same, that the peer has what a
+// evened takes note, when both sides hold the same, that the peer has what a
 // lazy link did not push, and forgets what need not be known.
 func (s *Session) evened(t *topic) error {
 	for id := range t.lazy.behind {

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// A logPhase is what is under way of one log from the peer to this side. What goes
-// the other way (remote.serving), and what came and is not stored yet (remote.in),
+// A logPhase is what is under way of one log from the peer to this side. Events that go
+// the other way (remote.serving), and those that came and are not stored yet (remote.in),
 // go on beside it.
 type logPhase uint8
 
@@ -16,8 +16,8 @@ const (
 	even    logPhase = iota // the peer has nothing that we lack, as far as is known
 	hoped                   // it has more by its word alone: what exists will be pushed, or said under a head
 	awaited                 // it has more under a head, or sent what lies beyond it, and is to push
-	asked                   // as awaited, and our size was told: what follows answers that
-	due                     // our size is to be told again with the next tick
+	asked                   // as awaited, and we told our size: what follows answers that
+	due                     // we are to tell our size again with the next tick
 	pulled                  // its pages come by a transfer
 	aside                   // left alone: forked, of another history, or not wanted
 
@@ -46,7 +46,7 @@ var logMoves = [logPhases][]logPhase{
 	aside:   {},
 }
 
-// misstep is told of a move that is not in the table. It is nil but in tests: the
+// misstep is called for a move that is not in the table. It is nil but in tests: the
 // phase stays as it is, and digests find what that leaves behind.
 var misstep func(from, to fmt.Stringer)
 
@@ -103,7 +103,7 @@ func (r *remote) again() {
 	}
 }
 
-// told takes note that our size was told: what is wanted follows, if anything is.
+// told takes note that we told our size: what is wanted follows, if anything is.
 func (r *remote) told() {
 	if r.wanted == 0 {
 		r.to(even)

@@ -330,7 +330,7 @@ func (s *Session) sayLeave(number uint32) {
 	s.send(&messages.Leave{Topic: number})
 }
 
-// left ends a topic because the peer left it, or answers that we did. Where we
+// left ends a topic because the peer left it, or answers that we did. If we
 // are still in it, it is offered anew: the peer may join it again.
 func (s *Session) left(m *messages.Leave) error {
 	if s.leaving[m.Topic] {

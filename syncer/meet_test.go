@@ -321,7 +321,7 @@ func TestTopicsComeAndGo(t *testing.T) {
 	}
 }
 
-// What is followed changes on both sides, at any time, also while an offer that says
+// Both sides change what they follow, at any time, also while an offer that says
 // otherwise is on its way; neither side breaks a rule for it.
 func TestFollowsChangeOnBothSides(t *testing.T) {
 	for seed := range uint64(300) {

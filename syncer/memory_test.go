@@ -33,7 +33,7 @@ func TestASessionKeepsNoNameOfWhatIsStored(t *testing.T) {
 	}
 }
 
-// What a session knows of a peer's logs is the difference: nothing of those that
+// A session knows only the difference of a peer's logs: nothing of those that
 // both hold alike, however many they are, and of one that grows so long as it does.
 func TestASessionKeepsTheDifference(t *testing.T) {
 	const logs = 300

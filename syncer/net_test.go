@@ -45,7 +45,7 @@ type simNode struct {
 	ends    []*simEnd
 	links   Links[*simEnd]
 	past    map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
-	agreed  map[identity.PeerID]digest.Set        // with whom; deleted where it is forgotten
+	agreed  map[identity.PeerID]digest.Set        // with whom; deleted when it is forgotten
 	told    map[digest.Hash]uint64                // sizes that sessions were told
 	refuses digest.Hash                           // a log of which nothing more is stored
 }
@@ -84,7 +84,7 @@ func (w *simNode) agree(peer identity.PeerID, set digest.Set) {
 	}
 }
 
-// A simEnd is one end of a link. What waits is done in order.
+// A simEnd is one end of a link. Waiting work is done in order.
 type simEnd struct {
 	net    *simNet
 	node   *simNode

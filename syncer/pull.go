@@ -184,7 +184,7 @@ func (t *Transfer) continues(spans []*span, head proof.Head) error {
 }
 
 // endAt drops what of new spans, put behind left, is from the first record on
-// that offends. What is left of the last span is no page: it stays held back.
+// that offends. The rest of the last span is no page: it stays held back.
 func (t *Transfer) endAt(left mmrindex.Mountains, spans []*span) ([]*span, error) {
 	at := slices.IndexFunc(spans, func(s *span) bool { return s.judged.closed != 0 })
 	if at < 0 {

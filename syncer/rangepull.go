@@ -22,7 +22,7 @@ type RangePull struct {
 	events uint64
 	from   uint64 // what may still come
 	to     uint64
-	ended  error // a record was told that breaks a rule of the log
+	ended  error // the peer told of a record that breaks a rule of the log
 }
 
 // NewRangePull returns a RangePull of what is asked of a log. Info's author and

@@ -32,7 +32,7 @@ type Range struct {
 func (r *Range) End() uint64 { return r.First + uint64(r.Count) }
 
 // VerifyRange checks that what m brings is proven by itself to be of the log
-// of info, and that the log's author signed the head. Where info has no author
+// of info, and that the log's author signed the head. If info has no author
 // yet, m's is taken, as the log's id binds it. It is a pure function.
 //
 // The error is an *ErasedError if some of the events are erased.
@@ -147,7 +147,7 @@ func joined(left merkleindex.Range, first uint64, leaves []digest.Hash) ([]diges
 
 // Follow verifies r's events again, behind the ones that the log holds: left is
 // the log's peaks at size next, which lies in r, and before the time of the
-// event there. The error is a *Conflict where
+// event there. The error is a *Conflict if
 // r is of another history than left.
 func (r *Range) Follow(own LogInfo, next uint64, before int64, left mmrindex.Mountains) (Verified, error) {
 	m := &messages.Events{

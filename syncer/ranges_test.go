@@ -138,7 +138,7 @@ func eraseFirst(t testing.TB, m *messages.RangeResponse) {
 	m.Records = append(r.AppendErased(nil), m.Records[n:]...)
 }
 
-// What comes must be what was asked for: the head, then chunks in their order.
+// Only what was asked for may come: the head, then chunks in their order.
 func TestRangePullOrder(t *testing.T) {
 	_, l := peerLog(40)
 	head := l.rangeResponse(40, 40)
@@ -208,7 +208,7 @@ func randomSpans(r *rand.Rand, n uint64) (all []Span) {
 	return all
 }
 
-// What is served is what is held of what was asked for, counted from the side
+// The answer is what is held of what was asked for, counted from the side
 // that was asked for.
 func TestServeRange(t *testing.T) {
 	_, l := peerLog(60)

@@ -11,7 +11,7 @@ import (
 )
 
 // A Refetch is a transfer of what was lost or damaged after it was stored, and who
-// takes what it verified, in order. Whoever has no use for something leaves its
+// takes what it verified, in order. A caller without a use for something leaves its
 // function out.
 type Refetch struct {
 	Transfer *Transfer

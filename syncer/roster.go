@@ -15,7 +15,7 @@ import (
 
 // A Roster is what a store holds of a topic's roster.
 type Roster struct {
-	Position identity.Position // the zero one where nothing is held
+	Position identity.Position // the zero one if nothing is held
 	Legs     []LogInfo         // by increasing numbers; the last one is that of Position
 }
 
@@ -36,7 +36,7 @@ func (s *Session) standing(t *topic) (standing, error) {
 	return standing{position, set}, err
 }
 
-// Stated is the position that a side states. Where the newest leg is forked,
+// Stated is the position that a side states. If the newest leg is forked,
 // each side may hold another branch of it: that it is forked is all that is
 // said, by a size of 1 and the root of no events, which no leg can have.
 func Stated(p identity.Position, forked bool) identity.Position {
@@ -103,7 +103,7 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 	return nil
 }
 
-// rosterAgain states the newest leg where both sides rest with two positions.
+// rosterAgain states the newest leg when both sides rest with two positions.
 func (s *Session) rosterAgain(t *topic) error {
 	ours, err := s.cfg.Store.Position(t.id)
 	if err != nil || t.lastGot == nil || t.lastGot.roster == ours {

@@ -103,7 +103,7 @@ func TestRosterIsPulled(t *testing.T) {
 	}
 }
 
-// What is pushed of a roster comes before what is pushed of data, and equal
+// Pushes of a roster come before pushes of data, and equal
 // rosters cost no message.
 func TestRosterComesFirst(t *testing.T) {
 	w := newPageTwin(1)
@@ -196,7 +196,7 @@ func TestHostileRoster(t *testing.T) {
 	mustFail(t, got, messages.CodeRoster)
 }
 
-// A forked roster is told like any fork, and both sides then agree: each stays
+// A forked roster is reported like any fork, and both sides then agree: each stays
 // with the branch that it holds.
 func TestForkedRoster(t *testing.T) {
 	n := newSimNet(t, 3, 2)

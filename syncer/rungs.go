@@ -109,7 +109,7 @@ func (s *Session) symbols(t *topic, r *round, b *messages.SymbolsBody, more bool
 }
 
 // askMore asks for as many symbols as are likely to be enough, or for the next
-// rung where that costs less.
+// rung if that costs less.
 func (s *Session) askMore(t *topic, r *round, items uint64) {
 	have := r.dec.Len()
 	want := max(r.dec.Estimate()*3/2+32, have+have/4+8)
@@ -255,7 +255,7 @@ func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal b
 	}
 }
 
-// pagesAt guesses how many full pages of a log hold its first events. Where
+// pagesAt guesses how many full pages of a log hold its first events. If
 // it is wrong, a few pages more are pushed than would be, or the peer is told
 // and decides.
 func pagesAt(own LogInfo, size uint64) uint64 {

@@ -54,7 +54,7 @@ func (n *simNet) followSome() {
 	}
 }
 
-// Whoever follows what, and whatever breaks: a log comes to everybody who
+// No matter who follows what, and what breaks: a log comes to everybody who
 // follows it and whom it can reach over others that do, and to nobody else.
 func TestFollowersConverge(t *testing.T) {
 	for seed := range uint64(20) {

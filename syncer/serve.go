@@ -45,7 +45,7 @@ type Counts struct {
 }
 
 // ServePages answers a PAGE_REQUEST: runs of pages, each a PAGE_RESPONSE and
-// the pages themselves, then, where a tail is wanted, EVENTS up to what is
+// the pages themselves, then, if a tail is wanted, EVENTS up to what is
 // held. A log that is not in the topic is not there: the answer does not tell
 // the two apart.
 func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRequest) (Counts, error) {

@@ -126,16 +126,16 @@ type topic struct {
 type remote struct {
 	id          digest.Hash
 	evening     uint32   // evenings of the topic when it came up last
-	name        *LogInfo // what its id follows from, where the store does not have the log
+	name        *LogInfo // what its id follows from, if the store does not have the log
 	size, pages uint64   // what it holds, or will when what we pushed arrives
 	pushed      uint64   // up to where we pushed, if the peer did not deny since that it has it
-	end         *uint64  // where it says that the log ends; nil where it does not
+	end         *uint64  // where it says that the log ends; nil if it does not
 	roster      bool     // it is a leg of the roster
 	serving     bool     // it pulls from us: no pushes meanwhile
 	phase       logPhase
 	wanted      uint64 // size that the peer is to bring us to; 0 for nothing
 	knowsFork   bool   // the peer knows that it is forked,
-	toldFork    bool   // or was told
+	toldFork    bool   // or we told it
 	in          *incoming
 }
 
@@ -417,7 +417,7 @@ func (s *Session) closed(code messages.Code, text string) {
 	s.emit(Closed{code, text})
 }
 
-// withTopic calls f with the topic of a number. What crossed our leaving of it
+// withTopic calls f with the topic of a number. A message that crossed our leaving of it
 // is passed over.
 func (s *Session) withTopic(number uint32, f func(*topic) error) error {
 	if s.leaving[number] {

@@ -16,8 +16,8 @@ import (
 
 // settle states our digest when the topic rests and it is news to the peer,
 // and notices agreement. Once a topic has agreed, new events are pushed at
-// once and the digest follows with the next tick, or as an answer. Who asks for it
-// need not wait for a rest: one that always comes late never comes.
+// once and the digest follows with the next tick, or as an answer. A peer that asks
+// for it need not wait for a rest: one that always comes late never comes.
 func (s *Session) settle(t *topic) error {
 	now, err := s.standing(t)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Session) sayDone(t *topic, now standing) {
 	t.asking, t.owes, t.owed = false, false, nil
 }
 
-// answers reports whether the peer is to be told our digest, because it asked for it
+// answers reports whether we are to tell the peer our digest, because it asked for it
 // and what was known to be missing then is here.
 func (t *topic) answers() bool {
 	if t.owes && t.owed == nil && t.phase == sorted {
@@ -94,7 +94,7 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	return s.begin(t)
 }
 
-// hasAll takes note, where the peer stated what we hold, that it waits for
+// hasAll takes note, if the peer stated what we hold, that it waits for
 // nothing more: what it was to pull from us came from somebody else.
 func (s *Session) hasAll(t *topic) error {
 	for id, r := range t.busy {
@@ -134,8 +134,8 @@ func (s *Session) tickAlone(now time.Time) error {
 	return nil
 }
 
-// tick states digests that waited, tells sizes again where something failed,
-// and begins a new round where both sides rest and still disagree: a session
+// tick states digests that waited, tells sizes again if something failed,
+// and begins a new round if both sides rest and still disagree: a session
 // never stalls in silence.
 func (s *Session) tick(now time.Time) error {
 	s.ticked = false
@@ -219,7 +219,7 @@ func (t *topic) those(meant func(*remote) bool) (all []*remote) {
 }
 
 // onlyServes reports whether nothing is under way but what the peer was told to
-// pull. Where that goes for both sides, and each got it from somebody else, none
+// pull. If that goes for both sides, and each got it from somebody else, none
 // would ever rest: so each states its digest, which shows that (hasAll).
 func (t *topic) onlyServes() bool {
 	if t.phase != sorted {
@@ -251,7 +251,7 @@ type progress struct {
 	wait  time.Duration
 }
 
-// tickBusy asks again where the peers wait for each other: each may have taken
+// tickBusy asks again if the peers wait for each other: each may have taken
 // what it knew of the other for what the other has now.
 func (s *Session) tickBusy(t *topic, now time.Time, have standing) error {
 	q := &t.quiet

@@ -9,8 +9,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
-// What a peer listed, and somebody else brought before it is known what the peer
-// holds of all logs, is not wanted any more.
+// Events that a peer listed, and somebody else brought before it is known what the peer
+// holds of all logs, are not wanted any more.
 func TestBroughtIsNotWanted(t *testing.T) {
 	st := newPageTwin(1)
 	_, l := peerLog(5)

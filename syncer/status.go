@@ -26,7 +26,7 @@ type Status struct {
 	Missing []Missing // those that miss most, at most as many as were asked for
 	Logs    int       // that miss something
 	Events  uint64    // that are missing
-	Waiting string    // for what, in words; empty where nothing is under way
+	Waiting string    // for what, in words; empty if nothing is under way
 	Owed    bool      // the peer owes us its greeting, its list or events
 }
 

@@ -226,14 +226,14 @@ type (
 		Log   digest.Hash
 		Size  uint64
 	}
-	// IngestFailed says that an Ingest was not stored. Where Err is ErrUnwanted,
+	// IngestFailed says that an Ingest was not stored. If Err is ErrUnwanted,
 	// the log is left alone from then on; so it is with PullDone.
 	IngestFailed struct {
 		Topic identity.TopicID
 		Log   digest.Hash
 		Err   error
 	}
-	// PullDone says that a Pull ended; all it brought is stored where Err is
+	// PullDone says that a Pull ended; all it brought is stored if Err is
 	// nil. An Err that is a *Violation ends the session.
 	PullDone struct {
 		Topic  identity.TopicID
@@ -259,7 +259,7 @@ type (
 	Tick struct{ Now time.Time }
 	// Nudge asks for a sync: Synced says when what both sides hold by now is on both.
 	// It has our digests stated now and not at the next tick, and with Confirm those
-	// of the peer again, because what it stated may be of before.
+	// of the peer again, because what it stated may be from before.
 	Nudge struct{ Confirm bool }
 	// Ping asks the peer for a PONG.
 	Ping struct{ Nonce uint64 }
@@ -313,7 +313,7 @@ type (
 		Now     bool
 		Partial bool // of the logs that both sides follow, which are not all
 
-		Set digest.Set // where Now: what both hold
+		Set digest.Set // if Now: what both hold
 	}
 	// LeftAlone says that the session leaves a log alone from then on, because
 	// nothing more of it is wanted: Why is an ErrUnwanted.

@@ -102,7 +102,7 @@ func (v *victim) nuisance(t testing.TB, b byte) {
 	}[int(b)%15])
 }
 
-// FuzzTransfer changes bytes of an honest transfer. What it lets through must
+// FuzzTransfer changes bytes of an honest transfer. Whatever passes must
 // be the author's events in the one right packing.
 func FuzzTransfer(f *testing.F) {
 	w, l := pagedLog()

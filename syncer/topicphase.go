@@ -5,7 +5,7 @@ package syncer
 import "fmt"
 
 // A topicPhase is how far the two sides are in finding out what of a topic differs.
-// What is under way of single logs goes on beside it (logPhase).
+// Work on single logs goes on beside it (logPhase).
 type topicPhase uint8
 
 const (

@@ -37,7 +37,7 @@ type pageTwin struct {
 	sum    digest.Set
 }
 
-// A pageLog is one log of a twin; key is nil where another node appends to it.
+// A pageLog is one log of a twin; key is nil if another node appends to it.
 type pageLog struct {
 	info    LogInfo // what never changes
 	key     ed25519.PrivateKey
@@ -45,7 +45,7 @@ type pageLog struct {
 	leaves  []digest.Hash
 	head    proof.Head
 	right   []digest.Hash
-	fork    []byte       // the proof, where the log is frozen
+	fork    []byte       // the proof, if the log is frozen
 	why     event.Reason // that the log is closed for
 
 	packedAt int // records that pages and spans were made from

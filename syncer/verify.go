@@ -145,7 +145,7 @@ func (s *Session) timeBefore(r *remote, own LogInfo, next uint64) (int64, error)
 
 // verifyEvents checks that the records of m from sequence next on, put after
 // left, are under m's head, and that its author signed it. The record before
-// next has the time before. What is returned ends before the first record that
+// next has the time before. The result ends before the first record that
 // breaks a rule of the log. The error is an *ErasedError if all is true and some
 // of it is erased that may not be.
 func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, left mmrindex.Mountains, may Erasable) (Verified, mmrindex.Mountains, error) {

@@ -174,7 +174,7 @@ func (p *Windows[L]) Held(units Span) {
 	p.free = left
 }
 
-// Leave drops a source. What it was asked for and did not bring is planned
+// Leave drops a source. Windows it was asked for and did not bring are planned
 // anew.
 func (p *Windows[L]) Leave(l L) {
 	delete(p.sources, l)
@@ -275,7 +275,7 @@ func (p *Windows[L]) begin(l L, from, end uint64, now time.Time) *Window[L] {
 	return w
 }
 
-// steal takes over the window that is needed first, where its source stands
+// steal takes over the window that is needed first, if its source stands
 // still or needs much longer for the rest than l would.
 func (p *Windows[L]) steal(l L, s *supply, now time.Time) *Window[L] {
 	var first *Window[L]
