@@ -3,8 +3,8 @@
 package messages
 
 // Certificate shows a peer that has the same lobby key of a topic and another
-// join key that the sender belongs to the topic. What is sealed in it is opened
-// by who knows the lobby key, on this connection only.
+// join key that the sender belongs to the topic. Its sealed part is opened
+// by a peer that knows the lobby key, on this connection only.
 //
 //	[4, topic, sealed]
 type Certificate struct {

@@ -31,7 +31,7 @@ func decodeCosignRequest(r *reader) Message {
 	return &CosignRequest{Topic: r.topic(), Log: r.hash("log"), Size: r.count("size"), Root: r.hash("root")}
 }
 
-// CosignResponse is the answer: the cosignature, or none where the witness
+// CosignResponse is the answer: the cosignature, or none if the witness
 // does not hold the head, or holds another.
 //
 //	[57, topic, log, size, root, witness, time, signature]

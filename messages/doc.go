@@ -13,7 +13,7 @@
 // decoding. Encoding is the msgpack library's; decoding is the strict reader of
 // reader.go, because what a peer sends must never cost more than it is long.
 //
-// What a decoder refuses, the encoder refuses too, so that a mistake shows at
+// The encoder refuses whatever the decoder refuses, so that a mistake shows at
 // the sender. The rules:
 //
 //   - A field has one msgpack family: unsigned integer, bool, bin, str or array.

@@ -21,8 +21,8 @@ var (
 // A DecodeError says where a message is wrong. It wraps ErrMalformed or
 // ErrTooLong. Encoding returns it too, for a message no peer would accept.
 type DecodeError struct {
-	Message Type   // 0 where the type itself is not known yet
-	Field   string // "frame" where the frame around the message is wrong
+	Message Type   // 0 if the type itself is not known yet
+	Field   string // "frame" if the frame around the message is wrong
 	What    string // what disagreed
 	Err     error  // ErrMalformed or ErrTooLong
 }

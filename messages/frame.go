@@ -38,7 +38,7 @@ func AppendFrame(dst []byte, m Message) ([]byte, error) {
 	return out, nil
 }
 
-// ReadFrame reads one frame off r and returns its body, in buf where it fits.
+// ReadFrame reads one frame off r and returns its body, in buf if it fits.
 // A body longer than max or than its type's limit is ErrTooLong before it is
 // read. Memory follows the bytes that arrive: a peer that announces a long body
 // and sends nothing costs one small buffer.

@@ -60,7 +60,7 @@ type LogEnd uint64
 const (
 	// Ongoing is the end of a log that goes on.
 	Ongoing LogEnd = 0
-	// Forked says that a fork proof is held. What else is said of the log, but
+	// Forked says that a fork proof is held. All else that is said of the log, but
 	// for its name, is zero.
 	Forked LogEnd = 1
 )

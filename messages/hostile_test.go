@@ -115,7 +115,7 @@ func TestTruncatedEverywhere(t *testing.T) {
 	}
 }
 
-// TestBombs puts each bomb in the place of each value, once as the end of the
+// TestBombs replaces each value with each bomb, once as the end of the
 // body and once with the rest behind it, and bounds what decoding allocates.
 func TestBombs(t *testing.T) {
 	for _, m := range small() {

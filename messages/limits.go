@@ -13,7 +13,7 @@ const (
 	// MaxShortFrame is the longest body of messages that say little.
 	MaxShortFrame = 2 << 10
 	// MaxEventsFrame is the longest EVENTS body: one record of the largest size
-	// and the fields around it. Senders keep to MaxFrame where several records
+	// and the fields around it. Senders keep to MaxFrame if several records
 	// go into one frame.
 	MaxEventsFrame = 35 << 19
 

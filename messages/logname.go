@@ -50,7 +50,7 @@ func (w *writer) pageSize(n uint32) {
 
 func (r *reader) pageSize() uint32 { return 1 << r.uint("page bytes", maxPageLog) }
 
-// A roster position is [term, leg, size, root], or an empty array where nothing
+// A roster position is [term, leg, size, root], or an empty array if nothing
 // of the roster is held.
 const positionFields = 4
 

@@ -2,8 +2,8 @@
 
 package messages
 
-// Open is the first message of a stream that is for a capability. What follows
-// is the capability's own. Where nobody registered it the answer is ERROR with
+// Open is the first message of a stream that is for a capability. All that follows
+// is the capability's own. If nobody registered it the answer is ERROR with
 // CodeNoCapability.
 //
 //	[80, capability, parameter]

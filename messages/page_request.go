@@ -5,7 +5,7 @@ package messages
 import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 // PageRequest asks for sealed pages of a log. It is answered on its own
-// stream: PAGE_RESPONSE with pages, as often as More says, then EVENTS where
+// stream: PAGE_RESPONSE with pages, as often as More says, then EVENTS if
 // Tail asked for them.
 //
 //	[22, topic, log, from, count, tail]

@@ -9,8 +9,8 @@ import (
 
 // PageResponse announces a run of sealed pages. PagesLen raw bytes follow its
 // frame on the stream, outside any frame, so that the sender writes them
-// straight from its map: the pages in order, and in the place of those of which
-// something is erased their images.
+// straight from its map: the pages in order, and, instead of those of which
+// something is erased, their images.
 //
 //	[23, log, from, count, first, end, log2 of page bytes, head, right, more, images]
 //

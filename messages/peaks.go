@@ -13,7 +13,7 @@ import (
 //	[16, topic, roster, logs, digest]
 type Peaks struct {
 	Topic  uint32            // number that the dialer offered it with
-	Roster identity.Position // of the roster held; the zero one where nothing is
+	Roster identity.Position // of the roster held; the zero one if nothing is
 	Logs   uint64            // that count at that position
 	Digest digest.Hash       // over all of them: (log, size, root)
 }

@@ -14,7 +14,7 @@ package messages
 //	Durable      aof     -> mmr      an import up to here is committed and may be published
 //	Reset        any     -> segment  forget a log's state and take it up at its cursor
 //
-// Inside one process a message travels as a pointer. Whoever sends one gives
+// Inside one process a message travels as a pointer. Its sender gives
 // it up: a receiver may keep its slices.
 //
 // An Append waits in the ingress until AppendReady is answered. Each message

@@ -10,7 +10,7 @@ import (
 // events it only creates the log.
 type Append struct {
 	Log     digest.Hash
-	Create  *NewLog // creates the log where it is not there yet
+	Create  *NewLog // creates the log if it is not there yet
 	Records []byte
 	Leaves  []digest.Hash // one per record
 	// Remote is set for events of another author: they must follow the ones
@@ -22,7 +22,7 @@ type Append struct {
 	// Done is called once, from any goroutine: when the events are durable
 	// and counted in the published root, or with the error that keeps them out.
 	Done func(error)
-	// Recycle, where it is set, takes Records back when the pages have them.
+	// Recycle, if it is set, takes Records back when the pages have them.
 	Recycle func([]byte)
 }
 

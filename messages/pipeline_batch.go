@@ -14,7 +14,7 @@ type Batch struct {
 	Leaves  []digest.Hash // one per event: the RFC 6962 leaf hashes
 	Records []byte        // the events; nil for pages of a peer, which are on disk already
 	Seals   []Seal        // pages that end in this batch; set by the segment stage
-	// Trees holds each sealed page's nodes where a peer's pages came with
+	// Trees holds each sealed page's nodes if a peer's pages came with
 	// them computed; otherwise the tree stage computes them.
 	Trees [][]digest.Hash
 	// Ranges holds one compact range for each seal and one for the open
@@ -27,7 +27,7 @@ type Batch struct {
 	// Epoch counts how often the segment stage took the log up anew: pages of an
 	// earlier one may have been written again by now. Set by the segment stage.
 	Epoch uint64
-	// Recycle, where it is set, takes Records back when the pages have them.
+	// Recycle, if it is set, takes Records back when the pages have them.
 	Recycle func([]byte)
 }
 

@@ -12,6 +12,6 @@ type Sealed struct {
 	Log    digest.Hash
 	Pages  uint64
 	Size   uint64
-	Remote *Proven // set where Size may be new to the AOF: the pages came from a peer
+	Remote *Proven // set if Size may be new to the AOF: the pages came from a peer
 	Epoch  uint64  // of the batch that ended the last page
 }

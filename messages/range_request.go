@@ -15,7 +15,7 @@ type RangeRequest struct {
 	From   uint64 // first event
 	To     uint64 // the event after the last; 0 means as far as the server holds
 	Newest bool   // chunks come from the end backwards
-	Limit  uint64 // events at most, counted from the end where Newest; 0 means all
+	Limit  uint64 // events at most, counted from the end if Newest; 0 means all
 }
 
 const rangeRequestFields = 6

@@ -16,7 +16,7 @@ type SyncDone struct {
 	Roster identity.Position // as in Peaks
 	Logs   uint64
 	Digest digest.Hash // as in Peaks
-	Ask    bool        // the peer is to state its own again, also where it did
+	Ask    bool        // the peer is to state its own again, even if it did
 	Leaves bool        // a log is left alone: the digests may never be the same
 }
 

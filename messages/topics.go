@@ -11,7 +11,7 @@ import "math"
 type Topics struct {
 	Answers uint32  // lists of the peer that were taken so far, HELLO the first
 	More    bool    // another list follows, of a list that has offers when it is answered
-	Offers  []Offer // at most MaxTopics; their numbers continue those of before
+	Offers  []Offer // at most MaxTopics; their numbers continue the earlier ones
 }
 
 // An Offer shows that the sender is in a topic, to those who are and to nobody
@@ -22,7 +22,7 @@ type Offer struct {
 	Lobby   [32]byte
 	Join    [16]byte
 	Partial bool     // the sender follows some logs of the topic only
-	Mark    [16]byte // of what it holds of the topic; zero where it states nothing
+	Mark    [16]byte // of what it holds of the topic; zero if it states nothing
 }
 
 const (
