@@ -59,7 +59,7 @@ func nameOf(names []string, i int, kind string) string {
 
 // Decide reads the reason of an actor's failure. It is the only place that
 // does: corruption is not retried, a closing store starts nothing anew, and
-// everything else is tried again within a budget. What the machine ran out of
+// everything else is tried again within a budget. A resource that ran out
 // comes back when others give it up, so that costs no budget (Costs): the actor
 // takes up at its cursor, after a pause, as often as it takes.
 func Decide(reason any) Directive {
@@ -96,7 +96,7 @@ func Classify(err error, c Class) error {
 
 // ClassOf returns the class of a failure's reason: an error, or whatever an
 // actor panicked with. An error says its class by a method Class() Class, or
-// by Corrupt() bool where its package does not know this one; the outermost
+// by Corrupt() bool if its package does not know this one; the outermost
 // error that says so wins. Others are recognised by what they are.
 func ClassOf(reason any) Class {
 	err, ok := reason.(error)

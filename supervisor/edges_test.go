@@ -18,7 +18,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// pathError panics where its pointer is nil, as nearly all errors do.
+// pathError panics if its pointer is nil, as nearly all errors do.
 type pathError struct{ path string }
 
 func (e *pathError) Error() string { return e.path }

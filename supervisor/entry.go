@@ -10,7 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// An Entry is one actor's line in the registry. What happens for every message
+// An Entry is one actor's line in the registry. The work for every message
 // is an atomic addition.
 type Entry struct {
 	name     string

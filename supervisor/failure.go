@@ -12,7 +12,7 @@ import (
 // what any other panic of a supervised actor is turned into.
 type Failure struct {
 	Err   error
-	Stack []byte // where the actor panicked; nil where Fail was called
+	Stack []byte // where the actor panicked; nil if Fail was called
 }
 
 // Error implements error.

@@ -57,7 +57,7 @@ func newGroup(t *Tree, spec GroupSpec) *Group {
 }
 
 // PID returns a child's address, which stays the same over restarts, or nil
-// where there is none of that name, or no more.
+// if there is none of that name, or no more.
 func (g *Group) PID(name string) *actor.PID {
 	if c := g.children.get(name); c != nil {
 		return c.pid

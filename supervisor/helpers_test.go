@@ -43,7 +43,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 
 // A clock is the time of a Policy: pauses pass when the test says so.
 type clock struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all below
 	now    time.Time
 	timers []*fakeTimer
 	pauses []time.Duration // all that were asked for
@@ -146,7 +146,7 @@ type fixture struct {
 	group    *Group
 	clock    *clock
 	probes   map[string]*probe
-	mu       sync.Mutex
+	mu       sync.Mutex // guards events and degraded
 	events   []Event
 	degraded []string
 }

@@ -221,7 +221,7 @@ func TestStuckActor(t *testing.T) {
 
 // Groups, and children within a group, stop in the order they are given in.
 func TestStopOrder(t *testing.T) {
-	var mu sync.Mutex
+	var mu sync.Mutex // guards order
 	var order []string
 	child := func(name string) Spec {
 		return Spec{Name: name, Props: actor.PropsFromFunc(func(ctx actor.Context) {

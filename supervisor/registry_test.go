@@ -109,7 +109,7 @@ func TestStateAsJSON(t *testing.T) {
 	}
 }
 
-// Without OnFailure a failure is a line of the log, with its stack where it is
+// Without OnFailure a failure is a line of the log, with its stack if it is
 // a bug; protoactor's own talk stays below.
 func TestLog(t *testing.T) {
 	var out lockedBuffer
@@ -177,7 +177,7 @@ func BenchmarkWatch(b *testing.B) {
 	<-done
 }
 
-// What is no actor is shown like one until it ends, and takes no other's line with it.
+// Work that is no actor is shown like one until it ends, and takes no other's line with it.
 func TestBeginAndEnd(t *testing.T) {
 	x := start(t, Policy{}, "a")
 	r, left := x.tree.Registry(), uint64(7)

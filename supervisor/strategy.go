@@ -113,7 +113,7 @@ func (s *strategy) count(c *child, class Class, now time.Time) int {
 	return t.costly.add(now, s.policy.Window)
 }
 
-// restartLater restarts c after a pause, or stops it at once where it is to
+// restartLater restarts c after a pause, or stops it at once if it is to
 // be stopped anyway. The message is sent with s.mu held, so that none follows
 // the stop of a child: a restart would take it back.
 func (s *strategy) restartLater(sup actor.Supervisor, c *child, pause time.Duration) {

@@ -71,7 +71,7 @@ func TestBackOffGrowsIsCappedAndDecays(t *testing.T) {
 	}
 }
 
-// What the machine ran out of comes back: an actor waits for it as long as it
+// Anything the machine ran out of comes back: an actor waits for it as long as it
 // takes, and what it failed of meanwhile costs nothing of its budget.
 func TestExhaustionCostsNoBudget(t *testing.T) {
 	x := start(t, Policy{Base: 10 * time.Millisecond, Cap: 20 * time.Millisecond, Window: time.Hour, MaxRestarts: 1}, "a", "b")

@@ -2,7 +2,7 @@
 
 // Package supervisor keeps actors alive: a root actor with groups of children
 // below it, restarted one for one with a growing pause and a budget, and a
-// registry of what each is doing. What a failure means is decided by the
+// registry of what each is doing. The meaning of a failure is decided by the
 // error's value in one place, decide.go. It knows nothing of storage.
 //
 //	root
@@ -64,7 +64,7 @@ type Tree struct {
 	workers  workers
 }
 
-var trees atomic.Uint64 // names must differ where trees share a system
+var trees atomic.Uint64 // names must differ if trees share a system
 
 // Start spawns the tree and returns when every child was spawned.
 func Start(system *actor.ActorSystem, c Config) (*Tree, error) {
@@ -99,7 +99,7 @@ func (t *Tree) spawn() (err error) {
 	return nil
 }
 
-// Group returns a group by name, or nil where the tree has no such group.
+// Group returns a group by name, or nil if the tree has no such group.
 func (t *Tree) Group(name string) *Group { return t.groups[name] }
 
 // Registry returns the tree's registry.
@@ -107,7 +107,7 @@ func (t *Tree) Registry() *Registry { return t.registry }
 
 // StopGroup stops a group's children one after another, in order, each after
 // it handled what is in its mailbox; see Group.Stop for how long that may take.
-// The error is ErrName where the tree has no such group.
+// The error is ErrName if the tree has no such group.
 func (t *Tree) StopGroup(ctx context.Context, name string) error {
 	g := t.groups[name]
 	if g == nil {

@@ -16,7 +16,7 @@ func TestWorkersRunEverything(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	w := &workers{}
 	var all sync.WaitGroup
-	var mu sync.Mutex
+	var mu sync.Mutex // guards ran
 	ran := map[int]int{}
 	for i := range 2000 {
 		all.Add(1)
