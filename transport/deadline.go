@@ -9,7 +9,7 @@ import (
 
 // A deadline is a channel that is closed when its time has come.
 type deadline struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards all below
 	timer *time.Timer
 	turn  uint64 // counts calls of set, so that a timer knows it is stale
 	done  chan struct{}

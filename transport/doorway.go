@@ -17,7 +17,7 @@ const Strangers = 128
 // A Doorway counts strangers: incoming connections from their first byte until
 // they are admitted or closed, so that a flood of them costs a fixed amount. A
 // newcomer that finds it full is let in: the oldest stranger of the subnet that
-// has the most goes, so that who comes from elsewhere meets no queue, however
+// has the most goes, so that one who comes from elsewhere meets no queue, however
 // many come from one place. It is safe for concurrent use.
 //
 // An address has at most a quarter of the places and a subnet half of them. A
@@ -27,8 +27,8 @@ const Strangers = 128
 type Doorway struct {
 	limit int
 
-	mu     sync.Mutex
-	inside []*Place // the oldest first
+	mu     sync.Mutex // guards inside, and evict of each Place
+	inside []*Place   // the oldest first
 }
 
 // A Place is that of one stranger.

@@ -59,7 +59,7 @@ func TestDoorwayIsBounded(t *testing.T) {
 }
 
 // TestDoorwayLetsOthersIn: of a full doorway the oldest of the fullest subnet
-// goes, and who comes from elsewhere stays.
+// goes, and one from elsewhere stays.
 func TestDoorwayLetsOthersIn(t *testing.T) {
 	c := &crowd{t: t, d: NewDoorway(8)}
 	member := c.enter("member", "203.0.113.7")

@@ -18,13 +18,13 @@ const CodeBusy = 14
 
 // Errors of every carrier.
 var (
-	// ErrWrongPeer is returned by Dial where another peer answers than the
+	// ErrWrongPeer is returned by Dial if another peer answers than the
 	// one the address names.
 	ErrWrongPeer = errors.New("transport: wrong peer")
-	// ErrRefused is returned by Dial where somebody answers and takes no
+	// ErrRefused is returned by Dial if somebody answers and takes no
 	// connection: nobody listens there, or it is no node of ours.
 	ErrRefused = errors.New("transport: connection refused")
-	// ErrUnreachable is returned by Dial where nobody answers.
+	// ErrUnreachable is returned by Dial if nobody answers.
 	ErrUnreachable = errors.New("transport: unreachable")
 	// ErrClosed is returned after Close of a carrier or listener, and by
 	// writes after CloseWrite.
@@ -37,12 +37,12 @@ var (
 // A ClosedError says why a connection is closed.
 type ClosedError struct {
 	Code   uint64 // as given to CloseWithError
-	Reason string // as given to CloseWithError; from a peer where Remote
+	Reason string // as given to CloseWithError; from a peer if Remote
 	Remote bool   // the peer closed it
-	Err    error  // wraps ErrLost where neither side closed it, else nil
+	Err    error  // wraps ErrLost if neither side closed it, else nil
 }
 
-// LostError is a connection that broke, and why. What it wraps is not io.EOF: the end
+// LostError is a connection that broke, and why. It never wraps io.EOF: the end
 // of the link is not the end of a stream, which the peer would have said.
 func LostError(why error) *ClosedError {
 	if errors.Is(why, io.EOF) || errors.Is(why, io.ErrUnexpectedEOF) {
@@ -65,7 +65,7 @@ func (e *ClosedError) Error() string {
 // Unwrap returns what broke the connection, if nobody closed it.
 func (e *ClosedError) Unwrap() error { return e.Err }
 
-// A WrongPeerError is returned by Dial where another node answers than the one
+// A WrongPeerError is returned by Dial if another node answers than the one
 // the address names. It wraps ErrWrongPeer.
 type WrongPeerError struct {
 	Host string

@@ -46,7 +46,7 @@ func (o MemoryOptions) withDefaults() MemoryOptions {
 type Memory struct {
 	o MemoryOptions
 
-	mu        sync.Mutex
+	mu        sync.Mutex // guards all below, and every link
 	links     map[pairKey]*link
 	listeners map[string]*memListener // by host
 	conns     uint64                  // ever made: the source of bindings and of free ports

@@ -17,7 +17,7 @@ type pair struct {
 	binding [BindingBytes]byte
 	ends    [2]*memConn // 0 dialed
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	closed  bool
 	streams map[*memStream]struct{} // one end of each live stream
 }

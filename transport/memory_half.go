@@ -17,7 +17,7 @@ type half struct {
 	reading deadline
 	writing deadline
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	chunks  []chunk
 	size    int  // bytes in chunks
 	ended   bool // the writer is done

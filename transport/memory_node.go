@@ -18,7 +18,7 @@ type memNode struct {
 	net  *Memory
 	peer identity.PeerID
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	closed  bool
 	open    map[*memConn]struct{}
 	listens map[*memListener]struct{}
@@ -55,7 +55,7 @@ func (c *memNode) Listen(ctx context.Context, hostport string) (Listener, error)
 	return ln, nil
 }
 
-// freePort puts a real port in the place of port 0; the caller holds mu.
+// freePort replaces port 0 with a real port; the caller holds mu.
 func (n *Memory) freePort(hostport string) string {
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil || port != "0" {

@@ -61,7 +61,7 @@ func (s *memStream) Write(b []byte) (int, error) {
 }
 
 // writeSome writes what there is room for, at least a byte, and cuts the link
-// where a test asked for it.
+// if a test asked for it.
 func (s *memStream) writeSome(b []byte) (int, error) {
 	room, err := s.out.wait(len(b))
 	if err != nil || len(b) == 0 {

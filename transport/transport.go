@@ -5,7 +5,7 @@
 // them. quicnet is one carrier; Memory, in this package, is another, for
 // tests with many nodes in one process.
 //
-// What a carrier must keep to is a test suite: transport/conformance. Start
+// A test suite says what a carrier must keep to: transport/conformance. Start
 // with Carrier, Conn and Stream.
 package transport
 

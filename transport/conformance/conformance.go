@@ -20,7 +20,7 @@ import (
 type Setup struct {
 	Dialer, Listener         transport.Carrier
 	DialerPeer, ListenerPeer identity.PeerID
-	ListenAt                 string // for Listen, with port 0 where the carrier has ports
+	ListenAt                 string // for Listen, with port 0 if the carrier has ports
 	Nowhere                  string // where nobody listens
 	Buffered                 int64  // most bytes a stream takes while nobody reads it
 }
@@ -83,7 +83,7 @@ type env struct {
 func newEnv(t *testing.T, s Setup) *env {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	e := &env{Setup: s, t: t, ctx: ctx, cancel: cancel}
-	t.Cleanup(e.close) // where the test stops early; closing twice does no harm
+	t.Cleanup(e.close) // if the test stops early; closing twice does no harm
 	ln, err := s.Listener.Listen(ctx, s.ListenAt)
 	if err != nil {
 		t.Fatal("listen:", err)
