@@ -20,7 +20,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// A Carrier dials and listens with one peer key. What it dials goes out of the
+// A Carrier dials and listens with one peer key. It dials out of the
 // port it listens on, if it listens, so that a NAT opens that port.
 type Carrier struct {
 	peer     identity.PeerID
@@ -36,7 +36,7 @@ type Carrier struct {
 
 	admitted sync.Map // connections whose peer is no stranger, as *quic.Conn
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards all below
 	closed  bool
 	sockets []*socket
 }
@@ -89,7 +89,7 @@ func (c *Carrier) quicConfig(stream, all uint64) *quic.Config {
 	}
 }
 
-// Bytes that a peer may send ahead of us on a stream at first. Whoever comes is a
+// Bytes that a peer may send ahead of us on a stream at first. A peer that comes is a
 // stranger, and may send twice as many on all streams together. Whom we dial we
 // chose, and what a peer lacks is on its way in one round trip: that one may send
 // half more.

@@ -5,7 +5,7 @@
 //
 // Both sides present one self-signed Ed25519 certificate over TLS 1.3. The key
 // in it is the peer id; nothing else in a certificate is looked at. A dialer
-// names the peer it expects and breaks off where another answers, before it
+// names the peer it expects and breaks off if another answers, before it
 // has said anything. The other way round, a listener learns who dialed but a
 // dialer learns whether it was taken only from the first byte that comes back.
 //

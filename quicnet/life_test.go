@@ -120,7 +120,7 @@ func TestDialByName(t *testing.T) {
 	a, b := newCarrier(t, 1, small), newCarrier(t, 2, small)
 	ln := listen(t, b, "127.0.0.1:0")
 	_, port, _ := net.SplitHostPort(ln.Addr().Host)
-	// Where localhost is ::1 first, that address is given up in time.
+	// If localhost is ::1 first, that address is given up in time.
 	a.o.HandshakeTimeout = time.Second
 	if _, err := a.Dial(t.Context(), identity.Address{Peer: testPeer(2), Host: "localhost:" + port}); err != nil {
 		t.Error(err)
@@ -224,7 +224,7 @@ func roundTrip(a, b transport.Conn, text string) (string, error) {
 	return string(got), err
 }
 
-// TestHalfOpenFlood sends first packets and nothing more. What the node keeps
+// TestHalfOpenFlood sends first packets and nothing more. The memory it takes
 // stays bounded, and a real peer still gets in.
 func TestHalfOpenFlood(t *testing.T) {
 	o := small

@@ -13,8 +13,8 @@ import (
 // bound to no address needs nothing for it: the system sends from the address that
 // there is, and the peer, which finds packets of a connection come from another place,
 // asks there and follows. A port that is bound to an address which is gone sends
-// nothing any more: what was dialed from it is moved to another port. What came in
-// there cannot be, since QUIC lets only dialers move.
+// nothing any more: a connection dialed from it is moved to another port. One that came
+// in there cannot be, since QUIC lets only dialers move.
 
 var _ transport.Mover = (*Carrier)(nil)
 

@@ -42,11 +42,11 @@ func listenUDP(addr *net.UDPAddr) (datagrams, error) {
 }
 
 // A port is a UDP port for quic-go, which gives up a connection with the first
-// packet that cannot be sent, and all of them with the first error of a read. What the
-// machine refuses is most often refused for a moment: memory, or a way out while it
+// packet that cannot be sent, and all of them with the first error of a read. Most
+// refusals of a machine last a moment: memory, or a way out while it
 // changes from one network to another. So a packet that cannot be sent is one that is
-// lost, which QUIC repeats, and a read waits until there is memory again. Whoever
-// dials is told of a refusal, as no handshake has gone through that way before.
+// lost, which QUIC repeats, and a read waits until there is memory again. A
+// dialer hears of a refusal, as no handshake has gone through that way before.
 type port struct {
 	datagrams
 

@@ -23,7 +23,7 @@ type socket struct {
 	tr      *quic.Transport
 	door    door
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards all below
 	conns  map[*conn]struct{}
 	ln     *listener // or nil
 	holds  int       // of the listener, each connection and each dial under way
