@@ -193,7 +193,7 @@ func TestSlowHandshakeEnds(t *testing.T) {
 }
 
 // TestFloodIsBounded: strangers have so many places, from their first byte until
-// they are admitted; those that pass them put out each other, and who comes from
+// they are admitted; those that pass them put out each other, and one that comes from
 // elsewhere and is admitted stays.
 func TestFloodIsBounded(t *testing.T) {
 	door := transport.NewDoorway(8)
