@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// asConn makes a net.Conn of rw. What has no deadlines is read and written by
+// asConn makes a net.Conn of rw. An rw without deadlines is read and written by
 // two goroutines, which end with it: a Read or Write that Close does not wake, as that
 // of a terminal, keeps one of them until it returns.
 func asConn(rw io.ReadWriteCloser) net.Conn {

@@ -2,11 +2,11 @@
 
 // Package pipenet carries sessions over what one machine has between two
 // processes: unix sockets, and the two pipes of a command, which may lead
-// anywhere (`ssh host xaeroflux serve --stdio`). What is inside is the same as
+// anywhere (`ssh host xaeroflux serve --stdio`). All that is inside is the same as
 // over TCP (docs/xsp.md, "Carriers and streams").
 //
 // A dialer here may leave the peer unnamed, because the way there is the
-// caller's own. Who answers still proves a key, and a session begins only after
+// caller's own. The peer that answers still proves a key, and a session begins only after
 // both sides proved a topic's key.
 //
 // Start with New for unix sockets, Carrier.Connect and Carrier.Accept for any
@@ -66,7 +66,7 @@ func (c *Carrier) Dial(ctx context.Context, addr identity.Address) (transport.Co
 
 // Connect makes a connection over pipes of which this end is the dialer. The
 // zero want takes whoever is there. place is for people. rw is closed with the
-// connection, and where this fails.
+// connection, and if this fails.
 func (c *Carrier) Connect(ctx context.Context, rw io.ReadWriteCloser, want identity.PeerID, place string) (transport.Conn, error) {
 	return c.enter(ctx, place, "what is at the other end", func(ctx context.Context) (transport.Conn, error) {
 		return c.node.Connect(ctx, asConn(rw), want, place)

@@ -56,10 +56,10 @@ func TestUnixConformance(t *testing.T) {
 }
 
 // A switchboard is a carrier pair whose dial is two pipes, so that pipes pass
-// the suite as well: what is dialed is handed to who listens.
+// the suite as well: what is dialed is handed to whoever listens.
 type switchboard struct {
 	*Carrier
-	mu   sync.Mutex
+	mu   sync.Mutex // guards open
 	open map[string]*board
 }
 
@@ -314,7 +314,7 @@ func (p stuckPipe) Read([]byte) (int, error)  { <-p.closed; return 0, io.EOF }
 func (p stuckPipe) Write([]byte) (int, error) { <-p.closed; return 0, io.ErrClosedPipe }
 func (p stuckPipe) Close() error              { close(p.closed); return nil }
 
-// What the caller gave is closed with the connection, also while a write of it waits.
+// The caller's rw is closed with the connection, also while a write of it waits.
 func TestCloseWhileAWriteWaits(t *testing.T) {
 	p := stuckPipe{make(chan struct{})}
 	c := asConn(p)

@@ -26,7 +26,7 @@ type socket struct {
 // directory in which it is made.
 const maxPath = 90
 
-// errTaken is returned where somebody listens already.
+// errTaken is returned if somebody listens already.
 var errTaken = errors.New("another process listens there; choose another path or stop it")
 
 // listen makes a socket at path that only this user can connect to. It takes
