@@ -42,8 +42,7 @@ func dialable(a identity.Address, interfaces []net.Addr) []identity.Address {
 	return []identity.Address{a}
 }
 
-// dialableInvite puts addresses that can be dialed in the place of those that
-// cannot.
+// dialableInvite replaces addresses that cannot be dialed with ones that can.
 func dialableInvite(invite string) string {
 	inv, err := identity.ParseInvite(invite)
 	if err != nil {

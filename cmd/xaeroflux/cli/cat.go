@@ -80,7 +80,7 @@ func printPayload(w io.Writer, r *nodeapi.Record) error {
 	return err
 }
 
-// serve lets other commands work through this process where it has opened the
+// serve lets other commands work through this process if it has opened the
 // store itself. The function it returns ends that; warn is told what no command is.
 func serve(dir string, b backend, warn func(text string)) (stop func() error, err error) {
 	l, ok := b.(*local)
@@ -94,7 +94,7 @@ func serve(dir string, b backend, warn func(text string)) (stop func() error, er
 	return s.Close, nil
 }
 
-// told is an error as a command is told it that works through this process. A store
+// told is an error as it reaches a command that works through this process. A store
 // that became read-only is so until it is opened again.
 func (b *local) told(err error) *nodeapi.Error {
 	why := b.db.ReadOnly()

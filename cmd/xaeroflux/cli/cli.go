@@ -26,7 +26,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
-// defaultDir is the store's directory where neither --dir nor XAEROFLUX_DIR
+// defaultDir is the store's directory if neither --dir nor XAEROFLUX_DIR
 // names one: visible, in the current directory, and easy to delete.
 const defaultDir = "xaeroflux-store"
 

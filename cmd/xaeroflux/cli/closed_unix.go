@@ -9,7 +9,7 @@ package cli
 
 static int was_closed[2];
 
-// Before Go's runtime begins: it puts /dev/null where a standard file is closed.
+// Before Go's runtime begins: it puts /dev/null if a standard file is closed.
 __attribute__((constructor)) static void look_at_files(void) {
 	for (int i = 0; i < 2; i++) was_closed[i] = fcntl(i, F_GETFD) == -1;
 }

@@ -11,7 +11,7 @@ import (
 	"os"
 )
 
-// licence is what the demo appends where no file is named: a real text that
+// licence is what the demo appends if no file is named: a real text that
 // every copy of the program may carry.
 //
 //go:embed input/MPL-2.0.txt

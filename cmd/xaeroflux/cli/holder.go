@@ -12,7 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
-// nextInUse is next for a store that another process has open. What needs the
+// nextInUse is next for a store that another process has open. A command that needs the
 // store closed cannot work through a node.
 func nextInUse(cmd *cobra.Command, err error) string {
 	var locked *durable.LockedError

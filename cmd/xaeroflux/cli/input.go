@@ -142,7 +142,7 @@ func openInput(ctx context.Context, name string) (io.ReadCloser, error) {
 	}{interruptible(ctx, f), f}, nil
 }
 
-// totalBytes is the size of all files, or -1 where one cannot tell.
+// totalBytes is the size of all files, or -1 if one cannot tell.
 func totalBytes(files []string) int64 {
 	var total int64
 	for _, name := range files {

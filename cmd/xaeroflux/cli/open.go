@@ -35,7 +35,7 @@ type backend interface {
 	io.Closer
 }
 
-// reach works through the node on the store, where one is running, and
+// reach works through the node on the store, if one is running, and
 // otherwise alone.
 func (a *app) reach(ctx context.Context, node func(*nodeapi.Client) error, alone func() error) error {
 	deadline := time.Now().Add(waitInUse)

@@ -15,11 +15,11 @@ import (
 // patience is how long a command works before it shows a progress bar.
 const patience = time.Second
 
-// A meter is a progress bar on stderr, where that is a terminal and the work
+// A meter is a progress bar on stderr, if that is a terminal and the work
 // takes longer than a moment; otherwise it does nothing.
 type meter struct {
-	mu    sync.Mutex
-	bar   *progressbar.ProgressBar // nil where nobody would see it
+	mu    sync.Mutex               // guards all below
+	bar   *progressbar.ProgressBar // nil if nobody would see it
 	gate  *gate
 	total int64
 	done  int64
@@ -80,7 +80,7 @@ func (m *meter) end() {
 // bar measures from the beginning, is seen only when the work takes long, and
 // a last stroke of its spinner does not come after the result.
 type gate struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards opened and closed; held while w is written to
 	w      io.Writer
 	from   time.Time
 	opened bool
@@ -98,7 +98,7 @@ func (g *gate) Write(p []byte) (int, error) {
 	return g.w.Write(p)
 }
 
-// close wipes the line, where there is something on it.
+// close wipes the line, if there is something on it.
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

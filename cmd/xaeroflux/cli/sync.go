@@ -99,7 +99,7 @@ func (a *app) over(line string, call func(io.ReadWriteCloser) error) error {
 	return err
 }
 
-// silentFor is after how long it is told that a command prints nothing.
+// silentFor is how long a command may print nothing before we say so.
 const silentFor = 10 * time.Second
 
 // hearing is a command, with all that it is as a connection, and notes whether
@@ -217,7 +217,7 @@ func (a *app) watchEvents(ctx context.Context, b backend) func() {
 }
 
 // expected is how many events there will be when all that peers hold is here,
-// or -1 where that is not known.
+// or -1 if that is not known.
 func expected(ctx context.Context, b backend, here int64) int64 {
 	s, err := b.Status(ctx)
 	if err != nil || len(s.Missing) == 0 {

@@ -15,7 +15,7 @@ import (
 )
 
 // A log whose clock once said the year 10000 takes events all the same, and its
-// receipts can be written: what is appended is told.
+// receipts can be written: the command says what is appended.
 func TestReceiptOfAFarTime(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	far := func() time.Time { return time.Date(10000, 2, 3, 0, 0, 0, 0, time.UTC) }

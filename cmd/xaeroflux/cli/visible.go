@@ -55,8 +55,8 @@ func wholeRunes(b []byte) int {
 	return len(b)
 }
 
-// shown returns b with \x1b or \u202e in the place of what a terminal would obey,
-// and \xff in that of bytes that are no text. Lines and tabs stay.
+// shown returns b with \x1b or \u202e instead of what a terminal would obey,
+// and \xff instead of bytes that are no text. Lines and tabs stay.
 func shown(b []byte) []byte {
 	out := make([]byte, 0, len(b))
 	for len(b) > 0 {
