@@ -44,7 +44,7 @@ func (o outside) Verify(msg, sig []byte) bool {
 	return ed25519.Verify(o.key, []byte(fmt.Sprintf("cosignature/v1\ntime %d\n", at)+string(msg)), sig[8:])
 }
 
-// Who has only golang.org/x/mod/sumdb/note and the C2SP text opens a cosigned
+// Somebody with only golang.org/x/mod/sumdb/note and the C2SP text opens a cosigned
 // checkpoint, and finds author and witness.
 func TestCosignedWithoutUs(t *testing.T) {
 	key, author := testKey("author")

@@ -18,7 +18,7 @@ import (
 // id follows from its name, in which the author stands, so that nobody can make
 // one for a log whose key he has not.
 //
-// Heads of one size contradict each other where their roots differ. Of two
+// Heads of one size contradict each other if their roots differ. Of two
 // sizes, Root and Hashes prove which root the larger tree has at the smaller
 // size, the only one it can have (RFC 6962, section 2.1.2); the smaller head
 // has another.
@@ -29,8 +29,8 @@ type Fork struct {
 	// same proof of the same heads.
 	Old, New Head
 
-	Root   digest.Hash   // that New's tree has at Old.Size; New.Root where the sizes are one
-	Hashes []digest.Hash // consistency proof from (Old.Size, Root) to New; none where the sizes are one
+	Root   digest.Hash   // that New's tree has at Old.Size; New.Root if the sizes are one
+	Hashes []digest.Hash // consistency proof from (Old.Size, Root) to New; none if the sizes are one
 }
 
 // NewFork returns the proof that two heads contradict each other, which still
@@ -52,7 +52,7 @@ func NewFork(log identity.LogName, a, b Head, root digest.Hash, hashes []digest.
 func (f Fork) Log() digest.Hash { return f.Old.Log }
 
 // Verify checks that both heads are the author's and contradict each other. The
-// error is ErrKey, ErrHead, ErrSignature, ErrProof, or ErrFork where the heads
+// error is ErrKey, ErrHead, ErrSignature, ErrProof, or ErrFork if the heads
 // are fine and can both be true.
 func (f Fork) Verify() error {
 	if err := checkKey(f.Author[:]); err != nil {

@@ -58,7 +58,7 @@ func TestFork(t *testing.T) {
 	}
 }
 
-// Who has only golang.org/x/mod/sumdb can check every part of a fork file.
+// Somebody with only golang.org/x/mod/sumdb can check every part of a fork file.
 func TestForkWithoutUs(t *testing.T) {
 	f := testFork(5, 11)
 	parts := strings.SplitN(string(f.Encode()), "\n\n", 2)

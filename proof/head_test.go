@@ -312,7 +312,7 @@ func TestVKeyRefused(t *testing.T) {
 	}
 }
 
-// What is parsed is what was signed: the head verifies by itself and encodes to
+// A parsed head is the one that was signed: it verifies by itself and encodes to
 // the same text.
 func FuzzParseCheckpoint(f *testing.F) {
 	h, author := testHead()

@@ -17,7 +17,7 @@ import (
 type climb struct {
 	seq         uint64
 	level, peak int // siblings from level up to below peak
-	right       int // 1 where there are peaks on the right
+	right       int // 1 if there are peaks on the right
 	left        int // peaks on the left
 }
 
@@ -88,7 +88,7 @@ func VerifyConsistency(old uint64, oldRoot digest.Hash, size uint64, root digest
 		return verifyNoStep(old, oldRoot, size, root, hashes)
 	}
 	level := bits.TrailingZeros64(old)
-	was := oldRoot // the peak that the proof starts at, where it is the whole old tree
+	was := oldRoot // the peak that the proof starts at, if it is the whole old tree
 	if old != 1<<level {
 		if len(hashes) == 0 {
 			return fmt.Errorf("%w: no hashes from %d to %d", ErrProof, old, size)
@@ -132,7 +132,7 @@ func verifyNoStep(old uint64, oldRoot digest.Hash, size uint64, root digest.Hash
 
 // VerifyRange checks that the leaves under left, then those under mid, then
 // those under the compact range right, which goes on to size, make the tree of
-// that size and root. Who holds left and has hashed mid from events thereby
+// that size and root. A holder of left who hashed mid from events thereby
 // knows that the events are in their places. The error is ErrProof.
 func VerifyRange(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Hash, size uint64, root digest.Hash) error {
 	all := left.Range()

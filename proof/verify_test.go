@@ -253,7 +253,7 @@ func bytesOf(hashes []digest.Hash) [][]byte {
 }
 
 // FuzzVerifyInclusion holds the verifiers against those of transparency-dev and
-// of the Go checksum database: on any input all agree. Where b makes a tree,
+// of the Go checksum database: on any input all agree. If b makes a tree,
 // true proofs are spoiled; else the hashes are whatever b holds.
 func FuzzVerifyInclusion(f *testing.F) {
 	f.Add(uint64(3), uint64(7), uint8(0), []byte{})
