@@ -17,7 +17,7 @@ import (
 const MaxHost = len(SchemeQUIC+schemeEnd) + 253 + 1 + 5
 
 // The carriers that an Address may name. One without a name means QUIC, and
-// TCP at the same host and port where QUIC does not get through.
+// TCP at the same host and port if QUIC does not get through.
 const (
 	SchemeQUIC = "quic"
 	SchemeTCP  = "tcp"
@@ -57,7 +57,7 @@ func JoinScheme(scheme, rest string) string {
 func (a Address) Unnamed() bool { return a.Peer == PeerID{} }
 
 // String returns "<64 hexadecimal digits>@" and the host, or the host alone
-// where no peer is named.
+// if no peer is named.
 func (a Address) String() string {
 	if a.Unnamed() {
 		return a.Host
@@ -65,7 +65,7 @@ func (a Address) String() string {
 	return a.Peer.String() + "@" + a.Host
 }
 
-// ParseAddress decodes what String wrote, and nothing else. What it returns may
+// ParseAddress decodes what String wrote, and nothing else. The address may
 // be of this machine only (unix sockets): what comes from other machines has to
 // pass CheckHost too, as every address in an invite does.
 func ParseAddress(s string) (Address, error) {
@@ -135,7 +135,7 @@ func CheckHost(s string) error {
 	return nil
 }
 
-// validHost takes IP addresses, with a zone where they have one, and names of
+// validHost takes IP addresses, with a zone if they have one, and names of
 // letters, digits, '-', '_' and '.' with no empty label.
 func validHost(host string) bool {
 	if strings.Contains(host, ":") {

@@ -31,7 +31,7 @@ const (
 // than one character, for an invite is secret.
 type InviteError struct {
 	Fault Fault
-	At    int    // the character at fault, counted from 1; 0 where that is unknown
+	At    int    // the character at fault, counted from 1; 0 if that is unknown
 	What  string // for people
 }
 

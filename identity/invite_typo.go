@@ -31,7 +31,7 @@ func explainDamage(text string, b []byte) error {
 }
 
 // inviteLen returns the length in bytes of the invite that b begins with; it
-// is not ok where b ends before that.
+// is not ok if b ends before that.
 func inviteLen(b []byte) (n int, ok bool) {
 	r := reader{b: b}
 	r.take(1)
@@ -96,7 +96,7 @@ func (d *damage) change(i int, x byte) (c uint32, ok bool) {
 }
 
 // findTypo returns the one character that, were it another, would make the
-// checksum fit, or -1 where there is none or more than one.
+// checksum fit, or -1 if there is none or more than one.
 func (d *damage) findTypo() int {
 	found := -1
 	for i := range d.text {

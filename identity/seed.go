@@ -89,5 +89,5 @@ func (s Seed) String() string { return "seed " + secretForPeople }
 func (s Seed) Format(w fmt.State, _ rune) { hide(w, s) }
 
 // MarshalText hides the seed from encoders that look into structs, as those of
-// logs do. What it writes is not the seed: CreateSeed writes that.
+// logs do. Its text is not the seed: CreateSeed writes that.
 func (s Seed) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

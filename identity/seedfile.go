@@ -68,7 +68,7 @@ func CreateSeed(path string, s Seed) (err error) {
 }
 
 // placeNew gives the file tmp the name path unless that is taken. A link does
-// both in one step; where the file system has none, a look comes first.
+// both in one step; if the file system has none, a look comes first.
 func placeNew(tmp, path string) error {
 	err := os.Link(tmp, path)
 	if err == nil {
@@ -143,7 +143,7 @@ func checkMode(f *os.File, path string) error {
 	if keeps {
 		return &SeedModeError{Path: path, Mode: mode}
 	}
-	return nil // where the file system keeps no modes, who may read it is said by its mount
+	return nil // if the file system keeps no modes, who may read it is said by its mount
 }
 
 // A SeedModeError names a seed file that others may read. It is no damage: chmod 600
