@@ -4,7 +4,7 @@ package event
 
 import "fmt"
 
-// What a record has between header and type, which few have, is its extra: the
+// A record's extra, which few have, is all between its header and type: the
 // number of refs and the refs, then the id, each if its flag is set.
 
 // extraLen returns the length of e's extra.

@@ -71,7 +71,7 @@ func idBytes(r *Record) []byte {
 	return nil
 }
 
-// What an author may write is no reason to close the log that it is for.
+// A record that an author may write is no reason to close the log that it is for.
 func checkJudged(t *testing.T, rules Rules, r *Record, previous int64) {
 	t.Helper()
 	err := rules.Judge(r, previous)

@@ -103,7 +103,7 @@ type Record struct {
 	Time    int64 // milliseconds since 1970
 	Type    []byte
 	Key     []byte
-	Payload []byte // as it is hashed, with its salt; empty where erased
+	Payload []byte // as it is hashed, with its salt; empty if erased
 
 	extra        []byte      // what is between header and type: refs with their number, id
 	payloadBytes int         // as appended, also when erased
@@ -254,7 +254,7 @@ func (r *Record) Clone() Record {
 }
 
 // Content returns the payload without its salt: what was appended. It is empty
-// where erased.
+// if erased.
 func (r *Record) Content() []byte {
 	if r.Flags&FlagSalted != 0 && len(r.Payload) >= SaltBytes {
 		return r.Payload[SaltBytes:]
