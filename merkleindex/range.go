@@ -139,8 +139,8 @@ func (r *Range) push(id NodeID, h digest.Hash, visit Visit) {
 	r.Hashes = append(r.Hashes, h)
 }
 
-// Root bags the range: the RFC 6962 tree head where Begin is 0, a page root
-// where the range is a page's. The error is ErrRange.
+// Root bags the range: the RFC 6962 tree head if Begin is 0, a page root
+// if the range is a page's. The error is ErrRange.
 func (r Range) Root() (digest.Hash, error) {
 	if err := r.Valid(); err != nil {
 		return digest.Hash{}, err
