@@ -45,7 +45,7 @@ type Mountains struct {
 }
 
 // New returns the mountains of that size with a copy of those peaks, largest
-// first. The error is ErrPeaks where there are not as many as the size has.
+// first. The error is ErrPeaks if there are not as many as the size has.
 func New(size uint64, peaks []digest.Hash) (Mountains, error) {
 	all := merkleindex.Range{End: size, Hashes: slices.Clone(peaks)}
 	if err := all.Valid(); err != nil {

@@ -37,7 +37,7 @@ func SpanBase(begin, tier1Before uint64) uint64 {
 }
 
 // spanLevels returns the lowest and the highest level of the nodes that the
-// page [begin, end) completes; there are none where lowest is above highest.
+// page [begin, end) completes; there are none if lowest is above highest.
 func spanLevels(begin, end uint64) (lowest, highest int) {
 	if begin == 0 || begin >= end {
 		return 0, -1

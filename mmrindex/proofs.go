@@ -33,7 +33,7 @@ func Inclusion(seq, size uint64, n Nodes) ([]digest.Hash, error) {
 }
 
 // Consistency returns the proof that the tree of size old is the beginning of
-// the tree of that size: RFC 9162, section 2.1.4.1. It is empty where old is 0
+// the tree of that size: RFC 9162, section 2.1.4.1. It is empty if old is 0
 // or size. The error is ErrSize, or what n returned.
 func Consistency(old, size uint64, n Nodes) ([]digest.Hash, error) {
 	if old > size || size > merkleindex.MaxSize {
@@ -43,8 +43,8 @@ func Consistency(old, size uint64, n Nodes) ([]digest.Hash, error) {
 		return nil, nil
 	}
 	// The proof starts at the smallest peak of the old tree and goes up as an
-	// inclusion proof of that peak. Where the peak is the whole old tree, who
-	// checks the proof has it already.
+	// inclusion proof of that peak. If the peak is the whole old tree, the
+	// verifier has it already.
 	level := bits.TrailingZeros64(old)
 	p := pathFrom(level, old-1, size)
 	if old != 1<<level {
