@@ -2,13 +2,13 @@
 
 GO          ?= go
 INPUT       ?=
-FUZZTIME    ?= 3s
+FUZZTIME    ?= 2s
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 DEADCODE    ?= golang.org/x/tools/cmd/deadcode@v0.51.0
 BIN         := bin/xaeroflux
 
 # Go modules in folders of their own: what they need is no dependency of Xaeroflux.
-MODULES     := bench
+MODULES     := bench examples
 
 # Of make bench and make reliability: how much of the work, how many runs, which figures, where the
 # stores are made (it should be the disk that is meant), where results are kept.
@@ -47,8 +47,9 @@ lint: ## staticcheck, and no function that neither a command nor a test reaches
 unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
 
+# ./tests comes first, beside all others: it takes longest, and waits most of the time.
 race: ## all tests with the race detector
-	$(GO) test -race -shuffle=on -timeout 40m ./...
+	$(GO) test -race -shuffle=on -timeout 40m -p 3 ./tests ./...
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@./tests/fuzz.sh $(FUZZTIME)

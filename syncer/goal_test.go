@@ -85,7 +85,7 @@ func (n *simNet) storm(ticks, steps int, f func(tick int)) {
 func TestSyncEndsWhileMembersWrite(t *testing.T) {
 	most, seeds := 0, uint64(18)
 	if race.Enabled {
-		seeds = 6
+		seeds = 3
 	}
 	for seed := range seeds {
 		n := meshNet(t, seed, []string{"ring", "line", "star"}[seed%3], 3)

@@ -27,8 +27,8 @@ var perRun = map[string]int{
 
 // The counts under the race detector, which costs ten times as much.
 var perRace = map[string]int{
-	"kill": 80, "powercut": 10, "torn": 200, "ioerr": 40, "syscalls": 8, "flips": 200, "stages": 250, "soak": 15,
-	"ages": 14, "names": 8, "openers": 6, "limits": 4, "copies": 6,
+	"kill": 50, "powercut": 10, "torn": 150, "ioerr": 40, "syscalls": 8, "flips": 150, "stages": 150, "soak": 10,
+	"ages": 10, "names": 8, "openers": 6, "limits": 4, "copies": 6,
 }
 
 // The controls: how many positions, how the engine is broken if that needs a
