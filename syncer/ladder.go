@@ -4,6 +4,7 @@ package syncer
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -62,6 +63,16 @@ type round struct {
 	dec    *sketch.Decoder
 	told   []messages.ShortState // of a list that is not complete yet
 	items  []uint64
+	still  time.Time // since when nothing came of it, by ticks; zero if something did
+}
+
+// stands reports whether nothing came of a round for so long that its leader gives it up:
+// longer with each try. Events that come meanwhile say nothing of it.
+func (r *round) stands(now time.Time, tries int) bool {
+	if r.still.IsZero() {
+		r.still = now
+	}
+	return now.Sub(r.still) >= min(roundStallFactor*stallWait<<min(tries, 4), roundStallFactor*maxRoundWait)
 }
 
 // newRound returns a round of the number that is the newest.
@@ -196,6 +207,7 @@ func (s *Session) body(t *topic, m *messages.Diff) error {
 		}
 	}
 	if r := t.round; r != nil && r.lead && r.number == number {
+		r.still = time.Time{}
 		return s.answered(t, r, b, m.More)
 	}
 	return nil

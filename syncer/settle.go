@@ -254,6 +254,9 @@ type progress struct {
 // tickBusy asks again if the peers wait for each other: each may have taken
 // what it knew of the other for what the other has now.
 func (s *Session) tickBusy(t *topic, now time.Time, have standing) error {
+	if r := t.round; r != nil && r.lead && t.phase == inRound && r.stands(now, t.tries) {
+		return s.again(t) // the peer may be beyond its number
+	}
 	q := &t.quiet
 	if q.wait == 0 || q.have != have || q.heard != t.heard {
 		*q = progress{have: have, heard: t.heard, since: now, wait: stallWait}
