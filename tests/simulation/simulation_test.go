@@ -52,7 +52,7 @@ func TestManyTopics(t *testing.T) {
 // Seeds that failed once, with as many peers as they draw.
 func TestSeedsThatFailed(t *testing.T) {
 	if testing.Short() || race.Enabled {
-		t.Skip("they are long, and have one goroutine")
+		t.Skip("long, and of one goroutine: make seeds runs them, as part of make test")
 	}
 	for _, seed := range []uint64{
 		56,       // hints put a named place aside
