@@ -254,7 +254,7 @@ func TestSlicesAreCapped(t *testing.T) {
 
 func TestLeafHashAllocatesNothing(t *testing.T) {
 	if race.Enabled {
-		t.Skip("the race detector makes sync.Pool forget")
+		t.Skip("the race detector makes sync.Pool forget: make norace runs it")
 	}
 	b := record(t, sample(), 1, 0)
 	if n := testing.AllocsPerRun(100, func() {

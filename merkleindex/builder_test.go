@@ -159,7 +159,7 @@ func TestBuilderRangeOwned(t *testing.T) {
 
 func TestBuilderAllocations(t *testing.T) {
 	if race.Enabled {
-		t.Skip("the race detector makes sync.Pool forget")
+		t.Skip("the race detector makes sync.Pool forget: make norace runs it")
 	}
 	b, leaves := NewBuilder(0), testLeaves(0, 64)
 	b.AppendAll(leaves)

@@ -42,7 +42,7 @@ func (a *arena) found(host string) identity.PeerID {
 // forget nobody that was found before.
 func TestMemberCannotFlushTheBook(t *testing.T) {
 	if testing.Short() || race.Enabled {
-		t.Skip("a thousand peers are found")
+		t.Skip("a thousand peers are found: make norace runs it")
 	}
 	a := newArena(t, "memory", small())
 	var honest []identity.PeerID

@@ -52,7 +52,7 @@ func TestManyTopics(t *testing.T) {
 // Seeds that failed once, with as many peers as they draw.
 func TestSeedsThatFailed(t *testing.T) {
 	if testing.Short() || race.Enabled {
-		t.Skip("long, and of one goroutine: make seeds runs them, as part of make test")
+		t.Skip("long, and of one goroutine: make norace runs them")
 	}
 	for _, seed := range []uint64{
 		56,       // hints put a named place aside
