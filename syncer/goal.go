@@ -10,11 +10,16 @@ import (
 )
 
 // Rule: a sync that is asked for ends once what either side held when it was asked
-// for is on both. That two digests are the same at one moment shows it, and is all
-// that a quiet pair needs. While members write there may be no such moment: then a
-// round that was begun since, a survey, says what the peer holds, log by log. What it
-// told is to be here, and what was here is to be there by what it or a later survey
-// tells; both are fixed, so nothing that is appended meanwhile puts the end off.
+// for is on both. That the peer stated what is held here shows it, and is all that a
+// quiet pair needs. While members write there may be no such moment: then rounds that
+// were begun since, surveys, say what the peer holds, log by log. What the first told is
+// to be here, and what was here is to be there by what it or a later one tells; both are
+// fixed, so nothing that is appended meanwhile puts the end off. Of a log that its
+// author forked both have to know that. One survey in 16 takes two histories of one size
+// for one (items.go), so a few have to say the same.
+
+// surveysAlike is how many surveys in a row have to find nothing.
+const surveysAlike = 3
 
 // A lack is sizes of logs that are not here yet.
 type lack map[digest.Hash]uint64
@@ -27,14 +32,17 @@ type goal struct {
 	before map[digest.Hash]uint64 // sizes that logs had here which changed since
 	roster identity.Position      // that was held here,
 	theirs *identity.Position     // and the first that the peer stated since
+	stated *standing              // and all that it stated last
 
 	noted    bool // wants is what was known to be missing,
 	surveyed bool // or what the first survey told
 	wants    lack
 	aside    bool // the peer holds more of a log that is left alone here
 
-	gives, given         uint64 // logs of which the last survey found less there than was here, and the sizes it told,
+	gives, given         uint64 // logs of which the last survey found less there than was here, or another history, and the sizes it told,
 	lastGives, lastGiven uint64 // and the one before
+
+	alike int // surveys in a row that found nothing of that kind
 
 	due  time.Time // for the next survey
 	wait time.Duration
@@ -148,9 +156,10 @@ func (t *topic) surveys(r *round) *goal {
 	return g
 }
 
-// tells takes what the peer holds of a log that differs.
-func (g *goal) tells(r *remote, own LogInfo, size uint64) {
-	if g == nil || own.Frozen {
+// tells takes what the peer holds of a log that differs: with forked, as much of it as
+// was here, so that one of both is to learn of a fork.
+func (g *goal) tells(r *remote, own LogInfo, size uint64, forked bool) {
+	if g == nil {
 		return
 	}
 	held := own.Size
@@ -161,7 +170,7 @@ func (g *goal) tells(r *remote, own LogInfo, size uint64) {
 		held = min(held, *r.end)
 	}
 	switch {
-	case size < held:
+	case forked || own.Frozen || size < held:
 		g.gives, g.given = g.gives+1, g.given+size
 	case size <= own.Size || own.ended():
 	case r.phase == aside:
@@ -185,10 +194,25 @@ func (g *goal) hears(log digest.Hash, size uint64) {
 	}
 }
 
-// states takes the first position of the roster that the peer states.
-func (g *goal) states(p identity.Position) {
-	if g != nil && g.theirs == nil {
-		g.theirs = &p
+// states takes what the peer states that it holds, unless that may be from before.
+func (g *goal) states(got standing) {
+	if g == nil || g.doubted {
+		return
+	}
+	if g.stated = &got; g.theirs == nil {
+		g.theirs = &got.roster
+	}
+}
+
+// ends takes note that a survey told all it tells.
+func (g *goal) ends() {
+	if g == nil {
+		return
+	}
+	if g.surveyed = true; g.gives == 0 && !g.aside {
+		g.alike++
+	} else {
+		g.alike = 0
 	}
 }
 
@@ -205,26 +229,38 @@ func (g *goal) sameRoster(t *topic, now standing) bool {
 
 // settleGoal notices that a topic has reached its goal, or that what it lacks is left
 // alone.
-func (s *Session) settleGoal(t *topic, now standing) {
+func (s *Session) settleGoal(t *topic, now standing) error {
 	g := t.goal
 	if g == nil || g.doubted {
-		return
+		return nil
 	}
 	if t.agreed {
 		s.endGoal(t)
-		return
+		return nil
+	}
+	if g.stated != nil && *g.stated == now {
+		s.covered(t)
+		return nil
 	}
 	if !g.surveyed || t.phase != sorted || len(g.wants) > 0 || !g.sameRoster(t, now) {
-		return
+		return nil
 	}
 	stuck := g.gives > 0 && g.gives == g.lastGives && g.given == g.lastGiven
 	switch {
 	case g.aside && t.left, stuck && t.theirsLeft:
 		s.apart(t)
-	case g.gives == 0 && !g.aside:
-		s.emit(Covered{t.id})
-		s.endGoal(t)
+	case g.alike >= surveysAlike:
+		s.covered(t)
+	case g.alike > 0 && !g.due.IsZero():
+		return s.survey(t)
 	}
+	return nil
+}
+
+// covered ends a sync of a topic that reached its goal without an agreement.
+func (s *Session) covered(t *topic) {
+	s.emit(Covered{t.id})
+	s.endGoal(t)
 }
 
 // apart ends a sync of a topic of which a log is left alone.
@@ -259,9 +295,13 @@ func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 	if !g.sameRoster(t, have) {
 		s.askDone(t, have)
 	}
+	return s.survey(t)
+}
+
+// survey asks what the peer holds, log by log.
+func (s *Session) survey(t *topic) (err error) {
 	t.rounds++
 	r := t.newRound(true)
-	var err error
 	if r.snap, err = takeSnapshot(t.store, t.id, s.salt(t)); err != nil {
 		return err
 	}

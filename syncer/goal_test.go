@@ -18,6 +18,7 @@ type syncCall struct {
 	e      *simEnd
 	number uint64
 	held   map[digest.Hash]uint64
+	forks  []digest.Hash // of which both sides held another history
 	ticks  int
 }
 
@@ -27,6 +28,16 @@ func (n *simNet) sync(e *simEnd, confirm bool) *syncCall {
 	for _, node := range []*simNode{e.node, e.peer.node} {
 		for id, l := range node.logs {
 			c.held[id] = max(c.held[id], l.state().Size)
+		}
+	}
+	for id, l := range e.node.logs {
+		theirs := e.peer.node.logs[id]
+		if theirs == nil {
+			continue
+		}
+		size := min(len(l.leaves), len(theirs.leaves))
+		if !equal(l.leaves[:size], theirs.leaves[:size]) {
+			c.forks = append(c.forks, id)
 		}
 	}
 	e.asked++
@@ -44,8 +55,15 @@ func (n *simNet) over(c *syncCall) bool {
 	for id, size := range c.held {
 		for _, node := range []*simNode{c.e.node, c.e.peer.node} {
 			l := node.logs[id]
-			if l == nil || l.state().Size < size && !l.info.Frozen {
+			if l == nil || l.state().Size < size && l.fork == nil {
 				n.t.Fatalf("a sync ended, and %d events of log %s are not on both sides", size, id.Short())
+			}
+		}
+	}
+	for _, id := range c.forks {
+		for _, node := range []*simNode{c.e.node, c.e.peer.node} {
+			if node.logs[id].fork == nil {
+				n.t.Fatalf("a sync ended, and a side does not know that log %s was forked", id.Short())
 			}
 		}
 	}
@@ -126,6 +144,51 @@ func TestSyncEndsWhileMembersWrite(t *testing.T) {
 		n.sameEverywhere()
 	}
 	t.Logf("the longest took %d steps", most)
+}
+
+// A sync of two that hold branches of a forked log ends once both know of the fork,
+// whether or not they write meanwhile.
+func TestSyncTellsForks(t *testing.T) {
+	for seed := range uint64(40) {
+		n := meshNet(t, seed, "line", 2)
+		n.forks = true
+		old := seed%2 == 0
+		if old {
+			n.settle()
+		}
+		id := n.splitBrain()
+		if seed%8 > 1 { // branches of one length: no size says that something is missing
+			n.nodes[0].logs[id].upTo(n.nodes[1].logs[id])
+		}
+		if old {
+			for _, node := range n.nodes {
+				node.wrote(node.logs[id])
+			}
+		}
+		calls := []*syncCall{n.sync(n.ends[0], old), n.sync(n.ends[1], old)}
+		n.storm(60, 80, func(int) {
+			for _, c := range calls {
+				n.over(c)
+			}
+		})
+		for _, c := range calls {
+			if !n.over(c) {
+				t.Fatalf("seed %d: a sync is not over:%s", seed, n.describe())
+			}
+		}
+		n.settle()
+	}
+}
+
+// upTo lets the shorter one of two branches grow to the length of the other one.
+func (l *pageLog) upTo(other *pageLog) {
+	if len(l.leaves) > len(other.leaves) {
+		l, other = other, l
+	}
+	for i := len(l.leaves); i < len(other.leaves); i++ {
+		l.add(twinRecord(1000, fmt.Sprint("even ", i)))
+	}
+	l.sign()
 }
 
 // Syncs that are asked for all the time do not keep each other from their end.

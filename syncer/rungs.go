@@ -198,16 +198,15 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 		before := r.snap.of(l.Log)
 		if size, differs := sizes[l.Log]; differs {
 			m := t.unheard(l.Log, before.size)
-			s.claimed(t, m, l, size, r.rung != messages.RungCursor && before.size == l.Size)
-			g.tells(m, l, size)
+			forked := r.rung != messages.RungCursor && before.size == size
+			s.claimed(t, m, l, size, forked)
+			g.tells(m, l, size, forked)
 			return true
 		}
 		s.unchanged(t, l, before)
 		return true
 	})
-	if g != nil {
-		g.surveyed = true
-	}
+	g.ends()
 	return err
 }
 
@@ -231,8 +230,9 @@ func (s *Session) unchanged(t *topic, l LogInfo, before shot) {
 }
 
 // claimed acts on the size that the peer says it holds of a log: less is
-// brought up to ours, more is awaited. With equal is the same size suspicious.
-func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal bool) {
+// brought up to ours, more is awaited. With forked, it held as much as was here, and yet
+// something else.
+func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, forked bool) {
 	if own.Frozen { // whoever holds anything else of it does not know
 		s.known(t, m, own, false, false)
 		return
@@ -250,7 +250,7 @@ func (s *Session) claimed(t *topic, m *remote, own LogInfo, size uint64, equal b
 	case size > own.Size:
 		m.size, m.pages = size, own.Pages
 		m.hears(size)
-	case equal: // and another root: let both look at the heads
+	case forked: // let both look at the heads
 		s.sendPart(t, own)
 	}
 }

@@ -454,7 +454,9 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 	if err := s.rosterHeard(t, m.Roster); err != nil {
 		return err
 	}
-	same, err := s.same(t, digest.Set{Count: m.Logs, Sum: m.Digest})
+	got := standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
+	t.goal.states(got)
+	same, err := s.same(t, got.set)
 	if err != nil || same || t.phase != unmet {
 		return err
 	}

@@ -50,7 +50,9 @@ func (s *Session) settle(t *topic) error {
 	if (t.left || t.theirsLeft) && told && !heard && t.lastGot != nil && t.resting() {
 		s.apart(t)
 	}
-	s.settleGoal(t, now)
+	if err := s.settleGoal(t, now); err != nil {
+		return err
+	}
 	if t.agreed {
 		t.apart, t.wait, t.tries = time.Time{}, time.Second, 0
 	} else if t.lastGot != nil || !t.resting() {
@@ -78,8 +80,8 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	got := &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
 	if t.theirsLeft = m.Leaves; t.goal == nil || !t.goal.doubted {
 		t.lastGot = got
-		t.goal.states(m.Roster)
 	}
+	t.goal.states(*got)
 	if m.Ask {
 		t.lastSent, t.owes = nil, true
 	}
