@@ -86,9 +86,9 @@ func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
 
 // Join joins the topic of an invite and connects to the peers named in it. The
 // topic is taken up once: to join again changes nothing but the peers. If the default
-// topic was founded here and nobody wrote to it until then, the one that is joined
-// becomes the default: what is appended without naming a topic goes to those who made
-// the invite.
+// topic was founded here, and nobody wrote to it or was invited to it until then, the
+// one that is joined becomes the default: what is appended without naming a topic goes
+// to those who made the invite.
 func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	defer db.out(&err)
 	inv, err := identity.ParseInvite(invite)
@@ -193,6 +193,9 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
 		return "", err
 	}
+	if err := t.keep(ctx); err != nil {
+		return "", fmt.Errorf("invite: %w", err)
+	}
 	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.Name()}
 	switch {
 	case o != nil && o.WithoutPlaces:
@@ -209,6 +212,16 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 		return "", fmt.Errorf("invite: %w: %w", ErrOptions, err)
 	}
 	return text, nil
+}
+
+// keep has a default topic that nobody used yet stay the default: whoever is invited to
+// it is to find what is appended here.
+func (t *Topic) keep(ctx context.Context) error {
+	k, err := t.db.st.NewKeeping(t.t.ID)
+	if k == nil || err != nil || t.db.opts.ReadOnly {
+		return err
+	}
+	return t.db.node.Pipeline().Do(ctx, k)
 }
 
 // Follow makes this store follow only some logs of the topic: those with these

@@ -119,6 +119,26 @@ func TestSyncRightAfterJoin(t *testing.T) {
 	}
 }
 
+// A default topic that somebody was invited to stays the default, though it is empty.
+func TestInvitedDefaultStays(t *testing.T) {
+	net := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, filepath.Join(t.TempDir(), "a"), net)
+	other := open(t, filepath.Join(t.TempDir(), "other"), net)
+	own := a.Topics()[0]
+	b, atB := joined(t, a, net)
+	if _, err := a.Join(ctx, invited(other)); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Topics()[0].ID(); got != own.ID() {
+		t.Errorf("the default is %s, want %s, to which b was invited", got, own.ID())
+	}
+	mustAppend(t, a, 2, "event %d")
+	mustSync(t, a, atB)
+	if n := len(heads(t, b)); n != 1 {
+		t.Errorf("b holds %d logs, want 1", n)
+	}
+}
+
 // A store that was opened without an invite, and joins late, appends to the topic that it
 // joined unless it was used before; a person may say otherwise.
 func TestJoiningLateMakesTheDefault(t *testing.T) {

@@ -42,6 +42,7 @@ type topicVector struct {
 	Lobby   digest.Hash `json:"lobby"`
 	Join    digest.Hash `json:"join"`
 	Account digest.Hash `json:"account"`
+	Kept    bool        `json:"kept"`
 	Log     digest.Hash `json:"log"`
 	Name    string      `json:"name"`
 	Key     hexBytes    `json:"key"`
@@ -119,12 +120,12 @@ func (v *rowVectors) makeTopics() {
 			LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
 		}
 		identity.Seed(word("seed")).Found(identity.Generation{1}, g)
-		topic := &Topic{ID: g.ID(), Num: uint32(i + 1), Genesis: g, Keys: keys, Log: word("log"), Name: name}
+		topic := &Topic{ID: g.ID(), Num: uint32(i + 1), Genesis: g, Keys: keys, Log: word("log"), Name: name, Kept: i > 0}
 		if i > 0 {
 			topic.Account = identity.AccountSecret{Secret: identity.Secret(word("owner"))}
 		}
 		v.Topics = append(v.Topics, topicVector{
-			topic.Num, topic.ID, g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Log, name, Topics.Key(topic.Num), Topics.Value(topic),
+			topic.Num, topic.ID, g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Kept, topic.Log, name, Topics.Key(topic.Num), Topics.Value(topic),
 		})
 	}
 }

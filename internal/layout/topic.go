@@ -20,6 +20,7 @@ type Topic struct {
 	Account identity.AccountSecret // of the person, if it is kept here; else zero
 	Name    string                 // what the person calls it; local
 	Log     digest.Hash            // the log this store appends to
+	Kept    bool                   // somebody was invited to it, or a person chose it: as the default it gives way to none
 }
 
 // Roster names the topic's roster as its founder began it.
@@ -34,7 +35,7 @@ func (t *Topic) Roster() identity.LogName {
 //
 //	offset  bytes  field
 //	     0      1  version, 3
-//	     1      1  flags: 1 the secret of the person's account is kept
+//	     1      1  flags: 1 the secret of the person's account is kept, 2 it gives way to no other topic
 //	     2     32  lobby key
 //	    34     32  join key
 //	    66     32  id of the log that this store appends to
@@ -50,7 +51,8 @@ const (
 	topicVersion = 3
 	topicFixed   = 100
 
-	topicAccount = 1 // flag
+	topicAccount = 1 // flags
+	topicKept    = 2
 )
 
 func topicKey(num uint32) []byte { return binary.BigEndian.AppendUint32(nil, num) }
@@ -72,11 +74,14 @@ func topicRow(t *Topic) []byte {
 		b[1] |= topicAccount
 		b = append(b, t.Account.Secret[:]...)
 	}
+	if t.Kept {
+		b[1] |= topicKept
+	}
 	return append(b, t.Name...)
 }
 
 func parseTopic(num uint32, b []byte) (*Topic, error) {
-	if len(b) < topicFixed || b[0] != topicVersion || b[1]&^topicAccount != 0 {
+	if len(b) < topicFixed || b[0] != topicVersion || b[1]&^(topicAccount|topicKept) != 0 {
 		return nil, fmt.Errorf("a row of %d bytes that is none of version %d", len(b), topicVersion)
 	}
 	end := topicFixed + int(binary.LittleEndian.Uint16(b[98:]))
@@ -87,7 +92,7 @@ func parseTopic(num uint32, b []byte) (*Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Topic{ID: identity.TopicIDOf(b[topicFixed:end]), Num: num, Genesis: genesis, Log: digest.Hash(b[66:98])}
+	t := &Topic{ID: identity.TopicIDOf(b[topicFixed:end]), Num: num, Genesis: genesis, Log: digest.Hash(b[66:98]), Kept: b[1]&topicKept != 0}
 	copy(t.Keys.Lobby[:], b[2:])
 	copy(t.Keys.Join[:], b[34:])
 	rest := b[end:]

@@ -8,70 +8,83 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
-// A Renaming gives a topic another local name.
-type Renaming struct {
-	topic digest.Hash
-	name  string
-	named *Topic
+// A TopicEdit changes what is this store's own of a joined topic.
+type TopicEdit struct {
+	topic  digest.Hash
+	edit   func(*Topic)
+	edited *Topic
 }
 
 // NewRenaming returns the change that gives a joined topic another name.
-func (s *Store) NewRenaming(topic digest.Hash, name string) (*Renaming, error) {
+func (s *Store) NewRenaming(topic digest.Hash, name string) (*TopicEdit, error) {
+	return s.newEdit(topic, func(t *Topic) { t.Name = name })
+}
+
+// NewKeeping returns the change after which a topic gives way to no other as the
+// default, or nil if it does not anyway.
+func (s *Store) NewKeeping(topic digest.Hash) (*TopicEdit, error) {
+	if s.unusedDefault() != topic {
+		return nil, nil
+	}
+	return s.newEdit(topic, func(t *Topic) { t.Kept = true })
+}
+
+func (s *Store) newEdit(topic digest.Hash, edit func(*Topic)) (*TopicEdit, error) {
 	t, err := s.Topic(topic)
 	if err != nil {
 		return nil, err
 	}
-	return &Renaming{topic: t.ID, name: name}, nil
+	return &TopicEdit{topic: t.ID, edit: edit}, nil
 }
 
-func (r *Renaming) write(c *Committer, txn *aof.Txn) error {
-	t, err := c.s.Topic(r.topic)
+func (e *TopicEdit) write(c *Committer, txn *aof.Txn) error {
+	t, err := c.s.Topic(e.topic)
 	if err != nil {
 		return err
 	}
-	named := *t // whoever has the topic reads it
-	named.Name = r.name
-	r.named = &named
-	return aof.PutRow(txn, layout.Topics, named.Num, r.named)
+	edited := *t // whoever has the topic reads it
+	e.edit(&edited)
+	e.edited = &edited
+	return aof.PutRow(txn, layout.Topics, edited.Num, e.edited)
 }
 
-func (r *Renaming) made(s *Store) error {
+func (e *TopicEdit) made(s *Store) error {
 	s.topics.mu.Lock()
 	defer s.topics.mu.Unlock()
-	s.topics.all[r.topic] = r.named
+	s.topics.all[e.topic] = e.edited
 	return nil
 }
 
-// A Defaulting makes a joined topic the one that is meant if none is named.
-type Defaulting struct{ topic digest.Hash }
+// A Defaulting makes a joined topic the one that is meant if none is named, for good.
+type Defaulting struct{ kept *TopicEdit }
 
 // NewDefaulting returns the change that makes a joined topic the default.
 func (s *Store) NewDefaulting(topic digest.Hash) (*Defaulting, error) {
-	t, err := s.Topic(topic)
-	if err != nil {
-		return nil, err
-	}
-	return &Defaulting{t.ID}, nil
+	kept, err := s.newEdit(topic, func(t *Topic) { t.Kept = true })
+	return &Defaulting{kept}, err
 }
 
 func (d *Defaulting) write(c *Committer, txn *aof.Txn) error {
-	c.defaultID = d.topic
-	return aof.PutRow(txn, layout.Defaults, layout.Only{}, d.topic)
+	c.defaultID = d.kept.topic
+	if err := d.kept.write(c, txn); err != nil {
+		return err
+	}
+	return aof.PutRow(txn, layout.Defaults, layout.Only{}, d.kept.topic)
 }
 
 func (d *Defaulting) made(s *Store) error {
 	s.topics.mu.Lock()
-	defer s.topics.mu.Unlock()
-	s.topics.first = d.topic
-	return nil
+	s.topics.first = d.kept.topic
+	s.topics.mu.Unlock()
+	return d.kept.made(s)
 }
 
-// unusedDefault returns the default topic if it was founded here and nobody ever wrote to it:
-// the first topic that is joined takes its place, so that what is appended without
+// unusedDefault returns the default topic if it was founded here, nobody was invited to it
+// and nobody ever wrote to it: the first topic that is joined takes its place, so that what is appended without
 // naming a topic is not for this store alone. Zero is none.
 func (s *Store) unusedDefault() digest.Hash {
 	t, err := s.Topic(digest.Hash{})
-	if err != nil || t.Account.Secret == ([32]byte{}) || !s.empty(t.Log) {
+	if err != nil || t.Kept || t.Account.Secret == ([32]byte{}) || !s.empty(t.Log) {
 		return digest.Hash{}
 	}
 	ids, err := s.topicIDs(t.ID)
@@ -92,7 +105,7 @@ func (c *Committer) gives(txn *aof.Txn, unused digest.Hash) (bool, error) {
 		return false, nil
 	}
 	t, err := c.s.Topic(unused)
-	if err != nil {
+	if err != nil || t.Kept {
 		return false, err
 	}
 	row, found, err := txn.Log(t.Log)

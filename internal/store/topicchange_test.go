@@ -46,6 +46,8 @@ func TestUnusedDefaultGivesWay(t *testing.T) {
 			must(t, err)
 			commitTo(t, s, s.NewCommitter(), l, "one")
 		}, false},
+		"an invite":       {func(s *Store, first *Topic) { k, err := s.NewKeeping(first.ID); must(t, err); must(t, s.Do(k)) }, false},
+		"chosen":          {func(s *Store, first *Topic) { d, err := s.NewDefaulting(first.ID); must(t, err); must(t, s.Do(d)) }, false},
 		"somebody's log":  {func(s *Store, first *Topic) { s.added(first.ID, digest.Hash{7}) }, false},
 		"another default": {func(s *Store, _ *Topic) { d, err := s.NewDefaulting(s.mustJoin(t, 8)); must(t, err); must(t, s.Do(d)) }, false},
 	} {

@@ -97,7 +97,7 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 		c.defaultID = t.ID
 	}
 	if old, err := c.s.Topic(t.ID); err == nil {
-		t.Num, t.Log, t.Account = old.Num, old.Log, old.Account
+		t.Num, t.Log, t.Account, t.Kept = old.Num, old.Log, old.Account, old.Kept
 		if t.Name == "" {
 			t.Name = old.Name
 		}

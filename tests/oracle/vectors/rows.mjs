@@ -77,8 +77,8 @@ function checkTopic(row) {
   const body = raw(row.genesis), g = genesis.parse(body);
   same([hex(genesis.topicID(body)), hex(big(row.number, 4))], [row.topic, row.key]);
   same([g.lobbyHash, g.joinHash], [tagged("xaeroflux lobby key v1", raw(row.lobby)), tagged("xaeroflux join key v1", raw(row.join))]);
-  const kept = /[^0]/.test(row.account);
-  same(hex(cat(u8(3), u8(kept ? 1 : 0), raw(row.lobby), raw(row.join), raw(row.log), u16(body.length), body, kept ? raw(row.account) : "", row.name)), row.value);
+  const secret = /[^0]/.test(row.account);
+  same(hex(cat(u8(3), u8((secret ? 1 : 0) + (row.kept ? 2 : 0)), raw(row.lobby), raw(row.join), raw(row.log), u16(body.length), body, secret ? raw(row.account) : "", row.name)), row.value);
 }
 
 function checkRange(row) {
