@@ -17,8 +17,12 @@ import (
 )
 
 // syncTries is how many sessions with a peer a Sync may outlast: of connections that
-// are made at once, one or the other is given up.
-const syncTries = 3
+// are made at once, one or the other is given up. Before each try after the first it
+// waits a syncPause longer for the one that stays.
+const (
+	syncTries = 8
+	syncPause = 20 * time.Millisecond
+)
 
 // Sync connects to a peer, or takes the connection there is, and returns when both
 // sides hold what either held of every topic they share when it was called. It is with
@@ -36,6 +40,11 @@ func (n *Mesh) Sync(ctx context.Context, a identity.Address) (session.Report, er
 		}
 		select {
 		case <-s.Conn().Done(): // so that it is not taken again
+		case <-ctx.Done():
+			return r, err
+		}
+		select {
+		case <-time.After(time.Duration(try-1) * syncPause):
 		case <-ctx.Done():
 			return r, err
 		}
