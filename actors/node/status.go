@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/session"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
@@ -18,12 +19,30 @@ type SyncStatus struct {
 	Logs  []session.LogMissing `json:"logs"`  // what is missing, each log once, most first
 
 	Listening []mesh.Listening `json:"listening,omitempty"` // where this node listens
+
+	Unshared []identity.TopicID `json:"unshared,omitempty"` // topics that no connected peer shares, in the order of joining
 }
 
 // SyncStatus returns where this node stands. It waits for nobody.
 func (n *Node) SyncStatus() SyncStatus {
 	here, away := n.mesh.Known()
-	return SyncStatus{Peers: append(here, away...), Logs: n.withGaps(missing(here)), Listening: n.mesh.Listening()}
+	return SyncStatus{Peers: append(here, away...), Logs: n.withGaps(missing(here)), Listening: n.mesh.Listening(), Unshared: n.unshared()}
+}
+
+// unshared returns the topics that no session shares.
+func (n *Node) unshared() (all []identity.TopicID) {
+	shared := map[identity.TopicID]bool{}
+	for _, s := range n.mesh.Live() {
+		for _, t := range s.Topics() {
+			shared[t] = true
+		}
+	}
+	for _, t := range n.cfg.Store.Offered() {
+		if !shared[t.ID] {
+			all = append(all, t.ID)
+		}
+	}
+	return all
 }
 
 // withGaps adds the logs that have gaps, and of which no peer was heard to hold more.

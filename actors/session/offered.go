@@ -46,21 +46,26 @@ func (s *Session) MoveTopics() (said <-chan struct{}) {
 	return m.done
 }
 
-// moveTopics tells the core what changed. This node leaves no topic for good: one that
-// is followed in another way is left and joined again.
+// moveTopics tells the core what changed. A topic that is followed in another way is
+// left and joined again. What is new comes behind all that was there.
 func (s *Session) moveTopics() {
 	if s.core == nil {
 		return
 	}
-	was := s.in
-	s.in = s.set.Store.Offered()
-	for i, t := range s.in {
-		if i < len(was) && was[i] == t {
+	was, now := s.in, s.set.Store.Offered()
+	s.in = now
+	for _, old := range was {
+		if len(now) > 0 && now[0] == old {
+			now = now[1:]
 			continue
 		}
-		if i < len(was) {
-			s.step(syncer.TopicRemoved{Topic: was[i]})
+		s.step(syncer.TopicRemoved{Topic: old})
+		if len(now) > 0 && now[0].ID == old.ID {
+			s.step(syncer.TopicAdded{Topic: now[0]})
+			now = now[1:]
 		}
+	}
+	for _, t := range now {
 		s.step(syncer.TopicAdded{Topic: t})
 	}
 }

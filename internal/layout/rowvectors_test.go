@@ -43,6 +43,7 @@ type topicVector struct {
 	Join    digest.Hash `json:"join"`
 	Account digest.Hash `json:"account"`
 	Kept    bool        `json:"kept"`
+	Left    bool        `json:"left"`
 	Log     digest.Hash `json:"log"`
 	Name    string      `json:"name"`
 	Key     hexBytes    `json:"key"`
@@ -113,19 +114,19 @@ func makeRowVectors(t *testing.T) rowVectors {
 }
 
 func (v *rowVectors) makeTopics() {
-	for i, name := range []string{"", "die Gärtner"} {
+	for i, name := range []string{"", "die Gärtner", "left"} {
 		keys := identity.TopicKeys{Lobby: identity.Secret(word("lobby")), Join: identity.Secret(word("join"))}
 		g := &identity.Genesis{
 			Policy: identity.PolicyOpen, PageBytes: 4096 << i, Owner: identity.PublicKey(identity.AccountSecret{Secret: identity.Secret(word("owner"))}.Key()),
 			LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
 		}
 		identity.Seed(word("seed")).Found(identity.Generation{1}, g)
-		topic := &Topic{ID: g.ID(), Num: uint32(i + 1), Genesis: g, Keys: keys, Log: word("log"), Name: name, Kept: i > 0}
+		topic := &Topic{ID: g.ID(), Num: uint32(i + 1), Genesis: g, Keys: keys, Log: word("log"), Name: name, Kept: i > 0, Left: i > 1}
 		if i > 0 {
 			topic.Account = identity.AccountSecret{Secret: identity.Secret(word("owner"))}
 		}
 		v.Topics = append(v.Topics, topicVector{
-			topic.Num, topic.ID, g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Kept, topic.Log, name, Topics.Key(topic.Num), Topics.Value(topic),
+			topic.Num, topic.ID, g.Append(nil), digest.Hash(keys.Lobby), digest.Hash(keys.Join), digest.Hash(topic.Account.Secret), topic.Kept, topic.Left, topic.Log, name, Topics.Key(topic.Num), Topics.Value(topic),
 		})
 	}
 }

@@ -54,7 +54,7 @@ const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic} {
+	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -84,6 +84,9 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		return nil, &ExpectError{Log: a.Log, Expected: *a.Expect, Size: row.Size}
 	}
 	if a.Remote == nil {
+		if t, err := c.topic(row.Topic); err == nil && t.Left {
+			return nil, fmt.Errorf("%w (topic %s)", ErrLeft, t.ID.Short())
+		}
 		a.First = row.Size
 		c.storeOwnHead(row)
 		if row.LastTime, err = laterThan(row.LastTime, a); err != nil {

@@ -57,7 +57,8 @@ type Committer struct {
 	done      *Committed
 	created   []*aof.LogRow
 	defaultID digest.Hash            // topic that is the default from this transaction on
-	joining   map[digest.Hash]uint32 // numbers of the topics that are joined in it
+	topics    map[digest.Hash]*Topic // those that it changes
+	joining   map[digest.Hash]uint32 // numbers of those that are joined in it
 	copied    []Copy                 // logs of copies of this device, which begin in it
 	pending   map[digest.Hash]end    // roots that the transaction brings logs to
 	ends      map[digest.Hash]end    // and those before it brought them to
@@ -181,7 +182,7 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	c.rows = make(map[digest.Hash]*aof.LogRow)
 	c.created, c.copied, c.pending = nil, nil, map[digest.Hash]end{}
 	c.ahead.reset()
-	c.defaultID, c.joining = c.s.defaultTopic(), map[digest.Hash]uint32{}
+	c.defaultID, c.topics, c.joining = c.s.defaultTopic(), map[digest.Hash]*Topic{}, map[digest.Hash]uint32{}
 	c.done = &Committed{Lost: map[digest.Hash]error{}, Appends: make([]Appended, len(w.Appends)), Changes: make([]error, len(w.Changes))}
 	for _, m := range w.Sealed {
 		if why := c.failed[m.Log]; why != nil {

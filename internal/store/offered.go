@@ -32,9 +32,11 @@ func (s *Store) offer(t *Topic) *syncer.Topic {
 // loadOffered makes those of all topics.
 func (s *Store) loadOffered() {
 	joined := slices.SortedFunc(maps.Values(s.topics.all), func(a, b *Topic) int { return cmp.Compare(a.Num, b.Num) })
-	s.topics.offered = make([]*syncer.Topic, len(joined))
-	for i, t := range joined {
-		s.topics.offered[i] = s.offer(t)
+	s.topics.offered = make([]*syncer.Topic, 0, len(joined))
+	for _, t := range joined {
+		if !t.Left {
+			s.topics.offered = append(s.topics.offered, s.offer(t))
+		}
 	}
 }
 

@@ -3,14 +3,20 @@
 package store
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A TopicEdit changes what is this store's own of a joined topic.
 type TopicEdit struct {
 	topic  digest.Hash
+	leaves bool
 	edit   func(*Topic)
 	edited *Topic
 }
@@ -29,6 +35,22 @@ func (s *Store) NewKeeping(topic digest.Hash) (*TopicEdit, error) {
 	return s.newEdit(topic, func(t *Topic) { t.Kept = true })
 }
 
+// ErrLeft is returned for appends to a topic that this store left.
+var ErrLeft = errors.New("this store left the topic: join it again to append to it")
+
+// ErrDefault is returned for leaving the default topic.
+var ErrDefault = errors.New("it is the default topic: make another one the default first")
+
+// NewLeaving returns the change after which this store takes no part in a topic: what it
+// holds of it stays, and joining it again takes it up.
+func (s *Store) NewLeaving(topic digest.Hash) (*TopicEdit, error) {
+	e, err := s.newEdit(topic, func(t *Topic) { t.Left = true })
+	if err == nil {
+		e.leaves = true
+	}
+	return e, err
+}
+
 func (s *Store) newEdit(topic digest.Hash, edit func(*Topic)) (*TopicEdit, error) {
 	t, err := s.Topic(topic)
 	if err != nil {
@@ -38,20 +60,26 @@ func (s *Store) newEdit(topic digest.Hash, edit func(*Topic)) (*TopicEdit, error
 }
 
 func (e *TopicEdit) write(c *Committer, txn *aof.Txn) error {
-	t, err := c.s.Topic(e.topic)
+	t, err := c.topic(e.topic)
 	if err != nil {
 		return err
+	}
+	if e.leaves && c.defaultID == e.topic {
+		return ErrDefault
 	}
 	edited := *t // whoever has the topic reads it
 	e.edit(&edited)
 	e.edited = &edited
-	return aof.PutRow(txn, layout.Topics, edited.Num, e.edited)
+	return c.putTopic(txn, e.edited)
 }
 
 func (e *TopicEdit) made(s *Store) error {
 	s.topics.mu.Lock()
 	defer s.topics.mu.Unlock()
-	s.topics.all[e.topic] = e.edited
+	if s.topics.all[e.topic] = e.edited; e.leaves {
+		kept := slices.Clone(s.topics.offered) // sessions have what it was
+		s.topics.offered = slices.DeleteFunc(kept, func(o *syncer.Topic) bool { return o.ID == e.topic })
+	}
 	return nil
 }
 
@@ -65,10 +93,13 @@ func (s *Store) NewDefaulting(topic digest.Hash) (*Defaulting, error) {
 }
 
 func (d *Defaulting) write(c *Committer, txn *aof.Txn) error {
-	c.defaultID = d.kept.topic
 	if err := d.kept.write(c, txn); err != nil {
 		return err
 	}
+	if d.kept.edited.Left {
+		return fmt.Errorf("%w: %s", ErrUnknownTopic, d.kept.topic)
+	}
+	c.defaultID = d.kept.topic
 	return aof.PutRow(txn, layout.Defaults, layout.Only{}, d.kept.topic)
 }
 
@@ -104,7 +135,7 @@ func (c *Committer) gives(txn *aof.Txn, unused digest.Hash) (bool, error) {
 	if unused.IsZero() || unused != c.defaultID {
 		return false, nil
 	}
-	t, err := c.s.Topic(unused)
+	t, err := c.topic(unused)
 	if err != nil || t.Kept {
 		return false, err
 	}

@@ -101,3 +101,29 @@ func TestTopicIsRenamedAndMadeTheDefault(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Changes of one topic in one transaction are all made.
+func TestTopicChangesTogether(t *testing.T) {
+	s, first := founded(t)
+	second := s.mustJoin(t, 7)
+	d, err := s.NewDefaulting(first.ID)
+	must(t, err)
+	must(t, s.Do(d))
+	name, err := s.NewRenaming(second, "theirs")
+	must(t, err)
+	leave, err := s.NewLeaving(second)
+	must(t, err)
+	standard, err := s.NewDefaulting(second)
+	must(t, err)
+	done, err := s.NewCommitter().Commit(&Work{Changes: []Change{name, leave, standard}})
+	must(t, err)
+	if !errors.Is(done.Changes[2], ErrUnknownTopic) {
+		t.Errorf("a topic that is left became the default: %v", done.Changes[2])
+	}
+	for range 2 {
+		if topic, err := s.Topic(second); err != nil || topic.Name != "theirs" || !topic.Left || len(s.Topics()) != 1 || s.defaultTopic() != first.ID {
+			t.Errorf("%+v, %v, %d topics", topic, err, len(s.Topics()))
+		}
+		s = again(t, s)
+	}
+}

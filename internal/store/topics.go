@@ -96,7 +96,7 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	if c.defaultID.IsZero() || gives {
 		c.defaultID = t.ID
 	}
-	if old, err := c.s.Topic(t.ID); err == nil {
+	if old, err := c.topic(t.ID); err == nil {
 		t.Num, t.Log, t.Account, t.Kept = old.Num, old.Log, old.Account, old.Kept
 		if t.Name == "" {
 			t.Name = old.Name
@@ -120,6 +120,19 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	if err := j.found(txn); err != nil {
 		return err
 	}
+	return c.putTopic(txn, t)
+}
+
+// topic returns a topic as the transaction under way has it so far.
+func (c *Committer) topic(id digest.Hash) (*Topic, error) {
+	if t := c.topics[id]; t != nil {
+		return t, nil
+	}
+	return c.s.Topic(id)
+}
+
+func (c *Committer) putTopic(txn *aof.Txn, t *Topic) error {
+	c.topics[t.ID] = t
 	return aof.PutRow(txn, layout.Topics, t.Num, t)
 }
 
@@ -142,7 +155,8 @@ func (s *Store) lastTopic() uint32 {
 func (j *Join) made(s *Store) error {
 	o := s.offer(j.Topic)
 	s.topics.mu.Lock()
-	if s.topics.first = j.first; s.topics.all[j.Topic.ID] == nil {
+	s.topics.first = j.first
+	if old := s.topics.all[j.Topic.ID]; old == nil || old.Left {
 		s.topics.offered = append(s.topics.offered, o)
 	}
 	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
@@ -159,7 +173,8 @@ func (s *Store) defaultTopic() digest.Hash {
 	return s.topics.first
 }
 
-// Topic returns a joined topic; the zero id means the default.
+// Topic returns a topic that was joined, and may have been left; the zero id means the
+// default.
 func (s *Store) Topic(id digest.Hash) (*Topic, error) {
 	s.topics.mu.RLock()
 	defer s.topics.mu.RUnlock()
@@ -172,13 +187,15 @@ func (s *Store) Topic(id digest.Hash) (*Topic, error) {
 	return nil, fmt.Errorf("%w: %s", ErrUnknownTopic, id)
 }
 
-// Topics returns the joined topics, the default first.
+// Topics returns the topics that this store is in, the default first.
 func (s *Store) Topics() []*Topic {
 	s.topics.mu.RLock()
 	defer s.topics.mu.RUnlock()
 	var all []*Topic
 	for _, t := range s.topics.all {
-		all = append(all, t)
+		if !t.Left {
+			all = append(all, t)
+		}
 	}
 	sort.Slice(all, func(i, j int) bool {
 		if (all[i].ID == s.topics.first) != (all[j].ID == s.topics.first) {

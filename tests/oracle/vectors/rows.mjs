@@ -78,7 +78,7 @@ function checkTopic(row) {
   same([hex(genesis.topicID(body)), hex(big(row.number, 4))], [row.topic, row.key]);
   same([g.lobbyHash, g.joinHash], [tagged("xaeroflux lobby key v1", raw(row.lobby)), tagged("xaeroflux join key v1", raw(row.join))]);
   const secret = /[^0]/.test(row.account);
-  same(hex(cat(u8(3), u8((secret ? 1 : 0) + (row.kept ? 2 : 0)), raw(row.lobby), raw(row.join), raw(row.log), u16(body.length), body, secret ? raw(row.account) : "", row.name)), row.value);
+  same(hex(cat(u8(3), u8((secret ? 1 : 0) + (row.kept ? 2 : 0) + (row.left ? 4 : 0)), raw(row.lobby), raw(row.join), raw(row.log), u16(body.length), body, secret ? raw(row.account) : "", row.name)), row.value);
 }
 
 function checkRange(row) {
