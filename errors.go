@@ -90,6 +90,8 @@ var (
 	// ErrLogClosed is returned for appends to a log of this store in which a record
 	// breaks a rule of the topic. The records before it can be read.
 	ErrLogClosed = store.ErrClosed
+	// ErrLeft is returned for appends to a topic that this store left.
+	ErrLeft = store.ErrLeft
 	// ErrStale is returned for appends when a peer turned out to hold newer
 	// events of this store's own log: the store is an older copy of itself.
 	ErrStale = pipeline.ErrStale

@@ -19,6 +19,7 @@ type SyncStatus struct {
 	Peers     []PeerStatus // connected ones first, then by id
 	Missing   []LogMissing // each log once, most first
 	Listening []Listening  // where this store listens
+	Unshared  []TopicID    // topics that no connected peer shares, in the order of joining
 }
 
 // A PeerState is where a peer stands.
@@ -126,6 +127,9 @@ func (db *DB) SyncStatus() SyncStatus {
 	st := SyncStatus{Peers: peersOf(inner.Peers), Missing: missingOf(inner.Logs)}
 	for _, l := range inner.Listening {
 		st.Listening = append(st.Listening, Listening{Address: addressOf(l.Address), Trouble: l.Trouble})
+	}
+	for _, t := range inner.Unshared {
+		st.Unshared = append(st.Unshared, TopicID(t))
 	}
 	return st
 }

@@ -61,7 +61,7 @@ func (db *DB) topicOf(id TopicID) (*Topic, error) {
 	return &Topic{db: db, t: t}, nil
 }
 
-// Topics returns the joined topics, the default first.
+// Topics returns the topics that this store is in, the default first.
 func (db *DB) Topics() []*Topic {
 	var all []*Topic
 	for _, t := range db.st.Topics() {
@@ -173,6 +173,26 @@ func (t *Topic) Rename(ctx context.Context, name string) (err error) {
 	if err != nil {
 		return fmt.Errorf("rename topic: %w", err)
 	}
+	return nil
+}
+
+// Leave ends this store's part in the topic: DB.Topics does not name it any more, no peer
+// is offered it, and appends to it fail with ErrLeft. What is held of it stays and can
+// be read; DB.Join takes it up again. The error is ErrOptions for the default topic, as
+// DB.SetDefault has to name another one first.
+func (t *Topic) Leave(ctx context.Context) (err error) {
+	defer t.db.out(&err)
+	l, err := t.db.st.NewLeaving(t.t.ID)
+	if err == nil {
+		err = t.db.node.Pipeline().Do(ctx, l)
+	}
+	switch {
+	case errors.Is(err, store.ErrDefault):
+		return fmt.Errorf("leave topic: %w: %w", ErrOptions, err)
+	case err != nil:
+		return fmt.Errorf("leave topic: %w", err)
+	}
+	t.db.node.Mesh().TopicsChanged()
 	return nil
 }
 

@@ -139,6 +139,67 @@ func TestInvitedDefaultStays(t *testing.T) {
 	}
 }
 
+// Who leaves a topic hears no more of it, tells no more, and keeps what is there; joining
+// again takes it up, within the session that goes on.
+func TestLeave(t *testing.T) {
+	net := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, b, atB := pair(t, net)
+	second, err := a.CreateTopic(ctx, "second", nil)
+	must(t, err)
+	invite := invited(second)
+	there, err := b.Join(ctx, invite)
+	must(t, err)
+	appendTo := func(topic *xaeroflux.Topic, text string) error {
+		_, err := topic.Append(ctx, xaeroflux.Event{Payload: []byte(text)})
+		return err
+	}
+	must(t, appendTo(second, "before"))
+	mustSync(t, a, atB)
+	log := second.Log().ID()
+	size := func() uint64 {
+		l, err := b.Log(log)
+		must(t, err)
+		return l.Size()
+	}
+	if size() != 1 || len(a.SyncStatus().Unshared) != 0 {
+		t.Fatalf("b holds %d events, %v are not shared", size(), a.SyncStatus().Unshared)
+	}
+	if err := b.Topics()[0].Leave(ctx); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("leaving the default topic: %v", err)
+	}
+	must(t, there.Leave(ctx))
+	if err := appendTo(there, "to a topic that was left"); !errors.Is(err, xaeroflux.ErrLeft) {
+		t.Errorf("append: %v", err)
+	}
+	if err := b.SetDefault(ctx, there.ID()); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+		t.Errorf("made the default: %v", err)
+	}
+	must(t, appendTo(second, "while b is away"))
+	mustAppend(t, a, 1, "event %d of the default topic")
+	mustSync(t, a, atB)
+	if size() != 1 || len(b.Topics()) != 1 || len(heads(t, b)) != 1 {
+		t.Errorf("b holds %d events, and is in %d topics", size(), len(b.Topics()))
+	}
+	if u := a.SyncStatus().Unshared; len(u) != 1 || u[0] != second.ID() {
+		t.Errorf("not shared: %v, want the second topic", u)
+	}
+	must(t, b.Close())
+	b = open(t, b.Dir(), net)
+	if len(b.Topics()) != 1 || size() != 1 {
+		t.Errorf("opened again, b is in %d topics", len(b.Topics()))
+	}
+	at, err := b.Listen(ctx, "b:2")
+	must(t, err)
+	mustSync(t, a, at.String())
+	again, err := b.Join(ctx, invite)
+	must(t, err)
+	must(t, appendTo(again, "after"))
+	mustSync(t, a, at.String())
+	if l, err := a.Log(again.Log().ID()); size() != 2 || err != nil || l.Size() != 1 {
+		t.Errorf("joined again, b holds %d events, a of b %v", size(), err)
+	}
+}
+
 // A store that was opened without an invite, and joins late, appends to the topic that it
 // joined unless it was used before; a person may say otherwise.
 func TestJoiningLateMakesTheDefault(t *testing.T) {
