@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"crypto/tls"
 	"encoding/binary"
+	"math"
 	"net"
 	"runtime"
 	"strings"
@@ -73,9 +74,18 @@ func heapOf(b *testing.B, peers, streams int) int64 {
 	return grown - int64(cap(attack))
 }
 
+// heapInUse returns what the heap holds once no more of it goes: what earlier tests left
+// may go in several collections.
 func heapInUse() int64 {
-	runtime.GC()
 	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
+	for last := int64(math.MaxInt64); ; {
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		now := int64(m.HeapAlloc)
+		if now > last-32<<10 {
+			return now
+		}
+		last = now
+		time.Sleep(50 * time.Millisecond)
+	}
 }
