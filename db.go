@@ -132,7 +132,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.pipes = pipes
 	db.node, err = node.Start(node.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
-		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, Patience: db.opts.PeerTimeout, Quota: pipeline.Quota(db.opts.Quota),
+		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, PeerTimeout: db.opts.PeerTimeout, Quota: pipeline.Quota(db.opts.Quota),
 		Advanced: db.hub.advanced, Advertise: db.opts.Advertise, Doze: db.opts.Doze, Stall: db.opts.StallTimeout,
 	})
 	if err != nil {

@@ -132,8 +132,8 @@ var (
 	ErrNoPeer = swarm.ErrNoPeer
 	// ErrNotConnected is returned for a call to a peer that is not connected.
 	ErrNotConnected = node.ErrNotConnected
-	// ErrLeftAlone is returned by Sync if the peer has no room for all of it.
-	ErrLeftAlone = session.ErrLeftAlone
+	// ErrPeerFull is returned by Sync if the peer has no room for all of it.
+	ErrPeerFull = session.ErrPeerFull
 	// ErrTooMany is returned if more logs are to be followed by name than a
 	// session can say.
 	ErrTooMany = store.ErrTooMany

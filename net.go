@@ -108,7 +108,7 @@ func (db *DB) Connect(ctx context.Context, peer string) (err error) {
 		return fmt.Errorf("connect: %w", err)
 	}
 	for _, a := range addrs {
-		if err := db.node.Mesh().Keep(a); err != nil {
+		if err := db.node.Mesh().KeepConnected(a); err != nil {
 			return fmt.Errorf("connect: %w", err)
 		}
 	}

@@ -137,7 +137,7 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (_ RepairReport, e
 		if err != nil {
 			return nil, err
 		}
-		fetcher = swarm.NewFetcher(swarm.Visits{Carrier: carriers, Self: device.PeerID(), Patience: o.PeerTimeout, Still: o.PeerTimeout}, peers)
+		fetcher = swarm.NewFetcher(swarm.Visits{Carrier: carriers, Self: device.PeerID(), PeerTimeout: o.PeerTimeout, Still: o.PeerTimeout}, peers)
 		return fetcher, nil
 	}
 	r, err := doctor.Repair(ctx, durable.OS, dir, do)

@@ -101,7 +101,7 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	}
 	db.node.Mesh().TopicsChanged()
 	for _, a := range inv.Peers {
-		if err := db.node.Mesh().Keep(a); err != nil {
+		if err := db.node.Mesh().KeepConnected(a); err != nil {
 			return nil, err
 		}
 	}

@@ -84,8 +84,8 @@ func (b *Builder) Len() int { return len(b.levels[0].nodes) }
 func (b *Builder) Leaves() []digest.Hash { return b.levels[0].nodes }
 
 // Range returns the page's compact range, the caller's own.
-func (b *Builder) Range() Range {
-	r := Range{Begin: b.First(), End: b.End()}
+func (b *Builder) Range() CompactRange {
+	r := CompactRange{Begin: b.First(), End: b.End()}
 	r.Hashes = make([]digest.Hash, 0, RangeLen(r.Begin, r.End))
 	for id := range rangeNodes(r.Begin, r.End) {
 		h, _ := b.Node(uint(id.Level), id.Index)

@@ -116,7 +116,7 @@ func checkLarge(t *testing.T, b *Builder, leaves []digest.Hash) {
 	if want := NodeCount(b.First(), b.End()); len(nodes) != want {
 		t.Fatalf("page [%d, %d): %d nodes, want %d", b.First(), b.End(), len(nodes), want)
 	}
-	r := Range{Begin: b.First(), End: b.First()}
+	r := CompactRange{Begin: b.First(), End: b.First()}
 	for _, leaf := range leaves {
 		err := r.Append(leaf, func(level uint, index uint64, h digest.Hash) {
 			at, ok := NodeOffset(b.First(), b.End(), level, index)
@@ -201,7 +201,7 @@ func BenchmarkBuilderAppend(b *testing.B) {
 }
 
 func BenchmarkRangeAppend(b *testing.B) {
-	var r Range
+	var r CompactRange
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := r.Append(digest.Empty, nil); err != nil {

@@ -59,11 +59,11 @@ func TestRangeLimits(t *testing.T) {
 		if n, ids := RangeLen(r[0], r[1]), RangeNodes(r[0], r[1]); n != 0 || len(ids) != 0 {
 			t.Errorf("%v: %d hashes, nodes %v, want none", r, n, ids)
 		}
-		if err := (Range{Begin: r[0], End: r[1]}).Valid(); !errors.Is(err, ErrRange) {
+		if err := (CompactRange{Begin: r[0], End: r[1]}).Valid(); !errors.Is(err, ErrRange) {
 			t.Errorf("%v: Valid returned %v", r, err)
 		}
 	}
-	full := Range{Begin: MaxSize - 1, End: MaxSize, Hashes: make([]digest.Hash, 1)}
+	full := CompactRange{Begin: MaxSize - 1, End: MaxSize, Hashes: make([]digest.Hash, 1)}
 	if err := full.Append(digest.Empty, nil); !errors.Is(err, ErrRange) || full.End != MaxSize {
 		t.Errorf("append at the largest size: %v, end %d", err, full.End)
 	}
@@ -73,7 +73,7 @@ func TestRangeLimits(t *testing.T) {
 func TestRangeAppend(t *testing.T) {
 	for begin := uint64(0); begin < 40; begin++ {
 		leaves := testLeaves(begin, exhaustive)
-		r := Range{Begin: begin, End: begin}
+		r := CompactRange{Begin: begin, End: begin}
 		seen := map[NodeID]digest.Hash{}
 		for end := begin; end < exhaustive; end++ {
 			err := r.Append(leaves[end-begin], func(level uint, index uint64, h digest.Hash) {
@@ -107,7 +107,7 @@ func TestRangeRoot(t *testing.T) {
 	leaves := testLeaves(0, exhaustive)
 	factory := compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}
 	other := factory.NewEmptyRange(0)
-	var r Range
+	var r CompactRange
 	for size := 0; ; size++ {
 		got, err := r.Root()
 		if want := naiveRoot(leaves[:size]); err != nil || got != want {
@@ -127,9 +127,9 @@ func TestRangeRoot(t *testing.T) {
 	}
 }
 
-func builtRange(leaves []digest.Hash, begin, end uint64) Range {
+func builtRange(leaves []digest.Hash, begin, end uint64) CompactRange {
 	hashes := naiveHashes(RangeNodes(begin, end), leaves, 0)
-	return Range{Begin: begin, End: end, Hashes: hashes}
+	return CompactRange{Begin: begin, End: end, Hashes: hashes}
 }
 
 // Merging must not depend on where ranges are cut, and must show just the
@@ -166,7 +166,7 @@ func TestRangeMerge(t *testing.T) {
 func TestRangeMergeRefused(t *testing.T) {
 	leaves := testLeaves(0, 20)
 	good := builtRange(leaves, 3, 11)
-	for name, right := range map[string]Range{
+	for name, right := range map[string]CompactRange{
 		"gap":        builtRange(leaves, 12, 15),
 		"overlap":    builtRange(leaves, 10, 15),
 		"hash short": {Begin: 11, End: 15, Hashes: make([]digest.Hash, RangeLen(11, 15)-1)},
@@ -182,7 +182,7 @@ func TestRangeMergeRefused(t *testing.T) {
 			t.Errorf("%s: refused, and changed", name)
 		}
 	}
-	short := Range{Begin: 3, End: 11}
+	short := CompactRange{Begin: 3, End: 11}
 	if err := short.Append(leaves[11], nil); !errors.Is(err, ErrRange) {
 		t.Errorf("append to a range without hashes: %v", err)
 	}
@@ -208,8 +208,8 @@ func FuzzRangeMerge(f *testing.F) {
 	f.Add(uint64(3), uint64(8), uint64(8), uint64(300), uint8(3), uint8(4))
 	f.Add(uint64(0), uint64(MaxSize), uint64(MaxSize), uint64(MaxSize+1), uint8(1), uint8(1))
 	f.Fuzz(func(t *testing.T, a, b, c, d uint64, n, m uint8) {
-		left := Range{a, b, make([]digest.Hash, n)}
-		right := Range{c, d, make([]digest.Hash, m)}
+		left := CompactRange{a, b, make([]digest.Hash, n)}
+		right := CompactRange{c, d, make([]digest.Hash, m)}
 		for i := range right.Hashes {
 			right.Hashes[i][0] = byte(i)
 		}

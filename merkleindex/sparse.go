@@ -8,23 +8,23 @@ import "github.com/xaeroflux/xaeroflux/internal/digest"
 // headers: of those it takes compact ranges in place of leaves, and the nodes
 // below them are unknown. All others are a Builder's. It is for one goroutine.
 type Sparse struct {
-	all   Range
+	all   CompactRange
 	known map[NodeID]digest.Hash
 }
 
 // NewSparse returns the tree of a page whose first event has that sequence.
 func NewSparse(first uint64) *Sparse {
-	return &Sparse{all: Range{Begin: first, End: first}, known: map[NodeID]digest.Hash{}}
+	return &Sparse{all: CompactRange{Begin: first, End: first}, known: map[NodeID]digest.Hash{}}
 }
 
 // Append adds the leaf hash of the next event. The error is ErrRange.
 func (s *Sparse) Append(leaf digest.Hash) error {
-	return s.Merge(Range{Begin: s.all.End, End: s.all.End + 1, Hashes: []digest.Hash{leaf}})
+	return s.Merge(CompactRange{Begin: s.all.End, End: s.all.End + 1, Hashes: []digest.Hash{leaf}})
 }
 
 // Merge adds the compact range of the events that follow. The error is
 // ErrRange, and s is then unchanged.
-func (s *Sparse) Merge(r Range) error {
+func (s *Sparse) Merge(r CompactRange) error {
 	if err := s.all.Merge(r, s.learn); err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Sparse) learn(level uint, index uint64, h digest.Hash) {
 func (s *Sparse) End() uint64 { return s.all.End }
 
 // Range returns the page's compact range, the caller's own.
-func (s *Sparse) Range() Range { return s.all.Clone() }
+func (s *Sparse) Range() CompactRange { return s.all.Clone() }
 
 // Nodes appends to dst the nodes that are stored beside the page, in the order
 // that NodeOffset counts. One that is unknown is the zero Hash, which no node

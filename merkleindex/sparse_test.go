@@ -83,10 +83,10 @@ func sameAsBuilder(t *testing.T, s *Sparse, whole *Builder, ranges [][2]uint64) 
 
 func TestSparseRefusesGaps(t *testing.T) {
 	s := NewSparse(5)
-	if err := s.Merge(Range{Begin: 6, End: 7, Hashes: make([]digest.Hash, 1)}); !errors.Is(err, ErrRange) {
+	if err := s.Merge(CompactRange{Begin: 6, End: 7, Hashes: make([]digest.Hash, 1)}); !errors.Is(err, ErrRange) {
 		t.Errorf("a gap: %v", err)
 	}
-	if err := s.Merge(Range{Begin: 5, End: 7, Hashes: make([]digest.Hash, 1)}); !errors.Is(err, ErrRange) {
+	if err := s.Merge(CompactRange{Begin: 5, End: 7, Hashes: make([]digest.Hash, 1)}); !errors.Is(err, ErrRange) {
 		t.Errorf("a hash is missing: %v", err)
 	}
 	if s.End() != 5 || len(s.Range().Hashes) != 0 {

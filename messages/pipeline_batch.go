@@ -19,7 +19,7 @@ type Batch struct {
 	Trees [][]digest.Hash
 	// Ranges holds one compact range for each seal and one for the open
 	// page after the last; set by the tree stage.
-	Ranges []merkleindex.Range
+	Ranges []merkleindex.CompactRange
 	// Remote is set for events of another author.
 	Remote *Proven
 	// Uncommitted events may be published only when Durable says so.

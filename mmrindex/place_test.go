@@ -21,7 +21,7 @@ type store struct {
 	leaves []digest.Hash
 	pages  []storedPage
 	spans  []digest.Hash
-	sealed Mountains
+	sealed Peaks
 	open   *merkleindex.Builder
 }
 
@@ -107,7 +107,7 @@ func (s *store) openNode(id NodeID) (digest.Hash, error) {
 // checkStore compares every answer from the store with the naive tree's.
 func checkStore(t *testing.T, s *store, tree *naive, size int, rnd *rand.Rand) {
 	t.Helper()
-	m, err := Peaks(uint64(size), s)
+	m, err := ReadPeaks(uint64(size), s)
 	if err != nil || m.Root() != tree.root(0, size) {
 		t.Fatalf("size %d: root %s, want %s, %v", size, m.Root(), tree.root(0, size), err)
 	}

@@ -98,21 +98,21 @@ func (p path) read(n Nodes) ([]digest.Hash, error) {
 // CompactRange returns the compact range [begin, end). Together with the range
 // from 0 before it, or to the size after it, it proves a run of pages. The
 // error is ErrSize, or what n returned.
-func CompactRange(begin, end uint64, n Nodes) (merkleindex.Range, error) {
+func CompactRange(begin, end uint64, n Nodes) (merkleindex.CompactRange, error) {
 	if begin > end || end > merkleindex.MaxSize {
-		return merkleindex.Range{}, fmt.Errorf("%w: range [%d, %d)", ErrSize, begin, end)
+		return merkleindex.CompactRange{}, fmt.Errorf("%w: range [%d, %d)", ErrSize, begin, end)
 	}
 	p := path{ids: merkleindex.RangeNodes(begin, end)}
 	hashes, err := p.read(n)
 	if err != nil {
-		return merkleindex.Range{}, err
+		return merkleindex.CompactRange{}, err
 	}
-	return merkleindex.Range{Begin: begin, End: end, Hashes: hashes}, nil
+	return merkleindex.CompactRange{Begin: begin, End: end, Hashes: hashes}, nil
 }
 
-// Peaks returns the mountains as they were at that size. The error is ErrSize,
+// ReadPeaks returns the mountains as they were at that size. The error is ErrSize,
 // or what n returned.
-func Peaks(size uint64, n Nodes) (Mountains, error) {
+func ReadPeaks(size uint64, n Nodes) (Peaks, error) {
 	all, err := CompactRange(0, size, n)
-	return Mountains{all}, err
+	return Peaks{all}, err
 }

@@ -96,7 +96,7 @@ func TestAgainstOthers(t *testing.T) {
 	w := newWhole(1 << 20)
 	reader := tlogReader(w)
 	for _, size := range sizes(rnd) {
-		m, err := Peaks(size, w)
+		m, err := ReadPeaks(size, w)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,7 +134,7 @@ func checkInclusion(t *testing.T, w whole, reader tlog.HashReader, seq, size uin
 
 func checkConsistency(t *testing.T, w whole, reader tlog.HashReader, old, size uint64, root digest.Hash) {
 	t.Helper()
-	m, err1 := Peaks(old, w)
+	m, err1 := ReadPeaks(old, w)
 	got, err2 := Consistency(old, size, w)
 	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ func TestProofErrors(t *testing.T) {
 		"consistency too big":  func(n Nodes) error { _, err := Consistency(0, over, n); return err },
 		"backward range":       func(n Nodes) error { _, err := CompactRange(3, 2, n); return err },
 		"range too large":      func(n Nodes) error { _, err := CompactRange(0, math.MaxUint64, n); return err },
-		"peaks too large":      func(n Nodes) error { _, err := Peaks(over, n); return err },
+		"peaks too large":      func(n Nodes) error { _, err := ReadPeaks(over, n); return err },
 	} {
 		if err := f(tree); !errors.Is(err, ErrSize) {
 			t.Errorf("%s: %v", name, err)
@@ -179,7 +179,7 @@ func TestProofErrors(t *testing.T) {
 		"inclusion":   func(n Nodes) error { _, err := Inclusion(3, 8, n); return err },
 		"consistency": func(n Nodes) error { _, err := Consistency(3, 8, n); return err },
 		"range":       func(n Nodes) error { _, err := CompactRange(3, 8, n); return err },
-		"peaks":       func(n Nodes) error { _, err := Peaks(8, n); return err },
+		"peaks":       func(n Nodes) error { _, err := ReadPeaks(8, n); return err },
 	} {
 		if err := f(broken{unread}); !errors.Is(err, unread) {
 			t.Errorf("%s from a broken store: %v", name, err)
@@ -217,7 +217,7 @@ func BenchmarkInclusion(b *testing.B) {
 func BenchmarkMountainsMerge(b *testing.B) {
 	w := newWhole(1 << 20)
 	at := uint64(999_997)
-	m, err1 := Peaks(at, w)
+	m, err1 := ReadPeaks(at, w)
 	page, err2 := CompactRange(at, at+61, w)
 	if err := errors.Join(err1, err2); err != nil {
 		b.Fatal(err)

@@ -134,12 +134,12 @@ func verifyNoStep(old uint64, oldRoot digest.Hash, size uint64, root digest.Hash
 // those under the compact range right, which goes on to size, make the tree of
 // that size and root. A holder of left who hashed mid from events thereby
 // knows that the events are in their places. The error is ErrProof.
-func VerifyRange(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Hash, size uint64, root digest.Hash) error {
-	all := left.Range()
+func VerifyRange(left mmrindex.Peaks, mid merkleindex.CompactRange, right []digest.Hash, size uint64, root digest.Hash) error {
+	all := left.CompactRange()
 	if err := all.Merge(mid, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}
-	rest := merkleindex.Range{Begin: all.End, End: size, Hashes: right}
+	rest := merkleindex.CompactRange{Begin: all.End, End: size, Hashes: right}
 	if err := all.Merge(rest, nil); err != nil {
 		return fmt.Errorf("%w: %w", ErrProof, err)
 	}

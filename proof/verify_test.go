@@ -201,7 +201,7 @@ func TestVerifyRange(t *testing.T) {
 		cut := []uint64{rnd.Uint64N(exhaustive + 1), rnd.Uint64N(exhaustive + 1), rnd.Uint64N(exhaustive + 1)}
 		slices.Sort(cut)
 		x, y, size := cut[0], cut[1], cut[2]
-		left, err1 := mmrindex.Peaks(x, tr)
+		left, err1 := mmrindex.ReadPeaks(x, tr)
 		mid, err2 := mmrindex.CompactRange(x, y, tr)
 		right, err3 := mmrindex.CompactRange(y, size, tr)
 		if err := errors.Join(err1, err2, err3); err != nil {
@@ -219,9 +219,9 @@ func TestVerifyRange(t *testing.T) {
 	}
 }
 
-func refuseRange(t *testing.T, left mmrindex.Mountains, mid merkleindex.Range, right []digest.Hash, size uint64, root digest.Hash) {
+func refuseRange(t *testing.T, left mmrindex.Peaks, mid merkleindex.CompactRange, right []digest.Hash, size uint64, root digest.Hash) {
 	t.Helper()
-	refuse := func(how string, mid merkleindex.Range, right []digest.Hash, size uint64, root digest.Hash) {
+	refuse := func(how string, mid merkleindex.CompactRange, right []digest.Hash, size uint64, root digest.Hash) {
 		t.Helper()
 		if err := VerifyRange(left, mid, right, size, root); !errors.Is(err, ErrProof) {
 			t.Fatalf("%d, %d, %d: %s: %v", left.Size(), mid.End, size, how, err)
@@ -229,8 +229,8 @@ func refuseRange(t *testing.T, left mmrindex.Mountains, mid merkleindex.Range, r
 	}
 	refuse("root", mid, right, size, flipped(root))
 	refuse("one more on the right", mid, append(slices.Clone(right), digest.Empty), size, root)
-	refuse("end before the range", merkleindex.Range{Begin: mid.Begin, End: size + 1, Hashes: mid.Hashes}, right, size, root)
-	refuse("gap", merkleindex.Range{Begin: mid.Begin + 1, End: mid.End + 1, Hashes: mid.Hashes}, right, size+1, root)
+	refuse("end before the range", merkleindex.CompactRange{Begin: mid.Begin, End: size + 1, Hashes: mid.Hashes}, right, size, root)
+	refuse("gap", merkleindex.CompactRange{Begin: mid.Begin + 1, End: mid.End + 1, Hashes: mid.Hashes}, right, size+1, root)
 	refuse("huge", mid, right, math.MaxUint64, root)
 	for i := range right {
 		bad := slices.Clone(right)

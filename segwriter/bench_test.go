@@ -19,7 +19,7 @@ func benchPages(b *testing.B, n int) (pages []byte, perPage int) {
 	r := record(b, rand.New(rand.NewPCG(1, 1)), 255)
 	perPage = (DefaultPageBytes - PageHeaderBytes) / len(r)
 	builder := NewBuilder(DefaultPageBytes, 0, 0)
-	err := builder.AddRun(bytes.Repeat(r, n*perPage+1), n*perPage+1, func(_ uint64, page []byte, _ Span) error {
+	err := builder.AddRun(bytes.Repeat(r, n*perPage+1), n*perPage+1, func(_ uint64, page []byte, _ Seal) error {
 		pages = append(pages, page...)
 		return nil
 	})

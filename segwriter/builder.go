@@ -8,9 +8,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 )
 
-// A Span is what was sealed at once: a page, or the group of pages of one
+// A Seal is what was sealed at once: a page, or the group of pages of one
 // large event, for which Pages > 1 and Count is 1.
-type Span struct {
+type Seal struct {
 	Page  uint64 // index of the (first) page
 	Pages int
 	First uint64 // sequence of the first event
@@ -19,7 +19,7 @@ type Span struct {
 
 // Emit is handed each page that becomes full, the pages of a group one after
 // another with the same span. The page is borrowed until it returns.
-type Emit func(index uint64, page []byte, span Span) error
+type Emit func(index uint64, page []byte, span Seal) error
 
 // A Builder fills the open page of one log. However records are batched, the
 // pages are the same. After an error it stands somewhere in the batch and
@@ -115,7 +115,7 @@ func (b *Builder) seal(emit Emit) error {
 	h := PageHeader{Kind: KindRecords, Count: b.count, First: b.first, Used: b.used, Span: 1, Index: b.index}
 	b.grow(b.bytes)
 	h.seal(b.page)
-	span := Span{Page: b.index, Pages: 1, First: b.first, Count: b.count}
+	span := Seal{Page: b.index, Pages: 1, First: b.first, Count: b.count}
 	b.index, b.first = b.index+1, b.Next()
 	b.used, b.count = 0, 0
 	return emit(h.Index, b.page, span)
@@ -123,7 +123,7 @@ func (b *Builder) seal(emit Emit) error {
 
 // sealGroup hands over the pages of one large record. The open page is empty.
 func (b *Builder) sealGroup(record []byte, pages int, emit Emit) error {
-	span := Span{Page: b.index, Pages: pages, First: b.first, Count: 1}
+	span := Seal{Page: b.index, Pages: pages, First: b.first, Count: 1}
 	b.grow(b.bytes)
 	h := PageHeader{Kind: KindGroup, Count: 1, First: b.first, Span: pages}
 	b.index, b.first = b.index+uint64(pages), b.first+1

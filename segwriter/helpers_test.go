@@ -50,7 +50,7 @@ func mixed(t testing.TB, seed uint64, n, pageBytes int) [][]byte {
 
 // A sealedSpan is what a Builder handed over at once.
 type sealedSpan struct {
-	Span
+	Seal
 	pages []byte
 	tree  []digest.Hash // tier-1 nodes
 	spans []digest.Hash // tier-2 nodes
@@ -62,9 +62,9 @@ func seal(t testing.TB, pageBytes int, records [][]byte) []sealedSpan {
 	var out []sealedSpan
 	b := NewBuilder(pageBytes, 0, 0)
 	for _, r := range records {
-		err := b.Add(r, func(index uint64, page []byte, span Span) error {
+		err := b.Add(r, func(index uint64, page []byte, span Seal) error {
 			if index == span.Page {
-				out = append(out, sealedSpan{Span: span})
+				out = append(out, sealedSpan{Seal: span})
 			}
 			last := &out[len(out)-1]
 			last.pages = append(last.pages, page...)
@@ -74,7 +74,7 @@ func seal(t testing.TB, pageBytes int, records [][]byte) []sealedSpan {
 			t.Fatal(err)
 		}
 	}
-	var m mmrindex.Mountains
+	var m mmrindex.Peaks
 	tree := merkleindex.NewBuilder(0)
 	for i := range out {
 		s := &out[i]

@@ -67,8 +67,8 @@ func (it Item) End() uint64 { return it.First + uint64(it.Count) }
 func (it Item) Gone() bool { return it.Records == nil }
 
 // Range returns the compact range of an item that is Gone.
-func (it Item) Range() merkleindex.Range {
-	return merkleindex.Range{Begin: it.First, End: it.End(), Hashes: it.Hashes}
+func (it Item) Range() merkleindex.CompactRange {
+	return merkleindex.CompactRange{Begin: it.First, End: it.End(), Hashes: it.Hashes}
 }
 
 // ParseImage checks an image of a page of that size, to its last byte, and

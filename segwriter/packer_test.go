@@ -93,10 +93,10 @@ func FuzzPacker(f *testing.F) {
 }
 
 // build packs records in batches of the sizes that next gives.
-func build(t testing.TB, pageBytes int, records [][]byte, next func() int) (pages []byte, spans []Span, open []byte) {
+func build(t testing.TB, pageBytes int, records [][]byte, next func() int) (pages []byte, spans []Seal, open []byte) {
 	t.Helper()
 	b := NewBuilder(pageBytes, 0, 0)
-	emit := func(index uint64, page []byte, span Span) error {
+	emit := func(index uint64, page []byte, span Seal) error {
 		if index != uint64(len(pages)/pageBytes) {
 			t.Fatalf("page %d, want %d", index, len(pages)/pageBytes)
 		}
@@ -136,7 +136,7 @@ func TestBuilderBatchingDoesNotMatter(t *testing.T) {
 }
 
 // checkPages reads the records back out of pages.
-func checkPages(t *testing.T, pageBytes int, records [][]byte, pages []byte, spans []Span, open []byte) {
+func checkPages(t *testing.T, pageBytes int, records [][]byte, pages []byte, spans []Seal, open []byte) {
 	t.Helper()
 	var got []byte
 	next := uint64(0)
@@ -172,15 +172,15 @@ func checkPages(t *testing.T, pageBytes int, records [][]byte, pages []byte, spa
 func TestBuilderPosition(t *testing.T) {
 	b := NewBuilder(MinPageBytes, 7, 100)
 	rnd := rand.New(rand.NewPCG(1, 1))
-	var got []Span
-	emit := func(_ uint64, _ []byte, s Span) error { got = append(got, s); return nil }
+	var got []Seal
+	emit := func(_ uint64, _ []byte, s Seal) error { got = append(got, s); return nil }
 	for _, n := range []int{2000, 3000, 5000} {
 		if err := b.Add(record(t, rnd, n), emit); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// Each page of the group is handed over with the group's span.
-	want := []Span{{7, 1, 100, 1}, {8, 1, 101, 1}, {9, 2, 102, 1}, {9, 2, 102, 1}}
+	want := []Seal{{7, 1, 100, 1}, {8, 1, 101, 1}, {9, 2, 102, 1}, {9, 2, 102, 1}}
 	if !reflect.DeepEqual(got, want) || b.PageIndex() != 11 || b.First() != 103 || b.Next() != 103 || len(b.OpenRecords()) != 0 {
 		t.Fatalf("%+v, then page %d from %d next %d", got, b.PageIndex(), b.First(), b.Next())
 	}
@@ -188,7 +188,7 @@ func TestBuilderPosition(t *testing.T) {
 
 func TestBuilderRefuses(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 1))
-	emit := func(uint64, []byte, Span) error { return nil }
+	emit := func(uint64, []byte, Seal) error { return nil }
 	r := record(t, rnd, 100)
 	for name, c := range map[string]struct {
 		b     []byte
@@ -232,7 +232,7 @@ func BenchmarkBuilderAddRun(b *testing.B) {
 	const count = 1024
 	batch := bytes.Repeat(r, count)
 	builder := NewBuilder(DefaultPageBytes, 0, 0)
-	emit := func(uint64, []byte, Span) error { return nil }
+	emit := func(uint64, []byte, Seal) error { return nil }
 	b.SetBytes(int64(len(batch)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -103,7 +103,7 @@ func TestDecodeGroup(t *testing.T) {
 	big := record(t, rnd, 3*MinPageBytes)
 	var pages [][]byte
 	b := NewBuilder(MinPageBytes, 5, 9)
-	err := b.Add(big, func(_ uint64, page []byte, _ Span) error {
+	err := b.Add(big, func(_ uint64, page []byte, _ Seal) error {
 		pages = append(pages, bytes.Clone(page))
 		return nil
 	})

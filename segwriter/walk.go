@@ -16,7 +16,7 @@ type PageSource interface {
 // calls fn with the compact range of the events of each of them; of a large
 // event's pages together. Whether they are the right events only a root can
 // tell. The error is a *CorruptError, or fn's.
-func Walk(src PageSource, p Params, n uint64, fn func(page uint64, r merkleindex.Range) error) error {
+func Walk(src PageSource, p Params, n uint64, fn func(page uint64, r merkleindex.CompactRange) error) error {
 	w := &walker{order: pageOrder{room: p.PageBytes - PageHeaderBytes}, fn: fn}
 	for page := range n {
 		h, b, err := src.Page(page)
@@ -36,7 +36,7 @@ func Walk(src PageSource, p Params, n uint64, fn func(page uint64, r merkleindex
 type walker struct {
 	order pageOrder
 	large []byte // what was read of a large event
-	fn    func(page uint64, r merkleindex.Range) error
+	fn    func(page uint64, r merkleindex.CompactRange) error
 }
 
 func (w *walker) page(page uint64, h PageHeader, b []byte) error {
@@ -73,7 +73,7 @@ func (w *walker) piece(page uint64, h PageHeader, b []byte) error {
 	if err != nil {
 		return flaw("pages", int64(page), -1, "event %d: %v", h.First, err)
 	}
-	r := merkleindex.Range{Begin: h.First, End: h.First}
+	r := merkleindex.CompactRange{Begin: h.First, End: h.First}
 	if err := r.Append(rec.LeafHash(), nil); err != nil {
 		return err
 	}

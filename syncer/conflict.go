@@ -35,7 +35,7 @@ func (a *astray) Unwrap() error { return a.Violation }
 
 // conflict returns the Conflict that err may be: events put behind what the
 // store holds do not lead to their head, which is another one than ours.
-func conflict(err error, own LogInfo, left mmrindex.Mountains, theirs messages.Head) *Conflict {
+func conflict(err error, own LogInfo, left mmrindex.Peaks, theirs messages.Head) *Conflict {
 	var a *astray
 	if !errors.As(err, &a) || left.Size() == 0 || left.Size() > own.Size {
 		return nil
@@ -49,12 +49,12 @@ func conflict(err error, own LogInfo, left mmrindex.Mountains, theirs messages.H
 
 // continues checks that leaves behind left, which are proven to be under head,
 // are those of the events that own says are held.
-func continues(own LogInfo, left mmrindex.Mountains, leaves []digest.Hash, head proof.Head) error {
+func continues(own LogInfo, left mmrindex.Peaks, leaves []digest.Hash, head proof.Head) error {
 	begin := left.Size()
 	if own.Size <= begin || own.Size > begin+uint64(len(leaves)) {
 		return nil
 	}
-	r := merkleindex.Range{Begin: begin, End: begin}
+	r := merkleindex.CompactRange{Begin: begin, End: begin}
 	for _, leaf := range leaves[:own.Size-begin] {
 		if err := r.Append(leaf, nil); err != nil {
 			return err

@@ -31,7 +31,7 @@ func (s *Session) contradicts(own LogInfo, theirs proof.Head) (bool, error) {
 	case theirs.Size > own.Size:
 		return false, nil
 	default:
-		m, err := s.cfg.Store.Mountains(own.Log, theirs.Size)
+		m, err := s.cfg.Store.PeaksAt(own.Log, theirs.Size)
 		if err != nil {
 			return false, err
 		}
@@ -115,10 +115,10 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 	return nil
 }
 
-// doubts leaves a log alone that a peer may have another history of, and says
+// suspectHead leaves a log alone that a peer may have another history of, and says
 // what we hold: if the peer holds what its head speaks of, it can prove
 // that the author forked the log.
-func (s *Session) doubts(t *topic, r *remote, c *Conflict) error {
+func (s *Session) suspectHead(t *topic, r *remote, c *Conflict) error {
 	own, found, err := s.cfg.Store.Log(c.Log)
 	if err != nil || !found || own.Frozen {
 		return err
@@ -127,7 +127,7 @@ func (s *Session) doubts(t *topic, r *remote, c *Conflict) error {
 		return err
 	}
 	r.leave()
-	s.emit(Doubt{Log: c.Log, Ours: c.Ours, Theirs: c.Theirs})
+	s.emit(Diverged{Log: c.Log, Ours: c.Ours, Theirs: c.Theirs})
 	s.sendPart(t, own)
 	return nil
 }

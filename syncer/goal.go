@@ -216,15 +216,15 @@ func (g *goal) ends() {
 	}
 }
 
-// reaches reports whether who is at p holds all of a roster that q is a position of.
-func reaches(p, q identity.Position) bool {
+// holdsAll reports whether who is at p holds all of a roster that q is a position of.
+func holdsAll(p, q identity.Position) bool {
 	return p == q || numberOf(p) > numberOf(q) || numberOf(p) == numberOf(q) && p.Size > q.Size
 }
 
 // sameRoster reports whether both sides hold what either held of the roster.
 func (g *goal) sameRoster(t *topic, now standing) bool {
 	got := t.lastGot
-	return got != nil && (got.roster == now.roster || g.theirs != nil && reaches(now.roster, *g.theirs) && reaches(got.roster, g.roster))
+	return got != nil && (got.roster == now.roster || g.theirs != nil && holdsAll(now.roster, *g.theirs) && holdsAll(got.roster, g.roster))
 }
 
 // settleGoal notices that a topic has reached its goal, or that what it lacks is left

@@ -134,7 +134,7 @@ func TestForkAtOneSize(t *testing.T) {
 func forks(outs []Output) (n int) {
 	for _, o := range outs {
 		switch o.(type) {
-		case Fork, Doubt:
+		case Fork, Diverged:
 			n++
 		}
 	}

@@ -79,7 +79,7 @@ func (r judgeRules) offence(rec *event.Record, before int64) event.Reason {
 func rightBehind(from uint64, leaves []digest.Hash, end uint64, right []digest.Hash) ([]digest.Hash, error) {
 	r, err := merkleindex.RangeOf(from, leaves)
 	if err == nil {
-		err = r.Merge(merkleindex.Range{Begin: r.End, End: end, Hashes: right}, nil)
+		err = r.Merge(merkleindex.CompactRange{Begin: r.End, End: end, Hashes: right}, nil)
 	}
 	return r.Hashes, err
 }

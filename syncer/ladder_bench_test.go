@@ -54,7 +54,7 @@ func (l listed) Summary(digest.Hash) (digest.Set, error) {
 func (listed) Log(digest.Hash) (l LogInfo, ok bool, err error) { return l, ok, nil }
 func (listed) Time(digest.Hash, uint64) (int64, error)         { return 0, nil }
 
-func (listed) Mountains(digest.Hash, uint64) (m mmrindex.Mountains, err error) {
+func (listed) PeaksAt(digest.Hash, uint64) (m mmrindex.Peaks, err error) {
 	return m, nil
 }
 

@@ -66,8 +66,8 @@ func (w *shelf) Log(id digest.Hash) (LogInfo, bool, error) {
 
 func (w *shelf) Time(digest.Hash, uint64) (int64, error) { return 0, nil }
 
-func (w *shelf) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
-	return mmrindex.Mountains{}, errors.New("a shelf has no events")
+func (w *shelf) PeaksAt(digest.Hash, uint64) (mmrindex.Peaks, error) {
+	return mmrindex.Peaks{}, errors.New("a shelf has no events")
 }
 
 func (w *shelf) Roster(digest.Hash) (Roster, error)                  { return Roster{}, nil }

@@ -77,8 +77,8 @@ func (h *house) Log(id digest.Hash) (LogInfo, bool, error) {
 
 func (h *house) Time(id digest.Hash, size uint64) (int64, error) { return h.of[id].Time(id, size) }
 func (h *house) Counts(identity.LogName) (bool, error)           { return true, nil }
-func (h *house) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
-	return h.of[id].Mountains(id, size)
+func (h *house) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
+	return h.of[id].PeaksAt(id, size)
 }
 
 func (h *house) Events(id digest.Hash, from uint64, n int) (Chunk, error) {

@@ -264,7 +264,7 @@ func (e *simEnd) do(o Output) {
 		e.tick = true
 	case Fail:
 		e.net.t.Errorf("an honest peer is refused: %s: %s", o.Code, o.Text)
-	case Fork, Forked, TellFork, Doubt:
+	case Fork, Forked, TellFork, Diverged:
 		e.forks(o)
 	case OwnAhead: // a copy of the author, who signs elsewhere too
 		if !e.net.forks {

@@ -27,13 +27,13 @@ type Transfer struct {
 
 	topic uint32
 	info  LogInfo
-	own   LogInfo            // what the store held when it began
-	page  uint64             // next page expected
-	next  uint64             // and its first sequence
-	m     mmrindex.Mountains // at next
+	own   LogInfo        // what the store held when it began
+	page  uint64         // next page expected
+	next  uint64         // and its first sequence
+	m     mmrindex.Peaks // at next
 	held  *span
 	tree  *merkleindex.Builder // of the page in hand
-	left  mmrindex.Mountains   // before held
+	left  mmrindex.Peaks       // before held
 	head  proof.Head
 	right []digest.Hash // at next
 	time  int64         // of the event before next
@@ -53,7 +53,7 @@ func NewTransfer(st Store, p Pull) (*Transfer, error) {
 		if t.time, err = st.Time(own.Log, own.SealedSize); err != nil {
 			return nil, err
 		}
-		t.m, err = st.Mountains(own.Log, own.SealedSize)
+		t.m, err = st.PeaksAt(own.Log, own.SealedSize)
 	}
 	return t, err
 }
@@ -109,7 +109,7 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	if end != m.EndSeq {
 		return nil, violation(messages.CodeBadRange, "log %s: the run ends at event %d, %d was said", m.Log.Short(), end, m.EndSeq)
 	}
-	run := merkleindex.Range{Begin: t.next, End: t.next}
+	run := merkleindex.CompactRange{Begin: t.next, End: t.next}
 	for _, s := range spans {
 		if err := run.Merge(s.r, nil); err != nil {
 			return nil, violation(messages.CodeBadRange, "log %s: %v", m.Log.Short(), err)
@@ -160,7 +160,7 @@ func (t *Transfer) continues(spans []*span, head proof.Head) error {
 	for _, s := range spans {
 		r := s.r
 		if size < s.seal.End() {
-			r = merkleindex.Range{Begin: s.seal.First, End: s.seal.First}
+			r = merkleindex.CompactRange{Begin: s.seal.First, End: s.seal.First}
 			for _, leaf := range s.leaves[:size-min(size, s.seal.First)] {
 				if leaf == (digest.Hash{}) { // whether it continues what is here cannot be told
 					return &ErasedError{Log: t.info.Log, First: s.seal.First, End: s.seal.End()}
@@ -185,7 +185,7 @@ func (t *Transfer) continues(spans []*span, head proof.Head) error {
 
 // endAt drops what of new spans, put behind left, is from the first record on
 // that offends. The rest of the last span is no page: it stays held back.
-func (t *Transfer) endAt(left mmrindex.Mountains, spans []*span) ([]*span, error) {
+func (t *Transfer) endAt(left mmrindex.Peaks, spans []*span) ([]*span, error) {
 	at := slices.IndexFunc(spans, func(s *span) bool { return s.judged.closed != 0 })
 	if at < 0 {
 		return spans, nil
@@ -217,7 +217,7 @@ func (t *Transfer) endAt(left mmrindex.Mountains, spans []*span) ([]*span, error
 func (t *Transfer) Closed() bool { return t.closed != 0 }
 
 // afterSpans is the mountains with some spans put behind them.
-func afterSpans(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error) {
+func afterSpans(m mmrindex.Peaks, spans []*span) (mmrindex.Peaks, error) {
 	m = m.Clone()
 	for _, s := range spans {
 		if err := m.Merge(s.r, nil); err != nil {
@@ -228,7 +228,7 @@ func afterSpans(m mmrindex.Mountains, spans []*span) (mmrindex.Mountains, error)
 }
 
 // confirmed gathers spans that another one follows.
-func (t *Transfer) confirmed(left mmrindex.Mountains, spans []*span) (*VerifiedPages, error) {
+func (t *Transfer) confirmed(left mmrindex.Peaks, spans []*span) (*VerifiedPages, error) {
 	if len(spans) == 0 {
 		return nil, nil
 	}
@@ -259,7 +259,7 @@ func (t *Transfer) confirmed(left mmrindex.Mountains, spans []*span) (*VerifiedP
 // rightOfHeld proves everything before the page that is held back.
 func (t *Transfer) rightOfHeld() ([]digest.Hash, error) {
 	r := t.held.r.Clone()
-	err := r.Merge(merkleindex.Range{Begin: t.next, End: t.head.Size, Hashes: t.right}, nil)
+	err := r.Merge(merkleindex.CompactRange{Begin: t.next, End: t.head.Size, Hashes: t.right}, nil)
 	return r.Hashes, err
 }
 

@@ -209,7 +209,7 @@ func erase(_ *messages.PageResponse, p []byte) []byte {
 // sealed one record too soon. The tree is the same, and the author signed it.
 func (l *pageLog) loose(early int) (pages [][]byte, ends []uint64) {
 	b := segwriter.NewBuilder(twinPage, 0, 0)
-	emit := func(_ uint64, page []byte, s segwriter.Span) error {
+	emit := func(_ uint64, page []byte, s segwriter.Seal) error {
 		pages, ends = append(pages, slices.Clone(page)), append(ends, s.First+uint64(s.Count))
 		return nil
 	}

@@ -123,20 +123,20 @@ func (r *Range) Cut(from, to uint64) (*Range, error) {
 		return nil, err
 	}
 	part.Records = rest[:len(rest)-len(behind)]
-	if part.Left, err = joined(merkleindex.Range{End: r.First, Hashes: r.Left}, r.First, r.Leaves[:from-r.First]); err != nil {
+	if part.Left, err = joined(merkleindex.CompactRange{End: r.First, Hashes: r.Left}, r.First, r.Leaves[:from-r.First]); err != nil {
 		return nil, err
 	}
 	right, err := merkleindex.RangeOf(to, r.Leaves[to-r.First:])
 	if err != nil {
 		return nil, err
 	}
-	err = right.Merge(merkleindex.Range{Begin: r.End(), End: r.Head.Size, Hashes: r.Right}, nil)
+	err = right.Merge(merkleindex.CompactRange{Begin: r.End(), End: r.Head.Size, Hashes: r.Right}, nil)
 	part.Right = right.Hashes
 	return &part, err
 }
 
 // joined puts leaves behind a compact range, which stays as it is.
-func joined(left merkleindex.Range, first uint64, leaves []digest.Hash) ([]digest.Hash, error) {
+func joined(left merkleindex.CompactRange, first uint64, leaves []digest.Hash) ([]digest.Hash, error) {
 	left = left.Clone()
 	r, err := merkleindex.RangeOf(first, leaves)
 	if err == nil {
@@ -149,7 +149,7 @@ func joined(left merkleindex.Range, first uint64, leaves []digest.Hash) ([]diges
 // the log's peaks at size next, which lies in r, and before the time of the
 // event there. The error is a *Conflict if
 // r is of another history than left.
-func (r *Range) Follow(own LogInfo, next uint64, before int64, left mmrindex.Mountains) (Verified, error) {
+func (r *Range) Follow(own LogInfo, next uint64, before int64, left mmrindex.Peaks) (Verified, error) {
 	m := &messages.Events{
 		Log: r.Info.Log, Author: r.Info.Author, PageBytes: r.Info.PageBytes, Kind: r.Info.Kind, Number: r.Info.Number, First: r.First, Count: uint32(r.Count),
 		Head: messages.Head{Size: r.Head.Size, Root: r.Head.Root, Sig: r.Head.Sig}, Right: r.Right, Records: r.Records,
@@ -163,8 +163,8 @@ func (r *Range) Follow(own LogInfo, next uint64, before int64, left mmrindex.Mou
 
 // Fits checks that r is of the history of which left is the peaks, at a size
 // that is not below r's end. The error is a *Conflict.
-func (r *Range) Fits(own LogInfo, left mmrindex.Mountains) error {
-	mine, err := joined(merkleindex.Range{End: r.First, Hashes: r.Left}, r.First, r.Leaves)
+func (r *Range) Fits(own LogInfo, left mmrindex.Peaks) error {
+	mine, err := joined(merkleindex.CompactRange{End: r.First, Hashes: r.Left}, r.First, r.Leaves)
 	if err != nil {
 		return err
 	}

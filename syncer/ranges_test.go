@@ -24,7 +24,7 @@ import (
 func (l *pageLog) rangeResponse(from, to uint64) *messages.RangeResponse {
 	return &messages.RangeResponse{
 		Log: l.info.Log, Author: l.info.Author, PageBytes: l.info.PageBytes, First: from, Count: uint32(to - from),
-		Head: wireHead(l.head), Left: l.mountains(from).Peaks(), Right: l.rightOf(to), Records: bytes.Join(l.records[from:to], nil),
+		Head: wireHead(l.head), Left: l.mountains(from).Hashes(), Right: l.rightOf(to), Records: bytes.Join(l.records[from:to], nil),
 	}
 }
 
@@ -344,7 +344,7 @@ func TestRangeFollows(t *testing.T) {
 	if err := v.Fits(own, fork.mountains(20)); !errors.As(err, &c) || c.Theirs != l.head {
 		t.Error(err)
 	}
-	if err := v.Fits(own, mmrindex.Mountains{}); !errors.As(err, &c) {
+	if err := v.Fits(own, mmrindex.Peaks{}); !errors.As(err, &c) {
 		t.Error(err)
 	}
 }

@@ -23,7 +23,7 @@ type Refetch struct {
 // NewRefetch returns a Refetch of what follows a part of a log that is known
 // to be sound: the pages before page, whose events have these peaks, and the last
 // of them this time.
-func NewRefetch(info LogInfo, page uint64, before mmrindex.Mountains, last int64) *Refetch {
+func NewRefetch(info LogInfo, page uint64, before mmrindex.Peaks, last int64) *Refetch {
 	size := before.Size()
 	own := LogInfo{
 		Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,

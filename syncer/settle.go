@@ -300,7 +300,7 @@ func (s *Session) stored(in Stored) {
 	if r.in.left--; r.in.left == 0 {
 		r.in = nil
 	}
-	s.reached(r, in.Log)
+	s.dropHeld(r, in.Log)
 }
 
 // remoteOf returns what the peer holds of a log that was spoken of, or nil.
@@ -312,8 +312,8 @@ func (s *Session) remoteOf(topic identity.TopicID, log digest.Hash) (*topic, *re
 	return t, s.remote(t, log)
 }
 
-// reached drops what is wanted of a log once we have it.
-func (s *Session) reached(r *remote, id digest.Hash) {
+// dropHeld drops what is wanted of a log once we have it.
+func (s *Session) dropHeld(r *remote, id digest.Hash) {
 	own, found, err := s.cfg.Store.Log(id)
 	if err == nil && found {
 		r.holding(own)
@@ -348,13 +348,13 @@ func (s *Session) pullDone(in PullDone) error {
 	}
 	r.to(due)
 	if c := conflictOf(in.Err); c != nil {
-		return s.doubts(t, r, c)
+		return s.suspectHead(t, r, c)
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)
 		return nil
 	}
-	s.reached(r, in.Log)
+	s.dropHeld(r, in.Log)
 	if in.Err != nil || r.wanted != 0 {
 		r.again()
 		s.wantTick(t)

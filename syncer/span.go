@@ -17,7 +17,7 @@ type span struct {
 	bytes  []byte
 	leaves []digest.Hash // zero for one that is not known
 	tree   []digest.Hash
-	r      merkleindex.Range
+	r      merkleindex.CompactRange
 	gone   erased
 	first  int // length of its first record as it was appended; 0 if it is not known
 	used   int // bytes of all its records; 0 likewise

@@ -69,7 +69,7 @@ func (l *twinLog) add(record []byte) {
 	l.info.Root = l.mountains(l.info.Size).Root()
 }
 
-func (l *twinLog) mountains(size uint64) (m mmrindex.Mountains) {
+func (l *twinLog) mountains(size uint64) (m mmrindex.Peaks) {
 	for _, leaf := range l.leaves[:size] {
 		if err := m.Append(leaf, nil); err != nil {
 			panic(err)
@@ -143,7 +143,7 @@ func (w *twin) Time(id digest.Hash, size uint64) (int64, error) {
 	return event.TimeOf(w.logs[id].records[size-1]), nil
 }
 
-func (w *twin) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
+func (w *twin) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
 	return w.logs[id].mountains(size), nil
 }
 

@@ -82,8 +82,8 @@ type Store interface {
 	Logs(topic digest.Hash, yield func(LogInfo) bool) error
 	// Log returns one log; false says that the store does not have it.
 	Log(id digest.Hash) (LogInfo, bool, error)
-	// Mountains returns a log's peaks at any size it holds.
-	Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error)
+	// PeaksAt returns a log's peaks at any size it holds.
+	PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error)
 	// Counts reports whether a log is stored at all: whether it is of the topic's
 	// roster, or the roster admits it, or needs not to.
 	Counts(name identity.LogName) (bool, error)
@@ -148,8 +148,8 @@ type Verified struct {
 
 	// What the events were verified behind, and what they lead to: the author
 	// may have signed another history too.
-	Left mmrindex.Mountains // at First
-	Root digest.Hash        // at First+Count
+	Left mmrindex.Peaks // at First
+	Root digest.Hash    // at First+Count
 
 	Time   int64        // of the last event, or of the one before if there is none
 	Closed event.Reason // the log ends behind them: the record there breaks a rule
@@ -168,9 +168,9 @@ type VerifiedPages struct {
 	Right  []digest.Hash // from the end of the last page to Head.Size
 
 	// As in Verified.
-	Left mmrindex.Mountains // before the first page
-	Root digest.Hash        // behind the last
-	Time int64              // of the last event
+	Left mmrindex.Peaks // before the first page
+	Root digest.Hash    // behind the last
+	Time int64          // of the last event
 }
 
 // Limits bound what a peer may make us hold.
@@ -348,9 +348,9 @@ type (
 		Log          digest.Hash
 		Ours, Theirs proof.Head
 	}
-	// Doubt says that the log of a peer is another one than ours, or that the
+	// Diverged says that the log of a peer is another one than ours, or that the
 	// peer makes it seem so (see Conflict). The session leaves the log alone.
-	Doubt struct {
+	Diverged struct {
 		Log          digest.Hash
 		Ours, Theirs proof.Head
 	}
@@ -408,7 +408,7 @@ func (Apart) output()     {}
 func (Synced) output()    {}
 func (Covered) output()   {}
 func (Fork) output()      {}
-func (Doubt) output()     {}
+func (Diverged) output()  {}
 func (Forked) output()    {}
 func (TellFork) output()  {}
 func (Prove) output()     {}

@@ -50,7 +50,7 @@ type pageLog struct {
 
 	packedAt int // records that pages and spans were made from
 	pages    [][]byte
-	spans    []segwriter.Span
+	spans    []segwriter.Seal
 }
 
 func newPageTwin(n byte) *pageTwin {
@@ -106,7 +106,7 @@ func (l *pageLog) add(record []byte) {
 	l.records, l.leaves = append(l.records, record), append(l.leaves, r.LeafHash())
 }
 
-func (l *pageLog) mountains(size uint64) (m mmrindex.Mountains) {
+func (l *pageLog) mountains(size uint64) (m mmrindex.Peaks) {
 	r := l.rangeOf(0, size)
 	if err := m.Merge(r, nil); err != nil {
 		panic(err)
@@ -114,8 +114,8 @@ func (l *pageLog) mountains(size uint64) (m mmrindex.Mountains) {
 	return m
 }
 
-func (l *pageLog) rangeOf(begin, end uint64) merkleindex.Range {
-	r := merkleindex.Range{Begin: begin, End: begin}
+func (l *pageLog) rangeOf(begin, end uint64) merkleindex.CompactRange {
+	r := merkleindex.CompactRange{Begin: begin, End: begin}
 	for _, leaf := range l.leaves[begin:end] {
 		if err := r.Append(leaf, nil); err != nil {
 			panic(err)
@@ -127,7 +127,7 @@ func (l *pageLog) rangeOf(begin, end uint64) merkleindex.Range {
 // rightOf is the compact range from a sequence to the head's size.
 func (l *pageLog) rightOf(from uint64) []digest.Hash {
 	r := l.rangeOf(from, uint64(len(l.leaves)))
-	if err := r.Merge(merkleindex.Range{Begin: r.End, End: l.head.Size, Hashes: l.right}, nil); err != nil {
+	if err := r.Merge(merkleindex.CompactRange{Begin: r.End, End: l.head.Size, Hashes: l.right}, nil); err != nil {
 		panic(err)
 	}
 	return r.Hashes
@@ -141,7 +141,7 @@ func (l *pageLog) pack() {
 	l.packedAt, l.pages, l.spans = len(l.records), nil, nil
 	b := segwriter.NewBuilder(twinPage, 0, 0)
 	for _, r := range l.records {
-		err := b.Add(r, func(index uint64, page []byte, s segwriter.Span) error {
+		err := b.Add(r, func(index uint64, page []byte, s segwriter.Seal) error {
 			if l.pages = append(l.pages, slices.Clone(page)); index == s.Page {
 				l.spans = append(l.spans, s)
 			}
@@ -250,7 +250,7 @@ func (w *pageTwin) Time(id digest.Hash, size uint64) (int64, error) {
 	return event.TimeOf(w.logs[id].records[size-1]), nil
 }
 
-func (w *pageTwin) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
+func (w *pageTwin) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
 	return w.logs[id].mountains(size), nil
 }
 
@@ -330,7 +330,7 @@ func (w *pageTwin) ingest(v Verified) error {
 // proven checks what must hold of every stored log: it is under its head.
 func (l *pageLog) proven() error {
 	m := l.mountains(uint64(len(l.leaves)))
-	if err := m.Merge(merkleindex.Range{Begin: m.Size(), End: l.head.Size, Hashes: l.right}, nil); err != nil {
+	if err := m.Merge(merkleindex.CompactRange{Begin: m.Size(), End: l.head.Size, Hashes: l.right}, nil); err != nil {
 		return err
 	}
 	if m.Root() != l.head.Root {
@@ -364,13 +364,13 @@ func (w *pageTwin) ingestPages(t testing.TB, v *VerifiedPages) error {
 // rangeTo is the proof of what ends with the i-th seal of v.
 func (l *pageLog) rangeTo(v *VerifiedPages, i int) []digest.Hash {
 	end := v.Seals[i].End()
-	r := merkleindex.Range{Begin: end, End: end}
+	r := merkleindex.CompactRange{Begin: end, End: end}
 	for _, leaf := range v.Leaves[end-v.Seals[0].First:] {
 		if err := r.Append(leaf, nil); err != nil {
 			panic(err)
 		}
 	}
-	if err := r.Merge(merkleindex.Range{Begin: r.End, End: v.Head.Size, Hashes: v.Right}, nil); err != nil {
+	if err := r.Merge(merkleindex.CompactRange{Begin: r.End, End: v.Head.Size, Hashes: v.Right}, nil); err != nil {
 		panic(err)
 	}
 	return r.Hashes

@@ -18,9 +18,9 @@ import (
 // not stored yet, so that what follows can be verified at once.
 type incoming struct {
 	next uint64
-	m    mmrindex.Mountains // at next
-	time int64              // of the event before next
-	left int                // ingests under way
+	m    mmrindex.Peaks // at next
+	time int64          // of the event before next
+	left int            // ingests under way
 
 	closed bool // the log ends at next
 }
@@ -97,7 +97,7 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	}
 	v, after, err := verifyEvents(own, m, next, before, left, s.cfg.Erasable)
 	if c := conflict(err, own, left, m.Head); c != nil {
-		return s.doubts(t, r, c)
+		return s.suspectHead(t, r, c)
 	}
 	if errors.Is(err, ErrErased) {
 		s.leave(t, r, err)
@@ -121,14 +121,14 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	return nil
 }
 
-func (s *Session) mountains(r *remote, own LogInfo, next uint64) (mmrindex.Mountains, error) {
+func (s *Session) mountains(r *remote, own LogInfo, next uint64) (mmrindex.Peaks, error) {
 	if r.in != nil && r.in.next == next {
 		return r.in.m, nil
 	}
 	if next == 0 {
-		return mmrindex.Mountains{}, nil
+		return mmrindex.Peaks{}, nil
 	}
-	return s.cfg.Store.Mountains(own.Log, next)
+	return s.cfg.Store.PeaksAt(own.Log, next)
 }
 
 // timeBefore returns the time of the event before next, as mountains does its
@@ -148,7 +148,7 @@ func (s *Session) timeBefore(r *remote, own LogInfo, next uint64) (int64, error)
 // next has the time before. The result ends before the first record that
 // breaks a rule of the log. The error is an *ErasedError if all is true and some
 // of it is erased that may not be.
-func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, left mmrindex.Mountains, may Erasable) (Verified, mmrindex.Mountains, error) {
+func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, left mmrindex.Peaks, may Erasable) (Verified, mmrindex.Peaks, error) {
 	v := Verified{Info: info, First: next, Head: headOf(m.Log, m.Head), Right: m.Right, Left: left}
 	j := judgement{rules: info.rules(), time: before}
 	rest, seq := m.Records, m.First
@@ -193,7 +193,7 @@ func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, l
 
 // endAt leaves the records of v before the first that offends, and returns the
 // peaks behind them. They are proven with those that go.
-func (v *Verified) endAt(j *judgement) (mmrindex.Mountains, error) {
+func (v *Verified) endAt(j *judgement) (mmrindex.Peaks, error) {
 	after := v.Left.Clone()
 	right, err := rightBehind(v.First+uint64(j.good), v.Leaves[j.good:], v.Head.Size, v.Right)
 	if err != nil {
@@ -209,7 +209,7 @@ func (v *Verified) endAt(j *judgement) (mmrindex.Mountains, error) {
 
 // underHead checks that left and then mid and then right are the tree of the
 // head, and the head's signature. It returns the mountains behind mid.
-func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Hash, head proof.Head, author [32]byte, code messages.Code) (mmrindex.Mountains, error) {
+func underHead(left mmrindex.Peaks, mid merkleindex.CompactRange, right []digest.Hash, head proof.Head, author [32]byte, code messages.Code) (mmrindex.Peaks, error) {
 	after := left.Clone()
 	if err := after.Merge(mid, nil); err != nil {
 		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
@@ -218,7 +218,7 @@ func underHead(left mmrindex.Mountains, mid merkleindex.Range, right []digest.Ha
 		return left, violation(messages.CodeBadRange, "log %s: events to %d under a head of %d", head.Log.Short(), mid.End, head.Size)
 	}
 	whole := after.Clone()
-	if err := whole.Merge(merkleindex.Range{Begin: mid.End, End: head.Size, Hashes: right}, nil); err != nil {
+	if err := whole.Merge(merkleindex.CompactRange{Begin: mid.End, End: head.Size, Hashes: right}, nil); err != nil {
 		return left, violation(messages.CodeBadRange, "log %s: %v", head.Log.Short(), err)
 	}
 	if root := whole.Root(); root != head.Root && !sabotage.NoProof {

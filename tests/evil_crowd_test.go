@@ -186,8 +186,8 @@ func TestHeadOfHugeLog(t *testing.T) {
 	a := newArena(t, "memory", small())
 	l := a.newLog(a.newKey(), 4096, 1, "event %d of 2^48")
 	const size = messages.MaxCount
-	rest := merkleindex.Range{Begin: 1, End: size, Hashes: make([]digest.Hash, merkleindex.RangeLen(1, size))}
-	whole := merkleindex.Range{}
+	rest := merkleindex.CompactRange{Begin: 1, End: size, Hashes: make([]digest.Hash, merkleindex.RangeLen(1, size))}
+	whole := merkleindex.CompactRange{}
 	must(t, whole.Append(l.Leaves[0], nil))
 	must(t, whole.Merge(rest, nil))
 	root, err := whole.Root()

@@ -37,7 +37,7 @@ type Set struct {
 
 	mu         sync.Mutex // guards closed and gatherings
 	closed     bool
-	gatherings map[*gathering]struct{}
+	gatherings map[*multiListener]struct{}
 }
 
 // Options are times; the zero value works.
@@ -65,7 +65,7 @@ func New(o Options, shared []transport.Carrier, named ...transport.Carrier) *Set
 	if o.LookEvery <= 0 {
 		o.LookEvery = 15 * time.Second
 	}
-	c := &Set{o: o, shared: shared, named: named, gatherings: map[*gathering]struct{}{}}
+	c := &Set{o: o, shared: shared, named: named, gatherings: map[*multiListener]struct{}{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }

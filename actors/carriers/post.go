@@ -19,7 +19,7 @@ import (
 // firstPause is how long it is waited at first until a place is bound again.
 const firstPause = 250 * time.Millisecond
 
-// A post is a place where one of the carriers of a gathering listens. A listener that
+// A post is a place where one of the carriers of a multiListener listens. A listener that
 // ends by itself, or whose address or socket is gone, is closed, and the place bound
 // again as soon as that can be.
 type post struct {
@@ -46,7 +46,7 @@ func newPost(by transport.Carrier, as carried, hostport string, l transport.List
 }
 
 // serve hands on what comes, whatever becomes of the first listener.
-func (p *post) serve(g *gathering, first transport.Listener) {
+func (p *post) serve(g *multiListener, first transport.Listener) {
 	for l := first; l != nil; l = p.bindAgain(g) {
 		if err := p.accept(g, l); g.ctx.Err() == nil {
 			p.lose(g, l, err)
@@ -55,7 +55,7 @@ func (p *post) serve(g *gathering, first transport.Listener) {
 }
 
 // accept hands on what a listener accepts until it ends.
-func (p *post) accept(g *gathering, l transport.Listener) error {
+func (p *post) accept(g *multiListener, l transport.Listener) error {
 	for {
 		conn, err := l.Accept(g.ctx)
 		if err != nil {
@@ -74,7 +74,7 @@ func (p *post) accept(g *gathering, l transport.Listener) error {
 }
 
 // bindAgain listens anew, or returns nil if that is wanted no more.
-func (p *post) bindAgain(g *gathering) transport.Listener {
+func (p *post) bindAgain(g *multiListener) transport.Listener {
 	for pause := firstPause; g.ctx.Err() == nil; pause = min(2*pause, g.lookEvery) {
 		looked := g.looked()
 		l, err := p.by.Listen(g.ctx, p.at)
@@ -91,7 +91,7 @@ func (p *post) bindAgain(g *gathering) transport.Listener {
 }
 
 // bound takes a new listener, unless the post was closed.
-func (p *post) bound(g *gathering, l transport.Listener) transport.Listener {
+func (p *post) bound(g *multiListener, l transport.Listener) transport.Listener {
 	p.mu.Lock()
 	closed := p.closed
 	if !closed {
@@ -114,7 +114,7 @@ func (p *post) listener() transport.Listener {
 }
 
 // say says why nobody reaches the place by the listener that there is.
-func (p *post) say(g *gathering, l transport.Listener, why error) {
+func (p *post) say(g *multiListener, l transport.Listener, why error) {
 	p.mu.Lock()
 	if p.l == l {
 		p.why = p.reason(why)
@@ -124,7 +124,7 @@ func (p *post) say(g *gathering, l transport.Listener, why error) {
 }
 
 // lose closes a listener that nobody reaches any more.
-func (p *post) lose(g *gathering, l transport.Listener, why error) {
+func (p *post) lose(g *multiListener, l transport.Listener, why error) {
 	p.mu.Lock()
 	if p.l == l {
 		p.l, p.why = nil, p.reason(why)
@@ -153,7 +153,7 @@ func (p *post) trouble() error {
 
 // watch asks the listener how it is: when it says, when somebody looks, and now and
 // then if its place can get lost.
-func (p *post) watch(g *gathering) {
+func (p *post) watch(g *multiListener) {
 	every := g.lookEvery
 	if p.stays {
 		every = 0
@@ -170,7 +170,7 @@ func (p *post) watch(g *gathering) {
 
 // ask asks a listener how it is, and gives up one that nobody can reach. One that
 // waits for descriptors or memory stays.
-func (p *post) ask(g *gathering, l transport.Listener) (changed <-chan struct{}) {
+func (p *post) ask(g *multiListener, l transport.Listener) (changed <-chan struct{}) {
 	changed, why := l.Trouble()
 	if why == nil || durable.TroubleOf(why) == durable.Exhausted {
 		p.say(g, l, why)

@@ -41,8 +41,8 @@ type Config struct {
 	Spawn func(name string, props *actor.Props) (*actor.PID, error)
 	Send  func(name string, msg any)
 
-	Self     identity.PeerID
-	Patience time.Duration // for the greeting of a peer
+	Self        identity.PeerID
+	PeerTimeout time.Duration // for the greeting of a peer
 
 	// Lookup resolves host names; what a peer told is dialed by what it says only.
 	// Default: none, names are the carrier's own.

@@ -113,7 +113,7 @@ func (n *Mesh) probe(p identity.PeerID) {
 	}
 	d.probed[p], d.dialing[p] = t.Host, &attempt{since: time.Now(), probe: true}
 	n.Go(func() {
-		err := n.reach(t)
+		err := n.probeDial(t)
 		n.probeDone(t.Address, err)
 	})
 }
@@ -127,7 +127,7 @@ func (d *directory) probing() (count int) {
 	return count
 }
 
-func (n *Mesh) reach(t peerbook.Target) error {
+func (n *Mesh) probeDial(t peerbook.Target) error {
 	ctx, cancel := context.WithTimeout(n.Context, peerbook.SlotTime)
 	defer cancel()
 	conn, _, err := n.open(ctx, t)

@@ -67,8 +67,8 @@ func (n *Mesh) join() {
 // Look makes the dialer look soon.
 func (n *Mesh) Look() { n.Send(DialerName, &replan{}) }
 
-// Keep connects to a peer now and again whenever the connection is lost.
-func (n *Mesh) Keep(a identity.Address) error {
+// KeepConnected connects to a peer now and again whenever the connection is lost.
+func (n *Mesh) KeepConnected(a identity.Address) error {
 	if a.Peer == n.Self {
 		return nil // an invite of our own
 	}

@@ -123,7 +123,7 @@ func (n *Mesh) accepted(conn transport.Conn) {
 	}
 	n.Go(func() {
 		defer n.waitSecond(conn.Peer(), false)
-		ctx, cancel := context.WithTimeout(n.Context, n.Patience)
+		ctx, cancel := context.WithTimeout(n.Context, n.PeerTimeout)
 		defer cancel()
 		first, err := conn.AcceptStream(ctx)
 		if err != nil {

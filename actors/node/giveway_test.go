@@ -64,7 +64,7 @@ func TestSyncOutlastsItsSession(t *testing.T) {
 	})
 	b := memberWith(t, 2, func(o *node.Config) { o.Carrier = net.Node(o.Store.Device().PeerID()) })
 	at := b.listen("b:1")
-	if err := a.n.Mesh().Keep(at); err != nil {
+	if err := a.n.Mesh().KeepConnected(at); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() string {

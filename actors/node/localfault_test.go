@@ -226,7 +226,7 @@ func TestReceiverWithoutRoom(t *testing.T) {
 			if r := b.n.Mesh().Refusals(); len(r) > 0 {
 				t.Errorf("the peer was refused %v", r)
 			}
-			if err := b.n.Mesh().Keep(at); err != nil {
+			if err := b.n.Mesh().KeepConnected(at); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, func() string {

@@ -43,7 +43,7 @@ const (
 )
 
 // A Config is what a Node is started with. All of it is required but Fault,
-// Policy, Patience, Lookup and Quota.
+// Policy, PeerTimeout, Lookup and Quota.
 type Config struct {
 	System  *actor.ActorSystem
 	Store   *store.Store
@@ -52,10 +52,10 @@ type Config struct {
 	Now     func() time.Time
 	Fault   pipeline.Fault
 	Policy  supervisor.Policy // of the stages
-	// Patience is how long a peer may take over its greeting; other waits
-	// follow from it (session/patience.go). Default 10 s.
-	Patience time.Duration
-	Quota    pipeline.Quota
+	// PeerTimeout is how long a peer may take over its greeting; other waits
+	// follow from it (session/peertimeout.go). Default 10 s.
+	PeerTimeout time.Duration
+	Quota       pipeline.Quota
 
 	// Lookup resolves host names; what a peer told is dialed by what it says only.
 	// Default: none, names are the carrier's own.
@@ -76,8 +76,8 @@ type Config struct {
 
 // Defaults of a Config.
 const (
-	defaultPatience = 10 * time.Second
-	defaultStall    = 30 * time.Second
+	defaultPeerTimeout = 10 * time.Second
+	defaultStall       = 30 * time.Second
 )
 
 // A Node is the running actors of one store.
@@ -102,7 +102,7 @@ type Node struct {
 
 // Start starts the actors of a store.
 func Start(c Config) (*Node, error) {
-	c.Patience, c.Stall = cmp.Or(c.Patience, defaultPatience), cmp.Or(c.Stall, defaultStall)
+	c.PeerTimeout, c.Stall = cmp.Or(c.PeerTimeout, defaultPeerTimeout), cmp.Or(c.Stall, defaultStall)
 	n := &Node{cfg: c, doors: doors.New(c.Logger)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.pipeline = pipeline.New(c.System, c.Store, c.Logger, c.Quota, c.Fault, n.advanced)
@@ -127,19 +127,19 @@ func (n *Node) meet() (err error) {
 	if n.mesh, err = mesh.New(mesh.Config{
 		Context: n.ctx, Go: n.Go, Store: c.Store, Pipeline: n.pipeline, Carrier: c.Carrier, Logger: c.Logger, Notify: n.notices.Say,
 		Spawn: n.spawn, Send: n.send,
-		Self: self, Patience: c.Patience, Lookup: c.Lookup, RetryBetter: c.RetryBetter, Advertise: c.Advertise,
+		Self: self, PeerTimeout: c.PeerTimeout, Lookup: c.Lookup, RetryBetter: c.RetryBetter, Advertise: c.Advertise,
 	}); err != nil {
 		return err
 	}
 	n.swarm = swarm.New(swarm.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Go: n.Go,
 		Refused: n.mesh.Refused, Connected: n.sources,
-		Visits: swarm.Visits{Carrier: c.Carrier, Self: self, Patience: c.Patience, Still: session.Still(c.Patience)},
+		Visits: swarm.Visits{Carrier: c.Carrier, Self: self, PeerTimeout: c.PeerTimeout, Still: session.Still(c.PeerTimeout)},
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
 		Logger: c.Logger, Now: c.Now, Host: n.mesh, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
-		Self: self, Patience: c.Patience, Stall: c.Stall, Doze: c.Doze,
+		Self: self, PeerTimeout: c.PeerTimeout, Stall: c.Stall, Doze: c.Doze,
 	})
 	n.mesh.Sessions = n.sessions
 	return nil

@@ -70,7 +70,7 @@ func TestHintsByNameAreDecidedWhereTheyLead(t *testing.T) {
 		for _, ip := range []string{"192.88.99.7", "192.88.99.8"} { // where it may be found by rights
 			net.Node(b.st.Device().PeerID()).Listen(t.Context(), ip+host[len(host)-2:])
 		}
-		if err := b.n.Mesh().Keep(at); err != nil {
+		if err := b.n.Mesh().KeepConnected(at); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,7 +103,7 @@ func TestAPersonNamesAnyPlace(t *testing.T) {
 	})
 	b := memberWith(t, 2, func(c *node.Config) { c.Carrier = net.Node(c.Store.Device().PeerID()) })
 	b.listen("[::1]:1") // the second address of localhost
-	if err := a.n.Mesh().Keep(identity.Address{Peer: b.st.Device().PeerID(), Host: "localhost:1"}); err != nil {
+	if err := a.n.Mesh().KeepConnected(identity.Address{Peer: b.st.Device().PeerID(), Host: "localhost:1"}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() string {

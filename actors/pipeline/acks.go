@@ -36,8 +36,8 @@ func (a *acks) await(log digest.Hash, e *ack) {
 	a.logs[log] = list
 }
 
-// reached acknowledges all that ends at or below size.
-func (a *acks) reached(log digest.Hash, size uint64) {
+// acknowledge acknowledges all that ends at or below size.
+func (a *acks) acknowledge(log digest.Hash, size uint64) {
 	a.mu.Lock()
 	list, n := a.logs[log], 0
 	for n < len(list) && list[n].end <= size {

@@ -393,7 +393,7 @@ func (in *ingress) settle() {
 
 // take hands over all that waits, once it is hashed. Batches that were open are
 // closed by it.
-func (in *ingress) take() *hand {
+func (in *ingress) take() *inFlight {
 	h := in.takeQueue()
 	for _, g := range h.queue {
 		g.hashed()
@@ -405,7 +405,7 @@ func (in *ingress) take() *hand {
 	return h
 }
 
-func (in *ingress) takeQueue() *hand {
+func (in *ingress) takeQueue() *inFlight {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.told = false
@@ -413,7 +413,7 @@ func (in *ingress) takeQueue() *hand {
 		in.usual = len(g.Records)
 	}
 	clear(in.open)
-	h := &hand{work: &store.Work{Sealed: in.sealed}, queue: in.queue, changes: in.changes}
+	h := &inFlight{work: &store.Work{Sealed: in.sealed}, queue: in.queue, changes: in.changes}
 	in.queue, in.sealed, in.changes = nil, nil, nil
 	return h
 }

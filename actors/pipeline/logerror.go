@@ -62,7 +62,7 @@ func (p *Pipeline) mark(log digest.Hash, err error) {
 	if err != nil {
 		p.log.Error("what is committed of it is not counted", slog.String("log", log.String()), slog.Any("error", err))
 	}
-	p.reached(log)
+	p.published(log)
 	p.acks.failLog(log, why)
 }
 

@@ -78,18 +78,18 @@ type Pipeline struct {
 	advanced func(*store.Log)
 	telling  sync.Mutex // held while a state is published and told, so that nobody hears of them in another order
 
-	gauge *gauge
+	quota *quotaGate
 
 	in   *ingress
 	acks *acks
 	ckpt *checkpointer
 
-	commit *store.Committer
-	hand   *hand           // the commit under way; outlives a restart of the AOF writer
-	held   *messages.Batch // what the AOF writer holds back, or nil; outlives it, too
-	stages [4]stageRef     // by place in Stages
-	system *actor.ActorSystem
-	pages  chan struct{} // credits for runs of a peer's pages
+	commit   *store.Committer
+	inFlight *inFlight       // the commit under way; outlives a restart of the AOF writer
+	held     *messages.Batch // what the AOF writer holds back, or nil; outlives it, too
+	stages   [4]stageRef     // by place in Stages
+	system   *actor.ActorSystem
+	pages    chan struct{} // credits for runs of a peer's pages
 }
 
 // A stageRef is where a stage's messages go.
@@ -104,7 +104,7 @@ type stageRef struct {
 func New(system *actor.ActorSystem, st *store.Store, log *slog.Logger, q Quota, fault Fault, advanced func(*store.Log)) *Pipeline {
 	p := &Pipeline{
 		st: st, log: log, fault: fault, acks: newAcks(), system: system, advanced: advanced,
-		gauge:  newGauge(q, st),
+		quota:  newQuotaGate(q, st),
 		commit: st.NewCommitter(), pages: make(chan struct{}, PagesCredits),
 	}
 	p.in = newIngress(func() { p.tell(0, &messages.AppendReady{}) }, storeTimes{st}, storeIDs{st})
@@ -242,7 +242,7 @@ func (p *Pipeline) append(ctx context.Context, log digest.Hash, bytes int, try f
 	if backup, unmet := p.st.Unmet(l.Topic); unmet {
 		return at, ask, &RestoredError{Topic: l.Topic, Log: log, Backup: backup}
 	}
-	if err := p.gauge.local(bytes); err != nil {
+	if err := p.quota.admitLocal(bytes); err != nil {
 		return at, ask, err
 	}
 	ask = question{topic: l.Topic, size: l.State().Size}
@@ -330,8 +330,8 @@ func (p *Pipeline) Finish() error {
 }
 
 // finish commits what waits, but for appends, with the newest heads.
-func (p *Pipeline) finish(h *hand) (err error) {
-	(&hand{queue: h.queue}).fail(ErrClosed)
+func (p *Pipeline) finish(h *inFlight) (err error) {
+	(&inFlight{queue: h.queue}).fail(ErrClosed)
 	h.queue, h.work.Appends = nil, nil
 	if h.made, err = p.commit.Close(h.work); err != nil {
 		p.Break(err)

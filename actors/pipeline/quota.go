@@ -65,8 +65,8 @@ const diskWait = 100 * time.Millisecond
 // and in a page.
 const diskCopies = 2
 
-// A gauge holds a store to its quota.
-type gauge struct {
+// A quotaGate holds a store to its quota.
+type quotaGate struct {
 	q  Quota
 	st *store.Store
 
@@ -78,12 +78,12 @@ type gauge struct {
 	looked     time.Time // when that was
 }
 
-func newGauge(q Quota, st *store.Store) *gauge {
-	return &gauge{q: q, st: st, logs: map[digest.Hash]int64{}}
+func newQuotaGate(q Quota, st *store.Store) *quotaGate {
+	return &quotaGate{q: q, st: st, logs: map[digest.Hash]int64{}}
 }
 
-// local takes note of an append here, or says why it is refused.
-func (g *gauge) local(bytes int) error {
+// admitLocal takes note of an append here, or says why it is refused.
+func (g *quotaGate) admitLocal(bytes int) error {
 	if g.q.StoreBytes == 0 && g.q.FreeBytes == 0 {
 		return nil
 	}
@@ -99,15 +99,15 @@ func (g *gauge) local(bytes int) error {
 // Room takes note of events that a peer brings, or says why a quota refuses them.
 // Nothing of what is refused is counted.
 func (p *Pipeline) Room(log digest.Hash, bytes int) error {
-	return p.gauge.remote(log, bytes)
+	return p.quota.admitPeer(log, bytes)
 }
 
-func (g *gauge) remote(log digest.Hash, bytes int) error {
+func (g *quotaGate) admitPeer(log digest.Hash, bytes int) error {
 	if g.q == (Quota{}) {
 		return nil
 	}
 	if l, err := g.st.Log(log); err == nil && l.Own {
-		return g.local(bytes) // our own events come back
+		return g.admitLocal(bytes) // our own events come back
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -136,7 +136,7 @@ func over(bound string, limit, would int64) error {
 
 // held returns how many bytes of events are here of a log. Events in its open
 // page when it is first looked at are not counted.
-func (g *gauge) held(id digest.Hash) (int64, error) {
+func (g *quotaGate) held(id digest.Hash) (int64, error) {
 	if n, ok := g.logs[id]; ok {
 		return n, nil
 	}
@@ -152,7 +152,7 @@ func (g *gauge) held(id digest.Hash) (int64, error) {
 
 // disk checks that n more bytes fit in the store and on the disk. It looks at
 // the disk when what it knows is old, or says that they do not.
-func (g *gauge) disk(n int64) error {
+func (g *quotaGate) disk(n int64) error {
 	if g.q.StoreBytes <= 0 && g.q.FreeBytes <= 0 {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (g *gauge) disk(n int64) error {
 	return g.fits(n)
 }
 
-func (g *gauge) fits(n int64) error {
+func (g *quotaGate) fits(n int64) error {
 	n *= diskCopies
 	if err := over(boundStore, g.q.StoreBytes, g.used+g.since+n); err != nil {
 		return err
@@ -176,7 +176,7 @@ func (g *gauge) fits(n int64) error {
 	return nil
 }
 
-func (g *gauge) look() error {
+func (g *quotaGate) look() error {
 	free, err := durable.FreeBytes(g.st.SystemDir())
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 func AppendOf(v syncer.Verified) *messages.Append {
 	return &messages.Append{
 		Log: v.Info.Log, Create: NewLogOf(v.Info), Records: v.Records, Leaves: v.Leaves, First: v.First,
-		Remote: &messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time, Closed: v.Closed},
+		Remote: &messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Hashes(), Root: v.Root, Time: v.Time, Closed: v.Closed},
 	}
 }
 

@@ -23,10 +23,10 @@ const (
 	atMMR
 )
 
-// A hand is the commit that the AOF writer has in hand. It is kept outside of
+// A inFlight is the commit that the AOF writer has in inFlight. It is kept outside of
 // the actor: after a restart the next instance goes on where this one stopped,
 // so that nothing is committed twice and nothing committed is left behind.
-type hand struct {
+type inFlight struct {
 	work    *store.Work
 	queue   []*gathered     // one for each of work.Appends
 	changes []pendingChange // one for each of work.Changes
@@ -72,20 +72,20 @@ func (w *aofWriter) Receive(ctx actor.Context) {
 
 func (w *aofWriter) flush() {
 	p := w.p
-	if p.hand == nil {
+	if p.inFlight == nil {
 		p.in.settle()
 		h := p.in.take()
 		if h.work.Empty() {
 			return
 		}
-		p.hand = h
+		p.inFlight = h
 	}
-	h := p.hand
+	h := p.inFlight
 	if h.made == nil {
 		h.mark(writing)
 		var err error
 		if h.made, err = p.commit.Commit(h.work); err != nil {
-			p.hand = nil
+			p.inFlight = nil
 			if store.Untouched(err) {
 				h.mark(refused)
 			}
@@ -111,7 +111,7 @@ func (w *aofWriter) flush() {
 		if err := p.publish(to, p.acks.ahead); err != nil { // the stages come to it, too
 			p.log.Error("what is committed is not published", slog.Any("error", err))
 		}
-		p.reached(to.ID())
+		p.published(to.ID())
 		if err := p.Broken(); err != nil {
 			p.acks.failAll(err) // the stages come to nothing more
 		}
@@ -126,12 +126,12 @@ func (w *aofWriter) flush() {
 	for _, log := range h.made.Frozen {
 		p.tellAdvanced(log)
 	}
-	p.hand = nil
+	p.inFlight = nil
 	h.tellChanges()
 }
 
 // await has an append acknowledged once it is counted.
-func (w *aofWriter) await(h *hand, i int) {
+func (w *aofWriter) await(h *inFlight, i int) {
 	g, came := h.queue[i], h.made.Appends[i]
 	if g.awaited {
 		return
@@ -155,20 +155,20 @@ func (w *aofWriter) await(h *hand, i int) {
 }
 
 // tellChanges tells those who wait for a change what came of it.
-func (h *hand) tellChanges() {
+func (h *inFlight) tellChanges() {
 	for i, c := range h.changes {
 		c.done <- h.made.Changes[i]
 	}
 }
 
 // mark sets the fate of all appends in hand.
-func (h *hand) mark(f fate) {
+func (h *inFlight) mark(f fate) {
 	for _, g := range h.queue {
 		g.fate.set(f)
 	}
 }
 
-func (h *hand) fail(err error) {
+func (h *inFlight) fail(err error) {
 	for _, g := range h.queue {
 		g.Done(err)
 	}
@@ -177,8 +177,8 @@ func (h *hand) fail(err error) {
 	}
 }
 
-// reached is counted by a stage that nobody follows.
-func (p *Pipeline) reached(id digest.Hash) {
+// published is counted by a stage that nobody follows.
+func (p *Pipeline) published(id digest.Hash) {
 	if err := p.counted(id); err != nil {
 		p.unread(id, err)
 	}
@@ -194,7 +194,7 @@ func (p *Pipeline) counted(id digest.Hash) error {
 	if l.Own {
 		p.regained(l, size)
 	}
-	p.acks.reached(id, size)
+	p.acks.acknowledge(id, size)
 	return nil
 }
 
@@ -216,7 +216,7 @@ func (p *Pipeline) check(log digest.Hash, err error) {
 	switch {
 	case err == nil:
 	case p.Broken() != nil:
-	case errors.Is(err, store.ErrHistory):
+	case errors.Is(err, store.ErrOtherHistory):
 		p.acks.failPages(log, err)
 	case errors.Is(err, store.ErrGap) && !sabotage.NoReplay:
 		p.ckpt.drop(log)
@@ -260,7 +260,7 @@ func (s *segmentWriter) Receive(ctx actor.Context) {
 	case *messages.Pages:
 		p.strike(atSegment, AtStart)
 		s.pages(m, forward)
-		p.reached(m.Log) // if it came another way meanwhile
+		p.published(m.Log) // if it came another way meanwhile
 		p.strike(atSegment, AtEnd)
 	case *messages.Reset:
 		s.core.Reset(m.Log)
@@ -276,7 +276,7 @@ func (s *segmentWriter) Receive(ctx actor.Context) {
 // here is lost alone: its session asks again, and what others bring goes on.
 func (s *segmentWriter) pages(m *messages.Pages, forward store.Forward) {
 	err := s.core.Pages(m, forward)
-	if errors.Is(err, store.ErrHistory) {
+	if errors.Is(err, store.ErrOtherHistory) {
 		s.p.acks.fail(m.Log, err, func(e *ack) bool { return e.page && e.end == m.End() })
 		return
 	}
@@ -325,7 +325,7 @@ func (t *treeBuilder) Receive(ctx actor.Context) {
 // mmrIndexer keeps the mountains, publishes roots and acknowledges.
 type mmrIndexer struct {
 	p    *Pipeline
-	core *store.Mountains
+	core *store.MMRIndexer
 }
 
 // Receive implements actor.Actor.
@@ -333,7 +333,7 @@ func (x *mmrIndexer) Receive(ctx actor.Context) {
 	p := x.p
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		x.core = p.st.NewMountains()
+		x.core = p.st.NewMMRIndexer()
 		p.stages[atMMR].pid.Store(ctx.Self())
 		p.resume(func(log digest.Hash) error {
 			made, err := x.core.Resume(log)
@@ -378,7 +378,7 @@ func (x *mmrIndexer) made(log digest.Hash, m store.Merged, pages int, err error)
 	if err == nil { // what is sealed leaves the AOF: the pages are known before
 		x.p.ckpt.note(m.Sealed, pages)
 	}
-	x.p.reached(log)
+	x.p.published(log)
 	return err
 }
 

@@ -19,7 +19,7 @@ import (
 
 // control opens or accepts the control stream: the dialer opens it.
 func (s *Session) control() (transport.Stream, error) {
-	ctx, cancel := context.WithTimeout(s.ctx, s.set.Patience)
+	ctx, cancel := context.WithTimeout(s.ctx, s.set.PeerTimeout)
 	defer cancel()
 	if s.first != nil {
 		return s.first, nil
@@ -33,7 +33,7 @@ func (s *Session) control() (transport.Stream, error) {
 // read feeds frames to the actor, at most inboxFrames ahead of it.
 func (s *Session) read(control transport.Stream) {
 	limit, state := messages.MaxHelloFrame, syncer.Greeted
-	from := &greeter{Stream: control, until: time.Now().Add(s.set.Patience)}
+	from := &greeter{Stream: control, until: time.Now().Add(s.set.PeerTimeout)}
 	in := bufio.NewReader(from)
 	for {
 		m, bytes, err := s.next(in, from, limit)
@@ -50,9 +50,9 @@ func (s *Session) read(control transport.Stream) {
 			from.until = time.Time{}
 		case state == syncer.Syncing: // PEAKS follows at once
 			limit, in = messages.MaxEventsFrame, bufio.NewReaderSize(in, 64<<10)
-			from.until = time.Now().Add(peaksPatience * s.set.Patience)
+			from.until = time.Now().Add(peaksTimeouts * s.set.PeerTimeout)
 		case was == syncer.Greeted: // a topic is to be found that both are in
-			from.until = time.Now().Add(peaksPatience * s.set.Patience)
+			from.until = time.Now().Add(peaksTimeouts * s.set.PeerTimeout)
 		}
 	}
 }
@@ -65,7 +65,7 @@ func (s *Session) next(in *bufio.Reader, from *greeter, limit int) (messages.Mes
 		return nil, 0, err
 	}
 	if from.until.IsZero() {
-		from.stall = stallPatience * s.set.Patience
+		from.stall = stallTimeouts * s.set.PeerTimeout
 	}
 	body, err := messages.ReadFrame(in, limit, nil)
 	if err != nil {

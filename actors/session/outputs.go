@@ -95,7 +95,7 @@ func (s *Session) do(o syncer.Output) {
 		s.freeze(o.Fork)
 	case syncer.TellFork:
 		s.tellFork(o)
-	case syncer.Doubt:
+	case syncer.Diverged:
 		s.set.Refused(messages.CodeFork)
 		s.set.Logger.Warn("a peer's copy of a log does not continue ours: its author forked it, or the peer makes it seem so; it is left alone",
 			slog.String("log", o.Log.String()), slog.String("peer", s.conn.Peer().Short()),

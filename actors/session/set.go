@@ -71,10 +71,10 @@ type Config struct {
 	Notify   func(e notices.Event) // tells whoever reads
 	Fault    pipeline.Fault
 
-	Self     identity.PeerID
-	Patience time.Duration // for the greeting of a peer; other waits follow from it (patience.go)
-	Stall    time.Duration // that a session may stand still while the peer owes something
-	Doze     bool          // quiet sessions are asked seldom whether the peer is there
+	Self        identity.PeerID
+	PeerTimeout time.Duration // for the greeting of a peer; other waits follow from it (peertimeout.go)
+	Stall       time.Duration // that a session may stand still while the peer owes something
+	Doze        bool          // quiet sessions are asked seldom whether the peer is there
 }
 
 // A Set is what the sessions of one node share.

@@ -182,9 +182,9 @@ func (t *sessionStats) setUnmet(err error) {
 	}
 }
 
-// ErrLeftAlone is returned by a sync with a peer that does not take all there
+// ErrPeerFull is returned by a sync with a peer that does not take all there
 // is, because its quota or its disk leaves no room.
-var ErrLeftAlone = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
+var ErrPeerFull = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
 
 // setApart takes note that a log is left alone, for those who wait for the sync that is
 // under way.
@@ -194,7 +194,7 @@ func (s *Session) setApart(theirs bool) {
 	switch why := s.stats.unmet; {
 	case s.stats.apart != nil:
 	case theirs:
-		s.stats.apart = fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrLeftAlone)
+		s.stats.apart = fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrPeerFull)
 	case why != nil:
 		s.stats.apart = fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why)
 	}

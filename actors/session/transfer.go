@@ -76,7 +76,7 @@ func (s *Session) stalled(err error) {
 }
 
 // still is how long the peer may keep still on a stream.
-func (s *Session) still() time.Duration { return Still(s.set.Patience) }
+func (s *Session) still() time.Duration { return Still(s.set.PeerTimeout) }
 
 func (s *Session) patient(t transport.Stream) streams.Patient {
 	return streams.Patient{Stream: t, Still: s.still()}
@@ -109,7 +109,7 @@ func (s *Session) accept() {
 // serve answers one request for pages or a range, or returns the capability that it is
 // for: such a call takes no place among the transfers.
 func (s *Session) serve(stream transport.Stream) *messages.Open {
-	stream.SetReadDeadline(time.Now().Add(s.set.Patience))
+	stream.SetReadDeadline(time.Now().Add(s.set.PeerTimeout))
 	body, err := messages.ReadFrame(stream, messages.MaxHelloFrame, nil)
 	if err != nil {
 		s.stalled(err)

@@ -31,7 +31,7 @@ func CannotStore(err error) bool {
 	case errors.Is(err, pipeline.ErrLog): // others can be stored
 		return false
 	}
-	for _, other := range []error{store.ErrGap, store.ErrHistory, transport.ErrLost, transport.ErrClosed, transport.ErrUnreachable} {
+	for _, other := range []error{store.ErrGap, store.ErrOtherHistory, transport.ErrLost, transport.ErrClosed, transport.ErrUnreachable} {
 		if errors.Is(err, other) {
 			return false
 		}

@@ -101,10 +101,10 @@ func (sw *Swarm) absorb(ctx context.Context, log digest.Hash) error {
 		}
 		switch {
 		case closed != 0: // nothing is behind its end
-		case damaged, errors.Is(err, errAstray):
+		case damaged, errors.Is(err, errOtherHistory):
 			sw.Logger.Warn("a range is dropped; it can be fetched again", slog.String("log", log.String()),
 				slog.Uint64("from", span.First), slog.Uint64("to", span.End), slog.Any("error", err))
-		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrHistory):
+		case errors.Is(err, store.ErrGap), errors.Is(err, store.ErrOtherHistory):
 			return nil // others are bringing the same events: at the next change of the log
 		case err != nil:
 			return err
@@ -115,7 +115,7 @@ func (sw *Swarm) absorb(ctx context.Context, log digest.Hash) error {
 	}
 }
 
-var errAstray = errors.New("the range is of another history of the log than the one held")
+var errOtherHistory = errors.New("the range is of another history of the log than the one held")
 
 // into appends the events of a range to their log, as far as the log does not
 // hold them, and returns when they are published. They are verified again,
@@ -126,7 +126,7 @@ func (sw *Swarm) into(ctx context.Context, l *store.Log, r *syncer.Range) error 
 	if err != nil {
 		return err
 	}
-	left, err := src.Mountains(l.ID, min(size, r.End()))
+	left, err := src.PeaksAt(l.ID, min(size, r.End()))
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (sw *Swarm) evidence(ctx context.Context, l *store.Log, r *syncer.Range, er
 			return err
 		}
 	}
-	return fmt.Errorf("%w: %w", errAstray, err)
+	return fmt.Errorf("%w: %w", errOtherHistory, err)
 }
 
 // settleDoubt freezes a log whose prefix contradicts a head that was kept, once

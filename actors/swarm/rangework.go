@@ -75,7 +75,7 @@ func (f *rangeFetch) window(ctx context.Context, s *rangeSource, w *syncer.Windo
 			return nil
 		}
 		events, err := f.sw.keep(ctx, r)
-		if err != nil && !errors.Is(err, errAstray) {
+		if err != nil && !errors.Is(err, errOtherHistory) {
 			f.cancel(err) // another peer brings the same
 		}
 		stored += events

@@ -39,7 +39,7 @@ func (t *storing) pages(s Source, v *syncer.VerifiedPages) error {
 	done := t.brought(s, v.Info, events, count)
 	pages := &messages.Pages{
 		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
-		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Peaks(), Root: v.Root, Time: v.Time},
+		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Hashes(), Root: v.Root, Time: v.Time},
 		Done:   done,
 	}
 	err := t.Pipeline.IngestPages(t.Context, pages)

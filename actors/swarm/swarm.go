@@ -61,10 +61,10 @@ type Config struct {
 
 // Visits is how peers are visited.
 type Visits struct {
-	Carrier  transport.Carrier
-	Self     identity.PeerID
-	Patience time.Duration // for each thing that a peer owes
-	Still    time.Duration // that a peer may keep still in an answer
+	Carrier     transport.Carrier
+	Self        identity.PeerID
+	PeerTimeout time.Duration // for each thing that a peer owes
+	Still       time.Duration // that a peer may keep still in an answer
 }
 
 // A Swarm is the fetches of one store.

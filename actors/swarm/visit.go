@@ -79,7 +79,7 @@ func (v *visit) OpenStream(ctx context.Context) (transport.Stream, error) {
 
 // begin connects and greets, until the peer has taken us for a member; mu is held.
 func (v *visit) begin(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, v.Patience)
+	ctx, cancel := context.WithTimeout(ctx, v.PeerTimeout)
 	defer cancel()
 	conn := v.over
 	if conn == nil {
@@ -119,7 +119,7 @@ func (v *visit) greet(ctx context.Context, conn transport.Conn) (transport.Strea
 	if _, err := control.Write(frame); err != nil {
 		return nil, err
 	}
-	if err := awaitPeaks(syncer.NewAnswer(conn.Peer(), streams.Patient{Stream: control, Still: v.Patience})); err != nil {
+	if err := awaitPeaks(syncer.NewAnswer(conn.Peer(), streams.Patient{Stream: control, Still: v.PeerTimeout})); err != nil {
 		return nil, err
 	}
 	return control, control.SetReadDeadline(time.Time{})

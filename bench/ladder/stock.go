@@ -115,8 +115,8 @@ func (s *stock) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 func (s *stock) Time(digest.Hash, uint64) (int64, error) { return 0, nil }
 
 // Mountains implements syncer.Store.
-func (s *stock) Mountains(digest.Hash, uint64) (mmrindex.Mountains, error) {
-	return mmrindex.Mountains{}, errors.New("a stock has no events")
+func (s *stock) PeaksAt(digest.Hash, uint64) (mmrindex.Peaks, error) {
+	return mmrindex.Peaks{}, errors.New("a stock has no events")
 }
 
 // Met implements syncer.History.

@@ -41,7 +41,7 @@ func treeOf(r *syncer.Range) (tree, error) {
 			return nil, err
 		}
 	}
-	err = m.Merge(merkleindex.Range{Begin: r.End(), End: r.Head.Size, Hashes: r.Right}, visit)
+	err = m.Merge(merkleindex.CompactRange{Begin: r.End(), End: r.Head.Size, Hashes: r.Right}, visit)
 	if err == nil {
 		put(r.End(), r.Head.Size, r.Right)
 	}

@@ -68,7 +68,7 @@ func formerLog(t *testing.T, s *store.Store, topic *layout.Topic) (row aof.LogRo
 		k := s.IDKey(topic.ID, e.ID)
 		ids[string(layout.IDs.Key(k))] = layout.IDs.Value(layout.Written{Log: row.ID, Seq: i, Time: int64(100 + i)})
 	}
-	m, err := mmrindex.Mountains{}.With(leaves)
+	m, err := mmrindex.Peaks{}.With(leaves)
 	if err != nil {
 		t.Fatal(err)
 	}

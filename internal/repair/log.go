@@ -36,7 +36,7 @@ type logMend struct {
 
 	total  uint64 // pages it has
 	page   uint64
-	m      mmrindex.Mountains
+	m      mmrindex.Peaks
 	marks  []mark // ends of the last pages, oldest first
 	mended uint64
 	left   bool // it stays as it is: it is ours, events are missing, and that was not accepted
@@ -45,7 +45,7 @@ type logMend struct {
 // A mark is where a page ends: a log can be cut there.
 type mark struct {
 	page uint64
-	m    mmrindex.Mountains
+	m    mmrindex.Peaks
 }
 
 // cutBack is how many pages a log can be cut back beyond the last sound one.
@@ -231,23 +231,23 @@ func (l *logMend) step(pages uint64) error {
 
 // leaves reads a page, group or image and returns the compact range of its
 // events.
-func (l *logMend) leaves(page, pages uint64) (segwriter.PageHeader, merkleindex.Range, error) {
+func (l *logMend) leaves(page, pages uint64) (segwriter.PageHeader, merkleindex.CompactRange, error) {
 	if h, b, err := l.raw.Page(page); err == nil && h.Kind == segwriter.KindErased && page+uint64(h.Span) <= pages {
 		tree, err := h.TreeOf(b)
 		if err != nil {
-			return h, merkleindex.Range{}, err
+			return h, merkleindex.CompactRange{}, err
 		}
 		return h, tree.Range(), nil
 	}
 	records, h, err := l.span(page, pages)
 	if err != nil {
-		return h, merkleindex.Range{}, err
+		return h, merkleindex.CompactRange{}, err
 	}
 	leaves, err := leavesOf(records, h.Count)
 	return h, rangeFrom(h.First, leaves), err
 }
 
-func rangeFrom(first uint64, leaves []digest.Hash) merkleindex.Range {
+func rangeFrom(first uint64, leaves []digest.Hash) merkleindex.CompactRange {
 	b := merkleindex.NewBuilder(first)
 	b.AppendAll(leaves)
 	return b.Range()
@@ -294,7 +294,7 @@ func leavesOf(records []byte, count int) ([]digest.Hash, error) {
 }
 
 // take moves on behind a sound page.
-func (l *logMend) take(pages uint64, leaves merkleindex.Range) error {
+func (l *logMend) take(pages uint64, leaves merkleindex.CompactRange) error {
 	if len(l.marks) == cutBack {
 		l.marks = l.marks[1:]
 	}

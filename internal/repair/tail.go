@@ -225,7 +225,7 @@ func (l *logMend) ownLost(why error) error {
 }
 
 // with returns the peaks behind a tail.
-func (l *logMend) with(t *tail) (mmrindex.Mountains, error) {
+func (l *logMend) with(t *tail) (mmrindex.Peaks, error) {
 	if t.first != l.m.Size() {
 		return l.m, fmt.Errorf("events from %d behind those to %d", t.first, l.m.Size())
 	}
@@ -259,7 +259,7 @@ func (l *logMend) proves(t *tail) bool {
 	}
 	m, err := l.with(t)
 	if err == nil {
-		err = m.Merge(merkleindex.Range{Begin: t.end(), End: t.head.Size, Hashes: t.right}, nil)
+		err = m.Merge(merkleindex.CompactRange{Begin: t.end(), End: t.head.Size, Hashes: t.right}, nil)
 	}
 	return err == nil && m.Root() == t.head.Root
 }
@@ -337,7 +337,7 @@ func (l *logMend) cutAt(at mark) (*tail, error) {
 		})
 	})
 	if err == nil {
-		err = r.Merge(merkleindex.Range{Begin: l.row.Size, End: l.row.HeadSize, Hashes: l.row.Right}, nil)
+		err = r.Merge(merkleindex.CompactRange{Begin: l.row.Size, End: l.row.HeadSize, Hashes: l.row.Right}, nil)
 	}
 	return &tail{first: at.m.Size(), head: l.row.Head(), right: r.Hashes}, err
 }
@@ -367,7 +367,7 @@ func (l *logMend) empty() error {
 	if err := l.r.files.Move(filepath.Join(layout.LogsName, l.info.id.String())); err != nil {
 		return err
 	}
-	l.page, l.m, l.row.Size = 0, mmrindex.Mountains{}, 0
+	l.page, l.m, l.row.Size = 0, mmrindex.Peaks{}, 0
 	row := aof.NewLogRow(l.info.name, false)
 	row.Num = l.row.Num
 	l.r.done(l.info.id, "all of it set aside")

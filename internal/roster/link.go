@@ -27,7 +27,7 @@ func (s *State) applyFirst(typ string, ms int64, body []byte) (Effect, error) {
 		return Effect{}, err
 	}
 	s.legs = append(s.legs, leg{LegID: *s.next})
-	s.next, s.tree, s.heir = nil, merkleindex.Range{}, Key{}
+	s.next, s.tree, s.heir = nil, merkleindex.CompactRange{}, Key{}
 	if s.phase == phaseEmpty {
 		s.phase = phaseFounding
 	} else {

@@ -73,7 +73,7 @@ type State struct {
 	genesis *Genesis
 
 	legs   []leg // as read, the newest last
-	tree   merkleindex.Range
+	tree   merkleindex.CompactRange
 	next   *LegID // begun, but its record 0 is not applied yet
 	phase  phase
 	heir   Key   // after a handover: the steward of the next leg

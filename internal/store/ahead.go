@@ -25,10 +25,10 @@ const (
 // committed. It is forgotten if that fails.
 type ahead struct {
 	log   *Log
-	tip   mmrindex.Mountains // of all that the transaction holds so far
-	kept  mmrindex.Mountains // where the transaction before it ended
-	from  digest.Hash        // the log of kept
-	off   bool               // the transaction has too many events, or other logs of ours
+	tip   mmrindex.Peaks // of all that the transaction holds so far
+	kept  mmrindex.Peaks // where the transaction before it ended
+	from  digest.Hash    // the log of kept
+	off   bool           // the transaction has too many events, or other logs of ours
 	count int
 	bytes int
 	lag   uint64 // of the stages, before it
@@ -50,7 +50,7 @@ func (a *ahead) add(s *Store, row *aof.LogRow, b *messages.Batch) {
 		a.off = true
 		return
 	}
-	r := merkleindex.Range{Begin: b.First, End: b.First}
+	r := merkleindex.CompactRange{Begin: b.First, End: b.First}
 	for _, leaf := range b.Leaves {
 		a.off = a.off || r.Append(leaf, nil) != nil
 	}
@@ -63,7 +63,7 @@ func (a *ahead) begin(s *Store, id digest.Hash, size uint64) bool {
 	if err != nil || !l.Own {
 		return false
 	}
-	a.log, a.tip, a.lag = l, l.State().Mountains, size-min(size, l.treed.Load())
+	a.log, a.tip, a.lag = l, l.State().Peaks, size-min(size, l.treed.Load())
 	if a.from == id && a.kept.Size() == size {
 		a.tip = a.kept
 	}
@@ -80,5 +80,5 @@ func (a *ahead) committed() (to Advance) {
 	if a.bytes > aheadBytes || a.lag > aheadLag {
 		return to
 	}
-	return Advance{a.log, &Published{Size: a.tip.Size(), Root: a.tip.Root(), Mountains: a.tip.Clone()}}
+	return Advance{a.log, &LogState{Size: a.tip.Size(), Root: a.tip.Root(), Peaks: a.tip.Clone()}}
 }

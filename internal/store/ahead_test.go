@@ -54,7 +54,7 @@ func TestACommitSaysWhatALogCameTo(t *testing.T) {
 	s, l := openWithFault(t, nil)
 	l.key = func() (*signer, error) { return nil, nil } // whoever signs panics: no append does
 	c := s.NewCommitter()
-	var m mmrindex.Mountains
+	var m mmrindex.Peaks
 	for i, payload := range []string{"one", "two", "three"} {
 		a := appendOf(l.ID, payload)
 		made, err := c.Commit(&Work{Appends: []*messages.Append{a}})

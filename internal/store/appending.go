@@ -54,7 +54,7 @@ const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrGap, ErrHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault} {
+	for _, refusal := range []error{ErrGap, ErrOtherHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -160,7 +160,7 @@ func follow(b *messages.Batch, a *messages.Append, row *aof.LogRow) error {
 		b.Records, b.Leaves = b.Records[length:], b.Leaves[1:]
 	}
 	if end := a.First + uint64(len(a.Leaves)); closes(a) && end < row.Size {
-		return fmt.Errorf("%w: log %s: it is said to end at %d, %d events are held", ErrHistory, a.Log.Short(), end, row.Size)
+		return fmt.Errorf("%w: log %s: it is said to end at %d, %d events are held", ErrOtherHistory, a.Log.Short(), end, row.Size)
 	}
 	return nil
 }

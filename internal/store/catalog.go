@@ -38,7 +38,7 @@ type Log struct {
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
 	pubMu sync.Mutex                 // held while pub changes
-	pub   atomic.Pointer[Published]  // changed by the Mountains core only, once the log is loaded
+	pub   atomic.Pointer[LogState]   // changed by the MMRIndexer only, once the log is loaded
 
 	signMu sync.Mutex                 // held while a head of ours is signed
 	signed atomic.Pointer[proof.Head] // the newest that was signed since the log was loaded
@@ -63,14 +63,14 @@ type Log struct {
 	used atomic.Bool // since the logCache looked last
 }
 
-// Published is the state of a log that everybody sees: durable and under a
+// LogState is the state of a log that everybody sees: durable and under a
 // root. It is immutable.
-type Published struct {
-	Size      uint64
-	Root      digest.Hash
-	Mountains mmrindex.Mountains
-	head      proof.Head    // that proves it, of at least Size; of our own logs it is signed when asked for, see Log.Head
-	Right     []digest.Hash // compact range [Size, HeadSize())
+type LogState struct {
+	Size  uint64
+	Root  digest.Hash
+	Peaks mmrindex.Peaks
+	head  proof.Head    // that proves it, of at least Size; of our own logs it is signed when asked for, see Log.Head
+	Right []digest.Hash // compact range [Size, HeadSize())
 
 	// Pages and PagesSize are how far the page files can be read: events
 	// below PagesSize are in pages below Pages, with their trees.
@@ -79,10 +79,10 @@ type Published struct {
 }
 
 // HeadSize returns how many events the head counts that proves the state.
-func (p *Published) HeadSize() uint64 { return p.head.Size }
+func (p *LogState) HeadSize() uint64 { return p.head.Size }
 
 // State returns the log's published state.
-func (l *Log) State() *Published { return l.pub.Load() }
+func (l *Log) State() *LogState { return l.pub.Load() }
 
 // GrewFrom returns the size of the published state before this one.
 func (l *Log) GrewFrom() uint64 { return l.grew.Load() }
@@ -169,9 +169,9 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 			return nil, err
 		}
 	}
-	var p *Published
+	var p *LogState
 	if row.Size == 0 { // as most that are about to be written to for the first time
-		p = &Published{Root: digest.Empty, head: row.Head(), Right: row.Right}
+		p = &LogState{Root: digest.Empty, head: row.Head(), Right: row.Right}
 		err = s.checkOwn(l, row, p)
 	} else {
 		p, row, err = s.computeState(l)

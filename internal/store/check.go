@@ -111,12 +111,12 @@ func (c *checker) count(kind identity.LogKind) {
 
 // stateOf is the state of a log that could not be computed, as far as its row
 // says: without root and peaks.
-func stateOf(row *aof.LogRow) *Published {
-	return &Published{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, head: row.Head(), Right: row.Right}
+func stateOf(row *aof.LogRow) *LogState {
+	return &LogState{Size: row.Size, Pages: row.SealedPages, PagesSize: row.SealedSize, head: row.Head(), Right: row.Right}
 }
 
 // walk reads all of a log and holds it against what p says.
-func (c *checker) walk(l *Log, p *Published) {
+func (c *checker) walk(l *Log, p *LogState) {
 	c.fork(l)
 	m := c.pages(l, p)
 	if m == nil {
@@ -130,7 +130,7 @@ func (c *checker) walk(l *Log, p *Published) {
 		c.Report.Events += p.Size
 	}
 	if l.State() == nil {
-		p.Root, p.Mountains = m.Root(), *m
+		p.Root, p.Peaks = m.Root(), *m
 	} else if root := m.Root(); root != p.Root {
 		c.found(findings.FlawLog, l, fmt.Errorf("its events give root %s, published is %s", root, p.Root))
 	}
@@ -141,7 +141,7 @@ func (c *checker) walk(l *Log, p *Published) {
 
 // head checks what signs a log. A log of ours that could not be loaded is signed by
 // nothing yet but the heads kept of it.
-func (c *checker) head(l *Log, p *Published) {
+func (c *checker) head(l *Log, p *LogState) {
 	if _, err := c.s.signedBefore(l, l.Row()); err != nil {
 		c.found(findings.FlawHead, l, err)
 		return
@@ -169,10 +169,10 @@ func (c *checker) advance(bytes int64) {
 }
 
 // tail reads what is in the AOF only.
-func (c *checker) tail(l *Log, p *Published, m *mmrindex.Mountains) error {
+func (c *checker) tail(l *Log, p *LogState, m *mmrindex.Peaks) error {
 	return c.s.eachRun(l, p.PagesSize, p.Size, func(run Run) error {
 		c.advance(int64(len(run.Records)))
-		r := merkleindex.Range{Begin: run.First, End: run.First}
+		r := merkleindex.CompactRange{Begin: run.First, End: run.First}
 		err := run.Each(func(_ uint64, rec *event.Record) error {
 			return r.Append(rec.LeafHash(), nil)
 		})

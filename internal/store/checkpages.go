@@ -23,14 +23,14 @@ type pageWalk struct {
 	next  uint64 // sequence that page begins with, unless lost
 	lost  bool   // the page before cannot be read
 	gap   bool   // some page before cannot be read: the mountains are unknown
-	m     mmrindex.Mountains
+	m     mmrindex.Peaks
 	spans uint64
 	b     *merkleindex.Builder
 }
 
 // pages checks the full pages. nil mountains say that some cannot be read, or that
 // the check was stopped.
-func (c *checker) pages(l *Log, p *Published) *mmrindex.Mountains {
+func (c *checker) pages(l *Log, p *LogState) *mmrindex.Peaks {
 	w := &pageWalk{c: c, l: l, b: merkleindex.NewBuilder(0)}
 	for w.page < p.Pages && c.stopped() == nil {
 		if err := w.step(); err != nil {
@@ -89,7 +89,7 @@ func (w *pageWalk) step() error {
 }
 
 // merge adds the page to the mountains and compares the nodes it completes.
-func (w *pageWalk) merge(r merkleindex.Range) error {
+func (w *pageWalk) merge(r merkleindex.CompactRange) error {
 	return w.m.Merge(r, func(level uint, index uint64, h digest.Hash) {
 		have, err := w.l.files.SpanNode(w.spans)
 		if err == nil && have != h {

@@ -88,7 +88,7 @@ func TestCommitCloses(t *testing.T) {
 	} {
 		from := func(closed event.Reason, times ...int64) *messages.Append {
 			a := batchAt(t, x.log, times...)
-			r := merkleindex.Range{}
+			r := merkleindex.CompactRange{}
 			last := int64(0)
 			for i, leaf := range a.Leaves {
 				if err := r.Append(leaf, nil); err != nil {
@@ -97,7 +97,7 @@ func TestCommitCloses(t *testing.T) {
 				last = times[i]
 			}
 			size, bad := uint64(len(times)), digest.Hash{1}
-			whole := merkleindex.Range{Hashes: r.Hashes, End: size}
+			whole := merkleindex.CompactRange{Hashes: r.Hashes, End: size}
 			if err := whole.Append(bad, nil); err != nil {
 				t.Fatal(err)
 			}

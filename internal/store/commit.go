@@ -33,7 +33,7 @@ type Committed struct {
 	Durable []messages.Durable
 	// Lost are the logs whose pages could not be sealed. If the error is ErrGap,
 	// events of another history were committed meanwhile, and the stages are to
-	// take the log up anew; if it is ErrHistory they did.
+	// take the log up anew; if it is ErrOtherHistory they did.
 	Lost   map[digest.Hash]error
 	Frozen []digest.Hash
 	// Advance is what a log of ours has come to, to be published at once.

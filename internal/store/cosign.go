@@ -62,7 +62,7 @@ func (s *Store) Cosignable(l *Log, size uint64, root digest.Hash) (*Put, error) 
 }
 
 func (s *Store) isRoot(l *Log, size uint64, root digest.Hash) error {
-	m, err := s.MountainsAt(l, size)
+	m, err := s.PeaksAt(l, size)
 	if err == nil && m.Root() != root {
 		err = fmt.Errorf("%w: root %s at %d, held is %s", ErrNotCosigned, root.Short(), size, m.Root().Short())
 	}

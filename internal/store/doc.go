@@ -11,7 +11,7 @@
 //	Committer  commit.go     LMDB: sequences, durability    its log rows
 //	Segmenter  segmenter.go  the pages of .seg files         the sealed cursor, then replay
 //	Trees      trees.go      the tier-1 nodes, .tree files   the sealed cursor, then replay
-//	Mountains  mountains.go  the tier-2 nodes, mmr files     the sealed cursor, then replay
+//	MMRIndexer mmrindexer.go the tier-2 nodes, mmr files     the sealed cursor, then replay
 //
 // The sealed cursor of a log is a page boundary in its LMDB row: everything
 // below it is synced in files, everything above it is in the AOF. A stage core

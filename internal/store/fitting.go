@@ -30,7 +30,7 @@ func (f *fitting) compare(v *aof.View) error {
 	}
 	b := segwriter.NewBuilder(int(f.row.PageBytes), f.row.SealedPages, f.row.SealedSize)
 	err := v.Events(f.row.Num, f.row.SealedSize, f.row.Size, func(_ uint64, count int, records []byte) error {
-		return b.AddRun(records, count, func(index uint64, page []byte, _ segwriter.Span) error {
+		return b.AddRun(records, count, func(index uint64, page []byte, _ segwriter.Seal) error {
 			return f.full(index, page)
 		})
 	})

@@ -80,7 +80,7 @@ func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	if theirs.Size == 0 || theirs.Size > p.Size {
 		return proof.Fork{}, fmt.Errorf("%w: a head of %d, held are %d", ErrRange, theirs.Size, p.Size)
 	}
-	m, err := s.MountainsAt(l, theirs.Size)
+	m, err := s.PeaksAt(l, theirs.Size)
 	if err != nil {
 		return proof.Fork{}, err
 	}
@@ -103,7 +103,7 @@ type beyond struct {
 	extra map[mmrindex.NodeID]digest.Hash
 }
 
-func (s *Store) nodesToHead(l *Log, p *Published) (mmrindex.Nodes, error) {
+func (s *Store) nodesToHead(l *Log, p *LogState) (mmrindex.Nodes, error) {
 	held, err := s.nodesOf(l, p)
 	if err != nil || p.Size == p.head.Size {
 		return held, err
@@ -112,8 +112,8 @@ func (s *Store) nodesToHead(l *Log, p *Published) (mmrindex.Nodes, error) {
 	for i, id := range merkleindex.RangeNodes(p.Size, p.head.Size) {
 		n.extra[id] = p.Right[i]
 	}
-	whole := p.Mountains.Clone()
-	rest := merkleindex.Range{Begin: p.Size, End: p.head.Size, Hashes: p.Right}
+	whole := p.Peaks.Clone()
+	rest := merkleindex.CompactRange{Begin: p.Size, End: p.head.Size, Hashes: p.Right}
 	return n, whole.Merge(rest, func(level uint, index uint64, h digest.Hash) {
 		n.extra[mmrindex.NodeID{Level: uint8(level), Index: index}] = h
 	})

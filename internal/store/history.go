@@ -76,7 +76,7 @@ func (h *history) mark() {
 }
 
 // changed takes note of a log's new state.
-func (h *history) changed(l *Log, old, now *Published) {
+func (h *history) changed(l *Log, old, now *LogState) {
 	if l.frozen.Load() {
 		if old == nil { // new here
 			h.count(l, now)
@@ -98,7 +98,7 @@ func (h *history) changed(l *Log, old, now *Published) {
 }
 
 // froze takes note that a log is forked, and counts as nothing else from now on.
-func (h *history) froze(l *Log, p *Published) {
+func (h *history) froze(l *Log, p *LogState) {
 	if p.Size > 0 {
 		h.sum.Remove(l.ID, p.Size, p.Root)
 	}
@@ -109,7 +109,7 @@ func (h *history) froze(l *Log, p *Published) {
 
 // count adds what a log is: a forked log is the same on all peers, whatever each
 // of them holds of it.
-func (h *history) count(l *Log, p *Published) { h.add(l.ID, l.frozen.Load(), p.Size, p.Root) }
+func (h *history) count(l *Log, p *LogState) { h.add(l.ID, l.frozen.Load(), p.Size, p.Root) }
 
 func (h *history) add(id digest.Hash, frozen bool, size uint64, root digest.Hash) {
 	h.clean = false
@@ -248,14 +248,14 @@ func (s *Store) countNext(h *history, left []digest.Hash, now func() []digest.Ha
 }
 
 // countChange keeps the topic's history; l.pubMu is held.
-func (s *Store) countChange(l *Log, old, now *Published) {
+func (s *Store) countChange(l *Log, old, now *LogState) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	s.catalog.count(l, old, now)
 }
 
 // count is countChange; c.setMu is held too.
-func (c *catalog) count(l *Log, old, now *Published) {
+func (c *catalog) count(l *Log, old, now *LogState) {
 	switch h := c.history[l.Topic]; {
 	case h == nil:
 	case l.Kind == identity.KindRoster:

@@ -40,11 +40,11 @@ func (g *grown) note() {
 func (g *grown) grow(l *Log, by uint64) {
 	old := g.sizes[l.ID]
 	g.sizes[l.ID] = old + by
-	var before *Published
+	var before *LogState
 	if old > 0 {
-		before = &Published{Size: old, Root: rootAt(old)}
+		before = &LogState{Size: old, Root: rootAt(old)}
 	}
-	g.changed(l, before, &Published{Size: old + by, Root: rootAt(old + by)})
+	g.changed(l, before, &LogState{Size: old + by, Root: rootAt(old + by)})
 }
 
 // Whatever was marked when, what changed since is what comparing all sizes

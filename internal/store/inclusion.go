@@ -36,7 +36,7 @@ func (s *Store) Inclusion(l *Log, sequence, size uint64) ([]digest.Hash, error) 
 // verify verifies a proof whose hashes n read, and keeps what that proved.
 // If all above the lowest level that is kept came from what is kept, which
 // was verified before, it does so up to that level only.
-func (n *nodes) verify(leaf digest.Hash, sequence, size uint64, hashes []digest.Hash, p *Published) error {
+func (n *nodes) verify(leaf digest.Hash, sequence, size uint64, hashes []digest.Hash, p *LogState) error {
 	low := lowestHigh(n.size)
 	top := mmrindex.NodeID{Level: uint8(low), Index: sequence >> low}
 	kept := low > 0 && top.End() <= min(n.size, size)

@@ -12,10 +12,10 @@ import (
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
-// ErrHistory is returned for events and pages of a peer that do not fit what is
+// ErrOtherHistory is returned for events and pages of a peer that do not fit what is
 // held, or not yet: as a rule they were verified behind others, because their
 // author signed both.
-var ErrHistory = errors.New("store: the events are of another history of the log than the one held")
+var ErrOtherHistory = errors.New("store: the events are of another history of the log than the one held")
 
 // Two sessions may verify events of one log at the same time, each behind what
 // was held when it looked. If the author forked the log, both are true and
@@ -41,10 +41,10 @@ func (c *Committer) continues(row *aof.LogRow, a *messages.Append) error {
 	}
 	there, err := rootWithin(a, row.Size)
 	if err != nil {
-		return fmt.Errorf("%w: log %s: %w", ErrHistory, a.Log.Short(), err)
+		return fmt.Errorf("%w: log %s: %w", ErrOtherHistory, a.Log.Short(), err)
 	}
 	if here != there {
-		return fmt.Errorf("%w: log %s: root %s at %d, held is %s", ErrHistory, a.Log.Short(), there.Short(), row.Size, here.Short())
+		return fmt.Errorf("%w: log %s: root %s at %d, held is %s", ErrOtherHistory, a.Log.Short(), there.Short(), row.Size, here.Short())
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func rootWithin(a *messages.Append, size uint64) (digest.Hash, error) {
 	return m.Root(), err
 }
 
-func mountainsWithin(a *messages.Append, size uint64) (mmrindex.Mountains, error) {
+func mountainsWithin(a *messages.Append, size uint64) (mmrindex.Peaks, error) {
 	m, err := mmrindex.New(a.First, a.Remote.Left)
 	if err != nil {
 		return m, err
@@ -86,15 +86,15 @@ func provenFrom(a *messages.Append, first uint64) (*messages.Proven, error) {
 	}
 	m, err := mountainsWithin(a, first)
 	if err != nil {
-		return nil, fmt.Errorf("%w: log %s: %w", ErrHistory, a.Log.Short(), err)
+		return nil, fmt.Errorf("%w: log %s: %w", ErrOtherHistory, a.Log.Short(), err)
 	}
 	p := *a.Remote
-	p.Left = m.Peaks()
+	p.Left = m.Hashes()
 	return &p, nil
 }
 
 // rootBehind returns the root of m with leaves put behind it.
-func rootBehind(m mmrindex.Mountains, leaves []digest.Hash) (digest.Hash, error) {
+func rootBehind(m mmrindex.Peaks, leaves []digest.Hash) (digest.Hash, error) {
 	whole, err := m.With(leaves)
 	return whole.Root(), err
 }

@@ -18,8 +18,8 @@ import (
 type nodes struct {
 	l     *Log
 	pages *segwriter.Nodes
-	size  uint64             // events in full pages that can be read
-	peaks mmrindex.Mountains // of the events that are published
+	size  uint64         // events in full pages that can be read
+	peaks mmrindex.Peaks // of the events that are published
 	open  *merkleindex.Builder
 	fresh []freshNode // read from files and not verified yet
 }
@@ -30,8 +30,8 @@ type freshNode struct {
 }
 
 // nodesOf returns a reader for the log as p publishes it.
-func (s *Store) nodesOf(l *Log, p *Published) (*nodes, error) {
-	n := &nodes{l: l, pages: l.files.Nodes(p.Pages, p.PagesSize), size: p.PagesSize, peaks: p.Mountains}
+func (s *Store) nodesOf(l *Log, p *LogState) (*nodes, error) {
+	n := &nodes{l: l, pages: l.files.Nodes(p.Pages, p.PagesSize), size: p.PagesSize, peaks: p.Peaks}
 	if p.Size == p.PagesSize {
 		return n, nil
 	}
@@ -112,8 +112,8 @@ func (n *nodes) read(id mmrindex.NodeID, h digest.Hash) {
 
 // sealedMountains reads the peaks at the end of a log's full pages. A store that
 // is only read may have damaged trees: then the pages tell.
-func (s *Store) sealedMountains(l *Log, pages, size uint64) (mmrindex.Mountains, error) {
-	m, err := mmrindex.Peaks(size, l.files.Nodes(pages, size))
+func (s *Store) sealedMountains(l *Log, pages, size uint64) (mmrindex.Peaks, error) {
+	m, err := mmrindex.ReadPeaks(size, l.files.Nodes(pages, size))
 	if s.opts.ReadOnly && err != nil && !findings.OfTheMoment(err) {
 		return s.mountainsOfPages(l, pages, size)
 	}
@@ -140,7 +140,7 @@ type openTree struct {
 	b           *merkleindex.Builder
 }
 
-func (s *Store) openTreeOf(l *Log, p *Published) (*merkleindex.Builder, error) {
+func (s *Store) openTreeOf(l *Log, p *LogState) (*merkleindex.Builder, error) {
 	l.openMu.Lock()
 	defer l.openMu.Unlock()
 	if t := l.open; t != nil && t.first == p.PagesSize && t.size == p.Size {

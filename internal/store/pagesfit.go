@@ -23,7 +23,7 @@ import (
 func (g *Segmenter) fit(st *openPage, p *messages.Pages) (*messages.Pages, error) {
 	cut, err := p.From(st.b.First(), st.l.PageBytes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: log %s: %w", ErrHistory, p.Log.Short(), err)
+		return nil, fmt.Errorf("%w: log %s: %w", ErrOtherHistory, p.Log.Short(), err)
 	}
 	here, err := g.rootAtOpen(st)
 	if err != nil {
@@ -31,14 +31,14 @@ func (g *Segmenter) fit(st *openPage, p *messages.Pages) (*messages.Pages, error
 	}
 	left, err := mmrindex.New(p.First(), p.Proven.Left)
 	if err != nil {
-		return nil, fmt.Errorf("%w: log %s: %w", ErrHistory, p.Log.Short(), err)
+		return nil, fmt.Errorf("%w: log %s: %w", ErrOtherHistory, p.Log.Short(), err)
 	}
 	there, err := rootBehind(left, p.Leaves[:len(p.Leaves)-len(cut.Leaves)])
 	if err != nil {
 		return nil, err
 	}
 	if here != there || !holds(cut, st.b.OpenRecords(), st.l.PageBytes) {
-		return nil, fmt.Errorf("%w: log %s: pages from %d do not continue what is here", ErrHistory, p.Log.Short(), cut.First())
+		return nil, fmt.Errorf("%w: log %s: pages from %d do not continue what is here", ErrOtherHistory, p.Log.Short(), cut.First())
 	}
 	return cut, nil
 }
@@ -52,9 +52,9 @@ func (g *Segmenter) rootAtOpen(st *openPage) (digest.Hash, error) {
 	case st.known.size == first:
 		return st.known.root, nil
 	case p.Size < first:
-		return digest.Hash{}, fmt.Errorf("%w: log %s: its events up to %d have no root yet", ErrHistory, st.l.ID.Short(), first)
+		return digest.Hash{}, fmt.Errorf("%w: log %s: its events up to %d have no root yet", ErrOtherHistory, st.l.ID.Short(), first)
 	}
-	m, err := g.s.MountainsAt(st.l, first)
+	m, err := g.s.PeaksAt(st.l, first)
 	return m.Root(), err
 }
 

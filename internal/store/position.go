@@ -49,7 +49,7 @@ func (s *Store) placed(topic digest.Hash) (*history, identity.Position, bool) {
 }
 
 // place takes note of the state of the topic's roster, of which there is one leg.
-func (h *history) place(l *Log, p *Published) {
+func (h *history) place(l *Log, p *LogState) {
 	h.placed, h.position = true, identity.Position{}
 	if p.Size > 0 {
 		h.position = identity.Position{Size: p.Size, Root: p.Root}

@@ -13,18 +13,18 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
-// MountainsAt returns the peaks of a log at any size it has reached.
-func (s *Store) MountainsAt(l *Log, size uint64) (mmrindex.Mountains, error) {
+// PeaksAt returns the peaks of a log at any size it has reached.
+func (s *Store) PeaksAt(l *Log, size uint64) (mmrindex.Peaks, error) {
 	p := l.State()
 	if size == p.Size {
-		return p.Mountains.Clone(), nil
+		return p.Peaks.Clone(), nil
 	}
 	if size > p.Size {
-		return mmrindex.Mountains{}, fmt.Errorf("%w: size %d of %d", ErrRange, size, p.Size)
+		return mmrindex.Peaks{}, fmt.Errorf("%w: size %d of %d", ErrRange, size, p.Size)
 	}
 	n, err := s.nodesOf(l, p)
 	if err != nil {
-		return mmrindex.Mountains{}, err
+		return mmrindex.Peaks{}, err
 	}
 	m, _, err := n.split(size, p)
 	return m, err
@@ -32,13 +32,13 @@ func (s *Store) MountainsAt(l *Log, size uint64) (mmrindex.Mountains, error) {
 
 // split returns the peaks at a size and the compact range from there to p's
 // size. Together they make p's root: so both are verified.
-func (n *nodes) split(size uint64, p *Published) (mmrindex.Mountains, merkleindex.Range, error) {
+func (n *nodes) split(size uint64, p *LogState) (mmrindex.Peaks, merkleindex.CompactRange, error) {
 	if size == p.Size {
-		return p.Mountains, merkleindex.Range{Begin: size, End: size}, nil
+		return p.Peaks, merkleindex.CompactRange{Begin: size, End: size}, nil
 	}
-	m, err := mmrindex.Peaks(size, n)
+	m, err := mmrindex.ReadPeaks(size, n)
 	if err != nil {
-		return m, merkleindex.Range{}, err
+		return m, merkleindex.CompactRange{}, err
 	}
 	right, err := mmrindex.CompactRange(size, p.Size, n)
 	if err != nil {
@@ -91,7 +91,7 @@ func (s *Store) Consistency(l *Log, old, size uint64) ([]digest.Hash, error) {
 
 // rightOf returns the compact range from a size to the size of p's head: what
 // proves, with the peaks at that size, that they are under the head.
-func (s *Store) rightOf(l *Log, p *Published, size uint64) ([]digest.Hash, error) {
+func (s *Store) rightOf(l *Log, p *LogState, size uint64) ([]digest.Hash, error) {
 	if size == p.Size {
 		return p.Right, nil
 	}
@@ -103,7 +103,7 @@ func (s *Store) rightOf(l *Log, p *Published, size uint64) ([]digest.Hash, error
 	if err != nil {
 		return nil, err
 	}
-	err = r.Merge(merkleindex.Range{Begin: p.Size, End: p.head.Size, Hashes: p.Right}, nil)
+	err = r.Merge(merkleindex.CompactRange{Begin: p.Size, End: p.head.Size, Hashes: p.Right}, nil)
 	return r.Hashes, err
 }
 

@@ -19,7 +19,7 @@ import (
 // value is none.
 type Advance struct {
 	log   *Log
-	state *Published
+	state *LogState
 }
 
 // ID returns the log that has come to it.
@@ -47,7 +47,7 @@ func (s *Store) Publish(a Advance) (advanced *Log, err error) {
 	return a.log, nil
 }
 
-func (s *Store) publish(l *Log, p *Published) (news bool, err error) {
+func (s *Store) publish(l *Log, p *LogState) (news bool, err error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
 	old := l.pub.Load()
@@ -79,7 +79,7 @@ func (s *Store) publish(l *Log, p *Published) (news bool, err error) {
 
 // prove gives a state of our own log its head, which nobody signed yet, and holds that
 // of a peer's log against the head that proves it.
-func (l *Log) prove(p *Published) error {
+func (l *Log) prove(p *LogState) error {
 	if l.Own {
 		p.head = proof.Head{Log: l.ID, Size: p.Size, Root: p.Root}
 		return nil
@@ -91,7 +91,7 @@ func (l *Log) prove(p *Published) error {
 // somebody asks for it first: no append waits for that, and the state is committed
 // before. That of an empty log of ours has no signature (see EmptyHead). The error is
 // ErrIdentity, or a *CorruptError: the key was hurt in memory, and must not speak.
-func (l *Log) Head(p *Published) (proof.Head, error) {
+func (l *Log) Head(p *LogState) (proof.Head, error) {
 	if !l.Own || p.Size == 0 {
 		return p.head, nil
 	}
@@ -157,12 +157,12 @@ func (l *Log) newestSigned() (h proof.Head) {
 }
 
 // checkHead holds the state of a peer's log against the head that proves it.
-func checkHead(id digest.Hash, p *Published) error {
+func checkHead(id digest.Hash, p *LogState) error {
 	if p.Size == 0 {
 		return nil
 	}
-	whole := p.Mountains.Clone()
-	if err := whole.Merge(merkleindex.Range{Begin: p.Size, End: p.head.Size, Hashes: p.Right}, nil); err != nil {
+	whole := p.Peaks.Clone()
+	if err := whole.Merge(merkleindex.CompactRange{Begin: p.Size, End: p.head.Size, Hashes: p.Right}, nil); err != nil {
 		return &CorruptError{Where: "log " + id.String(), What: fmt.Sprintf("the proof of its %d events", p.Size), Err: err}
 	}
 	if root := whole.Root(); root != p.head.Root {
@@ -175,23 +175,23 @@ func checkHead(id digest.Hash, p *Published) error {
 // computeState works out a log's state from what is stored: peaks from the files
 // up to the sealed cursor, the rest from the events in the AOF. It returns the row
 // that it saw, too, which may be newer or older than the log's.
-func (s *Store) computeState(l *Log) (*Published, *aof.LogRow, error) {
-	var p Published
+func (s *Store) computeState(l *Log) (*LogState, *aof.LogRow, error) {
+	var p LogState
 	var seen *aof.LogRow
 	err := s.replay(l, ^uint64(0), func(row *aof.LogRow) (err error) {
 		seen = row
-		p = Published{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, head: row.Head(), Right: row.Right}
-		p.Mountains, err = s.sealedMountains(l, row.SealedPages, row.SealedSize)
+		p = LogState{Size: row.SealedSize, Pages: row.SealedPages, PagesSize: row.SealedSize, head: row.Head(), Right: row.Right}
+		p.Peaks, err = s.sealedMountains(l, row.SealedPages, row.SealedSize)
 		return err
 	}, func(b *messages.Batch) error {
-		r := merkleindex.Range{Begin: b.First, End: b.First}
+		r := merkleindex.CompactRange{Begin: b.First, End: b.First}
 		for _, leaf := range b.Leaves {
 			if err := r.Append(leaf, nil); err != nil {
 				return err
 			}
 		}
 		p.Size = b.End()
-		return p.Mountains.Merge(r, nil)
+		return p.Peaks.Merge(r, nil)
 	})
 	if err != nil {
 		return nil, nil, err
@@ -199,13 +199,13 @@ func (s *Store) computeState(l *Log) (*Published, *aof.LogRow, error) {
 	if p.Size != seen.Size {
 		return nil, nil, &CorruptError{Where: "log " + l.ID.String(), What: fmt.Sprintf("%d events, its row says %d", p.Size, seen.Size)}
 	}
-	p.Root = p.Mountains.Root()
+	p.Root = p.Peaks.Root()
 	return &p, seen, s.checkOwn(l, seen, &p)
 }
 
 // checkOwn holds a log of ours against the last heads that were stored for it:
 // having lost events that were signed would be a fork in the making.
-func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *Published) error {
+func (s *Store) checkOwn(l *Log, row *aof.LogRow, p *LogState) error {
 	if !l.Own {
 		return nil
 	}
@@ -246,7 +246,7 @@ func (s *Store) Committed(id digest.Hash) (a Advance, err error) {
 		return a, err
 	}
 	now := l.State()
-	p := &Published{Size: now.Size, Mountains: now.Mountains.Clone()}
+	p := &LogState{Size: now.Size, Peaks: now.Peaks.Clone()}
 	err = s.aof.View(func(v *aof.View) error {
 		row, found, err := v.Log(id)
 		if err != nil || !found || row.Size <= now.Size {
@@ -254,7 +254,7 @@ func (s *Store) Committed(id digest.Hash) (a Advance, err error) {
 		}
 		p.Pages, p.PagesSize = row.SealedPages, row.SealedSize
 		return v.Events(row.Num, now.Size, row.Size, func(first uint64, _ int, records []byte) error {
-			r := merkleindex.Range{Begin: first, End: first}
+			r := merkleindex.CompactRange{Begin: first, End: first}
 			for rest := records; len(rest) > 0; {
 				rec, n, err := event.DecodeRecord(rest)
 				if err != nil {
@@ -266,12 +266,12 @@ func (s *Store) Committed(id digest.Hash) (a Advance, err error) {
 				rest = rest[n:]
 			}
 			p.Size = r.End
-			return p.Mountains.Merge(r, nil)
+			return p.Peaks.Merge(r, nil)
 		})
 	})
 	if err != nil || p.Size == now.Size {
 		return a, err
 	}
-	p.Root = p.Mountains.Root()
+	p.Root = p.Peaks.Root()
 	return Advance{l, p}, nil
 }

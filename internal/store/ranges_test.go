@@ -54,7 +54,7 @@ func newParted(t testing.TB, topic digest.Hash, n int) *parted {
 }
 
 func (p *parted) compact(from, to uint64) []digest.Hash {
-	r := merkleindex.Range{Begin: from, End: from}
+	r := merkleindex.CompactRange{Begin: from, End: from}
 	for _, leaf := range p.leaves[from:to] {
 		if err := r.Append(leaf, nil); err != nil {
 			panic(err)

@@ -47,7 +47,7 @@ func (v Source) Newest(id digest.Hash) (*syncer.Range, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.First, r.Left, r.Right = p.Size, p.Mountains.Peaks(), p.Right
+		r.First, r.Left, r.Right = p.Size, p.Peaks.Hashes(), p.Right
 		return r, nil
 	}
 }
@@ -87,7 +87,7 @@ func (v Source) Chunk(id digest.Hash, span syncer.Span, backwards bool) (*syncer
 }
 
 // rangeUnder returns a range of nothing yet, under the head of a state.
-func (l *Log) rangeUnder(p *Published) (*syncer.Range, error) {
+func (l *Log) rangeUnder(p *LogState) (*syncer.Range, error) {
 	head, err := l.Head(p)
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (l *Log) rangeUnder(p *Published) (*syncer.Range, error) {
 }
 
 // prefixChunk makes a chunk of a part of the prefix.
-func (s *Store) prefixChunk(l *Log, p *Published, span syncer.Span, backwards bool) (r *syncer.Range, err error) {
+func (s *Store) prefixChunk(l *Log, p *LogState, span syncer.Span, backwards bool) (r *syncer.Range, err error) {
 	if backwards {
 		if span.First, err = s.chunkBegin(l, p, span); err != nil {
 			return nil, err
@@ -112,11 +112,11 @@ func (s *Store) prefixChunk(l *Log, p *Published, span syncer.Span, backwards bo
 		return nil, err
 	}
 	r.First, r.Count, r.Records = c.First, c.Count, c.Records
-	left, err := s.MountainsAt(l, r.First)
+	left, err := s.PeaksAt(l, r.First)
 	if err != nil {
 		return nil, err
 	}
-	r.Left = left.Peaks()
+	r.Left = left.Hashes()
 	r.Right, err = s.rightOf(l, p, r.End())
 	return r, err
 }
@@ -132,7 +132,7 @@ func chunkLimit(backwards bool) int {
 
 // chunkBegin returns where the chunk begins that ends with a span: at a page, so
 // that it has about RangeBytes.
-func (s *Store) chunkBegin(l *Log, p *Published, span syncer.Span) (uint64, error) {
+func (s *Store) chunkBegin(l *Log, p *LogState, span syncer.Span) (uint64, error) {
 	if span.End > p.PagesSize {
 		return max(span.First, p.PagesSize), nil
 	}

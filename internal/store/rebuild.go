@@ -51,7 +51,7 @@ func (s *Store) prepareFiles(l *Log, row *aof.LogRow) error {
 
 // rebuild writes all trees and mountains of a log's full pages again.
 func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
-	var m mmrindex.Mountains
+	var m mmrindex.Peaks
 	var spans uint64
 	var buf, created []digest.Hash
 	var trees []segwriter.Tree
@@ -81,7 +81,7 @@ func (s *Store) rebuild(l *Log, row *aof.LogRow) error {
 
 // mountainsOfPages computes the peaks at the end of a log's full pages from the
 // pages alone.
-func (s *Store) mountainsOfPages(l *Log, pages, size uint64) (m mmrindex.Mountains, err error) {
+func (s *Store) mountainsOfPages(l *Log, pages, size uint64) (m mmrindex.Peaks, err error) {
 	err = s.eachPage(l, pages, func(_ messages.Seal, tree fullTree) error { return m.Merge(tree.Range(), nil) })
 	if err == nil {
 		err = l.holds(m.Size(), pages, size)
@@ -100,7 +100,7 @@ func (l *Log) holds(events, pages, want uint64) error {
 // A fullTree is the tree of a page, as far as it can be known.
 type fullTree interface {
 	Nodes(dst []digest.Hash) []digest.Hash
-	Range() merkleindex.Range
+	Range() merkleindex.CompactRange
 }
 
 // eachPage calls fn for each page, or group, of the first pages of a log, with

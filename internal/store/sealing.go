@@ -40,7 +40,7 @@ func (c *Committer) unsealable(row *aof.LogRow, m *messages.Sealed) (why error, 
 	switch {
 	case err != nil || l.epoch.Load() != m.Epoch:
 		if m.Remote != nil {
-			why = fmt.Errorf("%w: log %s: it was taken up anew", ErrHistory, m.Log.Short())
+			why = fmt.Errorf("%w: log %s: it was taken up anew", ErrOtherHistory, m.Log.Short())
 		}
 	case row.Closed != 0 && m.Size > row.Size:
 		why = fmt.Errorf("%w: %w", ErrGap, closedError(row))

@@ -137,7 +137,7 @@ func (g *Segmenter) pack(st *openPage, b *messages.Batch, forward Forward) error
 }
 
 // sealed is called for each full page, and for each page of a group in turn.
-func (g *Segmenter) sealed(index uint64, page []byte, span segwriter.Span) error {
+func (g *Segmenter) sealed(index uint64, page []byte, span segwriter.Seal) error {
 	g.full = append(g.full, page...)
 	if index == span.Page {
 		g.seals = append(g.seals, messages.Seal{Page: span.Page, Pages: span.Pages, First: span.First, Count: span.Count})
@@ -157,7 +157,7 @@ func (g *Segmenter) Pages(p *messages.Pages, forward Forward) error {
 		return err
 	}
 	if p.First() > st.b.First() {
-		return fmt.Errorf("%w: log %s: pages from %d, the open page begins at %d", ErrHistory, p.Log.Short(), p.First(), st.b.First())
+		return fmt.Errorf("%w: log %s: pages from %d, the open page begins at %d", ErrOtherHistory, p.Log.Short(), p.First(), st.b.First())
 	}
 	if p.End() <= st.b.Next() {
 		return nil // all of it came another way

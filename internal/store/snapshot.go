@@ -106,19 +106,19 @@ func (n *Snapshot) read(s *Store, v *aof.View) error {
 }
 
 // peaksAt returns the peaks of a log at its sealed pages.
-func (s *Store) peaksAt(row *aof.LogRow) (mmrindex.Mountains, error) {
+func (s *Store) peaksAt(row *aof.LogRow) (mmrindex.Peaks, error) {
 	if row.SealedPages == 0 {
-		return mmrindex.Mountains{}, nil
+		return mmrindex.Peaks{}, nil
 	}
 	l, err := s.Log(row.ID)
 	if err != nil {
-		return mmrindex.Mountains{}, err
+		return mmrindex.Peaks{}, err
 	}
 	return s.sealedMountains(l, row.SealedPages, row.SealedSize)
 }
 
 // mergeTail adds the events of a log that are in no sealed page to its peaks.
-func mergeTail(v *aof.View, row *aof.LogRow, m *mmrindex.Mountains) error {
+func mergeTail(v *aof.View, row *aof.LogRow, m *mmrindex.Peaks) error {
 	end := row.SealedSize
 	err := replayEvents(v, row, row.Size, func(b *messages.Batch) error {
 		end = b.End()
@@ -149,8 +149,8 @@ func (n *Snapshot) putSigned(t *aof.Txn) error {
 // VerifyLog computes the root of a log of a snapshot from its pages and from its
 // events in the AOF, and holds it against the head that its author signed.
 func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segmentPages int) (digest.Hash, error) {
-	var m mmrindex.Mountains
-	err := segwriter.Walk(files, segwriter.ParamsOf(row.Name(), segmentPages), row.SealedPages, func(page uint64, r merkleindex.Range) error {
+	var m mmrindex.Peaks
+	err := segwriter.Walk(files, segwriter.ParamsOf(row.Name(), segmentPages), row.SealedPages, func(page uint64, r merkleindex.CompactRange) error {
 		if err := m.Merge(r, nil); err != nil {
 			return &corrupt.Error{Where: fmt.Sprintf("log %s page %d", row.ID, page), What: "its events", Err: err}
 		}
@@ -165,7 +165,7 @@ func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segment
 	if err != nil || row.Size == 0 {
 		return m.Root(), err
 	}
-	p := &Published{Size: row.Size, Mountains: m, head: row.Head(), Right: row.Right}
+	p := &LogState{Size: row.Size, Peaks: m, head: row.Head(), Right: row.Right}
 	if err := p.head.Verify(row.Author[:]); err != nil {
 		return m.Root(), &corrupt.Error{Where: "log " + row.ID.String(), What: "its head", Err: err}
 	}

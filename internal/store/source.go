@@ -112,13 +112,13 @@ func (v Source) Time(id digest.Hash, size uint64) (ms int64, err error) {
 	return ms, err
 }
 
-// Mountains returns the peaks of a log at any size it holds.
-func (v Source) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
+// PeaksAt returns the peaks of a log at any size it holds.
+func (v Source) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
 	l, err := v.s.Log(id)
 	if err != nil {
-		return mmrindex.Mountains{}, err
+		return mmrindex.Peaks{}, err
 	}
-	return v.s.MountainsAt(l, size)
+	return v.s.PeaksAt(l, size)
 }
 
 // Events returns whole records from a sequence on: at most maxBytes of them,

@@ -138,10 +138,10 @@ func (st *pageTree) absorb(b *messages.Batch, scratch *newTrees) error {
 }
 
 // close finishes the page of b's seal i and begins the next one.
-func (st *pageTree) close(b *messages.Batch, i int, scratch *newTrees) (merkleindex.Range, error) {
+func (st *pageTree) close(b *messages.Batch, i int, scratch *newTrees) (merkleindex.CompactRange, error) {
 	seal := b.Seals[i]
 	if seal.First != st.b.First() || b.First > st.b.End() {
-		return merkleindex.Range{}, fmt.Errorf("%w: log %s: page %d begins at %d, the open tree at %d", ErrGap, b.Log.Short(), seal.Page, seal.First, st.b.First())
+		return merkleindex.CompactRange{}, fmt.Errorf("%w: log %s: page %d begins at %d, the open tree at %d", ErrGap, b.Log.Short(), seal.Page, seal.First, st.b.First())
 	}
 	defer st.b.Reset(seal.End())
 	if b.Trees != nil && seal.First >= b.First {
@@ -156,8 +156,8 @@ func (st *pageTree) close(b *messages.Batch, i int, scratch *newTrees) (merklein
 }
 
 // rangeOf picks a page's compact range out of its finished tree.
-func rangeOf(seal messages.Seal, leaves, nodes []digest.Hash) merkleindex.Range {
-	r := merkleindex.Range{Begin: seal.First, End: seal.End()}
+func rangeOf(seal messages.Seal, leaves, nodes []digest.Hash) merkleindex.CompactRange {
+	r := merkleindex.CompactRange{Begin: seal.First, End: seal.End()}
 	for _, id := range merkleindex.RangeNodes(seal.First, seal.End()) {
 		if id.Level == 0 {
 			r.Hashes = append(r.Hashes, leaves[id.Index-seal.First])

@@ -83,7 +83,7 @@ func (l *Log) Add(records ...[]byte) error {
 // would fit, which no honest peer does.
 func (l *Log) pack(cut int) error {
 	l.pages, l.ends = nil, nil
-	emit := func(_ uint64, page []byte, s segwriter.Span) error {
+	emit := func(_ uint64, page []byte, s segwriter.Seal) error {
 		l.pages, l.ends = append(l.pages, slices.Clone(page)), append(l.ends, s.First+uint64(s.Count))
 		return nil
 	}
@@ -113,7 +113,7 @@ func (l *Log) seal(b *segwriter.Builder, emit segwriter.Emit) error {
 
 // Root is the root of the first n events.
 func (l *Log) Root(n int) digest.Hash {
-	r := merkleindex.Range{}
+	r := merkleindex.CompactRange{}
 	for _, leaf := range l.Leaves[:n] {
 		if err := r.Append(leaf, nil); err != nil {
 			panic(err) // a log as long cannot be in memory
@@ -144,7 +144,7 @@ func (l *Log) Cut(n int) *Log {
 
 // Compact is the compact range [from, to).
 func (l *Log) Compact(from, to uint64) []digest.Hash {
-	r := merkleindex.Range{Begin: from, End: from}
+	r := merkleindex.CompactRange{Begin: from, End: from}
 	for _, leaf := range l.Leaves[from:to] {
 		if err := r.Append(leaf, nil); err != nil {
 			panic(err)

@@ -26,9 +26,9 @@ type log struct {
 	key     ed25519.PrivateKey
 	records [][]byte
 	leaves  []digest.Hash
-	peaks   []mmrindex.Mountains // at each size, from 1 on
-	roots   []digest.Hash        // as peaks
-	summed  uint64               // as which size it is in its store's digest
+	peaks   []mmrindex.Peaks // at each size, from 1 on
+	roots   []digest.Hash    // as peaks
+	summed  uint64           // as which size it is in its store's digest
 	head    proof.Head
 	right   []digest.Hash // compact range [size, head.Size)
 	why     event.Reason  // that the log is closed for; 0 if it is not
@@ -36,7 +36,7 @@ type log struct {
 	builder *segwriter.Builder // nil if pages are to be made anew
 	packed  int                // records that it was given
 	pages   [][]byte
-	spans   []segwriter.Span
+	spans   []segwriter.Seal
 }
 
 func (l *log) size() uint64 { return uint64(len(l.leaves)) }
@@ -49,7 +49,7 @@ func (l *log) add(record []byte) error {
 	}
 	leaf := r.LeafHash()
 	m := l.at(l.size()).Clone()
-	one := merkleindex.Range{Begin: l.size(), End: l.size()}
+	one := merkleindex.CompactRange{Begin: l.size(), End: l.size()}
 	if err := one.Append(leaf, nil); err != nil {
 		return err
 	}
@@ -62,9 +62,9 @@ func (l *log) add(record []byte) error {
 }
 
 // at returns the mountains at a size.
-func (l *log) at(size uint64) mmrindex.Mountains {
+func (l *log) at(size uint64) mmrindex.Peaks {
 	if size == 0 {
-		return mmrindex.Mountains{}
+		return mmrindex.Peaks{}
 	}
 	return l.peaks[size-1]
 }
@@ -95,13 +95,13 @@ func (l *log) sign() {
 
 // rightOf is the compact range from a sequence to the head's size.
 func (l *log) rightOf(from uint64) ([]digest.Hash, error) {
-	r := merkleindex.Range{Begin: from, End: from}
+	r := merkleindex.CompactRange{Begin: from, End: from}
 	for _, leaf := range l.leaves[from:] {
 		if err := r.Append(leaf, nil); err != nil {
 			return nil, err
 		}
 	}
-	err := r.Merge(merkleindex.Range{Begin: r.End, End: l.head.Size, Hashes: l.right}, nil)
+	err := r.Merge(merkleindex.CompactRange{Begin: r.End, End: l.head.Size, Hashes: l.right}, nil)
 	return r.Hashes, err
 }
 
@@ -111,7 +111,7 @@ func (l *log) pack() error {
 		l.builder, l.packed, l.pages, l.spans = segwriter.NewBuilder(pageBytes, 0, 0), 0, nil, nil
 	}
 	for _, r := range l.records[l.packed:] {
-		err := l.builder.Add(r, func(index uint64, page []byte, s segwriter.Span) error {
+		err := l.builder.Add(r, func(index uint64, page []byte, s segwriter.Seal) error {
 			if l.pages = append(l.pages, slices.Clone(page)); index == s.Page {
 				l.spans = append(l.spans, s)
 			}
@@ -140,7 +140,7 @@ func (l *log) state() (syncer.LogInfo, error) {
 // the signature.
 func (l *log) proven() error {
 	m := l.at(l.size()).Clone()
-	if err := m.Merge(merkleindex.Range{Begin: m.Size(), End: l.head.Size, Hashes: l.right}, nil); err != nil {
+	if err := m.Merge(merkleindex.CompactRange{Begin: m.Size(), End: l.head.Size, Hashes: l.right}, nil); err != nil {
 		return err
 	}
 	if m.Root() != l.head.Root {

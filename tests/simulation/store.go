@@ -201,11 +201,11 @@ func (s *store) Time(id digest.Hash, size uint64) (int64, error) {
 	return event.TimeOf(l.records[size-1]), nil
 }
 
-// Mountains implements syncer.Store.
-func (s *store) Mountains(id digest.Hash, size uint64) (mmrindex.Mountains, error) {
+// PeaksAt implements syncer.Store.
+func (s *store) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
 	l := s.logs[id]
 	if l == nil || size > l.size() {
-		return mmrindex.Mountains{}, fmt.Errorf("log %s does not hold %d events", id.Short(), size)
+		return mmrindex.Peaks{}, fmt.Errorf("log %s does not hold %d events", id.Short(), size)
 	}
 	return l.at(size).Clone(), nil
 }
@@ -235,7 +235,7 @@ func (s *store) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error
 		return syncer.PageRun{}, err
 	}
 	run := syncer.PageRun{From: from, Head: l.head, Release: func() {}}
-	first := slices.IndexFunc(l.spans, func(x segwriter.Span) bool { return x.Page >= from })
+	first := slices.IndexFunc(l.spans, func(x segwriter.Seal) bool { return x.Page >= from })
 	if first < 0 {
 		return run, fmt.Errorf("log %s has no page %d", id.Short(), from)
 	}

@@ -107,7 +107,7 @@ var kinds = []struct {
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
 		transport.ErrWrongPeer, transport.ErrRefused, transport.ErrUnreachable, transport.ErrLost, transport.ErrClosed,
-		mesh.ErrBusy, session.ErrLeftAlone, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
+		mesh.ErrBusy, session.ErrPeerFull, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
 	}},
 }
 

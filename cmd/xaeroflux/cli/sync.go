@@ -129,7 +129,7 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	stop()
 	status, told := b.Status(ctx)
 	a.tellCopies(status.Copies, before.Copies)
-	if errors.Is(err, session.ErrLeftAlone) {
+	if errors.Is(err, session.ErrPeerFull) {
 		err = hint(err, "at the peer: a larger --quota, or room on the disk")
 	}
 	if err = errors.Join(err, told); err != nil {

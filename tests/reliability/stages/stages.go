@@ -132,7 +132,7 @@ func one(ctx context.Context, cfg harness.Config, round int, dir string, k *kill
 	if err != nil {
 		return err
 	}
-	if err := nodes[1].Node.Mesh().Keep(addr); err != nil {
+	if err := nodes[1].Node.Mesh().KeepConnected(addr); err != nil {
 		return err
 	}
 	if err := load(ctx, nodes, cfg.Seed+uint64(round)); err != nil {

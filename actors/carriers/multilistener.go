@@ -13,9 +13,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// A gathering is the listeners of several carriers as one. It goes on if one of them
+// A multiListener is the listeners of several carriers as one. It goes on if one of them
 // ends: see post.
-type gathering struct {
+type multiListener struct {
 	addr      identity.Address
 	posts     []*post
 	ready     chan transport.Conn
@@ -42,7 +42,7 @@ func (c *Set) gather(scheme, hostport string, by []transport.Carrier, all []tran
 		}
 		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
 	}
-	g := &gathering{addr: all[0].Addr(), ready: make(chan transport.Conn), lookEvery: c.o.LookEvery, next: make(chan struct{})}
+	g := &multiListener{addr: all[0].Addr(), ready: make(chan transport.Conn), lookEvery: c.o.LookEvery, next: make(chan struct{})}
 	g.addr.Host = identity.JoinScheme(scheme, g.addr.Host)
 	g.ctx, g.cancel = context.WithCancel(c.ctx)
 	for i, l := range all {
@@ -61,7 +61,7 @@ func (c *Set) gather(scheme, hostport string, by []transport.Carrier, all []tran
 }
 
 // open begins to serve.
-func (g *gathering) open() {
+func (g *multiListener) open() {
 	var serving sync.WaitGroup
 	for _, p := range g.posts {
 		first := p.listener()
@@ -75,7 +75,7 @@ func (g *gathering) open() {
 }
 
 // look has all posts ask how their listeners are, and bound again what is lost.
-func (g *gathering) look() {
+func (g *multiListener) look() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	close(g.next)
@@ -83,14 +83,14 @@ func (g *gathering) look() {
 }
 
 // looked returns a channel that is closed with the next look.
-func (g *gathering) looked() <-chan struct{} {
+func (g *multiListener) looked() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.next
 }
 
 // retell puts together how the posts are.
-func (g *gathering) retell() {
+func (g *multiListener) retell() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var all []error
@@ -101,10 +101,10 @@ func (g *gathering) retell() {
 }
 
 // Trouble implements transport.Listener.
-func (g *gathering) Trouble() (changed <-chan struct{}, why error) { return g.health.Get() }
+func (g *multiListener) Trouble() (changed <-chan struct{}, why error) { return g.health.Get() }
 
 // Accept implements transport.Listener.
-func (g *gathering) Accept(ctx context.Context) (transport.Conn, error) {
+func (g *multiListener) Accept(ctx context.Context) (transport.Conn, error) {
 	for {
 		select {
 		case conn := <-g.ready:
@@ -120,10 +120,10 @@ func (g *gathering) Accept(ctx context.Context) (transport.Conn, error) {
 }
 
 // Addr implements transport.Listener.
-func (g *gathering) Addr() identity.Address { return g.addr }
+func (g *multiListener) Addr() identity.Address { return g.addr }
 
 // Close implements transport.Listener.
-func (g *gathering) Close() error {
+func (g *multiListener) Close() error {
 	g.once.Do(func() {
 		g.cancel()
 		for _, p := range g.posts {

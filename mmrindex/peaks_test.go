@@ -17,13 +17,13 @@ const exhaustive = 300 // every size up to here is tried
 
 func TestMountainsAppend(t *testing.T) {
 	tree := newNaive(exhaustive)
-	var m Mountains
+	var m Peaks
 	shown := 0
 	for size := 0; ; size++ {
 		if m.Size() != uint64(size) || m.Root() != tree.root(0, size) {
 			t.Fatalf("size %d, root %s, want %d, %s", m.Size(), m.Root(), size, tree.root(0, size))
 		}
-		same, err := New(m.Size(), m.Peaks())
+		same, err := New(m.Size(), m.Hashes())
 		if err != nil || same.Root() != m.Root() {
 			t.Fatalf("size %d: from its peaks: %v, root %s", size, err, same.Root())
 		}
@@ -49,7 +49,7 @@ func TestMountainsAppend(t *testing.T) {
 func TestMountainsMerge(t *testing.T) {
 	tree := newNaive(exhaustive)
 	for x := 0; x <= exhaustive; x += 1 + x/40 {
-		left, err := Peaks(uint64(x), tree)
+		left, err := ReadPeaks(uint64(x), tree)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestMountainsMerge(t *testing.T) {
 // TestMountainsWith puts every number of leaves behind every small size.
 func TestMountainsWith(t *testing.T) {
 	tree := newNaive(64)
-	var m Mountains
+	var m Peaks
 	for size := range 64 {
 		for end := size; end <= 64; end++ {
 			whole, err := m.With(tree.leaves[size:end])
@@ -92,16 +92,16 @@ func TestMountainsWith(t *testing.T) {
 // A copy must stay as it was: not only its size, its peaks too.
 func TestMountainsValue(t *testing.T) {
 	leaves := testLeaves(100)
-	var m Mountains
-	var kept []Mountains
+	var m Peaks
+	var kept []Peaks
 	for _, leaf := range leaves {
 		kept = append(kept, m)
 		other := m
 		if err := errors.Join(other.Append(digest.Empty, nil), m.Append(leaf, nil)); err != nil {
 			t.Fatal(err)
 		}
-		m.Peaks()[0] = digest.Empty
-		m.Range().Hashes[0] = digest.Empty
+		m.Hashes()[0] = digest.Empty
+		m.CompactRange().Hashes[0] = digest.Empty
 	}
 	tree := newNaive(100)
 	for size, k := range kept {
@@ -112,7 +112,7 @@ func TestMountainsValue(t *testing.T) {
 	if c := m.Clone(); &c.all.Hashes[0] == &m.all.Hashes[0] || c.Root() != m.Root() {
 		t.Error("a clone shares memory, or is another")
 	}
-	peaks := m.Peaks()
+	peaks := m.Hashes()
 	fresh, err := New(100, peaks)
 	peaks[0] = digest.Empty
 	if err != nil || fresh.Root() != tree.root(0, 100) {
@@ -127,7 +127,7 @@ func TestMountainsRefused(t *testing.T) {
 		}
 	}
 	tree := newNaive(20)
-	m, err := Peaks(9, tree)
+	m, err := ReadPeaks(9, tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,15 +158,15 @@ func TestMountainsPieces(t *testing.T) {
 			cuts = append(cuts, rnd.Uint64N(size))
 		}
 		slices.Sort(cuts)
-		var m Mountains
+		var m Peaks
 		for i, end := range cuts[1:] {
 			r, err := CompactRange(cuts[i], end, tree)
 			if err := errors.Join(err, m.Merge(r, nil)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		want, err := Peaks(size, tree)
-		if err != nil || m.Root() != want.Root() || !slices.Equal(m.Peaks(), want.Peaks()) {
+		want, err := ReadPeaks(size, tree)
+		if err != nil || m.Root() != want.Root() || !slices.Equal(m.Hashes(), want.Hashes()) {
 			t.Fatalf("size %d in %d pieces: other peaks, %v", size, len(cuts)-1, err)
 		}
 	}
@@ -175,7 +175,7 @@ func TestMountainsPieces(t *testing.T) {
 func TestMountainsPeak(t *testing.T) {
 	tree := newNaive(64)
 	for size := uint64(0); size <= 64; size++ {
-		m, err := Peaks(size, tree)
+		m, err := ReadPeaks(size, tree)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,11 +192,11 @@ func TestMountainsPeak(t *testing.T) {
 				}
 			}
 		}
-		if found != len(m.Peaks()) {
-			t.Errorf("size %d: %d nodes are peaks, want %d", size, found, len(m.Peaks()))
+		if found != len(m.Hashes()) {
+			t.Errorf("size %d: %d nodes are peaks, want %d", size, found, len(m.Hashes()))
 		}
 	}
-	if _, ok := (Mountains{}).Peak(NodeID{Level: 255, Index: math.MaxUint64}); ok {
+	if _, ok := (Peaks{}).Peak(NodeID{Level: 255, Index: math.MaxUint64}); ok {
 		t.Error("a peak of nothing")
 	}
 }

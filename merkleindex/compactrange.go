@@ -11,13 +11,13 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// A Range is a compact range: the hashes, left to right, of the largest
-// complete subtrees that together cover the leaves [Begin, End). The zero Range
+// A CompactRange is a compact range: the hashes, left to right, of the largest
+// complete subtrees that together cover the leaves [Begin, End). The zero CompactRange
 // is the empty one at the start of a log.
 //
-// Copies of a Range share Hashes, and Append and Merge write to them in place;
+// Copies of a CompactRange share Hashes, and Append and Merge write to them in place;
 // Clone before two copies go different ways.
-type Range struct {
+type CompactRange struct {
 	Begin, End uint64
 	Hashes     []digest.Hash
 }
@@ -72,8 +72,8 @@ func Bag(hashes []digest.Hash) digest.Hash {
 }
 
 // RangeOf returns the compact range of leaves from a sequence on.
-func RangeOf(first uint64, leaves []digest.Hash) (Range, error) {
-	r := Range{Begin: first, End: first}
+func RangeOf(first uint64, leaves []digest.Hash) (CompactRange, error) {
+	r := CompactRange{Begin: first, End: first}
 	for _, leaf := range leaves {
 		if err := r.Append(leaf, nil); err != nil {
 			return r, err
@@ -84,7 +84,7 @@ func RangeOf(first uint64, leaves []digest.Hash) (Range, error) {
 
 // Valid returns ErrRange unless r can be and has as many hashes as it needs.
 // Whether they are the right ones only a root can tell.
-func (r Range) Valid() error {
+func (r CompactRange) Valid() error {
 	if r.Begin > r.End || r.End > MaxSize {
 		return fmt.Errorf("%w: [%d, %d)", ErrRange, r.Begin, r.End)
 	}
@@ -96,15 +96,15 @@ func (r Range) Valid() error {
 
 // Append adds the leaf hash at r.End and shows visit, unless it is nil, each
 // node that this completes. The error is ErrRange, and r is then unchanged.
-func (r *Range) Append(leaf digest.Hash, visit Visit) error {
+func (r *CompactRange) Append(leaf digest.Hash, visit Visit) error {
 	one := [1]digest.Hash{leaf}
-	return r.Merge(Range{Begin: r.End, End: r.End + 1, Hashes: one[:]}, visit)
+	return r.Merge(CompactRange{Begin: r.End, End: r.End + 1, Hashes: one[:]}, visit)
 }
 
 // Merge adds the range that begins where r ends and shows visit, unless it is
 // nil, each node that this completes: those with leaves on both sides of the
 // seam. The error is ErrRange, and r is then unchanged.
-func (r *Range) Merge(right Range, visit Visit) error {
+func (r *CompactRange) Merge(right CompactRange, visit Visit) error {
 	if err := r.Valid(); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (r *Range) Merge(right Range, visit Visit) error {
 // push adds the node that begins where r's nodes end. While that node is a
 // right child and its sibling is in r, the sibling is r's last hash, and both
 // give way to their parent.
-func (r *Range) push(id NodeID, h digest.Hash, visit Visit) {
+func (r *CompactRange) push(id NodeID, h digest.Hash, visit Visit) {
 	for id.Index&1 == 1 && (id.Index-1)<<id.Level >= r.Begin {
 		last := len(r.Hashes) - 1
 		h = digest.Node(r.Hashes[last], h)
@@ -141,7 +141,7 @@ func (r *Range) push(id NodeID, h digest.Hash, visit Visit) {
 
 // Root bags the range: the RFC 6962 tree head if Begin is 0, a page root
 // if the range is a page's. The error is ErrRange.
-func (r Range) Root() (digest.Hash, error) {
+func (r CompactRange) Root() (digest.Hash, error) {
 	if err := r.Valid(); err != nil {
 		return digest.Hash{}, err
 	}
@@ -149,7 +149,7 @@ func (r Range) Root() (digest.Hash, error) {
 }
 
 // Clone returns a copy of r that shares nothing with it.
-func (r Range) Clone() Range {
+func (r CompactRange) Clone() CompactRange {
 	r.Hashes = slices.Clone(r.Hashes)
 	return r
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
-// Mountains is the core of the MMR indexer: it merges full pages into the
+// MMRIndexer is the core of the MMR indexer: it merges full pages into the
 // mountains, writes the nodes that span pages, and publishes each log's new
 // root, signed if the log is ours.
-type Mountains struct {
+type MMRIndexer struct {
 	s    *Store
 	logs map[digest.Hash]*secondTier
 	buf  []digest.Hash
@@ -25,11 +25,11 @@ type Mountains struct {
 // A secondTier is what the core knows of one log.
 type secondTier struct {
 	l       *Log
-	base    mmrindex.Mountains // at the end of the last full page
-	end     uint64             // of the events merged so far
-	pages   uint64             // full pages
-	spans   uint64             // tier-2 nodes below base
-	waiting []*Published       // imports that are not committed yet
+	base    mmrindex.Peaks // at the end of the last full page
+	end     uint64         // of the events merged so far
+	pages   uint64         // full pages
+	spans   uint64         // tier-2 nodes below base
+	waiting []*LogState    // imports that are not committed yet
 }
 
 // A Merged is what the core made of a message: how far the files of a log now
@@ -40,13 +40,13 @@ type Merged struct {
 	Advance Advance
 }
 
-// NewMountains returns a core without any state.
-func (s *Store) NewMountains() *Mountains {
-	return &Mountains{s: s, logs: map[digest.Hash]*secondTier{}}
+// NewMMRIndexer returns a core without any state.
+func (s *Store) NewMMRIndexer() *MMRIndexer {
+	return &MMRIndexer{s: s, logs: map[digest.Hash]*secondTier{}}
 }
 
 // Batch merges b's ranges; what is published is the root at its end.
-func (m *Mountains) Batch(b *messages.Batch) (made Merged, err error) {
+func (m *MMRIndexer) Batch(b *messages.Batch) (made Merged, err error) {
 	st, err := m.at(b.Log, b.First, &made)
 	if err != nil {
 		return made, err
@@ -58,7 +58,7 @@ func (m *Mountains) Batch(b *messages.Batch) (made Merged, err error) {
 }
 
 // Resume takes up a log after a restart: what the tree stage forwarded.
-func (m *Mountains) Resume(id digest.Hash) (made Merged, err error) {
+func (m *MMRIndexer) Resume(id digest.Hash) (made Merged, err error) {
 	l, err := m.s.Log(id)
 	if err != nil {
 		return made, err
@@ -71,7 +71,7 @@ func (m *Mountains) Resume(id digest.Hash) (made Merged, err error) {
 	return made, nil
 }
 
-func (m *Mountains) at(id digest.Hash, sequence uint64, made *Merged) (*secondTier, error) {
+func (m *MMRIndexer) at(id digest.Hash, sequence uint64, made *Merged) (*secondTier, error) {
 	if st := m.logs[id]; st != nil && st.end >= sequence {
 		return st, nil
 	}
@@ -117,7 +117,7 @@ func (st *secondTier) start(s *Store, row *aof.LogRow) (err error) {
 
 // full merges the pages that end in b and writes the nodes which that
 // completes, all at once.
-func (m *Mountains) full(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
+func (m *MMRIndexer) full(st *secondTier, b *messages.Batch) (sealed messages.Sealed, err error) {
 	m.buf = m.buf[:0]
 	for i, seal := range b.Seals {
 		r := b.Ranges[i]
@@ -140,7 +140,7 @@ func (m *Mountains) full(st *secondTier, b *messages.Batch) (sealed messages.Sea
 	return sealed, nil
 }
 
-func (m *Mountains) merge(st *secondTier, b *messages.Batch, made *Merged) (err error) {
+func (m *MMRIndexer) merge(st *secondTier, b *messages.Batch, made *Merged) (err error) {
 	if err := st.replaces(b); err != nil {
 		return err
 	}
@@ -160,14 +160,14 @@ func (m *Mountains) merge(st *secondTier, b *messages.Batch, made *Merged) (err 
 	if err := now.Merge(open, nil); err != nil {
 		return err
 	}
-	made.Advance, err = m.reached(st, now, b)
+	made.Advance, err = m.publish(st, now, b)
 	return err
 }
 
-// reached returns the state at the end of b, or keeps it until b's events are
+// publish returns the state at the end of b, or keeps it until b's events are
 // committed.
-func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.Batch) (a Advance, err error) {
-	p := &Published{Size: now.Size(), Root: now.Root(), Mountains: now, Pages: st.pages, PagesSize: st.base.Size()}
+func (m *MMRIndexer) publish(st *secondTier, now mmrindex.Peaks, b *messages.Batch) (a Advance, err error) {
+	p := &LogState{Size: now.Size(), Root: now.Root(), Peaks: now, Pages: st.pages, PagesSize: st.base.Size()}
 	switch row := st.l.Row(); {
 	case st.l.Own:
 	case b.Remote != nil:
@@ -188,7 +188,7 @@ func (m *Mountains) reached(st *secondTier, now mmrindex.Mountains, b *messages.
 }
 
 // Durable returns what a log has come to by imports that are committed by now.
-func (m *Mountains) Durable(d *messages.Durable) (a Advance, err error) {
+func (m *MMRIndexer) Durable(d *messages.Durable) (a Advance, err error) {
 	st := m.logs[d.Log]
 	if st == nil {
 		return m.s.stored(d.Log) // forgotten meanwhile: compute it from the row
@@ -205,4 +205,4 @@ func (m *Mountains) Durable(d *messages.Durable) (a Advance, err error) {
 }
 
 // Reset forgets a log.
-func (m *Mountains) Reset(id digest.Hash) { delete(m.logs, id) }
+func (m *MMRIndexer) Reset(id digest.Hash) { delete(m.logs, id) }

@@ -12,8 +12,8 @@ import (
 // store takes a while to look at itself; and the next byte of what is on its
 // way.
 const (
-	peaksPatience = 3
-	stallPatience = 6
+	peaksTimeouts = 3
+	stallTimeouts = 6
 )
 
 // A greeter is the reading side of a control stream: it bounds the greeting as
@@ -35,4 +35,4 @@ func (g *greeter) Read(b []byte) (int, error) {
 
 // Still is how long a peer may keep still in an answer, if it may take so long over
 // its greeting.
-func Still(patience time.Duration) time.Duration { return stallPatience * patience }
+func Still(patience time.Duration) time.Duration { return stallTimeouts * patience }
