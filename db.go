@@ -143,6 +143,11 @@ func (db *DB) start(invite *identity.Invite) error {
 			return err
 		}
 	}
+	if invite != nil && !db.opts.ReadOnly {
+		if err := db.meet(invite); err != nil {
+			return err
+		}
+	}
 	for _, p := range db.opts.Peers {
 		if err := db.Connect(context.Background(), p); err != nil {
 			return err
@@ -161,6 +166,8 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 		return fmt.Errorf("store %s: %w", db.Dir(), ErrExists)
 	case unfounded != nil && db.opts.MustExist:
 		return fmt.Errorf("store %s: %w", db.Dir(), unfounded)
+	case invite != nil && db.hasLeft(invite):
+		return nil
 	case invite != nil:
 		_, err := db.st.Join(&invite.Genesis, invite.Keys, invite.Name)
 		return err
@@ -171,6 +178,25 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	}
 	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
 	return err
+}
+
+// hasLeft reports whether a person left the topic of the invite: Join takes it up.
+func (db *DB) hasLeft(invite *identity.Invite) bool {
+	t, err := db.st.Topic(invite.Topic())
+	return err == nil && t.Left
+}
+
+// meet connects to the peers of an invite, unless its topic was left.
+func (db *DB) meet(invite *identity.Invite) error {
+	if db.hasLeft(invite) {
+		return nil
+	}
+	for _, a := range invite.Peers {
+		if err := db.node.Mesh().KeepConnected(a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Close stops the network, waits for appends under way, stops the actors in

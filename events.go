@@ -110,6 +110,18 @@ func (db *DB) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error] {
 	}
 }
 
+// Events is DB.Events for the topic.
+func (t *Topic) Events(ctx context.Context, q Query) iter.Seq2[Record, error] {
+	q.Topic = t.ID()
+	return t.db.Events(ctx, q)
+}
+
+// Subscribe is DB.Subscribe for the topic.
+func (t *Topic) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error] {
+	q.Topic = t.ID()
+	return t.db.Subscribe(ctx, q)
+}
+
 func (db *DB) subscribe(ctx context.Context, q Query, yield func(Record, error) bool) error {
 	q.Ranges = false
 	r := newReader(db, q)

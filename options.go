@@ -29,7 +29,8 @@ type Quota struct {
 type Options struct {
 	// Invite is the topic that a new store begins with, as another store's
 	// Invite returned it. Default: a new topic of its own. An existing store
-	// joins it as a further topic. Its peers are connected to if Peers has it, too.
+	// joins it as a further topic, unless Leave was called for it. The peers named in
+	// it are kept connected.
 	Invite string
 	// TopicName is what to call the topic that a new store founds, here and in
 	// invites: at most 64 bytes, printable. Default: none.

@@ -100,10 +100,8 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	db.node.Mesh().TopicsChanged()
-	for _, a := range inv.Peers {
-		if err := db.node.Mesh().KeepConnected(a); err != nil {
-			return nil, err
-		}
+	if err := db.meet(inv); err != nil {
+		return nil, err
 	}
 	return &Topic{db: db, t: j.Topic}, nil
 }

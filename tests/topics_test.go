@@ -200,6 +200,42 @@ func TestLeave(t *testing.T) {
 	}
 }
 
+// A store that is opened with an invite meets the peers named in it, as one that joins
+// does; and one that left the topic stays out of it, whatever the options say.
+func TestOpenWithAnInviteMeetsItsPeers(t *testing.T) {
+	net := onMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := open(t, filepath.Join(t.TempDir(), "a"), net)
+	_, err := a.Listen(ctx, "a:1")
+	must(t, err)
+	mustAppend(t, a, 3, "event %d")
+	with := *net
+	with.Invite = invited(a)
+	b := open(t, filepath.Join(t.TempDir(), "b"), &with)
+	here := b.Topics()[0]
+	for rec, err := range here.Subscribe(ctx, xaeroflux.Query{}) {
+		if must(t, err); rec.Seq == 2 {
+			break
+		}
+	}
+	n := 0
+	for _, err := range here.Events(ctx, xaeroflux.Query{}) {
+		must(t, err)
+		n++
+	}
+	if n != 3 {
+		t.Errorf("%d events, want 3", n)
+	}
+	other, err := b.CreateTopic(ctx, "other", nil)
+	must(t, err)
+	must(t, b.SetDefault(ctx, other.ID()))
+	must(t, here.Leave(ctx))
+	must(t, b.Close())
+	b = open(t, b.Dir(), &with)
+	if all := b.Topics(); len(all) != 1 || all[0].ID() != other.ID() {
+		t.Errorf("opened with the invite again, it is in %d topics", len(all))
+	}
+}
+
 // A store that was opened without an invite, and joins late, appends to the topic that it
 // joined unless it was used before; a person may say otherwise.
 func TestJoiningLateMakesTheDefault(t *testing.T) {
