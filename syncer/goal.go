@@ -287,7 +287,7 @@ func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 		}
 		return nil
 	}
-	if now.Before(g.due) {
+	if now.Before(g.due) || s.unrested >= maxBusy {
 		return nil
 	}
 	g.wait = min(max(2*g.wait, time.Second), maxRoundWait)

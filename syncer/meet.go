@@ -12,10 +12,15 @@ import (
 //
 // Each side numbers its offers, HELLO's from 0 and those of TOPICS behind them,
 // and a shared topic goes by the number that the dialer gave it. A list that
-// has more behind it is answered by a TOPICS, so that lists go in turn. A side
+// has more behind it is answered by a TOPICS, so that lists go in turn. While many
+// topics are busy a side neither lists nor answers: however many both are in, what
+// is under way at a time is bounded, and what waits to be said. A side
 // that is offered a topic that it is in offers it too, at once; and lists no
 // others once the peer said that it has none left: of what both are in, the
 // peer has told all.
+
+// maxBusy is how many topics may be busy before lists wait.
+const maxBusy = 1024
 
 // A Topic is one that this node is in. All sessions of a node may look at one value,
 // which is not written to.
@@ -51,7 +56,9 @@ type meeting struct {
 	saidMore bool   // the last one has more behind it
 
 	theirNext uint32
-	taken     uint32            // lists of the peer
+	taken     uint32            // lists of the peer,
+	told      uint32            // and how many of them we answered
+	held      bool              // something waits until fewer topics are busy
 	owed      bool              // one of them is to be answered
 	theirMore bool              // the peer has more to offer, or has not spoken yet
 	stranded  map[uint32]*offer // that both sides made with two join keys, by the numbers they go by
@@ -96,7 +103,28 @@ func OfferOf(topic identity.TopicID, keys identity.TopicKeys, binding []byte, di
 }
 
 // mayList reports whether it is our turn to list.
-func (m *meeting) mayList() bool { return m.more() && m.answered >= m.awaits }
+func (s *Session) mayList() bool {
+	return s.meet.more() && s.meet.answered >= s.meet.awaits && !s.holds()
+}
+
+// mayAnswer reports whether a list of the peer is to be answered.
+func (s *Session) mayAnswer() bool { return s.meet.owed && !s.holds() }
+
+// holds reports whether lists wait, and takes note that one does.
+func (s *Session) holds() bool {
+	crowded := s.unrested >= maxBusy
+	s.meet.held = s.meet.held || crowded
+	return crowded
+}
+
+// listHeld goes on with lists that waited.
+func (s *Session) listHeld() error {
+	if !s.meet.held || s.unrested >= maxBusy {
+		return nil
+	}
+	s.meet.held = false
+	return s.meetAgain()
+}
 
 // list makes the next list of offers, those that are ready before others.
 func (s *Session) list() (offers []messages.Offer, more bool, err error) {
@@ -120,7 +148,7 @@ func (s *Session) list() (offers []messages.Offer, more bool, err error) {
 		offer(m.ready[0])
 		m.ready = m.ready[1:]
 	}
-	if m.mayList() {
+	if s.mayList() {
 		for len(offers) < messages.MaxTopics && m.more() && err == nil {
 			offer(&m.queue[0])
 		}
@@ -203,18 +231,20 @@ func (s *Session) meetAgain() error {
 	if s.state != Meeting && s.state != Syncing {
 		return nil
 	}
-	for m.owed || len(m.ready) > 0 || m.mayList() || m.saidMore && !m.more() {
-		before := m.saidMore
+	for s.mayAnswer() || len(m.ready) > 0 || s.mayList() || m.saidMore && !m.more() {
+		before, answers := m.saidMore, s.mayAnswer()
 		offers, more, err := s.list()
 		if err != nil {
 			return err
 		}
-		if len(offers) > 0 || m.owed || before != more {
-			s.send(&messages.Topics{Answers: m.taken, More: more, Offers: offers})
+		if answers || !m.owed {
+			m.told, m.owed = m.taken, false
+		}
+		if len(offers) > 0 || answers || before != more {
+			s.send(&messages.Topics{Answers: m.told, More: more, Offers: offers})
 		} else {
 			m.sent-- // all that was ready has been left
 		}
-		m.owed = false
 	}
 	both := m.both
 	m.both = nil
@@ -275,6 +305,8 @@ func (s *Session) share(offers []*offer) error {
 		s.topics[t.number], s.byID[t.id] = t, t
 		s.meet.open--
 		s.touch(t)
+		t.counted = true
+		s.unrested++
 		if s.syncing > 0 {
 			if err := s.newGoal(t, false); err != nil {
 				return err

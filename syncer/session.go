@@ -217,6 +217,10 @@ func (s *Session) Step(in Input) []Output {
 		s.fail(err)
 	} else if s.state == Syncing {
 		s.settleStepped()
+		if err := s.listHeld(); err != nil {
+			s.fail(err)
+		}
+		s.settleStepped()
 		s.settleSync()
 	}
 	out := s.out

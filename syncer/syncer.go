@@ -291,6 +291,7 @@ type (
 		Topic    uint32
 		Log      digest.Hash
 		From, To uint64
+		Live     bool // the topic agreed before: it is to wait for no other's first sync
 	}
 	// Ingest stores events.
 	Ingest struct{ Verified Verified }

@@ -22,7 +22,7 @@ func (s *Session) do(o syncer.Output) {
 			s.refuse(messages.CodeLimit, "too much waits to be read")
 		}
 	case syncer.Push:
-		s.out.push(push{topic: o.Topic, log: o.Log, from: o.From, to: o.To})
+		s.out.push(push{topic: o.Topic, log: o.Log, from: o.From, to: o.To, live: o.Live})
 		s.pulse.Pushed(time.Now(), s.signs())
 		s.setAlarm()
 	case syncer.Ingest:

@@ -16,7 +16,6 @@ import (
 // Bounds of a session, as package actors has them.
 const (
 	maxPulling = 4
-	maxOutbox  = 8192
 	stallLimit = 30 * time.Second
 	grace      = 250 * time.Millisecond // to say why before a connection is closed
 )
@@ -37,10 +36,12 @@ type end struct {
 	since  time.Duration
 	out    *pipe
 
-	in     []syncer.Input
-	busy   bool
-	frames []messages.Message
-	pushes []syncer.Push
+	in        []syncer.Input
+	busy      bool
+	frames    []messages.Message
+	waits     syncer.Backlog // of frames
+	answering bool           // what is sent was caused by a message of the peer
+	pushes    []syncer.Push
 
 	pulse   syncer.Pulse
 	beatAt  time.Duration // when it is looked at; 0: it is not
@@ -131,6 +132,7 @@ func (e *end) step(in syncer.Input) {
 	if e.chokes(out) {
 		return
 	}
+	_, e.answering = in.(syncer.Received)
 	for _, o := range out {
 		e.do(o)
 	}
@@ -144,8 +146,9 @@ func (e *end) step(in syncer.Input) {
 func (e *end) do(o syncer.Output) {
 	switch o := o.(type) {
 	case syncer.Send:
-		if e.frames = append(e.frames, o.Message); len(e.frames) > maxOutbox {
-			e.w.fail("more than %d messages wait for peer %d", maxOutbox, e.other.p.nr)
+		e.frames = append(e.frames, o.Message)
+		if e.waits.Add(o.Message, e.answering) == syncer.TooMany {
+			e.w.fail("too many messages wait for peer %d", e.other.p.nr)
 		}
 		if m, ok := o.Message.(*messages.Leave); ok { // it goes out before them
 			e.pushes = slices.DeleteFunc(e.pushes, func(x syncer.Push) bool { return x.Topic == m.Topic })
@@ -269,7 +272,9 @@ func (e *end) pump() {
 		switch {
 		case len(e.frames) > 0:
 			m := e.frames[0]
-			e.frames = e.frames[1:]
+			if e.frames = e.frames[1:]; len(e.frames) == 0 {
+				e.waits.Sent()
+			}
 			e.write(m)
 		case len(e.pushes) > 0 && !e.bye:
 			o := e.pushes[0]
