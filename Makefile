@@ -23,7 +23,7 @@ BENCH_BIN   := bin/xaeroflux-bench
 ORACLE_MODULES := tests/oracle/seal/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-NORACE := ^Test(LeafHashAllocatesNothing|BuilderAllocations|NothingIsAllocated|SeedsThatFailed|MemberCannotFlushTheBook)$$
+NORACE := ^Test(ManyTopics|LeafHashAllocatesNothing|BuilderAllocations|NothingIsAllocated|SeedsThatFailed|MemberCannotFlushTheBook)$$
 
 .PHONY: help reliability build run test vet lint unit race norace fuzz bench microbench modules oracle tryoracle links clean
 

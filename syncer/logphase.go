@@ -46,9 +46,9 @@ var logMoves = [logPhases][]logPhase{
 	aside:   {},
 }
 
-// misstep is called for a move that is not in the table. It is nil but in tests: the
+// Misstep, if it is set, is called for a move that is not in the table. Only tests set it: the
 // phase stays as it is, and digests find what that leaves behind.
-var misstep func(from, to fmt.Stringer)
+var Misstep func(from, to fmt.Stringer)
 
 // move reports whether a phase may follow another one: it is the same, or the table
 // names it.
@@ -59,8 +59,8 @@ func move[P interface {
 	if from == to || slices.Contains(next, to) {
 		return true
 	}
-	if misstep != nil {
-		misstep(from, to)
+	if Misstep != nil {
+		Misstep(from, to)
 	}
 	return false
 }

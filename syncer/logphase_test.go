@@ -10,7 +10,7 @@ import (
 
 // No test of this package makes a move that is not in the table.
 func init() {
-	misstep = func(from, to fmt.Stringer) { panic(fmt.Sprintf("%T moves from %s to %s", from, from, to)) }
+	Misstep = func(from, to fmt.Stringer) { panic(fmt.Sprintf("%T moves from %s to %s", from, from, to)) }
 }
 
 // Each thing that may happen leads from each phase to one that the table allows, and

@@ -179,7 +179,7 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 	t.expectsNone()
 	g := t.surveys(r)
 	t.forksTold = 0
-	left := t.leftAlone(r.snap.salt)
+	var passed map[uint64]bool // of logs that are here, and not in snapshots
 	sizes := make(map[digest.Hash]uint64, len(r.mine)+len(told))
 	for _, c := range r.mine {
 		sizes[c.Log] = c.Before
@@ -187,9 +187,17 @@ func (s *Session) finish(t *topic, r *round, told []messages.ShortState) error {
 	for _, e := range told {
 		if l, found := r.snap.byShort(e.ID); found {
 			sizes[l.log] = e.Size
-		} else if left[e.ID] {
+			continue
+		}
+		if passed == nil {
+			var err error
+			if passed, err = s.passedOver(t, r.snap.salt); err != nil {
+				return err
+			}
+		}
+		if left, known := passed[e.ID]; left {
 			g.passes()
-		} else if e.Size > 0 {
+		} else if !known && e.Size > 0 {
 			t.expect(r.snap.salt, e)
 		}
 	}
@@ -283,18 +291,21 @@ func (t *topic) expectsNone() {
 	t.expected = nil
 }
 
-// leftAlone returns the logs that are left alone here, by their short ids.
-func (t *topic) leftAlone(salt [16]byte) map[uint64]bool {
-	if !t.left {
-		return nil
-	}
+// passedOver returns the logs, by their short ids, that are not expected whatever the
+// peer holds of them: true for one that is left alone here, false for one that ended
+// before its first event, as its author broke a rule.
+func (s *Session) passedOver(t *topic, salt [16]byte) (map[uint64]bool, error) {
 	all := map[uint64]bool{}
 	for id, r := range t.theirs {
-		if r.phase == aside {
-			all[shortID(salt, id)] = true
+		own, _, err := s.cfg.Store.Log(id)
+		if err != nil {
+			return nil, err
+		}
+		if left := t.left && r.phase == aside; left || own.ended() && own.Size == 0 {
+			all[shortID(salt, id)] = left
 		}
 	}
-	return all
+	return all, nil
 }
 
 // arrived takes note of a log that is new here: it may be one of those.
