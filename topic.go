@@ -201,6 +201,9 @@ type InviteOptions struct {
 	Places []Address
 	// WithoutPlaces names none.
 	WithoutPlaces bool
+	// Tentative is for an invite that is shown and may be given to nobody: an empty
+	// default topic still gives way to one that is joined (DB.Join).
+	Tentative bool
 }
 
 // Invite returns the invite to the topic. It contains the topic's secret keys and
@@ -211,8 +214,10 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
 		return "", err
 	}
-	if err := t.keep(ctx); err != nil {
-		return "", fmt.Errorf("invite: %w", err)
+	if o == nil || !o.Tentative {
+		if err := t.keep(ctx); err != nil {
+			return "", fmt.Errorf("invite: %w", err)
+		}
 	}
 	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.Name()}
 	switch {

@@ -238,7 +238,7 @@ func (s *Session) settleGoal(t *topic, now standing) error {
 		s.endGoal(t)
 		return nil
 	}
-	if g.stated != nil && *g.stated == now {
+	if g.stated != nil && *g.stated == now && t.resting() {
 		s.covered(t)
 		return nil
 	}

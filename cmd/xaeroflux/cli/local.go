@@ -34,7 +34,7 @@ func (b *local) Info(ctx context.Context, topic string) (nodeapi.Info, error) {
 }
 
 func info(ctx context.Context, t *xaeroflux.Topic) (nodeapi.Info, error) {
-	invite, err := t.Invite(ctx, nil)
+	invite, err := t.Invite(ctx, &xaeroflux.InviteOptions{Tentative: true})
 	if err != nil {
 		return nodeapi.Info{}, err
 	}
