@@ -65,7 +65,7 @@ func (t *Topic) Find(ctx context.Context, id EventID) (r Receipt, found bool, er
 		return r, false, fmt.Errorf("find %s: %w", id, err)
 	}
 	if found {
-		r = Receipt{Log: LogID(at.Log), Seq: at.Seq, Repeated: 1, Time: time.UnixMilli(at.Time)}
+		r = Receipt{Log: LogID(at.Log), Seq: at.Seq, Repeated: 1, Time: told(time.UnixMilli(at.Time))}
 	}
 	return r, found, nil
 }

@@ -15,53 +15,53 @@ import (
 type BackupOptions struct {
 	// WithoutIdentity leaves out the seed and the accounts' secrets: what is restored of
 	// such a backup reads, and appends as a new device only.
-	WithoutIdentity bool
+	WithoutIdentity bool `json:"without_identity,omitempty"`
 	// Progress, if it is not nil, is called with bytes done and to do.
-	Progress func(done, total int64)
+	Progress func(done, total int64) `json:"-"`
 }
 
 // A BackupReport says what a backup holds and what was written for it.
 type BackupReport struct {
 	BackupManifest
-	Written int64 // bytes
-	Kept    int64 // bytes that were there already
+	Written int64 `json:"written,omitempty"` // bytes
+	Kept    int64 `json:"kept,omitempty"`    // bytes that were there already
 }
 
 // A BackupManifest says what a backup holds.
 type BackupManifest struct {
-	Number   uint64    // of the backup in its directory, from 1
-	Time     time.Time // of the snapshot
-	Peer     PeerID    // of the store; zero if it is not told
-	Identity string    // "plain" if the backup holds the seed, "none" if not
-	Topics   []BackupTopic
-	Logs     []BackupLog
-	Events   uint64 // of the application
-	Bytes    int64  // of all files
+	Number   uint64        `json:"number"`        // of the backup in its directory, from 1
+	Time     time.Time     `json:"time"`          // of the snapshot
+	Identity string        `json:"identity"`      // "plain" if the backup holds the seed, "none" if not
+	Peer     PeerID        `json:"peer,omitzero"` // of the store; zero if it is not told
+	Topics   []BackupTopic `json:"topics"`
+	Logs     []BackupLog   `json:"logs"`
+	Events   uint64        `json:"events"` // of the application
+	Bytes    int64         `json:"bytes"`  // of all files
 }
 
 // A BackupTopic is a topic of which a backup holds the keys.
 type BackupTopic struct {
-	Topic TopicID
-	Name  string
-	Log   LogID // that the store appended to
+	Topic TopicID `json:"topic"`
+	Name  string  `json:"name,omitempty"`
+	Log   LogID   `json:"log"` // that the store appended to
 }
 
 // A BackupLog is what a backup holds of a log.
 type BackupLog struct {
-	Log   LogID
-	Topic TopicID
-	Kind  string // "data", "roster", "boxes"
-	Own   bool
-	Size  uint64
-	Root  Hash
-	Pages uint64 // that are in files; the rest lies in the AOF
+	Log   LogID   `json:"log"`
+	Topic TopicID `json:"topic"`
+	Kind  string  `json:"kind"` // "data", "roster", "boxes"
+	Own   bool    `json:"own,omitempty"`
+	Size  uint64  `json:"size"`
+	Root  Hash    `json:"root"`
+	Pages uint64  `json:"pages"` // that are in files; the rest lies in the AOF
 }
 
 func manifestOf(m *backup.Manifest) (all BackupManifest) {
 	if m == nil {
 		return all
 	}
-	all = BackupManifest{Number: m.Number, Time: m.Time, Identity: m.Identity, Events: m.Events(), Bytes: m.Bytes()}
+	all = BackupManifest{Number: m.Number, Time: told(m.Time), Identity: m.Identity, Events: m.Events(), Bytes: m.Bytes()}
 	_ = all.Peer.UnmarshalText([]byte(m.Peer)) // without an identity there is none
 	for _, t := range m.Topics {
 		all.Topics = append(all.Topics, BackupTopic{Topic: TopicID(t.ID), Name: t.Name, Log: LogID(t.Log)})

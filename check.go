@@ -16,9 +16,9 @@ type CheckReport struct {
 	Rosters  int       `json:"rosters"` // that were looked at like logs
 	Events   uint64    `json:"events"`
 	Pages    uint64    `json:"pages"`
-	Bytes    int64     `json:"bytes"`    // of events, as records
-	Findings []Finding `json:"findings"` // at most 1000
-	More     int       `json:"more"`     // further ones that were counted only
+	Bytes    int64     `json:"bytes"`          // of events, as records
+	Findings []Finding `json:"findings"`       // at most 1000
+	More     int       `json:"more,omitempty"` // further ones that were counted only
 	// Copy is why the store is taken for a copy, if it is: what differs of the
 	// place that it is in. The next program that opens it makes it a new device.
 	Copy string `json:"copy,omitempty"`
@@ -69,11 +69,10 @@ func checkReportOf(r findings.Report) CheckReport {
 	}
 }
 
-func findingsOf(inner []findings.Finding) (all []Finding) {
-	for _, f := range inner {
-		all = append(all, Finding{
-			Where: f.Where, What: f.What, Do: f.Do, Kind: Flaw(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset,
-		})
+func findingsOf(inner []findings.Finding) []Finding {
+	all := make([]Finding, len(inner))
+	for i, f := range inner {
+		all[i] = Finding{Where: f.Where, What: f.What, Do: f.Do, Kind: Flaw(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset}
 	}
 	return all
 }

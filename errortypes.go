@@ -124,8 +124,8 @@ type BackupDamageError struct {
 
 // A BackupFinding is one thing that is wrong with a backup.
 type BackupFinding struct {
-	File string // below the backup, with slashes
-	What string
+	File string `json:"file"` // below the backup, with slashes
+	What string `json:"what"`
 }
 
 // A TempError says what goes wrong in the directory for temporary files, which the

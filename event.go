@@ -7,31 +7,31 @@ import "github.com/xaeroflux/xaeroflux/event"
 // An Event is what an application appends. Its record is at most 16 MiB and a header of
 // a few dozen bytes (docs/format.md).
 type Event struct {
-	Type    string // what kind of event this is, to the application; at most 63 bytes
-	Key     []byte // what it is about; at most 1023 bytes
-	Payload []byte // at most 16 MiB
+	Type    string `json:"type,omitempty"` // what kind of event this is, to the application; at most 63 bytes
+	Key     []byte `json:"key,omitempty"`  // what it is about; at most 1023 bytes
+	Payload []byte `json:"payload"`        // at most 16 MiB
 	// Refs are the events of other logs that this one comes after: at most 16, one a
 	// log, rising by Log. The event is not stamped with an earlier time than theirs, if
 	// they are here.
-	Refs []Ref
-	ID   EventID // none if zero
+	Refs []Ref   `json:"refs,omitempty"`
+	ID   EventID `json:"id,omitzero"` // none if zero
 }
 
 // A Ref says which events of another log of the topic an event comes after: the first
 // Size of the log whose id begins with Log. A log that is not here may be named.
 type Ref struct {
-	Log  [8]byte
-	Size uint64
+	Log  LogPrefix `json:"log"`
+	Size uint64    `json:"size"`
 }
 
 // RefTo returns the ref to an event and all before it in its log.
-func RefTo(r Record) Ref { return Ref{Log: [8]byte(r.Log[:8]), Size: r.Seq + 1} }
+func RefTo(r Record) Ref { return Ref{Log: LogPrefix(r.Log[:8]), Size: r.Seq + 1} }
 
 // inner is the event as the engine takes it.
 func (e *Event) inner() event.Event {
 	i := event.Event{Type: e.Type, Key: e.Key, Payload: e.Payload, ID: event.ID(e.ID)}
 	for _, r := range e.Refs {
-		i.Refs = append(i.Refs, event.Ref(r))
+		i.Refs = append(i.Refs, event.Ref{Log: r.Log, Size: r.Size})
 	}
 	return i
 }
@@ -46,7 +46,7 @@ func inners(events []Event) []event.Event {
 
 func refs(inner []event.Ref) (all []Ref) {
 	for _, r := range inner {
-		all = append(all, Ref(r))
+		all = append(all, Ref{Log: r.Log, Size: r.Size})
 	}
 	return all
 }

@@ -36,6 +36,12 @@ type (
 	// An EventID names an event for the store that appends it, so that it can be
 	// appended again without a second one; see Topic.Append. The zero one is none.
 	EventID [16]byte
+
+	// A LogPrefix is the first bytes of a LogID.
+	LogPrefix [8]byte
+
+	// A Signature is of Ed25519.
+	Signature [64]byte
 )
 
 // String returns 64 hexadecimal digits.
@@ -148,6 +154,21 @@ func (id EventID) MarshalText() ([]byte, error) { return hexOf(id[:]), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (id *EventID) UnmarshalText(b []byte) error { return unhex("event id", id[:], b) }
+
+// String returns 16 hexadecimal digits.
+func (p LogPrefix) String() string { return hex.EncodeToString(p[:]) }
+
+// MarshalText returns what String does.
+func (p LogPrefix) MarshalText() ([]byte, error) { return hexOf(p[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (p *LogPrefix) UnmarshalText(b []byte) error { return unhex("beginning of a log id", p[:], b) }
+
+// MarshalText returns 128 hexadecimal digits.
+func (s Signature) MarshalText() ([]byte, error) { return hexOf(s[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (s *Signature) UnmarshalText(b []byte) error { return unhex("signature", s[:], b) }
 
 // parseID reads an id: the call comes first, as a return of both at once may take
 // the id before it is read.

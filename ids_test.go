@@ -22,17 +22,20 @@ func TestIdsAreText(t *testing.T) {
 		H xaeroflux.Hash
 		E xaeroflux.EventID
 		N xaeroflux.Name
-	}{xaeroflux.Frontier{{1, 2}: 7}, xaeroflux.TopicID{3}, xaeroflux.AuthorKey{4}, xaeroflux.Hash{5}, xaeroflux.EventID{6}, xaeroflux.Name{7}}
+		R xaeroflux.Ref
+		S xaeroflux.Signature
+	}{xaeroflux.Frontier{{1, 2}: 7}, xaeroflux.TopicID{3}, xaeroflux.AuthorKey{4}, xaeroflux.Hash{5}, xaeroflux.EventID{6}, xaeroflux.Name{7}, xaeroflux.Ref{Log: xaeroflux.LogPrefix{8}, Size: 9}, xaeroflux.Signature{10}}
 	text, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || strings.Contains(string(text), "[") {
+		t.Fatalf("%s: %v", text, err)
 	}
 	out := in
 	out.F, out.T, out.A, out.H, out.E, out.N = nil, xaeroflux.TopicID{}, xaeroflux.AuthorKey{}, xaeroflux.Hash{}, xaeroflux.EventID{}, xaeroflux.Name{}
+	out.R, out.S = xaeroflux.Ref{}, xaeroflux.Signature{}
 	if err := json.Unmarshal(text, &out); err != nil {
 		t.Fatal(err)
 	}
-	if out.F[xaeroflux.LogID{1, 2}] != 7 || out.T != in.T || out.A != in.A || out.H != in.H || out.E != in.E || out.N != in.N {
+	if out.F[xaeroflux.LogID{1, 2}] != 7 || out.T != in.T || out.A != in.A || out.H != in.H || out.E != in.E || out.N != in.N || out.R != in.R || out.S != in.S {
 		t.Errorf("%s became %+v", text, out)
 	}
 }

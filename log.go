@@ -21,11 +21,11 @@ type Log struct {
 
 // A Head is a log's state as its author signed it.
 type Head struct {
-	Log    LogID
-	Author AuthorKey
-	Size   uint64   // events
-	Root   Hash     // RFC 6962 root of those events
-	Sig    [64]byte // Ed25519 signature of the checkpoint text
+	Log    LogID     `json:"log"`
+	Author AuthorKey `json:"author"`
+	Size   uint64    `json:"size"` // events
+	Root   Hash      `json:"root"` // RFC 6962 root of those events
+	Sig    Signature `json:"sig"`  // of the checkpoint text
 }
 
 // Checkpoint returns the head as a C2SP checkpoint, a signed note.

@@ -18,20 +18,21 @@ import (
 type Move struct {
 	// Peers know the store by To from then on. They are equal if Options.Adopt was set;
 	// To is zero with Options.ReadOnly, which does nothing about it.
-	From, To PeerID
-	Why      string    // what is different, for people
-	At       time.Time // to the millisecond
-	Now      bool      // it was this opening of the store that found it out
+	From PeerID    `json:"from"`
+	To   PeerID    `json:"to,omitzero"`
+	Why  string    `json:"why"`           // what is different, for people
+	At   time.Time `json:"at"`            // to the millisecond
+	Now  bool      `json:"now,omitempty"` // it was this opening of the store that found it out
 }
 
 // A Copy is a log of a device that was made as a copy of this store, or of what
 // this store was before it moved: record 0 of the log says so, signed with a key
 // that no one else has. A copy of a store that had appended nothing says nothing.
 type Copy struct {
-	Topic  TopicID
-	Log    LogID
-	Author AuthorKey
-	Seen   time.Time // when its first event came here
+	Topic  TopicID   `json:"topic"`
+	Log    LogID     `json:"log"`
+	Author AuthorKey `json:"author"`
+	Seen   time.Time `json:"seen"` // when its first event came here
 }
 
 // Copies returns the copies of this store that it heard of, oldest first. They
@@ -40,7 +41,7 @@ type Copy struct {
 func (db *DB) Copies() []Copy {
 	var all []Copy
 	for _, c := range db.st.Copies() {
-		all = append(all, Copy{Topic: TopicID(c.Topic), Log: LogID(c.Log), Author: AuthorKey(c.Author), Seen: c.Seen})
+		all = append(all, Copy{Topic: TopicID(c.Topic), Log: LogID(c.Log), Author: AuthorKey(c.Author), Seen: told(c.Seen)})
 	}
 	return all
 }
@@ -60,5 +61,5 @@ func (db *DB) Moved() *Move {
 	if m == nil {
 		return nil
 	}
-	return &Move{From: PeerID(m.From), To: PeerID(m.To), Why: m.Why, At: m.At.Truncate(time.Millisecond), Now: m.Now}
+	return &Move{From: PeerID(m.From), To: PeerID(m.To), Why: m.Why, At: told(m.At.Truncate(time.Millisecond)), Now: m.Now}
 }

@@ -21,18 +21,21 @@ import (
 
 // A SyncReport says what a Sync moved and how long it took.
 type SyncReport struct {
-	Peer                PeerID
-	EventsIn, EventsOut uint64
-	PagesIn, PagesOut   uint64
-	BytesIn, BytesOut   uint64 // of the connection, with all that it carried
-	RoundTrips          uint64 // of the difference of what both sides hold
-	Took                time.Duration
+	Peer       PeerID        `json:"peer"`
+	EventsIn   uint64        `json:"events_in"`
+	EventsOut  uint64        `json:"events_out"`
+	PagesIn    uint64        `json:"pages_in"`
+	PagesOut   uint64        `json:"pages_out"`
+	BytesIn    uint64        `json:"bytes_in"` // of the connection, with all that it carried
+	BytesOut   uint64        `json:"bytes_out"`
+	RoundTrips uint64        `json:"round_trips"` // of the difference of what both sides hold
+	Took       time.Duration `json:"took_ns"`
 }
 
 func reportOf(r session.Report) SyncReport {
 	return SyncReport{
 		Peer: PeerID(r.Peer), EventsIn: r.EventsIn, EventsOut: r.EventsOut, PagesIn: r.PagesIn, PagesOut: r.PagesOut,
-		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Took: time.Duration(r.Seconds * float64(time.Second)),
+		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Took: r.Took,
 	}
 }
 

@@ -39,7 +39,7 @@ type OwnLog struct {
 func ownLogsOf(inner []findings.OwnLog) (all []OwnLog) {
 	for _, o := range inner {
 		all = append(all, OwnLog{
-			Topic: TopicID(o.Topic), Log: LogID(o.Log), State: OwnState(o.State), Held: o.Held, Known: o.Known, Backup: o.Backup,
+			Topic: TopicID(o.Topic), Log: LogID(o.Log), State: OwnState(o.State), Held: o.Held, Known: o.Known, Backup: told(o.Backup),
 		})
 	}
 	return all

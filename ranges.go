@@ -16,45 +16,50 @@ import (
 )
 
 // A Span is events of a log: those from First to the one before End.
-type Span struct{ First, End uint64 }
+type Span struct {
+	First uint64 `json:"first"`
+	End   uint64 `json:"end"`
+}
 
-func peerIDs(inner []identity.PeerID) (all []PeerID) {
-	for _, p := range inner {
-		all = append(all, PeerID(p))
+func peerIDs(inner []identity.PeerID) []PeerID {
+	all := make([]PeerID, len(inner))
+	for i, p := range inner {
+		all[i] = PeerID(p)
 	}
 	return all
 }
 
-func spans(inner []syncer.Span) (all []Span) {
-	for _, s := range inner {
-		all = append(all, Span(s))
+func spans(inner []syncer.Span) []Span {
+	all := make([]Span, len(inner))
+	for i, s := range inner {
+		all[i] = Span(s)
 	}
 	return all
 }
 
 // A Fetch says which part of a log is wanted, wherever in it.
 type Fetch struct {
-	Log    LogID     // or else, if it is zero or nobody has it,
-	Author AuthorKey // the log of this author in the topic
-	From   uint64    // first event
-	To     uint64    // the event after the last; 0 means as far as a peer holds
-	Last   uint64    // only so many events, the last before To; 0 means all
-	Newest bool      // bring the newest first
+	Log    LogID     `json:"log,omitzero"`     // or else, if it is zero or nobody has it,
+	Author AuthorKey `json:"author,omitzero"`  // the log of this author in the topic
+	From   uint64    `json:"from,omitempty"`   // first event
+	To     uint64    `json:"to,omitempty"`     // the event after the last; 0 means as far as a peer holds
+	Last   uint64    `json:"last,omitempty"`   // only so many events, the last before To; 0 means all
+	Newest bool      `json:"newest,omitempty"` // bring the newest first
 	// Peers is whom to ask: addresses, or invites with addresses in them. A
 	// peer without a session is only asked, and nothing else is synced with
 	// it. Default: all connected peers of the topic.
-	Peers []string
+	Peers []string `json:"peers,omitempty"`
 }
 
 // A FetchReport says what a Fetch brought.
 type FetchReport struct {
-	Log    LogID
-	Author AuthorKey
-	Head   Head     // the newest that a peer told
-	Part   Span     // what was wanted
-	Events uint64   // that were not held before
-	From   []PeerID // who brought them
-	Gaps   []Span   // in Part, that nobody brought
+	Log    LogID     `json:"log"`
+	Author AuthorKey `json:"author"`
+	Head   Head      `json:"head"`   // the newest that a peer told
+	Part   Span      `json:"part"`   // what was wanted
+	Events uint64    `json:"events"` // that were not held before
+	From   []PeerID  `json:"from"`   // who brought them
+	Gaps   []Span    `json:"gaps"`   // in Part, that nobody brought
 }
 
 // Fetch brings a part of a log from peers, as far as it is not held: the newest

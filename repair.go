@@ -50,9 +50,10 @@ func repairReportOf(r repair.Report) RepairReport {
 	}
 }
 
-func stepsOf(inner []repair.Step) (all []RepairStep) {
-	for _, s := range inner {
-		all = append(all, RepairStep{Log: s.Log, What: s.What, Remedy: Remedy(s.Remedy), Do: s.Do})
+func stepsOf(inner []repair.Step) []RepairStep {
+	all := make([]RepairStep, len(inner))
+	for i, s := range inner {
+		all[i] = RepairStep{Log: s.Log, What: s.What, Remedy: Remedy(s.Remedy), Do: s.Do}
 	}
 	return all
 }

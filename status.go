@@ -16,10 +16,10 @@ import (
 // log what is missing and since when, what is being waited for, the last error,
 // and how fast bytes move.
 type SyncStatus struct {
-	Peers     []PeerStatus // connected ones first, then by id
-	Missing   []LogMissing // each log once, most first
-	Listening []Listening  // where this store listens
-	Unshared  []TopicID    // topics that no connected peer shares, in the order of joining
+	Peers     []PeerStatus `json:"peers"`               // connected ones first, then by id
+	Missing   []LogMissing `json:"missing"`             // each log once, most first
+	Listening []Listening  `json:"listening,omitempty"` // where this store listens
+	Unshared  []TopicID    `json:"unshared,omitempty"`  // topics that no connected peer shares, in the order of joining
 }
 
 // A PeerState is where a peer stands.
@@ -37,31 +37,34 @@ const (
 
 // A PeerStatus is what is known of one peer, connected or not.
 type PeerStatus struct {
-	Peer      PeerID
-	Address   string // where it is now, or was found
-	Carrier   string // that connects to it, "quic", "tcp", "pipe"; "" if none does
-	State     PeerState
-	Kept      bool // a person wants it connected
-	Dialed    bool // this store connected to it
-	Topics    int  // shared with it
-	InSync    bool
-	Unsettled int       // of Topics: not known to be the same on both sides
-	More      bool      // further topics are offered, in turn
-	Since     time.Time // of the session, or when it was last here
-	Moved     time.Time // when something last moved in it
-	NextTry   time.Time // not to be dialed before
+	Peer      PeerID    `json:"id"`
+	Address   string    `json:"address"`           // where it is now, or was found
+	Carrier   string    `json:"carrier,omitempty"` // that connects to it, "quic", "tcp", "pipe"; "" if none does
+	State     PeerState `json:"state"`
+	Kept      bool      `json:"kept"`   // a person wants it connected
+	Dialed    bool      `json:"dialed"` // this store connected to it
+	InSync    bool      `json:"in_sync"`
+	Topics    int       `json:"topics,omitempty"`    // shared with it
+	Unsettled int       `json:"unsettled,omitempty"` // of Topics: not known to be the same on both sides
+	More      bool      `json:"more,omitempty"`      // further topics are offered, in turn
+	Since     time.Time `json:"since,omitzero"`      // of the session, or when it was last here
+	Moved     time.Time `json:"moved,omitzero"`      // when something last moved in it
+	NextTry   time.Time `json:"next_try,omitzero"`   // not to be dialed before
 
-	PeerTwin time.Time // when it last was found to be two live copies of one store
-	OwnTwin  time.Time // when it last said that another live copy of this store is connected to it
+	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
+	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
 
-	Waiting       string       // for what
-	LastError     string       // that ended a session, or of dialing
-	Missing       []LogMissing // logs it holds more of, at most 64
-	EventsMissing uint64       // in all such logs
+	Waiting       string       `json:"waiting,omitempty"`      // for what
+	LastError     string       `json:"last_error,omitempty"`   // that ended a session, or of dialing
+	Missing       []LogMissing `json:"missing_logs,omitempty"` // logs it holds more of, at most 64
+	EventsMissing uint64       `json:"missing"`                // in all such logs
 
-	BytesIn, BytesOut   uint64
-	RateIn, RateOut     float64 // bytes a second
-	EventsIn, EventsOut uint64
+	BytesIn   uint64  `json:"bytes_in"`
+	BytesOut  uint64  `json:"bytes_out"`
+	RateIn    float64 `json:"rate_in"` // bytes a second
+	RateOut   float64 `json:"rate_out"`
+	EventsIn  uint64  `json:"events_in"`
+	EventsOut uint64  `json:"events_out"`
 }
 
 // Connected reports whether there is a session with the peer.
@@ -72,12 +75,12 @@ func (p PeerStatus) Connected() bool {
 // A LogMissing is a log of which a peer holds more than this store, or of which a
 // part was fetched and what is before it is missing.
 type LogMissing struct {
-	Topic TopicID
-	Log   LogID
-	Held  uint64    // events here
-	Known uint64    // events that the peer holds, or that the author signed
-	From  PeerID    // zero if none is connected that holds more
-	Since time.Time // when that was found, if a peer holds more
+	Topic TopicID   `json:"topic"`
+	Log   LogID     `json:"log"`
+	Held  uint64    `json:"held"`           // events here
+	Known uint64    `json:"known"`          // events that the peer holds, or that the author signed
+	From  PeerID    `json:"from,omitzero"`  // zero if none is connected that holds more
+	Since time.Time `json:"since,omitzero"` // when that was found, if a peer holds more
 }
 
 // Events returns how many events are missing.
@@ -85,8 +88,8 @@ func (m LogMissing) Events() uint64 { return m.Known - min(m.Held, m.Known) }
 
 // A Listening is a place where this store listens.
 type Listening struct {
-	Address Address
-	Trouble string // why nobody reaches it there at the moment, or ""
+	Address Address `json:"address"`
+	Trouble string  `json:"trouble,omitempty"` // why nobody reaches it there at the moment, or ""
 }
 
 // A SyncEvent is something that happened between this store and a peer.
@@ -134,22 +137,33 @@ func (db *DB) SyncStatus() SyncStatus {
 	return st
 }
 
-func peersOf(inner []session.PeerStatus) (all []PeerStatus) {
-	for _, p := range inner {
-		all = append(all, PeerStatus{
+// told is a time as the API tells it, which can be written as JSON: that ends with the
+// year 9999, and a clock that was wrong once may have said more.
+func told(t time.Time) time.Time {
+	if last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); t.After(last) {
+		return last
+	}
+	return t.UTC()
+}
+
+func peersOf(inner []session.PeerStatus) []PeerStatus {
+	all := make([]PeerStatus, len(inner))
+	for i, p := range inner {
+		all[i] = PeerStatus{
 			Peer: PeerID(p.Peer), Address: p.Address, Carrier: p.Carrier, State: PeerState(p.State), Kept: p.Kept, Dialed: p.Dialed,
-			Topics: p.Topics, InSync: p.InSync, Unsettled: p.Unsettled, More: p.More, Since: p.Since, Moved: p.Moved, NextTry: p.NextTry,
-			PeerTwin: p.PeerTwin, OwnTwin: p.OwnTwin, Waiting: p.Waiting, LastError: p.LastError,
+			Topics: p.Topics, InSync: p.InSync, Unsettled: p.Unsettled, More: p.More, Since: told(p.Since), Moved: told(p.Moved), NextTry: told(p.NextTry),
+			PeerTwin: told(p.PeerTwin), OwnTwin: told(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError,
 			Missing: missingOf(p.Missing), EventsMissing: p.Events,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
-		})
+		}
 	}
 	return all
 }
 
-func missingOf(inner []session.LogMissing) (all []LogMissing) {
-	for _, m := range inner {
-		all = append(all, LogMissing{Topic: TopicID(m.Topic), Log: LogID(m.Log), Held: m.Held, Known: m.Known, From: PeerID(m.From), Since: m.Since})
+func missingOf(inner []session.LogMissing) []LogMissing {
+	all := make([]LogMissing, len(inner))
+	for i, m := range inner {
+		all[i] = LogMissing{Topic: TopicID(m.Topic), Log: LogID(m.Log), Held: m.Held, Known: m.Known, From: PeerID(m.From), Since: told(m.Since)}
 	}
 	return all
 }

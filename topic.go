@@ -24,19 +24,19 @@ type Topic struct {
 
 // A Receipt says where appended events are.
 type Receipt struct {
-	Log   LogID
-	Seq   uint64 // of the first event; if all were repeats, of the one that the first repeats
-	Count int    // of events that were appended
+	Log   LogID  `json:"log"`
+	Seq   uint64 `json:"first"` // of the first event; if all were repeats, of the one that the first repeats
+	Count int    `json:"count"` // of events that were appended
+	Size  uint64 `json:"size"`  // of the log when it was acknowledged, at least Seq+Count
+	Root  Hash   `json:"root"`  // at Size
 	// Repeated is how many were not appended, as this store did so before: there
 	// is an event with their id.
-	Repeated int
-	Size     uint64    // of the log when it was acknowledged, at least Seq+Count
-	Root     Hash      // at Size
-	Time     time.Time // that the events carry, to the millisecond
+	Repeated int       `json:"repeated,omitempty"`
+	Time     time.Time `json:"time,omitzero"` // that the events carry, to the millisecond
 	// Ahead is how far Time is ahead of the clock, if that is more than ten minutes: an
 	// event was appended when the clock was wrong, and times do not go back in a log.
 	// It is the same for all that follows, until the clock has caught up.
-	Ahead time.Duration
+	Ahead time.Duration `json:"ahead_ns,omitempty"`
 }
 
 // tellAhead is how far ahead of the clock a time must be to be reported: more than refs can
@@ -281,8 +281,9 @@ func (t *Topic) follow(ctx context.Context, names []Name, all bool) (err error) 
 // Followed returns what Follow was called with last; all says that it was not.
 func (t *Topic) Followed() (names []Name, all bool) {
 	inner, all := t.db.st.Followed(t.t.ID)
-	for _, n := range inner {
-		names = append(names, Name(n))
+	names = make([]Name, len(inner))
+	for i, n := range inner {
+		names[i] = Name(n)
 	}
 	return names, all
 }
@@ -393,6 +394,7 @@ func (t *Topic) receipt(at pipeline.Place, count int, now time.Time, err error) 
 	if ahead := r.Time.Sub(now); ahead > tellAhead {
 		r.Ahead = ahead
 	}
+	r.Time = told(r.Time)
 	return r, nil
 }
 

@@ -17,15 +17,12 @@ import (
 
 // A Report says what a Sync moved and how long it took.
 type Report struct {
-	Peer       identity.PeerID `json:"peer"`
-	EventsIn   uint64          `json:"events_in"`
-	EventsOut  uint64          `json:"events_out"`
-	PagesIn    uint64          `json:"pages_in"`
-	PagesOut   uint64          `json:"pages_out"`
-	BytesIn    uint64          `json:"bytes_in"`
-	BytesOut   uint64          `json:"bytes_out"`
-	RoundTrips uint64          `json:"round_trips"`
-	Seconds    float64         `json:"seconds"`
+	Peer                identity.PeerID
+	EventsIn, EventsOut uint64
+	PagesIn, PagesOut   uint64
+	BytesIn, BytesOut   uint64
+	RoundTrips          uint64
+	Took                time.Duration
 }
 
 // Sync waits until both sides hold what either held of every topic they share when it
@@ -51,7 +48,7 @@ func (s *Session) Sync(ctx context.Context, start time.Time, confirm bool) (Repo
 	r.BytesIn -= before.BytesIn
 	r.BytesOut -= before.BytesOut
 	r.RoundTrips -= before.RoundTrips
-	r.Seconds = time.Since(start).Seconds()
+	r.Took = time.Since(start)
 	return r, nil
 }
 
