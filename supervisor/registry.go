@@ -3,8 +3,6 @@
 package supervisor
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -29,34 +27,19 @@ var phaseNames = [...]string{"starting", "running", "backing off", "stopped", "f
 // String returns the phase's name.
 func (p Phase) String() string { return nameOf(phaseNames[:], int(p), "phase") }
 
-// MarshalText encodes the phase's name.
-func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-var errPhase = errors.New("supervisor: unknown phase")
-
-// UnmarshalText decodes what MarshalText wrote.
-func (p *Phase) UnmarshalText(b []byte) error {
-	i := slices.Index(phaseNames[:], string(b))
-	if i < 0 {
-		return fmt.Errorf("%w: %q", errPhase, b)
-	}
-	*p = Phase(i)
-	return nil
-}
-
 // A State is what is known of one actor.
 type State struct {
-	Name        string    `json:"name"`          // group/actor
-	PID         string    `json:"pid,omitempty"` // its id in the actor system
-	Phase       Phase     `json:"phase"`
-	Cursor      string    `json:"cursor,omitempty"` // how far it is, in its own terms
-	Lag         uint64    `json:"lag,omitempty"`    // events that it has still before it, if it is fed with events
-	Queue       int64     `json:"queue"`            // messages waiting for it
-	Handled     uint64    `json:"handled"`          // messages handled
-	Restarts    int64     `json:"restarts"`
-	LastError   string    `json:"last_error,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
-	Since       time.Time `json:"since"` // when it was first started
+	Name        string // group/actor
+	PID         string // its id in the actor system
+	Phase       Phase
+	Cursor      string // how far it is, in its own terms
+	Lag         uint64 // events that it has still before it, if it is fed with events
+	Queue       int64  // messages waiting for it
+	Handled     uint64 // messages handled
+	Restarts    int64
+	LastError   string
+	LastErrorAt time.Time
+	Since       time.Time // when it was first started
 }
 
 // maxRetired is the number of actors that came, failed and went, which a

@@ -92,23 +92,6 @@ func TestRetiredAreBounded(t *testing.T) {
 	}
 }
 
-func TestStateAsJSON(t *testing.T) {
-	for p := Starting; p <= Failed; p++ {
-		want := State{Name: "g/a", Phase: p, Since: time.Unix(1e9, 0).UTC()}
-		b, err := json.Marshal(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got State
-		if err := json.Unmarshal(b, &got); err != nil || got != want {
-			t.Errorf("%s: %+v, %v", b, got, err)
-		}
-	}
-	if err := new(Phase).UnmarshalText([]byte("dozing")); !errors.Is(err, errPhase) {
-		t.Error(err)
-	}
-}
-
 // Without OnFailure a failure is a line of the log, with its stack if it is
 // a bug; protoactor's own talk stays below.
 func TestLog(t *testing.T) {

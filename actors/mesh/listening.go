@@ -16,8 +16,8 @@ import (
 
 // A Listening is where this node listens.
 type Listening struct {
-	Address identity.Address `json:"address"`
-	Trouble string           `json:"trouble,omitempty"` // why nobody reaches it there at the moment
+	Address identity.Address
+	Trouble string // why nobody reaches it there at the moment
 }
 
 // Listen takes connections at hostport from now on.

@@ -15,12 +15,12 @@ import (
 
 // A SyncStatus is where a node stands with its peers.
 type SyncStatus struct {
-	Peers []session.PeerStatus `json:"peers"` // connected ones first, then by id
-	Logs  []session.LogMissing `json:"logs"`  // what is missing, each log once, most first
+	Peers []session.PeerStatus // connected ones first, then by id
+	Logs  []session.LogMissing // what is missing, each log once, most first
 
-	Listening []mesh.Listening `json:"listening,omitempty"` // where this node listens
+	Listening []mesh.Listening // where this node listens
 
-	Unshared []identity.TopicID `json:"unshared,omitempty"` // topics that no connected peer shares, in the order of joining
+	Unshared []identity.TopicID // topics that no connected peer shares, in the order of joining
 }
 
 // SyncStatus returns where this node stands. It waits for nobody.

@@ -42,14 +42,14 @@ const maxNotices = 256
 
 // An Event is something that happened between this node and a peer.
 type Event struct {
-	Time    time.Time       `json:"time"`
-	Kind    Kind            `json:"kind"`
-	Peer    identity.PeerID `json:"peer"`
-	Address string          `json:"address,omitempty"`
-	Topic   digest.Hash     `json:"topic"`          // of agreed, behind and copied
-	Log     digest.Hash     `json:"log,omitzero"`   // of copied, if Peer is zero
-	Err     error           `json:"-"`              // of disconnected, unreachable, unheard, stalled, twin and peer twin
-	Lost    int             `json:"lost,omitempty"` // how many, of lost
+	Time    time.Time
+	Kind    Kind
+	Peer    identity.PeerID
+	Address string
+	Topic   digest.Hash // of agreed, behind and copied
+	Log     digest.Hash // of copied, if Peer is zero
+	Err     error       // of disconnected, unreachable, unheard, stalled, twin and peer twin
+	Lost    int         // how many, of lost
 }
 
 // A Hub hands events on. Its zero value is ready.

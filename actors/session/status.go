@@ -22,34 +22,34 @@ const (
 
 // A PeerStatus is what is known of one peer.
 type PeerStatus struct {
-	Peer      identity.PeerID `json:"peer"`
-	Address   string          `json:"address"` // where it is now, or was found
-	Carrier   string          `json:"carrier,omitempty"`
-	State     string          `json:"state"`
-	Kept      bool            `json:"kept"`   // a person wants it connected
-	Dialed    bool            `json:"dialed"` // we connected to it
-	Topics    int             `json:"topics"` // that we share
-	InSync    bool            `json:"in_sync"`
-	Unsettled int             `json:"unsettled,omitempty"` // of Topics: not known to be the same on both sides
-	More      bool            `json:"more,omitempty"`      // further topics are offered, in turn
-	Since     time.Time       `json:"since,omitzero"`      // of the session, or when it was last here
-	Moved     time.Time       `json:"moved,omitzero"`      // when something last moved in it
-	NextTry   time.Time       `json:"next_try,omitzero"`   // not to be dialed before
+	Peer      identity.PeerID
+	Address   string // where it is now, or was found
+	Carrier   string
+	State     string
+	Kept      bool // a person wants it connected
+	Dialed    bool // we connected to it
+	Topics    int  // that we share
+	InSync    bool
+	Unsettled int       // of Topics: not known to be the same on both sides
+	More      bool      // further topics are offered, in turn
+	Since     time.Time // of the session, or when it was last here
+	Moved     time.Time // when something last moved in it
+	NextTry   time.Time // not to be dialed before
 
-	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
-	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
+	PeerTwin time.Time // when it last was found to be two live copies of one store
+	OwnTwin  time.Time // when it last said that another live copy of this store is connected to it
 
-	Waiting   string       `json:"waiting,omitempty"`    // for what
-	LastError string       `json:"last_error,omitempty"` // that ended a session, or of dialing
-	Missing   []LogMissing `json:"missing,omitempty"`    // logs it holds more of, at most 64
-	Events    uint64       `json:"events_missing"`       // in all such logs
+	Waiting   string       // for what
+	LastError string       // that ended a session, or of dialing
+	Missing   []LogMissing // logs it holds more of, at most 64
+	Events    uint64       // in all such logs
 
-	BytesIn   uint64  `json:"bytes_in"`
-	BytesOut  uint64  `json:"bytes_out"`
-	RateIn    float64 `json:"rate_in"` // bytes a second
-	RateOut   float64 `json:"rate_out"`
-	EventsIn  uint64  `json:"events_in"`
-	EventsOut uint64  `json:"events_out"`
+	BytesIn   uint64
+	BytesOut  uint64
+	RateIn    float64 // bytes a second
+	RateOut   float64
+	EventsIn  uint64
+	EventsOut uint64
 }
 
 // Connected reports whether there is a session with the peer.
@@ -60,12 +60,12 @@ func (p PeerStatus) Connected() bool {
 // A LogMissing is a log of which a peer holds more than this store, or of which a
 // part was fetched and what is before it is missing.
 type LogMissing struct {
-	Topic digest.Hash     `json:"topic"`
-	Log   digest.Hash     `json:"log"`
-	Held  uint64          `json:"held"`  // events here
-	Known uint64          `json:"known"` // events that the peer holds, or that the author signed
-	From  identity.PeerID `json:"from"`  // the peer; zero if none is connected that holds more
-	Since time.Time       `json:"since"` // when that was found, if a peer holds more
+	Topic digest.Hash
+	Log   digest.Hash
+	Held  uint64          // events here
+	Known uint64          // events that the peer holds, or that the author signed
+	From  identity.PeerID // the peer; zero if none is connected that holds more
+	Since time.Time       // when that was found, if a peer holds more
 }
 
 // Missing returns how many events are missing.

@@ -22,8 +22,8 @@ import (
 
 // A Finding is one flaw of a backup.
 type Finding struct {
-	File string `json:"file"` // below the backup; or log, and its id
-	What string `json:"what"`
+	File string // below the backup; or log, and its id
+	What string
 }
 
 // maxFindings bounds what is listed.

@@ -45,14 +45,14 @@ const (
 // A Finding is one flaw: where it is, what disagrees, what to do. Page and
 // Offset are -1 if they do not apply.
 type Finding struct {
-	Where  string `json:"where"` // for people
-	What   string `json:"what"`
-	Do     string `json:"do"` // the next step, one line
-	Kind   Flaw   `json:"kind"`
-	File   string `json:"file,omitempty"`
-	Log    string `json:"log,omitempty"`
-	Page   int64  `json:"page"`   // index in the log
-	Offset int64  `json:"offset"` // in File
+	Where  string // for people
+	What   string
+	Do     string // the next step, one line
+	Kind   Flaw
+	File   string
+	Log    string
+	Page   int64 // index in the log
+	Offset int64 // in File
 }
 
 // Do is the next step after a flaw: one line.

@@ -28,10 +28,10 @@ const (
 // An OwnLog is a log of this store that takes no appends, or whose appends reach
 // nobody.
 type OwnLog struct {
-	Topic  digest.Hash `json:"topic"`
-	Log    digest.Hash `json:"log"`
-	State  OwnState    `json:"state"`
-	Held   uint64      `json:"held"`            // events here
-	Known  uint64      `json:"known,omitempty"` // of OwnBehind: that a peer holds
-	Backup time.Time   `json:"backup,omitzero"` // of OwnUnmet: when it was made
+	Topic  digest.Hash
+	Log    digest.Hash
+	State  OwnState
+	Held   uint64    // events here
+	Known  uint64    // of OwnBehind: that a peer holds
+	Backup time.Time // of OwnUnmet: when it was made
 }

@@ -4,19 +4,19 @@ package findings
 
 // A Report is what a check looked at and what it found wrong.
 type Report struct {
-	Logs     int       `json:"logs"`    // of events; a topic's roster is none of them
-	Rosters  int       `json:"rosters"` // that were looked at like logs
-	Events   uint64    `json:"events"`
-	Pages    uint64    `json:"pages"`
-	Bytes    int64     `json:"bytes"`    // of events, as records
-	Findings []Finding `json:"findings"` // at most Max
-	More     int       `json:"more"`     // further ones that were counted only
+	Logs     int // of events; a topic's roster is none of them
+	Rosters  int // that were looked at like logs
+	Events   uint64
+	Pages    uint64
+	Bytes    int64     // of events, as records
+	Findings []Finding // at most Max
+	More     int       // further ones that were counted only
 	// Copy is why the store is taken for a copy, if it is: what differs of the
 	// place that it is in. The next program that opens it makes it a new device.
-	Copy string `json:"copy,omitempty"`
+	Copy string
 	// Own are the logs that the store appends to and that do not go on. They are no
 	// damage.
-	Own []OwnLog `json:"own,omitempty"`
+	Own []OwnLog
 }
 
 // Add adds a finding, or counts it.

@@ -37,10 +37,10 @@ var dos = map[Kind]string{
 
 // A Disagreement is why a store cannot be opened as it is.
 type Disagreement struct {
-	Kind Kind   `json:"kind"`
-	Log  string `json:"log,omitempty"`
-	What string `json:"what"`
-	Do   string `json:"do"` // the next step
+	Kind Kind
+	Log  string
+	What string
+	Do   string // the next step
 }
 
 // An Action is what becomes of files.
@@ -58,23 +58,23 @@ const (
 
 // A Step is one thing that opening does.
 type Step struct {
-	Action Action `json:"action"`
-	Log    string `json:"log,omitempty"`
-	File   string `json:"file,omitempty"`
-	Pages  uint64 `json:"pages,omitempty"`
-	Why    string `json:"why"`
+	Action Action
+	Log    string
+	File   string
+	Pages  uint64
+	Why    string
 }
 
 // A Plan is what opening a store does: nothing if it is refused.
 type Plan struct {
-	Refused []Disagreement `json:"refused"`
-	Steps   []Step         `json:"steps"`
+	Refused []Disagreement
+	Steps   []Step
 	// Copy is why the store is taken for a copy, if it is: opening it makes it a new
 	// device.
-	Copy string `json:"copy,omitempty"`
+	Copy string
 
 	// Keep is how many pages of a log stay, of those that have a directory.
-	Keep map[digest.Hash]uint64 `json:"-"`
+	Keep map[digest.Hash]uint64
 }
 
 // refuse adds a disagreement.

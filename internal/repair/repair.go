@@ -58,21 +58,21 @@ type Options struct {
 
 // A Report says what a repair found, did and could not do.
 type Report struct {
-	Found []findings.Finding `json:"found"`
-	Done  []Step             `json:"done"`
-	Lost  []Step             `json:"lost"`
-	Left  []findings.Finding `json:"left"`            // what a check finds afterwards
-	Aside string             `json:"aside,omitempty"` // where what was replaced is kept
-	Asked []string           `json:"asked,omitempty"` // peers that were dialed to fetch from
-	Copy  string             `json:"copy,omitempty"`  // as in findings.Report: a repair does not change it
+	Found []findings.Finding
+	Done  []Step
+	Lost  []Step
+	Left  []findings.Finding // what a check finds afterwards
+	Aside string             // where what was replaced is kept
+	Asked []string           // peers that were dialed to fetch from
+	Copy  string             // as in findings.Report: a repair does not change it
 }
 
 // A Step is one thing that was done or could not be done.
 type Step struct {
-	Log    string `json:"log,omitempty"`
-	What   string `json:"what"`
-	Remedy Remedy `json:"remedy,omitempty"` // what can be done about it
-	Do     string `json:"do,omitempty"`     // the same, as a sentence
+	Log    string
+	What   string
+	Remedy Remedy // what can be done about it
+	Do     string // the same, as a sentence
 }
 
 // Clean reports whether nothing is damaged and nothing is lost.
