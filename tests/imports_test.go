@@ -41,6 +41,7 @@ var layers = [][]string{
 	{"actors/mesh"},
 	{"actors/node"},
 	{""},
+	{"internal/nodeapi"},
 	{"cmd"},
 	{"tests"},
 }

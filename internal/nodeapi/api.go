@@ -6,8 +6,11 @@
 //
 // Backend is what commands need of a store. The binary implements it once, on
 // an open store; Serve offers that to other processes, and a Client is the same
-// interface at the other end, so that no command knows where it works. The
-// package knows nothing of stores: values are plain, ids are hexadecimal text.
+// interface at the other end, so that no command knows where it works.
+//
+// Rule: what is told is of the types of package xaeroflux, as JSON; the types here
+// are what a person asks, in whose words logs and topics are named, and what is put
+// together for one command.
 //
 // Start with Backend; server.go and client.go mirror each other, socket.go says
 // where the socket is.
@@ -17,6 +20,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 // A Backend is a store as commands use it. Topic is an id, a name or a unique
@@ -68,10 +73,12 @@ type Backend interface {
 	ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error
 	// Check verifies every byte.
 	Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error)
-	// Backup writes a backup to a directory, or brings the one there up to date.
-	Backup(ctx context.Context, b Backup, progress func(done, total int64)) (BackupReport, error)
-	// BackupOver writes one as a tar archive to a pipe, which it closes.
-	BackupOver(ctx context.Context, rw io.ReadWriteCloser, b Backup) (BackupReport, error)
+	// Backup writes a backup to a directory, whose path is absolute, or brings the one
+	// there up to date.
+	Backup(ctx context.Context, dir string, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error)
+	// BackupOver writes one as a tar archive to a pipe, which it closes. The report
+	// leaves out the logs, and o.Progress is not called.
+	BackupOver(ctx context.Context, rw io.ReadWriteCloser, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error)
 	// NetworkChanged says that this machine may be in another network, or was asleep.
 	NetworkChanged(ctx context.Context) error
 	// Status tells of actors and peers.

@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"syscall"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 // A Client is the Backend of a node in another process.
@@ -174,22 +176,12 @@ func (c *Client) Events(ctx context.Context, q Query, yield func(*Record) error)
 
 // Check implements Backend.
 func (c *Client) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
-	var report *CheckReport
-	err := stream(ctx, c, "check", request{}, func(s *checkStep) error {
-		if s.Report != nil {
-			report = s.Report
-		} else if progress != nil {
-			progress(s.Done, s.Total)
-		}
-		return nil
-	})
-	if err == nil && report == nil {
-		err = errCutOff
-	}
-	if err != nil {
-		return CheckReport{}, err
-	}
-	return *report, nil
+	return steps[CheckReport](ctx, c, "check", request{}, progress)
+}
+
+// Backup implements Backend.
+func (c *Client) Backup(ctx context.Context, dir string, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
+	return steps[xaeroflux.BackupReport](ctx, c, "backup", request{Dir: dir, Backup: o}, o.Progress)
 }
 
 var errCutOff = &Error{Kind: Closed, Text: "the node went away in the middle of its answer"}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -164,18 +166,19 @@ func (f *fake) Check(_ context.Context, progress func(done, total int64)) (Check
 	return CheckReport{Logs: 1, Findings: []Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, nil
 }
 
-func (f *fake) Backup(_ context.Context, b Backup, progress func(done, total int64)) (BackupReport, error) {
-	progress(1, 2)
-	if b.Dir == "break" {
-		return BackupReport{}, errFake
+func (f *fake) Backup(_ context.Context, dir string, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
+	o.Progress(1, 2)
+	if dir == "break" {
+		return xaeroflux.BackupReport{}, errFake
 	}
-	return BackupReport{Number: 7, Identity: "none", Events: uint64(len(b.Dir))}, nil
+	identity := map[bool]string{true: "none", false: "plain"}[o.WithoutIdentity]
+	return xaeroflux.BackupReport{BackupManifest: xaeroflux.BackupManifest{Number: 7, Identity: identity, Events: uint64(len(dir))}}, nil
 }
 
 // BackupOver writes more than a frame.
-func (f *fake) BackupOver(_ context.Context, rw io.ReadWriteCloser, _ Backup) (BackupReport, error) {
+func (f *fake) BackupOver(_ context.Context, rw io.ReadWriteCloser, _ xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
 	_, err := rw.Write(make([]byte, 3*maxPipeFrame))
-	return BackupReport{Number: 8, Logs: make([]BackupLog, 1<<16)}, errors.Join(err, rw.Close())
+	return xaeroflux.BackupReport{BackupManifest: xaeroflux.BackupManifest{Number: 8, Logs: make([]xaeroflux.BackupLog, 1<<16)}}, errors.Join(err, rw.Close())
 }
 
 func (f *fake) Status(context.Context) (Status, error) {

@@ -14,6 +14,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 // SyncOver and ServeOver carry the command's pipes to the node. The call is
@@ -137,6 +139,11 @@ func (c *Client) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place stri
 // FetchOver implements Backend.
 func (c *Client) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error) {
 	return pipeCall[FetchReport](ctx, c, "fetch-over", rw, request{Place: place, Fetch: &f})
+}
+
+// BackupOver implements Backend.
+func (c *Client) BackupOver(ctx context.Context, rw io.ReadWriteCloser, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
+	return pipeCall[xaeroflux.BackupReport](ctx, c, "backup-over", rw, request{Backup: o})
 }
 
 // ServeOver implements Backend.

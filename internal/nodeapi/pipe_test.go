@@ -11,6 +11,8 @@ import (
 	"io"
 	"reflect"
 	"testing"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 // A duplex is a pair of pipes of the command's: it reads what is in it, and
@@ -114,16 +116,16 @@ func TestPipeFrame(t *testing.T) {
 func TestBackupThroughANode(t *testing.T) {
 	_, _, c := start(t, t.TempDir())
 	ctx := context.Background()
-	r, err := c.Backup(ctx, Backup{Dir: "/four"}, nil)
-	if err != nil || r.Number != 7 || r.Events != 5 {
+	r, err := c.Backup(ctx, "/four", xaeroflux.BackupOptions{WithoutIdentity: true})
+	if err != nil || r.Number != 7 || r.Events != 5 || r.Identity != "none" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	var e *Error
-	if _, err := c.Backup(ctx, Backup{Dir: "break"}, nil); !errors.As(err, &e) || e.Kind != Range {
+	if _, err := c.Backup(ctx, "break", xaeroflux.BackupOptions{}); !errors.As(err, &e) || e.Kind != Range {
 		t.Errorf("a backup that fails: %v", err)
 	}
 	out := &countingPipe{}
-	r, err = c.BackupOver(ctx, out, Backup{})
+	r, err = c.BackupOver(ctx, out, xaeroflux.BackupOptions{})
 	if err != nil || r.Number != 8 || out.n != 3*maxPipeFrame {
 		t.Errorf("%d bytes, %+v, %v", out.n, r, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
@@ -34,20 +35,14 @@ type request struct {
 	Invite string  `json:"invite,omitempty"`
 	Peer   string  `json:"peer,omitempty"`
 	Place  string  `json:"place,omitempty"`
+	Dir    string  `json:"dir,omitempty"`
 	Query  *Query  `json:"query,omitempty"`
 	Events []Event `json:"events,omitempty"`
 
-	Followed *Followed `json:"followed,omitempty"`
-	Fetch    *Fetch    `json:"fetch,omitempty"`
-	Backup   *Backup   `json:"backup,omitempty"`
-	Prove    *Prove    `json:"prove,omitempty"`
-}
-
-// A checkStep is what Check streams: progress, and at last the report.
-type checkStep struct {
-	Done   int64        `json:"done,omitempty"`
-	Total  int64        `json:"total,omitempty"`
-	Report *CheckReport `json:"report,omitempty"`
+	Followed *Followed               `json:"followed,omitempty"`
+	Fetch    *Fetch                  `json:"fetch,omitempty"`
+	Backup   xaeroflux.BackupOptions `json:"backup,omitzero"`
+	Prove    *Prove                  `json:"prove,omitempty"`
 }
 
 // A Server offers a Backend to the commands of the store's owner.
@@ -169,8 +164,16 @@ func (s *Server) routes() http.Handler {
 	handle("network-changed", one(func(ctx context.Context, _ *request) (bool, error) { return true, s.b.NetworkChanged(ctx) }))
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
-	handle("check", s.check)
-	handle("backup", s.backup)
+	handle("check", inSteps(func(ctx context.Context, _ *request, progress func(done, total int64)) (CheckReport, error) {
+		return s.b.Check(ctx, progress)
+	}))
+	handle("backup", inSteps(func(ctx context.Context, r *request, progress func(done, total int64)) (xaeroflux.BackupReport, error) {
+		if r.Dir == "" {
+			return xaeroflux.BackupReport{}, &Error{Kind: Usage, Text: "a request for a backup that does not say where"}
+		}
+		r.Backup.Progress = progress
+		return s.b.Backup(ctx, r.Dir, r.Backup)
+	}))
 	pipe := func(name string, call func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error)) {
 		m.HandleFunc("POST /v1/"+name, func(w http.ResponseWriter, r *http.Request) { s.pipe(w, r, call) })
 	}
@@ -180,7 +183,11 @@ func (s *Server) routes() http.Handler {
 	pipe("serve-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
 		return SyncReport{}, s.b.ServeOver(ctx, rw, r.Place)
 	})
-	pipe("backup-over", s.backupOver)
+	pipe("backup-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
+		report, err := s.b.BackupOver(ctx, rw, r.Backup)
+		report.Logs = nil // its answer has to be short
+		return report, err
+	})
 	pipe("fetch-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
 		if r.Fetch == nil {
 			return nil, &Error{Kind: Usage, Text: "a request to fetch that does not say what"}
@@ -223,25 +230,6 @@ func (s *Server) events(ctx context.Context, r *request, send func(any) error) e
 		}
 	}
 	return s.b.Events(ctx, *r.Query, func(rec *Record) error { return send(rec) })
-}
-
-func (s *Server) check(ctx context.Context, _ *request, send func(any) error) error {
-	report, err := s.b.Check(ctx, nowAndThen(func(done, total int64) { send(checkStep{Done: done, Total: total}) }))
-	if err != nil {
-		return err
-	}
-	return send(checkStep{Report: &report})
-}
-
-// nowAndThen passes on a call when enough time went by since the last.
-func nowAndThen(f func(done, total int64)) func(done, total int64) {
-	var last time.Time
-	return func(done, total int64) {
-		if now := time.Now(); now.Sub(last) > 200*time.Millisecond {
-			last = now
-			f(done, total)
-		}
-	}
 }
 
 // readRequest reads a request, from a caller that is not silent for long: one that

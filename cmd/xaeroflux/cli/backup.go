@@ -13,11 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 func (a *app) backupCmd() *cobra.Command {
-	var o nodeapi.Backup
+	var o xaeroflux.BackupOptions
 	var verify bool
 	cmd := &cobra.Command{
 		Use:   "backup DIR | backup - | backup --verify DIR",
@@ -46,13 +45,14 @@ and signature again; it needs no store.`,
 			case args[0] == "-":
 				return a.with(cmd.Context(), func(b backend) error { return a.streamBackup(cmd.Context(), b, o) })
 			}
-			var err error
-			if o.Dir, err = filepath.Abs(args[0]); err != nil {
+			dir, err := filepath.Abs(args[0])
+			if err != nil {
 				return err
 			}
 			return a.with(cmd.Context(), func(b backend) error {
 				m := a.meter("backing up", -1, true)
-				r, err := b.Backup(cmd.Context(), o, m.set)
+				o.Progress = m.set
+				r, err := b.Backup(cmd.Context(), dir, o)
 				m.end()
 				if err != nil {
 					return err
@@ -74,15 +74,16 @@ func (a *app) verifyBackup(ctx context.Context, dir string) error {
 	if err != nil && !errors.As(err, &damage) {
 		return err
 	}
-	r := backupReport(xaeroflux.BackupReport{BackupManifest: m})
+	v := struct {
+		xaeroflux.BackupManifest
+		Findings []xaeroflux.BackupFinding `json:"findings,omitempty"`
+	}{BackupManifest: m}
 	if damage != nil {
-		for _, f := range damage.Findings {
-			r.Findings = append(r.Findings, nodeapi.BackupFinding(f))
-		}
+		v.Findings = damage.Findings
 	}
-	return errors.Join(a.print(r, func(w io.Writer) {
-		printBackup(w, r)
-		for _, f := range r.Findings {
+	return errors.Join(a.print(v, func(w io.Writer) {
+		printBackup(w, xaeroflux.BackupReport{BackupManifest: m})
+		for _, f := range v.Findings {
 			fmt.Fprintf(w, "damaged %s: %s\n", f.File, f.What)
 		}
 		if damage == nil {
@@ -92,7 +93,7 @@ func (a *app) verifyBackup(ctx context.Context, dir string) error {
 }
 
 // streamBackup writes an archive to standard output.
-func (a *app) streamBackup(ctx context.Context, b backend, o nodeapi.Backup) error {
+func (a *app) streamBackup(ctx context.Context, b backend, o xaeroflux.BackupOptions) error {
 	if terminal(a.stdout) {
 		return hint(usage("an archive is not for a terminal"), "xaeroflux backup - > FILE, or xaeroflux backup DIR")
 	}
@@ -147,10 +148,9 @@ of, "xaeroflux adopt --alone" allows it.`,
 			if err != nil {
 				return err
 			}
-			r := backupReport(xaeroflux.BackupReport{BackupManifest: m})
-			return a.print(r, func(w io.Writer) {
-				fmt.Fprintf(w, "restored %d events of %d logs to %s, from the backup of %s\n", r.Events, dataLogs(r), args[1], r.Time.Format(time.RFC3339))
-				fmt.Fprintln(w, whatItIs(r, o.Adopt, args[1]))
+			return a.print(m, func(w io.Writer) {
+				fmt.Fprintf(w, "restored %d events of %d logs to %s, from the backup of %s\n", m.Events, dataLogs(m), args[1], m.Time.Format(time.RFC3339))
+				fmt.Fprintln(w, whatItIs(m, o.Adopt, args[1]))
 			})
 		},
 	}
@@ -159,19 +159,19 @@ of, "xaeroflux adopt --alone" allows it.`,
 }
 
 // whatItIs says as which device a restored store goes on.
-func whatItIs(r nodeapi.BackupReport, adopted bool, dir string) string {
+func whatItIs(m xaeroflux.BackupManifest, adopted bool, dir string) string {
 	switch {
-	case r.Identity == "none":
+	case m.Identity == "none":
 		return "it has an identity of its own: the backup holds none"
 	case adopted:
-		return fmt.Sprintf("it is the device that it was, known to peers by %.8s: it appends once it has synced with a peer, or after xaeroflux adopt --dir %s --alone; never use the old store again", r.Peer, quoted(dir))
+		return fmt.Sprintf("it is the device that it was, known to peers by %.8s: it appends once it has synced with a peer, or after xaeroflux adopt --dir %s --alone; never use the old store again", m.Peer, quoted(dir))
 	}
 	return "it becomes a new device when it is used: its logs so far stay readable, and it appends to new ones"
 }
 
-func printBackup(w io.Writer, r nodeapi.BackupReport) {
+func printBackup(w io.Writer, r xaeroflux.BackupReport) {
 	fmt.Fprintf(w, "backup  number %d, of %s\n", r.Number, r.Time.Format(time.RFC3339))
-	fmt.Fprintf(w, "holds   %d events of %d logs in %d topics, %s\n", r.Events, dataLogs(r), len(r.Topics), bytesText(uint64(r.Bytes)))
+	fmt.Fprintf(w, "holds   %d events of %d logs in %d topics, %s\n", r.Events, dataLogs(r.BackupManifest), len(r.Topics), bytesText(uint64(r.Bytes)))
 	if r.Written > 0 {
 		fmt.Fprintf(w, "wrote   %s; %s were there\n", bytesText(uint64(r.Written)), bytesText(uint64(r.Kept)))
 	}
@@ -182,45 +182,11 @@ func printBackup(w io.Writer, r nodeapi.BackupReport) {
 	}
 }
 
-func dataLogs(r nodeapi.BackupReport) (n int) {
-	for _, l := range r.Logs {
+func dataLogs(m xaeroflux.BackupManifest) (n int) {
+	for _, l := range m.Logs {
 		if l.Kind == "data" {
 			n++
 		}
 	}
 	return n
-}
-
-func backupReport(r xaeroflux.BackupReport) nodeapi.BackupReport {
-	out := nodeapi.BackupReport{
-		Number: r.Number, Time: timeIn(r.Time), Identity: r.Identity, Peer: peerText(r.Peer), Topics: []nodeapi.BackupTopic{}, Logs: []nodeapi.BackupLog{},
-		Events: r.Events, Bytes: r.Bytes, Written: r.Written, Kept: r.Kept,
-	}
-	for _, t := range r.Topics {
-		out.Topics = append(out.Topics, nodeapi.BackupTopic{Topic: t.Topic.String(), Name: t.Name})
-	}
-	for _, l := range r.Logs {
-		out.Logs = append(out.Logs, nodeapi.BackupLog{
-			Log: l.Log.String(), Topic: l.Topic.String(), Kind: l.Kind, Own: l.Own, Size: l.Size, Root: l.Root.String(),
-		})
-	}
-	return out
-}
-
-// Backup implements nodeapi.Backend.
-func (b *local) Backup(ctx context.Context, o nodeapi.Backup, progress func(done, total int64)) (nodeapi.BackupReport, error) {
-	r, err := b.db.Backup(ctx, o.Dir, &xaeroflux.BackupOptions{WithoutIdentity: o.WithoutIdentity, Progress: progress})
-	if err != nil {
-		return nodeapi.BackupReport{}, err
-	}
-	return backupReport(r), nil
-}
-
-// BackupOver implements nodeapi.Backend.
-func (b *local) BackupOver(ctx context.Context, rw io.ReadWriteCloser, o nodeapi.Backup) (nodeapi.BackupReport, error) {
-	r, err := b.db.BackupTo(ctx, rw, &xaeroflux.BackupOptions{WithoutIdentity: o.WithoutIdentity})
-	if err = errors.Join(err, rw.Close()); err != nil {
-		return nodeapi.BackupReport{}, err
-	}
-	return backupReport(r), nil
 }

@@ -237,6 +237,17 @@ func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
 	return out
 }
 
+// Backup implements nodeapi.Backend.
+func (b *local) Backup(ctx context.Context, dir string, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
+	return b.db.Backup(ctx, dir, &o)
+}
+
+// BackupOver implements nodeapi.Backend.
+func (b *local) BackupOver(ctx context.Context, rw io.ReadWriteCloser, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
+	r, err := b.db.BackupTo(ctx, rw, &o)
+	return r, errors.Join(err, rw.Close())
+}
+
 // NetworkChanged implements nodeapi.Backend.
 func (b *local) NetworkChanged(context.Context) error {
 	b.db.NetworkChanged()
