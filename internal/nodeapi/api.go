@@ -57,11 +57,12 @@ type Backend interface {
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
 	Sync(ctx context.Context, peer string) (SyncReport, error)
-	// Fetch brings a part of a log from peers.
-	Fetch(ctx context.Context, f Fetch) (FetchReport, error)
+	// Fetch brings a part of a log from peers. Log is the id of a log or the key of its
+	// author; the beginning of one that is known will do. It stands for f.Log and f.Author.
+	Fetch(ctx context.Context, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error)
 	// FetchOver is Fetch from one peer at the other end of a pair of pipes,
 	// which it closes. Place says for people where they lead.
-	FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error)
+	FetchOver(ctx context.Context, rw io.ReadWriteCloser, place, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error)
 	// Gaps says what is held and what is missing of a log, or with "" of each
 	// log of the topic.
 	Gaps(ctx context.Context, topic, log string) ([]Gaps, error)
@@ -337,39 +338,10 @@ type Peer struct {
 	EventsOut uint64    `json:"events_out"`
 }
 
-// A Fetch says which part of a log is wanted.
-type Fetch struct {
-	Topic  string   `json:"topic,omitempty"`
-	Log    string   `json:"log"` // id of a log, or key of its author; a beginning will do for one that is known
-	From   uint64   `json:"from,omitempty"`
-	To     uint64   `json:"to,omitempty"`   // 0: the newest there is
-	Last   uint64   `json:"last,omitempty"` // only so many before To; 0: all
-	Newest bool     `json:"newest,omitempty"`
-	Peers  []string `json:"peers,omitempty"` // none: all that are connected
-}
-
-// A Part is events of a log, without the last one named.
-type Part struct {
-	First uint64 `json:"first"`
-	End   uint64 `json:"end"`
-}
-
-// A FetchReport says what a fetch brought.
-type FetchReport struct {
-	Log      string   `json:"log"`
-	Author   string   `json:"author"`
-	HeadSize uint64   `json:"head_size"` // the newest that a peer told
-	First    uint64   `json:"first"`     // what was wanted
-	End      uint64   `json:"end"`
-	Events   uint64   `json:"events"` // that were not held before
-	From     []string `json:"from"`   // who brought them
-	Gaps     []Part   `json:"gaps"`   // that are left of what was wanted
-}
-
 // Gaps is what is held and what is missing of a log.
 type Gaps struct {
-	Log      string `json:"log"`
-	HeadSize uint64 `json:"head_size"` // the newest that is known
-	Held     []Part `json:"held"`
-	Gaps     []Part `json:"gaps"`
+	Log      xaeroflux.LogID  `json:"log"`
+	HeadSize uint64           `json:"head_size"` // the newest that is known
+	Held     []xaeroflux.Span `json:"held"`
+	Gaps     []xaeroflux.Span `json:"gaps"`
 }

@@ -145,8 +145,8 @@ func (c *Client) Sync(ctx context.Context, peer string) (SyncReport, error) {
 }
 
 // Fetch implements Backend.
-func (c *Client) Fetch(ctx context.Context, f Fetch) (FetchReport, error) {
-	return single[FetchReport](ctx, c, "fetch", request{Fetch: &f})
+func (c *Client) Fetch(ctx context.Context, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+	return single[xaeroflux.FetchReport](ctx, c, "fetch", request{Topic: topic, Log: log, Fetch: f})
 }
 
 // Gaps implements Backend.

@@ -28,6 +28,9 @@ func classifyFake(err error) *Error {
 	return &Error{Kind: Failure, Text: err.Error()}
 }
 
+// logID is the log of the fake backend.
+var logID = xaeroflux.LogID{0x10}
+
 // fake is a Backend in memory: one log.
 type fake struct {
 	mu     sync.Mutex // guards all but follow
@@ -143,20 +146,26 @@ func (f *fake) Sync(ctx context.Context, peer string) (SyncReport, error) {
 	return SyncReport{EventsIn: 7, Seconds: 0.5}, nil
 }
 
-func (f *fake) Fetch(_ context.Context, what Fetch) (FetchReport, error) {
-	if what.Log == "unknown" {
-		return FetchReport{}, &Error{Kind: Unknown, Text: "no log"}
+func (f *fake) Fetch(_ context.Context, topic, log string, what xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+	if log == "unknown" {
+		return xaeroflux.FetchReport{}, &Error{Kind: Unknown, Text: "no log"}
 	}
-	return FetchReport{Log: what.Log, First: what.From, End: what.To, Events: what.Last, From: what.Peers, Gaps: []Part{{1, 2}}}, nil
+	head := xaeroflux.Head{Log: logID, Size: uint64(len(topic + log)), Sig: xaeroflux.Signature{1, 63: 2}}
+	return xaeroflux.FetchReport{
+		Log: logID, Head: head, Part: xaeroflux.Span{First: what.From, End: what.To}, Events: what.Last,
+		From: []xaeroflux.PeerID{{byte(len(what.Peers))}}, Gaps: []xaeroflux.Span{{First: 1, End: 2}},
+	}, nil
 }
 
-func (f *fake) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, what Fetch) (FetchReport, error) {
-	r, err := f.SyncOver(ctx, rw, place)
-	return FetchReport{Log: what.Log, Events: r.EventsIn}, err
+func (f *fake) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place, topic, log string, what xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+	if _, err := f.SyncOver(ctx, rw, place); err != nil {
+		return xaeroflux.FetchReport{}, err
+	}
+	return f.Fetch(ctx, topic, log, what)
 }
 
 func (f *fake) Gaps(_ context.Context, topic, log string) ([]Gaps, error) {
-	return []Gaps{{Log: topic + "/" + log, HeadSize: 9, Held: []Part{{0, 3}}, Gaps: []Part{{3, 9}}}}, nil
+	return []Gaps{{Log: logID, HeadSize: uint64(len(topic + log)), Held: []xaeroflux.Span{{First: 0, End: 3}}, Gaps: []xaeroflux.Span{{First: 3, End: 9}}}}, nil
 }
 
 func (f *fake) Check(_ context.Context, progress func(done, total int64)) (CheckReport, error) {

@@ -137,8 +137,8 @@ func (c *Client) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place stri
 }
 
 // FetchOver implements Backend.
-func (c *Client) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f Fetch) (FetchReport, error) {
-	return pipeCall[FetchReport](ctx, c, "fetch-over", rw, request{Place: place, Fetch: &f})
+func (c *Client) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+	return pipeCall[xaeroflux.FetchReport](ctx, c, "fetch-over", rw, request{Place: place, Topic: topic, Log: log, Fetch: f})
 }
 
 // BackupOver implements Backend.

@@ -53,22 +53,25 @@ func TestSyncOver(t *testing.T) {
 
 func TestFetch(t *testing.T) {
 	_, _, c := start(t, t.TempDir())
-	r, err := c.Fetch(t.Context(), Fetch{Log: "10", From: 3, To: 9, Last: 4, Peers: []string{"p"}})
-	want := FetchReport{Log: "10", First: 3, End: 9, Events: 4, From: []string{"p"}, Gaps: []Part{{1, 2}}}
+	r, err := c.Fetch(t.Context(), "t", "log", xaeroflux.Fetch{From: 3, To: 9, Last: 4, Peers: []string{"p"}})
+	want := xaeroflux.FetchReport{
+		Log: logID, Head: xaeroflux.Head{Log: logID, Size: 4, Sig: xaeroflux.Signature{1, 63: 2}}, Part: xaeroflux.Span{First: 3, End: 9}, Events: 4,
+		From: []xaeroflux.PeerID{{1}}, Gaps: []xaeroflux.Span{{First: 1, End: 2}},
+	}
 	if err != nil || !reflect.DeepEqual(r, want) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	var e *Error
-	if _, err := c.Fetch(t.Context(), Fetch{Log: "unknown"}); !errors.As(err, &e) || e.Kind != Unknown {
+	if _, err := c.Fetch(t.Context(), "", "unknown", xaeroflux.Fetch{}); !errors.As(err, &e) || e.Kind != Unknown {
 		t.Errorf("%v", err)
 	}
 	all, err := c.Gaps(t.Context(), "t", "10")
-	if err != nil || !reflect.DeepEqual(all, []Gaps{{Log: "t/10", HeadSize: 9, Held: []Part{{0, 3}}, Gaps: []Part{{3, 9}}}}) {
+	if err != nil || !reflect.DeepEqual(all, []Gaps{{Log: logID, HeadSize: 3, Held: []xaeroflux.Span{{First: 0, End: 3}}, Gaps: []xaeroflux.Span{{First: 3, End: 9}}}}) {
 		t.Errorf("%+v, %v", all, err)
 	}
 	rw := &duplex{Reader: bytes.NewReader([]byte("xyz")), closed: make(chan struct{})}
-	r, err = c.FetchOver(t.Context(), rw, "there", Fetch{Log: "11"})
-	if err != nil || r.Log != "11" || rw.written.String() != "hello" {
+	r, err = c.FetchOver(t.Context(), rw, "there", "t", "log", xaeroflux.Fetch{Last: 5})
+	if err != nil || r.Head.Size != 4 || r.Events != 5 || rw.written.String() != "hello" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	<-rw.closed

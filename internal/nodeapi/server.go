@@ -40,7 +40,7 @@ type request struct {
 	Events []Event `json:"events,omitempty"`
 
 	Followed *Followed               `json:"followed,omitempty"`
-	Fetch    *Fetch                  `json:"fetch,omitempty"`
+	Fetch    xaeroflux.Fetch         `json:"fetch,omitzero"`
 	Backup   xaeroflux.BackupOptions `json:"backup,omitzero"`
 	Prove    *Prove                  `json:"prove,omitempty"`
 }
@@ -154,11 +154,8 @@ func (s *Server) routes() http.Handler {
 	}))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
-	handle("fetch", one(func(ctx context.Context, r *request) (FetchReport, error) {
-		if r.Fetch == nil {
-			return FetchReport{}, &Error{Kind: Usage, Text: "a request to fetch that does not say what"}
-		}
-		return s.b.Fetch(ctx, *r.Fetch)
+	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {
+		return s.b.Fetch(ctx, r.Topic, r.Log, r.Fetch)
 	}))
 	handle("gaps", one(func(ctx context.Context, r *request) ([]Gaps, error) { return s.b.Gaps(ctx, r.Topic, r.Log) }))
 	handle("network-changed", one(func(ctx context.Context, _ *request) (bool, error) { return true, s.b.NetworkChanged(ctx) }))
@@ -189,10 +186,7 @@ func (s *Server) routes() http.Handler {
 		return report, err
 	})
 	pipe("fetch-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
-		if r.Fetch == nil {
-			return nil, &Error{Kind: Usage, Text: "a request to fetch that does not say what"}
-		}
-		return s.b.FetchOver(ctx, rw, r.Place, *r.Fetch)
+		return s.b.FetchOver(ctx, rw, r.Place, r.Topic, r.Log, r.Fetch)
 	})
 	append := one(func(ctx context.Context, r *request) (Receipt, error) { return s.b.Append(ctx, r.Topic, r.Events) })
 	m.HandleFunc("POST /v1/append", func(w http.ResponseWriter, r *http.Request) {

@@ -9,11 +9,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 func (a *app) fetchCmd() *cobra.Command {
-	var f nodeapi.Fetch
+	var f xaeroflux.Fetch
 	var via string
 	cmd := &cobra.Command{
 		Use:   "fetch LOG",
@@ -36,9 +37,8 @@ last.`,
 			if err := a.checkPeers(f.Peers); err != nil {
 				return err
 			}
-			f.Topic, f.Log = a.topic, args[0]
 			return a.with(cmd.Context(), func(b backend) error {
-				r, err := a.fetch(cmd.Context(), b, f, via)
+				r, err := a.fetch(cmd.Context(), b, args[0], f, via)
 				if err != nil {
 					return err
 				}
@@ -58,20 +58,20 @@ last.`,
 }
 
 // fetch asks the peers that were named, or the one that a command leads to.
-func (a *app) fetch(ctx context.Context, b backend, f nodeapi.Fetch, via string) (r nodeapi.FetchReport, err error) {
+func (a *app) fetch(ctx context.Context, b backend, log string, f xaeroflux.Fetch, via string) (r xaeroflux.FetchReport, err error) {
 	if via == "" {
-		return b.Fetch(ctx, f)
+		return b.Fetch(ctx, a.topic, log, f)
 	}
 	err = a.over(via, func(rw io.ReadWriteCloser) (err error) {
-		r, err = b.FetchOver(ctx, rw, via, f)
+		r, err = b.FetchOver(ctx, rw, via, a.topic, log, f)
 		return err
 	})
 	return r, err
 }
 
-func printFetched(w io.Writer, r nodeapi.FetchReport) {
+func printFetched(w io.Writer, r xaeroflux.FetchReport) {
 	fmt.Fprintf(w, "log     %s\n", r.Log)
-	fmt.Fprintf(w, "wanted  %s of %d\n", partText(nodeapi.Part{First: r.First, End: r.End}), r.HeadSize)
+	fmt.Fprintf(w, "wanted  %s of %d\n", partText(r.Part), r.Head.Size)
 	fmt.Fprintf(w, "in      %d events from %s\n", r.Events, counted(len(r.From), "peer"))
 	for _, g := range r.Gaps {
 		fmt.Fprintf(w, "missing %s\n", partText(g))
@@ -79,7 +79,7 @@ func printFetched(w io.Writer, r nodeapi.FetchReport) {
 }
 
 // partText writes a part of a log for people, who count both ends in.
-func partText(p nodeapi.Part) string {
+func partText(p xaeroflux.Span) string {
 	switch p.End - p.First {
 	case 0:
 		return "no events"

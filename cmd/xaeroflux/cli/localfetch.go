@@ -12,51 +12,36 @@ import (
 )
 
 // Fetch implements nodeapi.Backend.
-func (b *local) Fetch(ctx context.Context, f nodeapi.Fetch) (nodeapi.FetchReport, error) {
-	return b.fetch(f, func(t *xaeroflux.Topic, want xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
-		return t.Fetch(ctx, want)
+func (b *local) Fetch(ctx context.Context, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+	return b.fetch(topic, log, f, func(t *xaeroflux.Topic, f xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+		return t.Fetch(ctx, f)
 	})
 }
 
 // FetchOver implements nodeapi.Backend.
-func (b *local) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place string, f nodeapi.Fetch) (nodeapi.FetchReport, error) {
+func (b *local) FetchOver(ctx context.Context, rw io.ReadWriteCloser, place, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
 	defer rw.Close()
-	return b.fetch(f, func(t *xaeroflux.Topic, want xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
-		return t.FetchOver(ctx, rw, place, want)
+	return b.fetch(topic, log, f, func(t *xaeroflux.Topic, f xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
+		return t.FetchOver(ctx, rw, place, f)
 	})
 }
 
-func (b *local) fetch(f nodeapi.Fetch, fetch func(*xaeroflux.Topic, xaeroflux.Fetch) (xaeroflux.FetchReport, error)) (nodeapi.FetchReport, error) {
-	t, err := b.topic(f.Topic)
+func (b *local) fetch(topic, log string, f xaeroflux.Fetch, fetch func(*xaeroflux.Topic, xaeroflux.Fetch) (xaeroflux.FetchReport, error)) (r xaeroflux.FetchReport, err error) {
+	t, err := b.topic(topic)
 	if err != nil {
-		return nodeapi.FetchReport{}, err
+		return r, err
 	}
-	want := xaeroflux.Fetch{From: f.From, To: f.To, Last: f.Last, Newest: f.Newest, Peers: f.Peers}
-	if want.Log, want.Author, err = b.whose(t, f.Log); err != nil {
-		return nodeapi.FetchReport{}, err
+	if f.Log, f.Author, err = b.whose(t, log); err != nil {
+		return r, err
 	}
-	r, err := fetch(t, want)
+	r, err = fetch(t, f)
 	switch {
 	case errors.Is(err, xaeroflux.ErrOwnLog):
 		err = hint(kinded(nodeapi.Usage, "%v", err), "xaeroflux sync ADDRESS")
 	case errors.Is(err, xaeroflux.ErrNoPeer):
 		err = hint(err, "xaeroflux fetch --peer ADDRESS, or a node that is connected: xaeroflux run --peer ADDRESS")
 	}
-	if err != nil {
-		return nodeapi.FetchReport{}, err
-	}
-	return fetched(r), nil
-}
-
-func fetched(r xaeroflux.FetchReport) nodeapi.FetchReport {
-	report := nodeapi.FetchReport{
-		Log: r.Log.String(), Author: r.Author.String(), HeadSize: r.Head.Size,
-		First: r.Part.First, End: r.Part.End, Events: r.Events, From: []string{}, Gaps: parts(r.Gaps),
-	}
-	for _, p := range r.From {
-		report.From = append(report.From, p.String())
-	}
-	return report
+	return r, err
 }
 
 // whose finds out what a name is: the beginning of the id, or of its author's
@@ -85,14 +70,6 @@ func (b *local) whose(t *xaeroflux.Topic, name string) (log xaeroflux.LogID, aut
 	return log, author, usage("log %q: %d logs fit; give more of the id", name, len(found))
 }
 
-func parts(all []xaeroflux.Span) []nodeapi.Part {
-	out := []nodeapi.Part{}
-	for _, r := range all {
-		out = append(out, nodeapi.Part{First: r.First, End: r.End})
-	}
-	return out
-}
-
 // Gaps implements nodeapi.Backend.
 func (b *local) Gaps(_ context.Context, topic, log string) ([]nodeapi.Gaps, error) {
 	t, err := b.topic(topic)
@@ -112,7 +89,7 @@ func (b *local) Gaps(_ context.Context, topic, log string) ([]nodeapi.Gaps, erro
 	}
 	all := []nodeapi.Gaps{}
 	for _, l := range logs {
-		all = append(all, nodeapi.Gaps{Log: l.ID().String(), HeadSize: l.NewestHead().Size, Held: parts(l.Held()), Gaps: parts(l.Gaps())})
+		all = append(all, nodeapi.Gaps{Log: l.ID(), HeadSize: l.NewestHead().Size, Held: l.Held(), Gaps: l.Gaps()})
 	}
 	return all, nil
 }
