@@ -35,7 +35,7 @@ type Backend interface {
 	// Append appends events to the own log, all or none. The id of the first one,
 	// if it has one, names them all: if they were appended before, the receipt is
 	// that of the first time.
-	Append(ctx context.Context, topic string, events []Event) (Receipt, error)
+	Append(ctx context.Context, topic string, events []xaeroflux.Event) (xaeroflux.Receipt, error)
 	// Events calls yield for each record of a query; the record is valid until
 	// yield returns. With Query.Follow it goes on until ctx ends, and then
 	// returns no error.
@@ -89,37 +89,29 @@ type Backend interface {
 // Followed is what a store follows of a topic: all of it, or the logs and
 // authors of those names beside its own log.
 type Followed struct {
-	All   bool     `json:"all"`
-	Names []string `json:"names,omitempty"` // 64 hexadecimal digits each
+	All   bool             `json:"all"`
+	Names []xaeroflux.Name `json:"names,omitempty"`
 }
 
 // Info describes a topic and the own log in it.
 type Info struct {
-	Author  string `json:"author"`
-	Log     string `json:"log"`
-	Topic   string `json:"topic"`
-	VKey    string `json:"vkey"`
-	Witness string `json:"witness,omitempty"` // key under which it cosigns heads of others
-	Invite  string `json:"invite"`
+	Author  xaeroflux.AuthorKey `json:"author"`
+	Log     xaeroflux.LogID     `json:"log"`
+	Topic   xaeroflux.TopicID   `json:"topic"`
+	VKey    string              `json:"vkey"`
+	Witness string              `json:"witness,omitempty"` // key under which it cosigns heads of others
+	Invite  string              `json:"invite"`
 }
 
 // A Head is a log with its newest signed head.
 type Head struct {
-	Log      string `json:"log"`
-	Author   string `json:"author"`
-	Size     uint64 `json:"size"` // events held
-	Root     string `json:"root"` // over those
-	Own      bool   `json:"own"`
-	HeadSize uint64 `json:"head_size"`        // signed; more than Size while events are still coming
-	Frozen   bool   `json:"frozen,omitempty"` // forked by its author
-}
-
-// An Event is what is appended.
-type Event struct {
-	Type    string `json:"type,omitempty"`
-	Key     []byte `json:"key,omitempty"`
-	Payload []byte `json:"payload"`
-	ID      string `json:"id,omitempty"` // 32 hexadecimal digits, of the first event of an append
+	Log      xaeroflux.LogID     `json:"log"`
+	Author   xaeroflux.AuthorKey `json:"author"`
+	Size     uint64              `json:"size"` // events held
+	Root     xaeroflux.Hash      `json:"root"` // over those
+	Own      bool                `json:"own"`
+	HeadSize uint64              `json:"head_size"`        // signed; more than Size while events are still coming
+	Frozen   bool                `json:"frozen,omitempty"` // forked by its author
 }
 
 // At returns a time as JSON can hold it: RFC 3339 ends with the year 9999, and a clock
@@ -129,20 +121,6 @@ func At(t time.Time) time.Time {
 		return last
 	}
 	return t.UTC()
-}
-
-// A Receipt says where appended events are.
-type Receipt struct {
-	Log   string `json:"log"`
-	First uint64 `json:"first"`
-	Count uint64 `json:"count"`
-	Size  uint64 `json:"size"`
-	Root  string `json:"root"`
-
-	Repeated uint64 `json:"repeated,omitempty"` // events that were there already
-
-	Time  time.Time `json:"time,omitzero"`           // that they carry, if it is ahead of the clock; see At
-	Ahead int64     `json:"seconds_ahead,omitempty"` // how far
 }
 
 // A Query says which events are wanted.
@@ -159,24 +137,18 @@ type Query struct {
 
 // A Record is an event in its place. Bytes are base64 in JSON.
 type Record struct {
-	Log       string `json:"log"`
-	Author    string `json:"author"` // of the log
-	Seq       uint64 `json:"seq"`
-	Time      string `json:"time"` // RFC 3339 with milliseconds, UTC
-	Type      string `json:"type"`
-	TypeBytes []byte `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
-	Key       []byte `json:"key"`
-	Payload   []byte `json:"payload"`
-	ID        string `json:"id,omitempty"`   // 32 hexadecimal digits, if it has one
-	Refs      []Ref  `json:"refs,omitempty"` // events of other logs that it comes after
-	Leaf      []byte `json:"leaf,omitempty"` // RFC 6962 leaf data
-	Hash      string `json:"hash,omitempty"` // RFC 6962 leaf hash
-}
-
-// A Ref names the first Size events of a log.
-type Ref struct {
-	Log  string `json:"log"` // first 16 hexadecimal digits of its id
-	Size uint64 `json:"size"`
+	Log       xaeroflux.LogID     `json:"log"`
+	Author    xaeroflux.AuthorKey `json:"author"` // of the log
+	Seq       uint64              `json:"seq"`
+	Time      string              `json:"time"` // RFC 3339 with milliseconds, UTC
+	Type      string              `json:"type"`
+	TypeBytes []byte              `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
+	Key       []byte              `json:"key"`
+	Payload   []byte              `json:"payload"`
+	ID        xaeroflux.EventID   `json:"id,omitzero"`    // if it has one
+	Refs      []xaeroflux.Ref     `json:"refs,omitempty"` // events of other logs that it comes after
+	Leaf      []byte              `json:"leaf,omitempty"` // RFC 6962 leaf data
+	Hash      xaeroflux.Hash      `json:"hash,omitzero"`  // RFC 6962 leaf hash
 }
 
 // A SyncReport says what a sync moved.

@@ -99,8 +99,8 @@ func (c *Client) Heads(ctx context.Context, topic string) ([]Head, error) {
 }
 
 // Append implements Backend.
-func (c *Client) Append(ctx context.Context, topic string, events []Event) (Receipt, error) {
-	return single[Receipt](ctx, c, "append", request{Topic: topic, Events: events})
+func (c *Client) Append(ctx context.Context, topic string, events []xaeroflux.Event) (xaeroflux.Receipt, error) {
+	return single[xaeroflux.Receipt](ctx, c, "append", request{Topic: topic, Events: events})
 }
 
 // Note implements Backend.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 func isBusy(err error) bool {
@@ -76,7 +78,7 @@ func TestFollowersLeaveRoom(t *testing.T) {
 	if err := c.Events(ctx, Query{Follow: true}, func(*Record) error { return nil }); !isBusy(err) {
 		t.Errorf("one more follows: %v", err)
 	}
-	if _, err := c.Append(t.Context(), "", []Event{{Payload: []byte("x")}}); err != nil {
+	if _, err := c.Append(t.Context(), "", []xaeroflux.Event{{Payload: []byte("x")}}); err != nil {
 		t.Errorf("an append beside them: %v", err)
 	}
 }
@@ -95,7 +97,7 @@ func TestStoppedCaller(t *testing.T) {
 	awaitCount(t, "appends under way", func() int { return len(s.appends) }, maxAppends)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if _, err := c.Append(ctx, "", []Event{{Payload: []byte("x")}}); err != nil {
+	if _, err := c.Append(ctx, "", []xaeroflux.Event{{Payload: []byte("x")}}); err != nil {
 		t.Errorf("an append beside them: %v", err)
 	}
 }

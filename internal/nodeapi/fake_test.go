@@ -34,7 +34,7 @@ var logID = xaeroflux.LogID{0x10}
 // fake is a Backend in memory: one log.
 type fake struct {
 	mu     sync.Mutex // guards all but follow
-	events []Event
+	events []xaeroflux.Event
 	grown  chan struct{} // closed when events are added
 	follow chan struct{} // a follower ended
 
@@ -47,19 +47,19 @@ var _ Backend = (*fake)(nil)
 func newFake() *fake { return &fake{grown: make(chan struct{}), follow: make(chan struct{}, 1024)} }
 
 func (f *fake) Info(_ context.Context, topic string) (Info, error) {
-	return Info{Topic: topic, Log: "10", VKey: "key", Invite: "xf1"}, nil
+	return Info{Log: logID, VKey: "key of " + topic, Invite: "xf1"}, nil
 }
 
 func (f *fake) Heads(context.Context, string) ([]Head, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return []Head{{Log: "10", Size: uint64(len(f.events)), Own: true}}, nil
+	return []Head{{Log: logID, Size: uint64(len(f.events)), Own: true}}, nil
 }
 
-func (f *fake) Append(_ context.Context, _ string, events []Event) (Receipt, error) {
+func (f *fake) Append(_ context.Context, _ string, events []xaeroflux.Event) (xaeroflux.Receipt, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := Receipt{Log: "10", First: uint64(len(f.events)), Count: uint64(len(events))}
+	r := xaeroflux.Receipt{Log: logID, Seq: uint64(len(f.events)), Count: len(events)}
 	f.events = append(f.events, events...)
 	r.Size = uint64(len(f.events))
 	close(f.grown)
@@ -67,7 +67,7 @@ func (f *fake) Append(_ context.Context, _ string, events []Event) (Receipt, err
 	return r, nil
 }
 
-func (f *fake) snapshot() ([]Event, chan struct{}) {
+func (f *fake) snapshot() ([]xaeroflux.Event, chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.events, f.grown
@@ -85,7 +85,7 @@ func (f *fake) Events(ctx context.Context, q Query, yield func(*Record) error) e
 		events, grown := f.snapshot()
 		for ; seq < uint64(len(events)); seq++ {
 			e := events[seq]
-			if err := yield(&Record{Log: "10", Seq: seq, Type: e.Type, Key: e.Key, Payload: e.Payload}); err != nil {
+			if err := yield(&Record{Log: logID, Seq: seq, Type: e.Type, Key: e.Key, Payload: e.Payload}); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 func TestCallsGoThrough(t *testing.T) {
@@ -23,21 +25,21 @@ func TestCallsGoThrough(t *testing.T) {
 		}
 	}
 	info, err := c.Info(ctx, "notes")
-	check("info", info, Info{Topic: "notes", Log: "10", VKey: "key", Invite: "xf1"}, err)
-	events := []Event{{Type: "a", Key: []byte{0, 255}, Payload: []byte("\xff\n\x00")}, {Payload: []byte{}}}
+	check("info", info, Info{Log: logID, VKey: "key of notes", Invite: "xf1"}, err)
+	events := []xaeroflux.Event{{Type: "a", ID: xaeroflux.EventID{1}, Refs: []xaeroflux.Ref{{Log: xaeroflux.LogPrefix{2}, Size: 3}}, Key: []byte{0, 255}, Payload: []byte("\xff\n\x00")}, {Payload: []byte{}}}
 	r, err := c.Append(ctx, "", events)
-	check("append", r, Receipt{Log: "10", Count: 2, Size: 2}, err)
+	check("append", r, xaeroflux.Receipt{Log: logID, Count: 2, Size: 2}, err)
 	stored, _ := f.snapshot()
 	check("stored", stored, events, nil)
 	heads, err := c.Heads(ctx, "")
-	check("heads", heads, []Head{{Log: "10", Size: 2, Own: true}}, err)
+	check("heads", heads, []Head{{Log: logID, Size: 2, Own: true}}, err)
 	cosigned, err := c.Cosigned(ctx, "t", "l", 3)
 	check("cosigned", string(cosigned), "t/l/3", err)
 	forks, err := c.Forks(ctx)
 	check("forks", forks, [][]byte{[]byte("fork")}, err)
-	check("follow", nil, nil, c.Follow(ctx, "", Followed{Names: []string{"ab"}}))
+	check("follow", nil, nil, c.Follow(ctx, "", Followed{Names: []xaeroflux.Name{{0xab}}}))
 	followed, err := c.Followed(ctx, "")
-	check("followed", followed, Followed{Names: []string{"ab"}}, err)
+	check("followed", followed, Followed{Names: []xaeroflux.Name{{0xab}}}, err)
 	note, err := c.Note(ctx, "t", "l")
 	check("note", string(note), "t/l", err)
 	sync, err := c.Sync(ctx, "peer")
@@ -96,7 +98,7 @@ func TestFollowStreamsAndEndsAtTheClient(t *testing.T) {
 		ended <- c.Events(ctx, Query{Follow: true}, func(r *Record) error { got <- struct{}{}; return nil })
 	}()
 	for range 3 {
-		if _, err := c.Append(t.Context(), "", []Event{{Payload: []byte("x")}}); err != nil {
+		if _, err := c.Append(t.Context(), "", []xaeroflux.Event{{Payload: []byte("x")}}); err != nil {
 			t.Fatal(err)
 		}
 		wait(t, got, "an appended event does not come")
@@ -115,7 +117,7 @@ func TestFollowEndsWithTheNode(t *testing.T) {
 	go func() {
 		ended <- c.Events(t.Context(), Query{Follow: true}, func(*Record) error { got <- struct{}{}; return nil })
 	}()
-	c.Append(t.Context(), "", []Event{{Payload: []byte("x")}})
+	c.Append(t.Context(), "", []xaeroflux.Event{{Payload: []byte("x")}})
 	wait(t, got, "no event")
 	began := time.Now()
 	if err := s.Close(); err != nil {
@@ -154,7 +156,7 @@ func TestWaitingCallEndsWithEitherSide(t *testing.T) {
 
 func TestYieldErrorEndsTheStream(t *testing.T) {
 	f, _, c := start(t, t.TempDir())
-	c.Append(t.Context(), "", make([]Event, 3))
+	c.Append(t.Context(), "", make([]xaeroflux.Event, 3))
 	enough := errors.New("enough")
 	err := c.Events(t.Context(), Query{Follow: true}, func(*Record) error { return enough })
 	if !errors.Is(err, enough) {

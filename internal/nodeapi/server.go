@@ -29,15 +29,15 @@ const (
 
 // A request is the body of every call; a call reads the fields it needs.
 type request struct {
-	Topic  string  `json:"topic,omitempty"`
-	Log    string  `json:"log,omitempty"`
-	Count  int     `json:"count,omitempty"`
-	Invite string  `json:"invite,omitempty"`
-	Peer   string  `json:"peer,omitempty"`
-	Place  string  `json:"place,omitempty"`
-	Dir    string  `json:"dir,omitempty"`
-	Query  *Query  `json:"query,omitempty"`
-	Events []Event `json:"events,omitempty"`
+	Topic  string            `json:"topic,omitempty"`
+	Log    string            `json:"log,omitempty"`
+	Count  int               `json:"count,omitempty"`
+	Invite string            `json:"invite,omitempty"`
+	Peer   string            `json:"peer,omitempty"`
+	Place  string            `json:"place,omitempty"`
+	Dir    string            `json:"dir,omitempty"`
+	Query  *Query            `json:"query,omitempty"`
+	Events []xaeroflux.Event `json:"events,omitempty"`
 
 	Followed *Followed               `json:"followed,omitempty"`
 	Fetch    xaeroflux.Fetch         `json:"fetch,omitzero"`
@@ -188,7 +188,9 @@ func (s *Server) routes() http.Handler {
 	pipe("fetch-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
 		return s.b.FetchOver(ctx, rw, r.Place, r.Topic, r.Log, r.Fetch)
 	})
-	append := one(func(ctx context.Context, r *request) (Receipt, error) { return s.b.Append(ctx, r.Topic, r.Events) })
+	append := one(func(ctx context.Context, r *request) (xaeroflux.Receipt, error) {
+		return s.b.Append(ctx, r.Topic, r.Events)
+	})
 	m.HandleFunc("POST /v1/append", func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s.appends <- struct{}{}:

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
@@ -52,7 +53,7 @@ func TestSilentNode(t *testing.T) {
 	defer c.Close()
 	rw := &duplex{Reader: bytes.NewReader(nil), closed: make(chan struct{})}
 	for what, call := range map[string]func() error{
-		"append": func() error { _, err := c.Append(t.Context(), "", []Event{{}}); return err },
+		"append": func() error { _, err := c.Append(t.Context(), "", []xaeroflux.Event{{}}); return err },
 		"follow": func() error { return c.Events(t.Context(), Query{Follow: true}, func(*Record) error { return nil }) },
 		"pipe":   func() error { _, err := c.SyncOver(t.Context(), rw, "there"); return err },
 	} {
@@ -103,7 +104,7 @@ func TestQuietCallGoesOn(t *testing.T) {
 func TestSlowReaderIsNotWaiting(t *testing.T) {
 	_, s, c := start(t, t.TempDir())
 	c.askAfter, c.askPeriod = noHurry, hurry
-	if _, err := c.Append(t.Context(), "", []Event{{Payload: []byte("x")}}); err != nil {
+	if _, err := c.Append(t.Context(), "", []xaeroflux.Event{{Payload: []byte("x")}}); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
@@ -85,8 +86,8 @@ func (f appendFlags) check() error {
 	return nil
 }
 
-func (f appendFlags) event(payload []byte) nodeapi.Event {
-	return nodeapi.Event{Type: f.kind, Key: []byte(f.key), Payload: payload}
+func (f appendFlags) event(payload []byte) xaeroflux.Event {
+	return xaeroflux.Event{Type: f.kind, Key: []byte(f.key), Payload: payload}
 }
 
 // append appends all inputs and prints the summary, which also is printed of
@@ -104,7 +105,7 @@ func (a *app) append(ctx context.Context, b backend, f appendFlags, files []stri
 		w.token = rand.Text()
 		w.many = func() { a.say("if this does not come to its end: %s", a.resumeCommand(w.token, f, files)) }
 	}
-	w.done = func(r nodeapi.Receipt) error {
+	w.done = func(r xaeroflux.Receipt) error {
 		if f.acks {
 			return a.printReceipt(r)
 		}
@@ -245,7 +246,7 @@ func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
 		}
 		for _, h := range heads {
 			if h.Own {
-				w.total = nodeapi.Receipt{Log: h.Log, First: h.Size, Size: h.Size, Root: h.Root}
+				w.total = xaeroflux.Receipt{Log: h.Log, Seq: h.Size, Size: h.Size, Root: h.Root}
 			}
 		}
 	} else if acks {
@@ -254,13 +255,13 @@ func (a *app) summary(ctx context.Context, w *batcher, acks bool) error {
 	return a.printReceipt(w.total)
 }
 
-func (a *app) printReceipt(r nodeapi.Receipt) error {
+func (a *app) printReceipt(r xaeroflux.Receipt) error {
 	if r.Ahead > 0 {
 		a.say("these events carry the time %s, which this machine's clock has not reached: one was appended when the clock was wrong, and times do not go back in a log",
 			r.Time.Format(time.RFC3339))
 	}
 	return a.print(r, func(w io.Writer) {
-		fmt.Fprintf(w, "log     %s\nfirst   %d\ncount   %d\nsize    %d\nroot    %s\n", r.Log, r.First, r.Count, r.Size, r.Root)
+		fmt.Fprintf(w, "log     %s\nfirst   %d\ncount   %d\nsize    %d\nroot    %s\n", r.Log, r.Seq, r.Count, r.Size, r.Root)
 		if r.Repeated > 0 {
 			fmt.Fprintf(w, "before  %d\n", r.Repeated)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -24,11 +25,14 @@ type recorder struct {
 	failAt  int // the batch that fails, from 1
 }
 
+// recorded is its own log.
+var recorded = xaeroflux.LogID{0x10}
+
 var errDisk = &nodeapi.Error{Kind: nodeapi.NoSpace, Text: "no space left"}
 
-func (r *recorder) Append(_ context.Context, _ string, events []nodeapi.Event) (nodeapi.Receipt, error) {
+func (r *recorder) Append(_ context.Context, _ string, events []xaeroflux.Event) (xaeroflux.Receipt, error) {
 	if len(r.batches)+1 == r.failAt {
-		return nodeapi.Receipt{}, errDisk
+		return xaeroflux.Receipt{}, errDisk
 	}
 	var lengths []int
 	for _, e := range events {
@@ -37,22 +41,22 @@ func (r *recorder) Append(_ context.Context, _ string, events []nodeapi.Event) (
 	r.batches = append(r.batches, lengths)
 	first := r.size
 	r.size += uint64(len(events))
-	return nodeapi.Receipt{Log: "10", First: first, Count: uint64(len(events)), Size: r.size, Root: "ab"}, nil
+	return xaeroflux.Receipt{Log: recorded, Seq: first, Count: len(events), Size: r.size, Root: xaeroflux.Hash{0xab}}, nil
 }
 
 func (r *recorder) Heads(context.Context, string) ([]nodeapi.Head, error) {
-	return []nodeapi.Head{{Log: "09", Size: 5}, {Log: "10", Size: r.size, Root: "ab", Own: true}}, nil
+	return []nodeapi.Head{{Log: xaeroflux.LogID{9}, Size: 5}, {Log: recorded, Size: r.size, Root: xaeroflux.Hash{0xab}, Own: true}}, nil
 }
 
 // run appends files to a recorder and returns the summaries printed.
-func (r *recorder) run(t *testing.T, ctx context.Context, f appendFlags, files ...string) ([]nodeapi.Receipt, error) {
+func (r *recorder) run(t *testing.T, ctx context.Context, f appendFlags, files ...string) ([]xaeroflux.Receipt, error) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	a := &app{json: true, out: &out, err: &errs, in: strings.NewReader("from stdin\n")}
 	err := a.append(ctx, r, f, files)
-	var got []nodeapi.Receipt
+	var got []xaeroflux.Receipt
 	for dec := json.NewDecoder(&out); dec.More(); {
-		var one nodeapi.Receipt
+		var one xaeroflux.Receipt
 		if err := dec.Decode(&one); err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +88,7 @@ func TestBatchesAreBounded(t *testing.T) {
 	} {
 		r := &recorder{}
 		got, err := r.run(t, t.Context(), appendFlags{}, writeLines(t, c.lines, c.length))
-		if err != nil || len(got) != 1 || got[0].Count != uint64(c.lines) || got[0].First != 0 {
+		if err != nil || len(got) != 1 || got[0].Count != c.lines || got[0].Seq != 0 {
 			t.Errorf("%d lines of %d bytes: %+v, %v", c.lines, c.length, got, err)
 		}
 		var sizes []int
@@ -100,7 +104,7 @@ func TestBatchesAreBounded(t *testing.T) {
 func TestAcksAreOneForEachBatch(t *testing.T) {
 	r := &recorder{size: 7}
 	got, err := r.run(t, t.Context(), appendFlags{acks: true}, writeLines(t, 2500, 10))
-	if err != nil || len(got) != 3 || got[0].First != 7 || got[2].First != 2007 || got[2].Size != 2507 {
+	if err != nil || len(got) != 3 || got[0].Seq != 7 || got[2].Seq != 2007 || got[2].Size != 2507 {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -108,7 +112,7 @@ func TestAcksAreOneForEachBatch(t *testing.T) {
 func TestNothingToAppend(t *testing.T) {
 	r := &recorder{size: 7}
 	got, err := r.run(t, t.Context(), appendFlags{acks: true}, writeLines(t, 0, 0))
-	want := nodeapi.Receipt{Log: "10", First: 7, Size: 7, Root: "ab"}
+	want := xaeroflux.Receipt{Log: recorded, Seq: 7, Size: 7, Root: xaeroflux.Hash{0xab}}
 	if err != nil || len(got) != 1 || got[0] != want || len(r.batches) != 0 {
 		t.Errorf("%+v, %v, want %+v", got, err, want)
 	}

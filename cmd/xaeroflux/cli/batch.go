@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"time"
@@ -32,22 +31,22 @@ type batcher struct {
 	b       backend
 	topic   string
 	token   string // names the batches, so that they can be appended again; "" if they cannot
-	pending []nodeapi.Event
+	pending []xaeroflux.Event
 	before  uint64 // events in the batches before
 	bytes   int
-	total   nodeapi.Receipt // of all batches
-	last    nodeapi.Receipt // of the newest batch
-	time    string          // of what was compared last
-	maybe   bool            // a batch failed that may be there nevertheless
-	unknown int             // its events, if nobody could say
-	given   bool            // the token is of the command line: it may have been used before
-	other   bool            // the input is not that of the token
-	many    func()          // called before the first batch if more may follow
-	done    func(nodeapi.Receipt) error
+	total   xaeroflux.Receipt // of all batches
+	last    xaeroflux.Receipt // of the newest batch
+	time    string            // of what was compared last
+	maybe   bool              // a batch failed that may be there nevertheless
+	unknown int               // its events, if nobody could say
+	given   bool              // the token is of the command line: it may have been used before
+	other   bool              // the input is not that of the token
+	many    func()            // called before the first batch if more may follow
+	done    func(xaeroflux.Receipt) error
 }
 
 // add takes an event, and appends when a batch is full.
-func (w *batcher) add(ctx context.Context, e nodeapi.Event) error {
+func (w *batcher) add(ctx context.Context, e xaeroflux.Event) error {
 	size := len(e.Payload) + len(e.Key) + len(e.Type)
 	if len(w.pending) > 0 && w.bytes+size > batchBytes {
 		if err := w.flushFull(ctx); err != nil {
@@ -88,7 +87,7 @@ func (w *batcher) flush(ctx context.Context) error {
 		return w.failed(ctx, err)
 	}
 	if w.last = r; w.before == 0 {
-		w.total.First = r.First
+		w.total.Seq = r.Seq
 	}
 	w.total.Log, w.total.Size, w.total.Root = r.Log, r.Size, r.Root
 	w.total.Count += r.Count
@@ -122,16 +121,16 @@ func lingering(ctx context.Context, by time.Duration) (context.Context, context.
 	return late, func() { stop(); cancel() }
 }
 
-func batchID(token string, before uint64) string {
+func batchID(token string, before uint64) xaeroflux.EventID {
 	id := digest.Tagged(tagBatch, []byte(token), binary.BigEndian.AppendUint64(nil, before))
-	return hex.EncodeToString(id[:16])
+	return xaeroflux.EventID(id[:16])
 }
 
 // compare holds what was appended before under the id of a batch against what is
 // pending: an input that has changed would be left out without a word.
-func (w *batcher) compare(ctx context.Context, r nodeapi.Receipt) error {
+func (w *batcher) compare(ctx context.Context, r xaeroflux.Receipt) error {
 	i := 0
-	q := nodeapi.Query{Topic: w.topic, Log: r.Log, From: r.First, Limit: len(w.pending)}
+	q := nodeapi.Query{Topic: w.topic, Log: r.Log.String(), From: r.Seq, Limit: len(w.pending)}
 	err := w.b.Events(ctx, q, func(rec *nodeapi.Record) error {
 		e := w.pending[i]
 		if i++; rec.Type != e.Type || !bytes.Equal(rec.Key, e.Key) || !bytes.Equal(rec.Payload, e.Payload) {
@@ -156,10 +155,10 @@ func (w *batcher) whole(ctx context.Context) error {
 	if w.last.Repeated == 0 {
 		return nil
 	}
-	q := nodeapi.Query{Topic: w.topic, Log: w.last.Log, From: w.last.First + w.last.Repeated}
+	q := nodeapi.Query{Topic: w.topic, Log: w.last.Log.String(), From: w.last.Seq + uint64(w.last.Repeated)}
 	err := w.b.Events(ctx, q, func(rec *nodeapi.Record) error {
 		next := rec.ID == batchID(w.token, w.before)
-		if rest := rec.Seq == q.From && rec.ID == "" && rec.Time == w.time; rest || next {
+		if rest := rec.Seq == q.From && rec.ID.IsZero() && rec.Time == w.time; rest || next {
 			return errChanged
 		}
 		return nil

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -27,7 +26,7 @@ func (d *demo) adaAppends(ctx context.Context, a *app, in *demoInput) (err error
 	m := a.meter("appending", in.total, true)
 	defer m.end()
 	start := time.Now()
-	w := &batcher{b: &local{db: d.ada}, done: func(nodeapi.Receipt) error { return ctx.Err() }}
+	w := &batcher{b: &local{db: d.ada}, done: func(xaeroflux.Receipt) error { return ctx.Err() }}
 	for {
 		line, err := in.next()
 		if errors.Is(err, io.EOF) {
@@ -38,7 +37,7 @@ func (d *demo) adaAppends(ctx context.Context, a *app, in *demoInput) (err error
 		}
 		d.sum.Bytes += uint64(len(line))
 		m.add(int64(len(line)) + 1)
-		if err := w.add(ctx, nodeapi.Event{Type: "line", Payload: line}); err != nil {
+		if err := w.add(ctx, xaeroflux.Event{Type: "line", Payload: line}); err != nil {
 			return err
 		}
 	}

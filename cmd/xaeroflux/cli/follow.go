@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -60,26 +60,25 @@ beginning is enough. "xaeroflux head --json" lists them.`,
 }
 
 // fullName returns the id or key that a person named.
-func fullName(name string, heads []nodeapi.Head) (string, error) {
-	name = strings.ToLower(name)
-	if _, err := digest.Parse(name); err == nil {
-		return name, nil
+func fullName(name string, heads []nodeapi.Head) (full xaeroflux.Name, err error) {
+	if full.UnmarshalText([]byte(strings.ToLower(name))) == nil {
+		return full, nil
 	}
 	var found []string
 	for _, h := range heads {
-		for _, full := range []string{h.Log, h.Author} {
-			if len(name) >= minPrefix && strings.HasPrefix(full, name) && !slices.Contains(found, full) {
-				found = append(found, full)
+		for _, n := range []xaeroflux.Name{xaeroflux.Name(h.Log), xaeroflux.Name(h.Author)} {
+			if hasPrefix(n, name) && !slices.Contains(found, n.String()) {
+				full, found = n, append(found, n.String())
 			}
 		}
 	}
 	switch len(found) {
 	case 1:
-		return found[0], nil
+		return full, nil
 	case 0:
-		return "", kinded(nodeapi.Unknown, "no log or author here begins with %q; one that is not here yet is named by all 64 digits", name)
+		return full, kinded(nodeapi.Unknown, "no log or author here begins with %q; one that is not here yet is named by all 64 digits", name)
 	}
-	return "", usage("%q may be %s", name, strings.Join(found, " or "))
+	return full, usage("%q may be %s", name, strings.Join(found, " or "))
 }
 
 func printFollowed(w io.Writer, f nodeapi.Followed) {

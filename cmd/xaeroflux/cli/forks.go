@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -55,7 +56,7 @@ func (a *app) forks(texts [][]byte, log, out string) error {
 		if err != nil {
 			return err
 		}
-		if log == "" || names(log, nodeapi.Head{Log: f.Log().String()}) {
+		if log == "" || names(log, nodeapi.Head{Log: xaeroflux.LogID(f.Log())}) {
 			found = append(found, f)
 		}
 	}

@@ -5,7 +5,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -86,7 +85,7 @@ func names(log string, h nodeapi.Head) bool {
 	case log == "own":
 		return h.Own
 	}
-	return len(log) >= minPrefix && strings.HasPrefix(h.Log, strings.ToLower(log))
+	return hasPrefix(h.Log, log)
 }
 
 func printHead(w io.Writer, h nodeapi.Head) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
 )
 
@@ -29,8 +30,8 @@ running, it also holds the address of this node.`,
 					a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
 				}
 				v := struct {
-					Topic  string `json:"topic"`
-					Invite string `json:"invite"`
+					Topic  xaeroflux.TopicID `json:"topic"`
+					Invite string            `json:"invite"`
 				}{info.Topic, info.Invite}
 				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.Invite) })
 			})

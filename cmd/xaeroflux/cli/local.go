@@ -3,12 +3,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"io"
 	"slices"
-	"sort"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -40,7 +39,7 @@ func info(ctx context.Context, t *xaeroflux.Topic) (nodeapi.Info, error) {
 	}
 	l := t.Log()
 	return nodeapi.Info{
-		Author: l.Author().String(), Log: l.ID().String(), Topic: t.ID().String(),
+		Author: l.Author(), Log: l.ID(), Topic: t.ID(),
 		VKey: l.Head().VKey(), Witness: t.WitnessKey(), Invite: dialableInvite(invite),
 	}, nil
 }
@@ -59,45 +58,26 @@ func (b *local) Heads(_ context.Context, topic string) ([]nodeapi.Head, error) {
 	for i, l := range logs {
 		root, size := l.Root()
 		heads[i] = nodeapi.Head{
-			Log: l.ID().String(), Author: l.Author().String(), Size: size, Root: root.String(),
+			Log: l.ID(), Author: l.Author(), Size: size, Root: root,
 			Own: l.Own(), HeadSize: l.Head().Size,
 		}
 		_, heads[i].Frozen = l.Frozen()
 	}
-	sort.Slice(heads, func(i, j int) bool { return heads[i].Log < heads[j].Log })
+	slices.SortFunc(heads, func(a, b nodeapi.Head) int { return bytes.Compare(a.Log[:], b.Log[:]) })
 	return heads, nil
 }
 
 // Append implements nodeapi.Backend.
-func (b *local) Append(ctx context.Context, topic string, events []nodeapi.Event) (nodeapi.Receipt, error) {
+func (b *local) Append(ctx context.Context, topic string, events []xaeroflux.Event) (xaeroflux.Receipt, error) {
 	t, err := b.topic(topic)
 	if err != nil {
-		return nodeapi.Receipt{}, err
-	}
-	batch := make([]xaeroflux.Event, len(events))
-	for i, e := range events {
-		batch[i] = xaeroflux.Event{Type: e.Type, Key: e.Key, Payload: e.Payload}
+		return xaeroflux.Receipt{}, err
 	}
 	var options []xaeroflux.AppendOption
-	if len(events) > 0 && events[0].ID != "" {
-		id, err := hex.DecodeString(events[0].ID)
-		if err != nil || len(id) != len(xaeroflux.EventID{}) {
-			return nodeapi.Receipt{}, usage("an event id of %q, want 32 hexadecimal digits", events[0].ID)
-		}
-		options = append(options, xaeroflux.WithID(xaeroflux.EventID(id)))
+	if len(events) > 0 && !events[0].ID.IsZero() {
+		options = append(options, xaeroflux.WithID(events[0].ID))
 	}
-	r, err := t.AppendBatch(ctx, batch, options...)
-	if err != nil {
-		return nodeapi.Receipt{}, err
-	}
-	out := nodeapi.Receipt{
-		Log: r.Log.String(), First: r.Seq, Count: uint64(r.Count), Size: r.Size, Root: r.Root.String(),
-		Repeated: uint64(r.Repeated),
-	}
-	if r.Ahead > 0 {
-		out.Time, out.Ahead = nodeapi.At(r.Time), int64(r.Ahead/time.Second)
-	}
-	return out, nil
+	return t.AppendBatch(ctx, events, options...)
 }
 
 // Note implements nodeapi.Backend.
@@ -148,7 +128,7 @@ func (b *local) Followed(_ context.Context, topic string) (nodeapi.Followed, err
 		return nodeapi.Followed{}, err
 	}
 	names, all := t.Followed()
-	return nodeapi.Followed{All: all, Names: texts(names)}, nil
+	return nodeapi.Followed{All: all, Names: names}, nil
 }
 
 // Follow implements nodeapi.Backend.
@@ -160,13 +140,7 @@ func (b *local) Follow(ctx context.Context, topic string, f nodeapi.Followed) er
 	if f.All {
 		return t.FollowAll(ctx)
 	}
-	names := make([]xaeroflux.Name, len(f.Names))
-	for i, n := range f.Names {
-		if err := names[i].UnmarshalText([]byte(n)); err != nil {
-			return err
-		}
-	}
-	return t.Follow(ctx, names...)
+	return t.Follow(ctx, f.Names...)
 }
 
 // Prove implements nodeapi.Backend.

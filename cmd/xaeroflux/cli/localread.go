@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -62,8 +61,8 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 // fill makes out of r; bytes are shared with r.
 func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	*out = nodeapi.Record{
-		Log: r.Log.String(), Author: r.Author.String(), Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
-		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload,
+		Log: r.Log, Author: r.Author, Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
+		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload, ID: r.EventID(), Refs: r.Refs(),
 	}
 	if out.Key == nil {
 		out.Key = []byte{} // "" in JSON, not null
@@ -71,14 +70,8 @@ func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	if out.Payload == nil {
 		out.Payload = []byte{}
 	}
-	if id := r.EventID(); id != (xaeroflux.EventID{}) {
-		out.ID = hex.EncodeToString(id[:])
-	}
-	for _, ref := range r.Refs() {
-		out.Refs = append(out.Refs, nodeapi.Ref{Log: hex.EncodeToString(ref.Log[:]), Size: ref.Size})
-	}
 	if leaves {
-		out.Leaf, out.Hash = r.Leaf(), r.Hash().String()
+		out.Leaf, out.Hash = r.Leaf(), r.Hash()
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 // A log whose clock once said the year 10000 takes events all the same, and its
@@ -36,8 +35,8 @@ func TestReceiptOfAFarTime(t *testing.T) {
 			t.Errorf("%v: exit code %d, %s", args, code, &errs)
 		}
 		if args[0] == "append" {
-			var r nodeapi.Receipt
-			if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.First != 1 || r.Time.Year() != 9999 || r.Ahead == 0 {
+			var r xaeroflux.Receipt
+			if err := json.Unmarshal(out.Bytes(), &r); err != nil || r.Seq != 1 || r.Time.Year() != 9999 || r.Ahead == 0 {
 				t.Errorf("%s: %v", &out, err)
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 func (a *app) vkeyCmd() *cobra.Command {
@@ -29,8 +31,8 @@ key with which this store cosigns heads of others in the topic, as
 					info.VKey = info.Witness
 				}
 				v := struct {
-					Log  string `json:"log"`
-					VKey string `json:"vkey"`
+					Log  xaeroflux.LogID `json:"log"`
+					VKey string          `json:"vkey"`
 				}{info.Log, info.VKey}
 				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.VKey) })
 			})
