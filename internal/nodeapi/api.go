@@ -19,7 +19,6 @@ package nodeapi
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 )
@@ -56,7 +55,7 @@ type Backend interface {
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
-	Sync(ctx context.Context, peer string) (SyncReport, error)
+	Sync(ctx context.Context, peer string) (xaeroflux.SyncReport, error)
 	// Fetch brings a part of a log from peers. Log is the id of a log or the key of its
 	// author; the beginning of one that is known will do. It stands for f.Log and f.Author.
 	Fetch(ctx context.Context, topic, log string, f xaeroflux.Fetch) (xaeroflux.FetchReport, error)
@@ -68,12 +67,12 @@ type Backend interface {
 	Gaps(ctx context.Context, topic, log string) ([]Gaps, error)
 	// SyncOver is Sync over a pair of pipes, which it closes. Place says for
 	// people where they lead.
-	SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error)
+	SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (xaeroflux.SyncReport, error)
 	// ServeOver runs one session on a pair of pipes, which it closes, and
 	// returns when the peer has left.
 	ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error
 	// Check verifies every byte.
-	Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error)
+	Check(ctx context.Context, progress func(done, total int64)) (xaeroflux.CheckReport, error)
 	// Backup writes a backup to a directory, whose path is absolute, or brings the one
 	// there up to date.
 	Backup(ctx context.Context, dir string, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error)
@@ -114,15 +113,6 @@ type Head struct {
 	Frozen   bool                `json:"frozen,omitempty"` // forked by its author
 }
 
-// At returns a time as JSON can hold it: RFC 3339 ends with the year 9999, and a clock
-// that was wrong once may have said more.
-func At(t time.Time) time.Time {
-	if last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC); t.After(last) {
-		return last
-	}
-	return t.UTC()
-}
-
 // A Query says which events are wanted.
 type Query struct {
 	Topic  string `json:"topic"`
@@ -151,163 +141,42 @@ type Record struct {
 	Hash      xaeroflux.Hash      `json:"hash,omitzero"`  // RFC 6962 leaf hash
 }
 
-// A SyncReport says what a sync moved.
-type SyncReport struct {
-	EventsIn   uint64  `json:"events_in"`
-	EventsOut  uint64  `json:"events_out"`
-	PagesIn    uint64  `json:"pages_in"`
-	PagesOut   uint64  `json:"pages_out"`
-	BytesIn    uint64  `json:"bytes_in"`
-	BytesOut   uint64  `json:"bytes_out"`
-	RoundTrips uint64  `json:"round_trips"`
-	Seconds    float64 `json:"seconds"`
-
-	// Own are logs of the store itself that are forked or behind afterwards.
-	Own []OwnLog `json:"own,omitempty"`
-}
-
-// An OwnLog is a log of the store itself that takes no appends, or whose appends
-// reach nobody.
-type OwnLog struct {
-	Topic string `json:"topic"`
-	Log   string `json:"log"`
-	State string `json:"state"`           // forked, behind or unmet
-	Held  uint64 `json:"held"`            // events here
-	Known uint64 `json:"known,omitempty"` // if it is behind: that a peer holds
-
-	Backup time.Time `json:"backup,omitzero"` // if no peer was met since it was restored
-}
-
-// A CheckReport is what a check looked at and what it found wrong.
-type CheckReport struct {
-	Logs     int       `json:"logs"`    // of events
-	Rosters  int       `json:"rosters"` // one a topic, looked at like logs
-	Events   uint64    `json:"events"`
-	Pages    uint64    `json:"pages"`
-	Bytes    int64     `json:"bytes"`
-	Findings []Finding `json:"findings"`
-	More     int       `json:"more,omitempty"` // that are not listed
-	Copy     string    `json:"copy,omitempty"` // why the store is taken for a copy, if it is
-	Own      []OwnLog  `json:"own,omitempty"`  // as in Status
-}
-
-// A Finding is one flaw.
-type Finding struct {
-	Where string `json:"where"`
-	What  string `json:"what"`
-	Do    string `json:"do"`
-
-	Kind   string `json:"kind,omitempty"`
-	File   string `json:"file,omitempty"`
-	Log    string `json:"log,omitempty"`
-	Page   int64  `json:"page"`   // index in the log, or -1
-	Offset int64  `json:"offset"` // in File, or -1
-}
-
 // A Status is a node at work.
 type Status struct {
-	Actors   []Actor   `json:"actors"`
-	Peers    []Peer    `json:"peers"`
-	Missing  []Missing `json:"missing"`             // logs of which a peer holds more
-	ReadOnly string    `json:"read_only,omitempty"` // why, if it is
-
-	// Listening is where the node listens.
-	Listening []Listening `json:"listening,omitempty"`
+	xaeroflux.SyncStatus
+	Actors   []xaeroflux.ActorStatus `json:"actors,omitempty"`
+	ReadOnly string                  `json:"read_only,omitempty"` // why, if it is
 
 	// Parts is what is followed of each topic of which that is not all.
 	Parts []FollowedPart `json:"parts,omitempty"`
 
 	// Moved is what the store did when it was last found in another place.
-	Moved *Move `json:"moved,omitempty"`
-
-	// Own are logs of the store itself that are forked or behind.
-	Own []OwnLog `json:"own,omitempty"`
-
-	// Frozen are logs of others that their authors forked.
-	Frozen []string `json:"frozen,omitempty"`
+	Moved *xaeroflux.Move `json:"moved,omitempty"`
 
 	// Copies are the copies of the store that it heard of.
-	Copies []Copy `json:"copies,omitempty"`
-}
+	Copies []xaeroflux.Copy `json:"copies,omitempty"`
 
-// A Listening is where a node listens.
-type Listening struct {
-	Address string `json:"address"`
-	Trouble string `json:"trouble,omitempty"` // why nobody reaches it there at the moment
-}
+	// Own are logs of the store itself that are forked or behind.
+	Own []xaeroflux.OwnLog `json:"own,omitempty"`
 
-// A Copy is a log of a device that was made as a copy of the store.
-type Copy struct {
-	Topic  string    `json:"topic"`
-	Log    string    `json:"log"`
-	Author string    `json:"author"`
-	Seen   time.Time `json:"seen"` // when its first event came
-}
-
-// A Move is what a store did when it was found in another place.
-type Move struct {
-	From string    `json:"from"`         // peer id before
-	To   string    `json:"to,omitempty"` // and since; the same if the place was adopted, none if nothing was done yet
-	Why  string    `json:"why"`
-	At   time.Time `json:"at"`
+	// Frozen are logs of others that their authors forked.
+	Frozen []xaeroflux.LogID `json:"frozen,omitempty"`
 }
 
 // A FollowedPart is what is followed of a topic beside the own log.
 type FollowedPart struct {
-	Topic string   `json:"topic"`
-	Names []string `json:"names"` // as in Followed
+	Topic xaeroflux.TopicID `json:"topic"`
+	Names []xaeroflux.Name  `json:"names"`
 }
 
-// A Missing is a log of which a peer holds more than the store.
-type Missing struct {
-	Topic  string    `json:"topic"`
-	Log    string    `json:"log"`
-	Held   uint64    `json:"held"`  // events here
-	Known  uint64    `json:"known"` // events that the peer holds
-	Events uint64    `json:"missing"`
-	From   string    `json:"from"` // the peer that holds most
-	Since  time.Time `json:"since"`
-}
-
-// An Actor is one line of the registry.
-type Actor struct {
-	Name      string `json:"name"`
-	Phase     string `json:"phase"`
-	Cursor    string `json:"cursor,omitempty"`
-	Lag       uint64 `json:"lag,omitempty"` // events that it has still before it
-	Queue     int64  `json:"queue"`
-	Handled   uint64 `json:"handled"`
-	Restarts  int64  `json:"restarts"`
-	LastError string `json:"last_error,omitempty"`
-}
-
-// A Peer is a peer, connected or remembered.
-type Peer struct {
-	ID        string    `json:"id"`
-	Address   string    `json:"address"`
-	Carrier   string    `json:"carrier,omitempty"`
-	State     string    `json:"state"` // greeting, syncing, in sync; dialing, pausing, known
-	Connected bool      `json:"connected"`
-	Kept      bool      `json:"kept"`
-	Dialed    bool      `json:"dialed"`
-	InSync    bool      `json:"in_sync"`
-	Topics    int       `json:"topics,omitempty"`    // that are shared
-	Unsettled int       `json:"unsettled,omitempty"` // of them: not known to be the same on both sides
-	More      bool      `json:"more,omitempty"`      // further topics are offered, in turn
-	Since     time.Time `json:"since,omitzero"`      // of the session, or when it was last here
-	Moved     time.Time `json:"moved,omitzero"`      // when something last moved
-	NextTry   time.Time `json:"next_try,omitzero"`   // not to be dialed before
-	PeerTwin  time.Time `json:"peer_twin,omitzero"`  // when it last was found to be two live copies of one store
-	OwnTwin   time.Time `json:"own_twin,omitzero"`   // when it last said that another live copy of this store is connected to it
-	Waiting   string    `json:"waiting,omitempty"`   // for what
-	LastError string    `json:"last_error,omitempty"`
-	Missing   uint64    `json:"missing"` // events that it holds and the store does not
-	BytesIn   uint64    `json:"bytes_in"`
-	BytesOut  uint64    `json:"bytes_out"`
-	RateIn    float64   `json:"rate_in"` // bytes a second
-	RateOut   float64   `json:"rate_out"`
-	EventsIn  uint64    `json:"events_in"`
-	EventsOut uint64    `json:"events_out"`
+// Prove asks for a proof under the newest head of a log: that an event is in it,
+// or that it only appends to an older size.
+type Prove struct {
+	Topic    string `json:"topic,omitempty"`
+	Log      string `json:"log,omitempty"`
+	Seq      uint64 `json:"seq,omitempty"`      // of the event, or the older size
+	Grown    bool   `json:"grown,omitempty"`    // Seq is an older size
+	Cosigned *int   `json:"cosigned,omitempty"` // under a head that so many peers cosigned; 0: of what is at hand
 }
 
 // Gaps is what is held and what is missing of a log.

@@ -140,8 +140,8 @@ func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
 }
 
 // Sync implements Backend.
-func (c *Client) Sync(ctx context.Context, peer string) (SyncReport, error) {
-	return single[SyncReport](ctx, c, "sync", request{Peer: peer})
+func (c *Client) Sync(ctx context.Context, peer string) (xaeroflux.SyncReport, error) {
+	return single[xaeroflux.SyncReport](ctx, c, "sync", request{Peer: peer})
 }
 
 // Fetch implements Backend.
@@ -175,8 +175,8 @@ func (c *Client) Events(ctx context.Context, q Query, yield func(*Record) error)
 }
 
 // Check implements Backend.
-func (c *Client) Check(ctx context.Context, progress func(done, total int64)) (CheckReport, error) {
-	return steps[CheckReport](ctx, c, "check", request{}, progress)
+func (c *Client) Check(ctx context.Context, progress func(done, total int64)) (xaeroflux.CheckReport, error) {
+	return steps[xaeroflux.CheckReport](ctx, c, "check", request{}, progress)
 }
 
 // Backup implements Backend.

@@ -138,12 +138,12 @@ func (f *fake) Join(_ context.Context, invite string) (Info, error) {
 	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
 }
 
-func (f *fake) Sync(ctx context.Context, peer string) (SyncReport, error) {
+func (f *fake) Sync(ctx context.Context, peer string) (xaeroflux.SyncReport, error) {
 	if peer == "hangs" {
 		<-ctx.Done()
-		return SyncReport{}, ctx.Err()
+		return xaeroflux.SyncReport{}, ctx.Err()
 	}
-	return SyncReport{EventsIn: 7, Seconds: 0.5}, nil
+	return xaeroflux.SyncReport{EventsIn: 7, Took: time.Second / 2}, nil
 }
 
 func (f *fake) Fetch(_ context.Context, topic, log string, what xaeroflux.Fetch) (xaeroflux.FetchReport, error) {
@@ -168,11 +168,11 @@ func (f *fake) Gaps(_ context.Context, topic, log string) ([]Gaps, error) {
 	return []Gaps{{Log: logID, HeadSize: uint64(len(topic + log)), Held: []xaeroflux.Span{{First: 0, End: 3}}, Gaps: []xaeroflux.Span{{First: 3, End: 9}}}}, nil
 }
 
-func (f *fake) Check(_ context.Context, progress func(done, total int64)) (CheckReport, error) {
+func (f *fake) Check(_ context.Context, progress func(done, total int64)) (xaeroflux.CheckReport, error) {
 	progress(1, 2)
 	time.Sleep(250 * time.Millisecond) // so that the next is sent too
 	progress(2, 2)
-	return CheckReport{Logs: 1, Findings: []Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, nil
+	return xaeroflux.CheckReport{Logs: 1, Findings: []xaeroflux.Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, nil
 }
 
 func (f *fake) Backup(_ context.Context, dir string, o xaeroflux.BackupOptions) (xaeroflux.BackupReport, error) {
@@ -191,7 +191,7 @@ func (f *fake) BackupOver(_ context.Context, rw io.ReadWriteCloser, _ xaeroflux.
 }
 
 func (f *fake) Status(context.Context) (Status, error) {
-	return Status{Actors: []Actor{{Name: "storage/aof"}}}, nil
+	return Status{Actors: []xaeroflux.ActorStatus{{Name: "storage/aof"}}}, nil
 }
 
 // testBody is the limit of a request's body in tests.
@@ -225,16 +225,16 @@ func start(t *testing.T, dir string) (*fake, *Server, *Client) {
 }
 
 // SyncOver says hello and reports how many bytes come back.
-func (f *fake) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
+func (f *fake) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (xaeroflux.SyncReport, error) {
 	defer rw.Close()
 	if place == "break" {
-		return SyncReport{}, fmt.Errorf("sync over %s: %w", place, errFake)
+		return xaeroflux.SyncReport{}, fmt.Errorf("sync over %s: %w", place, errFake)
 	}
 	if _, err := io.WriteString(rw, "hello"); err != nil {
-		return SyncReport{}, err
+		return xaeroflux.SyncReport{}, err
 	}
 	b, err := io.ReadAll(rw)
-	return SyncReport{BytesIn: uint64(len(b))}, err
+	return xaeroflux.SyncReport{BytesIn: uint64(len(b))}, err
 }
 
 // ServeOver reads until the call ends.

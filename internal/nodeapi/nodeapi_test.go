@@ -43,14 +43,14 @@ func TestCallsGoThrough(t *testing.T) {
 	note, err := c.Note(ctx, "t", "l")
 	check("note", string(note), "t/l", err)
 	sync, err := c.Sync(ctx, "peer")
-	check("sync", sync, SyncReport{EventsIn: 7, Seconds: 0.5}, err)
+	check("sync", sync, xaeroflux.SyncReport{EventsIn: 7, Took: time.Second / 2}, err)
 	check("network changed", nil, nil, c.NetworkChanged(ctx))
 	check("how often", f.changed, 1, nil)
 	status, err := c.Status(ctx)
-	check("status", status, Status{Actors: []Actor{{Name: "storage/aof"}}}, err)
+	check("status", status, Status{Actors: []xaeroflux.ActorStatus{{Name: "storage/aof"}}}, err)
 	var steps []int64
 	report, err := c.Check(ctx, func(done, total int64) { steps = append(steps, done, total) })
-	check("check", report, CheckReport{Logs: 1, Findings: []Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)
+	check("check", report, xaeroflux.CheckReport{Logs: 1, Findings: []xaeroflux.Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)
 	check("progress", steps, []int64{1, 2, 2, 2}, nil)
 }
 

@@ -132,8 +132,8 @@ func (s *Server) pipe(w http.ResponseWriter, r *http.Request, call func(context.
 }
 
 // SyncOver implements Backend.
-func (c *Client) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (SyncReport, error) {
-	return pipeCall[SyncReport](ctx, c, "sync-over", rw, request{Place: place})
+func (c *Client) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (xaeroflux.SyncReport, error) {
+	return pipeCall[xaeroflux.SyncReport](ctx, c, "sync-over", rw, request{Place: place})
 }
 
 // FetchOver implements Backend.
@@ -148,7 +148,7 @@ func (c *Client) BackupOver(ctx context.Context, rw io.ReadWriteCloser, o xaerof
 
 // ServeOver implements Backend.
 func (c *Client) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place string) error {
-	_, err := pipeCall[SyncReport](ctx, c, "serve-over", rw, request{Place: place})
+	_, err := pipeCall[xaeroflux.SyncReport](ctx, c, "serve-over", rw, request{Place: place})
 	return err
 }
 

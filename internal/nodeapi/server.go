@@ -153,7 +153,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.Prove(ctx, *r.Prove)
 	}))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
-	handle("sync", one(func(ctx context.Context, r *request) (SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
+	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {
 		return s.b.Fetch(ctx, r.Topic, r.Log, r.Fetch)
 	}))
@@ -161,7 +161,7 @@ func (s *Server) routes() http.Handler {
 	handle("network-changed", one(func(ctx context.Context, _ *request) (bool, error) { return true, s.b.NetworkChanged(ctx) }))
 	handle("status", one(func(ctx context.Context, _ *request) (Status, error) { return s.b.Status(ctx) }))
 	handle("events", s.events)
-	handle("check", inSteps(func(ctx context.Context, _ *request, progress func(done, total int64)) (CheckReport, error) {
+	handle("check", inSteps(func(ctx context.Context, _ *request, progress func(done, total int64)) (xaeroflux.CheckReport, error) {
 		return s.b.Check(ctx, progress)
 	}))
 	handle("backup", inSteps(func(ctx context.Context, r *request, progress func(done, total int64)) (xaeroflux.BackupReport, error) {
@@ -178,7 +178,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.SyncOver(ctx, rw, r.Place)
 	})
 	pipe("serve-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
-		return SyncReport{}, s.b.ServeOver(ctx, rw, r.Place)
+		return xaeroflux.SyncReport{}, s.b.ServeOver(ctx, rw, r.Place)
 	})
 	pipe("backup-over", func(ctx context.Context, rw io.ReadWriteCloser, r *request) (any, error) {
 		report, err := s.b.BackupOver(ctx, rw, r.Backup)

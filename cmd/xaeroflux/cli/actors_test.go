@@ -6,13 +6,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 // The table shows how far an actor of an application is behind.
 func TestActorsShowTheLag(t *testing.T) {
 	var out strings.Builder
-	printActors(&out, nodeapi.Status{Actors: []nodeapi.Actor{
+	printActors(&out, nodeapi.Status{Actors: []xaeroflux.ActorStatus{
 		{Name: "user/count", Phase: "running", Cursor: "500 events", Lag: 37, Handled: 2, LastError: "no room"},
 	}})
 	lines := strings.Split(out.String(), "\n")

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 func (a *app) adoptCmd() *cobra.Command {
@@ -46,12 +45,12 @@ holds any, or its logs fork.`,
 				return err
 			}
 			if waits && o.Alone {
-				return a.print(nodeMove(m), func(w io.Writer) { fmt.Fprintf(w, "%s appends without having met a peer\n", a.dir) })
+				return a.print(m, func(w io.Writer) { fmt.Fprintf(w, "%s appends without having met a peer\n", a.dir) })
 			}
 			if m == nil || m.From != m.To || !m.Now {
 				return hint(errors.New(nothingToAdopt(m)), "xaeroflux status --dir %s", quoted(a.dir))
 			}
-			return a.print(nodeMove(m), func(w io.Writer) { fmt.Fprintf(w, "adopted %s, known to peers by %s\n", a.dir, peer) })
+			return a.print(m, func(w io.Writer) { fmt.Fprintf(w, "adopted %s, known to peers by %s\n", a.dir, peer) })
 		},
 	}
 	cmd.Flags().BoolVar(&o.Alone, "alone", false, "let a restored store append that has met no peer: none holds later events of it")
@@ -80,19 +79,8 @@ func nothingToAdopt(m *xaeroflux.Move) string {
 	return "nothing to adopt: the store is where it was"
 }
 
-func nodeMove(m *xaeroflux.Move) *nodeapi.Move {
-	if m == nil {
-		return nil
-	}
-	move := &nodeapi.Move{From: m.From.String(), Why: m.Why, At: timeIn(m.At)}
-	if !m.To.IsZero() {
-		move.To = m.To.String()
-	}
-	return move
-}
-
 // movedText tells a person of a move.
-func movedText(m *nodeapi.Move) string {
+func movedText(m *xaeroflux.Move) string {
 	if m.From == m.To {
 		return fmt.Sprintf("this store was adopted in a new place (%s): no other copy of it may be used", m.Why)
 	}
@@ -101,9 +89,9 @@ func movedText(m *nodeapi.Move) string {
 }
 
 // movedStatus is movedText for later.
-func movedStatus(m *nodeapi.Move) string {
+func movedStatus(m *xaeroflux.Move) string {
 	at := m.At.UTC().Format(time.RFC3339)
-	if m.To == "" {
+	if m.To.IsZero() {
 		return copyFound(m.Why)
 	}
 	if m.From == m.To {
@@ -112,23 +100,14 @@ func movedStatus(m *nodeapi.Move) string {
 	return fmt.Sprintf("a new device since %s (%s); before, peers knew it by %.8s", at, m.Why, m.From)
 }
 
-func nodeCopies(all []xaeroflux.Copy) (out []nodeapi.Copy) {
-	for _, c := range all {
-		out = append(out, nodeapi.Copy{
-			Topic: c.Topic.String(), Log: c.Log.String(), Author: c.Author.String(), Seen: timeIn(c.Seen),
-		})
-	}
-	return out
-}
-
 // copyText tells a person that there is another copy.
-func copyText(c nodeapi.Copy) string {
+func copyText(c xaeroflux.Copy) string {
 	return fmt.Sprintf("there is a copy of this store: since it was used it is a device of its own, and appends to log %.16s of topic %.8s. "+
 		"If nobody of yours made it, somebody has the keys of this store", c.Log, c.Topic)
 }
 
 // copyStatus is copyText for later.
-func copyStatus(c nodeapi.Copy) string {
+func copyStatus(c xaeroflux.Copy) string {
 	return fmt.Sprintf("a copy of this store appends to log %.16s of topic %.8s, seen first at %s", c.Log, c.Topic, c.Seen.UTC().Format(time.RFC3339))
 }
 

@@ -37,10 +37,11 @@ open stays as it is.`,
 			if err != nil {
 				return err
 			}
+			commandsFor(r.Findings)
 			if err := a.print(r, func(w io.Writer) { a.printReport(w, r) }); err != nil {
 				return err
 			}
-			if n := len(r.Findings) + r.More; n > 0 {
+			if n := r.Found(); n > 0 {
 				return hint(kinded(nodeapi.Corrupt, "the store is damaged: %d found", n), "%s", firstStep(r))
 			}
 			return ownError(r.Own)
@@ -52,7 +53,7 @@ open stays as it is.`,
 
 // firstStep is what to do about the first flaw, or about a copy with flaws: it may be
 // torn, and is mended best by another one.
-func firstStep(r nodeapi.CheckReport) string {
+func firstStep(r xaeroflux.CheckReport) string {
 	if r.Copy != "" {
 		return anotherCopy + ". If it was moved and no other is left: " + r.Findings[0].Do
 	}
@@ -63,20 +64,19 @@ func firstStep(r nodeapi.CheckReport) string {
 const anotherCopy = "`xaeroflux backup DIR` in the store that this is a copy of, which may be running; then `xaeroflux restore DIR NEW`"
 
 // check asks the node, or else looks at the files itself.
-func (a *app) check(ctx context.Context, progress func(done, total int64)) (r nodeapi.CheckReport, err error) {
+func (a *app) check(ctx context.Context, progress func(done, total int64)) (r xaeroflux.CheckReport, err error) {
 	err = a.reach(ctx, func(c *nodeapi.Client) (err error) {
 		defer c.Close()
 		r, err = c.Check(ctx, progress)
 		return err
-	}, func() error {
-		found, err := xaeroflux.Check(ctx, a.dir, progress)
-		r = report(found)
+	}, func() (err error) {
+		r, err = xaeroflux.Check(ctx, a.dir, progress)
 		return err
 	})
 	return r, err
 }
 
-func (a *app) printReport(w io.Writer, r nodeapi.CheckReport) {
+func (a *app) printReport(w io.Writer, r xaeroflux.CheckReport) {
 	for _, f := range r.Findings {
 		fmt.Fprintf(w, "%s\n  %s\n  to do: %s\n", f.Where, f.What, a.typed(f.Do))
 	}
@@ -90,7 +90,7 @@ func (a *app) printReport(w io.Writer, r nodeapi.CheckReport) {
 	}
 	verdict := "clean"
 	if len(r.Findings) > 0 {
-		verdict = fmt.Sprintf("%d found", len(r.Findings)+r.More)
+		verdict = fmt.Sprintf("%d found", r.Found())
 	}
 	fmt.Fprintf(w, "%s: %d logs, %d events, %d pages, %s of events\n", verdict, r.Logs, r.Events, r.Pages, bytesText(uint64(r.Bytes)))
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
@@ -174,15 +173,13 @@ func (b *local) Join(ctx context.Context, invite string) (nodeapi.Info, error) {
 }
 
 // Sync implements nodeapi.Backend.
-func (b *local) Sync(ctx context.Context, peer string) (nodeapi.SyncReport, error) {
-	r, err := b.db.Sync(ctx, peer)
-	return synced(r), err
+func (b *local) Sync(ctx context.Context, peer string) (xaeroflux.SyncReport, error) {
+	return b.db.Sync(ctx, peer)
 }
 
 // SyncOver implements nodeapi.Backend.
-func (b *local) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (nodeapi.SyncReport, error) {
-	r, err := b.db.SyncOver(ctx, rw, place)
-	return synced(r), err
+func (b *local) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string) (xaeroflux.SyncReport, error) {
+	return b.db.SyncOver(ctx, rw, place)
 }
 
 // ServeOver implements nodeapi.Backend.
@@ -190,25 +187,9 @@ func (b *local) ServeOver(ctx context.Context, rw io.ReadWriteCloser, place stri
 	return b.db.ServeOver(ctx, rw, place)
 }
 
-func synced(r xaeroflux.SyncReport) nodeapi.SyncReport {
-	return nodeapi.SyncReport{
-		EventsIn: r.EventsIn, EventsOut: r.EventsOut, PagesIn: r.PagesIn, PagesOut: r.PagesOut,
-		BytesIn: r.BytesIn, BytesOut: r.BytesOut, RoundTrips: r.RoundTrips, Seconds: r.Took.Seconds(),
-	}
-}
-
 // Check implements nodeapi.Backend.
-func (b *local) Check(ctx context.Context, progress func(done, total int64)) (nodeapi.CheckReport, error) {
-	r, err := b.db.Check(ctx, progress)
-	return report(r), err
-}
-
-func report(r xaeroflux.CheckReport) nodeapi.CheckReport {
-	out := nodeapi.CheckReport{Logs: r.Logs, Rosters: r.Rosters, Events: r.Events, Pages: r.Pages, Bytes: r.Bytes, Findings: []nodeapi.Finding{}, More: r.More, Copy: r.Copy, Own: ownLogs(r.Own)}
-	for _, f := range r.Findings {
-		out.Findings = append(out.Findings, finding(f))
-	}
-	return out
+func (b *local) Check(ctx context.Context, progress func(done, total int64)) (xaeroflux.CheckReport, error) {
+	return b.db.Check(ctx, progress)
 }
 
 // Backup implements nodeapi.Backend.
@@ -230,97 +211,22 @@ func (b *local) NetworkChanged(context.Context) error {
 
 // Status implements nodeapi.Backend.
 func (b *local) Status(context.Context) (nodeapi.Status, error) {
-	st := b.db.SyncStatus()
-	s := nodeapi.Status{Actors: []nodeapi.Actor{}, Peers: peers(st), Missing: missing(st)}
-	for _, a := range b.db.Actors() {
-		s.Actors = append(s.Actors, nodeapi.Actor{
-			Name: a.Name, Phase: a.Phase, Cursor: a.Cursor, Lag: a.Lag, Queue: a.Queue, Handled: a.Handled,
-			Restarts: a.Restarts, LastError: a.LastError,
-		})
+	s := nodeapi.Status{
+		SyncStatus: b.db.SyncStatus(), Actors: b.db.Actors(), Moved: b.db.Moved(), Copies: b.db.Copies(), Own: b.db.OwnLogs(),
 	}
 	if err := b.db.ReadOnly(); err != nil {
 		s.ReadOnly = err.Error()
 	}
-	for _, l := range st.Listening {
-		s.Listening = append(s.Listening, nodeapi.Listening{Address: l.Address.Host, Trouble: l.Trouble})
-	}
-	s.Own = ownLogs(b.db.OwnLogs())
 	forks, err := b.db.Forks()
 	for _, f := range forks {
-		if log := f.Log.String(); !slices.ContainsFunc(s.Own, func(o nodeapi.OwnLog) bool { return o.Log == log }) {
-			s.Frozen = append(s.Frozen, log)
+		if !slices.ContainsFunc(s.Own, func(o xaeroflux.OwnLog) bool { return o.Log == f.Log }) {
+			s.Frozen = append(s.Frozen, f.Log)
 		}
 	}
-	s.Moved, s.Copies = nodeMove(b.db.Moved()), nodeCopies(b.db.Copies())
 	for _, t := range b.db.Topics() {
 		if names, all := t.Followed(); !all {
-			s.Parts = append(s.Parts, nodeapi.FollowedPart{Topic: t.ID().String(), Names: texts(names)})
+			s.Parts = append(s.Parts, nodeapi.FollowedPart{Topic: t.ID(), Names: names})
 		}
 	}
 	return s, err
-}
-
-func ownLogs(own []xaeroflux.OwnLog) (all []nodeapi.OwnLog) {
-	for _, o := range own {
-		all = append(all, nodeapi.OwnLog{
-			Topic: o.Topic.String(), Log: o.Log.String(), State: string(o.State), Held: o.Held, Known: o.Known, Backup: timeIn(o.Backup),
-		})
-	}
-	return all
-}
-
-// timeIn is a time to the second, never a later one; the zero time stays so.
-func timeIn(t time.Time) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return nodeapi.At(t.Truncate(time.Second))
-}
-
-// texts writes ids in hexadecimal.
-func texts(ids []xaeroflux.Name) []string {
-	all := make([]string, 0, len(ids))
-	for _, id := range ids {
-		all = append(all, id.String())
-	}
-	return all
-}
-
-func peers(st xaeroflux.SyncStatus) []nodeapi.Peer {
-	all := []nodeapi.Peer{}
-	for _, p := range st.Peers {
-		all = append(all, nodeapi.Peer{
-			ID: p.Peer.String(), Address: p.Address, Carrier: p.Carrier, State: string(p.State), Connected: p.Connected(), Kept: p.Kept,
-			Topics: p.Topics, Unsettled: p.Unsettled, More: p.More,
-			Dialed: p.Dialed, InSync: p.InSync, Since: timeIn(p.Since), Moved: timeIn(p.Moved),
-			NextTry: timeIn(p.NextTry), PeerTwin: timeIn(p.PeerTwin), OwnTwin: timeIn(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, Missing: p.EventsMissing,
-			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
-		})
-	}
-	return all
-}
-
-func missing(st xaeroflux.SyncStatus) []nodeapi.Missing {
-	all := []nodeapi.Missing{}
-	for _, m := range st.Missing {
-		all = append(all, nodeapi.Missing{
-			Topic: m.Topic.String(), Log: m.Log.String(), Held: m.Held, Known: m.Known, Events: m.Events(),
-			From: peerText(m.From), Since: timeIn(m.Since),
-		})
-	}
-	return all
-}
-
-// peerText writes the id of a peer, or "" if it is none.
-func peerText(p xaeroflux.PeerID) string {
-	if p.IsZero() {
-		return ""
-	}
-	return p.String()
-}
-
-func finding(f xaeroflux.Finding) nodeapi.Finding {
-	return nodeapi.Finding{
-		Where: f.Where, What: f.What, Do: toDo(f.Kind, f.Do), Kind: string(f.Kind), File: f.File, Log: f.Log, Page: f.Page, Offset: f.Offset,
-	}
 }

@@ -88,7 +88,7 @@ func (a *app) openStore(o *xaeroflux.Options) (*xaeroflux.DB, error) {
 		return nil, err
 	}
 	if m := db.Moved(); m != nil && m.Now {
-		a.say("%s", movedText(nodeMove(m)))
+		a.say("%s", movedText(m))
 	}
 	return db, nil
 }

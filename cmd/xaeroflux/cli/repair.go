@@ -44,7 +44,10 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 			if err != nil {
 				return err
 			}
-			r = listed(r)
+			commandsFor(r.Found)
+			commandsFor(r.Left)
+			remediesFor(r.Done)
+			remediesFor(r.Lost)
 			if err := a.print(r, func(w io.Writer) { a.printRepair(w, r) }); err != nil {
 				return err
 			}
@@ -60,22 +63,11 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 	return cmd
 }
 
-// listed returns r with the commands of the node, and with empty lists instead of
-// none, which JSON has as null.
-func listed(r xaeroflux.RepairReport) xaeroflux.RepairReport {
-	r.Found, r.Left = append([]xaeroflux.Finding{}, r.Found...), append([]xaeroflux.Finding{}, r.Left...)
-	r.Done, r.Lost = append([]xaeroflux.RepairStep{}, r.Done...), append([]xaeroflux.RepairStep{}, r.Lost...)
-	for _, all := range [][]xaeroflux.Finding{r.Found, r.Left} {
-		for i, f := range all {
-			all[i].Do = toDo(f.Kind, f.Do)
-		}
+// remediesFor puts commands into what a repair did and could not do.
+func remediesFor(steps []xaeroflux.RepairStep) {
+	for i, s := range steps {
+		steps[i].Do = cmp.Or(remedies[s.Remedy], s.Do)
 	}
-	for _, all := range [][]xaeroflux.RepairStep{r.Done, r.Lost} {
-		for i, s := range all {
-			all[i].Do = cmp.Or(remedies[s.Remedy], s.Do)
-		}
-	}
-	return r
 }
 
 // unrepaired is the error for what is left to do.

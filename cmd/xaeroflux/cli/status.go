@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -35,17 +36,7 @@ logs that are followed count (xaeroflux follow).`,
 					return err
 				}
 				s.Actors = nil // another command's
-				return a.print(struct {
-					Peers     []nodeapi.Peer         `json:"peers"`
-					Missing   []nodeapi.Missing      `json:"missing"`
-					ReadOnly  string                 `json:"read_only,omitempty"`
-					Listening []nodeapi.Listening    `json:"listening,omitempty"`
-					Parts     []nodeapi.FollowedPart `json:"parts,omitempty"`
-					Moved     *nodeapi.Move          `json:"moved,omitempty"`
-					Copies    []nodeapi.Copy         `json:"copies,omitempty"`
-					Own       []nodeapi.OwnLog       `json:"own,omitempty"`
-					Frozen    []string               `json:"frozen,omitempty"`
-				}{s.Peers, s.Missing, s.ReadOnly, s.Listening, s.Parts, s.Moved, s.Copies, s.Own, s.Frozen}, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
+				return a.print(s, func(w io.Writer) { a.printStatus(w, s, time.Now()) })
 			})
 		},
 	}
@@ -54,12 +45,12 @@ logs that are followed count (xaeroflux follow).`,
 func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	connected, missing := 0, uint64(0)
 	for _, p := range s.Peers {
-		if p.Connected {
+		if p.Connected() {
 			connected++
 		}
 	}
 	for _, m := range s.Missing {
-		missing += m.Events
+		missing += m.Events()
 	}
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
 	if m := s.Moved; m != nil {
@@ -67,7 +58,7 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	}
 	for _, l := range s.Listening {
 		if l.Trouble != "" {
-			fmt.Fprintf(w, "nobody reaches this store at %s, and it is tried again until they do: %s\n", l.Address, strings.ReplaceAll(l.Trouble, "\n", "; "))
+			fmt.Fprintf(w, "nobody reaches this store at %s, and it is tried again until they do: %s\n", l.Address.Host, strings.ReplaceAll(l.Trouble, "\n", "; "))
 		}
 	}
 	for _, o := range s.Own {
@@ -93,7 +84,7 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	}
 	for _, p := range s.Peers {
 		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
-			p.ID, p.State, age(now, p.Since), p.Address, p.EventsIn, p.EventsOut, bytesText(p.BytesIn), bytesText(p.BytesOut),
+			p.Peer, p.State, age(now, p.Since), p.Address, p.EventsIn, p.EventsOut, bytesText(p.BytesIn), bytesText(p.BytesOut),
 			bytesText(uint64(p.RateIn)), bytesText(uint64(p.RateOut)), why(p, now))
 	}
 	t.Flush()
@@ -101,7 +92,11 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 		fmt.Fprintln(t, "\nLOG\tHERE\tTHERE\tMISSING\tPEER\tFOR")
 	}
 	for _, m := range s.Missing {
-		fmt.Fprintf(t, "%.16s\t%d\t%d\t%d\t%.8s\t%s\n", m.Log, m.Held, m.Known, m.Events, cmp.Or(m.From, "-"), age(now, m.Since))
+		from := "-"
+		if !m.From.IsZero() {
+			from = m.From.Short()
+		}
+		fmt.Fprintf(t, "%.16s\t%d\t%d\t%d\t%s\t%s\n", m.Log, m.Held, m.Known, m.Events(), from, age(now, m.Since))
 	}
 	t.Flush()
 	if s.ReadOnly != "" {
@@ -110,19 +105,19 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 }
 
 // twinText says that a peer, or this store, was found to be two live copies.
-func twinText(p nodeapi.Peer) string {
+func twinText(p xaeroflux.PeerStatus) string {
 	switch {
 	case !p.OwnTwin.IsZero():
 		return fmt.Sprintf("another live copy of this store is connected to peer %.8s, which said so at %s: close one of the two; "+
-			"a copy that is to stay is made by xaeroflux backup and restore, as a device of its own", p.ID, p.OwnTwin.UTC().Format(time.RFC3339))
+			"a copy that is to stay is made by xaeroflux backup and restore, as a device of its own", p.Peer, p.OwnTwin.UTC().Format(time.RFC3339))
 	case !p.PeerTwin.IsZero():
-		return fmt.Sprintf("peer %.8s is two live copies of one store, seen last at %s: its owner is to close one of them", p.ID, p.PeerTwin.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("peer %.8s is two live copies of one store, seen last at %s: its owner is to close one of them", p.Peer, p.PeerTwin.UTC().Format(time.RFC3339))
 	}
 	return ""
 }
 
 // why says what a peer is waited for, or what went wrong with it.
-func why(p nodeapi.Peer, now time.Time) string {
+func why(p xaeroflux.PeerStatus, now time.Time) string {
 	what := cmp.Or(p.Waiting, p.LastError)
 	if p.InSync {
 		what = ""
@@ -137,7 +132,7 @@ func why(p nodeapi.Peer, now time.Time) string {
 }
 
 // unsettledText says of how many topics it is not known that both hold the same.
-func unsettledText(p nodeapi.Peer) string {
+func unsettledText(p xaeroflux.PeerStatus) string {
 	switch {
 	case p.Unsettled > 0 && p.More:
 		return fmt.Sprintf("%d of %s and more that come in turn are not settled", p.Unsettled, counted(p.Topics, "topic"))

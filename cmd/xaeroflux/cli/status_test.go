@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux"
 )
 
 // A peer's line says how many topics are not settled, before what is waited for.
 func TestStatusSaysWhatIsNotSettled(t *testing.T) {
-	for want, p := range map[string]nodeapi.Peer{
+	for want, p := range map[string]xaeroflux.PeerStatus{
 		"":                         {Topics: 3, InSync: true, LastError: "of before"},
 		"1 of 1 topic not settled": {Topics: 1, Unsettled: 1},
 		"2 of 3 topics not settled; events of log 1":                            {Topics: 3, Unsettled: 2, Waiting: "events of log 1"},

@@ -65,13 +65,13 @@ func (a *app) dirFrom(args []string) {
 }
 
 func (a *app) sync(ctx context.Context, b backend, peer string) error {
-	return a.synced(ctx, b, func() (nodeapi.SyncReport, error) { return b.Sync(ctx, peer) })
+	return a.synced(ctx, b, func() (xaeroflux.SyncReport, error) { return b.Sync(ctx, peer) })
 }
 
 // syncVia syncs over what a command reads and prints.
 func (a *app) syncVia(ctx context.Context, b backend, line string) error {
 	return a.over(line, func(rw io.ReadWriteCloser) error {
-		return a.synced(ctx, b, func() (nodeapi.SyncReport, error) { return b.SyncOver(ctx, rw, line) })
+		return a.synced(ctx, b, func() (xaeroflux.SyncReport, error) { return b.SyncOver(ctx, rw, line) })
 	})
 }
 
@@ -119,7 +119,7 @@ func (h *hearing) Read(p []byte) (int, error) {
 }
 
 // synced runs a sync and prints what it moved.
-func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncReport, error)) error {
+func (a *app) synced(ctx context.Context, b backend, sync func() (xaeroflux.SyncReport, error)) error {
 	before, err := b.Status(ctx)
 	if err != nil {
 		return err
@@ -135,36 +135,39 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (nodeapi.SyncRe
 	if err = errors.Join(err, told); err != nil {
 		return err
 	}
-	r.Own = status.Own
-	err = a.print(r, func(w io.Writer) {
+	v := struct {
+		xaeroflux.SyncReport
+		Own []xaeroflux.OwnLog `json:"own,omitempty"`
+	}{r, status.Own}
+	err = a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "in      %d events, %d pages, %s\n", r.EventsIn, r.PagesIn, bytesText(r.BytesIn))
 		fmt.Fprintf(w, "out     %d events, %d pages, %s\n", r.EventsOut, r.PagesOut, bytesText(r.BytesOut))
-		fmt.Fprintf(w, "took    %.3f s, %d round trips\n", r.Seconds, r.RoundTrips)
+		fmt.Fprintf(w, "took    %.3f s, %d round trips\n", r.Took.Seconds(), r.RoundTrips)
 	})
-	return errors.Join(err, ownError(r.Own))
+	return errors.Join(err, ownError(status.Own))
 }
 
 // ownError is an error if a log of the store itself is forked or behind, so that
 // what is appended to it reaches nobody.
-func ownError(own []nodeapi.OwnLog) error {
+func ownError(own []xaeroflux.OwnLog) error {
 	if len(own) == 0 {
 		return nil
 	}
-	if own[0].State == string(xaeroflux.OwnForked) {
+	if own[0].State == xaeroflux.OwnForked {
 		return kinded(nodeapi.Frozen, "%s", ownText(own[0]))
 	}
-	if own[0].State == string(xaeroflux.OwnUnmet) {
+	if own[0].State == xaeroflux.OwnUnmet {
 		return hint(kinded(nodeapi.Stale, "%s", ownText(own[0])), "%s", nextUnmet)
 	}
 	return kinded(nodeapi.Stale, "%s", ownText(own[0]))
 }
 
 // ownText says what is wrong with a log of the store itself.
-func ownText(o nodeapi.OwnLog) string {
+func ownText(o xaeroflux.OwnLog) string {
 	switch o.State {
-	case string(xaeroflux.OwnForked):
+	case xaeroflux.OwnForked:
 		return fmt.Sprintf("log %.8s of this store is forked: two copies of it were in use, and nothing more of it is synced", o.Log)
-	case string(xaeroflux.OwnUnmet):
+	case xaeroflux.OwnUnmet:
 		return fmt.Sprintf("log %.8s of this store has met no peer of its topic since the backup of %s that it was restored from, and takes no appends until then",
 			o.Log, o.Backup.UTC().Format(time.RFC3339))
 	}
@@ -172,8 +175,8 @@ func ownText(o nodeapi.OwnLog) string {
 }
 
 // tellCopies says which copies of the store were not known before.
-func (a *app) tellCopies(all, before []nodeapi.Copy) {
-	known := map[string]bool{}
+func (a *app) tellCopies(all, before []xaeroflux.Copy) {
+	known := map[xaeroflux.LogID]bool{}
 	for _, c := range before {
 		known[c.Log] = true
 	}
@@ -225,7 +228,7 @@ func expected(ctx context.Context, b backend, here int64) int64 {
 	}
 	var missing uint64
 	for _, p := range s.Peers {
-		missing = max(missing, p.Missing)
+		missing = max(missing, p.EventsMissing)
 	}
 	return here + int64(missing)
 }

@@ -30,6 +30,13 @@ var commands = map[xaeroflux.Flaw]string{
 // has the name of a flaw; do is how the library says it.
 func toDo(kind xaeroflux.Flaw, do string) string { return cmp.Or(commands[kind], do) }
 
+// commandsFor puts commands into what a check found.
+func commandsFor(found []xaeroflux.Finding) {
+	for i, f := range found {
+		found[i].Do = toDo(f.Kind, f.Do)
+	}
+}
+
 // remedies are what a person types about what a repair left, as commands are about a
 // flaw.
 var remedies = map[xaeroflux.Remedy]string{
