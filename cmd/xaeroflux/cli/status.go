@@ -53,6 +53,9 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 		missing += m.Events()
 	}
 	fmt.Fprintf(w, "peers: %d connected, %d known; missing: %d events of %d logs\n", connected, len(s.Peers), missing, len(s.Missing))
+	if len(s.Unshared) > 0 && connected > 0 {
+		fmt.Fprintf(w, "shared by no connected peer: %s\n", counted(len(s.Unshared), "topic"))
+	}
 	if m := s.Moved; m != nil {
 		fmt.Fprintln(w, a.typed(movedStatus(m)))
 	}
