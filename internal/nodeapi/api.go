@@ -52,6 +52,9 @@ type Backend interface {
 	Follow(ctx context.Context, topic string, f Followed) error
 	// Prove returns a C2SP tlog-proof file, or a consistency proof.
 	Prove(ctx context.Context, p Prove) ([]byte, error)
+	// Topics changes a topic, unless c asks for nothing, and returns all of them, the
+	// default first.
+	Topics(ctx context.Context, c TopicChange) ([]TopicInfo, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
@@ -100,6 +103,25 @@ type Info struct {
 	VKey    string              `json:"vkey"`
 	Witness string              `json:"witness,omitempty"` // key under which it cosigns heads of others
 	Invite  string              `json:"invite"`
+}
+
+// A TopicChange asks for one thing.
+type TopicChange struct {
+	Topic   string  `json:"topic,omitempty"`   // which, of all but Create
+	Create  *string `json:"create,omitempty"`  // found one of this name
+	Rename  *string `json:"rename,omitempty"`  // call it this
+	Default bool    `json:"default,omitempty"` // make it the default
+	Leave   bool    `json:"leave,omitempty"`   // take no part in it any more
+	Invite  bool    `json:"invite,omitempty"`  // somebody is invited to it: as the default it gives way to no other
+}
+
+// TopicInfo is a topic that the store is in.
+type TopicInfo struct {
+	Topic   xaeroflux.TopicID `json:"topic"`
+	Name    string            `json:"name"`
+	Default bool              `json:"default"`
+	Log     xaeroflux.LogID   `json:"log"`  // the own one in it
+	Size    uint64            `json:"size"` // events of that
 }
 
 // A Head is a log with its newest signed head.

@@ -134,6 +134,11 @@ func (c *Client) Prove(ctx context.Context, p Prove) ([]byte, error) {
 	return single[[]byte](ctx, c, "prove", request{Prove: &p})
 }
 
+// Topics implements Backend.
+func (c *Client) Topics(ctx context.Context, change TopicChange) ([]TopicInfo, error) {
+	return single[[]TopicInfo](ctx, c, "topics", request{Change: change})
+}
+
 // Join implements Backend.
 func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
 	return single[Info](ctx, c, "join", request{Invite: invite})

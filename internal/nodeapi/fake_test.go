@@ -134,6 +134,10 @@ func (f *fake) Prove(_ context.Context, p Prove) ([]byte, error) {
 	return nil, fmt.Errorf("prove %d: %w", p.Seq, errFake)
 }
 
+func (f *fake) Topics(_ context.Context, c TopicChange) ([]TopicInfo, error) {
+	return []TopicInfo{{Name: *c.Rename, Default: c.Default}}, nil
+}
+
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {
 	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
 }

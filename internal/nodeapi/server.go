@@ -43,6 +43,7 @@ type request struct {
 	Fetch    xaeroflux.Fetch         `json:"fetch,omitzero"`
 	Backup   xaeroflux.BackupOptions `json:"backup,omitzero"`
 	Prove    *Prove                  `json:"prove,omitempty"`
+	Change   TopicChange             `json:"change,omitzero"`
 }
 
 // A Server offers a Backend to the commands of the store's owner.
@@ -152,6 +153,7 @@ func (s *Server) routes() http.Handler {
 		}
 		return s.b.Prove(ctx, *r.Prove)
 	}))
+	handle("topics", one(func(ctx context.Context, r *request) ([]TopicInfo, error) { return s.b.Topics(ctx, r.Change) }))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 func (a *app) inviteCmd() *cobra.Command {
@@ -18,10 +19,14 @@ func (a *app) inviteCmd() *cobra.Command {
 		Short: "Print the invite to a topic",
 		Long: `Prints the invite that "xaeroflux join" takes. It holds the topic's secret key:
 whoever has it can read the topic and append to it. While "xaeroflux run" is
-running, it also holds the address of this node.`,
+running, it also holds the address of this node. A default topic that is empty gives
+way to one that is joined later until its invite was printed by this command.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
+				if _, err := b.Topics(cmd.Context(), nodeapi.TopicChange{Topic: a.topic, Invite: true}); err != nil {
+					return err
+				}
 				info, err := b.Info(cmd.Context(), a.topic)
 				if err != nil {
 					return err

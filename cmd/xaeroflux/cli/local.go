@@ -172,6 +172,44 @@ func (b *local) Join(ctx context.Context, invite string) (nodeapi.Info, error) {
 	return info(ctx, t)
 }
 
+// Topics implements nodeapi.Backend.
+func (b *local) Topics(ctx context.Context, c nodeapi.TopicChange) ([]nodeapi.TopicInfo, error) {
+	if err := b.changeTopic(ctx, c); err != nil {
+		return nil, err
+	}
+	var all []nodeapi.TopicInfo
+	for i, t := range b.db.Topics() {
+		l := t.Log()
+		all = append(all, nodeapi.TopicInfo{Topic: t.ID(), Name: t.Name(), Default: i == 0, Log: l.ID(), Size: l.Size()})
+	}
+	return all, nil
+}
+
+func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
+	if c == (nodeapi.TopicChange{}) {
+		return nil
+	}
+	if c.Create != nil {
+		_, err := b.db.CreateTopic(ctx, *c.Create, nil)
+		return err
+	}
+	t, err := b.topic(c.Topic)
+	switch {
+	case err != nil:
+		return err
+	case c.Rename != nil:
+		return t.Rename(ctx, *c.Rename)
+	case c.Default:
+		return b.db.SetDefault(ctx, t.ID())
+	case c.Leave:
+		return t.Leave(ctx)
+	case c.Invite:
+		_, err := t.Invite(ctx, nil)
+		return err
+	}
+	return nil
+}
+
 // Sync implements nodeapi.Backend.
 func (b *local) Sync(ctx context.Context, peer string) (xaeroflux.SyncReport, error) {
 	return b.db.Sync(ctx, peer)

@@ -94,6 +94,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"run":             {{"run", "--quiet"}},
 		"status":          {{"status"}},
 		"sync":            {{"sync", addr.String()}},
+		"topic":           {{"topic"}, {"topic", "list"}, {"topic", "create", "new"}},
 		"verify":          {{"verify", "--vkey", vkey, proof}, {"verify", "--vkey", vkey, note}},
 		"vkey":            {{"vkey"}},
 		"forks":           nil, // prints nothing if there is none

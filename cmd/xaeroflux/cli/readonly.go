@@ -24,5 +24,8 @@ func changes(cmd *cobra.Command, args []string) bool {
 	if cmd.Name() == "follow" {
 		return len(args) > 0 || cmd.Flags().Changed("all")
 	}
+	if cmd.HasParent() && cmd.Parent().Name() == "topic" {
+		return cmd.Name() != "list"
+	}
 	return slices.Contains(changing, cmd.Name())
 }
