@@ -49,14 +49,18 @@ func (r Record) Clone() Record {
 // A Frontier says how far each log was read: log id to size.
 type Frontier map[LogID]uint64
 
-// Add moves the frontier behind events, which come in the order of their logs.
+// Add moves the frontier behind events, which come in the order of their logs. It panics
+// if f is nil.
 func (f Frontier) Add(records ...Record) {
+	if f == nil {
+		panic("xaeroflux: Add to a nil Frontier: begin with Frontier{}")
+	}
 	for i := range records {
 		f[records[i].Log] = max(f[records[i].Log], records[i].Seq+1)
 	}
 }
 
-// Clone returns a copy, of nil nil.
+// Clone returns a copy. That of nil is nil.
 func (f Frontier) Clone() Frontier { return maps.Clone(f) }
 
 // A Query says which events are wanted. The zero Query means every event of

@@ -44,9 +44,11 @@ func (f *feed) pause(log LogID, err error) {
 	w.until = time.Now().Add(wait)
 	w.timer = time.AfterFunc(wait, func() { f.turns.add(log) })
 	f.entry.Note(fmt.Errorf("log %s from event %d: %w; again in %s", log.Short(), f.taken[log], err, wait.Round(time.Millisecond)), time.Now())
+	text := []any{slog.String("name", f.name), slog.String("log", log.String()), slog.Any("error", err), slog.Duration("again in", wait)}
 	if p := new(supervisor.Failure); errors.As(err, &p) && p.Stack != nil {
-		f.db.system.Logger().Warn("panicked", slog.String("name", f.name), slog.String("error", err.Error()), slog.String("stack", string(p.Stack)))
+		text = append(text, slog.String("stack", string(p.Stack)))
 	}
+	f.db.log.Warn("events were not taken", text...)
 }
 
 func (f *feed) recovered(log LogID) {

@@ -4,8 +4,10 @@ package xaeroflux
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/carriers"
@@ -82,7 +84,9 @@ func (o Options) invite() (*identity.Invite, error) {
 }
 
 // Listen lets peers connect at "host:port", by QUIC (UDP) and, for those whose
-// network lets no UDP through, by TCP at the same port; port 0 picks one.
+// network lets no UDP through, by TCP at the same port. Port 0 picks one that follows
+// from the peer id, so that peers find this store there again after a restart, or a free
+// one if somebody else has that.
 // "quic://host:port" and "tcp://host:port" are for one of them, and
 // "unix:///path" is for processes of this user on this machine. It returns the
 // address that peers take.
@@ -91,12 +95,28 @@ func (db *DB) Listen(ctx context.Context, hostport string) (_ Address, err error
 	err = db.meets()
 	var a identity.Address
 	if err == nil {
-		a, err = db.node.Mesh().Listen(ctx, hostport)
+		a, err = db.listen(ctx, hostport)
 	}
 	if err != nil {
 		return Address{}, fmt.Errorf("listen: %w", err)
 	}
 	return addressOf(a), nil
+}
+
+func (db *DB) listen(ctx context.Context, hostport string) (identity.Address, error) {
+	if host, free := strings.CutSuffix(hostport, ":0"); free && db.opts.NewCarrier == nil && !strings.HasPrefix(hostport, "unix:") {
+		if a, err := db.node.Mesh().Listen(ctx, fmt.Sprintf("%s:%d", host, usualPort(db.PeerID()))); err == nil {
+			return a, nil
+		}
+	}
+	return db.node.Mesh().Listen(ctx, hostport)
+}
+
+// usualPort is where a store listens if no port is named: below those that systems hand
+// out by themselves.
+func usualPort(id PeerID) uint32 {
+	const first, ports = 20000, 12000
+	return first + binary.BigEndian.Uint32(id[:4])%ports
 }
 
 // Connect keeps a peer connected from now on, and connects again whenever the

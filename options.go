@@ -84,8 +84,8 @@ type Options struct {
 	MaxOpenFiles int
 
 	// Listen is where peers may connect, "host:port" by QUIC and TCP or any
-	// other place that DB.Listen takes; port 0 picks one. Default: none, peers
-	// cannot connect to us.
+	// other place that DB.Listen takes; port 0 picks one, the same each time if
+	// nobody else has it. Default: none, peers cannot connect to us.
 	Listen string
 	// Peers are kept connected: addresses ("<peer id>@host:port", or as
 	// DB.Connect takes them) or invites with addresses in them. Default: none.

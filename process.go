@@ -5,8 +5,6 @@ package xaeroflux
 import (
 	"context"
 	"fmt"
-
-	"github.com/xaeroflux/xaeroflux/supervisor"
 )
 
 // Process calls fn with the committed events of the default topic, each log in order and
@@ -20,16 +18,17 @@ import (
 //
 // With from set the caller keeps the cursor with its work, and the store keeps none:
 // Frontier{} is the beginning, Topic.Frontier is from now on, and one's own, moved by
-// Frontier.Add and stored together with what fn did, counts each event once. It must not
-// be nil the first time.
+// Frontier.Add and stored together with what fn did, counts each event once. One that
+// was read from a file may be nil the first time: make it Frontier{} then.
 //
-// An fn that returns an error, or panics, is given the same events again after a pause,
-// which grows up to ten seconds while that log keeps failing; other logs go on, and
-// Actors shows the error. If the error is an ErrStop, Process returns it, and the cursor
-// stays. The context that fn is given ends with ctx and when the DB is closed.
+// An fn that returns an error is given the same events again after a pause,
+// which grows up to ten seconds while that log keeps failing; other logs go on. Actors
+// shows the error, and Options.Logger is told. If the error is an ErrStop, Process
+// returns it, and the cursor stays. A panic of fn is the caller's. The context that fn
+// is given ends with ctx and when the DB is closed.
 //
-// The error is ErrOptions for a name that is not 1 to 64 bytes or has a slash in it and
-// without fn, ErrRegistered while another Process or Spawn has the name, and ErrReadOnly
+// The error is ErrOptions without fn, and for a name that is not 1 to 64 bytes or has a
+// slash in it, ErrRegistered while another Process or Spawn has the name, and ErrReadOnly
 // of a store that was opened read-only and would have to keep the cursor.
 func (db *DB) Process(ctx context.Context, name string, from Frontier, fn func(context.Context, []Record) error) (err error) {
 	defer db.out(&err)
@@ -56,7 +55,7 @@ func (db *DB) process(ctx context.Context, q Query, name string, from Frontier, 
 	f.show(entry)
 	f.give = func(ctx context.Context, records []Record) error {
 		entry.Count()
-		return supervisor.Guarded(func() error { return fn(ctx, records) })
+		return fn(ctx, records)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

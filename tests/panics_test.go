@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -65,6 +66,9 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 				_, _ = db.Backup(ctx, filepath.Join(t.TempDir(), "b"), &xaeroflux.BackupOptions{Progress: b.progress})
 			}),
 			"DB.BackupTo": inOpen(func(db *xaeroflux.DB) { _, _ = db.BackupTo(ctx, b, nil) }),
+			"DB.Process": inOpen(func(db *xaeroflux.DB) {
+				_ = db.Process(ctx, "it", nil, func(context.Context, []xaeroflux.Record) error { b(); return nil })
+			}),
 			"DB.Events": inOpen(func(db *xaeroflux.DB) {
 				for range db.Events(ctx, xaeroflux.Query{}) {
 					b()

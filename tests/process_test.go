@@ -5,6 +5,7 @@ package tests
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -113,8 +114,8 @@ func TestProcessOfATopic(t *testing.T) {
 	}
 }
 
-// A function that fails or panics is given the same events again, which is shown, with
-// what is still before it; other logs go on.
+// A function that fails is given the same events again, which is shown, with what is
+// still before it; other logs go on.
 func TestProcessThatFails(t *testing.T) {
 	db, other := ownAndOther(t, 500)
 	reason := errors.New("no room for it here")
@@ -123,13 +124,11 @@ func TestProcessThatFails(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- db.Process(ctx, "it", nil, func(_ context.Context, records []xaeroflux.Record) error {
-			switch {
-			case records[0].Log != other || mended.Load():
+			if records[0].Log != other || mended.Load() {
 				done.Add(int64(len(records)))
 				return nil
-			case failures.Add(1)%2 == 0:
-				panic(reason)
 			}
+			failures.Add(1)
 			return reason
 		})
 	}()
@@ -159,6 +158,31 @@ func TestProcessMayClose(t *testing.T) {
 	})
 	if !errors.Is(err, xaeroflux.ErrClosed) {
 		t.Errorf("it ended with %v", err)
+	}
+}
+
+// A panic of the function is the caller's, and gives the name back: among them that of a
+// frontier that is nil.
+func TestProcessThatPanics(t *testing.T) {
+	db := open(t, t.TempDir(), nil)
+	mustAppend(t, db, 2, "event %d")
+	for _, from := range []xaeroflux.Frontier{nil, {}} {
+		func() {
+			defer func() {
+				if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "nil Frontier") {
+					t.Errorf("recovered %v", r)
+				}
+			}()
+			err := db.Process(ctx, "it", from, func(_ context.Context, records []xaeroflux.Record) error {
+				var mine xaeroflux.Frontier
+				mine.Add(records...)
+				return nil
+			})
+			t.Errorf("it ended with %v", err)
+		}()
+	}
+	if seqs := processed(t, db, "it", nil, 2); !consecutive(seqs, 0) {
+		t.Errorf("then %v came", seqs)
 	}
 }
 

@@ -35,6 +35,9 @@ func (n *Mesh) Sync(ctx context.Context, a identity.Address) (session.Report, er
 			return session.Report{}, err
 		}
 		r, err := s.Sync(ctx, start, there)
+		if err == nil {
+			n.remember(s, a)
+		}
 		if err == nil || ctx.Err() != nil || try == syncTries || !gaveWay(s, there, err) {
 			return r, err
 		}
@@ -49,6 +52,18 @@ func (n *Mesh) Sync(ctx context.Context, a identity.Address) (session.Report, er
 			return r, err
 		}
 	}
+}
+
+// remember takes note of where a peer was found that shares topics with us.
+func (n *Mesh) remember(s *session.Session, a identity.Address) {
+	d := &n.dir
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a.Peer = s.Conn().Peer()
+	d.book.Proved(a, time.Now())
+	d.book.Up(a.Peer, s.Topics(), time.Now())
+	d.save(n)
+	d.tell(n)
 }
 
 // sessionWith returns the session with a peer, and whether it was there already.

@@ -15,7 +15,7 @@ import (
 
 // NewFounding returns the change that makes a new topic, of which this device is the steward and a new account
 // the owner, and this store's log in it. The topic is plain and open: whoever
-// has its keys takes part. pageBytes is of the logs in it; 0 means the store's
+// has its keys takes part; one that a person named gives way to no other as the default. pageBytes is of the logs in it; 0 means the store's
 // default.
 func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, error) {
 	if pageBytes == 0 {
@@ -40,7 +40,8 @@ func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, e
 	if err != nil {
 		return nil, err
 	}
-	return newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name}, device, records), nil
+	t := &Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name, Kept: name != ""}
+	return newJoin(t, device, records), nil
 }
 
 // Found founds a topic in a store whose actors do not run.

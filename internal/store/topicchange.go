@@ -23,7 +23,7 @@ type TopicEdit struct {
 
 // NewRenaming returns the change that gives a joined topic another name.
 func (s *Store) NewRenaming(topic digest.Hash, name string) (*TopicEdit, error) {
-	return s.newEdit(topic, func(t *Topic) { t.Name = name })
+	return s.newEdit(topic, func(t *Topic) { t.Name, t.Kept = name, t.Kept || name != "" })
 }
 
 // NewKeeping returns the change after which a topic gives way to no other as the
@@ -110,8 +110,8 @@ func (d *Defaulting) made(s *Store) error {
 	return d.kept.made(s)
 }
 
-// unusedDefault returns the default topic if it was founded here, nobody was invited to it
-// and nobody ever wrote to it: the first topic that is joined takes its place, so that what is appended without
+// unusedDefault returns the default topic if it was founded here without a name, nobody was
+// invited to it and nobody ever wrote to it: the first topic that is joined takes its place, so that what is appended without
 // naming a topic is not for this store alone. Zero is none.
 func (s *Store) unusedDefault() digest.Hash {
 	t, err := s.Topic(digest.Hash{})

@@ -19,7 +19,7 @@ func founded(t *testing.T) (*Store, *Topic) {
 	s, err := Open(dir, Options{})
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
-	first, err := s.Found("mine", 0, time.Now())
+	first, err := s.Found("", 0, time.Now())
 	must(t, err)
 	return s, first
 }
@@ -46,7 +46,12 @@ func TestUnusedDefaultGivesWay(t *testing.T) {
 			must(t, err)
 			commitTo(t, s, s.NewCommitter(), l, "one")
 		}, false},
-		"an invite":       {func(s *Store, first *Topic) { k, err := s.NewKeeping(first.ID); must(t, err); must(t, s.Do(k)) }, false},
+		"an invite": {func(s *Store, first *Topic) { k, err := s.NewKeeping(first.ID); must(t, err); must(t, s.Do(k)) }, false},
+		"a name": {func(s *Store, first *Topic) {
+			r, err := s.NewRenaming(first.ID, "mine")
+			must(t, err)
+			must(t, s.Do(r))
+		}, false},
 		"chosen":          {func(s *Store, first *Topic) { d, err := s.NewDefaulting(first.ID); must(t, err); must(t, s.Do(d)) }, false},
 		"somebody's log":  {func(s *Store, first *Topic) { s.added(first.ID, digest.Hash{7}) }, false},
 		"another default": {func(s *Store, _ *Topic) { d, err := s.NewDefaulting(s.mustJoin(t, 8)); must(t, err); must(t, s.Do(d)) }, false},
@@ -85,9 +90,11 @@ func TestTopicIsRenamedAndMadeTheDefault(t *testing.T) {
 	d, err := s.NewDefaulting(first.ID)
 	must(t, err)
 	must(t, s.Do(d))
-	r, err := s.NewRenaming(joined, "theirs")
-	must(t, err)
-	must(t, s.Do(r))
+	for id, name := range map[digest.Hash]string{joined: "theirs", first.ID: "mine"} {
+		r, err := s.NewRenaming(id, name)
+		must(t, err)
+		must(t, s.Do(r))
+	}
 	for range 2 {
 		if all := s.Topics(); all[0].ID != first.ID || all[0].Name != "mine" || all[1].Name != "theirs" {
 			t.Errorf("%+v", all)

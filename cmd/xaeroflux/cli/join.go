@@ -9,6 +9,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
 func (a *app) joinCmd() *cobra.Command {
@@ -17,8 +18,8 @@ func (a *app) joinCmd() *cobra.Command {
 		Short: "Join the topic of an invite, creating the store if need be",
 		Long: `Joins the topic of an invite. Where there is no store in --dir yet, it is created
 and the topic is its default; a store that is there gets it as a further topic,
-which --topic then names, and which becomes the default if nobody wrote to the
-one that the store founded. A join that was cut off is completed by another one, as
+which --topic then names, and which becomes the default if the one that the store
+founded has no name and no events, and "xaeroflux invite" did not print its invite. A join that was cut off is completed by another one, as
 what it was to be. INVITE may be - for a line of standard input: an invite
 is a secret, and other users of the machine can read what a command line says.`,
 		Args: cobra.ExactArgs(1),
@@ -45,10 +46,18 @@ is a secret, and other users of the machine can read what a command line says.`,
 // joinMore joins a further topic.
 func (a *app) joinMore(cmd *cobra.Command, invite string) error {
 	return a.with(cmd.Context(), func(b backend) error {
+		before, err := b.Topics(cmd.Context(), nodeapi.TopicChange{})
+		if err != nil {
+			return err
+		}
 		info, err := b.Join(cmd.Context(), invite)
 		if err != nil {
 			return err
 		}
-		return a.printInfo(info)
+		now, err := b.Topics(cmd.Context(), nodeapi.TopicChange{})
+		if err == nil && now[0].Topic != before[0].Topic {
+			a.say("this topic is the default now; the empty one that the store founded is --topic %s", before[0].Topic.Short())
+		}
+		return errors.Join(err, a.printInfo(info))
 	})
 }

@@ -3,8 +3,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,29 +24,8 @@ import (
 )
 
 // defaultListen is safe to start with: reachable from this machine only, and
-// free whatever else runs.
+// on a port of the store's own or, if somebody else has that, a free one.
 const defaultListen = "127.0.0.1:0"
-
-// usualListen is where a node listens if nothing is named: on a port that follows
-// from its peer id, so that peers find it there again, below those that systems hand
-// out by themselves.
-func usualListen(id xaeroflux.PeerID) string {
-	const first, ports = 20000, 12000
-	return fmt.Sprintf("127.0.0.1:%d", first+int(binary.BigEndian.Uint32(id[:4])%ports))
-}
-
-// listenAt listens where the person said, or else where the node usually does, or
-// on a free port if that is taken.
-func listenAt(ctx context.Context, db *xaeroflux.DB, place string) (xaeroflux.Address, error) {
-	if place != "" {
-		return db.Listen(ctx, place)
-	}
-	addr, err := db.Listen(ctx, usualListen(db.PeerID()))
-	if err != nil {
-		addr, err = db.Listen(ctx, defaultListen)
-	}
-	return addr, err
-}
 
 func (a *app) runCmd() *cobra.Command {
 	var listen, peers []string
@@ -163,7 +142,7 @@ func (a *app) serveUntil(ctx context.Context, b *local, listen, peers []string, 
 		listen = []string{""}
 	}
 	for _, at := range listen {
-		addr, err := listenAt(ctx, b.db, at)
+		addr, err := b.db.Listen(ctx, cmp.Or(at, defaultListen))
 		if err != nil {
 			return hint(err, "--listen with an address that this machine has (0.0.0.0 is all of them), and a port that is free (0 picks one)")
 		}
