@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package tests
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// inPlace lists all lines of the documents that are not run as they stand: what is
+// run in the place of the words that shown finds, nothing if run is empty, and why.
+var inPlace = []struct{ doc, shown, run, why string }{
+	{"README.md", `^make run$`, `make -n -C "$$TOP" run && bin/xaeroflux demo`, "it would build into the source tree; the demo is what it runs"},
+	{"README.md", `^make test$`, `make -n -C "$$TOP" test`, "this test is a part of it"},
+	{"README.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
+	{"docs/operating.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
+	{"docs/operating.md", `ssh host (xaeroflux serve --stdio) --dir notes`, `$1 --dir ada`, "there is no other host; Ada's store is the peer"},
+	{"docs/operating.md", `\b(INVITE|ADDRESS)$`, `"$$(xaeroflux invite --dir ada)"`, "stands for one that was printed; an invite names the address, too"},
+	{"docs/operating.md", `\bFILE\b`, `bread.tlog-proof`, "stands for a file of lines"},
+	{"docs/benchmarks.md", `^make bench`, `make -n -C "$$TOP" bench`, "over an hour; package bench/report has tests, and make test runs them"},
+	{"docs/ladder.md", `^cd bench$`, `cd "$$TOP/bench"`, "it is run in another directory"},
+	{"docs/ladder.md", `^go run ./ladder$`, `go run ./ladder -n 100 -d 0,1`, "about a minute"},
+	{"docs/reliability.md", `^make reliability`, `make -n -C "$$TOP" reliability`, "hours, and it writes the page"},
+	{"docs/reliability.md", `^go run ./tests/(simulation/run|reliability) .*$`, ``, "seconds to hours, once it is built; tests/simulation and tests/reliability have tests that do the same"},
+	{"docs/xsp.md", `^go run ./tests/conformance .*$`, ``, "it would be built here; its own tests run it against this node, by TCP and QUIC and beside serve --stdio"},
+	{"docs/performance.md", `^make microbench$`, `make -n -C "$$TOP" microbench`, "about five minutes"},
+	{"docs/performance.md", `^go test -run '\^\$' -bench (\w+) -cpuprofile (\S+) ./tests$`,
+		`./tests.test -test.run '^$$' -test.bench $1 -test.benchtime 1x -test.cpuprofile $2 | grep ^Benchmark`, "these tests are built already"},
+	{"docs/performance.md", `^go tool pprof -top -cum (\S+) (\S+)$`, `test -s $1 && test -s $2`, "Go builds it first, which may take half a minute; both files are there"},
+}
+
+var (
+	fence   = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
+	remark  = regexp.MustCompile(` +# .*$`)
+	noShell = []string{"go", "mermaid"}
+	prompt  = regexp.MustCompile(`(?m)^(\$|make|go|cd|xaeroflux [a-z]+ --\w+) `) // in a block without a mark
+)
+
+// A typed is a line that a document tells to type, and what it shows of what is printed.
+type typed struct {
+	lines []string
+	shown []string // nil: nothing is said of it
+}
+
+// typedIn returns what a document tells to type: each prompt of a console, and all of
+// a block for a shell as one.
+func typedIn(t *testing.T, doc, body string) (all []typed) {
+	t.Helper()
+	for _, m := range fence.FindAllStringSubmatch(body, -1) {
+		lines := strings.Split(strings.TrimSuffix(m[2], "\n"), "\n")
+		switch {
+		case m[1] == "console":
+			for _, line := range lines {
+				if command, ok := strings.CutPrefix(line, "$ "); ok {
+					all = append(all, typed{lines: []string{command}, shown: []string{}})
+				} else if len(all) == 0 {
+					t.Errorf("%s: a console begins without a prompt: %s", doc, line)
+				} else {
+					last := &all[len(all)-1]
+					last.shown = append(last.shown, line)
+				}
+			}
+		case m[1] == "sh":
+			all = append(all, typed{lines: lines})
+		case m[1] == "" && !prompt.MatchString(m[2]): // a picture, a table, bytes
+		case !slices.Contains(noShell, m[1]):
+			t.Errorf("%s: a block is marked %q: if it is for a shell, sh and console are run", doc, m[1])
+		}
+	}
+	return all
+}
+
+// TestDocsCommandsRun runs what the documents tell to type, in their order, each
+// document in a directory of its own, and compares what they show of what is printed.
+// Go blocks are compiled, and run, by the tests in example_test.go.
+func TestDocsCommandsRun(t *testing.T) {
+	used := make([]bool, len(inPlace))
+	commands := 0
+	for doc, body := range documents(t) {
+		all := typedIn(t, doc, body)
+		if len(all) == 0 {
+			continue
+		}
+		t.Run(doc, func(t *testing.T) {
+			term := newTerminal(t)
+			for _, c := range all {
+				commands += len(c.lines)
+				for i, line := range c.lines {
+					c.lines[i] = replaced(doc, remark.ReplaceAllString(line, ""), used)
+				}
+				if script := strings.Join(c.lines, "\n"); strings.TrimSpace(script) != "" {
+					term.run(t, script, c.shown)
+				}
+			}
+		})
+	}
+	for i, r := range inPlace {
+		if !used[i] && !t.Failed() {
+			t.Errorf("%s: nothing is like %s", r.doc, r.shown)
+		}
+	}
+	if commands < 40 && !t.Failed() {
+		t.Errorf("%d commands", commands)
+	}
+}
+
+// replaced is what is run for a line of a document.
+func replaced(doc, line string, used []bool) string {
+	for i, r := range inPlace {
+		if re := regexp.MustCompile(r.shown); r.doc == doc && re.MatchString(line) {
+			used[i] = true
+			line = re.ReplaceAllString(line, r.run)
+		}
+	}
+	return line
+}
