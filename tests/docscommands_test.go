@@ -3,6 +3,9 @@
 package tests
 
 import (
+	"errors"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -115,4 +118,99 @@ func replaced(doc, line string, used []bool) string {
 		}
 	}
 	return line
+}
+
+var (
+	helpName = regexp.MustCompile(`(?m)^  ([a-z-]+) +[A-Z]`)
+	helpFlag = regexp.MustCompile(`(?m)^ +(?:-\w, )?(--[a-z-]+)`)
+	codeSpan = regexp.MustCompile("`([^`\n]+)`")
+	flagged  = regexp.MustCompile(`(?:^| )(--[a-z-]+)`)
+)
+
+// TestDocsNameCommandsAndFlags holds the commands that stand in the text of the
+// documents against the node's help: there are such commands, with such flags, and the
+// operator's table has a row for each command.
+func TestDocsNameCommandsAndFlags(t *testing.T) {
+	flags := map[string][]string{} // by command
+	for _, m := range helpName.FindAllStringSubmatch(helpOf(t, "help"), -1) {
+		for _, f := range helpFlag.FindAllStringSubmatch(helpOf(t, m[1], "--help"), -1) {
+			flags[m[1]] = append(flags[m[1]], f[1])
+		}
+	}
+	docs := documents(t)
+	named := 0
+	for _, doc := range []string{"README.md", "SECURITY.md", "docs/actors.md", "docs/architecture.md", "docs/embedding.md", "docs/operating.md", "docs/reliability.md"} {
+		for _, span := range codeSpan.FindAllStringSubmatch(docs[doc], -1) {
+			line, ours := strings.CutPrefix(span[1], "xaeroflux ")
+			name, _, _ := strings.Cut(line, " ")
+			if flags[name] == nil {
+				if ours && !slices.Contains([]string{"NAME", "help"}, name) {
+					t.Errorf("%s names `%s`, and there is no such command", doc, span[1])
+				}
+				continue
+			}
+			named++
+			for _, f := range flagged.FindAllStringSubmatch(line, -1) {
+				if !slices.Contains(flags[name], f[1]) {
+					t.Errorf("%s names `%s`, and %s has no %s", doc, span[1], name, f[1])
+				}
+			}
+		}
+	}
+	if named < 80 || len(flags) < 20 {
+		t.Errorf("%d are named, of %d commands", named, len(flags))
+	}
+	_, table, _ := strings.Cut(docs["docs/operating.md"], "\n## Commands\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for name := range flags {
+		if name != "help" && !regexp.MustCompile("(?m)^\\|[^|]*`"+name+"[ `]").MatchString(table) {
+			t.Errorf("docs/operating.md has no row for %s", name)
+		}
+	}
+}
+
+func helpOf(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := exec.Command("xaeroflux", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("xaeroflux %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+var (
+	goRun    = regexp.MustCompile("go run (\\./[a-z/]+)([^`#\n]*)")
+	goFlag   = regexp.MustCompile(`flag\.\w+\((?:&[\w.]+, )?"([a-z]+)"`)
+	goFlagOf = regexp.MustCompile(` -([a-z]+)`)
+)
+
+// TestDocsNameProgramsThatExist holds each "go run" in the documents against the
+// program: there is one, with such flags.
+func TestDocsNameProgramsThatExist(t *testing.T) {
+	named := 0
+	for doc, body := range documents(t) {
+		for _, m := range goRun.FindAllStringSubmatch(body, -1) {
+			named++
+			files, err := filepath.Glob(filepath.Join(top, m[1], "*.go"))
+			beside, err2 := filepath.Glob(filepath.Join(top, "bench", m[1], "*.go")) // where a page says cd bench
+			must(t, errors.Join(err, err2))
+			source := ""
+			for _, f := range append(files, beside...) {
+				source += text(t, f)
+			}
+			if !strings.Contains(source, "\nfunc main() {") {
+				t.Errorf("%s names %s, which is no program", doc, m[1])
+			}
+			flags := goFlag.FindAllStringSubmatch(source, -1)
+			args, _, _ := strings.Cut(m[2], " -- ") // what follows is another program's
+			for _, f := range goFlagOf.FindAllStringSubmatch(args, -1) {
+				if !slices.ContainsFunc(flags, func(have []string) bool { return have[1] == f[1] }) {
+					t.Errorf("%s names %s, and there is no -%s", doc, m[0], f[1])
+				}
+			}
+		}
+	}
+	if named < 15 {
+		t.Errorf("%d programs are named", named)
+	}
 }
