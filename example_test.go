@@ -272,12 +272,16 @@ func ExampleEvent() {
 	// Output: 1 0 1 true <nil>
 }
 
-// TestCodeOfPagesIsCompiled finds every Go block of the README and the guides in this
-// file.
+// TestCodeOfPagesIsCompiled finds every Go block of the README and of all documents in
+// this file.
 func TestCodeOfPagesIsCompiled(t *testing.T) {
 	source := read(t, "example_test.go")
 	blocks := 0
-	for _, page := range []string{"README.md", "docs/embedding.md", "docs/actors.md"} {
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) < 3 {
+		t.Fatalf("documents %v: %v", pages, err)
+	}
+	for _, page := range append(pages, "README.md") {
 		for _, b := range strings.Split(read(t, page), "```go\n")[1:] {
 			blocks++
 			b, _, _ = strings.Cut(b, "```\n")

@@ -62,13 +62,19 @@ func goSource(t *testing.T, tests bool) string {
 
 func TestDocsNameTargetsThatExist(t *testing.T) {
 	makefile := text(t, filepath.Join(top, "Makefile"))
-	named := regexp.MustCompile("(?m)(?:`|^)make ([a-z]+)")
+	named := regexp.MustCompile("(?m)(?:`|^)make ([a-z]+)((?: +[A-Z_]+=\\S*)*)")
+	variable := regexp.MustCompile(`([A-Z_]+)=`)
 	found := 0
 	for doc, body := range documents(t) {
 		for _, m := range named.FindAllStringSubmatch(body, -1) {
 			found++
 			if !regexp.MustCompile(`(?m)^` + m[1] + `:`).MatchString(makefile) {
 				t.Errorf("%s names make %s, which is not in the Makefile", doc, m[1])
+			}
+			for _, v := range variable.FindAllStringSubmatch(m[2], -1) {
+				if !regexp.MustCompile(`(?m)^` + v[1] + ` +\?=`).MatchString(makefile) {
+					t.Errorf("%s names make %s %s, and the Makefile has no such variable", doc, m[1], v[0])
+				}
 			}
 		}
 	}
