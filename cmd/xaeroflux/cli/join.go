@@ -31,7 +31,10 @@ is a secret, and other users of the machine can read what a command line says.`,
 			if err != nil {
 				return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")
 			}
-			err = a.create(cmd.Context(), xaeroflux.Options{Invite: args[0]})
+			topic, err := withoutPeers(*invite)
+			if err == nil {
+				err = a.create(cmd.Context(), xaeroflux.Options{Invite: topic})
+			}
 			if errors.Is(err, xaeroflux.ErrExists) {
 				err = a.joinMore(cmd, args[0])
 			}
@@ -41,6 +44,13 @@ is a secret, and other users of the machine can read what a command line says.`,
 			return err
 		},
 	}
+}
+
+// withoutPeers is an invite to the same topic that names nobody to connect to: a store
+// that is open for a moment would bring what chance has it bring.
+func withoutPeers(i identity.Invite) (string, error) {
+	i.Peers = nil
+	return i.Encode()
 }
 
 // joinMore joins a further topic.
