@@ -19,6 +19,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // last returns the last error that an iterator yields.
@@ -34,18 +35,18 @@ func second[T any](_ T, err error) error { return err }
 // ErrClosed holds of the error of each method after Close. The arguments are such
 // that nothing else is wrong with them.
 func TestEveryMethodIsClosedAfterClose(t *testing.T) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	dir := filepath.Join(t.TempDir(), "a")
-	db, err := xaeroflux.Open(dir, small())
-	must(t, err)
-	mustAppend(t, db, 3, "event %d")
-	other, err := xaeroflux.Open(filepath.Join(t.TempDir(), "b"), small())
-	must(t, err)
-	invite := invited(other)
+	db, err := xaeroflux.Open(dir, storetest.Small())
+	storetest.Must(t, err)
+	storetest.MustAppend(t, db, 3, "event %d")
+	other, err := xaeroflux.Open(filepath.Join(t.TempDir(), "b"), storetest.Small())
+	storetest.Must(t, err)
+	invite := storetest.Invited(other)
 	address := other.PeerID().String() + "@127.0.0.1:9"
-	must(t, other.Close())
+	storetest.Must(t, other.Close())
 	topic, err := db.Topic(xaeroflux.TopicID{})
-	must(t, err)
+	storetest.Must(t, err)
 	log, known := topic.Log(), db.Head().Log
 	pipe := func() io.ReadWriteCloser {
 		near, far := net.Pipe()
@@ -121,7 +122,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 			t.Errorf("%s is not in the table", name)
 		}
 	}
-	must(t, db.Close())
+	storetest.Must(t, db.Close())
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, xaeroflux.ErrClosed) {
 			t.Errorf("%s after Close: %v", name, err)
@@ -133,7 +134,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 	if _, err := os.Stat(gone); err == nil {
 		t.Error("a backup of a closed store left something")
 	}
-	must(t, context.Cause(ctx))
+	storetest.Must(t, context.Cause(ctx))
 }
 
 // methodsWithErrors returns the methods of DB, Topic and Log that return an error
@@ -141,13 +142,13 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 func methodsWithErrors(t *testing.T) (all []string) {
 	t.Helper()
 	files, err := filepath.Glob("../*.go")
-	must(t, err)
+	storetest.Must(t, err)
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {
 			continue
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		must(t, err)
+		storetest.Must(t, err)
 		for _, d := range f.Decls {
 			fn, ok := d.(*ast.FuncDecl)
 			if !ok || fn.Recv == nil || !fn.Name.IsExported() || fn.Type.Results == nil {

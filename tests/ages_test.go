@@ -15,6 +15,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/race"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // The files of a store that may be of different ages, and what may have become of
@@ -43,16 +44,16 @@ func newAged(t *testing.T, before, after int) *aged {
 	at := func(name string) string { return filepath.Join(root, name) }
 	grow := func(dir string, n int, text string) {
 		db, err := xaeroflux.Open(dir, agedOptions())
-		must(t, err)
-		mustAppend(t, db, n, text)
-		must(t, db.Close())
+		storetest.Must(t, err)
+		storetest.MustAppend(t, db, n, text)
+		storetest.Must(t, db.Close())
 	}
 	grow(a.dir, before, "event %d of the time before")
 	a.older = at("older")
-	must(t, os.CopyFS(a.older, os.DirFS(a.dir)))
+	storetest.Must(t, os.CopyFS(a.older, os.DirFS(a.dir)))
 	grow(a.dir, after, "event %d of the time after, and it is a little longer than the ones before")
 	a.newest = at("newest")
-	must(t, os.CopyFS(a.newest, os.DirFS(a.dir)))
+	storetest.Must(t, os.CopyFS(a.newest, os.DirFS(a.dir)))
 	a.other = at("other")
 	grow(a.other, 300, "event %d of another store, which has nothing to do with it")
 	for _, e := range a.events(t) {
@@ -65,8 +66,8 @@ func newAged(t *testing.T, before, after int) *aged {
 func (a *aged) events(t *testing.T) (all []string) {
 	t.Helper()
 	db, err := xaeroflux.Open(a.dir, agedOptions())
-	must(t, err)
-	defer func() { must(t, db.Close()) }()
+	storetest.Must(t, err)
+	defer func() { storetest.Must(t, db.Close()) }()
 	return held(t, db)
 }
 
@@ -74,7 +75,7 @@ func held(t *testing.T, db *xaeroflux.DB) (all []string) {
 	t.Helper()
 	for _, topic := range db.Topics() {
 		for rec, err := range db.Events(ctx, xaeroflux.Query{Topic: topic.ID()}) {
-			must(t, err)
+			storetest.Must(t, err)
 			all = append(all, string(rec.Payload))
 		}
 	}
@@ -99,13 +100,13 @@ func (a *aged) lacks(all []string) int {
 // put makes the directory of the case hold the newest state, but for some names.
 func (a *aged) put(t *testing.T, fates map[string]string) {
 	t.Helper()
-	must(t, os.RemoveAll(a.dir))
-	must(t, os.CopyFS(a.dir, os.DirFS(a.newest)))
+	storetest.Must(t, os.RemoveAll(a.dir))
+	storetest.Must(t, os.CopyFS(a.dir, os.DirFS(a.newest)))
 	for name, fate := range fates {
 		a.replace(t, name, map[string]string{"older": a.older, "other": a.other}[fate])
 	}
 	if err := os.Chmod(filepath.Join(a.dir, "identity.key"), 0o600); !errors.Is(err, fs.ErrNotExist) {
-		must(t, err)
+		storetest.Must(t, err)
 	}
 }
 
@@ -113,19 +114,19 @@ func (a *aged) put(t *testing.T, fates map[string]string) {
 func (a *aged) replace(t *testing.T, name, from string) {
 	t.Helper()
 	to := filepath.Join(a.dir, name)
-	must(t, os.RemoveAll(to))
+	storetest.Must(t, os.RemoveAll(to))
 	if from == "" {
 		return
 	}
 	info, err := os.Stat(filepath.Join(from, name))
-	must(t, err)
+	storetest.Must(t, err)
 	if info.IsDir() {
-		must(t, os.CopyFS(to, os.DirFS(filepath.Join(from, name))))
+		storetest.Must(t, os.CopyFS(to, os.DirFS(filepath.Join(from, name))))
 		return
 	}
 	b, err := os.ReadFile(filepath.Join(from, name))
-	must(t, err)
-	must(t, os.WriteFile(to, b, 0o600))
+	storetest.Must(t, err)
+	storetest.Must(t, os.WriteFile(to, b, 0o600))
 }
 
 // pageFiles reads all page files below a directory.
@@ -133,12 +134,12 @@ func pageFiles(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
 	paths, err := filepath.Glob(filepath.Join(dir, "logs", "*", "*.seg"))
-	must(t, err)
+	storetest.Must(t, err)
 	for _, path := range paths {
 		b, err := os.ReadFile(path)
-		must(t, err)
+		storetest.Must(t, err)
 		name, err := filepath.Rel(dir, path)
-		must(t, err)
+		storetest.Must(t, err)
 		all[name] = b
 	}
 	return all
@@ -185,8 +186,8 @@ func (a *aged) try(t *testing.T, fates map[string]string) {
 		if n := a.lacks(held(t, db)); n > 0 && !a.isOther(fates) {
 			t.Errorf("it opened, and %d events that were acknowledged are gone without a word", n)
 		}
-		mustAppend(t, db, 3, "event %d of the case")
-		must(t, db.Close())
+		storetest.MustAppend(t, db, 3, "event %d of the case")
+		storetest.Must(t, db.Close())
 		a.sameBytes(t, before, false)
 	}
 	for name := range fates {
@@ -265,7 +266,7 @@ func agedCases() (all []map[string]string) {
 func TestAges(t *testing.T) {
 	for name, n := range map[string][2]int{"small log": {10, 12}, "sealed pages": {120, 400}, "first pages": {5, 400}} {
 		t.Run(name, func(t *testing.T) {
-			noLeaks(t)
+			storetest.NoLeaks(t)
 			a := newAged(t, n[0], n[1])
 			for _, c := range agedCases() {
 				t.Run(strings.Trim(fmt.Sprint(c), "map[]"), func(t *testing.T) { a.try(t, c) })

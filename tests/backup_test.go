@@ -14,27 +14,16 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
-
-// fill appends n events of about 300 bytes.
-func fill(t *testing.T, db *xaeroflux.DB, from, n int) {
-	t.Helper()
-	batch := make([]xaeroflux.Event, n)
-	for i := range batch {
-		batch[i] = xaeroflux.Event{Type: "note", Payload: []byte(fmt.Sprintf("%06d %s", from+i, strings.Repeat("x", 300)))}
-	}
-	_, err := db.AppendBatch(ctx, batch)
-	must(t, err)
-}
 
 func openSmall(t *testing.T, dir string) *xaeroflux.DB {
 	t.Helper()
-	db, err := xaeroflux.Open(dir, small())
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	db, err := xaeroflux.Open(dir, storetest.Small())
+	storetest.Must(t, err)
+	t.Cleanup(func() { storetest.Must(t, db.Close()) })
 	return db
 }
 
@@ -42,37 +31,18 @@ func openSmall(t *testing.T, dir string) *xaeroflux.DB {
 func texts(t *testing.T, db *xaeroflux.DB) (all []string) {
 	t.Helper()
 	for rec, err := range db.Events(ctx, xaeroflux.Query{}) {
-		must(t, err)
+		storetest.Must(t, err)
 		all = append(all, strings.TrimRight(string(rec.Payload), "x"))
 	}
 	slices.Sort(all)
 	return all
 }
 
-// awaitPages waits until so many pages of the store's own log are in files.
-func awaitPages(t *testing.T, db *xaeroflux.DB, want uint64) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		r, err := db.BackupTo(ctx, io.Discard, nil)
-		must(t, err)
-		if now := ownLog(r.BackupManifest).Pages; now >= want {
-			return
-		} else if time.Now().After(deadline) {
-			t.Fatalf("%d pages are in files, want %d", now, want)
-		}
-	}
-}
-
-// ownLog returns what a backup holds of the store's own log.
-func ownLog(m xaeroflux.BackupManifest) xaeroflux.BackupLog {
-	return m.Logs[slices.IndexFunc(m.Logs, func(l xaeroflux.BackupLog) bool { return l.Own && l.Kind == "data" })]
-}
-
 // backupFiles lists the files of a backup with their contents.
 func backupFiles(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	must(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+	storetest.Must(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
 		if err != nil || info.IsDir() {
 			return err
 		}
@@ -89,18 +59,18 @@ func backupFiles(t *testing.T, dir string) map[string]string {
 func TestBackupAndRestore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	db, to := openSmall(t, dir), filepath.Join(t.TempDir(), "backup")
-	fill(t, db, 0, 500)
+	storetest.Fill(t, db, 0, 500)
 	_, err := db.Append(ctx, xaeroflux.Event{Type: "large", Payload: bytes.Repeat([]byte("L"), 50_000)})
-	must(t, err)
-	fill(t, db, 500, 300)
-	awaitPages(t, db, 60)
+	storetest.Must(t, err)
+	storetest.Fill(t, db, 500, 300)
+	storetest.AwaitPages(t, db, 60)
 	first, err := db.Backup(ctx, to, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	pages := backupFiles(t, to)
-	fill(t, db, 800, 100)
-	awaitPages(t, db, 80)
+	storetest.Fill(t, db, 800, 100)
+	storetest.AwaitPages(t, db, 80)
 	second, err := db.Backup(ctx, to, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	if second.Number != first.Number+1 || second.Kept == 0 || second.Events != 901 {
 		t.Errorf("second backup: %+v", second)
 	}
@@ -110,13 +80,13 @@ func TestBackupAndRestore(t *testing.T) {
 		}
 	}
 	m, err := xaeroflux.VerifyBackup(ctx, to, nil)
-	must(t, err)
-	if h, l := db.Head(), ownLog(m); xaeroflux.Hash(l.Root) != h.Root || l.Size != h.Size || h.Size != 901 {
+	storetest.Must(t, err)
+	if h, l := db.Head(), storetest.OwnLog(m); xaeroflux.Hash(l.Root) != h.Root || l.Size != h.Size || h.Size != 901 {
 		t.Errorf("%d events with root %s, the backup says %d, %s", h.Size, h.Root.Short(), l.Size, l.Root.Short())
 	}
 	back := filepath.Join(t.TempDir(), "back")
 	_, err = xaeroflux.Restore(ctx, to, back, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	again := openSmall(t, back)
 	if move := again.Moved(); move == nil || move.From != db.PeerID() || move.To != again.PeerID() || !strings.Contains(move.Why, "restored from the backup") {
 		t.Errorf("the restored store moved: %+v", move)
@@ -130,7 +100,7 @@ func TestBackupAndRestore(t *testing.T) {
 func checkOpen(t *testing.T, db *xaeroflux.DB) {
 	t.Helper()
 	report, err := db.Check(ctx, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	if report.Found() > 0 {
 		t.Errorf("found %+v", report.Findings)
 	}
@@ -139,25 +109,25 @@ func checkOpen(t *testing.T, db *xaeroflux.DB) {
 // The stream holds all that the directory holds.
 func TestBackupStream(t *testing.T) {
 	db, to := openSmall(t, filepath.Join(t.TempDir(), "s")), t.TempDir()
-	fill(t, db, 0, 400)
-	awaitPages(t, db, 4)
+	storetest.Fill(t, db, 0, 400)
+	storetest.AwaitPages(t, db, 4)
 	var b bytes.Buffer
 	_, err := db.BackupTo(ctx, &b, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	for r := tar.NewReader(&b); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		must(t, err)
+		storetest.Must(t, err)
 		body, err := io.ReadAll(r)
-		must(t, err)
+		storetest.Must(t, err)
 		path := filepath.Join(to, filepath.FromSlash(h.Name))
-		must(t, os.MkdirAll(filepath.Dir(path), 0o700))
-		must(t, os.WriteFile(path, body, h.FileInfo().Mode()))
+		storetest.Must(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		storetest.Must(t, os.WriteFile(path, body, h.FileInfo().Mode()))
 	}
 	m, err := xaeroflux.VerifyBackup(ctx, to, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	if m.Events != 400 {
 		t.Errorf("the stream holds %d events", m.Events)
 	}
@@ -167,10 +137,10 @@ func TestBackupStream(t *testing.T) {
 // out, and nothing is restored from it.
 func TestBackupDamageIsFound(t *testing.T) {
 	db, to := openSmall(t, filepath.Join(t.TempDir(), "s")), filepath.Join(t.TempDir(), "b")
-	fill(t, db, 0, 60)
-	awaitPages(t, db, 3)
+	storetest.Fill(t, db, 0, 60)
+	storetest.AwaitPages(t, db, 3)
 	_, err := db.Backup(ctx, to, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	for name, body := range backupFiles(t, to) {
 		if name == "LOCK" {
 			continue
@@ -181,7 +151,7 @@ func TestBackupDamageIsFound(t *testing.T) {
 			func() error { return os.WriteFile(path, []byte(body[:len(body)-1]), 0o600) },
 			func() error { return os.Remove(path) },
 		} {
-			must(t, change())
+			storetest.Must(t, change())
 			_, err := xaeroflux.VerifyBackup(ctx, to, nil)
 			if !errors.Is(err, xaeroflux.ErrBackupDamaged) && !errors.Is(err, xaeroflux.ErrBackupManifest) && !errors.Is(err, xaeroflux.ErrNoBackup) {
 				t.Errorf("%s changed: %v", name, err)
@@ -193,11 +163,11 @@ func TestBackupDamageIsFound(t *testing.T) {
 			if _, err := os.Stat(into); err == nil {
 				t.Errorf("%s changed: a restore that failed left %s", name, into)
 			}
-			must(t, os.WriteFile(path, []byte(body), 0o600))
+			storetest.Must(t, os.WriteFile(path, []byte(body), 0o600))
 		}
 	}
 	_, err = xaeroflux.VerifyBackup(ctx, to, nil)
-	must(t, err)
+	storetest.Must(t, err)
 }
 
 func flipped(s string, i int) string {
@@ -210,16 +180,16 @@ func flipped(s string, i int) string {
 func TestBackupIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	db := openSmall(t, dir)
-	fill(t, db, 0, 10)
+	storetest.Fill(t, db, 0, 10)
 	full, to := t.TempDir(), filepath.Join(t.TempDir(), "b")
-	must(t, os.WriteFile(filepath.Join(full, "letter"), nil, 0o600))
+	storetest.Must(t, os.WriteFile(filepath.Join(full, "letter"), nil, 0o600))
 	for _, bad := range []string{full, dir, filepath.Join(dir, "logs"), filepath.Dir(dir)} {
 		if _, err := db.Backup(ctx, bad, nil); !errors.Is(err, xaeroflux.ErrBackupTarget) {
 			t.Errorf("backup to %s: %v", bad, err)
 		}
 	}
 	_, err := db.Backup(ctx, to, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	if _, err := db.Backup(ctx, to, &xaeroflux.BackupOptions{WithoutIdentity: true}); !errors.Is(err, xaeroflux.ErrBackupTarget) {
 		t.Errorf("a backup without the identity over one with it: %v", err)
 	}
@@ -266,11 +236,11 @@ func TestBackupWhileAppending(t *testing.T) {
 	for n := 0; n < 6 || acked.Load() < 300; n++ {
 		before := acked.Load()
 		r, err := db.Backup(ctx, to, nil)
-		must(t, err)
+		storetest.Must(t, err)
 		m, err := xaeroflux.VerifyBackup(ctx, to, nil)
-		must(t, err)
-		if ownLog(m).Size < before || m.Number != r.Number {
-			t.Errorf("backup %d holds %d events, %d were acknowledged", m.Number, ownLog(m).Size, before)
+		storetest.Must(t, err)
+		if storetest.OwnLog(m).Size < before || m.Number != r.Number {
+			t.Errorf("backup %d holds %d events, %d were acknowledged", m.Number, storetest.OwnLog(m).Size, before)
 		}
 	}
 	close(stop)
@@ -297,7 +267,7 @@ func TestRestoredStoreWaitsForAPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAppend(db, "after")
-	peer := open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Invite: invited(db.Topics()[0])})
+	peer := storetest.Open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Invite: storetest.Invited(db.Topics()[0])})
 	addr, err := peer.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -313,7 +283,7 @@ func TestRestoredStoreWaitsForAPeer(t *testing.T) {
 		if _, err := xaeroflux.Restore(ctx, filepath.Join(dir, "backup"), to, &xaeroflux.RestoreOptions{Adopt: true}); err != nil {
 			t.Fatal(err)
 		}
-		back := open(t, to, &xaeroflux.Options{MustExist: true, Alone: alone})
+		back := storetest.Open(t, to, &xaeroflux.Options{MustExist: true, Alone: alone})
 		_, err := back.Append(ctx, xaeroflux.Event{})
 		var early *xaeroflux.RestoredError
 		if alone {

@@ -13,17 +13,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
-
-// payloads makes n events of size bytes each.
-func payloads(n, size int) []xaeroflux.Event {
-	events := make([]xaeroflux.Event, n)
-	for i := range events {
-		events[i].Payload = make([]byte, size)
-		copy(events[i].Payload, fmt.Sprintf("event %d", i))
-	}
-	return events
-}
 
 // BenchmarkAppendBatch is the durable rate: every batch is synced to disk and
 // in the root before the call returns.
@@ -38,7 +29,7 @@ func BenchmarkAppendBatch(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			before := cpuTime()
-			appendAll(b, db, c.callers, b.N, payloads(c.batch, c.size))
+			appendAll(b, db, c.callers, b.N, storetest.Payloads(c.batch, c.size))
 			b.StopTimer()
 			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "events/s")
 			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N*c.batch), "cpu-ns/event")
@@ -76,7 +67,7 @@ func BenchmarkAppend(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer db.Close()
-			event := payloads(1, 256)[0]
+			event := storetest.Payloads(1, 256)[0]
 			work := make(chan struct{}, b.N)
 			for range b.N {
 				work <- struct{}{}
@@ -110,7 +101,7 @@ func BenchmarkMemory(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		batch := payloads(1000, 256)
+		batch := storetest.Payloads(1000, 256)
 		for million := 1; million <= 5; million++ {
 			appendAll(b, db, 8, 1000, batch)
 			runtime.GC()
@@ -134,7 +125,7 @@ func filled(b *testing.B, n int) *xaeroflux.DB {
 	if err != nil {
 		b.Fatal(err)
 	}
-	appendAll(b, db, 8, n/1000, payloads(1000, 256))
+	appendAll(b, db, 8, n/1000, storetest.Payloads(1000, 256))
 	if err := db.Close(); err != nil {
 		b.Fatal(err)
 	}
@@ -257,7 +248,7 @@ func BenchmarkAppendBesideIdle(b *testing.B) {
 					got <- struct{}{}
 				}
 			})
-			event := payloads(1, 256)[0]
+			event := storetest.Payloads(1, 256)[0]
 			appendOne := func() {
 				if _, err := db.Append(ctx, event); err != nil {
 					b.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A log that is being loaded when something of it is committed is what was committed
@@ -29,7 +30,7 @@ func TestLoadBesideACommit(t *testing.T) {
 		}
 		return nil
 	})})
-	must(t, err)
+	storetest.Must(t, err)
 	defer s.Close()
 	stop.arm()
 	var wg sync.WaitGroup
@@ -57,7 +58,7 @@ func TestLoadBesideACommit(t *testing.T) {
 	close(stop.release)
 	wg.Wait()
 	l, err := s.Log(log)
-	must(t, err)
+	storetest.Must(t, err)
 	if row := l.Row(); row.Size != size || size == 0 {
 		t.Errorf("the row has %d events, %d are committed", row.Size, size)
 	}
@@ -69,24 +70,24 @@ func TestLoadBesideACommit(t *testing.T) {
 // otherTopic makes a store with a topic beside its default one, and its log there.
 func otherTopic(t *testing.T, dir string) (topic, log digest.Hash) {
 	t.Helper()
-	a := open(t, filepath.Join(t.TempDir(), "a"), small())
-	b := open(t, dir, small())
-	mustAppend(t, b, 1, "event %d, so that its topic stays the default")
-	other, err := b.Join(ctx, invited(a))
-	must(t, err)
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.Small())
+	b := storetest.Open(t, dir, storetest.Small())
+	storetest.MustAppend(t, b, 1, "event %d, so that its topic stays the default")
+	other, err := b.Join(ctx, storetest.Invited(a))
+	storetest.Must(t, err)
 	for range 300 {
 		_, err := other.Append(ctx, xaeroflux.Event{Payload: []byte("an event that fills pages of 4 KiB, which are sealed")})
-		must(t, err)
+		storetest.Must(t, err)
 	}
-	must(t, b.Close())
+	storetest.Must(t, b.Close())
 	return digest.Hash(other.ID()), digest.Hash(other.Log().ID())
 }
 
 func oneMore(t *testing.T, log digest.Hash) *messages.Append {
 	record, err := event.AppendRecord(nil, event.Event{Payload: []byte("one more")}, time.Now().Add(time.Hour).UnixMilli(), 0)
-	must(t, err)
+	storetest.Must(t, err)
 	rec, _, err := event.DecodeRecord(record)
-	must(t, err)
+	storetest.Must(t, err)
 	return &messages.Append{Log: log, Records: record, Leaves: []digest.Hash{rec.LeafHash()}}
 }
 

@@ -13,17 +13,18 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // sealed is a store with events in pages and behind them.
 func sealed(t *testing.T) *xaeroflux.DB {
 	t.Helper()
-	noLeaks(t)
-	db, err := xaeroflux.Open(filepath.Join(t.TempDir(), "s"), small())
-	must(t, err)
+	storetest.NoLeaks(t)
+	db, err := xaeroflux.Open(filepath.Join(t.TempDir(), "s"), storetest.Small())
+	storetest.Must(t, err)
 	t.Cleanup(func() { db.Close() })
-	fill(t, db, 0, 200)
-	awaitPages(t, db, 5)
+	storetest.Fill(t, db, 0, 200)
+	storetest.AwaitPages(t, db, 5)
 	return db
 }
 
@@ -39,7 +40,7 @@ func TestCloseBesideOpenLoops(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		must(t, db.Close())
+		storetest.Must(t, db.Close())
 		for _, pull := range []func() (xaeroflux.Record, error, bool){next, follow} {
 			err, ok := error(nil), true
 			for ok && err == nil {
@@ -60,7 +61,7 @@ func TestCloseInsideOfALoop(t *testing.T) {
 	var err error
 	for _, err = range db.Events(ctx, xaeroflux.Query{Borrow: true}) {
 		if err == nil {
-			must(t, db.Close())
+			storetest.Must(t, db.Close())
 		}
 	}
 	if !errors.Is(err, xaeroflux.ErrClosed) {
@@ -110,12 +111,12 @@ func TestCloseBesideLongReaders(t *testing.T) {
 // A progress function that does not return keeps Close for CloseTimeout. The store is
 // whole, and given back once it returns.
 func TestCloseBesideABlockedFunction(t *testing.T) {
-	noLeaks(t)
-	dir, o := filepath.Join(t.TempDir(), "s"), small()
+	storetest.NoLeaks(t)
+	dir, o := filepath.Join(t.TempDir(), "s"), storetest.Small()
 	o.CloseTimeout = 50 * time.Millisecond
 	db, err := xaeroflux.Open(dir, o)
-	must(t, err)
-	fill(t, db, 0, 20)
+	storetest.Must(t, err)
+	storetest.Fill(t, db, 0, 20)
 	began, blocked, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		var once sync.Once
@@ -136,8 +137,8 @@ func TestCloseBesideABlockedFunction(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		must(t, err)
-		must(t, again.Close())
+		storetest.Must(t, err)
+		storetest.Must(t, again.Close())
 		return
 	}
 }
@@ -151,18 +152,18 @@ func TestBackupToABlockedWriter(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- second(db.BackupTo(ctx, near, nil)) }()
 		_, err := far.Read(make([]byte, 1)) // the rest of that Write blocks
-		must(t, err)
+		storetest.Must(t, err)
 		want := context.Canceled
 		if end == "context" {
 			cancel()
 		} else {
 			want = xaeroflux.ErrClosed
-			must(t, db.Close())
+			storetest.Must(t, db.Close())
 		}
 		if err := <-ended; !errors.Is(err, want) {
 			t.Errorf("%s: %v", end, err)
 		}
 		cancel()
-		must(t, far.Close()) // lets go of the Write
+		storetest.Must(t, far.Close()) // lets go of the Write
 	}
 }

@@ -13,17 +13,18 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // Peers cosign what they hold; a policy takes a head with enough of them and
 // none with fewer, and what was collected is kept.
 func TestPeersCosign(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a := open(t, t.TempDir()+"/a", o)
-	p, atP := joinedAt(t, a, o, "p")
-	q, atQ := joinedAt(t, a, o, "q")
-	mustAppend(t, a, 100, "event %d")
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := storetest.Open(t, t.TempDir()+"/a", o)
+	p, atP := storetest.JoinedAt(t, a, o, "p")
+	q, atQ := storetest.JoinedAt(t, a, o, "q")
+	storetest.MustAppend(t, a, 100, "event %d")
 	for _, at := range []string{atP, atQ} {
 		if err := a.Connect(ctx, at); err != nil {
 			t.Fatal(err)
@@ -34,7 +35,7 @@ func TestPeersCosign(t *testing.T) {
 		t.Fatal(err)
 	}
 	vkey := a.Head().VKey()
-	both := proof.Policy{K: 2, Witnesses: []note.Verifier{witness(t, p), witness(t, q)}}
+	both := proof.Policy{K: 2, Witnesses: []note.Verifier{storetest.WitnessOf(t, p), storetest.WitnessOf(t, q)}}
 	h, _, err := proof.VerifyCosigned(text, vkey, both)
 	if err != nil || xaeroflux.LogID(h.Log) != a.Head().Log || xaeroflux.Hash(h.Root) != a.Head().Root {
 		t.Errorf("%+v, %v of\n%s", h, err, text)
@@ -42,7 +43,7 @@ func TestPeersCosign(t *testing.T) {
 	if _, _, err := proof.VerifyCosigned(a.Head().Checkpoint(), vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
 		t.Errorf("a head that nobody cosigned: %v", err)
 	}
-	if both.Witnesses[1] = witness(t, a); witness(t, a) == witness(t, p) {
+	if both.Witnesses[1] = storetest.WitnessOf(t, a); storetest.WitnessOf(t, a) == storetest.WitnessOf(t, p) {
 		t.Error("two stores are one witness")
 	}
 	if _, _, err := proof.VerifyCosigned(text, vkey, both); !errors.Is(err, xaeroflux.ErrWitnesses) {
@@ -60,38 +61,25 @@ func TestPeersCosign(t *testing.T) {
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	a = open(t, a.Dir(), o)
+	a = storetest.Open(t, a.Dir(), o)
 	if again, err := a.Cosigned(ctx, 0); err != nil || len(again) != len(text) {
 		t.Errorf("%v, kept are\n%s, had\n%s", err, again, text)
 	}
 }
 
-func witness(t *testing.T, db *xaeroflux.DB) proof.Witness {
-	t.Helper()
-	topic, err := db.Topic(xaeroflux.TopicID{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := proof.ParseWitness(topic.WitnessKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
-}
-
 // A forked log is not cosigned, by whoever holds whichever branch.
 func TestForkedLogIsNotCosigned(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a, copied := splitBrain(t, o, 2, 1, 1)
-	_, atP := joinedAt(t, a, o, "p")
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := storetest.SplitBrain(t, o, 2, 1, 1)
+	_, atP := storetest.JoinedAt(t, a, o, "p")
 	if _, err := a.Cosigned(ctx, 1); !errors.Is(err, xaeroflux.ErrWitnesses) {
 		t.Errorf("without a peer: %v", err)
 	}
-	mustSync(t, a, atP)
+	storetest.MustSync(t, a, atP)
 	if _, err := a.Cosigned(ctx, 1); err != nil {
 		t.Error(err)
 	}
-	mustSync(t, copied, atP)
+	storetest.MustSync(t, copied, atP)
 	if _, err := copied.Cosigned(ctx, 1); !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Errorf("a frozen log: %v", err)
 	}
@@ -100,12 +88,12 @@ func TestForkedLogIsNotCosigned(t *testing.T) {
 // A peer that cosigned a head cosigns no older one any more
 // (https://c2sp.org/tlog-cosignature).
 func TestCosigningNeverGoesBack(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a := open(t, t.TempDir()+"/a", o)
-	_, atP := joinedAt(t, a, o, "p")
-	q, _ := joinedAt(t, a, o, "q")
-	r, _ := joinedAt(t, a, o, "r")
-	mustAppend(t, a, 10, "event %d")
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := storetest.Open(t, t.TempDir()+"/a", o)
+	_, atP := storetest.JoinedAt(t, a, o, "p")
+	q, _ := storetest.JoinedAt(t, a, o, "q")
+	r, _ := storetest.JoinedAt(t, a, o, "r")
+	storetest.MustAppend(t, a, 10, "event %d")
 	if _, err := a.Sync(ctx, atP); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +124,7 @@ func TestCosigningNeverGoesBack(t *testing.T) {
 		}
 	}
 	older(q, "1 of 2 cosigned")
-	mustAppend(t, a, 10, "more %d")
+	storetest.MustAppend(t, a, 10, "more %d")
 	if _, err := a.Cosigned(ctx, 1); err != nil {
 		t.Fatal(err)
 	}

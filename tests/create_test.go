@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/segwriter"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // Six processes make a store in one directory at once. One does; the others say
@@ -103,7 +104,7 @@ func TestCreationStoppedAtAnyWrite(t *testing.T) {
 // A join that is stopped at any write is finished as a join: the topic of the invite
 // is the first one, and the only one. Until then the store takes no events.
 func TestJoinStoppedAtAnyWrite(t *testing.T) {
-	host := open(t, t.TempDir(), nil)
+	host := storetest.Open(t, t.TempDir(), nil)
 	topic := host.Topics()[0].ID()
 	stopCreation(t, digest.Hash(topic), func(t *testing.T, at, dir string) {
 		if store.Exists(dir) {
@@ -111,9 +112,9 @@ func TestJoinStoppedAtAnyWrite(t *testing.T) {
 			if _, err := xaeroflux.Open(dir, nil); !errors.As(err, &unfinished) || xaeroflux.TopicID(unfinished.Topic) != topic {
 				t.Fatalf("%s: opened without the invite: %v", at, err)
 			}
-			joinAgain(t, dir, invited(host))
+			joinAgain(t, dir, storetest.Invited(host))
 		}
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invited(host)})
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: storetest.Invited(host)})
 		if err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}
@@ -174,6 +175,6 @@ func stopCreation(t *testing.T, first digest.Hash, finish func(t *testing.T, at,
 		if _, err := os.Stat(filepath.Join(dir, "FORMAT.new")); err == nil {
 			t.Errorf("%s: FORMAT.new is left", at)
 		}
-		checkClean(t, dir)
+		storetest.CheckClean(t, dir)
 	}
 }

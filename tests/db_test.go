@@ -14,83 +14,21 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"go.uber.org/goleak"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 var ctx = context.Background()
 
-// open opens a store for a test. When the test ends, the store is closed,
-// checked to the last byte, and no goroutine may be left.
-func open(t testing.TB, dir string, o *xaeroflux.Options) *xaeroflux.DB {
-	t.Helper()
-	noLeaks(t)
-	db, err := xaeroflux.Open(dir, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-		checkClean(t, dir)
-	})
-	return db
-}
-
-var leakChecked sync.Map // of testing.TB
-
-// noLeaks fails the test if it leaves a goroutine behind when all of its stores
-// are closed.
-func noLeaks(t testing.TB) {
-	if _, twice := leakChecked.LoadOrStore(t, true); twice {
-		return
-	}
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() {
-		leakChecked.Delete(t)
-		goleak.VerifyNone(t, before)
-	})
-}
-
-func checkClean(t testing.TB, dir string) xaeroflux.CheckReport {
-	t.Helper()
-	report, err := xaeroflux.Check(ctx, dir, nil)
-	if err != nil {
-		t.Errorf("check: %v", err)
-	}
-	for _, f := range report.Findings {
-		t.Errorf("check: %s: %s", f.Where, f.What)
-	}
-	return report
-}
-
-func small() *xaeroflux.Options {
-	return &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2}
-}
-
-func mustAppend(t testing.TB, db *xaeroflux.DB, n int, format string) xaeroflux.Receipt {
-	t.Helper()
-	events := make([]xaeroflux.Event, n)
-	for i := range events {
-		events[i] = xaeroflux.Event{Type: "line", Payload: fmt.Appendf(nil, format, i)}
-	}
-	r, err := db.AppendBatch(ctx, events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 func TestAppendReadProveReopen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := open(t, dir, small())
+	db := storetest.Open(t, dir, storetest.Small())
 	for i := range 50 {
-		r := mustAppend(t, db, 37, "event %d of a batch that fills pages")
+		r := storetest.MustAppend(t, db, 37, "event %d of a batch that fills pages")
 		if r.Seq != uint64(37*i) || r.Count != 37 || r.Size != r.Seq+37 {
 			t.Fatalf("receipt %+v of batch %d", r, i)
 		}
@@ -113,7 +51,7 @@ func TestAppendReadProveReopen(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again := open(t, dir, nil)
+	again := storetest.Open(t, dir, nil)
 	if h := again.Head(); h != head {
 		t.Fatalf("after reopening head is %+v, was %+v", h, head)
 	}
@@ -152,8 +90,8 @@ func proveOne(t *testing.T, db *xaeroflux.DB, seq uint64, head xaeroflux.Head) {
 
 // A checkpoint and its proofs verify with x/mod/sumdb alone.
 func TestStandardToolsVerify(t *testing.T) {
-	db := open(t, t.TempDir(), small())
-	r := mustAppend(t, db, 1000, "event %d")
+	db := storetest.Open(t, t.TempDir(), storetest.Small())
+	r := storetest.MustAppend(t, db, 1000, "event %d")
 	head := db.Head()
 	verifier, err := note.NewVerifier(head.VKey())
 	if err != nil {
@@ -192,12 +130,12 @@ func TestStandardToolsVerify(t *testing.T) {
 }
 
 func TestSubscribeReplaysThenFollows(t *testing.T) {
-	db := open(t, t.TempDir(), small())
-	mustAppend(t, db, 500, "before %d")
+	db := storetest.Open(t, t.TempDir(), storetest.Small())
+	storetest.MustAppend(t, db, 500, "before %d")
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for range 100 {
-			mustAppend(t, db, 5, "after %d")
+			storetest.MustAppend(t, db, 5, "after %d")
 		}
 	})
 	next := uint64(0)
@@ -213,7 +151,7 @@ func TestSubscribeReplaysThenFollows(t *testing.T) {
 }
 
 func TestManyCallersGetEachTheirOwnSequence(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	const callers, each = 64, 20
 	var mu sync.Mutex // guards seen
 	seen := map[uint64]string{}
@@ -246,7 +184,7 @@ func TestManyCallersGetEachTheirOwnSequence(t *testing.T) {
 
 func TestLargeEvents(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := open(t, dir, small())
+	db := storetest.Open(t, dir, storetest.Small())
 	sizes := []int{0, 1, 4051, 4052, 4053, 10_000, 1 << 20, 16 << 20, 5}
 	for i, n := range sizes {
 		r, err := db.Append(ctx, xaeroflux.Event{Payload: bytes.Repeat([]byte{byte(i)}, n)})
@@ -260,7 +198,7 @@ func TestLargeEvents(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = open(t, dir, nil)
+	db = storetest.Open(t, dir, nil)
 	for i, n := range sizes {
 		r, err := db.Get(ctx, uint64(i))
 		if err != nil || !bytes.Equal(r.Payload, bytes.Repeat([]byte{byte(i)}, n)) {
@@ -290,9 +228,9 @@ func proveLarge(t *testing.T, db *xaeroflux.DB, seq uint64) {
 // byte as they were.
 func TestDerivedFilesAreRebuilt(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := open(t, dir, small())
+	db := storetest.Open(t, dir, storetest.Small())
 	for range 20 {
-		mustAppend(t, db, 100, "event %d that takes some room in a page")
+		storetest.MustAppend(t, db, 100, "event %d that takes some room in a page")
 	}
 	head := db.Head()
 	if err := db.Close(); err != nil {
@@ -316,7 +254,7 @@ func TestDerivedFilesAreRebuilt(t *testing.T) {
 		}
 	}
 	oneFindingEach(t, dir, before)
-	db = open(t, dir, nil)
+	db = storetest.Open(t, dir, nil)
 	if h := db.Head(); h != head {
 		t.Errorf("head %+v, want %+v", h, head)
 	}
@@ -352,7 +290,7 @@ func oneFindingEach(t *testing.T, dir string, missing map[string][]byte) {
 
 func TestSecondOpenIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	open(t, dir, nil)
+	storetest.Open(t, dir, nil)
 	if _, err := xaeroflux.Open(dir, nil); !errors.Is(err, xaeroflux.ErrInUse) {
 		t.Fatalf("second open: %v", err)
 	}
@@ -365,7 +303,7 @@ func TestMustExist(t *testing.T) {
 }
 
 func TestCloseRefusesWork(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -418,8 +356,8 @@ func TestSpawnedActorGoesOnFromItsCursor(t *testing.T) {
 			}
 		}
 	}
-	db := open(t, dir, small())
-	mustAppend(t, db, 700, "event %d")
+	db := storetest.Open(t, dir, storetest.Small())
+	storetest.MustAppend(t, db, 700, "event %d")
 	if _, err := db.Spawn("counter", props, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -427,8 +365,8 @@ func TestSpawnedActorGoesOnFromItsCursor(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = open(t, dir, nil)
-	mustAppend(t, db, 300, "event %d")
+	db = storetest.Open(t, dir, nil)
+	storetest.MustAppend(t, db, 300, "event %d")
 	if _, err := db.Spawn("counter", props, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -444,8 +382,8 @@ func TestSpawnedActorGoesOnFromItsCursor(t *testing.T) {
 
 // A loop over events may append: it holds nothing that a commit waits for.
 func TestAppendInsideOfALoop(t *testing.T) {
-	db := open(t, t.TempDir(), &xaeroflux.Options{MapBytes: 1 << 20})
-	mustAppend(t, db, 100, "event %d")
+	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{MapBytes: 1 << 20})
+	storetest.MustAppend(t, db, 100, "event %d")
 	n := 0
 	for r, err := range db.Events(ctx, xaeroflux.Query{}) {
 		if err != nil {
@@ -463,8 +401,8 @@ func TestAppendInsideOfALoop(t *testing.T) {
 
 // Close ends subscriptions, and those who read meanwhile get the error.
 func TestCloseEndsSubscriptions(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 10, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 10, "event %d")
 	ended := make(chan error)
 	go func() {
 		var last error
@@ -487,30 +425,19 @@ func TestCloseEndsSubscriptions(t *testing.T) {
 
 // Two stores may share the actor system of the service around them.
 func TestSharedActorSystem(t *testing.T) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	system := supervisor.NewSystem(nil)
 	t.Cleanup(system.Shutdown)
 	o := &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}}
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
-	b := open(t, filepath.Join(t.TempDir(), "b"), o)
-	mustAppend(t, a, 10, "event %d of a")
-	mustAppend(t, b, 20, "event %d of b")
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
+	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), o)
+	storetest.MustAppend(t, a, 10, "event %d of a")
+	storetest.MustAppend(t, b, 20, "event %d of b")
 	if a.Head().Size != 10 || b.Head().Size != 20 {
 		t.Errorf("sizes %d and %d", a.Head().Size, b.Head().Size)
 	}
 	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
-	mustAppend(t, b, 1, "event %d of b, after a closed")
-}
-
-// invited returns the invite to a topic, or to the default one of a store.
-func invited(to interface {
-	Invite(context.Context, *xaeroflux.InviteOptions) (string, error)
-}) string {
-	invite, err := to.Invite(context.Background(), nil)
-	if err != nil {
-		panic(err)
-	}
-	return invite
+	storetest.MustAppend(t, b, 1, "event %d of b, after a closed")
 }

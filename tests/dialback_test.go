@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -36,11 +37,11 @@ func id(d identity.Device) string {
 // smaller one: its new connection takes the place of that session at once, and it is
 // not refused until the old one is found dead.
 func TestPeerThatDialsBackIsLetIn(t *testing.T) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	net := transport.NewMemory(transport.MemoryOptions{})
 	x := &idler{t: t, device: largestID(), topic: identitytest.NewTopicOf(1, 4096), pages: 3, conns: make(chan transport.Conn, 10)}
 	addr := x.listen(net)
-	db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
 		Invite:     x.topic.Invite(),
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 	})
@@ -59,7 +60,7 @@ func TestPeerThatDialsBackIsLetIn(t *testing.T) {
 		if time.Now().After(limit) {
 			t.Fatal("it is never let in")
 		}
-		again, err := net.Node(x.device.PeerID()).Dial(ctx, dialed(at))
+		again, err := net.Node(x.device.PeerID()).Dial(ctx, storetest.Dialed(at))
 		if err != nil {
 			t.Fatal(err)
 		}

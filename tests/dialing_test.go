@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/peerbook"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -22,7 +23,7 @@ func swallower(t *testing.T) string {
 	t.Helper()
 	for range 50 {
 		udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-		must(t, err)
+		storetest.Must(t, err)
 		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
 		if err != nil {
 			udp.Close()
@@ -37,48 +38,48 @@ func swallower(t *testing.T) string {
 
 // A live peer among a hundred named ones that swallow packets is found soon.
 func TestNamedPeersThatSwallowPackets(t *testing.T) {
-	noLeaks(t)
-	a, b, addr := pair(t, small())
-	mustAppend(t, b, 3, "event %d behind dead ones")
+	storetest.NoLeaks(t)
+	a, b, addr := storetest.Pair(t, storetest.Small())
+	storetest.MustAppend(t, b, 3, "event %d behind dead ones")
 	for i := range 100 {
 		dead := identity.Seed{byte(i), 1, 2}.PeerID(identity.Generation{})
-		must(t, a.Connect(ctx, fmt.Sprintf("%s@%s", dead, swallower(t))))
+		storetest.Must(t, a.Connect(ctx, fmt.Sprintf("%s@%s", dead, swallower(t))))
 	}
 	start := time.Now()
-	must(t, a.Connect(ctx, addr))
-	await(t, func() bool { p := a.Peers(); return len(p) == 1 && p[0].InSync })
+	storetest.Must(t, a.Connect(ctx, addr))
+	storetest.Await(t, func() bool { p := a.Peers(); return len(p) == 1 && p[0].InSync })
 	t.Logf("reached after %v", time.Since(start).Round(time.Millisecond))
 }
 
 // Somebody that answers instead of a peer that restarts makes nobody forget it.
 func TestWrongAnswersForgetNobody(t *testing.T) {
-	noLeaks(t)
-	o := small()
-	first, b, addr := pair(t, o)
+	storetest.NoLeaks(t)
+	o := storetest.Small()
+	first, b, addr := storetest.Pair(t, o)
 	dir := first.Dir()
-	must(t, first.Connect(ctx, addr))
-	await(t, func() bool { p := first.Peers(); return len(p) == 1 && p[0].InSync })
-	must(t, first.Close())
+	storetest.Must(t, first.Connect(ctx, addr))
+	storetest.Await(t, func() bool { p := first.Peers(); return len(p) == 1 && p[0].InSync })
+	storetest.Must(t, first.Close())
 	_, host, _ := net.SplitHostPort(addr)
 	at := net.JoinHostPort("127.0.0.1", host)
 	dirB := b.Dir()
-	must(t, b.Close())
+	storetest.Must(t, b.Close())
 
-	stranger := open(t, filepath.Join(t.TempDir(), "stranger"), small())
+	stranger := storetest.Open(t, filepath.Join(t.TempDir(), "stranger"), storetest.Small())
 	_, err := stranger.Listen(ctx, at)
-	must(t, err)
-	o = small()
+	storetest.Must(t, err)
+	o = storetest.Small()
 	o.Listen = "127.0.0.1:0" // so that it dials whom it remembers; nobody is named
-	a := open(t, dir, o)
+	a := storetest.Open(t, dir, o)
 	heard := listenTo(a)
-	await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) >= 2 }) // the stranger answered twice
-	must(t, stranger.Close())
+	storetest.Await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) >= 2 }) // the stranger answered twice
+	storetest.Must(t, stranger.Close())
 
-	o = small()
+	o = storetest.Small()
 	o.Listen = at
-	b = open(t, dirB, o)
-	mustAppend(t, b, 1, "event %d after it came back")
-	await(t, func() bool { return connectedTo(a, b.PeerID()) })
+	b = storetest.Open(t, dirB, o)
+	storetest.MustAppend(t, b, 1, "event %d after it came back")
+	storetest.Await(t, func() bool { return storetest.ConnectedTo(a, b.PeerID()) })
 }
 
 // A topic that one known peer shares has a connection, though the node has enough
@@ -86,18 +87,18 @@ func TestWrongAnswersForgetNobody(t *testing.T) {
 func TestEachTopicHasALink(t *testing.T) {
 	const others = 9
 	v := newVillage(t, 1+others, xaeroflux.Options{})
-	rare := open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{
+	rare := storetest.Open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{
 		Actors: xaeroflux.ActorOptions{System: v.system}, Listen: "rare:1",
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil },
 	})
-	_, err := v.dbs[0].Join(ctx, invited(rare))
-	must(t, err)
+	_, err := v.dbs[0].Join(ctx, storetest.Invited(rare))
+	storetest.Must(t, err)
 	for i := range others {
 		v.connect(0, 1+i)
 	}
 	rareAddr := xaeroflux.Address{Peer: rare.PeerID(), Host: "rare:1"}.String()
-	must(t, v.dbs[0].Connect(ctx, rareAddr))
-	await(t, func() bool {
+	storetest.Must(t, v.dbs[0].Connect(ctx, rareAddr))
+	storetest.Await(t, func() bool {
 		n := 0
 		for _, p := range v.dbs[0].Peers() {
 			if p.InSync {
@@ -109,11 +110,13 @@ func TestEachTopicHasALink(t *testing.T) {
 	heard := listenTo(v.dbs[0])
 	self := v.dbs[0].PeerID()
 	v.net.SetUp(identity.PeerID(self), identity.PeerID(rare.PeerID()), false)
-	await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) > 0 })
-	must(t, v.dbs[0].Close())
+	storetest.Await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) > 0 })
+	storetest.Must(t, v.dbs[0].Close())
 
 	v.net.SetUp(identity.PeerID(self), identity.PeerID(rare.PeerID()), true)
 	v.start(0, xaeroflux.Options{}) // it remembers all, and nobody is named
-	mustAppend(t, rare, 1, "event %d of the topic that one peer shares")
-	await(t, func() bool { return connectedTo(v.dbs[0], rare.PeerID()) && len(v.dbs[0].Peers()) > peerbook.Links })
+	storetest.MustAppend(t, rare, 1, "event %d of the topic that one peer shares")
+	storetest.Await(t, func() bool {
+		return storetest.ConnectedTo(v.dbs[0], rare.PeerID()) && len(v.dbs[0].Peers()) > peerbook.Links
+	})
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // inPlace lists all lines of the documents that are not run as they stand: what is
@@ -193,7 +195,7 @@ func TestDocsNameProgramsThatExist(t *testing.T) {
 			named++
 			files, err := filepath.Glob(filepath.Join(top, m[1], "*.go"))
 			beside, err2 := filepath.Glob(filepath.Join(top, "bench", m[1], "*.go")) // where a page says cd bench
-			must(t, errors.Join(err, err2))
+			storetest.Must(t, errors.Join(err, err2))
 			source := ""
 			for _, f := range append(files, beside...) {
 				source += text(t, f)

@@ -20,6 +20,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // An eroded store is one of whose pages something was erased while it was closed.
@@ -124,7 +125,7 @@ func (e *eroded) erase(t *testing.T, dir string, rnd *rand.Rand, pages, size uin
 		t.Fatal(err)
 	}
 	if rnd.IntN(2) == 0 {
-		must(t, os.Remove(filepath.Join(logDir, "000001.tree")))
+		storetest.Must(t, os.Remove(filepath.Join(logDir, "000001.tree")))
 	}
 }
 
@@ -193,14 +194,14 @@ func TestErasedPagesAreServed(t *testing.T) {
 	e := erode(t, 7)
 	src := e.s.Source()
 	info, _, err := src.Log(e.l.ID)
-	must(t, err)
+	storetest.Must(t, err)
 	for _, may := range []syncer.Erasable{nil, e.mayErase} {
 		tr, err := syncer.NewTransfer(noStore{}, syncer.Pull{Info: info})
-		must(t, err)
+		storetest.Must(t, err)
 		tr.Erasable = may
 		var wire bytes.Buffer
 		_, err = syncer.ServePages(&wire, src, info.Topic, &messages.PageRequest{Log: e.l.ID, Count: messages.MaxRunPages})
-		must(t, err)
+		storetest.Must(t, err)
 		images, pages := 0, uint64(0)
 		for err == nil && wire.Len() > 0 {
 			var v *syncer.VerifiedPages

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/race"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // found makes a member connect with a key of its own, say where it is to be found,
@@ -22,14 +23,14 @@ func (a *arena) found(host string) identity.PeerID {
 	a.t.Helper()
 	device := newDevice(a.t)
 	carrier, err := a.carrier(device.PeerKey())
-	must(a.t, err)
+	storetest.Must(a.t, err)
 	defer carrier.Close()
 	ln, err := carrier.Listen(ctx, host)
-	must(a.t, err)
+	storetest.Must(a.t, err)
 	p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), a.addr)
-	must(a.t, err)
-	must(a.t, p.Greet(ctx, a.topic))
-	must(a.t, p.Send(&messages.Peers{Addresses: []string{ln.Addr().String()}}))
+	storetest.Must(a.t, err)
+	storetest.Must(a.t, p.Greet(ctx, a.topic))
+	storetest.Must(a.t, p.Send(&messages.Peers{Addresses: []string{ln.Addr().String()}}))
 	limit, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if _, err := ln.Accept(limit); err != nil {
@@ -44,11 +45,11 @@ func TestMemberCannotFlushTheBook(t *testing.T) {
 	if testing.Short() || race.Enabled {
 		t.Skip("a thousand peers are found: make norace runs it")
 	}
-	a := newArena(t, "memory", small())
+	a := newArena(t, "memory", storetest.Small())
 	var honest []identity.PeerID
 	for i := range 12 {
 		id := a.found(fmt.Sprintf("honest-%d:1", i))
-		await(t, func() bool { return remembers(a.victim, id) })
+		storetest.Await(t, func() bool { return remembers(a.victim, id) })
 		honest = append(honest, id)
 	}
 	for i := range peerbook.MaxTried + 50 {

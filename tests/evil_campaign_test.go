@@ -7,12 +7,13 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer/campaign"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // TestCampaign sends a store ten thousand frames, true and spoiled. The package
 // campaign holds it to its bounds and makes longer ones.
 func TestCampaign(t *testing.T) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	const frames = 10_000
 	r, err := campaign.Run(frames, 1)
 	if err != nil {

@@ -14,16 +14,17 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // badLog is a log of good records, one that closes it, and some more.
 func (a *arena) badLog(bad []byte, before, after int) *evilpeer.Log {
 	a.t.Helper()
 	l := a.newLog(a.newKey(), 4096, before, "event %d of an author who will break a rule, with some bytes to fill its pages")
-	must(a.t, l.Add(bad))
+	storetest.Must(a.t, l.Add(bad))
 	for i := range after {
 		r := eventtest.Raw{Time: event.MaxTime, Payload: fmt.Appendf(nil, "event %d behind it, with as many bytes as those before it", i)}
-		must(a.t, l.Add(r.Record()))
+		storetest.Must(a.t, l.Add(r.Record()))
 	}
 	return l
 }
@@ -31,7 +32,7 @@ func (a *arena) badLog(bad []byte, before, after int) *evilpeer.Log {
 // closedAt waits until a log has ended in a store.
 func closedAt(t testing.TB, db *xaeroflux.DB, l *evilpeer.Log, size uint64, why event.Reason) {
 	t.Helper()
-	await(t, func() bool {
+	storetest.Await(t, func() bool {
 		held, err := db.Log(xaeroflux.LogID(l.ID))
 		if err != nil {
 			return false
@@ -46,7 +47,7 @@ func closedAt(t testing.TB, db *xaeroflux.DB, l *evilpeer.Log, size uint64, why 
 // connected, the store is sound and remembers it, and those that sync with it
 // agree.
 func TestAuthorsCloseTheirLogs(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	a := newArena(t, "memory", o)
 	refused := a.victim.Refusals()
 	flag := (&eventtest.Raw{Flags: 64, Time: 9, Payload: []byte("what is this")}).Record()
@@ -61,9 +62,9 @@ func TestAuthorsCloseTheirLogs(t *testing.T) {
 		l := a.badLog(flag, before, 50)
 		for range 2 { // and again, when it is closed
 			f := a.foe()
-			must(t, f.Greet(ctx, f.topic))
-			must(t, f.Send(l.Events(0, uint64(before)+20), l.Events(uint64(before)+20, uint64(before)+51), evilpeer.Part(l.State())))
-			must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
+			storetest.Must(t, f.Greet(ctx, f.topic))
+			storetest.Must(t, f.Send(l.Events(0, uint64(before)+20), l.Events(uint64(before)+20, uint64(before)+51), evilpeer.Part(l.State())))
+			storetest.Must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 			closedAt(t, a.victim, l, uint64(before), event.BadFlag)
 			f.Conn.CloseWithError(0, "")
 		}
@@ -71,8 +72,8 @@ func TestAuthorsCloseTheirLogs(t *testing.T) {
 	}
 	long := a.badLog(back, 4000, 3000)
 	f := a.foe()
-	must(t, f.Greet(ctx, f.topic))
-	must(t, f.Send(evilpeer.Part(long.State())))
+	storetest.Must(t, f.Greet(ctx, f.topic))
+	storetest.Must(t, f.Send(evilpeer.Part(long.State())))
 	served := make(chan error)
 	go func() {
 		defer close(served)
@@ -87,20 +88,20 @@ func TestAuthorsCloseTheirLogs(t *testing.T) {
 		}
 	}()
 	closedAt(t, a.victim, long, 4000, event.BadTime)
-	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
+	storetest.Must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	f.Conn.CloseWithError(0, "")
 	<-served
 	all = append(all, closing{long, 4000, event.BadTime})
 
-	await(t, func() bool { return len(a.victim.Peers()) == 0 })
+	storetest.Await(t, func() bool { return len(a.victim.Peers()) == 0 })
 	if got := a.victim.Refusals(); !maps.Equal(got, refused) {
 		t.Errorf("refused %v, want %v: the peers are not to blame", got, refused)
 	}
 	a.honest(t)
-	undisturbed(t, a.victim)
+	storetest.Undisturbed(t, a.victim)
 	dir := a.victim.Dir()
-	must(t, a.victim.Close())
-	again := open(t, filepath.Clean(dir), o)
+	storetest.Must(t, a.victim.Close())
+	again := storetest.Open(t, filepath.Clean(dir), o)
 	for _, c := range all {
 		closedAt(t, again, c.l, c.size, c.why)
 	}

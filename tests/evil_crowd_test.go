@@ -18,6 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // crowd connects so many peers that never greet: a third says nothing, a third
@@ -43,25 +44,25 @@ func (a *arena) crowd(n int) []*foe {
 // keep keeps an honest peer connected from now on.
 func (a *arena) keep(peer *xaeroflux.DB) {
 	a.t.Helper()
-	must(a.t, peer.Connect(ctx, a.addr.String()))
-	await(a.t, func() bool { p := peer.Peers(); return len(p) == 1 && p[0].InSync })
+	storetest.Must(a.t, peer.Connect(ctx, a.addr.String()))
+	storetest.Await(a.t, func() bool { p := peer.Peers(); return len(p) == 1 && p[0].InSync })
 }
 
 // However many peers connect and never greet, one that is connected is served on,
 // and one that comes finds its place.
 func TestCrowdOfHalfOpenSessions(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.PeerTimeout = time.Hour // they are not waited out
 	a := newArena(t, "memory", o)
-	o = small()
+	o = storetest.Small()
 	o.NewCarrier = a.carrier
-	good, _ := joined(t, a.victim, o)
+	good, _ := storetest.Joined(t, a.victim, o)
 	a.keep(good)
 
 	const crowd, places = 1000, 64
 	a.crowd(crowd)
-	mustAppend(t, good, 500, "event %d, said through the crowd")
-	await(t, func() bool {
+	storetest.MustAppend(t, good, 500, "event %d, said through the crowd")
+	storetest.Await(t, func() bool {
 		l, err := a.victim.Log(good.Head().Log)
 		return err == nil && l.Size() == 500
 	})
@@ -78,14 +79,14 @@ func TestCrowdOfHalfOpenSessions(t *testing.T) {
 // However many keys a member connects with, who was named is served on, finds a
 // seat later, and so do peers that come to it.
 func TestMembersCannotTakeAllSeats(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.PeerTimeout = time.Hour // they are not waited out
 	a := newArena(t, "memory", o)
-	o = small()
+	o = storetest.Small()
 	o.NewCarrier = a.carrier
-	good, goodAddr := joined(t, a.victim, o)
-	must(t, a.victim.Connect(ctx, goodAddr))
-	await(t, func() bool { p := good.Peers(); return len(p) == 1 && p[0].InSync })
+	good, goodAddr := storetest.Joined(t, a.victim, o)
+	storetest.Must(t, a.victim.Connect(ctx, goodAddr))
+	storetest.Await(t, func() bool { p := good.Peers(); return len(p) == 1 && p[0].InSync })
 
 	const crowd = 300
 	for range crowd {
@@ -102,13 +103,15 @@ func TestMembersCannotTakeAllSeats(t *testing.T) {
 		}
 		return n
 	}
-	await(t, func() bool { return members() >= peerbook.MemberSeats })
-	later, laterAddr := joined(t, a.victim, o)
-	must(t, a.victim.Connect(ctx, laterAddr))
-	await(t, func() bool { return connectedTo(a.victim, later.PeerID()) && connectedTo(a.victim, good.PeerID()) })
-	await(t, func() bool { return members() <= peerbook.MemberSeats }) // one that gives way gets to hear so first
-	mustAppend(t, good, 100, "event %d, said through the crowd")
-	await(t, func() bool {
+	storetest.Await(t, func() bool { return members() >= peerbook.MemberSeats })
+	later, laterAddr := storetest.Joined(t, a.victim, o)
+	storetest.Must(t, a.victim.Connect(ctx, laterAddr))
+	storetest.Await(t, func() bool {
+		return storetest.ConnectedTo(a.victim, later.PeerID()) && storetest.ConnectedTo(a.victim, good.PeerID())
+	})
+	storetest.Await(t, func() bool { return members() <= peerbook.MemberSeats }) // one that gives way gets to hear so first
+	storetest.MustAppend(t, good, 100, "event %d, said through the crowd")
+	storetest.Await(t, func() bool {
 		l, err := later.Log(good.Head().Log)
 		return err == nil && l.Size() == 100
 	})
@@ -117,53 +120,53 @@ func TestMembersCannotTakeAllSeats(t *testing.T) {
 // An author who tells two victims two histories parts them in that log and in
 // nothing else.
 func TestEquivocation(t *testing.T) {
-	a := newArena(t, "memory", small())
+	a := newArena(t, "memory", storetest.Small())
 	b := &arena{t: t, carrier: a.carrier, topic: a.topic}
-	o := small()
-	o.NewCarrier, o.Invite = a.carrier, invited(a.victim)
-	b.victim = open(t, filepath.Join(t.TempDir(), "other victim"), o)
+	o := storetest.Small()
+	o.NewCarrier, o.Invite = a.carrier, storetest.Invited(a.victim)
+	b.victim = storetest.Open(t, filepath.Join(t.TempDir(), "other victim"), o)
 	addr, err := b.victim.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
-	b.addr = dialed(addr)
+	storetest.Must(t, err)
+	b.addr = storetest.Dialed(addr)
 	key := a.newKey()
 	one, two := a.newLog(key, 4096, 40, "event %d as the first is told"), a.newLog(key, 4096, 50, "event %d as the second is told")
 	a.give(one, 40)
 	b.give(two, 50)
-	mustAppend(t, b.victim, 7, "event %d of the other victim")
+	storetest.MustAppend(t, b.victim, 7, "event %d of the other victim")
 
-	must(t, a.victim.Connect(ctx, addr.String()))
+	storetest.Must(t, a.victim.Connect(ctx, addr.String()))
 	holds := func(db *xaeroflux.DB, log xaeroflux.LogID, size uint64) bool {
 		l, err := db.Log(log)
 		return err == nil && l.Size() == size
 	}
-	await(t, func() bool {
+	storetest.Await(t, func() bool {
 		return holds(a.victim, b.victim.Head().Log, 7) && holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) && holds(b.victim, xaeroflux.LogID(a.bystander.ID), 100)
 	})
-	await(t, func() bool { return a.victim.Refusals()[messages.CodeFork]+b.victim.Refusals()[messages.CodeFork] > 0 })
-	mustAppend(t, a.victim, 3, "event %d after the fork")
-	await(t, func() bool { return holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) })
+	storetest.Await(t, func() bool { return a.victim.Refusals()[messages.CodeFork]+b.victim.Refusals()[messages.CodeFork] > 0 })
+	storetest.MustAppend(t, a.victim, 3, "event %d after the fork")
+	storetest.Await(t, func() bool { return holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) })
 	for db, log := range map[*xaeroflux.DB]*evilpeer.Log{a.victim: one, b.victim: two} {
 		l, err := db.Log(xaeroflux.LogID(log.ID))
-		must(t, err)
+		storetest.Must(t, err)
 		if root, size := l.Root(); root != xaeroflux.Hash(log.Head.Root) || size != log.Head.Size {
 			t.Errorf("holds %d events under %s, was told %d under %s", size, root, log.Head.Size, log.Head.Root)
 		}
-		undisturbed(t, db)
+		storetest.Undisturbed(t, db)
 	}
 }
 
 // The names that a peer gives things name no file.
 func TestPathsForNames(t *testing.T) {
-	a := newArena(t, "memory", small())
+	a := newArena(t, "memory", storetest.Small())
 	var events []event.Event
 	for i := range 300 {
 		events = append(events, event.Event{Type: "../../../../tmp/x", Key: []byte("/etc/passwd\x00C:\\x"), Payload: fmt.Appendf(nil, "../%d", i)})
 	}
 	l, err := evilpeer.NewLog(a.topic.Topic(), a.newKey(), 4096, events...)
-	must(t, err)
+	storetest.Must(t, err)
 	a.give(l, 300)
 	held, err := a.victim.Log(xaeroflux.LogID(l.ID))
-	must(t, err)
+	storetest.Must(t, err)
 	if r, err := held.Get(ctx, 299); err != nil || r.Type != events[299].Type {
 		t.Errorf("%+v: %v", r, err)
 	}
@@ -172,7 +175,7 @@ func TestPathsForNames(t *testing.T) {
 		t.Errorf("beside the store lie %v: %v", beside, err)
 	}
 	name := regexp.MustCompile(`^(victim|LOCK|FORMAT|identity\.key|aof|logs|mmr|data\.mdb|lock\.mdb|head(\.tmp)?|[0-9a-f]{64}(\.mmr)?|[0-9]{6}\.(seg|tree))$`)
-	must(t, filepath.WalkDir(a.victim.Dir(), func(path string, d fs.DirEntry, err error) error {
+	storetest.Must(t, filepath.WalkDir(a.victim.Dir(), func(path string, d fs.DirEntry, err error) error {
 		if !name.MatchString(filepath.Base(path)) {
 			t.Errorf("there is a file %s", path)
 		}
@@ -183,30 +186,30 @@ func TestPathsForNames(t *testing.T) {
 // An author may sign a head of 2^48 events. Only those that come count: one
 // event, proven, stored and passed on, and no room made for the others.
 func TestHeadOfHugeLog(t *testing.T) {
-	a := newArena(t, "memory", small())
+	a := newArena(t, "memory", storetest.Small())
 	l := a.newLog(a.newKey(), 4096, 1, "event %d of 2^48")
 	const size = messages.MaxCount
 	rest := merkleindex.CompactRange{Begin: 1, End: size, Hashes: make([]digest.Hash, merkleindex.RangeLen(1, size))}
 	whole := merkleindex.CompactRange{}
-	must(t, whole.Append(l.Leaves[0], nil))
-	must(t, whole.Merge(rest, nil))
+	storetest.Must(t, whole.Append(l.Leaves[0], nil))
+	storetest.Must(t, whole.Merge(rest, nil))
 	root, err := whole.Root()
-	must(t, err)
+	storetest.Must(t, err)
 	m := l.Events(0, 1)
 	m.Right, m.Head = rest.Hashes, evilpeer.Wire(l.Sign(size, root))
 	f := a.foe()
 	defer f.Conn.CloseWithError(0, "")
-	must(t, f.Greet(ctx, f.topic))
-	must(t, f.Send(m))
-	await(t, func() bool { held, err := a.victim.Log(xaeroflux.LogID(l.ID)); return err == nil && held.Size() == 1 })
-	must(t, f.Send(evilpeer.List(messages.LogState{
+	storetest.Must(t, f.Greet(ctx, f.topic))
+	storetest.Must(t, f.Send(m))
+	storetest.Await(t, func() bool { held, err := a.victim.Log(xaeroflux.LogID(l.ID)); return err == nil && held.Size() == 1 })
+	storetest.Must(t, f.Send(evilpeer.List(messages.LogState{
 		Log: l.ID, Author: l.Author, PageBytes: 4096, Size: size, Pages: size / 2, Head: m.Head,
 	})))
 	if _, err := f.Answer(ctx, true); err != nil {
 		t.Error(err)
 	}
-	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
-	must(t, f.Conn.CloseWithError(0, ""))
+	storetest.Must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
+	storetest.Must(t, f.Conn.CloseWithError(0, ""))
 	a.honest(t)
 }
 
@@ -214,16 +217,16 @@ func TestHeadOfHugeLog(t *testing.T) {
 // beside a thousand half-open sessions.
 func BenchmarkBesideACrowd(b *testing.B) {
 	a := newArena(b, "memory", &xaeroflux.Options{})
-	good, _ := joined(b, a.victim, &xaeroflux.Options{NewCarrier: a.carrier})
+	good, _ := storetest.Joined(b, a.victim, &xaeroflux.Options{NewCarrier: a.carrier})
 	a.keep(good)
 	deliver := func() time.Duration {
 		start := time.Now()
 		for range 20 {
-			if _, err := good.AppendBatch(ctx, payloads(1000, 256)); err != nil {
+			if _, err := good.AppendBatch(ctx, storetest.Payloads(1000, 256)); err != nil {
 				b.Fatal(err)
 			}
 		}
-		await(b, func() bool {
+		storetest.Await(b, func() bool {
 			l, err := a.victim.Log(good.Head().Log)
 			return err == nil && l.Size() == good.Head().Size
 		})
@@ -238,7 +241,7 @@ func BenchmarkBesideACrowd(b *testing.B) {
 		for _, f := range crowd {
 			f.Conn.CloseWithError(0, "")
 		}
-		await(b, func() bool { return len(a.victim.Peers()) == 1 })
+		storetest.Await(b, func() bool { return len(a.victim.Peers()) == 1 })
 	}
 	b.ReportMetric(100*alone.Seconds()/beside.Seconds(), "%-of-rate")
 }

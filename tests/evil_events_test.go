@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // told sends EVENTS that would be true but for what spoil does to them.
@@ -72,7 +73,7 @@ func forgeries() []attack {
 		greeted("an event without its payload", shrugged, 0, func(f *foe) error {
 			m := f.log.Events(0, 100)
 			r, n, err := event.DecodeRecord(m.Records)
-			must(f.t, err)
+			storetest.Must(f.t, err)
 			m.Records = append(r.AppendErased(nil), m.Records[n:]...)
 			return f.Send(m)
 		}),
@@ -107,7 +108,7 @@ func forgeries() []attack {
 		told("one's own events in the victim's log", messages.CodeBadEvents, func(f *foe, m *messages.Events) {
 			h := f.victim.Head()
 			l, err := f.victim.Log(h.Log)
-			must(f.t, err)
+			storetest.Must(f.t, err)
 			m.Log, m.Author, m.PageBytes = digest.Hash(h.Log), [32]byte(l.Author()), 4096
 			m.First, m.Count, m.Records = h.Size, 1, f.log.Records[h.Size]
 			m.Head.Size, m.Right = h.Size+1, nil
@@ -126,7 +127,7 @@ func forgeries() []attack {
 		listed("more of the victim's own log, signed by another", messages.CodeBadHead, func(f *foe, e *messages.LogState) {
 			h := f.victim.Head()
 			l, err := f.victim.Log(h.Log)
-			must(f.t, err)
+			storetest.Must(f.t, err)
 			e.Log, e.Author = digest.Hash(h.Log), [32]byte(l.Author())
 		}),
 		greeted("a log twice in a list", dropped, messages.CodeLimit, func(f *foe) error {

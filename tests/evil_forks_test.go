@@ -9,6 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // accused sends a fork proof that would be true but for what spoil does to it.
@@ -49,10 +50,10 @@ func accusations() []attack {
 
 // A witness cosigns what it holds and nothing else.
 func TestWitnessRefuses(t *testing.T) {
-	a := newArena(t, "memory", small())
+	a := newArena(t, "memory", storetest.Small())
 	f := a.foe()
 	defer f.Conn.CloseWithError(0, "")
-	must(t, f.Greet(ctx, a.topic))
+	storetest.Must(t, f.Greet(ctx, a.topic))
 	held := a.bystander
 	good := messages.CosignRequest{Log: held.ID, Size: 100, Root: held.Root(100)}
 	for _, c := range []struct {
@@ -75,7 +76,7 @@ func TestWitnessRefuses(t *testing.T) {
 	} {
 		req := good
 		c.spoil(&req)
-		must(t, f.Send(&req))
+		storetest.Must(t, f.Send(&req))
 		got := f.cosigned()
 		if (got.Time != 0) != c.want || got.Log != req.Log || got.Size != req.Size {
 			t.Errorf("%s: %+v", c.what, got)
@@ -84,7 +85,7 @@ func TestWitnessRefuses(t *testing.T) {
 			continue
 		}
 		sig := proof.Cosignature{Witness: got.Witness, Time: got.Time, Sig: got.Sig}
-		if err := sig.Verify(proof.Head{Log: got.Log, Size: got.Size, Root: got.Root}); err != nil || got.Witness != witness(t, a.victim).Key() {
+		if err := sig.Verify(proof.Head{Log: got.Log, Size: got.Size, Root: got.Root}); err != nil || got.Witness != storetest.WitnessOf(t, a.victim).Key() {
 			t.Errorf("%s: %v", c.what, err)
 		}
 	}
@@ -95,7 +96,7 @@ func (f *foe) cosigned() *messages.CosignResponse {
 	f.t.Helper()
 	for {
 		m, err := f.Read()
-		must(f.t, err)
+		storetest.Must(f.t, err)
 		if a, ok := m.(*messages.CosignResponse); ok {
 			return a
 		}

@@ -15,22 +15,14 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
-
-// met fails unless err says that this bound of a quota was met.
-func met(t *testing.T, err error, bound string) {
-	t.Helper()
-	var q *xaeroflux.QuotaError
-	if !errors.Is(err, xaeroflux.ErrQuota) || !errors.As(err, &q) || q.Bound != bound {
-		t.Errorf("got %v, want the quota of %s", err, bound)
-	}
-}
 
 func TestQuotaOfAStore(t *testing.T) {
 	const limit = 8 << 20
-	o := small()
+	o := storetest.Small()
 	o.Quota.StoreBytes = limit
-	db := open(t, filepath.Join(t.TempDir(), "s"), o)
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), o)
 	var err error
 	taken := uint64(0)
 	for err == nil {
@@ -41,7 +33,7 @@ func TestQuotaOfAStore(t *testing.T) {
 			t.Fatalf("%d events of 100,000 bytes were taken", taken)
 		}
 	}
-	met(t, err, "store bytes")
+	storetest.WantQuota(t, err, "store bytes")
 	if taken < limit/100_000/4 {
 		t.Errorf("only %d events were taken", taken)
 	}
@@ -57,11 +49,11 @@ func TestQuotaOfAStore(t *testing.T) {
 }
 
 func TestFreeSpaceFloor(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.Quota.FreeBytes = 1 << 61
-	db := open(t, filepath.Join(t.TempDir(), "s"), o)
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), o)
 	_, err := db.Append(ctx, xaeroflux.Event{})
-	met(t, err, "free bytes")
+	storetest.WantQuota(t, err, "free bytes")
 	if err := db.ReadOnly(); err != nil {
 		t.Errorf("read-only: %v", err)
 	}
@@ -111,12 +103,12 @@ func TestQuotaOfAPeer(t *testing.T) {
 		{"free space", xaeroflux.Quota{FreeBytes: 1 << 61}, 1, 0, events(1000)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := newArena(t, "memory", small())
-			must(t, a.victim.Close())
+			a := newArena(t, "memory", storetest.Small())
+			storetest.Must(t, a.victim.Close())
 			a.reopen(t, c.quota)
 			before := total(t, a.victim)
 			a.run(t, attack{name: c.name, ends: leftOut, want: messages.CodeQuota, times: c.times, do: func(f *foe) error {
-				must(t, f.Greet(ctx, f.topic))
+				storetest.Must(t, f.Greet(ctx, f.topic))
 				return c.do(f)
 			}})
 			if more := total(t, a.victim) - before; more > c.events {
@@ -129,19 +121,19 @@ func TestQuotaOfAPeer(t *testing.T) {
 // reopen opens the victim again under a quota.
 func (a *arena) reopen(t *testing.T, q xaeroflux.Quota) {
 	t.Helper()
-	a.victim = open(t, a.victim.Dir(), &xaeroflux.Options{NewCarrier: a.carrier, Quota: q})
+	a.victim = storetest.Open(t, a.victim.Dir(), &xaeroflux.Options{NewCarrier: a.carrier, Quota: q})
 	addr, err := a.victim.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
-	a.addr = dialed(addr)
+	storetest.Must(t, err)
+	a.addr = storetest.Dialed(addr)
 }
 
 // total is the number of events in a store.
 func total(t *testing.T, db *xaeroflux.DB) (n uint64) {
 	t.Helper()
 	topic, err := db.Topic(xaeroflux.TopicID{})
-	must(t, err)
+	storetest.Must(t, err)
 	logs, err := topic.Logs()
-	must(t, err)
+	storetest.Must(t, err)
 	for _, l := range logs {
 		n += l.Size()
 	}
@@ -151,31 +143,31 @@ func total(t *testing.T, db *xaeroflux.DB) (n uint64) {
 // Two honest stores, one of which has no room for all: the rest is synced, and
 // Sync says what was left.
 func TestSyncUnderAQuota(t *testing.T) {
-	a := open(t, filepath.Join(t.TempDir(), "a"), small())
-	o := small()
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.Small())
+	o := storetest.Small()
 	o.Quota.LogBytes = 20_000
-	b, addr := joined(t, a, o)
-	mustAppend(t, a, 5000, "event %d of a, which is long")
-	mustAppend(t, b, 30, "event %d of b")
+	b, addr := storetest.Joined(t, a, o)
+	storetest.MustAppend(t, a, 5000, "event %d of a, which is long")
+	storetest.MustAppend(t, b, 30, "event %d of b")
 	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	c, _ := joined(t, a, small())
-	mustAppend(t, c, 10, "event %d of c")
-	mustSync(t, c, addr) // a's log is not here yet
+	c, _ := storetest.Joined(t, a, storetest.Small())
+	storetest.MustAppend(t, c, 10, "event %d of c")
+	storetest.MustSync(t, c, addr) // a's log is not here yet
 	fromA, err := a.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
+	storetest.Must(t, err)
 	_, err = b.Sync(limit, fromA.String())
-	met(t, err, "log bytes")
+	storetest.WantQuota(t, err, "log bytes")
 	if l, err := a.Log(c.Head().Log); err != nil || l.Size() != 10 {
 		t.Errorf("a does not hold c's log: %v", err)
 	}
-	await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 30 })
+	storetest.Await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 30 })
 	if n := b.Refusals()[messages.CodeQuota]; n != 1 {
 		t.Errorf("%d logs were left alone", n)
 	}
-	undisturbed(t, b)
-	mustAppend(t, b, 1, "event %d, appended after that")
-	await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 31 })
+	storetest.Undisturbed(t, b)
+	storetest.MustAppend(t, b, 1, "event %d, appended after that")
+	storetest.Await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 31 })
 }
 
 // The room that a store takes is counted as its files are written, sealed and removed, and
@@ -184,16 +176,16 @@ func TestStoreBytesAreThoseOfTheFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	e, inner := xaeroflux.Event{Payload: make([]byte, 30_000)}, event.Event{Payload: make([]byte, 30_000)}
 	for limit := int64(4 << 20); limit <= 16<<20; limit += 4 << 20 {
-		o := small()
+		o := storetest.Small()
 		o.Quota.StoreBytes = limit
 		db, err := xaeroflux.Open(dir, o)
-		must(t, err)
+		storetest.Must(t, err)
 		before := db.Head().Size
-		await(t, func() bool {
+		storetest.Await(t, func() bool {
 			_, err := db.Append(ctx, e)
 			var q *xaeroflux.QuotaError
 			if !errors.As(err, &q) {
-				must(t, err)
+				storetest.Must(t, err)
 				return false
 			}
 			return q.Would-2*int64(inner.RecordLen()) == fileBytes(t, dir)
@@ -201,14 +193,14 @@ func TestStoreBytesAreThoseOfTheFiles(t *testing.T) {
 		if db.Head().Size == before {
 			t.Errorf("nothing was taken up to %d bytes", limit)
 		}
-		must(t, db.Close())
+		storetest.Must(t, db.Close())
 	}
 }
 
 // fileBytes is the length of all files below dir.
 func fileBytes(t *testing.T, dir string) (total int64) {
 	t.Helper()
-	must(t, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+	storetest.Must(t, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a running store gives files their names meanwhile
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // ranged lets the victim fetch a part of the foe's log. The answer would be true
@@ -84,7 +85,7 @@ func slivers() []attack {
 		chunked("a range with too little on its right", messages.CodeBadRange, func(_ *foe, m *messages.RangeResponse) { m.Right = m.Right[1:] }),
 		rangedTo("a range without a payload", shrugged, 0, func(f *foe, m *messages.RangeResponse) []messages.Message {
 			r, n, err := event.DecodeRecord(m.Records)
-			must(f.t, err)
+			storetest.Must(f.t, err)
 			m.Records = append(r.AppendErased(nil), m.Records[n:]...)
 			return []messages.Message{f.log.Range(7000, 7000), m}
 		}),

@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/eventtest"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A badRecord is a record in a log that closes there, or does not.
@@ -42,7 +43,7 @@ func (a *arena) recordsInLogs() (all []badRecord) {
 		before := eventtest.Raw{Time: c.Previous, Type: "note", Payload: []byte("before it")}
 		behind := eventtest.Raw{Time: event.MaxTime, Type: "note", Payload: []byte("behind it")}
 		l, err := evilpeer.NewLogOf(name, key, before.Record(), c.Raw.Record(), behind.Record())
-		must(a.t, err)
+		storetest.Must(a.t, err)
 		all = append(all, badRecord{fmt.Sprintf("%d: %s with flags %d and type %q", i, c.Name, c.Raw.Flags, c.Raw.Type), l, event.Reason(c.Reason)})
 	}
 	if len(all) < 100 {
@@ -72,31 +73,31 @@ func (b *badRecord) want() string {
 // pieces it comes, at one store and at the next; nobody is to blame but the
 // author.
 func TestEachBadRecordClosesItsLog(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	a := newArena(t, "memory", o)
 	refused := a.victim.Refusals()
 	all := a.recordsInLogs()
 	f := a.foe()
-	must(t, f.Greet(ctx, a.topic))
+	storetest.Must(t, f.Greet(ctx, a.topic))
 	for i, b := range all {
 		switch i % 4 {
 		case 0:
-			must(t, f.Send(b.log.Events(0, 3)))
+			storetest.Must(t, f.Send(b.log.Events(0, 3)))
 		case 1:
-			must(t, f.Send(b.log.Events(0, 1), b.log.Events(1, 3)))
+			storetest.Must(t, f.Send(b.log.Events(0, 1), b.log.Events(1, 3)))
 		case 2:
-			must(t, f.Send(b.log.Events(0, 1), b.log.Events(1, 2), b.log.Events(2, 3), evilpeer.Part(b.log.State())))
+			storetest.Must(t, f.Send(b.log.Events(0, 1), b.log.Events(1, 2), b.log.Events(2, 3), evilpeer.Part(b.log.State())))
 		case 3:
-			must(t, f.Send(b.log.Events(0, 2), b.log.Events(0, 3), b.log.Events(2, 3)))
+			storetest.Must(t, f.Send(b.log.Events(0, 2), b.log.Events(0, 3), b.log.Events(2, 3)))
 		}
 	}
-	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
+	storetest.Must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	closed := 0
 	for _, b := range all {
 		if b.why != 0 {
 			closed++
 		}
-		await(t, func() bool { return b.ended(a.victim) == b.want() || t.Failed() })
+		storetest.Await(t, func() bool { return b.ended(a.victim) == b.want() || t.Failed() })
 	}
 	f.Conn.CloseWithError(0, "")
 	t.Logf("%d records, %d of which close a log", len(all), closed)
@@ -105,29 +106,29 @@ func TestEachBadRecordClosesItsLog(t *testing.T) {
 	}
 
 	// A store that has some of them from elsewhere, in another order.
-	o.Invite = invited(a.victim)
-	other := open(t, filepath.Join(t.TempDir(), "other"), o)
+	o.Invite = storetest.Invited(a.victim)
+	other := storetest.Open(t, filepath.Join(t.TempDir(), "other"), o)
 	b := &arena{t: t, carrier: a.carrier, topic: a.topic, victim: other}
-	mustAppend(t, other, 1, "event %d of the other store")
+	storetest.MustAppend(t, other, 1, "event %d of the other store")
 	at, err := other.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
-	b.addr = dialed(at)
+	storetest.Must(t, err)
+	b.addr = storetest.Dialed(at)
 	f = b.foe()
-	must(t, f.Greet(ctx, b.topic))
+	storetest.Must(t, f.Greet(ctx, b.topic))
 	for _, x := range slices.Backward(all) {
-		must(t, f.Send(x.log.Events(0, 1), x.log.Events(0, 2)))
+		storetest.Must(t, f.Send(x.log.Events(0, 1), x.log.Events(0, 2)))
 	}
-	must(t, f.Alive(0, digest.Hash(other.Head().Log), 0))
+	storetest.Must(t, f.Alive(0, digest.Hash(other.Head().Log), 0))
 	f.Conn.CloseWithError(0, "")
-	mustSync(t, other, a.addr.String())
-	same(t, other, a.victim)
+	storetest.MustSync(t, other, a.addr.String())
+	storetest.Same(t, other, a.victim)
 	for _, x := range all {
 		if got := x.ended(other); got != x.want() {
 			t.Errorf("%s: at the other store %s, want %s", x.name, got, x.want())
 		}
 	}
 	a.honest(t)
-	undisturbed(t, a.victim)
+	storetest.Undisturbed(t, a.victim)
 }
 
 // records are bytes that are no records, in true words about them.

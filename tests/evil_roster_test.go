@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // named returns a log of records without meaning, of any name but for the
@@ -32,7 +33,7 @@ func (f *foe) named(change func(n *identity.LogName), records int) *evilpeer.Log
 		all[i] = r.Record()
 	}
 	l, err := evilpeer.NewLogOf(n, key, all...)
-	must(f.t, err)
+	storetest.Must(f.t, err)
 	return l
 }
 
@@ -103,7 +104,7 @@ func rosters() []attack {
 		told("a record of the roster without its payload", messages.CodeRoster, func(f *foe, l *evilpeer.Log) messages.Message {
 			m := l.Events(0, 10)
 			r, n, err := event.DecodeRecord(m.Records)
-			must(f.t, err)
+			storetest.Must(f.t, err)
 			m.Records = append(r.AppendErased(nil), m.Records[n:]...)
 			return m
 		}),
@@ -128,9 +129,9 @@ type founder struct {
 func newFounder(t *testing.T) *founder {
 	t.Helper()
 	keys, err := identity.NewTopicKeys(nil)
-	must(t, err)
+	storetest.Must(t, err)
 	account, err := identity.NewAccountSecret(nil)
-	must(t, err)
+	storetest.Must(t, err)
 	f := &founder{account: account, genesis: identity.Genesis{
 		Policy: identity.PolicyOpen, PageBytes: 4096, Owner: identity.PublicKey(account.Key()),
 		LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
@@ -145,7 +146,7 @@ func newFounder(t *testing.T) *founder {
 func (f *founder) record(t *testing.T, r roster.Record) []byte {
 	t.Helper()
 	body, err := roster.Encode(nil, r)
-	must(t, err)
+	storetest.Must(t, err)
 	return f.raw(r.Type(), string(body))
 }
 
@@ -205,7 +206,7 @@ func TestHostileStewards(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFounder(t)
-			o := small()
+			o := storetest.Small()
 			o.Invite = f.invite.String()
 			a := newArena(t, "memory", o)
 			records := c.records(f)
@@ -213,7 +214,7 @@ func TestHostileStewards(t *testing.T) {
 				records = [][]byte{f.genesisRecord(t), f.admission(t)}
 			}
 			l, err := evilpeer.NewLogOf(identity.RosterLog(f.genesis.ID(), f.genesis.Steward, 0, 0), f.steward, records...)
-			must(t, err)
+			storetest.Must(t, err)
 			a.steward(t, l, c.size, c.why)
 		})
 	}
@@ -223,11 +224,11 @@ func TestHostileStewards(t *testing.T) {
 func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Reason) {
 	refused := a.victim.Refusals()
 	f := a.foe()
-	must(t, f.Greet(ctx, a.topic))
-	must(t, f.Send(l.Events(0, uint64(len(l.Records)))))
+	storetest.Must(t, f.Greet(ctx, a.topic))
+	storetest.Must(t, f.Send(l.Events(0, uint64(len(l.Records)))))
 	got := ""
 	t.Cleanup(func() { t.Log(got) })
-	await(t, func() bool {
+	storetest.Await(t, func() bool {
 		held, err := a.victim.Log(xaeroflux.LogID(l.ID))
 		if err != nil {
 			got = err.Error()
@@ -237,25 +238,25 @@ func (a *arena) steward(t *testing.T, l *evilpeer.Log, size uint64, why event.Re
 		got = fmt.Sprintf("%d events, closed %v %q", held.Size(), closed, word)
 		return t.Failed() || held.Size() == size && closed == (why != 0) && (!closed || word == why.String())
 	})
-	must(t, f.Send(evilpeer.Part(l.State()), l.Events(0, uint64(len(l.Records)))))
-	must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
+	storetest.Must(t, f.Send(evilpeer.Part(l.State()), l.Events(0, uint64(len(l.Records)))))
+	storetest.Must(t, f.Alive(0, digest.Hash(a.victim.Head().Log), 0))
 	f.Conn.CloseWithError(0, "")
 
-	o := small()
-	o.NewCarrier, o.Invite = a.carrier, invited(a.victim)
-	peer := open(t, filepath.Join(t.TempDir(), "peer"), o)
-	mustAppend(t, peer, 10, "event %d of an honest peer")
-	mustSync(t, peer, a.addr.String())
-	same(t, peer, a.victim)
+	o := storetest.Small()
+	o.NewCarrier, o.Invite = a.carrier, storetest.Invited(a.victim)
+	peer := storetest.Open(t, filepath.Join(t.TempDir(), "peer"), o)
+	storetest.MustAppend(t, peer, 10, "event %d of an honest peer")
+	storetest.MustSync(t, peer, a.addr.String())
+	storetest.Same(t, peer, a.victim)
 	if held, err := peer.Log(xaeroflux.LogID(l.ID)); size > 0 && (err != nil || held.Size() != size) {
 		t.Errorf("an honest peer does not hold the roster: %v", err)
 	}
 	for _, db := range []*xaeroflux.DB{a.victim, peer} {
-		undisturbed(t, db)
+		storetest.Undisturbed(t, db)
 		topic, err := db.Topic(xaeroflux.TopicID{})
-		must(t, err)
+		storetest.Must(t, err)
 		logs, err := topic.Logs()
-		must(t, err)
+		storetest.Must(t, err)
 		for _, held := range logs {
 			if held.ID() == xaeroflux.LogID(l.ID) {
 				t.Error("the roster is among the logs of the topic")

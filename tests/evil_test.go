@@ -24,6 +24,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/quicnet"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -84,9 +85,9 @@ var evilCarriers = map[string]func() func(ed25519.PrivateKey) (transport.Carrier
 func newDevice(t testing.TB) identity.Device {
 	t.Helper()
 	seed, err := identity.NewSeed(rand.Reader)
-	must(t, err)
+	storetest.Must(t, err)
 	generation, err := identity.NewGeneration(nil)
-	must(t, err)
+	storetest.Must(t, err)
 	return identity.Device{Seed: seed, Generation: generation}
 }
 
@@ -100,18 +101,18 @@ func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	t.Helper()
 	a := &arena{t: t, carrier: evilCarriers[network]()}
 	o.NewCarrier = a.carrier
-	a.victim = open(t, filepath.Join(t.TempDir(), "victim"), o)
+	a.victim = storetest.Open(t, filepath.Join(t.TempDir(), "victim"), o)
 	var err error
-	a.topic, err = identity.ParseInvite(invited(a.victim))
-	must(t, err)
-	mustAppend(t, a.victim, 300, "event %d of the victim")
+	a.topic, err = identity.ParseInvite(storetest.Invited(a.victim))
+	storetest.Must(t, err)
+	storetest.MustAppend(t, a.victim, 300, "event %d of the victim")
 	// More than a stream holds:
 	if _, err := a.victim.Append(ctx, xaeroflux.Event{Payload: make([]byte, 1<<20)}); err != nil {
 		t.Fatal(err)
 	}
 	at, err := a.victim.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
-	a.addr = dialed(at)
+	storetest.Must(t, err)
+	a.addr = storetest.Dialed(at)
 	a.log = a.newLog(a.newKey(), 4096, 7000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
 	a.bystander = a.newLog(a.newKey(), 4096, 200, "event %d of somebody else")
 	a.give(a.bystander, 100)
@@ -136,19 +137,12 @@ func (a *arena) give(l *evilpeer.Log, n uint64) {
 	a.t.Helper()
 	f := a.foe()
 	defer f.Conn.CloseWithError(0, "")
-	must(a.t, f.Greet(ctx, f.topic))
-	must(a.t, f.Send(l.Events(0, n)))
-	await(a.t, func() bool {
+	storetest.Must(a.t, f.Greet(ctx, f.topic))
+	storetest.Must(a.t, f.Send(l.Events(0, n)))
+	storetest.Await(a.t, func() bool {
 		held, err := a.victim.Log(xaeroflux.LogID(l.ID))
 		return err == nil && held.Size() == n
 	})
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // foe is a new peer with a connection and no stream on it.
@@ -156,10 +150,10 @@ func (a *arena) foe() *foe {
 	a.t.Helper()
 	device := newDevice(a.t)
 	carrier, err := a.carrier(device.PeerKey())
-	must(a.t, err)
+	storetest.Must(a.t, err)
 	a.t.Cleanup(func() { carrier.Close() })
 	peer, err := evilpeer.Dial(ctx, carrier, device.PeerID(), a.addr)
-	must(a.t, err)
+	storetest.Must(a.t, err)
 	return &foe{Peer: peer, arena: a, number: 0}
 }
 
@@ -181,7 +175,7 @@ func (a *arena) run(t *testing.T, at attack) {
 	}
 	if at.ends != shrugged {
 		refused[at.want] += max(at.times, 1)
-		await(t, func() bool { return maps.Equal(a.victim.Refusals(), refused) })
+		storetest.Await(t, func() bool { return maps.Equal(a.victim.Refusals(), refused) })
 	}
 	if got := a.victim.Refusals(); !maps.Equal(got, refused) {
 		t.Errorf("refused %v, want %v", got, refused)
@@ -201,7 +195,7 @@ func (a *arena) attackAll(t *testing.T, attacks []attack) {
 		})
 	}
 	a.t = t
-	await(t, func() bool { return len(a.victim.Peers()) == 0 })
+	storetest.Await(t, func() bool { return len(a.victim.Peers()) == 0 })
 	if after := settledHashes(t, a.victim.Dir()); !maps.Equal(before, after) {
 		t.Errorf("the store changed in the end: %s", changed(before, after))
 	}
@@ -211,14 +205,14 @@ func (a *arena) attackAll(t *testing.T, attacks []attack) {
 // honest syncs an honest peer with the victim.
 func (a *arena) honest(t *testing.T) {
 	t.Helper()
-	o := small()
+	o := storetest.Small()
 	o.NewCarrier = a.carrier
-	peer, _ := joined(t, a.victim, o)
-	mustAppend(t, peer, 10, "event %d of an honest peer")
-	mustSync(t, peer, a.addr.String())
-	same(t, peer, a.victim)
-	undisturbed(t, a.victim)
-	must(t, peer.Close())
+	peer, _ := storetest.Joined(t, a.victim, o)
+	storetest.MustAppend(t, peer, 10, "event %d of an honest peer")
+	storetest.MustSync(t, peer, a.addr.String())
+	storetest.Same(t, peer, a.victim)
+	storetest.Undisturbed(t, a.victim)
+	storetest.Must(t, peer.Close())
 }
 
 // hashes of all files that hold data: locks and sockets do not. A file that goes
@@ -243,7 +237,7 @@ func hashes(t testing.TB, dir string) map[string]string {
 		sums[path] = fmt.Sprintf("%x", sum.Sum(nil))
 		return err
 	})
-	must(t, err)
+	storetest.Must(t, err)
 	return sums
 }
 
@@ -281,7 +275,7 @@ func changed(before, after map[string]string) (names []string) {
 // TestHostilePeers makes every attack over QUIC.
 func TestHostilePeers(t *testing.T) {
 	attacks := slices.Concat(greetings(), offers(), comings(), shows(), rosters(), strangers(), records(), frames(), forgeries(), trees(), histories(), runs(), askers(), accusations(), slivers(), partAskers())
-	newArena(t, "quic", small()).attackAll(t, attacks)
+	newArena(t, "quic", storetest.Small()).attackAll(t, attacks)
 	if all := len(attacks) + len(loiterers()); all < 100 {
 		t.Errorf("%d attacks", all)
 	}
@@ -289,7 +283,7 @@ func TestHostilePeers(t *testing.T) {
 
 // A peer that makes others wait is not waited for.
 func TestSlowPeers(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.PeerTimeout = 200 * time.Millisecond
 	newArena(t, "memory", o).attackAll(t, loiterers())
 }

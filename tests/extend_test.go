@@ -13,13 +13,14 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // newPairOf returns two stores that are connected and agree.
 func newPairOf(t *testing.T) *village {
 	v := newVillage(t, 2, xaeroflux.Options{})
 	v.connect(1, 0)
-	await(t, func() bool { p := v.dbs[1].Peers(); return len(p) == 1 && p[0].InSync })
+	storetest.Await(t, func() bool { p := v.dbs[1].Peers(); return len(p) == 1 && p[0].InSync })
 	return v
 }
 
@@ -42,15 +43,15 @@ func TestCallsAndWords(t *testing.T) {
 		},
 		Heard: func(p xaeroflux.Presence) { words <- p },
 	})
-	must(t, err)
+	storetest.Must(t, err)
 	c, err := ben.Call(ctx, ada.PeerID(), "upper", []byte("p:"))
-	must(t, err)
+	storetest.Must(t, err)
 	_, err = c.Write([]byte("abc"))
-	must(t, errors.Join(err, c.CloseWrite()))
+	storetest.Must(t, errors.Join(err, c.CloseWrite()))
 	if b, err := io.ReadAll(c); err != nil || string(b) != "p:ABC" {
 		t.Errorf("%q, %v", b, err)
 	}
-	must(t, c.Close())
+	storetest.Must(t, c.Close())
 	if n, err := ben.Topics()[0].Say("upper", []byte("typing")); n != 1 || err != nil {
 		t.Errorf("said to %d, %v", n, err)
 	}
@@ -81,11 +82,11 @@ func TestCallsDoNotStarveTheSync(t *testing.T) {
 			return ctx.Err()
 		},
 	})
-	must(t, err)
+	storetest.Must(t, err)
 	var calls sync.WaitGroup
 	for range 40 {
 		c, err := ben.Call(ctx, ada.PeerID(), "stay", nil)
-		must(t, err)
+		storetest.Must(t, err)
 		<-began
 		calls.Go(func() {
 			if _, err := io.ReadAll(c); err == nil {
@@ -93,12 +94,12 @@ func TestCallsDoNotStarveTheSync(t *testing.T) {
 			}
 		})
 	}
-	mustAppend(t, ada, 9000, "event %d, which comes in pages that are asked for by streams of their own, and so on")
-	await(t, func() bool {
+	storetest.MustAppend(t, ada, 9000, "event %d, which comes in pages that are asked for by streams of their own, and so on")
+	storetest.Await(t, func() bool {
 		logs, err := ben.Topics()[0].Logs()
 		return err == nil && len(logs) == 2 && logs[0].Size()+logs[1].Size() == 9000
 	})
-	must(t, ada.Close())
+	storetest.Must(t, ada.Close())
 	calls.Wait()
 }
 
@@ -107,10 +108,10 @@ func TestCallsDoNotStarveTheSync(t *testing.T) {
 func TestCloseLeavesHandlersBehind(t *testing.T) {
 	for _, heard := range []bool{false, true} {
 		ada, err := xaeroflux.Open(filepath.Join(t.TempDir(), "ada"), nil)
-		must(t, err)
+		storetest.Must(t, err)
 		dir := filepath.Join(t.TempDir(), "s")
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invited(ada), CloseTimeout: 500 * time.Millisecond})
-		must(t, err)
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: storetest.Invited(ada), CloseTimeout: 500 * time.Millisecond})
+		storetest.Must(t, err)
 		began, closed := make(chan struct{}, 1), make(chan error)
 		handler := func() {
 			began <- struct{}{}
@@ -120,21 +121,21 @@ func TestCloseLeavesHandlersBehind(t *testing.T) {
 			Serve: func(context.Context, *xaeroflux.Call) error { handler(); return nil },
 			Heard: func(xaeroflux.Presence) { handler() },
 		})
-		must(t, err)
+		storetest.Must(t, err)
 		address, err := db.Listen(ctx, "127.0.0.1:0")
-		must(t, err)
-		must(t, ada.Connect(ctx, address.String()))
+		storetest.Must(t, err)
+		storetest.Must(t, ada.Connect(ctx, address.String()))
 		if heard {
-			await(t, func() bool { n, err := ada.Topics()[0].Say("stuck", nil); return n > 0 && err == nil })
+			storetest.Await(t, func() bool { n, err := ada.Topics()[0].Say("stuck", nil); return n > 0 && err == nil })
 		} else {
-			await(t, func() bool { _, err := ada.Call(ctx, db.PeerID(), "stuck", nil); return err == nil })
+			storetest.Await(t, func() bool { _, err := ada.Call(ctx, db.PeerID(), "stuck", nil); return err == nil })
 		}
 		<-began
 		if err := <-closed; !errors.Is(err, xaeroflux.ErrHandler) {
 			t.Errorf("closed with %v", err)
 		}
 		again, err := xaeroflux.Open(dir, nil)
-		must(t, err)
-		must(t, errors.Join(again.Close(), ada.Close()))
+		storetest.Must(t, err)
+		storetest.Must(t, errors.Join(again.Close(), ada.Close()))
 	}
 }

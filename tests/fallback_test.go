@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A relay forwards one port of this machine to another: TCP from the beginning,
@@ -129,33 +130,33 @@ func onlyCarrier(t *testing.T, db *xaeroflux.DB, carrier string) {
 // TestFallbackAndBack: if UDP is not let through a session runs over TCP,
 // and moves to QUIC when it is.
 func TestFallbackAndBack(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.RetryQUIC = 100 * time.Millisecond
-	a, b, addr := pair(t, o)
+	a, b, addr := storetest.Pair(t, o)
 	peer, host, _ := strings.Cut(addr, "@")
 	r := newRelay(t, host)
-	mustAppend(t, a, 50, "event %d of a")
+	storetest.MustAppend(t, a, 50, "event %d of a")
 	if err := a.Connect(ctx, peer+"@"+r.at); err != nil {
 		t.Fatal(err)
 	}
 	onlyCarrier(t, a, "tcp")
-	mustAppend(t, b, 50, "event %d of b")
-	await(t, func() bool { return maps.Equal(heads(t, a), heads(t, b)) })
+	storetest.MustAppend(t, b, 50, "event %d of b")
+	storetest.Await(t, func() bool { return maps.Equal(storetest.Heads(t, a), storetest.Heads(t, b)) })
 	onlyCarrier(t, a, "tcp") // several attempts later
 
 	r.openUDP()
 	onlyCarrier(t, a, "quic")
 	onlyCarrier(t, b, "quic")
-	mustAppend(t, b, 50, "later event %d of b")
-	mustAppend(t, a, 50, "later event %d of a")
-	await(t, func() bool { return maps.Equal(heads(t, a), heads(t, b)) })
+	storetest.MustAppend(t, b, 50, "later event %d of b")
+	storetest.MustAppend(t, a, 50, "later event %d of a")
+	storetest.Await(t, func() bool { return maps.Equal(storetest.Heads(t, a), storetest.Heads(t, b)) })
 	onlyCarrier(t, a, "quic")
 }
 
 // TestQUICIsPreferred: if both get through, nobody ends up on TCP.
 func TestQUICIsPreferred(t *testing.T) {
-	a, b, addr := pair(t, small())
-	mustAppend(t, a, 10, "event %d")
+	a, b, addr := storetest.Pair(t, storetest.Small())
+	storetest.MustAppend(t, a, 10, "event %d")
 	if err := a.Connect(ctx, addr); err != nil {
 		t.Fatal(err)
 	}
@@ -174,12 +175,12 @@ func TestSyncOver(t *testing.T) {
 		<-served
 		return err
 	}
-	a, b, addr := pair(t, small())
-	mustAppend(t, a, 100, "event %d of a")
+	a, b, addr := storetest.Pair(t, storetest.Small())
+	storetest.MustAppend(t, a, 100, "event %d of a")
 	if err := over(t, a, b); err != nil {
 		t.Fatal(err)
 	}
-	same(t, a, b)
+	storetest.Same(t, a, b)
 	at, err := a.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -191,16 +192,16 @@ func TestSyncOver(t *testing.T) {
 		if err := connect(); err != nil {
 			t.Fatal(err)
 		}
-		await(t, func() bool { return len(a.Peers()) > 0 && len(b.Peers()) > 0 })
-		mustAppend(t, a, 100, "later event %d of a")
-		mustAppend(t, b, 100, "later event %d of b")
+		storetest.Await(t, func() bool { return len(a.Peers()) > 0 && len(b.Peers()) > 0 })
+		storetest.MustAppend(t, a, 100, "later event %d of a")
+		storetest.MustAppend(t, b, 100, "later event %d of b")
 		if err := over(t, a, b); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	stranger := open(t, filepath.Join(t.TempDir(), "c"), small())
-	if err := over(t, a, stranger); err == nil || len(heads(t, stranger)) != 0 {
-		t.Errorf("a stranger: %v, holds %v", err, heads(t, stranger))
+	stranger := storetest.Open(t, filepath.Join(t.TempDir(), "c"), storetest.Small())
+	if err := over(t, a, stranger); err == nil || len(storetest.Heads(t, stranger)) != 0 {
+		t.Errorf("a stranger: %v, holds %v", err, storetest.Heads(t, stranger))
 	}
 	if err := over(t, a, a); err == nil || !strings.Contains(err.Error(), "itself") {
 		t.Errorf("with itself: %v", err)
@@ -209,20 +210,20 @@ func TestSyncOver(t *testing.T) {
 
 // TestEachCarrierSyncs moves pages over each carrier by its name.
 func TestEachCarrierSyncs(t *testing.T) {
-	a := open(t, filepath.Join(t.TempDir(), "a"), small())
-	mustAppend(t, a, 5000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.Small())
+	storetest.MustAppend(t, a, 5000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
 	for _, place := range []string{"quic://127.0.0.1:0", "tcp://127.0.0.1:0", "unix://" + filepath.Join(t.TempDir(), "s")} {
 		at, err := a.Listen(ctx, place)
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := small()
-		o.Invite = invited(a)
-		b := open(t, filepath.Join(t.TempDir(), "b"), o)
-		if r := mustSync(t, b, at.String()); r.EventsIn != 5000 || r.PagesIn == 0 {
+		o := storetest.Small()
+		o.Invite = storetest.Invited(a)
+		b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), o)
+		if r := storetest.MustSync(t, b, at.String()); r.EventsIn != 5000 || r.PagesIn == 0 {
 			t.Errorf("%s: %+v", place, r)
 		}
-		same(t, a, b)
+		storetest.Same(t, a, b)
 		if p := b.Peers(); len(p) != 1 || !strings.HasPrefix(place, p[0].Carrier) {
 			t.Errorf("%s: %+v", place, p)
 		}

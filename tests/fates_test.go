@@ -11,12 +11,13 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // Nothing is appended with a context that has ended.
 func TestEndedContextAppendsNothing(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 1, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 1, "event %d")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for i := range 10 {
@@ -28,7 +29,7 @@ func TestEndedContextAppendsNothing(t *testing.T) {
 			}
 		}
 	}
-	mustAppend(t, db, 1, "event %d") // all that waited is committed with it
+	storetest.MustAppend(t, db, 1, "event %d") // all that waited is committed with it
 	if size := db.Head().Size; size != 2 {
 		t.Errorf("%d events, want 2", size)
 	}
@@ -36,7 +37,7 @@ func TestEndedContextAppendsNothing(t *testing.T) {
 
 // Of many who expect the same size one wins, and the others learn the size.
 func TestExpect(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	const callers, rounds = 8, 20
 	for round := range uint64(rounds) {
 		var wg sync.WaitGroup
@@ -75,10 +76,10 @@ func TestExpect(t *testing.T) {
 // again; events around it have nothing to do with it.
 func TestRepeatedBatch(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := open(t, dir, nil)
+	db := storetest.Open(t, dir, nil)
 	batch := []xaeroflux.Event{{Payload: []byte("a")}, {Payload: []byte("b")}, {Payload: []byte("c")}}
 	id := xaeroflux.EventID{1, 2}
-	mustAppend(t, db, 5, "event %d")
+	storetest.MustAppend(t, db, 5, "event %d")
 	if _, found, err := db.Topics()[0].Find(t.Context(), id); found || err != nil {
 		t.Errorf("found %v, %v before it is appended", found, err)
 	}
@@ -92,11 +93,11 @@ func TestRepeatedBatch(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	mustAppend(t, db, 5, "event %d")
+	storetest.MustAppend(t, db, 5, "event %d")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db = open(t, dir, nil)
+	db = storetest.Open(t, dir, nil)
 	r, err := db.AppendBatch(t.Context(), batch, xaeroflux.WithID(id))
 	if err != nil || r.Seq != 5 || r.Count != 0 || r.Repeated != 3 || r.Size != 13 {
 		t.Errorf("repeated: %+v, %v", r, err)

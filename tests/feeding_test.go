@@ -17,6 +17,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // eventually waits until cond holds.
@@ -33,11 +34,11 @@ func eventually(t *testing.T, what string, cond func() bool) {
 // another store with a few.
 func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.LogID) {
 	t.Helper()
-	b := open(t, t.TempDir(), &xaeroflux.Options{Listen: "127.0.0.1:0"})
-	mustAppend(t, b, 3, "other %d")
-	db = open(t, t.TempDir(), &xaeroflux.Options{Invite: invited(b)})
-	mustAppend(t, db, n, "own %d")
-	if _, err := db.Sync(t.Context(), invited(b)); err != nil {
+	b := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Listen: "127.0.0.1:0"})
+	storetest.MustAppend(t, b, 3, "other %d")
+	db = storetest.Open(t, t.TempDir(), &xaeroflux.Options{Invite: storetest.Invited(b)})
+	storetest.MustAppend(t, db, n, "own %d")
+	if _, err := db.Sync(t.Context(), storetest.Invited(b)); err != nil {
 		t.Fatal(err)
 	}
 	return db, b.Head().Log
@@ -48,7 +49,7 @@ func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.LogID) 
 func TestBusyLogStarvesNobody(t *testing.T) {
 	const behind = 20_000
 	db, other := ownAndOther(t, behind)
-	more := payloads(300, 10)
+	more := storetest.Payloads(300, 10)
 	own, others := 0, 0
 	for r, err := range db.Subscribe(t.Context(), xaeroflux.Query{}) {
 		if err != nil {
@@ -138,7 +139,7 @@ func TestFailedBatchWaits(t *testing.T) {
 func TestOneBatchAtATime(t *testing.T) {
 	system := supervisor.NewSystem(nil)
 	defer system.Shutdown()
-	db := open(t, t.TempDir(), &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}})
+	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}})
 	inHand, goOn := make(chan struct{}), make(chan struct{})
 	var got []uint64
 	all := make(chan struct{})
@@ -165,11 +166,11 @@ func TestOneBatchAtATime(t *testing.T) {
 	}
 	system.Root.Send(s.PID(), "boom")
 	<-inHand
-	mustAppend(t, db, 10, "event %d")
+	storetest.MustAppend(t, db, 10, "event %d")
 	eventually(t, "the batch is not on its way", func() bool { return stateOf(db).Queue > 0 })
 	close(goOn)
 	eventually(t, "no restart", func() bool { return stateOf(db).Restarts == 1 })
-	mustAppend(t, db, 10, "event %d")
+	storetest.MustAppend(t, db, 10, "event %d")
 	<-all
 	for i, seq := range got {
 		if seq != uint64(i) {
@@ -180,7 +181,7 @@ func TestOneBatchAtATime(t *testing.T) {
 
 // An actor that cannot be fed is not spawned.
 func TestSpawnOfUnknownIsRefused(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	none := receiver(func(m *xaeroflux.Committed) { m.Done(nil) }).props()
 	if _, err := db.Spawn("it", none, &xaeroflux.SpawnOptions{Topic: xaeroflux.TopicID{1}}); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
 		t.Errorf("of an unknown topic: %v", err)
@@ -207,7 +208,7 @@ func TestSpawnOfUnknownIsRefused(t *testing.T) {
 // An actor that ends its goroutine has failed: it is shown, is given the same events
 // again, and can be stopped.
 func TestActorThatEndsItsGoroutineIsRestarted(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	var given atomic.Int64
 	spawn(t, db, func(m *xaeroflux.Committed) {
 		if given.Add(1) == 1 {
@@ -215,7 +216,7 @@ func TestActorThatEndsItsGoroutineIsRestarted(t *testing.T) {
 		}
 		m.Done(nil)
 	}, nil)
-	mustAppend(t, db, 1, "event %d")
+	storetest.MustAppend(t, db, 1, "event %d")
 	for deadline := time.Now().Add(10 * time.Second); given.Load() < 2; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it was not given the event again")
@@ -230,10 +231,10 @@ func TestActorThatEndsItsGoroutineIsRestarted(t *testing.T) {
 
 // Events yields what there was when it was called.
 func TestEventsIsASnapshot(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 10, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 10, "event %d")
 	events := db.Events(t.Context(), xaeroflux.Query{})
-	mustAppend(t, db, 10, "event %d")
+	storetest.MustAppend(t, db, 10, "event %d")
 	for range 2 {
 		n := 0
 		for r, err := range events {
@@ -241,7 +242,7 @@ func TestEventsIsASnapshot(t *testing.T) {
 				t.Fatalf("event %d, %v", r.Seq, err)
 			}
 			n++
-			mustAppend(t, db, 1, "event %d")
+			storetest.MustAppend(t, db, 1, "event %d")
 		}
 		if n != 10 {
 			t.Errorf("%d events, want 10", n)
@@ -257,7 +258,7 @@ func TestBlockedActorIsOneError(t *testing.T) {
 		t.Fatal(err)
 	}
 	spawn(t, db, func(*xaeroflux.Committed) { close(blocked); <-release }, nil)
-	mustAppend(t, db, 1, "event %d")
+	storetest.MustAppend(t, db, 1, "event %d")
 	<-blocked
 	err = db.Close()
 	close(release)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -22,12 +23,12 @@ func sizeOf(db *xaeroflux.DB, id xaeroflux.LogID) uint64 {
 // A store that follows one author of a topic gets that log and forwards it; and
 // the rest once it follows all. It remembers what it follows.
 func TestFollowSomeLogs(t *testing.T) {
-	v := newVillage(t, 3, *small())
+	v := newVillage(t, 3, *storetest.Small())
 	ada, ben, cy := v.dbs[0], v.dbs[1], v.dbs[2]
 	topic := func(db *xaeroflux.DB) *xaeroflux.Topic { return db.Topics()[0] }
-	mustAppend(t, ada, 500, "ada %d")
-	mustAppend(t, ben, 10, "ben %d")
-	mustAppend(t, cy, 20, "cy %d")
+	storetest.MustAppend(t, ada, 500, "ada %d")
+	storetest.MustAppend(t, ben, 10, "ben %d")
+	storetest.MustAppend(t, cy, 20, "cy %d")
 	adas, bens, cys := ada.Head().Log, ben.Head().Log, cy.Head().Log
 
 	// Ben is between the others, and follows Ada by her key.
@@ -36,9 +37,9 @@ func TestFollowSomeLogs(t *testing.T) {
 	}
 	v.connect(1, 0)
 	v.connect(1, 2)
-	await(t, func() bool { return sizeOf(cy, adas) == 500 && sizeOf(ada, bens) == 10 && sizeOf(cy, bens) == 10 })
-	mustAppend(t, ada, 5, "live %d")
-	await(t, func() bool { return sizeOf(cy, adas) == 505 })
+	storetest.Await(t, func() bool { return sizeOf(cy, adas) == 500 && sizeOf(ada, bens) == 10 && sizeOf(cy, bens) == 10 })
+	storetest.MustAppend(t, ada, 5, "live %d")
+	storetest.Await(t, func() bool { return sizeOf(cy, adas) == 505 })
 	if n, m := sizeOf(ben, cys), sizeOf(ada, cys); n+m > 0 {
 		t.Fatalf("%d and %d events of a log that nobody asked for", n, m)
 	}
@@ -47,16 +48,16 @@ func TestFollowSomeLogs(t *testing.T) {
 	if err := ben.Close(); err != nil {
 		t.Fatal(err)
 	}
-	v.start(1, *small())
+	v.start(1, *storetest.Small())
 	ben = v.dbs[1]
 	if names, all := topic(ben).Followed(); all || len(names) != 1 || names[0] != xaeroflux.Name(ada.Head().Author) {
 		t.Fatalf("follows %v, all %v", names, all)
 	}
-	mustAppend(t, cy, 3, "more %d")
+	storetest.MustAppend(t, cy, 3, "more %d")
 	v.connect(1, 0)
 	v.connect(1, 2)
-	mustAppend(t, ada, 5, "later %d")
-	await(t, func() bool { return sizeOf(cy, adas) == 510 })
+	storetest.MustAppend(t, ada, 5, "later %d")
+	storetest.Await(t, func() bool { return sizeOf(cy, adas) == 510 })
 	if sizeOf(ben, cys) > 0 {
 		t.Fatal("events of a log that is not followed")
 	}
@@ -65,29 +66,29 @@ func TestFollowSomeLogs(t *testing.T) {
 	if err := topic(ben).FollowAll(ctx); err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() bool { return sizeOf(ben, cys) == 23 && sizeOf(ada, cys) == 23 })
+	storetest.Await(t, func() bool { return sizeOf(ben, cys) == 23 && sizeOf(ada, cys) == 23 })
 	v.converged()
 }
 
 // A fork is told to a store that does not follow the log, by a peer that knew
 // before they met.
 func TestForkOfLogNotFollowed(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a, copied := splitBrain(t, o, 10, 3, 5)
-	knows, at := joinedAt(t, a, o, "knows")
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := storetest.SplitBrain(t, o, 10, 3, 5)
+	knows, at := storetest.JoinedAt(t, a, o, "knows")
 	for _, db := range []*xaeroflux.DB{a, copied} {
 		if _, err := db.Sync(ctx, at); err != nil {
 			t.Fatal(err)
 		}
 	}
 	forked := a.Head().Log
-	frozenSize(t, knows, forked)
-	mustAppend(t, knows, 4, "event %d")
+	storetest.FrozenSize(t, knows, forked)
+	storetest.MustAppend(t, knows, 4, "event %d")
 
-	b, _ := joinedAt(t, a, o, "b")
-	must(t, b.Topics()[0].Follow(ctx, xaeroflux.Name(knows.Head().Log)))
-	mustSync(t, b, at)
-	if _, size := frozenSize(t, b, forked); size > 0 || sizeOf(b, knows.Head().Log) != 4 {
+	b, _ := storetest.JoinedAt(t, a, o, "b")
+	storetest.Must(t, b.Topics()[0].Follow(ctx, xaeroflux.Name(knows.Head().Log)))
+	storetest.MustSync(t, b, at)
+	if _, size := storetest.FrozenSize(t, b, forked); size > 0 || sizeOf(b, knows.Head().Log) != 4 {
 		t.Errorf("%d events of the forked log, %d of the one that is followed", size, sizeOf(b, knows.Head().Log))
 	}
 }
@@ -95,11 +96,11 @@ func TestForkOfLogNotFollowed(t *testing.T) {
 // A session goes on whatever is chosen: for the same again nothing is said, and
 // for another choice the topic is left and offered again.
 func TestFollowKeepsSessions(t *testing.T) {
-	v := newVillage(t, 3, *small())
+	v := newVillage(t, 3, *storetest.Small())
 	topic, bens, cyds := v.dbs[0].Topics()[0], v.dbs[1].Head().Log, v.dbs[2].Head().Log
-	mustAppend(t, v.dbs[2], 5, "event %d that nobody asked for")
-	mustSync(t, v.dbs[1], v.addr(2))
-	must(t, topic.Follow(ctx, xaeroflux.Name(bens)))
+	storetest.MustAppend(t, v.dbs[2], 5, "event %d that nobody asked for")
+	storetest.MustSync(t, v.dbs[1], v.addr(2))
+	storetest.Must(t, topic.Follow(ctx, xaeroflux.Name(bens)))
 	v.connect(0, 1)
 	peer := func() xaeroflux.PeerStatus {
 		for _, p := range v.dbs[0].Peers() {
@@ -109,26 +110,26 @@ func TestFollowKeepsSessions(t *testing.T) {
 		}
 		return xaeroflux.PeerStatus{}
 	}
-	await(t, func() bool { return peer().InSync })
+	storetest.Await(t, func() bool { return peer().InSync })
 	before := peer().Since
-	must(t, topic.Follow(ctx, xaeroflux.Name(bens), xaeroflux.Name(bens)))
+	storetest.Must(t, topic.Follow(ctx, xaeroflux.Name(bens), xaeroflux.Name(bens)))
 	if !peer().InSync {
 		t.Error("the same again: out of sync")
 	}
-	mustAppend(t, v.dbs[1], 3, "event %d after it")
-	await(t, func() bool { return sizeOf(v.dbs[0], bens) == 3 })
+	storetest.MustAppend(t, v.dbs[1], 3, "event %d after it")
+	storetest.Await(t, func() bool { return sizeOf(v.dbs[0], bens) == 3 })
 	if n := sizeOf(v.dbs[0], cyds); n > 0 {
 		t.Errorf("%d events of a log that is not followed", n)
 	}
-	must(t, topic.FollowAll(ctx))
-	await(t, func() bool { return sizeOf(v.dbs[0], cyds) == 5 && peer().InSync })
+	storetest.Must(t, topic.FollowAll(ctx))
+	storetest.Await(t, func() bool { return sizeOf(v.dbs[0], cyds) == 5 && peer().InSync })
 	if now := peer().Since; !now.Equal(before) {
 		t.Errorf("a session from %v, before from %v", now, before)
 	}
 }
 
 func TestFollowTooMany(t *testing.T) {
-	db := open(t, t.TempDir()+"/s", nil)
+	db := storetest.Open(t, t.TempDir()+"/s", nil)
 	topic := db.Topics()[0]
 	names := make([]xaeroflux.Name, 4096)
 	for i := range names {

@@ -4,7 +4,6 @@ package tests
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"os"
@@ -13,79 +12,9 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/proof"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
-
-// onMemory are options for a store on a network in memory.
-func onMemory(m *transport.Memory) *xaeroflux.Options {
-	o := small()
-	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return m.NodeOf(key), nil }
-	return o
-}
-
-// splitBrain makes two copies of a store with common events in them, and
-// appends to both.
-func splitBrain(t *testing.T, o *xaeroflux.Options, common, one, other int) (a, copied *xaeroflux.DB) {
-	t.Helper()
-	a = open(t, filepath.Join(t.TempDir(), "a"), o)
-	for done := 0; done < common; done += 1000 {
-		mustAppend(t, a, min(1000, common-done), "event %d, before the copy was made")
-	}
-	if err := a.Close(); err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(dir, os.DirFS(a.Dir())); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(dir, "identity.key"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	adopted := *o
-	adopted.Adopt = true // against what it says, as both are used
-	a, copied = open(t, a.Dir(), o), open(t, dir, &adopted)
-	for done := 0; done < one; done += 1000 {
-		mustAppend(t, a, min(1000, one-done), "event %d of the first copy")
-	}
-	for done := 0; done < other; done += 1000 {
-		mustAppend(t, copied, min(1000, other-done), "event %d of the second copy, which is another one")
-	}
-	return a, copied
-}
-
-// joinedAt opens a further store in a's topic that listens.
-func joinedAt(t *testing.T, a *xaeroflux.DB, o *xaeroflux.Options, name string) (*xaeroflux.DB, string) {
-	t.Helper()
-	with := *o
-	with.Invite = invited(a)
-	db := open(t, filepath.Join(t.TempDir(), name), &with)
-	addr, err := db.Listen(ctx, name+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db, addr.String()
-}
-
-func frozenSize(t *testing.T, db *xaeroflux.DB, id xaeroflux.LogID) (text []byte, size uint64) {
-	t.Helper()
-	l, err := db.Log(id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, ok := l.Frozen()
-	if !ok {
-		t.Fatalf("log %s is not frozen", id.Short())
-	}
-	p, err := proof.ParseFork(f.Text)
-	if err == nil {
-		err = p.Verify()
-	}
-	if err != nil || f.Log != id || f.Log != xaeroflux.LogID(p.Log()) {
-		t.Errorf("a proof of log %s, want %s: %v", f.Log.Short(), id.Short(), err)
-	}
-	return f.Text, l.Size()
-}
 
 // An author whose store was copied appends in both copies. Peers that met one
 // copy or the other end with the same proof, keep what they held, and go on
@@ -93,25 +22,25 @@ func frozenSize(t *testing.T, db *xaeroflux.DB, id xaeroflux.LogID) (text []byte
 func TestAuthorForksItself(t *testing.T) {
 	for _, c := range []struct{ common, one, other int }{{0, 3, 3}, {10, 1, 5}, {1000, 9000, 20}, {10, 12_000, 8000}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
-			o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-			a, copied := splitBrain(t, o, c.common, c.one, c.other)
+			o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+			a, copied := storetest.SplitBrain(t, o, c.common, c.one, c.other)
 			id := a.Head().Log
-			p, atP := joinedAt(t, a, o, "p")
-			q, atQ := joinedAt(t, a, o, "q")
-			mustAppend(t, p, 5, "event %d of p")
-			mustSync(t, a, atP)
-			mustSync(t, copied, atQ)
-			mustSync(t, q, atP)
-			mustSync(t, a, atP)
-			mustSync(t, copied, atQ)
-			late, _ := joinedAt(t, a, o, "late")
-			mustSync(t, late, atQ)
+			p, atP := storetest.JoinedAt(t, a, o, "p")
+			q, atQ := storetest.JoinedAt(t, a, o, "q")
+			storetest.MustAppend(t, p, 5, "event %d of p")
+			storetest.MustSync(t, a, atP)
+			storetest.MustSync(t, copied, atQ)
+			storetest.MustSync(t, q, atP)
+			storetest.MustSync(t, a, atP)
+			storetest.MustSync(t, copied, atQ)
+			late, _ := storetest.JoinedAt(t, a, o, "late")
+			storetest.MustSync(t, late, atQ)
 
-			want, _ := frozenSize(t, p, id)
+			want, _ := storetest.FrozenSize(t, p, id)
 			for db, size := range map[*xaeroflux.DB]int{
 				a: c.common + c.one, p: c.common + c.one, copied: c.common + c.other, q: c.common + c.other, late: 0,
 			} {
-				text, held := frozenSize(t, db, id)
+				text, held := storetest.FrozenSize(t, db, id)
 				if !bytes.Equal(text, want) || held != uint64(size) {
 					t.Errorf("%s holds %d events, want %d, and the same proof: %v", filepath.Base(db.Dir()), held, size, bytes.Equal(text, want))
 				}
@@ -121,13 +50,13 @@ func TestAuthorForksItself(t *testing.T) {
 					t.Errorf("the author appends: %v", err)
 				}
 			}
-			r := mustAppend(t, q, 7, "event %d of q, after the fork")
-			mustSync(t, q, atP)
+			r := storetest.MustAppend(t, q, 7, "event %d of q, after the fork")
+			storetest.MustSync(t, q, atP)
 			if l, err := p.Log(r.Log); err != nil || l.Size() != 7 {
 				t.Errorf("the log of q did not come to p: %v", err)
 			}
-			undisturbed(t, p)
-			undisturbed(t, q)
+			storetest.Undisturbed(t, p)
+			storetest.Undisturbed(t, q)
 		})
 	}
 }
@@ -154,13 +83,13 @@ func awaitFrozen(t *testing.T, db *xaeroflux.DB, id xaeroflux.LogID) {
 // A frozen log stays frozen when the store is opened again, with a file of
 // the proof, also if the row or the file was lost.
 func TestForkIsKept(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a, copied := splitBrain(t, o, 2, 1, 1)
-	p, atP := joinedAt(t, a, o, "p")
-	mustSync(t, a, atP)
-	mustSync(t, copied, atP)
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := storetest.SplitBrain(t, o, 2, 1, 1)
+	p, atP := storetest.JoinedAt(t, a, o, "p")
+	storetest.MustSync(t, a, atP)
+	storetest.MustSync(t, copied, atP)
 	id := a.Head().Log
-	text, _ := frozenSize(t, p, id)
+	text, _ := storetest.FrozenSize(t, p, id)
 	if _, err := copied.Append(ctx, xaeroflux.Event{}); !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Errorf("the copy appends: %v", err)
 	}
@@ -175,8 +104,8 @@ func TestForkIsKept(t *testing.T) {
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
-		again := open(t, db.Dir(), o)
-		if got, _ := frozenSize(t, again, id); !bytes.Equal(got, text) {
+		again := storetest.Open(t, db.Dir(), o)
+		if got, _ := storetest.FrozenSize(t, again, id); !bytes.Equal(got, text) {
 			t.Error("another proof")
 		}
 		if _, err := os.Stat(file); err != nil {
@@ -186,18 +115,18 @@ func TestForkIsKept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	copied = open(t, copied.Dir(), o)
+	copied = storetest.Open(t, copied.Dir(), o)
 	if _, err := copied.Append(ctx, xaeroflux.Event{}); !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Errorf("the copy appends after it was opened again: %v", err)
 	}
-	fresh, _ := joinedAt(t, a, o, "fresh") // as after its AOF was made anew
+	fresh, _ := storetest.JoinedAt(t, a, o, "fresh") // as after its AOF was made anew
 	if err := fresh.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(filepath.Join(fresh.Dir(), "forks"), os.DirFS(filepath.Join(p.Dir(), "forks"))); err != nil {
 		t.Fatal(err)
 	}
-	frozenSize(t, open(t, fresh.Dir(), o), id)
+	storetest.FrozenSize(t, storetest.Open(t, fresh.Dir(), o), id)
 }
 
 // A peer that hears both histories at the same time stores one of them, or a
@@ -205,14 +134,14 @@ func TestForkIsKept(t *testing.T) {
 func TestBothHistoriesAtOnce(t *testing.T) {
 	for _, n := range []int{30, 4000, 15_000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-			a, copied := splitBrain(t, o, n/100, n, n+n/2)
+			o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+			a, copied := storetest.SplitBrain(t, o, n/100, n, n+n/2)
 			id := a.Head().Log
-			p, atP := joinedAt(t, a, o, "p")
-			q, atQ := joinedAt(t, a, o, "q")
-			mustSync(t, a, atP)
-			mustSync(t, copied, atQ)
-			m, _ := joinedAt(t, a, o, "m")
+			p, atP := storetest.JoinedAt(t, a, o, "p")
+			q, atQ := storetest.JoinedAt(t, a, o, "q")
+			storetest.MustSync(t, a, atP)
+			storetest.MustSync(t, copied, atQ)
+			m, _ := storetest.JoinedAt(t, a, o, "m")
 			for _, at := range []string{atP, atQ} {
 				if err := m.Connect(ctx, at); err != nil {
 					t.Fatal(err)
@@ -221,7 +150,7 @@ func TestBothHistoriesAtOnce(t *testing.T) {
 			for _, db := range []*xaeroflux.DB{m, p, q} {
 				awaitFrozen(t, db, id)
 			}
-			undisturbed(t, m)
+			storetest.Undisturbed(t, m)
 		})
 	}
 }

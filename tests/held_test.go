@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // wantEvents opens a store and holds its number of events against what was
@@ -29,7 +30,7 @@ func wantEvents(t *testing.T, dir string, n uint64) {
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
-	checkClean(t, dir)
+	storetest.CheckClean(t, dir)
 }
 
 // A store that was opened by a relative path, or through a link, is used where
@@ -42,25 +43,25 @@ func TestStoreIsNotItsName(t *testing.T) {
 			if err := errors.Join(os.Mkdir("st", 0o700), os.Symlink("st", "link")); err != nil {
 				t.Fatal(err)
 			}
-			noLeaks(t)
-			db, err := xaeroflux.Open(name, small())
+			storetest.NoLeaks(t)
+			db, err := xaeroflux.Open(name, storetest.Small())
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustAppend(t, db, 200, "before %d")
+			storetest.MustAppend(t, db, 200, "before %d")
 			t.Chdir(other)
-			mustAppend(t, db, 200, "from elsewhere %d")
+			storetest.MustAppend(t, db, 200, "from elsewhere %d")
 			moved := filepath.Join(base, "moved")
 			if err := errors.Join(os.Rename(filepath.Join(base, "st"), moved), os.Remove(filepath.Join(base, "link"))); err != nil {
 				t.Fatal(err)
 			}
-			mustAppend(t, db, 2000, "renamed %d, long enough to fill segments, of which each is a new file in the directory")
-			impostor, err := xaeroflux.Open(filepath.Join(base, "st"), small())
+			storetest.MustAppend(t, db, 2000, "renamed %d, long enough to fill segments, of which each is a new file in the directory")
+			impostor, err := xaeroflux.Open(filepath.Join(base, "st"), storetest.Small())
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustAppend(t, impostor, 10, "in another store of that name %d")
-			mustAppend(t, db, 2000, "beside it %d, long enough to fill segments, of which each is a new file in the directory")
+			storetest.MustAppend(t, impostor, 10, "in another store of that name %d")
+			storetest.MustAppend(t, db, 2000, "beside it %d, long enough to fill segments, of which each is a new file in the directory")
 			if err := errors.Join(impostor.Close(), db.Close()); err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +81,7 @@ func TestTwoNamesOneStore(t *testing.T) {
 	if err := os.Symlink(dir, link); err != nil {
 		t.Fatal(err)
 	}
-	open(t, dir, nil)
+	storetest.Open(t, dir, nil)
 	if err := os.Remove(filepath.Join(dir, "LOCK")); err != nil {
 		t.Fatal(err)
 	}
@@ -123,14 +124,14 @@ func TestNamesChangedUnderAStore(t *testing.T) {
 }
 
 func changedUnder(t *testing.T, change func(dir string) (string, error)) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	dir := filepath.Join(t.TempDir(), "st")
-	db, err := xaeroflux.Open(dir, small())
+	db, err := xaeroflux.Open(dir, storetest.Small())
 	if err != nil {
 		t.Fatal(err)
 	}
 	const format = "number %d, long enough to fill segments, of which each is a new file in the directory"
-	mustAppend(t, db, 1000, format)
+	storetest.MustAppend(t, db, 1000, format)
 	name, err := change(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -171,5 +172,5 @@ func changedUnder(t *testing.T, change func(dir string) (string, error)) {
 	if err := back.Close(); err != nil {
 		t.Error(err)
 	}
-	checkClean(t, dir)
+	storetest.CheckClean(t, dir)
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // killLines is what is appended around the kill; killAcked how many of them
@@ -20,19 +22,6 @@ const (
 	killLines = 100_000
 	killAcked = 20_000
 )
-
-// command runs the binary to its end and returns what it prints.
-func command(t *testing.T, in io.Reader, args ...string) []byte {
-	t.Helper()
-	var errs bytes.Buffer
-	cmd := exec.Command("xaeroflux", args...)
-	cmd.Stdin, cmd.Stderr = in, &errs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("xaeroflux %v: %v\n%s%s", args, err, out, errs.String())
-	}
-	return out
-}
 
 func killLine(i int) string { return fmt.Sprintf("line %d of a text that is killed in the middle", i) }
 
@@ -60,17 +49,17 @@ type receipt struct{ Count, Size uint64 }
 // event in it.
 func TestKillDuringAppend(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	command(t, nil, "init", "--dir", dir)
+	storetest.Command(t, nil, "init", "--dir", dir)
 	var whole receipt
-	out := command(t, lineStream(0, killLines), "append", "--dir", dir, "--json")
+	out := storetest.Command(t, lineStream(0, killLines), "append", "--dir", dir, "--json")
 	if err := json.Unmarshal(out, &whole); err != nil || whole.Size != killLines {
 		t.Fatalf("append: %s, %v", out, err)
 	}
-	command(t, nil, "check", "--dir", dir)
+	storetest.Command(t, nil, "check", "--dir", dir)
 
 	acked := killAppend(t, dir)
 	t.Logf("killed with %d of %d acknowledged", acked-killLines, killLines)
-	if out := command(t, nil, "check", "--dir", dir); !bytes.HasPrefix(out, []byte("clean: ")) {
+	if out := storetest.Command(t, nil, "check", "--dir", dir); !bytes.HasPrefix(out, []byte("clean: ")) {
 		t.Errorf("check after kill -9: %s", out)
 	}
 	size := compareLines(t, dir)
@@ -96,7 +85,7 @@ func killAppend(t *testing.T, dir string) uint64 {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	watchdog := time.AfterFunc(storetest.Patience, func() { cmd.Process.Kill() })
 	defer watchdog.Stop()
 	var last receipt
 	killed := false
@@ -121,7 +110,7 @@ func killAppend(t *testing.T, dir string) uint64 {
 // returns their number.
 func compareLines(t *testing.T, dir string) (n uint64) {
 	t.Helper()
-	lines := bufio.NewScanner(bytes.NewReader(command(t, nil, "cat", "--dir", dir)))
+	lines := bufio.NewScanner(bytes.NewReader(storetest.Command(t, nil, "cat", "--dir", dir)))
 	for ; lines.Scan(); n++ {
 		if lines.Text() != killLine(int(n)) {
 			t.Fatalf("event %d is %q", n, lines.Text())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // backEvents is how many events are to be fetched back: so many that a kill finds
@@ -22,23 +23,23 @@ const backEvents = 30_000
 // A store that is killed while it fetches events of its own back opens, takes no
 // appends, and goes on fetching: the rows are behind the pages that are there.
 func TestKillWhileOwnEventsComeBack(t *testing.T) {
-	a, _, addr := pair(t, small())
-	mustAppend(t, a, 10, "event %d, in the backup")
-	dir := copied(t, closed(t, a))
-	if err := open(t, dir, &xaeroflux.Options{Adopt: true}).Close(); err != nil {
+	a, _, addr := storetest.Pair(t, storetest.Small())
+	storetest.MustAppend(t, a, 10, "event %d, in the backup")
+	dir := storetest.Copied(t, closed(t, a))
+	if err := storetest.Open(t, dir, &xaeroflux.Options{Adopt: true}).Close(); err != nil {
 		t.Fatal(err)
 	}
-	a = open(t, a.Dir(), nil)
+	a = storetest.Open(t, a.Dir(), nil)
 	for range backEvents / 1000 {
-		mustAppend(t, a, 1000, "event %d, after the backup, long enough that there are many pages of these")
+		storetest.MustAppend(t, a, 1000, "event %d, after the backup, long enough that there are many pages of these")
 	}
-	mustSync(t, a, addr)
+	storetest.MustSync(t, a, addr)
 	head := a.Head()
 	closed(t, a)
 
 	logs := filepath.Join(dir, "logs", head.Log.String())
 	killSync(t, dir, addr, func() bool { return treeBytes(logs) > 1<<20 })
-	old := open(t, dir, nil)
+	old := storetest.Open(t, dir, nil)
 	own := old.OwnLogs()
 	if len(own) != 1 || own[0].State != xaeroflux.OwnBehind || own[0].Known != head.Size || own[0].Held >= head.Size {
 		t.Fatalf("own logs after the kill: %+v, signed were %d", own, head.Size)
@@ -46,14 +47,14 @@ func TestKillWhileOwnEventsComeBack(t *testing.T) {
 	if _, err := old.Append(ctx, xaeroflux.Event{}); !errors.Is(err, xaeroflux.ErrStale) {
 		t.Errorf("an append to it: %v", err)
 	}
-	mustSync(t, old, addr)
+	storetest.MustSync(t, old, addr)
 	if now := old.Head(); now != head {
 		t.Errorf("head %+v, want %+v", now, head)
 	}
-	if r := mustAppend(t, old, 1, "event %d, of the copy"); r.Seq != head.Size {
+	if r := storetest.MustAppend(t, old, 1, "event %d, of the copy"); r.Seq != head.Size {
 		t.Errorf("appended at %d, want %d", r.Seq, head.Size)
 	}
-	checkClean(t, closed(t, old))
+	storetest.CheckClean(t, closed(t, old))
 }
 
 func closed(t *testing.T, db *xaeroflux.DB) string {
@@ -75,7 +76,7 @@ func killSync(t *testing.T, dir, addr string, enough func() bool) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	for deadline := time.Now().Add(patience); !enough() && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(storetest.Patience); !enough() && time.Now().Before(deadline); {
 		select {
 		case err := <-ended:
 			t.Fatalf("the sync ended by itself: %v\n%s", err, errs.String())

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A directory of a store that is a symbolic link is the copy's too: a copy writes
@@ -19,8 +20,8 @@ func TestCopyWithALinkTouchesNothing(t *testing.T) {
 	for _, name := range []string{"mmr", "logs", "aof"} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "s")
-			db := open(t, dir, small())
-			mustAppend(t, db, 300, "event %d of a store with a link in it")
+			db := storetest.Open(t, dir, storetest.Small())
+			storetest.MustAppend(t, db, 300, "event %d of a store with a link in it")
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -42,16 +43,16 @@ func TestCopyWithALinkTouchesNothing(t *testing.T) {
 			} else if err := db.Close(); err != nil {
 				t.Error(err)
 			}
-			checkClean(t, dir)
-			db = open(t, dir, small())
-			mustAppend(t, db, 300, "event %d behind the copy")
+			storetest.CheckClean(t, dir)
+			db = storetest.Open(t, dir, storetest.Small())
+			storetest.MustAppend(t, db, 300, "event %d behind the copy")
 			if err := db.Close(); err != nil {
 				t.Fatal(err)
 			}
 			if err := errors.Join(os.Remove(filepath.Join(copied, name)), os.CopyFS(filepath.Join(copied, name), os.DirFS(far))); err != nil {
 				t.Fatal(err)
 			}
-			checkClean(t, dir)
+			storetest.CheckClean(t, dir)
 		})
 	}
 }

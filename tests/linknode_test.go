@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // TestLinkNode is a node in a namespace, which does what it is told on stdin and
@@ -32,7 +33,7 @@ func TestLinkNode(t *testing.T) {
 		t.Fatal(err)
 	}
 	fmt.Printf("says at %v\n", at)
-	fmt.Printf("says invite %s\n", invited(db))
+	fmt.Printf("says invite %s\n", storetest.Invited(db))
 	go func() {
 		for r, err := range db.Subscribe(ctx, xaeroflux.Query{}) {
 			if err != nil {

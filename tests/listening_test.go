@@ -15,6 +15,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -81,10 +82,10 @@ func (l *mortalListener) Accept(ctx context.Context) (transport.Conn, error) {
 // TestListenerIsBoundAgain: a listener that dies is reported, by status and as an event,
 // and bound again; a peer gets in then.
 func TestListenerIsBoundAgain(t *testing.T) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	net := transport.NewMemory(transport.MemoryOptions{})
 	port := &mortal{}
-	db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
 			port.Carrier = net.NodeOf(key)
 			return port, nil
@@ -122,13 +123,13 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	<-began
 	port.refuse.Store(true)
 	port.kill()
-	await(t, func() bool {
+	storetest.Await(t, func() bool {
 		all := db.SyncStatus().Listening
 		return len(all) == 1 && all[0].Address == at && strings.Contains(all[0].Trouble, errPortDied.Error())
 	})
 	port.refuse.Store(false)
 	db.NetworkChanged() // at once, else within 15 seconds
-	await(t, func() bool { return db.SyncStatus().Listening[0].Trouble == "" })
+	storetest.Await(t, func() bool { return db.SyncStatus().Listening[0].Trouble == "" })
 	for _, want := range []xaeroflux.SyncKind{xaeroflux.SyncUnheard, xaeroflux.SyncListening} {
 		select {
 		case e := <-told:
@@ -141,8 +142,8 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	}
 	stop()
 	<-read
-	other := open(t, filepath.Join(t.TempDir(), "o"), &xaeroflux.Options{
-		Invite:     invited(topic),
+	other := storetest.Open(t, filepath.Join(t.TempDir(), "o"), &xaeroflux.Options{
+		Invite:     storetest.Invited(topic),
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 	})
 	if _, err := other.Sync(ctx, at.String()); err != nil {

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A zap logger fits through its handler: it is given the engine's lines with their
@@ -26,12 +27,12 @@ import (
 func TestZapLoggerFits(t *testing.T) {
 	core, logs := observer.New(zapcore.InfoLevel)
 	log := zap.New(core)
-	db := open(t, t.TempDir(), &xaeroflux.Options{Logger: slog.New(zapslog.NewHandler(log.Core()))})
+	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Logger: slog.New(zapslog.NewHandler(log.Core()))})
 	props := receiver(func(*xaeroflux.Committed) { panic("boom") }).props()
 	if _, err := db.Spawn("it", props, nil); err != nil {
 		t.Fatal(err)
 	}
-	mustAppend(t, db, 1, "event %d")
+	storetest.MustAppend(t, db, 1, "event %d")
 	eventually(t, "nothing is logged", func() bool { return logs.FilterMessage("actor failed").Len() > 0 })
 	line := logs.FilterMessage("actor failed").All()[0]
 	said := line.ContextMap()
@@ -115,7 +116,7 @@ func eachCall(t *testing.T, f func(token.Position, *ast.CallExpr)) {
 func eachFile(t *testing.T, f func(*token.FileSet, *ast.File)) {
 	t.Helper()
 	const root = ".."
-	must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	storetest.Must(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		rel := strings.TrimPrefix(path, root+"/")
 		switch {
 		case err != nil:

@@ -20,23 +20,24 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/durable/still"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/repair"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // closedStore makes a store with full pages and events behind them, and closes it.
 func closedStore(t *testing.T) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "s")
-	db, err := xaeroflux.Open(dir, small()) // whoever hurts it has no use for a check at the end
-	must(t, err)
-	mustAppend(t, db, 900, "event %d of a store that is looked at")
-	must(t, db.Close())
+	db, err := xaeroflux.Open(dir, storetest.Small()) // whoever hurts it has no use for a check at the end
+	storetest.Must(t, err)
+	storetest.MustAppend(t, db, 900, "event %d of a store that is looked at")
+	storetest.Must(t, db.Close())
 	return dir
 }
 
 func picture(t *testing.T, dir string) still.Picture {
 	t.Helper()
 	p, err := still.Of(dir)
-	must(t, err)
+	storetest.Must(t, err)
 	return p
 }
 
@@ -44,7 +45,7 @@ func picture(t *testing.T, dir string) still.Picture {
 func one(t *testing.T, dir, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, pattern))
-	must(t, err)
+	storetest.Must(t, err)
 	if len(found) == 0 {
 		t.Fatalf("no %s", pattern)
 	}
@@ -53,7 +54,7 @@ func one(t *testing.T, dir, pattern string) string {
 
 func overwrite(t *testing.T, path string, size int) {
 	t.Helper()
-	must(t, os.WriteFile(path, bytes.Repeat([]byte{0xa5}, size), 0o600))
+	storetest.Must(t, os.WriteFile(path, bytes.Repeat([]byte{0xa5}, size), 0o600))
 }
 
 // Whatever a store is like, a check leaves each byte, name and time as it was; and
@@ -66,26 +67,28 @@ func TestCheckChangesNothing(t *testing.T) {
 	}{
 		{"sound", func(*testing.T, string) {}, ""},
 		{"garbage in a tree", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "logs/*/000000.tree"), 5000) }, xaeroflux.FlawTree},
-		{"no tree", func(t *testing.T, dir string) { must(t, os.Remove(one(t, dir, "logs/*/000000.tree"))) }, xaeroflux.FlawTree},
+		{"no tree", func(t *testing.T, dir string) { storetest.Must(t, os.Remove(one(t, dir, "logs/*/000000.tree"))) }, xaeroflux.FlawTree},
 		{"garbage in the mountains", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "mmr/*"), 500) }, xaeroflux.FlawPeaks},
 		{"a page behind the cursor", func(t *testing.T, dir string) {
 			seg, err := os.ReadFile(one(t, dir, "logs/*/000000.seg"))
-			must(t, err)
-			must(t, os.WriteFile(filepath.Join(filepath.Dir(one(t, dir, "logs/*/000000.seg")), "000099.seg"), seg, 0o600))
+			storetest.Must(t, err)
+			storetest.Must(t, os.WriteFile(filepath.Join(filepath.Dir(one(t, dir, "logs/*/000000.seg")), "000099.seg"), seg, 0o600))
 		}, ""},
 		{"an unfinished file", func(t *testing.T, dir string) {
-			must(t, os.WriteFile(one(t, dir, "logs/*/000000.seg")+".new", []byte("half"), 0o600))
+			storetest.Must(t, os.WriteFile(one(t, dir, "logs/*/000000.seg")+".new", []byte("half"), 0o600))
 		}, ""},
 		{"a failed commit", func(t *testing.T, dir string) {
-			must(t, os.WriteFile(filepath.Join(dir, "aof/failed"), []byte("99999"), 0o600))
+			storetest.Must(t, os.WriteFile(filepath.Join(dir, "aof/failed"), []byte("99999"), 0o600))
 		}, ""},
-		{"half a creation", func(t *testing.T, dir string) { must(t, os.Mkdir(filepath.Join(dir, "aof/new"), 0o700)) }, ""},
+		{"half a creation", func(t *testing.T, dir string) { storetest.Must(t, os.Mkdir(filepath.Join(dir, "aof/new"), 0o700)) }, ""},
 		{"garbage in a page", func(t *testing.T, dir string) { overwrite(t, one(t, dir, "logs/*/000000.seg"), 9000) }, xaeroflux.FlawPages},
-		{"no segment", func(t *testing.T, dir string) { must(t, os.Remove(one(t, dir, "logs/*/000001.seg"))) }, xaeroflux.FlawPages},
-		{"no directory of a log", func(t *testing.T, dir string) { must(t, os.RemoveAll(filepath.Dir(one(t, dir, "logs/*/000000.seg")))) }, xaeroflux.FlawPages},
+		{"no segment", func(t *testing.T, dir string) { storetest.Must(t, os.Remove(one(t, dir, "logs/*/000001.seg"))) }, xaeroflux.FlawPages},
+		{"no directory of a log", func(t *testing.T, dir string) {
+			storetest.Must(t, os.RemoveAll(filepath.Dir(one(t, dir, "logs/*/000000.seg"))))
+		}, xaeroflux.FlawPages},
 		{"garbage in the AOF", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "aof/data.mdb"), 40000) }, xaeroflux.FlawAOF},
-		{"no AOF", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "aof/data.mdb"))) }, xaeroflux.FlawAOF},
-		{"no FORMAT", func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "FORMAT"))) }, xaeroflux.FlawFormat},
+		{"no AOF", func(t *testing.T, dir string) { storetest.Must(t, os.Remove(filepath.Join(dir, "aof/data.mdb"))) }, xaeroflux.FlawAOF},
+		{"no FORMAT", func(t *testing.T, dir string) { storetest.Must(t, os.Remove(filepath.Join(dir, "FORMAT"))) }, xaeroflux.FlawFormat},
 		{"another key", func(t *testing.T, dir string) { overwrite(t, filepath.Join(dir, "identity.key"), 100) }, xaeroflux.FlawSeed},
 	} {
 		dir := closedStore(t)
@@ -113,7 +116,7 @@ func TestRepairMakesTreesAgain(t *testing.T) {
 	dir := closedStore(t)
 	tree := one(t, dir, "logs/*/000000.tree")
 	want, err := os.ReadFile(tree)
-	must(t, err)
+	storetest.Must(t, err)
 	overwrite(t, tree, 5000)
 	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{Offline: true})
 	if err != nil || !r.Clean() {
@@ -122,7 +125,7 @@ func TestRepairMakesTreesAgain(t *testing.T) {
 	if got, err := os.ReadFile(tree); err != nil || !bytes.Equal(got, want) {
 		t.Errorf("the tree is another: %d bytes, want %d, %v", len(got), len(want), err)
 	}
-	checkClean(t, dir)
+	storetest.CheckClean(t, dir)
 }
 
 // A refusal is a call of a file system and what it answers.
@@ -185,7 +188,7 @@ func TestTroubleIsNoDamage(t *testing.T) {
 			t.Errorf("a check changed %s", strings.Join(diff, "\n"))
 		}
 	}
-	checkClean(t, sound)
+	storetest.CheckClean(t, sound)
 }
 
 // A repair that meets trouble, at whichever call, moves nothing aside that is sound:
@@ -195,7 +198,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 	for _, r := range append(refusals, refusal{durable.OpCreate, syscall.EMFILE}, refusal{durable.OpRename, syscall.EROFS}, refusal{durable.OpWrite, syscall.ENOSPC}) {
 		struck := 0
 		for n := int64(0); ; n += 1 + n/2 {
-			dir := copyStore(t, whole)
+			dir := storetest.Copied(t, whole)
 			tree := one(t, dir, "logs/*/000001.tree")
 			overwrite(t, tree, 5000)
 			before := picture(t, dir)
@@ -223,7 +226,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 			if report, err = doctor.Repair(ctx, durable.OS, dir, repair.Options{Now: time.Now().Add(time.Second)}); err != nil || !report.Clean() {
 				t.Fatalf("%s %v after %d, then without: %v, %+v", r.op, r.err, n, err, report)
 			}
-			checkClean(t, dir)
+			storetest.CheckClean(t, dir)
 			if size := eventsOf(t, dir); size != 900 {
 				t.Fatalf("%s %v after %d: %d events", r.op, r.err, n, size)
 			}
@@ -237,7 +240,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 func eventsOf(t *testing.T, dir string) uint64 {
 	t.Helper()
 	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true, Adopt: true})
-	must(t, err)
+	storetest.Must(t, err)
 	defer db.Close()
 	return db.Head().Size
 }

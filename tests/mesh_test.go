@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/supervisor"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -31,7 +32,7 @@ type village struct {
 
 func newVillage(t *testing.T, n int, o xaeroflux.Options) *village {
 	t.Helper()
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	v := &village{t: t, net: transport.NewMemory(transport.MemoryOptions{Seed: 1}), system: supervisor.NewSystem(nil)}
 	t.Cleanup(func() { v.system.Shutdown() })
 	for i := range n {
@@ -47,13 +48,13 @@ func (v *village) start(i int, o xaeroflux.Options) {
 	o.Invite, o.Actors.System = v.invite, v.system
 	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil }
 	o.Listen = fmt.Sprintf("node-%d:1", i)
-	v.dbs[i] = open(v.t, v.dirs[i], &o)
+	v.dbs[i] = storetest.Open(v.t, v.dirs[i], &o)
 	if v.invite == "" {
 		topic, err := v.dbs[i].Topic(xaeroflux.TopicID{})
 		if err != nil {
 			v.t.Fatal(err)
 		}
-		inv, err := identity.ParseInvite(invited(topic))
+		inv, err := identity.ParseInvite(storetest.Invited(topic))
 		if err != nil {
 			v.t.Fatal(err)
 		}
@@ -76,10 +77,10 @@ func (v *village) connect(a, b int) {
 // converged waits until all stores hold the same, which includes logs of all.
 func (v *village) converged() {
 	v.t.Helper()
-	await(v.t, func() bool {
-		first := heads(v.t, v.dbs[0])
+	storetest.Await(v.t, func() bool {
+		first := storetest.Heads(v.t, v.dbs[0])
 		for _, db := range v.dbs[1:] {
-			other := heads(v.t, db)
+			other := storetest.Heads(v.t, db)
 			if len(other) != len(first) {
 				return false
 			}
@@ -117,7 +118,7 @@ func TestMeshOfStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := newVillage(t, n, xaeroflux.Options{})
 			for _, db := range v.dbs {
-				mustAppend(t, db, 20, "event %d, offline")
+				storetest.MustAppend(t, db, 20, "event %d, offline")
 			}
 			link(v)
 			v.converged()
@@ -133,7 +134,7 @@ func TestMeshOfStores(t *testing.T) {
 				case 2:
 					v.net.CutAfter(identity.PeerID(v.dbs[a].PeerID()), identity.PeerID(v.dbs[b].PeerID()), r.Int64N(3000))
 				}
-				mustAppend(t, v.dbs[r.IntN(n)], 1+r.IntN(5), "event %d, live")
+				storetest.MustAppend(t, v.dbs[r.IntN(n)], 1+r.IntN(5), "event %d, live")
 			}
 			for a := range n {
 				for b := range a {
@@ -156,14 +157,14 @@ func TestPeersAreFound(t *testing.T) {
 	v.connect(0, 1)
 	v.connect(2, 1)
 	linked := func(a, b int) func() bool {
-		return func() bool { return connectedTo(v.dbs[a], v.dbs[b].PeerID()) }
+		return func() bool { return storetest.ConnectedTo(v.dbs[a], v.dbs[b].PeerID()) }
 	}
-	await(t, linked(0, 2))
+	storetest.Await(t, linked(0, 2))
 	if err := v.dbs[1].Close(); err != nil {
 		t.Fatal(err)
 	}
-	r := mustAppend(t, v.dbs[0], 1, "event %d, with nobody between")
-	await(t, func() bool {
+	r := storetest.MustAppend(t, v.dbs[0], 1, "event %d, with nobody between")
+	storetest.Await(t, func() bool {
 		l, err := v.dbs[2].Log(r.Log)
 		return err == nil && l.Size() == r.Size
 	})
@@ -175,16 +176,7 @@ func TestPeersAreFound(t *testing.T) {
 	if st := v.dbs[0].SyncStatus(); len(st.Peers) != 2 {
 		t.Errorf("%d peers are remembered, want 2: %+v", len(st.Peers), st.Peers)
 	}
-	await(t, linked(0, 2))
-}
-
-func connectedTo(db *xaeroflux.DB, p xaeroflux.PeerID) bool {
-	for _, s := range db.Peers() {
-		if s.Peer == p && s.Topics > 0 {
-			return true
-		}
-	}
-	return false
+	storetest.Await(t, linked(0, 2))
 }
 
 // No peer tells of one that did not choose to be found.
@@ -193,9 +185,9 @@ func TestPeersThatDoNotAdvertiseAreNotTold(t *testing.T) {
 	v.connect(0, 1)
 	v.connect(2, 1)
 	v.dbs[0].Append(ctx, xaeroflux.Event{Type: "x"})
-	mustAppend(t, v.dbs[2], 1, "event %d")
-	await(t, func() bool { return len(heads(t, v.dbs[0])) == 2 })
-	await(t, func() bool { return v.dbs[1].SyncStatus().Peers[0].InSync && v.dbs[1].SyncStatus().Peers[1].InSync })
+	storetest.MustAppend(t, v.dbs[2], 1, "event %d")
+	storetest.Await(t, func() bool { return len(storetest.Heads(t, v.dbs[0])) == 2 })
+	storetest.Await(t, func() bool { return v.dbs[1].SyncStatus().Peers[0].InSync && v.dbs[1].SyncStatus().Peers[1].InSync })
 	for _, p := range v.dbs[0].SyncStatus().Peers {
 		if p.Peer == v.dbs[2].PeerID() {
 			t.Errorf("%+v", p)
@@ -223,7 +215,7 @@ func TestSyncIsSeen(t *testing.T) {
 	}()
 	<-listening
 	time.Sleep(20 * time.Millisecond) // until the loop stands
-	mustAppend(t, v.dbs[1], 100, "event %d")
+	storetest.MustAppend(t, v.dbs[1], 100, "event %d")
 	v.connect(0, 1)
 	wait := func(want xaeroflux.SyncKind) xaeroflux.SyncEvent {
 		t.Helper()
@@ -263,9 +255,4 @@ func TestSyncIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
-}
-
-// dialed is an address as the carriers of tests take it.
-func dialed(a xaeroflux.Address) identity.Address {
-	return identity.Address{Peer: identity.PeerID(a.Peer), Host: a.Host}
 }

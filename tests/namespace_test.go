@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // Two machines with a router between them, as network namespaces. The router
@@ -92,7 +93,7 @@ func TestNamespaceNode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Printf("says at %v\nsays invite %s\n", at, invited(db))
+		fmt.Printf("says at %v\nsays invite %s\n", at, storetest.Invited(db))
 	} else if err := db.Connect(ctx, peer); err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,7 @@ func TestNamespaceNode(t *testing.T) {
 		if p := db.Peers(); len(p) == 1 && p[0].InSync && p[0].Carrier != was {
 			was = p[0].Carrier
 			fmt.Printf("says carrier %s\n", was)
-			mustAppend(t, db, 1, "now by another carrier (%d)")
+			storetest.MustAppend(t, db, 1, "now by another carrier (%d)")
 		}
 		select {
 		case <-ended:

@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // TestOutsideToolsVerify takes a checkpoint and proofs that the binary printed
@@ -23,16 +25,16 @@ import (
 // data of `cat --json` the root itself.
 func TestOutsideToolsVerify(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	command(t, nil, "init", "--dir", dir)
+	storetest.Command(t, nil, "init", "--dir", dir)
 	for _, n := range []int{1, 2, 60, 800} { // one event, a few, and more than a page
-		command(t, lineStream(0, n), "append", "--dir", dir)
-		vkey := strings.TrimSpace(string(command(t, nil, "vkey", "--dir", dir)))
-		tree := openCheckpoint(t, command(t, nil, "head", "--note", "--dir", dir), vkey)
-		if root := rootOfLeaves(t, command(t, nil, "cat", "--json", "--dir", dir)); root != tree.Hash {
+		storetest.Command(t, lineStream(0, n), "append", "--dir", dir)
+		vkey := strings.TrimSpace(string(storetest.Command(t, nil, "vkey", "--dir", dir)))
+		tree := openCheckpoint(t, storetest.Command(t, nil, "head", "--note", "--dir", dir), vkey)
+		if root := rootOfLeaves(t, storetest.Command(t, nil, "cat", "--json", "--dir", dir)); root != tree.Hash {
 			t.Errorf("%d events: the leaves give root %v, signed is %v", tree.N, root, tree.Hash)
 		}
 		for _, seq := range []int64{0, tree.N / 2, tree.N - 1} {
-			file := command(t, nil, "prove", "--dir", dir, strconv.FormatInt(seq, 10))
+			file := storetest.Command(t, nil, "prove", "--dir", dir, strconv.FormatInt(seq, 10))
 			checkProof(t, file, vkey, tree, seq)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -30,15 +31,15 @@ func (b broken) carrier(ed25519.PrivateKey) (transport.Carrier, error) {
 // Whatever becomes of a function of the program's, the store is given back: also if
 // it panics, or ends its goroutine.
 func TestPanicsOfTheProgramLockNothing(t *testing.T) {
-	noLeaks(t)
+	storetest.NoLeaks(t)
 	dir, at := filepath.Join(t.TempDir(), "s"), filepath.Join(t.TempDir(), "b")
-	db, err := xaeroflux.Open(dir, small())
-	must(t, err)
-	fill(t, db, 0, 60)
-	awaitPages(t, db, 2)
+	db, err := xaeroflux.Open(dir, storetest.Small())
+	storetest.Must(t, err)
+	storetest.Fill(t, db, 0, 60)
+	storetest.AwaitPages(t, db, 2)
 	_, err = db.Backup(ctx, at, nil)
-	must(t, err)
-	must(t, db.Close())
+	storetest.Must(t, err)
+	storetest.Must(t, db.Close())
 	peer := []string{db.PeerID().String() + "@127.0.0.1:9"}
 	called := false
 	for how, end := range map[string]func(){"panic": func() { panic("p") }, "goexit": runtime.Goexit} {
@@ -46,8 +47,8 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 		inOpen := func(use func(db *xaeroflux.DB)) func() {
 			return func() {
 				db, err := xaeroflux.Open(dir, nil)
-				must(t, err)
-				defer func() { must(t, db.Close()) }()
+				storetest.Must(t, err)
+				defer func() { storetest.Must(t, db.Close()) }()
 				use(db)
 			}
 		}
@@ -90,7 +91,7 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s in %s: %v", how, name, err)
 			}
-			must(t, again.Close())
+			storetest.Must(t, again.Close())
 			if again, err := xaeroflux.Open(at, nil); !errors.Is(err, xaeroflux.ErrIsBackup) {
 				t.Errorf("%s in %s: %v, %v", how, name, again, err)
 			}
@@ -102,15 +103,15 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 func TestLocksOfThisProcessAreTold(t *testing.T) {
 	dir := t.TempDir()
 	db, err := xaeroflux.Open(dir, nil)
-	must(t, err)
-	must(t, db.Close())
+	storetest.Must(t, err)
+	storetest.Must(t, db.Close())
 	for _, o := range [][2]bool{{false, false}, {false, true}, {true, false}} {
 		first, err := xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: o[0]})
-		must(t, err)
+		storetest.Must(t, err)
 		_, err = xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: o[1]})
 		if !errors.Is(err, xaeroflux.ErrInUse) || !strings.Contains(fmt.Sprint(err), "locked by this process") {
 			t.Errorf("read-only %v: %v", o, err)
 		}
-		must(t, first.Close())
+		storetest.Must(t, first.Close())
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // processed processes n events, ends, and returns the sequences that came.
@@ -49,15 +50,15 @@ func consecutive(seqs []uint64, first uint64) bool {
 // store: nothing is missing, and nothing comes twice.
 func TestProcessGoesOnFromItsCursor(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := open(t, dir, small())
-	mustAppend(t, db, 700, "event %d")
+	db := storetest.Open(t, dir, storetest.Small())
+	storetest.MustAppend(t, db, 700, "event %d")
 	seen := processed(t, db, "count", nil, 300)
 	if len(seen) >= 700 {
 		t.Fatalf("a batch of %d", len(seen))
 	}
-	must(t, db.Close())
-	db = open(t, dir, nil)
-	mustAppend(t, db, 50, "event %d")
+	storetest.Must(t, db.Close())
+	db = storetest.Open(t, dir, nil)
+	storetest.MustAppend(t, db, 50, "event %d")
 	seen = append(seen, processed(t, db, "count", nil, 750-len(seen))...)
 	if len(seen) != 750 || !consecutive(seen, 0) {
 		t.Errorf("%d events: %v", len(seen), seen)
@@ -70,8 +71,8 @@ func TestProcessGoesOnFromItsCursor(t *testing.T) {
 // A caller that keeps the cursor with its work is given what follows it, and the store
 // keeps none.
 func TestProcessFromOnesOwnFrontier(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 10, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 10, "event %d")
 	own, log := xaeroflux.Frontier{}, db.Head().Log
 	given := own.Clone()
 	if seqs := processed(t, db, "own", given, 10); !consecutive(seqs, 0) {
@@ -85,8 +86,8 @@ func TestProcessFromOnesOwnFrontier(t *testing.T) {
 		t.Errorf("from event 7: %v", seqs)
 	}
 	now, err := db.Topics()[0].Frontier()
-	must(t, err)
-	mustAppend(t, db, 2, "event %d")
+	storetest.Must(t, err)
+	storetest.MustAppend(t, db, 2, "event %d")
 	if seqs := processed(t, db, "own", now, 2); !slices.Equal(seqs, []uint64{10, 11}) {
 		t.Errorf("from then on: %v", seqs)
 	}
@@ -97,12 +98,12 @@ func TestProcessFromOnesOwnFrontier(t *testing.T) {
 
 // A Process of a topic is given its events, and those of no other.
 func TestProcessOfATopic(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 3, "not this %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 3, "not this %d")
 	topic, err := db.CreateTopic(ctx, "second", nil)
-	must(t, err)
+	storetest.Must(t, err)
 	_, err = topic.Append(ctx, xaeroflux.Event{Payload: []byte("this")})
-	must(t, err)
+	storetest.Must(t, err)
 	err = topic.Process(ctx, "it", nil, func(_ context.Context, records []xaeroflux.Record) error {
 		if len(records) != 1 || string(records[0].Payload) != "this" {
 			t.Errorf("%+v", records)
@@ -141,7 +142,7 @@ func TestProcessThatFails(t *testing.T) {
 	mended.Store(true)
 	eventually(t, "they never come again", func() bool { return done.Load() == 503 })
 	eventually(t, "something is before it", func() bool { s := stateOf(db); return s.Lag == 0 && s.Cursor == "503 events" })
-	must(t, db.Close())
+	storetest.Must(t, db.Close())
 	if err := <-ended; !errors.Is(err, xaeroflux.ErrClosed) {
 		t.Errorf("after Close it ended with %v", err)
 	}
@@ -149,10 +150,10 @@ func TestProcessThatFails(t *testing.T) {
 
 // A function may close the store that it works for: its context ends, and nothing waits.
 func TestProcessMayClose(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 1, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 1, "event %d")
 	err := db.Process(ctx, "it", nil, func(ctx context.Context, _ []xaeroflux.Record) error {
-		must(t, db.Close())
+		storetest.Must(t, db.Close())
 		<-ctx.Done()
 		return ctx.Err()
 	})
@@ -164,8 +165,8 @@ func TestProcessMayClose(t *testing.T) {
 // A panic of the function is the caller's, and gives the name back: among them that of a
 // frontier that is nil.
 func TestProcessThatPanics(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 2, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 2, "event %d")
 	for _, from := range []xaeroflux.Frontier{nil, {}} {
 		func() {
 			defer func() {
@@ -188,8 +189,8 @@ func TestProcessThatPanics(t *testing.T) {
 
 // ErrStop ends it, and the cursor stays before the events that it came with.
 func TestProcessStops(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 5, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 5, "event %d")
 	err := db.Process(ctx, "it", nil, func(context.Context, []xaeroflux.Record) error { return xaeroflux.ErrStop })
 	if !errors.Is(err, xaeroflux.ErrStop) {
 		t.Errorf("it ended with %v", err)
@@ -201,8 +202,8 @@ func TestProcessStops(t *testing.T) {
 
 // One at a time has a name, whichever it is; what ended gives it back.
 func TestNamesAreHadByOne(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 1, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 1, "event %d")
 	nothing := func(context.Context, []xaeroflux.Record) error { return nil }
 	none := receiver(func(m *xaeroflux.Committed) { m.Done(nil) })
 	taken := func(by string) {
@@ -226,8 +227,8 @@ func TestNamesAreHadByOne(t *testing.T) {
 	}
 	s := spawn(t, db, none, nil)
 	taken("a Spawn")
-	must(t, s.Stop(ctx))
-	must(t, db.ForgetCursor(ctx, "it"))
+	storetest.Must(t, s.Stop(ctx))
+	storetest.Must(t, db.ForgetCursor(ctx, "it"))
 	processed(t, db, "it", nil, 1)
 	for _, name := range []string{"", "a/b", strings.Repeat("n", 65)} {
 		if err := db.Process(ctx, name, nil, nothing); !errors.Is(err, xaeroflux.ErrOptions) {
@@ -244,14 +245,14 @@ func TestNamesAreHadByOne(t *testing.T) {
 
 // A cursor that is forgotten begins anew, and no other does.
 func TestForgetCursor(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
-	mustAppend(t, db, 4, "event %d")
+	db := storetest.Open(t, t.TempDir(), nil)
+	storetest.MustAppend(t, db, 4, "event %d")
 	for _, name := range []string{"a", "ab", "a\x00b"} {
 		processed(t, db, name, nil, 4)
 	}
-	must(t, db.ForgetCursor(ctx, "a"))
-	must(t, db.ForgetCursor(ctx, "never was"))
-	mustAppend(t, db, 1, "event %d")
+	storetest.Must(t, db.ForgetCursor(ctx, "a"))
+	storetest.Must(t, db.ForgetCursor(ctx, "never was"))
+	storetest.MustAppend(t, db, 1, "event %d")
 	for name, want := range map[string]int{"a": 5, "ab": 1, "a\x00b": 1} {
 		if seqs := processed(t, db, name, nil, want); len(seqs) != want {
 			t.Errorf("%q: %v, want %d", name, seqs, want)
@@ -263,11 +264,11 @@ func TestForgetCursor(t *testing.T) {
 // own does.
 func TestProcessOfAReadOnlyStore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := open(t, dir, nil)
-	mustAppend(t, db, 4, "event %d")
+	db := storetest.Open(t, dir, nil)
+	storetest.MustAppend(t, db, 4, "event %d")
 	processed(t, db, "it", nil, 4)
-	must(t, db.Close())
-	db = open(t, dir, &xaeroflux.Options{ReadOnly: true})
+	storetest.Must(t, db.Close())
+	db = storetest.Open(t, dir, &xaeroflux.Options{ReadOnly: true})
 	err := db.Process(ctx, "it", nil, func(context.Context, []xaeroflux.Record) error { return xaeroflux.ErrStop })
 	if !errors.Is(err, xaeroflux.ErrReadOnly) {
 		t.Errorf("with the store's cursor: %v", err)

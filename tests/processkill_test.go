@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A tally is what a child has counted, and how far it is: one file, which is replaced.
@@ -56,7 +57,7 @@ func (t *tally) count(records []xaeroflux.Record, path string) error {
 // first and end of each batch. "own" has it keep the cursor with the count; else the store
 // keeps it.
 func countEvents(dir, mode string) error {
-	db, err := xaeroflux.Open(filepath.Join(dir, "s"), small())
+	db, err := xaeroflux.Open(filepath.Join(dir, "s"), storetest.Small())
 	if err != nil {
 		return err
 	}
@@ -94,9 +95,9 @@ func killCount(t *testing.T, dir, mode string, batches int) (said [][2]uint64) {
 	cmd := exec.Command("countevents", dir, mode)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	watchdog := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+	storetest.Must(t, err)
+	storetest.Must(t, cmd.Start())
+	watchdog := time.AfterFunc(storetest.Patience, func() { cmd.Process.Kill() })
 	defer watchdog.Stop()
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		var b [2]uint64
@@ -104,7 +105,7 @@ func killCount(t *testing.T, dir, mode string, batches int) (said [][2]uint64) {
 			break // the kill cut it off
 		}
 		if said = append(said, b); len(said) == batches {
-			must(t, cmd.Process.Kill()) // what it said before is read on
+			storetest.Must(t, cmd.Process.Kill()) // what it said before is read on
 		}
 	}
 	cmd.Wait()
@@ -125,8 +126,8 @@ func TestProcessCountsOnceOverKills(t *testing.T) {
 		killCount(t, dir, "own", 1+rand.IntN(20))
 	}
 	count, err := readTally(path)
-	must(t, err)
-	db := open(t, filepath.Join(dir, "s"), nil)
+	storetest.Must(t, err)
+	db := storetest.Open(t, filepath.Join(dir, "s"), nil)
 	size := db.Head().Size
 	if left := int(size) - count.Events; left > 0 {
 		ctx, cancel := context.WithCancel(ctx)
@@ -169,6 +170,6 @@ func TestProcessMissesNothingOverKills(t *testing.T) {
 		}
 		end = last[1]
 	}
-	checkClean(t, filepath.Join(dir, "s"))
+	storetest.CheckClean(t, filepath.Join(dir, "s"))
 	t.Logf("%d lives, %d events, %d begin with a repeat", countLives, end, repeated)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A log that is long enough for nodes to be kept in memory: proofs of old and
@@ -19,8 +20,8 @@ import (
 // Then the files under it change, byte by byte: a proof is right or an error.
 func TestProofsOfALongLog(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	noLeaks(t)
-	db, err := xaeroflux.Open(dir, small())
+	storetest.NoLeaks(t)
+	db, err := xaeroflux.Open(dir, storetest.Small())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestProofsOfALongLog(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(8, 1))
 	var heads []xaeroflux.Head
 	for range 18 {
-		mustAppend(t, db, 2000+rnd.IntN(99), "event %d")
+		storetest.MustAppend(t, db, 2000+rnd.IntN(99), "event %d")
 		heads = append(heads, db.Head())
 	}
 	prove := func(seq uint64, head xaeroflux.Head) error {

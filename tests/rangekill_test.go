@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // TestKillDuringFetch kills a fetch in its middle with kill -9, newest first,
@@ -19,23 +20,23 @@ import (
 // again.
 func TestKillDuringFetch(t *testing.T) {
 	const events = 8_000
-	a := open(t, filepath.Join(t.TempDir(), "a"), nil)
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), nil)
 	for range events / 2000 {
 		batch := make([]xaeroflux.Event, 2000)
 		for i := range batch {
 			batch[i].Payload = fmt.Appendf(make([]byte, 2000), "event %d", i)
 		}
 		_, err := a.AppendBatch(ctx, batch)
-		must(t, err)
+		storetest.Must(t, err)
 	}
-	invite := invited(a) // names no peer to connect to
+	invite := storetest.Invited(a) // names no peer to connect to
 	at, err := a.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
+	storetest.Must(t, err)
 	dir, log := filepath.Join(t.TempDir(), "b"), a.Head().Log
-	command(t, nil, "join", "--dir", dir, invite)
+	storetest.Command(t, nil, "join", "--dir", dir, invite)
 	cmd := exec.Command("xaeroflux", "fetch", "--dir", dir, log.String(), "--newest-first", "--from", "100", "--peer", at.String())
-	must(t, cmd.Start())
-	await(t, func() bool { // a third is under way
+	storetest.Must(t, cmd.Start())
+	storetest.Await(t, func() bool { // a third is under way
 		for _, p := range a.Peers() {
 			if p.BytesOut > events/3*2000 {
 				return true
@@ -43,11 +44,11 @@ func TestKillDuringFetch(t *testing.T) {
 		}
 		return cmd.ProcessState != nil
 	})
-	must(t, cmd.Process.Kill())
+	storetest.Must(t, cmd.Process.Kill())
 	cmd.Wait()
-	command(t, nil, "check", "--dir", dir)
-	b := open(t, dir, nil)
-	l := logOf(t, b, log)
+	storetest.Command(t, nil, "check", "--dir", dir)
+	b := storetest.Open(t, dir, nil)
+	l := storetest.LogOf(t, b, log)
 	held := l.Held()
 	if len(held) != 1 || held[0].First <= 100 || held[0].End != events {
 		t.Fatalf("held after the kill: %v", held)
@@ -58,7 +59,7 @@ func TestKillDuringFetch(t *testing.T) {
 		t.Errorf("%d events came after the kill, want %d", r.Events, want)
 	}
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{at.String()}})
-	same(t, a, b)
+	storetest.Same(t, a, b)
 }
 
 // damageRange flips a byte in the text of an event that is held in a range.
@@ -66,7 +67,7 @@ func damageRange(t testing.TB, dir, text string) {
 	t.Helper()
 	path := filepath.Join(dir, "aof", "data.mdb")
 	b, err := os.ReadFile(path)
-	must(t, err)
+	storetest.Must(t, err)
 	found := 0
 	for at := 0; ; {
 		i := bytes.Index(b[at:], []byte(text))
@@ -79,7 +80,7 @@ func damageRange(t testing.TB, dir, text string) {
 	if found == 0 {
 		t.Fatalf("%q is not in %s", text, path)
 	}
-	must(t, os.WriteFile(path, b, 0o600))
+	storetest.Must(t, os.WriteFile(path, b, 0o600))
 }
 
 // A damaged range is found, is never data, and is dropped by a repair, or when
@@ -89,39 +90,39 @@ func TestDamagedRange(t *testing.T) {
 	log, dir := a.Head().Log, b.Dir()
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 1000, To: 1010, Peers: []string{addr}})
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 2000, Peers: []string{addr}})
-	must(t, b.Close())
+	storetest.Must(t, b.Close())
 	damageRange(t, dir, "event 2500 of a log")
 	report, err := xaeroflux.Check(ctx, dir, nil)
 	if err != nil || report.Found() != 1 || report.Findings[0].Kind != "range" {
 		t.Fatalf("%v, %+v", err, report.Findings)
 	}
-	b = open(t, dir, small())
-	l := logOf(t, b, log)
+	b = storetest.Open(t, dir, storetest.Small())
+	l := storetest.LogOf(t, b, log)
 	if _, err := l.Get(ctx, 1005); err != nil {
 		t.Error(err)
 	}
 	if _, err := l.Get(ctx, 2500); !errors.Is(err, xaeroflux.ErrCorrupt) {
 		t.Errorf("a damaged event: %v", err)
 	}
-	must(t, b.Close())
+	storetest.Must(t, b.Close())
 	mended, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{})
 	if err != nil || !mended.Clean() || len(mended.Done) != 1 {
 		t.Fatalf("%v, %+v", err, mended)
 	}
-	b = open(t, dir, small())
-	l = logOf(t, b, log)
+	b = storetest.Open(t, dir, storetest.Small())
+	l = storetest.LogOf(t, b, log)
 	if _, err := l.Get(ctx, 2500); !errors.Is(err, xaeroflux.ErrNotHeld) {
 		t.Errorf("a dropped event: %v", err)
 	}
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 2000, Peers: []string{addr}})
 	heldEvents(t, a, b, log)
-	must(t, b.Close())
+	storetest.Must(t, b.Close())
 	damageRange(t, dir, "event 1003 of a log")
-	b = open(t, dir, small())
+	b = storetest.Open(t, dir, storetest.Small())
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}}); len(r.Gaps) != 0 {
 		t.Errorf("%+v", r)
 	}
-	same(t, a, b)
+	storetest.Same(t, a, b)
 	clean(t, b)
 }
 
@@ -130,22 +131,22 @@ func TestDamagedRange(t *testing.T) {
 func TestLostAOFWithRanges(t *testing.T) {
 	a, b, addr := fetchers(t, 3000)
 	log := a.Head().Log
-	mustAppend(t, b, 10, "event %d of the other store")
-	mustSync(t, b, addr) // so that a holds it
-	b2 := open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: invited(a), PageBytes: 4096})
+	storetest.MustAppend(t, b, 10, "event %d of the other store")
+	storetest.MustSync(t, b, addr) // so that a holds it
+	b2 := storetest.Open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: storetest.Invited(a), PageBytes: 4096})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: b.Head().Log, From: 3, Peers: []string{addr}})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
 	dir := b2.Dir()
-	must(t, b2.Close())
-	must(t, os.WriteFile(filepath.Join(dir, "aof", "data.mdb"), make([]byte, 4096), 0o600))
-	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr}, Invites: []string{invited(a)}})
+	storetest.Must(t, b2.Close())
+	storetest.Must(t, os.WriteFile(filepath.Join(dir, "aof", "data.mdb"), make([]byte, 4096), 0o600))
+	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr}, Invites: []string{storetest.Invited(a)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(r.Left) != 0 {
 		t.Fatalf("%+v", r)
 	}
-	b2 = open(t, dir, small())
+	b2 = storetest.Open(t, dir, storetest.Small())
 	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
 	if n := len(heldEvents(t, a, b2, log)); n != 100 {
 		t.Errorf("%d events", n)

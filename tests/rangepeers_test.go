@@ -17,79 +17,66 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
-
-func onTopic(t testing.TB, db *xaeroflux.DB) *xaeroflux.Topic {
-	t.Helper()
-	topic, err := db.Topic(xaeroflux.TopicID{})
-	must(t, err)
-	return topic
-}
-
-func logOf(t testing.TB, db *xaeroflux.DB, id xaeroflux.LogID) *xaeroflux.Log {
-	t.Helper()
-	l, err := db.Log(id)
-	must(t, err)
-	return l
-}
 
 // Each peer holds another part of a log, and none of them all of it.
 func TestFetchFromPartialPeers(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	o := onMemory(net)
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
-	mustAppend(t, a, 6000, "event %d of a log that others hold in parts")
+	o := storetest.OnMemory(net)
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
+	storetest.MustAppend(t, a, 6000, "event %d of a log that others hold in parts")
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	log := a.Head().Log
 	var peers []string
 	for i, part := range []xaeroflux.Fetch{{To: 1500}, {From: 1200, To: 3300}, {From: 4000, Newest: true}} {
-		p, addr := joinedAt(t, a, o, fmt.Sprint("p", i))
+		p, addr := storetest.JoinedAt(t, a, o, fmt.Sprint("p", i))
 		part.Log, part.Peers = log, []string{at.String()}
 		mustFetch(t, p, part)
 		peers = append(peers, addr)
 	}
 	o.Invite, err = a.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
-	must(t, err)
-	must(t, a.Close())
-	b := open(t, filepath.Join(t.TempDir(), "b"), o)
+	storetest.Must(t, err)
+	storetest.Must(t, a.Close())
+	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), o)
 	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: peers})
 	if r.Events != 5300 || fmt.Sprint(r.Gaps) != "[{3300 4000}]" || len(r.From) != 3 {
 		t.Fatalf("%+v", r)
 	}
 	o.Invite = ""
-	a = open(t, a.Dir(), o)
+	a = storetest.Open(t, a.Dir(), o)
 	at, err = a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	if seqs := heldEvents(t, a, b, log); len(seqs) != 5300 {
 		t.Errorf("%d events", len(seqs))
 	}
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: append(peers, at.String())}); r.Events != 700 || !slices.Equal(r.From, []xaeroflux.PeerID{a.PeerID()}) {
 		t.Fatalf("%+v", r)
 	}
-	same(t, a, b)
+	storetest.Same(t, a, b)
 }
 
 // joinedOf opens a store in a's topic that does not listen.
 func joinedOf(t *testing.T, a *xaeroflux.DB, o *xaeroflux.Options) *xaeroflux.DB {
 	t.Helper()
 	with := *o
-	with.Invite = invited(a)
-	return open(t, filepath.Join(t.TempDir(), "b"), &with)
+	with.Invite = storetest.Invited(a)
+	return storetest.Open(t, filepath.Join(t.TempDir(), "b"), &with)
 }
 
 // A peer that lies, one that hangs up and one that says nothing do not keep a
 // fetch from what an honest one holds.
 func TestFetchDespiteLiars(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.PeerTimeout = 300 * time.Millisecond
 	a := newArena(t, "memory", o)
-	honest := small()
+	honest := storetest.Small()
 	honest.NewCarrier = a.carrier
-	peer, _ := joined(t, a.victim, honest)
-	mustAppend(t, peer, 10, "event %d of an honest peer")
-	mustSync(t, peer, a.addr.String())
+	peer, _ := storetest.Joined(t, a.victim, honest)
+	storetest.MustAppend(t, peer, 10, "event %d of an honest peer")
+	storetest.MustSync(t, peer, a.addr.String())
 	over := make(chan struct{})
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -124,11 +111,11 @@ func TestFetchDespiteLiars(t *testing.T) {
 	defer f.Conn.CloseWithError(0, "")
 	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
-	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(f.log.ID), From: 1000})
+	r, err := storetest.TopicOf(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(f.log.ID), From: 1000})
 	if err != nil || r.Events != 6000 || len(r.Gaps) != 0 || !slices.Contains(r.From, xaeroflux.PeerID(f.Self)) {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	l := logOf(t, a.victim, xaeroflux.LogID(f.log.ID))
+	l := storetest.LogOf(t, a.victim, xaeroflux.LogID(f.log.ID))
 	for seq := uint64(1000); seq < 7000; seq += 13 {
 		rec, err := l.Get(ctx, seq)
 		if err != nil || digest.Hash(rec.Hash()) != f.log.Leaves[seq] {
@@ -144,9 +131,9 @@ func TestFetchDespiteLiars(t *testing.T) {
 func (a *arena) rangeFoe(wg *sync.WaitGroup, answer func(*foe, *messages.RangeRequest) []messages.Message) *foe {
 	a.t.Helper()
 	f := a.foe()
-	must(a.t, f.Greet(ctx, f.topic))
-	must(a.t, f.Settled())
-	must(a.t, f.Send(&messages.Peaks{}))
+	storetest.Must(a.t, f.Greet(ctx, f.topic))
+	storetest.Must(a.t, f.Settled())
+	storetest.Must(a.t, f.Send(&messages.Peaks{}))
 	wg.Go(func() {
 		for f.ServeRange(ctx, func(req *messages.RangeRequest) []messages.Message { return answer(f, req) }) == nil {
 		}
@@ -166,7 +153,7 @@ func (f *foe) rangeOf7000(req *messages.RangeRequest) []messages.Message {
 // A request to a peer that says nothing goes to another one, long before
 // patience with it ends.
 func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
-	o := small()
+	o := storetest.Small()
 	o.PeerTimeout = time.Hour
 	a := newArena(t, "memory", o)
 	over := make(chan struct{})
@@ -184,7 +171,7 @@ func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 	}
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	r, err := onTopic(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(a.log.ID), From: 1000})
+	r, err := storetest.TopicOf(t, a.victim).Fetch(limit, xaeroflux.Fetch{Log: xaeroflux.LogID(a.log.ID), From: 1000})
 	if err != nil || r.Events != 6000 || len(r.From) != 1 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -193,27 +180,27 @@ func TestFetchReplacesAPeerThatStandsStill(t *testing.T) {
 // Two copies of one store signed two histories: what is fetched of both proves
 // it, at once if the sizes are the same.
 func TestFetchFindsForkOfOneSize(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a, copied := splitBrain(t, o, 1000, 400, 400)
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := storetest.SplitBrain(t, o, 1000, 400, 400)
 	log := a.Head().Log
 	b := joinedOf(t, a, o)
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{at.String()}})
-	must(t, a.Close())
+	storetest.Must(t, a.Close())
 	at, err = copied.Listen(ctx, "copy:0")
-	must(t, err)
-	_, err = onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, To: 100, Peers: []string{at.String()}})
+	storetest.Must(t, err)
+	_, err = storetest.TopicOf(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, To: 100, Peers: []string{at.String()}})
 	if !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Fatal(err)
 	}
-	if _, size := frozenSize(t, b, log); size != 0 {
+	if _, size := storetest.FrozenSize(t, b, log); size != 0 {
 		t.Errorf("%d events without a gap", size)
 	}
-	if l := logOf(t, b, log); fmt.Sprint(l.Held()) != "[{1300 1400}]" {
+	if l := storetest.LogOf(t, b, log); fmt.Sprint(l.Held()) != "[{1300 1400}]" {
 		t.Errorf("held %v", l.Held())
 	}
-	_, err = onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, To: 100, Peers: []string{at.String()}})
+	_, err = storetest.TopicOf(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, To: 100, Peers: []string{at.String()}})
 	if !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Errorf("a frozen log is fetched: %v", err)
 	}
@@ -221,39 +208,39 @@ func TestFetchFindsForkOfOneSize(t *testing.T) {
 
 // Of two sizes, the fork is seen if a range tells the root at the smaller one.
 func TestFetchFindsForkWithinRange(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a, copied := splitBrain(t, o, 1000, 400, 300)
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := storetest.SplitBrain(t, o, 1000, 400, 300)
 	log := a.Head().Log
 	b := joinedOf(t, a, o)
 	at, err := copied.Listen(ctx, "copy:0") // a head at 1300
-	must(t, err)
+	storetest.Must(t, err)
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 500, To: 600, Peers: []string{at.String()}})
-	must(t, copied.Close())
+	storetest.Must(t, copied.Close())
 	at, err = a.Listen(ctx, "a:0") // and one at 1400, with the events 1290 to 1309
-	must(t, err)
-	_, err = onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, From: 1290, To: 1310, Peers: []string{at.String()}})
+	storetest.Must(t, err)
+	_, err = storetest.TopicOf(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, From: 1290, To: 1310, Peers: []string{at.String()}})
 	if !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Fatal(err)
 	}
-	frozenSize(t, b, log)
+	storetest.FrozenSize(t, b, log)
 }
 
 // A range of another history than the prefix that reaches it is dropped, and
 // proves the fork when the log has its size.
 func TestAbsorbOfAnotherHistory(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a, copied := splitBrain(t, o, 1000, 500, 300)
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a, copied := storetest.SplitBrain(t, o, 1000, 500, 300)
 	log := a.Head().Log
 	b := joinedOf(t, a, o)
 	at, err := copied.Listen(ctx, "copy:0")
-	must(t, err)
+	storetest.Must(t, err)
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 50, Peers: []string{at.String()}})
-	must(t, copied.Close())
+	storetest.Must(t, copied.Close())
 	at, err = a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	// Too little to tell: the range stays where it is.
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, To: 1200, Peers: []string{at.String()}})
-	l := logOf(t, b, log)
+	l := storetest.LogOf(t, b, log)
 	if fmt.Sprint(l.Held()) != "[{0 1200} {1250 1300}]" {
 		t.Fatalf("held %v", l.Held())
 	}
@@ -266,35 +253,35 @@ func TestAbsorbOfAnotherHistory(t *testing.T) {
 		t.Fatal("frozen without a proof")
 	}
 	dir := b.Dir()
-	must(t, b.Close())
-	b = open(t, dir, o) // the evidence is on disk
-	_, err = onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, Peers: []string{at.String()}})
+	storetest.Must(t, b.Close())
+	b = storetest.Open(t, dir, o) // the evidence is on disk
+	_, err = storetest.TopicOf(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, Peers: []string{at.String()}})
 	if err != nil && !errors.Is(err, xaeroflux.ErrFrozen) {
 		t.Fatal(err)
 	}
-	await(t, func() bool {
-		_, frozen := logOf(t, b, log).Frozen()
+	storetest.Await(t, func() bool {
+		_, frozen := storetest.LogOf(t, b, log).Frozen()
 		return frozen
 	})
-	frozenSize(t, b, log)
+	storetest.FrozenSize(t, b, log)
 }
 
 // A quota stops a fetch where it is, and leaves what came.
 func TestFetchWithinQuota(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	a := open(t, filepath.Join(t.TempDir(), "a"), onMemory(net))
-	mustAppend(t, a, 2000, strings.Repeat("x", 1000)+" %d")
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.OnMemory(net))
+	storetest.MustAppend(t, a, 2000, strings.Repeat("x", 1000)+" %d")
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	log := a.Head().Log
 	for bound, q := range map[string]xaeroflux.Quota{
 		"log bytes": {LogBytes: 1 << 20}, "store bytes": {StoreBytes: 2 << 20},
 	} {
-		o := onMemory(net)
-		o.Quota, o.Invite = q, invited(a)
-		b := open(t, filepath.Join(t.TempDir(), "b"), o)
-		r, err := onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, From: 10, Peers: []string{at.String()}})
-		met(t, err, bound)
+		o := storetest.OnMemory(net)
+		o.Quota, o.Invite = q, storetest.Invited(a)
+		b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), o)
+		r, err := storetest.TopicOf(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, From: 10, Peers: []string{at.String()}})
+		storetest.WantQuota(t, err, bound)
 		if len(r.Gaps) == 0 || b.ReadOnly() != nil {
 			t.Errorf("%+v, read-only: %v", r, b.ReadOnly())
 		}
@@ -309,11 +296,11 @@ func TestFetchWithinQuota(t *testing.T) {
 // filled, and everything then: by the sync, here.
 func TestFetchOverSession(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	o := onMemory(net)
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
-	mustAppend(t, a, 3000, "event %d of a log that is fetched and then synced")
+	o := storetest.OnMemory(net)
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
+	storetest.MustAppend(t, a, 3000, "event %d of a log that is fetched and then synced")
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	log := a.Head().Log
 	b := joinedOf(t, a, o)
 	mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 700, Peers: []string{at.String()}})
@@ -329,14 +316,14 @@ func TestFetchOverSession(t *testing.T) {
 			got <- rec.Seq
 		}
 	}()
-	mustSync(t, b, at.String())
-	r, err := onTopic(t, b).Fetch(limit, xaeroflux.Fetch{Log: log}) // the session is asked
-	must(t, err)
+	storetest.MustSync(t, b, at.String())
+	r, err := storetest.TopicOf(t, b).Fetch(limit, xaeroflux.Fetch{Log: log}) // the session is asked
+	storetest.Must(t, err)
 	if r.Head.Size != 3000 || len(r.Gaps) != 0 {
 		t.Errorf("%+v", r)
 	}
-	mustAppend(t, a, 100, "event %d that came later")
-	mustSync(t, b, at.String())
+	storetest.MustAppend(t, a, 100, "event %d that came later")
+	storetest.MustSync(t, b, at.String())
 	for want := range uint64(3100) {
 		if seq := <-got; seq != want {
 			t.Fatalf("event %d, want %d", seq, want)
@@ -346,8 +333,8 @@ func TestFetchOverSession(t *testing.T) {
 	for range got {
 		t.Error("one event too many")
 	}
-	same(t, a, b)
-	if l := logOf(t, b, log); fmt.Sprint(l.Held()) != "[{0 3100}]" || len(l.Gaps()) != 0 {
+	storetest.Same(t, a, b)
+	if l := storetest.LogOf(t, b, log); fmt.Sprint(l.Held()) != "[{0 3100}]" || len(l.Gaps()) != 0 {
 		t.Errorf("held %v", l.Held())
 	}
 }
@@ -355,15 +342,15 @@ func TestFetchOverSession(t *testing.T) {
 // The largest event there is, alone in a range.
 func TestFetchLargestEvent(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	o := onMemory(net)
+	o := storetest.OnMemory(net)
 	o.PageBytes, o.SegmentPages = 65536, 1024
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
-	mustAppend(t, a, 100, "event %d before the large one")
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
+	storetest.MustAppend(t, a, 100, "event %d before the large one")
 	_, err := a.Append(ctx, xaeroflux.Event{Type: strings.Repeat("t", 63), Key: make([]byte, 1023), Payload: make([]byte, 16<<20)})
-	must(t, err)
-	mustAppend(t, a, 100, "event %d behind it")
+	storetest.Must(t, err)
+	storetest.MustAppend(t, a, 100, "event %d behind it")
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	b := joinedOf(t, a, o)
 	log := a.Head().Log
 	for _, f := range []xaeroflux.Fetch{{From: 100, To: 101}, {From: 90, To: 110, Newest: true}, {}} {
@@ -375,16 +362,16 @@ func TestFetchLargestEvent(t *testing.T) {
 	if n := len(heldEvents(t, a, b, log)); n != 201 {
 		t.Errorf("%d events", n)
 	}
-	same(t, a, b)
+	storetest.Same(t, a, b)
 }
 
 // The own log is not fetched in parts, and a fetch without a peer says so.
 func TestFetchRefused(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
-	mustAppend(t, a, 10, "event %d")
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
+	storetest.MustAppend(t, a, 10, "event %d")
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
+	storetest.Must(t, err)
 	b := joinedOf(t, a, o)
 	peers := []string{at.String()}
 	log := a.Head().Log
@@ -398,7 +385,7 @@ func TestFetchRefused(t *testing.T) {
 		"backwards":  {xaeroflux.Fetch{Log: log, From: 9, To: 3, Peers: peers}, xaeroflux.ErrRange},
 		"nothing":    {xaeroflux.Fetch{Peers: peers}, xaeroflux.ErrUnknownLog},
 	} {
-		if _, err := onTopic(t, b).Fetch(ctx, c.f); !errors.Is(err, c.want) {
+		if _, err := storetest.TopicOf(t, b).Fetch(ctx, c.f); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -412,8 +399,8 @@ func TestFetchRefused(t *testing.T) {
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 8, To: 30, Peers: peers}); r.Events != 0 || fmt.Sprint(r.Gaps) != "[{10 30}]" {
 		t.Errorf("%+v", r)
 	}
-	must(t, a.Close())
-	if _, err := onTopic(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, Peers: peers}); err == nil {
+	storetest.Must(t, a.Close())
+	if _, err := storetest.TopicOf(t, b).Fetch(ctx, xaeroflux.Fetch{Log: log, Peers: peers}); err == nil {
 		t.Error("fetched from a peer that is gone")
 	}
 }
@@ -422,15 +409,15 @@ func TestFetchRefused(t *testing.T) {
 // again and goes on.
 func TestFetchOutlastsAVisit(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	o := onMemory(net)
+	o := storetest.OnMemory(net)
 	o.PeerTimeout, o.PageBytes, o.SegmentPages = 30*time.Millisecond, 65536, 1024
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
 	for range 10 {
-		mustAppend(t, a, 2000, strings.Repeat("long ", 200)+"%d")
+		storetest.MustAppend(t, a, 2000, strings.Repeat("long ", 200)+"%d")
 	}
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
-	b := joinedOf(t, a, onMemory(net))
+	storetest.Must(t, err)
+	b := joinedOf(t, a, storetest.OnMemory(net))
 	log := a.Head().Log
 	r := mustFetch(t, b, xaeroflux.Fetch{Log: log, From: 5, Peers: []string{at.String()}})
 	if len(r.Gaps) != 0 || r.Events != 19_995 {
@@ -444,20 +431,20 @@ func TestFetchOutlastsAVisit(t *testing.T) {
 // and stays a part.
 func TestFetchOfLogNotFollowed(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	a := open(t, filepath.Join(t.TempDir(), "a"), onMemory(net))
-	mustAppend(t, a, 3000, "event %d of a log that is not followed")
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.OnMemory(net))
+	storetest.MustAppend(t, a, 3000, "event %d of a log that is not followed")
 	at, err := a.Listen(ctx, "a:0")
-	must(t, err)
-	b := joinedOf(t, a, onMemory(net))
-	must(t, onTopic(t, b).Follow(ctx))
-	mustSync(t, b, at.String())
+	storetest.Must(t, err)
+	b := joinedOf(t, a, storetest.OnMemory(net))
+	storetest.Must(t, storetest.TopicOf(t, b).Follow(ctx))
+	storetest.MustSync(t, b, at.String())
 	log := a.Head().Log
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 50}); r.Events != 50 || len(r.Gaps) != 0 {
 		t.Fatalf("%+v", r)
 	}
-	mustAppend(t, a, 20, "event %d that nobody asked for")
-	mustSync(t, b, at.String())
-	if l := logOf(t, b, log); fmt.Sprint(l.Held()) != "[{2950 3000}]" {
+	storetest.MustAppend(t, a, 20, "event %d that nobody asked for")
+	storetest.MustSync(t, b, at.String())
+	if l := storetest.LogOf(t, b, log); fmt.Sprint(l.Held()) != "[{2950 3000}]" {
 		t.Errorf("held %v", l.Held())
 	}
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Last: 50}); r.Events != 20 {
@@ -472,15 +459,15 @@ func TestFetchOfLogNotFollowed(t *testing.T) {
 // request is all.
 func TestFetchAnsweredAtOnce(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
-	a := open(t, filepath.Join(t.TempDir(), "a"), onMemory(net))
-	mustAppend(t, a, 10, "event %d of a short log")
-	b := joinedOf(t, a, onMemory(net))
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.OnMemory(net))
+	storetest.MustAppend(t, a, 10, "event %d of a short log")
+	b := joinedOf(t, a, storetest.OnMemory(net))
 	log := a.Head().Log
 	for i := range 30 {
 		near, far := stdnet.Pipe()
 		done := make(chan error, 1)
 		go func() { done <- a.ServeOver(ctx, far, "there") }()
-		r, err := onTopic(t, b).FetchOver(ctx, near, "here", xaeroflux.Fetch{Log: log, From: 5})
+		r, err := storetest.TopicOf(t, b).FetchOver(ctx, near, "here", xaeroflux.Fetch{Log: log, From: 5})
 		if err != nil || r.Head.Size != 10 || len(r.Gaps) > 0 {
 			t.Fatalf("fetch %d: %+v, %v", i, r, err)
 		}

@@ -11,28 +11,29 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // fetchers opens a store that listens and holds events, and one in its topic
 // that knows nothing of it.
 func fetchers(t testing.TB, events int) (a, b *xaeroflux.DB, addr string) {
 	t.Helper()
-	a = open(t, filepath.Join(t.TempDir(), "a"), small())
-	o := small()
-	o.Invite = invited(a)
-	b = open(t, filepath.Join(t.TempDir(), "b"), o)
-	mustAppend(t, a, events, "event %d of a log that is fetched in parts")
+	a = storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.Small())
+	o := storetest.Small()
+	o.Invite = storetest.Invited(a)
+	b = storetest.Open(t, filepath.Join(t.TempDir(), "b"), o)
+	storetest.MustAppend(t, a, events, "event %d of a log that is fetched in parts")
 	at, err := a.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
+	storetest.Must(t, err)
 	return a, b, at.String()
 }
 
 func mustFetch(t testing.TB, db *xaeroflux.DB, f xaeroflux.Fetch) xaeroflux.FetchReport {
 	t.Helper()
 	topic, err := db.Topic(xaeroflux.TopicID{})
-	must(t, err)
+	storetest.Must(t, err)
 	r, err := topic.Fetch(ctx, f)
-	must(t, err)
+	storetest.Must(t, err)
 	return r
 }
 
@@ -41,9 +42,9 @@ func mustFetch(t testing.TB, db *xaeroflux.DB, f xaeroflux.Fetch) xaeroflux.Fetc
 func heldEvents(t testing.TB, author, db *xaeroflux.DB, log xaeroflux.LogID) (seqs []uint64) {
 	t.Helper()
 	for rec, err := range db.Events(ctx, xaeroflux.Query{Log: log, Ranges: true}) {
-		must(t, err)
+		storetest.Must(t, err)
 		want, err := author.Get(ctx, rec.Seq)
-		must(t, err)
+		storetest.Must(t, err)
 		if rec.Hash() != want.Hash() || string(rec.Payload) != string(want.Payload) {
 			t.Fatalf("event %d is %q, want %q", rec.Seq, rec.Payload, want.Payload)
 		}
@@ -61,7 +62,7 @@ func TestFetchNewest(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 	l, err := b.Log(log)
-	must(t, err)
+	storetest.Must(t, err)
 	if held, gaps := fmt.Sprint(l.Held()), fmt.Sprint(l.Gaps()); held != "[{9900 10000}]" || gaps != "[{0 9900}]" || l.Size() != 0 {
 		t.Fatalf("held %s, missing %s", held, gaps)
 	}
@@ -69,10 +70,10 @@ func TestFetchNewest(t *testing.T) {
 		t.Fatalf("%d events from %d", len(seqs), seqs[0])
 	}
 	rec, err := l.Get(ctx, 9950)
-	must(t, err)
+	storetest.Must(t, err)
 	p, err := l.Prove(ctx, 9950, 10_000)
-	must(t, err)
-	must(t, xaeroflux.Verify(rec, p, l.NewestHead()))
+	storetest.Must(t, err)
+	storetest.Must(t, xaeroflux.Verify(rec, p, l.NewestHead()))
 	_, err = l.Get(ctx, 5000)
 	var gap *xaeroflux.GapError
 	if !errors.As(err, &gap) || !errors.Is(err, xaeroflux.ErrNotHeld) || xaeroflux.Span(gap.Gap) != (xaeroflux.Span{End: 9900}) || gap.Seq != 5000 {
@@ -88,7 +89,7 @@ func TestFetchNewest(t *testing.T) {
 	if r := mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}}); r.Events != 9900 || len(r.Gaps) != 0 {
 		t.Fatalf("filling: %+v", r)
 	}
-	same(t, a, b)
+	storetest.Same(t, a, b)
 	if l.Head() != a.Head() || len(l.Held()) != 1 || len(l.Gaps()) != 0 {
 		t.Errorf("head %+v, held %v", l.Head(), l.Held())
 	}
@@ -100,7 +101,7 @@ func TestFetchNewest(t *testing.T) {
 func clean(t testing.TB, db *xaeroflux.DB) {
 	t.Helper()
 	r, err := db.Check(ctx, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	if r.Found() > 0 {
 		t.Errorf("%+v", r.Findings)
 	}
@@ -118,15 +119,15 @@ func TestFetchAgainstTheObvious(t *testing.T) {
 				size := a.Head().Size
 				switch r.IntN(8) {
 				case 0:
-					mustAppend(t, a, 1+r.IntN(900), "event %d of a log that grows meanwhile")
+					storetest.MustAppend(t, a, 1+r.IntN(900), "event %d of a log that grows meanwhile")
 				case 1:
 					dir := b.Dir()
-					must(t, b.Close())
-					b = open(t, dir, small())
+					storetest.Must(t, b.Close())
+					b = storetest.Open(t, dir, storetest.Small())
 				case 2:
 					payload := make([]byte, r.IntN(300_000))
 					_, err := a.Append(ctx, xaeroflux.Event{Payload: payload})
-					must(t, err)
+					storetest.Must(t, err)
 				default:
 					f := xaeroflux.Fetch{Log: log, Peers: []string{addr}, Newest: r.IntN(2) == 0}
 					if f.From = r.Uint64N(size); r.IntN(3) > 0 {
@@ -144,7 +145,7 @@ func TestFetchAgainstTheObvious(t *testing.T) {
 				}
 			}
 			mustFetch(t, b, xaeroflux.Fetch{Log: log, Peers: []string{addr}})
-			same(t, a, b)
+			storetest.Same(t, a, b)
 		})
 	}
 }
@@ -179,7 +180,7 @@ func fetched(t testing.TB, b *xaeroflux.DB, f xaeroflux.Fetch, size uint64, have
 func obvious(t testing.TB, a, b *xaeroflux.DB, log xaeroflux.LogID, have map[uint64]bool, when string) {
 	t.Helper()
 	l, err := b.Log(log)
-	must(t, err)
+	storetest.Must(t, err)
 	seqs := heldEvents(t, a, b, log)
 	if len(seqs) != len(have) {
 		t.Fatalf("%s: %d events are held, want %d", when, len(seqs), len(have))

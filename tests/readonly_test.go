@@ -12,6 +12,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 var reading = &xaeroflux.Options{ReadOnly: true}
@@ -20,15 +21,15 @@ var reading = &xaeroflux.Options{ReadOnly: true}
 // and a reader keep each other out.
 func TestReadOnly(t *testing.T) {
 	dir := closedStore(t)
-	invite := invited(open(t, t.TempDir(), small()))
+	invite := storetest.Invited(storetest.Open(t, t.TempDir(), storetest.Small()))
 	before := picture(t, dir)
 	var readers []*xaeroflux.DB
 	for range 2 {
 		db, err := xaeroflux.Open(dir, reading)
-		must(t, err)
+		storetest.Must(t, err)
 		readers = append(readers, db)
 	}
-	if _, err := xaeroflux.Open(dir, small()); !errors.Is(err, xaeroflux.ErrInUse) {
+	if _, err := xaeroflux.Open(dir, storetest.Small()); !errors.Is(err, xaeroflux.ErrInUse) {
 		t.Errorf("a writer beside readers: %v", err)
 	}
 	for _, db := range readers {
@@ -36,17 +37,17 @@ func TestReadOnly(t *testing.T) {
 		refusesAll(t, db, invite)
 	}
 	for _, db := range readers {
-		must(t, db.Close())
+		storetest.Must(t, db.Close())
 	}
 	if diff := before.Compare(picture(t, dir)); len(diff) > 0 {
 		t.Errorf("readers changed %s", strings.Join(diff, "\n"))
 	}
-	writer := open(t, dir, small())
+	writer := storetest.Open(t, dir, storetest.Small())
 	var held *durable.LockedError
 	if _, err := xaeroflux.Open(dir, reading); !errors.Is(err, xaeroflux.ErrInUse) || !errors.As(err, &held) || held.PID != os.Getpid() {
 		t.Errorf("a reader beside a writer: %v", err)
 	}
-	mustAppend(t, writer, 1, "event %d after all that")
+	storetest.MustAppend(t, writer, 1, "event %d after all that")
 }
 
 // readsAll reads, proves and checks everything in a store.
@@ -58,11 +59,11 @@ func readsAll(t *testing.T, db *xaeroflux.DB, want uint64) {
 	}
 	var n uint64
 	for rec, err := range db.Events(ctx, xaeroflux.Query{}) {
-		must(t, err)
+		storetest.Must(t, err)
 		if n%90 == 0 {
 			p, err := db.Prove(ctx, rec.Seq, head.Size)
-			must(t, err)
-			must(t, xaeroflux.Verify(rec, p, head))
+			storetest.Must(t, err)
+			storetest.Must(t, xaeroflux.Verify(rec, p, head))
 		}
 		n++
 	}
@@ -72,7 +73,7 @@ func readsAll(t *testing.T, db *xaeroflux.DB, want uint64) {
 	if r, err := db.Check(ctx, nil); err != nil || r.Found() > 0 {
 		t.Errorf("check: %v, %+v", err, r.Findings)
 	}
-	if st := db.SyncStatus(); len(st.Peers) > 0 || len(db.Actors()) == 0 || len(invited(db)) == 0 {
+	if st := db.SyncStatus(); len(st.Peers) > 0 || len(db.Actors()) == 0 || len(storetest.Invited(db)) == 0 {
 		t.Errorf("status: %+v, %+v", st, db.Actors())
 	}
 }
@@ -112,16 +113,16 @@ func TestReadOnlyWithDamagedTrees(t *testing.T) {
 	overwrite(t, one(t, dir, "mmr/*"), 500)
 	before := picture(t, dir)
 	db, err := xaeroflux.Open(dir, reading)
-	must(t, err)
+	storetest.Must(t, err)
 	n := 0
 	for _, err := range db.Events(ctx, xaeroflux.Query{}) {
-		must(t, err)
+		storetest.Must(t, err)
 		n++
 	}
 	if head := db.Head(); n != 900 || head.Size != 900 || head.Verify() != nil {
 		t.Errorf("read %d events under a head of %d", n, head.Size)
 	}
-	must(t, db.Close())
+	storetest.Must(t, db.Close())
 	if diff := before.Compare(picture(t, dir)); len(diff) > 0 {
 		t.Errorf("a reader changed %s", strings.Join(diff, "\n"))
 	}

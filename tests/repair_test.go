@@ -14,6 +14,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // twoStores makes two stores that hold the same events of two authors, in full
@@ -21,11 +22,11 @@ import (
 // address and invite of the second, and what both hold.
 func twoStores(t *testing.T) (dir, peer, invite string, want map[digest.Hash]digest.Hash) {
 	dir = filepath.Join(t.TempDir(), "a")
-	a := open(t, dir, small())
-	invite = invited(a)
-	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invite})
-	mustAppend(t, a, 700, "event %d of the store that will be damaged")
-	mustAppend(t, b, 500, "event %d of its peer, which is longer than that")
+	a := storetest.Open(t, dir, storetest.Small())
+	invite = storetest.Invited(a)
+	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invite})
+	storetest.MustAppend(t, a, 700, "event %d of the store that will be damaged")
+	storetest.MustAppend(t, b, 500, "event %d of its peer, which is longer than that")
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -36,36 +37,7 @@ func twoStores(t *testing.T) (dir, peer, invite string, want map[digest.Hash]dig
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return dir, addr.String(), invite, roots(t, b)
-}
-
-func roots(t *testing.T, db *xaeroflux.DB) map[digest.Hash]digest.Hash {
-	t.Helper()
-	logs, err := db.Topics()[0].Logs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[digest.Hash]digest.Hash{}
-	for _, l := range logs {
-		root, size := l.Root()
-		if size > 0 {
-			all[digest.Hash(l.ID())] = digest.Hash(root)
-		}
-	}
-	return all
-}
-
-// sameRoots opens a store and compares.
-func sameRoots(t *testing.T, dir string, want map[digest.Hash]digest.Hash) {
-	t.Helper()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true, Adopt: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if got := roots(t, db); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("roots %v, want %v", got, want)
-	}
+	return dir, addr.String(), invite, storetest.Roots(t, b)
 }
 
 // files lists what a flipped byte may be in.
@@ -103,8 +75,8 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", seed, round, strings.Join(what, "; "), err, r.Found, r.Done, r.Lost, r.Left)
 		}
 		found += len(r.Found)
-		checkClean(t, dir)
-		sameRoots(t, dir, want)
+		storetest.CheckClean(t, dir)
+		storetest.SameRoots(t, dir, want)
 	}
 	if found < 5 {
 		t.Fatalf("seed %d: a check found %d flaws in 15 rounds: nothing was damaged", seed, found)
@@ -115,9 +87,9 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 // also if the AOF is damaged that says so. A peer that is not there is only reported.
 func TestRepairAsksRememberedPeers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
-	a := open(t, dir, small())
-	b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invited(a)})
-	mustAppend(t, b, 500, "event %d of the peer, which is longer than that")
+	a := storetest.Open(t, dir, storetest.Small())
+	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: storetest.Invited(a)})
+	storetest.MustAppend(t, b, 500, "event %d of the peer, which is longer than that")
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -125,12 +97,12 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	if err := a.Connect(ctx, addr.String()); err != nil {
 		t.Fatal(err)
 	}
-	mustAppend(t, a, 700, "event %d of the store that will be damaged")
-	mustSync(t, a, addr.String())
+	storetest.MustAppend(t, a, 700, "event %d of the store that will be damaged")
+	storetest.MustSync(t, a, addr.String())
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
-	want := roots(t, b)
+	want := storetest.Roots(t, b)
 	repair := func(o xaeroflux.RepairOptions) xaeroflux.RepairReport {
 		t.Helper()
 		r, err := xaeroflux.Repair(ctx, dir, o)
@@ -151,13 +123,13 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 		if r := repair(xaeroflux.RepairOptions{}); !r.Clean() || len(r.Asked) != 1 || r.Asked[0] != addr.String() {
 			t.Errorf("%s: found %v, lost %v, left %v, %v were asked", what, r.Found, r.Lost, r.Left, r.Asked)
 		}
-		checkClean(t, dir)
-		sameRoots(t, dir, want)
+		storetest.CheckClean(t, dir)
+		storetest.SameRoots(t, dir, want)
 	}
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dir = copied(t, dir)
+	dir = storetest.Copied(t, dir)
 	flipAt(t, filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg"), 9000)
 	if r := repair(xaeroflux.RepairOptions{PeerTimeout: time.Second}); r.Clean() || len(r.Asked) != 1 {
 		t.Errorf("with nobody there: lost %v, %v were asked", r.Lost, r.Asked)
@@ -169,14 +141,14 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 // finds no more.
 func TestRepairLeavesWhatItCannotMend(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
-	a := open(t, dir, small())
-	mustAppend(t, a, 900, "event %d of a log that nobody else has")
+	a := storetest.Open(t, dir, storetest.Small())
+	storetest.MustAppend(t, a, 900, "event %d of a log that nobody else has")
 	log := a.Head().Log.String()
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for _, segment := range []string{"000000.seg", "000002.seg"} {
-		copied := copied(t, dir)
+		copied := storetest.Copied(t, dir)
 		flipAt(t, filepath.Join(copied, "logs", log, segment), 9000)
 		before := readable(t, copied)
 		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Offline: true})
@@ -207,19 +179,6 @@ func readable(t *testing.T, dir string) (n int) {
 		t.Error("nothing can be read: the test shows nothing")
 	}
 	return n
-}
-
-// copied returns a copy of a store that is closed.
-func copied(t *testing.T, dir string) string {
-	t.Helper()
-	to := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(filepath.Join(to, "identity.key"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return to
 }
 
 func flipAt(t *testing.T, path string, at int64) {
@@ -267,21 +226,21 @@ func TestRepairWithoutAPeerKeepsWhatIsProven(t *testing.T) {
 	seed := rand.Uint64()
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	for round := range 10 {
-		copied := copied(t, dir)
+		copied := storetest.Copied(t, dir)
 		what := spoil(t, rnd, files(t, copied))
 		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Invites: []string{invite}, AcceptLoss: true})
 		if err != nil || len(r.Left) > 0 {
 			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", seed, round, what, err, r.Found, r.Done, r.Lost, r.Left)
 		}
 		if len(r.Lost) == 0 {
-			sameRoots(t, copied, want)
+			storetest.SameRoots(t, copied, want)
 		}
-		checkClean(t, copied)
+		storetest.CheckClean(t, copied)
 		db, err := xaeroflux.Open(copied, nil)
 		if err != nil {
 			t.Fatalf("seed %d round %d, %s: %v", seed, round, what, err)
 		}
-		mustAppend(t, db, 3, "event %d after the repair")
+		storetest.MustAppend(t, db, 3, "event %d after the repair")
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A patient is a store that is to be repaired, in a village whose first store holds
@@ -29,23 +30,23 @@ type patient struct {
 // is the patient, and any between hold the first half.
 func newPatient(t *testing.T, stores int) *patient {
 	t.Helper()
-	p := &patient{village: newVillage(t, stores, *small())}
+	p := &patient{village: newVillage(t, stores, *storetest.Small())}
 	author, last := p.dbs[0], p.dbs[stores-1]
 	half := func() {
 		for range 10 {
-			mustAppend(t, author, 1000, "event %d of a log that is long enough for many windows of pages")
+			storetest.MustAppend(t, author, 1000, "event %d of a log that is long enough for many windows of pages")
 		}
 	}
 	half()
 	for _, db := range p.dbs[1 : stores-1] {
-		mustSync(t, db, p.addr(0))
+		storetest.MustSync(t, db, p.addr(0))
 		p.net.SetUp(identity.PeerID(author.PeerID()), identity.PeerID(db.PeerID()), false)
 	}
 	half()
-	mustSync(t, last, p.addr(0))
-	p.dir, p.log, p.want = last.Dir(), author.Head().Log, roots(t, author)
+	storetest.MustSync(t, last, p.addr(0))
+	p.dir, p.log, p.want = last.Dir(), author.Head().Log, storetest.Roots(t, author)
 	p.net.SetDelay(identity.PeerID(last.PeerID()), identity.PeerID(author.PeerID()), 20*time.Millisecond) // others are there before
-	must(t, last.Close())
+	storetest.Must(t, last.Close())
 	return p
 }
 
@@ -55,20 +56,20 @@ var wounds = map[string]func(t *testing.T, p *patient){
 	"pages": removePages,
 	"pages and AOF": func(t *testing.T, p *patient) {
 		removePages(t, p)
-		must(t, os.RemoveAll(filepath.Join(p.dir, "aof")))
-		must(t, os.Remove(filepath.Join(p.dir, "logs", p.log.String(), "head")))
+		storetest.Must(t, os.RemoveAll(filepath.Join(p.dir, "aof")))
+		storetest.Must(t, os.Remove(filepath.Join(p.dir, "logs", p.log.String(), "head")))
 	},
 }
 
 // removePages leaves the first segment of the log.
 func removePages(t *testing.T, p *patient) {
 	paths, err := filepath.Glob(filepath.Join(p.dir, "logs", p.log.String(), "*.seg"))
-	must(t, err)
+	storetest.Must(t, err)
 	if len(paths) < 150 {
 		t.Fatalf("%d segments", len(paths))
 	}
 	for _, path := range paths[1:] {
-		must(t, os.Remove(path))
+		storetest.Must(t, os.Remove(path))
 	}
 }
 
@@ -79,18 +80,18 @@ func (p *patient) mended(t *testing.T, from ...string) {
 		t.Run(what, func(t *testing.T) {
 			whole := p.dir
 			defer func() { p.dir = whole }()
-			p.dir = copied(t, p.dir)
+			p.dir = storetest.Copied(t, p.dir)
 			wound(t, p)
 			limit, cancel := context.WithTimeout(ctx, 2*time.Minute)
 			defer cancel()
 			r, err := xaeroflux.Repair(limit, p.dir, xaeroflux.RepairOptions{
-				From: from, Offline: true, Invites: []string{p.invite}, PeerTimeout: time.Hour, NewCarrier: onMemory(p.net).NewCarrier,
+				From: from, Offline: true, Invites: []string{p.invite}, PeerTimeout: time.Hour, NewCarrier: storetest.OnMemory(p.net).NewCarrier,
 			})
 			if err != nil || !r.Clean() || len(r.Found) == 0 || len(r.Asked) != len(from) {
 				t.Fatalf("%v\nfound %+v\ndone %+v\nlost %+v\nleft %+v\nasked %v", err, r.Found, r.Done, r.Lost, r.Left, r.Asked)
 			}
-			checkClean(t, p.dir)
-			sameRoots(t, p.dir, p.want)
+			storetest.CheckClean(t, p.dir)
+			storetest.SameRoots(t, p.dir, p.want)
 		})
 	}
 }

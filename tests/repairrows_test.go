@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -54,15 +55,15 @@ func appendIDs(t *testing.T, db *xaeroflux.DB, n int) (at []xaeroflux.Receipt) {
 func TestRepairKeepsEventIDs(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		t.Run(fmt.Sprint("all of the AOF is gone: ", all), func(t *testing.T) {
-			a := open(t, filepath.Join(t.TempDir(), "a"), small())
-			b := open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invited(a)})
+			a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.Small())
+			b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: storetest.Invited(a)})
 			at := appendIDs(t, a, 100)
 			addr, err := b.Listen(ctx, "127.0.0.1:0")
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustSync(t, a, addr.String())
-			size, invite := a.Head().Size, invited(a)
+			storetest.MustSync(t, a, addr.String())
+			size, invite := a.Head().Size, storetest.Invited(a)
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +72,7 @@ func TestRepairKeepsEventIDs(t *testing.T) {
 			if err != nil || !r.Clean() {
 				t.Fatalf("%+v, %v", r, err)
 			}
-			a = open(t, a.Dir(), small())
+			a = storetest.Open(t, a.Dir(), storetest.Small())
 			for i, again := range appendIDs(t, a, 100) {
 				if again.Log != at[i].Log || again.Seq != at[i].Seq {
 					t.Fatalf("event %d is at %d of log %s, was at %d of %s", i, again.Seq, again.Log.Short(), at[i].Seq, at[i].Log.Short())
@@ -87,16 +88,16 @@ func TestRepairKeepsEventIDs(t *testing.T) {
 // A witness whose AOF was lost does not know what it cosigned, and cosigns
 // nothing until a person decides: it could be another history.
 func TestRepairedWitnessDoesNotCosign(t *testing.T) {
-	o := onMemory(transport.NewMemory(transport.MemoryOptions{}))
-	a := open(t, filepath.Join(t.TempDir(), "a"), o)
-	w, atW := joinedAt(t, a, o, "w")
-	mustAppend(t, a, 100, "event %d")
+	o := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
+	w, atW := storetest.JoinedAt(t, a, o, "w")
+	storetest.MustAppend(t, a, 100, "event %d")
 	cosigned := func(want error) {
 		t.Helper()
 		if err := a.Connect(ctx, atW); err != nil {
 			t.Fatal(err)
 		}
-		mustAppend(t, a, 1, "one more, so that there is a head to be cosigned: %d")
+		storetest.MustAppend(t, a, 1, "one more, so that there is a head to be cosigned: %d")
 		few, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		if _, err := a.Cosigned(few, 1); !errors.Is(err, want) {
@@ -120,7 +121,7 @@ func TestRepairedWitnessDoesNotCosign(t *testing.T) {
 		if r, err := xaeroflux.Repair(ctx, w.Dir(), do); err != nil || !r.Clean() {
 			t.Fatalf("%+v, %v", r, err)
 		}
-		w = open(t, w.Dir(), o)
+		w = storetest.Open(t, w.Dir(), o)
 		addr, err := w.Listen(ctx, "w:0")
 		if err != nil {
 			t.Fatal(err)

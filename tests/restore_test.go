@@ -15,6 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/backup"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A restore that is stopped at any write is known as such by all that look at the
@@ -27,17 +28,17 @@ func TestRestoreStoppedAtAnyWrite(t *testing.T) {
 
 func stopRestore(t *testing.T, without bool) {
 	db, from := openSmall(t, filepath.Join(t.TempDir(), "s")), filepath.Join(t.TempDir(), "b")
-	fill(t, db, 0, 60)
-	awaitPages(t, db, 3)
+	storetest.Fill(t, db, 0, 60)
+	storetest.AwaitPages(t, db, 3)
 	_, err := db.Backup(ctx, from, &xaeroflux.BackupOptions{WithoutIdentity: without})
-	must(t, err)
+	storetest.Must(t, err)
 	step := 1
 	if without || testing.Short() {
 		step = 5
 	}
 	for n, done := 0, false; !done; n += step {
 		dir, at := filepath.Join(t.TempDir(), "r"), fmt.Sprintf("write %d", n)
-		must(t, os.Mkdir(dir, 0o700))
+		storetest.Must(t, os.Mkdir(dir, 0o700))
 		_, err := backup.RestoreOn(ctx, crashBehind(n), from, dir, backup.RestoreOptions{Adopt: n%2 == 0})
 		if done = err == nil; done && n < 20 {
 			t.Fatalf("restored in %d writes", n)
@@ -51,7 +52,7 @@ func stopRestore(t *testing.T, without bool) {
 				t.Fatalf("%s: again: %v", at, err)
 			}
 		}
-		checkClean(t, dir)
+		storetest.CheckClean(t, dir)
 		if _, err := os.Stat(filepath.Join(dir, "FORMAT.restore")); err == nil {
 			t.Errorf("%s: FORMAT.restore is left", at)
 		}
@@ -59,7 +60,7 @@ func stopRestore(t *testing.T, without bool) {
 		if got := texts(t, again); len(got) != 60 {
 			t.Errorf("%s: %d events are restored", at, len(got))
 		}
-		must(t, again.Close())
+		storetest.Must(t, again.Close())
 	}
 }
 
@@ -111,9 +112,9 @@ func restoreIsKnown(t *testing.T, at, from, dir string, adopt bool) bool {
 // The command says how to go on, and that it was to be adopted.
 func TestRestoreCutOffIsToldToPeople(t *testing.T) {
 	db, from := openSmall(t, filepath.Join(t.TempDir(), "s")), filepath.Join(t.TempDir(), "b")
-	fill(t, db, 0, 20)
+	storetest.Fill(t, db, 0, 20)
 	_, err := db.Backup(ctx, from, nil)
-	must(t, err)
+	storetest.Must(t, err)
 	dir := filepath.Join(t.TempDir(), "r")
 	_, err = backup.RestoreOn(ctx, crashBehind(12), from, dir, backup.RestoreOptions{Adopt: true})
 	if !errors.Is(err, durable.ErrCrashed) {

@@ -11,15 +11,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // TestMain makes this test binary also the xaeroflux command, a command that holds a
 // store without serving anybody, and one that counts events until it is killed.
 func TestMain(m *testing.M) {
-	os.Setenv("GORACE", raceOptions) // for the commands that tests start
-	testscript.Main(m, map[string]func(){
-		"xaeroflux": func() { os.Exit(cli.Main(os.Args[1:])) },
+	storetest.Main(m, map[string]func(){
 		"holdstore": func() { os.Exit(holdStore(os.Args[1])) },
 		"countevents": func() {
 			fmt.Fprintln(os.Stderr, countEvents(os.Args[1], os.Args[2]))
@@ -49,14 +47,10 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// raceOptions keep a command built with the race detector from sleeping for a
-// second before it ends.
-const raceOptions = "atexit_sleep_ms=0"
-
 func setupScript(e *testscript.Env) error {
 	e.Values[processesKey{}] = map[string]*process{}
 	e.Setenv("XAEROFLUX_DIR", "")
-	e.Setenv("GORACE", raceOptions)
+	e.Setenv("GORACE", storetest.RaceOptions)
 	return nil
 }
 

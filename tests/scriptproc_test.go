@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // processesKey is where a transcript keeps its background processes.
@@ -25,10 +27,6 @@ type process struct {
 	ended  chan struct{}
 	result error // of Wait; read after ended
 }
-
-// patience is what anything that should happen at once may take on a busy
-// machine.
-const patience = 20 * time.Second
 
 func processes(ts *testscript.TestScript) map[string]*process {
 	return ts.Value(processesKey{}).(map[string]*process)
@@ -71,7 +69,7 @@ func node(ts *testscript.TestScript, neg bool, args []string) {
 	name, dir := args[0], args[1]
 	launch(ts, name, name+".out", append([]string{"xaeroflux", "run", "--dir", dir}, args[2:]...))
 	p := processes(ts)[name]
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(storetest.Patience); ; time.Sleep(5 * time.Millisecond) {
 		if m := listening.FindStringSubmatch(ts.ReadFile(name + ".out")); m != nil {
 			ts.Setenv(name, m[1])
 			return
@@ -82,7 +80,7 @@ func node(ts *testscript.TestScript, neg bool, args []string) {
 		default:
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("node %s does not listen after %s", name, patience)
+			ts.Fatalf("node %s does not listen after %s", name, storetest.Patience)
 		}
 	}
 }
@@ -142,14 +140,14 @@ func end(ts *testscript.TestScript, name string, sig os.Signal) *process {
 	}
 	select {
 	case <-p.ended:
-	case <-time.After(patience):
+	case <-time.After(storetest.Patience):
 		p.cmd.Process.Signal(syscall.SIGQUIT) // it says what each goroutine does
 		select {
 		case <-p.ended:
 			ts.Logf("%s", p.errs)
-		case <-time.After(patience):
+		case <-time.After(storetest.Patience):
 		}
-		ts.Fatalf("%s is still there after %s", name, patience)
+		ts.Fatalf("%s is still there after %s", name, storetest.Patience)
 	}
 	return p
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 var updatePicture = flag.Bool("update", false, "draw "+sessionPicture+" anew")
@@ -39,7 +41,7 @@ const connected = `until xaeroflux status --dir ada --json | grep -q '"in_sync":
 // drawn of what was printed.
 func TestSessionPicture(t *testing.T) {
 	if *updatePicture {
-		must(t, os.WriteFile(sessionPicture, []byte(draw(typeSession(t, nil))), 0o644))
+		storetest.Must(t, os.WriteFile(sessionPicture, []byte(draw(typeSession(t, nil))), 0o644))
 		return
 	}
 	picture := text(t, sessionPicture)

@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -23,13 +24,13 @@ import (
 // nothing. The links of the last one are slow.
 func sources(t *testing.T, holders int) (v *village, last *xaeroflux.DB, log xaeroflux.LogID) {
 	t.Helper()
-	o := *small()
+	o := *storetest.Small()
 	v = newVillage(t, holders+1, o)
 	for range 20 {
-		mustAppend(t, v.dbs[0], 1000, "event %d of a log that is long enough for many windows of pages")
+		storetest.MustAppend(t, v.dbs[0], 1000, "event %d of a log that is long enough for many windows of pages")
 	}
 	for i := 1; i < holders; i++ {
-		mustSync(t, v.dbs[i], v.addr(0))
+		storetest.MustSync(t, v.dbs[i], v.addr(0))
 	}
 	last = v.dbs[holders]
 	for i := range holders {
@@ -62,9 +63,9 @@ func TestPagesComeFromSeveralPeers(t *testing.T) {
 	for i := range 4 {
 		v.connect(4, i)
 	}
-	await(t, holds(last, log, 20_000))
-	same(t, v.dbs[0], last)
-	await(t, func() bool { // the sessions count what came after it was stored
+	storetest.Await(t, holds(last, log, 20_000))
+	storetest.Same(t, v.dbs[0], last)
+	storetest.Await(t, func() bool { // the sessions count what came after it was stored
 		_, events, _ := bytesIn(last)
 		return events >= 20_000
 	})
@@ -75,11 +76,11 @@ func TestPagesComeFromSeveralPeers(t *testing.T) {
 		t.Errorf("%d events from %d peers in %d bytes, want 20000 from 3 at least, in little more than %d", events, peers, moved, size)
 	}
 	// Events appended now come live, from whoever has it.
-	r := mustAppend(t, v.dbs[2], 1, "event %d, live")
-	await(t, holds(last, r.Log, r.Size))
-	r = mustAppend(t, v.dbs[0], 1, "event %d, live")
-	await(t, holds(last, log, r.Size))
-	await(t, func() bool {
+	r := storetest.MustAppend(t, v.dbs[2], 1, "event %d, live")
+	storetest.Await(t, holds(last, r.Log, r.Size))
+	r = storetest.MustAppend(t, v.dbs[0], 1, "event %d, live")
+	storetest.Await(t, holds(last, log, r.Size))
+	storetest.Await(t, func() bool {
 		for _, p := range last.SyncStatus().Peers {
 			if p.Connected() && !p.InSync {
 				return false
@@ -106,8 +107,8 @@ func TestSourcesAreReplaced(t *testing.T) {
 	for i := range 4 {
 		v.connect(4, i)
 	}
-	await(t, holds(last, log, 20_000))
-	same(t, v.dbs[0], last)
+	storetest.Await(t, holds(last, log, 20_000))
+	storetest.Same(t, v.dbs[0], last)
 }
 
 // Wherever a connection breaks, the next one takes up from what is stored.
@@ -122,7 +123,7 @@ func TestFetchGoesOnWhereItBroke(t *testing.T) {
 	if !holds(last, log, 20_000)() {
 		t.Error("in sync without all events")
 	}
-	same(t, v.dbs[0], last)
+	storetest.Same(t, v.dbs[0], last)
 }
 
 // A liar is a member of the topic that holds the log, and serves pages of it as spoil
@@ -139,10 +140,10 @@ type liar struct {
 func newLiar(t *testing.T, v *village, log xaeroflux.LogID, spoil func(io.Writer) io.Writer) (x *liar, addr string) {
 	t.Helper()
 	topic, err := identity.ParseInvite(v.invite)
-	must(t, err)
+	storetest.Must(t, err)
 	x = &liar{t: t, st: copyOf(t, v), topic: topic, spoil: spoil, asked: make(chan struct{}, 100_000)}
 	x.log, err = x.st.Log(digest.Hash(log))
-	must(t, err)
+	storetest.Must(t, err)
 	return x, x.listen(v.net)
 }
 
@@ -245,8 +246,8 @@ func TestLyingSourceIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.connect(2, 1)
-	await(t, holds(last, log, 20_000))
-	same(t, v.dbs[0], last)
+	storetest.Await(t, holds(last, log, 20_000))
+	storetest.Same(t, v.dbs[0], last)
 	if len(x.asked) == 0 {
 		t.Error("the liar was not asked for anything: the test shows nothing")
 	}
@@ -258,7 +259,7 @@ func TestLyingSourceIsReplaced(t *testing.T) {
 // copyOf opens the store of a further member, which has synced with the first.
 func copyOf(t *testing.T, v *village) *store.Store {
 	t.Helper()
-	o := *small()
+	o := *storetest.Small()
 	o.Invite, o.Actors.System = v.invite, v.system
 	o.NewCarrier = func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil }
 	dir := filepath.Join(t.TempDir(), "liar")
@@ -266,7 +267,7 @@ func copyOf(t *testing.T, v *village) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustSync(t, db, v.addr(0))
+	storetest.MustSync(t, db, v.addr(0))
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // spawnFunc spawns an actor that is one function, as "it".
 func spawnFunc(t *testing.T, db *xaeroflux.DB, f actor.ReceiveFunc) *xaeroflux.Spawned {
 	t.Helper()
 	s, err := db.Spawn("it", actor.PropsFromFunc(f), nil)
-	must(t, err)
+	storetest.Must(t, err)
 	return s
 }
 
@@ -29,7 +30,7 @@ func (forGood) Corrupt() bool   { return true }
 
 // A Spawned says that it ended, and why; its name is free then.
 func TestSpawnedSaysHowItEnded(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	reason := errors.New("its own files are damaged")
 	ends := map[string]func(actor.Context){
 		"itself": func(c actor.Context) { c.Stop(c.Self()) },
@@ -46,10 +47,10 @@ func TestSpawnedSaysHowItEnded(t *testing.T) {
 		t.Error("it has ended before anything happened")
 	default:
 	}
-	must(t, s.Err())
-	must(t, s.Stop(ctx))
+	storetest.Must(t, s.Err())
+	storetest.Must(t, s.Stop(ctx))
 	<-s.Done()
-	must(t, s.Err())
+	storetest.Must(t, s.Err())
 
 	first := spawnFunc(t, db, end)
 	_, err := first.Request(ctx, "itself")
@@ -58,7 +59,7 @@ func TestSpawnedSaysHowItEnded(t *testing.T) {
 		t.Errorf("one that stopped itself: %v, and of a request %v", first.Err(), err)
 	}
 	s = spawnFunc(t, db, end)
-	must(t, first.Stop(ctx)) // the second one goes on
+	storetest.Must(t, first.Stop(ctx)) // the second one goes on
 	if _, err = s.Request(ctx, "broken"); err == nil {
 		t.Error("a request that broke the actor was answered")
 	}
@@ -67,7 +68,7 @@ func TestSpawnedSaysHowItEnded(t *testing.T) {
 		t.Errorf("one that failed for good: %v", err)
 	}
 	s = spawnFunc(t, db, end)
-	must(t, db.Close())
+	storetest.Must(t, db.Close())
 	<-s.Done()
 	if !errors.Is(s.Err(), xaeroflux.ErrClosed) {
 		t.Errorf("with the store: %v", s.Err())
@@ -79,8 +80,8 @@ func TestSpawnedSaysHowItEnded(t *testing.T) {
 
 // An event that an actor had done when it was told to stop does not come again.
 func TestStopKeepsWhatIsDone(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "s"), nil)
-	mustAppend(t, db, 3, "event %d")
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), nil)
+	storetest.MustAppend(t, db, 3, "event %d")
 	given, goOn := make(chan struct{}), make(chan struct{})
 	s := spawn(t, db, func(m *xaeroflux.Committed) {
 		close(given)
@@ -92,8 +93,8 @@ func TestStopKeepsWhatIsDone(t *testing.T) {
 	go func() { stopped <- s.Stop(ctx) }()
 	eventually(t, "the actor is not told to stop", func() bool { return stateOf(db).Queue > 0 })
 	close(goOn)
-	must(t, <-stopped)
-	mustAppend(t, db, 1, "event %d")
+	storetest.Must(t, <-stopped)
+	storetest.MustAppend(t, db, 1, "event %d")
 	if seqs := processed(t, db, "it", nil, 1); len(seqs) != 1 || seqs[0] != 3 {
 		t.Errorf("then %v came", seqs)
 	}
@@ -102,7 +103,7 @@ func TestStopKeepsWhatIsDone(t *testing.T) {
 // A request is answered, now or later; one that the actor fails with ends at once, and so
 // does one that nobody waits for any more.
 func TestRequest(t *testing.T) {
-	db := open(t, t.TempDir(), nil)
+	db := storetest.Open(t, t.TempDir(), nil)
 	reason := errors.New("not with me")
 	stashed := make(chan func(any), 1)
 	s := spawnFunc(t, db, func(c actor.Context) {
@@ -133,7 +134,7 @@ func TestRequest(t *testing.T) {
 	later := make(chan any)
 	go func() {
 		a, err := s.Request(ctx, true)
-		must(t, err)
+		storetest.Must(t, err)
 		later <- a
 	}()
 	answer := <-stashed

@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -83,11 +84,11 @@ func (x *idler) greet(conn transport.Conn) {
 func TestStalledSessionIsReplaced(t *testing.T) {
 	for what, pages := range map[string]uint64{"events": 3, "pages": 500} {
 		t.Run(what, func(t *testing.T) {
-			noLeaks(t)
+			storetest.NoLeaks(t)
 			net := transport.NewMemory(transport.MemoryOptions{})
 			x := &idler{t: t, device: identitytest.Device(7), topic: identitytest.NewTopicOf(1, 4096), pages: pages, conns: make(chan transport.Conn, 10)}
 			addr := x.listen(net)
-			db := open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
+			db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
 				Invite:       x.topic.Invite(),
 				StallTimeout: 300 * time.Millisecond,
 				NewCarrier:   func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
@@ -105,7 +106,7 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 			if err := db.Connect(ctx, addr); err != nil {
 				t.Fatal(err)
 			}
-			await(t, func() bool {
+			storetest.Await(t, func() bool {
 				st := db.SyncStatus()
 				return len(st.Missing) == 1 && st.Missing[0].Events() == 5000 && identity.PeerID(st.Missing[0].From) == x.device.PeerID() &&
 					!st.Missing[0].Since.IsZero() && st.Peers[0].Waiting == what+" of one log"

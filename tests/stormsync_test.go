@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // write makes a store append one event after another until stop is called.
@@ -52,15 +53,15 @@ func sizes(t testing.TB, db *xaeroflux.DB) map[xaeroflux.LogID]uint64 {
 // session, over the one there is, and over pipes, and both then hold whatever either had
 // acknowledged when it was asked for.
 func TestSyncEndsWhileMembersWrite(t *testing.T) {
-	a, b, addr := pair(t, small())
-	c := open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: invited(a)})
+	a, b, addr := storetest.Pair(t, storetest.Small())
+	c := storetest.Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: storetest.Invited(a)})
 	if err := c.Connect(ctx, addr); err != nil {
 		t.Fatal(err)
 	}
 	for _, db := range []*xaeroflux.DB{a, b, c} {
 		defer write(t, db)()
 	}
-	d := open(t, filepath.Join(t.TempDir(), "d"), &xaeroflux.Options{Invite: invited(a)})
+	d := storetest.Open(t, filepath.Join(t.TempDir(), "d"), &xaeroflux.Options{Invite: storetest.Invited(a)})
 	for i := range 4 {
 		db, sync := a, func(limit context.Context) error { _, err := a.Sync(limit, addr); return err }
 		if i == 3 {

@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // The memory that a node keeps for a stranger hardly depends on the topics that the
@@ -28,29 +29,29 @@ func TestStrangersCostLittleInManyTopics(t *testing.T) {
 // that have always more to offer, until all its topics are offered to each.
 func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
 	net := evilCarriers["memory"]()
-	db := open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{NewCarrier: net})
-	each(topics-1, func(int) {
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{NewCarrier: net})
+	storetest.Each(topics-1, func(int) {
 		if _, err := db.CreateTopic(ctx, "", nil); err != nil {
 			t.Error(err)
 		}
 	})
 	addr, err := db.Listen(ctx, "127.0.0.1:0")
-	must(t, err)
+	storetest.Must(t, err)
 	before := heapInUse()
 	for range strangers {
 		device := newDevice(t)
 		carrier, err := net(device.PeerKey())
-		must(t, err)
+		storetest.Must(t, err)
 		t.Cleanup(func() { carrier.Close() })
-		p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), dialed(addr))
-		must(t, err)
-		must(t, p.Open(ctx))
+		p, err := evilpeer.Dial(ctx, carrier, device.PeerID(), storetest.Dialed(addr))
+		storetest.Must(t, err)
+		storetest.Must(t, p.Open(ctx))
 		hello := p.Greeting(strange(0, 1)...)
 		hello.More = true
-		must(t, p.Send(hello))
+		storetest.Must(t, p.Send(hello))
 		for offered, lists := 0, 0; offered < topics; lists++ {
 			m, err := p.Read()
-			must(t, err)
+			storetest.Must(t, err)
 			switch m := m.(type) {
 			case *messages.Hello:
 				offered += len(m.Offers)
@@ -58,12 +59,12 @@ func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
 				offered += len(m.Offers)
 			}
 			if offered < topics {
-				must(t, p.Send(&messages.Topics{Answers: uint32(lists + 1), More: true, Offers: strange(lists+1, 1)}))
+				storetest.Must(t, p.Send(&messages.Topics{Answers: uint32(lists + 1), More: true, Offers: strange(lists+1, 1)}))
 			}
 		}
 	}
 	grown := heapInUse() - before
 	runtime.KeepAlive(db)
-	must(t, db.Close())
+	storetest.Must(t, db.Close())
 	return grown
 }

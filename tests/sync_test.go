@@ -3,142 +3,65 @@
 package tests
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
-
-// pair opens two stores of different authors in one topic; the second listens.
-func pair(t testing.TB, o *xaeroflux.Options) (a, b *xaeroflux.DB, addr string) {
-	t.Helper()
-	a = open(t, filepath.Join(t.TempDir(), "a"), o)
-	b, addr = joined(t, a, o)
-	return a, b, addr
-}
-
-// joined opens a further store in a's topic, which listens on loopback.
-func joined(t testing.TB, a *xaeroflux.DB, o *xaeroflux.Options) (*xaeroflux.DB, string) {
-	t.Helper()
-	var with xaeroflux.Options
-	if o != nil {
-		with = *o
-	}
-	with.Invite = invited(a)
-	b := open(t, filepath.Join(t.TempDir(), "b"), &with)
-	addr, err := b.Listen(ctx, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b, addr.String()
-}
-
-func mustSync(t testing.TB, a *xaeroflux.DB, addr string) xaeroflux.SyncReport {
-	t.Helper()
-	limit, cancel := context.WithTimeout(ctx, 60*time.Second)
-	defer cancel()
-	r, err := a.Sync(limit, addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// heads returns size and root of every log that holds events.
-func heads(t testing.TB, db *xaeroflux.DB) map[xaeroflux.LogID]string {
-	t.Helper()
-	topic, err := db.Topic(xaeroflux.TopicID{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	logs, err := topic.Logs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[xaeroflux.LogID]string{}
-	for _, l := range logs {
-		if root, size := l.Root(); size > 0 {
-			all[l.ID()] = fmt.Sprintf("%d %s", size, root)
-		}
-	}
-	return all
-}
-
-func same(t testing.TB, a, b *xaeroflux.DB) {
-	t.Helper()
-	x, y := heads(t, a), heads(t, b)
-	if len(x) != len(y) {
-		t.Errorf("%d logs and %d", len(x), len(y))
-	}
-	for id, h := range x {
-		if y[id] != h {
-			t.Errorf("log %s: %s and %s", id.Short(), h, y[id])
-		}
-	}
-}
 
 func TestTwoStoresAgree(t *testing.T) {
 	for _, n := range []int{0, 1, 100, 5000, 60_000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			a, b, addr := pair(t, small())
+			a, b, addr := storetest.Pair(t, storetest.Small())
 			for done := 0; done < n; done += 1000 {
-				mustAppend(t, a, min(1000, n-done), "event %d of a, written while offline")
-				mustAppend(t, b, min(700, n-done), "event %d of b, written while offline")
+				storetest.MustAppend(t, a, min(1000, n-done), "event %d of a, written while offline")
+				storetest.MustAppend(t, b, min(700, n-done), "event %d of b, written while offline")
 			}
-			r := mustSync(t, a, addr)
-			same(t, a, b)
+			r := storetest.MustSync(t, a, addr)
+			storetest.Same(t, a, b)
 			t.Logf("%+v", r)
 			if in, out := b.Head().Size, a.Head().Size; r.EventsIn != in || r.EventsOut != out {
 				t.Errorf("moved %d in and %d out, want %d and %d", r.EventsIn, r.EventsOut, in, out)
 			}
-			undisturbed(t, a)
-			undisturbed(t, b)
-			if again := mustSync(t, a, addr); again.EventsIn != 0 || again.EventsOut != 0 {
+			storetest.Undisturbed(t, a)
+			storetest.Undisturbed(t, b)
+			if again := storetest.MustSync(t, a, addr); again.EventsIn != 0 || again.EventsOut != 0 {
 				t.Errorf("a second sync moved %+v", again)
 			}
 		})
 	}
 }
 
-// undisturbed fails if an actor had to be restarted.
-func undisturbed(t testing.TB, db *xaeroflux.DB) {
-	t.Helper()
-	for _, a := range db.Actors() {
-		if a.Restarts != 0 || a.LastError != "" {
-			t.Errorf("%s: %d restarts, last error %q", a.Name, a.Restarts, a.LastError)
-		}
-	}
-}
-
 // A third store that only knows the second gets everything of the first, and
 // what is appended anywhere shows up everywhere.
 func TestEventsFlowThroughOthers(t *testing.T) {
-	a, b, addrB := pair(t, small())
-	c, _ := joined(t, a, small())
-	mustAppend(t, a, 3000, "event %d of a")
-	mustAppend(t, c, 10, "event %d of c")
+	a, b, addrB := storetest.Pair(t, storetest.Small())
+	c, _ := storetest.Joined(t, a, storetest.Small())
+	storetest.MustAppend(t, a, 3000, "event %d of a")
+	storetest.MustAppend(t, c, 10, "event %d of c")
 	if err := a.Connect(ctx, addrB); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Connect(ctx, addrB); err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() bool { return len(heads(t, c)) == 2 && heads(t, c)[a.Head().Log] == heads(t, a)[a.Head().Log] })
+	storetest.Await(t, func() bool {
+		return len(storetest.Heads(t, c)) == 2 && storetest.Heads(t, c)[a.Head().Log] == storetest.Heads(t, a)[a.Head().Log]
+	})
 	for _, db := range []*xaeroflux.DB{a, b, c} {
-		r := mustAppend(t, db, 1, "live event %d")
+		r := storetest.MustAppend(t, db, 1, "live event %d")
 		for _, other := range []*xaeroflux.DB{a, b, c} {
-			await(t, func() bool {
+			storetest.Await(t, func() bool {
 				l, err := other.Log(r.Log)
 				return err == nil && l.Size() == r.Size
 			})
 		}
 	}
-	same(t, a, b)
-	same(t, b, c)
+	storetest.Same(t, a, b)
+	storetest.Same(t, b, c)
 }
 
 // A store put back from an old backup, as the device that it was, learns from its peers that it signed more
@@ -146,8 +69,8 @@ func TestEventsFlowThroughOthers(t *testing.T) {
 func TestOlderCopyFetchesItsOwnEventsBack(t *testing.T) {
 	for _, lost := range []int{10, 20_000} { // pushed as events, pulled as pages
 		t.Run(fmt.Sprint(lost), func(t *testing.T) {
-			a, b, addr := pair(t, small())
-			mustAppend(t, a, 10, "event %d, in the backup")
+			a, b, addr := storetest.Pair(t, storetest.Small())
+			storetest.MustAppend(t, a, 10, "event %d, in the backup")
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -158,35 +81,26 @@ func TestOlderCopyFetchesItsOwnEventsBack(t *testing.T) {
 			if err := os.Chmod(filepath.Join(backup, "identity.key"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			a = open(t, a.Dir(), nil)
-			mustAppend(t, a, lost, "event %d, after the backup")
-			mustSync(t, a, addr)
+			a = storetest.Open(t, a.Dir(), nil)
+			storetest.MustAppend(t, a, lost, "event %d, after the backup")
+			storetest.MustSync(t, a, addr)
 			head := a.Head()
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}
-			old := open(t, backup, &xaeroflux.Options{Adopt: true})
-			mustSync(t, old, addr)
-			same(t, old, b)
+			old := storetest.Open(t, backup, &xaeroflux.Options{Adopt: true})
+			storetest.MustSync(t, old, addr)
+			storetest.Same(t, old, b)
 			if h := old.Head(); h != head {
 				t.Errorf("head %+v, want %+v", h, head)
 			}
-			r := mustAppend(t, old, 1, "event %d, of the copy")
+			r := storetest.MustAppend(t, old, 1, "event %d, of the copy")
 			if r.Seq != head.Size {
 				t.Errorf("appended at %d, want %d", r.Seq, head.Size)
 			}
-			mustSync(t, old, addr)
-			same(t, old, b)
+			storetest.MustSync(t, old, addr)
+			storetest.Same(t, old, b)
 		})
-	}
-}
-
-func await(t testing.TB, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it did not happen in 20 seconds")
-		}
 	}
 }
 
@@ -194,9 +108,9 @@ func await(t testing.TB, done func() bool) {
 // every page verified and everything on disk at its end.
 func BenchmarkSync(b *testing.B) {
 	const events = 200_000
-	a := open(b, filepath.Join(b.TempDir(), "a"), nil)
+	a := storetest.Open(b, filepath.Join(b.TempDir(), "a"), nil)
 	for range events / 1000 {
-		if _, err := a.AppendBatch(ctx, payloads(1000, 256)); err != nil {
+		if _, err := a.AppendBatch(ctx, storetest.Payloads(1000, 256)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -208,9 +122,9 @@ func BenchmarkSync(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		b.StopTimer()
-		to := open(b, filepath.Join(b.TempDir(), "b"), &xaeroflux.Options{Invite: invited(a)})
+		to := storetest.Open(b, filepath.Join(b.TempDir(), "b"), &xaeroflux.Options{Invite: storetest.Invited(a)})
 		b.StartTimer()
-		r := mustSync(b, to, addr.String())
+		r := storetest.MustSync(b, to, addr.String())
 		b.StopTimer()
 		if r.EventsIn != events {
 			b.Fatalf("%d events of %d", r.EventsIn, events)

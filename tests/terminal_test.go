@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A terminal runs lines as a person types them, in one directory, with the node as
@@ -30,12 +32,12 @@ func newTerminal(t *testing.T) *terminal {
 	t.Helper()
 	x := &terminal{dir: t.TempDir(), page: meaning{}}
 	node, err := exec.LookPath("xaeroflux")
-	must(t, err)
-	must(t, os.Mkdir(filepath.Join(x.dir, "bin"), 0o700))
-	must(t, os.Symlink(node, filepath.Join(x.dir, "bin", "xaeroflux")))
+	storetest.Must(t, err)
+	storetest.Must(t, os.Mkdir(filepath.Join(x.dir, "bin"), 0o700))
+	storetest.Must(t, os.Symlink(node, filepath.Join(x.dir, "bin", "xaeroflux")))
 	tests, err := os.Executable()
-	must(t, err)
-	must(t, os.Symlink(tests, filepath.Join(x.dir, "tests.test"))) // as go test -cpuprofile leaves it
+	storetest.Must(t, err)
+	storetest.Must(t, os.Symlink(tests, filepath.Join(x.dir, "tests.test"))) // as go test -cpuprofile leaves it
 	return x
 }
 
@@ -85,9 +87,9 @@ func linesOf(text string) (all []string) {
 func (x *terminal) shell(ctx context.Context, t *testing.T, line, out string) *exec.Cmd {
 	t.Helper()
 	source, err := filepath.Abs(top)
-	must(t, err)
+	storetest.Must(t, err)
 	f, err := os.Create(out)
-	must(t, err)
+	storetest.Must(t, err)
 	t.Cleanup(func() { f.Close() })
 	cmd := exec.CommandContext(ctx, "sh", "-e", "-c", line)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = x.dir, f, f
@@ -102,10 +104,10 @@ func (x *terminal) shell(ctx context.Context, t *testing.T, line, out string) *e
 func (x *terminal) stay(t *testing.T, line, out string) {
 	t.Helper()
 	cmd := x.shell(context.Background(), t, "exec "+line, out)
-	must(t, cmd.Start())
+	storetest.Must(t, cmd.Start())
 	t.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt)
-		kill := time.AfterFunc(patience, func() { cmd.Process.Kill() })
+		kill := time.AfterFunc(storetest.Patience, func() { cmd.Process.Kill() })
 		defer kill.Stop()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s\nended with %v:\n%s", line, err, text(t, out))
@@ -117,7 +119,7 @@ func (x *terminal) stay(t *testing.T, line, out string) {
 // printed.
 func (x *terminal) await(t *testing.T, line string, shown []string, out string) []string {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(storetest.Patience); ; time.Sleep(5 * time.Millisecond) {
 		got := linesOf(text(t, out))
 		err := x.page.compare(line, shown, got)
 		if err == nil {

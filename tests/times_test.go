@@ -10,11 +10,12 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // clocked is small options with a clock that the test sets.
 func clocked(at *time.Time) *xaeroflux.Options {
-	o := small()
+	o := storetest.Small()
 	o.Now = func() time.Time { return *at }
 	return o
 }
@@ -25,18 +26,18 @@ func TestTimesAheadOfTheClockAreTold(t *testing.T) {
 	start := time.UnixMilli(1_700_000_000_000)
 	for _, wrong := range []time.Time{start.Add(time.Hour), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		now := wrong
-		db := open(t, t.TempDir(), clocked(&now))
-		if r := mustAppend(t, db, 1, "%d"); r.Ahead != 0 {
+		db := storetest.Open(t, t.TempDir(), clocked(&now))
+		if r := storetest.MustAppend(t, db, 1, "%d"); r.Ahead != 0 {
 			t.Errorf("with the clock: %s ahead", r.Ahead)
 		}
 		now = start
 		for range 2 {
-			if r := mustAppend(t, db, 1, "%d"); r.Ahead != r.Time.Sub(start) || r.Ahead < time.Hour {
+			if r := storetest.MustAppend(t, db, 1, "%d"); r.Ahead != r.Time.Sub(start) || r.Ahead < time.Hour {
 				t.Errorf("at %s, told as %s ahead", r.Time, r.Ahead)
 			}
 		}
 		now = wrong
-		if r := mustAppend(t, db, 1, "%d"); r.Ahead != 0 {
+		if r := storetest.MustAppend(t, db, 1, "%d"); r.Ahead != 0 {
 			t.Errorf("once the clock has caught up: %s ahead", r.Ahead)
 		}
 	}
@@ -49,30 +50,30 @@ func TestTimeNeverGoesBack(t *testing.T) {
 		dir, start := filepath.Join(t.TempDir(), "store"), time.UnixMilli(1_700_000_000_000)
 		now := start
 		db, err := xaeroflux.Open(dir, clocked(&now))
-		must(t, err)
-		mustAppend(t, db, n, "event %d")
+		storetest.Must(t, err)
+		storetest.MustAppend(t, db, n, "event %d")
 		now = start.Add(-time.Hour)
-		if r := mustAppend(t, db, 1, "%d with the clock put back"); !r.Time.Equal(start) {
+		if r := storetest.MustAppend(t, db, 1, "%d with the clock put back"); !r.Time.Equal(start) {
 			t.Errorf("at %s, want %s", r.Time, start)
 		}
 		r, err := db.AppendBatch(ctx, []xaeroflux.Event{{Type: "a"}, {Type: "b"}})
-		must(t, err)
+		storetest.Must(t, err)
 		if !r.Time.Equal(start) {
 			t.Errorf("a batch at %s, want %s", r.Time, start)
 		}
-		must(t, db.Close())
+		storetest.Must(t, db.Close())
 		now = start.Add(-24 * time.Hour)
-		db = open(t, dir, clocked(&now))
-		if r := mustAppend(t, db, 1, "%d after opening it again"); !r.Time.Equal(start) {
+		db = storetest.Open(t, dir, clocked(&now))
+		if r := storetest.MustAppend(t, db, 1, "%d after opening it again"); !r.Time.Equal(start) {
 			t.Errorf("opened again at %s, want %s", r.Time, start)
 		}
 		now = start.Add(time.Second)
-		if r := mustAppend(t, db, 1, "%d once the clock has caught up"); !r.Time.Equal(now) {
+		if r := storetest.MustAppend(t, db, 1, "%d once the clock has caught up"); !r.Time.Equal(now) {
 			t.Errorf("at %s, want %s", r.Time, now)
 		}
 		var last time.Time
 		for rec, err := range db.Events(ctx, xaeroflux.Query{}) {
-			must(t, err)
+			storetest.Must(t, err)
 			if rec.Time.Before(last) {
 				t.Fatalf("event %d at %s, after %s", rec.Seq, rec.Time, last)
 			}
@@ -86,22 +87,22 @@ func TestTimeNeverGoesBack(t *testing.T) {
 func TestRefsAndIDs(t *testing.T) {
 	start := time.UnixMilli(1_700_000_000_000)
 	here, there := start, start.Add(time.Minute)
-	a := open(t, filepath.Join(t.TempDir(), "a"), clocked(&here))
-	b, addr := joined(t, a, clocked(&there))
-	mustAppend(t, b, 2, "event %d of b")
-	must(t, a.Connect(ctx, addr))
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), clocked(&here))
+	b, addr := storetest.Joined(t, a, clocked(&there))
+	storetest.MustAppend(t, b, 2, "event %d of b")
+	storetest.Must(t, a.Connect(ctx, addr))
 	head := b.Head()
-	await(t, func() bool { l, err := a.Log(head.Log); return err == nil && l.Size() == 2 })
+	storetest.Await(t, func() bool { l, err := a.Log(head.Log); return err == nil && l.Size() == 2 })
 	ref := xaeroflux.Ref{Log: [8]byte(head.Log[:]), Size: 2}
 	id := xaeroflux.EventID{1, 2, 3}
 	r, err := a.Append(ctx, xaeroflux.Event{Type: "reply", Payload: []byte("yes"), Refs: []xaeroflux.Ref{ref}, ID: id})
-	must(t, err)
+	storetest.Must(t, err)
 	if want := there.Add(time.Millisecond); !r.Time.Equal(want) {
 		t.Errorf("at %s, want %s", r.Time, want)
 	}
-	await(t, func() bool { l, err := b.Log(r.Log); return err == nil && l.Size() == 1 })
+	storetest.Await(t, func() bool { l, err := b.Log(r.Log); return err == nil && l.Size() == 1 })
 	for rec, err := range b.Events(ctx, xaeroflux.Query{Log: r.Log}) {
-		must(t, err)
+		storetest.Must(t, err)
 		c := rec.Clone()
 		if !slices.Equal(c.Refs(), []xaeroflux.Ref{ref}) || c.EventID() != id || string(c.Payload) != "yes" || c.Hash() != rec.Hash() {
 			t.Errorf("%+v, refs %v, id %x", c, c.Refs(), c.EventID())

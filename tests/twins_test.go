@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -53,9 +54,9 @@ func (h *heardOf) event(k xaeroflux.SyncKind) xaeroflux.SyncEvent {
 func newTwins(t *testing.T) (v *village, heard []*heardOf) {
 	t.Helper()
 	v = newVillage(t, 2, xaeroflux.Options{})
-	mustAppend(t, v.dbs[1], 3, "event %d")
-	must(t, v.dbs[1].Close())
-	v.dirs = append(v.dirs, copyStore(t, v.dirs[1]))
+	storetest.MustAppend(t, v.dbs[1], 3, "event %d")
+	storetest.Must(t, v.dbs[1].Close())
+	v.dirs = append(v.dirs, storetest.Copied(t, v.dirs[1]))
 	v.dbs = append(v.dbs, nil)
 	v.start(1, xaeroflux.Options{})
 	v.start(2, xaeroflux.Options{Adopt: true})
@@ -74,7 +75,7 @@ func newTwins(t *testing.T) (v *village, heard []*heardOf) {
 // told too. Then one stays, and the other one waits longer and longer.
 func TestTwinsAreTold(t *testing.T) {
 	v, heard := newTwins(t)
-	await(t, func() bool {
+	storetest.Await(t, func() bool {
 		return heard[0].times(xaeroflux.SyncPeerTwin) > 0 && heard[1].times(xaeroflux.SyncTwin) > 0 && heard[2].times(xaeroflux.SyncTwin) > 0
 	})
 	var twin *xaeroflux.TwinError
@@ -85,7 +86,7 @@ func TestTwinsAreTold(t *testing.T) {
 		t.Errorf("the hub is told %+v", e)
 	}
 	in := 0
-	await(t, func() bool {
+	storetest.Await(t, func() bool {
 		for i := 1; i <= 2; i++ {
 			if _, err := v.dbs[i].Sync(ctx, v.addr(0)); err == nil {
 				in = i
@@ -95,7 +96,7 @@ func TestTwinsAreTold(t *testing.T) {
 	})
 	stays := v.dbs[in].Peers()
 	for range 5 {
-		await(t, func() bool {
+		storetest.Await(t, func() bool {
 			_, err := v.dbs[3-in].Sync(ctx, v.addr(0))
 			var closed *transport.ClosedError
 			if errors.As(err, &closed) && closed.Code == uint64(messages.CodeBusy) {
@@ -129,19 +130,19 @@ func TestTwinsAreTold(t *testing.T) {
 func TestTurnsAreNoTwins(t *testing.T) {
 	v := newVillage(t, 2, xaeroflux.Options{})
 	heard := listenTo(v.dbs[0])
-	must(t, v.dbs[1].Close())
-	v.dirs = append(v.dirs, copyStore(t, v.dirs[1]))
+	storetest.Must(t, v.dbs[1].Close())
+	v.dirs = append(v.dirs, storetest.Copied(t, v.dirs[1]))
 	v.dbs = append(v.dbs, nil)
 	for range 3 {
 		for i := 1; i <= 2; i++ {
 			v.start(i, xaeroflux.Options{Adopt: true})
 			v.connect(i, 0)
 			for range 2 {
-				await(t, func() bool { p := v.dbs[0].Peers(); return len(p) == 1 && p[0].InSync })
+				storetest.Await(t, func() bool { p := v.dbs[0].Peers(); return len(p) == 1 && p[0].InSync })
 				v.net.Cut(identity.PeerID(v.dbs[i].PeerID()), identity.PeerID(v.dbs[0].PeerID()))
-				await(t, func() bool { _, err := v.dbs[i].Sync(ctx, v.addr(0)); return err == nil })
+				storetest.Await(t, func() bool { _, err := v.dbs[i].Sync(ctx, v.addr(0)); return err == nil })
 			}
-			must(t, v.dbs[i].Close())
+			storetest.Must(t, v.dbs[i].Close())
 		}
 	}
 	if n := heard.times(xaeroflux.SyncPeerTwin); n != 0 || v.dbs[0].Refusals()[messages.CodeDuplicate] != 0 {
@@ -153,13 +154,13 @@ func TestTurnsAreNoTwins(t *testing.T) {
 // be that of a node that crashed.
 func TestTwinStartedAgainIsLetIn(t *testing.T) {
 	v, heard := newTwins(t)
-	await(t, func() bool { return heard[1].times(xaeroflux.SyncTwin) > 0 && heard[2].times(xaeroflux.SyncTwin) > 0 })
-	must(t, v.dbs[2].Close())
+	storetest.Await(t, func() bool { return heard[1].times(xaeroflux.SyncTwin) > 0 && heard[2].times(xaeroflux.SyncTwin) > 0 })
+	storetest.Must(t, v.dbs[2].Close())
 	inSync := func(i int) func() bool {
 		return func() bool { p := v.dbs[i].Peers(); return len(p) == 1 && p[0].InSync }
 	}
-	await(t, inSync(1))
+	storetest.Await(t, inSync(1))
 	v.start(2, xaeroflux.Options{Adopt: true})
 	v.connect(2, 0)
-	await(t, inSync(2))
+	storetest.Await(t, inSync(2))
 }

@@ -9,28 +9,29 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A receipt of the store's own can be read at once; one of another device once its events
 // came, though the log was not known before.
 func TestWaitForAReceipt(t *testing.T) {
-	a, b, addr := pair(t, small())
-	own := mustAppend(t, a, 5, "event %d")
+	a, b, addr := storetest.Pair(t, storetest.Small())
+	own := storetest.MustAppend(t, a, 5, "event %d")
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
-	must(t, a.Wait(ended, own))
+	storetest.Must(t, a.Wait(ended, own))
 	if err := b.Wait(ended, own); !errors.Is(err, context.Canceled) {
 		t.Errorf("before it came: %v", err)
 	}
 	came := make(chan error, 1)
 	go func() { came <- b.Wait(ctx, own) }()
-	mustSync(t, a, addr)
-	must(t, <-came)
-	if r, err := logOf(t, b, own.Log).Get(ctx, own.Seq+4); err != nil || string(r.Payload) != "event 4" {
+	storetest.MustSync(t, a, addr)
+	storetest.Must(t, <-came)
+	if r, err := storetest.LogOf(t, b, own.Log).Get(ctx, own.Seq+4); err != nil || string(r.Payload) != "event 4" {
 		t.Errorf("%q, %v", r.Payload, err)
 	}
 	repeat := xaeroflux.Receipt{Log: own.Log, Seq: 4, Repeated: 1}
-	must(t, b.Wait(ended, repeat))
+	storetest.Must(t, b.Wait(ended, repeat))
 	repeat.Seq = 5
 	if err := b.Wait(ended, repeat); !errors.Is(err, context.Canceled) {
 		t.Errorf("a repeat of what is not here: %v", err)
@@ -41,7 +42,7 @@ func TestWaitForAReceipt(t *testing.T) {
 	more := own
 	more.Seq += 5
 	go func() { came <- b.Wait(ctx, more) }()
-	must(t, b.Close())
+	storetest.Must(t, b.Close())
 	if err := <-came; !errors.Is(err, xaeroflux.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
@@ -58,14 +59,14 @@ func TestSubscribeSaysThatItHasCaughtUp(t *testing.T) {
 		}
 	}}
 	for r, err := range db.Subscribe(ctx, q) {
-		must(t, err)
+		storetest.Must(t, err)
 		if r.Log == other {
 			others++
 		} else {
 			own++
 		}
 		if own <= 2000 && own%20 == 0 {
-			mustAppend(t, db, 1, "later %d")
+			storetest.MustAppend(t, db, 1, "later %d")
 		}
 		if own == 2050 {
 			break
@@ -75,7 +76,7 @@ func TestSubscribeSaysThatItHasCaughtUp(t *testing.T) {
 		t.Errorf("it has caught up %d times", caught)
 	}
 	after, err := db.Topics()[0].Frontier()
-	must(t, err)
+	storetest.Must(t, err)
 	short, cancel := context.WithCancel(ctx)
 	for range db.Subscribe(short, xaeroflux.Query{After: after, CaughtUp: func() { caught++; cancel() }}) {
 		t.Error("something is new")
@@ -87,16 +88,16 @@ func TestSubscribeSaysThatItHasCaughtUp(t *testing.T) {
 
 // An event that comes while CaughtUp runs comes behind it, of one log as of a topic.
 func TestCaughtUpOfOneLog(t *testing.T) {
-	db := open(t, filepath.Join(t.TempDir(), "s"), nil)
-	mustAppend(t, db, 2, "event %d")
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), nil)
+	storetest.MustAppend(t, db, 2, "event %d")
 	seen := 0
 	for _, err := range db.Subscribe(ctx, xaeroflux.Query{Log: db.Head().Log, From: 1, CaughtUp: func() {
 		if seen != 1 {
 			t.Errorf("after %d events", seen)
 		}
-		mustAppend(t, db, 1, "event %d")
+		storetest.MustAppend(t, db, 1, "event %d")
 	}}) {
-		must(t, err)
+		storetest.Must(t, err)
 		if seen++; seen == 2 {
 			break
 		}
