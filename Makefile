@@ -49,9 +49,11 @@ lint: ## staticcheck, and no function that neither a command nor a test reaches
 unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
 
-# ./tests comes first, beside all others: it takes longest, and waits most of the time.
+# These take longest, and wait most of the time: they come first, beside all others.
+LONG := ./tests/links ./tests
+
 race: ## all tests with the race detector
-	$(GO) test -race -shuffle=on -timeout 40m -p 3 ./tests ./...
+	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
 
 norace: ## the tests that the race detector makes no sense of: allocations, seeds that failed once, a book flooded
 	$(GO) test -shuffle=on -run '$(NORACE)' ./event ./merkleindex ./internal/digest ./tests/simulation ./tests
@@ -89,7 +91,7 @@ tryoracle:
 	else echo "no npm: what other languages say of the vectors is skipped"; fi
 
 links: ## what happens to a network between two programs in network namespaces (Linux, root; about twenty minutes)
-	XF_LINKS=1 $(GO) test ./tests -run '^Test(Links|SilentIsNotInSync)$$' -timeout 40m -v
+	XF_LINKS=1 $(GO) test ./tests/links -run '^Test(Links|SilentIsNotInSync)$$' -timeout 40m -v
 
 clean: ## remove what was built
 	rm -rf bin

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+// Package links holds two nodes, which are programs of their own in network
+// namespaces, against whatever happens to the network between them.
+package links
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,10 +15,11 @@ import (
 	"time"
 )
 
-// Changes of a network, between two nodes that are programs of their own in
-// network namespaces. After each of them an event is appended at one side or the
-// other, and has to be at the other side within linkLimit. A run takes the time that a silent link takes to be noticed, so CI
-// runs what is quick; XF_LINKS=1, which is make links, runs all.
+var ctx = context.Background() // of what no test ends
+
+// After each change of the network an event is appended at one side or the other, and
+// has to be at the other side within linkLimit. A run takes the time that a silent link
+// takes to be noticed, so CI runs what is quick; XF_LINKS=1, which is make links, runs all.
 const (
 	linkLimit = 30 * time.Second
 	toldLimit = 5 * time.Second // the same after DB.NetworkChanged
