@@ -50,13 +50,13 @@ unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
 
 # These take longest, and wait most of the time: they come first, beside all others.
-LONG := ./tests/links ./tests
+LONG := ./tests/links ./tests/hostile ./tests
 
 race: ## all tests with the race detector
 	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
 
 norace: ## the tests that the race detector makes no sense of: allocations, seeds that failed once, a book flooded
-	$(GO) test -shuffle=on -run '$(NORACE)' ./event ./merkleindex ./internal/digest ./tests/simulation ./tests
+	$(GO) test -shuffle=on -run '$(NORACE)' ./event ./merkleindex ./internal/digest ./tests/simulation ./tests/hostile
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@./tests/fuzz.sh $(FUZZTIME)

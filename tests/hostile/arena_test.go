@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+// Package hostile sets peers that lie, flood, stall or crowd on a store: each is turned
+// away for its reason, none costs more than its share, and honest peers go on.
+package hostile
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -27,6 +30,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
+
+var ctx = context.Background() // of what no test ends
 
 // An outcome is what an attack must come to.
 type outcome int
