@@ -69,7 +69,7 @@ type arena struct {
 	topic   *identity.Invite // with which anybody joins
 	carrier func(key ed25519.PrivateKey) (transport.Carrier, error)
 
-	log       *evilpeer.Log // of the foes: more than 64 pages
+	log       *evilpeer.Log // of the foes: more than 64 pages; nil in a small arena
 	bystander *evilpeer.Log // of somebody else, of which the victim holds half
 }
 
@@ -102,7 +102,18 @@ func (a *arena) newKey() ed25519.PrivateKey {
 	return newDevice(a.t).AuthorKey(&a.topic.Genesis)
 }
 
+// newArena returns an arena with more in it than a stream holds, and a log of the foes.
 func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
+	t.Helper()
+	a := newSmallArena(t, network, o)
+	_, err := a.victim.Append(ctx, xaeroflux.Event{Payload: make([]byte, 1<<20)})
+	storetest.Must(t, err)
+	a.log = a.newLog(a.newKey(), 4096, 7000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
+	return a
+}
+
+// newSmallArena returns an arena of few events, for what has to be done many times.
+func newSmallArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	t.Helper()
 	a := &arena{t: t, carrier: evilCarriers[network]()}
 	o.NewCarrier = a.carrier
@@ -111,14 +122,9 @@ func newArena(t testing.TB, network string, o *xaeroflux.Options) *arena {
 	a.topic, err = identity.ParseInvite(storetest.Invited(a.victim))
 	storetest.Must(t, err)
 	storetest.MustAppend(t, a.victim, 300, "event %d of the victim")
-	// More than a stream holds:
-	if _, err := a.victim.Append(ctx, xaeroflux.Event{Payload: make([]byte, 1<<20)}); err != nil {
-		t.Fatal(err)
-	}
 	at, err := a.victim.Listen(ctx, "127.0.0.1:0")
 	storetest.Must(t, err)
 	a.addr = storetest.Dialed(at)
-	a.log = a.newLog(a.newKey(), 4096, 7000, "event %d of a log that fills more than sixty-four pages of four kilobytes")
 	a.bystander = a.newLog(a.newKey(), 4096, 200, "event %d of somebody else")
 	a.give(a.bystander, 100)
 	return a

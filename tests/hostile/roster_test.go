@@ -208,7 +208,7 @@ func TestHostileStewards(t *testing.T) {
 			f := newFounder(t)
 			o := storetest.Small()
 			o.Invite = f.invite.String()
-			a := newArena(t, "memory", o)
+			a := newSmallArena(t, "memory", o)
 			records := c.records(f)
 			if records == nil {
 				records = [][]byte{f.genesisRecord(t), f.admission(t)}
