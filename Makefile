@@ -50,7 +50,7 @@ unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
 
 # These take longest, and wait most of the time: they come first, beside all others.
-LONG := ./tests/links ./tests/hostile ./tests
+LONG := ./tests/links ./tests/syncing ./tests/hostile ./tests
 
 race: ## all tests with the race detector
 	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
@@ -72,7 +72,7 @@ modules: ## vet and tests of the modules in folders of their own
 
 microbench: ## the engine alone, as Go benchmarks, five times each (about five minutes)
 	$(GO) test -run '^$$' -bench 'Append|Iterate|Get|Prove|Open' -benchtime 2s -count 5 ./tests
-	$(GO) test -run '^$$' -bench 'Sync' -benchtime 3x -count 5 ./tests
+	$(GO) test -run '^$$' -bench 'Sync' -benchtime 3x -count 5 ./tests/syncing
 	$(GO) test -run '^$$' -bench 'Memory' -benchtime 1x ./tests
 
 reliability: ## hurt the engine in every way, SCALE times as much as at 1, and write docs/reliability.md
