@@ -14,16 +14,10 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
-// TestMain makes this test binary also the xaeroflux command, a command that holds a
-// store without serving anybody, and one that counts events until it is killed.
+// TestMain makes this test binary also the xaeroflux command, and one that holds a store
+// without serving anybody.
 func TestMain(m *testing.M) {
-	storetest.Main(m, map[string]func(){
-		"holdstore": func() { os.Exit(holdStore(os.Args[1])) },
-		"countevents": func() {
-			fmt.Fprintln(os.Stderr, countEvents(os.Args[1], os.Args[2]))
-			os.Exit(1) // it is killed
-		},
-	})
+	storetest.Main(m, map[string]func(){"holdstore": func() { os.Exit(holdStore(os.Args[1])) }})
 }
 
 // TestScript runs the transcripts in testdata/script: the binary as a person
