@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+package api
 
 import (
 	"context"
@@ -141,7 +141,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 // or yield one, as the sources have them.
 func methodsWithErrors(t *testing.T) (all []string) {
 	t.Helper()
-	files, err := filepath.Glob("../*.go")
+	files, err := filepath.Glob("../../*.go")
 	storetest.Must(t, err)
 	for _, name := range files {
 		if strings.HasSuffix(name, "_test.go") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+// Package api uses the API as a program does that embeds it: appending, reading, proofs,
+// work on events, and the end of it all.
+package api
 
 import (
 	"bytes"
@@ -22,7 +24,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
-var ctx = context.Background()
+var ctx = context.Background() // of what no test ends
 
 func TestAppendReadProveReopen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
