@@ -186,7 +186,9 @@ func TestManyCallersGetEachTheirOwnSequence(t *testing.T) {
 
 func TestLargeEvents(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	db := storetest.Open(t, dir, storetest.Small())
+	o := storetest.Small()
+	o.SegmentPages = 64 // the largest is in 64 segments, and not in 2000
+	db := storetest.Open(t, dir, o)
 	sizes := []int{0, 1, 4051, 4052, 4053, 10_000, 1 << 20, 16 << 20, 5}
 	for i, n := range sizes {
 		r, err := db.Append(ctx, xaeroflux.Event{Payload: bytes.Repeat([]byte{byte(i)}, n)})

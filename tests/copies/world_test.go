@@ -17,18 +17,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
-
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // TestMain makes this test binary the xaeroflux command too.
-func TestMain(m *testing.M) {
-	os.Setenv("GORACE", "atexit_sleep_ms=0") // for the commands that tests start
-	testscript.Main(m, map[string]func(){"xaeroflux": func() { os.Exit(cli.Main(os.Args[1:])) }})
-}
+func TestMain(m *testing.M) { storetest.Main(m, nil) }
 
 var ctx = context.Background()
 
@@ -83,7 +78,7 @@ func (w *world) open(dir string, change ...func(*xaeroflux.Options)) *peer {
 		w.t.Fatal(err)
 	}
 	if p.at = a.String(); w.invite == "" {
-		w.invite = invited(db)
+		w.invite = storetest.Invited(db)
 	}
 	return p
 }
@@ -223,15 +218,4 @@ func later() { time.Sleep(5 * time.Millisecond) }
 
 func contextOf(d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, d)
-}
-
-// invited returns the invite to a topic, or to the default one of a store.
-func invited(to interface {
-	Invite(context.Context, *xaeroflux.InviteOptions) (string, error)
-}) string {
-	invite, err := to.Invite(context.Background(), nil)
-	if err != nil {
-		panic(err)
-	}
-	return invite
 }

@@ -21,11 +21,12 @@ import (
 func (a *arena) badLog(bad []byte, before, after int) *evilpeer.Log {
 	a.t.Helper()
 	l := a.newLog(a.newKey(), 4096, before, "event %d of an author who will break a rule, with some bytes to fill its pages")
-	storetest.Must(a.t, l.Add(bad))
+	records := [][]byte{bad}
 	for i := range after {
 		r := eventtest.Raw{Time: event.MaxTime, Payload: fmt.Appendf(nil, "event %d behind it, with as many bytes as those before it", i)}
-		storetest.Must(a.t, l.Add(r.Record()))
+		records = append(records, r.Record())
 	}
+	storetest.Must(a.t, l.Add(records...)) // at once: each time the whole tree is made
 	return l
 }
 
@@ -48,7 +49,7 @@ func closedAt(t testing.TB, db *xaeroflux.DB, l *evilpeer.Log, size uint64, why 
 // agree.
 func TestAuthorsCloseTheirLogs(t *testing.T) {
 	o := storetest.Small()
-	a := newArena(t, "memory", o)
+	a := newSmallArena(t, "memory", o)
 	refused := a.victim.Refusals()
 	flag := (&eventtest.Raw{Flags: 64, Time: 9, Payload: []byte("what is this")}).Record()
 	back := (&eventtest.Raw{Time: 0, Payload: []byte("before the others")}).Record()
