@@ -3,6 +3,8 @@
 package hostile
 
 import (
+	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -14,9 +16,26 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
+// alone says that the process runs one test, so that nothing of others is in its heap.
+const alone = "XAEROFLUX_TEST_ALONE"
+
+func runAlone(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), alone+"=1")
+	out, err := cmd.CombinedOutput()
+	if t.Logf("%s", out); err != nil {
+		t.Error(err)
+	}
+}
+
 // The memory that a node keeps for a stranger hardly depends on the topics that the
 // node is in: less than 100 bytes for each of them.
 func TestStrangersCostLittleInManyTopics(t *testing.T) {
+	if os.Getenv(alone) == "" {
+		runAlone(t)
+		return
+	}
 	const strangers, bound = 16, 100
 	topics := int64(3000)
 	if race.Enabled { // founding them takes long then

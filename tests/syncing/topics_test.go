@@ -210,7 +210,8 @@ func TestOpenWithAnInviteMeetsItsPeers(t *testing.T) {
 	storetest.Must(t, err)
 	storetest.MustAppend(t, a, 3, "event %d")
 	with := *net
-	with.Invite = storetest.Invited(a)
+	with.Invite, err = a.Invite(ctx, nil)
+	storetest.Must(t, err)
 	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &with)
 	here := b.Topics()[0]
 	for rec, err := range here.Subscribe(ctx, xaeroflux.Query{}) {
