@@ -20,6 +20,14 @@ func (p *Pipeline) Freeze(ctx context.Context, f proof.Fork) error {
 	return p.Do(ctx, &store.Freeze{Fork: f})
 }
 
+// froze refuses appends to a log of ours that is forked: what it waits for, if it is
+// behind, will not come.
+func (p *Pipeline) froze(log digest.Hash) {
+	if l, err := p.st.Log(log); err == nil && l.Row().Own {
+		p.refuse(log, fmt.Errorf("%w (log %s)", store.ErrOwnFrozen, log.Short()))
+	}
+}
+
 // frozen returns why pages of a log are not taken, or nil.
 func (p *Pipeline) frozen(log digest.Hash) error {
 	p.in.mu.Lock()

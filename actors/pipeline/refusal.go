@@ -75,6 +75,10 @@ func (p *Pipeline) refuseBehind() {
 		p.log.Warn("a log of this store could not be read", slog.Any("error", err))
 	}
 	for _, l := range logs {
+		if l.Row().Frozen {
+			p.froze(l.ID)
+			continue
+		}
 		p.stale(l.ID, 0, l.Row().HighWater)
 	}
 }

@@ -124,6 +124,7 @@ func (w *aofWriter) flush() {
 		p.tell(atMMR, &h.made.Durable[i])
 	}
 	for _, log := range h.made.Frozen {
+		p.froze(log)
 		p.tellAdvanced(log)
 	}
 	p.inFlight = nil
