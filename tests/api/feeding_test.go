@@ -38,7 +38,7 @@ func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.LogID) 
 	storetest.MustAppend(t, b, 3, "other %d")
 	db = storetest.Open(t, t.TempDir(), &xaeroflux.Options{Invite: storetest.Invited(b)})
 	storetest.MustAppend(t, db, n, "own %d")
-	if _, err := db.Sync(t.Context(), storetest.Invited(b)); err != nil {
+	if _, err := db.Sync(t.Context(), b.SyncStatus().Listening[0].Address.String()); err != nil {
 		t.Fatal(err)
 	}
 	return db, b.Head().Log
