@@ -115,7 +115,7 @@ func (p *InviteProof) Verify(topic digest.Hash, k *Card) bool {
 //
 //	offset  bytes  field
 //	     0     40  ask (AskRef)
-//	    40      1  role
+//	    40      1  role: 1 owner to 5 replica
 //	    41      1  1 if by an invite, else 0
 //	    42     96  if by an invite: invite proof
 //	     …      s  signed card

@@ -22,7 +22,7 @@ const MaxLegs = 32
 //	offset  bytes  field
 //	     0      1  kind: 1 member, 2 invited, 3 device
 //	     1      …  kind 1: device key 32; n u8, 1 to 32; n leg proofs, oldest first;
-//	                 which of them u8, and the record proof there of the newest
+//	                 which of them u8, from 0, and the record proof there of the newest
 //	                 `admit` or `device` of the device
 //	               kind 2: invite proof and signed card, as in `xf/join`
 //	               kind 3: signed device, as in a data log's `xf/device`

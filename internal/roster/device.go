@@ -17,7 +17,7 @@ import (
 //	    32     32  device key
 //	    64      4  page bytes of its data log
 //	    68      8  number of its data log
-//	    76     32  key of the device that it is a copy of; zeros if of none
+//	    76     32  key of the device that it is a copy of, never its own; zeros if of none
 //	   108      1  1 if the device ends the log it has, else 0
 //	   109     40  if so: size u64 and root of that log, up to which it counts
 //	     …      2  k, length of the device's KEM key: 1216, or 0 in an open topic

@@ -16,7 +16,7 @@ const MaxRanges = 1000
 //	offset  bytes  field
 //	     0     32  log id
 //	    32      8  first sequence
-//	    40      8  count, at least 1
+//	    40      8  count, at least 1; first and count together at most 2⁴⁸−1
 type LogRange struct {
 	Log digest.Hash
 	Range
@@ -26,7 +26,7 @@ type LogRange struct {
 //
 //	offset  bytes  field
 //	     0      8  first sequence
-//	     8      8  count, at least 1
+//	     8      8  count, at least 1; first and count together at most 2⁴⁸−1
 type Range struct{ First, Count uint64 }
 
 func codeRange(c *coder, r *Range) {

@@ -10,7 +10,7 @@ package roster
 //	    32     32  account on whose devices; zeros for all accounts
 //	    64      1  w, length of the name, 1 to 63
 //	    65      w  name of what may be called
-//	  65+w      4  calls, 0 for none: that ends the right
+//	  65+w      4  calls, 0 for none: that ends the right, and all behind it is 0
 //	  69+w      4  within so many seconds; 0 for calls at all
 //	  73+w      6  until, seconds since 1970; 0 for ever; by the clock of whom it is called on
 type Right struct {

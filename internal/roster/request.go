@@ -30,7 +30,7 @@ const (
 //	                 6 erase     n u16, n ranges of logs
 //	                 7 grant     right
 //	                 8 snapshot  state of a view
-//	                 9 admit     role u8, signed card
+//	                 9 admit     role u8, 2 admin to 5 replica, signed card
 //	                10 handover  nothing: to the device that asks
 //
 // Each is the block that the record has too.

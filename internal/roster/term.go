@@ -21,10 +21,10 @@ const (
 //
 //	offset  bytes  field
 //	     0     72  the last of the roster that counts (Prefix); log 0, size 0 for none
-//	    72      4  term, above that of the leg named
+//	    72      4  term, above that of the leg named, so at least 1
 //	    76     32  device key of the new steward
 //	   108      1  1 by successors, 2 by the owner's account key
-//	   109      1  s, number of signatures; 1 by the owner, k by successors
+//	   109      1  s, number of signatures, at most 16; 1 by the owner, k by successors
 //	   110   65*s  signatures: index of the successor u8 (0 for the owner),
 //	                 signature 64; indices rise
 //
@@ -137,7 +137,7 @@ func (t *Term) Before(topic digest.Hash, u *Term) bool {
 //
 //	offset  bytes  field
 //	     0      1  0 the leg before handed over; 1 a term begins
-//	     1     72  if 0: the leg before, all of it (Prefix)
+//	     1     72  if 0: the leg before, all of it (Prefix), of size 1 or more
 //	     1      t  if 1: the term record
 type Begin struct {
 	Before Prefix // if Term is nil

@@ -177,7 +177,7 @@ func (c *coder) ask(a *AskRef) {
 //	offset  bytes  field
 //	     0     32  log id
 //	    32      8  sequence of the first
-//	    40      4  count, at least 1
+//	    40      4  count, 1 to 8,000
 //	    44     32  RFC 6962 root over the leaf hashes of those records, in their order
 type Boxes struct {
 	Log   digest.Hash
