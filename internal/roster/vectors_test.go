@@ -154,7 +154,6 @@ func vectors(t testing.TB) []byte {
 	for _, x := range sampleBoxRecords() {
 		boxes = append(boxes, obj("type", BoxType, "fields", x, "body", mustEncode(x)))
 	}
-	r, cert := member(t)
 	terms := []any{
 		append(obj("fields", sampleTerm(ByOwner)), obj("hash", sampleTerm(ByOwner).Hash(sampleTopic))...),
 		append(obj("fields", sampleTerm(BySuccessors)), obj("hash", sampleTerm(BySuccessors).Hash(sampleTopic))...),
@@ -163,7 +162,7 @@ func vectors(t testing.TB) []byte {
 	top = append(top, obj("genesis", sampleGenesis.Append(nil), "topic", sampleTopic)...)
 	for _, part := range []object{
 		raw("records", records), raw("asks", asks), raw("boxes", boxes), raw("terms", terms),
-		raw("certificates", []any{obj("genesis", r.g.Append(nil), "topic", r.topic, "binding", []byte("binding"), "role", 1, "body", mustEncode(cert))}),
+		raw("certificates", certificateVectors(t)),
 		raw("rosters", rosterVectors(t)),
 	} {
 		top = append(top, part...)

@@ -26,11 +26,13 @@ const blob = (...lengths) => codec((r) => {
   return hex(r.take(n));
 }, (v) => cat(u16(raw(v).length), raw(v)));
 
+// name is any bytes: text if they are UTF-8.
 const name = codec((r) => {
   const n = r.uint(1);
   ok(n >= 1 && n <= 63, `name of ${n} bytes`);
-  return r.take(n).toString();
-}, (v) => cat(u8(utf8(v).length), v));
+  const b = r.take(n), text = b.toString();
+  return utf8(text).equals(b) ? text : b;
+}, (v) => cat(u8(Buffer.from(v).length), v));
 
 // struct is fields in a row; check may refuse the whole.
 const struct = (fields, check = () => true) => codec((r) => {
@@ -90,7 +92,7 @@ const signedCard = struct([["card", card], ["account_sig", sig], ["device_sig", 
 const end = struct([["size", size], ["root", key]], (v) => (v.size === 0) === (v.root === empty));
 export const deviceCard = struct([["account", key], ["device", key], ["page_bytes", number(4, u32)], ["number", number(8, u64)], ["parent", key], ["ends", optional(end)], ["kem", kem]],
   (v) => v.parent === none || v.parent !== v.device);
-const signedDevice = struct([["card", deviceCard], ["signer", key], ["signer_sig", sig], ["device_sig", sig]]);
+export const signedDevice = struct([["card", deviceCard], ["signer", key], ["signer_sig", sig], ["device_sig", sig]]);
 
 const inviteHead = [["key", key], ["role", number(1, u8, 2, 6)], ["uses", number(2, u16, 1)], ["expiry", number(6, u48)], ["kem", kem]];
 const link = struct([["account", key], ["signer", key], ["sig", sig]]);
@@ -158,6 +160,9 @@ const member = struct([["device", key], ["legs", counted(legProof, 1, 32)], ["wh
 const shown = { 1: member, 2: asks["xf/join"], 3: signedDevice };
 
 export const certificate = struct([["kind", byte], ["shows", codec((r, v) => (shown[v.kind] ?? refuse("body", "kind")).read(r), (x, v) => shown[v.kind].write(x))], ["sig", sig]]);
+
+// of returns the codec of a type, of a table above.
+export const of = (table, type) => (Object.hasOwn(table, type) ? table[type] : refuse("body", `type ${type}`));
 
 export function decode(c, b) {
   const r = new Reader(b, "body"), v = c.read(r);
