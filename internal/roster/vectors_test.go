@@ -20,7 +20,8 @@ const vectorFile = "../../tests/testdata/vectors/roster.json"
 const vectorNote = "An Ed25519 key is named: its seed is the SHA-256 of its name. So is a long string of bytes: " +
 	"the SHA-256 of its name, a space and 0, then of its name, a space and 1, and so on, cut to its length; " +
 	"in fields it stands as bytes:<name>:<length>. A hash that nothing explains is the SHA-256 of a word. " +
-	"Leaves are those of the record at its time. Fields are in the order of the byte tables of docs/roster.md."
+	"Leaves are those of the record at its time. Fields are in the order of the byte tables of docs/roster.md. " +
+	"Edges look wrong and are bodies. A refused body is the good one with put in the place of cut bytes at an offset."
 
 // longNames are the names that long strings of bytes in vectors have.
 var longNames = []string{
@@ -163,7 +164,7 @@ func vectors(t testing.TB) []byte {
 	for _, part := range []object{
 		raw("records", records), raw("asks", asks), raw("boxes", boxes), raw("terms", terms),
 		raw("certificates", certificateVectors(t)),
-		raw("rosters", rosterVectors(t)),
+		raw("rosters", rosterVectors(t)), raw("edges", edgeVectors()), raw("strange_types", strangeTypes), raw("refused", refusedVectors()),
 	} {
 		top = append(top, part...)
 	}

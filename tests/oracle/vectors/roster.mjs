@@ -114,6 +114,31 @@ function checkCertificate(row) {
   refuses(() => bodies.decode(bodies.certificate, cat(body, u8(0))), "body");
 }
 
+const codecs = {
+  roster: (type) => bodies.of(bodies.records, type),
+  data: (type) => bodies.of(bodies.asks, type),
+  box: (type) => bodies.of({ "xf/box": bodies.box }, type),
+  certificate: (type) => bodies.of({ "": bodies.certificate }, type),
+};
+
+function checkEdge(row) {
+  const c = codecs[row.kind](row.type);
+  same([typeof row.what, hex(c.write(bodies.decode(c, raw(row.body))))], ["string", row.body]);
+}
+
+// checkRefused: the good body is one, and with one edit it is not.
+function checkRefused(row) {
+  const c = codecs[row.kind](row.type), good = raw(row.good);
+  same([typeof row.what, hex(c.write(bodies.decode(c, good))), row.at + row.cut <= good.length], ["string", row.good, true]);
+  refuses(() => bodies.decode(c, cat(good.subarray(0, row.at), raw(row.put), good.subarray(row.at + row.cut))), "body");
+}
+
+// edits are rows of their own, each with what its group says.
+function edits(groups) {
+  for (const g of groups) same(Object.keys(g), ["kind", "type", "good", "bad"]);
+  return groups.flatMap(({ bad, ...group }) => bad.map((e) => ({ ...group, ...e })));
+}
+
 function checkRoster(row) {
   const body = raw(row.genesis), g = genesis.parse(body), topic = genesis.topicID(body);
   same(hex(topic), row.topic);
@@ -148,4 +173,7 @@ export function checkRosters(file) {
   });
   file.each("certificates", checkCertificate);
   file.each("rosters", checkRoster);
+  file.each("edges", checkEdge);
+  file.each("strange_types", (type) => refuses(() => bodies.of(bodies.records, type), "body"));
+  file.each("refused", checkRefused, edits(file.value.refused));
 }
