@@ -16,7 +16,7 @@ func FuzzPlain(f *testing.F) {
 	for _, hide := range []bool{false, true} {
 		p := samplePlain()
 		f.Add(twinInner(&p, hide), hide)
-		p.Refs, p.ID = encodeRefs(ref{1, 1}, ref{2, 1 << 40}), new([16]byte)
+		p.Refs, p.ID = encodeRefs(ref{1, 1}, ref{2, 1 << 40}), &[16]byte{1}
 		f.Add(twinInner(&p, hide), hide)
 	}
 	f.Add(pad([]byte{0, 0x81, 0, 't', 'k'}), true)

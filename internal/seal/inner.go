@@ -15,7 +15,7 @@ import (
 //	bytes  field
 //	    1  inner flags: 8 refs, 16 id, nothing else
 //	    …  refs, if flag 8 is set (refs.go)
-//	   16  id, if flag 16 is set
+//	   16  id, if flag 16 is set; not all zero
 //	    2  bits 0-5 type length; bits 6-15 key length (little-endian uint16)
 //	    t  type
 //	    k  key
@@ -39,11 +39,11 @@ const (
 
 // A Plain is an event with all that is sealed of it.
 type Plain struct {
-	Type    []byte // at most event.MaxType bytes, not beginning "xf/"
-	Key     []byte // at most event.MaxKey bytes
-	Payload []byte // at most event.MaxPayload bytes
-	Refs    []byte // as encoded: r ‖ refs; empty if there are none
-	ID      *[IDBytes]byte
+	Type    []byte         // at most event.MaxType bytes, not beginning "xf/"
+	Key     []byte         // at most event.MaxKey bytes
+	Payload []byte         // at most event.MaxPayload bytes
+	Refs    []byte         // as encoded: r ‖ refs; empty if there are none
+	ID      *[IDBytes]byte // not all zero; nil if there is none
 }
 
 // Clear returns the clear part of the record that p is sealed for. Its slices
@@ -90,6 +90,8 @@ func (p *Plain) check(log [shortID]byte) error {
 		return fmt.Errorf("%w: payload of %d bytes, limit %d", ErrTooLarge, len(p.Payload), event.MaxPayload)
 	case bytes.HasPrefix(p.Type, []byte(reserved)):
 		return fmt.Errorf("%w: %q is never sealed", ErrReserved, p.Type)
+	case p.ID != nil && *p.ID == [IDBytes]byte{}:
+		return fmt.Errorf("%w: all zeros", ErrID)
 	case len(p.Refs) == 0:
 		return nil
 	}
@@ -121,7 +123,9 @@ func decodePlain(b []byte, c Clear, log [shortID]byte) (p Plain, err error) {
 		if len(b) < IDBytes {
 			return Plain{}, fmt.Errorf("%w: id of %d bytes, want %d", ErrUnreadable, len(b), IDBytes)
 		}
-		p.ID, b = (*[IDBytes]byte)(b), b[IDBytes:]
+		if p.ID, b = (*[IDBytes]byte)(b), b[IDBytes:]; *p.ID == [IDBytes]byte{} {
+			return Plain{}, fmt.Errorf("%w: id of zeros", ErrUnreadable)
+		}
 	}
 	return p, p.decodeEvent(b, c)
 }

@@ -44,7 +44,7 @@ func TestSealThenOpen(t *testing.T) {
 	k := a.key()
 	for _, hide := range []bool{false, true} {
 		for _, refs := range [][]byte{nil, encodeRefs(ref{1, 1}), encodeRefs(sixteen()...)} {
-			for _, id := range []*[16]byte{nil, {}, {1, 15: 0x80}} {
+			for _, id := range []*[16]byte{nil, {15: 1}, {1, 15: 0x80}} {
 				for _, n := range []int{0, 1, 63, 1023} {
 					p := Plain{bytes.Repeat([]byte("t"), min(n, event.MaxType)), make([]byte, n), bytes.Repeat([]byte{0x80}, n), refs, id}
 					checkSeal(t, a, k, p, hide)
@@ -101,6 +101,7 @@ func TestSealRefuses(t *testing.T) {
 		"reserved type":   {func(p *Plain) { p.Type = []byte("xf/") }, ErrReserved},
 		"bad refs":        {func(p *Plain) { p.Refs = []byte{0} }, ErrRefs},
 		"bytes past refs": {func(p *Plain) { p.Refs = append(encodeRefs(ref{1, 1}), 0) }, ErrRefs},
+		"id of zeros":     {func(p *Plain) { p.ID = new([16]byte) }, ErrID},
 		"own log":         {func(p *Plain) { p.Refs = own }, ErrRefs},
 	} {
 		p := samplePlain()
@@ -217,7 +218,7 @@ func TestLengthTellsItsClassOnly(t *testing.T) {
 			inside += len(p.Refs)
 		}
 		if rnd.IntN(2) == 0 {
-			p.ID = new([16]byte)
+			p.ID = &[16]byte{1}
 			inside += 16
 		}
 		hide := rnd.IntN(2) == 0

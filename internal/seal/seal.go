@@ -34,6 +34,8 @@ var (
 	ErrReserved = errors.New("seal: reserved type")
 	// ErrRefs is returned for refs that cannot be sealed.
 	ErrRefs = errors.New("seal: malformed refs")
+	// ErrID is returned for an id that cannot be sealed.
+	ErrID = errors.New("seal: bad id")
 	// ErrBox is returned for bytes that are no box.
 	ErrBox = errors.New("seal: malformed box")
 	// ErrKEMKey is returned for bytes that are no KEM public key.
