@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 
@@ -35,6 +36,16 @@ type vectorPayload struct {
 	Refs                      []vectorRef
 	DerivedKey                hexBytes `json:"derived_key"`
 	AAD, Plaintext, Sealed    hexBytes
+}
+
+// A vectorRefused is a payload that does not open in its place; of those that are
+// sealed as they should be, the plaintext is there.
+type vectorRefused struct {
+	What                      string
+	Secret, Epoch, Log, Nonce hexBytes
+	Hide                      bool
+	Type, Key                 hexBytes
+	Plaintext, Sealed         hexBytes
 }
 
 type vectorKEM struct{ Seed, Public hexBytes }
@@ -78,6 +89,8 @@ type vectors struct {
 	Steps    []vectorStep
 	Payloads []vectorPayload
 	Boxes    []vectorBox
+	Inside   []vectorRefused `json:"refused_inside"`
+	Outside  []vectorRefused `json:"refused_outside"`
 }
 
 func readVectors(t testing.TB) (v vectors) {
@@ -155,6 +168,28 @@ func TestPayloadVectors(t *testing.T) {
 		if got, err := v.at().key().Open(p.Clear(v.Hide), v.Sealed); err != nil || !samePlain(got, p) {
 			t.Errorf("payload %d opens as %+v, %v", i, got, err)
 		}
+	}
+}
+
+// A payload whose inside is not laid out as the format says, and one that is
+// opened in another place, are unreadable.
+func TestRefusedPayloadVectors(t *testing.T) {
+	v := readVectors(t)
+	for _, x := range append(v.Inside, v.Outside...) {
+		a := at{Secret(x.Secret), digest.Hash(x.Epoch), digest.Hash(x.Log)}
+		c := Clear{clearPayload, x.Type, x.Key}
+		if x.Hide {
+			c.Flags = clearNothing
+		}
+		if len(x.Plaintext) > 0 && !bytes.Equal(a.twinSeal(x.Nonce, x.Plaintext, c.data()), x.Sealed) {
+			t.Errorf("%s: it is sealed in another way", x.What)
+		}
+		if got, err := a.key().Open(c, x.Sealed); !errors.Is(err, ErrUnreadable) {
+			t.Errorf("%s: %+v, %v", x.What, got, err)
+		}
+	}
+	if len(v.Inside) < 35 || len(v.Outside) < 15 {
+		t.Errorf("%d payloads are refused for their inside, %d for their place", len(v.Inside), len(v.Outside))
 	}
 }
 

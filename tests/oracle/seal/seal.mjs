@@ -111,6 +111,9 @@ export function seal(x) {
   return { derived_key: hex(key), aad: hex(aad), plaintext: hex(plain), sealed: hex(sealed) };
 }
 
+// sealBytes seals any plaintext, also one that no event makes.
+export const sealBytes = (x, plain) => hex(cat(raw(x.epoch).subarray(0, 8), gcmSeal(payloadKey(x), raw(x.nonce), plain, clear(clearOf(x)))));
+
 export function open(x) {
   const sealed = raw(x.sealed);
   if (hex(sealed.subarray(0, 8)) !== x.epoch.slice(0, 16)) throw new Error("another epoch");
@@ -129,6 +132,7 @@ export function open(x) {
   }
   if (flags & 16) {
     out.id = hex(b.subarray(0, 16));
+    if (out.id.length < 32 || /^0*$/.test(out.id)) throw new Error("id");
     b = b.subarray(16);
   }
   const lengths = b.readUInt16LE(0);

@@ -5,7 +5,7 @@
 // they are installed.
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
-import { cat, expand, hex, raw, Reader, tagged, u16, u64, u8 } from "./bytes.mjs";
+import { cat, expand, hex, isZero, raw, Reader, tagged, u16, u64, u8 } from "./bytes.mjs";
 import { decodeRefs, encodeRefs, refsFlaw } from "./record.mjs";
 import { need, refuse, refuses, same } from "./row.mjs";
 
@@ -64,6 +64,7 @@ export function open(x, sealed) {
     out.refs = d.refs;
   }
   if (flags & 16) out.id = r.take(16);
+  need(!(flags & 16) || !isZero(out.id), "unreadable", "an id of zeros");
   const lens = r.uint(2);
   need(x.hide || lens === 0, "unreadable", "lengths");
   if (x.hide) [out.type, out.key] = [r.take(lens & 63), r.take(lens >> 6)];
@@ -90,6 +91,21 @@ function checkPayload(row) {
   refuses(() => open(x, sealed.subarray(0, -1)), "unreadable");
   refuses(() => open({ ...x, log: Buffer.alloc(32) }, sealed), "unreadable");
   refuses(() => open({ ...x, hide: !x.hide }, sealed), "unreadable");
+}
+
+const placeOf = (row) => ({ ...Object.fromEntries(["secret", "epoch", "log", "type", "key"].map((k) => [k, raw(row[k])])), hide: row.hide });
+
+// checkInside: it is sealed as it should be, and what is inside is none.
+function checkInside(row) {
+  const x = placeOf(row), nonce = raw(row.nonce), sealed = cat(x.epoch.subarray(0, 8), nonce, gcmSeal(payloadKey(x), nonce, raw(row.plaintext), aadOf(x)));
+  same([typeof row.what, hex(sealed)], ["string", row.sealed]);
+  if (x.hide) same([row.type, row.key], ["", ""]);
+  refuses(() => open(x, sealed), "unreadable");
+}
+
+function checkOutside(row) {
+  same(typeof row.what, "string");
+  refuses(() => open(placeOf(row), raw(row.sealed)), "unreadable");
 }
 
 function checkEpoch(row, libraries) {
@@ -172,6 +188,8 @@ export async function checkSeal(file) {
   file.each("epochs", (row) => checkEpoch(row, lib));
   file.each("steps", checkStep);
   file.each("payloads", checkPayload);
+  file.each("refused_inside", checkInside);
+  file.each("refused_outside", checkOutside);
   file.each("boxes", (row) => checkBox(row, lib));
   for (const r of await Promise.allSettled(lib?.asked ?? [])) if (r.status === "rejected") file.flaws.push(`${file.name}: ${r.reason.message}`);
   file.said = lib ? `${lib.asked.length} boxes and KEM keys by @hpke` : "boxes and KEM keys by their layout only: @hpke is not installed in tests/oracle/seal";
