@@ -4,6 +4,7 @@ package layout
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,7 +27,10 @@ var Generations = newTable(
 			if err := exactly(b, len(g)); err != nil {
 				return g, err
 			}
-			return identity.Generation(b), nil
+			if g = identity.Generation(b); g.IsZero() {
+				return g, errors.New("zeros")
+			}
+			return g, nil
 		},
 	})
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -42,8 +41,10 @@ func parseFollow(_ digest.Hash, b []byte) ([]digest.Hash, error) {
 	for ; len(b) > 0; b = b[digest.Size:] {
 		names = append(names, digest.Hash(b))
 	}
-	if !slices.IsSortedFunc(names, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) }) {
-		return nil, errors.New("the names are not in order")
+	for i := 1; i < len(names); i++ {
+		if bytes.Compare(names[i-1][:], names[i][:]) >= 0 {
+			return nil, errors.New("the names do not increase")
+		}
 	}
 	return names, nil
 }
