@@ -33,6 +33,11 @@ type rowVectors struct {
 	Cursors []cursorVector `json:"cursors"`
 	Ranges  []rangeVector  `json:"ranges"`
 	IDs     []idVector     `json:"ids"`
+	Rows    []smallVector  `json:"rows"`
+	Refused []refusedRow   `json:"refused_rows"`
+	Closed  []closedVector `json:"closed"`
+	Damaged []string       `json:"damaged_closed"`
+	Aside   []asideVector  `json:"aside"`
 }
 
 type topicVector struct {
@@ -110,6 +115,8 @@ func makeRowVectors(t *testing.T) rowVectors {
 	seed, id := identity.Seed(word("seed")), event.ID{1, 2, 3}
 	key, w := IDKey(IDSecret(seed), word("topic"), id), Written{word("log"), 1<<48 - 2, 1700000000123}
 	v.IDs = []idVector{{seed[:], word("topic"), id[:], w.Log, w.Seq, w.Time, IDs.Key(key), IDs.Value(w)}}
+	v.Rows = smallRows(t)
+	v.Refused, v.Closed, v.Damaged, v.Aside = refusedRows(v.Rows), closedVectors(), damagedClosed(), asideVectors()
 	return v
 }
 

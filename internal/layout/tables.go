@@ -58,6 +58,12 @@ func Salvaged(bucket string, key, value []byte) bool {
 	return k != nil && k.Salvage == Keep && k.Check(key, value) == nil
 }
 
+// AsideLine is the line of damaged/<time>/rows.json that keeps a row which a
+// repair takes out: a JSON object with key and value in hexadecimal digits.
+func AsideLine(bucket string, key, value []byte) []byte {
+	return fmt.Appendf(nil, "{\"bucket\":%q,\"key\":\"%x\",\"value\":\"%x\"}\n", bucket, key, value)
+}
+
 // An Only is the key of a row of which there is one.
 type Only struct{}
 

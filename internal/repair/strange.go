@@ -3,8 +3,6 @@
 package repair
 
 import (
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/internal/aof"
@@ -22,11 +20,7 @@ func (s *rows) dropStrange() error {
 	})
 	var kept []byte
 	for _, r := range all {
-		line, err := json.Marshal(map[string]string{"bucket": r.Bucket.String(), "key": hex.EncodeToString(r.Key), "value": hex.EncodeToString(r.Value)})
-		if err != nil {
-			return err
-		}
-		kept = append(append(kept, line...), '\n')
+		kept = append(kept, layout.AsideLine(r.Bucket.String(), r.Key, r.Value)...)
 	}
 	if err != nil || len(all) == 0 {
 		return err

@@ -82,7 +82,7 @@ function forkText(f) {
   return `${top.join("\n")}\n\n${f.old}\n${f.new}`;
 }
 
-function parseFork(text) {
+export function parseFork(text) {
   const m = new RegExp("^xaeroflux fork v2\\ntopic ([0-9a-f]{64})\\npage (0|[1-9][0-9]*)\\nlog ([0-2]) (0|[1-9][0-9]*)\\nkey ([^\\n]+)\\nroot ([^\\n]+)\\n" +
     "((?:[^\\n]+\\n){0,64})\\n([^\\n]+\\n[^\\n]+\\n[^\\n]+\\n\\n— [^\\n]+\\n)\\n([^\\n]+\\n[^\\n]+\\n[^\\n]+\\n\\n— [^\\n]+\\n)$").exec(text);
   need(m && utf8(text).length <= 8192 && Number(m[2]) < 2 ** 32 && BigInt(m[4]) < 2n ** 64n, "fork file", "lines");
@@ -93,7 +93,7 @@ function parseFork(text) {
 }
 
 // verifyFork is the four steps of the document.
-function verifyFork(f) {
+export function verifyFork(f) {
   const { log, key: author } = parseVKey(f.key);
   need(logID(f.topic, author, f.pageBytes, f.kind, f.number).equals(log), "head", "a log of another name");
   const [a, b] = [parseCheckpoint(f.old, f.key), parseCheckpoint(f.new, f.key)];

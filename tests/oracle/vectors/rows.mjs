@@ -7,6 +7,7 @@ import * as genesis from "./genesis.mjs";
 import { logID } from "./identity.mjs";
 import * as record from "./record.mjs";
 import { need, refuses, same } from "./row.mjs";
+import { checkSmallRows } from "./smallrows.mjs";
 import { subtrees } from "./tree.mjs";
 
 const big = (n, bytes) => Buffer.from(BigInt(n).toString(16).padStart(2 * bytes, "0"), "hex");
@@ -101,4 +102,5 @@ export function checkStore(file) {
     same(hex(tagged("xaeroflux event id v1", hkdf(raw(row.seed), "xaeroflux event id rows v1"), raw(row.topic), raw(row.id)).subarray(0, 16)), row.key);
     same(hex(cat(raw(row.log), u48(row.sequence), u48(row.time_ms))), row.value);
   });
+  checkSmallRows(file);
 }
