@@ -36,6 +36,7 @@ type pageVectors struct {
 	Images  []vectorImage  `json:"images"`
 	Bad     []vectorBad    `json:"bad_images"`
 	Headers []vectorHeader `json:"headers"`
+	Logs    []vectorLog    `json:"logs"`
 }
 
 // A vectorEvent is an event of the log that is packed.
@@ -150,7 +151,7 @@ func makeVectors(t *testing.T) pageVectors {
 		v.Bad = append(v.Bad, vectorBad{what, fn(slices.Clone(good))})
 	}
 	slices.SortFunc(v.Bad, func(a, b vectorBad) int { return bytes.Compare([]byte(a.What), []byte(b.What)) })
-	v.Headers = makeHeaders()
+	v.Headers, v.Logs = makeHeaders(), makeLogs(t)
 	return v
 }
 

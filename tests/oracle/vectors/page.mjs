@@ -8,6 +8,7 @@ import { logID } from "./identity.mjs";
 import * as record from "./record.mjs";
 import { need, refuses, same } from "./row.mjs";
 import { leafHash, node, subtrees } from "./tree.mjs";
+import { checkLog } from "./files.mjs";
 
 const pageBytes = 4096, room = pageBytes - 32;
 
@@ -18,7 +19,7 @@ function withHeader(h, used, total) {
   return cat(u32(crc32c(whole)), whole);
 }
 
-function recordOf(e, i) {
+export function recordOf(e, i) {
   const payload = Buffer.from(Array.from({ length: e.payload_bytes }, (_, j) => (7 * i + j) % 256));
   return record.encode({ type: utf8(e.type), key: utf8(e.key), payload, time: e.time_ms, flags: 0, refs: [], id: cat() });
 }
@@ -46,7 +47,7 @@ export function pack(records) {
   return spans;
 }
 
-function pagesOf(s) {
+export function pagesOf(s) {
   const all = cat(...s.records);
   if (s.span === 1) return [withHeader({ kind: 1, count: s.records.length, first: s.first, span: 1, index: s.index }, all, pageBytes)];
   return Array.from({ length: s.span }, (_, k) => {
@@ -55,7 +56,7 @@ function pagesOf(s) {
   });
 }
 
-const leafOf = (r) => leafHash(record.leafData(record.decode(r)));
+export const leafOf = (r) => leafHash(record.leafData(record.decode(r)));
 
 // itemsOf are runs of events of a span that are gone, or not.
 function itemsOf(s, fates) {
@@ -68,11 +69,11 @@ function itemsOf(s, fates) {
   return items.map((it) => ({ ...it, end: it.first + it.records.length }));
 }
 
-function subtreeHash(leaves, first, [at, n]) {
+export function subtreeHash(leaves, first, [at, n]) {
   return n === 1 ? leaves[at - first] : node(subtreeHash(leaves, first, [at, n / 2]), subtreeHash(leaves, first, [at + n / 2, n / 2]));
 }
 
-function imageOf(s, fates, leaves) {
+export function imageOf(s, fates, leaves) {
   const items = itemsOf(s, fates).map((it) => {
     const head = cat(u8(it.gone ? 2 : 1), u8(0), u16(it.records.length));
     if (it.gone) return cat(head, ...subtrees(it.first, it.end).map((t) => subtreeHash(leaves, s.first, t)));
@@ -87,7 +88,7 @@ function eraseRecord(r) {
 }
 
 // treeNodes are the nodes of a tree file: those of level 1 and more whose leaves are all in the page; zeros for one that lies in an erased range.
-function treeNodes(s, fates, leaves) {
+export function treeNodes(s, fates, leaves) {
   const end = s.first + s.records.length;
   const kept = itemsOf(s, fates).filter((it) => it.gone).flatMap((it) => subtrees(it.first, it.end));
   const inside = (at, n) => kept.some(([t, m]) => m > n && at >= t && at + n <= t + m);
@@ -180,4 +181,5 @@ export function checkPages(file) {
     refuses(() => parseImage(raw(row.image)), "image", "record");
   });
   file.each("headers", checkHeader);
+  file.each("logs", checkLog);
 }
