@@ -89,7 +89,7 @@ func outside(st, dir string) error {
 
 // check refuses to replace a backup of another store.
 func (w *writer) check(st *store.Store, before *Manifest) error {
-	if now := storeID(&store.Snapshot{Device: st.Device()}); before.Number > 0 && before.Store != now {
+	if now := storeOf(st.Device().Seed); before.Number > 0 && before.Store != now {
 		return fmt.Errorf("%w: it holds a backup of another store; name another directory", ErrTarget)
 	}
 	if before.Identity == IdentityPlain && w.o.WithoutIdentity {

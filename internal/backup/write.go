@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -107,7 +108,7 @@ func (w *writer) write(st *store.Store, tmp string) error {
 // describe says what the snapshot holds, but for its files.
 func (w *writer) describe(snap *store.Snapshot) {
 	m := w.report.Manifest
-	m.Time, m.Store = snap.At.UTC().Truncate(time.Millisecond), storeID(snap)
+	m.Time, m.Store = snap.At.UTC().Truncate(time.Millisecond), storeOf(snap.Device.Seed)
 	m.PageBytes, m.SegmentPages, m.Topics, m.Logs = snap.PageBytes, snap.SegmentPages, []Topic{}, []Log{}
 	m.Identity = IdentityNone
 	if snap.Seed != "" {
@@ -118,9 +119,9 @@ func (w *writer) describe(snap *store.Snapshot) {
 	}
 }
 
-// storeID is what all backups of one seed have in common.
-func storeID(snap *store.Snapshot) string {
-	h := digest.Tagged("xaeroflux backup of v1", snap.Device.Seed[:])
+// storeOf is what all backups of one seed have in common.
+func storeOf(seed identity.Seed) string {
+	h := digest.Tagged("xaeroflux backup of v1", seed[:])
 	return hex.EncodeToString(h[:16])
 }
 

@@ -13,6 +13,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { parse } from "./json.mjs";
 import { File } from "./row.mjs";
+import { checkBackup } from "./backup.mjs";
 import { checkDigest } from "./digest.mjs";
 import { checkEvents } from "./event.mjs";
 import { examples } from "./examples.mjs";
@@ -32,6 +33,7 @@ const folder = process.env.VECTORS ? pathToFileURL(`${process.env.VECTORS}/`) : 
 
 const checks = {
   "aof.json": checkAOF,
+  "backup.json": checkBackup,
   "digest.json": checkDigest,
   "event.json": checkEvents,
   "identity.json": checkIdentity,
