@@ -41,17 +41,21 @@ func newTwin(n byte) *twin { return &twin{seed: identity.Seed{n}, logs: map[dige
 
 // append adds an event to a log of one of the twin's authors.
 func (w *twin) append(author byte, text string) digest.Hash {
-	key := topicKey.AuthorOf(identity.Seed{w.seed[0], author})
+	record, err := event.AppendRecord(nil, event.Event{Payload: []byte(text)}, 1, 0)
+	if err != nil {
+		panic(err)
+	}
+	return w.write(topicKey.AuthorOf(identity.Seed{w.seed[0], author}), record)
+}
+
+// write adds a record to the log of an author of the twin's.
+func (w *twin) write(key ed25519.PrivateKey, record []byte) digest.Hash {
 	pub := [32]byte(key.Public().(ed25519.PublicKey))
 	id := syncer.DataLog(topicKey.ID(), pub, 4096)
 	l := w.logs[id]
 	if l == nil {
 		l = &twinLog{info: syncer.LogInfo{Log: id, Topic: topicKey.ID(), Author: pub, PageBytes: 4096, Own: true}}
 		w.logs[id] = l
-	}
-	record, err := event.AppendRecord(nil, event.Event{Payload: []byte(text)}, 1, 0)
-	if err != nil {
-		panic(err)
 	}
 	l.add(record)
 	l.info.Head = proof.Sign(key, id, l.info.Size, l.info.Root)
@@ -192,11 +196,17 @@ type side struct {
 	failed *syncer.Fail
 	sent   int // bytes
 	tick   bool
+	heard  func(m messages.Message, frame []byte) // if not nil, it is told what this side says
 }
 
 func newSide(w *twin, peer *twin, dialer bool, keys ...syncer.TestTopic) *side {
+	return newSideOn([]byte("one channel"), w, peer, dialer, keys...)
+}
+
+// newSideOn is newSide on a channel with that binding.
+func newSideOn(binding []byte, w *twin, peer *twin, dialer bool, keys ...syncer.TestTopic) *side {
 	s := syncer.New(syncer.Config{
-		Dialer: dialer, Self: syncer.PeerOf(w.seed), Peer: syncer.PeerOf(peer.seed), Binding: []byte("one channel"),
+		Dialer: dialer, Self: syncer.PeerOf(w.seed), Peer: syncer.PeerOf(peer.seed), Binding: binding,
 		Topics: syncer.TopicsOf(keys...), Store: w,
 	})
 	return &side{twin: w, s: s, in: []syncer.Input{syncer.Start{}}}
@@ -239,6 +249,9 @@ func (e *side) deliver(to *side, m messages.Message) {
 		panic(err)
 	}
 	e.sent += len(frame)
+	if e.heard != nil {
+		e.heard(m, frame)
+	}
 	got, err := messages.Decode(frame[4:])
 	if err != nil {
 		panic(err)

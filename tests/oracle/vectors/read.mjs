@@ -16,6 +16,7 @@ import { File } from "./row.mjs";
 import { checkBackup } from "./backup.mjs";
 import { checkDigest } from "./digest.mjs";
 import { checkEvents } from "./event.mjs";
+import { checkExample } from "./example.mjs";
 import { examples } from "./examples.mjs";
 import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
@@ -36,6 +37,7 @@ const checks = {
   "backup.json": checkBackup,
   "digest.json": checkDigest,
   "event.json": checkEvents,
+  "example.json": checkExample,
   "identity.json": checkIdentity,
   "page.json": checkPages,
   "proof.json": checkProofs,

@@ -28,9 +28,9 @@ function checkCertificate(row) {
   same(hex(cat(c.update(raw(row.body)), c.final(), c.getAuthTag())), row.sealed);
 }
 
-const shortID = (salt, log) => beUint(sha256(salt, log).subarray(0, 5));
+export const shortID = (salt, log) => beUint(sha256(salt, log).subarray(0, 5));
 
-function itemOf(salt, log, size, root) {
+export function itemOf(salt, log, size, root) {
   const mixed = low(64, (leUint(root.subarray(0, 8)) ^ leUint(salt.subarray(0, 8))) * (leUint(salt.subarray(8)) | 1n));
   return shortID(salt, log) << 24n | BigInt(size) % 2n ** 20n << 4n | mixed >> 60n;
 }
@@ -59,7 +59,7 @@ function symbolsOf(salt, items, n) {
   return symbols;
 }
 
-function varint(n) {
+export function varint(n) {
   const out = [];
   for (; n >= 128n; n >>= 7n) out.push(Number(n & 127n) | 128);
   return Buffer.from([...out, Number(n)]);
@@ -73,10 +73,10 @@ function symbolBytes(s, i, items) {
 }
 
 const byValue = (a, b) => (a < b ? -1 : 1);
-const deltas = (list) => list.map((x, i) => varint(x - (i === 0 ? 0n : list[i - 1])));
+export const deltas = (list) => list.map((x, i) => varint(x - (i === 0 ? 0n : list[i - 1])));
 
 // statesOf is a list of short states, to the end of a body: ids as differences, each with its size.
-function statesOf(states) {
+export function statesOf(states) {
   const sorted = [...states].sort((x, y) => byValue(x.id, y.id)), ids = deltas(sorted.map((s) => s.id));
   return cat(...sorted.flatMap((s, i) => [ids[i], varint(s.size)]));
 }

@@ -88,8 +88,9 @@ const messages = [
   ["PRESENCE", 208, short, [topic, ["Capability", str(32, 1)], ["Data", bin(1024)]]],
 ].map(([name, type, limit, fields, flaw = () => false]) => ({ name, type, limit, fields, flaw }));
 
-export function encode(m, v) {
-  const body = cat(writeArray(1 + m.fields.length), writeUint(m.type), ...m.fields.map(([name, c]) => c.write(v[name])));
+// encode writes the frame of a message, of a type by its name or its row above.
+export function encode(type, v) {
+  const m = messages.find((x) => x === type || x.name === type), body = cat(writeArray(1 + m.fields.length), writeUint(m.type), ...m.fields.map(([name, c]) => c.write(v[name])));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(body.length);
   return cat(length, body);
