@@ -19,7 +19,10 @@ function line(name, value) {
   return rows.map((r, i) => `${(i === 0 ? name : "").padEnd(24)}${r}`).join("\n");
 }
 
-const block = (lines) => ["```", ...lines.map(([n, v]) => line(n, v)), "```"].join("\n");
+// head is the first sentence of the section of a page.
+export const head = (page) => `These are rows of \`tests/testdata/vectors\`; \`node tests/oracle/vectors/read.mjs examples ${page}\`\ncomputes them from what they are made of.`;
+
+export const block = (lines) => ["```", ...lines.map(([n, v]) => line(n, v)), "```"].join("\n");
 
 function recordExample(row) {
   const refs = row.refs.map((r) => ({ log: raw(r.log), size: BigInt(r.size) }));
@@ -68,11 +71,11 @@ function sealExample(row) {
   ];
 }
 
-// examples is the section, of the files by name.
-export function examples(files) {
+// formatExamples is the section of docs/format.md, of the files by name.
+export function formatExamples(files) {
   const { events } = files["event.json"], { topics, logs } = files["identity.json"], { payloads } = files["seal.json"];
   return [
-    "These are rows of `tests/testdata/vectors`; `node tests/oracle/vectors/read.mjs examples` computes them from what they are made of.",
+    head("format"),
     ...recordExample(events.find((e) => e.flags === 24 && e.type === "note")), ...genesisExample(topics[0]), ...logExample(logs.find((l) => l.kind === 1)),
     ...sealExample(payloads.find((p) => !p.hide && p.refs.length === 0 && p.id === "" && p.type !== "")),
   ].join("\n\n");

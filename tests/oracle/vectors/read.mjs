@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Reads all of tests/testdata/vectors, or of the folder VECTORS, and checks each
-// row of it, by docs/format.md and docs/xsp.md alone and with node:crypto alone.
+// row of it, by docs/format.md, docs/xsp.md and docs/roster.md and with node:crypto
+// alone.
 // A file, list or field that is not known here fails like a wrong one.
 //
 //   node read.mjs [check [file…]]   prints how many rows of each file are right; exits 1 if one is not
 //   node read.mjs control [file…]   changes each value of each row, and exits 1 if a row is right then
-//   node read.mjs examples          prints the worked examples of docs/format.md
+//   node read.mjs examples PAGE     prints the worked examples of docs/PAGE.md: format, xsp or roster
 //   node read.mjs recorded          checks the sessions of tests/testdata/sessions
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -17,7 +18,8 @@ import { checkBackup } from "./backup.mjs";
 import { checkDigest } from "./digest.mjs";
 import { checkEvents } from "./event.mjs";
 import { checkExample } from "./example.mjs";
-import { examples } from "./examples.mjs";
+import { formatExamples } from "./examples.mjs";
+import { rosterExamples, xspExamples } from "./pageexamples.mjs";
 import { checkIdentity } from "./identity.mjs";
 import { checkPages } from "./page.mjs";
 import { checkProofs } from "./proof.mjs";
@@ -47,6 +49,8 @@ const checks = {
   "store.json": checkStore,
   "xsp.json": checkXSP,
 };
+
+const pages = { format: formatExamples, xsp: xspExamples, roster: rosterExamples };
 
 const load = (name) => parse(readFileSync(new URL(name, folder), "utf8"));
 
@@ -78,7 +82,7 @@ switch (command) {
     process.exitCode = (await checkAll()) > 0 ? 1 : 0;
     break;
   case "examples":
-    console.log(examples(Object.fromEntries(["event.json", "identity.json", "seal.json"].map((n) => [n, load(n)]))));
+    console.log(pages[only[0]](Object.fromEntries(Object.keys(checks).map((n) => [n, load(n)]))));
     break;
   case "recorded":
     console.log(JSON.stringify(checkRecorded(new URL("../../testdata/sessions/recorded.jsonl", import.meta.url))));

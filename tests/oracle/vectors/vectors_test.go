@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package vectors runs the reader of tests/testdata/vectors that is written in
-// another language, and holds the worked examples of docs/format.md against both.
+// another language, and holds the worked examples of the pages against both.
 package vectors
 
 import (
@@ -125,14 +125,18 @@ func vectorFiles(t *testing.T) map[string]string {
 	return files
 }
 
-// workedExamples returns that section of docs/format.md.
-func workedExamples(t *testing.T) string {
+// examplePages are the pages with worked examples, each with how many byte
+// strings it shows at least.
+var examplePages = map[string]int{"format": 25, "xsp": 30, "roster": 7}
+
+// workedExamples returns that section of a page.
+func workedExamples(t *testing.T, page string) string {
 	t.Helper()
-	page, err := os.ReadFile(filepath.Join(top, "docs", "format.md"))
+	text, err := os.ReadFile(filepath.Join(top, "docs", page+".md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(page), "\n## Worked examples\n")
+	_, section, _ := strings.Cut(string(text), "\n## Worked examples\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	return strings.TrimSpace(section)
 }
@@ -142,30 +146,34 @@ var (
 	digits  = regexp.MustCompile(`(?m)  ([0-9a-f]{16,})$`)
 )
 
-// The bytes in the page are those of the vectors.
+// The bytes in the pages are those of the vectors.
 func TestWorkedExamplesAreVectors(t *testing.T) {
 	var all strings.Builder
 	for _, text := range vectorFiles(t) {
 		all.WriteString(text)
 	}
-	found := digits.FindAllStringSubmatch(wrapped.ReplaceAllString(workedExamples(t), "$1"), -1)
-	if len(found) < 25 {
-		t.Errorf("%d examples", len(found))
-	}
-	for _, m := range found {
-		if !strings.Contains(all.String(), m[1]) {
-			t.Errorf("%s is in no vector", m[1])
+	for page, least := range examplePages {
+		found := digits.FindAllStringSubmatch(wrapped.ReplaceAllString(workedExamples(t, page), "$1"), -1)
+		if len(found) < least {
+			t.Errorf("docs/%s.md: %d examples", page, len(found))
+		}
+		for _, m := range found {
+			if !strings.Contains(all.String(), m[1]) {
+				t.Errorf("docs/%s.md: %s is in no vector", page, m[1])
+			}
 		}
 	}
 }
 
-// The page is what the reader prints.
+// The pages have what the reader prints.
 func TestOracleMakesExamples(t *testing.T) {
-	out, err := reader(t, "", "examples")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if strings.TrimSpace(out) != workedExamples(t) {
-		t.Errorf("docs/format.md has other examples than\n%s", out)
+	for page := range examplePages {
+		out, err := reader(t, "", "examples", page)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if strings.TrimSpace(out) != workedExamples(t, page) {
+			t.Errorf("docs/%s.md has other examples than\n%s", page, out)
+		}
 	}
 }

@@ -96,6 +96,9 @@ export function encode(type, v) {
   return cat(length, body);
 }
 
+// fieldsOf are the bytes of each field of a message.
+export const fieldsOf = (type, v) => messages.find((x) => x.name === type).fields.map(([name, c]) => c.write(v[name]));
+
 export function decode(body) {
   const r = new Values(body);
   const count = r.fields(1), type = r.uint(65535);
