@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+package care
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
 // A store of format 1 is refused with the sentence that says so, by whatever opens
@@ -20,9 +21,9 @@ func TestStoreOfFormat1(t *testing.T) {
 		"it was made before the formats were final, and nothing converts it: read it with the program that made it, and append to a new store"
 	dir := filepath.Join(t.TempDir(), "s")
 	db, err := xaeroflux.Open(dir, nil)
-	must(t, err)
-	must(t, db.Close())
-	must(t, os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("xaeroflux store 1 page 16384 segment 1024\n"), 0o600))
+	storetest.Must(t, err)
+	storetest.Must(t, db.Close())
+	storetest.Must(t, os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("xaeroflux store 1 page 16384 segment 1024\n"), 0o600))
 	before := contents(t, dir)
 	for name, open := range map[string]func() (*xaeroflux.DB, error){
 		"Open":            func() (*xaeroflux.DB, error) { return xaeroflux.Open(dir, nil) },
@@ -30,7 +31,7 @@ func TestStoreOfFormat1(t *testing.T) {
 	} {
 		db, err := open()
 		if err == nil {
-			must(t, db.Close())
+			storetest.Must(t, db.Close())
 		}
 		if !errors.Is(err, xaeroflux.ErrFormat) || err.Error() != "store "+dir+": "+sentence {
 			t.Errorf("%s: %v", name, err)
@@ -45,7 +46,7 @@ func TestStoreOfFormat1(t *testing.T) {
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+	storetest.Must(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() || strings.HasSuffix(path, "lock.mdb") {
 			return err
 		}
