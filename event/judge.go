@@ -48,17 +48,18 @@ type Reason uint8
 
 // The reasons. Zero is none: the log is open.
 const (
-	BadFlag    Reason = 1 // a flag that has no meaning
-	BadForm    Reason = 2 // flags that this kind of log, this policy or this type has not
-	BadType    Reason = 3 // a roster's type without xf/; type or key beside a sealed one
-	BadRefs    Reason = 4 // none, too many, not rising, of the own log, a size of 0, too large or too long
-	BadID      Reason = 5 // an id of zeros
-	BadPayload Reason = 6 // longer than its flags allow, or too short for a salt
-	BadTime    Reason = 7 // before that of the record before it
-	BadBody    Reason = 8 // the payload of a roster's record does not decode; Judge does not look
+	BadFlag     Reason = 1 // a flag that has no meaning
+	BadForm     Reason = 2 // flags that this kind of log, this policy or this type has not
+	BadType     Reason = 3 // a roster's type without xf/; type or key beside a sealed one
+	BadRefs     Reason = 4 // none, too many, not rising, of the own log, a size of 0, too large or too long
+	BadID       Reason = 5 // an id of zeros
+	BadPayload  Reason = 6 // longer than its flags allow, or too short for a salt
+	BadTime     Reason = 7 // before that of the record before it
+	BadBody     Reason = 8 // the type or payload of a roster's record does not decode; Judge does not look
+	BadFounding Reason = 9 // record 0 or 1 of a roster does not found the topic; Judge does not look
 )
 
-var reasons = [...]string{"", "unknown flag", "flags", "type", "refs", "id", "payload length", "time", "body"}
+var reasons = [...]string{"", "unknown flag", "flags", "type", "refs", "id", "payload length", "time", "body", "founding"}
 
 // String names r.
 func (r Reason) String() string {

@@ -44,7 +44,7 @@ func TestJudge(t *testing.T) {
 func TestReasonsHaveNames(t *testing.T) {
 	seen := map[string]bool{}
 	for r := range Reason(12) {
-		if name := r.String(); name == "" && r != 0 || seen[name] || r.Known() != (r >= BadFlag && r <= BadBody) {
+		if name := r.String(); name == "" && r != 0 || seen[name] || r.Known() != (r >= BadFlag && r <= BadFounding) {
 			t.Errorf("reason %d is %q, known %v", uint8(r), name, r.Known())
 		} else {
 			seen[name] = true
