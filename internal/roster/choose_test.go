@@ -158,15 +158,7 @@ func (r *realm) back(legs []HeldLeg, l HeldLeg, size int) []HeldLeg {
 
 // rootOf returns the root of the last leg, leaf by leaf.
 func (r *realm) rootOf(chain []HeldLeg) digest.Hash {
-	var leaves []digest.Hash
-	for _, raw := range chain[len(chain)-1].Records {
-		h, err := leafHash(raw.Type, raw.Time, raw.Body)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		leaves = append(leaves, h)
-	}
-	return treeSlow(leaves)
+	return rootOfRaws(r.t, chain[len(chain)-1].Records)
 }
 
 // treeSlow is RFC 6962's tree head as it is written there.

@@ -111,7 +111,7 @@ func TestFoundOpenTopic(t *testing.T) {
 	}
 }
 
-// Whatever else record 1 is, the roster is refused.
+// Whatever else record 1 is, the leg closes before it: nobody ever belongs.
 func TestRecord1IsTheOwnersAdmit(t *testing.T) {
 	g := openGenesis()
 	good := ownerAdmit(g, "owner's laptop")
@@ -142,18 +142,26 @@ func TestRecord1IsTheOwnersAdmit(t *testing.T) {
 		apply(t, s, &Founding{g.Append(nil)})
 		a := *good
 		change(&a)
-		if _, err := tryApply(s, &a); !errors.Is(err, ErrRefused) {
-			t.Errorf("%s: %v", name, err)
+		for _, a := range []*Admit{&a, good} { // what is right comes too late
+			var c *ClosedError
+			if _, err := tryApply(s, a); !errors.As(err, &c) || c.Seq != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-		if s.Founded() || s.size() != 1 {
+		if s.Founded() || s.size() != 1 || s.Closed() == nil {
 			t.Errorf("%s: founded", name)
 		}
-		apply(t, s, good)
+		term := &Term{Last: s.Prefix(), Term: 1, Steward: g.Steward, By: ByOwner}
+		term.Sign(g.ID(), 0, keyOf("owner"))
+		begin(t, s, g.Steward, 1, 0)
+		if _, err := tryApply(s, &Begin{Term: term}); !errors.Is(err, ErrRefused) {
+			t.Errorf("%s: a term behind a roster without its owner: %v", name, err)
+		}
 	}
 	s, _ := New(g.ID(), g.Append(nil))
 	begin(t, s, g.Steward, 0, 0)
 	apply(t, s, &Founding{g.Append(nil)})
-	if _, err := s.Apply(1, "xf/admit", 0, []byte("nonsense")); !errors.Is(err, ErrRefused) || !errors.Is(err, ErrMalformed) {
+	if _, err := s.Apply(1, "xf/admit", 0, []byte("nonsense")); !errors.Is(err, ErrClosed) || !errors.Is(err, ErrMalformed) {
 		t.Error(err)
 	}
 }
@@ -175,14 +183,108 @@ func TestRefused(t *testing.T) {
 		t.Error(err)
 	}
 	begin(t, s, g.Steward, 0, 0)
-	for _, r := range []Record{&Founding{[]byte("x")}, &Begin{Before: Prefix{digest.Sum(nil), 1, digest.Sum([]byte("x"))}}, &Answer{digest.Sum(nil), 1}} {
+	another := openGenesis()
+	another.Salt[0]++
+	for _, r := range []Record{&Founding{another.Append(nil)}, &Begin{Before: Prefix{digest.Sum(nil), 1, digest.Sum([]byte("x"))}}, &Answer{digest.Sum(nil), 1}} {
 		if _, err := tryApply(s, r); !errors.Is(err, ErrRefused) {
 			t.Errorf("record 0 is %s: %v", r.Type(), err)
 		}
 	}
-	if s.Position() != (Position{}) {
+	if _, err := s.Apply(0, "xf/genesis", 0, []byte("x")); !errors.Is(err, ErrRefused) || !errors.Is(err, ErrMalformed) {
+		t.Error(err)
+	}
+	if s.Position() != (Position{}) || s.Closed() != nil {
 		t.Error("something was applied")
 	}
+}
+
+// A genesis is decoded wherever it stands: one that is none closes the leg, and
+// one that is some topic's is void.
+func TestGenesisBehindRecord1(t *testing.T) {
+	s, g := found(t, openGenesis()), openGenesis()
+	g.Salt[0]++
+	if e := apply(t, s, &Founding{g.Append(nil)}); e.Void != VoidPlace {
+		t.Errorf("%+v", e)
+	}
+	if _, err := s.Apply(3, "xf/genesis", 1000, append(g.Append(nil), 0)); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// What stands behind a handover is void, or closes the leg there: the roster is
+// as if it were not, and goes on with the next leg.
+func TestBehindAHandover(t *testing.T) {
+	for name, junk := range map[string][]Raw{
+		"nothing":    nil,
+		"void":       {{"xf/answer", 1000, mustEncode(&Answer{digest.Sum(nil), 1})}, {"xf/begin", 1000, mustEncode(&Begin{Before: Prefix{digest.Sum(nil), 1, digest.Sum([]byte("x"))}})}},
+		"closed":     {{"xf/answer", 1000, []byte("x")}},
+		"both":       {{"xf/answer", 1000, mustEncode(&Answer{digest.Sum(nil), 1})}, {"note", 1000, nil}},
+		"a handover": {{"xf/handover", 1000, mustEncode(&Handover{AskRef{}, pub(keyOf("thief"))})}},
+	} {
+		g := openGenesis()
+		x := newScribe(t, g)
+		c := DeviceCard{Account: g.Owner, Device: pub(keyOf("owner's phone")), PageBytes: 4096}
+		x.write(&AddDevice{Device: SignDevice(g.ID(), c, keyOf("owner"), keyOf("owner's phone"))})
+		x.write(&Handover{AskRef{Log: c.Log(g.ID())}, c.Device})
+		at, want := x.s.Point(), dumpFast(x.s.Clone())
+		for i, r := range junk {
+			e, err := x.s.Apply(uint64(4+i), r.Type, r.Time, r.Body)
+			if (garbage(r) && !errors.Is(err, ErrClosed)) || !garbage(r) && (err != nil || e.Void != VoidHandedOver || e.At.Size != uint64(5+i)) {
+				t.Errorf("%s: record %d: %+v, %v", name, i, e, err)
+			}
+		}
+		if x.s.Point() != at || x.s.Heir() != c.Device {
+			t.Errorf("%s: at %v, want %v", name, x.s.Point(), at)
+		}
+		same(t, name, want, dumpFast(x.s))
+		x.legs[0].Records = append(x.legs[0].Records, junk...)
+		x.begin(c.Device, 0, 1, &Begin{Before: x.s.Prefix()})
+		if x.s.Closed() != nil {
+			t.Errorf("%s: the next leg is closed", name)
+		}
+		x.write(&Answer{digest.Sum([]byte("x")), 1})
+		for _, legs := range [][]HeldLeg{x.legs, {x.legs[1], x.legs[0]}} {
+			if s, err := Choose(g.ID(), g.Append(nil), legs); err != nil || s.Point() != x.s.Point() {
+				t.Errorf("%s: chosen %v, %v, want %v", name, s.Point(), err, x.s.Point())
+			}
+		}
+	}
+}
+
+// A leg or a term continues a roster where it was handed over, and no place
+// behind that.
+func TestNothingContinuesBehindAHandover(t *testing.T) {
+	g := openGenesis()
+	x := newScribe(t, g)
+	c := DeviceCard{Account: g.Owner, Device: pub(keyOf("owner's phone")), PageBytes: 4096}
+	x.write(&AddDevice{Device: SignDevice(g.ID(), c, keyOf("owner"), keyOf("owner's phone"))})
+	x.write(&Handover{AskRef{Log: c.Log(g.ID())}, c.Device})
+	x.legs[0].Records = append(x.legs[0].Records, Raw{"xf/answer", 1003, mustEncode(&Answer{digest.Sum(nil), 1})})
+	whole := Prefix{x.legs[0].Log, 5, rootOfRaws(t, x.legs[0].Records)}
+	term := &Term{Last: whole, Term: 1, Steward: c.Device, By: ByOwner}
+	term.Sign(g.ID(), 0, keyOf("owner"))
+	for _, b := range []*Begin{{Before: whole}, {Term: term}} {
+		n, leg := uint32(0), uint32(1)
+		if b.Term != nil {
+			n, leg = 1, 0
+		}
+		next := HeldLeg{LegID{LegLog(g.ID(), c.Device, n, leg), c.Device, n, leg}, []Raw{{"xf/begin", 2000, mustEncode(b)}}}
+		if s, err := Choose(g.ID(), g.Append(nil), append(x.legs, next)); err != nil || s.Point() != x.s.Point() {
+			t.Errorf("term %d: chosen %v, %v, want %v", n, s.Point(), err, x.s.Point())
+		}
+	}
+}
+
+func rootOfRaws(t testing.TB, all []Raw) digest.Hash {
+	var leaves []digest.Hash
+	for _, r := range all {
+		h, err := leafHash(r.Type, r.Time, r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaves = append(leaves, h)
+	}
+	return treeSlow(leaves)
 }
 
 // A record that does not decode closes the leg, and all before it counts.

@@ -3,7 +3,6 @@
 package roster
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -27,7 +26,7 @@ func (s *State) applyFirst(typ string, ms int64, body []byte) (Effect, error) {
 		return Effect{}, err
 	}
 	s.legs = append(s.legs, leg{LegID: *s.next})
-	s.next, s.tree, s.heir = nil, merkleindex.CompactRange{}, Key{}
+	s.next, s.tree, s.heir, s.behind, s.closed = nil, merkleindex.CompactRange{}, Key{}, 0, nil
 	if s.phase == phaseEmpty {
 		s.phase = phaseFounding
 	} else {
@@ -43,27 +42,15 @@ func (s *State) applyFirst(typ string, ms int64, body []byte) (Effect, error) {
 
 // link returns why r does not begin the leg that follows.
 func (s *State) link(r Record) error {
-	switch r := r.(type) {
-	case *Founding:
-		return s.linkFounding(r)
-	case *Begin:
-		if s.next.Term == 0 && s.next.Leg == 0 {
-			break
-		}
-		if r.Term != nil {
-			return s.linkTerm(r.Term)
-		}
-		return s.linkHandover(r)
+	if err := CheckFounding(s.topic, s.genesis, *s.next, 0, r); err != nil {
+		return fmt.Errorf("%w: record 0: %w", ErrRefused, err)
 	}
-	return fmt.Errorf("%w: record 0 of term %d, leg %d is %s", ErrRefused, s.next.Term, s.next.Leg, r.Type())
-}
-
-func (s *State) linkFounding(f *Founding) error {
+	b, begins := r.(*Begin)
 	switch {
-	case s.next.Term != 0 || s.next.Leg != 0:
-		return fmt.Errorf("%w: genesis in term %d, leg %d", ErrRefused, s.next.Term, s.next.Leg)
-	case !bytes.Equal(f.Body, s.body):
-		return fmt.Errorf("%w: record 0 is not the topic's genesis", ErrRefused)
+	case begins && b.Term != nil:
+		return s.linkTerm(b.Term)
+	case begins:
+		return s.linkHandover(b)
 	case s.phase != phaseEmpty:
 		return fmt.Errorf("%w: genesis after %v", ErrPosition, s.Position())
 	}
@@ -71,9 +58,6 @@ func (s *State) linkFounding(f *Founding) error {
 }
 
 func (s *State) linkHandover(b *Begin) error {
-	if s.next.Leg == 0 {
-		return fmt.Errorf("%w: a term begins without a term record", ErrRefused)
-	}
 	if b.Before != s.Prefix() {
 		return s.elsewhere(b.Before)
 	}
@@ -89,10 +73,6 @@ func (s *State) linkHandover(b *Begin) error {
 
 func (s *State) linkTerm(t *Term) error {
 	switch {
-	case s.next.Leg != 0 || t.Term != s.next.Term || t.Steward != s.next.Author:
-		return fmt.Errorf("%w: term record of term %d and %s begins leg %d.%d of %s", ErrRefused, t.Term, t.Steward.Short(), s.next.Term, s.next.Leg, s.next.Author.Short())
-	case !t.Verify(s.topic, s.genesis):
-		return fmt.Errorf("%w: term record of term %d is signed by nobody who can raise it", ErrRefused, t.Term)
 	case t.Last != s.Prefix():
 		return s.elsewhere(t.Last)
 	case s.phase == phaseFounding:
@@ -109,24 +89,13 @@ func (s *State) elsewhere(want Prefix) error {
 		want.Log.Short(), want.Size, want.Root.Short(), at.Log.Short(), at.Size, at.Root.Short())
 }
 
-// applyOwner reads record 1 of the first leg.
-func (s *State) applyOwner(r Record, err error, typ string, ms int64, body []byte) (Effect, error) {
-	a, ok := r.(*Admit)
-	if err == nil && !ok {
-		err = fmt.Errorf("it is %s", typ)
-	}
-	if err == nil {
-		err = s.ownerAdmit(a)
-	}
-	var leaf digest.Hash
-	if err == nil {
-		leaf, err = leafHash(typ, ms, body)
-	}
-	if err != nil {
-		return Effect{}, fmt.Errorf("%w: record 1 is not the owner's admit: %w", ErrRefused, err)
+// applyOwner reads record 1 of a chain's first leg.
+func (s *State) applyOwner(r Record, ms int64, leaf digest.Hash) (Effect, error) {
+	if err := checkOwner(s.topic, s.genesis, s.steward().Author, r); err != nil {
+		return Effect{}, s.close(1, err)
 	}
 	s.phase = phaseOpen
 	s.push(leaf)
-	a.carry(s, when{s.Position(), ms})
-	return Effect{At: s.Position(), Record: a}, nil
+	r.(*Admit).carry(s, when{s.Position(), ms})
+	return Effect{At: s.Position(), Record: r}, nil
 }

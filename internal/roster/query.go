@@ -28,7 +28,8 @@ func (s *State) Topic() digest.Hash { return s.topic }
 // Genesis returns the topic's genesis, which is not to be written to.
 func (s *State) Genesis() *Genesis { return s.genesis }
 
-// Position returns where s is; size 0 before any record.
+// Position returns where s is; size 0 before any record. It is never behind a
+// handover that counts, whatever the leg holds there.
 func (s *State) Position() Position {
 	l := s.steward()
 	return Position{l.Term, l.Leg, s.size()}
@@ -87,12 +88,7 @@ func (s *State) Heir() Key { return s.heir }
 func (s *State) Term() *Term { return s.term }
 
 // Closed returns why the leg ended by breaking a rule, or nil.
-func (s *State) Closed() error {
-	if s.phase != phaseClosed {
-		return nil
-	}
-	return s.closed
-}
+func (s *State) Closed() error { return s.closed }
 
 // Founded reports whether the owner's admit was read; nobody belongs before.
 func (s *State) Founded() bool { return s.phase > phaseFounding }

@@ -13,21 +13,22 @@ func (*Founding) carry(*State, when) {}
 func (*Begin) void(*State) Void      { return VoidPlace }
 func (*Begin) carry(*State, when)    {}
 
-// ownerAdmit returns why a is not the owner's admit, which record 1 has to be.
-func (s *State) ownerAdmit(a *Admit) error {
+// ownerFlaw returns why a is not the owner's admit, which record 1 of a first leg
+// by this author has to be.
+func (a *Admit) ownerFlaw(topic digest.Hash, g *Genesis, author Key) error {
 	k := &a.Card.Card
 	switch {
-	case k.Account != Key(s.genesis.Owner):
+	case k.Account != Key(g.Owner):
 		return errors.New("it admits another account than the owner's")
-	case k.Device != s.steward().Author:
+	case k.Device != author:
 		return errors.New("it admits another device than the steward's")
 	case a.Role != Owner || !a.Ask.None() || a.By != nil || a.Boxes != nil || k.Number != 0:
 		return errors.New("it has another role, log number, ask, invite or boxes than the owner's")
-	case s.kemLen(k.KEM, k.AccountKEM) != "":
+	case kemLen(g, k.KEM, k.AccountKEM) != "":
 		return errors.New("it has KEM keys in an open topic, or none in another")
 	case k.Device == k.Account:
 		return errors.New("account and device have one key")
-	case !a.Card.Verify(s.topic):
+	case !a.Card.Verify(topic):
 		return errors.New("a signature is wrong")
 	}
 	return nil

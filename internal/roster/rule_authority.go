@@ -2,7 +2,10 @@
 
 package roster
 
-import "github.com/xaeroflux/xaeroflux/internal/digest"
+import (
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+)
 
 // authority returns the account that a record is on the authority of: that of
 // the device whose log asked, or the steward's if nobody asked.
@@ -71,9 +74,11 @@ func (s *State) boxLog() digest.Hash {
 }
 
 // kemLen returns VoidKEM unless k is there if and only if the topic has KEM keys.
-func (s *State) kemLen(keys ...[]byte) Void {
+func (s *State) kemLen(keys ...[]byte) Void { return kemLen(s.genesis, keys...) }
+
+func kemLen(g *Genesis, keys ...[]byte) Void {
 	for _, k := range keys {
-		if (len(k) > 0) != s.hasKEM() {
+		if (len(k) > 0) == g.Policy.Has(identity.PolicyOpen) {
 			return VoidKEM
 		}
 	}

@@ -17,10 +17,11 @@ import (
 // that is in it and changes nothing is no error, see Effect.Void.
 var (
 	// ErrRefused is returned for a log that is no leg of this roster, whatever
-	// follows: it does not begin as it has to.
+	// follows: its record 0 is not what it has to be.
 	ErrRefused = errors.New("roster: refused")
 	// ErrClosed is returned for a record that a leg ended before: it does not
-	// decode, or it stands behind a handover. All before it counts.
+	// decode, or it is record 1 of a first leg and not the owner's admit. All
+	// before it counts.
 	ErrClosed = errors.New("roster: closed")
 	// ErrPosition is returned for a leg that continues another position than
 	// the one that the state is at, and for a record out of order.
@@ -76,9 +77,10 @@ type State struct {
 	tree   merkleindex.CompactRange
 	next   *LegID // begun, but its record 0 is not applied yet
 	phase  phase
-	heir   Key   // after a handover: the steward of the next leg
-	term   *Term // the newest term record; nil in term 0
-	closed error // if phase is phaseClosed
+	heir   Key    // after a handover: the steward of the next leg
+	behind uint64 // records read behind that handover, all void
+	term   *Term  // the newest term record; nil in term 0
+	closed error  // why the newest leg is closed, or nil
 
 	world
 }
@@ -91,7 +93,6 @@ const (
 	phaseFounding              // the owner's admit is to follow
 	phaseOpen
 	phaseHandedOver
-	phaseClosed
 )
 
 // New returns the empty roster of a topic. The error is ErrRefused if the body
@@ -129,26 +130,30 @@ func (s *State) Apply(seq uint64, typ string, ms int64, body []byte) (Effect, er
 	if seq == 0 {
 		return s.applyFirst(typ, ms, body)
 	}
-	switch size := s.size(); {
+	switch size := s.size() + s.behind; {
 	case s.next != nil || s.phase == phaseEmpty:
 		return Effect{}, fmt.Errorf("%w: sequence %d before sequence 0", ErrPosition, seq)
-	case s.phase == phaseClosed:
+	case s.closed != nil:
 		return Effect{}, s.closed
 	case seq != size:
 		return Effect{}, fmt.Errorf("%w: sequence %d, want %d", ErrPosition, seq, size)
-	case s.phase == phaseHandedOver:
-		return Effect{}, s.close(seq, errors.New("the leg ended with a handover"))
 	}
 	r, err := Decode(typ, body)
-	if s.phase == phaseFounding {
-		return s.applyOwner(r, err, typ, ms, body)
-	}
 	if err != nil {
 		return Effect{}, s.close(seq, err)
 	}
 	leaf, err := leafHash(typ, ms, body)
 	if err != nil {
 		return Effect{}, s.close(seq, err)
+	}
+	switch s.phase {
+	case phaseFounding:
+		return s.applyOwner(r, ms, leaf)
+	case phaseHandedOver:
+		s.behind++
+		at := s.Position()
+		at.Size += s.behind
+		return Effect{At: at, Record: r, Void: VoidHandedOver}, nil
 	}
 	return s.judge(r, ms, leaf), nil
 }
@@ -179,7 +184,6 @@ type when struct {
 
 // close marks the leg as closed at a sequence.
 func (s *State) close(seq uint64, err error) error {
-	s.phase = phaseClosed
 	s.closed = &ClosedError{Log: s.steward().Log, Seq: seq, Err: err}
 	return s.closed
 }
