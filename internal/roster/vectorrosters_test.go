@@ -104,7 +104,7 @@ func (x *scribe) vector(name string) object {
 		for i, r := range l.Records {
 			records = append(records, obj("type", r.Type, "time", r.Time, "body", r.Body, "void", x.void[l.Log][i] != ""))
 		}
-		leg := obj("author", l.Author, "term", l.Term, "leg", l.Leg, "log", l.Log)
+		leg := obj("author", l.Author, "term", l.Term, "leg", l.Leg, "log", l.Log, "root", rootOfRaws(x.t, l.Records))
 		legs = append(legs, append(leg, raw("records", records)...))
 	}
 	for _, l := range s.Logs() {
@@ -156,7 +156,8 @@ func openVector(t testing.TB) object {
 }
 
 // sealedVector: a sealed topic with epochs; ann's phone is copied, and the copy
-// removed with it; ann's laptop takes the roster over by a handover.
+// removed with it; ann's laptop takes the roster over by a handover, behind which
+// the old steward goes on.
 func sealedVector(t testing.TB) object {
 	x := newScribe(t, sampleGenesis)
 	x.epoch()
@@ -178,6 +179,7 @@ func sealedVector(t testing.TB) object {
 	x.epoch()
 	x.write(&Remove{Target: Target{Account: x.g.Owner}})
 	x.write(&Handover{AskRef{log, 5}, pub(keyOf("ann's laptop"))})
+	x.write(&Answer{log, 9})
 	x.begin(pub(keyOf("ann's laptop")), 0, 1, &Begin{Before: x.s.Prefix()})
 	x.invite("link", Replica, 1)
 	return x.vector("sealed")

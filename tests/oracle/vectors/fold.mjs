@@ -109,7 +109,9 @@ export class State {
 
   // apply folds one record and returns whether it is void.
   apply(type, body, at) {
+    if (this.heir !== null) return true; // behind a handover nothing counts
     this.at = at;
+    this.size = at.size;
     const v = bodies.decode(bodies.records[type], raw(body));
     if (!rules[type](this, v)) return true;
     if (v.ask && !isNone(v.ask)) this.settled.set(v.ask.log, Math.max(this.settled.get(v.ask.log) ?? 0, v.ask.seq + 1));
@@ -130,7 +132,7 @@ function chainTo(legs, leg) {
   if (b.term !== null && last.size === 0) return [[leg, leg.records.length]];
   const before = legs.find((l) => l.log === last.log);
   if (!before || last.size > before.records.length || before.rootAt(last.size) !== last.root) return null;
-  if (b.term === null ? before.term !== leg.term || before.leg + 1 !== leg.leg || last.size !== before.records.length : leg.term <= before.term) return null;
+  if (b.term === null ? before.term !== leg.term || before.leg + 1 !== leg.leg : leg.term <= before.term) return null;
   const chain = chainTo(legs, before);
   if (chain === null || (chain.length === 1 && last.size < 2)) return null;
   return [...chain.slice(0, -1), [before, last.size], [leg, leg.records.length]];
@@ -143,9 +145,10 @@ export function foldTo(legs, leg, topic, g) {
   const s = new State(topic, g);
   for (const [l, size] of chain) {
     const before = s.leg;
-    if (before && body0(l).term === null && s.heir !== l.author) throw new Error("a leg without a handover to it");
+    const last = before && (body0(l).term?.last ?? body0(l).before);
+    if (before && (last.size !== s.size || (body0(l).term === null && s.heir !== l.author))) throw new Error("a leg without a handover to it");
     s.chain.push({ log: l.log, author: l.author, term: l.term, leg: l.leg });
-    Object.assign(s, { heir: null, held: l, size, due: s.due || (before !== undefined && before.term !== l.term) });
+    Object.assign(s, { heir: null, held: l, due: s.due || (before !== undefined && before.term !== l.term) });
     s.voids = l.records.slice(0, size).map((r, i) => s.apply(r.type, r.body, { term: l.term, leg: l.leg, size: i + 1 }));
   }
   return s;

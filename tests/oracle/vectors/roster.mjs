@@ -149,6 +149,7 @@ function checkRoster(row) {
     for (const r of l.records) r.leaf = recordLeaf(r.type, r.time, raw(r.body));
     l.rootAt = (n) => hex(root(l.records.slice(0, n).map((r) => r.leaf)));
   }
+  row.legs.forEach((l, i) => same(legs[i].rootAt(l.records.length), l.root));
   row.legs.forEach((l, i) => same(foldTo(legs, legs[i], topic, g).voids, l.records.map((r) => r.void)));
   const { legs: _, genesis: __, topic: ___, name: ____, ...want } = row;
   same(summary(choose(legs, topic, g)), spelled(want));
