@@ -93,7 +93,7 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 	if err != nil {
 		return violation(messages.CodeFork, "%v", err)
 	}
-	if err := checkLog(named(t.id, t.offer.Policy, f.Log(), f.Author, f.PageBytes, f.Kind, f.Number)); err != nil {
+	if err := checkLog(named(t.offer.Topic, f.Log(), f.Author, f.PageBytes, f.Kind, f.Number)); err != nil {
 		return err
 	}
 	own, found, err := s.cfg.Store.Log(f.Log())

@@ -27,8 +27,10 @@ func stateOf(l LogInfo) messages.LogState {
 }
 
 // named returns what a log is known by that the store does not have.
-func named(topic identity.TopicID, policy identity.Policy, log digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64) LogInfo {
-	return LogInfo{Log: log, Topic: topic, Policy: policy, Author: author, PageBytes: pageBytes, Kind: kind, Number: number}
+func named(of *Topic, log digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64) LogInfo {
+	return LogInfo{
+		Log: log, Topic: of.ID, Policy: of.Policy, Genesis: of.Genesis, Author: author, PageBytes: pageBytes, Kind: kind, Number: number,
+	}
 }
 
 // sendFrontier lists every log that holds events, with its state.
@@ -111,7 +113,7 @@ func (s *Session) listEnds(t *topic) error {
 
 // entry takes one log of the peer's list.
 func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
-	name := named(t.id, t.offer.Policy, e.Log, e.Author, e.PageBytes, e.Kind, e.Number)
+	name := named(t.offer.Topic, e.Log, e.Author, e.PageBytes, e.Kind, e.Number)
 	if err := checkLog(name); err != nil {
 		return err
 	}

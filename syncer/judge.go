@@ -22,18 +22,22 @@ import (
 var ErrClosed = errors.New("the log is closed: its author wrote a record there that breaks a rule; what is before it can be read")
 
 // judgeRules are what the records of a log are judged by.
-type judgeRules struct{ event.Rules }
+type judgeRules struct {
+	event.Rules
+	log *LogInfo
+}
 
 func (i *LogInfo) rules() judgeRules {
 	r := event.Rules{Kind: event.Kind(i.Kind), Sealed: i.Policy.Has(identity.PolicySealed)}
 	r.Erasable = !r.Sealed && i.Policy.Has(identity.PolicyErasable)
 	r.Short = [event.ShortBytes]byte(i.Log[:])
-	return judgeRules{r}
+	return judgeRules{r, i}
 }
 
 // A judgement goes through the records of a log.
 type judgement struct {
 	rules  judgeRules
+	first  uint64       // sequence of the first record
 	time   int64        // of the last good record
 	good   int          // records before the first that offends
 	bytes  int          // that they have
@@ -45,7 +49,7 @@ func (j *judgement) next(rec *event.Record, n int) {
 	if j.closed != 0 {
 		return
 	}
-	if j.closed = j.rules.offence(rec, j.time); j.closed != 0 {
+	if j.closed = j.rules.offence(rec, j.first+uint64(j.good), j.time); j.closed != 0 {
 		return
 	}
 	j.time, j.good, j.bytes = rec.Time, j.good+1, j.bytes+n
@@ -59,19 +63,31 @@ func (j *judgement) skip(events uint64) {
 	}
 }
 
-// offence returns what a record breaks that stands behind one of a time, or 0.
-func (r judgeRules) offence(rec *event.Record, before int64) event.Reason {
+// offence returns what the record with a sequence breaks, which stands behind one
+// of a time, or 0.
+func (r judgeRules) offence(rec *event.Record, seq uint64, before int64) event.Reason {
 	if err := r.Judge(rec, before); err != nil {
 		var o *event.Offence
 		errors.As(err, &o) // it is one
 		return o.Reason
 	}
-	if r.Kind == event.Roster {
-		if _, err := roster.Decode(string(rec.Type), rec.Payload); err != nil {
-			return event.BadBody
-		}
+	if r.Kind != event.Roster {
+		return 0
+	}
+	body, err := roster.Decode(string(rec.Type), rec.Payload)
+	switch i := r.log; {
+	case err != nil:
+		return event.BadBody
+	case i.Genesis != nil && roster.CheckFounding(i.Topic, i.Genesis, i.leg(), seq, body) != nil:
+		return event.BadFounding
 	}
 	return 0
+}
+
+// leg is what a log is if it is one of a roster.
+func (i *LogInfo) leg() roster.LegID {
+	term, leg := identity.SplitRosterNumber(i.Number)
+	return roster.LegID{Log: i.Log, Author: i.Author, Term: term, Leg: leg}
 }
 
 // rightBehind puts what is right of leaves behind those from a sequence on: what

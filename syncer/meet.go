@@ -28,7 +28,8 @@ type Topic struct {
 	ID      identity.TopicID
 	Keys    identity.TopicKeys
 	Policy  identity.Policy
-	Follows Follows // what we follow of it; nil is everything
+	Genesis *identity.Genesis // not to be written to
+	Follows Follows           // what we follow of it; nil is everything
 }
 
 // A heardOffer is an offer of the peer with its number.

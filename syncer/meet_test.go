@@ -40,7 +40,7 @@ func (h *house) room(id identity.TopicID) *pageTwin {
 // write appends an event to a log of the house's own in a topic.
 func (h *house) write(n TestTopic, text string) digest.Hash {
 	key := n.AuthorOf(identity.Seed(h.id))
-	i := named(n.ID(), identity.PolicyOpen, digest.Hash{}, [32]byte(key.Public().(ed25519.PublicKey)), twinPage, identity.KindData, 0)
+	i := named(&Topic{ID: n.ID(), Policy: identity.PolicyOpen}, digest.Hash{}, [32]byte(key.Public().(ed25519.PublicKey)), twinPage, identity.KindData, 0)
 	i.Log = DataLog(i.Topic, i.Author, i.PageBytes)
 	l := h.room(n.ID()).log(i)
 	l.key, l.info.Own = key, true

@@ -78,7 +78,7 @@ func (p *RangePull) Take(m *messages.RangeResponse) (*Range, error) {
 // log is closed once it is held up to there. The error is ErrClosed if that is
 // nothing.
 func (p *RangePull) judge(v *Range) (*Range, error) {
-	j := judgement{rules: p.info.rules()}
+	j := judgement{rules: p.info.rules(), first: v.First}
 	for rest := v.Records; len(rest) > 0; {
 		rec, n, err := event.DecodeRecord(rest)
 		if err != nil {

@@ -44,7 +44,7 @@ func verifyRange(info LogInfo, m *messages.RangeResponse, may Erasable) (*Range,
 	if m.Log != info.Log {
 		return nil, violation(messages.CodeBadRange, "a range of log %s, asked for log %s", m.Log.Short(), info.Log.Short())
 	}
-	name := named(info.Topic, info.Policy, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
+	name := named(&Topic{ID: info.Topic, Policy: info.Policy, Genesis: info.Genesis}, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
 	if err := checkLog(name); err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -24,10 +25,22 @@ func (n *simNet) samePosition() {
 	}
 }
 
-// rosterRecord is a record that decodes, whatever it says.
+// rosterRecord is a record of about that size that decodes, whatever it says.
 func rosterRecord(size int, text string) []byte {
-	body := append([]byte(text), make([]byte, max(0, size-len(text)))...)
-	b, err := event.AppendRecord(nil, event.Event{Type: "xf/genesis", Payload: body}, 0, 0)
+	r := &roster.Remove{Target: roster.Target{Account: roster.Key(digest.Sum([]byte(text)))}}
+	for i := range max(0, size-108) / 32 {
+		r.Keep = append(r.Keep, roster.Key{byte(i >> 8), byte(i)})
+	}
+	return encodedRecord(r)
+}
+
+// encodedRecord is a record of a roster.
+func encodedRecord(r roster.Record) []byte {
+	body, err := roster.Encode(nil, r)
+	if err != nil {
+		panic(err)
+	}
+	b, err := event.AppendRecord(nil, event.Event{Type: r.Type(), Payload: body}, 0, 0)
 	if err != nil {
 		panic(err)
 	}

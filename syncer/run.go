@@ -76,7 +76,7 @@ func (t *Transfer) parseImage(bytes []byte, i messages.RunImage, page, next uint
 			t.info.Log.Short(), h.Span, h.Index, h.First, i.Pages, page, next)
 	}
 	s := &span{seal: messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count}, image: true, bytes: bytes}
-	s.judged = judgement{rules: t.info.rules(), time: before}
+	s.judged = judgement{rules: t.info.rules(), first: next, time: before}
 	if err := s.hashImage(h); err != nil {
 		return nil, t.badPage(page, err)
 	}
@@ -100,7 +100,7 @@ func (t *Transfer) parseSpan(pages []byte, page, next uint64, before int64) (*sp
 	}
 	s := &span{
 		seal:  messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count},
-		bytes: pages[:h.Span*size], judged: judgement{rules: t.info.rules(), time: before},
+		bytes: pages[:h.Span*size], judged: judgement{rules: t.info.rules(), first: next, time: before},
 	}
 	records, err := s.records(size)
 	if err != nil {

@@ -49,6 +49,10 @@ type LogInfo struct {
 	Frozen     bool            // forked: takes nothing more, and a list says no more of it
 	Policy     identity.Policy // of the topic: its records are judged by it
 
+	// Genesis is the topic's, by which the first records of a roster are judged;
+	// whoever has none judges them by their form alone. It is not written to.
+	Genesis *identity.Genesis
+
 	// Ends says that the log closed itself, or was cut, at End: what is held
 	// beyond it does not count, and Size is at most End.
 	Ends bool

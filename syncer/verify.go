@@ -28,7 +28,7 @@ type incoming struct {
 // events verifies what the peer pushed. Events that do not follow ours make us
 // tell our size again; events that we have are passed over.
 func (s *Session) events(t *topic, m *messages.Events) error {
-	name := named(t.id, t.offer.Policy, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
+	name := named(t.offer.Topic, m.Log, m.Author, m.PageBytes, m.Kind, m.Number)
 	if err := checkLog(name); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (s *Session) timeBefore(r *remote, own LogInfo, next uint64) (int64, error)
 // of it is erased that may not be.
 func verifyEvents(info LogInfo, m *messages.Events, next uint64, before int64, left mmrindex.Peaks, may Erasable) (Verified, mmrindex.Peaks, error) {
 	v := Verified{Info: info, First: next, Head: headOf(m.Log, m.Head), Right: m.Right, Left: left}
-	j := judgement{rules: info.rules(), time: before}
+	j := judgement{rules: info.rules(), first: next, time: before}
 	rest, seq := m.Records, m.First
 	var gone erased
 	for range m.Count {

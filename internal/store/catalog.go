@@ -32,9 +32,9 @@ type Log struct {
 	Number    uint64
 	Own       bool // this store appends to it
 
-	policy identity.Policy         // of the topic
-	key    func() (*signer, error) // of the author, if Own; derived when it is first asked for
-	files  *segwriter.Log
+	genesis *identity.Genesis       // of the topic
+	key     func() (*signer, error) // of the author, if Own; derived when it is first asked for
+	files   *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
 	pubMu sync.Mutex                 // held while pub changes
@@ -201,7 +201,7 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if l.policy = t.Genesis.Policy; l.Own {
+	if l.genesis = t.Genesis; l.Own {
 		l.key = sync.OnceValues(func() (*signer, error) { return s.keyOf(l.ID, l.Author, t) })
 	}
 	l.row.Store(row)

@@ -58,7 +58,7 @@ func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
 		return info, err
 	}
 	info = syncer.LogInfo{
-		Policy: t.Genesis.Policy, Ends: row.Closed != 0,
+		Policy: t.Genesis.Policy, Genesis: t.Genesis, Ends: row.Closed != 0,
 		Log: row.ID, Topic: row.Topic, Author: row.Author, PageBytes: row.PageBytes,
 		Kind: row.Kind, Number: row.Number, Own: row.Own, Frozen: row.Frozen,
 		Size: row.Size, Pages: row.SealedPages, SealedSize: row.SealedSize, Root: row.HeadRoot, Head: row.Head(), Right: row.Right,

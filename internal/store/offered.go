@@ -22,7 +22,7 @@ func (s *Store) Offered() []*syncer.Topic {
 
 // offer is a topic as sessions take it.
 func (s *Store) offer(t *Topic) *syncer.Topic {
-	o := &syncer.Topic{ID: t.ID, Keys: t.Keys, Policy: t.Genesis.Policy}
+	o := &syncer.Topic{ID: t.ID, Keys: t.Keys, Policy: t.Genesis.Policy, Genesis: t.Genesis}
 	if names, all := s.Followed(t.ID); !all {
 		o.Follows = syncer.FollowsOf(append(names, t.Log))
 	}

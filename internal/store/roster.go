@@ -24,7 +24,8 @@ type rosters struct {
 // A fold is a topic's roster as it was read so far.
 type fold struct {
 	state  *roster.State
-	closed error // why the leg ended by breaking a rule, or is none of this topic's
+	read   uint64 // records of the leg that state has seen: behind a handover it goes no further
+	closed error  // why the leg ended by breaking a rule, or is none of this topic's
 }
 
 // Roster returns what is held of a topic's roster.
@@ -103,10 +104,11 @@ func newFold(t *Topic) (*fold, error) {
 	return &fold{state: st}, st.BeginLeg(name.ID(), name.Author, 0, 0)
 }
 
-// readRoster takes a fold further, up to what is published of its log. A roster
-// that breaks its own rules stays as it was before it did.
+// readRoster takes a fold further, up to what is published of its log. A record that
+// closes the leg closed the log before it was stored; one that is there all the
+// same ends the fold.
 func (s *Store) readRoster(f *fold, l *Log) error {
-	from, to := f.state.Position().Size, l.State().Size
+	from, to := f.read, l.State().Size
 	if f.closed != nil || from >= to {
 		return nil
 	}
@@ -114,6 +116,7 @@ func (s *Store) readRoster(f *fold, l *Log) error {
 		return run.Each(func(seq uint64, rec *event.Record) error {
 			if f.closed == nil {
 				_, f.closed = f.state.Apply(seq, string(rec.Type), rec.Time, rec.Payload)
+				f.read = seq + 1
 			}
 			return nil
 		})

@@ -79,7 +79,7 @@ func (l *Log) info() (syncer.LogInfo, error) {
 	end, why := l.Closed()
 	ends := why != 0
 	return syncer.LogInfo{
-		Policy: l.policy, Ends: ends, End: end,
+		Policy: l.genesis.Policy, Genesis: l.genesis, Ends: ends, End: end,
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
 		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(),
 		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: head, Right: p.Right,
