@@ -70,15 +70,28 @@ func (a *author) bad(r *rand.Rand, before int64, size int) ([]byte, event.Reason
 	return raw.Record(), reason
 }
 
+// misfounding returns a record that is well formed and not what a roster has to
+// have at its sequence 0 or 1.
+func (a *author) misfounding(r *rand.Rand, seq int) roster.Record {
+	first := a.founding()
+	other := *a.at.genesis
+	other.Salt[0]++
+	wrong := []roster.Record{first[1-seq], &roster.Founding{Body: other.Append(nil)}, &roster.Answer{Log: a.info.Log, Size: 1}}
+	if seq == 1 {
+		admit := first[1].(*roster.Admit)
+		forged, demoted := *admit, *admit
+		forged.Card.AccountSig[0] ^= 1
+		demoted.Role = roster.Admin
+		wrong = append(wrong, &forged, &demoted)
+	}
+	return wrong[r.IntN(len(wrong))]
+}
+
 // good returns a record as an honest author writes it.
 func (a *author) good(r *rand.Rand, ms int64, seq uint64, size int) ([]byte, error) {
 	text := fmt.Sprintf("%d of peer %d ", seq, a.p.nr)
 	if a.info.Kind == identity.KindRoster {
-		body, err := roster.Encode(nil, &roster.Answer{Log: a.info.Log, Size: seq + 1})
-		if err != nil {
-			return nil, err
-		}
-		return event.AppendRecord(nil, event.Event{Type: "xf/answer", Payload: body}, ms, 0)
+		return rosterRecord(&roster.Answer{Log: a.info.Log, Size: seq + 1}, ms)
 	}
 	e, flags := event.Event{Type: "t", Payload: append([]byte(text), make([]byte, size)...)}, uint8(0)
 	switch {
@@ -108,6 +121,7 @@ func (w *world) hostiles(r *rand.Rand, until time.Duration) {
 		beside := w.opt.Control == Lenient && p.linked(w.peers[1])
 		if p.nr != 1 && (p == sure || beside || r.IntN(5) == 0) {
 			w.after(between(r, 0, until), func() { p.spoil = 1 + r.IntN([]int{3, 12, 100}[r.IntN(3)]) })
+			p.misfounds = r.IntN(2) == 0
 		}
 	}
 	w.sometimes(r, 6*len(w.peers), until, func() {

@@ -25,6 +25,8 @@ type peer struct {
 	in      map[*place]bool
 	spoil   int // a hostile author: one record of so many breaks a rule
 
+	misfounds bool // a hostile steward: its rosters do not begin as they have to
+
 	st      *store
 	saved   map[digest.Hash]memory // as it is on the disk
 	backup  *store
@@ -135,12 +137,7 @@ func (a *author) write(l *log, size int) error {
 	a.p.w.stats.Events++
 	if a.spoils() {
 		r, why := a.bad(a.p.w.hostile, l.time(), size)
-		if h := a.p.w.truth[a.info.Log]; h.bad == 0 {
-			h.bad, h.end, h.record = why, l.size(), r
-			a.p.w.bad = append(a.p.w.bad, a)
-			a.p.w.note("peer %d breaks a rule in log %s at %d: %v", a.p.nr, a.info.Log.Short(), l.size(), why)
-		}
-		a.p.w.stats.Bad++
+		a.breaks(l, why, r)
 		return l.add(r)
 	}
 	r, err := a.good(a.p.w.content, a.p.stamp(l), l.size(), size)
@@ -148,6 +145,16 @@ func (a *author) write(l *log, size int) error {
 		return err
 	}
 	return l.add(r)
+}
+
+// breaks takes note that the next record breaks a rule of its log, which so ends.
+func (a *author) breaks(l *log, why event.Reason, record []byte) {
+	if h := a.p.w.truth[a.info.Log]; h.bad == 0 {
+		h.bad, h.end, h.record = why, l.size(), record
+		a.p.w.bad = append(a.p.w.bad, a)
+		a.p.w.note("peer %d breaks a rule in log %s at %d: %v", a.p.nr, a.info.Log.Short(), l.size(), why)
+	}
+	a.p.w.stats.Bad++
 }
 
 // stamp is the time of the next record: the clock's, if that has not gone back.

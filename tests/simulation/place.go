@@ -21,6 +21,7 @@ type place struct {
 	syncer.Topic
 	nr      int
 	genesis *identity.Genesis
+	owner   identity.AccountSecret
 	steward *peer
 	roster  syncer.LogInfo
 }
@@ -32,10 +33,10 @@ func (w *world) newPlace(nr int, policy identity.Policy, steward *peer) *place {
 	secret := func(what string) identity.Secret {
 		return identity.Secret(digest.Tagged("xaeroflux simulated topic", []byte(what), binary.LittleEndian.AppendUint64(nil, uint64(nr))))
 	}
-	t := &place{nr: nr, steward: steward}
+	t := &place{nr: nr, steward: steward, owner: identity.AccountSecret{Secret: secret("owner")}}
 	t.Keys, t.Policy = identity.TopicKeys{Lobby: secret("lobby"), Join: secret("join")}, policy
 	t.genesis = &identity.Genesis{
-		Policy: policy, Owner: identity.PublicKey(identity.AccountSecret{Secret: secret("owner")}.Key()), LobbyHash: identity.LobbyHash(t.Keys.Lobby),
+		Policy: policy, Owner: identity.PublicKey(t.owner.Key()), LobbyHash: identity.LobbyHash(t.Keys.Lobby),
 	}
 	if policy.Has(identity.PolicyOpen) {
 		t.genesis.PageBytes, t.genesis.JoinHash = pageBytes, identity.JoinHash(t.Keys.Join)
@@ -44,7 +45,7 @@ func (w *world) newPlace(nr int, policy identity.Policy, steward *peer) *place {
 	if err := t.genesis.Check(); err != nil {
 		w.fail("%v", err)
 	}
-	t.ID = t.genesis.ID()
+	t.ID, t.Genesis = t.genesis.ID(), t.genesis
 	t.roster = t.logInfo(identity.RosterLog(t.ID, t.genesis.Steward, 0, 0))
 	w.byID[t.ID] = t
 	return t
@@ -54,6 +55,7 @@ func (w *world) newPlace(nr int, policy identity.Policy, steward *peer) *place {
 func (t *place) logInfo(n identity.LogName) syncer.LogInfo {
 	return syncer.LogInfo{
 		Log: n.ID(), Topic: t.ID, Author: n.Author, PageBytes: n.PageBytes, Kind: n.Kind, Number: n.Number, Policy: t.Policy,
+		Genesis: t.genesis,
 	}
 }
 
@@ -62,31 +64,52 @@ func (t *place) dataOf(author [identity.KeyBytes]byte) syncer.LogInfo {
 	return t.logInfo(identity.LogName{Topic: t.ID, Author: author, PageBytes: pageBytes, Kind: identity.KindData})
 }
 
-// found begins the roster as the store does: with genesis, and the owner.
+// found begins the roster as the store does: with genesis, and the owner. A
+// hostile steward may begin it otherwise.
 func (a *author) found(l *log, ms int64) error {
-	card := roster.Card{Account: a.at.genesis.Owner, Device: a.at.genesis.Steward, PageBytes: pageBytes}
-	for _, r := range []roster.Record{
-		&roster.Founding{Body: a.at.genesis.Append(nil)},
-		&roster.Admit{Role: roster.Owner, Card: roster.SignCard(a.at.ID, card, a.key, a.key)},
-	} {
-		if err := a.add(l, r, ms); err != nil {
+	first := a.founding()
+	wrong := -1
+	if r := a.p.w.hostile; a.p.misfounds {
+		wrong = r.IntN(len(first))
+	}
+	for i, r := range first {
+		if i == wrong {
+			r = a.misfounding(a.p.w.hostile, i)
+		}
+		b, err := rosterRecord(r, ms)
+		if err != nil {
+			return err
+		}
+		if i == wrong {
+			a.breaks(l, event.BadFounding, b)
+		}
+		if err := l.add(b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// add puts a record into a roster.
-func (a *author) add(l *log, r roster.Record, ms int64) error {
+// founding returns the records that a roster begins with.
+func (a *author) founding() [2]roster.Record {
+	g := a.at.genesis
+	card := roster.Card{Account: g.Owner, Device: g.Steward, PageBytes: pageBytes}
+	if !g.Policy.Has(identity.PolicyOpen) {
+		card.KEM, card.AccountKEM = make([]byte, roster.KEMBytes), make([]byte, roster.KEMBytes)
+	}
+	return [...]roster.Record{
+		&roster.Founding{Body: g.Append(nil)},
+		&roster.Admit{Role: roster.Owner, Card: roster.SignCard(a.at.ID, card, a.at.owner.Key(), a.key)},
+	}
+}
+
+// rosterRecord encodes a record of a roster.
+func rosterRecord(r roster.Record, ms int64) ([]byte, error) {
 	body, err := roster.Encode(nil, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	b, err := event.AppendRecord(nil, event.Event{Type: r.Type(), Payload: body}, ms, 0)
-	if err != nil {
-		return err
-	}
-	return l.add(b)
+	return event.AppendRecord(nil, event.Event{Type: r.Type(), Payload: body}, ms, 0)
 }
 
 // An author is a log that a peer appends to: its own, or the roster of a topic
