@@ -165,9 +165,9 @@ func (f *founder) admission(t *testing.T) []byte {
 	return f.record(t, &roster.Admit{Role: roster.Owner, Card: roster.SignCard(f.genesis.ID(), card, f.account.Key(), f.steward)})
 }
 
-// A steward who writes what no roster holds closes it; one whose first record is
-// not the topic's genesis founds nothing, and its log says nothing to anybody. The
-// peer that brings it is not blamed, data logs go on, and all agree.
+// A steward who writes what no roster holds closes it there, and so does one whose
+// first two records do not found the topic. The peer that brings it is not blamed,
+// data logs go on, and all agree.
 func TestHostileStewards(t *testing.T) {
 	stranger := newFounder(t) // of another topic
 	for _, c := range []struct {
@@ -179,18 +179,36 @@ func TestHostileStewards(t *testing.T) {
 		{"a roster as it should be", func(f *founder) [][]byte { return nil }, 2, 0},
 		{"the genesis of another topic", func(f *founder) [][]byte {
 			return [][]byte{stranger.genesisRecord(t), stranger.admission(t)}
-		}, 2, 0},
-		{"no genesis", func(f *founder) [][]byte { return [][]byte{f.admission(t), f.admission(t)} }, 2, 0},
-		{"genesis twice", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t), f.genesisRecord(t)} }, 2, 0},
-		{"a genesis that is none", func(f *founder) [][]byte { return [][]byte{f.raw("xf/genesis", "I am it")} }, 1, 0},
+		}, 0, event.BadFounding},
+		{"no genesis", func(f *founder) [][]byte { return [][]byte{f.admission(t), f.admission(t)} }, 0, event.BadFounding},
+		{"genesis twice", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t), f.genesisRecord(t)} }, 1, event.BadFounding},
+		{"genesis alone", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t)} }, 1, 0},
+		{"the admit of another topic's owner", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t), stranger.admission(t)} }, 1, event.BadFounding},
+		{"a genesis that is none", func(f *founder) [][]byte { return [][]byte{f.raw("xf/genesis", "I am it")} }, 0, event.BadBody},
 		{"a genesis with a byte behind it", func(f *founder) [][]byte {
 			return [][]byte{f.raw("xf/genesis", string(f.genesis.Append(nil))+"\x00")}
-		}, 1, 0},
+		}, 0, event.BadBody},
+		{"a genesis that is none, later on", func(f *founder) [][]byte {
+			return [][]byte{f.genesisRecord(t), f.admission(t), f.raw("xf/genesis", "I am it")}
+		}, 2, event.BadBody},
+		{"genesis once more, later on", func(f *founder) [][]byte {
+			return [][]byte{f.genesisRecord(t), f.admission(t), f.genesisRecord(t), f.genesisRecord(t)}
+		}, 4, 0},
 		{"a body that is none", func(f *founder) [][]byte {
 			return [][]byte{f.genesisRecord(t), f.admission(t), f.raw("xf/remove", "all")}
 		}, 2, event.BadBody},
 		{"a type that is none of a roster", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t), f.raw("note", "hello")} }, 1, event.BadType},
 		{"a type that nobody knows", func(f *founder) [][]byte { return [][]byte{f.genesisRecord(t), f.raw("xf/unheard", "of")} }, 1, event.BadBody},
+		{"records behind a handover", func(f *founder) [][]byte {
+			topic, key := f.genesis.ID(), newDevice(t).AuthorKey(&f.genesis)
+			card := roster.DeviceCard{Account: f.genesis.Owner, Device: roster.Key(identity.PublicKey(key)), PageBytes: 4096}
+			device := roster.SignDevice(topic, card, f.account.Key(), key)
+			return [][]byte{
+				f.genesisRecord(t), f.admission(t), f.record(t, &roster.AddDevice{Device: device}),
+				f.record(t, &roster.Handover{Ask: roster.AskRef{Log: card.Log(topic)}, Device: card.Device}),
+				f.record(t, &roster.Answer{Log: card.Log(topic), Size: 9}), f.record(t, &roster.Begin{Before: roster.Prefix{Log: card.Log(topic), Size: 1, Root: digest.Hash{1}}}),
+			}
+		}, 6, 0},
 		{"an unknown flag", func(f *founder) [][]byte {
 			r := eventtest.Raw{Flags: 64, Time: 1, Type: "xf/admit"}
 			return [][]byte{f.genesisRecord(t), r.Record()}
