@@ -62,7 +62,7 @@ func TestLogRowFlaws(t *testing.T) {
 		{PageBytes: 4096, LastTime: 1},
 		{PageBytes: 4096, Own: true, Size: 1, LastTime: event.MaxTime + 1},
 		{PageBytes: 4096, Own: true, Size: 1, LastTime: -1},
-		{PageBytes: 4096, Closed: 9},
+		{PageBytes: 4096, Closed: 10},
 		{PageBytes: 4096, Closed: 255},
 	} {
 		if err := s.Commit(func(tx *Txn) error { return tx.PutLog(&r) }); !errors.Is(err, ErrInvalid) {
