@@ -96,6 +96,10 @@ func TestMatches(t *testing.T) {
 	if Matches(&SetRole{Change: RoleChange{ann, Admin}}, request(AskRole, &RoleChange{ann, Reader}), ann) {
 		t.Error("another role matches")
 	}
+	card = sampleCard()
+	if Matches(&Admit{Role: Owner, Card: card}, request(AskAdmit, &AskedAdmit{Admin, card}), ann) {
+		t.Error("what nobody can ask for matches")
+	}
 }
 
 // An ask is stale if its subject changed since, or if it is of another branch.
