@@ -39,6 +39,7 @@ func (r *realm) checkPeer(p *peer) {
 	same(r.t, "chosen", dumpFast(got), dumpSlow(y.w))
 	same(r.t, "resumed", dumpFast(got), dumpFast(r.resumed(chain)))
 	r.checkEarlier(got, chain)
+	r.checkStale(got, chain, y.w)
 }
 
 // resumed reads a chain and goes on with a copy after some of the records.
@@ -179,13 +180,17 @@ func treeSlow(leaves []digest.Hash) digest.Hash {
 // forth adds the legs that were handed over to.
 func (r *realm) forth(legs []HeldLeg, chain []HeldLeg) []HeldLeg {
 	for {
-		last := chain[len(chain)-1]
-		root, found := r.rootOf(chain), false
+		last, found := chain[len(chain)-1], false
 		for _, l := range legs {
 			_, before := l.begins()
-			if before != nil && l.Term == last.Term && l.Leg == last.Leg+1 &&
-				*before == (Prefix{last.Log, uint64(len(last.Records)), root}) {
-				chain, found = append(chain, l), true
+			if before == nil || l.Term != last.Term || l.Leg != last.Leg+1 || before.Log != last.Log || before.Size > uint64(len(last.Records)) {
+				continue
+			}
+			cut := cloneLegs(chain)
+			cut[len(cut)-1].Records = last.Records[:before.Size]
+			y := r.replay(cut)
+			if r.rootOf(cut) == before.Root && y.w.heir() == l.Author && y.w.handedAt(last.Term, last.Leg) == before.Size {
+				chain, found = append(cut, l), true
 				break
 			}
 		}
@@ -212,8 +217,12 @@ func (r *realm) checkBranches() {
 					if n > 0 && (garbage(l.Records[n-1]) || garbage(k.Records[n-1])) {
 						continue
 					}
-					if one := extends(l, k) || extends(k, l); !okP || !okQ || one != (p == q) {
+					one := extends(l, k) || extends(k, l)
+					if !okP || !okQ || one != (p == q) {
 						r.t.Fatalf("one extends the other: %v; points %v, %v", one, p, q)
+					}
+					if !one {
+						r.lookBranches(x, y)
 					}
 				}
 			}

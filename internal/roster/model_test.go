@@ -15,9 +15,11 @@ import (
 )
 
 var (
-	seeds = flag.Int("roster.seeds", 12, "how many random worlds the model runs")
+	seeds = flag.Int("roster.seeds", defaultSeeds, "how many random worlds the model runs")
 	seed0 = flag.Uint64("roster.seed", 1, "the first of them")
 )
+
+const defaultSeeds = 40
 
 // policies that worlds are made with.
 var policies = []identity.Policy{
@@ -58,6 +60,8 @@ type realm struct {
 	peers   []*peer
 	clock   int64
 	counts  map[string][2]int // by type: records that counted, and void ones
+	seen    census
+	last    Record // that was appended
 }
 
 func newRealm(t testing.TB, seed uint64) *realm {
@@ -77,7 +81,7 @@ func newRealm(t testing.TB, seed uint64) *realm {
 	if err := g.Check(); err != nil {
 		t.Fatal(err)
 	}
-	r := &realm{t: t, rng: rng, g: g, topic: g.ID(), m: newMaker(rng, g), counts: map[string][2]int{}, clock: 1e12}
+	r := &realm{t: t, rng: rng, g: g, topic: g.ID(), m: newMaker(rng, g), counts: map[string][2]int{}, seen: census{}, clock: 1e12}
 	r.found()
 	for range 3 {
 		r.peers = append(r.peers, &peer{held: map[digest.Hash]HeldLeg{}})
@@ -172,6 +176,8 @@ func (r *realm) append(x *writer, rec Record) Effect {
 		same(r.t, "void "+rec.Type(), before, after)
 	}
 	r.counts[rec.Type()] = n
+	r.look(rec, e, before, after)
+	r.checkMatches(rec)
 	r.checkAlways(x, rec, e, before, after)
 	return e
 }
@@ -211,12 +217,13 @@ func (r *realm) checkAlways(x *writer, rec Record, e Effect, before, after dump)
 
 // TestOneSteward runs both folds over one leg after another.
 func TestOneSteward(t *testing.T) {
-	total := map[string][2]int{}
+	total, seen := map[string][2]int{}, census{}
 	for seed := *seed0; seed < *seed0+uint64(*seeds); seed++ {
 		r := newRealm(t, seed)
 		for range 80 {
 			r.step(r.writers[0])
 		}
+		seen.add(r.seen)
 		for k, n := range r.counts {
 			total[k] = [2]int{total[k][0] + n[0], total[k][1] + n[1]}
 		}
@@ -226,10 +233,11 @@ func TestOneSteward(t *testing.T) {
 	}
 	for k, n := range total {
 		t.Logf("%-12s %5d count, %5d void", k, n[0], n[1])
-		if n[0] == 0 && k != "xf/genesis" && *seeds >= 10 {
+		if n[0] == 0 && k != "xf/genesis" && *seeds >= defaultSeeds {
 			t.Errorf("no %s ever counted", k)
 		}
 	}
+	seen.check(t)
 }
 
 // heir returns the key of the successor with an index in genesis.

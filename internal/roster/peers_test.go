@@ -78,12 +78,34 @@ func (p *peer) legs() (all []HeldLeg) {
 // withheld returns the chain as a relay may pass it on.
 func (r *realm) withheld(x *writer) []HeldLeg {
 	legs := cloneLegs(x.legs)
+	for i := range legs[:len(legs)-1] {
+		if next := legs[i+1]; next.Leg > 0 {
+			legs[i].Records = r.behind(legs[i].Records)
+		}
+	}
+	if x.s.phase == phaseHandedOver && x.s.Closed() == nil {
+		legs[len(legs)-1].Records = r.behind(legs[len(legs)-1].Records)
+	}
 	if r.rng.IntN(2) == 0 {
 		legs = legs[:1+r.rng.IntN(len(legs))]
 		last := &legs[len(legs)-1]
 		last.Records = last.Records[:1+r.rng.IntN(len(last.Records))]
 	}
 	return legs
+}
+
+// behind adds what an old steward may write behind its handover.
+func (r *realm) behind(records []Raw) []Raw {
+	ms := records[len(records)-1].Time
+	junk := []Raw{
+		{"xf/answer", ms, mustEncode(&Answer{digest.Sum([]byte("behind")), 1})},
+		{"xf/handover", ms, mustEncode(&Handover{AskRef{}, pub(keyOf("thief"))})},
+		{"xf/remove", ms, []byte("no")},
+	}
+	n := r.rng.IntN(len(junk) + 1)
+	r.saw("record behind a handover", n > 0)
+	r.saw("closed behind a handover", n == len(junk))
+	return append(slices.Clip(records), junk[:n]...)
 }
 
 // takeOver begins a term from some position of a writer's chain: the owner by
@@ -100,7 +122,8 @@ func (r *realm) takeOver(x *writer, term uint32) (*writer, []Record) {
 		chain = cloneLegs(x.legs) // nothing is void, or only the end
 		last = &chain[len(chain)-1]
 	}
-	if n := len(last.Records); n > least && garbage(last.Records[n-1]) {
+	closed := garbage(last.Records[len(last.Records)-1])
+	if n := len(last.Records); n > least && closed {
 		last.Records = last.Records[:n-1]
 	}
 	if n := len(last.Records); n > least {
@@ -117,7 +140,9 @@ func (r *realm) takeOver(x *writer, term uint32) (*writer, []Record) {
 	r.signTerm(t)
 	r.forge(y.s, *t)
 	r.beginLeg(y, t.Steward, t.Term, 0, &Begin{Term: t})
-	return y, r.tail(x, y)
+	void := r.tail(x, y)
+	r.lookTakeOver(x, y, closed, void)
+	return y, void
 }
 
 func (r *realm) newSteward(s *State) Key {

@@ -179,27 +179,66 @@ func (m *maker) record(s *State) Record {
 	if s.EpochDue() && !m.one(3) {
 		return m.epoch(s)
 	}
-	switch m.rng.IntN(20) {
+	switch m.rng.IntN(27) {
 	case 0, 1, 2, 3:
 		return m.admit(s)
 	case 4, 5, 6, 7:
 		return m.device(s)
 	case 8, 9:
 		return m.remove(s)
-	case 10:
+	case 10, 11:
 		return m.role(s)
-	case 11, 12, 13:
+	case 12, 13, 14:
 		return m.invite(s)
-	case 14:
+	case 15:
 		v, _ := m.open(s)
 		return &Uninvite{m.ask(s, m.boss(s)), v.Key}
-	case 15, 16:
+	case 16, 17, 18:
 		return m.cut(s)
-	case 17:
+	case 19:
 		return m.answer(s)
+	case 20, 21, 22:
+		return m.grant(s)
+	case 23, 24:
+		return m.handover(s)
 	default:
 		return m.other(s)
 	}
+}
+
+// grant is a right of accounts that belong, mostly; one there is may end.
+func (m *maker) grant(s *State) Record {
+	a, _ := m.account(s)
+	b, _ := m.account(s)
+	g := &Grant{m.ask(s, m.boss(s)), Right{Account: a.Key, What: []string{"ask", "tell"}[m.rng.IntN(2)], Calls: uint32(1 + m.rng.IntN(2))}}
+	if !m.one(3) {
+		g.Right.On = b.Key
+	}
+	if m.one(4) {
+		g.Ask = m.ask(s, b.Key)
+	}
+	if held, ok := pick(m, s.Rights(a.Key)); ok && m.one(3) {
+		g.Right = held
+	}
+	if m.one(4) {
+		g.Right.Calls = 0
+	}
+	return g
+}
+
+// handover is to any device that belongs, as often to one of a replica's.
+func (m *maker) handover(s *State) Record {
+	a, _ := m.account(s)
+	for range 3 {
+		if a.Role != Replica && m.one(2) {
+			a, _ = m.account(s)
+		}
+	}
+	d, _ := pick(m, s.Devices(a.Key))
+	if m.one(6) {
+		return &Handover{m.ask(s, m.boss(s)), d.Key}
+	}
+	return &Handover{AskRef{d.Log, s.Settled(d.Log)}, d.Key}
 }
 
 func (m *maker) epoch(s *State) Record {
@@ -466,10 +505,8 @@ func (m *maker) answer(s *State) Record {
 }
 
 func (m *maker) other(s *State) Record {
-	a, _ := m.account(s)
-	b, _ := m.account(s)
 	ask := m.ask(s, m.boss(s))
-	switch m.rng.IntN(6) {
+	switch m.rng.IntN(4) {
 	case 0:
 		l, _ := pick(m, s.Logs())
 		return &Erase{ask, []LogRange{{l.ID, Range{1, 3}}}}
@@ -481,19 +518,6 @@ func (m *maker) other(s *State) Record {
 		return &Snapshot{ask, v}
 	case 2:
 		return &Founding{m.g.Append(nil)}
-	case 3, 4:
-		r := Right{Account: a.Key, What: "ask", Calls: uint32(m.rng.IntN(3))}
-		if m.one(2) {
-			r.On = b.Key
-		}
-		return &Grant{ask, r}
 	}
-	if !m.one(2) {
-		return m.answer(s)
-	}
-	d, _ := pick(m, s.Devices(a.Key))
-	if m.one(4) {
-		return &Handover{ask, d.Key}
-	}
-	return &Handover{AskRef{d.Log, s.Settled(d.Log)}, d.Key}
+	return m.answer(s)
 }

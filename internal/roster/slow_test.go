@@ -105,7 +105,10 @@ type (
 		log   digest.Hash
 		below uint64
 	}
-	heirIs struct{ device Key }
+	heirIs struct {
+		device Key
+		pos    Position
+	}
 )
 
 func (w *slow) add(f ...any) { w.facts = append(w.facts, f...) }
@@ -305,6 +308,22 @@ func (w *slow) rights() map[rightKey]Right {
 		}
 	}
 	return m
+}
+
+// heir returns the device that the leg was handed over to, or zeros.
+func (w *slow) heir() (k Key) {
+	each(w, func(x heirIs) { k = x.device })
+	return k
+}
+
+// handedAt returns the size of a leg up to its handover, or 0.
+func (w *slow) handedAt(term, leg uint32) (size uint64) {
+	each(w, func(x heirIs) {
+		if x.device != (Key{}) && x.pos.Term == term && x.pos.Leg == leg {
+			size = x.pos.Size
+		}
+	})
+	return size
 }
 
 func (w *slow) epochDue() bool {

@@ -11,6 +11,9 @@ import (
 
 // judge reads one record, and reports whether it counts.
 func (w *slow) judge(r Record) bool {
+	if w.heir() != (Key{}) {
+		return false
+	}
 	if a, ok := AskOf(r); ok && !a.None() && a.Seq < w.below(a.Log) {
 		return false
 	}
@@ -123,7 +126,7 @@ func (w *slow) try(r Record) bool {
 		if r.Ask.None() || !ok || !who || l.device != r.Device || role == None || role == Replica {
 			return false
 		}
-		w.add(heirIs{r.Device})
+		w.add(heirIs{r.Device, w.pos})
 		return true
 	}
 	return false // genesis and begin

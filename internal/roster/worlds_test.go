@@ -4,26 +4,31 @@ package roster
 
 import (
 	"errors"
+	"slices"
 	"testing"
 )
 
 // TestWorlds runs stewards, clones, stewards restored from a snapshot, thieves
 // and take-overs, and peers that hear of them in any order.
 func TestWorlds(t *testing.T) {
-	forks, terms := 0, 0
-	for seed := *seed0; seed < *seed0+uint64(*seeds); seed++ {
+	forks, terms, seen := 0, 0, census{}
+	for seed := *seed0; seed < *seed0+uint64((*seeds+1)/2); seed++ { // each costs as much as three of one steward
 		r := newRealm(t, seed)
 		for range 60 {
 			terms += r.turn()
 			x, _ := pick(r.m, r.writers)
 			p, _ := pick(r.m, r.peers)
 			p.hear(r, r.withheld(x))
-			if r.rng.IntN(4) == 0 {
+			if r.rng.IntN(5) == 0 {
 				r.checkPeer(p)
+			}
+			if x.s.phase == phaseOpen {
+				r.checkProvisional(x)
 			}
 		}
 		r.checkBranches()
 		r.converge()
+		seen.add(r.seen)
 		for _, p := range r.peers {
 			forks += p.forks
 		}
@@ -35,6 +40,7 @@ func TestWorlds(t *testing.T) {
 	if forks == 0 || terms == 0 {
 		t.Error("nothing happened")
 	}
+	seen.check(t)
 }
 
 // turn lets something happen, and returns 1 if a term began.
@@ -45,9 +51,13 @@ func (r *realm) turn() int {
 		return r.someTakeOver(x)
 	case 5: // a record that does not decode
 		r.spoil(x)
-	case 0, 1: // a clone, or a snapshot put back later
+	case 0: // a thief has all that the steward has
 		if len(r.writers) < 6 {
 			r.writers = append(r.writers, x.clone())
+		}
+	case 1: // an older copy of the steward's store is put back
+		if len(r.writers) < 6 {
+			r.writers = append(r.writers, r.restored(x))
 		}
 	default:
 		for range 1 + r.rng.IntN(4) {
@@ -55,6 +65,21 @@ func (r *realm) turn() int {
 		}
 	}
 	return 0
+}
+
+// restored returns a writer that is at an earlier place of the leg.
+func (r *realm) restored(x *writer) *writer {
+	legs := cloneLegs(x.legs)
+	last := &legs[len(legs)-1]
+	least := 1
+	if len(legs) == 1 {
+		least = 2
+	}
+	if n := len(last.Records); n > least {
+		last.Records = slices.Clip(last.Records[:least+r.rng.IntN(n-least)])
+		r.saw("steward restored", true)
+	}
+	return r.replay(legs)
 }
 
 // spoil lets a writer close its leg.
