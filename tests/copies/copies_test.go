@@ -3,9 +3,12 @@
 package copies
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -84,20 +87,7 @@ func TestCopyOfRunningStore(t *testing.T) {
 }
 
 func TestCopyOfWholeDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("only root mounts images")
-	}
-	at := t.TempDir()
-	image := filepath.Join(at, "image")
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Truncate(image, 256<<20); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("mkfs.ext4", "-q", image).CombinedOutput(); err != nil {
-		t.Skipf("no ext4 image can be made here: %v: %s", err, out)
-	}
+	at, image := newImage(t)
 	unmount := mount(t, image, at+"/1")
 	w := newWorld(t)
 	a, c := w.before(at + "/1/store")
@@ -107,6 +97,100 @@ func TestCopyOfWholeDisk(t *testing.T) {
 	mount(t, image, at+"/1")
 	mount(t, image+"copy", at+"/2")
 	w.goOn(w.open(at+"/1/store"), w.open(at+"/2/store"), c)
+}
+
+// A snapshot of the disk is taken while a store on it runs and appends, as a volume
+// manager takes one: all that was acknowledged by then is in the copy, in order, and
+// the copy is a device of its own.
+func TestSnapshotOfMountedDisk(t *testing.T) {
+	at, image := newImage(t)
+	mount(t, image, at+"/1")
+	w := newWorld(t)
+	a, c := w.before(at + "/1/store")
+	stop, ended := make(chan struct{}), make(chan struct{})
+	var acknowledged atomic.Int64
+	before := len(w.said)
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			text := fmt.Sprintf("event %d while snapshots are taken, with some text to fill its page", i)
+			if _, err := a.Append(ctx, xaeroflux.Event{Type: "line", Payload: []byte(text)}); err != nil {
+				t.Errorf("append %d: %v", i, err)
+				return
+			}
+			w.said = append(w.said, text)
+			acknowledged.Store(int64(i + 1))
+		}
+	}()
+	stopped := sync.OnceFunc(func() { close(stop); <-ended })
+	t.Cleanup(stopped)
+	for acknowledged.Load() < 300 {
+		time.Sleep(time.Millisecond)
+	}
+	run(t, "sync", "-f", at+"/1")
+	least := acknowledged.Load()
+	thaw := freeze(t, at+"/1")
+	most := acknowledged.Load() + 1 // one may be stored and not acknowledged yet
+	run(t, "cp", "--sparse=always", image, image+"copy")
+	thaw()
+	for acknowledged.Load() < most+100 && !t.Failed() {
+		time.Sleep(time.Millisecond)
+	}
+	stopped()
+
+	mount(t, image+"copy", at+"/2")
+	b := w.open(at + "/2/store")
+	n := int64(0)
+	for r, err := range b.Events(ctx, xaeroflux.Query{Log: a.Head().Log}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n > int64(before) && string(r.Payload) != w.said[n-1] {
+			t.Errorf("event %d of the copy is %q, want %q", n-1, r.Payload, w.said[n-1])
+		}
+	}
+	if n -= int64(before); n < least || n > most {
+		t.Errorf("the copy holds %d of the events, of which %d to %d were acknowledged when it was made", n, least, most)
+	}
+	t.Logf("%d events were acknowledged, and %d are in the copy", acknowledged.Load(), n)
+	w.goOn(a, b, c)
+}
+
+// newImage makes an ext4 image in a directory of its own.
+func newImage(t *testing.T) (at, image string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root mounts images")
+	}
+	at = t.TempDir()
+	image = filepath.Join(at, "image")
+	if err := os.WriteFile(image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(image, 256<<20); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mkfs.ext4", "-q", image).CombinedOutput(); err != nil {
+		t.Skipf("no ext4 image can be made here: %v: %s", err, out)
+	}
+	return at, image
+}
+
+// freeze lets nothing be written to a mounted disk until it is thawed; whoever
+// writes waits.
+func freeze(t *testing.T, dir string) (thaw func()) {
+	t.Helper()
+	if out, err := exec.Command("fsfreeze", "--freeze", dir).CombinedOutput(); err != nil {
+		t.Skipf("a disk cannot be frozen here: %v: %s", err, out)
+	}
+	thaw = sync.OnceFunc(func() { run(t, "fsfreeze", "--unfreeze", dir) })
+	t.Cleanup(thaw)
+	return thaw
 }
 
 // mount mounts an image until the test ends, or before.
