@@ -7,7 +7,6 @@ package links
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -36,6 +35,9 @@ type pairOf struct {
 // newPair starts two nodes that are in sync by the scheme ("quic", "tcp", or "" for
 // whatever gets through).
 func newPair(t *testing.T, e linkEvent) *pairOf {
+	if e.nat {
+		needs(t, "nft", "nftables")
+	}
 	p := &pairOf{t: t, ip: namespaces(t)}
 	p.ip("-n " + nsRouter + " " + strings.Replace(nsRule, "add", "del", 1))
 	if e.nat {
@@ -166,7 +168,7 @@ var linkEvents = []linkEvent{
 func TestLinks(t *testing.T) {
 	for _, e := range linkEvents {
 		t.Run(e.name, func(t *testing.T) {
-			if e.long && os.Getenv("XF_LINKS") == "" || testing.Short() {
+			if e.long && !all() || testing.Short() {
 				t.Skip("make links runs it")
 			}
 			e.run(newPair(t, e))

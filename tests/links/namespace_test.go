@@ -26,15 +26,35 @@ const (
 	nsRule                    = "rule add ipproto udp blackhole"
 )
 
+// all reports whether every test is asked for, as make links does: what this machine
+// lacks for one fails it then.
+func all() bool { return os.Getenv("XF_LINKS") != "" }
+
+// lacks skips the test, or fails it if all are asked for.
+func lacks(t *testing.T, why string) {
+	t.Helper()
+	if all() {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+// needs is for a test that runs a command: it names the package that has it.
+func needs(t *testing.T, command, pack string) {
+	t.Helper()
+	if _, err := exec.LookPath(command); err != nil {
+		lacks(t, fmt.Sprintf("this test needs the command %s: install the package %s", command, pack))
+	}
+}
+
 // namespaces makes them, or skips the test.
 func namespaces(t *testing.T) (ip func(line string)) {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
-		t.Skip("network namespaces need Linux and root")
+		lacks(t, "network namespaces need Linux and root")
 	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("network namespaces need the command ip (iproute2)")
-	}
+	needs(t, "ip", "iproute2")
+	needs(t, "sysctl", "procps")
 	suffix := fmt.Sprint(os.Getpid() % 100000) // other runs on this machine have their own
 	run := func(line string) error {
 		line = strings.NewReplacer(nsHere, nsHere+suffix, nsRouter, nsRouter+suffix, nsThere, nsThere+suffix).Replace(line)
@@ -63,7 +83,7 @@ func namespaces(t *testing.T) (ip func(line string)) {
 	} {
 		err := run(line)
 		if err != nil && i == 0 {
-			t.Skip("no network namespaces here: ", err)
+			lacks(t, fmt.Sprintf("no network namespaces here: %v", err))
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -49,9 +49,6 @@ func (p *pairOf) rest() {
 // it picks, and is reached from outside by that port only while the mapping lasts.
 func (p *pairOf) translate() {
 	p.t.Helper()
-	if _, err := exec.LookPath("nft"); err != nil {
-		p.t.Skip("a NAT needs the command nft (nftables)")
-	}
 	p.inRouter("", "nft", strings.Join([]string{
 		"add table ip nat",
 		"add chain ip nat out { type nat hook postrouting priority 100 ; }",

@@ -3,7 +3,6 @@
 package links
 
 import (
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -40,7 +39,7 @@ var silences = []silence{
 func TestSilentIsNotInSync(t *testing.T) {
 	for _, e := range silences {
 		t.Run(e.name, func(t *testing.T) {
-			if e.long && os.Getenv("XF_LINKS") == "" || testing.Short() {
+			if e.long && !all() || testing.Short() {
 				t.Skip("make links runs it")
 			}
 			p := newPair(t, linkEvent{scheme: e.scheme})
