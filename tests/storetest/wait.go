@@ -19,9 +19,15 @@ func Must(t testing.TB, err error) {
 // Await waits until something is so, and fails the test if it is not in 20 seconds.
 func Await(t testing.TB, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	AwaitWithin(t, 20*time.Second, done)
+}
+
+// AwaitWithin is Await with another limit.
+func AwaitWithin(t testing.TB, limit time.Duration, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not happen in 20 seconds")
+			t.Fatalf("it did not happen in %v", limit)
 		}
 	}
 }

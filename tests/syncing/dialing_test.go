@@ -36,7 +36,8 @@ func swallower(t *testing.T) string {
 	return ""
 }
 
-// A live peer among a hundred named ones that swallow packets is found soon.
+// A live peer among a hundred named ones that swallow packets is connected within 5
+// seconds.
 func TestNamedPeersThatSwallowPackets(t *testing.T) {
 	storetest.NoLeaks(t)
 	a, b, addr := storetest.Pair(t, storetest.Small())
@@ -47,7 +48,7 @@ func TestNamedPeersThatSwallowPackets(t *testing.T) {
 	}
 	start := time.Now()
 	storetest.Must(t, a.Connect(ctx, addr))
-	storetest.Await(t, func() bool { p := a.Peers(); return len(p) == 1 && p[0].InSync })
+	storetest.AwaitWithin(t, 5*time.Second, func() bool { p := a.Peers(); return len(p) == 1 && p[0].InSync })
 	t.Logf("reached after %v", time.Since(start).Round(time.Millisecond))
 }
 
