@@ -25,7 +25,13 @@ func TestParted(t *testing.T) {
 	}
 	var c clocks
 	now := time.Now()
-	if c.jumped(now) || c.jumped(now.Add(time.Hour)) {
-		t.Error("both clocks went on, and one is said to have jumped")
+	if c.jumped(now, now) || c.jumped(now.Add(time.Hour), now.Add(time.Hour)) {
+		t.Error("all clocks went on, and one is said to have jumped")
+	}
+	if c.jumped(now.Add(2*time.Hour), now.Add(time.Hour)) {
+		t.Error("a clock that was given stands still, and that is taken for a sleep")
+	}
+	if !c.jumped(now.Add(2*time.Hour), now.Add(3*time.Hour)) {
+		t.Error("a clock that was given is two hours ahead, and nobody notices")
 	}
 }

@@ -42,7 +42,8 @@ type Config struct {
 	Send  func(name string, msg any)
 
 	Self        identity.PeerID
-	PeerTimeout time.Duration // for the greeting of a peer
+	PeerTimeout time.Duration    // for the greeting of a peer
+	Now         func() time.Time // the clock of event times, by which a sleep is noticed too
 
 	// Lookup resolves host names; what a peer told is dialed by what it says only.
 	// Default: none, names are the carrier's own.

@@ -127,7 +127,7 @@ func (n *Node) meet() (err error) {
 	if n.mesh, err = mesh.New(mesh.Config{
 		Context: n.ctx, Go: n.Go, Store: c.Store, Pipeline: n.pipeline, Carrier: c.Carrier, Logger: c.Logger, Notify: n.notices.Say,
 		Spawn: n.spawn, Send: n.send,
-		Self: self, PeerTimeout: c.PeerTimeout, Lookup: c.Lookup, RetryBetter: c.RetryBetter, Advertise: c.Advertise,
+		Self: self, PeerTimeout: c.PeerTimeout, Now: c.Now, Lookup: c.Lookup, RetryBetter: c.RetryBetter, Advertise: c.Advertise,
 	}); err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (p *pairOf) blockUDP() { p.ip("-n " + nsRouter + " " + nsRule) }
 
 // suspendHere is as near to a machine that sleeps as a process comes: it is stopped
 // for longer than its peer waits, and nothing reaches it. Its clocks go on, while
-// that of a machine stands still (TestParted is about those).
+// that of a machine stands still (TestAwakeAfterTwoHours is about those).
 func (p *pairOf) suspendHere() {
 	p.ip("-n " + nsHere + " link set l0 down")
 	p.here.signal(syscall.SIGSTOP)
