@@ -38,7 +38,7 @@ const (
 	ruleJoinProof  rule = "of which the lobby proof is all 32 bytes and the join proof the first 16."
 	ruleOfferBack  rule = "A side that is offered a topic that it is in and has not offered yet offers it in its next TOPICS, which it sends at once."
 	ruleAnswers    rule = "*answers* above the number of lists that were sent, or below what it was, is code 12."
-	ruleMore       rule = "a list with *more* and at least one offer is answered by a TOPICS, with or without offers, and the next one follows when *answers* says that it was taken."
+	ruleMore       rule = "a list with *more* and at least one offer is answered by a TOPICS, with or without offers, and the next one follows when *answers* says so."
 	ruleNoTopic    rule = "A side in state *meeting* ends the session with code 4 when the peer has no more to offer, nothing is shared, and no [certificate](#rules) can change that."
 	ruleLeave      rule = "The peer answers LEAVE with the same number, and sends nothing behind that either."
 	ruleOfferAgain rule = "the side that was left, and is still in the topic, offers it again at once"
