@@ -17,7 +17,9 @@ import (
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/cmd/xaeroflux/cli"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // asCommand makes this test binary the xaeroflux command.
@@ -41,12 +43,32 @@ func runSuite(t *testing.T, s *suite, match *regexp.Regexp) {
 	}
 }
 
+// program is the device that our own node is: the same in each run.
+func program() identity.Device {
+	g := named("generation of the program")
+	return identity.Device{Seed: identity.Seed(named("seed of the program")), Generation: identity.Generation(g[:16])}
+}
+
 // joinedNode opens a node that is in the suite's topics.
 func joinedNode(t *testing.T, s *suite) *xaeroflux.DB {
 	t.Helper()
-	db, err := xaeroflux.Open(filepath.Join(t.TempDir(), "program"), &xaeroflux.Options{Invite: s.one().text()})
+	return joinedWith(t, s, &xaeroflux.Options{})
+}
+
+func joinedWith(t *testing.T, s *suite, o *xaeroflux.Options) *xaeroflux.DB {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "program")
+	err := store.Create(dir, store.CreateOptions{First: s.one().id, PageBytes: segwriter.DefaultPageBytes, SegmentPages: segwriter.DefaultSegmentPages, Seed: program().Seed, Generation: program().Generation})
 	if err != nil {
 		t.Fatal(err)
+	}
+	o.Invite = s.one().text()
+	db, err := xaeroflux.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if db.PeerID() != xaeroflux.PeerID(program().PeerID()) {
+		t.Fatal("the node is another device")
 	}
 	t.Cleanup(func() { db.Close() })
 	if _, err := db.Join(t.Context(), s.two().text()); err != nil {
@@ -127,7 +149,7 @@ func TestCommandConforms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, topic := range s.topics[:2] {
+	for _, topic := range s.topics[:joined] {
 		join := exec.Command(self, "join", "--dir", dir, topic.text())
 		join.Env = append(os.Environ(), asCommand+"=1")
 		if out, err := join.CombinedOutput(); err != nil {

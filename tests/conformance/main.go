@@ -45,7 +45,7 @@ func main() {
 	s := newSuite()
 	switch {
 	case invites:
-		for _, t := range s.topics[:2] {
+		for _, t := range s.topics[:joined] {
 			fmt.Println(t.text())
 		}
 		return

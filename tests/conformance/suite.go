@@ -26,6 +26,8 @@ type scenario struct {
 	play func(s *suite) error
 }
 
+const joined = 2 // topics that the program is in: the first
+
 func newSuite() *suite {
 	return &suite{patient: 20 * time.Second, topics: []*topic{newTopic("one"), newTopic("two"), newTopic("three")}}
 }
