@@ -2,23 +2,49 @@
 
 // Sessions that were recorded between the suite of tests/conformance and a node:
 // every message decodes, every offer is proven, every number is of a topic that
-// both offered, and every event of the suite's logs leads to a signed root.
+// both offered, every event of the suite's logs leads to a signed root, and what the
+// program holds when a session begins is what its PEAKS state.
 
 import { readFileSync } from "node:fs";
-import { cat, hex, hkdf, hmac, raw, u8, verify } from "./bytes.mjs";
+import { cat, hex, hkdf, hmac, publicKey, raw, u8, verify } from "./bytes.mjs";
+import { Frontier } from "./digest.mjs";
 import { logID } from "./identity.mjs";
 import * as record from "./record.mjs";
 import { same } from "./row.mjs";
-import { leafHash, root } from "./tree.mjs";
+import { empty, leafHash, root } from "./tree.mjs";
 import { decode } from "./xsp.mjs";
 
 const headText = (log, head) => `xaeroflux/${log}\n${head.Size}\n${raw(head.Root).toString("base64")}\n`;
+
+// checkRoots holds roots against the leaves of earlier sessions.
+function checkRoots(list, logs) {
+  for (const l of list) same(hex(root(logs[l.log].slice(0, l.size))), l.root, `${l.size} events of log ${l.log}`);
+  return list.length;
+}
 
 class Session {
   constructor(begin, topics) {
     this.binding = raw(begin.binding);
     this.topics = topics;
     this.offers = { suite: [], program: [] };
+    this.holds = begin.holds;
+    this.partial = new Set(); // topics that are not followed whole
+  }
+
+  // checkHolds holds what the program has against the leaves of earlier sessions.
+  checkHolds(logs) {
+    let n = 0;
+    for (const t of this.holds) n += checkRoots(t.logs, logs) + checkRoots(t.agreed ?? [], logs);
+    return n;
+  }
+
+  // checkPeaks: what the program states of a topic is what it holds of it.
+  checkPeaks(m) {
+    const topic = this.topic(m.Topic), all = new Frontier(), held = this.holds.find((t) => t.topic === topic);
+    if (this.partial.has(m.Topic)) return;
+    for (const l of held.logs) all.change(1, raw(l.log), BigInt(l.size), raw(l.root));
+    for (const log of held.forks ?? []) all.change(1, raw(log), 0n, raw(empty));
+    same([Number(m.Logs), m.Digest], [all.count, hex(all.digest())], `PEAKS of topic ${topic}`);
   }
 
   // proof is how one side, which is the dialer or is not, shows a key of a topic.
@@ -63,16 +89,21 @@ function provenEvents(topic, m, logs) {
 // checkRecorded checks a file of sessions and says how much there is in it.
 export function checkRecorded(url) {
   const lines = readFileSync(url, "utf8").trim().split("\n").map((l) => JSON.parse(l));
-  const topics = lines.filter((l) => l.topic), sessions = new Map(), logs = {};
-  const n = { sessions: 0, messages: 0, offers: 0, events: 0 };
-  for (const l of lines.filter((x) => !x.topic)) {
+  const topics = lines.filter((l) => l.topic), program = lines.find((l) => l.seed), sessions = new Map(), logs = {};
+  same(hex(publicKey(hkdf(raw(program.seed), "xaeroflux peer key v2", raw(program.generation)))), program.program, "the key of the program");
+  const n = { sessions: 0, messages: 0, offers: 0, events: 0, held: 0 };
+  for (const l of lines.filter((x) => x.session)) {
     if (l.scenario) {
+      same(l.program, program.program);
       sessions.set(l.session, new Session(l, topics));
+      n.held += sessions.get(l.session).checkHolds(logs);
       n.sessions++;
       continue;
     }
     const s = sessions.get(l.session), { name, fields } = decode(raw(l.body));
     n.messages++;
+    if (name === "SUBSCRIBE") s.partial.add(fields.Topic);
+    if (name === "PEAKS" && l.from === "program") s.checkPeaks(fields);
     if (fields.Offers) for (const o of fields.Offers) n.offers += s.offer(l.from, o);
     else if (name === "EVENTS") n.events += provenEvents(s.topic(fields.Topic), fields, logs);
     else if (fields.Topic !== undefined) s.topic(fields.Topic);

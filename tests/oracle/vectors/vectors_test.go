@@ -51,17 +51,18 @@ func TestOracleMissesNothing(t *testing.T) {
 	}
 }
 
-// Another language reads the recorded sessions: messages, offers and events.
+// Another language reads the recorded sessions: messages, offers, events and what
+// the program holds.
 func TestOracleReadsSessions(t *testing.T) {
 	out, err := reader(t, "", "recorded")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	var n struct{ Sessions, Messages, Offers, Events int }
+	var n struct{ Sessions, Messages, Offers, Events, Held int }
 	if err := json.Unmarshal([]byte(out), &n); err != nil {
 		t.Fatal(err)
 	}
-	if n.Sessions < 8 || n.Messages < 100 || n.Offers < 2*n.Sessions-4 || n.Events < 300 {
+	if n.Sessions < 8 || n.Messages < 100 || n.Offers < 2*n.Sessions-4 || n.Events < 300 || n.Held < 20 {
 		t.Errorf("%+v", n)
 	}
 }
