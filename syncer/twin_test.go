@@ -54,7 +54,7 @@ type pageLog struct {
 }
 
 func newPageTwin(n byte) *pageTwin {
-	return &pageTwin{id: PeerOf(identity.Seed{n}), logs: map[digest.Hash]*pageLog{}}
+	return &pageTwin{id: PeerOf(identity.Seed{n}), logs: map[digest.Hash]*pageLog{}, summed: -1}
 }
 
 func (w *pageTwin) log(info LogInfo) *pageLog {
