@@ -81,7 +81,7 @@ func makeLogs(t *testing.T) (list []vectorLog) {
 			Payloads: filePayloads(), Erased: []vectorErasure{},
 		}
 		for _, e := range x.erased {
-			v.Erased = append(v.Erased, vectorErasure{e.First, e.End, e.Wholly})
+			v.Erased = append(v.Erased, vectorErasure(e))
 		}
 		v.Files = filesOf(t, p, seal(t, p.PageBytes, vectorRecords(t, fileEvents(v.Payloads))), x.erased)
 		list = append(list, v)
