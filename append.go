@@ -36,7 +36,9 @@ func Expect(size uint64) AppendOption { return func(a *appending) { a.expect = &
 func conditions(events []event.Event, options []AppendOption) ([]event.Event, pipeline.Conditions, error) {
 	var a appending
 	for _, o := range options {
-		o(&a)
+		if o != nil {
+			o(&a)
+		}
 	}
 	if a.id.IsZero() {
 		return events, pipeline.Conditions{Expect: a.expect}, nil

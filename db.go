@@ -38,6 +38,8 @@ type DB struct {
 
 	names *names // that cursors are in use under
 
+	defaults sync.RWMutex // held while an append means the default topic, and to change which it is
+
 	closed    atomic.Bool
 	readers   *readers
 	closeOnce sync.Once

@@ -89,10 +89,13 @@ func (o Options) invite() (*identity.Invite, error) {
 // one if somebody else has that.
 // "quic://host:port" and "tcp://host:port" are for one of them, and
 // "unix:///path" is for processes of this user on this machine. It returns the
-// address that peers take.
+// address that peers take. The error is ErrOptions for no place.
 func (db *DB) Listen(ctx context.Context, hostport string) (_ Address, err error) {
 	defer db.out(&err)
 	err = db.meets()
+	if err == nil && hostport == "" {
+		err = fmt.Errorf("%w: no place; \":4040\" is every network, \"127.0.0.1:0\" this machine", ErrOptions)
+	}
 	var a identity.Address
 	if err == nil {
 		a, err = db.listen(ctx, hostport)
@@ -156,6 +159,11 @@ func (db *DB) NetworkChanged() {
 // both. If nobody writes that takes a round trip and what is missing, else up to two
 // seconds more. A peer whose store takes a log no further, for a quota or its disk, is
 // an error once everything else is there.
+//
+// Three things are not waited for: logs that one side does not follow (Topic.Follow);
+// pieces of a log that were fetched beyond a gap, which peers ask for by Fetch; and events
+// of a log that its author forked, of which each side keeps what it has (DB.Forks, and
+// DB.OwnLogs for those of this store).
 func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
 	defer db.out(&err)
 	addrs, err := addresses(peer)
@@ -164,6 +172,10 @@ func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
 	}
 	var report session.Report
 	for _, a := range addrs {
+		if PeerID(a.Peer) == db.PeerID() {
+			err = fmt.Errorf("%w: %s is this store itself", ErrAddress, a)
+			continue
+		}
 		if report, err = db.node.Mesh().Sync(ctx, a); err == nil {
 			return reportOf(report), nil
 		}
@@ -178,7 +190,7 @@ func addresses(peer string) ([]identity.Address, error) {
 			return nil, err
 		}
 		if len(inv.Peers) == 0 {
-			return nil, fmt.Errorf("%w: the invite names no address; it was made by a store that does not listen", identity.ErrAddress)
+			return nil, fmt.Errorf("%w: the invite names no address: it was made by a store that did not listen, or by a unix socket only, which stands in no invite", identity.ErrAddress)
 		}
 		return inv.Peers, nil
 	}

@@ -43,7 +43,8 @@ type Receipt struct {
 // move it.
 const tellAhead = 10 * time.Minute
 
-// Topic returns a joined topic; the zero id means the default.
+// Topic returns a topic that this store is in, or that it left, which can be read; the zero
+// id means the default.
 func (db *DB) Topic(id TopicID) (_ *Topic, err error) {
 	defer db.out(&err)
 	if err := db.usable(); err != nil {
@@ -71,12 +72,14 @@ func (db *DB) Topics() []*Topic {
 }
 
 // SetDefault makes a joined topic the one that is meant if none is named, from now on.
-// The error is ErrUnknownTopic.
+// The error is ErrUnknownTopic, or ErrLeft.
 func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
 	defer db.out(&err)
+	db.defaults.Lock()
+	defer db.defaults.Unlock()
 	d, err := db.st.NewDefaulting(digest.Hash(topic))
 	if err == nil {
-		err = db.node.Pipeline().Do(ctx, d)
+		err = db.change(ctx, d)
 	}
 	if err != nil {
 		return fmt.Errorf("set default topic: %w", err)
@@ -95,8 +98,8 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	if err != nil {
 		return nil, err
 	}
-	j := db.st.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
-	if err := db.node.Pipeline().Do(ctx, j); err != nil {
+	j, err := db.join(ctx, inv)
+	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
 	db.node.Mesh().TopicsChanged()
@@ -104,6 +107,22 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 		return nil, err
 	}
 	return &Topic{db: db, t: j.Topic}, nil
+}
+
+func (db *DB) join(ctx context.Context, inv *identity.Invite) (*store.Join, error) {
+	db.defaults.Lock()
+	defer db.defaults.Unlock()
+	j := db.st.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
+	return j, db.change(ctx, j)
+}
+
+// change makes a change of topics. One that is handed over is made, and told to all
+// sessions, whatever becomes of ctx.
+func (db *DB) change(ctx context.Context, c store.Change) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return db.node.Pipeline().Do(context.WithoutCancel(ctx), c)
 }
 
 // TopicOptions are for CreateTopic. The zero value, like nil, means the defaults.
@@ -135,7 +154,7 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ 
 	}
 	j, err := db.st.NewFounding(name, o.PageBytes, db.opts.Now())
 	if err == nil {
-		err = db.node.Pipeline().Do(ctx, j)
+		err = db.change(ctx, j)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create topic: %w", err)
@@ -166,7 +185,7 @@ func (t *Topic) Rename(ctx context.Context, name string) (err error) {
 	}
 	r, err := t.db.st.NewRenaming(t.t.ID, name)
 	if err == nil {
-		err = t.db.node.Pipeline().Do(ctx, r)
+		err = t.db.change(ctx, r)
 	}
 	if err != nil {
 		return fmt.Errorf("rename topic: %w", err)
@@ -182,7 +201,7 @@ func (t *Topic) Leave(ctx context.Context) (err error) {
 	defer t.db.out(&err)
 	l, err := t.db.st.NewLeaving(t.t.ID)
 	if err == nil {
-		err = t.db.node.Pipeline().Do(ctx, l)
+		err = t.db.change(ctx, l)
 	}
 	switch {
 	case errors.Is(err, store.ErrDefault):
@@ -244,7 +263,7 @@ func (t *Topic) keep(ctx context.Context) error {
 	if k == nil || err != nil || t.db.opts.ReadOnly {
 		return err
 	}
-	return t.db.node.Pipeline().Do(ctx, k)
+	return t.db.change(ctx, k)
 }
 
 // Follow makes this store follow only some logs of the topic: those with these
@@ -267,7 +286,7 @@ func (t *Topic) follow(ctx context.Context, names []Name, all bool) (err error) 
 	}
 	f, err := t.db.st.NewFollowing(t.t.ID, inner, all)
 	if err == nil {
-		err = t.db.node.Pipeline().Do(ctx, f)
+		err = t.db.change(ctx, f)
 	}
 	if err != nil {
 		return fmt.Errorf("follow: %w", err)
@@ -409,15 +428,21 @@ func (db *DB) def() *Topic {
 
 // Append appends one event to the default topic; see Topic.Append.
 func (db *DB) Append(ctx context.Context, e Event, options ...AppendOption) (Receipt, error) {
+	db.defaults.RLock()
+	defer db.defaults.RUnlock()
 	return db.def().Append(ctx, e, options...)
 }
 
 // AppendBatch appends events to the default topic; see Topic.AppendBatch.
 func (db *DB) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (Receipt, error) {
+	db.defaults.RLock()
+	defer db.defaults.RUnlock()
 	return db.def().AppendBatch(ctx, events, options...)
 }
 
 // Invite returns the invite to the default topic; see Topic.Invite.
 func (db *DB) Invite(ctx context.Context, o *InviteOptions) (string, error) {
+	db.defaults.RLock()
+	defer db.defaults.RUnlock()
 	return db.def().Invite(ctx, o)
 }

@@ -247,7 +247,8 @@ func (s *Session) settleGoal(t *topic, now standing) error {
 	}
 	stuck := g.gives > 0 && g.gives == g.lastGives && g.given == g.lastGiven
 	switch {
-	case g.aside && t.left, stuck && t.theirsLeft:
+	case g.gives > 0 && !(stuck && t.theirsLeft): // another survey says whether it came
+	case g.gives > 0, g.aside && t.left:
 		s.apart(t)
 	case g.alike >= surveysAlike:
 		s.covered(t)

@@ -47,9 +47,6 @@ func (s *Session) settle(t *topic) error {
 		}
 		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.scope != nil, Set: now.set})
 	}
-	if (t.left || t.theirsLeft) && told && !heard && t.lastGot != nil && t.resting() {
-		s.apart(t)
-	}
 	if err := s.settleGoal(t, now); err != nil {
 		return err
 	}

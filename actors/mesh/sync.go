@@ -82,7 +82,7 @@ func (n *Mesh) sessionWith(ctx context.Context, a identity.Address) (s *session.
 
 // gaveWay reports whether a sync that ended with a session may succeed in another one:
 // if the session was there already, whatever it ended of; else if one of the two sides
-// closed it, as they do with all but one.
+// closed it, as they do with all but one, or had no room beside another one.
 func gaveWay(s *session.Session, there bool, err error) bool {
 	var said *syncer.PeerError
 	var closed *transport.ClosedError
@@ -90,11 +90,17 @@ func gaveWay(s *session.Session, there bool, err error) bool {
 	case errors.Is(err, session.ErrEnding), there && s.Conn().Err() != nil:
 		return true
 	case errors.As(err, &said):
-		return said.Code == messages.CodeClosing
+		return givesWay(said.Code)
 	case errors.As(err, &closed):
-		return closed.Err == nil && (closed.Code == uint64(messages.CodeClosing) || closed.Code == uint64(messages.CodeOK))
+		return closed.Err == nil && givesWay(messages.Code(closed.Code))
 	}
 	return false
+}
+
+// givesWay reports whether a side that ends a connection for this reason may keep another
+// one with the same peer.
+func givesWay(c messages.Code) bool {
+	return c == messages.CodeClosing || c == messages.CodeOK || c == messages.CodeBusy
 }
 
 // SyncConn is Sync over a connection that the caller made, as the dialer, and
@@ -110,6 +116,9 @@ func (n *Mesh) SyncConn(ctx context.Context, conn transport.Conn, carrier string
 		return session.Report{}, err
 	}
 	r, err := s.Sync(ctx, start, false)
+	if other := n.With(conn.Peer()); err != nil && gaveWay(s, false, err) && other != nil && other != s {
+		return other.Sync(ctx, start, true)
+	}
 	n.leave(s, "synced")
 	return r, err
 }

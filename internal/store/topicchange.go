@@ -36,7 +36,7 @@ func (s *Store) NewKeeping(topic digest.Hash) (*TopicEdit, error) {
 }
 
 // ErrLeft is returned for appends to a topic that this store left.
-var ErrLeft = errors.New("this store left the topic: join it again to append to it")
+var ErrLeft = errors.New("this store left the topic; join it again first")
 
 // ErrDefault is returned for leaving the default topic.
 var ErrDefault = errors.New("it is the default topic: make another one the default first")
@@ -97,7 +97,7 @@ func (d *Defaulting) write(c *Committer, txn *aof.Txn) error {
 		return err
 	}
 	if d.kept.edited.Left {
-		return fmt.Errorf("%w: %s", ErrUnknownTopic, d.kept.topic)
+		return fmt.Errorf("%w (topic %s)", ErrLeft, d.kept.topic.Short())
 	}
 	c.defaultID = d.kept.topic
 	return aof.PutRow(txn, layout.Defaults, layout.Only{}, d.kept.topic)

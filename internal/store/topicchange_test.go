@@ -124,7 +124,7 @@ func TestTopicChangesTogether(t *testing.T) {
 	must(t, err)
 	done, err := s.NewCommitter().Commit(&Work{Changes: []Change{name, leave, standard}})
 	must(t, err)
-	if !errors.Is(done.Changes[2], ErrUnknownTopic) {
+	if !errors.Is(done.Changes[2], ErrLeft) {
 		t.Errorf("a topic that is left became the default: %v", done.Changes[2])
 	}
 	for range 2 {

@@ -56,7 +56,7 @@ func (s *Store) loadTopics() error {
 
 // A Join is a topic on its way into the store, with this store's log in it. The
 // first topic is the default one, and gives that to the first that is joined if nobody
-// used it until then. Joining again changes the name only.
+// used it until then. Joining again takes up a topic that was left; it keeps its name.
 type Join struct {
 	Topic *Topic // as it is stored, once the change is made
 
@@ -98,7 +98,7 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	}
 	if old, err := c.topic(t.ID); err == nil {
 		t.Num, t.Log, t.Account, t.Kept = old.Num, old.Log, old.Account, old.Kept
-		if t.Name == "" {
+		if old.Name != "" {
 			t.Name = old.Name
 		}
 	} else {

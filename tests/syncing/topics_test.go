@@ -172,7 +172,7 @@ func TestLeave(t *testing.T) {
 	if err := appendTo(there, "to a topic that was left"); !errors.Is(err, xaeroflux.ErrLeft) {
 		t.Errorf("append: %v", err)
 	}
-	if err := b.SetDefault(ctx, there.ID()); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+	if err := b.SetDefault(ctx, there.ID()); !errors.Is(err, xaeroflux.ErrLeft) {
 		t.Errorf("made the default: %v", err)
 	}
 	storetest.Must(t, appendTo(second, "while b is away"))
