@@ -90,7 +90,7 @@ func TestATopicHasOneRow(t *testing.T) {
 			return nil
 		})
 	}))
-	if len(rows) != 2 || rows[1] != "b" || rows[2] != "again" {
+	if len(rows) != 2 || rows[1] != "a" || rows[2] != "again" { // a name that was given stays
 		t.Errorf("the rows are %v", rows)
 	}
 	must(s.aof.Commit(func(txn *aof.Txn) error { return aof.PutRow(txn, layout.Topics, 7, second) }))
