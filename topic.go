@@ -427,21 +427,24 @@ func (db *DB) def() *Topic {
 }
 
 // Append appends one event to the default topic; see Topic.Append.
-func (db *DB) Append(ctx context.Context, e Event, options ...AppendOption) (Receipt, error) {
+func (db *DB) Append(ctx context.Context, e Event, options ...AppendOption) (_ Receipt, err error) {
+	defer db.out(&err)
 	db.defaults.RLock()
 	defer db.defaults.RUnlock()
 	return db.def().Append(ctx, e, options...)
 }
 
 // AppendBatch appends events to the default topic; see Topic.AppendBatch.
-func (db *DB) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (Receipt, error) {
+func (db *DB) AppendBatch(ctx context.Context, events []Event, options ...AppendOption) (_ Receipt, err error) {
+	defer db.out(&err)
 	db.defaults.RLock()
 	defer db.defaults.RUnlock()
 	return db.def().AppendBatch(ctx, events, options...)
 }
 
 // Invite returns the invite to the default topic; see Topic.Invite.
-func (db *DB) Invite(ctx context.Context, o *InviteOptions) (string, error) {
+func (db *DB) Invite(ctx context.Context, o *InviteOptions) (_ string, err error) {
+	defer db.out(&err)
 	db.defaults.RLock()
 	defer db.defaults.RUnlock()
 	return db.def().Invite(ctx, o)
