@@ -17,7 +17,7 @@ var situations = map[string][]string{
 	"TestOneSteward": {
 		"handover", "handover to a replica refused", "grant", "grant ended", "removal of an account with rights",
 		"ask below a cut", "ask above a cut", "second cut of a forked log", "role that cuts", "device that changes its log",
-		"copy of a device", "removal of a copy", "invite of a device used", "invite used up", "removal that keeps an invite",
+		"copy of a device", "removal of an account with a kept link", "removal of a copy", "removal with copies of copies", "invite of a device used", "invite used up", "removal that keeps an invite",
 	},
 	"TestWorlds": {
 		"take-over by the owner", "take-over by successors", "take-over of a closed leg", "voided tail", "voided removal", "voided cut",
@@ -89,8 +89,14 @@ func (r *realm) lookRemove(rec *Remove, counts bool, before dump) {
 	r.saw("removal of an account with rights", counts && t.Device.IsZero() && slices.ContainsFunc(before.Rights, func(x Right) bool {
 		return x.Account == t.Account || x.On == t.Account
 	}))
+	for _, d := range before.Devices {
+		p := before.Devices[d.Parent]
+		r.saw("removal with copies of copies", counts && d.Belongs && p.Belongs && p.Parent == t.Device && !t.Device.IsZero())
+	}
 	r.saw("removal of a copy", counts && !before.Devices[t.Device].Parent.IsZero())
 	for _, k := range rec.Keep {
+		v := before.Invites[k]
+		r.saw("removal of an account with a kept link", counts && v.Open && v.Link != nil && v.Link.Account == t.Account && t.Device.IsZero())
 		r.saw("removal that keeps an invite", counts && before.Invites[k].Open)
 	}
 }
@@ -104,6 +110,9 @@ func (r *realm) lookTakeOver(x, y *writer, closed bool, void []Record) {
 	r.saw("voided tail", len(void) > 0)
 	for k, a := range x.s.accounts {
 		r.saw("voided removal", !a.Belongs() && y.s.accounts[k].Belongs())
+	}
+	for k, d := range x.s.devices {
+		r.saw("voided removal", !d.Belongs && y.s.devices[k].Belongs)
 	}
 	for id, l := range x.s.logs {
 		r.saw("voided cut", len(l.Cuts) > len(y.s.logs[id].Cuts))

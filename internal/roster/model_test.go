@@ -19,7 +19,7 @@ var (
 	seed0 = flag.Uint64("roster.seed", 1, "the first of them")
 )
 
-const defaultSeeds = 40
+const defaultSeeds = 60
 
 // policies that worlds are made with.
 var policies = []identity.Policy{
@@ -153,7 +153,29 @@ func (r *realm) step(x *writer) {
 		r.beginLeg(x, x.s.Heir(), at.Term, at.Leg+1, &Begin{Before: x.s.Prefix()})
 		return
 	}
+	if r.rng.IntN(40) == 0 {
+		r.copies(x)
+		return
+	}
 	r.append(x, r.m.record(x.s))
+}
+
+// copies makes a line of copies, each of the one before, and removes one of them.
+func (r *realm) copies(x *writer) {
+	a, ok := pick(r.m, x.s.Accounts())
+	parent, there := pick(r.m, x.s.Devices(a.Key))
+	if !ok || !there {
+		return
+	}
+	var line []Key
+	for range 4 {
+		c := DeviceCard{Account: a.Key, Device: r.m.fresh("device"), PageBytes: 4096, KEM: r.m.newKEM(), Parent: parent.Key}
+		d := &AddDevice{Device: SignDevice(r.topic, c, r.m.names[a.Key], r.m.names[c.Device]), Boxes: r.m.boxes(x.s, x.s.deviceBoxes(&c))}
+		r.append(x, d)
+		line, parent.Key = append(line, c.Device), c.Device
+	}
+	at := line[r.rng.IntN(len(line))]
+	r.append(x, &Remove{Ask: AskRef{x.s.devices[line[3]].Log, 0}, Target: Target{a.Key, at}})
 }
 
 func (r *realm) append(x *writer, rec Record) Effect {

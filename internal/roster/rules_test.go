@@ -4,6 +4,7 @@ package roster
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -181,5 +182,33 @@ func TestHome(t *testing.T) {
 	s, _ = New(g.ID(), g.Append(nil))
 	if err := s.BeginLeg(LegLog(g.ID(), Key{}, 0, 0), Key{}, 0, 0); !errors.Is(err, ErrRefused) {
 		t.Errorf("a leg of nobody: %v", err)
+	}
+}
+
+// However long the line of copies is, all of it goes with the first, and the one
+// that the first is a copy of; its other copies stay.
+func TestCopiesOfCopiesGo(t *testing.T) {
+	for range 20 { // maps have no order
+		s := found(t, openGenesis())
+		add := func(name string, parent Key) Key {
+			c := DeviceCard{Account: s.genesis.Owner, Device: pub(keyOf(name)), PageBytes: 4096, Parent: parent}
+			if e := apply(t, s, &AddDevice{Device: SignDevice(s.Topic(), c, keyOf("owner"), keyOf(name))}); e.Void != "" {
+				t.Fatal(e.Void)
+			}
+			return c.Device
+		}
+		root := add("root", Key{})
+		first, other := add("first", root), add("other", root)
+		last := first
+		for i := range 6 {
+			last = add(fmt.Sprint("copy ", i), last)
+		}
+		if e := apply(t, s, &Remove{Target: Target{s.genesis.Owner, first}}); e.Void != "" {
+			t.Fatal(e.Void)
+		}
+		left := s.Devices(s.genesis.Owner)
+		if len(left) != 2 || s.Role(other) != Owner || s.Role(s.Steward().Author) != Owner || s.Role(root) != None || s.Role(last) != None {
+			t.Fatalf("%d devices are left", len(left))
+		}
 	}
 }

@@ -344,6 +344,7 @@ func (m *maker) device(s *State) Record {
 	if !ok {
 		return m.answer(s)
 	}
+	a = m.richer(s, a)
 	device := m.someDevice(s, a.Key)
 	d := s.devices[device]
 	c := DeviceCard{Account: a.Key, Device: device, PageBytes: 4096, KEM: m.kem(), Number: m.number(s, device)}
@@ -358,6 +359,11 @@ func (m *maker) device(s *State) Record {
 			c.KEM = d.KEM
 		}
 	} else if p, ok := pick(m, s.Devices(a.Key)); ok && m.one(2) {
+		for _, x := range s.Devices(a.Key) { // rather of one that is a copy itself
+			if depthOf(s, x.Key) > depthOf(s, p.Key) && !m.one(4) {
+				p = x
+			}
+		}
 		c.Parent = p.Key
 	}
 	m.lieDevice(s, &c)
@@ -375,6 +381,24 @@ func (m *maker) device(s *State) Record {
 		r.Boxes = m.boxes(s, 2)
 	}
 	return r
+}
+
+// richer returns an account that has more devices, or a.
+func (m *maker) richer(s *State, a Account) Account {
+	for _, b := range s.Accounts() {
+		if len(s.Devices(b.Key)) > len(s.Devices(a.Key)) && m.one(2) {
+			a = b
+		}
+	}
+	return a
+}
+
+// depthOf returns of how many devices, one of the other, a device is a copy.
+func depthOf(s *State, k Key) (n int) {
+	for n < 9 && !s.devices[k].Parent.IsZero() {
+		n, k = n+1, s.devices[k].Parent
+	}
+	return n
 }
 
 // lieDevice makes a card be of another account, a copy of somebody else's device,
@@ -422,14 +446,28 @@ func (m *maker) signer(s *State, account Key) Key {
 func (m *maker) remove(s *State) Record {
 	a, _ := m.account(s)
 	if m.one(3) {
-		a, _ = m.account(s)
+		a = m.richer(s, a)
+	}
+	whole := m.one(3)
+	for _, v := range s.Invites() { // rather one that is about to link a device
+		if v.Link != nil && v.Link.Account != m.g.Owner && m.one(2) {
+			a, whole = s.accounts[v.Link.Account], true
+		}
 	}
 	r := &Remove{Target: Target{Account: a.Key}}
-	if d, ok := pick(m, s.Devices(a.Key)); ok && !m.one(3) {
+	if d, ok := pick(m, s.Devices(a.Key)); ok && !whole {
+		for range 2 { // rather a copy than the steward's
+			if d.Key == s.steward().Author || d.Parent.IsZero() {
+				d, _ = pick(m, s.Devices(a.Key))
+			}
+		}
+		for p := d.Parent; s.devices[p].Belongs && p != s.steward().Author && m.one(3); p = d.Parent { // rather what others are copies of
+			d = s.devices[p]
+		}
 		r.Target.Device = d.Key
 	}
 	r.Ask = m.ask(s, m.boss(s))
-	if m.one(3) {
+	if own := m.one(3); own || !r.Target.Device.IsZero() && m.one(2) {
 		r.Ask = m.ask(s, a.Key)
 	}
 	r.Cuts = m.prefixes(s, func(d DeviceState) bool { return d.Account == a.Key })
@@ -454,7 +492,7 @@ func (m *maker) invite(s *State) Record {
 	if m.one(20) {
 		v.Key = m.g.Owner
 	}
-	if a, ok := m.account(s); ok && m.one(3) {
+	if a, ok := m.account(s); ok && m.one(2) {
 		v.SignLink(m.topic, a.Key, m.names[m.signer(s, a.Key)])
 		r.Ask = m.ask(s, a.Key)
 		if m.one(8) {
