@@ -162,8 +162,14 @@ func (r *realm) signTerm(t *Term) {
 	}
 }
 
-// forge checks that no wrong signature raises a term.
+// forge checks that no wrong signature raises a term, and no right one begins a term
+// that is there already.
 func (r *realm) forge(s *State, t Term) {
+	if now := s.Position().Term; now > 0 {
+		again := Term{Last: t.Last, Term: max(1, now-uint32(r.rng.IntN(2))), Steward: r.m.fresh("steward"), By: ByOwner}
+		again.Sign(r.topic, 0, keyOf("owner"))
+		r.refuses(s, &again)
+	}
 	bad := t
 	bad.Signed = slices.Clone(t.Signed)
 	switch r.rng.IntN(4) {
@@ -183,12 +189,17 @@ func (r *realm) forge(s *State, t Term) {
 			bad.Signed = bad.Signed[1:]
 		}
 	}
+	r.refuses(s, &bad)
+}
+
+// refuses checks that a term record continues nothing.
+func (r *realm) refuses(s *State, bad *Term) {
 	c := s.Clone()
 	if err := c.BeginLeg(LegLog(r.topic, bad.Steward, bad.Term, 0), bad.Steward, bad.Term, 0); err != nil {
 		r.t.Fatal(err)
 	}
-	if _, err := tryApply(c, &Begin{Term: &bad}); !errors.Is(err, ErrRefused) {
-		r.t.Fatalf("a forged term record: %v", err)
+	if _, err := tryApply(c, &Begin{Term: bad}); !errors.Is(err, ErrRefused) {
+		r.t.Fatalf("a term record that raises no term: %v", err)
 	}
 }
 
