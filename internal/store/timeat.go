@@ -31,8 +31,23 @@ func (s *Store) TimeAt(topic digest.Hash, ref event.Ref) (ms int64, found bool, 
 	return ms, err == nil, err
 }
 
-// named returns the only log of a topic whose id begins with these bytes.
-func (s *Store) named(topic digest.Hash, short [event.ShortBytes]byte) (digest.Hash, bool, error) {
+// named returns the only log of a topic whose id begins with these bytes. One that is
+// read already may be listed by a commit that is still under way: that is waited for.
+func (s *Store) named(topic digest.Hash, short [event.ShortBytes]byte) (id digest.Hash, found bool, err error) {
+	if id, found, err = s.listedAs(topic, short); found || err != nil {
+		return id, found, err
+	}
+	s.awaitCreating()
+	return s.listedAs(topic, short)
+}
+
+// awaitCreating waits until all logs are listed that a commit has made so far.
+func (s *Store) awaitCreating() {
+	s.catalog.creating.Lock()
+	defer s.catalog.creating.Unlock()
+}
+
+func (s *Store) listedAs(topic digest.Hash, short [event.ShortBytes]byte) (digest.Hash, bool, error) {
 	ids, err := s.topicIDs(topic)
 	if err != nil {
 		return digest.Hash{}, false, err
