@@ -277,6 +277,9 @@ func (m *maker) admit(s *State) Record {
 	device := m.someDevice(s, account)
 	c := Card{Account: account, Device: device, PageBytes: 4096, Number: m.number(s, device), KEM: m.kem(), AccountKEM: m.accountKEM(account)}
 	r := &Admit{Role: Role(2 + m.rng.IntN(4)), Boxes: m.boxes(s, s.boxCount(2))}
+	if r.Boxes != nil && m.one(12) {
+		r.Boxes.Log[0] ^= 1
+	}
 	if m.one(10) {
 		c.Recovery = make([]byte, RecoveryBytes)
 	}
