@@ -130,7 +130,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Actors are for a program that has actors of its own. Default: nothing is shared.
 	Actors ActorOptions
-	// Now is the clock of event times. If it gets ahead of the machine's by seconds,
+	// Now is the clock of event times, which many goroutines ask. If it gets ahead of the machine's by seconds,
 	// that is taken for a sleep, as after NetworkChanged. Default: time.Now.
 	Now func() time.Time
 	// CloseTimeout is how long Close waits for work under way. Default: 10 s.

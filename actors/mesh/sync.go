@@ -87,7 +87,7 @@ func gaveWay(s *session.Session, there bool, err error) bool {
 	var said *syncer.PeerError
 	var closed *transport.ClosedError
 	switch {
-	case errors.Is(err, session.ErrEnding), there && s.Conn().Err() != nil:
+	case errors.Is(err, session.ErrEnding), errors.Is(err, session.ErrHungUp), there && s.Conn().Err() != nil:
 		return true
 	case errors.As(err, &said):
 		return givesWay(said.Code)

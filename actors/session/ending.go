@@ -85,10 +85,13 @@ func (s *Session) close(code messages.Code, text string) {
 	})
 }
 
+// ErrHungUp is why a session ends whose peer closed the stream and said no more.
+var ErrHungUp = errors.New("it closed the session")
+
 // fail takes note of why the session ends; only the first reason counts.
 func (s *Session) fail(err error) bool {
 	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("peer %s closed the session", s.conn.Peer().Short())
+		err = fmt.Errorf("peer %s: %w", s.conn.Peer().Short(), ErrHungUp)
 	}
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
