@@ -15,7 +15,7 @@ const (
 	smallBytes = 1 << 10
 	entryBytes = 256 // about what an entry of a whole list takes
 
-	maxLists  = 4    // whole lists of logs of a topic: a few bytes of the peer call for each
+	maxLists  = 4    // lists of logs of a topic that are not small: a few bytes of the peer call for each
 	maxProofs = 1024 // proofs, which are long and asked for one by one
 	maxWords  = 64   // PRESENCE: more are dropped, as nobody stores any
 )
@@ -54,7 +54,7 @@ func (b *Backlog) Add(m messages.Message, caused bool) Fate {
 	if number, ok := messages.TopicOf(m); ok {
 		t := b.topic(number)
 		d, isDiff := m.(*messages.Diff)
-		if isDiff && !d.More && !d.Part {
+		if isDiff && !d.More && !d.Part && !small(m) {
 			t.lists++
 		}
 		if !caused {

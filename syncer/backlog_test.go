@@ -11,7 +11,10 @@ import (
 // What waits is bounded by what the peer caused, and for each topic: lists and answers of
 // many topics that all differ are honest, and many of one topic are not.
 func TestBacklogBounds(t *testing.T) {
-	list := func(topic uint32) messages.Message { return &messages.Diff{Topic: topic, Rung: messages.RungFrontier} }
+	list := func(topic uint32) messages.Message {
+		return &messages.Diff{Topic: topic, Rung: messages.RungFrontier, Body: make([]byte, smallBytes+1)}
+	}
+	round := func(topic uint32) messages.Message { return &messages.Diff{Topic: topic, Body: make([]byte, 90)} }
 	var b Backlog
 	for topic := range uint32(100_000) {
 		for range fewOfTopic {
@@ -28,12 +31,13 @@ func TestBacklogBounds(t *testing.T) {
 		caused bool
 		most   int
 	}{
-		"answers of no topic":  {&messages.Pong{}, true, maxBacklog},
-		"answers of one topic": {&messages.SyncDone{Topic: 7}, true, maxBacklog + fewOfTopic},
-		"large answers":        {&messages.Diff{Topic: 7, Part: true, Body: make([]byte, smallBytes+1)}, true, maxBacklog},
-		"lists of a topic":     {list(7), true, maxLists},
-		"messages of our own":  {&messages.Have{Topic: 1}, false, maxOfTopic},
-		"proofs":               {&messages.ProofResponse{}, true, maxProofs},
+		"answers of no topic":     {&messages.Pong{}, true, maxBacklog},
+		"answers of one topic":    {&messages.SyncDone{Topic: 7}, true, maxBacklog + fewOfTopic},
+		"large answers":           {&messages.Diff{Topic: 7, Part: true, Body: make([]byte, smallBytes+1)}, true, maxBacklog},
+		"small rounds of a topic": {round(7), true, maxBacklog + fewOfTopic},
+		"lists of a topic":        {list(7), true, maxLists},
+		"messages of our own":     {&messages.Have{Topic: 1}, false, maxOfTopic},
+		"proofs":                  {&messages.ProofResponse{}, true, maxProofs},
 	} {
 		b = Backlog{}
 		for n := range c.most + 1 {

@@ -39,8 +39,9 @@ type end struct {
 	in        []syncer.Input
 	busy      bool
 	frames    []messages.Message
-	waits     syncer.Backlog // of frames
-	answering bool           // what is sent was caused by a message of the peer
+	writing   []messages.Message // frames that are handed over
+	waits     syncer.Backlog     // of frames
+	answering bool               // what is sent was caused by a message of the peer
 	pushes    []syncer.Push
 
 	pulse   syncer.Pulse
@@ -270,11 +271,13 @@ func (e *end) push(o syncer.Push) {
 func (e *end) pump() {
 	for !e.gone && !e.out.full() {
 		switch {
-		case len(e.frames) > 0:
-			m := e.frames[0]
-			if e.frames = e.frames[1:]; len(e.frames) == 0 {
+		case len(e.writing)+len(e.frames) > 0:
+			if len(e.writing) == 0 { // as an outbox hands them over
+				e.writing, e.frames = e.frames, nil
 				e.waits.Sent()
 			}
+			m := e.writing[0]
+			e.writing = e.writing[1:]
 			e.write(m)
 		case len(e.pushes) > 0 && !e.bye:
 			o := e.pushes[0]
