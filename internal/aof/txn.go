@@ -8,9 +8,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
 // A Txn is a write transaction, with all the reads of a View that sees its own
@@ -126,7 +131,23 @@ func (t *Txn) addLog(r *LogRow) error {
 		return err
 	}
 	r.Num = num
-	return nil
+	return t.addLeg(r)
+}
+
+// addLeg lists a log with its topic if it is a later leg of the roster.
+func (t *Txn) addLeg(r *LogRow) error {
+	if r.Kind != identity.KindRoster || r.Number == 0 {
+		return nil
+	}
+	legs, _, err := Row(&t.View, layout.Legs, r.Topic)
+	if err != nil {
+		return err
+	}
+	at, found := slices.BinarySearchFunc(legs, r.ID, digest.Hash.Compare)
+	if found || len(legs) >= layout.MaxLegs {
+		return nil // whoever stores legs asks first if there is room
+	}
+	return PutRow(t, layout.Legs, r.Topic, slices.Insert(legs, at, r.ID))
 }
 
 func (t *Txn) nextNum() (uint32, error) {

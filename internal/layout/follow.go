@@ -24,6 +24,20 @@ var Follows = newTable(
 	Kind{Name: "what is followed of a topic", Bucket: bucketMeta, Prefix: "follow ", Salvage: Keep},
 	codec[digest.Hash, []digest.Hash]{key: hashKey, value: followRow, parseKey: parseHash, parseValue: parseFollow})
 
+// MaxLegs is how many legs of a topic's roster a store keeps beside the first.
+const MaxLegs = 1024
+
+// Legs are the rows that say which later legs of a topic's roster are here, so that
+// nobody goes through all logs to find them:
+//
+//	key    "legs " | topic id (32)
+//	value  ids of logs (32 each), increasing
+//
+// Such a row is written with the rows of its logs.
+var Legs = newTable(
+	Kind{Name: "the later legs of a topic's roster", Bucket: bucketMeta, Prefix: "legs ", Salvage: Keep},
+	codec[digest.Hash, []digest.Hash]{key: hashKey, value: followRow, parseKey: parseHash, parseValue: parseFollow})
+
 func followRow(names []digest.Hash) []byte {
 	value := make([]byte, 0, len(names)*digest.Size)
 	for _, n := range names {

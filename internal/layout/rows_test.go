@@ -59,6 +59,7 @@ func samples() []sample {
 		sampleOf(Copies, word("log"), Copy{Topic: id, Log: word("log"), Author: [32]byte{3}, Seen: time.UnixMilli(4)}),
 		sampleOf(Defaults, Only{}, id),
 		sampleOf(Follows, id, []digest.Hash{{1}, {2}}),
+		sampleOf(Legs, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Cosigned, word("log"), Tip{5, word("root")}),
 		sampleOf(Forgets, Only{}, time.UnixMilli(6)),
 		sampleOf(Cosignatures, word("log"), []CosignedHead{{head, signed}, {Head: head}}),
@@ -97,7 +98,7 @@ func TestRowsOfOtherLengths(t *testing.T) {
 			bad = append(bad, [2][]byte{s.key, s.value[:len(s.value)-1]}, [2][]byte{s.key, append(slices.Clone(s.value), 1)})
 		}
 		for _, row := range bad {
-			if may := s.kind == &Follows.Kind || s.kind == &Cosignatures.Kind; may && len(row[1]) == 0 {
+			if may := s.kind == &Follows.Kind || s.kind == &Legs.Kind || s.kind == &Cosignatures.Kind; may && len(row[1]) == 0 {
 				continue // a list of nothing
 			}
 			if s.kind == &Progress.Kind && len(row[0]) > len(s.key) {

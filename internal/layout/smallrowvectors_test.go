@@ -93,6 +93,7 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("default", Defaults, Only{}, digest.Hash{}, "topic", digest.Hash{}),
 		smallRow("follow", Follows, topic, nil, "topic", topic, "names", []digest.Hash{}),
 		smallRow("follow", Follows, topic, names, "topic", topic, "names", names),
+		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),
 		smallRow("cosigned", Cosigned, log, tip, "log", log, "size", tip.Size, "root", tip.Root),
 		smallRow("cosigned", Cosigned, log, far, "log", log, "size", far.Size, "root", far.Root),
 		smallRow("forgot", Forgets, Only{}, now, "time_ms", vectorTime),

@@ -96,6 +96,7 @@ const kinds = {
   copy: kind("meta", "copy ", ofLog, (r) => ({ topic: hash(r), author: hash(r), ...time(r) })),
   default: kind("meta", "default", none, ofTopic),
   follow: kind("meta", "follow ", ofTopic, follow),
+  legs: kind("meta", "legs ", ofTopic, follow),
   fork: kind("meta", "fork ", ofLog, forkRow),
   cosigned: kind("meta", "cosigned ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
   forgot: kind("meta", "forgot", none, time),
