@@ -91,6 +91,12 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 	if m.phase == aside || m.in != nil || m.phase == pulled {
 		return nil
 	}
+	if l.Number == numberOf(theirs) && size < l.Size {
+		if same, err := s.leads(l, theirs); err != nil || !same {
+			s.sendPart(t, l) // the peer's leg is another one, or forked: let it look at ours
+			return err
+		}
+	}
 	m.size, m.pages = size, pagesAt(l, size)
 	switch {
 	case size < l.Size:
@@ -101,6 +107,16 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 		s.sendPart(t, l) // let both look at the heads
 	}
 	return nil
+}
+
+// leads reports whether a leg leads to the peer's position: of one number there may be
+// two legs, by two authors, of which each side holds one.
+func (s *Session) leads(l LogInfo, theirs identity.Position) (bool, error) {
+	if theirs.Size == 0 {
+		return true, nil
+	}
+	peaks, err := s.cfg.Store.PeaksAt(l.Log, theirs.Size)
+	return err == nil && peaks.Root() == theirs.Root, err
 }
 
 // rosterAgain states the newest leg when both sides rest with two positions.
