@@ -90,6 +90,9 @@ var (
 	// ErrLogClosed is returned for appends to a log of this store in which a record
 	// breaks a rule of the topic. The records before it can be read.
 	ErrLogClosed = store.ErrClosed
+	// ErrCut is returned for appends to a log that the topic's roster ended: ask those
+	// who keep the roster, or go on in another topic.
+	ErrCut = store.ErrCut
 	// ErrLeft is returned for appends to a topic that this store left.
 	ErrLeft = store.ErrLeft
 	// ErrStale is returned for appends when a peer turned out to hold newer

@@ -245,7 +245,7 @@ func (p *Pipeline) append(ctx context.Context, log digest.Hash, bytes int, try f
 	if err := p.quota.admitLocal(bytes); err != nil {
 		return at, ask, err
 	}
-	ask = question{topic: l.Topic, size: l.State().Size}
+	ask = question{topic: l.Topic, size: l.Whole().Size}
 	at, err = untilDone(ctx, try)
 	return at, ask, err
 }

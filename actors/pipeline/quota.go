@@ -147,7 +147,7 @@ func (g *quotaGate) held(id digest.Hash) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return int64(l.State().Pages)*int64(l.PageBytes) + g.st.RangeBytes(id), nil
+	return int64(l.Whole().Pages)*int64(l.PageBytes) + g.st.RangeBytes(id), nil
 }
 
 // disk checks that n more bytes fit in the store and on the disk. It looks at

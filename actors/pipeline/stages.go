@@ -191,7 +191,7 @@ func (p *Pipeline) counted(id digest.Hash) error {
 	if err != nil {
 		return err
 	}
-	size := l.State().Size
+	size := l.Whole().Size
 	if l.Own {
 		p.regained(l, size)
 	}

@@ -39,3 +39,18 @@ func Gaps(held []syncer.Span, part syncer.Span) (gaps []syncer.Span) {
 	}
 	return gaps
 }
+
+// Clip returns the part of ordered spans below end.
+func Clip(spans []syncer.Span, end uint64) []syncer.Span {
+	for i, s := range spans {
+		if s.End <= end {
+			continue
+		}
+		spans = spans[:i:i]
+		if s.First < end {
+			spans = append(spans, syncer.Span{First: s.First, End: end})
+		}
+		break
+	}
+	return spans
+}

@@ -63,7 +63,7 @@ func (a *ahead) begin(s *Store, id digest.Hash, size uint64) bool {
 	if err != nil || !l.Own {
 		return false
 	}
-	a.log, a.tip, a.lag = l, l.State().Peaks, size-min(size, l.treed.Load())
+	a.log, a.tip, a.lag = l, l.Whole().Peaks, size-min(size, l.treed.Load())
 	if a.from == id && a.kept.Size() == size {
 		a.tip = a.kept
 	}

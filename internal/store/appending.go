@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -23,6 +24,10 @@ var ErrOwnFrozen = fmt.Errorf("%w, and the author is this store, of which two co
 // ErrClosed is returned for events of a log that ends where it is, because the
 // record that follows breaks a rule.
 var ErrClosed = syncer.ErrClosed
+
+// ErrCut is returned for events of ours behind the place at which the roster of the
+// topic ends our log: nobody would count them.
+var ErrCut = errors.New("the topic's roster ends the log here, so that nothing further in it counts; what came before does")
 
 // ErrTimeBack is returned for events of ours whose time is before that of the
 // last one: to commit them would close the log.
@@ -54,7 +59,7 @@ const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrGap, ErrOtherHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault} {
+	for _, refusal := range []error{ErrGap, ErrOtherHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault, ErrCut} {
 		if errors.Is(err, refusal) {
 			return true
 		}
@@ -86,6 +91,9 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	if a.Remote == nil {
 		if t, err := c.topic(row.Topic); err == nil && t.Left {
 			return nil, fmt.Errorf("%w (topic %s)", ErrLeft, t.ID.Short())
+		}
+		if cut, err := c.s.cutOf(row.Topic, row.Kind, row.ID); err != nil || cut != nil && row.Size+uint64(len(a.Leaves)) > cut.Size {
+			return nil, cmp.Or(err, fmt.Errorf("%w (log %s)", ErrCut, row.ID.Short()))
 		}
 		a.First = row.Size
 		c.storeOwnHead(row)

@@ -51,7 +51,7 @@ func (s *Store) Behind() (logs []*Log, err error) {
 		if err != nil {
 			return logs, err
 		}
-		if l.Own && l.Row().HighWater > l.State().Size {
+		if l.Own && l.Row().HighWater > l.Whole().Size {
 			logs = append(logs, l)
 		}
 	}

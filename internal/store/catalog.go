@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -37,8 +38,11 @@ type Log struct {
 	files   *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
-	pubMu sync.Mutex                 // held while pub changes
+	pubMu sync.Mutex                 // held while pub, cut and counted change
 	pub   atomic.Pointer[LogState]   // changed by the MMRIndexer only, once the log is loaded
+
+	cut     atomic.Pointer[roster.Cut] // by the roster, as it is carried out; changed under catalog.setMu
+	counted atomic.Pointer[LogState]   // what that leaves of pub; nil if it is all
 
 	signMu sync.Mutex                 // held while a head of ours is signed
 	signed atomic.Pointer[proof.Head] // the newest that was signed since the log was loaded
@@ -81,9 +85,6 @@ type LogState struct {
 // HeadSize returns how many events the head counts that proves the state.
 func (p *LogState) HeadSize() uint64 { return p.head.Size }
 
-// State returns the log's published state.
-func (l *Log) State() *LogState { return l.pub.Load() }
-
 // GrewFrom returns the size of the published state before this one.
 func (l *Log) GrewFrom() uint64 { return l.grew.Load() }
 
@@ -108,8 +109,10 @@ type catalog struct {
 	topicMu sync.Mutex                 // guards topics; whoever holds it takes no other lock
 	topics  map[digest.Hash]*topicList // of all, once somebody asked; nil before
 
-	setMu   sync.Mutex               // guards history
+	setMu   sync.Mutex               // guards history and cuts
 	history map[digest.Hash]*history // per topic, once somebody asked
+
+	cuts map[digest.Hash]map[digest.Hash]*roster.Cut // per topic, of its logs, as they are carried out; once somebody asked
 }
 
 // Log returns the log with this id, or ErrUnknownLog. Two callers get the same
@@ -184,7 +187,7 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 		return nil, err
 	}
 	l.pub.Store(p) // it counts as it did when it was here last
-	return l, nil
+	return l, s.takeCut(l)
 }
 
 // bareLog makes a Log of its row, with its files as they are and without a state.
@@ -231,4 +234,13 @@ type filed struct {
 // begun since it was opened.
 func (s *Store) fileless(row *aof.LogRow) bool {
 	return row.SealedPages == 0 && !s.filed.logs.has(row.Num) && !s.filed.others[row.ID]
+}
+
+// knownLog returns the log with this id, or nil if there is none.
+func (s *Store) knownLog(id digest.Hash) (*Log, error) {
+	l, err := s.Log(id)
+	if errors.Is(err, ErrUnknownLog) {
+		return nil, nil
+	}
+	return l, err
 }

@@ -85,7 +85,7 @@ func (c *checker) log(id digest.Hash) {
 	l, opened := c.s.Log(id)
 	if opened == nil {
 		c.count(l.Kind)
-		c.walk(l, l.State())
+		c.walk(l, l.Whole())
 		return
 	}
 	before := c.Report.Found()
@@ -129,7 +129,7 @@ func (c *checker) walk(l *Log, p *LogState) {
 	if l.Kind == identity.KindData {
 		c.Report.Events += p.Size
 	}
-	if l.State() == nil {
+	if l.Whole() == nil {
 		p.Root, p.Peaks = m.Root(), *m
 	} else if root := m.Root(); root != p.Root {
 		c.found(findings.FlawLog, l, fmt.Errorf("its events give root %s, published is %s", root, p.Root))
@@ -146,7 +146,7 @@ func (c *checker) head(l *Log, p *LogState) {
 		c.found(findings.FlawHead, l, err)
 		return
 	}
-	if l.Own && l.State() == nil {
+	if l.Own && l.Whole() == nil {
 		if err := c.s.checkOwn(l, l.Row(), p); err != nil {
 			c.found(findings.FlawLog, l, err)
 		}

@@ -66,12 +66,9 @@ func (s *Store) accountOf(t *Topic) (roster.Key, error) {
 	if k := device.AccountKept(t); !k.IsZero() {
 		return k, nil
 	}
-	f, err := s.rosterOf(t)
-	if err != nil || f == nil {
-		return roster.Key{}, err
-	}
-	d, _ := f.Device(s.device.AuthorID(t.Genesis))
-	return d.Account, nil
+	var d roster.DeviceState
+	err := s.askRoster(t, func(st *roster.State) { d, _ = st.Device(s.device.AuthorID(t.Genesis)) })
+	return d.Account, err
 }
 
 // first looks at record 0 of a peer's log, which the transaction brings. If it

@@ -68,7 +68,7 @@ func (s *Store) Forks() ([]proof.Fork, error) {
 // ProveFork returns the proof that a head its author signed contradicts what is
 // held of a log. The error is ErrRange if too little is held for that.
 func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
-	p := l.State()
+	p := l.Whole()
 	ours, err := l.Head(p)
 	if err != nil {
 		return proof.Fork{}, err
@@ -80,7 +80,7 @@ func (s *Store) ProveFork(l *Log, theirs proof.Head) (proof.Fork, error) {
 	if theirs.Size == 0 || theirs.Size > p.Size {
 		return proof.Fork{}, fmt.Errorf("%w: a head of %d, held are %d", ErrRange, theirs.Size, p.Size)
 	}
-	m, err := s.PeaksAt(l, theirs.Size)
+	m, err := s.peaksIn(l, p, theirs.Size)
 	if err != nil {
 		return proof.Fork{}, err
 	}

@@ -258,9 +258,8 @@ func (s *Store) countChange(l *Log, old, now *LogState) {
 func (c *catalog) count(l *Log, old, now *LogState) {
 	switch h := c.history[l.Topic]; {
 	case h == nil:
-	case l.Kind == identity.KindRoster:
-		h.place(l, now)
-	case l.Kind == identity.KindData && h.counts(l.ID):
+	case l.Kind == identity.KindRoster: // see rosterMoved
+	case h.counts(l.ID):
 		h.changed(l, old, now)
 	}
 }
@@ -271,7 +270,7 @@ func (s *Store) countCreated(l *Log) {
 	defer l.pubMu.Unlock()
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	if l.Kind == identity.KindData {
+	if l.Kind != identity.KindRoster {
 		s.added(l.Topic, l.ID)
 	}
 	s.catalog.count(l, nil, l.State())
@@ -282,7 +281,7 @@ func (s *Store) countCreated(l *Log) {
 func (s *Store) countLater(row *aof.LogRow) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	if row.Kind == identity.KindData {
+	if row.Kind != identity.KindRoster {
 		s.added(row.Topic, row.ID)
 	}
 	delete(s.catalog.history, row.Topic)
@@ -298,12 +297,12 @@ func (s *Store) countFrozen(l *Log) {
 		return
 	}
 	h := s.catalog.history[l.Topic]
-	if h != nil && l.Kind == identity.KindData && h.counts(l.ID) {
+	if h != nil && l.Kind != identity.KindRoster && h.counts(l.ID) {
 		h.froze(l, l.State())
 		return
 	}
-	if l.frozen.Store(true); h != nil && l.Kind == identity.KindRoster {
-		h.place(l, l.State())
+	if l.frozen.Store(true); h != nil {
+		h.placed = false // at a forked leg, perhaps
 	}
 }
 

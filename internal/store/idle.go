@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/xaeroflux/xaeroflux/internal/aof"
@@ -56,6 +57,9 @@ func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
 	t, err := s.Topic(row.Topic)
 	if err != nil {
 		return info, err
+	}
+	if cut, err := s.cutOf(t.ID, row.Kind, id); err != nil || cut != nil {
+		return info, cmp.Or(err, errUnsaid)
 	}
 	info = syncer.LogInfo{
 		Policy: t.Genesis.Policy, Genesis: t.Genesis, Ends: row.Closed != 0,

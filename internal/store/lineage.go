@@ -57,7 +57,7 @@ func (c *Committer) endOf(row *aof.LogRow) (digest.Hash, bool) {
 		}
 	}
 	if l, err := c.s.cached(row.ID); err == nil {
-		if p := l.State(); p.Size == row.Size {
+		if p := l.Whole(); p.Size == row.Size {
 			return p.Root, true
 		}
 	}
@@ -112,7 +112,7 @@ func (c *Committer) ended() {
 // replaces checks that a peer's pages, which are put in place of the events
 // from the last full page on, hold the events that are published.
 func (st *secondTier) replaces(b *messages.Batch) error {
-	p := st.l.State()
+	p := st.l.Whole()
 	if !b.Uncommitted || p.Size <= b.First || p.Size > b.End() || st.base.Size() != b.First {
 		return nil
 	}

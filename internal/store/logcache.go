@@ -118,7 +118,7 @@ func (c *logCache) putOut(i int) {
 // underWay reports whether a log loaded from its row would be another: a stage
 // has something of it, or what is committed is not known to everybody yet.
 func (l *Log) underWay() bool {
-	p, row := l.State(), l.Row()
+	p, row := l.Whole(), l.Row()
 	return p.Size != row.Size || p.Pages != row.SealedPages || l.segmented.Load() > row.Size || l.frozen.Load() != row.Frozen
 }
 

@@ -193,7 +193,7 @@ func (m *MMRIndexer) Durable(d *messages.Durable) (a Advance, err error) {
 	if st == nil {
 		return m.s.stored(d.Log) // forgotten meanwhile: compute it from the row
 	}
-	size := st.l.State().Size
+	size := st.l.Whole().Size
 	for len(st.waiting) > 0 && st.waiting[0].Size <= d.Size {
 		a, size = Advance{st.l, st.waiting[0]}, st.waiting[0].Size
 		st.waiting = st.waiting[1:]

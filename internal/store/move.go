@@ -234,7 +234,7 @@ func (s *Store) giveAway(row *aof.LogRow) error {
 	}
 	*row = *l.Row()
 	if row.Size > 0 {
-		h, err := l.Head(l.State())
+		h, err := l.Head(l.Whole())
 		if err != nil {
 			return err
 		}
@@ -249,6 +249,7 @@ func (s *Store) forget() {
 	s.catalog.forget()
 	s.catalog.topics = nil
 	s.catalog.history = map[digest.Hash]*history{}
+	s.catalog.cuts = map[digest.Hash]map[digest.Hash]*roster.Cut{}
 	s.rosters.mu.Lock()
 	defer s.rosters.mu.Unlock()
 	s.rosters.all = map[digest.Hash]*fold{}

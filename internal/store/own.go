@@ -24,7 +24,7 @@ func (s *Store) OwnLogs(behind func(log digest.Hash) (known uint64, is bool)) (a
 			continue
 		}
 		if l, err := s.Log(t.Log); err == nil {
-			o.Held = l.State().Size
+			o.Held = l.Whole().Size
 		}
 		all = append(all, o)
 	}

@@ -46,7 +46,7 @@ func (g *Segmenter) fit(st *openPage, p *messages.Pages) (*messages.Pages, error
 // rootAtOpen returns the root of what is before the open page.
 func (g *Segmenter) rootAtOpen(st *openPage) (digest.Hash, error) {
 	first := st.b.First()
-	switch p := st.l.State(); {
+	switch p := st.l.Whole(); {
 	case first == 0:
 		return digest.Empty, nil
 	case st.known.size == first:

@@ -3,10 +3,9 @@
 package store
 
 import (
-	"errors"
-
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -18,41 +17,68 @@ func (v Source) Position(topic digest.Hash) (identity.Position, error) {
 	if err != nil {
 		return identity.Position{}, err
 	}
-	h, p, placed := v.s.placed(t.ID)
-	if placed {
+	if p, placed := v.s.placed(t.ID); placed {
 		return p, nil
 	}
-	l, err := v.s.Log(t.Roster().ID())
-	if err != nil && !errors.Is(err, ErrUnknownLog) {
-		return p, err
+	if err := v.s.rosterMoved(t.ID); err != nil {
+		return identity.Position{}, err
 	}
-	if l != nil {
-		l.pubMu.Lock()
-		defer l.pubMu.Unlock()
-	}
-	v.s.catalog.setMu.Lock()
-	defer v.s.catalog.setMu.Unlock()
-	if l != nil {
-		h.place(l, l.State())
-	}
-	h.placed = true // at nothing, unless the log was created meanwhile
-	return h.position, nil
+	p, _ := v.s.placed(t.ID)
+	return p, nil
 }
 
-// placed returns the history of a topic, and the position of its roster if that is
-// known.
-func (s *Store) placed(topic digest.Hash) (*history, identity.Position, bool) {
+// placed returns the position of a topic's roster if that is known.
+func (s *Store) placed(topic digest.Hash) (identity.Position, bool) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	h := s.catalog.historyOf(topic)
-	return h, h.position, h.placed
+	return h.position, h.placed
 }
 
-// place takes note of the state of the topic's roster, of which there is one leg.
-func (h *history) place(l *Log, p *LogState) {
-	h.placed, h.position = true, identity.Position{}
-	if p.Size > 0 {
-		h.position = identity.Position{Size: p.Size, Root: p.Root}
+// placeRoster keeps the position of a topic's roster; s.rosters.moving is held.
+func (s *Store) placeRoster(t *Topic) error {
+	p, err := s.position(t)
+	if err != nil {
+		return err
 	}
-	h.position = syncer.Stated(h.position, l.frozen.Load())
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	h := s.catalog.historyOf(t.ID)
+	h.placed, h.position = true, p
+	return nil
+}
+
+// chain returns the legs of a topic's roster that count, oldest first; it begins with
+// the first leg, held or not. A roster with no later legs, as most are, is not folded
+// for it.
+func (s *Store) chain(t *Topic) ([]roster.LegID, error) {
+	chain := []roster.LegID{legOf(t.Roster())}
+	ids, err := s.legIDs(t)
+	if err != nil || len(ids) == 1 {
+		return chain, err
+	}
+	err = s.askRoster(t, func(st *roster.State) {
+		if legs := st.Legs(); len(legs) > 0 {
+			chain = legs
+		}
+	})
+	return chain, err
+}
+
+// position returns the position of a topic's roster: of the newest leg that counts,
+// with all that is held of it.
+func (s *Store) position(t *Topic) (p identity.Position, err error) {
+	chain, err := s.chain(t)
+	if err != nil {
+		return p, err
+	}
+	newest := chain[len(chain)-1]
+	l, err := s.knownLog(newest.Log)
+	if err != nil || l == nil {
+		return p, err
+	}
+	if now := l.State(); now.Size > 0 {
+		p = identity.Position{Term: newest.Term, Leg: newest.Leg, Size: now.Size, Root: now.Root}
+	}
+	return syncer.Stated(p, l.frozen.Load()), nil
 }

@@ -15,7 +15,10 @@ import (
 
 // PeaksAt returns the peaks of a log at any size it has reached.
 func (s *Store) PeaksAt(l *Log, size uint64) (mmrindex.Peaks, error) {
-	p := l.State()
+	return s.peaksIn(l, l.State(), size)
+}
+
+func (s *Store) peaksIn(l *Log, p *LogState, size uint64) (mmrindex.Peaks, error) {
 	if size == p.Size {
 		return p.Peaks.Clone(), nil
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
@@ -44,13 +45,16 @@ func (s *Store) Publish(a Advance) (advanced *Log, err error) {
 	if news, err := s.publish(a.log, a.state); !news {
 		return nil, err
 	}
+	if a.log.Kind == identity.KindRoster {
+		return a.log, s.rosterMoved(a.log.Topic)
+	}
 	return a.log, nil
 }
 
 func (s *Store) publish(l *Log, p *LogState) (news bool, err error) {
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
-	old := l.pub.Load()
+	old, counted := l.Whole(), l.State()
 	if p.Size < old.Size {
 		return false, nil
 	}
@@ -71,9 +75,14 @@ func (s *Store) publish(l *Log, p *LogState) (news bool, err error) {
 	if err := l.prove(p); err != nil {
 		return false, err
 	}
-	l.grew.Store(old.Size)
+	left, err := s.leave(l, p, l.cut.Load())
+	if err != nil {
+		return false, err
+	}
+	l.grew.Store(counted.Size)
 	l.pub.Store(p)
-	s.countChange(l, old, p)
+	l.counted.Store(left)
+	s.countChange(l, counted, l.State())
 	return true, nil
 }
 
@@ -92,7 +101,7 @@ func (l *Log) prove(p *LogState) error {
 // before. That of an empty log of ours has no signature (see EmptyHead). The error is
 // ErrIdentity, or a *CorruptError: the key was hurt in memory, and must not speak.
 func (l *Log) Head(p *LogState) (proof.Head, error) {
-	if !l.Own || p.Size == 0 {
+	if !l.Own || p.head.Size == 0 {
 		return p.head, nil
 	}
 	l.signMu.Lock()
@@ -107,7 +116,7 @@ func (l *Log) Head(p *LogState) (proof.Head, error) {
 		if err != nil {
 			return h, err
 		}
-		if h, err = key.sign(l.ID, p.Size, p.Root); err != nil {
+		if h, err = key.sign(l.ID, p.head.Size, p.head.Root); err != nil {
 			return h, err
 		}
 	}
@@ -123,7 +132,7 @@ func sameState(a, b proof.Head) bool { return a.Size == b.Size && a.Root == b.Ro
 func (s *Store) signOwn(ids []digest.Hash) {
 	for _, id := range ids {
 		if l := s.catalog.find(id); l != nil {
-			_, _ = l.Head(l.State()) // one that fails is not stored
+			_, _ = l.Head(l.Whole()) // one that fails is not stored
 		}
 	}
 }
@@ -245,7 +254,7 @@ func (s *Store) Committed(id digest.Hash) (a Advance, err error) {
 	if err != nil || !l.Own {
 		return a, err
 	}
-	now := l.State()
+	now := l.Whole()
 	p := &LogState{Size: now.Size, Peaks: now.Peaks.Clone()}
 	err = s.aof.View(func(v *aof.View) error {
 		row, found, err := v.Log(id)

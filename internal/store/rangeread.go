@@ -13,6 +13,9 @@ import (
 
 // rangeAt returns the row that holds an event.
 func (s *Store) rangeAt(l *Log, seq uint64) (syncer.Span, bool) {
+	if cut, ok := l.Cut(); ok && seq >= cut {
+		return syncer.Span{}, false
+	}
 	list := s.ranges.of(l.ID)
 	at, found := slices.BinarySearchFunc(list, seq, func(h heldRange, seq uint64) int { return cmp.Compare(h.First, seq) })
 	if !found {
@@ -27,6 +30,9 @@ func (s *Store) rangeAt(l *Log, seq uint64) (syncer.Span, bool) {
 // ReadHeld calls fn with what is held of the events [from, to) of a log, in
 // order and over gaps, as borrowed runs.
 func (s *Store) ReadHeld(l *Log, from, to uint64, fn func(Run) error) error {
+	if cut, ok := l.Cut(); ok {
+		to = min(to, cut)
+	}
 	for from < to {
 		if size := l.State().Size; from < size {
 			if err := s.eachRun(l, from, min(to, size), fn); err != nil {

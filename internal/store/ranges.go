@@ -209,7 +209,11 @@ func (s *Store) Held(l *Log) []syncer.Span {
 	for _, r := range s.ranges.of(l.ID) { // before the prefix, which what is absorbed moves to
 		rows = append(rows, r.Span)
 	}
-	return chunk.Held(l.State().Size, rows)
+	held := chunk.Held(l.State().Size, rows)
+	if cut, ok := l.Cut(); ok {
+		held = chunk.Clip(held, cut)
+	}
+	return held
 }
 
 // Gaps returns what is not held of a log, up to the newest head that is known.

@@ -171,7 +171,7 @@ func (s *Store) SyncFiles(id digest.Hash) error {
 	if err != nil {
 		return err
 	}
-	head, err := l.Head(l.State()) // of events that are committed
+	head, err := l.Head(l.Whole()) // of events that are committed
 	if err != nil {
 		return err
 	}

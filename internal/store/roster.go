@@ -5,120 +5,166 @@ package store
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
-	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // rosters are the folds over the rosters of topics, as far as somebody asked.
-// A fold is taken further when its log has grown.
 type rosters struct {
-	mu  sync.Mutex // guards all, and each fold in it
+	mu  sync.Mutex // guards all, and each fold in it; whoever holds it loads legs and no other logs
 	all map[digest.Hash]*fold
+
+	moving sync.Mutex // held while the cuts of a roster that moved are carried out
 }
 
-// A fold is a topic's roster as it was read so far.
+// A fold is a topic's roster as it was read so far: of all legs that are held, the
+// chain that counts.
 type fold struct {
-	state  *roster.State
-	read   uint64 // records of the leg that state has seen: behind a handover it goes no further
-	closed error  // why the leg ended by breaking a rule, or is none of this topic's
+	state *roster.State
+	read  map[digest.Hash]uint64 // records of each leg that were read
 }
 
-// Roster returns what is held of a topic's roster.
-func (v Source) Roster(topic digest.Hash) (syncer.Roster, error) {
-	t, err := v.s.Topic(topic)
-	if err != nil {
-		return syncer.Roster{}, err
-	}
-	name := t.Roster()
-	info, found, err := v.Log(name.ID())
-	if err != nil {
-		return syncer.Roster{}, err
-	}
-	if !found { // its author and id are known all the same
-		info = syncer.LogInfo{Log: name.ID(), Topic: topic, Author: name.Author, PageBytes: name.PageBytes, Kind: name.Kind, Number: name.Number}
-	}
-	r := syncer.Roster{Legs: []syncer.LogInfo{info}}
-	if info.Size > 0 {
-		r.Position = identity.Position{Size: info.Size, Root: info.Root}
-	}
-	return r, nil
-}
-
-// Counts reports whether a log of a topic is stored at all: the roster's legs,
-// the first data log of anybody in an open topic, and what the roster admits.
-func (v Source) Counts(n identity.LogName) (bool, error) {
-	t, err := v.s.Topic(n.Topic)
-	if err != nil {
-		return false, err
-	}
-	switch {
-	case n.Kind == identity.KindRoster:
-		return n == t.Roster(), nil
-	case n.Kind == identity.KindData && n.Number == 0 && t.Genesis.Policy.Has(identity.PolicyOpen) && n.PageBytes == t.Genesis.PageBytes:
-		return true, nil
-	}
-	f, err := v.s.rosterOf(t)
-	if err != nil || f == nil || n.Kind != identity.KindData {
-		return false, err
-	}
-	_, _, ok := f.Counts(roster.Key(n.Author), n.PageBytes, n.Number, f.Position())
-	return ok, nil
-}
-
-// rosterOf returns a topic's roster as far as it is held, or nil if nothing of
-// it is. It is not to be changed.
-func (s *Store) rosterOf(t *Topic) (*roster.State, error) {
-	l, err := s.Log(t.Roster().ID())
-	if errors.Is(err, ErrUnknownLog) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
+// askRoster calls ask with a topic's roster as far as it is held, which ask must not
+// keep or change; of a topic of whose roster nothing is held, it is the empty one.
+func (s *Store) askRoster(t *Topic, ask func(*roster.State)) error {
 	s.rosters.mu.Lock()
 	defer s.rosters.mu.Unlock()
-	f := s.rosters.all[t.ID]
-	if f == nil {
-		if f, err = newFold(t); err != nil {
-			return nil, err
-		}
-		s.rosters.all[t.ID] = f
+	st, err := s.foldOf(t)
+	if err == nil {
+		ask(st)
 	}
-	if err := s.readRoster(f, l); err != nil {
-		return nil, err
-	}
-	return f.state.Clone(), nil
+	return err
 }
 
-func newFold(t *Topic) (*fold, error) {
-	st, err := roster.New(t.ID, t.Genesis.Append(nil))
+// Roster returns a topic's roster as far as it is held. It is the caller's.
+func (s *Store) Roster(topic digest.Hash) (st *roster.State, err error) {
+	t, err := s.Topic(topic)
+	if err != nil {
+		return nil, err
+	}
+	err = s.askRoster(t, func(now *roster.State) { st = now.Clone() })
+	return st, err
+}
+
+// foldOf reads what is new of a topic's roster; s.rosters.mu is held. Records that
+// are added to the newest leg of the chain take the fold further; anything else
+// decides anew which legs count.
+func (s *Store) foldOf(t *Topic) (*roster.State, error) {
+	legs, err := s.legs(t)
+	if err != nil {
+		return nil, err
+	}
+	f := s.rosters.all[t.ID]
+	if f == nil {
+		f = &fold{read: map[digest.Hash]uint64{}}
+	}
+	var grown []*Log
+	for _, l := range legs {
+		if l.State().Size > f.read[l.ID] {
+			grown = append(grown, l)
+		}
+	}
+	switch {
+	case f.state != nil && len(grown) == 0:
+		return f.state, nil
+	case f.state != nil && len(grown) == 1 && f.read[grown[0].ID] > 0 && grown[0].ID == f.state.Steward().Log:
+		err = s.readLeg(f, grown[0])
+	default:
+		f, err = s.chooseLegs(t, legs)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.rosters.all[t.ID] = f
+	return f.state, nil
+}
+
+// chooseLegs folds the legs that count of all that are held.
+func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
+	f := &fold{read: map[digest.Hash]uint64{}}
+	held := make([]roster.HeldLeg, 0, len(legs))
+	for _, l := range legs {
+		raw, err := s.rawRecords(l)
+		if err != nil {
+			return nil, err
+		}
+		if f.read[l.ID] = uint64(len(raw)); len(raw) > 0 {
+			held = append(held, roster.HeldLeg{LegID: legOf(l.Name()), Records: raw})
+		}
+	}
+	genesis := t.Genesis.Append(nil)
+	st, err := roster.Choose(t.ID, genesis, held)
+	if errors.Is(err, roster.ErrRefused) || errors.Is(err, roster.ErrPosition) { // nothing of the first leg
+		st, err = roster.New(t.ID, genesis)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("topic %s: %w", t.ID.Short(), err)
 	}
-	name := t.Roster()
-	return &fold{state: st}, st.BeginLeg(name.ID(), name.Author, 0, 0)
+	f.state = st
+	return f, nil
 }
 
-// readRoster takes a fold further, up to what is published of its log. A record that
-// closes the leg closed the log before it was stored; one that is there all the
-// same ends the fold.
-func (s *Store) readRoster(f *fold, l *Log) error {
-	from, to := f.read, l.State().Size
-	if f.closed != nil || from >= to {
-		return nil
-	}
+// readLeg takes a fold further along its newest leg. A record that closes the leg
+// closed the log before it was stored; one that is there all the same ends the fold.
+func (s *Store) readLeg(f *fold, l *Log) error {
+	from, to := f.read[l.ID], l.State().Size
 	return s.Read(l, from, to, func(run Run) error {
 		return run.Each(func(seq uint64, rec *event.Record) error {
-			if f.closed == nil {
-				_, f.closed = f.state.Apply(seq, string(rec.Type), rec.Time, rec.Payload)
-				f.read = seq + 1
+			if f.state.Closed() == nil {
+				_, _ = f.state.Apply(seq, string(rec.Type), rec.Time, rec.Payload)
 			}
+			f.read[l.ID] = seq + 1
 			return nil
 		})
 	})
+}
+
+// rawRecords returns all records of a leg.
+func (s *Store) rawRecords(l *Log) (all []roster.Raw, err error) {
+	err = s.Read(l, 0, l.State().Size, func(run Run) error {
+		return run.Each(func(_ uint64, rec *event.Record) error {
+			all = append(all, roster.Raw{Type: string(rec.Type), Time: rec.Time, Body: slices.Clone(rec.Payload)})
+			return nil
+		})
+	})
+	return all, err
+}
+
+func legOf(n identity.LogName) roster.LegID {
+	term, leg := identity.SplitRosterNumber(n.Number)
+	return roster.LegID{Log: n.ID(), Author: n.Author, Term: term, Leg: leg}
+}
+
+// legs returns the legs of a topic's roster that are here.
+func (s *Store) legs(t *Topic) (all []*Log, err error) {
+	ids, err := s.legIDs(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		l, err := s.knownLog(id)
+		if err != nil {
+			return nil, err
+		}
+		if l != nil {
+			all = append(all, l)
+		}
+	}
+	return all, nil
+}
+
+// legIDs returns which logs the legs of a topic's roster are, the first one first.
+func (s *Store) legIDs(t *Topic) (ids []digest.Hash, err error) {
+	err = s.aof.View(func(v *aof.View) error {
+		ids, _, err = aof.Row(v, layout.Legs, t.ID)
+		return err
+	})
+	return append([]digest.Hash{t.Roster().ID()}, ids...), err
 }

@@ -76,8 +76,7 @@ func (v Source) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 func (l *Log) info() (syncer.LogInfo, error) {
 	p := l.State()
 	head, err := l.Head(p)
-	end, why := l.Closed()
-	ends := why != 0
+	end, ends := l.end()
 	return syncer.LogInfo{
 		Policy: l.genesis.Policy, Genesis: l.genesis, Ends: ends, End: end,
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),

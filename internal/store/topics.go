@@ -217,6 +217,9 @@ func (s *Store) TopicLogs(topic digest.Hash) iter.Seq2[*Log, error] {
 		}
 		for _, id := range ids {
 			l, err := s.Log(id)
+			if err == nil && l.Kind != identity.KindData {
+				continue
+			}
 			if !yield(l, err) || err != nil {
 				return
 			}
@@ -285,7 +288,7 @@ func (s *Store) listTopics() (map[digest.Hash]*topicList, error) {
 	all := map[digest.Hash]*topicList{}
 	err := s.aof.View(func(v *aof.View) error {
 		return v.ForEachLog(func(row aof.LogRow) error {
-			if row.Kind == identity.KindData {
+			if row.Kind != identity.KindRoster {
 				listIn(all, row.Topic, row.ID)
 			}
 			return nil
