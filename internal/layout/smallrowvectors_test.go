@@ -65,6 +65,10 @@ type (
 		Sig    hexBytes      `json:"signature"`
 		Cosigs []cosigFields `json:"cosignatures"`
 	}
+	kemFields struct {
+		Recipient digest.Hash `json:"recipient"`
+		Seed      hexBytes    `json:"seed"`
+	}
 	cosigFields struct {
 		Witness hexBytes `json:"witness"`
 		Time    uint64   `json:"time"`
@@ -94,6 +98,12 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("follow", Follows, topic, nil, "topic", topic, "names", []digest.Hash{}),
 		smallRow("follow", Follows, topic, names, "topic", topic, "names", names),
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),
+		smallRow("kem", KEMKeys, topic, []KEMKey{{author, identity.Secret{5}}, {log, identity.Secret{6}}}, "topic", topic,
+			"keys", []kemFields{{author, hexBytes{5, 31: 0}}, {log, hexBytes{6, 31: 0}}}),
+		smallRow("epoch", EpochSecrets, EpochKey{topic, log}, EpochSecret{1 << 40, identity.Secret{5}, identity.Secret{6}, author},
+			"topic", topic, "epoch", log, "number", 1<<40, "secret", hexBytes{5, 31: 0}, "join", hexBytes{6, 31: 0}, "readers", author),
+		smallRow("epoch", EpochSecrets, EpochKey{topic, log}, EpochSecret{Join: identity.Secret{6}},
+			"topic", topic, "epoch", log, "number", 0, "secret", make(hexBytes, 32), "join", hexBytes{6, 31: 0}, "readers", digest.Hash{}),
 		smallRow("cosigned", Cosigned, log, tip, "log", log, "size", tip.Size, "root", tip.Root),
 		smallRow("cosigned", Cosigned, log, far, "log", log, "size", far.Size, "root", far.Root),
 		smallRow("forgot", Forgets, Only{}, now, "time_ms", vectorTime),

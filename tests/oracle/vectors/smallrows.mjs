@@ -37,6 +37,19 @@ function follow(r) {
   return { names };
 }
 
+function kemKeys(r) {
+  ok(r.b.length > 0 && r.b.length % 64 === 0 && r.b.length <= 16 * 64, "KEM keys");
+  const keys = times(r.b.length / 64, () => ({ recipient: hash(r), seed: hex(r.take(32)) }));
+  ok(keys.every((k) => !/^0*$/.test(k.seed)), "a key of zeros");
+  return { keys };
+}
+
+function epoch(r) {
+  const e = { number: r.uint(8), secret: hex(r.take(32)), join: hex(r.take(32)), readers: hash(r) };
+  ok(!/^0*$/.test(e.join), "a join key of zeros");
+  return e;
+}
+
 function cosignedHead(r) {
   const h = { size: r.uint(8), root: hash(r), signature: hex(r.take(64)) };
   return { ...h, cosignatures: times(r.uint(1), () => ({ witness: hash(r), time: r.uint(8), signature: hex(r.take(64)) })) };
@@ -96,6 +109,8 @@ const kinds = {
   copy: kind("meta", "copy ", ofLog, (r) => ({ topic: hash(r), author: hash(r), ...time(r) })),
   default: kind("meta", "default", none, ofTopic),
   follow: kind("meta", "follow ", ofTopic, follow),
+  kem: kind("meta", "kem ", ofTopic, kemKeys),
+  epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
   legs: kind("meta", "legs ", ofTopic, follow),
   fork: kind("meta", "fork ", ofLog, forkRow),
   cosigned: kind("meta", "cosigned ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
