@@ -131,9 +131,16 @@ func (r *realm) write(x *writer, rec Record) Effect {
 	r.clock++
 	raw := Raw{rec.Type(), r.clock, mustEncode(rec)}
 	l := &x.legs[len(x.legs)-1]
+	judged, foretold := x.s.next == nil && x.s.Founded(), Void("")
+	if judged {
+		foretold = x.s.Judge(rec)
+	}
 	e, err := x.s.Apply(uint64(len(l.Records)), raw.Type, raw.Time, raw.Body)
 	if err != nil {
 		r.t.Fatalf("%s: %v", raw.Type, err)
+	}
+	if judged && e.Void != foretold {
+		r.t.Fatalf("%s: %q, was to be %q", raw.Type, e.Void, foretold)
 	}
 	l.Records = append(l.Records, raw)
 	x.w.pos.Size, x.w.ms = uint64(len(l.Records)), r.clock

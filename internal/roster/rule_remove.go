@@ -25,15 +25,11 @@ func (r *Remove) void(s *State) Void {
 
 func (r *Remove) carry(s *State, at when) {
 	named := byLog(r.Cuts)
+	for _, d := range s.Leaving(r.Target) {
+		s.dropDevice(d.Key, named, at)
+	}
 	if r.Target.Device.IsZero() {
-		for _, d := range s.Devices(r.Target.Account) {
-			s.dropDevice(d.Key, named, at)
-		}
 		s.dropAccount(r.Target.Account, at)
-	} else {
-		for _, k := range s.kin(r.Target.Device) {
-			s.dropDevice(k, named, at)
-		}
 	}
 	keep := map[Key]bool{}
 	for _, k := range r.Keep {
@@ -44,6 +40,19 @@ func (r *Remove) carry(s *State, at when) {
 	})
 	s.epochDue = s.hasKEM()
 	s.settle(r.Ask)
+}
+
+// Leaving returns the devices that go if a target is removed, by rising key: those
+// of the account, or the device with what it is a copy of and with copies of it.
+func (s *State) Leaving(t Target) []DeviceState {
+	if t.Device.IsZero() {
+		return s.Devices(t.Account)
+	}
+	var all []DeviceState
+	for _, k := range s.kin(t.Device) {
+		all = append(all, s.devices[k])
+	}
+	return all
 }
 
 func (s *State) dropDevice(k Key, named map[digest.Hash]Prefix, at when) {

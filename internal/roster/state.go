@@ -158,6 +158,16 @@ func (s *State) Apply(seq uint64, typ string, ms int64, body []byte) (Effect, er
 	return s.judge(r, ms, leaf), nil
 }
 
+// Judge returns why r would be void as the next record, or nothing if it would
+// count. S stays as it is. It is for a steward, which writes no void records: r has to
+// be one that encodes, and s has to be founded.
+func (s *State) Judge(r Record) Void {
+	if s.phase == phaseHandedOver {
+		return VoidHandedOver
+	}
+	return r.(rule).void(s)
+}
+
 // judge applies a record that decodes, unless the rules make it void.
 func (s *State) judge(r Record, ms int64, leaf digest.Hash) Effect {
 	void := r.(rule).void(s)
