@@ -68,7 +68,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// What names no log is nobody's, and not on the steward's authority.
+// An ask that names no log is nobody's, and not on the steward's authority.
 func TestAskOfNoLog(t *testing.T) {
 	x := village(t, sealedGenesis())
 	if b := x.answer(Ask{Body: &roster.Request{Content: account("rita")}}, Ask{roster.AskRef{Log: x.devices["ada1"].log}, &roster.EraseOwn{}}); len(b.Records)+len(b.Outcomes) > 0 {
@@ -96,8 +96,8 @@ func TestCuts(t *testing.T) {
 	}
 }
 
-// What a removal closes: everything but links of others if somebody is put out, only
-// what the account may know if it goes by itself, and what a person did not keep.
+// A removal closes all invites but links of others if somebody is put out, only those
+// that the account may know if it goes by itself, and those that a person did not keep.
 func TestInvitesAtARemoval(t *testing.T) {
 	open := func(x *town) (all string) {
 		for _, n := range []string{"admins' door", "amy's", "door", "link", "mine"} {
@@ -162,7 +162,7 @@ func TestStewardWithoutAccount(t *testing.T) {
 	x.fate(x.own(account("rep")), Carried, "")
 }
 
-// Who was removed has no authority as the steward, either.
+// An account that was removed has no authority as the steward's, either.
 func TestRemovedSteward(t *testing.T) {
 	x := village(t, sealedGenesis())
 	x.answer(x.request("ada1", account("rita")))
@@ -186,7 +186,7 @@ type noRandom struct{}
 
 func (noRandom) Read([]byte) (int, error) { return 0, errDisk }
 
-// What the store and the source of randomness say is passed on.
+// Errors of the store and of the source of randomness are passed on.
 func TestErrors(t *testing.T) {
 	x := village(t, sealedGenesis())
 	a := x.request("ada1", account("rita"))

@@ -60,7 +60,7 @@ func TestHandoverDeclined(t *testing.T) {
 	}
 }
 
-// Who asks for something else no longer wants the roster.
+// A device that asks for something else no longer wants the roster.
 func TestHandoverOvertaken(t *testing.T) {
 	for name, c := range map[string]func(x *town) Ask{
 		"carried out": func(x *town) Ask { return x.request("will1", x.cut("will1")) },
@@ -148,7 +148,7 @@ func closedState(t *testing.T, x *town) *roster.State {
 	return s
 }
 
-// What a term record made void is repeated as far as it took something away.
+// Records that a term record made void are repeated if they took something away.
 func TestRepeat(t *testing.T) {
 	x := village(t, sealedGenesis())
 	place, back := x.s.Clone(), x.s.Prefix().Size

@@ -133,7 +133,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// What strangers say makes no record.
+// Asks of strangers make no record.
 func TestUnheard(t *testing.T) {
 	for name, c := range map[string]struct {
 		ask func(x *town) Ask

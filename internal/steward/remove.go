@@ -65,10 +65,10 @@ func (d *Desk) logsOf(x roster.DeviceState) []digest.Hash {
 }
 
 // keep returns the invites that stay open when something of an account is removed on
-// the authority of by: those that a person named; those that link devices to other
-// accounts; and if it is the account's own wish all but those that it made or came by,
-// so that nobody closes the invites of others by leaving. Who put somebody out may not know which
-// invites that one has seen: all others are closed.
+// the authority of by: those that a person named, and those that link devices to other
+// accounts. If an account removes something of its own, all stay but those that it made
+// or came by, so that nobody closes the invites of others by leaving. An account that is
+// put out may have seen any of them, and the one that puts it out cannot know which.
 func (d *Desk) keep(account, by roster.Key, named []roster.Key) []roster.Key {
 	a, _ := d.state.Account(account)
 	var all []roster.Key

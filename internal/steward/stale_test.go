@@ -8,7 +8,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
-// What is about something that changed since is stale, but for one's own.
+// An ask about something that changed since is stale, unless it is one's own.
 func TestStale(t *testing.T) {
 	// Each ask is made, then the other thing happens, then the ask is answered.
 	for name, c := range map[string]struct {
