@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"mmrindex"},
 	{"proof"},
 	{"messages", "internal/recovery", "internal/roster", "internal/seal", "transport"},
-	{"internal/layout"},
+	{"internal/layout", "internal/steward"},
 	{"internal/aof", "segwriter"},
 	{"internal/aside", "internal/device", "internal/findings"},
 	{"internal/peertls"},
@@ -71,7 +71,7 @@ var reserved = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"internal/digest", "event", "internal/chunk", "internal/layout", "internal/recovery", "internal/roster", "internal/seal", "merkleindex", "mmrindex", "proof", "internal/sketch"}
+var pure = []string{"internal/digest", "event", "internal/chunk", "internal/layout", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
 
 type pkg struct {
 	ImportPath string

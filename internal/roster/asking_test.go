@@ -48,7 +48,7 @@ func TestNewJoin(t *testing.T) {
 	}
 }
 
-// What leaves with a target is what does not belong once it is removed.
+// The devices that leave with a target are those that do not belong once it is removed.
 func TestLeaving(t *testing.T) {
 	s := found(t, openGenesis())
 	owner := Key(s.Genesis().Owner)
