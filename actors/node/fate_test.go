@@ -39,7 +39,7 @@ func TestEndedContextIsUncertain(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := x.n.Pipeline().Append(ctx, x.log, paid, epoch)
+		_, err := x.n.Pipeline().Append(ctx, x.log, pipeline.Entry{Event: paid}, epoch)
 		ended <- err
 	}()
 	<-arrived
@@ -57,7 +57,7 @@ func TestEndedContextIsUncertain(t *testing.T) {
 	if err != nil || !found || at.Seq != 0 || at.Log != x.log {
 		t.Errorf("found %v at %+v, %v", found, at, err)
 	}
-	again, err := x.n.Pipeline().Append(t.Context(), x.log, paid, epoch)
+	again, err := x.n.Pipeline().Append(t.Context(), x.log, pipeline.Entry{Event: paid}, epoch)
 	if err != nil || again.Repeated != 1 || again.Seq != 0 {
 		t.Errorf("repeated: %+v, %v", again, err)
 	}
@@ -90,7 +90,7 @@ func TestFullDiskSaysWhatIsStored(t *testing.T) {
 		x := startOn(t, dir, store.Options{FS: full(&isFull)}, nil, supervisor.Policy{})
 		isFull.Store(true)
 		more := append(events[:len(events):len(events)], event.Event{Payload: make([]byte, 9000), ID: event.ID{2, byte(round)}})
-		at, err := x.n.Pipeline().AppendBatch(t.Context(), x.log, more, pipeline.Conditions{}, epoch)
+		at, err := x.n.Pipeline().AppendBatch(t.Context(), x.log, pipeline.Plain(more...), pipeline.Conditions{}, epoch)
 		var u *pipeline.UncertainError
 		if told := errors.As(err, &u) && u.Stored && errors.Is(err, syscall.ENOSPC); err != nil && !told {
 			t.Fatalf("round %d: %+v, %v; want it to be stored, or known as stored", round, at, err)
@@ -104,7 +104,7 @@ func TestFullDiskSaysWhatIsStored(t *testing.T) {
 		if _, found, err := x.n.Pipeline().Find(t.Context(), x.log, more[20].ID); !found || err != nil {
 			t.Errorf("round %d: found %v, %v", round, found, err)
 		}
-		if _, err := x.n.Pipeline().Append(t.Context(), x.log, event.Event{}, epoch); errors.Is(err, pipeline.ErrUncertain) || !errors.Is(err, pipeline.ErrReadOnly) {
+		if _, err := x.n.Pipeline().Append(t.Context(), x.log, pipeline.Entry{}, epoch); errors.Is(err, pipeline.ErrUncertain) || !errors.Is(err, pipeline.ErrReadOnly) {
 			t.Errorf("round %d, after it: %v", round, err)
 		}
 		x.n.Close(t.Context())
@@ -131,7 +131,7 @@ func TestFailedCommitIsUncertain(t *testing.T) {
 	}}
 	x := startOn(t, dir, o, nil, supervisor.Policy{})
 	fails.Store(true)
-	_, err := x.n.Pipeline().Append(t.Context(), x.log, paid, epoch)
+	_, err := x.n.Pipeline().Append(t.Context(), x.log, pipeline.Entry{Event: paid}, epoch)
 	var u *pipeline.UncertainError
 	if !errors.As(err, &u) || u.Stored || !errors.Is(err, syscall.EIO) {
 		t.Errorf("%v, want an UncertainError", err)
@@ -144,7 +144,7 @@ func TestFailedCommitIsUncertain(t *testing.T) {
 	x.st.Close()
 	x = startNode(t, dir, nil, supervisor.Policy{})
 	defer x.close()
-	if _, err := x.n.Pipeline().Append(t.Context(), x.log, paid, epoch); err != nil {
+	if _, err := x.n.Pipeline().Append(t.Context(), x.log, pipeline.Entry{Event: paid}, epoch); err != nil {
 		t.Error(err)
 	}
 	if size, _ := x.root(); size != 1 {
@@ -185,7 +185,7 @@ func TestPublishedBeforeItIsWaitedFor(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 2)
 	appendOne := func() {
-		_, err := x.n.Pipeline().Append(ctx, x.log, event.Event{Payload: []byte("x")}, epoch)
+		_, err := x.n.Pipeline().Append(ctx, x.log, pipeline.Entry{Event: event.Event{Payload: []byte("x")}}, epoch)
 		ended <- err
 	}
 	go appendOne()

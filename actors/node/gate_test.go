@@ -31,11 +31,11 @@ func (m *member) ways(t *testing.T) map[string]func(context.Context) error {
 		return func(ctx context.Context) error { return p.Do(ctx, x) }
 	}
 	joined := identitytest.NewTopicOf(9, 4096)
-	founding, err := m.st.NewFounding("n", 4096, epoch)
+	founding, err := m.st.NewFounding("n", store.Founding{Policy: identity.PolicyOpen, PageBytes: 4096}, epoch)
 	following, err2 := m.st.NewFollowing(m.topic.ID, []digest.Hash{{1}}, false)
 	return map[string]func(context.Context) error{
 		"append": func(ctx context.Context) error {
-			_, err := p.Append(ctx, m.topic.Log, event.Event{Payload: []byte("x")}, epoch)
+			_, err := p.Append(ctx, m.topic.Log, pipeline.Entry{Event: event.Event{Payload: []byte("x")}}, epoch)
 			return err
 		},
 		"join":   do(m.st.NewJoin(joined.Genesis, joined.Keys, ""), nil),

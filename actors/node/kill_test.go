@@ -112,7 +112,7 @@ func (x *running) append(batch int) {
 	x.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, runInput(batch), pipeline.Conditions{}, epoch)
+	at, err := x.n.Pipeline().AppendBatch(ctx, x.log, pipeline.Plain(runInput(batch)...), pipeline.Conditions{}, epoch)
 	if err != nil {
 		x.t.Fatalf("batch %d: %v", batch, err)
 	}

@@ -102,7 +102,7 @@ func (m *member) append(n int) error {
 	for i := range events {
 		events[i].Payload = make([]byte, 1000)
 	}
-	_, err := m.n.Pipeline().AppendBatch(m.t.Context(), m.topic.Log, events, pipeline.Conditions{}, epoch)
+	_, err := m.n.Pipeline().AppendBatch(m.t.Context(), m.topic.Log, pipeline.Plain(events...), pipeline.Conditions{}, epoch)
 	return err
 }
 

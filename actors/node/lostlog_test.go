@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
-	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -70,7 +69,7 @@ func TestOneLogLost(t *testing.T) {
 				if err := m.st.Read(l, n-5, n, func(store.Run) error { return nil }); err != nil {
 					t.Error(err)
 				}
-				if _, err := m.n.Pipeline().AppendBatch(t.Context(), join.Topic.Log, make([]event.Event, 500), pipeline.Conditions{}, epoch); err != nil || m.n.Broken() != nil {
+				if _, err := m.n.Pipeline().AppendBatch(t.Context(), join.Topic.Log, make([]pipeline.Entry, 500), pipeline.Conditions{}, epoch); err != nil || m.n.Broken() != nil {
 					t.Errorf("the other log: %v, %v", err, m.n.Broken())
 				}
 			})

@@ -56,7 +56,7 @@ func TestFetchOnFullDisk(t *testing.T) {
 	for i := range events {
 		events[i].Payload = make([]byte, 1000)
 	}
-	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, events, pipeline.Conditions{}, epoch); err != nil {
+	if _, err := na.Pipeline().AppendBatch(t.Context(), topic.Log, pipeline.Plain(events...), pipeline.Conditions{}, epoch); err != nil {
 		t.Fatal(err)
 	}
 	at, err := na.Mesh().Listen(t.Context(), "a:0")

@@ -33,10 +33,10 @@ var settled = func() *gathered {
 	return g
 }()
 
-// keyOf returns the key of e's id, zero if it has none.
-func (in *ingress) keyOf(log digest.Hash, e *event.Event) (key messages.IDKey, err error) {
-	if e.ID != (event.ID{}) {
-		key, err = in.ids.Key(log, e.ID)
+// keyOf returns the key of an id, zero if it is none.
+func (in *ingress) keyOf(log digest.Hash, id event.ID) (key messages.IDKey, err error) {
+	if id != (event.ID{}) {
+		key, err = in.ids.Key(log, id)
 	}
 	return key, err
 }
@@ -65,14 +65,14 @@ func (in *ingress) reserve(key messages.IDKey, t ticket) {
 // reserveRun returns the events of a run that are not here yet, of which g is to
 // be the batch. If all are here, t is the ticket of the first; whole says that
 // they are if the first is.
-func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event, whole bool) (kept []event.Event, t ticket, err error) {
+func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []Entry, whole bool) (kept []Entry, t ticket, err error) {
 	g.Log = log
 	keys, some := make([]messages.IDKey, len(events)), false
 	for i := range events {
-		if keys[i], err = in.keyOf(log, &events[i]); err != nil {
+		if keys[i], err = in.keyOf(log, events[i].id()); err != nil {
 			return nil, t, err
 		}
-		some = some || events[i].ID != (event.ID{})
+		some = some || events[i].id() != (event.ID{})
 	}
 	if !some {
 		return events, t, nil
@@ -108,7 +108,7 @@ func (in *ingress) reserveRun(g *gathered, log digest.Hash, events []event.Event
 // Find returns the place of the event with an id that was appended to the topic of
 // a log. One that is being appended is waited for.
 func (p *Pipeline) Find(ctx context.Context, log digest.Hash, id event.ID) (at Place, found bool, err error) {
-	key, err := p.in.keyOf(log, &event.Event{ID: id})
+	key, err := p.in.keyOf(log, id)
 	if err != nil {
 		return at, false, err
 	}

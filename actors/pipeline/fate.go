@@ -101,7 +101,7 @@ type question struct {
 }
 
 // complete puts the question into an UncertainError.
-func (q question) complete(err error, events []event.Event) error {
+func (q question) complete(err error, events []Entry) error {
 	var u *UncertainError
 	if !errors.As(err, &u) {
 		return err
@@ -110,8 +110,8 @@ func (q question) complete(err error, events []event.Event) error {
 		u.From = q.size
 	}
 	for i := range events {
-		if events[i].ID != (event.ID{}) {
-			u.IDs = append(u.IDs, events[i].ID)
+		if id := events[i].id(); id != (event.ID{}) {
+			u.IDs = append(u.IDs, id)
 		}
 	}
 	return err

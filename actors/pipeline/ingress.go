@@ -155,19 +155,19 @@ func (g *gathered) await(ctx context.Context) error {
 // its caller's goroutine: the payload before the event has a time, the leaf,
 // which holds it, once the event has its place. now is in milliseconds since
 // 1970.
-func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event, now int64) (ticket, error) {
-	if err := e.Check(now, 0); err != nil {
+func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e Entry, now int64) (ticket, error) {
+	if err := e.Check(now, e.Flags); err != nil {
 		return ticket{}, err
 	}
 	n := e.RecordLen()
 	if n > batchBytes {
-		return in.appendRun(ctx, log, []event.Event{e}, Conditions{}, now)
+		return in.appendRun(ctx, log, []Entry{e}, Conditions{}, now)
 	}
 	seen, err := in.seen(log, &e)
 	if err != nil {
 		return ticket{}, err
 	}
-	key, err := in.keyOf(log, &e)
+	key, err := in.keyOf(log, e.id())
 	if err != nil {
 		return ticket{}, err
 	}
@@ -181,7 +181,7 @@ func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event
 		return t, err
 	}
 	t := ticket{g: g, log: log, index: uint64(g.events), ms: g.clock.stamp(now, seen)}
-	if g.Records, err = event.AppendRecord(g.Records, e, t.ms, 0); err != nil {
+	if g.Records, err = event.AppendRecord(g.Records, e.Event, t.ms, e.Flags); err != nil {
 		in.mu.Unlock() // not after Check
 		return ticket{}, err
 	}
@@ -189,16 +189,16 @@ func (in *ingress) appendOne(ctx context.Context, log digest.Hash, e event.Event
 	slot := g.slot()
 	in.joined++
 	in.mu.Unlock()
-	*slot = e.LeafHashOf(payload, t.ms, 0)
+	*slot = e.LeafHashOf(payload, t.ms, e.Flags)
 	g.hashing.Done()
 	return t, nil
 }
 
 // appendRun enqueues events as a batch of their own, all of one time.
-func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []event.Event, c Conditions, now int64) (ticket, error) {
+func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []Entry, c Conditions, now int64) (ticket, error) {
 	bytes, seen := 0, int64(0)
 	for i := range events {
-		if err := events[i].Check(now, 0); err != nil {
+		if err := events[i].Check(now, events[i].Flags); err != nil {
 			return ticket{}, err
 		}
 		bytes += events[i].RecordLen()
@@ -225,12 +225,12 @@ func (in *ingress) appendRun(ctx context.Context, log digest.Hash, events []even
 
 // run enqueues g with events, which have so many bytes at most; seen is the
 // first time after their refs.
-func (in *ingress) run(ctx context.Context, g *gathered, events []event.Event, bytes int, now, seen int64) (ticket, error) {
+func (in *ingress) run(ctx context.Context, g *gathered, events []Entry, bytes int, now, seen int64) (ticket, error) {
 	g.events = len(events)
 	g.Records, g.Recycle, g.Leaves = in.buffer(bytes), in.recycle, make([]digest.Hash, len(events))
 	for i := range events {
 		var err error
-		if g.Records, err = event.AppendRecord(g.Records, events[i], now, 0); err != nil {
+		if g.Records, err = event.AppendRecord(g.Records, events[i].Event, now, events[i].Flags); err != nil {
 			return ticket{}, err
 		}
 		g.Leaves[i] = digest.Sum(events[i].Payload) // until the leaf is known
@@ -243,7 +243,7 @@ func (in *ingress) run(ctx context.Context, g *gathered, events []event.Event, b
 	for i, rest := 0, g.Records; i < len(events); i++ {
 		event.SetTime(rest, t.ms)
 		rest = rest[events[i].RecordLen():]
-		g.Leaves[i] = events[i].LeafHashOf(g.Leaves[i], t.ms, 0)
+		g.Leaves[i] = events[i].LeafHashOf(g.Leaves[i], t.ms, events[i].Flags)
 	}
 	return t, nil
 }

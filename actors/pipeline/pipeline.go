@@ -33,7 +33,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -212,17 +211,17 @@ func (p *Pipeline) Broken() error { return p.st.ReadOnly() }
 // Append makes one event durable and returns its place once it is counted in
 // the log's published root. Its time is now, unless the log or what it refers to
 // is later (see stamp.go). See fate.go for how it ends otherwise.
-func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e event.Event, now time.Time) (Place, error) {
+func (p *Pipeline) Append(ctx context.Context, log digest.Hash, e Entry, now time.Time) (Place, error) {
 	at, ask, err := p.append(ctx, log, e.RecordLen(), func() (ticket, error) { return p.in.appendOne(ctx, log, e, now.UnixMilli()) })
 	if err != nil {
-		err = ask.complete(err, []event.Event{e})
+		err = ask.complete(err, []Entry{e})
 	}
 	return at, err
 }
 
 // AppendBatch makes events durable in one transaction, all or none, with
 // consecutive sequences and one time, and returns the place of the first.
-func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []event.Event, c Conditions, now time.Time) (Place, error) {
+func (p *Pipeline) AppendBatch(ctx context.Context, log digest.Hash, events []Entry, c Conditions, now time.Time) (Place, error) {
 	bytes := 0
 	for i := range events {
 		bytes += events[i].RecordLen()

@@ -50,8 +50,8 @@ func (c *logClock) stamp(now, seen int64) int64 {
 
 // seen returns the first time after those of e's refs, 0 if none is known. No
 // event refers to its own log.
-func (in *ingress) seen(log digest.Hash, e *event.Event) (after int64, err error) {
-	for _, r := range e.Refs {
+func (in *ingress) seen(log digest.Hash, e *Entry) (after int64, err error) {
+	for _, r := range e.refs() {
 		if r.Log == [event.ShortBytes]byte(log[:]) {
 			return 0, fmt.Errorf("%w: log %s refers to itself", event.ErrRefs, log.Short())
 		}

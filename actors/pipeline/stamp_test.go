@@ -65,9 +65,9 @@ func (x *taken) check(t *testing.T, appends []*messages.Append) {
 // appendTo appends and does not wait.
 func appendTo(in *ingress, log digest.Hash, events []event.Event, now int64) (t ticket, err error) {
 	if len(events) > 1 {
-		return in.appendRun(context.Background(), log, events, Conditions{}, now)
+		return in.appendRun(context.Background(), log, Plain(events...), Conditions{}, now)
 	}
-	return in.appendOne(context.Background(), log, events[0], now)
+	return in.appendOne(context.Background(), log, Entry{Event: events[0]}, now)
 }
 
 // Many callers, one by one and in batches, with clocks that go back and forth:

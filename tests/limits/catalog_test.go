@@ -94,7 +94,7 @@ func (m *crowdMember) append(ctx context.Context) error {
 			events[k].Payload = make([]byte, 900)
 		}
 		topic := m.topics[i%crowdTopics]
-		if _, err := m.n.Pipeline().AppendBatch(ctx, topic.Log, events, pipeline.Conditions{}, time.UnixMilli(int64(i))); err != nil {
+		if _, err := m.n.Pipeline().AppendBatch(ctx, topic.Log, pipeline.Plain(events...), pipeline.Conditions{}, time.UnixMilli(int64(i))); err != nil {
 			return err
 		}
 	}

@@ -103,7 +103,7 @@ func (r *Rig) Append(ctx context.Context, n, count int) error {
 	r.o.Issue(n, from+uint64(count))
 	ctx, cancel := context.WithTimeout(ctx, r.wait)
 	defer cancel()
-	at, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, oracle.Events(r.o.Seed(), n, from, count), pipeline.Conditions{}, time.UnixMilli(oracle.Epoch))
+	at, err := r.Node.Pipeline().AppendBatch(ctx, l.ID, pipeline.Plain(oracle.Events(r.o.Seed(), n, from, count)...), pipeline.Conditions{}, time.UnixMilli(oracle.Epoch))
 	if err != nil {
 		return err
 	}
