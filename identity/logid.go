@@ -77,3 +77,10 @@ func DataLog(topic TopicID, author [KeyBytes]byte, pageBytes uint32) LogName {
 func RosterLog(topic TopicID, steward [KeyBytes]byte, term, leg uint32) LogName {
 	return LogName{Topic: topic, Author: steward, PageBytes: RosterPageBytes, Kind: KindRoster, Number: RosterNumber(term, leg)}
 }
+
+// BoxLog names the log of key boxes of the steward who writes a leg of a roster.
+func BoxLog(topic TopicID, steward [KeyBytes]byte, term, leg uint32) LogName {
+	n := RosterLog(topic, steward, term, leg)
+	n.Kind = KindBoxes
+	return n
+}

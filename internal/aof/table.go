@@ -52,7 +52,12 @@ func DeleteRow[K, V any](txn *Txn, t *layout.Table[K, V], k K) error {
 // EachRow calls fn with the rows of a table in the order of their keys; what it
 // is given may be borrowed until fn returns.
 func EachRow[K, V any](v *View, t *layout.Table[K, V], fn func(K, V) error) error {
-	return v.ForEach(BucketOf(t.Kind), []byte(t.Prefix), func(key, value []byte) error {
+	return EachRowOf(v, t, nil, fn)
+}
+
+// EachRowOf is EachRow for the rows whose keys begin with some bytes.
+func EachRowOf[K, V any](v *View, t *layout.Table[K, V], begin []byte, fn func(K, V) error) error {
+	return v.ForEach(BucketOf(t.Kind), append([]byte(t.Prefix), begin...), func(key, value []byte) error {
 		k, row, err := t.Parse(key, value)
 		if err != nil {
 			return err

@@ -244,3 +244,6 @@ func (s *Store) knownLog(id digest.Hash) (*Log, error) {
 	}
 	return l, err
 }
+
+// OfMembers reports whether the log is of a topic whose roster says who takes part.
+func (l *Log) OfMembers() bool { return !l.genesis.Policy.Has(identity.PolicyOpen) }

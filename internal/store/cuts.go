@@ -176,6 +176,7 @@ func (s *Store) rosterMoved(topic digest.Hash) error {
 			return err
 		}
 	}
+	s.rosterTurned(topic)
 	return s.placeRoster(t)
 }
 

@@ -10,81 +10,182 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
+	"github.com/xaeroflux/xaeroflux/internal/steward"
 )
 
-// NewFounding returns the change that makes a new topic, of which this device is the steward and a new account
-// the owner, and this store's log in it. The topic is plain and open: whoever
-// has its keys takes part; one that a person named gives way to no other as the default. pageBytes is of the logs in it; 0 means the store's
-// default.
-func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, error) {
-	if pageBytes == 0 {
-		pageBytes = s.format.PageBytes
+// A Founding is what a new topic is to be. The zero value is a plain topic of members.
+type Founding struct {
+	Policy    identity.Policy
+	PageBytes int // of the logs in it; 0 means the store's default
+}
+
+// NewFounding returns the change that makes a new topic, of which this device is the
+// steward and a new account the owner, and this store's log in it. A topic that a person
+// named gives way to no other as the default.
+func (s *Store) NewFounding(name string, f Founding, now time.Time) (*Join, error) {
+	if f.PageBytes == 0 {
+		f.PageBytes = s.format.PageBytes
 	}
 	secret, err := identity.NewAccountSecret(nil)
 	if err != nil {
 		return nil, err
 	}
-	account := secret.Key()
 	keys, err := identity.NewTopicKeys(nil)
 	if err != nil {
 		return nil, err
 	}
-	g := &identity.Genesis{
-		Policy: identity.PolicyOpen, PageBytes: uint32(pageBytes), Owner: identity.PublicKey(account),
-		LobbyHash: identity.LobbyHash(keys.Lobby), JoinHash: identity.JoinHash(keys.Join),
+	g := &identity.Genesis{Policy: f.Policy, Owner: identity.PublicKey(secret.Key()), LobbyHash: identity.LobbyHash(keys.Lobby)}
+	if f.Policy.Has(identity.PolicyOpen) {
+		g.PageBytes, g.JoinHash = uint32(f.PageBytes), identity.JoinHash(keys.Join)
 	}
 	rand.Read(g.Salt[:]) // never fails (crypto/rand)
 	device := s.device.Seed.Found(s.device.Generation, g)
-	records, err := foundingRecords(g, account, device, now)
-	if err != nil {
-		return nil, err
-	}
-	t := &Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name, Kept: name != ""}
-	return newJoin(t, device, records), nil
+	j := newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name, Kept: name != ""}, device, f.PageBytes)
+	return j, j.found(secret, device, uint32(f.PageBytes), now)
 }
 
-// Found founds a topic in a store whose actors do not run.
+// Found founds an open topic in a store whose actors do not run.
 func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error) {
-	j, err := s.NewFounding(name, pageBytes, now)
+	j, err := s.NewFounding(name, Founding{Policy: identity.PolicyOpen, PageBytes: pageBytes}, now)
 	if err != nil {
 		return nil, err
 	}
 	return j.Topic, s.Do(j)
 }
 
-// foundingRecords returns the first two records of a roster: genesis, and the
-// owner's admission with the steward's device.
-func foundingRecords(g *identity.Genesis, account, device ed25519.PrivateKey, now time.Time) (b []byte, err error) {
-	card := roster.Card{Account: g.Owner, Device: g.Steward, PageBytes: g.PageBytes}
-	first, err := roster.FirstRecords(g.ID(), g.Append(nil), card, account, device)
+// found begins the topic's roster: with genesis and the owner's admission of this
+// device, and with the first epoch if the topic has any.
+func (j *Join) found(account identity.AccountSecret, device ed25519.PrivateKey, pageBytes uint32, now time.Time) error {
+	t := j.Topic
+	card, err := j.card(account, device, pageBytes)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, r := range first {
-		if b, err = event.AppendRecord(b, event.Event{Type: r.Type, Payload: r.Body}, now.UnixMilli(), 0); err != nil {
-			return nil, err
+	first, err := roster.FirstRecords(t.ID, t.Genesis.Append(nil), card, account.Key(), device)
+	if err != nil {
+		return err
+	}
+	records := []roster.Raw{first[0], first[1]}
+	for i := range records {
+		records[i].Time = now.UnixMilli()
+	}
+	if !t.Genesis.Policy.Has(identity.PolicyOpen) {
+		epoch, err := firstEpoch(t, records, now)
+		if err != nil {
+			return err
+		}
+		e := epoch.Epoch
+		t.Keys.Join = identity.Secret(e.Join)
+		body := epoch.Record
+		j.epochs = map[digest.Hash]layout.EpochSecret{body.ID: {Number: e.Number, Secret: identity.Secret(e.Secret), Join: t.Keys.Join, Readers: body.Readers}}
+		if err := j.begin(identity.BoxLog(t.ID, t.Genesis.Steward, 0, 0), epoch.Boxes); err != nil {
+			return err
+		}
+		records = append(records, epoch.Records...)
+	}
+	return j.begin(t.Roster(), records)
+}
+
+// A begun is the first epoch of a topic, as it is written.
+type begun struct {
+	steward.Batch
+	Record *roster.Epoch
+}
+
+// firstEpoch makes the first epoch of a topic that was just founded.
+func firstEpoch(t *Topic, first []roster.Raw, now time.Time) (b begun, err error) {
+	st, err := roster.New(t.ID, t.Genesis.Append(nil))
+	if err != nil {
+		return b, err
+	}
+	leg := t.Roster()
+	if err := st.BeginLeg(leg.ID(), leg.Author, 0, 0); err != nil {
+		return b, err
+	}
+	for i, r := range first {
+		if _, err := st.Apply(uint64(i), r.Type, r.Time, r.Body); err != nil {
+			return b, err
 		}
 	}
+	desk, err := steward.New(steward.Config{State: st, Device: roster.Key(t.Genesis.Steward), Last: now.UnixMilli(), Logs: noLogs{}, Rand: rand.Reader})
+	if err != nil {
+		return b, err
+	}
+	if b.Batch, err = desk.Due(now, false); err != nil {
+		return b, err
+	}
+	e, _ := desk.State().Epoch()
+	b.Record = &e.Epoch
 	return b, nil
 }
 
-// found begins the roster of a topic that is founded here. Its head is signed
-// when somebody asks for it.
-func (j *Join) found(txn *aof.Txn) error {
-	if j.roster == nil {
-		return nil
+// noLogs is what is held of data logs before there are any.
+type noLogs struct{}
+
+func (noLogs) Held(digest.Hash) (uint64, digest.Hash, error) { return 0, digest.Empty, nil }
+
+// card says who a newcomer is, and keeps the KEM keys that are made for that.
+func (j *Join) card(account identity.AccountSecret, device ed25519.PrivateKey, pageBytes uint32) (roster.Card, error) {
+	card := roster.Card{Account: roster.Key(identity.PublicKey(account.Key())), Device: roster.Key(identity.PublicKey(device)), PageBytes: pageBytes}
+	if j.Topic.Genesis.Policy.Has(identity.PolicyOpen) {
+		return card, nil
 	}
-	row := aof.NewLogRow(j.Topic.Roster(), true)
+	seed, err := seal.ReadSecret(rand.Reader)
+	if err != nil {
+		return card, err
+	}
+	j.kems = []layout.KEMKey{
+		{Recipient: card.Device, Seed: identity.Secret(seed)},
+		{Recipient: card.Account, Seed: account.KEMSeed()},
+	}
+	card.KEM = seal.NewPrivateKey(seed).Public()[:]
+	card.AccountKEM = seal.NewPrivateKey(seal.Secret(account.KEMSeed())).Public()[:]
+	return card, nil
+}
+
+// A beginning is the first events of a log that comes with a topic.
+type beginning struct {
+	name    identity.LogName
+	records []byte
+	count   uint64
+	last    int64 // time of the last
+}
+
+// begin has a log of this store begin with records.
+func (j *Join) begin(name identity.LogName, all []roster.Raw) error {
+	b := beginning{name: name, count: uint64(len(all))}
+	for _, r := range all {
+		var err error
+		if b.records, err = event.AppendRecord(b.records, event.Event{Type: r.Type, Payload: r.Body}, r.Time, 0); err != nil {
+			return err
+		}
+		b.last = r.Time
+	}
+	j.begins = append(j.begins, b)
+	return nil
+}
+
+// write puts a log's beginning into the transaction, unless the log is there. Its head is
+// signed when somebody asks for it.
+func (b *beginning) write(txn *aof.Txn) error {
+	_, found, err := txn.Log(b.name.ID())
+	if err != nil || found {
+		return err
+	}
+	row := aof.NewLogRow(b.name, true)
 	if err := txn.PutLog(&row); err != nil {
 		return err
 	}
-	if err := txn.AppendEvents(row.Num, 0, j.roster, foundingCount); err != nil {
+	if err := txn.AppendEvents(row.Num, 0, b.records, int(b.count)); err != nil {
 		return err
 	}
-	row.Size = foundingCount
+	row.Size, row.LastTime = b.count, b.last
 	return txn.PutLog(&row)
 }
 
-// foundingCount is how many records a topic begins with.
+// foundingCount is how many records a roster begins with.
 const foundingCount = 2

@@ -251,8 +251,11 @@ func (s *Store) forget() {
 	s.catalog.history = map[digest.Hash]*history{}
 	s.catalog.cuts = map[digest.Hash]map[digest.Hash]*roster.Cut{}
 	s.rosters.mu.Lock()
-	defer s.rosters.mu.Unlock()
 	s.rosters.all = map[digest.Hash]*fold{}
+	s.rosters.mu.Unlock()
+	s.keyrings.mu.Lock()
+	s.keyrings.all = map[digest.Hash]*keyring{}
+	s.keyrings.mu.Unlock()
 }
 
 // copyOf returns why the store is taken for a copy, if it is and was only looked at.

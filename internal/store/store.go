@@ -93,13 +93,14 @@ type Store struct {
 	filed     filed     // which logs had files then
 	restoring *Restored // what the store is made of, if it is being restored
 
-	catalog catalog
-	topics  topics
-	cursors cursors
-	forks   forks
-	ranges  ranges
-	copies  copies
-	rosters rosters
+	catalog  catalog
+	topics   topics
+	cursors  cursors
+	forks    forks
+	ranges   ranges
+	copies   copies
+	rosters  rosters
+	keyrings keyrings
 
 	closeOnce sync.Once
 	closeErr  error

@@ -5,16 +5,19 @@ package store
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -62,21 +65,67 @@ type Join struct {
 
 	row    aof.LogRow  // of the log, if it is created
 	key    *signer     // of its author
-	roster []byte      // the records that found the topic, or nil
 	unused digest.Hash // the default topic, if it gives that up to one that is joined
 	first  digest.Hash
+
+	begins []beginning // logs of this store that begin with it
+	kems   []layout.KEMKey
+	epochs map[digest.Hash]layout.EpochSecret
 }
 
 // NewJoin returns the change that joins a topic.
 func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name string) *Join {
-	j := newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), nil)
+	pageBytes := int(genesis.PageBytes)
+	if pageBytes == 0 {
+		pageBytes = s.format.PageBytes
+	}
+	j := newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), pageBytes)
 	j.unused = s.unusedDefault()
 	return j
 }
 
-func newJoin(t *Topic, author ed25519.PrivateKey, roster []byte) *Join {
-	j := &Join{Topic: t, key: newSigner(author), roster: roster}
-	j.row = aof.NewLogRow(identity.DataLog(t.ID, identity.PublicKey(author), t.Genesis.PageBytes), true)
+// NewInvited returns the change that joins the topic of an invite. In a topic of members
+// this store becomes a new account in it, whose log begins with what asks the steward to
+// admit it. The error is ErrInviteRole for an invite that is for another device.
+func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
+	j := s.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
+	if _, err := s.Topic(j.Topic.ID); err == nil || inv.Genesis.Policy.Has(identity.PolicyOpen) {
+		return j, nil
+	}
+	if inv.Role == identity.RoleDevice {
+		return nil, ErrInviteRole
+	}
+	account, err := identity.NewAccountSecret(nil)
+	if err != nil {
+		return nil, err
+	}
+	j.Topic.Account = account
+	return j, j.ask(inv, account, now)
+}
+
+// ErrInviteRole is returned for an invite of a role that this version does not join by.
+var ErrInviteRole = errors.New("the invite links another device of a person; this version joins as a person only: ask for an invite as writer, reader or replica")
+
+// ask begins this store's log with an xf/join.
+func (j *Join) ask(inv *identity.Invite, account identity.AccountSecret, now time.Time) error {
+	t := j.Topic
+	card, err := j.card(account, j.key.key, j.row.PageBytes)
+	if err != nil {
+		return err
+	}
+	key := inv.Key()
+	j.kems = append(j.kems, layout.KEMKey{Recipient: identity.PublicKey(key), Seed: inv.KEMSeed()})
+	x := roster.NewJoin(t.ID, card, account.Key(), j.key.key, key)
+	body, err := roster.EncodeAsk(nil, x)
+	if err != nil {
+		return err
+	}
+	return j.begin(j.row.Name(), []roster.Raw{{Type: x.Type(), Time: now.UnixMilli(), Body: body}})
+}
+
+func newJoin(t *Topic, author ed25519.PrivateKey, pageBytes int) *Join {
+	j := &Join{Topic: t, key: newSigner(author)}
+	j.row = aof.NewLogRow(identity.DataLog(t.ID, identity.PublicKey(author), uint32(pageBytes)), true)
 	t.Log = j.row.ID
 	return j
 }
@@ -103,6 +152,9 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 		}
 	} else {
 		t.Num = c.number(t.ID)
+		if err := j.writeBegins(txn); err != nil {
+			return err
+		}
 	}
 	if j.first = c.defaultID; j.first != c.s.defaultTopic() {
 		if err := aof.PutRow(txn, layout.Defaults, layout.Only{}, j.first); err != nil {
@@ -117,10 +169,25 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 			return err
 		}
 	}
-	if err := j.found(txn); err != nil {
-		return err
-	}
 	return c.putTopic(txn, t)
+}
+
+// writeBegins puts what comes with the topic into the transaction.
+func (j *Join) writeBegins(txn *aof.Txn) error {
+	for i := range j.begins {
+		if err := j.begins[i].write(txn); err != nil {
+			return err
+		}
+	}
+	for id, e := range j.epochs {
+		if err := aof.PutRow(txn, layout.EpochSecrets, layout.EpochKey{Topic: j.Topic.ID, Epoch: id}, e); err != nil {
+			return err
+		}
+	}
+	if len(j.kems) == 0 {
+		return nil
+	}
+	return aof.PutRow(txn, layout.KEMKeys, j.Topic.ID, j.kems)
 }
 
 // topic returns a topic as the transaction under way has it so far.
@@ -163,6 +230,11 @@ func (j *Join) made(s *Store) error {
 	s.topics.mu.Unlock()
 	s.catalog.joined.put(j.row.ID, j.key)
 	s.added(j.Topic.ID, j.Topic.Log)
+	for _, b := range j.begins {
+		if b.name.Kind == identity.KindBoxes {
+			s.added(j.Topic.ID, b.name.ID())
+		}
+	}
 	return nil
 }
 
