@@ -24,6 +24,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/keeper"
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/notices"
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -89,6 +90,7 @@ type Node struct {
 	swarm    *swarm.Swarm
 	mesh     *mesh.Mesh
 	sessions *session.Set
+	keeper   *keeper.Keeper
 	notices  notices.Hub
 
 	ctx    context.Context // of everything on the network side
@@ -136,9 +138,13 @@ func (n *Node) meet() (err error) {
 		Refused: n.mesh.Refused, Connected: n.sources,
 		Visits: swarm.Visits{Carrier: c.Carrier, Self: self, PeerTimeout: c.PeerTimeout, Still: session.Still(c.PeerTimeout)},
 	})
+	n.keeper = keeper.New(keeper.Config{
+		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
+		Turned: func() { n.Go(n.mesh.TopicsChanged) }, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
+	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
-		Logger: c.Logger, Now: c.Now, Host: n.mesh, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
+		Logger: c.Logger, Now: c.Now, Host: n.mesh, Agreed: n.keeper.Met, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
 		Self: self, PeerTimeout: c.PeerTimeout, Stall: c.Stall, Doze: c.Doze,
 	})
 	n.mesh.Sessions = n.sessions
@@ -148,16 +154,18 @@ func (n *Node) meet() (err error) {
 // groups are the actors that the tree starts.
 func (n *Node) groups() []supervisor.GroupSpec {
 	var stages []supervisor.Spec
+	network := []supervisor.Spec{
+		{Name: mesh.ListenerName, Props: n.mesh.Listener()},
+		{Name: mesh.DialerName, Props: n.mesh.Dialer()},
+	}
 	if !n.cfg.Store.OpenedReadOnly() {
+		network = append(network, supervisor.Spec{Name: keeper.Name, Props: n.keeper.Props()})
 		for _, name := range pipeline.Stages {
 			stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
 		}
 	}
 	return []supervisor.GroupSpec{
-		{Name: groupNetwork, Children: []supervisor.Spec{
-			{Name: mesh.ListenerName, Props: n.mesh.Listener()},
-			{Name: mesh.DialerName, Props: n.mesh.Dialer()},
-		}},
+		{Name: groupNetwork, Children: network},
 		{Name: groupUser, Foreign: true},
 		{Name: groupStorage, Children: stages, Policy: n.cfg.Policy},
 	}
@@ -184,6 +192,7 @@ func (n *Node) advanced(l *store.Log) {
 		n.cfg.Advanced(l)
 	}
 	n.swarm.Reached(l)
+	n.keeper.Advanced(l)
 	for _, s := range n.mesh.Live() {
 		s.Advanced(l.ID, l.GrewFrom())
 	}
@@ -234,6 +243,9 @@ func (n *Node) degraded(group string, reason any) {
 
 // Pipeline returns the way into the store.
 func (n *Node) Pipeline() *pipeline.Pipeline { return n.pipeline }
+
+// Keeper returns what keeps the rosters of the topics.
+func (n *Node) Keeper() *keeper.Keeper { return n.keeper }
 
 // Mesh returns who is connected.
 func (n *Node) Mesh() *mesh.Mesh { return n.mesh }

@@ -35,6 +35,7 @@ func (s *Session) do(o syncer.Output) {
 	case syncer.Agreed:
 		if o.Now {
 			s.set.Store.MetPeer(o.Topic) // before whoever waits for the agreement appends
+			s.set.Agreed(o.Topic)
 		}
 		s.setAgreed(o.Topic, o.Now)
 		if o.Now && !o.Partial {

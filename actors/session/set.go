@@ -67,8 +67,9 @@ type Config struct {
 	Logger   *slog.Logger
 	Now      func() time.Time
 	Host     Host
-	Refused  func(messages.Code)   // counts what a peer was refused
-	Notify   func(e notices.Event) // tells whoever reads
+	Agreed   func(identity.TopicID) // a peer holds the same of a topic
+	Refused  func(messages.Code)    // counts what a peer was refused
+	Notify   func(e notices.Event)  // tells whoever reads
 	Fault    pipeline.Fault
 
 	Self        identity.PeerID

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/steward"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// asked is what was read of the asks in a topic's data logs.
+type asked struct {
+	read  map[digest.Hash]uint64        // up to where each log was read
+	waits map[digest.Hash][]steward.Ask // by log, in order; some may be settled
+	order []digest.Hash                 // logs, as asks in them came
+}
+
+// answer carries out what members ask for, and what is due, if this device is the
+// topic's steward and may act. It reports whether anything was written.
+func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
+	t, err := k.Store.Topic(topic)
+	if err != nil || t.Left || t.Genesis.Policy.Has(identity.PolicyOpen) {
+		return false, err
+	}
+	for {
+		desk, err := k.Store.NewDesk(t)
+		if errors.Is(err, steward.ErrNotSteward) || err == nil && !k.mayAct(topic, desk.State()) {
+			return wrote, nil
+		}
+		if err != nil {
+			return wrote, err
+		}
+		b, err := desk.Due(k.Now(), false)
+		if err != nil {
+			return wrote, err
+		}
+		if len(b.Records) == 0 {
+			asks, err := k.pending(topic, desk.State())
+			if err != nil || len(asks) == 0 {
+				return wrote, err
+			}
+			if b, err = desk.Answer(asks, k.Now()); err != nil {
+				return wrote, err
+			}
+		}
+		if len(b.Records) == 0 {
+			return wrote, nil
+		}
+		if err := k.write(k.Context, t, desk.State(), &b); err != nil {
+			return wrote, err
+		}
+		wrote = true
+		k.tell(topic, &b)
+	}
+}
+
+// mayAct reports whether this device may sign a roster: once another device has stated
+// that it holds the same since this store was opened, or at once if there is no other. A
+// store that was put back from an earlier time would fork the roster otherwise.
+func (k *Keeper) mayAct(topic digest.Hash, st *roster.State) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.met[topic] {
+		return true
+	}
+	devices := 0
+	for _, a := range st.Accounts() {
+		devices += len(st.Devices(a.Key))
+	}
+	return devices <= 1
+}
+
+// pending returns the asks that are not settled, each log's in its order.
+func (k *Keeper) pending(topic digest.Hash, st *roster.State) (all []steward.Ask, err error) {
+	a := k.asks[topic]
+	if a == nil {
+		a = &asked{read: map[digest.Hash]uint64{}, waits: map[digest.Hash][]steward.Ask{}}
+		k.asks[topic] = a
+	}
+	for l, err := range k.Store.TopicLogs(topic) {
+		if err != nil {
+			return nil, err
+		}
+		if err := k.readAsks(a, l, st.Settled(l.ID)); err != nil {
+			return nil, err
+		}
+	}
+	kept := a.order[:0]
+	for _, log := range a.order {
+		waits, settled := a.waits[log], st.Settled(log)
+		for len(waits) > 0 && waits[0].Seq < settled {
+			waits = waits[1:]
+		}
+		if a.waits[log] = waits; len(waits) == 0 {
+			delete(a.waits, log)
+			continue
+		}
+		kept = append(kept, log)
+		all = append(all, waits...)
+	}
+	a.order = kept
+	return all, nil
+}
+
+// readAsks reads what is new of a log.
+func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
+	from, to := max(a.read[l.ID], settled), l.State().Size
+	if from >= to {
+		return nil
+	}
+	err := k.Store.Read(l, from, to, func(run store.Run) error {
+		if run.Gone() {
+			return nil
+		}
+		return run.Each(func(seq uint64, rec *event.Record) error {
+			if !event.IsReserved(rec.Type) || rec.Erased() {
+				return nil
+			}
+			body, err := roster.DecodeAsk(string(rec.Type), append([]byte(nil), rec.Payload...))
+			if err != nil {
+				return nil // it is none, and nobody answers it
+			}
+			if len(a.waits[l.ID]) == 0 {
+				a.order = append(a.order, l.ID)
+			}
+			a.waits[l.ID] = append(a.waits[l.ID], steward.Ask{AskRef: roster.AskRef{Log: l.ID, Seq: seq}, Body: body})
+			return nil
+		})
+	})
+	if err == nil {
+		a.read[l.ID] = to
+	}
+	return err
+}
+
+// write appends a batch: first the secret of its epoch is kept, then the boxes are
+// appended, then the records at once. What a crash leaves of it in the log of boxes is
+// named by nothing.
+func (k *Keeper) write(ctx context.Context, t *store.Topic, after *roster.State, b *steward.Batch) error {
+	leg := after.Steward()
+	if b.Epoch != nil {
+		e, _ := after.Epoch()
+		if err := k.Pipeline.Do(ctx, k.Store.NewEpochKept(t, &e.Epoch, *b.Epoch)); err != nil {
+			return err
+		}
+	}
+	if len(b.Boxes) > 0 {
+		boxes := identity.BoxLog(t.ID, leg.Author, leg.Term, leg.Leg)
+		if err := k.Pipeline.Create(ctx, boxes.ID(), messages.NewLog{LogName: boxes, Own: true}); err != nil {
+			return err
+		}
+		if err := k.append(ctx, boxes.ID(), b.FirstBox, b.Boxes); err != nil {
+			return err
+		}
+	}
+	return k.append(ctx, leg.Log, b.First, b.Records)
+}
+
+// append appends raw records at a place, with the time that they were made for: the hash
+// of each is in what follows from it.
+func (k *Keeper) append(ctx context.Context, log digest.Hash, first uint64, all []roster.Raw) error {
+	events := make([]pipeline.Entry, len(all))
+	for i, r := range all {
+		events[i].Event = event.Event{Type: r.Type, Payload: r.Body}
+	}
+	at, err := k.Pipeline.AppendBatch(ctx, log, events, pipeline.Conditions{Expect: &first}, time.UnixMilli(all[0].Time))
+	if err == nil && at.Time != all[0].Time {
+		err = fmt.Errorf("keeper: records of log %s for %d ms were stamped %d ms", log.Short(), all[0].Time, at.Time)
+	}
+	return err
+}
+
+// tell says in the log what became of asks.
+func (k *Keeper) tell(topic digest.Hash, b *steward.Batch) {
+	for _, o := range b.Outcomes {
+		if o.Fate == steward.Carried {
+			k.Logger.Info("an ask was carried out", slog.String("topic", topic.Short()), slog.String("account", o.By.Short()))
+		} else {
+			k.Logger.Info("an ask was not carried out", slog.String("topic", topic.Short()), slog.String("account", o.By.Short()),
+				slog.String("fate", o.Fate.String()), slog.String("why", string(o.Why)))
+		}
+	}
+}
+
+// ErrRefused is returned by Act for what the roster does not allow.
+var ErrRefused = errors.New("the roster does not allow it")
+
+// An Acted is what became of an act: it is done, or the steward is asked.
+type Acted struct {
+	Done bool
+	Ask  roster.AskRef // if it is not
+}
+
+// Act has the person of this device do something to the roster: at once if the device is
+// the steward, else it is asked for, in the device's own log. The error is
+// ErrRefused with the reason.
+func (k *Keeper) Act(ctx context.Context, topic digest.Hash, act steward.Act) (a Acted, err error) {
+	t, err := k.Store.Topic(topic)
+	if err != nil {
+		return a, err
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	desk, err := k.Store.NewDesk(t)
+	if errors.Is(err, steward.ErrNotSteward) {
+		a.Ask, err = k.ask(ctx, t, act.Body)
+		return a, err
+	}
+	if err != nil {
+		return a, err
+	}
+	b, err := desk.Own([]steward.Act{act}, k.Now())
+	if err != nil {
+		return a, err
+	}
+	if len(b.Outcomes) == 1 && b.Outcomes[0].Fate != steward.Carried {
+		return a, fmt.Errorf("%w: %s", ErrRefused, b.Outcomes[0].Why)
+	}
+	if err := k.write(ctx, t, desk.State(), &b); err != nil {
+		return a, err
+	}
+	a.Done = true
+	return a, k.learn(topic)
+}
+
+// ask appends an ask to this device's own log.
+func (k *Keeper) ask(ctx context.Context, t *store.Topic, body roster.Ask) (ref roster.AskRef, err error) {
+	b, err := roster.EncodeAsk(nil, body)
+	if err != nil {
+		return ref, err
+	}
+	at, err := k.Pipeline.Append(ctx, t.Log, pipeline.Entry{Event: event.Event{Type: body.Type(), Payload: b}}, k.Now())
+	return roster.AskRef{Log: at.Log, Seq: at.Seq}, err
+}

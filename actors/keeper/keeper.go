@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package keeper keeps the rosters of a store's topics: an actor that learns the keys
+// which come with a roster and its boxes, and that writes the rosters whose steward this
+// device is.
+//
+// Rule: what is written follows from the roster, the asks and the logs that the store
+// holds, by package steward; this room reads and appends, one topic at a time. It knows
+// no session.
+//
+// Start with New and Keeper.Props.
+package keeper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// Name is the actor's.
+const Name = "keeper"
+
+// A Config is what a Keeper works with.
+type Config struct {
+	Context  context.Context
+	Store    *store.Store
+	Pipeline *pipeline.Pipeline
+	Logger   *slog.Logger
+	Now      func() time.Time
+	// Turned is called when the keys of a topic changed: it is offered to peers anew.
+	Turned func()
+	// Wake sends Look to the actor.
+	Wake func()
+}
+
+// A Keeper keeps the rosters of a store's topics.
+type Keeper struct {
+	Config
+
+	mu  sync.Mutex // guards due and met
+	due map[digest.Hash]bool
+	met map[digest.Hash]bool // topics in which another device held the same since this store was opened
+
+	watchers watchers
+
+	tending sync.Mutex // held while a topic is tended, or its person acts
+	asks    map[digest.Hash]*asked
+}
+
+// New returns a keeper. It has nothing to do before Look.
+func New(c Config) *Keeper {
+	return &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, asks: map[digest.Hash]*asked{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+}
+
+// Look makes the actor look at the topics that have something new.
+type Look struct{}
+
+// Props returns the actor.
+func (k *Keeper) Props() *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &keeping{k} })
+}
+
+type keeping struct{ k *Keeper }
+
+// Receive implements actor.Actor.
+func (a *keeping) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		for _, t := range a.k.Store.Topics() {
+			a.k.note(t.ID)
+		}
+		a.k.tendAll()
+	case *Look:
+		a.k.tendAll()
+	}
+}
+
+// Advanced takes note that a log has a new state. It returns at once.
+func (k *Keeper) Advanced(l *store.Log) {
+	if !l.OfMembers() || l.Kind == identity.KindData && l.Own {
+		return // an open topic has no keys to learn and nobody to admit; what is ours is not asked for
+	}
+	if k.note(l.Topic) {
+		k.Wake()
+	}
+	if l.Kind == identity.KindRoster {
+		k.watchers.news(l.Topic)
+	}
+}
+
+// Met takes note that a peer holds the same of a topic as this store.
+func (k *Keeper) Met(topic digest.Hash) {
+	k.mu.Lock()
+	first := !k.met[topic]
+	k.met[topic] = true
+	k.mu.Unlock()
+	if first && k.note(topic) {
+		k.Wake()
+	}
+}
+
+// note reports whether the actor has to be woken.
+func (k *Keeper) note(topic digest.Hash) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	idle := len(k.due) == 0
+	k.due[topic] = true
+	return idle
+}
+
+// take returns the topics that are due.
+func (k *Keeper) take() map[digest.Hash]bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	due := k.due
+	k.due = map[digest.Hash]bool{}
+	return due
+}
+
+func (k *Keeper) tendAll() {
+	for topic := range k.take() {
+		if k.Context.Err() != nil {
+			return
+		}
+		if err := k.tend(topic); err != nil && !errors.Is(err, pipeline.ErrClosed) && k.Context.Err() == nil {
+			k.Logger.Error("the roster of a topic is not kept", slog.String("topic", topic.Short()), slog.Any("error", err))
+		}
+	}
+}
+
+// tend learns what keys are new of a topic, and writes its roster if that is for this
+// device.
+func (k *Keeper) tend(topic digest.Hash) error {
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	if err := k.learn(topic); err != nil {
+		return err
+	}
+	wrote, err := k.answer(topic)
+	if err == nil && wrote {
+		err = k.learn(topic)
+	}
+	return err
+}
+
+// learn opens what boxes are here for this store.
+func (k *Keeper) learn(topic digest.Hash) error {
+	keys, err := k.Store.LearnKeys(topic)
+	if err != nil || keys == nil {
+		return err
+	}
+	if err := k.Pipeline.Do(k.Context, keys); err != nil {
+		return err
+	}
+	k.Turned()
+	return nil
+}
