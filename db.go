@@ -171,8 +171,11 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	case invite != nil && db.hasLeft(invite):
 		return nil
 	case invite != nil:
-		_, err := db.st.Join(&invite.Genesis, invite.Keys, invite.Name)
-		return err
+		j, err := db.st.NewInvited(invite, db.opts.Now())
+		if err != nil {
+			return err
+		}
+		return db.st.Do(j)
 	case unfounded == nil:
 		return nil
 	case !unfounded.Topic.IsZero() && !db.opts.MustCreate:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
 )
 
 // A Record is an event in its place.
@@ -22,7 +23,11 @@ type Record struct {
 	Type    string
 	Key     []byte
 	Payload []byte // nil if it was erased
-	rec     event.Record
+	// Sealed is why an event of a sealed topic cannot be read: Type, Key and Payload are
+	// empty then. It is ErrSealed if its key may come yet.
+	Sealed error
+	rec    event.Record
+	plain  *seal.Plain // what was sealed; nil if nothing was
 }
 
 // Leaf returns the leaf data that the tree hashes: a header with the payload's
@@ -31,10 +36,27 @@ func (r *Record) Leaf() []byte { return r.rec.AppendLeaf(nil) }
 
 // Refs returns the events of other logs that the event comes after, as its
 // author said.
-func (r *Record) Refs() []Ref { return refs(r.rec.Refs()) }
+func (r *Record) Refs() []Ref {
+	if r.plain == nil {
+		return refs(r.rec.Refs())
+	}
+	if len(r.plain.Refs) == 0 {
+		return nil
+	}
+	inside, _, _ := event.DecodeRefs(r.plain.Refs) // they were, when it was opened
+	return refs(inside)
+}
 
 // EventID returns the id that the event was appended with, zero if none.
-func (r *Record) EventID() EventID { return EventID(r.rec.ID()) }
+func (r *Record) EventID() (id EventID) {
+	switch {
+	case r.plain == nil:
+		return EventID(r.rec.ID())
+	case r.plain.ID == nil:
+		return id
+	}
+	return EventID(*r.plain.ID)
+}
 
 // Hash returns the RFC 6962 leaf hash.
 func (r *Record) Hash() Hash { return Hash(digest.Leaf(r.Leaf())) }
@@ -42,6 +64,9 @@ func (r *Record) Hash() Hash { return Hash(digest.Leaf(r.Leaf())) }
 // Clone returns a copy that shares no memory with r.
 func (r Record) Clone() Record {
 	r.rec = r.rec.Clone()
+	if r.plain != nil || r.Sealed != nil {
+		return r // what was sealed is its own
+	}
 	r.Key, r.Payload = r.rec.Key, r.rec.Content()
 	return r
 }

@@ -26,6 +26,9 @@ type (
 	// An AuthorKey is the Ed25519 public key that signs the heads of a log.
 	AuthorKey [32]byte
 
+	// An AccountKey is the Ed25519 public key that a person is known by in a topic.
+	AccountKey [32]byte
+
 	// A PeerID is the Ed25519 public key that a store proves when it connects. The zero
 	// one is no peer.
 	PeerID [32]byte
@@ -112,6 +115,24 @@ func (k AuthorKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (k *AuthorKey) UnmarshalText(b []byte) error { return unhex("author key", k[:], b) }
+
+// ParseAccountKey reads what AccountKey.String wrote.
+func ParseAccountKey(s string) (AccountKey, error) { return parseID[AccountKey](s) }
+
+// String returns 64 hexadecimal digits.
+func (k AccountKey) String() string { return hex.EncodeToString(k[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (k AccountKey) Short() string { return hex.EncodeToString(k[:4]) }
+
+// IsZero reports whether k is no key.
+func (k AccountKey) IsZero() bool { return k == AccountKey{} }
+
+// MarshalText returns what String does.
+func (k AccountKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *AccountKey) UnmarshalText(b []byte) error { return unhex("account key", k[:], b) }
 
 // ParsePeerID reads what PeerID.String wrote.
 func ParsePeerID(s string) (PeerID, error) { return parseID[PeerID](s) }

@@ -157,7 +157,7 @@ func (l *Log) Get(ctx context.Context, seq uint64) (_ Record, err error) {
 	var rec Record
 	err = l.db.st.ReadOne(l.l, seq, func(run store.Run) error {
 		return own(run).Each(func(s uint64, r *event.Record) error {
-			rec = record(l.l, s, r)
+			rec = l.db.record(l.l, s, r)
 			return nil
 		})
 	})

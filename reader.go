@@ -240,7 +240,7 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 		if !r.q.Engine && event.IsReserved(rec.Type) {
 			return nil
 		}
-		if !yield(record(l, seq, rec), nil) {
+		if !yield(r.db.record(l, seq, rec), nil) {
 			return errLeft
 		}
 		if r.left--; r.left == 0 {
@@ -256,9 +256,11 @@ func own(run store.Run) store.Run {
 	return run
 }
 
-func record(l *store.Log, seq uint64, r *event.Record) Record {
-	return Record{
+func (db *DB) record(l *store.Log, seq uint64, r *event.Record) Record {
+	rec := Record{
 		Log: LogID(l.ID), Author: AuthorKey(l.Author), Seq: seq, Time: time.UnixMilli(r.Time),
 		Type: typeString(r.Type), Key: r.Key, Payload: r.Content(), rec: *r,
 	}
+	db.open(l, &rec)
+	return rec
 }

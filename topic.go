@@ -112,7 +112,10 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 func (db *DB) join(ctx context.Context, inv *identity.Invite) (*store.Join, error) {
 	db.defaults.Lock()
 	defer db.defaults.Unlock()
-	j := db.st.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
+	j, err := db.st.NewInvited(inv, db.opts.Now())
+	if err != nil {
+		return nil, err
+	}
 	return j, db.change(ctx, j)
 }
 
@@ -130,10 +133,12 @@ type TopicOptions struct {
 	// PageBytes is the page size of the logs in the topic, as in Options.
 	// Default: what the store was created with.
 	PageBytes int
+	// Kind says who takes part, and who can read it. Default: OpenTopic.
+	Kind TopicKind
 }
 
 // CreateTopic founds a topic, of which this store is the steward and its person
-// the owner. The topic is open: whoever has an invite takes part. The name is
+// the owner. The name is
 // what to call it here and in invites: at most 64 bytes, printable; it may be
 // empty. The error is ErrOptions for another one, and for a bad page size.
 func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ *Topic, err error) {
@@ -152,7 +157,11 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ 
 			return nil, fmt.Errorf("create topic: %w: PageBytes: %w", ErrOptions, err)
 		}
 	}
-	j, err := db.st.NewFounding(name, o.PageBytes, db.opts.Now())
+	policy, err := o.Kind.policy()
+	if err != nil {
+		return nil, fmt.Errorf("create topic: %w", err)
+	}
+	j, err := db.st.NewFounding(name, store.Founding{Policy: policy, PageBytes: o.PageBytes}, db.opts.Now())
 	if err == nil {
 		err = db.change(ctx, j)
 	}
@@ -223,6 +232,11 @@ type InviteOptions struct {
 	// Tentative is for an invite that is shown and may be given to nobody: an empty
 	// default topic still gives way to one that is joined (DB.Join).
 	Tentative bool
+	// Of a topic that has members: what whoever joins by the invite may do, how many
+	// may, and until when, by the clock of the steward. Default: one writer, at any time.
+	Role    Role
+	Uses    uint16
+	Expires time.Time
 }
 
 // Invite returns the invite to the topic. It contains the topic's secret keys and
@@ -239,6 +253,11 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 		}
 	}
 	inv := identity.Invite{Genesis: *t.t.Genesis, Keys: t.t.Keys, Name: t.Name()}
+	if t.Kind() != OpenTopic {
+		if err := t.invited(ctx, &inv, o); err != nil {
+			return "", fmt.Errorf("invite: %w", err)
+		}
+	}
 	switch {
 	case o != nil && o.WithoutPlaces:
 	case o != nil && o.Places != nil:
@@ -366,12 +385,12 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (_
 	if len(options) > 0 {
 		return t.AppendBatch(ctx, []Event{e}, options...)
 	}
-	inner := e.inner()
-	if err := inner.CheckType(); err != nil {
+	entry, err := t.entry(e.inner())
+	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, inner, now)
+	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, entry, now)
 	return t.receipt(at, 1, now, err)
 }
 
@@ -387,13 +406,12 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
-	for i := range inner {
-		if err := inner[i].CheckType(); err != nil {
-			return Receipt{}, fmt.Errorf("append: event %d: %w", i, err)
-		}
+	entries, err := t.entries(inner)
+	if err != nil {
+		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, inner, c, now)
+	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, entries, c, now)
 	return t.receipt(at, len(events), now, err)
 }
 

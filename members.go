@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/actors/keeper"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
+	"github.com/xaeroflux/xaeroflux/internal/steward"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// A TopicKind says who takes part in a topic, and who can read it. It never changes.
+type TopicKind uint8
+
+// The kinds of topics.
+const (
+	// OpenTopic is for whoever has the invite: that person reads and appends, and can
+	// pass the invite on. Nothing is sealed.
+	OpenTopic TopicKind = iota
+	// PrivateTopic is for its members. Events are sealed: only members read them, and
+	// those who are removed read nothing that is appended after their removal is known.
+	PrivateTopic
+	// PlainTopic is for its members too, and nothing is sealed: whoever gets at the bytes
+	// reads them.
+	PlainTopic
+)
+
+// String names k.
+func (k TopicKind) String() string {
+	switch k {
+	case OpenTopic:
+		return "open"
+	case PrivateTopic:
+		return "private"
+	case PlainTopic:
+		return "plain"
+	}
+	return fmt.Sprintf("TopicKind(%d)", uint8(k))
+}
+
+func (k TopicKind) policy() (identity.Policy, error) {
+	switch k {
+	case OpenTopic:
+		return identity.PolicyOpen, nil
+	case PrivateTopic:
+		return identity.PolicySealed | identity.PolicyHistory, nil
+	case PlainTopic:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%w: there is no %v", ErrOptions, k)
+}
+
+// Kind returns what kind of topic it is.
+func (t *Topic) Kind() TopicKind {
+	switch p := t.t.Genesis.Policy; {
+	case p.Has(identity.PolicyOpen):
+		return OpenTopic
+	case p.Has(identity.PolicySealed):
+		return PrivateTopic
+	}
+	return PlainTopic
+}
+
+// A Role is what a member may do. A smaller number may do more.
+type Role uint8
+
+// The roles. Whoever founded a topic is its owner, for ever.
+const (
+	RoleOwner   Role = Role(identity.RoleOwner)
+	RoleAdmin   Role = Role(identity.RoleAdmin)   // invites and removes, and gives roles up to its own
+	RoleWriter  Role = Role(identity.RoleWriter)  // appends and reads
+	RoleReader  Role = Role(identity.RoleReader)  // reads
+	RoleReplica Role = Role(identity.RoleReplica) // stores and forwards what it cannot read
+)
+
+// String names r.
+func (r Role) String() string { return identity.Role(r).String() }
+
+// A Member is a person of a topic.
+type Member struct {
+	Account AccountKey
+	Role    Role
+	Since   time.Time // when the steward admitted the person, by its clock
+	Devices []Device
+	Self    bool // of this store
+}
+
+// A Device is one of a member's stores.
+type Device struct {
+	Key   AuthorKey // that signs its logs in the topic
+	Log   LogID     // that it appends to
+	Since time.Time
+	Self  bool // this store
+}
+
+// Members returns who belongs to the topic by the roster that is here, ordered by key. A
+// topic that is open has one: whoever founded it.
+func (t *Topic) Members() (_ []Member, err error) {
+	defer t.db.out(&err)
+	st, err := t.roster()
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	self := t.db.st.DeviceKey(t.t)
+	var all []Member
+	for _, a := range st.Accounts() {
+		m := Member{Account: AccountKey(a.Key), Role: Role(a.Role), Since: told(time.UnixMilli(a.Time))}
+		for _, d := range st.Devices(a.Key) {
+			m.Devices = append(m.Devices, Device{Key: AuthorKey(d.Key), Log: LogID(d.Log), Since: told(time.UnixMilli(d.Time)), Self: d.Key == self})
+			m.Self = m.Self || d.Key == self
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func (t *Topic) roster() (*roster.State, error) {
+	if err := t.db.usable(); err != nil {
+		return nil, err
+	}
+	return t.db.st.Roster(t.t.ID)
+}
+
+// Remove ends that an account belongs to the topic: nothing counts that its devices
+// append after what is here of it, and what others append from then on is sealed from
+// it. If this store is the steward it is done when Remove returns; else the steward is
+// asked, and Remove returns once it has answered or ctx ends: the ask stands then. The
+// error is ErrRole if the roster does not allow it.
+func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
+	defer t.db.out(&err)
+	gone := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return !a.Belongs() }
+	return t.act(ctx, "remove", &roster.Target{Account: roster.Key(account)}, gone)
+}
+
+// SetRole gives an account another role; see Remove for when it is done.
+func (t *Topic) SetRole(ctx context.Context, account AccountKey, r Role) (err error) {
+	defer t.db.out(&err)
+	has := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return a.Role == roster.Role(r) }
+	return t.act(ctx, "set role", &roster.RoleChange{Account: roster.Key(account), Role: roster.Role(r)}, has)
+}
+
+// act has something done to the roster, and waits until the roster that is here says so.
+func (t *Topic) act(ctx context.Context, what string, content any, done func(*roster.State) bool) error {
+	st, err := t.roster()
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	body, err := roster.NewRequest(st, content)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", what, ErrOptions, err)
+	}
+	at, err := t.db.node.Keeper().Act(ctx, t.t.ID, steward.Act{Body: body})
+	if err != nil || at.Done {
+		return wrap(what, err)
+	}
+	return wrap(what, t.await(ctx, at.Ask, done))
+}
+
+func wrap(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// await waits until the steward has answered an ask.
+func (t *Topic) await(ctx context.Context, ask roster.AskRef, done func(*roster.State) bool) error {
+	news := t.db.node.Keeper().Watch(t.t.ID)
+	defer news.Close()
+	for {
+		st, err := t.roster()
+		switch {
+		case err != nil:
+			return err
+		case done(st):
+			return nil
+		case st.Settled(ask.Log) > ask.Seq:
+			return ErrRole
+		}
+		select {
+		case <-news.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrAsked, ctx.Err())
+		}
+	}
+}
+
+// Errors of topics that have members.
+var (
+	// ErrRole is returned for what the roster of the topic does not allow.
+	ErrRole = keeper.ErrRefused
+	// ErrAsked is returned if ctx ends before the steward of the topic has answered: what
+	// was asked for stands, and is done once the steward hears of it.
+	ErrAsked = errors.New("the steward of the topic has not answered yet")
+	// ErrSealed is why an event cannot be read, or appended, for want of a key: it comes
+	// with the roster, from a member that has it.
+	ErrSealed = store.ErrSealed
+)
+
+// invited makes the invite of a topic that has members: a key that joins it, with the
+// role and as often as the options say, which the roster names before Invite returns.
+func (t *Topic) invited(ctx context.Context, inv *identity.Invite, o *InviteOptions) error {
+	var err error
+	if inv.Seed, err = identity.NewSecret(nil); err != nil {
+		return err
+	}
+	inv.Role, inv.Uses = identity.RoleWriter, 1
+	if o != nil && o.Role != 0 {
+		inv.Role = identity.Role(o.Role)
+	}
+	if o != nil && o.Uses != 0 {
+		inv.Uses = o.Uses
+	}
+	if o != nil && !o.Expires.IsZero() {
+		inv.Expires = uint64(max(o.Expires.Unix(), 1))
+	}
+	if err := inv.Check(); err != nil {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	key := roster.Key(identity.PublicKey(inv.Key()))
+	v := &roster.Invite{Key: key, Role: roster.Role(inv.Role), Uses: inv.Uses, Expiry: inv.Expires, KEM: seal.NewPrivateKey(seal.Secret(inv.KEMSeed())).Public()[:]}
+	opened := func(st *roster.State) bool { _, ok := st.Invite(key); return ok }
+	if err := t.act(ctx, "invite", v, opened); err != nil {
+		return err
+	}
+	now, err := t.db.st.Topic(t.t.ID)
+	if err != nil {
+		return err
+	}
+	inv.Keys = now.Keys
+	p, err := t.db.st.Source().Position(t.t.ID)
+	if err == nil && p.Size > 0 {
+		inv.Roster = &p
+	}
+	return err
+}

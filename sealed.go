@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package xaeroflux
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// entry returns an event as the topic's logs take it. In a sealed topic it is sealed
+// here, in its caller's goroutine, under the newest epoch of the roster that is held.
+func (t *Topic) entry(e event.Event) (pipeline.Entry, error) {
+	if err := e.CheckType(); err != nil {
+		return pipeline.Entry{}, err
+	}
+	switch p := t.t.Genesis.Policy; {
+	case p.Has(identity.PolicySealed):
+		return t.sealed(e)
+	case p.Has(identity.PolicyErasable):
+		var salt [event.SaltBytes]byte
+		rand.Read(salt[:]) // never fails (crypto/rand)
+		e.Payload = event.Salted(salt, e.Payload)
+		return pipeline.Entry{Event: e, Flags: event.FlagSalted}, nil
+	}
+	return pipeline.Entry{Event: e}, nil
+}
+
+func (t *Topic) entries(events []event.Event) ([]pipeline.Entry, error) {
+	all := make([]pipeline.Entry, len(events))
+	for i, e := range events {
+		var err error
+		if all[i], err = t.entry(e); err != nil {
+			return nil, fmt.Errorf("event %d: %w", i, err)
+		}
+	}
+	return all, nil
+}
+
+func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
+	if err := e.Check(0, 0); err != nil {
+		return pipeline.Entry{}, err
+	}
+	key, err := t.db.st.SealingKey(t.t, t.t.Log)
+	if err != nil {
+		return pipeline.Entry{}, err
+	}
+	p := seal.Plain{Type: []byte(e.Type), Key: e.Key, Payload: e.Payload}
+	if len(e.Refs) > 0 {
+		if p.Refs, err = event.AppendRefs(nil, e.Refs); err != nil {
+			return pipeline.Entry{}, err
+		}
+	}
+	if e.ID != (event.ID{}) {
+		p.ID = (*[seal.IDBytes]byte)(&e.ID)
+	}
+	b, err := key.Seal(nil, &p, true)
+	if err != nil {
+		return pipeline.Entry{}, err
+	}
+	return pipeline.Entry{Event: event.Event{Payload: b}, Flags: event.FlagSealedPayload | event.FlagSealedHeader, Inside: &e}, nil
+}
+
+// open puts what is sealed in a record in its place, or says that it cannot be read.
+func (db *DB) open(l *store.Log, rec *Record) {
+	if rec.rec.Flags&event.FlagSealedPayload == 0 || rec.rec.Erased() {
+		return
+	}
+	plain, err := db.st.Open(l, &rec.rec)
+	if err != nil {
+		rec.Type, rec.Key, rec.Payload, rec.Sealed = "", nil, nil, err
+		return
+	}
+	rec.plain = &plain
+	rec.Type, rec.Key, rec.Payload = typeString(plain.Type), plain.Key, plain.Payload
+}
