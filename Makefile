@@ -50,7 +50,7 @@ unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
 
 # These take longest, and wait most of the time: they come first, beside all others.
-LONG := ./tests/links ./tests/care ./tests ./tests/syncing ./tests/hostile ./tests/api
+LONG := ./tests/links ./tests/care ./tests/scripts ./tests ./tests/syncing ./tests/hostile ./tests/api
 
 race: ## all tests with the race detector
 	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
