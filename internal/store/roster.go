@@ -40,7 +40,7 @@ func (v Source) Roster(topic digest.Hash) (syncer.Roster, error) {
 		return syncer.Roster{}, err
 	}
 	if !found { // its author and id are known all the same
-		info = syncer.LogInfo{Log: name.ID(), Topic: topic, Author: name.Author, PageBytes: name.PageBytes, Kind: name.Kind, Number: name.Number}
+		info = syncer.LogOf(name.ID(), name, t.Genesis)
 	}
 	r := syncer.Roster{Legs: []syncer.LogInfo{info}}
 	if info.Size > 0 {

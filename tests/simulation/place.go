@@ -53,10 +53,7 @@ func (w *world) newPlace(nr int, policy identity.Policy, steward *peer) *place {
 
 // logInfo is what never changes of a log of the topic.
 func (t *place) logInfo(n identity.LogName) syncer.LogInfo {
-	return syncer.LogInfo{
-		Log: n.ID(), Topic: t.ID, Author: n.Author, PageBytes: n.PageBytes, Kind: n.Kind, Number: n.Number, Policy: t.Policy,
-		Genesis: t.genesis,
-	}
+	return syncer.LogOf(n.ID(), n, t.genesis)
 }
 
 // dataOf is the log of an author's events.

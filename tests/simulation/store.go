@@ -67,10 +67,7 @@ func (s *store) room(topic digest.Hash) *room {
 func (s *store) log(info syncer.LogInfo) *log {
 	l := s.logs[info.Log]
 	if l == nil {
-		l = &log{info: syncer.LogInfo{
-			Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,
-			Policy: info.Policy, Genesis: info.Genesis,
-		}}
+		l = &log{info: syncer.LogOf(info.Log, info.Name(), info.Genesis)}
 		s.logs[info.Log] = l
 		if info.Kind == identity.KindData {
 			r := s.room(info.Topic)
