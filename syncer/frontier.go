@@ -310,7 +310,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 			s.sendPart(t, own)
 		}
 	default:
-		s.emit(Push{Topic: t.number, Log: own.Log, From: r.size, To: to, Live: t.settled})
+		s.emit(Push{Topic: t.number, Log: own.Log, From: r.size, To: to, Live: t.settled()})
 		r.size, r.pages, r.pushed = own.Size, own.Pages, own.Size
 	}
 }
