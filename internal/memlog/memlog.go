@@ -122,11 +122,11 @@ func (l *Log) Time() int64 {
 	return event.TimeOf(l.Records[l.Size()-1])
 }
 
-// Sign signs all there is.
-func (l *Log) Sign() { l.Head, l.Right = l.SignAs(l.Size(), l.Root(l.Size())), nil }
+// SignAll puts all there is under a new head.
+func (l *Log) SignAll() { l.Head, l.Right = l.Sign(l.Size(), l.Root(l.Size())), nil }
 
-// SignAs signs any size with any root, as the author.
-func (l *Log) SignAs(size uint64, root digest.Hash) proof.Head {
+// Sign signs any size with any root, as the author.
+func (l *Log) Sign(size uint64, root digest.Hash) proof.Head {
 	return proof.Sign(l.Key, l.ID, size, root)
 }
 

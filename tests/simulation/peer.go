@@ -126,7 +126,7 @@ func (a *author) append(sizes []int) {
 		}
 		h := p.w.truth[a.info.Log]
 		h.leaves = append(h.leaves, l.Leaves[len(h.leaves):]...)
-		l.Sign()
+		l.SignAll()
 		p.st.changed(l)
 		return nil
 	}, done: func(error) {}})
