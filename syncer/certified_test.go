@@ -204,11 +204,11 @@ func (c *club) visitOfMembers(seed uint64, both [2]*member) *visit {
 		l := houses[i].room(topic).log(LogInfo{
 			Log: name.ID(), Topic: topic, Author: name.Author, PageBytes: name.PageBytes, Kind: name.Kind, Policy: c.genesis.Policy, Genesis: &c.genesis,
 		})
-		l.key = c.key("owner's device")
+		l.Key = c.key("owner's device")
 		for _, b := range c.records[:m.size] {
 			l.add(b)
 		}
-		l.sign()
+		l.SignAll()
 		houses[i].of[name.ID()] = houses[i].room(topic)
 	}
 	v := visitOf(c.t, seed, houses[0], houses[1], func(i int, cfg *Config) {

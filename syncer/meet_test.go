@@ -43,7 +43,7 @@ func (h *house) write(n TestTopic, text string) digest.Hash {
 	i := named(&Topic{ID: n.ID(), Policy: identity.PolicyOpen}, digest.Hash{}, [32]byte(key.Public().(ed25519.PublicKey)), twinPage, identity.KindData, 0)
 	i.Log = DataLog(i.Topic, i.Author, i.PageBytes)
 	l := h.room(n.ID()).log(i)
-	l.key, l.info.Own = key, true
+	l.Key, l.info.Own = key, true
 	l.write(20, text)
 	h.of[i.Log] = h.room(n.ID())
 	return i.Log

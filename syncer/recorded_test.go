@@ -117,7 +117,7 @@ func (r *replay) say(m messages.Message) {
 func (r *replay) ingest(v Verified) {
 	r.t.Helper()
 	w := r.twins[v.Info.Topic]
-	before := uint64(len(w.log(v.Info).leaves))
+	before := uint64(len(w.log(v.Info).Leaves))
 	if err := w.ingest(v); err != nil {
 		r.t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func (r *replay) ingest(v Verified) {
 func (r *replay) freeze(f proof.Fork) {
 	l := r.twins[f.Topic].log(LogInfo{Log: f.Log(), Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes})
 	if l.fork == nil {
-		before := uint64(len(l.leaves))
+		before := uint64(len(l.Leaves))
 		l.fork = f.Encode()
 		r.step(Advanced{f.Log(), before})
 	}

@@ -178,16 +178,16 @@ func (w *pageTwin) take(t *testing.T, s seen, topic, id digest.Hash, size uint64
 			if err != nil {
 				t.Fatal(err)
 			}
-			if seq == uint64(len(l.leaves)) && seq < size {
+			if seq == uint64(len(l.Leaves)) && seq < size {
 				l.add(slices.Clone(rest[:n]))
 			}
 			rest = rest[n:]
 		}
 		if m.First+uint64(m.Count) == size {
-			l.head, l.right = proof.Head{Log: id, Size: m.Head.Size, Root: m.Head.Root, Sig: m.Head.Sig}, m.Right
+			l.Head, l.Right = proof.Head{Log: id, Size: m.Head.Size, Root: m.Head.Root, Sig: m.Head.Sig}, m.Right
 		}
 	}
-	if l := w.logs[id]; l == nil || uint64(len(l.leaves)) != size {
+	if l := w.logs[id]; l == nil || uint64(len(l.Leaves)) != size {
 		t.Fatalf("log %s: no earlier session brings %d events", id, size)
 	} else if err := l.proven(); err != nil {
 		t.Fatal(err)
@@ -247,7 +247,7 @@ func (s *stock) Changes(topic digest.Hash, since digest.Set) (all []Change, know
 		return nil, false, nil
 	}
 	for _, id := range s.twins[topic].keys {
-		if n, old := uint64(len(s.twins[topic].logs[id].leaves)), s.past[topic][id]; n != old {
+		if n, old := uint64(len(s.twins[topic].logs[id].Leaves)), s.past[topic][id]; n != old {
 			all = append(all, Change{id, old})
 		}
 	}
@@ -258,6 +258,6 @@ func (s *stock) Changes(topic digest.Hash, since digest.Set) (all []Change, know
 func (s *stock) agree(topic digest.Hash, set digest.Set) {
 	s.agreed[topic], s.past[topic] = set, map[digest.Hash]uint64{}
 	for id, l := range s.twins[topic].logs {
-		s.past[topic][id] = uint64(len(l.leaves))
+		s.past[topic][id] = uint64(len(l.Leaves))
 	}
 }
