@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build unix
+
 // Package scripts runs the binary as a person types it: transcripts, each of which
 // says what is typed and what is to be printed, in a directory of its own. They are
 // in testdata/script, and the commands that only they have are in commands_test.go.
