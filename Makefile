@@ -7,6 +7,9 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.0
 DEADCODE    ?= golang.org/x/tools/cmd/deadcode@v0.51.0
 BIN         := bin/xaeroflux
 
+# A C compiler for other systems, as LMDB is C: zig, or how the Python package of it is run.
+ZIG         ?= python3 -m ziglang
+
 # Go modules in folders of their own: what they need is no dependency of Xaeroflux.
 MODULES     := bench examples
 
@@ -25,7 +28,7 @@ ORACLE_MODULES := tests/oracle/seal/node_modules/.package-lock.json
 .DEFAULT_GOAL := help
 NORACE := ^Test(ManyTopics|LeafHashAllocatesNothing|BuilderAllocations|NothingIsAllocated|SeedsThatFailed|MemberCannotFlushTheBook)$$
 
-.PHONY: help reliability build run test vet lint unit race norace fuzz bench microbench modules oracle tryoracle links clean
+.PHONY: help reliability build run test vet lint unit race norace fuzz bench microbench modules oracle tryoracle links cross clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +53,7 @@ unit: ## all tests without the race detector
 	$(GO) test -shuffle=on ./...
 
 # These take longest, and wait most of the time: they come first, beside all others.
-LONG := ./tests/links ./tests/care ./tests ./tests/syncing ./tests/hostile ./tests/api
+LONG := ./tests/links ./tests/care ./tests/scripts ./tests ./tests/syncing ./tests/hostile ./tests/api
 
 race: ## all tests with the race detector
 	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
@@ -92,6 +95,9 @@ tryoracle:
 
 links: ## what happens to a network between two programs in network namespaces (Linux, root; about twenty minutes)
 	XF_LINKS=1 $(GO) test ./tests/links -timeout 40m -v
+
+cross: ## vet for other systems, and a program that embeds Xaeroflux built for them (needs zig: ZIG=/path/to/it, or its Python package)
+	@ZIG="$(ZIG)" ./tests/cross.sh
 
 clean: ## remove what was built
 	rm -rf bin

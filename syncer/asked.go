@@ -79,7 +79,7 @@ func (s *Session) parted(nonce uint64) error {
 func (s *Session) sayAll() error {
 	for _, n := range slices.Sorted(maps.Keys(s.topics)) {
 		t := s.topics[n]
-		if t.store == nil || t.phase != sorted || !t.asking && (t.agreed || !t.resting()) {
+		if t.store == nil || t.phase != sorted || !t.asking && (t.agreed() || !t.resting()) {
 			continue
 		}
 		s.touch(t)

@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/memlog"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -21,8 +22,7 @@ type club struct {
 	t       testing.TB
 	genesis identity.Genesis
 	keys    map[string]ed25519.PrivateKey
-	records [][]byte
-	leaves  []digest.Hash
+	roster  memlog.Log
 }
 
 // key returns the key of a name, another one for each.
@@ -73,21 +73,18 @@ func (c *club) card(name string) roster.SignedCard {
 }
 
 func (c *club) write(r roster.Record) {
-	b := encodedRecord(r)
-	rec, _, err := event.DecodeRecord(b)
-	if err != nil {
+	if err := c.roster.Add(encodedRecord(r)); err != nil {
 		c.t.Fatal(err)
 	}
-	c.records, c.leaves = append(c.records, b), append(c.leaves, rec.LeafHash())
 }
 
 // prove shows record i under the roster's first size records.
 func (c *club) prove(typ uint8, i, size int) roster.RecordProof {
-	rec, _, err := event.DecodeRecord(c.records[i])
+	rec, _, err := event.DecodeRecord(c.roster.Records[i])
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return roster.RecordProof{Type: typ, Seq: uint64(i), Time: uint64(rec.Time), Body: rec.Payload, Hashes: inclusion(c.leaves[:size], i)}
+	return roster.RecordProof{Type: typ, Seq: uint64(i), Time: uint64(rec.Time), Body: rec.Payload, Hashes: inclusion(c.roster.Leaves[:size], i)}
 }
 
 // inclusion is RFC 6962's proof as it is written there.
@@ -130,7 +127,7 @@ func belongs(i int) func(m *member) *roster.Certificate {
 	return func(m *member) *roster.Certificate {
 		steward := m.key("owner's device")
 		log := roster.LegLog(m.genesis.ID(), m.genesis.Steward, 0, 0)
-		h := proof.Sign(steward, log, uint64(m.size), rootOf(m.leaves[:m.size]))
+		h := proof.Sign(steward, log, uint64(m.size), rootOf(m.roster.Leaves[:m.size]))
 		leg := roster.LegProof{Author: m.genesis.Steward, Head: roster.Head{Size: h.Size, Root: h.Root, Sig: h.Sig}, Begin: m.prove(roster.ProvesGenesis, 0, m.size)}
 		return &roster.Certificate{Member: &roster.Membership{
 			Device: m.id(m.name), Legs: []roster.LegProof{leg}, Record: m.prove(roster.ProvesAdmit, i, m.size),
@@ -158,7 +155,7 @@ func (m *member) state() *roster.State {
 	if err == nil {
 		err = s.BeginLeg(roster.LegLog(topic, m.genesis.Steward, 0, 0), m.genesis.Steward, 0, 0)
 	}
-	for i, b := range m.records[:m.size] {
+	for i, b := range m.roster.Records[:m.size] {
 		if err == nil {
 			rec, _, _ := event.DecodeRecord(b)
 			_, err = s.Apply(uint64(i), string(rec.Type), rec.Time, rec.Payload)
@@ -201,15 +198,12 @@ func (c *club) visitOfMembers(seed uint64, both [2]*member) *visit {
 	name := identity.RosterLog(topic, c.genesis.Steward, 0, 0)
 	houses := [2]*house{newHouse(1), newHouse(2)}
 	for i, m := range both {
-		l := houses[i].room(topic).log(LogInfo{
-			Log: name.ID(), Topic: topic, Author: name.Author, PageBytes: name.PageBytes, Kind: name.Kind, Policy: c.genesis.Policy, Genesis: &c.genesis,
-		})
-		l.key = c.key("owner's device")
-		for _, b := range c.records[:m.size] {
+		l := houses[i].log(LogOf(name.ID(), name, &c.genesis))
+		l.Key = c.key("owner's device")
+		for _, b := range c.roster.Records[:m.size] {
 			l.add(b)
 		}
-		l.sign()
-		houses[i].of[name.ID()] = houses[i].room(topic)
+		l.SignAll()
 	}
 	v := visitOf(c.t, seed, houses[0], houses[1], func(i int, cfg *Config) {
 		keys := identity.TopicKeys{Lobby: identity.Secret{1}, Join: identity.Secret{2, byte(i)}}

@@ -59,7 +59,7 @@ func hostileLog(o offender, before, after int) (*pageTwin, *pageLog) {
 	for i := range after {
 		l.add(good(event.MaxTime, 40, fmt.Sprint("after ", i)))
 	}
-	l.sign()
+	l.SignAll()
 	return w, l
 }
 
@@ -67,7 +67,7 @@ func hostileLog(o offender, before, after int) (*pageTwin, *pageLog) {
 func chunk(l *pageLog, from, to int) *messages.Events {
 	return &messages.Events{
 		Log: l.info.Log, Author: l.info.Author, PageBytes: twinPage, First: uint64(from), Count: uint32(to - from),
-		Head: wireHead(l.head), Right: l.rightOf(uint64(to)), Records: bytes.Join(l.records[from:to], nil),
+		Head: wireHead(l.Head), Right: l.rightOf(uint64(to)), Records: bytes.Join(l.Records[from:to], nil),
 	}
 }
 
@@ -75,14 +75,14 @@ func chunk(l *pageLog, from, to int) *messages.Events {
 func mustBeClosed(t *testing.T, st *pageTwin, l *pageLog, size int, why event.Reason) {
 	t.Helper()
 	got, found, err := st.Log(l.info.Log)
-	if err != nil || !found || got.Size != uint64(size) || got.Ends != (why != 0) || st.logs[l.info.Log].why != why || got.Root != l.mountains(uint64(size)).Root() {
+	if err != nil || !found || got.Size != uint64(size) || got.Ends != (why != 0) || st.logs[l.info.Log].why != why || got.Root != l.Peaks(uint64(size)).Root() {
 		t.Errorf("%d events, closed for %q, %v, %v; want %d, closed for %q", got.Size, st.logs[l.info.Log].why, found, err, size, why)
 	}
 }
 
 // deliveries are ways in which n events may come.
 func deliveries(l *pageLog, bad int, r *rand.Rand) (ways [][]*messages.Events) {
-	n := len(l.records)
+	n := len(l.Records)
 	ways = append(ways,
 		[]*messages.Events{chunk(l, 0, n)},
 		[]*messages.Events{chunk(l, bad, n), chunk(l, 0, n)},
@@ -174,7 +174,7 @@ func TestWhatDoesNotDecodeIsRefused(t *testing.T) {
 		}
 		_, l := peerLog(3)
 		m := chunk(l, 0, 3)
-		m.Records = slices.Concat(l.records[0], c.Raw.Record(), l.records[2])
+		m.Records = slices.Concat(l.Records[0], c.Raw.Record(), l.Records[2])
 		failed, _ := newVictim(t, newPageTwin(1), Limits{}).hears(t, m)
 		mustFail(t, failed, messages.CodeBadEvents)
 	}
@@ -230,7 +230,7 @@ func pull(t *testing.T, from, to *pageTwin, l *pageLog, run uint64, maxBytes int
 			t.Fatal(err)
 		}
 	}
-	end := uint64(len(l.pages))
+	end := uint64(len(l.Pages()))
 	for at := tr.page; at < end && !tr.Closed(); {
 		m, pages := responseOf(from, l, at, run)
 		v, err := take(tr, m, pages)
@@ -245,7 +245,7 @@ func pull(t *testing.T, from, to *pageTwin, l *pageLog, run uint64, maxBytes int
 	if rest != nil {
 		must(to.ingest(*rest))
 	}
-	for !tr.Closed() && tr.next < uint64(len(l.records)) {
+	for !tr.Closed() && tr.next < uint64(len(l.Records)) {
 		v, err := tr.Events(from.eventsOf(l, tr.next, maxBytes))
 		must(err)
 		must(to.ingest(*v))
@@ -273,8 +273,7 @@ func TestPagesCloseALog(t *testing.T) {
 					l.add(good(7, size, fmt.Sprint("event ", i)))
 				}
 			}
-			l.sign()
-			l.pack()
+			l.SignAll()
 			for run := uint64(1); run <= 10; run += 3 {
 				st := newPageTwin(1)
 				pull(t, w, st, l, run, 3000)
@@ -286,7 +285,6 @@ func TestPagesCloseALog(t *testing.T) {
 					continue
 				}
 				second, held := newPageTwin(2), st.logs[l.info.Log]
-				held.pack()
 				pull(t, st, second, held, run, 3000)
 				a, _ := st.Summary(twinTopic.ID())
 				if b, _ := second.Summary(twinTopic.ID()); a != b {
@@ -308,8 +306,7 @@ func TestPagesAreJudgedBehindWhatIsHeld(t *testing.T) {
 		}
 		l.add(good(ms, 600, fmt.Sprint("event ", i)))
 	}
-	l.sign()
-	l.pack()
+	l.SignAll()
 	for held := range 22 {
 		st := newPageTwin(1)
 		v := newVictim(t, st, Limits{})
@@ -358,9 +355,9 @@ func TestRangesEndBeforeABadRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := l.state()
-	own.Size, own.Root = 9, l.mountains(9).Root()
-	got, err := v.Follow(own, 9, 1, l.mountains(9))
-	if err != nil || got.Count != 1 || got.Closed != event.BadFlag || got.Root != l.mountains(10).Root() {
+	own.Size, own.Root = 9, l.Peaks(9).Root()
+	got, err := v.Follow(own, 9, 1, l.Peaks(9))
+	if err != nil || got.Count != 1 || got.Closed != event.BadFlag || got.Root != l.Peaks(10).Root() {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -405,7 +402,7 @@ func TestClosedLogsConverge(t *testing.T) {
 			}
 			grow := func(most int) {
 				for range n.r.IntN(most) {
-					switch at := len(l.records); {
+					switch at := len(l.Records); {
 					case at < bad-1:
 						l.add(good(1, size, fmt.Sprint("before ", at)))
 					case at == bad-1:
@@ -416,7 +413,7 @@ func TestClosedLogsConverge(t *testing.T) {
 						l.add(good(event.MaxTime, size, fmt.Sprint("after ", at)))
 					}
 				}
-				l.sign()
+				l.SignAll()
 				evil.wrote(l)
 			}
 			grow(2*bad + 3)

@@ -90,7 +90,7 @@ func TestConvergenceByPages(t *testing.T) {
 						l.add(twinRecord(5000+n.r.IntN(20000), fmt.Sprint("large ", j)))
 					}
 				}
-				l.sign()
+				l.SignAll()
 			}
 			n.link(n.nodes[0], n.nodes[1])
 			n.link(n.nodes[1], n.nodes[2])

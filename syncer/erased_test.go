@@ -26,7 +26,7 @@ const (
 
 // item is what is left of an event.
 func (l *pageLog) item(seq uint64, f fate) segwriter.Item {
-	it := segwriter.Item{First: seq, Count: 1, Records: l.records[seq]}
+	it := segwriter.Item{First: seq, Count: 1, Records: l.Records[seq]}
 	r, _, err := event.DecodeRecord(it.Records)
 	if err != nil {
 		panic(err)
@@ -35,7 +35,7 @@ func (l *pageLog) item(seq uint64, f fate) segwriter.Item {
 	case headerOnly:
 		it.Records = r.AppendErased(nil)
 	case hashOnly:
-		it.Records, it.Hashes = nil, []digest.Hash{l.leaves[seq]}
+		it.Records, it.Hashes = nil, []digest.Hash{l.Leaves[seq]}
 	}
 	return it
 }
@@ -45,7 +45,7 @@ func erasedRun(w *pageTwin, l *pageLog, from, count uint64, fates []fate) (*mess
 	m, pages := responseOf(w, l, from, count)
 	var out []byte
 	skip := uint32(0)
-	for _, s := range l.spans {
+	for _, s := range l.Seals() {
 		if s.Page < from || s.Page >= from+uint64(m.Count) {
 			continue
 		}
@@ -91,12 +91,11 @@ func allowed(fates []fate) Erasable {
 // through, and the same transfer takes the pages from another peer.
 func TestErasedPagesAreMissing(t *testing.T) {
 	w, l := pagedLog()
-	l.pack()
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
-		fates := someFates(rnd, len(l.leaves))
+		fates := someFates(rnd, len(l.Leaves))
 		tr := transferOf(t, newPageTwin(1), l)
-		for from := uint64(0); from < uint64(len(l.pages)); {
+		for from := uint64(0); from < uint64(len(l.Pages())); {
 			m, pages := erasedRun(w, l, from, 3, fates)
 			v, err := take(tr, m, pages)
 			if len(m.Images) > 0 {
@@ -119,13 +118,12 @@ func TestErasedPagesAreMissing(t *testing.T) {
 // they are known, under the same root.
 func TestErasedPagesThatAreCovered(t *testing.T) {
 	w, l := pagedLog()
-	l.pack()
 	for seed := range uint64(30) {
 		rnd := rand.New(rand.NewPCG(seed, 2))
-		fates := someFates(rnd, len(l.leaves))
+		fates := someFates(rnd, len(l.Leaves))
 		tr := transferOf(t, newPageTwin(1), l)
 		tr.Erasable = allowed(fates)
-		for from := uint64(0); from < uint64(len(l.pages)); {
+		for from := uint64(0); from < uint64(len(l.Pages())); {
 			m, pages := erasedRun(w, l, from, 1+rnd.Uint64N(4), fates)
 			v, err := take(tr, m, pages)
 			if err != nil {
@@ -156,13 +154,13 @@ func sameErased(t *testing.T, w *pageTwin, l *pageLog, v *VerifiedPages, fates [
 	}
 	known := 0
 	for i, h := range v.Leaves {
-		if h == l.leaves[first.First+uint64(i)] {
+		if h == l.Leaves[first.First+uint64(i)] {
 			known++
 		} else if h != (digest.Hash{}) || fates[first.First+uint64(i)] != hashOnly {
 			t.Fatalf("leaf %d is %v", first.First+uint64(i), h)
 		}
 	}
-	if m := l.mountains(last.End()); v.Root != m.Root() && v.Root != (digest.Hash{}) || known == 0 && len(v.Leaves) > 8 && !slices.Contains(fates[first.First:last.End()], hashOnly) {
+	if m := l.Peaks(last.End()); v.Root != m.Root() && v.Root != (digest.Hash{}) || known == 0 && len(v.Leaves) > 8 && !slices.Contains(fates[first.First:last.End()], hashOnly) {
 		t.Fatal("another root, or no leaf is known")
 	}
 }
@@ -170,8 +168,7 @@ func sameErased(t *testing.T, w *pageTwin, l *pageLog, v *VerifiedPages, fates [
 // An image that a liar changed is a violation, covered or not.
 func TestHostileImages(t *testing.T) {
 	w, l := pagedLog()
-	l.pack()
-	fates := make([]fate, len(l.leaves))
+	fates := make([]fate, len(l.Leaves))
 	fates[0], fates[1], fates[2], fates[19] = headerOnly, hashOnly, hashOnly, headerOnly
 	reseal := func(m *messages.PageResponse, p []byte) []byte {
 		image := p[:m.Images[0].Bytes]
@@ -263,7 +260,7 @@ func TestErasedEvents(t *testing.T) {
 
 	m := eraseEvent(w.eventsOf(l, 0, 4000))
 	for _, may := range []Erasable{nil, func(_ digest.Hash, first, end uint64) bool { return first == 0 && end == 1 }} {
-		got, _, err := verifyEvents(l.info, m, 0, 0, l.mountains(0), may)
+		got, _, err := verifyEvents(l.info, m, 0, 0, l.Peaks(0), may)
 		if errors.Is(err, ErrErased) != (may == nil) || may != nil && (err != nil || got.Count != int(m.Count)) {
 			t.Errorf("%d events, %v", got.Count, err)
 		}

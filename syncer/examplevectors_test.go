@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package syncer_test
+package syncer
 
 import (
 	"bytes"
@@ -14,7 +14,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 const exampleFile = "../tests/testdata/vectors/example.json"
@@ -56,10 +55,10 @@ type exampleMessage struct {
 }
 
 func makeExample(t *testing.T) example {
-	keys, events := topicKey.Keys(), [2][]exampleEvent{
+	keys, events := twinTopic.Keys(), [2][]exampleEvent{
 		{{"note", "k1", "hello", 1700000000000}, {"note", "k1", "hello again", 1700000000001}}, {{"note", "", "welcome", 1700000000002}},
 	}
-	id, binding := topicKey.ID(), digest.Sum([]byte("binding"))
+	id, binding := twinTopic.ID(), digest.Sum([]byte("binding"))
 	x := example{
 		Comment: "A session of XSP 2, from both HELLO to both SYNC_DONE. Written by go test ./syncer -run Example -update.",
 		Session: exampleSession{Binding: binding.String(), Topic: id.String(), Lobby: hex.EncodeToString(keys.Lobby[:]), Join: hex.EncodeToString(keys.Join[:]), Page: 4096},
@@ -67,7 +66,7 @@ func makeExample(t *testing.T) example {
 	twins := [2]*twin{newTwin(1), newTwin(2)}
 	for i, name := range []string{"Ada", "Ben"} {
 		w := twins[i]
-		key := topicKey.AuthorOf(w.seed)
+		key := twinTopic.AuthorOf(w.seed)
 		for _, e := range events[i] {
 			rec, err := event.AppendRecord(nil, event.Event{Type: e.Type, Key: []byte(e.Key), Payload: []byte(e.Payload)}, e.Time, 0)
 			if err != nil {
@@ -75,9 +74,9 @@ func makeExample(t *testing.T) example {
 			}
 			w.write(key, rec)
 		}
-		x.Session.Peers[i] = examplePeer{name, syncer.PeerOf(w.seed).String(), hex.EncodeToString(key.Seed()), events[i]}
+		x.Session.Peers[i] = examplePeer{name, PeerOf(w.seed).String(), hex.EncodeToString(key.Seed()), events[i]}
 	}
-	a, b := newSideOn(binding[:], twins[0], twins[1], true, topicKey), newSideOn(binding[:], twins[1], twins[0], false, topicKey)
+	a, b := newSideOn(binding[:], twins[0], twins[1], true, twinTopic), newSideOn(binding[:], twins[1], twins[0], false, twinTopic)
 	for i, e := range []*side{a, b} {
 		e.heard = func(m messages.Message, frame []byte) {
 			x.Messages = append(x.Messages, exampleMessage{x.Session.Peers[i].Name, m.Type().String(), hex.EncodeToString(frame)})
@@ -109,7 +108,7 @@ func takeTurns(t *testing.T, a, b *side) {
 		now = now.Add(time.Second)
 		for _, e := range []*side{a, b} {
 			if e.tick {
-				e.tick, e.in = false, append(e.in, syncer.Tick{Now: now})
+				e.tick, e.in = false, append(e.in, Tick{Now: now})
 			}
 		}
 	}

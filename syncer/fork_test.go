@@ -18,7 +18,7 @@ import (
 // ReadNodes computes every node from the leaves.
 func (l *pageLog) ReadNodes(ids []mmrindex.NodeID, out []digest.Hash) error {
 	for i, id := range ids {
-		out[i] = merkleindex.Bag(l.rangeOf(id.Begin(), id.End()).Hashes)
+		out[i] = merkleindex.Bag(l.Range(id.Begin(), id.End()).Hashes)
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func (l *pageLog) prove(theirs proof.Head) (proof.Fork, error) {
 		return proof.NewFork(i.Name(), i.Head, theirs, digest.Hash{}, nil), nil
 	}
 	hashes, err := mmrindex.Consistency(theirs.Size, i.Head.Size, l)
-	return proof.NewFork(i.Name(), i.Head, theirs, l.mountains(theirs.Size).Root(), hashes), err
+	return proof.NewFork(i.Name(), i.Head, theirs, l.Peaks(theirs.Size).Root(), hashes), err
 }
 
 // forks does what a node does with a fork. Only whole logs are in these tests.
@@ -82,7 +82,7 @@ func (n *simNet) splitBrain() digest.Hash {
 		for j := range 1 + n.r.IntN(longest) {
 			l.add(twinRecord(1000, fmt.Sprint("branch ", i, " ", j)))
 		}
-		l.sign()
+		l.SignAll()
 		l.info.Own = i == 0 && n.r.IntN(2) == 0 // the author, or one who got it from there
 	}
 	return id
@@ -97,7 +97,7 @@ func TestForksConverge(t *testing.T) {
 			n := newSimNet(t, seed, 2+int(seed%3))
 			n.forks = true
 			id := n.splitBrain()
-			held := [2][]digest.Hash{n.nodes[0].logs[id].leaves, n.nodes[len(n.nodes)-1].logs[id].leaves}
+			held := [2][]digest.Hash{n.nodes[0].logs[id].Leaves, n.nodes[len(n.nodes)-1].logs[id].Leaves}
 			for i, node := range n.nodes {
 				n.writeSome(node, i, n.r.IntN(20))
 			}
@@ -112,8 +112,8 @@ func TestForksConverge(t *testing.T) {
 			n.sameEverywhere()
 			n.allFrozen(id)
 			for i, node := range []*simNode{n.nodes[0], n.nodes[len(n.nodes)-1]} {
-				if l := node.logs[id]; !equal(l.leaves, held[i]) {
-					t.Errorf("an end held %d events of the forked log and holds %d", len(held[i]), len(l.leaves))
+				if l := node.logs[id]; !equal(l.Leaves, held[i]) {
+					t.Errorf("an end held %d events of the forked log and holds %d", len(held[i]), len(l.Leaves))
 				}
 			}
 		})
@@ -158,8 +158,8 @@ func TestForkRefused(t *testing.T) {
 	for range 4 {
 		other.add(twinRecord(60, "another history"))
 	}
-	other.sign()
-	f, err := l.prove(other.head)
+	other.SignAll()
+	f, err := l.prove(other.Head)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,20 +71,18 @@ func TestRostersThatAreNotFounded(t *testing.T) {
 		{"garbage for genesis later on", [][]byte{record(f.first()), record(f.owner()), garbled}, 2, event.BadBody},
 	} {
 		name := identity.RosterLog(f.genesis.ID(), f.genesis.Steward, 0, 0)
-		l := &pageLog{key: f.steward, info: LogInfo{
-			Log: name.ID(), Topic: name.Topic, Author: name.Author, PageBytes: name.PageBytes, Kind: name.Kind,
-			Policy: f.genesis.Policy, Genesis: &f.genesis,
-		}}
+		l := newPageLog(LogOf(name.ID(), name, &f.genesis))
+		l.Key = f.steward
 		for _, r := range append(c.first, ok, ok, ok, ok) {
 			l.add(r)
 		}
-		l.sign()
+		l.SignAll()
 		for from := range c.end + 1 {
 			left := mmrindex.Peaks{}
 			if from > 0 {
-				left = l.mountains(uint64(from))
+				left = l.Peaks(uint64(from))
 			}
-			for to := from + 1; to <= len(l.records); to++ {
+			for to := from + 1; to <= len(l.Records); to++ {
 				m := chunk(l, from, to)
 				m.PageBytes = identity.RosterPageBytes
 				v, after, err := verifyEvents(l.info, m, uint64(from), 0, left, nil)
@@ -92,7 +90,7 @@ func TestRostersThatAreNotFounded(t *testing.T) {
 				if to > c.end {
 					why = c.why
 				}
-				if err != nil || from+v.Count != want || v.Closed != why || after.Root() != l.mountains(uint64(want)).Root() {
+				if err != nil || from+v.Count != want || v.Closed != why || after.Root() != l.Peaks(uint64(want)).Root() {
 					t.Errorf("%s, events %d to %d: to %d, closed for %q, %v; want %d, %q", c.name, from, to, from+v.Count, v.Closed, err, want, why)
 				}
 			}

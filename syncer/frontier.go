@@ -28,9 +28,10 @@ func stateOf(l LogInfo) messages.LogState {
 
 // named returns what a log is known by that the store does not have.
 func named(of *Topic, log digest.Hash, author [32]byte, pageBytes uint32, kind identity.LogKind, number uint64) LogInfo {
-	return LogInfo{
-		Log: log, Topic: of.ID, Policy: of.Policy, Genesis: of.Genesis, Author: author, PageBytes: pageBytes, Kind: kind, Number: number,
-	}
+	name := identity.LogName{Topic: of.ID, Author: author, PageBytes: pageBytes, Kind: kind, Number: number}
+	l := LogOf(log, name, of.Genesis)
+	l.Policy = of.Policy // a topic whose genesis is not known has one all the same
+	return l
 }
 
 // sendFrontier lists every log that holds events, with its state.
@@ -309,7 +310,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 			s.sendPart(t, own)
 		}
 	default:
-		s.emit(Push{Topic: t.number, Log: own.Log, From: r.size, To: to, Live: t.settled})
+		s.emit(Push{Topic: t.number, Log: own.Log, From: r.size, To: to, Live: t.settled()})
 		r.size, r.pages, r.pushed = own.Size, own.Pages, own.Size
 	}
 }

@@ -234,7 +234,7 @@ func (s *Session) settleGoal(t *topic, now standing) error {
 	if g == nil || g.doubted {
 		return nil
 	}
-	if t.agreed {
+	if t.agreed() {
 		s.endGoal(t)
 		return nil
 	}
@@ -276,7 +276,7 @@ func (s *Session) apart(t *topic) {
 // peer has stated something since, and both have what they knew to be missing.
 func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 	g := t.goal
-	if g == nil || g.doubted || t.agreed || t.phase != sorted {
+	if g == nil || g.doubted || t.agreed() || t.phase != sorted {
 		return nil
 	}
 	if g.note(t); len(g.wants) > 0 {

@@ -35,8 +35,8 @@ func (n *simNet) sync(e *simEnd, confirm bool) *syncCall {
 		if theirs == nil {
 			continue
 		}
-		size := min(len(l.leaves), len(theirs.leaves))
-		if !equal(l.leaves[:size], theirs.leaves[:size]) {
+		size := min(len(l.Leaves), len(theirs.Leaves))
+		if !equal(l.Leaves[:size], theirs.Leaves[:size]) {
 			c.forks = append(c.forks, id)
 		}
 	}
@@ -182,13 +182,13 @@ func TestSyncTellsForks(t *testing.T) {
 
 // upTo lets the shorter one of two branches grow to the length of the other one.
 func (l *pageLog) upTo(other *pageLog) {
-	if len(l.leaves) > len(other.leaves) {
+	if len(l.Leaves) > len(other.Leaves) {
 		l, other = other, l
 	}
-	for i := len(l.leaves); i < len(other.leaves); i++ {
+	for i := len(l.Leaves); i < len(other.Leaves); i++ {
 		l.add(twinRecord(1000, fmt.Sprint("even ", i)))
 	}
-	l.sign()
+	l.SignAll()
 }
 
 // Syncs that are asked for all the time do not keep each other from their end.

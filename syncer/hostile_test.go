@@ -79,14 +79,14 @@ func peerLog(n int) (*pageTwin, *pageLog) {
 	for i := range n {
 		l.add(twinRecord(50, fmt.Sprint("event ", i)))
 	}
-	l.sign()
+	l.SignAll()
 	return w, l
 }
 
 func TestHostileEvents(t *testing.T) {
 	w, l := peerLog(20)
 	_, other := peerLog(0)
-	other.key = twinTopic.AuthorOf(identity.Seed{202})
+	other.Key = twinTopic.AuthorOf(identity.Seed{202})
 	small := [32]byte{1} // the identity: a point of order 1
 	for name, c := range map[string]struct {
 		want  messages.Code
@@ -108,10 +108,10 @@ func TestHostileEvents(t *testing.T) {
 		"a signature":                {messages.CodeBadHead, func(m *messages.Events) { m.Head.Sig[63] ^= 0x10 }},
 		"no signature":               {messages.CodeBadHead, func(m *messages.Events) { m.Head.Sig = [64]byte{} }},
 		"the signature of another log": {messages.CodeBadHead, func(m *messages.Events) {
-			m.Head.Sig = proof.Sign(l.key, digest.Hash{9}, m.Head.Size, m.Head.Root).Sig
+			m.Head.Sig = proof.Sign(l.Key, digest.Hash{9}, m.Head.Size, m.Head.Root).Sig
 		}},
 		"the signature of another author": {messages.CodeBadHead, func(m *messages.Events) {
-			m.Head.Sig = proof.Sign(other.key, m.Log, m.Head.Size, m.Head.Root).Sig
+			m.Head.Sig = proof.Sign(other.Key, m.Log, m.Head.Size, m.Head.Root).Sig
 		}},
 		"another author":    {messages.CodeBadHead, func(m *messages.Events) { m.Author[0] ^= 1 }},
 		"another log":       {messages.CodeBadHead, func(m *messages.Events) { m.Log[0] ^= 1 }},
@@ -128,7 +128,7 @@ func TestHostileEvents(t *testing.T) {
 			m.Log = DataLog(twinTopic.ID(), small, m.PageBytes)
 		}},
 		"replayed as another author's log": {messages.CodeBadHead, func(m *messages.Events) {
-			m.Author = [32]byte(other.key.Public().(ed25519.PublicKey))
+			m.Author = [32]byte(other.Key.Public().(ed25519.PublicKey))
 			m.Log = DataLog(twinTopic.ID(), m.Author, m.PageBytes)
 		}},
 		"a topic that is not shared": {messages.CodeNotShared, func(m *messages.Events) { m.Topic = 1 }},
@@ -157,7 +157,7 @@ func TestEventsOverlapAndGap(t *testing.T) {
 	id := l.info.Log
 	have := func(want int) {
 		t.Helper()
-		if got := len(v.st.logs[id].leaves); got != want {
+		if got := len(v.st.logs[id].Leaves); got != want {
 			t.Fatalf("%d events stored, want %d", got, want)
 		}
 	}
@@ -182,7 +182,7 @@ func TestEventsOverlapAndGap(t *testing.T) {
 		t.Fatal(f)
 	}
 	have(40)
-	if !slices.EqualFunc(v.st.logs[id].records, l.records, slices.Equal[[]byte]) {
+	if !slices.EqualFunc(v.st.logs[id].Records, l.Records, slices.Equal[[]byte]) {
 		t.Error("other records than the author's")
 	}
 }

@@ -106,7 +106,7 @@ func TestLimitDoesNotCountOurs(t *testing.T) {
 func TestForkAtOneSize(t *testing.T) {
 	w, l := peerLog(5)
 	st := newPageTwin(1)
-	if err := st.ingest(Verified{Info: l.info, Count: 5, Records: w.eventsOf(l, 0, 1<<20).Records, Head: l.head}); err != nil {
+	if err := st.ingest(Verified{Info: l.info, Count: 5, Records: w.eventsOf(l, 0, 1<<20).Records, Head: l.Head}); err != nil {
 		t.Fatal(err)
 	}
 	e := stateOf(l.state())
@@ -117,7 +117,7 @@ func TestForkAtOneSize(t *testing.T) {
 
 	other := e
 	other.Head.Root = digest.Sum([]byte("another history"))
-	other.Head.Sig = proof.Sign(l.key, e.Log, 5, other.Head.Root).Sig
+	other.Head.Sig = proof.Sign(l.Key, e.Log, 5, other.Head.Root).Sig
 	v := newVictim(t, st, Limits{})
 	got, outs := v.hears(t, listOf(false, other))
 	if got != nil || forks(outs) != 1 {
@@ -126,7 +126,7 @@ func TestForkAtOneSize(t *testing.T) {
 	for range 8 {
 		l.write(10, "more")
 	}
-	if got, outs = v.hears(t, w.eventsOf(l, 5, 1<<20)); got != nil || len(st.logs[e.Log].leaves) != 5 {
+	if got, outs = v.hears(t, w.eventsOf(l, 5, 1<<20)); got != nil || len(st.logs[e.Log].Leaves) != 5 {
 		t.Errorf("%v %v: events of a log that forked are taken", got, outs)
 	}
 }
@@ -150,8 +150,8 @@ func TestForkingAuthorDoesNotPartPeers(t *testing.T) {
 	for range 7 {
 		other.add(twinRecord(60, "another history"))
 	}
-	other.sign()
-	st.logs[l.info.Log], st.keys = other, []digest.Hash{l.info.Log}
+	other.SignAll()
+	st.put(other)
 	other.info.Own = false
 
 	v := newVictim(t, st, Limits{})
@@ -161,7 +161,7 @@ func TestForkingAuthorDoesNotPartPeers(t *testing.T) {
 	if got != nil || forks(outs) != 1 {
 		t.Fatalf("%v, %d forks reported, want one", got, forks(outs))
 	}
-	if n := len(st.logs[l.info.Log].leaves); n != 7 {
+	if n := len(st.logs[l.info.Log].Leaves); n != 7 {
 		t.Errorf("%d events of the forked log, want the 7 of before", n)
 	}
 	if st.logs[good.info.Log] == nil {
@@ -174,7 +174,7 @@ func TestLieUnderAKnownHead(t *testing.T) {
 	w, l := peerLog(12)
 	st := newPageTwin(1)
 	part := w.eventsOf(l, 0, 400)
-	if err := st.ingest(Verified{Info: l.info, Count: int(part.Count), Records: part.Records, Head: l.head, Right: part.Right}); err != nil {
+	if err := st.ingest(Verified{Info: l.info, Count: int(part.Count), Records: part.Records, Head: l.Head, Right: part.Right}); err != nil {
 		t.Fatal(err)
 	}
 	m := w.eventsOf(l, uint64(part.Count), 1<<20)

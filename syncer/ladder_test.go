@@ -269,7 +269,7 @@ func TestRungsFindForks(t *testing.T) {
 			for j := range 7 {
 				l.add(twinRecord(60, fmt.Sprint("history ", i, j)))
 			}
-			l.sign()
+			l.SignAll()
 			node.own(byte(20+i)).write(30, "another log")
 		}
 		var forks [2]int
@@ -297,8 +297,8 @@ func TestRungsAndPages(t *testing.T) {
 					copied.add(record)
 				}
 			}
-			l.sign()
-			copied.sign()
+			l.SignAll()
+			copied.SignAll()
 			copied.info.Own = false
 			pulls := 0
 			pushed, said := findIn(t, n.nodes[0], n.nodes[1], first, func(i int, o Output) {

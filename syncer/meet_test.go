@@ -15,74 +15,28 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/mmrindex"
 )
 
-// A house is a store of many topics, each a twin of its own.
+// A house is a store of many topics, which serves no pages.
 type house struct {
-	id    identity.PeerID
-	rooms map[identity.TopicID]*pageTwin
-	of    map[digest.Hash]*pageTwin // by log
-	in    map[TestTopic]bool
+	*pageTwin
+	in map[TestTopic]bool
 }
 
-func newHouse(n byte) *house {
-	return &house{id: PeerOf(identity.Seed{n}), rooms: map[identity.TopicID]*pageTwin{}, of: map[digest.Hash]*pageTwin{}, in: map[TestTopic]bool{}}
-}
-
-func (h *house) room(id identity.TopicID) *pageTwin {
-	if h.rooms[id] == nil {
-		h.rooms[id] = newPageTwin(1)
-	}
-	return h.rooms[id]
-}
+func newHouse(n byte) *house { return &house{newPageTwin(n), map[TestTopic]bool{}} }
 
 // write appends an event to a log of the house's own in a topic.
 func (h *house) write(n TestTopic, text string) digest.Hash {
-	key := n.AuthorOf(identity.Seed(h.id))
-	i := named(&Topic{ID: n.ID(), Policy: identity.PolicyOpen}, digest.Hash{}, [32]byte(key.Public().(ed25519.PublicKey)), twinPage, identity.KindData, 0)
-	i.Log = DataLog(i.Topic, i.Author, i.PageBytes)
-	l := h.room(n.ID()).log(i)
-	l.key, l.info.Own = key, true
+	l := h.ownIn(n.ID(), n.AuthorOf(identity.Seed(h.id)))
 	l.write(20, text)
-	h.of[i.Log] = h.room(n.ID())
-	return i.Log
+	return l.info.Log
 }
 
 // grew is what a session is told of a log that was written to once.
-func (h *house) grew(id digest.Hash) Advanced {
-	l, _, _ := h.of[id].Log(id)
-	return Advanced{id, l.Size - 20}
-}
+func (h *house) grew(id digest.Hash) Advanced { return Advanced{id, h.logs[id].Size() - 20} }
 
-func (h *house) ingest(v Verified) error {
-	h.of[v.Info.Log] = h.room(v.Info.Topic)
-	return h.of[v.Info.Log].ingest(v)
-}
-
-func (h *house) Summary(t digest.Hash) (digest.Set, error)          { return h.room(t).Summary(t) }
-func (h *house) Logs(t digest.Hash, yield func(LogInfo) bool) error { return h.room(t).Logs(t, yield) }
-func (h *house) Roster(t digest.Hash) (Roster, error)               { return h.room(t).Roster(t) }
-func (h *house) Position(t digest.Hash) (identity.Position, error)  { return h.room(t).Position(t) }
 func (h *house) Pages(digest.Hash, uint64, uint64) (r PageRun, _ error) {
 	return r, errors.New("no pages")
-}
-
-func (h *house) Log(id digest.Hash) (LogInfo, bool, error) {
-	if w := h.of[id]; w != nil {
-		return w.Log(id)
-	}
-	return LogInfo{}, false, nil
-}
-
-func (h *house) Time(id digest.Hash, size uint64) (int64, error) { return h.of[id].Time(id, size) }
-func (h *house) Counts(identity.LogName) (bool, error)           { return true, nil }
-func (h *house) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
-	return h.of[id].PeaksAt(id, size)
-}
-
-func (h *house) Events(id digest.Hash, from uint64, n int) (Chunk, error) {
-	return h.of[id].Events(id, from, n)
 }
 
 // A visit is two sessions of houses, step by step.
@@ -422,7 +376,7 @@ func TestStepTouchesOneTopic(t *testing.T) {
 	id := b.write(7, "live")
 	v.in[1] = append(v.in[1], b.grew(id))
 	for _, h := range v.houses {
-		h.rooms = map[identity.TopicID]*pageTwin{TestTopic(7).ID(): h.rooms[TestTopic(7).ID()]}
+		h.rooms = map[digest.Hash]*twinRoom{TestTopic(7).ID(): h.rooms[TestTopic(7).ID()]}
 	}
 	v.rest()
 	v.tick = [2]bool{}

@@ -66,7 +66,7 @@ func (w *simNode) Met(peer identity.PeerID, _ digest.Hash) bool {
 func (w *simNode) Changes(_ digest.Hash, since digest.Set) (all []Change, known bool, err error) {
 	old, known := w.past[since]
 	for _, id := range w.keys {
-		if n := uint64(len(w.logs[id].leaves)); known && n != old[id] {
+		if n := uint64(len(w.logs[id].Leaves)); known && n != old[id] {
 			all = append(all, Change{id, old[id]})
 		}
 	}
@@ -75,12 +75,12 @@ func (w *simNode) Changes(_ digest.Hash, since digest.Set) (all []Change, known 
 
 // agree takes note of the state that a peer holds too.
 func (w *simNode) agree(peer identity.PeerID, set digest.Set) {
-	if now, _ := w.Summary(digest.Hash{}); now != set {
+	if now, _ := w.Summary(twinTopic.ID()); now != set {
 		return
 	}
 	w.past[set], w.agreed[peer] = map[digest.Hash]uint64{}, set
 	for id, l := range w.logs {
-		w.past[set][id] = uint64(len(l.leaves))
+		w.past[set][id] = uint64(len(l.Leaves))
 	}
 }
 
@@ -410,14 +410,13 @@ func (e *simEnd) pages(tr *Transfer, m *messages.PageResponse, stream io.Reader)
 		return err
 	}
 	l := e.node.logs[v.Info.Log]
-	l.pack()
 	last := v.Seals[len(v.Seals)-1]
-	if have := uint64(len(l.pages)); have < last.Page { // the last one is sealed by what follows
+	if have := uint64(len(l.Pages())); have < last.Page { // the last one is sealed by what follows
 		e.net.t.Errorf("%d pages of a transfer's %d", have, last.Page)
 	}
-	for i := v.Seals[0].Page; i < min(uint64(len(l.pages)), last.Page+uint64(last.Pages)); i++ {
+	for i := v.Seals[0].Page; i < min(uint64(len(l.Pages())), last.Page+uint64(last.Pages)); i++ {
 		at := int(i-v.Seals[0].Page) * twinPage
-		if !bytes.Equal(l.pages[i], v.Bytes[at:at+twinPage]) {
+		if !bytes.Equal(l.Pages()[i], v.Bytes[at:at+twinPage]) {
 			e.net.t.Errorf("page %d is not the one that is packed here", i)
 		}
 	}
@@ -452,7 +451,7 @@ func (n *simNet) describe() string {
 			for id, r := range t.busy {
 				size := 0
 				if l := e.node.logs[id]; l != nil {
-					size = len(l.leaves)
+					size = len(l.Leaves)
 				}
 				fmt.Fprintf(&b, "\n   log %s of %d: %+v", id.Short(), size, *r)
 			}

@@ -29,8 +29,7 @@ func pagedLog() (*pageTwin, *pageLog) {
 		}
 		l.add(twinRecord(size, fmt.Sprint("event ", i)))
 	}
-	l.sign()
-	l.pack()
+	l.SignAll()
 	return w, l
 }
 
@@ -75,7 +74,7 @@ func TestTransfer(t *testing.T) {
 	w, l := pagedLog()
 	st := newPageTwin(1)
 	tr := transferOf(t, st, l)
-	end := uint64(len(l.pages))
+	end := uint64(len(l.Pages()))
 	for from := uint64(0); from < end; {
 		m, pages := responseOf(w, l, from, 3)
 		v, err := take(tr, m, pages)
@@ -104,8 +103,8 @@ func TestTransfer(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := st.logs[l.info.Log]
-	if got.pack(); !slices.EqualFunc(got.pages, l.pages, bytes.Equal) || len(got.leaves) != 60 {
-		t.Errorf("%d events and %d pages, want 60 and %d, the same", len(got.leaves), len(got.pages), len(l.pages))
+	if !slices.EqualFunc(got.Pages(), l.Pages(), bytes.Equal) || len(got.Leaves) != 60 {
+		t.Errorf("%d events and %d pages, want 60 and %d, the same", len(got.Leaves), len(got.Pages()), len(l.Pages()))
 	}
 }
 
@@ -213,7 +212,7 @@ func (l *pageLog) loose(early int) (pages [][]byte, ends []uint64) {
 		pages, ends = append(pages, slices.Clone(page)), append(ends, s.First+uint64(s.Count))
 		return nil
 	}
-	for i, r := range l.records {
+	for i, r := range l.Records {
 		if len(pages) == early && uint64(i) == b.First()+3 {
 			page := make([]byte, twinPage)
 			rest := copy(page[segwriter.PageHeaderBytes:], b.OpenRecords())
@@ -243,7 +242,7 @@ func TestLoosePacking(t *testing.T) {
 		}
 		return &messages.PageResponse{
 			Log: l.info.Log, From: uint64(from), Count: uint32(to - from), FirstSeq: first, EndSeq: ends[to-1],
-			PageBytes: twinPage, Head: wireHead(l.head), Right: l.rightOf(ends[to-1]),
+			PageBytes: twinPage, Head: wireHead(l.Head), Right: l.rightOf(ends[to-1]),
 		}, slices.Concat(pages[from:to]...)
 	}
 	for early := range 3 {
@@ -307,20 +306,20 @@ func TestTransferOfAnotherHistory(t *testing.T) {
 		if sealed {
 			same = 30
 		}
-		for _, r := range l.records[:same] {
+		for _, r := range l.Records[:same] {
 			held.add(r)
 		}
 		held.add(twinRecord(20, "another history"))
-		held.key = l.key
-		held.sign()
+		held.Key = l.Key
+		held.SignAll()
 		held.info.Own = false
-		st.logs[l.info.Log], st.keys = held, []digest.Hash{l.info.Log}
+		st.put(held)
 
 		tr := transferOf(t, st, l)
 		m, pages := responseOf(w, l, tr.page, 100)
 		_, err := take(tr, m, pages)
 		var c *Conflict
-		if !errors.As(err, &c) || c.Theirs != l.head || c.Ours != held.head {
+		if !errors.As(err, &c) || c.Theirs != l.Head || c.Ours != held.Head {
 			t.Errorf("%s: %v, want a conflict", name, err)
 		}
 	}
@@ -329,10 +328,10 @@ func TestTransferOfAnotherHistory(t *testing.T) {
 	st := newPageTwin(1)
 	held := newPageTwin(200).own(201)
 	held.add(twinRecord(600, "EVENT 0"))
-	for _, r := range l.records[1:10] {
+	for _, r := range l.Records[1:10] {
 		held.add(r)
 	}
-	held.sign()
+	held.SignAll()
 	st.logs[l.info.Log] = held
 	tr := transferOf(t, st, l)
 	if tr.page == 0 {
@@ -341,10 +340,10 @@ func TestTransferOfAnotherHistory(t *testing.T) {
 	m, pages := responseOf(w, l, tr.page, 100)
 	_, err := take(tr, m, pages)
 	var c *Conflict
-	if !errors.As(err, &c) || c.Theirs != l.head {
+	if !errors.As(err, &c) || c.Theirs != l.Head {
 		t.Errorf("other full pages: %v, want a conflict", err)
 	}
-	m.Head = wireHead(proof.Head{Log: l.info.Log, Size: l.head.Size, Root: l.head.Root})
+	m.Head = wireHead(proof.Head{Log: l.info.Log, Size: l.Head.Size, Root: l.Head.Root})
 	_, err = take(transferOf(t, st, l), m, pages)
 	mustViolate(t, err, messages.CodeBadPage)
 }

@@ -24,7 +24,7 @@ import (
 func (l *pageLog) rangeResponse(from, to uint64) *messages.RangeResponse {
 	return &messages.RangeResponse{
 		Log: l.info.Log, Author: l.info.Author, PageBytes: l.info.PageBytes, First: from, Count: uint32(to - from),
-		Head: wireHead(l.head), Left: l.mountains(from).Hashes(), Right: l.rightOf(to), Records: bytes.Join(l.records[from:to], nil),
+		Head: wireHead(l.Head), Left: l.Peaks(from).Hashes(), Right: l.rightOf(to), Records: bytes.Join(l.Records[from:to], nil),
 	}
 }
 
@@ -40,7 +40,7 @@ func TestRangeOfAnyPart(t *testing.T) {
 			if err != nil {
 				t.Fatalf("[%d, %d): %v", from, to, err)
 			}
-			if v.Info.Author != l.info.Author || v.End() != to || !slices.Equal(v.Leaves, l.leaves[from:to]) {
+			if v.Info.Author != l.info.Author || v.End() != to || !slices.Equal(v.Leaves, l.Leaves[from:to]) {
 				t.Fatalf("[%d, %d) came as [%d, %d)", from, to, v.First, v.End())
 			}
 			a := from + (to-from)/3
@@ -50,7 +50,7 @@ func TestRangeOfAnyPart(t *testing.T) {
 					t.Fatal(err)
 				}
 				got, want := mustAppendFrame(t, part.Message()), mustAppendFrame(t, l.rangeResponse(a, b))
-				if !bytes.Equal(got, want) || !slices.Equal(part.Leaves, l.leaves[a:b]) {
+				if !bytes.Equal(got, want) || !slices.Equal(part.Leaves, l.Leaves[a:b]) {
 					t.Fatalf("[%d, %d) cut out of [%d, %d) differs from itself", a, b, from, to)
 				}
 			}
@@ -103,7 +103,7 @@ func TestHostileRange(t *testing.T) {
 		"head of no events": {messages.CodeBadRange, func(m *messages.RangeResponse) {
 			*m = messages.RangeResponse{Log: m.Log, Author: m.Author, PageBytes: m.PageBytes}
 		}},
-		"signed, another root": {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Head.Root[0] ^= 1; resigned(m, l.key) }},
+		"signed, another root": {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Head.Root[0] ^= 1; resigned(m, l.Key) }},
 		"left":                 {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Left[0][0] ^= 1 }},
 		"left, a hash more":    {messages.CodeBadRange, func(m *messages.RangeResponse) { m.Left = append(m.Left, digest.Hash{}) }},
 		"left, a hash fewer":   {messages.CodeBadRange, func(m *messages.RangeResponse) { m.Left = m.Left[1:] }},
@@ -114,10 +114,10 @@ func TestHostileRange(t *testing.T) {
 		"a byte more":          {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Records = append(m.Records, 0) }},
 		"a byte fewer":         {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Records = m.Records[:len(m.Records)-1] }},
 		"another order": {messages.CodeBadEvents, func(m *messages.RangeResponse) {
-			m.Records = bytes.Join([][]byte{l.records[14], l.records[13]}, nil)
-			m.Records = append(m.Records, bytes.Join(l.records[15:25], nil)...)
+			m.Records = bytes.Join([][]byte{l.Records[14], l.Records[13]}, nil)
+			m.Records = append(m.Records, bytes.Join(l.Records[15:25], nil)...)
 		}},
-		"right place, wrong part": {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Records = bytes.Join(l.records[12:24], nil) }},
+		"right place, wrong part": {messages.CodeBadEvents, func(m *messages.RangeResponse) { m.Records = bytes.Join(l.Records[12:24], nil) }},
 	} {
 		m := l.rangeResponse(13, 25)
 		c.spoil(m)
@@ -316,20 +316,20 @@ func TestRangeFollows(t *testing.T) {
 	for i := range 18 {
 		fork.add(twinRecord(50, "of another history "+string(rune('a'+i))))
 	}
-	fork.sign()
+	fork.SignAll()
 	own := l.state()
 	for next := uint64(10); next <= 20; next++ {
 		v, err := VerifyRange(l.wanted(), l.rangeResponse(10, 20))
 		if err != nil {
 			t.Fatal(err)
 		}
-		own.Size, own.Root = next, l.mountains(next).Root()
-		got, err := v.Follow(own, next, 1, l.mountains(next))
-		if err != nil || got.First != next || !slices.Equal(got.Leaves, l.leaves[next:20]) || !bytes.Equal(got.Records, bytes.Join(l.records[next:20], nil)) {
+		own.Size, own.Root = next, l.Peaks(next).Root()
+		got, err := v.Follow(own, next, 1, l.Peaks(next))
+		if err != nil || got.First != next || !slices.Equal(got.Leaves, l.Leaves[next:20]) || !bytes.Equal(got.Records, bytes.Join(l.Records[next:20], nil)) {
 			t.Errorf("from %d: %v, %d events from %d", next, err, got.Count, got.First)
 		}
 		var c *Conflict
-		if _, err := v.Follow(fork.state(), next, 1, fork.mountains(next)); (next > 12) != errors.As(err, &c) {
+		if _, err := v.Follow(fork.state(), next, 1, fork.Peaks(next)); (next > 12) != errors.As(err, &c) {
 			t.Errorf("behind another history at %d: %v", next, err)
 		}
 	}
@@ -337,11 +337,11 @@ func TestRangeFollows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := v.Fits(own, l.mountains(20)); err != nil {
+	if err := v.Fits(own, l.Peaks(20)); err != nil {
 		t.Error(err)
 	}
 	var c *Conflict
-	if err := v.Fits(own, fork.mountains(20)); !errors.As(err, &c) || c.Theirs != l.head {
+	if err := v.Fits(own, fork.Peaks(20)); !errors.As(err, &c) || c.Theirs != l.Head {
 		t.Error(err)
 	}
 	if err := v.Fits(own, mmrindex.Peaks{}); !errors.As(err, &c) {
@@ -372,7 +372,7 @@ func FuzzVerifyRange(f *testing.F) {
 			}
 			return
 		}
-		if v.Head != l.head || v.End() > 20 || !slices.Equal(v.Leaves, l.leaves[v.First:v.End()]) {
+		if v.Head != l.Head || v.End() > 20 || !slices.Equal(v.Leaves, l.Leaves[v.First:v.End()]) {
 			t.Fatalf("[%d, %d) was taken", v.First, v.End())
 		}
 		again, err := VerifyRange(l.wanted(), v.Message())

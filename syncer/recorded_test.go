@@ -95,7 +95,7 @@ func (r *replay) do(o Output) {
 	case Forked:
 		r.freeze(o.Fork)
 	case TellFork:
-		r.say(&messages.Fork{Topic: o.Topic, Proof: r.of(o.Log).logs[o.Log].fork})
+		r.say(&messages.Fork{Topic: o.Topic, Proof: r.logs[o.Log].fork})
 	case WantTick:
 		r.tick = true
 	case Fail:
@@ -116,9 +116,8 @@ func (r *replay) say(m messages.Message) {
 
 func (r *replay) ingest(v Verified) {
 	r.t.Helper()
-	w := r.twins[v.Info.Topic]
-	before := uint64(len(w.log(v.Info).leaves))
-	if err := w.ingest(v); err != nil {
+	before := r.log(v.Info).Size()
+	if err := r.stock.ingest(v); err != nil {
 		r.t.Fatal(err)
 	}
 	r.step(Advanced{v.Info.Log, before})
@@ -126,9 +125,9 @@ func (r *replay) ingest(v Verified) {
 }
 
 func (r *replay) freeze(f proof.Fork) {
-	l := r.twins[f.Topic].log(LogInfo{Log: f.Log(), Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes})
+	l := r.log(LogInfo{Log: f.Log(), Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes})
 	if l.fork == nil {
-		before := uint64(len(l.leaves))
+		before := uint64(len(l.Leaves))
 		l.fork = f.Encode()
 		r.step(Advanced{f.Log(), before})
 	}

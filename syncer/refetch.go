@@ -25,10 +25,8 @@ type Refetch struct {
 // of them this time.
 func NewRefetch(info LogInfo, page uint64, before mmrindex.Peaks, last int64) *Refetch {
 	size := before.Size()
-	own := LogInfo{
-		Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,
-		Pages: page, Size: size, SealedSize: size,
-	}
+	own := LogOf(info.Log, info.Name(), info.Genesis)
+	own.Pages, own.Size, own.SealedSize = page, size, size
 	return &Refetch{Transfer: &Transfer{info: info, own: own, page: page, next: size, m: before, time: last, tree: merkleindex.NewBuilder(0)}}
 }
 

@@ -49,7 +49,7 @@ func encodedRecord(r roster.Record) []byte {
 
 func (l *pageLog) writeRoster(size int, text string) {
 	l.add(rosterRecord(size, text))
-	l.sign()
+	l.SignAll()
 }
 
 func (n *simNet) records(w *simNode, term, leg uint32, count int) {
@@ -57,7 +57,7 @@ func (n *simNet) records(w *simNode, term, leg uint32, count int) {
 	for i := range count {
 		l.add(rosterRecord(60, fmt.Sprint("record ", term, leg, i)))
 	}
-	l.sign()
+	l.SignAll()
 	w.wrote(l)
 }
 
@@ -107,7 +107,7 @@ func TestRosterIsPulled(t *testing.T) {
 	for range 200 {
 		l.add(rosterRecord(3000, "a record"))
 	}
-	l.sign()
+	l.SignAll()
 	n.link(n.nodes[0], n.nodes[1])
 	n.settle()
 	n.samePosition()
@@ -218,7 +218,7 @@ func TestForkedRoster(t *testing.T) {
 		l := w.leg(77, 0, 0)
 		l.add(twinRecord(50, "genesis"))
 		l.add(twinRecord(50, fmt.Sprint("branch ", i)))
-		l.sign()
+		l.SignAll()
 	}
 	n.link(n.nodes[0], n.nodes[1])
 	n.settle()

@@ -22,13 +22,13 @@ func (n *simNet) whatIsFollowed() {
 	for _, e := range n.ends {
 		for id, l := range e.node.logs {
 			if !e.node.follows.has(id, l.info.Author) {
-				n.t.Fatalf("a log of %d events came that is not followed", len(l.leaves))
+				n.t.Fatalf("a log of %d events came that is not followed", len(l.Leaves))
 			}
-			if !e.node.both(e.peer.node, l) || len(l.leaves) == 0 {
+			if !e.node.both(e.peer.node, l) || len(l.Leaves) == 0 {
 				continue
 			}
-			if o := e.peer.node.logs[id]; o == nil || o.mountains(uint64(len(o.leaves))).Root() != l.mountains(uint64(len(l.leaves))).Root() {
-				n.t.Fatalf("a log of %d events is another one at a peer that follows it too", len(l.leaves))
+			if o := e.peer.node.logs[id]; o == nil || o.Root(o.Size()) != l.Root(l.Size()) {
+				n.t.Fatalf("a log of %d events is another one at a peer that follows it too", len(l.Leaves))
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func TestWhatComesBeforeAndAfterSubscribe(t *testing.T) {
 	third := newPageTwin(3)
 	stranger := third.own(3)
 	stranger.write(20, "outside")
-	stranger.sign()
+	stranger.SignAll()
 	entry := stateOf(stranger.state())
 	forked := messages.LogState{Log: entry.Log, Author: entry.Author, PageBytes: entry.PageBytes, End: messages.Forked}
 	subscribe := &messages.Subscribe{Names: []digest.Hash{{1}}}

@@ -69,15 +69,15 @@ type topic struct {
 	id      identity.TopicID
 	number  uint32
 	offer   *offer
-	stepped bool // this step is about it
-	counted bool // among those that do not rest
+	stepped bool // it is in Session.stepped: set by touch, cleared by settleStepped
+	counted bool // it is in Session.unrested: set by share, then set and cleared by settleOne
 
 	foretold *round // what changed since ours, of a list that is not complete yet
 
 	phase   topicPhase
 	store   Store  // of the logs that both sides follow; nil until that is known
 	scope   *scope // the same, if it is not all
-	partial bool   // one side follows a part only
+	partial bool   // one side follows a part only: fixed by newTopic, from the offers
 
 	// theirs is what the peer holds of logs, if that is not what we do or came up
 	// since both last agreed. Of all others it holds what we did before they changed,
@@ -85,12 +85,12 @@ type topic struct {
 	theirs  map[digest.Hash]*remote
 	busy    map[digest.Hash]*remote // those of theirs with something under way
 	strange int                     // those of theirs that the peer brought up and the store did not have
-	peaked  bool                    // the peer sent its PEAKS, which come once
-	known   bool                    // theirs spoke of every log that differed, once; so it does from then on
+	peaked  bool                    // the peer sent its PEAKS, which come once: set by peaks, never cleared
+	known   bool                    // theirs spoke of every log that differed, and does from then on: set by finds and listEnds, never cleared
 	listed  map[digest.Hash]bool    // of the list that is coming
 
 	stated   standing // in our PEAKS
-	leads    bool     // we lead rounds
+	leads    bool     // we lead rounds: set or cleared by open and peaks, set by wakened and syncDone, as what the peer says asks for one
 	round    *round   // under way
 	rounds   uint64   // number of the newest
 	tries    int      // rounds that did not lead to agreement
@@ -113,11 +113,12 @@ type topic struct {
 
 	lastSent, lastGot *standing // of SYNC_DONE
 	goal              *goal     // of the sync that is under way, or nil
-	agreed, settled   bool      // settled: agreed at least once
-	left, theirsLeft  bool      // a log of it is left alone, by us or the peer: they need not agree
-	asking            bool      // our next SYNC_DONE asks for theirs
-	owes              bool      // the peer asked for ours, which it gets once owed is here:
-	owed              lack      // what was known to be missing then, or nil
+	accord            accord    // of both sides
+	left              bool      // a log of it is left alone here: set by leave, never cleared
+	theirsLeft        bool      // one is left alone there: what the peer's last SYNC_DONE says
+	asking            bool      // our next SYNC_DONE asks for theirs: set by part and askDone, cleared by sayDone
+	debt              debt      // whether the peer asked for ours
+	owed              lack      // while it is owing: what was known to be missing then; else nil
 	apart             time.Time // since when both sides rest and disagree
 	wait              time.Duration
 }

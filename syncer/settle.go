@@ -31,15 +31,13 @@ func (s *Session) settle(t *topic) error {
 		}
 	}
 	switch rests := t.resting(); {
-	case t.answers(), !told && rests && (!t.settled || heard):
+	case t.answers(), !told && rests && (!t.settled() || heard):
 		s.sayDone(t, now)
 		told = true
 	case !told && rests:
 		s.wantTick(t)
 	}
-	if agreed := told && heard; agreed != t.agreed {
-		t.agreed = agreed
-		t.settled = t.settled || agreed
+	if agreed := told && heard; t.agrees(agreed) {
 		if agreed {
 			if err := s.evened(t); err != nil {
 				return err
@@ -50,7 +48,7 @@ func (s *Session) settle(t *topic) error {
 	if err := s.settleGoal(t, now); err != nil {
 		return err
 	}
-	if t.agreed {
+	if t.agreed() {
 		t.apart, t.wait, t.tries = time.Time{}, time.Second, 0
 	} else if t.lastGot != nil || !t.resting() {
 		s.wantTick(t)
@@ -61,16 +59,8 @@ func (s *Session) settle(t *topic) error {
 func (s *Session) sayDone(t *topic, now standing) {
 	t.lastSent = &now
 	s.send(&messages.SyncDone{Topic: t.number, Roster: now.roster, Logs: now.set.Count, Digest: now.set.Sum, Ask: t.asking, Leaves: t.left})
-	t.asking, t.owes, t.owed = false, false, nil
-}
-
-// answers reports whether we are to tell the peer our digest, because it asked for it
-// and what was known to be missing then is here.
-func (t *topic) answers() bool {
-	if t.owes && t.owed == nil && t.phase == sorted {
-		t.owed = t.wanted()
-	}
-	return t.owed != nil && len(t.owed) == 0
+	t.asking = false
+	t.paid()
 }
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
@@ -80,7 +70,7 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	}
 	t.goal.states(*got)
 	if m.Ask {
-		t.lastSent, t.owes = nil, true
+		t.isAsked()
 	}
 	if t.phase != unmet {
 		return nil
@@ -193,7 +183,7 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 		s.sayDone(t, have)
 		return nil
 	}
-	if t.agreed || t.lastGot == nil {
+	if t.agreed() || t.lastGot == nil {
 		return nil
 	}
 	if t.apart.IsZero() {

@@ -18,7 +18,7 @@ func TestBroughtIsNotWanted(t *testing.T) {
 	list := listOf(false, stateOf(l.state()))
 	list.Part = true
 	v.hears(t, list)
-	err := st.ingest(Verified{Info: l.info, Count: 5, Records: bytes.Join(l.records, nil), Head: l.head})
+	err := st.ingest(Verified{Info: l.info, Count: 5, Records: bytes.Join(l.Records, nil), Head: l.Head})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,6 +66,19 @@ type LogInfo struct {
 	Right      []digest.Hash // compact range [Size, Head.Size)
 }
 
+// LogOf returns what is known of a log of which nothing is held, in the topic that g
+// founded. Name may say no more than the topic, if that is all that is known; without g,
+// which is then nil, no record of the log can be judged.
+func LogOf(id digest.Hash, name identity.LogName, g *identity.Genesis) LogInfo {
+	l := LogInfo{
+		Log: id, Topic: name.Topic, Author: name.Author, PageBytes: name.PageBytes, Kind: name.Kind, Number: name.Number, Genesis: g,
+	}
+	if g != nil {
+		l.Policy = g.Policy
+	}
+	return l
+}
+
 // Name returns what the log's id follows from.
 func (l LogInfo) Name() identity.LogName {
 	return identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: l.PageBytes, Kind: l.Kind, Number: l.Number}

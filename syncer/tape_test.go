@@ -10,11 +10,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
-	"github.com/xaeroflux/xaeroflux/mmrindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -97,11 +95,11 @@ func (p *tape) message(l recordedLine) messages.Message {
 	return m
 }
 
-// A stock is what the program holds: a twin for each topic. It remembers what it held
-// when it agreed with the peer.
+// A stock is what the program holds. It remembers what it held when it agreed with the
+// peer.
 type stock struct {
 	*tape
-	twins  map[digest.Hash]*pageTwin
+	*pageTwin
 	agreed map[digest.Hash]digest.Set
 	past   map[digest.Hash]map[digest.Hash]uint64 // sizes of logs then
 }
@@ -109,20 +107,19 @@ type stock struct {
 // stock is what the program holds when a session begins: the events are of earlier ones.
 func (p *tape) stock(session int) *stock {
 	p.t.Helper()
-	s := &stock{p, map[digest.Hash]*pageTwin{}, map[digest.Hash]digest.Set{}, map[digest.Hash]map[digest.Hash]uint64{}}
+	s := &stock{p, newPageTwin(1), map[digest.Hash]digest.Set{}, map[digest.Hash]map[digest.Hash]uint64{}}
 	seen := p.seenBefore(session)
 	for _, h := range p.sessions[session][0].Holds {
-		topic, w := p.hash(h.Topic), newPageTwin(1)
-		s.twins[topic] = w
+		topic := p.hash(h.Topic)
 		for _, l := range h.Logs {
-			have := w.logs[w.take(p.t, seen, topic, p.hash(l.Log), l.Size)].state()
+			have := s.logs[s.take(p.t, seen, topic, p.hash(l.Log), l.Size)].state()
 			if have.Root != p.hash(l.Root) {
 				p.t.Fatalf("log %s of %d events has the root %s, want %s", l.Log, l.Size, have.Root, l.Root)
 			}
 		}
 		for _, id := range h.Forks {
 			f := seen.forks[p.hash(id)]
-			w.log(LogInfo{Log: f.Log(), Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes}).fork = f.Encode()
+			s.log(LogInfo{Log: f.Log(), Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes}).fork = f.Encode()
 		}
 		if h.Agreed == nil {
 			continue
@@ -172,22 +169,16 @@ func (w *pageTwin) take(t *testing.T, s seen, topic, id digest.Hash, size uint64
 	t.Helper()
 	for _, m := range s.events[id] {
 		l := w.log(LogInfo{Log: m.Log, Topic: topic, Author: m.Author, PageBytes: m.PageBytes, Kind: m.Kind, Number: m.Number})
-		rest := m.Records
-		for seq := m.First; seq < m.First+uint64(m.Count); seq++ {
-			n, err := event.RecordLen(rest)
-			if err != nil {
+		if m.First <= l.Size() {
+			if _, err := l.Take(m.First, int(m.Count), m.Records, size); err != nil {
 				t.Fatal(err)
 			}
-			if seq == uint64(len(l.leaves)) && seq < size {
-				l.add(slices.Clone(rest[:n]))
-			}
-			rest = rest[n:]
 		}
 		if m.First+uint64(m.Count) == size {
-			l.head, l.right = proof.Head{Log: id, Size: m.Head.Size, Root: m.Head.Root, Sig: m.Head.Sig}, m.Right
+			l.Head, l.Right = proof.Head{Log: id, Size: m.Head.Size, Root: m.Head.Root, Sig: m.Head.Sig}, m.Right
 		}
 	}
-	if l := w.logs[id]; l == nil || uint64(len(l.leaves)) != size {
+	if l := w.logs[id]; l == nil || uint64(len(l.Leaves)) != size {
 		t.Fatalf("log %s: no earlier session brings %d events", id, size)
 	} else if err := l.proven(); err != nil {
 		t.Fatal(err)
@@ -195,42 +186,7 @@ func (w *pageTwin) take(t *testing.T, s seen, topic, id digest.Hash, size uint64
 	return id
 }
 
-// of returns the twin that has a log.
-func (s *stock) of(id digest.Hash) *pageTwin {
-	for _, w := range s.twins {
-		if w.logs[id] != nil {
-			return w
-		}
-	}
-	return newPageTwin(1)
-}
-
-// The stock is a Source,
-
-func (s *stock) Summary(topic digest.Hash) (digest.Set, error) { return s.twins[topic].Summary(topic) }
-func (s *stock) Logs(topic digest.Hash, yield func(LogInfo) bool) error {
-	return s.twins[topic].Logs(topic, yield)
-}
-func (s *stock) Log(id digest.Hash) (LogInfo, bool, error) { return s.of(id).Log(id) }
-func (s *stock) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
-	return s.of(id).PeaksAt(id, size)
-}
-func (s *stock) Counts(identity.LogName) (bool, error) { return true, nil }
-func (s *stock) Position(topic digest.Hash) (identity.Position, error) {
-	return s.twins[topic].Position(topic)
-}
-func (s *stock) Roster(topic digest.Hash) (Roster, error) { return s.twins[topic].Roster(topic) }
-func (s *stock) Time(id digest.Hash, size uint64) (int64, error) {
-	return s.of(id).Time(id, size)
-}
-func (s *stock) Events(id digest.Hash, from uint64, maxBytes int) (Chunk, error) {
-	return s.of(id).Events(id, from, maxBytes)
-}
-func (s *stock) Pages(id digest.Hash, from, count uint64) (PageRun, error) {
-	return s.of(id).Pages(id, from, count)
-}
-
-// and a History.
+// The stock is a History, too.
 
 func (s *stock) Met(_ identity.PeerID, topic digest.Hash) bool {
 	_, found := s.agreed[topic]
@@ -246,8 +202,8 @@ func (s *stock) Changes(topic digest.Hash, since digest.Set) (all []Change, know
 	if set, found := s.agreed[topic]; !found || set != since {
 		return nil, false, nil
 	}
-	for _, id := range s.twins[topic].keys {
-		if n, old := uint64(len(s.twins[topic].logs[id].leaves)), s.past[topic][id]; n != old {
+	for _, id := range s.room(topic).keys {
+		if n, old := uint64(len(s.logs[id].Leaves)), s.past[topic][id]; n != old {
 			all = append(all, Change{id, old})
 		}
 	}
@@ -257,7 +213,7 @@ func (s *stock) Changes(topic digest.Hash, since digest.Set) (all []Change, know
 // agree takes note that the peer holds what is held now.
 func (s *stock) agree(topic digest.Hash, set digest.Set) {
 	s.agreed[topic], s.past[topic] = set, map[digest.Hash]uint64{}
-	for id, l := range s.twins[topic].logs {
-		s.past[topic][id] = uint64(len(l.leaves))
+	for _, id := range s.room(topic).keys {
+		s.past[topic][id] = s.logs[id].Size()
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"slices"
 	"testing"
@@ -15,67 +14,90 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/memlog"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
-	"github.com/xaeroflux/xaeroflux/proof"
-	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 const twinPage = 4096
 
 var twinTopic = TestTopic(42)
 
-// A pageTwin is a naive Source with pages: records in slices, everything else
-// computed anew when it is asked for.
+// A pageTwin is a Source in memory, of any number of topics.
 type pageTwin struct {
-	id   identity.PeerID
-	logs map[digest.Hash]*pageLog
-	keys []digest.Hash // of logs, so that a seed gives one run
+	id    identity.PeerID
+	logs  map[digest.Hash]*pageLog
+	keys  []digest.Hash // of logs, so that a seed gives one run
+	rooms map[digest.Hash]*twinRoom
+}
+
+// A twinRoom is what a twin holds of a topic.
+type twinRoom struct {
+	keys []digest.Hash // of its logs
 
 	summed int // events that sum is of
 	sum    digest.Set
 }
 
-// A pageLog is one log of a twin; key is nil if another node appends to it.
+// A pageLog is one log of a twin. It has no key if another node appends to it.
 type pageLog struct {
-	info    LogInfo // what never changes
-	key     ed25519.PrivateKey
-	records [][]byte
-	leaves  []digest.Hash
-	head    proof.Head
-	right   []digest.Hash
-	fork    []byte       // the proof, if the log is frozen
-	why     event.Reason // that the log is closed for
-
-	packedAt int // records that pages and spans were made from
-	pages    [][]byte
-	spans    []segwriter.Seal
+	memlog.Log
+	info LogInfo      // what never changes
+	fork []byte       // the proof, if the log is frozen
+	why  event.Reason // that the log is closed for
 }
 
 func newPageTwin(n byte) *pageTwin {
-	return &pageTwin{id: PeerOf(identity.Seed{n}), logs: map[digest.Hash]*pageLog{}, summed: -1}
+	return &pageTwin{id: PeerOf(identity.Seed{n}), logs: map[digest.Hash]*pageLog{}, rooms: map[digest.Hash]*twinRoom{}}
+}
+
+func (w *pageTwin) room(topic digest.Hash) *twinRoom {
+	if w.rooms[topic] == nil {
+		w.rooms[topic] = &twinRoom{summed: -1}
+	}
+	return w.rooms[topic]
+}
+
+func newPageLog(info LogInfo) *pageLog {
+	return &pageLog{Log: memlog.Log{ID: info.Log, PageBytes: twinPage}, info: info}
 }
 
 func (w *pageTwin) log(info LogInfo) *pageLog {
 	l := w.logs[info.Log]
 	if l == nil {
 		info.Own, info.Frozen, info.Ends, info.End = false, false, false, 0
-		l = &pageLog{info: info}
-		w.logs[info.Log] = l
-		w.keys = append(w.keys, info.Log)
+		l = newPageLog(info)
+		w.put(l)
 	}
 	return l
 }
 
+// put gives the twin a log that it does not have.
+func (w *pageTwin) put(l *pageLog) {
+	r := w.room(l.info.Topic)
+	w.logs[l.info.Log], w.keys, r.keys = l, append(w.keys, l.info.Log), append(r.keys, l.info.Log)
+}
+
 // own returns the log of an author whose key this node has.
 func (w *pageTwin) own(author byte) *pageLog {
-	key := twinTopic.AuthorOf(identity.Seed{author})
-	info := LogInfo{Topic: twinTopic.ID(), Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: twinPage}
-	info.Log = DataLog(info.Topic, info.Author, info.PageBytes)
-	l := w.log(info)
-	l.key, l.info.Own = key, true
+	return w.ownIn(twinTopic.ID(), twinTopic.AuthorOf(identity.Seed{author}))
+}
+
+func (w *pageTwin) ownIn(topic digest.Hash, key ed25519.PrivateKey) *pageLog {
+	return w.ownOf(identity.DataLog(topic, identity.PublicKey(key), twinPage), key)
+}
+
+func (w *pageTwin) ownOf(name identity.LogName, key ed25519.PrivateKey) *pageLog {
+	l := w.log(LogOf(name.ID(), name, nil))
+	l.Key, l.info.Own = key, true
 	return l
+}
+
+// leg returns the roster log of a steward whose key this node has.
+func (w *pageTwin) leg(steward byte, term, leg uint32) *pageLog {
+	key := twinTopic.AuthorOf(identity.Seed{steward})
+	return w.ownOf(identity.RosterLog(twinTopic.ID(), identity.PublicKey(key), term, leg), key)
 }
 
 func twinRecord(size int, text string) []byte {
@@ -90,115 +112,69 @@ func twinRecord(size int, text string) []byte {
 // write appends an event of about so many bytes to a log of the node's own.
 func (l *pageLog) write(size int, text string) {
 	l.add(twinRecord(size, text))
-	l.sign()
-}
-
-func (l *pageLog) sign() {
-	l.head = proof.Sign(l.key, l.info.Log, uint64(len(l.leaves)), l.mountains(uint64(len(l.leaves))).Root())
-	l.right = nil
+	l.SignAll()
 }
 
 func (l *pageLog) add(record []byte) {
-	r, n, err := event.DecodeRecord(record)
-	if err != nil || n != len(record) {
-		panic(fmt.Sprint("not one record: ", n, err))
-	}
-	l.records, l.leaves = append(l.records, record), append(l.leaves, r.LeafHash())
-}
-
-func (l *pageLog) mountains(size uint64) (m mmrindex.Peaks) {
-	r := l.rangeOf(0, size)
-	if err := m.Merge(r, nil); err != nil {
+	if err := l.Add(record); err != nil {
 		panic(err)
 	}
-	return m
-}
-
-func (l *pageLog) rangeOf(begin, end uint64) merkleindex.CompactRange {
-	r := merkleindex.CompactRange{Begin: begin, End: begin}
-	for _, leaf := range l.leaves[begin:end] {
-		if err := r.Append(leaf, nil); err != nil {
-			panic(err)
-		}
-	}
-	return r
 }
 
 // rightOf is the compact range from a sequence to the head's size.
 func (l *pageLog) rightOf(from uint64) []digest.Hash {
-	r := l.rangeOf(from, uint64(len(l.leaves)))
-	if err := r.Merge(merkleindex.CompactRange{Begin: r.End, End: l.head.Size, Hashes: l.right}, nil); err != nil {
+	right, err := l.RightOf(from)
+	if err != nil {
 		panic(err)
 	}
-	return r.Hashes
-}
-
-// pack cuts the records into pages.
-func (l *pageLog) pack() {
-	if l.packedAt == len(l.records) {
-		return
-	}
-	l.packedAt, l.pages, l.spans = len(l.records), nil, nil
-	b := segwriter.NewBuilder(twinPage, 0, 0)
-	for _, r := range l.records {
-		err := b.Add(r, func(index uint64, page []byte, s segwriter.Seal) error {
-			if l.pages = append(l.pages, slices.Clone(page)); index == s.Page {
-				l.spans = append(l.spans, s)
-			}
-			return nil
-		})
-		if err != nil {
-			panic(err)
-		}
-	}
+	return right
 }
 
 func (l *pageLog) state() LogInfo {
-	l.pack()
-	i, n := l.info, uint64(len(l.leaves))
+	i := l.info
 	i.Frozen = l.fork != nil
-	i.Size, i.Root, i.Pages, i.Head, i.Right = n, l.mountains(n).Root(), uint64(len(l.pages)), l.head, l.right
-	if len(l.spans) > 0 {
-		i.SealedSize = l.spans[len(l.spans)-1].First + uint64(l.spans[len(l.spans)-1].Count)
-	}
+	i.Size, i.Root, i.Head, i.Right = l.Size(), l.Root(l.Size()), l.Head, l.Right
+	i.Pages, i.SealedSize = uint64(len(l.Pages())), l.Sealed()
 	return i
 }
 
-func (w *pageTwin) Summary(digest.Hash) (digest.Set, error) {
-	leaves := len(w.logs) << 32 // they only ever grow
-	for _, l := range w.logs {
+func (w *pageTwin) Summary(topic digest.Hash) (digest.Set, error) {
+	r := w.room(topic)
+	var counted []*pageLog
+	events := 0 // they only ever grow, and so does the number of logs
+	for _, id := range r.keys {
+		l := w.logs[id]
 		if isRoster(l.info) {
 			continue
 		}
-		leaves += len(l.leaves)
-		if l.fork != nil {
-			leaves += 1 << 24
+		counted = append(counted, l)
+		if events += 1<<32 + len(l.Leaves); l.fork != nil {
+			events += 1 << 24
 		}
 	}
-	if leaves == w.summed {
-		return w.sum, nil
+	if events == r.summed {
+		return r.sum, nil
 	}
 	var s digest.Multiset
-	for _, l := range w.logs {
-		if n := uint64(len(l.leaves)); isRoster(l.info) {
-		} else if l.fork != nil {
+	for _, l := range counted {
+		if l.fork != nil {
 			s.Add(l.info.Log, 0, digest.Empty)
-		} else if n > 0 {
-			s.Add(l.info.Log, n, l.mountains(n).Root())
+		} else if n := l.Size(); n > 0 {
+			s.Add(l.info.Log, n, l.Root(n))
 		}
 	}
-	w.summed, w.sum = leaves, s.Set()
-	return w.sum, nil
+	r.summed, r.sum = events, s.Set()
+	return r.sum, nil
 }
 
-func (w *pageTwin) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
-	for _, id := range w.keys {
-		l := w.logs[id]
-		info := l.state()
+func (w *pageTwin) Logs(topic digest.Hash, yield func(LogInfo) bool) error {
+	for _, id := range w.room(topic).keys {
+		info := w.logs[id].state()
+		held := info.Size > 0 || info.Frozen
 		if info.Frozen {
 			info.Size, info.Pages = 0, 0
 		}
-		if (len(l.leaves) > 0 || info.Frozen) && !isRoster(info) && !yield(info) {
+		if held && !isRoster(info) && !yield(info) {
 			break
 		}
 	}
@@ -206,9 +182,9 @@ func (w *pageTwin) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
 }
 
 // Roster is what is held of all legs.
-func (w *pageTwin) Roster(digest.Hash) (r Roster, err error) {
-	for _, l := range w.logs {
-		if i := l.state(); isRoster(i) && (i.Size > 0 || i.Frozen) {
+func (w *pageTwin) Roster(topic digest.Hash) (r Roster, err error) {
+	for _, id := range w.room(topic).keys {
+		if i := w.logs[id].state(); isRoster(i) && (i.Size > 0 || i.Frozen) {
 			r.Legs = append(r.Legs, i)
 		}
 	}
@@ -226,19 +202,6 @@ func (w *pageTwin) Position(topic digest.Hash) (identity.Position, error) {
 	return r.Stated(), err
 }
 
-// leg returns the roster log of a steward whose key this node has.
-func (w *pageTwin) leg(steward byte, term, leg uint32) *pageLog {
-	key := twinTopic.AuthorOf(identity.Seed{steward})
-	info := LogInfo{
-		Topic: twinTopic.ID(), Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: identity.RosterPageBytes,
-		Kind: identity.KindRoster, Number: identity.RosterNumber(term, leg),
-	}
-	info.Log = identity.LogID(info.Topic, info.Author, info.PageBytes, info.Kind, info.Number)
-	l := w.log(info)
-	l.key, l.info.Own = key, true
-	return l
-}
-
 func (w *pageTwin) Log(id digest.Hash) (LogInfo, bool, error) {
 	if l := w.logs[id]; l != nil {
 		return l.state(), true, nil
@@ -247,46 +210,23 @@ func (w *pageTwin) Log(id digest.Hash) (LogInfo, bool, error) {
 }
 
 func (w *pageTwin) Time(id digest.Hash, size uint64) (int64, error) {
-	return event.TimeOf(w.logs[id].records[size-1]), nil
+	return event.TimeOf(w.logs[id].Records[size-1]), nil
 }
 
 func (w *pageTwin) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
-	return w.logs[id].mountains(size), nil
+	return w.logs[id].Peaks(size), nil
 }
 
 func (w *pageTwin) Events(id digest.Hash, from uint64, maxBytes int) (Chunk, error) {
 	l := w.logs[id]
-	c := Chunk{First: from, Head: l.head}
-	for _, r := range l.records[from:] {
-		if c.Count > 0 && len(c.Records)+len(r) > maxBytes {
-			break
-		}
-		c.Records, c.Count = append(c.Records, r...), c.Count+1
-	}
-	c.Right = l.rightOf(from + uint64(c.Count))
-	return c, nil
+	records, n := l.Chunk(from, maxBytes)
+	return Chunk{First: from, Count: n, Records: records, Head: l.Head, Right: l.rightOf(from + uint64(n))}, nil
 }
 
 func (w *pageTwin) Pages(id digest.Hash, from, count uint64) (PageRun, error) {
 	l := w.logs[id]
-	l.pack()
-	run := PageRun{From: from, Head: l.head, Release: func() {}}
-	for _, s := range l.spans {
-		switch n := uint64(len(run.Pages)); {
-		case s.Page < from:
-		case n > 0 && n+uint64(s.Pages) > count:
-			run.Right = l.rightOf(run.EndSeq)
-			return run, nil
-		default:
-			if n == 0 {
-				run.FirstSeq = s.First
-			}
-			run.EndSeq = s.First + uint64(s.Count)
-			run.Pages = append(run.Pages, l.pages[s.Page:s.Page+uint64(s.Pages)]...)
-		}
-	}
-	run.Right = l.rightOf(run.EndSeq)
-	return run, nil
+	r, err := l.Run(from, count)
+	return PageRun{From: from, FirstSeq: r.First, EndSeq: r.End, Pages: r.Pages, Head: l.Head, Right: l.rightOf(r.End), Release: func() {}}, err
 }
 
 // ingest stores verified events, cutting off what is there, as the store does.
@@ -295,33 +235,23 @@ func (w *pageTwin) ingest(v Verified) error {
 	if l.fork != nil {
 		return errors.New("the log is frozen")
 	}
-	if l.info.Ends && v.First+uint64(v.Count) > uint64(len(l.leaves)) {
+	end := v.First + uint64(v.Count)
+	if l.info.Ends && end > l.Size() {
 		return ErrClosed
 	}
-	if v.First > uint64(len(l.leaves)) {
-		return fmt.Errorf("events from %d behind %d", v.First, len(l.leaves))
+	before := *l
+	added, err := l.Take(v.First, v.Count, v.Records, end)
+	if err != nil {
+		return err
 	}
-	rest, grew, before := v.Records, false, *l
-	for seq := v.First; seq < v.First+uint64(v.Count); seq++ {
-		n, err := event.RecordLen(rest)
-		if err != nil {
-			return err
-		}
-		if seq == uint64(len(l.leaves)) {
-			l.add(slices.Clone(rest[:n]))
-			grew = true
-		}
-		rest = rest[n:]
-	}
-	closes := v.Closed != 0 && !l.info.Ends && v.First+uint64(v.Count) == uint64(len(l.leaves))
-	if grew || closes {
-		l.head, l.right = v.Head, v.Right
+	closes := v.Closed != 0 && !l.info.Ends && end == l.Size()
+	if added > 0 || closes {
+		l.Head, l.Right = v.Head, v.Right
 	}
 	if closes {
-		l.info.Ends, l.info.End, l.why = true, uint64(len(l.leaves)), v.Closed
+		l.info.Ends, l.info.End, l.why = true, l.Size(), v.Closed
 	}
-	err := l.proven()
-	if err != nil { // another branch came another way meanwhile
+	if err = l.proven(); err != nil { // another branch came another way meanwhile
 		*l = before
 	}
 	return err
@@ -329,14 +259,7 @@ func (w *pageTwin) ingest(v Verified) error {
 
 // proven checks what must hold of every stored log: it is under its head.
 func (l *pageLog) proven() error {
-	m := l.mountains(uint64(len(l.leaves)))
-	if err := m.Merge(merkleindex.CompactRange{Begin: m.Size(), End: l.head.Size, Hashes: l.right}, nil); err != nil {
-		return err
-	}
-	if m.Root() != l.head.Root {
-		return fmt.Errorf("log %s: stored, and not under its head", l.info.Log.Short())
-	}
-	return l.head.Verify(l.info.Author[:])
+	return errors.Join(l.Proven(), l.Head.Verify(l.info.Author[:]))
 }
 
 // ingestPages stores verified pages; they must be the pages that this node

@@ -27,7 +27,7 @@ var layers = [][]string{
 	{"messages", "internal/recovery", "internal/roster", "internal/seal", "transport"},
 	{"internal/layout", "internal/steward"},
 	{"internal/aof", "segwriter"},
-	{"internal/aside", "internal/device", "internal/findings"},
+	{"internal/aside", "internal/device", "internal/findings", "internal/memlog"},
 	{"internal/peertls"},
 	{"internal/muxnet"},
 	{"syncer", "quicnet", "tcpnet", "pipenet"},

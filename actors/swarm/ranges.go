@@ -117,7 +117,7 @@ func (f *rangeFetch) find(ctx context.Context) error {
 	for _, id := range f.candidates() {
 		var wg sync.WaitGroup
 		for _, s := range f.sources {
-			wg.Go(func() { s.head, s.err = f.sw.Visits.headOf(ctx, s, s.number(f.want.Topic.ID), f.want.Topic.ID, id) })
+			wg.Go(func() { s.head, s.err = f.sw.Visits.headOf(ctx, s, s.number(f.want.Topic.ID), f.want.Topic, id) })
 		}
 		wg.Wait()
 		errs = errs[:0]

@@ -103,10 +103,10 @@ func (o Visits) askRange(ctx context.Context, s *rangeSource, req *messages.Rang
 
 // headOf asks a source for its head, and for no event. The topic has a number on the
 // wire.
-func (o Visits) headOf(ctx context.Context, s *rangeSource, number uint32, topic identity.TopicID, log digest.Hash) (*syncer.Range, error) {
+func (o Visits) headOf(ctx context.Context, s *rangeSource, number uint32, topic *store.Topic, log digest.Hash) (*syncer.Range, error) {
 	req := &messages.RangeRequest{Topic: number, Log: log, From: messages.MaxCount}
 	var head *syncer.Range
-	err := o.askRange(ctx, s, req, syncer.LogInfo{Log: log, Topic: topic}, func(r *syncer.Range) error {
+	err := o.askRange(ctx, s, req, syncer.LogOf(log, identity.LogName{Topic: topic.ID}, topic.Genesis), func(r *syncer.Range) error {
 		head = r
 		return nil
 	})

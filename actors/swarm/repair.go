@@ -127,7 +127,7 @@ func (f *Fetcher) pull(topic *store.Topic, ft *fetch, r *syncer.Refetch, peers [
 // that is not there, or has nothing of it, keeps no window from others. It returns the
 // newest head that the peer holds, and what was wrong with it.
 func (f *Fetcher) from(v *visit, ft *fetch) (newest proof.Head, err error) {
-	head, err := f.headOf(v.ctx, &rangeSource{Source: v, visit: v}, 0, ft.info.Topic, ft.info.Log)
+	head, err := f.headOf(v.ctx, &rangeSource{Source: v, visit: v}, 0, v.topic, ft.info.Log)
 	if v.ctx.Err() != nil { // others brought it before
 		return newest, nil
 	}

@@ -127,6 +127,8 @@ func TestFullDisk(t *testing.T) {
 	put(t, s, "more", "1")
 }
 
+func init() { roles["limit"] = commitUntilFull }
+
 // commitUntilFull commits until a write fails, and then wants the latch.
 func commitUntilFull(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ) // the write then fails with EFBIG, or is short, which LMDB calls EIO
@@ -191,24 +193,4 @@ func TestFullFilesystem(t *testing.T) {
 	if err := os.RemoveAll(dir + "/aof"); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func put(t testing.TB, s *Store, key, value string) {
-	t.Helper()
-	if err := s.Commit(func(tx *Txn) error { return tx.Put(Meta, []byte(key), []byte(value)) }); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func get(t testing.TB, s *Store, key string) (value string) {
-	t.Helper()
-	err := s.View(func(v *View) error {
-		b, _, err := v.Get(Meta, []byte(key))
-		value = string(b)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return value
 }

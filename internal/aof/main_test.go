@@ -20,7 +20,6 @@ const (
 
 var roles = map[string]func(arg string) error{
 	"commit": commitUntilKilled,
-	"limit":  commitUntilFull,
 	"damage": damageAll,
 }
 
@@ -63,4 +62,24 @@ func runChild(t *testing.T, role, arg string) []string {
 		t.Fatalf("%s: %v; its last words:\n%s", role, err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
 	}
 	return lines
+}
+
+func put(t testing.TB, s *Store, key, value string) {
+	t.Helper()
+	if err := s.Commit(func(tx *Txn) error { return tx.Put(Meta, []byte(key), []byte(value)) }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get(t testing.TB, s *Store, key string) (value string) {
+	t.Helper()
+	err := s.View(func(v *View) error {
+		b, _, err := v.Get(Meta, []byte(key))
+		value = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }

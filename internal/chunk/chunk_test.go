@@ -3,71 +3,52 @@
 package chunk
 
 import (
-	"crypto/ed25519"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
-	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/internal/memlog"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A whole is a log in memory of which parts are handed out.
 type whole struct {
-	info    syncer.LogInfo
-	key     ed25519.PrivateKey
-	records [][]byte
-	leaves  []digest.Hash
-	head    proof.Head
+	memlog.Log
+	info syncer.LogInfo
 }
 
 func newWhole(t testing.TB, n int, word string) *whole {
 	t.Helper()
 	topic := digest.Hash{7}
 	key := identity.Seed{9}.JoinedKey(identity.Generation{9}, topic)
-	w := &whole{key: key, info: syncer.LogInfo{Topic: topic, Author: identity.PublicKey(key), PageBytes: 4096}}
-	w.info.Log = w.info.Name().ID()
+	name := identity.DataLog(topic, identity.PublicKey(key), 4096)
+	w := &whole{memlog.Log{ID: name.ID(), Key: key}, syncer.LogOf(name.ID(), name, nil)}
 	for i := range n {
 		b, err := event.AppendRecord(nil, event.Event{Payload: fmt.Appendf(nil, "%s %d", word, i)}, 1, 0)
+		if err == nil {
+			err = w.Add(b)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		rec, _, err := event.DecodeRecord(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.records, w.leaves = append(w.records, b), append(w.leaves, rec.LeafHash())
 	}
-	w.head = w.headAt(uint64(n))
+	w.SignAll()
 	return w
 }
 
-func (w *whole) compact(from, to uint64) []digest.Hash {
-	r, err := merkleindex.RangeOf(from, w.leaves[from:to])
-	if err != nil {
-		panic(err)
-	}
-	return r.Hashes
-}
-
-func (w *whole) root(size uint64) digest.Hash { return merkleindex.Bag(w.compact(0, size)) }
-
-func (w *whole) headAt(size uint64) proof.Head {
-	return proof.Sign(w.key, w.info.Log, size, w.root(size))
-}
+func (w *whole) headAt(size uint64) proof.Head { return w.Sign(size, w.Root(size)) }
 
 func (w *whole) part(from, to uint64) *syncer.Range {
-	r := &syncer.Range{Info: w.info, First: from, Count: int(to - from), Leaves: w.leaves[from:to], Head: w.head}
-	for _, rec := range w.records[from:to] {
-		r.Records = append(r.Records, rec...)
+	return &syncer.Range{
+		Info: w.info, First: from, Count: int(to - from), Records: slices.Concat(w.Records[from:to]...), Leaves: w.Leaves[from:to],
+		Head: w.Head, Left: w.Compact(0, from), Right: w.Compact(to, w.Head.Size),
 	}
-	r.Left, r.Right = w.compact(0, from), w.compact(to, w.head.Size)
-	return r
 }
 
 // TestRangeProvesByItself tries every part of a small log: each of its events, at
@@ -82,13 +63,13 @@ func TestRangeProvesByItself(t *testing.T) {
 			}
 			for size := from + 1; size <= to; size++ {
 				root, hashes, err := Root(r, size)
-				if err != nil || root != w.root(size) || proof.VerifyConsistency(size, root, 17, w.head.Root, hashes) != nil {
+				if err != nil || root != w.Root(size) || proof.VerifyConsistency(size, root, 17, w.Head.Root, hashes) != nil {
 					t.Fatalf("[%d, %d) at %d: root %s, %v", from, to, size, root, err)
 				}
 			}
 			for seq := from; seq < to; seq++ {
 				hashes, err := Inclusion(r, seq, 17)
-				if err != nil || proof.VerifyInclusion(w.leaves[seq], seq, 17, hashes, w.head.Root) != nil {
+				if err != nil || proof.VerifyInclusion(w.Leaves[seq], seq, 17, hashes, w.Head.Root) != nil {
 					t.Fatalf("[%d, %d): event %d: %v", from, to, seq, err)
 				}
 			}

@@ -12,7 +12,7 @@ import (
 
 // Check verifies a range that was read, as when it came.
 func Check(r *syncer.Range) error {
-	_, err := syncer.VerifyRange(syncer.LogInfo{Log: r.Info.Log, Topic: r.Info.Topic}, r.Message())
+	_, err := syncer.VerifyRange(syncer.LogOf(r.Info.Log, identity.LogName{Topic: r.Info.Topic}, r.Info.Genesis), r.Message())
 	return err
 }
 

@@ -24,7 +24,7 @@ func (l *logMend) fetchPages(to uint64) error {
 	if err != nil {
 		return err
 	}
-	r := syncer.NewRefetch(l.logInfo(), l.page, l.m.Clone(), l.lastBefore(l.page))
+	r := syncer.NewRefetch(l.logInfo(topic), l.page, l.m.Clone(), l.lastBefore(l.page))
 	r.Pages = func(v *syncer.VerifiedPages) error { return l.write(v, to) }
 	err = l.r.fetch.Pages(l.r.ctx, topic, r, to)
 	if err == nil && l.page < to {
@@ -45,8 +45,8 @@ func (l *logMend) askable() (*layout.Topic, error) {
 	return topic, nil
 }
 
-func (l *logMend) logInfo() syncer.LogInfo {
-	return syncer.LogInfo{Log: l.info.id, Topic: l.info.topic, Author: l.info.author, PageBytes: uint32(l.raw.Params().PageBytes)}
+func (l *logMend) logInfo(topic *layout.Topic) syncer.LogInfo {
+	return syncer.LogOf(l.info.id, l.info.name, topic.Genesis)
 }
 
 // write puts proven pages in their place, as far as they are below to.
@@ -117,7 +117,7 @@ func (l *logMend) fetchTail() (*tail, error) {
 			at = l.marks[n-1]
 		}
 		got = &tail{first: at.m.Size()}
-		r := syncer.NewRefetch(l.logInfo(), at.page, at.m.Clone(), l.lastBefore(at.page))
+		r := syncer.NewRefetch(l.logInfo(topic), at.page, at.m.Clone(), l.lastBefore(at.page))
 		r.Pages, r.Events = l.writeNew, got.add
 		if l.info.own { // what was signed once is known, even if what it is of does not come
 			r.Head = l.know

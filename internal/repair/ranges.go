@@ -66,5 +66,6 @@ func (s *rows) checkRange(k layout.RangeKey) error {
 	if err != nil {
 		return err
 	}
-	return chunk.Check(chunk.OfRow(syncer.LogInfo{Log: k.Log, Topic: row.Topic, Author: row.Author, PageBytes: row.PageBytes}, k, r))
+	// Its records were judged when they were stored; here is only checked that they are the same.
+	return chunk.Check(chunk.OfRow(syncer.LogOf(k.Log, row.Name(), nil), k, r))
 }

@@ -265,7 +265,7 @@ func (v Source) Roster(topic digest.Hash) (r syncer.Roster, err error) {
 		}
 		if !found { // the first one: its author and id are known all the same
 			n := t.Roster()
-			info = syncer.LogInfo{Log: n.ID(), Topic: topic, Author: n.Author, PageBytes: n.PageBytes, Kind: n.Kind, Number: n.Number}
+			info = syncer.LogOf(n.ID(), n, t.Genesis)
 		}
 		r.Legs = append(r.Legs, info)
 	}

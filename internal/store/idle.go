@@ -61,12 +61,9 @@ func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
 	if cut, err := s.cutOf(t.ID, row.Kind, id); err != nil || cut != nil {
 		return info, cmp.Or(err, errUnsaid)
 	}
-	info = syncer.LogInfo{
-		Policy: t.Genesis.Policy, Genesis: t.Genesis, Ends: row.Closed != 0,
-		Log: row.ID, Topic: row.Topic, Author: row.Author, PageBytes: row.PageBytes,
-		Kind: row.Kind, Number: row.Number, Own: row.Own, Frozen: row.Frozen,
-		Size: row.Size, Pages: row.SealedPages, SealedSize: row.SealedSize, Root: row.HeadRoot, Head: row.Head(), Right: row.Right,
-	}
+	info = syncer.LogOf(row.ID, row.Name(), t.Genesis)
+	info.Own, info.Frozen, info.Ends = row.Own, row.Frozen, row.Closed != 0
+	info.Size, info.Pages, info.SealedSize, info.Root, info.Head, info.Right = row.Size, row.SealedPages, row.SealedSize, row.HeadRoot, row.Head(), row.Right
 	if info.Ends {
 		info.End = row.Size
 	}

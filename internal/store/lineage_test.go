@@ -15,8 +15,8 @@ import (
 // for them when nothing of it was held.
 func (p *parted) append(to uint64) *messages.Append {
 	return &messages.Append{
-		Log: p.info.Log, Records: bytes.Join(p.records[:to], nil), Leaves: p.leaves[:to],
-		Remote: &messages.Proven{Head: p.head, Right: p.compact(to, p.head.Size), Root: merkleindex.Bag(p.compact(0, to)), Time: 1},
+		Log: p.info.Log, Records: bytes.Join(p.Records[:to], nil), Leaves: p.Leaves[:to],
+		Remote: &messages.Proven{Head: p.Head, Right: p.Compact(to, p.Head.Size), Root: merkleindex.Bag(p.Compact(0, to)), Time: 1},
 		Create: &messages.NewLog{LogName: p.info.Name()}, Done: func(error) {},
 	}
 }
@@ -35,7 +35,7 @@ func TestEventsThatOverlapGoOn(t *testing.T) {
 		}
 		b := done.Appends[0].Batch
 		left, err := mmrindex.New(b.First, b.Remote.Left)
-		if err != nil || b.First != held || left.Root() != merkleindex.Bag(p.compact(0, held)) {
+		if err != nil || b.First != held || left.Root() != merkleindex.Bag(p.Compact(0, held)) {
 			t.Errorf("events from %d, want %d, with %d peaks before them (%v)", b.First, held, len(b.Remote.Left), err)
 		}
 		var packed uint64

@@ -148,7 +148,7 @@ func TestCreatedLogThatCannotBeReadYet(t *testing.T) {
 	}
 	exhausted = false
 	want := digest.Multiset{}
-	want.Add(p.info.Log, 3, p.head.Root)
+	want.Add(p.info.Log, 3, p.Head.Root)
 	if set, err := s.Summary(topic.ID); err != nil || set != want.Set() {
 		t.Errorf("the digest is %v, want %v (%v)", set, want.Set(), err)
 	}

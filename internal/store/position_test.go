@@ -32,7 +32,7 @@ func TestPositionIsOfTheRoster(t *testing.T) {
 	p := newParted(t, topic.ID, 5)
 	name := topic.Roster()
 	p.info.Log, p.info.Author, p.info.PageBytes, p.info.Kind, p.info.Number = name.ID(), name.Author, name.PageBytes, name.Kind, name.Number
-	p.head.Log = p.info.Log
+	p.Head.Log = p.info.Log
 	c := s.NewCommitter()
 	for _, size := range []uint64{2, 5} {
 		done, err := c.Commit(&Work{Appends: []*messages.Append{p.append(size)}})

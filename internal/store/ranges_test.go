@@ -4,7 +4,6 @@ package store
 
 import (
 	"bytes"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -20,6 +19,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/findings"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/memlog"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -27,46 +27,32 @@ import (
 
 // A parted is a log in memory of which parts are handed out.
 type parted struct {
-	info    syncer.LogInfo
-	records [][]byte
-	leaves  []digest.Hash
-	head    proof.Head
+	memlog.Log
+	info syncer.LogInfo
 }
 
 func newParted(t testing.TB, topic digest.Hash, n int) *parted {
 	t.Helper()
 	key := identity.Seed{9}.JoinedKey(identity.Generation{9}, topic)
-	p := &parted{info: syncer.LogInfo{Topic: topic, Author: [32]byte(key.Public().(ed25519.PublicKey)), PageBytes: 4096}}
-	p.info.Log = p.info.Name().ID()
+	name := identity.DataLog(topic, identity.PublicKey(key), 4096)
+	p := &parted{memlog.Log{ID: name.ID(), Key: key}, syncer.LogOf(name.ID(), name, nil)}
 	for i := range n {
 		rec, err := event.AppendRecord(nil, event.Event{Payload: fmt.Appendf(nil, "event %d", i)}, 1, 0)
+		if err == nil {
+			err = p.Add(rec)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _, err := event.DecodeRecord(rec)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.records, p.leaves = append(p.records, rec), append(p.leaves, r.LeafHash())
 	}
-	p.head = proof.Sign(key, p.info.Log, uint64(n), merkleindex.Bag(p.compact(0, uint64(n))))
+	p.SignAll()
 	return p
-}
-
-func (p *parted) compact(from, to uint64) []digest.Hash {
-	r := merkleindex.CompactRange{Begin: from, End: from}
-	for _, leaf := range p.leaves[from:to] {
-		if err := r.Append(leaf, nil); err != nil {
-			panic(err)
-		}
-	}
-	return r.Hashes
 }
 
 func (p *parted) part(from, to uint64) *syncer.Range {
 	return &syncer.Range{
-		Info: p.info, First: from, Count: int(to - from), Records: bytes.Join(p.records[from:to], nil), Leaves: p.leaves[from:to],
-		Head: p.head, Left: p.compact(0, from), Right: p.compact(to, p.head.Size),
+		Info: p.info, First: from, Count: int(to - from), Records: bytes.Join(p.Records[from:to], nil), Leaves: p.Leaves[from:to],
+		Head: p.Head, Left: p.Compact(0, from), Right: p.Compact(to, p.Head.Size),
 	}
 }
 
@@ -189,9 +175,9 @@ func (s *Store) compare(t testing.TB, p *parted, have map[uint64]bool) {
 	}
 	held, gaps := in(s.Held(l)), in(s.Gaps(l))
 	var read []uint64
-	err = s.ReadHeld(l, 0, uint64(len(p.leaves)), func(run Run) error {
+	err = s.ReadHeld(l, 0, uint64(len(p.Leaves)), func(run Run) error {
 		return run.Each(func(seq uint64, rec *event.Record) error {
-			if rec.LeafHash() != p.leaves[seq] {
+			if rec.LeafHash() != p.Leaves[seq] {
 				t.Fatalf("event %d is another one", seq)
 			}
 			read = append(read, seq)
@@ -201,12 +187,12 @@ func (s *Store) compare(t testing.TB, p *parted, have map[uint64]bool) {
 	if err != nil || len(read) != len(have) || !slices.IsSorted(read) {
 		t.Fatalf("%d events read, want %d: %v", len(read), len(have), err)
 	}
-	for seq := range uint64(len(p.leaves)) {
+	for seq := range uint64(len(p.Leaves)) {
 		err := s.ReadOne(l, seq, func(run Run) error { return nil })
 		hashes, head, proofErr := s.RangeInclusion(l, seq)
 		if have[seq] {
 			if err == nil && proofErr == nil {
-				err = proof.VerifyInclusion(p.leaves[seq], seq, head.Size, hashes, head.Root)
+				err = proof.VerifyInclusion(p.Leaves[seq], seq, head.Size, hashes, head.Root)
 			}
 			if err != nil || proofErr != nil || !held[seq] || gaps[seq] {
 				t.Fatalf("event %d: held %v, missing %v, %v, %v", seq, held[seq], gaps[seq], err, proofErr)
@@ -225,16 +211,16 @@ func (s *Store) compare(t testing.TB, p *parted, have map[uint64]bool) {
 func (s *Store) proveAll(t testing.TB, l *Log, p *parted, seq uint64) {
 	t.Helper()
 	span, _ := s.rangeAt(l, seq)
-	for size := seq + 1; size <= p.head.Size; size++ {
+	for size := seq + 1; size <= p.Head.Size; size++ {
 		hashes, err := s.InclusionHeld(l, seq, size)
-		if known := size <= span.End || size == p.head.Size; known != (err == nil) {
+		if known := size <= span.End || size == p.Head.Size; known != (err == nil) {
 			t.Fatalf("event %d of %v at %d: %v", seq, span, size, err)
 		}
 		if err != nil && !errors.Is(err, ErrRange) {
 			t.Fatalf("event %d of %v at %d: %v, want ErrRange", seq, span, size, err)
 		}
 		if err == nil {
-			err = proof.VerifyInclusion(p.leaves[seq], seq, size, hashes, merkleindex.Bag(p.compact(0, size)))
+			err = proof.VerifyInclusion(p.Leaves[seq], seq, size, hashes, merkleindex.Bag(p.Compact(0, size)))
 			if err != nil {
 				t.Fatalf("event %d of %v at %d: %v", seq, span, size, err)
 			}
@@ -272,7 +258,7 @@ func TestDamagedRange(t *testing.T) {
 		}
 	}
 	more := p.part(10, 13)
-	more.Records = append(more.Records, p.records[13]...)
+	more.Records = append(more.Records, p.Records[13]...)
 	if _, err := decodeRange(infoOf(t, l), span, NewKeepRange(more).row.Value); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a row with a record more: %v", err)
 	}
@@ -283,7 +269,7 @@ func TestDamagedRange(t *testing.T) {
 	}
 	// A row that is sound by itself, of events that are not under its head.
 	lie := p.part(10, 13)
-	lie.Records = bytes.Join(p.records[11:14], nil)
+	lie.Records = bytes.Join(p.Records[11:14], nil)
 	if err := s.Do(&DropRange{p.info.Log, span}); err != nil {
 		t.Fatal(err)
 	}

@@ -77,12 +77,10 @@ func (l *Log) info() (syncer.LogInfo, error) {
 	p := l.State()
 	head, err := l.Head(p)
 	end, ends := l.end()
-	return syncer.LogInfo{
-		Policy: l.genesis.Policy, Genesis: l.genesis, Ends: ends, End: end,
-		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
-		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(),
-		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: head, Right: p.Right,
-	}, err
+	info := syncer.LogOf(l.ID, identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number}, l.genesis)
+	info.Own, info.Frozen, info.Ends, info.End = l.Own, l.frozen.Load(), ends, end
+	info.Size, info.Pages, info.SealedSize, info.Root, info.Head, info.Right = p.Size, p.Pages, p.PagesSize, p.Root, head, p.Right
+	return info, err
 }
 
 // Closed returns at which size the log ends because the record there breaks a

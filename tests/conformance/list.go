@@ -31,7 +31,7 @@ func checkHead(l *evilpeer.Log, h messages.Head) error {
 	if err := head.Verify(l.Author[:]); err != nil {
 		return ruleHead.broken("log %s: the head at %d: %v", l.ID.Short(), h.Size, err)
 	}
-	if n := uint64(len(l.Leaves)); h.Size > n || h.Root != l.Root(int(h.Size)) {
+	if n := uint64(len(l.Leaves)); h.Size > n || h.Root != l.Root(h.Size) {
 		return ruleTree.broken("log %s: the head at %d has another root than its author's", l.ID.Short(), h.Size)
 	}
 	return nil

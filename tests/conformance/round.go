@@ -55,7 +55,7 @@ func (p *peer) itemsOf(c *conversation, salt sketch.Salt) (items []uint64, logs 
 		case size == 0 || !c.follows(id):
 			continue
 		default:
-			root = c.t.truth[id].Root(int(size))
+			root = c.t.truth[id].Root(size)
 		}
 		items, logs[shortID(salt, id)] = append(items, itemOf(salt, id, size, root)), id
 	}

@@ -119,7 +119,7 @@ func (t *topic) set(h holding, follows func(digest.Hash) bool) digest.Set {
 		case t.forked[id]:
 			m.Add(id, 0, digest.Empty)
 		case size > 0 && follows(id):
-			m.Add(id, size, t.truth[id].Root(int(size)))
+			m.Add(id, size, t.truth[id].Root(size))
 		}
 	}
 	return m.Set()

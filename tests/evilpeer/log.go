@@ -4,13 +4,11 @@ package evilpeer
 
 import (
 	"crypto/ed25519"
-	"fmt"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/digest"
-	"github.com/xaeroflux/xaeroflux/merkleindex"
+	"github.com/xaeroflux/xaeroflux/internal/memlog"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -19,49 +17,32 @@ import (
 // A Log is a true log in memory, to be lied about. Its author may fork it by
 // having two.
 type Log struct {
-	ID        digest.Hash
-	Author    [32]byte
-	PageBytes int
-	Kind      identity.LogKind
-	Number    uint64
-	Head      proof.Head // of all its events
-	Key       ed25519.PrivateKey
+	memlog.Log
+	Author [32]byte
+	Kind   identity.LogKind
+	Number uint64
 
-	Records [][]byte
-	Leaves  []digest.Hash
-	pages   [][]byte
-	ends    []uint64 // sequence after each page; that of its group for a large event's
+	pages [][]byte // as they are said to be
+	ends  []uint64 // sequence after each page; that of its group for a large event's
 }
 
 // NewLog returns the data log that key's owner writes in an open topic, with
 // these events, at one time.
 func NewLog(topic identity.TopicID, key ed25519.PrivateKey, pageBytes int, events ...event.Event) (*Log, error) {
-	l, err := NewLogOf(identity.DataLog(topic, identity.PublicKey(key), uint32(pageBytes)), key)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range events {
-		record, err := event.AppendRecord(nil, e, 1, 0)
-		if err != nil {
+	records := make([][]byte, len(events))
+	for i, e := range events {
+		var err error
+		if records[i], err = event.AppendRecord(nil, e, 1, 0); err != nil {
 			return nil, err
 		}
-		leaf, err := e.LeafHash(1, 0)
-		if err != nil {
-			return nil, err
-		}
-		l.Records, l.Leaves = append(l.Records, record), append(l.Leaves, leaf)
 	}
-	if err := l.pack(0); err != nil {
-		return nil, err
-	}
-	l.Head = l.Sign(uint64(len(l.Leaves)), l.Root(len(l.Leaves)))
-	return l, nil
+	return NewLogOf(identity.DataLog(topic, identity.PublicKey(key), uint32(pageBytes)), key, records...)
 }
 
 // NewLogOf returns a log of any name, with these records. The key signs it,
 // which need not be the author's.
 func NewLogOf(name identity.LogName, key ed25519.PrivateKey, records ...[]byte) (*Log, error) {
-	l := &Log{ID: name.ID(), Author: name.Author, PageBytes: int(name.PageBytes), Kind: name.Kind, Number: name.Number, Key: key}
+	l := &Log{Log: memlog.Log{ID: name.ID(), PageBytes: int(name.PageBytes), Key: key}, Author: name.Author, Kind: name.Kind, Number: name.Number}
 	return l, l.Add(records...)
 }
 
@@ -69,13 +50,11 @@ func NewLogOf(name identity.LogName, key ed25519.PrivateKey, records ...[]byte) 
 // them.
 func (l *Log) Add(records ...[]byte) error {
 	for _, b := range records {
-		r, n, err := event.DecodeRecord(b)
-		if err != nil || n != len(b) {
-			return fmt.Errorf("not one record: %d of %d bytes, %w", n, len(b), err)
+		if err := l.Log.Add(b); err != nil {
+			return err
 		}
-		l.Records, l.Leaves = append(l.Records, b), append(l.Leaves, r.LeafHash())
 	}
-	l.Head = l.Sign(uint64(len(l.Leaves)), l.Root(len(l.Leaves)))
+	l.SignAll()
 	return l.pack(0)
 }
 
@@ -111,46 +90,18 @@ func (l *Log) seal(b *segwriter.Builder, emit segwriter.Emit) error {
 	return b.Add(full, emit)
 }
 
-// Root is the root of the first n events.
-func (l *Log) Root(n int) digest.Hash {
-	r := merkleindex.CompactRange{}
-	for _, leaf := range l.Leaves[:n] {
-		if err := r.Append(leaf, nil); err != nil {
-			panic(err) // a log as long cannot be in memory
-		}
-	}
-	root, err := r.Root()
-	if err != nil {
-		panic(err)
-	}
-	return root
-}
-
-// Sign signs any size with any root, as the author.
-func (l *Log) Sign(size uint64, root digest.Hash) proof.Head {
-	return proof.Sign(l.Key, l.ID, size, root)
-}
-
 // Cut is the log as it was with n events.
 func (l *Log) Cut(n int) *Log {
 	c := *l
-	c.Records, c.Leaves = l.Records[:n], l.Leaves[:n]
-	if err := c.pack(0); err != nil {
+	c.Log = l.Clone()
+	err := c.Log.Cut(uint64(n))
+	if err == nil {
+		err = c.Add()
+	}
+	if err != nil {
 		panic(err)
 	}
-	c.Head = l.Sign(uint64(n), c.Root(n))
 	return &c
-}
-
-// Compact is the compact range [from, to).
-func (l *Log) Compact(from, to uint64) []digest.Hash {
-	r := merkleindex.CompactRange{Begin: from, End: from}
-	for _, leaf := range l.Leaves[from:to] {
-		if err := r.Append(leaf, nil); err != nil {
-			panic(err)
-		}
-	}
-	return r.Hashes
 }
 
 // Name is what the log's id follows from.

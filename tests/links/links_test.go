@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
+//go:build unix
+
 // Package links holds two nodes, which are programs of their own in network
 // namespaces, against whatever happens to the network between them.
 package links

@@ -159,7 +159,7 @@ func (p *peer) strays(t *place) bool {
 // beyond reports whether the author holds more of its log than counts.
 func (a *author) beyond() bool {
 	l, h := a.p.st.logs[a.info.Log], a.p.w.truth[a.info.Log]
-	return l != nil && h.bad != 0 && l.size() > h.end
+	return l != nil && h.bad != 0 && l.Size() > h.end
 }
 
 // strange reports whether two peers cannot agree on a topic.
@@ -176,14 +176,12 @@ func (p *peer) repent() {
 	p.w.note("peer %d repents", p.nr)
 	for _, a := range p.authors {
 		l, h := p.st.logs[a.info.Log], p.w.truth[a.info.Log]
-		if h.bad == 0 || l == nil || l.size() <= h.end {
+		if h.bad == 0 || l == nil || l.Size() <= h.end {
 			continue
 		}
-		right, err := l.rightOf(h.end)
-		if err != nil {
+		if err := l.Cut(h.end); err != nil {
 			p.w.fail("%v", err)
 		}
-		l.cut(h.end, right)
 		l.info.Ends, l.info.End, l.why = true, h.end, h.bad
 		p.held[a.info.Log] = h.end
 	}

@@ -16,9 +16,9 @@ func (w *world) judgeLog(p *peer, l *log, from uint64) {
 		w.fail("peer %d holds log %s, which nobody has", p.nr, l.info.Log.Short())
 		return
 	}
-	for i := from; i < l.size(); i++ {
+	for i := from; i < l.Size(); i++ {
 		switch {
-		case i >= uint64(len(h.leaves)) || l.leaves[i] != h.leaves[i]:
+		case i >= uint64(len(h.leaves)) || l.Leaves[i] != h.leaves[i]:
 			w.fail("peer %d holds another event %d of peer %d than was appended", p.nr, i, h.author.p.nr)
 			return
 		case h.bad != 0 && i >= h.end && (p != h.author.p || l.info.Ends):
@@ -31,8 +31,8 @@ func (w *world) judgeLog(p *peer, l *log, from uint64) {
 
 // judgeEnd checks where a log ends, and why.
 func (w *world) judgeEnd(p *peer, l *log, h *history) {
-	if l.info.Ends && (l.size() != h.end || l.info.End != h.end || l.why != h.bad) {
-		w.fail("peer %d ends a log of peer %d at %d of %d for %q, want %d for %q", p.nr, h.author.p.nr, l.info.End, l.size(), l.why, h.end, h.bad)
+	if l.info.Ends && (l.Size() != h.end || l.info.End != h.end || l.why != h.bad) {
+		w.fail("peer %d ends a log of peer %d at %d of %d for %q, want %d for %q", p.nr, h.author.p.nr, l.info.End, l.Size(), l.why, h.end, h.bad)
 	}
 }
 
@@ -40,7 +40,7 @@ func (w *world) judgeEnd(p *peer, l *log, h *history) {
 func (w *world) judgeStart(p *peer) {
 	for id, size := range p.held {
 		switch l := p.st.logs[id]; {
-		case l == nil || l.size() < size:
+		case l == nil || l.Size() < size:
 			w.fail("peer %d had acknowledged %d events of peer %d, and lost some of them at its restart", p.nr, size, w.truth[id].author.p.nr)
 		default:
 			w.judgeLog(p, l, 0)
@@ -50,7 +50,7 @@ func (w *world) judgeStart(p *peer) {
 
 // judgeStored checks what a session was told: that a log is held up to a size.
 func (w *world) judgeStored(p *peer, id digest.Hash, size uint64) {
-	if l := p.st.logs[id]; l == nil || l.size() < size {
+	if l := p.st.logs[id]; l == nil || l.Size() < size {
 		w.fail("peer %d said that it stored %d events of peer %d, and did not", p.nr, size, w.truth[id].author.p.nr)
 	}
 }
@@ -64,7 +64,7 @@ func (w *world) settled() (missing string) {
 			h := w.truth[id]
 			var have uint64
 			if l := p.st.logs[id]; l != nil {
-				have = l.size()
+				have = l.Size()
 				w.judgeEnd(p, l, h)
 			}
 			if want := h.counts(); have < want || have > want && p != h.author.p {
@@ -148,7 +148,7 @@ func (w *world) accept() {
 		var most uint64
 		for _, p := range w.peers {
 			if l := p.st.logs[id]; l != nil {
-				most = max(most, l.size())
+				most = max(most, l.Size())
 			}
 		}
 		if h.bad != 0 && most >= h.end {

@@ -114,7 +114,7 @@ func (a *author) append(sizes []int) {
 		if a.behind || l.info.Ends {
 			return errReadOnly
 		}
-		if l.size() == 0 && a.info.Kind == identity.KindRoster {
+		if l.Size() == 0 && a.info.Kind == identity.KindRoster {
 			if err := a.found(l, p.stamp(l)); err != nil {
 				return err
 			}
@@ -125,8 +125,8 @@ func (a *author) append(sizes []int) {
 			}
 		}
 		h := p.w.truth[a.info.Log]
-		h.leaves = append(h.leaves, l.leaves[len(h.leaves):]...)
-		l.sign()
+		h.leaves = append(h.leaves, l.Leaves[len(h.leaves):]...)
+		l.SignAll()
 		p.st.changed(l)
 		return nil
 	}, done: func(error) {}})
@@ -136,29 +136,29 @@ func (a *author) append(sizes []int) {
 func (a *author) write(l *log, size int) error {
 	a.p.w.stats.Events++
 	if a.spoils() {
-		r, why := a.bad(a.p.w.hostile, l.time(), size)
+		r, why := a.bad(a.p.w.hostile, l.Time(), size)
 		a.breaks(l, why, r)
-		return l.add(r)
+		return l.Add(r)
 	}
-	r, err := a.good(a.p.w.content, a.p.stamp(l), l.size(), size)
+	r, err := a.good(a.p.w.content, a.p.stamp(l), l.Size(), size)
 	if err != nil {
 		return err
 	}
-	return l.add(r)
+	return l.Add(r)
 }
 
 // breaks takes note that the next record breaks a rule of its log, which so ends.
 func (a *author) breaks(l *log, why event.Reason, record []byte) {
 	if h := a.p.w.truth[a.info.Log]; h.bad == 0 {
-		h.bad, h.end, h.record = why, l.size(), record
+		h.bad, h.end, h.record = why, l.Size(), record
 		a.p.w.bad = append(a.p.w.bad, a)
-		a.p.w.note("peer %d breaks a rule in log %s at %d: %v", a.p.nr, a.info.Log.Short(), l.size(), why)
+		a.p.w.note("peer %d breaks a rule in log %s at %d: %v", a.p.nr, a.info.Log.Short(), l.Size(), why)
 	}
 	a.p.w.stats.Bad++
 }
 
 // stamp is the time of the next record: the clock's, if that has not gone back.
-func (p *peer) stamp(l *log) int64 { return max(l.time(), p.clock().UnixMilli()) }
+func (p *peer) stamp(l *log) int64 { return max(l.Time(), p.clock().UnixMilli()) }
 
 // enqueue hands work to the pipeline, which commits all that waits at once.
 func (p *peer) enqueue(x work) {
@@ -194,12 +194,12 @@ func (p *peer) commit() {
 // grew tells the sessions of a log that has more events, and the oracle.
 func (p *peer) grew(id digest.Hash) {
 	l := p.st.logs[id]
-	if l == nil || l.size() == p.held[id] {
+	if l == nil || l.Size() == p.held[id] {
 		return
 	}
 	before := p.held[id]
 	p.w.judgeLog(p, l, before)
-	p.held[id] = l.size()
+	p.held[id] = l.Size()
 	if a := p.authorOf(id); a != nil {
 		a.regain()
 	}
@@ -234,7 +234,7 @@ func (p *peer) start(older *store) {
 		p.st, p.saved = older.copied(), older.memories()
 		p.held = map[digest.Hash]uint64{}
 		for id, l := range p.st.logs {
-			p.held[id] = l.size()
+			p.held[id] = l.Size()
 		}
 	} else {
 		p.st = p.st.copied()
@@ -264,13 +264,10 @@ func (p *peer) broken() bool { return p.w.opt.Control != Sound && p.nr == 1 }
 // forget drops the newest event of each log.
 func (p *peer) forget() {
 	for _, id := range p.w.order {
-		if l := p.st.logs[id]; l != nil && l.size() > 0 {
-			n := l.size() - 1
-			right, err := l.rightOf(n)
-			if err != nil {
+		if l := p.st.logs[id]; l != nil && l.Size() > 0 {
+			if err := l.Cut(l.Size() - 1); err != nil {
 				p.w.fail("%v", err)
 			}
-			l.cut(n, right)
 			l.info.Ends, l.info.End, l.why = false, 0, 0
 		}
 	}
@@ -280,7 +277,7 @@ func (p *peer) forget() {
 func (p *peer) ingest(v syncer.Verified) error {
 	err := p.st.ingest(v)
 	if h := p.w.truth[v.Info.Log]; err == nil && v.Closed != 0 && p.w.opt.Control == Lenient && p.broken() {
-		return p.st.logs[v.Info.Log].add(h.record)
+		return p.st.logs[v.Info.Log].Add(h.record)
 	}
 	return err
 }

@@ -53,10 +53,7 @@ func (w *world) newPlace(nr int, policy identity.Policy, steward *peer) *place {
 
 // logInfo is what never changes of a log of the topic.
 func (t *place) logInfo(n identity.LogName) syncer.LogInfo {
-	return syncer.LogInfo{
-		Log: n.ID(), Topic: t.ID, Author: n.Author, PageBytes: n.PageBytes, Kind: n.Kind, Number: n.Number, Policy: t.Policy,
-		Genesis: t.genesis,
-	}
+	return syncer.LogOf(n.ID(), n, t.genesis)
 }
 
 // dataOf is the log of an author's events.
@@ -83,7 +80,7 @@ func (a *author) found(l *log, ms int64) error {
 		if i == wrong {
 			a.breaks(l, event.BadFounding, b)
 		}
-		if err := l.add(b); err != nil {
+		if err := l.Add(b); err != nil {
 			return err
 		}
 	}
@@ -132,13 +129,13 @@ func (p *peer) newAuthor(t *place, info syncer.LogInfo) {
 // log returns the author's own log, which its store appends to.
 func (a *author) log() *log {
 	l := a.p.st.log(a.info)
-	l.key, l.info.Own = a.key, true
+	l.Key, l.info.Own = a.key, true
 	return l
 }
 
 // regain lets the peer append again once it holds all that it ever signed.
 func (a *author) regain() {
-	if a.behind && a.log().size() == uint64(len(a.p.w.truth[a.info.Log].leaves)) {
+	if a.behind && a.log().Size() == uint64(len(a.p.w.truth[a.info.Log].leaves)) {
 		a.behind = false
 	}
 }

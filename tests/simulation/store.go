@@ -11,8 +11,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/memlog"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
-	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
@@ -67,10 +67,7 @@ func (s *store) room(topic digest.Hash) *room {
 func (s *store) log(info syncer.LogInfo) *log {
 	l := s.logs[info.Log]
 	if l == nil {
-		l = &log{info: syncer.LogInfo{
-			Log: info.Log, Topic: info.Topic, Author: info.Author, PageBytes: info.PageBytes, Kind: info.Kind, Number: info.Number,
-			Policy: info.Policy, Genesis: info.Genesis,
-		}}
+		l = &log{Log: memlog.Log{ID: info.Log, PageBytes: pageBytes}, info: syncer.LogOf(info.Log, info.Name(), info.Genesis)}
 		s.logs[info.Log] = l
 		if info.Kind == identity.KindData {
 			r := s.room(info.Topic)
@@ -131,10 +128,10 @@ func (s *store) Summary(topic digest.Hash) (digest.Set, error) {
 	for _, id := range r.dirty {
 		l := s.logs[id]
 		if l.summed > 0 {
-			r.sum.Remove(id, l.summed, l.roots[l.summed-1])
+			r.sum.Remove(id, l.summed, l.Root(l.summed))
 		}
-		if l.summed = l.size(); l.summed > 0 {
-			r.sum.Add(id, l.summed, l.root())
+		if l.summed = l.Size(); l.summed > 0 {
+			r.sum.Add(id, l.summed, l.Root(l.summed))
 		}
 		r.set = r.sum.Set()
 	}
@@ -145,24 +142,21 @@ func (s *store) Summary(topic digest.Hash) (digest.Set, error) {
 // Logs implements syncer.Store.
 func (s *store) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 	for _, id := range s.room(topic).keys {
-		if s.logs[id].size() == 0 {
+		if s.logs[id].Size() == 0 {
 			continue
 		}
-		info, err := s.logs[id].state()
-		if err != nil || !yield(info) {
-			return err
+		if !yield(s.logs[id].state()) {
+			break
 		}
 	}
 	return nil
 }
 
 // Roster implements syncer.Store.
-func (s *store) Roster(topic digest.Hash) (r syncer.Roster, err error) {
+func (s *store) Roster(topic digest.Hash) (r syncer.Roster, _ error) {
 	info := s.w.place(topic).roster
 	if l := s.logs[info.Log]; l != nil {
-		if info, err = l.state(); err != nil {
-			return r, err
-		}
+		info = l.state()
 	}
 	r.Legs = []syncer.LogInfo{info}
 	if info.Size > 0 {
@@ -189,68 +183,44 @@ func (s *store) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 	if l == nil {
 		return syncer.LogInfo{}, false, nil
 	}
-	info, err := l.state()
-	return info, true, err
+	return l.state(), true, nil
 }
 
 // Time implements syncer.Store.
 func (s *store) Time(id digest.Hash, size uint64) (int64, error) {
 	l := s.logs[id]
-	if l == nil || size == 0 || size > l.size() {
+	if l == nil || size == 0 || size > l.Size() {
 		return 0, fmt.Errorf("log %s does not hold %d events", id.Short(), size)
 	}
-	return event.TimeOf(l.records[size-1]), nil
+	return event.TimeOf(l.Records[size-1]), nil
 }
 
 // PeaksAt implements syncer.Store.
 func (s *store) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
 	l := s.logs[id]
-	if l == nil || size > l.size() {
+	if l == nil || size > l.Size() {
 		return mmrindex.Peaks{}, fmt.Errorf("log %s does not hold %d events", id.Short(), size)
 	}
-	return l.at(size).Clone(), nil
+	return l.Peaks(size), nil
 }
 
 // Events implements syncer.Source.
 func (s *store) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk, error) {
 	l := s.logs[id]
-	c := syncer.Chunk{First: from, Head: l.head}
-	if from < l.size() {
-		c.Records = make([]byte, 0, min(maxBytes, len(l.records[from])*int(l.size()-from)))
-	}
-	for _, r := range l.records[from:] {
-		if c.Count > 0 && len(c.Records)+len(r) > maxBytes {
-			break
-		}
-		c.Records, c.Count = append(c.Records, r...), c.Count+1
-	}
-	var err error
-	c.Right, err = l.rightOf(from + uint64(c.Count))
-	return c, err
+	records, n := l.Chunk(from, maxBytes)
+	right, err := l.RightOf(from + uint64(n))
+	return syncer.Chunk{First: from, Count: n, Records: records, Head: l.Head, Right: right}, err
 }
 
 // Pages implements syncer.Source.
 func (s *store) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error) {
 	l := s.logs[id]
-	if err := l.pack(); err != nil {
+	r, err := l.Run(from, count)
+	if err != nil {
 		return syncer.PageRun{}, err
 	}
-	run := syncer.PageRun{From: from, Head: l.head, Release: func() {}}
-	first := slices.IndexFunc(l.spans, func(x segwriter.Seal) bool { return x.Page >= from })
-	if first < 0 {
-		return run, fmt.Errorf("log %s has no page %d", id.Short(), from)
-	}
-	run.FirstSeq = l.spans[first].First
-	for _, x := range l.spans[first:] {
-		if n := uint64(len(run.Pages)); n > 0 && n+uint64(x.Pages) > count {
-			break
-		}
-		run.EndSeq = x.First + uint64(x.Count)
-		run.Pages = append(run.Pages, l.pages[x.Page:x.Page+uint64(x.Pages)]...)
-	}
-	var err error
-	run.Right, err = l.rightOf(run.EndSeq)
-	return run, err
+	right, err := l.RightOf(r.End)
+	return syncer.PageRun{From: from, FirstSeq: r.First, EndSeq: r.End, Pages: r.Pages, Head: l.Head, Right: right, Release: func() {}}, err
 }
 
 // errGap is about events that do not follow: those before were not stored.
@@ -260,35 +230,25 @@ var errGap = errors.New("events are missing")
 func (s *store) ingest(v syncer.Verified) error {
 	l := s.log(v.Info)
 	end := v.First + uint64(v.Count)
-	if l.info.Ends && end > l.size() {
+	if l.info.Ends && end > l.Size() {
 		return syncer.ErrClosed
 	}
-	if v.First > l.size() {
-		return fmt.Errorf("%w: from %d behind %d", errGap, v.First, l.size())
+	if v.First > l.Size() {
+		return fmt.Errorf("%w: from %d behind %d", errGap, v.First, l.Size())
 	}
-	closes := v.Closed != 0 && !l.info.Ends && end == l.size()
-	if end <= l.size() && !closes {
+	closes := v.Closed != 0 && !l.info.Ends && end == l.Size()
+	if end <= l.Size() && !closes {
 		return nil
 	}
-	rest := v.Records
-	for seq := v.First; seq < end; seq++ {
-		n, err := event.RecordLen(rest)
-		if err != nil {
-			return err
-		}
-		if seq == l.size() {
-			if err := l.add(slices.Clone(rest[:n])); err != nil {
-				return err
-			}
-		}
-		rest = rest[n:]
+	if _, err := l.Take(v.First, v.Count, v.Records, end); err != nil {
+		return err
 	}
-	l.head, l.right = v.Head, v.Right
+	l.Head, l.Right = v.Head, v.Right
 	if v.Closed != 0 {
 		l.info.Ends, l.info.End, l.why = true, end, v.Closed
 	}
 	s.changed(l)
-	return l.proven()
+	return l.Proven()
 }
 
 // Met implements syncer.History.
@@ -308,7 +268,7 @@ func (s *store) Changes(topic digest.Hash, since digest.Set) (all []syncer.Chang
 	r := s.room(topic)
 	old, known := r.memory.past[since]
 	for _, id := range r.keys {
-		if known && s.logs[id].size() != old[id] {
+		if known && s.logs[id].Size() != old[id] {
 			all = append(all, syncer.Change{Log: id, Before: old[id]})
 		}
 	}
@@ -332,7 +292,7 @@ func (s *store) agree(peer identity.PeerID, topic digest.Hash, set digest.Set) {
 	}
 	sizes := make(map[digest.Hash]uint64, len(r.keys))
 	for _, id := range r.keys {
-		sizes[id] = s.logs[id].size()
+		sizes[id] = s.logs[id].Size()
 	}
 	m.past[set], m.order = sizes, append(m.order, set)
 }

@@ -35,7 +35,7 @@ func (e *end) sync(confirm bool) *call {
 	}
 	for _, st := range []*store{e.p.st, e.other.p.st} {
 		for id, l := range st.logs {
-			c.held[id] = max(c.held[id], l.size())
+			c.held[id] = max(c.held[id], l.Size())
 		}
 	}
 	e.asked++
@@ -69,7 +69,7 @@ func (e *end) judgeSynced(c *call, id digest.Hash, want uint64) {
 	for _, p := range []*peer{e.p, e.other.p} {
 		var have uint64
 		if l := p.st.logs[id]; l != nil {
-			have = l.size()
+			have = l.Size()
 		}
 		if have < want {
 			e.w.fail("a sync of peer %d on link %d that was asked for at %v is over, and peer %d holds %d of %d events of log %s",

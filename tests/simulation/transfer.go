@@ -306,12 +306,10 @@ func (s *store) ingestPages(v *syncer.VerifiedPages) error {
 		return err
 	}
 	l := s.logs[v.Info.Log]
-	if err := l.pack(); err != nil {
-		return err
-	}
-	for i := v.Seals[0].Page; i < min(uint64(len(l.pages)), v.Seals[len(v.Seals)-1].Page); i++ {
+	pages := l.Pages()
+	for i := v.Seals[0].Page; i < min(uint64(len(pages)), v.Seals[len(v.Seals)-1].Page); i++ {
 		at := (i - v.Seals[0].Page) * pageBytes
-		if !bytes.Equal(l.pages[i], v.Bytes[at:at+pageBytes]) {
+		if !bytes.Equal(pages[i], v.Bytes[at:at+pageBytes]) {
 			return fmt.Errorf("page %d of log %s is not the one that is packed here", i, v.Info.Log.Short())
 		}
 	}

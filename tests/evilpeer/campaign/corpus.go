@@ -115,7 +115,7 @@ func noise(rng *rand.Rand, n int) []byte {
 // counts: the second record closes a log of those that do so.
 func (c *corpus) wrote(id digest.Hash, size uint64, root digest.Hash) bool {
 	for _, l := range slices.Concat(c.logs, c.closing) {
-		if l.ID == id && size <= uint64(len(l.Leaves)) && l.Root(int(size)) == root {
+		if l.ID == id && size <= uint64(len(l.Leaves)) && l.Root(size) == root {
 			return size <= 1 || !slices.Contains(c.closing, l)
 		}
 	}

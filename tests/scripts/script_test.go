@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+//go:build unix
+
+// Package scripts runs the binary as a person types it: transcripts, each of which
+// says what is typed and what is to be printed, in a directory of its own. They are
+// in testdata/script, and the commands that only they have are in commands_test.go.
+package scripts
 
 import (
 	"fmt"
@@ -20,8 +25,7 @@ func TestMain(m *testing.M) {
 	storetest.Main(m, map[string]func(){"holdstore": func() { os.Exit(holdStore(os.Args[1])) }})
 }
 
-// TestScript runs the transcripts in testdata/script: the binary as a person
-// types it. The commands that only they have are in scriptcmds_test.go.
+// TestScript runs the transcripts in testdata/script.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

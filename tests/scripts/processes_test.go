@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package tests
+//go:build unix
+
+package scripts
 
 import (
 	"fmt"
