@@ -14,7 +14,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/quicnet"
 	"github.com/xaeroflux/xaeroflux/tcpnet"
@@ -197,12 +196,3 @@ func addresses(peer string) ([]identity.Address, error) {
 	a, err := identity.ParseAddress(peer)
 	return []identity.Address{a}, err
 }
-
-// A Code is a reason that peers give each other, in sessions and when they
-// close a connection.
-type Code = messages.Code
-
-// Refusals returns how often peers were refused something since the store was
-// opened, by reason: sessions that ended because the peer broke a rule,
-// connections that found no place, and logs that were left alone.
-func (db *DB) Refusals() map[Code]uint64 { return db.node.Mesh().Refusals() }
