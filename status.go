@@ -49,13 +49,15 @@ type PeerStatus struct {
 	More      bool      `json:"more,omitempty"`      // further topics are offered, in turn
 	Since     time.Time `json:"since,omitzero"`      // of the session, or when it was last here
 	Moved     time.Time `json:"moved,omitzero"`      // when something last moved in it
+	Heard     time.Time `json:"heard,omitzero"`      // when it last said something; of one that is not connected, when its last session began or ended
 	NextTry   time.Time `json:"next_try,omitzero"`   // not to be dialed before
 
 	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
 	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
 
 	Waiting       string       `json:"waiting,omitempty"`      // for what
-	LastError     string       `json:"last_error,omitempty"`   // that ended a session, or of dialing
+	LastError     string       `json:"last_error,omitempty"`   // that ended a session, or of dialing; it stays while things go well
+	ErrorAt       time.Time    `json:"error_at,omitzero"`      // when that was, within a minute; zero if it is not known
 	Missing       []LogMissing `json:"missing_logs,omitempty"` // logs it holds more of, at most 64
 	EventsMissing uint64       `json:"missing"`                // in all such logs
 
@@ -151,8 +153,8 @@ func peersOf(inner []session.PeerStatus) []PeerStatus {
 	for i, p := range inner {
 		all[i] = PeerStatus{
 			Peer: PeerID(p.Peer), Address: p.Address, Carrier: p.Carrier, State: PeerState(p.State), Kept: p.Kept, Dialed: p.Dialed,
-			Topics: p.Topics, InSync: p.InSync, Unsettled: p.Unsettled, More: p.More, Since: told(p.Since), Moved: told(p.Moved), NextTry: told(p.NextTry),
-			PeerTwin: told(p.PeerTwin), OwnTwin: told(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError,
+			Topics: p.Topics, InSync: p.InSync, Unsettled: p.Unsettled, More: p.More, Since: told(p.Since), Moved: told(p.Moved), Heard: told(p.Heard), NextTry: told(p.NextTry),
+			PeerTwin: told(p.PeerTwin), OwnTwin: told(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, ErrorAt: told(p.ErrorAt),
 			Missing: missingOf(p.Missing), EventsMissing: p.Events,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
 		}

@@ -123,6 +123,9 @@ func (w *lastWord) note() time.Time {
 	return now
 }
 
+// any reports whether there was a word.
+func (w *lastWord) any() bool { return w.wall.Load() != 0 }
+
 // ago returns how long ago the last word was, by the clock that says more.
 func (w *lastWord) ago(now time.Time) time.Duration {
 	return max(now.Sub(began)-time.Duration(w.mono.Load()), time.Duration(now.UnixNano()-w.wall.Load()))

@@ -92,9 +92,15 @@ type sessionStats struct {
 	unheld  error         // and why not all is held that it was for
 	apart   error         // the same of the one under way
 	unmet   error         // why the first log was left alone
-	trouble error         // why the last thing that came is not stored yet
+	trouble fault         // why the last thing that came is not stored yet
 	changed chan struct{} // closed and replaced at every change
-	err     error
+	end     fault         // why the session ended
+}
+
+// A fault is an error, and when it was.
+type fault struct {
+	err error
+	at  time.Time
 }
 
 // Messages that a session sends to itself.

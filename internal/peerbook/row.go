@@ -58,6 +58,7 @@ func (b *Book) Load(p identity.PeerID, row []byte) error {
 	if err != nil {
 		return err
 	}
+	e.Erred = e.erredAbout()
 	if p != b.self && (len(b.peers) < MaxTried+MaxKept || b.peers[p] != nil) {
 		b.peers[p] = e
 		b.version++
