@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -99,7 +98,6 @@ func (s *Session) fail(err error) bool {
 		return false
 	}
 	s.stats.end = fault{err, time.Now()}
-	s.set.Logger.Info("session ended", slog.String("peer", s.conn.Peer().Short()), slog.Any("why", err))
 	s.stats.notify()
 	return true
 }
