@@ -42,7 +42,7 @@ type PeerStatus struct {
 
 	Waiting   string       // for what
 	LastError string       // that ended a session, or of dialing
-	ErrorAt   time.Time    // when that was, zero if it is not known
+	LastErrorAt   time.Time    // when that was, zero if it is not known
 	Missing   []LogMissing // logs it holds more of, at most 64
 	Events    uint64       // in all such logs
 
@@ -87,7 +87,7 @@ func (s *Session) Status() PeerStatus {
 	st.Unsettled, st.More = s.stats.shared.unsettled(), s.stats.shared.lists
 	for _, e := range []fault{s.stats.trouble, s.stats.end} { // the later one counts
 		if e.err != nil {
-			st.LastError, st.ErrorAt = e.err.Error(), e.at
+			st.LastError, st.LastErrorAt = e.err.Error(), e.at
 		}
 	}
 	s.stats.mu.Unlock()

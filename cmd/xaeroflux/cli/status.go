@@ -142,10 +142,10 @@ func errorText(p xaeroflux.PeerStatus, now time.Time) string {
 	switch {
 	case p.LastError == "":
 		return ""
-	case p.ErrorAt.IsZero():
+	case p.LastErrorAt.IsZero():
 		return p.LastError + " (before its last session)"
 	}
-	return fmt.Sprintf("%s (%s ago)", p.LastError, age(now, p.ErrorAt))
+	return fmt.Sprintf("%s (%s ago)", p.LastError, age(now, p.LastErrorAt))
 }
 
 // unsettledText says of how many topics it is not known that both hold the same.
