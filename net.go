@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -91,18 +92,28 @@ func (o Options) invite() (*identity.Invite, error) {
 // address that peers take. The error is ErrOptions for no place.
 func (db *DB) Listen(ctx context.Context, hostport string) (_ Address, err error) {
 	defer db.out(&err)
-	err = db.meets()
-	if err == nil && hostport == "" {
-		err = fmt.Errorf("%w: no place; \":4040\" is every network, \"127.0.0.1:0\" this machine", ErrOptions)
-	}
-	var a identity.Address
-	if err == nil {
-		a, err = db.listen(ctx, hostport)
+	if err = db.meets(); err == nil {
+		err = db.opts.checkPlace(hostport)
 	}
 	if err != nil {
 		return Address{}, fmt.Errorf("listen: %w", err)
 	}
+	a, err := db.listen(ctx, hostport) // whose error says where
+	if err != nil {
+		return Address{}, err
+	}
 	return addressOf(a), nil
+}
+
+// checkPlace checks a place to listen at, which a carrier of the application's own reads by
+// itself.
+func (o Options) checkPlace(place string) error {
+	_, rest := identity.SplitScheme(place)
+	_, _, err := net.SplitHostPort(rest)
+	if place != "" && (err == nil || o.NewCarrier != nil || strings.HasPrefix(place, "unix:")) {
+		return nil
+	}
+	return fmt.Errorf("%w: %q is no place to listen at; \":4040\" is every network, \"127.0.0.1:0\" this machine", ErrOptions, place)
 }
 
 func (db *DB) listen(ctx context.Context, hostport string) (identity.Address, error) {
