@@ -40,11 +40,11 @@ type PeerStatus struct {
 	PeerTwin time.Time // when it last was found to be two live copies of one store
 	OwnTwin  time.Time // when it last said that another live copy of this store is connected to it
 
-	Waiting   string       // for what
-	LastError string       // that ended a session, or of dialing
-	LastErrorAt   time.Time    // when that was, zero if it is not known
-	Missing   []LogMissing // logs it holds more of, at most 64
-	Events    uint64       // in all such logs
+	Waiting     string       // for what
+	LastError   string       // that ended a session, or of dialing
+	LastErrorAt time.Time    // when that was, zero if it is not known
+	Missing     []LogMissing // logs it holds more of, at most 64
+	Events      uint64       // in all such logs
 
 	BytesIn   uint64
 	BytesOut  uint64

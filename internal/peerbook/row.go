@@ -36,7 +36,7 @@ const (
 )
 
 // ErrRow is returned for a row that does not decode.
-var ErrRow = errors.New("peerbook: malformed row")
+var ErrRow = errors.New("malformed row of a peer")
 
 // Changes returns the rows that changed since it was last called; a nil row
 // says that the peer is gone.
