@@ -3,7 +3,6 @@
 package mesh
 
 import (
-	"cmp"
 	"log/slog"
 	"time"
 
@@ -39,8 +38,8 @@ func (n *Mesh) sayConnected(s *session.Session) {
 }
 
 // sayEnded writes the line of a session that ended.
-func (n *Mesh) sayEnded(s *session.Session, err error) {
-	attrs := append(ofSession(s), slog.Duration("after", time.Since(s.Since()).Round(time.Millisecond)), slog.Any("why", cmp.Or(err, s.Conn().Err())))
+func (n *Mesh) sayEnded(s *session.Session) {
+	attrs := append(ofSession(s), slog.Duration("after", time.Since(s.Since()).Round(time.Millisecond)), slog.Any("why", s.Ended()))
 	if s.Known() {
 		n.Logger.Info("disconnected", attrs...)
 		return

@@ -136,7 +136,7 @@ func (n *Mesh) Gone(s *session.Session) {
 	if twin := (*session.TwinError)(nil); errors.As(err, &twin) && twin.Own {
 		n.ownTwin(twin, s)
 	}
-	n.sayEnded(s, err)
+	n.sayEnded(s)
 	n.Notify(notices.Event{Kind: notices.Disconnected, Peer: s.Conn().Peer(), Address: s.Conn().RemoteAddr(), Err: err})
 	if n.closing.Load() {
 		return

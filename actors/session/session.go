@@ -65,7 +65,8 @@ type Session struct {
 	dozes  atomic.Bool // the peer does
 	pings  uint64
 	heard  lastWord
-	moved  moved // logs that the core is to be told of
+	bye    atomic.Pointer[string] // what this side ended it with, if it did
+	moved  moved                  // logs that the core is to be told of
 
 	watch   syncer.Watch
 	snapped time.Time
@@ -277,6 +278,9 @@ func (s *Session) Receive(ctx actor.Context) {
 	case *say:
 		s.say(m)
 	case *byeNow:
+		if s.why() == nil {
+			s.bye.Store(&m.text)
+		}
 		s.out.send(&messages.Bye{Code: m.code, Text: m.text}, false)
 		s.close(m.code, m.text)
 	case *lost:

@@ -74,7 +74,13 @@ func TestLogOfAPeer(t *testing.T) {
 	session := ` peer=` + at.Peer.Short() + ` carrier=(quic|tcp) address=127\.0\.0\.1:\d+`
 	one("msg=connected", session)
 	one("msg=disconnected", session+` after=\S+s why=".*clos`)
-	if all := log.lines("ended"); len(all) > 0 {
+	storetest.Open(t, dir, &xaeroflux.Options{Listen: at.Host})
+	storetest.Await(t, func() bool { return len(log.lines("msg=connected")) > 1 })
+	storetest.Must(t, a.Close())
+	if lines := log.lines("msg=disconnected"); len(lines) != 2 || !strings.Contains(lines[1], `why="ended here: closing"`) {
+		t.Errorf("after Close: %q", lines)
+	}
+	if all := log.lines("a session ended"); len(all) > 0 {
 		t.Errorf("%q", all)
 	}
 }
