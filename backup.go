@@ -53,7 +53,7 @@ type BackupLog struct {
 	Kind  string  `json:"kind"` // "data", "roster", "boxes"
 	Own   bool    `json:"own,omitempty"`
 	Size  uint64  `json:"size"`
-	Root  Hash    `json:"root"`
+	Root  Hash    `json:"root"`  // over its events
 	Pages uint64  `json:"pages"` // that are in files; the rest lies in the AOF
 }
 

@@ -33,9 +33,9 @@ func (r *CheckReport) Found() int { return len(r.Findings) + r.More }
 // A Finding is one flaw: where it is, what disagrees, what to do.
 type Finding struct {
 	Where  string `json:"where"` // for people
-	What   string `json:"what"`
-	Do     string `json:"do"` // the next step
-	Kind   Flaw   `json:"kind"`
+	What   string `json:"what"`  // disagrees
+	Do     string `json:"do"`    // the next step
+	Kind   Flaw   `json:"kind"`  // "format", "identity", "aof", "events", "pages", "tree", "mountains", "head", "fork", "range", "older", "log", "link"
 	File   string `json:"file,omitempty"`
 	Log    string `json:"log,omitempty"`
 	Page   int64  `json:"page"`   // index in the log, or -1

@@ -103,7 +103,8 @@ type Query struct {
 	// They are no application's: without it, sequences have gaps where they are.
 	Engine bool
 	// CaughtUp is called by Subscribe, once, in the goroutine of the loop and between two
-	// events: when all was yielded that was there when the loop began.
+	// events: when all was yielded that was there when the loop began. With a Limit of
+	// fewer events than that it is not called.
 	CaughtUp func()
 	// Borrow yields records whose slices are valid only until the next one,
 	// and allocates nothing for them.
@@ -169,6 +170,9 @@ func (db *DB) subscribe(ctx context.Context, q Query, yield func(Record, error) 
 		}
 		if err := r.turn(ctx, log, turns, yield); err != nil {
 			return err
+		}
+		if r.full() && !r.catchesUp() {
+			return errLeft
 		}
 	}
 }

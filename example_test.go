@@ -273,9 +273,16 @@ func ExampleEvent() {
 }
 
 // TestCodeOfPagesIsCompiled finds every Go block of the README and of all documents in
-// this file.
+// this file, or in a program of examples.
 func TestCodeOfPagesIsCompiled(t *testing.T) {
 	source := read(t, "example_test.go")
+	programs, err := filepath.Glob("examples/*/main.go")
+	if err != nil || len(programs) < 4 {
+		t.Fatalf("programs %v: %v", programs, err)
+	}
+	for _, p := range programs {
+		source += read(t, p)
+	}
 	blocks := 0
 	pages, err := filepath.Glob("docs/*.md")
 	if err != nil || len(pages) < 3 {

@@ -28,6 +28,16 @@ type Head struct {
 	Sig    Signature `json:"sig"`  // of the checkpoint text
 }
 
+// String says which log it is of, its size and its root, for people. The log and the root
+// are cut short; Checkpoint is the whole text.
+func (h Head) String() string {
+	events := "events"
+	if h.Size == 1 {
+		events = "event"
+	}
+	return fmt.Sprintf("log %s: %d %s, root %s", h.Log.Short(), h.Size, events, h.Root.Short())
+}
+
 // Checkpoint returns the head as a C2SP checkpoint, a signed note.
 func (h Head) Checkpoint() []byte { return h.compact().Checkpoint(h.Author[:]) }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -14,7 +15,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/quicnet"
 	"github.com/xaeroflux/xaeroflux/tcpnet"
@@ -92,18 +92,28 @@ func (o Options) invite() (*identity.Invite, error) {
 // address that peers take. The error is ErrOptions for no place.
 func (db *DB) Listen(ctx context.Context, hostport string) (_ Address, err error) {
 	defer db.out(&err)
-	err = db.meets()
-	if err == nil && hostport == "" {
-		err = fmt.Errorf("%w: no place; \":4040\" is every network, \"127.0.0.1:0\" this machine", ErrOptions)
-	}
-	var a identity.Address
-	if err == nil {
-		a, err = db.listen(ctx, hostport)
+	if err = db.meets(); err == nil {
+		err = db.opts.checkPlace(hostport)
 	}
 	if err != nil {
 		return Address{}, fmt.Errorf("listen: %w", err)
 	}
+	a, err := db.listen(ctx, hostport) // whose error says where
+	if err != nil {
+		return Address{}, err
+	}
 	return addressOf(a), nil
+}
+
+// checkPlace checks a place to listen at, which a carrier of the application's own reads by
+// itself.
+func (o Options) checkPlace(place string) error {
+	_, rest := identity.SplitScheme(place)
+	_, _, err := net.SplitHostPort(rest)
+	if place != "" && (err == nil || o.NewCarrier != nil || strings.HasPrefix(place, "unix:")) {
+		return nil
+	}
+	return fmt.Errorf("%w: %q is no place to listen at; \":4040\" is every network, \"127.0.0.1:0\" this machine", ErrOptions, place)
 }
 
 func (db *DB) listen(ctx context.Context, hostport string) (identity.Address, error) {
@@ -197,12 +207,3 @@ func addresses(peer string) ([]identity.Address, error) {
 	a, err := identity.ParseAddress(peer)
 	return []identity.Address{a}, err
 }
-
-// A Code is a reason that peers give each other, in sessions and when they
-// close a connection.
-type Code = messages.Code
-
-// Refusals returns how often peers were refused something since the store was
-// opened, by reason: sessions that ended because the peer broke a rule,
-// connections that found no place, and logs that were left alone.
-func (db *DB) Refusals() map[Code]uint64 { return db.node.Mesh().Refusals() }

@@ -30,7 +30,7 @@ const (
 type OwnLog struct {
 	Topic  TopicID   `json:"topic"`
 	Log    LogID     `json:"log"`
-	State  OwnState  `json:"state"`
+	State  OwnState  `json:"state"`           // "forked", "behind" or "unmet"
 	Held   uint64    `json:"held"`            // events here
 	Known  uint64    `json:"known,omitempty"` // of OwnBehind: that a peer holds
 	Backup time.Time `json:"backup,omitzero"` // of OwnUnmet: when it was made

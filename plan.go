@@ -27,7 +27,7 @@ type Disagreement struct {
 // A PlanStep is one thing that opening does. None loses bytes that check, but those that
 // can be made again.
 type PlanStep struct {
-	Action string `json:"action"`
+	Action string `json:"action"` // "leave", "move", "copy", "cut" or "remove"
 	Log    string `json:"log,omitempty"`
 	File   string `json:"file,omitempty"`
 	Pages  uint64 `json:"pages,omitempty"`

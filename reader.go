@@ -240,15 +240,22 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 		if !r.q.Engine && event.IsReserved(rec.Type) {
 			return nil
 		}
-		if !yield(r.db.record(l, seq, rec), nil) {
+		if r.full() || !yield(r.db.record(l, seq, rec), nil) {
 			return errLeft
 		}
-		if r.left--; r.left == 0 {
+		if r.left--; r.full() && !r.catchesUp() {
 			return errLeft
 		}
 		return nil
 	})
 }
+
+// full reports whether the limit is reached.
+func (r *reader) full() bool { return r.q.Limit > 0 && r.left == 0 }
+
+// catchesUp reports whether somebody is still to be told that all was read. A reader that
+// is full looks on as far as that, for a limit may be just what was there.
+func (r *reader) catchesUp() bool { return len(r.there) > 0 && r.q.CaughtUp != nil }
 
 // own copies a run, so that its records are the caller's.
 func own(run store.Run) store.Run {

@@ -20,17 +20,17 @@ import (
 
 // A RepairReport says what a repair found, did, and could not do.
 type RepairReport struct {
-	Found []Finding    `json:"found"`
-	Done  []RepairStep `json:"done"`
-	Lost  []RepairStep `json:"lost"`
-	Left  []Finding    `json:"left"`            // what a check finds afterwards
-	Aside string       `json:"aside,omitempty"` // where what was replaced is kept
-	Asked []string     `json:"asked,omitempty"` // peers that were dialed to fetch from
-	Copy  string       `json:"copy,omitempty"`  // as in a CheckReport: a repair does not change it
+	Found   []Finding    `json:"found"`
+	Done    []RepairStep `json:"done"`
+	Missing []RepairStep `json:"missing"`         // what is not here: no peer that was asked had it, or none was asked
+	Left    []Finding    `json:"left"`            // what a check finds afterwards
+	Aside   string       `json:"aside,omitempty"` // where what was replaced is kept
+	Asked   []string     `json:"asked,omitempty"` // peers that were dialed to fetch from
+	Copy    string       `json:"copy,omitempty"`  // as in a CheckReport: a repair does not change it
 }
 
-// Clean reports whether nothing is damaged and nothing is lost.
-func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
+// Clean reports whether nothing is damaged and nothing is missing.
+func (r *RepairReport) Clean() bool { return len(r.Left)+len(r.Missing) == 0 }
 
 // A RepairStep is one thing that was done or could not be done.
 type RepairStep struct {
@@ -45,7 +45,7 @@ func (r Remedy) Do() string { return repair.Remedy(r).Do() }
 
 func repairReportOf(r repair.Report) RepairReport {
 	return RepairReport{
-		Found: findingsOf(r.Found), Done: stepsOf(r.Done), Lost: stepsOf(r.Lost), Left: findingsOf(r.Left),
+		Found: findingsOf(r.Found), Done: stepsOf(r.Done), Missing: stepsOf(r.Missing), Left: findingsOf(r.Left),
 		Aside: r.Aside, Asked: r.Asked, Copy: r.Copy,
 	}
 }

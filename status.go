@@ -38,32 +38,34 @@ const (
 // A PeerStatus is what is known of one peer, connected or not.
 type PeerStatus struct {
 	Peer      PeerID    `json:"id"`
-	Address   string    `json:"address"`           // where it is now, or was found
-	Carrier   string    `json:"carrier,omitempty"` // that connects to it, "quic", "tcp", "pipe"; "" if none does
-	State     PeerState `json:"state"`
-	Kept      bool      `json:"kept"`   // a person wants it connected
-	Dialed    bool      `json:"dialed"` // this store connected to it
-	InSync    bool      `json:"in_sync"`
+	Address   string    `json:"address"`             // where it is now, or was found
+	Carrier   string    `json:"carrier,omitempty"`   // that connects to it, "quic", "tcp", "pipe"; "" if none does
+	State     PeerState `json:"state"`               // "greeting", "syncing", "in sync", "dialing", "pausing" or "known"
+	Kept      bool      `json:"kept"`                // a person wants it connected
+	Dialed    bool      `json:"dialed"`              // this store connected to it
+	InSync    bool      `json:"in_sync"`             // both hold the same, and it was heard since
 	Topics    int       `json:"topics,omitempty"`    // shared with it
 	Unsettled int       `json:"unsettled,omitempty"` // of Topics: not known to be the same on both sides
 	More      bool      `json:"more,omitempty"`      // further topics are offered, in turn
 	Since     time.Time `json:"since,omitzero"`      // of the session, or when it was last here
 	Moved     time.Time `json:"moved,omitzero"`      // when something last moved in it
+	Heard     time.Time `json:"heard,omitzero"`      // when it last said something; of one that is not connected, when its last session began or ended
 	NextTry   time.Time `json:"next_try,omitzero"`   // not to be dialed before
 
 	PeerTwin time.Time `json:"peer_twin,omitzero"` // when it last was found to be two live copies of one store
 	OwnTwin  time.Time `json:"own_twin,omitzero"`  // when it last said that another live copy of this store is connected to it
 
 	Waiting       string       `json:"waiting,omitempty"`      // for what
-	LastError     string       `json:"last_error,omitempty"`   // that ended a session, or of dialing
+	LastError     string       `json:"last_error,omitempty"`   // that ended a session, or of dialing; it stays while things go well
+	LastErrorAt   time.Time    `json:"last_error_at,omitzero"` // when that was, within a minute; zero if it is not known
 	Missing       []LogMissing `json:"missing_logs,omitempty"` // logs it holds more of, at most 64
 	EventsMissing uint64       `json:"missing"`                // in all such logs
 
-	BytesIn   uint64  `json:"bytes_in"`
+	BytesIn   uint64  `json:"bytes_in"` // of this session, with all that it carried
 	BytesOut  uint64  `json:"bytes_out"`
 	RateIn    float64 `json:"rate_in"` // bytes a second
 	RateOut   float64 `json:"rate_out"`
-	EventsIn  uint64  `json:"events_in"`
+	EventsIn  uint64  `json:"events_in"` // of this session
 	EventsOut uint64  `json:"events_out"`
 }
 
@@ -151,8 +153,8 @@ func peersOf(inner []session.PeerStatus) []PeerStatus {
 	for i, p := range inner {
 		all[i] = PeerStatus{
 			Peer: PeerID(p.Peer), Address: p.Address, Carrier: p.Carrier, State: PeerState(p.State), Kept: p.Kept, Dialed: p.Dialed,
-			Topics: p.Topics, InSync: p.InSync, Unsettled: p.Unsettled, More: p.More, Since: told(p.Since), Moved: told(p.Moved), NextTry: told(p.NextTry),
-			PeerTwin: told(p.PeerTwin), OwnTwin: told(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError,
+			Topics: p.Topics, InSync: p.InSync, Unsettled: p.Unsettled, More: p.More, Since: told(p.Since), Moved: told(p.Moved), Heard: told(p.Heard), NextTry: told(p.NextTry),
+			PeerTwin: told(p.PeerTwin), OwnTwin: told(p.OwnTwin), Waiting: p.Waiting, LastError: p.LastError, LastErrorAt: told(p.LastErrorAt),
 			Missing: missingOf(p.Missing), EventsMissing: p.Events,
 			BytesIn: p.BytesIn, BytesOut: p.BytesOut, RateIn: p.RateIn, RateOut: p.RateOut, EventsIn: p.EventsIn, EventsOut: p.EventsOut,
 		}

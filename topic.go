@@ -39,6 +39,27 @@ type Receipt struct {
 	Ahead time.Duration `json:"ahead_ns,omitempty"`
 }
 
+// String says where the events are, for people. The log is cut short.
+func (r Receipt) String() string {
+	switch {
+	case r.Count == 0 && r.Repeated == 0:
+		return "no events"
+	case r.Count == 0 && r.Repeated == 1:
+		return fmt.Sprintf("event %d of log %s, appended before", r.Seq, r.Log.Short())
+	case r.Count == 0:
+		return fmt.Sprintf("events from %d on of log %s, appended before", r.Seq, r.Log.Short())
+	}
+	where := fmt.Sprintf("event %d", r.Seq)
+	if r.Count > 1 {
+		where = fmt.Sprintf("events %d to %d", r.Seq, r.Seq+uint64(r.Count)-1)
+	}
+	where += " of log " + r.Log.Short()
+	if r.Repeated > 0 {
+		where += fmt.Sprintf(", and %d that were appended before", r.Repeated)
+	}
+	return where
+}
+
 // tellAhead is how far ahead of the clock a time must be to be reported: more than refs can
 // move it.
 const tellAhead = 10 * time.Minute

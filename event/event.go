@@ -15,20 +15,20 @@ import (
 // Errors of this package.
 var (
 	// ErrTooLarge is returned for a type, key or payload over its limit.
-	ErrTooLarge = errors.New("event: too large")
+	ErrTooLarge = errors.New("too large")
 	// ErrTime is returned for a time before 1970 or after the year 10889.
-	ErrTime = errors.New("event: time out of range")
+	ErrTime = errors.New("a time out of range")
 	// ErrFlags is returned for flags that an event cannot be appended with.
-	ErrFlags = errors.New("event: bad flags")
+	ErrFlags = errors.New("bad flags of a record")
 	// ErrReserved is returned for a type that begins with Reserved: only the
 	// engine writes those.
-	ErrReserved = errors.New("event: reserved type")
+	ErrReserved = errors.New("reserved type")
 	// ErrRefs is returned for refs that an event cannot be appended with.
-	ErrRefs = errors.New("event: bad refs")
+	ErrRefs = errors.New("refs that no peer takes")
 	// ErrRecord is returned for bytes that are no record.
-	ErrRecord = errors.New("event: malformed record")
+	ErrRecord = errors.New("malformed record")
 	// ErrLeaf is returned for bytes that are no leaf data.
-	ErrLeaf = errors.New("event: malformed leaf data")
+	ErrLeaf = errors.New("malformed leaf data")
 )
 
 // Reserved is how the types begin that the engine writes: an application's
@@ -63,7 +63,7 @@ type Event struct {
 // CheckType returns ErrReserved if e's type is one that only the engine writes.
 func (e *Event) CheckType() error {
 	if strings.HasPrefix(e.Type, Reserved) {
-		return fmt.Errorf("%w: %q, types that begin with %q are the engine's", ErrReserved, e.Type, Reserved)
+		return fmt.Errorf("%w: %q: types that begin with %q are the engine's; take another", ErrReserved, e.Type, Reserved)
 	}
 	return nil
 }

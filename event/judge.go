@@ -79,7 +79,7 @@ type Offence struct {
 }
 
 // Error says why.
-func (o *Offence) Error() string { return fmt.Sprintf("event: %s: %s", o.Reason, o.Text) }
+func (o *Offence) Error() string { return fmt.Sprintf("%s: %s", o.Reason, o.Text) }
 
 func offence(r Reason, format string, args ...any) *Offence {
 	return &Offence{r, fmt.Sprintf(format, args...)}

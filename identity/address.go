@@ -27,7 +27,7 @@ const (
 )
 
 // ErrAddress is returned for text that is no address.
-var ErrAddress = errors.New("identity: not an address")
+var ErrAddress = errors.New("not an address")
 
 // An Address is a peer and a place to find it. Dialling one always checks that
 // the peer found there is that peer.

@@ -19,7 +19,7 @@ const GenerationBytes = 16
 type Generation [GenerationBytes]byte
 
 // ErrGeneration is returned for text that is no generation.
-var ErrGeneration = errors.New("identity: not a generation")
+var ErrGeneration = errors.New("not a generation")
 
 // NewGeneration returns a generation read from r, or from crypto/rand if r is nil.
 func NewGeneration(r io.Reader) (g Generation, err error) {
@@ -27,7 +27,7 @@ func NewGeneration(r io.Reader) (g Generation, err error) {
 		r = rand.Reader
 	}
 	if _, err := io.ReadFull(r, g[:]); err != nil {
-		return Generation{}, fmt.Errorf("identity: random bytes: %w", err)
+		return Generation{}, fmt.Errorf("random bytes: %w", err)
 	}
 	return g, nil
 }

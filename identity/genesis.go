@@ -11,7 +11,7 @@ import (
 )
 
 // ErrGenesis is what every error of a genesis is.
-var ErrGenesis = errors.New("identity: not a valid genesis")
+var ErrGenesis = errors.New("not a valid genesis")
 
 // A Policy is what genesis fixes of a topic for ever, as bits.
 type Policy uint8

@@ -25,7 +25,7 @@ import (
 const KeyBytes = 32
 
 // ErrPeerID is returned for text or a key that names no peer.
-var ErrPeerID = errors.New("identity: not a peer id")
+var ErrPeerID = errors.New("not a peer id")
 
 // A PeerID is the Ed25519 public key of a node, its name on the network.
 type PeerID [KeyBytes]byte
@@ -92,7 +92,7 @@ func derive(secret []byte, label string, context ...byte) [KeyBytes]byte {
 // random reads a key from r, which is crypto/rand.Reader outside tests.
 func random(r io.Reader) (b [KeyBytes]byte, err error) {
 	if _, err := io.ReadFull(r, b[:]); err != nil {
-		return [KeyBytes]byte{}, fmt.Errorf("identity: random bytes: %w", err)
+		return [KeyBytes]byte{}, fmt.Errorf("random bytes: %w", err)
 	}
 	return b, nil
 }

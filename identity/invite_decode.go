@@ -11,7 +11,7 @@ import (
 )
 
 // ErrInvite is what every error of ParseInvite is.
-var ErrInvite = errors.New("identity: not a valid invite")
+var ErrInvite = errors.New("not a valid invite")
 
 // A Fault is what is wrong with an invite.
 type Fault int

@@ -14,7 +14,7 @@ import (
 )
 
 // ErrPlace is returned for text that is no place.
-var ErrPlace = errors.New("identity: not a place")
+var ErrPlace = errors.New("not a place")
 
 // A Place is what a store knows of where its data lies, so that a copy finds
 // out that it is one: the name that a person gave the place, and marks of what

@@ -31,7 +31,7 @@ const PositionBytes = 4 + 4 + 6 + digest.Size
 const MaxLogSize = 1<<48 - 1
 
 // ErrPosition is returned for bytes that are no roster position.
-var ErrPosition = errors.New("identity: not a roster position")
+var ErrPosition = errors.New("not a roster position")
 
 // Check checks that p is within its limits.
 func (p Position) Check() error {

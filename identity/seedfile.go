@@ -37,11 +37,11 @@ const (
 // Errors of seed files. One that is there already is fs.ErrExist.
 var (
 	// ErrSeedFile is returned for a seed file that is damaged.
-	ErrSeedFile = errors.New("identity: damaged identity file")
+	ErrSeedFile = errors.New("damaged identity file")
 	// ErrSeedVersion is returned for a seed file of a version unknown here.
-	ErrSeedVersion = errors.New("identity: identity file of an unknown version")
+	ErrSeedVersion = errors.New("identity file of an unknown version")
 	// ErrSeedMode is returned for a seed file that others may read.
-	ErrSeedMode = errors.New("identity: identity file open to others")
+	ErrSeedMode = errors.New("identity file open to others")
 )
 
 // CreateSeed writes s to a new file at path, mode 0600. The file appears whole
@@ -50,11 +50,11 @@ var (
 func CreateSeed(path string, s Seed) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".identity-*.tmp") // mode 0600
 	if err != nil {
-		return fmt.Errorf("identity: %w", err)
+		return fmt.Errorf("the identity file: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("identity: %w", errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
+			err = fmt.Errorf("the identity file: %w", errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
 		}
 	}()
 	_, err = f.Write(encodeSeed(s))
@@ -107,7 +107,7 @@ func ignoreMissing(err error) error {
 func LoadSeed(path string) (Seed, error) {
 	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
 	if err != nil {
-		return Seed{}, fmt.Errorf("identity: %w", err)
+		return Seed{}, fmt.Errorf("the identity file: %w", err)
 	}
 	defer f.Close()
 	if err := checkMode(f, path); err != nil {
@@ -115,7 +115,7 @@ func LoadSeed(path string) (Seed, error) {
 	}
 	b, err := io.ReadAll(io.LimitReader(f, seedFileLimit+1))
 	if err != nil {
-		return Seed{}, fmt.Errorf("identity: %w", err)
+		return Seed{}, fmt.Errorf("the identity file: %w", err)
 	}
 	s, err := decodeSeed(b)
 	if err != nil {
@@ -127,7 +127,7 @@ func LoadSeed(path string) (Seed, error) {
 func checkMode(f *os.File, path string) error {
 	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("identity: %w", err)
+		return fmt.Errorf("the identity file: %w", err)
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is no regular file", ErrSeedFile, path)
@@ -138,7 +138,7 @@ func checkMode(f *os.File, path string) error {
 	}
 	keeps, err := durable.KeepsModes(f)
 	if err != nil {
-		return fmt.Errorf("identity: %w", err)
+		return fmt.Errorf("the identity file: %w", err)
 	}
 	if keeps {
 		return &SeedModeError{Path: path, Mode: mode}

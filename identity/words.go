@@ -27,7 +27,7 @@ const WordCount = 24
 
 // The errors of ParseWords. A *WordError is ErrWords, and so is ErrWordsChecksum.
 var (
-	ErrWords         = errors.New("identity: not recovery words")
+	ErrWords         = errors.New("not recovery words")
 	ErrWordsChecksum = fmt.Errorf("%w: each is of the list, but together they do not fit: check for a word that is another one, or in another place", ErrWords)
 )
 

@@ -28,7 +28,7 @@ const MaxSize = 1 << 62
 
 // ErrRange is returned for a range that cannot be, or whose hashes are not as
 // many as its leaves need.
-var ErrRange = errors.New("merkleindex: invalid range")
+var ErrRange = errors.New("not a range of a tree")
 
 // A NodeID names a complete subtree: Level is its height, Index counts the
 // nodes of that level from the left of the whole log.

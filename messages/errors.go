@@ -10,12 +10,12 @@ import (
 // Errors of this package.
 var (
 	// ErrMalformed is returned for bytes that are not the message they say.
-	ErrMalformed = errors.New("messages: malformed")
+	ErrMalformed = errors.New("malformed message")
 	// ErrTooLong is returned for a frame, list, string or bin over its limit.
-	ErrTooLong = errors.New("messages: too long")
+	ErrTooLong = errors.New("message too long")
 	// ErrUnknownType is returned for a message type below FirstOptional that
 	// this version does not know.
-	ErrUnknownType = errors.New("messages: unknown message type")
+	ErrUnknownType = errors.New("unknown message type")
 )
 
 // A DecodeError says where a message is wrong. It wraps ErrMalformed or

@@ -40,5 +40,5 @@ func (p *Pages) From(first uint64, pageBytes int) (*Pages, error) {
 		cut.Leaves = p.Leaves[first-p.First():]
 		return &cut, nil
 	}
-	return nil, fmt.Errorf("messages: no page begins with event %d", first)
+	return nil, fmt.Errorf("no page begins with event %d", first)
 }

@@ -27,9 +27,9 @@ import (
 var (
 	// ErrPeaks is returned for peaks that do not fit their size, and for a range
 	// that does not begin where the mountains end.
-	ErrPeaks = errors.New("mmrindex: invalid peaks")
+	ErrPeaks = errors.New("not the peaks of a tree")
 	// ErrSize is returned for a proof of something that the size does not hold.
-	ErrSize = errors.New("mmrindex: out of range")
+	ErrSize = errors.New("a size or position past the end of the tree")
 )
 
 // A NodeID names a complete subtree.

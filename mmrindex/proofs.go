@@ -86,7 +86,7 @@ func (p path) read(n Nodes) ([]digest.Hash, error) {
 	}
 	hashes := make([]digest.Hash, len(p.ids))
 	if err := n.ReadNodes(p.ids, hashes); err != nil {
-		return nil, fmt.Errorf("mmrindex: read %d nodes: %w", len(p.ids), err)
+		return nil, fmt.Errorf("read %d nodes of a tree: %w", len(p.ids), err)
 	}
 	if p.right > 1 {
 		hashes[p.inner] = merkleindex.Bag(hashes[p.inner : p.inner+p.right])

@@ -44,7 +44,7 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	}
 	node, err := muxnet.New(identity.SchemeUnix, key, o)
 	if err != nil {
-		return nil, fmt.Errorf("pipenet: %w", err)
+		return nil, fmt.Errorf("pipes: %w", err)
 	}
 	return &Carrier{node: node}, nil
 }
@@ -109,7 +109,7 @@ func (c *Carrier) Listen(ctx context.Context, path string) (transport.Listener, 
 	defer leave()
 	raw, err := listen(path)
 	if err != nil {
-		return nil, fmt.Errorf("listen %s: pipenet: %w", path, err)
+		return nil, fmt.Errorf("listen %s: %w", path, err)
 	}
 	l, err := c.node.Listen(raw, path, muxnet.ListenOptions{Place: func(net.Addr) string { return path }, Lost: raw.lost})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 // ErrWitnesses is returned for a checkpoint that too few witnesses cosigned, and
 // for a policy that nothing can fulfil.
-var ErrWitnesses = errors.New("proof: not cosigned by enough witnesses")
+var ErrWitnesses = errors.New("not cosigned by enough witnesses")
 
 // A Policy says whose cosignatures a head needs to be believed: those of K of
 // the witnesses, or what the quorum of a policy file asks for (ParsePolicy). The

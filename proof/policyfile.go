@@ -13,7 +13,7 @@ import (
 )
 
 // ErrPolicy is returned for a policy file that cannot be read.
-var ErrPolicy = errors.New("proof: no policy file")
+var ErrPolicy = errors.New("not a policy file")
 
 // Bounds of a policy file.
 const (

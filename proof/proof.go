@@ -25,20 +25,20 @@ import (
 // Errors of this package.
 var (
 	// ErrProof is returned for hashes that do not lead to the root.
-	ErrProof = errors.New("proof: does not verify")
+	ErrProof = errors.New("the proof does not verify")
 	// ErrSignature is returned for a head that its author has not signed.
-	ErrSignature = errors.New("proof: signature does not verify")
+	ErrSignature = errors.New("the signature does not verify")
 	// ErrKey is returned for an author key, or the text of one, that is none, or
 	// that would let anyone sign.
-	ErrKey = errors.New("proof: invalid author key")
+	ErrKey = errors.New("not an author's key")
 	// ErrHead is returned for a head, or the text of one, that cannot be.
-	ErrHead = errors.New("proof: invalid head")
+	ErrHead = errors.New("not a valid head")
 	// ErrFile is returned for text that is no proof file.
-	ErrFile = errors.New("proof: malformed proof file")
+	ErrFile = errors.New("malformed proof file")
 	// ErrFork is returned for heads that can both be true.
-	ErrFork = errors.New("proof: no fork")
+	ErrFork = errors.New("not a fork")
 	// ErrForkFile is returned for text that is no fork proof.
-	ErrForkFile = errors.New("proof: malformed fork proof")
+	ErrForkFile = errors.New("malformed fork proof")
 )
 
 // A Hash is a SHA-256 digest, as the functions of this package take it. It converts to

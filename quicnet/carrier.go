@@ -49,7 +49,7 @@ const resetKeyLabel = "xaeroflux quic stateless reset v1"
 func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	cert, err := peertls.Certificate(key)
 	if err != nil {
-		return nil, fmt.Errorf("quicnet: %w", err)
+		return nil, fmt.Errorf("QUIC: %w", err)
 	}
 	c := &Carrier{
 		peer:     identity.PeerID(key.Public().(ed25519.PublicKey)),

@@ -82,7 +82,7 @@ func (s *socket) listen() (*listener, error) {
 		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
 	}
 	if s.ln != nil {
-		return nil, errors.New("quicnet: already listening there")
+		return nil, errors.New("already listening there")
 	}
 	ql, err := s.tr.Listen(conf, s.carrier.quicConfig(strangerWindow, 2*strangerWindow))
 	if err != nil {
@@ -131,7 +131,7 @@ func (l *listener) ended(err error) error {
 		return fmt.Errorf("%w: listener", transport.ErrClosed)
 	}
 	l.s.close() // so that nothing is dialed from there
-	return fmt.Errorf("quicnet: port %s: %w", l.s.addr(), err)
+	return fmt.Errorf("QUIC: port %s: %w", l.s.addr(), err)
 }
 
 // Trouble implements transport.Listener.

@@ -34,11 +34,11 @@ type socket struct {
 func openSocket(c *Carrier, hostport string) (*socket, error) {
 	addr, err := net.ResolveUDPAddr("udp", hostport)
 	if err != nil {
-		return nil, fmt.Errorf("quicnet: %w", err)
+		return nil, fmt.Errorf("QUIC: %w", err)
 	}
 	udp, err := c.bind(addr)
 	if err != nil {
-		return nil, fmt.Errorf("quicnet: %w", err)
+		return nil, fmt.Errorf("QUIC: %w", err)
 	}
 	s := &socket{carrier: c, udp: &port{datagrams: udp}, door: door{c.o.Doorway}, holds: 1, conns: map[*conn]struct{}{}}
 	s.tr = &quic.Transport{

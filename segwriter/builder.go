@@ -78,7 +78,7 @@ func (b *Builder) AddRun(records []byte, count int, emit Emit) error {
 			err = fmt.Errorf("%w: it is packed by what it was, into an image", ErrErased)
 		}
 		if err != nil {
-			return fmt.Errorf("segwriter: event %d: %w", b.Next(), err)
+			return fmt.Errorf("event %d: %w", b.Next(), err)
 		}
 		seal, group := b.pack.Add(n)
 		if seal {
@@ -100,7 +100,7 @@ func (b *Builder) AddRun(records []byte, count int, emit Emit) error {
 	}
 	b.copy(records[start:at])
 	if at != len(records) {
-		return fmt.Errorf("segwriter: %w: %d bytes after %d records", event.ErrRecord, len(records)-at, count)
+		return fmt.Errorf("%w: %d bytes after %d records", event.ErrRecord, len(records)-at, count)
 	}
 	return nil
 }

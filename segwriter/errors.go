@@ -15,24 +15,24 @@ var (
 	// ErrCorrupt is what every *CorruptError is.
 	ErrCorrupt = corrupt.Err
 	// ErrPage is what every *PageError is.
-	ErrPage = errors.New("segwriter: malformed page")
+	ErrPage = errors.New("malformed page")
 	// ErrParams is returned for parameters that no log can have.
-	ErrParams = errors.New("segwriter: invalid parameters")
+	ErrParams = errors.New("invalid parameters of page files")
 	// ErrNoPage is returned when none of the pages holds a sequence.
-	ErrNoPage = errors.New("segwriter: no page holds that event")
+	ErrNoPage = errors.New("no page holds that event")
 	// ErrGap is returned for a write that does not follow what is there.
-	ErrGap = errors.New("segwriter: write leaves a gap")
+	ErrGap = errors.New("the pages would leave a gap")
 	// ErrBusy is returned when files must be given up that are still in use.
-	ErrBusy = errors.New("segwriter: pages are still in use")
+	ErrBusy = errors.New("pages are still in use")
 	// ErrFormat is what every *FormatError is.
-	ErrFormat = errors.New("segwriter: files of another format")
+	ErrFormat = errors.New("page files of another format")
 	// ErrErased is what every *ErasedError is.
-	ErrErased = errors.New("segwriter: erased")
+	ErrErased = errors.New("the events are erased")
 	// ErrRewritten is returned if pages that belong together were read before and
 	// after something of them was erased. Reading them again helps.
-	ErrRewritten = errors.New("segwriter: pages were rewritten meanwhile")
+	ErrRewritten = errors.New("pages were rewritten meanwhile")
 	// ErrClosed is returned after Close.
-	ErrClosed = errors.New("segwriter: closed")
+	ErrClosed = errors.New("the page files are closed")
 )
 
 // A CorruptError says what in a file disagrees with what.
@@ -63,7 +63,7 @@ func (e *FormatError) Is(target error) bool { return target == ErrFormat }
 type ErasedError struct{ First, End uint64 }
 
 func (e *ErasedError) Error() string {
-	return fmt.Sprintf("segwriter: events %d to %d are erased", e.First, e.End-1)
+	return fmt.Sprintf("events %d to %d are erased", e.First, e.End-1)
 }
 
 // Is makes every ErasedError an ErrErased.
@@ -72,7 +72,7 @@ func (e *ErasedError) Is(target error) bool { return target == ErrErased }
 // A PageError says what is wrong with the bytes of a page.
 type PageError struct{ What string }
 
-func (e *PageError) Error() string { return "segwriter: malformed page: " + e.What }
+func (e *PageError) Error() string { return "malformed page: " + e.What }
 
 // Is makes every PageError an ErrPage.
 func (e *PageError) Is(target error) bool { return target == ErrPage }

@@ -245,7 +245,7 @@ func (l *Log) latched() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
-		return fmt.Errorf("segwriter: an earlier sync failed: %w", l.failed)
+		return fmt.Errorf("an earlier sync failed: %w", l.failed)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type PanicError struct{ Value any }
 // Error implements error.
 func (p *PanicError) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
 
-var errNil = errors.New("supervisor: Fail without an error")
+var errNil = errors.New("Fail was called without an error")
 
 // Fail turns an error into a failure of the actor that calls it: the one way
 // from a core's error to the actor's supervisor. It does not return.

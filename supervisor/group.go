@@ -26,12 +26,12 @@ const (
 var (
 	// ErrStopped is returned for actors of a group that is stopped, degraded, or
 	// just ending its children.
-	ErrStopped = errors.New("supervisor: stopped")
+	ErrStopped = errors.New("the actors are stopped")
 	// ErrName is returned for a name that is taken, cannot be one, or is unknown.
-	ErrName = errors.New("supervisor: bad name")
+	ErrName = errors.New("not a name for an actor")
 	// ErrStuck is returned for an actor that does not stop: it is still in the
 	// handling of a message.
-	ErrStuck = errors.New("supervisor: actor does not stop")
+	ErrStuck = errors.New("an actor does not stop")
 )
 
 // A Group is an actor whose children share a policy.
@@ -76,7 +76,7 @@ func (g *Group) Spawn(name string, props *actor.Props) (*Child, error) {
 	case name == "" || strings.Contains(name, "/"):
 		return nil, fmt.Errorf("%w: %q is empty or has a /", ErrName, name)
 	case props == nil:
-		return nil, fmt.Errorf("supervisor: %s/%s without props", g.spec.Name, name)
+		return nil, fmt.Errorf("%s/%s has no props", g.spec.Name, name)
 	}
 	g.tree.system.Root.Send(g.pid.Load(), m)
 	select {
@@ -130,7 +130,7 @@ func (g *Group) await(ctx context.Context, pid *actor.PID, gone <-chan struct{})
 	}
 	g.tree.system.Root.Stop(pid)
 	if wait(context.WithoutCancel(ctx), gone, hand) {
-		return fmt.Errorf("supervisor: %s: stopped before its mailbox was empty: %w", pid.Id, cmp.Or(ctx.Err(), context.DeadlineExceeded))
+		return fmt.Errorf("actor %s stopped before its mailbox was empty: %w", pid.Id, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	}
 	return fmt.Errorf("%w: %s: it is still in the handling of a message", ErrStuck, pid.Id)
 }

@@ -75,7 +75,7 @@ func (g *Group) spawnAll(ctx actor.Context) error {
 func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, permanent bool) (_ *child, err error) {
 	defer func() {
 		if r := recover(); r != nil { // of the props' producer, which runs in here the first time
-			err = fmt.Errorf("supervisor: spawn %s/%s: %w", g.spec.Name, name, failureOf(r))
+			err = fmt.Errorf("spawn %s/%s: %w", g.spec.Name, name, failureOf(r))
 		}
 	}()
 	if g.closed.Load() {
@@ -95,7 +95,7 @@ func (g *Group) spawn(ctx actor.Context, name string, props *actor.Props, perman
 		props = props.Clone(actor.WithDispatcher(&g.tree.workers))
 	}
 	if c.pid, err = ctx.SpawnNamed(props, name); err != nil {
-		return nil, fmt.Errorf("supervisor: spawn %s/%s: %w", g.spec.Name, name, err)
+		return nil, fmt.Errorf("spawn %s/%s: %w", g.spec.Name, name, err)
 	}
 	c.entry.pid.Store(&c.pid.Id)
 	g.tree.registry.put(c.entry)

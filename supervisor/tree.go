@@ -82,7 +82,7 @@ func Start(system *actor.ActorSystem, c Config) (*Tree, error) {
 	}
 	for _, g := range t.order {
 		if err := <-g.started; err != nil {
-			return nil, errors.Join(fmt.Errorf("supervisor: group %s: %w", g.spec.Name, err), t.Close(context.Background()))
+			return nil, errors.Join(fmt.Errorf("actors: group %s: %w", g.spec.Name, err), t.Close(context.Background()))
 		}
 	}
 	return t, nil
@@ -94,7 +94,7 @@ func Start(system *actor.ActorSystem, c Config) (*Tree, error) {
 func (t *Tree) spawn() (err error) {
 	props := actor.PropsFromProducer(func() actor.Actor { return &rootActor{t} })
 	if t.root, err = t.system.Root.SpawnNamed(props, fmt.Sprintf("xaeroflux-%d", trees.Add(1))); err != nil {
-		return fmt.Errorf("supervisor: %w", err)
+		return fmt.Errorf("actors: %w", err)
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ func SealCertificate(lobby identity.Secret, binding []byte, dialer bool, number 
 		return nil, err
 	}
 	if n := len(body) + a.Overhead(); n > messages.MaxCertificate {
-		return nil, fmt.Errorf("syncer: a sealed certificate of %d bytes, limit %d", n, messages.MaxCertificate)
+		return nil, fmt.Errorf("a sealed certificate of %d bytes, limit %d", n, messages.MaxCertificate)
 	}
 	return a.Seal(nil, certificateNonce(number), body, nil), nil
 }

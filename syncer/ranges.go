@@ -109,7 +109,7 @@ func (r *Range) verify() error {
 // head. It shares r's records. The part must lie in r.
 func (r *Range) Cut(from, to uint64) (*Range, error) {
 	if from < r.First || to > r.End() || from > to {
-		return nil, fmt.Errorf("syncer: events %d to %d of a range of %d to %d", from, to, r.First, r.End())
+		return nil, fmt.Errorf("events %d to %d of a range of %d to %d", from, to, r.First, r.End())
 	}
 	part := *r
 	part.First, part.Count = from, int(to-from)

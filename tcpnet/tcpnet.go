@@ -42,7 +42,7 @@ var _ transport.Carrier = (*Carrier)(nil)
 func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	node, err := muxnet.New(identity.SchemeTCP, key, o)
 	if err != nil {
-		return nil, fmt.Errorf("tcpnet: %w", err)
+		return nil, fmt.Errorf("TCP: %w", err)
 	}
 	return &Carrier{node: node, net: net.ListenConfig{KeepAlive: noKeepAlive}}, nil
 }
@@ -120,7 +120,7 @@ func (c *Carrier) Listen(ctx context.Context, hostport string) (transport.Listen
 	}
 	raw, err := c.net.Listen(inner, "tcp", hostport)
 	if err != nil {
-		return nil, fmt.Errorf("listen %s: tcpnet: %w", hostport, err)
+		return nil, fmt.Errorf("listen %s: TCP: %w", hostport, err)
 	}
 	l, err := c.node.Listen(raw, raw.Addr().String(), muxnet.ListenOptions{Place: net.Addr.String, Lost: lost(raw.Addr())})
 	if err != nil {

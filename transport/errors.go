@@ -20,18 +20,18 @@ const CodeBusy = 14
 var (
 	// ErrWrongPeer is returned by Dial if another peer answers than the
 	// one the address names.
-	ErrWrongPeer = errors.New("transport: wrong peer")
+	ErrWrongPeer = errors.New("another peer answered")
 	// ErrRefused is returned by Dial if somebody answers and takes no
 	// connection: nobody listens there, or it is no node of ours.
-	ErrRefused = errors.New("transport: connection refused")
+	ErrRefused = errors.New("connection refused")
 	// ErrUnreachable is returned by Dial if nobody answers.
-	ErrUnreachable = errors.New("transport: unreachable")
+	ErrUnreachable = errors.New("not reached")
 	// ErrClosed is returned after Close of a carrier or listener, and by
 	// writes after CloseWrite.
-	ErrClosed = errors.New("transport: closed")
+	ErrClosed = errors.New("the connection is closed")
 	// ErrLost is wrapped in the ClosedError of a connection that ended
 	// without a word from either side.
-	ErrLost = errors.New("transport: connection lost")
+	ErrLost = errors.New("connection lost")
 )
 
 // A ClosedError says why a connection is closed.
@@ -57,9 +57,9 @@ func (e *ClosedError) Error() string {
 	case e.Err != nil:
 		return e.Err.Error()
 	case e.Remote:
-		return fmt.Sprintf("transport: closed by peer: code %d %q", e.Code, e.Reason)
+		return fmt.Sprintf("the peer closed the connection: code %d %q", e.Code, e.Reason)
 	}
-	return fmt.Sprintf("transport: closed here: code %d %q", e.Code, e.Reason)
+	return fmt.Sprintf("the connection was closed here: code %d %q", e.Code, e.Reason)
 }
 
 // Unwrap returns what broke the connection, if nobody closed it.
@@ -90,9 +90,9 @@ type StreamError struct {
 // Error says who canceled the stream.
 func (e *StreamError) Error() string {
 	if e.Remote {
-		return fmt.Sprintf("transport: stream canceled by peer: code %d", e.Code)
+		return fmt.Sprintf("the peer canceled the stream: code %d", e.Code)
 	}
-	return fmt.Sprintf("transport: stream canceled here: code %d", e.Code)
+	return fmt.Sprintf("the stream was canceled here: code %d", e.Code)
 }
 
 // CutReason returns reason cut to MaxReason bytes.

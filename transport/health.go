@@ -12,7 +12,7 @@ import (
 
 // ErrNoAddress is returned if something is bound to an address that this machine
 // does not have now: its interface is down, or it has another one.
-var ErrNoAddress = errors.New("transport: this machine does not have the address now")
+var ErrNoAddress = errors.New("this machine does not have the address now")
 
 // A Health is why something cannot do its work at the moment. Its zero value is in
 // good health.

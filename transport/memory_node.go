@@ -42,7 +42,7 @@ func (c *memNode) Listen(ctx context.Context, hostport string) (Listener, error)
 	defer c.net.mu.Unlock()
 	host := c.net.freePort(hostport)
 	if c.net.listeners[host] != nil {
-		return nil, fmt.Errorf("transport: listen %s: address in use", host)
+		return nil, fmt.Errorf("listen %s: address in use", host)
 	}
 	ln := &memListener{node: c, host: host, queue: make(chan *memConn, c.net.o.Backlog), done: make(chan struct{})}
 	c.mu.Lock()

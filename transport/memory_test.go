@@ -204,11 +204,11 @@ func TestMemorySeed(t *testing.T) {
 
 func TestErrorTexts(t *testing.T) {
 	for err, want := range map[error]string{
-		&transport.ClosedError{Code: 3, Reason: "a\nb", Remote: true}: `transport: closed by peer: code 3 "a\nb"`,
-		&transport.ClosedError{Code: 3, Reason: "bye"}:                `transport: closed here: code 3 "bye"`,
-		&transport.ClosedError{Err: transport.ErrLost}:                "transport: connection lost",
-		&transport.StreamError{Code: 9, Remote: true}:                 "transport: stream canceled by peer: code 9",
-		&transport.StreamError{Code: 9}:                               "transport: stream canceled here: code 9",
+		&transport.ClosedError{Code: 3, Reason: "a\nb", Remote: true}: `the peer closed the connection: code 3 "a\nb"`,
+		&transport.ClosedError{Code: 3, Reason: "bye"}:                `the connection was closed here: code 3 "bye"`,
+		&transport.ClosedError{Err: transport.ErrLost}:                "connection lost",
+		&transport.StreamError{Code: 9, Remote: true}:                 "the peer canceled the stream: code 9",
+		&transport.StreamError{Code: 9}:                               "the stream was canceled here: code 9",
 	} {
 		if err.Error() != want {
 			t.Errorf("%q, want %q", err, want)

@@ -192,7 +192,9 @@ func (n *Mesh) dialed(a identity.Address, err error) {
 		d.book.Failed(a, err, time.Now(), jitter())
 	}
 	if err != nil {
-		n.Logger.Info("connect", slog.String("address", a.String()), slog.Any("error", err))
+		if d.firstFailure(a.Peer) {
+			n.Logger.Info("a peer is not reached; it is tried again, and not told until it was connected", slog.String("address", a.String()), slog.Any("error", err))
+		}
 		n.Notify(notices.Event{Kind: notices.Unreachable, Peer: a.Peer, Address: a.Host, Err: err})
 	}
 	d.save(n)

@@ -36,6 +36,7 @@ type directory struct {
 	active  bool
 	dialing map[identity.PeerID]*attempt
 	probed  map[identity.PeerID]string // where they were looked for last since they connected
+	failing map[identity.PeerID]bool   // a failure of them is in the log since they connected
 	next    *time.Timer                // until somebody may be dialed again
 	saving  *time.Timer
 	telling *time.Timer // of what changed in the book
@@ -112,6 +113,9 @@ func (n *Mesh) Shares(s *session.Session, topics []identity.TopicID, first bool)
 	d := &n.dir
 	d.mu.Lock()
 	d.book.Up(s.Conn().Peer(), topics, time.Now())
+	if first {
+		n.sayConnected(s)
+	}
 	d.save(n)
 	d.tell(n)
 	d.mu.Unlock()
@@ -132,6 +136,7 @@ func (n *Mesh) Gone(s *session.Session) {
 	if twin := (*session.TwinError)(nil); errors.As(err, &twin) && twin.Own {
 		n.ownTwin(twin, s)
 	}
+	n.sayEnded(s)
 	n.Notify(notices.Event{Kind: notices.Disconnected, Peer: s.Conn().Peer(), Address: s.Conn().RemoteAddr(), Err: err})
 	if n.closing.Load() {
 		return

@@ -4,7 +4,6 @@ package mesh
 
 import (
 	"bytes"
-	"cmp"
 	"slices"
 	"time"
 
@@ -40,7 +39,9 @@ func (n *Mesh) Known() (here, away []session.PeerStatus) {
 	n.dir.book.All(func(e peerbook.Entry) bool {
 		if i, ok := at[e.Peer]; ok {
 			here[i].Kept = e.Kept
-			here[i].LastError = cmp.Or(here[i].LastError, e.LastError)
+			if here[i].LastError == "" {
+				here[i].LastError, here[i].LastErrorAt = e.LastError, e.Erred
+			}
 			return true
 		}
 		away = append(away, n.dir.away(e, now))
@@ -70,7 +71,7 @@ func (n *Mesh) twinsAway(away []session.PeerStatus, at map[identity.PeerID]int) 
 
 // away is what is known of a peer that is not connected; mu is held.
 func (d *directory) away(e peerbook.Entry, now time.Time) session.PeerStatus {
-	p := session.PeerStatus{Peer: e.Peer, State: session.PeerKnown, Kept: e.Kept, Since: e.Seen, LastError: e.LastError}
+	p := session.PeerStatus{Peer: e.Peer, State: session.PeerKnown, Kept: e.Kept, Since: e.Seen, Heard: e.Seen, LastError: e.LastError, LastErrorAt: e.Erred}
 	if len(e.Places) > 0 {
 		p.Address = e.Places[0].Host
 	}

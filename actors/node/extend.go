@@ -14,7 +14,7 @@ import (
 
 // ErrNotConnected is returned for a call to a peer with which no topic is shared at
 // the moment.
-var ErrNotConnected = errors.New("not connected to that peer")
+var ErrNotConnected = errors.New("not connected to that peer; connect, or wait until it is")
 
 // Handle opens a door; see doors.Set.Register.
 func (n *Node) Handle(name string, d doors.Door) (stop func(), err error) {

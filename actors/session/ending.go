@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -95,11 +94,10 @@ func (s *Session) fail(err error) bool {
 	}
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	if s.stats.err != nil {
+	if s.stats.end.err != nil {
 		return false
 	}
-	s.stats.err = err
-	s.set.Logger.Info("session ended", slog.String("peer", s.conn.Peer().Short()), slog.Any("why", err))
+	s.stats.end = fault{err, time.Now()}
 	s.stats.notify()
 	return true
 }

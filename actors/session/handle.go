@@ -3,6 +3,8 @@
 package session
 
 import (
+	"cmp"
+	"fmt"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
@@ -28,6 +30,15 @@ func (s *Session) Stopped() <-chan struct{} { return s.stopped }
 
 // Err returns why the session ended, or nil.
 func (s *Session) Err() error { return s.why() }
+
+// Ended returns why the session ended, for people: what this side ended it with, or its
+// error, or that of the connection.
+func (s *Session) Ended() error {
+	if bye := s.bye.Load(); bye != nil { // whatever the peer did then
+		return fmt.Errorf("ended here: %s", *bye)
+	}
+	return cmp.Or(s.why(), s.conn.Err())
+}
 
 // Fail takes note of why the session ends; only the first reason counts.
 func (s *Session) Fail(err error) { s.fail(err) }

@@ -5,7 +5,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -72,9 +71,7 @@ func (s *Session) beat(now time.Time) {
 		s.step(syncer.Ping{Nonce: s.pings})
 		s.conn.Probe()
 	case syncer.Gone:
-		err := &SilentError{Peer: s.conn.Peer(), Quiet: s.pulse.Quiet(now)}
-		s.set.Logger.Info("a session whose peer does not answer ends", slog.Any("error", err))
-		s.fail(err)
+		s.fail(&SilentError{Peer: s.conn.Peer(), Quiet: s.pulse.Quiet(now)})
 		s.hangUp(messages.CodeTimeout, "no answer")
 		return
 	}
@@ -122,6 +119,9 @@ func (w *lastWord) note() time.Time {
 	w.wall.Store(now.UnixNano())
 	return now
 }
+
+// any reports whether there was a word.
+func (w *lastWord) any() bool { return w.wall.Load() != 0 }
 
 // ago returns how long ago the last word was, by the clock that says more.
 func (w *lastWord) ago(now time.Time) time.Duration {

@@ -65,7 +65,8 @@ type Session struct {
 	dozes  atomic.Bool // the peer does
 	pings  uint64
 	heard  lastWord
-	moved  moved // logs that the core is to be told of
+	bye    atomic.Pointer[string] // what this side ended it with, if it did
+	moved  moved                  // logs that the core is to be told of
 
 	watch   syncer.Watch
 	snapped time.Time
@@ -92,9 +93,15 @@ type sessionStats struct {
 	unheld  error         // and why not all is held that it was for
 	apart   error         // the same of the one under way
 	unmet   error         // why the first log was left alone
-	trouble error         // why the last thing that came is not stored yet
+	trouble fault         // why the last thing that came is not stored yet
 	changed chan struct{} // closed and replaced at every change
-	err     error
+	end     fault         // why the session ended
+}
+
+// A fault is an error, and when it was.
+type fault struct {
+	err error
+	at  time.Time
 }
 
 // Messages that a session sends to itself.
@@ -271,6 +278,9 @@ func (s *Session) Receive(ctx actor.Context) {
 	case *say:
 		s.say(m)
 	case *byeNow:
+		if s.why() == nil {
+			s.bye.Store(&m.text)
+		}
 		s.out.send(&messages.Bye{Code: m.code, Text: m.text}, false)
 		s.close(m.code, m.text)
 	case *lost:

@@ -34,15 +34,17 @@ type PeerStatus struct {
 	More      bool      // further topics are offered, in turn
 	Since     time.Time // of the session, or when it was last here
 	Moved     time.Time // when something last moved in it
+	Heard     time.Time // when it last said something, or was last here
 	NextTry   time.Time // not to be dialed before
 
 	PeerTwin time.Time // when it last was found to be two live copies of one store
 	OwnTwin  time.Time // when it last said that another live copy of this store is connected to it
 
-	Waiting   string       // for what
-	LastError string       // that ended a session, or of dialing
-	Missing   []LogMissing // logs it holds more of, at most 64
-	Events    uint64       // in all such logs
+	Waiting     string       // for what
+	LastError   string       // that ended a session, or of dialing
+	LastErrorAt time.Time    // when that was, zero if it is not known
+	Missing     []LogMissing // logs it holds more of, at most 64
+	Events      uint64       // in all such logs
 
 	BytesIn   uint64
 	BytesOut  uint64
@@ -83,13 +85,17 @@ func (s *Session) Status() PeerStatus {
 	s.stats.mu.Lock()
 	st.Topics, st.InSync = len(s.stats.shared.order), s.stats.shared.inSync()
 	st.Unsettled, st.More = s.stats.shared.unsettled(), s.stats.shared.lists
-	for _, err := range []error{s.stats.trouble, s.stats.err} { // the later one counts
-		if err != nil {
-			st.LastError = err.Error()
+	for _, e := range []fault{s.stats.trouble, s.stats.end} { // the later one counts
+		if e.err != nil {
+			st.LastError, st.LastErrorAt = e.err.Error(), e.at
 		}
 	}
 	s.stats.mu.Unlock()
-	quiet := s.heard.ago(time.Now())
+	now := time.Now()
+	quiet := s.heard.ago(now)
+	if s.heard.any() {
+		st.Heard = now.Add(-quiet)
+	}
 	silent := st.Topics > 0 && quiet > s.set.claimWait(s.dozes.Load())
 	st.InSync = st.InSync && !silent
 	switch {

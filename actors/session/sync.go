@@ -88,7 +88,7 @@ func (s *Session) report() Report {
 func (s *Session) await(ctx context.Context, number uint64) error {
 	for {
 		s.stats.mu.Lock()
-		done, err, changed := s.stats.synced >= number, s.stats.err, s.stats.changed
+		done, err, changed := s.stats.synced >= number, s.stats.end.err, s.stats.changed
 		if number == 0 {
 			done = s.stats.shared.inSync()
 		} else if done {
@@ -121,8 +121,8 @@ func (s *Session) await(ctx context.Context, number uint64) error {
 func (s *Session) waited(err error) error {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	if s.stats.trouble != nil {
-		err = errors.Join(err, &LocalError{s.stats.trouble})
+	if s.stats.trouble.err != nil {
+		err = errors.Join(err, &LocalError{s.stats.trouble.err})
 	}
 	return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), err)
 }
@@ -137,7 +137,7 @@ func (t *sessionStats) notify() {
 func (s *Session) why() error {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
-	return s.stats.err
+	return s.stats.end.err
 }
 
 func (s *Session) setAgreed(id identity.TopicID, agreed bool) {
@@ -210,5 +210,5 @@ func (t *sessionStats) setSynced(number uint64) {
 func (t *sessionStats) setTrouble(err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.trouble = err
+	t.trouble = fault{err, time.Now()}
 }

@@ -17,21 +17,21 @@ var (
 	// ErrInUse is returned by Open for a directory that is open in this process.
 	ErrInUse = errors.New("already open in this process")
 	// ErrClosed is returned by all methods after Close.
-	ErrClosed = errors.New("aof: closed")
+	ErrClosed = errors.New("the AOF is closed")
 	// ErrReadOnly is returned by Commit of a store that was opened to be read.
 	ErrReadOnly = errors.New("store is read-only")
 	// ErrLatched is returned by Commit, with the cause, once a write or a sync
 	// failed. Reads go on; writing needs a new Open, which checks the file.
-	ErrLatched = errors.New("aof: takes nothing more")
+	ErrLatched = errors.New("the AOF takes nothing more")
 	// ErrCorrupt is what every *CorruptError is.
 	ErrCorrupt = corrupt.Err
 	// ErrDone is returned by the methods of a View or Txn whose function returned.
-	ErrDone = errors.New("aof: used after its function returned")
+	ErrDone = errors.New("a transaction was used after its function returned")
 	// ErrInvalid is returned if an argument cannot be stored; what was wrong
 	// is in the text.
-	ErrInvalid = errors.New("aof: invalid argument")
+	ErrInvalid = errors.New("the AOF does not hold such a thing")
 
-	errMapFull = errors.New("aof: map full")
+	errMapFull = errors.New("the map of the AOF is full")
 )
 
 // A CorruptError says where the stored bytes disagree with what they must be.

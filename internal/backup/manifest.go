@@ -42,7 +42,7 @@ const (
 // Errors of this package.
 var (
 	// ErrNone is returned for a directory that holds no backup.
-	ErrNone = errors.New("no backup here")
+	ErrNone = errors.New("no backup here; name the directory that one was written to")
 	// ErrManifest is returned for a manifest that is damaged or of another version.
 	ErrManifest error = damage("the manifest of the backup cannot be read")
 	// ErrTarget is returned for a directory that nothing can be written to.

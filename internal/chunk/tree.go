@@ -13,7 +13,7 @@ import (
 )
 
 // ErrUnknown is returned for what a range does not tell.
-var ErrUnknown = errors.New("chunk: the range does not tell")
+var ErrUnknown = errors.New("the range does not tell")
 
 // A tree is the nodes that are known of a log's tree from one range.
 type tree map[mmrindex.NodeID]digest.Hash

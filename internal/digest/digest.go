@@ -99,10 +99,10 @@ func (h *Hash) UnmarshalText(b []byte) error {
 func Parse(s string) (Hash, error) {
 	var h Hash
 	if len(s) != 2*Size {
-		return Hash{}, fmt.Errorf("digest: %d characters, want %d hexadecimal digits", len(s), 2*Size)
+		return Hash{}, fmt.Errorf("%d characters, want %d hexadecimal digits", len(s), 2*Size)
 	}
 	if _, err := hex.Decode(h[:], []byte(s)); err != nil {
-		return Hash{}, fmt.Errorf("digest: %w", err)
+		return Hash{}, fmt.Errorf("a hash in hexadecimal: %w", err)
 	}
 	return h, nil
 }

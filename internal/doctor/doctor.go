@@ -64,7 +64,7 @@ func Repair(ctx context.Context, fsys durable.FS, dir string, o repair.Options) 
 		err = derive(wire, dir)
 	}
 	if refused := wire.Trouble(); refused != nil {
-		report.Lost = nil // it could not be read, no more is known
+		report.Missing = nil // it could not be read, no more is known
 		return report, &findings.LookError{Where: dir, Err: refused}
 	}
 	if err != nil {

@@ -25,11 +25,11 @@ type LockedError struct {
 func (e *LockedError) Error() string {
 	switch e.PID {
 	case 0:
-		return fmt.Sprintf("%s: locked by another process", e.Path)
+		return fmt.Sprintf("%s: locked by another process; one at a time may have it open", e.Path)
 	case os.Getpid():
-		return fmt.Sprintf("%s: locked by this process (pid %d)", e.Path, e.PID)
+		return fmt.Sprintf("%s: locked by this process (pid %d), which has it open; close it there first", e.Path, e.PID)
 	}
-	return fmt.Sprintf("%s: locked by process %d", e.Path, e.PID)
+	return fmt.Sprintf("%s: locked by process %d; one at a time may have it open", e.Path, e.PID)
 }
 
 // Is reports whether target is ErrLocked.

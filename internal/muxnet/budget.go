@@ -10,7 +10,7 @@ import (
 )
 
 // errBudget keeps a window as it is; nobody outside sees it.
-var errBudget = errors.New("muxnet: the connection's windows are as large as they may be")
+var errBudget = errors.New("the connection's windows are as large as they may be")
 
 // A budget is what the windows of one connection may still grow by. The first
 // window of a stream is not counted: the number of streams bounds those.

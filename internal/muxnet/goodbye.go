@@ -63,7 +63,7 @@ func readWords(r io.Reader) (code uint64, reason string, err error) {
 	}
 	n := binary.BigEndian.Uint16(head[8:])
 	if n > transport.MaxReason {
-		return 0, "", fmt.Errorf("muxnet: reason of %d bytes, limit %d", n, transport.MaxReason)
+		return 0, "", fmt.Errorf("reason of %d bytes, limit %d", n, transport.MaxReason)
 	}
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {

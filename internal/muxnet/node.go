@@ -43,7 +43,7 @@ const reasonClosed = "carrier closed"
 func New(carrier string, key ed25519.PrivateKey, o Options) (*Node, error) {
 	cert, err := peertls.Certificate(key)
 	if err != nil {
-		return nil, fmt.Errorf("muxnet: %w", err)
+		return nil, fmt.Errorf("a certificate of this peer: %w", err)
 	}
 	n := &Node{
 		carrier: carrier,

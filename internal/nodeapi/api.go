@@ -18,6 +18,7 @@ package nodeapi
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -157,10 +158,11 @@ type Record struct {
 	TypeBytes []byte              `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
 	Key       []byte              `json:"key"`
 	Payload   []byte              `json:"payload"`
-	ID        xaeroflux.EventID   `json:"id,omitzero"`    // if it has one
-	Refs      []xaeroflux.Ref     `json:"refs,omitempty"` // events of other logs that it comes after
-	Leaf      []byte              `json:"leaf,omitempty"` // RFC 6962 leaf data
-	Hash      xaeroflux.Hash      `json:"hash,omitzero"`  // RFC 6962 leaf hash
+	ID        xaeroflux.EventID   `json:"id,omitzero"`       // if it has one
+	Refs      []xaeroflux.Ref     `json:"refs,omitempty"`    // events of other logs that it comes after
+	Decoded   json.RawMessage     `json:"decoded,omitempty"` // of an event of the engine: the fields of its payload
+	Leaf      []byte              `json:"leaf,omitempty"`    // RFC 6962 leaf data
+	Hash      xaeroflux.Hash      `json:"hash,omitzero"`     // RFC 6962 leaf hash
 }
 
 // A Status is a node at work.

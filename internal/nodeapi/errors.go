@@ -58,7 +58,7 @@ type Error struct {
 func (e *Error) Error() string { return e.Text }
 
 // ErrNoNode is returned by Dial if no node serves the store.
-var ErrNoNode = errors.New("nodeapi: no node is running")
+var ErrNoNode = errors.New("no node is running")
 
 // status is the HTTP status that fits a kind; only people with curl look at it.
 func (k Kind) status() int {

@@ -30,7 +30,7 @@ const (
 	maxPipeAnswer = 64 << 10
 )
 
-var errPipeFrame = errors.New("nodeapi: a frame of a pipe is over its limit")
+var errPipeFrame = errors.New("a frame of a pipe to the node is over its limit")
 
 // A pipe is one end of what goes over the connection, as a pair of pipes.
 type pipe struct {

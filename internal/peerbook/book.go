@@ -44,6 +44,7 @@ type Entry struct {
 
 	Failures  int // in a row
 	LastError string
+	Erred     time.Time // when that was; a row does not say, see erredAbout
 	Next      time.Time // not to be dialed before
 
 	heard time.Time // when it was first told of; not stored

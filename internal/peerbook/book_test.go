@@ -341,7 +341,7 @@ func TestInterrupted(t *testing.T) {
 	}
 	b.Interrupted(peer(9), errors.New("nobody knows it"), t0)
 	e, _ := b.Get(a.Peer)
-	if e.Failures != 0 || len(e.Places) != 1 || e.Next != t0.Add(HerePause) || e.LastError != "no space left on device" {
+	if e.Failures != 0 || len(e.Places) != 1 || e.Next != t0.Add(HerePause) || e.LastError != "no space left on device" || e.Erred != t0 {
 		t.Errorf("%+v", e)
 	}
 }

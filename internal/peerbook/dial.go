@@ -78,7 +78,7 @@ func (b *Book) Down(p identity.PeerID, lasted time.Duration, why error, now time
 	default:
 		e.Failures /= 2
 	}
-	e.Seen, e.LastError = now, errText(why)
+	e.Seen, e.LastError, e.Erred = now, errText(why), now
 	e.Next = now.Add(Pause(e.Failures, rnd))
 	b.changed[p] = true
 }
@@ -91,7 +91,7 @@ func (b *Book) Interrupted(p identity.PeerID, why error, now time.Time) {
 	if e == nil {
 		return
 	}
-	e.LastError, e.Next = errText(why), now.Add(HerePause)
+	e.LastError, e.Erred, e.Next = errText(why), now, now.Add(HerePause)
 	b.changed[p] = true
 }
 
@@ -106,7 +106,7 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 		return
 	}
 	e.Failures++
-	e.LastError = errText(why)
+	e.LastError, e.Erred = errText(why), now
 	e.Next = now.Add(Pause(e.Failures, rnd))
 	b.changed[a.Peer] = true
 	i := slices.IndexFunc(e.Places, func(p Place) bool { return p.Host == a.Host })
@@ -148,6 +148,19 @@ func Pause(failures int, rnd float64) time.Duration {
 		d = min(BackoffBase<<failures, BackoffCap)
 	}
 	return d - time.Duration(rnd*0.3*float64(d))
+}
+
+// erredAbout is when the error of a row was. It was one pause before the peer may be dialed
+// again: at the end of the last session, if that fits, and else in the middle of when it
+// can have been. Zero if a session began since.
+func (e *Entry) erredAbout() time.Time {
+	if e.LastError == "" || e.Next.IsZero() {
+		return time.Time{}
+	}
+	if pause := e.Next.Sub(e.Seen); pause <= Pause(e.Failures, 0) && pause >= Pause(e.Failures, 1) {
+		return e.Seen
+	}
+	return e.Next.Add(-Pause(e.Failures, 0.5))
 }
 
 // Unproven returns a place at which the peer asked to be found and nobody

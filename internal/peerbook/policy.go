@@ -26,7 +26,7 @@ import (
 // services of the own machine; one on the same machine may name all three.
 
 // ErrPolicy is wrapped by what Resolve returns for a place that may not be dialed.
-var ErrPolicy = errors.New("peerbook: not dialed")
+var ErrPolicy = errors.New("such places are not dialed")
 
 // MayDial reports whether a place that was told over a connection of scope via may
 // be dialed if it leads to an address of scope to.

@@ -36,7 +36,7 @@ const (
 )
 
 // ErrRow is returned for a row that does not decode.
-var ErrRow = errors.New("peerbook: malformed row")
+var ErrRow = errors.New("malformed row of a peer")
 
 // Changes returns the rows that changed since it was last called; a nil row
 // says that the peer is gone.
@@ -58,6 +58,7 @@ func (b *Book) Load(p identity.PeerID, row []byte) error {
 	if err != nil {
 		return err
 	}
+	e.Erred = e.erredAbout()
 	if p != b.self && (len(b.peers) < MaxTried+MaxKept || b.peers[p] != nil) {
 		b.peers[p] = e
 		b.version++

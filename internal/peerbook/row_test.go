@@ -53,6 +53,36 @@ func TestRowsComeBack(t *testing.T) {
 	}
 }
 
+// A row does not say when its error was, which follows from what it says: exactly if a
+// session ended with it, and else within the part of the pause that is drawn.
+func TestRowsTellWhenTheErrorWas(t *testing.T) {
+	reload := func(b *Book) Entry {
+		again := New(peer(0))
+		if err := again.Load(peer(1), b.Changes()[peer(1)]); err != nil {
+			t.Fatal(err)
+		}
+		e, _ := again.Get(peer(1))
+		return e
+	}
+	b, _ := rowOf(t)
+	for failures := range 15 {
+		now := t0.Add(time.Duration(failures+1) * time.Hour)
+		b.Failed(addr(1), errOops, now, float64(failures)/15)
+		if off := reload(b).Erred.Sub(now).Abs(); off > BackoffCap*15/100 {
+			t.Errorf("after %d failures it is off by %s", failures+1, off)
+		}
+	}
+	now := t0.Add(24 * time.Hour)
+	b.Up(peer(1), nil, now)
+	if e := reload(b); e.LastError == "" || !e.Erred.IsZero() {
+		t.Errorf("after another session began, %q was at %s", e.LastError, e.Erred)
+	}
+	b.Down(peer(1), time.Second, errOops, now, 0)
+	if e := reload(b); !e.Erred.Equal(now) {
+		t.Errorf("of a session that ended, it was at %s, want %s", e.Erred, now)
+	}
+}
+
 // Rows that do not say when the peer was found first are of a peer that was found
 // long ago.
 func TestRowsWithoutADay(t *testing.T) {

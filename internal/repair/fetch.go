@@ -15,6 +15,16 @@ import (
 
 var errNoPeers = errors.New("no peer was asked for them: none was named, and none is remembered or may be asked")
 
+var errNotSent = errors.New("no peer that was asked sent them")
+
+// notSent is why events did not come.
+func (r *repairer) notSent() error {
+	if r.fetch == nil {
+		return errNoPeers
+	}
+	return errNotSent
+}
+
 var errNoTopic = errors.New("its topic is not known: an invite to it is needed")
 
 // fetchPages fetches the pages up to one at which an event begins, and writes

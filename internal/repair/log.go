@@ -77,7 +77,7 @@ func (r *repairer) newLog(id digest.Hash) (*logMend, bool) {
 	}
 	name := p.Name()
 	if name.ID() != id {
-		r.lost(id, RemedyPeer, "its segments are those of another log")
+		r.missing(id, RemedyPeer, "its segments are those of another log: they are left as they are")
 		return nil, false
 	}
 	l.info.id, l.info.topic, l.info.author, l.info.name = id, p.Topic, p.Author, name
@@ -203,8 +203,8 @@ func (l *logMend) walk(pages uint64) (bool, error) {
 			continue
 		}
 		to := l.soundFrom(pages)
-		if err := errors.Join(err, l.fetchPages(to)); l.page < to {
-			l.r.lost(l.info.id, remedyFor(err), "pages %d to %d: %v", l.page, to-1, err)
+		if why := l.fetchPages(to); l.page < to {
+			l.r.missing(l.info.id, remedyFor(why), "pages %d to %d (%v) were not fetched: %v", l.page, to-1, err, why)
 			return false, nil
 		}
 	}

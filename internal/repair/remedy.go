@@ -31,7 +31,7 @@ var remedies = map[Remedy]string{
 	RemedyInvite:   "repair the store again, with an invite to the topic from any of its members",
 	RemedyPeer:     findings.FlawLog.Do(),
 	RemedyLoss: "repair the store again, from a peer that holds this log; or, if there is none, accept the loss (AcceptLoss), " +
-		"which keeps the events before the first that is lost, sets the rest aside, and goes on with a new log",
+		"which keeps the events before the first that is missing, sets the rest aside, and goes on with a new log",
 	RemedySync:   "sync with a peer that holds the log: they come back like any others",
 	RemedyFetch:  "fetch these events from a peer that holds them",
 	RemedyCosign: "repair the store with CosignAgain, if it holds of each log the history that it cosigned before; or tell whoever trusts it as a witness",

@@ -58,13 +58,13 @@ type Options struct {
 
 // A Report says what a repair found, did and could not do.
 type Report struct {
-	Found []findings.Finding
-	Done  []Step
-	Lost  []Step
-	Left  []findings.Finding // what a check finds afterwards
-	Aside string             // where what was replaced is kept
-	Asked []string           // peers that were dialed to fetch from
-	Copy  string             // as in findings.Report: a repair does not change it
+	Found   []findings.Finding
+	Done    []Step
+	Missing []Step             // that is not here, as no peer that was asked had it, or nobody was
+	Left    []findings.Finding // what a check finds afterwards
+	Aside   string             // where what was replaced is kept
+	Asked   []string           // peers that were dialed to fetch from
+	Copy    string             // as in findings.Report: a repair does not change it
 }
 
 // A Step is one thing that was done or could not be done.
@@ -75,13 +75,13 @@ type Step struct {
 	Do     string // the same, as a sentence
 }
 
-// Clean reports whether nothing is damaged and nothing is lost.
-func (r *Report) Clean() bool { return len(r.Left)+len(r.Lost) == 0 }
+// Clean reports whether nothing is damaged and nothing is missing.
+func (r *Report) Clean() bool { return len(r.Left)+len(r.Missing) == 0 }
 
 // Mend mends a store that nobody has open, of which a check found what is to be
 // mended. All that it replaces is kept below damaged/ in the store's directory. Every file
 // is read and changed through wire: once that refused something, nothing is changed any
-// more, and what the report says is lost could only not be read.
+// more, and what the report says is missing could only not be read.
 func Mend(ctx context.Context, wire *durable.Tripwire, dir string, found []findings.Finding, o Options) (Report, error) {
 	report := Report{Found: found}
 	r := &repairer{ctx: ctx, dir: dir, o: o, report: &report, wire: wire, files: aside.Files{FS: wire, Dir: dir, Now: o.Now}}
@@ -137,8 +137,8 @@ func (r *repairer) doneBut(log digest.Hash, remedy Remedy, format string, args .
 	r.report.Done = append(r.report.Done, step(log, remedy, format, args...))
 }
 
-func (r *repairer) lost(log digest.Hash, remedy Remedy, format string, args ...any) {
-	r.report.Lost = append(r.report.Lost, step(log, remedy, format, args...))
+func (r *repairer) missing(log digest.Hash, remedy Remedy, format string, args ...any) {
+	r.report.Missing = append(r.report.Missing, step(log, remedy, format, args...))
 }
 
 func step(log digest.Hash, remedy Remedy, format string, args ...any) Step {
@@ -180,7 +180,7 @@ func (r *repairer) locked() (err error) {
 		return err
 	}
 	if err != nil {
-		r.lost(digest.Hash{}, RemedyIdentity, "%v", err)
+		r.missing(digest.Hash{}, RemedyIdentity, "%v", err)
 		return nil
 	}
 	lost, err := r.readFormat()

@@ -114,11 +114,11 @@ func (s *rows) load() error {
 func (s *rows) begin() (bool, error) {
 	topics := s.topics()
 	if len(topics) == 0 {
-		s.r.lost(digest.Hash{}, RemedyInvite, "the topic keys were in %s only", filepath.Join(layout.AOFName, layout.DataName))
+		s.r.missing(digest.Hash{}, RemedyInvite, "the topic keys were in %s only", filepath.Join(layout.AOFName, layout.DataName))
 		return false, nil
 	}
 	if s.r.fetch == nil && !s.r.o.AcceptLoss {
-		s.r.lost(digest.Hash{}, RemedyLoss, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(layout.AOFName, layout.DataName))
+		s.r.missing(digest.Hash{}, RemedyLoss, "how far the own log was signed was in %s: appending to what is left of it could fork it", filepath.Join(layout.AOFName, layout.DataName))
 		return false, nil
 	}
 	dir, err := s.r.files.Place("aof.new")

@@ -82,7 +82,7 @@ func (l *logMend) resume(whole bool) error {
 		}
 	}
 	if l.info.own {
-		return l.ownLost(errNoPeers)
+		return l.ownLost(l.r.notSent())
 	}
 	t, ok, err := l.proven()
 	if err != nil {
@@ -91,7 +91,7 @@ func (l *logMend) resume(whole bool) error {
 	if ok {
 		return l.resumeWith(t)
 	}
-	l.r.lost(l.info.id, RemedySync, "%d events in %d pages are here, and nothing that proves them: the log is left out until a peer has it", l.m.Size(), l.page)
+	l.r.missing(l.info.id, RemedySync, "%d events in %d pages are here, and nothing that proves them: they are set aside, and the log is empty until a peer has it", l.m.Size(), l.page)
 	if l.row == nil {
 		return nil
 	}
@@ -128,7 +128,7 @@ func (l *logMend) resumeWith(t *tail) error {
 		}
 	}
 	if lost > 0 || l.info.own && l.head.Size > row.Size {
-		l.r.lost(l.info.id, RemedySync, "events from %d on", row.Size)
+		l.r.missing(l.info.id, RemedySync, "events from %d on were not fetched: %v", row.Size, l.r.notSent())
 	}
 	if l.page < l.total { // opening the store cuts them off
 		if err := l.keepAll(); err != nil {
@@ -203,7 +203,7 @@ func (l *logMend) untouched() bool {
 func (l *logMend) ownLost(why error) error {
 	if !l.r.o.AcceptLoss {
 		l.r.ownLost, l.left = true, true
-		l.r.lost(l.info.id, RemedyLoss, "this store's own log, from event %d on: %v", l.m.Size(), why)
+		l.r.missing(l.info.id, RemedyLoss, "of this store's own log, which stays as it is, the events from %d on were not fetched: %v", l.m.Size(), why)
 		return nil
 	}
 	t, err := l.tailHere()
@@ -211,7 +211,7 @@ func (l *logMend) ownLost(why error) error {
 		return err
 	}
 	l.r.retire = true
-	l.r.lost(l.info.id, RemedySync, "what this store's own log held from event %d on; appends go to a new log from now on", t.end())
+	l.r.missing(l.info.id, RemedySync, "this store's own log from event %d on is given up, and appends go to a new log from now on: %v", t.end(), l.r.notSent())
 	m, err := l.with(t)
 	if err == nil && m.Size() == 0 && l.row != nil {
 		return l.empty()
@@ -290,7 +290,7 @@ func (l *logMend) cutTo(t *tail) (*tail, bool, error) {
 // if the trees that are left prove it.
 func (l *logMend) cut() error {
 	if l.info.own {
-		return l.ownLost(errNoPeers)
+		return l.ownLost(l.r.notSent())
 	}
 	for at := (mark{l.page, l.m}); ; {
 		t, err := l.cutAt(at)
@@ -304,7 +304,7 @@ func (l *logMend) cut() error {
 		at, l.marks = l.marks[n-1], l.marks[:n-1]
 		l.page, l.m = at.page, at.m
 	}
-	l.r.lost(l.info.id, RemedySync, "the trees do not prove the pages before the damage: the log is left out until a peer has it")
+	l.r.missing(l.info.id, RemedySync, "the trees do not prove the pages before the damage: they are set aside, and the log is empty until a peer has it")
 	return l.empty()
 }
 
@@ -344,7 +344,7 @@ func (l *logMend) cutAt(at mark) (*tail, error) {
 
 // resumeCut gives a log the shorter row.
 func (l *logMend) resumeCut(t *tail) error {
-	l.r.lost(l.info.id, RemedySync, "events %d to %d; those before are kept", t.end(), l.row.Size-1)
+	l.r.missing(l.info.id, RemedySync, "events %d to %d were not fetched, and those before are kept: %v", t.end(), l.row.Size-1, l.r.notSent())
 	l.row.Size = t.end() // what is cut off is reported here
 	return l.resumeWith(t)
 }

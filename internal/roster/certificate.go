@@ -11,7 +11,7 @@ import (
 )
 
 // ErrCertificate is returned for a certificate that shows nothing.
-var ErrCertificate = errors.New("roster: not a valid certificate")
+var ErrCertificate = errors.New("not a valid certificate of a member")
 
 // MaxLegs is how many legs a certificate shows at most.
 const MaxLegs = 32

@@ -18,14 +18,14 @@ import (
 var (
 	// ErrRefused is returned for a log that is no leg of this roster, whatever
 	// follows: its record 0 is not what it has to be.
-	ErrRefused = errors.New("roster: refused")
+	ErrRefused = errors.New("the roster does not allow it")
 	// ErrClosed is returned for a record that a leg ended before: it does not
 	// decode, or it is record 1 of a first leg and not the owner's admit. All
 	// before it counts.
-	ErrClosed = errors.New("roster: closed")
+	ErrClosed = errors.New("the roster is closed")
 	// ErrPosition is returned for a leg that continues another position than
 	// the one that the state is at, and for a record out of order.
-	ErrPosition = errors.New("roster: another position")
+	ErrPosition = errors.New("another position of the roster")
 )
 
 // A ClosedError says where a leg closed. It is ErrClosed.
@@ -37,7 +37,7 @@ type ClosedError struct {
 
 // Error says what is wrong with the record.
 func (e *ClosedError) Error() string {
-	return fmt.Sprintf("roster: log %s closed at sequence %d: %v", e.Log.Short(), e.Seq, e.Err)
+	return fmt.Sprintf("log %s closed at sequence %d: %v", e.Log.Short(), e.Seq, e.Err)
 }
 
 // Is reports whether target is ErrClosed.

@@ -11,7 +11,7 @@ import (
 )
 
 // ErrMalformed is returned for bytes that are no body of their type.
-var ErrMalformed = errors.New("roster: malformed record")
+var ErrMalformed = errors.New("malformed roster record")
 
 // MaxSize is the largest size of a log, and no sequence is above it.
 const MaxSize = 1<<48 - 1

@@ -27,29 +27,29 @@ import (
 var (
 	// ErrUnreadable is returned for a payload, box or chain step that does not
 	// open, or whose inside is not laid out as the format says.
-	ErrUnreadable = errors.New("seal: unreadable")
+	ErrUnreadable = errors.New("sealed for others, or damaged")
 	// ErrTooLarge is returned for what is over its limit and cannot be sealed.
-	ErrTooLarge = errors.New("seal: too large")
+	ErrTooLarge = errors.New("too large to seal")
 	// ErrReserved is returned for a type that a sealed event cannot have.
-	ErrReserved = errors.New("seal: reserved type")
+	ErrReserved = errors.New("a type that begins with \"xf/\" is not sealed")
 	// ErrRefs is returned for refs that cannot be sealed.
-	ErrRefs = errors.New("seal: malformed refs")
+	ErrRefs = errors.New("malformed refs in a seal")
 	// ErrID is returned for an id that cannot be sealed.
-	ErrID = errors.New("seal: bad id")
+	ErrID = errors.New("a bad id in a seal")
 	// ErrBox is returned for bytes that are no box.
-	ErrBox = errors.New("seal: malformed box")
+	ErrBox = errors.New("malformed key box")
 	// ErrKEMKey is returned for bytes that are no KEM public key.
-	ErrKEMKey = errors.New("seal: bad KEM key")
+	ErrKEMKey = errors.New("bad KEM key")
 	// ErrReaders is returned for a set of readers that no epoch can have.
-	ErrReaders = errors.New("seal: bad set of readers")
+	ErrReaders = errors.New("bad set of readers")
 	// ErrSecret is returned for a secret or join key that is not the one an
 	// epoch record speaks of.
-	ErrSecret = errors.New("seal: not the secret of this epoch")
+	ErrSecret = errors.New("not the secret of this epoch")
 	// ErrNoEpoch is returned if the ring holds no secret for a payload.
-	ErrNoEpoch = errors.New("seal: no secret for this epoch")
+	ErrNoEpoch = errors.New("no secret for this epoch")
 	// ErrAmbiguous is returned if the ring holds two epochs that a payload
 	// could be sealed under.
-	ErrAmbiguous = errors.New("seal: two epochs share a prefix")
+	ErrAmbiguous = errors.New("two epochs share a prefix")
 )
 
 // Labels of what is derived and hashed here. A label is never used twice and
@@ -75,7 +75,7 @@ type Secret [SecretBytes]byte
 // outside of tests.
 func ReadSecret(r io.Reader) (s Secret, err error) {
 	if _, err := io.ReadFull(r, s[:]); err != nil {
-		return Secret{}, fmt.Errorf("seal: random bytes: %w", err)
+		return Secret{}, fmt.Errorf("random bytes: %w", err)
 	}
 	return s, nil
 }

@@ -13,7 +13,7 @@ const MaxSymbols = 1 << 19
 
 // ErrSketch is returned for symbols that no two sets give: the peer, or what
 // lies between, made them up.
-var ErrSketch = errors.New("sketch: symbols that no set gives")
+var ErrSketch = errors.New("a sketch of symbols that no set gives")
 
 // A Decoder finds the difference between the set of an encoder and its own.
 // Its memory and work go by the symbols it was given: at most one item is
@@ -47,7 +47,7 @@ func (d *Decoder) Len() int { return len(d.symbols) }
 // past MaxSymbols.
 func (d *Decoder) Add(theirs []Symbol) (done bool, err error) {
 	if len(d.symbols)+len(theirs) > MaxSymbols {
-		return false, fmt.Errorf("sketch: %d symbols and %d more, limit %d", len(d.symbols), len(theirs), MaxSymbols)
+		return false, fmt.Errorf("%d symbols of a sketch and %d more, limit %d", len(d.symbols), len(theirs), MaxSymbols)
 	}
 	begin := len(d.symbols)
 	for i, s := range d.own.Next(len(theirs)) {

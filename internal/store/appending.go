@@ -31,7 +31,7 @@ var ErrCut = errors.New("the topic's roster ends the log here, so that nothing f
 
 // ErrTimeBack is returned for events of ours whose time is before that of the
 // last one: to commit them would close the log.
-var ErrTimeBack = errors.New("store: time goes back within the log")
+var ErrTimeBack = errors.New("time goes back within the log")
 
 // ErrExpect is wrapped by every *ExpectError.
 var ErrExpect = errors.New("the log has another size than was expected")
@@ -52,7 +52,7 @@ func (e *ExpectError) Is(target error) bool { return target == ErrExpect }
 
 // errHuge is returned for a head that no row can hold. It must not fail the
 // transaction: that would make the store read-only at a peer's word.
-var errHuge = errors.New("store: more events than a log can have")
+var errHuge = errors.New("more events than a log can have")
 
 const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
 

@@ -15,7 +15,7 @@ import (
 )
 
 // ErrNotCosigned is returned for a head that this store does not cosign.
-var ErrNotCosigned = errors.New("store: the head is not cosigned")
+var ErrNotCosigned = errors.New("the head is not cosigned")
 
 // As a witness, a store cosigns heads of the histories it holds, which are
 // verified, never of two histories of one log, and never an older head after a

@@ -11,7 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
-	"github.com/xaeroflux/xaeroflux/merkleindex"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -56,8 +55,6 @@ func (w *writer) records(leg identity.LogName, all ...roster.Record) {
 	w.write(a)
 }
 
-func (p *parted) root(size uint64) digest.Hash { return merkleindex.Bag(p.compact(0, size)) }
-
 func cutAt(p *parted, size uint64, root digest.Hash) *roster.CutLog {
 	return &roster.CutLog{Cut: roster.Prefix{Log: p.info.Log, Size: size, Root: root}}
 }
@@ -67,7 +64,7 @@ func counts(t *testing.T, s *Store, p *parted, size uint64) {
 	t.Helper()
 	l, err := s.Log(p.info.Log)
 	must(t, err)
-	want := p.root(size)
+	want := p.Root(size)
 	if at := l.State(); at.Size != size || at.Root != want || checkHead(l.ID, at) != nil {
 		t.Errorf("%d events with root %s, %v, want %d with %s", at.Size, at.Root.Short(), checkHead(l.ID, at), size, want.Short())
 	}
@@ -94,7 +91,7 @@ func counts(t *testing.T, s *Store, p *parted, size uint64) {
 	if size == 0 {
 		return
 	}
-	if chunk, err := s.Source().Events(l.ID, size-1, 1); err != nil || chunk.Count != 1 || len(chunk.Right) != len(p.compact(size, p.head.Size)) {
+	if chunk, err := s.Source().Events(l.ID, size-1, 1); err != nil || chunk.Count != 1 || len(chunk.Right) != len(p.Compact(size, p.Head.Size)) {
 		t.Errorf("the last event is served as %d with %d hashes behind it: %v", chunk.Count, len(chunk.Right), err)
 	}
 }
@@ -106,7 +103,7 @@ func TestACutIsWhatCounts(t *testing.T) {
 	p, w := newParted(t, topic.ID, 20), newWriter(t, s)
 	w.write(p.append(15))
 	counts(t, s, p, 15)
-	w.records(topic.Roster(), cutAt(p, 12, p.root(12)))
+	w.records(topic.Roster(), cutAt(p, 12, p.Root(12)))
 	counts(t, s, p, 12)
 	w.write(p.append(20)) // that was under way
 	counts(t, s, p, 12)
@@ -136,8 +133,8 @@ func TestACutBeforeItsLog(t *testing.T) {
 		stored       bool
 	}{
 		"above": {25, 20, func(p *parted) digest.Hash { return digest.Hash{1} }, true},
-		"at":    {20, 20, func(p *parted) digest.Hash { return p.root(20) }, true},
-		"below": {7, 7, func(p *parted) digest.Hash { return p.root(7) }, true},
+		"at":    {20, 20, func(p *parted) digest.Hash { return p.Root(20) }, true},
+		"below": {7, 7, func(p *parted) digest.Hash { return p.Root(7) }, true},
 		"other": {7, 0, func(p *parted) digest.Hash { return digest.Hash{1} }, true},
 		"end":   {20, 0, func(p *parted) digest.Hash { return digest.Hash{1} }, true},
 		"none":  {0, 0, func(p *parted) digest.Hash { return digest.Empty }, false},
@@ -164,7 +161,7 @@ func TestATermUndoesWhatItLeavesOut(t *testing.T) {
 	w.write(p.append(20))
 	before, err := s.Source().Position(topic.ID)
 	must(t, err)
-	w.records(topic.Roster(), cutAt(p, 12, p.root(12)))
+	w.records(topic.Roster(), cutAt(p, 12, p.Root(12)))
 	counts(t, s, p, 12)
 
 	author := s.device.AuthorID(topic.Genesis)
@@ -176,7 +173,7 @@ func TestATermUndoesWhatItLeavesOut(t *testing.T) {
 	}
 	w.records(next, &roster.Begin{Term: term})
 	counts(t, s, p, 20)
-	w.records(next, cutAt(p, 5, p.root(5)))
+	w.records(next, cutAt(p, 5, p.Root(5)))
 	counts(t, s, p, 5)
 	s = again(t, s)
 	counts(t, s, p, 5)

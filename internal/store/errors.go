@@ -15,19 +15,19 @@ import (
 // Errors of this package.
 var (
 	// ErrUnknownLog is returned for a log this store does not hold.
-	ErrUnknownLog = errors.New("store: unknown log")
+	ErrUnknownLog = errors.New("this store does not hold the log; a sync with a peer that does may bring it")
 	// ErrUnknownTopic is returned for a topic that was not joined.
-	ErrUnknownTopic = errors.New("store: unknown topic; join it with its invite first")
+	ErrUnknownTopic = errors.New("this store is not in the topic; join it with its invite first")
 	// ErrRange is returned for a sequence or size past the end of a log.
-	ErrRange = errors.New("store: past the end of the log")
+	ErrRange = errors.New("past the end of the log")
 	// ErrTooMany is returned for more names than a store can follow in a topic.
-	ErrTooMany = errors.New("store: too many names")
+	ErrTooMany = errors.New("too many names")
 	// ErrCorrupt is what every *CorruptError is.
 	ErrCorrupt = corrupt.Err
 	// ErrFormat is returned for a store of another version or a damaged FORMAT.
 	ErrFormat = layout.ErrFormat
 	// ErrGap is returned for events that do not follow the ones held.
-	ErrGap = errors.New("store: events do not follow the ones held")
+	ErrGap = errors.New("events do not follow the ones held")
 )
 
 // FORMAT and the page files bound the pages of a segment alike.

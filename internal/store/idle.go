@@ -16,7 +16,7 @@ import (
 
 // errUnsaid is returned for a log whose row does not say what is published of it,
 // because its head is of another size.
-var errUnsaid = errors.New("store: the row has no root at the log's size")
+var errUnsaid = errors.New("the row has no root at the log's size")
 
 // idle returns what is published of a log, from its row if that says it.
 func (s *Store) idle(id digest.Hash) (info syncer.LogInfo, err error) {

@@ -15,7 +15,7 @@ import (
 // ErrOtherHistory is returned for events and pages of a peer that do not fit what is
 // held, or not yet: as a rule they were verified behind others, because their
 // author signed both.
-var ErrOtherHistory = errors.New("store: the events are of another history of the log than the one held")
+var ErrOtherHistory = errors.New("the events are of another history of the log than the one held")
 
 // Two sessions may verify events of one log at the same time, each behind what
 // was held when it looked. If the author forked the log, both are true and

@@ -40,7 +40,7 @@ type logCache struct {
 }
 
 // errCutShort is what those get who waited for a load that panicked.
-var errCutShort = errors.New("store: loading the log was cut short")
+var errCutShort = errors.New("loading the log was cut short")
 
 // A loading is a log on its way into memory.
 type loading struct {

@@ -24,7 +24,7 @@ import (
 // events are appended as a peer's are, and its row goes.
 
 // ErrNotHeld is what every *GapError is.
-var ErrNotHeld = errors.New("store: the event is not held")
+var ErrNotHeld = errors.New("the event is not held here")
 
 // A GapError says that an event which is in the log is not held here, and what
 // else is not held around it.

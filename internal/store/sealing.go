@@ -56,7 +56,7 @@ func (c *Committer) sealTo(t *aof.Txn, row *aof.LogRow, m *messages.Sealed) erro
 	row.SealedPages, row.SealedSize = m.Pages, m.Size
 	if m.Size > row.Size {
 		if m.Remote == nil {
-			return fmt.Errorf("store: log %s sealed to %d, but holds %d", m.Log.Short(), m.Size, row.Size)
+			return fmt.Errorf("log %s sealed to %d, but holds %d", m.Log.Short(), m.Size, row.Size)
 		}
 		begins := row.Size == 0
 		row.Size = m.Size

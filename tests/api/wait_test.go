@@ -103,3 +103,29 @@ func TestCaughtUpOfOneLog(t *testing.T) {
 		}
 	}
 }
+
+// A limit of just what is there is reached and all is caught up with, whichever log comes
+// last; with one event less nothing says so.
+func TestCaughtUpWithALimit(t *testing.T) {
+	db, _ := ownAndOther(t, 300)
+	for limit, want := range map[int]int{302: 0, 303: 1, 304: 1} {
+		short, cancel := context.WithCancel(ctx)
+		seen, caught := 0, 0
+		q := xaeroflux.Query{Limit: limit, CaughtUp: func() {
+			if caught++; seen != 303 {
+				t.Errorf("limit %d: it has caught up after %d events", limit, seen)
+			}
+			if limit > 303 {
+				cancel()
+			}
+		}}
+		for _, err := range db.Subscribe(short, q) {
+			storetest.Must(t, err)
+			seen++
+		}
+		cancel()
+		if caught != want || seen != min(limit, 303) {
+			t.Errorf("limit %d: %d events, caught up %d times, want %d", limit, seen, caught, want)
+		}
+	}
+}

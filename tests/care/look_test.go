@@ -215,8 +215,8 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 			if err != nil && !errors.As(err, &look) && durable.TroubleOf(err) == durable.NoTrouble {
 				t.Fatalf("%s %v after %d: %v", r.op, r.err, n, err)
 			}
-			if len(report.Lost) > 0 {
-				t.Fatalf("%s %v after %d: lost %+v", r.op, r.err, n, report.Lost)
+			if len(report.Missing) > 0 {
+				t.Fatalf("%s %v after %d: missing %+v", r.op, r.err, n, report.Missing)
 			}
 			for _, line := range before.Compare(picture(t, dir)) {
 				if sound := strings.Contains(line, ".seg") || strings.Contains(line, "FORMAT ") || strings.Contains(line, ".key "); sound {

@@ -72,7 +72,7 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 		}
 		r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{peer}, Invites: []string{invite}})
 		if err != nil || !r.Clean() {
-			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", seed, round, strings.Join(what, "; "), err, r.Found, r.Done, r.Lost, r.Left)
+			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nmissing %+v\nleft %+v", seed, round, strings.Join(what, "; "), err, r.Found, r.Done, r.Missing, r.Left)
 		}
 		found += len(r.Found)
 		storetest.CheckClean(t, dir)
@@ -114,14 +114,14 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	segment := filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg")
 	flipAt(t, segment, 9000)
 	if r := repair(xaeroflux.RepairOptions{Offline: true}); r.Clean() || len(r.Asked) > 0 {
-		t.Errorf("offline: lost %v, %v were asked", r.Lost, r.Asked)
+		t.Errorf("offline: missing %v, %v were asked", r.Missing, r.Asked)
 	}
 	for _, what := range []string{"the page", "the AOF"} {
 		if what == "the AOF" {
 			flipAt(t, filepath.Join(dir, "aof", "data.mdb"), 20)
 		}
 		if r := repair(xaeroflux.RepairOptions{}); !r.Clean() || len(r.Asked) != 1 || r.Asked[0] != addr.String() {
-			t.Errorf("%s: found %v, lost %v, left %v, %v were asked", what, r.Found, r.Lost, r.Left, r.Asked)
+			t.Errorf("%s: found %v, missing %v, left %v, %v were asked", what, r.Found, r.Missing, r.Left, r.Asked)
 		}
 		storetest.CheckClean(t, dir)
 		storetest.SameRoots(t, dir, want)
@@ -132,7 +132,7 @@ func TestRepairAsksRememberedPeers(t *testing.T) {
 	dir = storetest.Copied(t, dir)
 	flipAt(t, filepath.Join(dir, "logs", a.Head().Log.String(), "000000.seg"), 9000)
 	if r := repair(xaeroflux.RepairOptions{PeerTimeout: time.Second}); r.Clean() || len(r.Asked) != 1 {
-		t.Errorf("with nobody there: lost %v, %v were asked", r.Lost, r.Asked)
+		t.Errorf("with nobody there: missing %v, %v were asked", r.Missing, r.Asked)
 	}
 }
 
@@ -152,8 +152,8 @@ func TestRepairLeavesWhatItCannotMend(t *testing.T) {
 		flipAt(t, filepath.Join(copied, "logs", log, segment), 9000)
 		before := readable(t, copied)
 		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Offline: true})
-		if err != nil || len(r.Lost) == 0 || len(r.Left) != len(r.Found) {
-			t.Fatalf("%s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", segment, err, r.Found, r.Done, r.Lost, r.Left)
+		if err != nil || len(r.Missing) == 0 || len(r.Left) != len(r.Found) {
+			t.Fatalf("%s: %v\nfound %+v\ndone %+v\nmissing %+v\nleft %+v", segment, err, r.Found, r.Done, r.Missing, r.Left)
 		}
 		if after := readable(t, copied); after != before {
 			t.Errorf("%s: %d events could be read before the repair, and %d after it", segment, before, after)
@@ -230,9 +230,9 @@ func TestRepairWithoutAPeerKeepsWhatIsProven(t *testing.T) {
 		what := spoil(t, rnd, files(t, copied))
 		r, err := xaeroflux.Repair(ctx, copied, xaeroflux.RepairOptions{Invites: []string{invite}, AcceptLoss: true})
 		if err != nil || len(r.Left) > 0 {
-			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nlost %+v\nleft %+v", seed, round, what, err, r.Found, r.Done, r.Lost, r.Left)
+			t.Fatalf("seed %d round %d, %s: %v\nfound %+v\ndone %+v\nmissing %+v\nleft %+v", seed, round, what, err, r.Found, r.Done, r.Missing, r.Left)
 		}
-		if len(r.Lost) == 0 {
+		if len(r.Missing) == 0 {
 			storetest.SameRoots(t, copied, want)
 		}
 		storetest.CheckClean(t, copied)

@@ -185,7 +185,7 @@ func (a *arena) run(t *testing.T, at attack) {
 		t.Errorf("the session did not go on: %v", err)
 	}
 	if at.ends != shrugged {
-		refused[at.want] += max(at.times, 1)
+		refused[xaeroflux.Code(at.want)] += max(at.times, 1)
 		storetest.Await(t, func() bool { return maps.Equal(a.victim.Refusals(), refused) })
 	}
 	if got := a.victim.Refusals(); !maps.Equal(got, refused) {

@@ -5,6 +5,7 @@ package hostile
 import (
 	"testing"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/evilpeer/campaign"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
@@ -25,7 +26,7 @@ func TestCampaign(t *testing.T) {
 	}
 	// A campaign whose frames all pass, or all end at once, would show nothing.
 	for _, code := range []messages.Code{messages.CodeMalformed, messages.CodeBadHead, messages.CodeUnexpectedMessage, messages.CodeNotShared, messages.CodeCertificate} {
-		if r.Refusals[code] == 0 {
+		if r.Refusals[xaeroflux.Code(code)] == 0 {
 			t.Errorf("nothing was refused as %s", code)
 		}
 	}

@@ -71,7 +71,7 @@ func TestCrowdOfHalfOpenSessions(t *testing.T) {
 		t.Errorf("%d peers are connected", n)
 	}
 	// A peer that greets takes its place from one of them.
-	if n := a.victim.Refusals()[messages.CodeBusy]; n < crowd-places || n > crowd {
+	if n := a.victim.Refusals()[xaeroflux.CodeBusy]; n < crowd-places || n > crowd {
 		t.Errorf("%d gave way, of %d", n, crowd)
 	}
 }
@@ -142,7 +142,9 @@ func TestEquivocation(t *testing.T) {
 	storetest.Await(t, func() bool {
 		return holds(a.victim, b.victim.Head().Log, 7) && holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) && holds(b.victim, xaeroflux.LogID(a.bystander.ID), 100)
 	})
-	storetest.Await(t, func() bool { return a.victim.Refusals()[messages.CodeFork]+b.victim.Refusals()[messages.CodeFork] > 0 })
+	storetest.Await(t, func() bool {
+		return a.victim.Refusals()[xaeroflux.CodeFork]+b.victim.Refusals()[xaeroflux.CodeFork] > 0
+	})
 	storetest.MustAppend(t, a.victim, 3, "event %d after the fork")
 	storetest.Await(t, func() bool { return holds(b.victim, a.victim.Head().Log, a.victim.Head().Size) })
 	for db, log := range map[*xaeroflux.DB]*evilpeer.Log{a.victim: one, b.victim: two} {

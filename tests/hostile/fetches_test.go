@@ -71,7 +71,7 @@ func TestFetchDespiteLiars(t *testing.T) {
 			t.Fatalf("event %d: %v", seq, err)
 		}
 	}
-	if n := a.victim.Refusals()[messages.CodeBadEvents]; n != 1 {
+	if n := a.victim.Refusals()[xaeroflux.Code(messages.CodeBadEvents)]; n != 1 {
 		t.Errorf("%d peers were refused for their events, want 1", n)
 	}
 }

@@ -162,7 +162,7 @@ func TestSyncUnderAQuota(t *testing.T) {
 		t.Errorf("a does not hold c's log: %v", err)
 	}
 	storetest.Await(t, func() bool { l, err := a.Log(b.Head().Log); return err == nil && l.Size() == 30 })
-	if n := b.Refusals()[messages.CodeQuota]; n != 1 {
+	if n := b.Refusals()[xaeroflux.CodeQuota]; n != 1 {
 		t.Errorf("%d logs were left alone", n)
 	}
 	storetest.Undisturbed(t, b)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
@@ -60,7 +59,7 @@ func TestCallsAndWords(t *testing.T) {
 	}
 	stop()
 	var refused *xaeroflux.CallRefusedError
-	if _, err := ben.Call(ctx, ada.PeerID(), "upper", nil); !errors.As(err, &refused) || refused.Code != messages.CodeNoCapability {
+	if _, err := ben.Call(ctx, ada.PeerID(), "upper", nil); !errors.As(err, &refused) || refused.Code != xaeroflux.CodeNoCapability {
 		t.Errorf("after it was closed: %v", err)
 	}
 	if _, err := ben.Call(ctx, xaeroflux.PeerID{1}, "upper", nil); !errors.Is(err, xaeroflux.ErrNotConnected) {

@@ -113,7 +113,7 @@ func TestErasableTopics(t *testing.T) {
 	}
 	r, err := xaeroflux.Repair(ctx, synced.Dir(), xaeroflux.RepairOptions{From: []string{listening(t, ranges)}})
 	if err != nil || !r.Clean() || len(r.Found) == 0 {
-		t.Fatalf("%v\nfound %d\nlost %+v\nleft %+v", err, len(r.Found), r.Lost, r.Left)
+		t.Fatalf("%v\nfound %d\nlost %+v\nleft %+v", err, len(r.Found), r.Missing, r.Left)
 	}
 	storetest.CheckClean(t, synced.Dir())
 	storetest.SameRoots(t, synced.Dir(), want)

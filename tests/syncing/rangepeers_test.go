@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
@@ -310,7 +309,7 @@ func TestFetchOutlastsAVisit(t *testing.T) {
 	if len(r.Gaps) != 0 || r.Events != 19_995 {
 		t.Errorf("%d events, missing %v", r.Events, r.Gaps)
 	}
-	t.Logf("%d visits were given up", a.Refusals()[messages.CodeTimeout])
+	t.Logf("%d visits were given up", a.Refusals()[xaeroflux.CodeTimeout])
 	heldEvents(t, a, b, log)
 }
 

@@ -88,7 +88,7 @@ func (p *patient) mended(t *testing.T, from ...string) {
 				From: from, Offline: true, Invites: []string{p.invite}, PeerTimeout: time.Hour, NewCarrier: storetest.OnMemory(p.net).NewCarrier,
 			})
 			if err != nil || !r.Clean() || len(r.Found) == 0 || len(r.Asked) != len(from) {
-				t.Fatalf("%v\nfound %+v\ndone %+v\nlost %+v\nleft %+v\nasked %v", err, r.Found, r.Done, r.Lost, r.Left, r.Asked)
+				t.Fatalf("%v\nfound %+v\ndone %+v\nmissing %+v\nleft %+v\nasked %v", err, r.Found, r.Done, r.Missing, r.Left, r.Asked)
 			}
 			storetest.CheckClean(t, p.dir)
 			storetest.SameRoots(t, p.dir, p.want)

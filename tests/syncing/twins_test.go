@@ -145,7 +145,7 @@ func TestTurnsAreNoTwins(t *testing.T) {
 			storetest.Must(t, v.dbs[i].Close())
 		}
 	}
-	if n := heard.times(xaeroflux.SyncPeerTwin); n != 0 || v.dbs[0].Refusals()[messages.CodeDuplicate] != 0 {
+	if n := heard.times(xaeroflux.SyncPeerTwin); n != 0 || v.dbs[0].Refusals()[xaeroflux.Code(messages.CodeDuplicate)] != 0 {
 		t.Errorf("%d times a peer was taken for two", n)
 	}
 }

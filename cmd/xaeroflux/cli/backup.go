@@ -74,10 +74,7 @@ func (a *app) verifyBackup(ctx context.Context, dir string) error {
 	if err != nil && !errors.As(err, &damage) {
 		return err
 	}
-	v := struct {
-		xaeroflux.BackupManifest
-		Findings []xaeroflux.BackupFinding `json:"findings,omitempty"`
-	}{BackupManifest: m}
+	v := verifiedBackup{BackupManifest: m}
 	if damage != nil {
 		v.Findings = damage.Findings
 	}
@@ -189,4 +186,10 @@ func dataLogs(m xaeroflux.BackupManifest) (n int) {
 		}
 	}
 	return n
+}
+
+// A verifiedBackup is what a backup holds, and what is wrong with it.
+type verifiedBackup struct {
+	xaeroflux.BackupManifest
+	Findings []xaeroflux.BackupFinding `json:"findings,omitempty"` // what is damaged or missing
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -25,7 +26,9 @@ order. A terminal gets control characters as \x1b; "xaeroflux get" prints one
 payload byte for byte. With --json, an object for each event: log, seq, time,
 type, key and payload (base64), id and refs if it has them, leaf (base64 of the
 RFC 6962 leaf data) and hash; if the type is not UTF-8, type_bytes (base64) has it
-as it is. With --follow, goes on with events as they come, until ctrl-C.`,
+as it is. Of the engine's own events, which --engine prints too, the payload is
+shown as JSON of its fields behind the type, and is "decoded" with --json; keys
+are in hex. With --follow, goes on with events as they come, until ctrl-C.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if q.Limit < 0 {
@@ -73,6 +76,10 @@ func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
 var newline = []byte{'\n'}
 
 func printPayload(w io.Writer, r *nodeapi.Record) error {
+	if r.Decoded != nil {
+		_, err := fmt.Fprintf(w, "%s %s\n", r.Type, r.Decoded)
+		return err
+	}
 	if _, err := w.Write(r.Payload); err != nil {
 		return err
 	}

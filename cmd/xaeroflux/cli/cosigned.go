@@ -55,13 +55,7 @@ func (a *app) verifyCheckpoint(text []byte, vkey string, p proof.Policy) error {
 	if err != nil {
 		return err
 	}
-	v := struct {
-		Verified bool     `json:"verified"`
-		Log      string   `json:"log"`
-		Size     uint64   `json:"size"`
-		Root     string   `json:"root"`
-		Cosigned []string `json:"cosigned"`
-	}{true, h.Log.String(), h.Size, h.Root.String(), append([]string{}, names...)}
+	v := verifiedHead{true, h.Log.String(), h.Size, h.Root.String(), append([]string{}, names...)}
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "verified: head of log %s\n", h.Log)
 		fmt.Fprintf(w, "  %d events, root %s, signed by the log's author\n", h.Size, h.Root)
@@ -98,15 +92,27 @@ func (a *app) verifyConsistency(text []byte, vkey, old string, p proof.Policy) e
 	if err != nil {
 		return err
 	}
-	v := struct {
-		Verified bool     `json:"verified"`
-		Log      string   `json:"log"`
-		Old      uint64   `json:"old"`
-		Size     uint64   `json:"size"`
-		Root     string   `json:"root"`
-		Cosigned []string `json:"cosigned"`
-	}{true, h.Log.String(), c.Old, h.Size, h.Root.String(), append([]string{}, names...)}
+	v := verifiedGrowth{true, h.Log.String(), c.Old, h.Size, h.Root.String(), append([]string{}, names...)}
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "verified: log %s only grew from %d to %d events\n", h.Log, c.Old, h.Size)
 	})
+}
+
+// A verifiedHead is a checkpoint that verified.
+type verifiedHead struct {
+	Verified bool     `json:"verified"` // true
+	Log      string   `json:"log"`      // id
+	Size     uint64   `json:"size"`     // events under the head
+	Root     string   `json:"root"`     // over those, in hex
+	Cosigned []string `json:"cosigned"` // names of the witnesses that did
+}
+
+// A verifiedGrowth is a consistency proof that verified.
+type verifiedGrowth struct {
+	Verified bool     `json:"verified"` // true
+	Log      string   `json:"log"`      // id
+	Old      uint64   `json:"old"`      // events under the older head
+	Size     uint64   `json:"size"`     // events under the newer one
+	Root     string   `json:"root"`     // over those, in hex
+	Cosigned []string `json:"cosigned"` // names of the witnesses that cosigned the newer one
 }

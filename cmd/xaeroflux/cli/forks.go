@@ -21,7 +21,7 @@ type forkLine struct {
 	Author string   `json:"author"`
 	Topic  string   `json:"topic"`
 	Sizes  []uint64 `json:"sizes"` // of the two heads
-	Roots  []string `json:"roots"`
+	Roots  []string `json:"roots"` // the same
 	VKey   string   `json:"vkey"`
 }
 
@@ -119,12 +119,15 @@ func (a *app) verifyFork(text []byte, vkey string) error {
 	if vkey != "" && vkey != f.VKey() {
 		return kinded(nodeapi.Proof, "the fork is of log %s, --vkey of another", f.Log())
 	}
-	v := struct {
-		Verified bool `json:"verified"`
-		forkLine
-	}{true, lineOf(f)}
+	v := verifiedFork{true, lineOf(f)}
 	return a.print(v, func(w io.Writer) {
 		fmt.Fprintln(w, "verified: the author of this log signed two heads that cannot both be true")
 		printFork(w, f)
 	})
+}
+
+// A verifiedFork is a proof of a fork that verified.
+type verifiedFork struct {
+	Verified bool `json:"verified"` // true
+	forkLine
 }

@@ -63,5 +63,5 @@ func (a *app) notThere(cmd *cobra.Command, b backend, q nodeapi.Query) error {
 	if q.From < log.HeadSize {
 		return kinded(nodeapi.NotHeld, "event %d of log %.8s is not here", q.From, log.Log)
 	}
-	return kinded(nodeapi.Range, "log %.8s has %d events, counted from 0; there is no event %d", log.Log, log.HeadSize, q.From)
+	return kinded(nodeapi.Range, "log %.8s has %s, counted from 0; there is no event %d", log.Log, counted(int(log.HeadSize), "event"), q.From)
 }

@@ -34,12 +34,15 @@ way to one that is joined later until its invite was printed by this command.`,
 				if inv, err := identity.ParseInvite(info.Invite); err == nil && len(inv.Peers) == 0 {
 					a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
 				}
-				v := struct {
-					Topic  xaeroflux.TopicID `json:"topic"`
-					Invite string            `json:"invite"`
-				}{info.Topic, info.Invite}
+				v := inviteLine{info.Topic, info.Invite}
 				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.Invite) })
 			})
 		},
 	}
+}
+
+// An inviteLine is an invite, and to which topic it is.
+type inviteLine struct {
+	Topic  xaeroflux.TopicID `json:"topic"`
+	Invite string            `json:"invite"` // a key: whoever has it reads the topic and appends to it
 }

@@ -155,7 +155,7 @@ func (b *local) Prove(ctx context.Context, p nodeapi.Prove) (file []byte, err er
 	case p.Grown:
 		return l.ConsistencyFile(ctx, p.Seq)
 	case p.Seq >= size:
-		return nil, kinded(nodeapi.Range, "prove event %d: log %s has %d events, counted from 0", p.Seq, l.ID().Short(), size)
+		return nil, kinded(nodeapi.Range, "prove event %d: log %s has %s, counted from 0", p.Seq, l.ID().Short(), counted(int(size), "event"))
 	case p.Cosigned == nil:
 		return l.ProofFile(ctx, p.Seq)
 	}

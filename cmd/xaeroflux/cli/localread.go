@@ -70,6 +70,7 @@ func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	if out.Payload == nil {
 		out.Payload = []byte{}
 	}
+	out.Decoded = engineRecord(r.Type, r.Payload)
 	if leaves {
 		out.Leaf, out.Hash = r.Leaf(), r.Hash()
 	}

@@ -33,7 +33,7 @@ new identity instead, with a new log, and what is left of the old one stays
 readable.
 
 Nothing is deleted: what is replaced is moved to damaged/<time>/ in the store's
-directory. The exit code is 1 where something is still damaged or was lost.`,
+directory. The exit code is 1 where something is still damaged or missing.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.dirFrom(args)
@@ -47,7 +47,7 @@ directory. The exit code is 1 where something is still damaged or was lost.`,
 			commandsFor(r.Found)
 			commandsFor(r.Left)
 			remediesFor(r.Done)
-			remediesFor(r.Lost)
+			remediesFor(r.Missing)
 			if err := a.print(r, func(w io.Writer) { a.printRepair(w, r) }); err != nil {
 				return err
 			}
@@ -76,7 +76,7 @@ func unrepaired(r xaeroflux.RepairReport) error {
 		return nil
 	}
 	do := ""
-	for _, s := range r.Lost {
+	for _, s := range r.Missing {
 		if do == "" {
 			do = s.Do
 		}
@@ -85,9 +85,9 @@ func unrepaired(r xaeroflux.RepairReport) error {
 		do = r.Left[0].Do
 	}
 	if do == "" {
-		do = "xaeroflux sync ADDRESS, with a peer that may have what was lost"
+		do = "xaeroflux sync ADDRESS, with a peer that may have what is missing"
 	}
-	return hint(fmt.Errorf("not all could be repaired: %d lost, %d still damaged", len(r.Lost), len(r.Left)), "%s", do)
+	return hint(fmt.Errorf("not all could be repaired: %d not fetched or found, %d still damaged", len(r.Missing), len(r.Left)), "%s", do)
 }
 
 func (a *app) printRepair(w io.Writer, r xaeroflux.RepairReport) {
@@ -98,7 +98,7 @@ func (a *app) printRepair(w io.Writer, r xaeroflux.RepairReport) {
 		fmt.Fprintf(w, "asked   %s\n", peer)
 	}
 	a.printSteps(w, "done", r.Done)
-	a.printSteps(w, "lost", r.Lost)
+	a.printSteps(w, "missing", r.Missing)
 	for _, f := range r.Left {
 		fmt.Fprintf(w, "left    %s\n        %s\n", f.Where, f.What)
 	}
@@ -118,7 +118,7 @@ func verdict(r xaeroflux.RepairReport) string {
 	case r.Clean():
 		return "clean: all is repaired"
 	case len(r.Left) == 0:
-		return "sound, with losses"
+		return "sound, but not whole: something is missing"
 	}
 	return "still damaged"
 }
@@ -129,7 +129,7 @@ func (a *app) printSteps(w io.Writer, word string, steps []xaeroflux.RepairStep)
 		if s.Log != "" {
 			where = "log " + s.Log + ": "
 		}
-		fmt.Fprintf(w, "%s    %s%s\n", word, where, s.What)
+		fmt.Fprintf(w, "%-7s %s%s\n", word, where, s.What)
 		if s.Do != "" {
 			fmt.Fprintf(w, "        to do: %s\n", a.typed(s.Do))
 		}

@@ -179,9 +179,7 @@ func (a *app) announce(addrs []identity.Address) error {
 	for _, other := range all[1:] {
 		a.say("also at %s", other)
 	}
-	v := struct {
-		Listening string `json:"listening"`
-	}{all[0].String()}
+	v := listeningLine{all[0].String()}
 	return a.print(v, func(w io.Writer) { fmt.Fprintf(w, "listening %s\n", all[0]) })
 }
 
@@ -200,4 +198,9 @@ func (a *app) logger(quiet bool) *slog.Logger {
 	c.EncodeTime = zapcore.TimeEncoderOfLayout(time.TimeOnly)
 	core := zapcore.NewCore(zapcore.NewConsoleEncoder(c), zapcore.Lock(zapcore.AddSync(forPeople(a.err))), zap.InfoLevel)
 	return slog.New(zapslog.NewHandler(core, zapslog.AddStacktraceAt(slog.LevelError+1)))
+}
+
+// A listeningLine says where peers find a node that runs.
+type listeningLine struct {
+	Listening string `json:"listening"` // an address that sync and --peer take
 }

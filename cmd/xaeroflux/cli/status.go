@@ -26,7 +26,10 @@ this store, or that has gaps ("xaeroflux gaps"), with how much and since when.
 
 States: "in sync" both hold the same; "syncing" something is on its way;
 "greeting" just connected; "dialing"; "pausing" until the next try; "known"
-remembered, and not needed now. Of a topic that is followed in part, only the
+remembered, and not needed now. FOR is how long the session lasts or, of a peer
+that is not connected, how long ago the last one was; HEARD is how long ago the
+peer last said something. An error stands there with its age: it may be of a time
+before what is going on now. Of a topic that is followed in part, only the
 logs that are followed count (xaeroflux follow).`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -83,11 +86,11 @@ func (a *app) printStatus(w io.Writer, s nodeapi.Status, now time.Time) {
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	if len(s.Peers) > 0 {
-		fmt.Fprintln(t, "\nPEER\tSTATE\tFOR\tADDRESS\tEVENTS IN\tOUT\tBYTES IN\tOUT\tIN/S\tOUT/S\tWAITING FOR, OR LAST ERROR")
+		fmt.Fprintln(t, "\nPEER\tSTATE\tFOR\tHEARD\tADDRESS\tEVENTS IN\tOUT\tBYTES IN\tOUT\tIN/S\tOUT/S\tWAITING FOR, OR LAST ERROR")
 	}
 	for _, p := range s.Peers {
-		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
-			p.Peer, p.State, age(now, p.Since), p.Address, p.EventsIn, p.EventsOut, bytesText(p.BytesIn), bytesText(p.BytesOut),
+		fmt.Fprintf(t, "%.8s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\t%s\n",
+			p.Peer, p.State, age(now, p.Since), age(now, p.Heard), p.Address, p.EventsIn, p.EventsOut, bytesText(p.BytesIn), bytesText(p.BytesOut),
 			bytesText(uint64(p.RateIn)), bytesText(uint64(p.RateOut)), why(p, now))
 	}
 	t.Flush()
@@ -121,7 +124,7 @@ func twinText(p xaeroflux.PeerStatus) string {
 
 // why says what a peer is waited for, or what went wrong with it.
 func why(p xaeroflux.PeerStatus, now time.Time) string {
-	what := cmp.Or(p.Waiting, p.LastError)
+	what := cmp.Or(p.Waiting, errorText(p, now))
 	if p.InSync {
 		what = ""
 	}
@@ -132,6 +135,17 @@ func why(p xaeroflux.PeerStatus, now time.Time) string {
 		what += fmt.Sprintf(" (again in %s)", age(p.NextTry, now))
 	}
 	return what
+}
+
+// errorText is the last error of a peer, and how long ago it was.
+func errorText(p xaeroflux.PeerStatus, now time.Time) string {
+	switch {
+	case p.LastError == "":
+		return ""
+	case p.LastErrorAt.IsZero():
+		return p.LastError + " (before its last session)"
+	}
+	return fmt.Sprintf("%s (%s ago)", p.LastError, age(now, p.LastErrorAt))
 }
 
 // unsettledText says of how many topics it is not known that both hold the same.

@@ -135,10 +135,7 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (xaeroflux.Sync
 	if err = errors.Join(err, told); err != nil {
 		return err
 	}
-	v := struct {
-		xaeroflux.SyncReport
-		Own []xaeroflux.OwnLog `json:"own,omitempty"`
-	}{r, status.Own}
+	v := syncLine{r, status.Own}
 	err = a.print(v, func(w io.Writer) {
 		fmt.Fprintf(w, "in      %d events, %d pages, %s\n", r.EventsIn, r.PagesIn, bytesText(r.BytesIn))
 		fmt.Fprintf(w, "out     %d events, %d pages, %s\n", r.EventsOut, r.PagesOut, bytesText(r.BytesOut))
@@ -249,4 +246,10 @@ func bytesText(n uint64) string {
 		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 	}
 	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
+
+// A syncLine is what a sync moved, and what is wrong with logs of the store itself.
+type syncLine struct {
+	xaeroflux.SyncReport
+	Own []xaeroflux.OwnLog `json:"own,omitempty"` // logs of this store that are forked, behind, or wait for a peer
 }

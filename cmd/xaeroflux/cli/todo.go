@@ -43,7 +43,7 @@ var remedies = map[xaeroflux.Remedy]string{
 	xaeroflux.RemedyInvite: "xaeroflux repair --invite INVITE, with an invite to the topic from any of its members",
 	xaeroflux.RemedyPeer:   commands[xaeroflux.FlawLog],
 	xaeroflux.RemedyLoss: "xaeroflux repair --from ADDRESS of a peer that holds this log; or, if there is none, xaeroflux repair --accept-loss, " +
-		"which keeps the events before the first that is lost, sets the rest aside, and goes on with a new log",
+		"which keeps the events before the first that is missing, sets the rest aside, and goes on with a new log",
 	xaeroflux.RemedySync:   "xaeroflux sync ADDRESS, with a peer that holds the log: they come back like any others",
 	xaeroflux.RemedyFetch:  "xaeroflux fetch LOG --peer ADDRESS, which brings them again",
 	xaeroflux.RemedyCosign: "xaeroflux repair --cosign-again, if this store holds of each log the history that it cosigned before; or tell whoever trusts it as a witness",

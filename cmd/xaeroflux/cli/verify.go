@@ -20,18 +20,18 @@ import (
 
 // verified is what a proof proves.
 type verified struct {
-	Verified    bool   `json:"verified"`
+	Verified    bool   `json:"verified"` // true
 	Log         string `json:"log"`
 	Seq         uint64 `json:"seq"`
-	Time        string `json:"time"`
+	Time        string `json:"time"` // that the author gave it
 	Type        string `json:"type"`
 	TypeBytes   []byte `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
 	Key         []byte `json:"key"`
 	PayloadSize int    `json:"payload_size"`
-	PayloadHash string `json:"payload_hash"`
-	Payload     bool   `json:"payload_checked"`
-	Size        uint64 `json:"size"`
-	Root        string `json:"root"`
+	PayloadHash string `json:"payload_hash"`    // SHA-256
+	Payload     bool   `json:"payload_checked"` // --payload was given, and fits
+	Size        uint64 `json:"size"`            // events under the head
+	Root        string `json:"root"`            // over those
 }
 
 func (a *app) verifyCmd() *cobra.Command {

@@ -30,14 +30,17 @@ key with which this store cosigns heads of others in the topic, as
 				if witness {
 					info.VKey = info.Witness
 				}
-				v := struct {
-					Log  xaeroflux.LogID `json:"log"`
-					VKey string          `json:"vkey"`
-				}{info.Log, info.VKey}
+				v := vkeyLine{info.Log, info.VKey}
 				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.VKey) })
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&witness, "witness", false, "the key of this store as a witness")
 	return cmd
+}
+
+// A vkeyLine is the key that proofs and heads of a log verify with.
+type vkeyLine struct {
+	Log  xaeroflux.LogID `json:"log"`
+	VKey string          `json:"vkey"` // a note verifier key; with --witness that of the cosignatures
 }
