@@ -176,7 +176,7 @@ func (k *Keeper) append(ctx context.Context, log digest.Hash, first uint64, all 
 	}
 	at, err := k.Pipeline.AppendBatch(ctx, log, events, pipeline.Conditions{Expect: &first}, time.UnixMilli(all[0].Time))
 	if err == nil && at.Time != all[0].Time {
-		err = fmt.Errorf("keeper: records of log %s for %d ms were stamped %d ms", log.Short(), all[0].Time, at.Time)
+		err = fmt.Errorf("records of log %s for %d ms were stamped %d ms", log.Short(), all[0].Time, at.Time)
 	}
 	return err
 }

@@ -76,7 +76,7 @@ func (d *Desk) apply(w *draft, r roster.Record) error {
 		return err
 	}
 	if e.Void != "" {
-		return fmt.Errorf("steward: %s at %v is void: %s", raw.Type, e.At, e.Void)
+		return fmt.Errorf("%s at %v is void: %s", raw.Type, e.At, e.Void)
 	}
 	w.Records = append(w.Records, raw)
 	w.bytes += len(body)

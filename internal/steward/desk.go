@@ -15,7 +15,7 @@ import (
 
 // ErrNotSteward is returned if a device cannot write the leg: another one writes
 // it, it was handed over or is closed, or nobody belongs to the topic yet.
-var ErrNotSteward = errors.New("steward: not the steward of this leg")
+var ErrNotSteward = errors.New("not the steward of this leg")
 
 // Logs says what the store holds.
 type Logs interface {
