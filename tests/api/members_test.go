@@ -60,3 +60,67 @@ func TestPrivateTopic(t *testing.T) {
 		return err == nil && len(members) == 2
 	})
 }
+
+// meet syncs two stores until both have what the other one knows.
+func meet(t *testing.T, a *xaeroflux.DB, addr string) {
+	t.Helper()
+	for range 3 { // what an answer of the steward brings comes with the next
+		_, err := a.Sync(ctx, addr)
+		Must(t, err)
+	}
+}
+
+// TestRemovedMember: after a removal nobody reads with the removed one, and what it
+// appends counts for nobody who knows.
+func TestRemovedMember(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	join := func(name string) (*xaeroflux.DB, *xaeroflux.Topic, string) {
+		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+		Must(t, err)
+		db := Open(t, filepath.Join(t.TempDir(), name), &xaeroflux.Options{Invite: invite})
+		addr, err := db.Listen(ctx, "127.0.0.1:0")
+		Must(t, err)
+		meet(t, a, addr.String())
+		return db, TopicOf(t, db), addr.String()
+	}
+	_, bt, baddr := join("b")
+	_, ct, caddr := join("c")
+	_, err = bt.Append(ctx, xaeroflux.Event{Payload: []byte("of b, before")})
+	Must(t, err)
+	meet(t, a, baddr)
+	meet(t, a, caddr)
+	members, err := at.Members()
+	Must(t, err)
+	if len(members) != 3 {
+		t.Fatalf("members are %+v", members)
+	}
+	var b xaeroflux.AccountKey
+	for _, m := range members {
+		if m.Devices[0].Log == bt.Log().ID() {
+			b = m.Account
+		}
+	}
+	Must(t, at.Remove(ctx, b))
+	_, err = at.Append(ctx, xaeroflux.Event{Payload: []byte("of a, after")})
+	Must(t, err)
+	_, err = bt.Append(ctx, xaeroflux.Event{Payload: []byte("of b, after")})
+	Must(t, err) // it does not know
+	meet(t, a, caddr)
+	for name, topic := range map[string]*xaeroflux.Topic{"a": at, "c": ct} {
+		got := texts(t, topic)
+		if !got[":of b, before"] || !got[":of a, after"] || got[":of b, after"] || len(got) != 2 {
+			t.Errorf("%s reads %v", name, got)
+		}
+	}
+	_, _ = a.Sync(ctx, baddr)
+	if got := texts(t, bt); got[":of a, after"] {
+		t.Errorf("the removed one reads %v", got)
+	}
+	for name, topic := range map[string]*xaeroflux.Topic{"a": at, "c": ct} {
+		if got := texts(t, topic); got[":of b, after"] {
+			t.Errorf("%s reads %v of the removed one", name, got)
+		}
+	}
+}
