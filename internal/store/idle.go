@@ -61,10 +61,14 @@ func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
 	if cut, err := s.cutOf(t.ID, row.Kind, id); err != nil || cut != nil {
 		return info, cmp.Or(err, errUnsaid)
 	}
+	outside, err := s.outside(row.Name(), id)
+	if err != nil {
+		return info, err
+	}
 	info = syncer.LogInfo{
 		Policy: t.Genesis.Policy, Genesis: t.Genesis, Ends: row.Closed != 0,
 		Log: row.ID, Topic: row.Topic, Author: row.Author, PageBytes: row.PageBytes,
-		Kind: row.Kind, Number: row.Number, Own: row.Own, Frozen: row.Frozen,
+		Kind: row.Kind, Number: row.Number, Own: row.Own, Frozen: row.Frozen, Provisional: outside,
 		Size: row.Size, Pages: row.SealedPages, SealedSize: row.SealedSize, Root: row.HeadRoot, Head: row.Head(), Right: row.Right,
 	}
 	if info.Ends {

@@ -42,7 +42,7 @@ func (v Source) Changes(topic digest.Hash, since digest.Set) ([]syncer.Change, b
 	return v.s.Changes(topic, since)
 }
 
-// Logs yields every log of a topic that holds events.
+// Logs yields every log of a topic that holds events and is not provisional.
 func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 	ids, err := v.s.topicIDs(topic)
 	if err != nil {
@@ -53,7 +53,7 @@ func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 		if err != nil {
 			return err
 		}
-		if info, ok := syncer.Listed(info); ok && !yield(info) {
+		if info, ok := syncer.Listed(info); ok && !info.Provisional && !yield(info) {
 			return nil
 		}
 	}
@@ -80,7 +80,7 @@ func (l *Log) info() (syncer.LogInfo, error) {
 	return syncer.LogInfo{
 		Policy: l.genesis.Policy, Genesis: l.genesis, Ends: ends, End: end,
 		Log: l.ID, Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes),
-		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(),
+		Kind: l.Kind, Number: l.Number, Own: l.Own, Frozen: l.frozen.Load(), Provisional: l.provisional.Load(),
 		Size: p.Size, Pages: p.Pages, SealedSize: p.PagesSize, Root: p.Root, Head: head, Right: p.Right,
 	}, err
 }
