@@ -82,8 +82,8 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	if m.Ask {
 		t.lastSent, t.owes = nil, true
 	}
-	if t.phase != unmet {
-		return nil
+	if err := s.tellNewcomers(t, m.Roster); err != nil || t.phase != unmet {
+		return err
 	}
 	// The peer saw no difference where we did: one side's PEAKS was old.
 	if same, err := s.same(t, got.set); same || err != nil {
@@ -324,6 +324,10 @@ func (s *Session) ingestFailed(in IngestFailed) {
 	if r == nil {
 		return
 	}
+	if errors.Is(in.Err, ErrUnadmitted) {
+		r.passesOver()
+		return
+	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)
 		return
@@ -346,6 +350,10 @@ func (s *Session) pullDone(in PullDone) error {
 	r.to(due)
 	if c := conflictOf(in.Err); c != nil {
 		return s.suspectHead(t, r, c)
+	}
+	if errors.Is(in.Err, ErrUnadmitted) {
+		r.passesOver()
+		return nil
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)

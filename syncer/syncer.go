@@ -49,7 +49,7 @@ type LogInfo struct {
 	Frozen     bool // forked: takes nothing more, and a list says no more of it
 
 	// Provisional says that the roster does not admit the log: it is in no list and
-	// no digest. See Provisional in Config.
+	// no digest. See Newcomers.
 	Provisional bool
 
 	Policy identity.Policy // of the topic: its records are judged by it
@@ -197,7 +197,10 @@ type Config struct {
 	Topics  []*Topic        // in the order in which they are offered, any number
 	Store   Store
 	History History // nil: rung 1 is not taken
-	Limits  Limits
+
+	Newcomers Newcomers // nil: no log is provisional
+
+	Limits Limits
 
 	Certificates Certificates // nil: none is sent, and one that comes is refused
 	Capabilities Capabilities // beside that of the sync

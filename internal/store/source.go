@@ -24,6 +24,8 @@ func (s *Store) Source() Source { return Source{s} }
 var (
 	_ syncer.Source  = Source{}
 	_ syncer.History = Source{}
+
+	_ syncer.Newcomers = Source{}
 )
 
 // Summary returns a topic's incremental digest.
