@@ -192,7 +192,6 @@ func (n *newcomers) reset() {
 	if n.claims == nil {
 		n.claims = map[digest.Hash]roster.Key{}
 	}
-	maps.Copy(n.claims, n.coming)
 	n.coming, n.taken, n.refused = map[digest.Hash]roster.Key{}, map[digest.Hash]*taken{}, map[digest.Hash]error{}
 }
 
@@ -201,10 +200,12 @@ func (n *newcomers) reset() {
 func (c *Committer) admit(a *messages.Append) error {
 	l := c.logs[a.Log]
 	switch {
-	case l == nil && a.Create == nil, l == nil && a.Create.Own, l != nil && (l.Own || !l.provisional.Load()), l != nil && a.Remote == nil:
+	case a.Remote == nil && (l != nil || a.Create == nil || a.Create.Own), l != nil && (l.Own || !l.provisional.Load()):
 		return nil
-	case l != nil:
+	case l != nil && l.Row().Size > 0:
 		return c.fits(a, l)
+	case a.Create == nil:
+		return nil // that is said where it would be created
 	}
 	n := a.Create.LogName
 	t, err := c.s.Topic(n.Topic)

@@ -359,3 +359,25 @@ func TestOurOwnLogIsProvisional(t *testing.T) {
 	must(t, c.take(p.append(3))[0])
 	c.stands([]*parted{own, p})
 }
+
+// TestAnEmptyLogIsJudged: a log that was created while it was admitted, and is not any
+// more, begins with an ask or not at all.
+func TestAnEmptyLogIsJudged(t *testing.T) {
+	c := newCircle(t, 0)
+	before, err := c.s.Source().Position(c.topic.ID)
+	must(t, err)
+	account, device := testKey(1), testKey(2)
+	card := roster.Card{Account: public(account), Device: public(device), PageBytes: 4096, KEM: testKEM(1), AccountKEM: testKEM(2)}
+	c.records(c.topic.Roster(), &roster.Admit{Role: roster.Writer, Card: roster.SignCard(c.topic.ID, card, account, device)})
+	p := c.logOf(device, 0, event.Event{Payload: []byte("no ask")}, 2, 10)
+	must(t, c.take(&messages.Append{Log: p.info.Log, Create: &messages.NewLog{LogName: p.info.Name()}})[0])
+
+	author := c.s.device.AuthorID(c.topic.Genesis)
+	term := &roster.Term{Last: roster.Prefix{Log: c.topic.Roster().ID(), Size: before.Size, Root: before.Root}, Term: 1, Steward: author, By: roster.ByOwner}
+	term.Sign(c.topic.ID, 0, c.topic.Account.Key())
+	c.records(identity.RosterLog(c.topic.ID, author, 1, 0), &roster.Begin{Term: term})
+	if err := c.take(p.append(2))[0]; !errors.Is(err, syncer.ErrUnadmitted) {
+		t.Errorf("it begins with no ask: %v", err)
+	}
+	c.stands(nil)
+}
