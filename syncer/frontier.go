@@ -140,10 +140,10 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		return err
 	}
 	if !found {
-		own = name
-		if counts, err := s.counts(t, name); err != nil || !counts {
+		if stored, err := s.stores(t, &name, !part); err != nil || !stored {
 			return err
 		}
+		own = name
 	}
 	r, err := s.told(t, e.Log, found)
 	if err != nil {
@@ -151,6 +151,9 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	}
 	r.size, r.pages, r.serving = e.Size, e.Pages, false
 	r.named(name, found)
+	if passed, err := s.declines(r, own); err != nil || passed {
+		return err
+	}
 	r.end = nil
 	if end, ends := e.End.At(); ends {
 		r.end = &end
@@ -158,10 +161,14 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	return s.compare(t, r, own, e, part)
 }
 
-// counts reports whether a log that is not here is to be stored. One that is not
-// is passed over: the peer's roster may say of it what ours does not yet.
-func (s *Session) counts(t *topic, name LogInfo) (bool, error) {
+// stores reports whether a log that is not here is to be stored, if only as a
+// provisional one, which no list has. One that is not is passed over: the peer's
+// roster may say of it what ours does not yet.
+func (s *Session) stores(t *topic, name *LogInfo, listed bool) (bool, error) {
 	ok, err := s.cfg.Store.Counts(name.Name())
+	if err == nil && !ok && !listed {
+		ok, err = s.awaitsRecord0(name)
+	}
 	if r := t.theirs[name.Log]; r != nil && !ok && err == nil {
 		r.got() // only HAVE or a round spoke of it
 		t.touched = append(t.touched, r)
@@ -251,7 +258,7 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	r.awaits(e.Size)
 	switch {
 	case r.phase == pulled:
-	case e.Pages >= own.Pages+PullPages:
+	case e.Pages >= own.Pages+PullPages && !own.Provisional:
 		r.to(pulled)
 		s.emit(Pull{Topic: t.number, Info: own, Pages: e.Pages})
 	case part && r.in == nil && r.phase != asked:
@@ -282,7 +289,7 @@ func (s *Session) ask(t *topic, r *remote) error {
 	if own.ended() {
 		r.got()
 	}
-	if r.wanted != 0 && r.pages >= own.Pages+PullPages {
+	if r.wanted != 0 && r.pages >= own.Pages+PullPages && !own.Provisional {
 		r.to(pulled)
 		s.emit(Pull{Topic: t.number, Info: own, Pages: r.pages})
 		return nil
@@ -305,7 +312,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 	}
 	switch {
 	case r.serving || r.phase == aside || to <= r.size:
-	case own.Pages >= r.pages+PullPages:
+	case own.Pages >= r.pages+PullPages && !own.Provisional:
 		if r.serving = true; tell {
 			s.sendPart(t, own)
 		}
@@ -341,7 +348,10 @@ func (s *Session) advanced(in Advanced) error {
 	if t.theirs[id] != nil {
 		s.remote(t, id).holding(own)
 	}
-	if isRoster(own) && !t.peaked || !isRoster(own) && !t.known {
+	if isRoster(own) && t.scope != nil {
+		t.scope.touchAll() // it may say something else of them now
+	}
+	if beside := isRoster(own) || own.Provisional; beside && !t.peaked || !beside && !t.known {
 		return nil // they come when PEAKS has said who holds what, or with our list
 	}
 	if own.Frozen {

@@ -127,7 +127,7 @@ func (s *Session) have(t *topic, m *messages.Have) error {
 			return err
 		}
 		r.size = max(r.size, h.Size)
-		if h.Size <= own.Size || r.phase == aside || own.Frozen || own.ended() {
+		if h.Size <= own.Size || r.phase == aside || r.declined != nil || own.Frozen || own.ended() {
 			continue
 		}
 		if t.lazy.lacking == nil {
@@ -210,7 +210,7 @@ func (s *Session) evened(t *topic) error {
 		if err != nil {
 			return err
 		}
-		if r := t.theirs[id]; found && r != nil {
+		if r := t.theirs[id]; found && r != nil && !own.Provisional {
 			r.size, r.pages = max(r.size, own.Size), max(r.pages, own.Pages)
 		}
 	}

@@ -48,6 +48,7 @@ type simNode struct {
 	agreed  map[identity.PeerID]digest.Set        // with whom; deleted when it is forgotten
 	told    map[digest.Hash]uint64                // sizes that sessions were told
 	refuses digest.Hash                           // a log of which nothing more is stored
+	members                                       // who is admitted when
 }
 
 // Remembered implements History.
@@ -124,7 +125,7 @@ func (n *simNet) link(a, b *simNode) {
 
 func (n *simNet) end(node, peer *simNode, dialer bool, binding []byte) *simEnd {
 	c := Config{
-		Dialer: dialer, Self: node.id, Peer: peer.id, Binding: binding, Store: node, History: node,
+		Dialer: dialer, Self: node.id, Peer: peer.id, Binding: binding, Store: node, History: node, Newcomers: node,
 		Topics: TopicsOf(twinTopic),
 	}
 	c.Topics[0].Follows = node.follows
@@ -323,6 +324,9 @@ func (e *simEnd) ingest(v Verified) {
 	err := errNotStored
 	if v.Info.Log == e.node.refuses {
 		err = ErrUnwanted
+	} else if !e.node.takes(v) {
+		err = ErrUnadmitted
+		e.node.refused++
 	} else if e.net.r.Float64() >= e.net.fail {
 		err = e.node.ingest(v)
 	}

@@ -64,12 +64,13 @@ type scope struct {
 	logs  map[digest.Hash]digest.Hash // those in sum, by id: root at size
 	sizes map[digest.Hash]uint64
 	stale map[digest.Hash]bool
+	aside map[digest.Hash]bool // provisional logs, which may come to count
 }
 
 func newScope(st Store, topic digest.Hash, ours, theirs Follows) (*scope, error) {
 	c := &scope{
 		Store: st, topic: topic, ours: ours, theirs: theirs,
-		logs: map[digest.Hash]digest.Hash{}, sizes: map[digest.Hash]uint64{}, stale: map[digest.Hash]bool{},
+		logs: map[digest.Hash]digest.Hash{}, sizes: map[digest.Hash]uint64{}, stale: map[digest.Hash]bool{}, aside: map[digest.Hash]bool{},
 	}
 	return c, st.Logs(topic, func(l LogInfo) bool {
 		if c.takes(l) {
@@ -98,14 +99,21 @@ func (c *scope) touchAll() {
 	for id := range c.logs {
 		c.stale[id] = true
 	}
+	for id := range c.aside {
+		c.stale[id] = true
+	}
+}
+
+func (c *scope) drop(id digest.Hash) {
+	if root, ok := c.logs[id]; ok {
+		c.sum.Remove(id, c.sizes[id], root)
+		delete(c.logs, id)
+		delete(c.sizes, id)
+	}
 }
 
 func (c *scope) count(l LogInfo) {
-	if root, ok := c.logs[l.Log]; ok {
-		c.sum.Remove(l.Log, c.sizes[l.Log], root)
-		delete(c.logs, l.Log)
-		delete(c.sizes, l.Log)
-	}
+	c.drop(l.Log)
 	if l, ok := Listed(l); ok {
 		c.sum.Add(l.Log, l.Size, l.Root)
 		c.logs[l.Log], c.sizes[l.Log] = l.Root, l.Size
@@ -118,7 +126,11 @@ func (c *scope) refresh() error {
 		if err != nil {
 			return err
 		}
-		if found && l.Topic == c.topic && c.takes(l) {
+		if delete(c.aside, id); !found || l.Topic != c.topic {
+		} else if l.Provisional {
+			c.drop(id)
+			c.aside[id] = true
+		} else if c.takes(l) {
 			c.count(l)
 		}
 		delete(c.stale, id)
@@ -189,6 +201,9 @@ func (s *Session) open(t *topic, theirs Follows) error {
 			return err
 		}
 		t.store = t.scope
+		if err = s.eachNewcomer(t, func(l LogInfo) { t.scope.touch(l.Log) }); err != nil {
+			return err
+		}
 	}
 	now, err := s.standing(t)
 	if err != nil {

@@ -89,12 +89,13 @@ type topic struct {
 	known   bool                    // theirs spoke of every log that differed, and does from then on: set by finds and listEnds, never cleared
 	listed  map[digest.Hash]bool    // of the list that is coming
 
-	stated   standing // in our PEAKS
-	leads    bool     // we lead rounds: set or cleared by open and peaks, set by wakened and syncDone, as what the peer says asks for one
-	round    *round   // under way
-	rounds   uint64   // number of the newest
-	tries    int      // rounds that did not lead to agreement
-	spent    int      // rounds that the peer made us take part in since the last tick
+	stated   standing           // in our PEAKS
+	toldAt   *identity.Position // the position of the peer when provisional logs were stated last
+	leads    bool               // we lead rounds: set or cleared by open and peaks, set by wakened and syncDone, as what the peer says asks for one
+	round    *round             // under way
+	rounds   uint64             // number of the newest
+	tries    int                // rounds that did not lead to agreement
+	spent    int                // rounds that the peer made us take part in since the last tick
 	expected map[uint64]uint64
 	// expected is logs that are not here yet, by short id with expectSalt, and
 	// the peer's sizes of them.
@@ -138,6 +139,9 @@ type remote struct {
 	knowsFork   bool   // the peer knows that it is forked,
 	toldFork    bool   // or we told it
 	in          *incoming
+
+	judged   *identity.Position // where the roster was before events of the provisional log were handed in last
+	declined *identity.Position // and when they were refused
 }
 
 // active reports whether something of the log is under way.
@@ -177,7 +181,7 @@ func (t *topic) unheard(id digest.Hash, size uint64) *remote {
 // on now may still be on its way here.
 func (t *topic) forget() {
 	for id, r := range t.theirs {
-		if r.evening < t.evenings && !r.active() && r.phase != aside {
+		if r.evening < t.evenings && !r.active() && r.phase != aside && r.declined == nil {
 			delete(t.theirs, id)
 		}
 	}
@@ -457,6 +461,9 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 	t.peaked = true
 	t.leads = t.stated.set.Count < m.Logs || t.stated.set.Count == m.Logs && s.cfg.Dialer
 	if err := s.rosterHeard(t, m.Roster); err != nil {
+		return err
+	}
+	if err := s.tellNewcomers(t, m.Roster); err != nil {
 		return err
 	}
 	got := standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}

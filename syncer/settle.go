@@ -72,8 +72,8 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	if m.Ask {
 		t.isAsked()
 	}
-	if t.phase != unmet {
-		return nil
+	if err := s.tellNewcomers(t, m.Roster); err != nil || t.phase != unmet {
+		return err
 	}
 	// The peer saw no difference where we did: one side's PEAKS was old.
 	if same, err := s.same(t, got.set); same || err != nil {
@@ -314,6 +314,10 @@ func (s *Session) ingestFailed(in IngestFailed) {
 	if r == nil {
 		return
 	}
+	if errors.Is(in.Err, ErrUnadmitted) {
+		r.passesOver()
+		return
+	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)
 		return
@@ -336,6 +340,10 @@ func (s *Session) pullDone(in PullDone) error {
 	r.to(due)
 	if c := conflictOf(in.Err); c != nil {
 		return s.suspectHead(t, r, c)
+	}
+	if errors.Is(in.Err, ErrUnadmitted) {
+		r.passesOver()
+		return nil
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)

@@ -45,9 +45,14 @@ type LogInfo struct {
 	PageBytes  uint32
 	Kind       identity.LogKind
 	Number     uint64
-	Own        bool            // this store appends to it
-	Frozen     bool            // forked: takes nothing more, and a list says no more of it
-	Policy     identity.Policy // of the topic: its records are judged by it
+	Own        bool // this store appends to it
+	Frozen     bool // forked: takes nothing more, and a list says no more of it
+
+	// Provisional says that the roster does not admit the log: it is in no list and
+	// no digest. See Newcomers.
+	Provisional bool
+
+	Policy identity.Policy // of the topic: its records are judged by it
 
 	// Genesis is the topic's, by which the first records of a roster are judged;
 	// whoever has none judges them by their form alone. It is not written to.
@@ -205,7 +210,10 @@ type Config struct {
 	Topics  []*Topic        // in the order in which they are offered, any number
 	Store   Store
 	History History // nil: rung 1 is not taken
-	Limits  Limits
+
+	Newcomers Newcomers // nil: no log is provisional
+
+	Limits Limits
 
 	Certificates Certificates // nil: none is sent, and one that comes is refused
 	Capabilities Capabilities // beside that of the sync
@@ -464,6 +472,11 @@ func (c Capabilities) sync() []messages.Capability {
 // ErrUnwanted is wrapped in the error of an Ingest or a Pull of a log of which
 // nothing more is to be stored.
 var ErrUnwanted = errors.New("nothing more of the log is wanted")
+
+// ErrUnadmitted is wrapped in the error of an Ingest or a Pull of a log that the roster
+// does not admit, and which is not stored as a provisional one, or no further. It is
+// an ErrUnwanted; the session passes over the log until more of the roster is here.
+var ErrUnadmitted = fmt.Errorf("%w before the roster admits it", ErrUnwanted)
 
 // A Violation is a rule of the protocol that a peer broke.
 type Violation struct {

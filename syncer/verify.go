@@ -40,10 +40,10 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		return err
 	}
 	if !found {
-		own = name
-		if counts, err := s.counts(t, name); err != nil || !counts {
+		if stored, err := s.stores(t, &name, false); err != nil || !stored {
 			return err
 		}
+		own = name
 	}
 	r, err := s.told(t, m.Log, found)
 	if err != nil {
@@ -54,6 +54,10 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	r.size = max(r.size, end)
 	if r.phase == aside || own.Frozen {
 		return nil
+	}
+	if passed, err := s.declines(r, own); err != nil || passed {
+		r.got()
+		return err
 	}
 	next := own.Size
 	if r.in != nil {
@@ -108,6 +112,13 @@ func (s *Session) accept(t *topic, r *remote, own LogInfo, m *messages.Events, n
 	}
 	if own.Own && v.Count > 0 {
 		s.emit(OwnAhead{Log: own.Log, Ours: own.Size, Size: m.Head.Size})
+	}
+	if own.Provisional {
+		now, err := s.cfg.Store.Position(t.id)
+		if err != nil {
+			return err
+		}
+		r.judged, r.declined = &now, nil
 	}
 	if r.in == nil {
 		r.in = &incoming{}

@@ -298,7 +298,7 @@ func (s *Session) start() {
 	s.in = s.set.Store.Offered()
 	s.core = syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.set.Self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
-		Topics: s.set.inTurn(s.conn.Peer(), s.in), Store: s.set.Store.Source(), History: s.set.Store.Source(),
+		Topics: s.set.inTurn(s.conn.Peer(), s.in), Store: s.set.Store.Source(), History: s.set.Store.Source(), Newcomers: s.set.Store.Source(),
 		Capabilities: s.set.capabilities(s.conn.Peer()),
 	})
 	s.step(syncer.Start{})

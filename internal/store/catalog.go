@@ -53,8 +53,11 @@ type Log struct {
 	// loaded: where a stage that restarted takes its work from.
 	segmented, treed atomic.Uint64
 
-	told   uint64      // size that those who wait for the log were told of; guarded by pubMu
-	frozen atomic.Bool // as it is counted in the topic's digest; changed under catalog.setMu
+	told uint64 // size that those who wait for the log were told of; guarded by pubMu
+
+	// As the log is counted in the topic's digest; changed under catalog.setMu.
+	frozen      atomic.Bool
+	provisional atomic.Bool // it is not
 
 	sealMu sync.Mutex    // held while a seal is committed, and while epoch changes
 	epoch  atomic.Uint64 // see messages.Batch
@@ -109,10 +112,9 @@ type catalog struct {
 	topicMu sync.Mutex                 // guards topics; whoever holds it takes no other lock
 	topics  map[digest.Hash]*topicList // of all, once somebody asked; nil before
 
-	setMu   sync.Mutex               // guards history and cuts
+	setMu   sync.Mutex               // guards history and rulings, and what is in them
 	history map[digest.Hash]*history // per topic, once somebody asked
-
-	cuts map[digest.Hash]map[digest.Hash]*roster.Cut // per topic, of its logs, as they are carried out; once somebody asked
+	rulings map[digest.Hash]*rulings // per topic, once somebody asked
 }
 
 // Log returns the log with this id, or ErrUnknownLog. Two callers get the same
@@ -187,7 +189,7 @@ func (s *Store) newLog(row *aof.LogRow) (*Log, error) {
 		return nil, err
 	}
 	l.pub.Store(p) // it counts as it did when it was here last
-	return l, s.takeCut(l)
+	return l, s.takeRuling(l)
 }
 
 // bareLog makes a Log of its row, with its files as they are and without a state.

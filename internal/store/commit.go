@@ -62,6 +62,7 @@ type Committer struct {
 	copied    []Copy                 // logs of copies of this device, which begin in it
 	pending   map[digest.Hash]end    // roots that the transaction brings logs to
 	ends      map[digest.Hash]end    // and those before it brought them to
+	newcomers newcomers
 	ahead     ahead
 }
 
@@ -130,12 +131,19 @@ func (c *Committer) write(w *Work) error {
 // that nobody loads one in between.
 func (c *Committer) load(w *Work) {
 	c.logs, c.failed = map[digest.Hash]*Log{}, map[digest.Hash]error{}
+	c.newcomers.reset()
 	for _, m := range w.Sealed {
 		c.loadLog(m.Log)
 	}
 	for _, a := range w.Appends {
 		if c.loadLog(a.Log); a.Remote == nil {
 			c.mayWrite(a.Log)
+		}
+		if c.failed[a.Log] != nil || c.newcomers.refused[a.Log] != nil {
+			continue
+		}
+		if err := c.admit(a); err != nil {
+			c.newcomers.refused[a.Log] = err
 		}
 	}
 	for _, x := range w.Changes {
@@ -193,7 +201,7 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	}
 	for _, i := range c.byNumber(w.Appends) {
 		a := w.Appends[i]
-		if why := c.failed[a.Log]; why != nil {
+		if why := cmp.Or(c.failed[a.Log], c.newcomers.refused[a.Log]); why != nil {
 			c.done.Appends[i] = Appended{Refused: why}
 			continue
 		}

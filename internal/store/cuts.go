@@ -15,7 +15,24 @@ import (
 
 // Rule: what the roster cuts stays where it is, as evidence, and is no part of the
 // state that everybody sees. Readers, digests, sessions and proofs ask Log.State and
-// know of no cut; the stages, which only go forward, ask Log.Whole.
+// know of no cut; the stages, which only go forward, ask Log.Whole. A log that the
+// roster does not admit is in no digest, see provisional.go.
+
+// rulings are what a topic's roster says of its data logs, as it is carried out.
+// They are guarded by catalog.setMu, and are only made without it.
+type rulings struct {
+	cuts     map[digest.Hash]*roster.Cut
+	admitted map[digest.Hash]bool
+
+	founded bool // the roster of an open topic was not folded: it is no more than its founding
+
+	outside map[digest.Hash]bool // the provisional ones of the first looked of topicList.named
+	looked  int
+}
+
+func newRulings() *rulings {
+	return &rulings{cuts: map[digest.Hash]*roster.Cut{}, admitted: map[digest.Hash]bool{}, outside: map[digest.Hash]bool{}}
+}
 
 // Whole returns the state of all that is held of a log, also behind a cut.
 func (l *Log) Whole() *LogState { return l.pub.Load() }
@@ -74,35 +91,36 @@ func nothing(l *Log) *LogState {
 	return &LogState{Root: digest.Empty, head: proof.Head{Log: l.ID, Root: digest.Empty}}
 }
 
-// cutsOf returns the cuts of a topic's logs as they are carried out. The first time
-// that somebody asks they are read from the roster, if it can hold any: one that was
-// only founded cuts nothing, and is not folded.
-func (s *Store) cutsOf(t *Topic) (map[digest.Hash]*roster.Cut, error) {
-	if cuts := s.cutsCarriedOut(t.ID); cuts != nil {
-		return cuts, nil
+// rulingsOf returns what a topic's roster says of its logs, as it is carried out. The
+// first time that somebody asks it is read from the roster, if that can say anything:
+// one that was only founded cuts nothing, and admits what counts in an open topic
+// anyway. It is not folded.
+func (s *Store) rulingsOf(t *Topic) (*rulings, error) {
+	if r := s.carriedOut(t.ID); r != nil {
+		return r, nil
 	}
-	cuts, err := s.cutsNow(t)
+	r, err := s.rulingsNow(t)
 	if err != nil {
 		return nil, err
 	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	if first := s.catalog.cuts[t.ID]; first != nil {
+	if first := s.catalog.rulings[t.ID]; first != nil {
 		return first, nil
 	}
-	s.catalog.cuts[t.ID] = cuts
-	return cuts, nil
+	s.catalog.rulings[t.ID] = r
+	return r, nil
 }
 
-func (s *Store) cutsCarriedOut(topic digest.Hash) map[digest.Hash]*roster.Cut {
+func (s *Store) carriedOut(topic digest.Hash) *rulings {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	return s.catalog.cuts[topic]
+	return s.catalog.rulings[topic]
 }
 
-// cutsNow returns the cuts of the roster as far as it is held.
-func (s *Store) cutsNow(t *Topic) (map[digest.Hash]*roster.Cut, error) {
-	cuts := map[digest.Hash]*roster.Cut{}
+// rulingsNow returns what the roster says as far as it is held.
+func (s *Store) rulingsNow(t *Topic) (*rulings, error) {
+	r := newRulings()
 	ids, err := s.legIDs(t)
 	if err != nil {
 		return nil, err
@@ -111,18 +129,24 @@ func (s *Store) cutsNow(t *Topic) (map[digest.Hash]*roster.Cut, error) {
 		switch row, err := s.rowOf(ids[0]); {
 		case err != nil && !errors.Is(err, ErrUnknownLog):
 			return nil, err
-		case err != nil || row.Size <= foundingCount:
-			return cuts, nil
+		case err != nil || row.Size == 0:
+			return r, nil
+		case row.Size <= foundingCount && t.Genesis.Policy.Has(identity.PolicyOpen):
+			r.founded = true
+			return r, nil
 		}
 	}
 	err = s.askRoster(t, func(st *roster.State) {
 		for _, l := range st.Logs() {
 			if c, ok := l.Cut(); ok {
-				cuts[l.ID] = &c
+				r.cuts[l.ID] = &c
+			}
+			if l.Admitted.Size > 0 {
+				r.admitted[l.ID] = true
 			}
 		}
 	})
-	return cuts, err
+	return r, err
 }
 
 // cutOf returns the cut of a log, or nil. A log of a roster or of boxes has none.
@@ -134,17 +158,22 @@ func (s *Store) cutOf(topic digest.Hash, kind identity.LogKind, id digest.Hash) 
 	if err != nil {
 		return nil, err
 	}
-	cuts, err := s.cutsOf(t)
+	r, err := s.rulingsOf(t)
 	if err != nil {
 		return nil, err
 	}
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	return cuts[id], nil
+	return r.cuts[id], nil
 }
 
-// takeCut gives a log that is being loaded the cut that it is counted with.
-func (s *Store) takeCut(l *Log) error {
+// takeRuling gives a log that is being loaded what it is counted by.
+func (s *Store) takeRuling(l *Log) error {
+	outside, err := s.outside(l.Name(), l.ID)
+	if err != nil {
+		return err
+	}
+	l.provisional.Store(outside)
 	c, err := s.cutOf(l.Topic, l.Kind, l.ID)
 	if err != nil || c == nil {
 		return err
@@ -164,43 +193,64 @@ func (s *Store) rosterMoved(topic digest.Hash) error {
 	}
 	s.rosters.moving.Lock()
 	defer s.rosters.moving.Unlock()
-	if _, err := s.cutsOf(t); err != nil {
-		return err
-	}
-	now, err := s.cutsNow(t)
+	old, err := s.rulingsOf(t)
 	if err != nil {
 		return err
 	}
-	for _, id := range s.changedCuts(topic, now) {
-		if err := s.carryOut(topic, id, now[id]); err != nil {
+	now, err := s.rulingsNow(t)
+	if err != nil {
+		return err
+	}
+	for _, id := range s.changedRulings(old, now) {
+		if err := s.carryOut(t, id, old, now); err != nil {
 			return err
 		}
 	}
 	s.rosterTurned(topic)
+	s.endFounding(old, now)
 	return s.placeRoster(t)
 }
 
-// changedCuts returns the logs whose cuts are others than those carried out.
-func (s *Store) changedCuts(topic digest.Hash, now map[digest.Hash]*roster.Cut) (ids []digest.Hash) {
+// changedRulings returns the logs of which the roster says something else than what is
+// carried out.
+func (s *Store) changedRulings(old, now *rulings) (ids []digest.Hash) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	old := s.catalog.cuts[topic]
-	for id, c := range now {
-		if o := old[id]; o == nil || o.Size != c.Size || o.Root != c.Root {
-			ids = append(ids, id)
-		}
+	changed := map[digest.Hash]bool{}
+	for id, c := range now.cuts {
+		o := old.cuts[id]
+		changed[id] = o == nil || o.Size != c.Size || o.Root != c.Root
 	}
-	for id := range old {
-		if now[id] == nil {
+	for id := range old.cuts {
+		changed[id] = changed[id] || now.cuts[id] == nil
+	}
+	for id := range now.admitted {
+		changed[id] = changed[id] || !old.admitted[id]
+	}
+	for id := range old.admitted {
+		changed[id] = changed[id] || !now.admitted[id]
+	}
+	for id, is := range changed {
+		if is {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// carryOut makes a log count up to a cut, or as a whole if c is nil. The log is held
-// meanwhile, so that whoever loads it finds it with the cut that it is counted with.
-func (s *Store) carryOut(topic, id digest.Hash, c *roster.Cut) error {
+// endFounding takes note that all of what the roster says is carried out.
+func (s *Store) endFounding(old, now *rulings) {
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	old.founded = now.founded
+}
+
+// carryOut makes a log count as the roster says by now. The log is held meanwhile, so
+// that whoever loads it finds it with what it is counted by, and none is created, which
+// would be counted by what was said before.
+func (s *Store) carryOut(t *Topic, id digest.Hash, old, now *rulings) error {
+	s.catalog.creating.Lock()
+	defer s.catalog.creating.Unlock()
 	l, err := s.knownLog(id)
 	if err != nil {
 		return err
@@ -208,35 +258,44 @@ func (s *Store) carryOut(topic, id digest.Hash, c *roster.Cut) error {
 	if l == nil {
 		s.catalog.setMu.Lock()
 		defer s.catalog.setMu.Unlock()
-		s.catalog.setCut(topic, id, c)
+		old.takes(id, now)
 		return nil
 	}
 	l.pubMu.Lock()
 	defer l.pubMu.Unlock()
+	c := now.cuts[id]
 	left, err := s.leave(l, l.Whole(), c)
 	if err != nil {
 		return err
 	}
-	old := l.State()
+	before := l.State()
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	s.catalog.setCut(topic, id, c)
-	l.cut.Store(c)
-	l.counted.Store(left)
-	if now := l.State(); now.Size != old.Size || now.Root != old.Root {
-		l.grew.Store(min(old.Size, now.Size))
-		s.catalog.count(l, old, now)
+	s.catalog.recount(l, func() {
+		old.takes(id, now)
+		l.cut.Store(c)
+		l.counted.Store(left)
+		l.provisional.Store(needsAdmission(t, l.Name()) && !now.admitted[id])
+	})
+	if after := l.State(); after.Size != before.Size || after.Root != before.Root {
+		l.grew.Store(min(before.Size, after.Size))
 	}
 	return nil
 }
 
-// setCut keeps a cut that is carried out; c.setMu is held.
-func (c *catalog) setCut(topic, id digest.Hash, cut *roster.Cut) {
-	if cut == nil {
-		delete(c.cuts[topic], id)
+// takes keeps what is carried out of one log; catalog.setMu is held.
+func (r *rulings) takes(id digest.Hash, now *rulings) {
+	if c := now.cuts[id]; c != nil {
+		r.cuts[id] = c
 	} else {
-		c.cuts[topic][id] = cut
+		delete(r.cuts, id)
 	}
+	if now.admitted[id] {
+		r.admitted[id] = true
+	} else {
+		delete(r.admitted, id)
+	}
+	r.outside, r.looked = map[digest.Hash]bool{}, 0
 }
 
 // end returns at which size a log ends, by its own records or by the roster.
@@ -275,7 +334,7 @@ func (v Source) Roster(topic digest.Hash) (r syncer.Roster, err error) {
 
 // Counts reports whether a log of a topic is stored at all: the roster's legs,
 // the boxes of those that write them, the first data log of anybody in an open topic,
-// and what the roster admits.
+// and what the roster admits. Of others, see Awaits.
 func (v Source) Counts(n identity.LogName) (counts bool, err error) {
 	t, err := v.s.Topic(n.Topic)
 	if err != nil {

@@ -77,6 +77,9 @@ func (h *history) mark() {
 
 // changed takes note of a log's new state.
 func (h *history) changed(l *Log, old, now *LogState) {
+	if l.provisional.Load() {
+		return
+	}
 	if l.frozen.Load() {
 		if old == nil { // new here
 			h.count(l, now)
@@ -97,27 +100,48 @@ func (h *history) changed(l *Log, old, now *LogState) {
 	}
 }
 
-// froze takes note that a log is forked, and counts as nothing else from now on.
-func (h *history) froze(l *Log, p *LogState) {
-	if p.Size > 0 {
-		h.sum.Remove(l.ID, p.Size, p.Root)
-	}
-	l.frozen.Store(true)
-	h.count(l, p)
-	h.record(l.ID, p.Size)
+// An entry is what a log is in the digest: a forked log is the same on all peers,
+// whatever each of them holds of it, and a provisional one is nothing.
+type entry struct {
+	in   bool
+	size uint64
+	root digest.Hash
 }
 
-// count adds what a log is: a forked log is the same on all peers, whatever each
-// of them holds of it.
-func (h *history) count(l *Log, p *LogState) { h.add(l.ID, l.frozen.Load(), p.Size, p.Root) }
-
-func (h *history) add(id digest.Hash, frozen bool, size uint64, root digest.Hash) {
-	h.clean = false
-	if frozen {
-		h.sum.Add(id, 0, digest.Empty)
-	} else if size > 0 {
-		h.sum.Add(id, size, root)
+func entryOf(i syncer.LogInfo) (e entry) {
+	switch {
+	case i.Provisional:
+	case i.Frozen:
+		e = entry{in: true, root: digest.Empty}
+	case i.Size > 0:
+		e = entry{true, i.Size, i.Root}
 	}
+	return e
+}
+
+func (l *Log) entry(p *LogState) entry {
+	return entryOf(syncer.LogInfo{Provisional: l.provisional.Load(), Frozen: l.frozen.Load(), Size: p.Size, Root: p.Root})
+}
+
+// count adds what a log is.
+func (h *history) count(l *Log, p *LogState) { h.add(l.ID, l.entry(p)) }
+
+func (h *history) add(id digest.Hash, e entry) {
+	if h.clean = false; e.in {
+		h.sum.Add(id, e.size, e.root)
+	}
+}
+
+// replace takes note that a log is something else in the digest from now on.
+func (h *history) replace(id digest.Hash, old, now entry) {
+	if old == now {
+		return
+	}
+	if old.in {
+		h.sum.Remove(id, old.size, old.root)
+	}
+	h.add(id, now)
+	h.record(id, old.size)
 }
 
 // record keeps the first change of a log after a mark.
@@ -221,18 +245,18 @@ func (s *Store) countNext(h *history, left []digest.Hash, now func() []digest.Ha
 		}
 		return nil
 	}
-	count := func(frozen bool, size uint64, root digest.Hash) {
+	count := func(e func() entry) {
 		s.catalog.setMu.Lock()
 		defer s.catalog.setMu.Unlock()
 		if now()[0] == left[0] {
-			h.add(left[0], frozen, size, root)
+			h.add(left[0], e())
 			h.upTo = left[0]
 		}
 	}
 	l, err := s.catalog.absent(left[0], func() error {
 		info, err := s.rowInfo(left[0])
 		if err == nil {
-			count(info.Frozen, info.Size, info.Root)
+			count(func() entry { return entryOf(info) })
 		}
 		return err
 	})
@@ -242,7 +266,7 @@ func (s *Store) countNext(h *history, left []digest.Hash, now func() []digest.Ha
 	if l != nil {
 		l.pubMu.Lock()
 		defer l.pubMu.Unlock()
-		count(l.frozen.Load(), l.State().Size, l.State().Root)
+		count(func() entry { return l.entry(l.State()) })
 	}
 	return err
 }
@@ -264,6 +288,16 @@ func (c *catalog) count(l *Log, old, now *LogState) {
 	}
 }
 
+// recount counts a log by something else from now on, which change says. l.pubMu and
+// c.setMu are held.
+func (c *catalog) recount(l *Log, change func()) {
+	old := l.entry(l.State())
+	change()
+	if h := c.history[l.Topic]; h != nil && l.Kind != identity.KindRoster && h.counts(l.ID) {
+		h.replace(l.ID, old, l.entry(l.State()))
+	}
+}
+
 // countCreated counts a log that was just committed for the first time.
 func (s *Store) countCreated(l *Log) {
 	l.pubMu.Lock()
@@ -271,7 +305,7 @@ func (s *Store) countCreated(l *Log) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	if l.Kind != identity.KindRoster {
-		s.added(l.Topic, l.ID)
+		s.added(l.Name(), l.ID)
 	}
 	s.catalog.count(l, nil, l.State())
 }
@@ -282,7 +316,7 @@ func (s *Store) countLater(row *aof.LogRow) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
 	if row.Kind != identity.KindRoster {
-		s.added(row.Topic, row.ID)
+		s.added(row.Name(), row.ID)
 	}
 	delete(s.catalog.history, row.Topic)
 }
@@ -296,12 +330,8 @@ func (s *Store) countFrozen(l *Log) {
 	if l.frozen.Load() {
 		return
 	}
-	h := s.catalog.history[l.Topic]
-	if h != nil && l.Kind != identity.KindRoster && h.counts(l.ID) {
-		h.froze(l, l.State())
-		return
-	}
-	if l.frozen.Store(true); h != nil {
+	s.catalog.recount(l, func() { l.frozen.Store(true) })
+	if h := s.catalog.history[l.Topic]; h != nil && l.Kind == identity.KindRoster {
 		h.placed = false // at a forked leg, perhaps
 	}
 }

@@ -61,8 +61,13 @@ func (s *Store) rowInfo(id digest.Hash) (info syncer.LogInfo, err error) {
 	if cut, err := s.cutOf(t.ID, row.Kind, id); err != nil || cut != nil {
 		return info, cmp.Or(err, errUnsaid)
 	}
+	outside, err := s.outside(row.Name(), id)
+	if err != nil {
+		return info, err
+	}
 	info = syncer.LogOf(row.ID, row.Name(), t.Genesis)
 	info.Own, info.Frozen, info.Ends = row.Own, row.Frozen, row.Closed != 0
+	info.Provisional = outside
 	info.Size, info.Pages, info.SealedSize, info.Root, info.Head, info.Right = row.Size, row.SealedPages, row.SealedSize, row.HeadRoot, row.Head(), row.Right
 	if info.Ends {
 		info.End = row.Size

@@ -249,7 +249,7 @@ func (s *Store) forget() {
 	s.catalog.forget()
 	s.catalog.topics = nil
 	s.catalog.history = map[digest.Hash]*history{}
-	s.catalog.cuts = map[digest.Hash]map[digest.Hash]*roster.Cut{}
+	s.catalog.rulings = map[digest.Hash]*rulings{}
 	s.rosters.mu.Lock()
 	s.rosters.all = map[digest.Hash]*fold{}
 	s.rosters.mu.Unlock()

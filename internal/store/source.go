@@ -24,6 +24,8 @@ func (s *Store) Source() Source { return Source{s} }
 var (
 	_ syncer.Source  = Source{}
 	_ syncer.History = Source{}
+
+	_ syncer.Newcomers = Source{}
 )
 
 // Summary returns a topic's incremental digest.
@@ -42,7 +44,7 @@ func (v Source) Changes(topic digest.Hash, since digest.Set) ([]syncer.Change, b
 	return v.s.Changes(topic, since)
 }
 
-// Logs yields every log of a topic that holds events.
+// Logs yields every log of a topic that holds events and is not provisional.
 func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 	ids, err := v.s.topicIDs(topic)
 	if err != nil {
@@ -53,7 +55,7 @@ func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 		if err != nil {
 			return err
 		}
-		if info, ok := syncer.Listed(info); ok && !yield(info) {
+		if info, ok := syncer.Listed(info); ok && !info.Provisional && !yield(info) {
 			return nil
 		}
 	}
@@ -79,6 +81,7 @@ func (l *Log) info() (syncer.LogInfo, error) {
 	end, ends := l.end()
 	info := syncer.LogOf(l.ID, identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number}, l.genesis)
 	info.Own, info.Frozen, info.Ends, info.End = l.Own, l.frozen.Load(), ends, end
+	info.Provisional = l.provisional.Load()
 	info.Size, info.Pages, info.SealedSize, info.Root, info.Head, info.Right = p.Size, p.Pages, p.PagesSize, p.Root, head, p.Right
 	return info, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
@@ -29,7 +30,7 @@ func TestRefWaitsForACommitUnderWay(t *testing.T) {
 		t.Error("it did not wait")
 	case <-time.After(50 * time.Millisecond):
 	}
-	s.added(first.ID, made)
+	s.added(identity.LogName{Topic: first.ID}, made)
 	s.catalog.creating.Unlock()
 	if !<-found {
 		t.Error("the log is listed by now, and is not found")

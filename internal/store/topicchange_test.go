@@ -53,7 +53,7 @@ func TestUnusedDefaultGivesWay(t *testing.T) {
 			must(t, s.Do(r))
 		}, false},
 		"chosen":          {func(s *Store, first *Topic) { d, err := s.NewDefaulting(first.ID); must(t, err); must(t, s.Do(d)) }, false},
-		"somebody's log":  {func(s *Store, first *Topic) { s.added(first.ID, digest.Hash{7}) }, false},
+		"somebody's log":  {func(s *Store, first *Topic) { s.added(identity.LogName{Topic: first.ID}, digest.Hash{7}) }, false},
 		"another default": {func(s *Store, _ *Topic) { d, err := s.NewDefaulting(s.mustJoin(t, 8)); must(t, err); must(t, s.Do(d)) }, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -229,10 +229,10 @@ func (j *Join) made(s *Store) error {
 	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
 	s.topics.mu.Unlock()
 	s.catalog.joined.put(j.row.ID, j.key)
-	s.added(j.Topic.ID, j.Topic.Log)
+	s.added(j.row.Name(), j.Topic.Log)
 	for _, b := range j.begins {
 		if b.name.Kind == identity.KindBoxes {
-			s.added(j.Topic.ID, b.name.ID())
+			s.added(b.name, b.name.ID())
 		}
 	}
 	return nil
@@ -303,6 +303,7 @@ func (s *Store) TopicLogs(topic digest.Hash) iter.Seq2[*Log, error] {
 type topicList struct {
 	sorted []digest.Hash // never written to
 	added  []digest.Hash // since; some may be in sorted too
+	named  []digest.Hash // those that count if the roster names them; grows only, some may be there twice
 }
 
 // topicIDs returns the ids of a topic's logs in order. Those of all topics are read
@@ -361,7 +362,7 @@ func (s *Store) listTopics() (map[digest.Hash]*topicList, error) {
 	err := s.aof.View(func(v *aof.View) error {
 		return v.ForEachLog(func(row aof.LogRow) error {
 			if row.Kind != identity.KindRoster {
-				listIn(all, row.Topic, row.ID)
+				listIn(all, row.Topic, row.ID, s.isNamed(row.Name()))
 			}
 			return nil
 		})
@@ -369,19 +370,23 @@ func (s *Store) listTopics() (map[digest.Hash]*topicList, error) {
 	return all, err
 }
 
-func listIn(topics map[digest.Hash]*topicList, topic, id digest.Hash) {
+func listIn(topics map[digest.Hash]*topicList, topic, id digest.Hash, named bool) {
 	if topics[topic] == nil {
 		topics[topic] = &topicList{}
 	}
-	topics[topic].added = append(topics[topic].added, id)
+	l := topics[topic]
+	if l.added = append(l.added, id); named {
+		l.named = append(l.named, id)
+	}
 }
 
 // added takes note of a log that was just committed for the first time.
-func (s *Store) added(topic, id digest.Hash) {
+func (s *Store) added(n identity.LogName, id digest.Hash) {
+	named := s.isNamed(n)
 	s.catalog.topicMu.Lock()
 	defer s.catalog.topicMu.Unlock()
 	if s.catalog.topics != nil {
-		listIn(s.catalog.topics, topic, id)
+		listIn(s.catalog.topics, n.Topic, id, named)
 	}
 }
 
