@@ -237,7 +237,8 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 	log := LogID(l.ID)
 	return run.Each(func(seq uint64, rec *event.Record) error {
 		r.next[log] = seq + 1
-		if !r.q.Engine && event.IsReserved(rec.Type) {
+		switch reserved := event.IsReserved(rec.Type); {
+		case reserved && !r.q.Engine, !reserved && l.Mute():
 			return nil
 		}
 		if r.full() || !yield(r.db.record(l, seq, rec), nil) {

@@ -19,6 +19,9 @@ func (t *Topic) entry(e event.Event) (pipeline.Entry, error) {
 	if err := e.CheckType(); err != nil {
 		return pipeline.Entry{}, err
 	}
+	if err := t.maySpeak(); err != nil {
+		return pipeline.Entry{}, err
+	}
 	switch p := t.t.Genesis.Policy; {
 	case p.Has(identity.PolicySealed):
 		return t.sealed(e)
@@ -29,6 +32,18 @@ func (t *Topic) entry(e event.Event) (pipeline.Entry, error) {
 		return pipeline.Entry{Event: e, Flags: event.FlagSalted}, nil
 	}
 	return pipeline.Entry{Event: e}, nil
+}
+
+// maySpeak returns ErrRole for a member that may read only.
+func (t *Topic) maySpeak() error {
+	if t.Kind() == OpenTopic {
+		return nil
+	}
+	l, err := t.db.st.Log(t.t.Log)
+	if err == nil && l.Mute() {
+		err = fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
+	}
+	return err
 }
 
 func (t *Topic) entries(events []event.Event) ([]pipeline.Entry, error) {

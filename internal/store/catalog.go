@@ -58,6 +58,7 @@ type Log struct {
 	// As the log is counted in the topic's digest; changed under catalog.setMu.
 	frozen      atomic.Bool
 	provisional atomic.Bool // it is not
+	mute        atomic.Bool // its author may read only
 
 	sealMu sync.Mutex    // held while a seal is committed, and while epoch changes
 	epoch  atomic.Uint64 // see messages.Batch

@@ -22,7 +22,7 @@ import (
 // They are guarded by catalog.setMu, and are only made without it.
 type rulings struct {
 	cuts     map[digest.Hash]*roster.Cut
-	admitted map[digest.Hash]bool
+	admitted map[digest.Hash]admission
 
 	founded bool // the roster of an open topic was not folded: it is no more than its founding
 
@@ -31,8 +31,17 @@ type rulings struct {
 }
 
 func newRulings() *rulings {
-	return &rulings{cuts: map[digest.Hash]*roster.Cut{}, admitted: map[digest.Hash]bool{}, outside: map[digest.Hash]bool{}}
+	return &rulings{cuts: map[digest.Hash]*roster.Cut{}, admitted: map[digest.Hash]admission{}, outside: map[digest.Hash]bool{}}
 }
+
+// An admission says whether the roster admits a log, and what of it counts.
+type admission uint8
+
+const (
+	notAdmitted admission = iota
+	engineOnly            // its author may read: events of the application in it are nobody's
+	allEvents
+)
 
 // Whole returns the state of all that is held of a log, also behind a cut.
 func (l *Log) Whole() *LogState { return l.pub.Load() }
@@ -142,7 +151,9 @@ func (s *Store) rulingsNow(t *Topic) (*rulings, error) {
 				r.cuts[l.ID] = &c
 			}
 			if l.Admitted.Size > 0 {
-				r.admitted[l.ID] = true
+				if r.admitted[l.ID] = engineOnly; l.Writes {
+					r.admitted[l.ID] = allEvents
+				}
 			}
 		}
 	})
@@ -174,6 +185,9 @@ func (s *Store) takeRuling(l *Log) error {
 		return err
 	}
 	l.provisional.Store(outside)
+	if err := s.takeVoice(l); err != nil {
+		return err
+	}
 	c, err := s.cutOf(l.Topic, l.Kind, l.ID)
 	if err != nil || c == nil {
 		return err
@@ -183,6 +197,29 @@ func (s *Store) takeRuling(l *Log) error {
 	l.counted.Store(left)
 	return err
 }
+
+// takeVoice takes note of whether events of the application in a log count.
+func (s *Store) takeVoice(l *Log) error {
+	if l.Kind != identity.KindData || !l.OfMembers() {
+		return nil
+	}
+	t, err := s.Topic(l.Topic)
+	if err != nil {
+		return err
+	}
+	r, err := s.rulingsOf(t)
+	if err != nil {
+		return err
+	}
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	l.mute.Store(r.admitted[l.ID] == engineOnly)
+	return nil
+}
+
+// Mute reports whether the log is of somebody who may read only: what the application
+// appended to it counts for nobody.
+func (l *Log) Mute() bool { return l.mute.Load() }
 
 // rosterMoved carries out what a topic's roster says by now, and states its position
 // only then: whoever counts at that position counts what is cut there.
@@ -225,10 +262,10 @@ func (s *Store) changedRulings(old, now *rulings) (ids []digest.Hash) {
 		changed[id] = changed[id] || now.cuts[id] == nil
 	}
 	for id := range now.admitted {
-		changed[id] = changed[id] || !old.admitted[id]
+		changed[id] = changed[id] || old.admitted[id] != now.admitted[id]
 	}
 	for id := range old.admitted {
-		changed[id] = changed[id] || !now.admitted[id]
+		changed[id] = changed[id] || old.admitted[id] != now.admitted[id]
 	}
 	for id, is := range changed {
 		if is {
@@ -275,7 +312,8 @@ func (s *Store) carryOut(t *Topic, id digest.Hash, old, now *rulings) error {
 		old.takes(id, now)
 		l.cut.Store(c)
 		l.counted.Store(left)
-		l.provisional.Store(needsAdmission(t, l.Name()) && !now.admitted[id])
+		l.provisional.Store(needsAdmission(t, l.Name()) && now.admitted[id] == notAdmitted)
+		l.mute.Store(now.admitted[id] == engineOnly)
 	})
 	if after := l.State(); after.Size != before.Size || after.Root != before.Root {
 		l.grew.Store(min(before.Size, after.Size))
@@ -290,8 +328,8 @@ func (r *rulings) takes(id digest.Hash, now *rulings) {
 	} else {
 		delete(r.cuts, id)
 	}
-	if now.admitted[id] {
-		r.admitted[id] = true
+	if a := now.admitted[id]; a != notAdmitted {
+		r.admitted[id] = a
 	} else {
 		delete(r.admitted, id)
 	}

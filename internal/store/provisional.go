@@ -58,7 +58,7 @@ func (s *Store) outside(n identity.LogName, id digest.Hash) (bool, error) {
 		return false, err
 	}
 	s.catalog.setMu.Lock()
-	admitted, founded := r.admitted[id], r.founded
+	admitted, founded := r.admitted[id] != notAdmitted, r.founded
 	s.catalog.setMu.Unlock()
 	if !admitted && founded { // the owner may have another log than those that count anyway
 		err = s.askRoster(t, func(st *roster.State) { _, admitted = st.LogAt(id, roster.Position{Size: foundingCount}) })
@@ -78,7 +78,7 @@ func (s *Store) provisionals(t *Topic) (ids []digest.Hash, err error) {
 	}
 	s.catalog.setMu.Lock()
 	for ; !r.founded && r.looked < len(named); r.looked++ {
-		if id := named[r.looked]; !r.admitted[id] {
+		if id := named[r.looked]; r.admitted[id] == notAdmitted {
 			r.outside[id] = true
 		}
 	}

@@ -3,6 +3,7 @@
 package api
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -123,4 +124,52 @@ func TestRemovedMember(t *testing.T) {
 			t.Errorf("%s reads %v of the removed one", name, got)
 		}
 	}
+}
+
+// TestRolesThatDoNotWrite: a reader reads and appends nothing, and a replica holds what it
+// cannot read, and passes it on.
+func TestRolesThatDoNotWrite(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	_, err = at.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("hello")})
+	Must(t, err)
+	join := func(r xaeroflux.Role) (*xaeroflux.DB, *xaeroflux.Topic, string) {
+		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Role: r})
+		Must(t, err)
+		db := Open(t, filepath.Join(t.TempDir(), r.String()), &xaeroflux.Options{Invite: invite})
+		addr, err := db.Listen(ctx, "127.0.0.1:0")
+		Must(t, err)
+		meet(t, a, addr.String())
+		Await(t, func() bool {
+			members, err := TopicOf(t, db).Members()
+			return err == nil && len(members) > 1
+		})
+		return db, TopicOf(t, db), addr.String()
+	}
+	_, reader, _ := join(xaeroflux.RoleReader)
+	Await(t, func() bool { return texts(t, reader)["note:hello"] })
+	if _, err := reader.Append(ctx, xaeroflux.Event{Payload: []byte("x")}); !errors.Is(err, xaeroflux.ErrRole) {
+		t.Errorf("a reader appends: %v", err)
+	}
+	db, replica, addr := join(xaeroflux.RoleReplica)
+	for r, err := range replica.Events(ctx, xaeroflux.Query{}) {
+		Must(t, err)
+		if !errors.Is(r.Sealed, xaeroflux.ErrSealed) || r.Type != "" || len(r.Payload) > 0 {
+			t.Errorf("a replica reads %+v", r)
+		}
+	}
+	if _, err := replica.Append(ctx, xaeroflux.Event{Payload: []byte("x")}); !errors.Is(err, xaeroflux.ErrRole) && !errors.Is(err, xaeroflux.ErrSealed) {
+		t.Errorf("a replica appends: %v", err)
+	}
+	// From the replica alone a further member has all, and reads it.
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	meet(t, a, addr)
+	Must(t, a.Close())
+	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: invite})
+	_, err = c.Sync(ctx, addr)
+	Must(t, err)
+	Await(t, func() bool { return texts(t, TopicOf(t, c))["note:hello"] })
+	_ = db
 }
