@@ -196,6 +196,9 @@ func (t *Topic) await(ctx context.Context, ask roster.AskRef, done func(*roster.
 var (
 	// ErrRole is returned for what the roster of the topic does not allow.
 	ErrRole = keeper.ErrRefused
+	// ErrUnmet is returned for changes of a roster that this store writes, until it has
+	// met another member since it was opened, or Topic.TrustRoster was called.
+	ErrUnmet = keeper.ErrUnmet
 	// ErrAsked is returned if ctx ends before the steward of the topic has answered: what
 	// was asked for stands, and is done once the steward hears of it.
 	ErrAsked = errors.New("the steward of the topic has not answered yet")
@@ -203,6 +206,19 @@ var (
 	// with the roster, from a member that has it.
 	ErrSealed = store.ErrSealed
 )
+
+// TrustRoster says, on a person's word, that no member holds more of the topic's roster
+// than this store, which writes it: it goes on from there though it met nobody since it
+// was opened. If that is wrong, as after an older copy of the store was put back, the
+// roster forks, and everybody sees it.
+func (t *Topic) TrustRoster(ctx context.Context) (err error) {
+	defer t.db.out(&err)
+	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
+		return err
+	}
+	t.db.node.Keeper().Met(t.t.ID)
+	return nil
+}
 
 // invited makes the invite of a topic that has members: a key that joins it, with the
 // role and as often as the options say, which the roster names before Invite returns.

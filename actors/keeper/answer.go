@@ -196,6 +196,10 @@ func (k *Keeper) tell(topic digest.Hash, b *steward.Batch) {
 // ErrRefused is returned by Act for what the roster does not allow.
 var ErrRefused = errors.New("the roster does not allow it")
 
+// ErrUnmet is returned by Act on the steward's device until another device has said,
+// since the store was opened, that it holds the same.
+var ErrUnmet = errors.New("this store writes the topic's roster, and an older copy of it would fork that: sync with a member first, or say that no member holds more")
+
 // An Acted is what became of an act: it is done, or the steward is asked.
 type Acted struct {
 	Done bool
@@ -204,7 +208,7 @@ type Acted struct {
 
 // Act has the person of this device do something to the roster: at once if the device is
 // the steward, else it is asked for, in the device's own log. The error is
-// ErrRefused with the reason.
+// ErrRefused with the reason, or ErrUnmet.
 func (k *Keeper) Act(ctx context.Context, topic digest.Hash, act steward.Act) (a Acted, err error) {
 	t, err := k.Store.Topic(topic)
 	if err != nil {
@@ -219,6 +223,9 @@ func (k *Keeper) Act(ctx context.Context, topic digest.Hash, act steward.Act) (a
 	}
 	if err != nil {
 		return a, err
+	}
+	if !k.mayAct(topic, desk.State()) {
+		return a, ErrUnmet
 	}
 	b, err := desk.Own([]steward.Act{act}, k.Now())
 	if err != nil {

@@ -173,3 +173,34 @@ func TestRolesThatDoNotWrite(t *testing.T) {
 	Await(t, func() bool { return texts(t, TopicOf(t, c))["note:hello"] })
 	_ = db
 }
+
+// TestStewardWaitsForAnother: a store that writes a roster and was opened again changes
+// nothing in it before it met a member, or a person says so.
+func TestStewardWaitsForAnother(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	a := Open(t, dir, nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, addr.String())
+	Must(t, a.Close())
+	for _, how := range []func(*xaeroflux.DB, *xaeroflux.Topic){
+		func(a *xaeroflux.DB, _ *xaeroflux.Topic) { meet(t, a, addr.String()) },
+		func(_ *xaeroflux.DB, at *xaeroflux.Topic) { Must(t, at.TrustRoster(ctx)) },
+	} {
+		a = Open(t, dir, nil)
+		again, err := a.Topic(at.ID())
+		Must(t, err)
+		if _, err := again.Invite(ctx, nil); !errors.Is(err, xaeroflux.ErrUnmet) {
+			t.Errorf("an invite before anybody was met: %v", err)
+		}
+		how(a, again)
+		_, err = again.Invite(ctx, nil)
+		Must(t, err)
+		Must(t, a.Close())
+	}
+}
