@@ -199,6 +199,10 @@ var (
 	// ErrUnmet is returned for changes of a roster that this store writes, until it has
 	// met another member since it was opened, or Topic.TrustRoster was called.
 	ErrUnmet = keeper.ErrUnmet
+	// ErrNotOwner is returned for a take-over by a store that does not keep the owner's key.
+	ErrNotOwner = keeper.ErrNotOwner
+	// ErrNotAsked is returned for a handover to a device that did not ask for it.
+	ErrNotAsked = keeper.ErrNotAsked
 	// ErrAsked is returned if ctx ends before the steward of the topic has answered: what
 	// was asked for stands, and is done once the steward hears of it.
 	ErrAsked = errors.New("the steward of the topic has not answered yet")
@@ -206,6 +210,63 @@ var (
 	// with the roster, from a member that has it.
 	ErrSealed = store.ErrSealed
 )
+
+// A RosterStatus says how far a topic's roster is here, and who writes it.
+type RosterStatus struct {
+	Term, Leg uint32    // of the newest part that is here: a take-over begins a term, a handover a leg
+	Size      uint64    // records of it that are here
+	Root      Hash      // over those
+	Steward   AuthorKey // the device that writes it
+	Self      bool      // that is this store
+}
+
+// Roster returns how far the topic's roster is here.
+func (t *Topic) Roster() (s RosterStatus, err error) {
+	defer t.db.out(&err)
+	st, err := t.roster()
+	if err != nil {
+		return s, fmt.Errorf("roster: %w", err)
+	}
+	p, steward := st.Point(), st.Steward()
+	if heir := st.Heir(); !heir.IsZero() {
+		steward.Author = heir
+	}
+	return RosterStatus{
+		Term: p.Term, Leg: p.Leg, Size: p.Size, Root: Hash(p.Root), Steward: AuthorKey(steward.Author),
+		Self: steward.Author == t.db.st.DeviceKey(t.t),
+	}, nil
+}
+
+// AskHandover asks that this store writes the roster from now on, which is best one that
+// is always on. It returns once that is so, or with ErrAsked when ctx ends: the ask stands
+// then. The steward does it at once for another device of its own person or of the
+// owner; for others its person calls Handover.
+func (t *Topic) AskHandover(ctx context.Context) (err error) {
+	defer t.db.out(&err)
+	self := t.db.st.DeviceKey(t.t)
+	mine := func(st *roster.State) bool { return st.Steward().Author == self && st.Heir().IsZero() }
+	return t.act(ctx, "ask for the roster", nil, mine)
+}
+
+// Handover has another device write the roster, which asked for it. The error is
+// ErrNotAsked, ErrUnmet, or ErrRole if this store is not the steward.
+func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
+	defer t.db.out(&err)
+	err = t.db.node.Keeper().Handover(ctx, t.t.ID, roster.Key(device))
+	if errors.Is(err, steward.ErrNotSteward) {
+		err = fmt.Errorf("%w: another store writes the roster", ErrRole)
+	}
+	return wrap("hand over", err)
+}
+
+// TakeOver makes this store the one that writes the roster, on the word of the topic's
+// owner, whose key this store has to keep: for a steward that is lost or stolen. First
+// sync with the members that can be reached: what the old steward wrote and is not here
+// is void from then on. The error is ErrNotOwner.
+func (t *Topic) TakeOver(ctx context.Context) (err error) {
+	defer t.db.out(&err)
+	return wrap("take over", t.db.node.Keeper().TakeOver(ctx, t.t.ID))
+}
 
 // TrustRoster says, on a person's word, that no member holds more of the topic's roster
 // than this store, which writes it: it goes on from there though it met nobody since it

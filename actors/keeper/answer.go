@@ -35,7 +35,18 @@ func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
 	}
 	for {
 		desk, err := k.Store.NewDesk(t)
-		if errors.Is(err, steward.ErrNotSteward) || err == nil && !k.mayAct(topic, desk.State()) {
+		if errors.Is(err, steward.ErrNotSteward) {
+			st, err := k.Store.Roster(topic)
+			if err != nil {
+				return wrote, err
+			}
+			if begun, err := k.inherit(k.Context, t, st); err != nil || !begun {
+				return wrote, err
+			}
+			wrote = true
+			continue
+		}
+		if err == nil && !k.mayAct(topic, desk.State()) {
 			return wrote, nil
 		}
 		if err != nil {
@@ -46,6 +57,7 @@ func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
 			return wrote, err
 		}
 		if len(b.Records) == 0 {
+			k.later(desk.State())
 			asks, err := k.pending(topic, desk.State())
 			if err != nil || len(asks) == 0 {
 				return wrote, err

@@ -46,9 +46,10 @@ type Config struct {
 type Keeper struct {
 	Config
 
-	mu  sync.Mutex // guards due and met
-	due map[digest.Hash]bool
-	met map[digest.Hash]bool // topics in which another device held the same since this store was opened
+	mu     sync.Mutex // guards due, met and timers
+	due    map[digest.Hash]bool
+	met    map[digest.Hash]bool // topics in which another device held the same since this store was opened
+	timers map[digest.Hash]*time.Timer
 
 	watchers watchers
 
@@ -58,7 +59,7 @@ type Keeper struct {
 
 // New returns a keeper. It has nothing to do before Look.
 func New(c Config) *Keeper {
-	return &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, asks: map[digest.Hash]*asked{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	return &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
 }
 
 // Look makes the actor look at the topics that have something new.

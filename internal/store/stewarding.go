@@ -43,6 +43,15 @@ func (s *Store) NewDesk(t *Topic) (*steward.Desk, error) {
 	return steward.New(c)
 }
 
+// LastOf returns the time of the newest event of a log, in milliseconds since 1970.
+func (s *Store) LastOf(log digest.Hash) (int64, error) {
+	l, err := s.knownLog(log)
+	if l == nil || err != nil {
+		return 0, err
+	}
+	return l.Row().LastTime, nil
+}
+
 // DeviceKey returns the key that this device is known by in a topic.
 func (s *Store) DeviceKey(t *Topic) roster.Key { return s.device.AuthorID(t.Genesis) }
 

@@ -3,9 +3,11 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	. "github.com/xaeroflux/xaeroflux/tests/storetest"
@@ -203,4 +205,64 @@ func TestStewardWaitsForAnother(t *testing.T) {
 		Must(t, err)
 		Must(t, a.Close())
 	}
+}
+
+// TestStewardshipMoves: the roster is handed over to a node that asked for it, which then
+// admits; and the owner takes over again when that node is gone.
+func TestStewardshipMoves(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	join := func(name, invite string, host *xaeroflux.DB) (*xaeroflux.DB, *xaeroflux.Topic, string) {
+		db := Open(t, filepath.Join(t.TempDir(), name), &xaeroflux.Options{Invite: invite})
+		addr, err := db.Listen(ctx, "127.0.0.1:0")
+		Must(t, err)
+		meet(t, host, addr.String())
+		return db, TopicOf(t, db), addr.String()
+	}
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Role: xaeroflux.RoleAdmin})
+	Must(t, err)
+	node, nt, naddr := join("node", invite, a)
+	asked, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if err := nt.AskHandover(asked); !errors.Is(err, xaeroflux.ErrAsked) {
+		t.Fatalf("a node asks to write the roster: %v", err)
+	}
+	meet(t, a, naddr)
+	self := nt.Log().Author()
+	Must(t, at.Handover(ctx, self))
+	meet(t, a, naddr)
+	Await(t, func() bool {
+		s, err := nt.Roster()
+		return err == nil && s.Self && s.Leg == 1
+	})
+	meet(t, a, naddr)
+
+	invite, err = nt.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	_, ct, caddr := join("c", invite, node)
+	Await(t, func() bool {
+		members, err := ct.Members()
+		return err == nil && len(members) == 3
+	})
+	_, err = ct.Append(ctx, xaeroflux.Event{Payload: []byte("of c")})
+	Must(t, err)
+	meet(t, node, caddr)
+	meet(t, a, naddr)
+	Await(t, func() bool { return texts(t, at)[":of c"] })
+	Must(t, node.Close())
+
+	if err := ct.TakeOver(ctx); !errors.Is(err, xaeroflux.ErrNotOwner) {
+		t.Errorf("somebody else takes over: %v", err)
+	}
+	Must(t, at.TakeOver(ctx))
+	meet(t, a, caddr)
+	s, err := ct.Roster()
+	if err != nil || s.Term != 1 || s.Steward != at.Log().Author() {
+		t.Errorf("after the take-over the roster is %+v, %v", s, err)
+	}
+	_, err = at.Append(ctx, xaeroflux.Event{Payload: []byte("of a, in the new term")})
+	Must(t, err)
+	meet(t, a, caddr)
+	Await(t, func() bool { return texts(t, ct)[":of a, in the new term"] })
 }

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/steward"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/messages"
+)
+
+// Errors of who writes the roster.
+var (
+	// ErrNotOwner is returned for a take-over by a store that does not keep the secret of
+	// the account that founded the topic.
+	ErrNotOwner = errors.New("only the store that founded the topic keeps the owner's key")
+	// ErrNotAsked is returned for a handover to a device that did not ask for it.
+	ErrNotAsked = errors.New("the device has not asked to write the roster: ask for it there first")
+)
+
+// inherit begins the next leg if the roster was handed over to this device. It reports
+// whether it did.
+func (k *Keeper) inherit(ctx context.Context, t *store.Topic, st *roster.State) (bool, error) {
+	self := k.Store.DeviceKey(t)
+	if st.Heir() != self {
+		return false, nil
+	}
+	return true, k.begin(ctx, t, st, nil)
+}
+
+// begin begins a leg, after a handover or with a term record.
+func (k *Keeper) begin(ctx context.Context, t *store.Topic, st *roster.State, term *roster.Term) error {
+	last, err := k.Store.LastOf(st.Steward().Log)
+	if err != nil {
+		return err
+	}
+	leg, raw, err := steward.Begin(st, k.Store.DeviceKey(t), term, k.Now(), last)
+	if err != nil {
+		return err
+	}
+	name := identity.RosterLog(t.ID, leg.Author, leg.Term, leg.Leg)
+	if err := k.Pipeline.Create(ctx, name.ID(), messages.NewLog{LogName: name, Own: true}); err != nil {
+		return err
+	}
+	return k.append(ctx, name.ID(), 0, []roster.Raw{raw})
+}
+
+// TakeOver begins a new term with this device as the steward, on the word of the topic's
+// owner, whose secret this store keeps. All of the roster that is here counts; what the
+// old steward wrote beyond it is void once others hear of the new term. The error is
+// ErrNotOwner.
+func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID) error {
+	t, err := k.Store.Topic(topic)
+	if err != nil {
+		return err
+	}
+	if roster.Key(identity.PublicKey(t.Account.Key())) != roster.Key(t.Genesis.Owner) {
+		return ErrNotOwner
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	st, err := k.Store.Roster(t.ID)
+	if err != nil {
+		return err
+	}
+	term := &roster.Term{Last: st.Prefix(), Term: st.Position().Term + 1, Steward: k.Store.DeviceKey(t), By: roster.ByOwner}
+	term.Sign(t.ID, 0, t.Account.Key())
+	if err := k.begin(ctx, t, st, term); err != nil {
+		return err
+	}
+	k.Met(topic) // nobody else writes the new leg
+	return nil
+}
+
+// Handover makes another device the steward, which asked for it.
+func (k *Keeper) Handover(ctx context.Context, topic identity.TopicID, device roster.Key) error {
+	t, err := k.Store.Topic(topic)
+	if err != nil {
+		return err
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	desk, err := k.Store.NewDesk(t)
+	if err != nil {
+		return err
+	}
+	if !k.mayAct(topic, desk.State()) {
+		return ErrUnmet
+	}
+	asks, err := k.pending(topic, desk.State())
+	if err != nil {
+		return err
+	}
+	d, _ := desk.State().Device(device)
+	for _, a := range asks {
+		if q, ok := a.Body.(*roster.Request); !ok || q.What != roster.AskHandover || a.Log != d.Log {
+			continue
+		}
+		b, err := desk.Decide(a, true, k.Now())
+		if err != nil {
+			return err
+		}
+		if len(b.Outcomes) != 1 || b.Outcomes[0].Fate != steward.Carried {
+			return fmt.Errorf("%w: %v", ErrRefused, b.Outcomes)
+		}
+		return k.write(ctx, t, desk.State(), &b)
+	}
+	return fmt.Errorf("%w (device %s)", ErrNotAsked, device.Short())
+}
+
+// patience is how long at most the keeper looks at no clock.
+const patience = time.Hour
+
+// later looks again when the first of the topic's invites expires.
+func (k *Keeper) later(st *roster.State) {
+	wait := patience
+	for _, v := range st.Invites() {
+		if v.Expiry > 0 {
+			wait = min(wait, max(time.Unix(int64(v.Expiry), 0).Sub(k.Now()), time.Second))
+		}
+	}
+	topic := st.Topic()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if t := k.timers[topic]; t != nil {
+		t.Stop()
+	}
+	k.timers[topic] = time.AfterFunc(wait, func() {
+		if k.Context.Err() == nil && k.note(topic) {
+			k.Wake()
+		}
+	})
+}
