@@ -225,7 +225,7 @@ func (t *Topic) Roster() (s RosterStatus, err error) {
 	defer t.db.out(&err)
 	st, err := t.roster()
 	if err != nil {
-		return s, fmt.Errorf("roster: %w", err)
+		return s, fmt.Errorf("status of the roster: %w", err)
 	}
 	p, steward := st.Point(), st.Steward()
 	if heir := st.Heir(); !heir.IsZero() {

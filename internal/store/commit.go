@@ -201,7 +201,11 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	}
 	for _, i := range c.byNumber(w.Appends) {
 		a := w.Appends[i]
-		if why := cmp.Or(c.failed[a.Log], c.newcomers.refused[a.Log]); why != nil {
+		why := c.failed[a.Log]
+		if why == nil {
+			why = c.newcomers.refused[a.Log]
+		}
+		if why != nil {
 			c.done.Appends[i] = Appended{Refused: why}
 			continue
 		}

@@ -120,7 +120,9 @@ func entryOf(i syncer.LogInfo) (e entry) {
 }
 
 func (l *Log) entry(p *LogState) entry {
-	return entryOf(syncer.LogInfo{Provisional: l.provisional.Load(), Frozen: l.frozen.Load(), Size: p.Size, Root: p.Root})
+	var i syncer.LogInfo
+	i.Provisional, i.Frozen, i.Size, i.Root = l.provisional.Load(), l.frozen.Load(), p.Size, p.Root
+	return entryOf(i)
 }
 
 // count adds what a log is.
