@@ -313,10 +313,16 @@ func (s *Session) share(offers []*offer) error {
 				return err
 			}
 		}
-		topics, said = append(topics, t), append(said, SharedTopic{t.id, t.number, t.partial})
+		topics, said = append(topics, t), append(said, SharedTopic{t.id, t.number, t.partial, t.reach})
 	}
 	s.emit(Shared{said})
 	for _, t := range topics {
+		if t.reach != nil { // it is shared so whatever both follow
+			if err := s.open(t, nil); err != nil {
+				return err
+			}
+			continue
+		}
 		if t.offer.Follows != nil {
 			s.send(&messages.Subscribe{Topic: t.number, Names: t.offer.Follows.names()})
 		}

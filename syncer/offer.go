@@ -39,6 +39,7 @@ type met struct {
 	greeted *standing  // what our mark states
 	shown   bool       // our certificate is sent,
 	judged  bool       // and that of the peer came
+	reach   *Reach     // which shares it, if the join keys did not; else nil
 }
 
 // meets returns what it has come to with the peer, to be added to.
