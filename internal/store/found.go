@@ -41,7 +41,7 @@ func (s *Store) NewFounding(name string, pageBytes int, now time.Time) (*Join, e
 		return nil, err
 	}
 	t := &Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name, Kept: name != ""}
-	return newJoin(t, device, records), nil
+	return s.newJoin(t, device, records), nil
 }
 
 // Found founds a topic in a store whose actors do not run.

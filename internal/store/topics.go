@@ -56,7 +56,8 @@ func (s *Store) loadTopics() error {
 
 // A Join is a topic on its way into the store, with this store's log in it. The
 // first topic is the default one, and gives that to the first that is joined if nobody
-// used it until then. Joining again takes up a topic that was left; it keeps its name.
+// used it until then. Joining again takes up a topic that was left, or takes the keys of
+// another invite; it keeps its name.
 type Join struct {
 	Topic *Topic // as it is stored, once the change is made
 
@@ -69,14 +70,20 @@ type Join struct {
 
 // NewJoin returns the change that joins a topic.
 func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name string) *Join {
-	j := newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), nil)
+	j := s.newJoin(&Topic{ID: genesis.ID(), Genesis: genesis, Keys: keys, Name: name}, s.device.AuthorKey(genesis), nil)
 	j.unused = s.unusedDefault()
 	return j
 }
 
-func newJoin(t *Topic, author ed25519.PrivateKey, roster []byte) *Join {
+// newJoin makes the log of this store in a topic, with pages as it makes them if genesis
+// leaves that to each device.
+func (s *Store) newJoin(t *Topic, author ed25519.PrivateKey, roster []byte) *Join {
 	j := &Join{Topic: t, key: newSigner(author), roster: roster}
-	j.row = aof.NewLogRow(identity.DataLog(t.ID, identity.PublicKey(author), t.Genesis.PageBytes), true)
+	pages := t.Genesis.PageBytes
+	if pages == 0 {
+		pages = uint32(s.format.PageBytes)
+	}
+	j.row = aof.NewLogRow(identity.DataLog(t.ID, identity.PublicKey(author), pages), true)
 	t.Log = j.row.ID
 	return j
 }
@@ -158,6 +165,8 @@ func (j *Join) made(s *Store) error {
 	s.topics.first = j.first
 	if old := s.topics.all[j.Topic.ID]; old == nil || old.Left {
 		s.topics.offered = append(s.topics.offered, o)
+	} else if old.Keys != j.Topic.Keys {
+		s.topics.offerInstead(o)
 	}
 	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
 	s.topics.mu.Unlock()
