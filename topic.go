@@ -109,7 +109,8 @@ func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
 }
 
 // Join joins the topic of an invite and connects to the peers named in it. The
-// topic is taken up once: to join again changes nothing but the peers. If the default
+// topic is taken up once: to join again changes nothing but the peers, and the keys if the
+// invite has others. If the default
 // topic was founded here, has no name, and nobody wrote to it or was invited to it until
 // then, the one that is joined becomes the default: what is appended without naming a
 // topic goes to those who made the invite.

@@ -42,7 +42,7 @@ var families = [...]family{
 	{"session", 1, 15, []kind{
 		{TypeHello, "HELLO", Greeting, MaxHelloFrame, helloFields, decodeHello},
 		{TypeTopics, "TOPICS", Meeting | Syncing, MaxHelloFrame, topicsFields, decodeTopics},
-		{TypeLeave, "LEAVE", Syncing, MaxShortFrame, leaveFields, decodeLeave},
+		{TypeLeave, "LEAVE", Meeting | Syncing, MaxShortFrame, leaveFields, decodeLeave},
 		{TypeCertificate, "CERTIFICATE", Meeting | Syncing, MaxHelloFrame, certificateFields, decodeCertificate},
 		{TypePing, "PING", Meeting | Syncing, MaxShortFrame, pingFields, decodePing},
 		{TypePong, "PONG", Meeting | Syncing, MaxShortFrame, pingFields, decodePong},

@@ -8,24 +8,33 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
 // Two sides may have one lobby key of a topic and two join keys: one of them
 // was away while somebody was removed. The dialer then shows its certificate,
 // if the peer is one that was named to it; the listener, silent until then,
-// answers with its own. A side that sees one it believes shares the topic.
+// answers with its own. A side that sees one it believes shares the topic, as far as
+// certificates do (reach.go).
 
 // Certificates makes and judges the certificates of this node.
 type Certificates interface {
 	// Certificate returns what shows the peer at the other end of binding that
-	// this device belongs to a topic, or false.
-	Certificate(topic identity.TopicID, binding []byte, dialer bool) ([]byte, bool)
-	// Verify judges what a peer shows. Dialer is the role of the peer.
-	Verify(topic identity.TopicID, peer identity.PeerID, binding []byte, dialer bool, body []byte) error
+	// this device belongs to a topic, or nil if nothing does.
+	Certificate(topic identity.TopicID, binding []byte, dialer bool) ([]byte, error)
+	// Verify judges what a peer shows. Dialer is the role of the peer. The error is
+	// roster.ErrCertificate of what shows nothing, and roster.ErrRemoved of a device
+	// that does not belong any more; any other says that this cannot be told.
+	Verify(topic identity.TopicID, binding []byte, dialer bool, body []byte) error
+	// Removed reports whether, by the roster held here, this device does not belong
+	// to a topic any more.
+	Removed(topic identity.TopicID) (bool, error)
 }
 
 // certificateLabel is the label of the key that a certificate is sealed with.
@@ -81,16 +90,34 @@ func OpenCertificate(lobby identity.Secret, binding []byte, dialer bool, number 
 	return a.Open(nil, certificateNonce(number), sealed, nil)
 }
 
+// maxJudged is how many certificates of a peer a session judges: one may take a
+// hundred signatures.
+const maxJudged = messages.MaxOffers
+
 // strand takes note of a topic that both offered with two join keys.
 func (s *Session) strand(o *offer) error {
 	if o.Policy.Has(identity.PolicyOpen) {
 		return violation(messages.CodeBadTopicProof, "offer %d is of an open topic, with another join key", o.theirs.number)
 	}
 	s.meet.stranded[s.number(o)] = o
-	if s.cfg.Dialer && s.cfg.Named && !o.left {
-		return s.show(o)
+	if !s.cfg.Dialer || s.cfg.Named == nil || !s.cfg.Named(o.ID) {
+		return nil
 	}
-	return nil
+	if gone, err := s.isGone(o.ID); gone || err != nil {
+		return err
+	}
+	return s.show(o)
+}
+
+// isGone reports whether the peer does not belong to a topic any more, as far as it can
+// show by certificates.
+func (s *Session) isGone(topic identity.TopicID) (bool, error) {
+	at, ok := s.gone[topic]
+	if !ok {
+		return false, nil
+	}
+	now, err := s.cfg.Store.Position(topic)
+	return now == at, err
 }
 
 // show sends our certificate, if there is one.
@@ -98,17 +125,32 @@ func (s *Session) show(o *offer) error {
 	if s.cfg.Certificates == nil {
 		return nil
 	}
-	body, ok := s.cfg.Certificates.Certificate(o.ID, s.cfg.Binding, s.cfg.Dialer)
-	if !ok {
-		return nil
+	body, err := s.cfg.Certificates.Certificate(o.ID, s.cfg.Binding, s.cfg.Dialer)
+	if err != nil || body == nil {
+		return err
 	}
 	sealed, err := SealCertificate(o.Keys.Lobby, s.cfg.Binding, s.cfg.Dialer, s.number(o), body)
 	if err != nil {
 		return err
 	}
 	o.shown = true
+	o.reaches(body)
 	s.send(&messages.Certificate{Topic: s.number(o), Sealed: sealed})
 	return nil
+}
+
+// reaches takes what one side shows into what both speak of.
+func (o *offer) reaches(body []byte) *Reach {
+	if o.reach == nil {
+		o.reach = &Reach{}
+	}
+	if log, ok := newcomer(o.ID, body); ok {
+		if o.reach.Newcomers == nil {
+			o.reach.Newcomers = map[digest.Hash]bool{}
+		}
+		o.reach.Newcomers[log] = true
+	}
+	return o.reach
 }
 
 // certified takes the certificate of the peer. The listener answers with its
@@ -116,21 +158,20 @@ func (s *Session) show(o *offer) error {
 func (s *Session) certified(m *messages.Certificate) error {
 	o := s.meet.stranded[m.Topic]
 	switch {
+	case s.leaving[m.Topic]: // it crossed our LEAVE
+		return nil
 	case o == nil || o.judged || s.cfg.Certificates == nil || s.cfg.Dialer && !o.shown:
 		return violation(messages.CodeCertificate, "a certificate for topic %d, which asks for none", m.Topic)
-	case !o.stands() && s.cfg.Dialer: // the listener shares it from now on
-		s.giveUp(o)
-		return s.meetAgain()
-	case o.left:
-		return nil
+	case s.judged == maxJudged:
+		return violation(messages.CodeLimit, "more than %d certificates", maxJudged)
 	}
 	o.judged = true
-	body, err := OpenCertificate(o.Keys.Lobby, s.cfg.Binding, !s.cfg.Dialer, m.Topic, m.Sealed)
-	if err == nil {
-		err = s.cfg.Certificates.Verify(o.ID, s.cfg.Peer, s.cfg.Binding, !s.cfg.Dialer, body)
+	if gone, err := s.isGone(o.ID); gone || err != nil {
+		return err
 	}
-	if err != nil {
-		return violation(messages.CodeCertificate, "topic %d: %v", m.Topic, err)
+	s.judged++
+	if err := s.judge(o, m); err != nil {
+		return err
 	}
 	if !s.cfg.Dialer {
 		if err := s.show(o); err != nil || !o.shown {
@@ -138,9 +179,26 @@ func (s *Session) certified(m *messages.Certificate) error {
 		}
 	}
 	delete(s.meet.stranded, m.Topic)
-	if !o.stands() {
-		s.giveUp(o)
-		return s.meetAgain()
-	}
 	return s.share([]*offer{o})
+}
+
+// judge opens and verifies a certificate of the peer.
+func (s *Session) judge(o *offer, m *messages.Certificate) error {
+	body, err := OpenCertificate(o.Keys.Lobby, s.cfg.Binding, !s.cfg.Dialer, m.Topic, m.Sealed)
+	if err != nil {
+		return violation(messages.CodeCertificate, "topic %d: %v", m.Topic, err)
+	}
+	switch err := s.cfg.Certificates.Verify(o.ID, s.cfg.Binding, !s.cfg.Dialer, body); {
+	case errors.Is(err, roster.ErrCertificate):
+		return violation(messages.CodeCertificate, "topic %d: %v", m.Topic, err)
+	case errors.Is(err, roster.ErrRemoved):
+		o.reaches(nil).Removed = true
+		s.gone[o.ID], err = s.cfg.Store.Position(o.ID)
+		return err
+	case err != nil:
+		return err
+	default:
+		o.reaches(body)
+	}
+	return nil
 }

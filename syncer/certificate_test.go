@@ -9,26 +9,35 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
 // testCertificates shows a word and believes another.
 type testCertificates struct {
 	shows, believes string
+	err             error // of the store
 	asked           []string
 }
 
-func (c *testCertificates) Certificate(identity.TopicID, []byte, bool) ([]byte, bool) {
-	return []byte(c.shows), c.shows != ""
+func (c *testCertificates) Certificate(identity.TopicID, []byte, bool) ([]byte, error) {
+	if c.shows == "" {
+		return nil, c.err
+	}
+	return []byte(c.shows), c.err
 }
 
-func (c *testCertificates) Verify(_ identity.TopicID, _ identity.PeerID, _ []byte, _ bool, body []byte) error {
+func (c *testCertificates) Verify(_ identity.TopicID, _ []byte, _ bool, body []byte) error {
 	c.asked = append(c.asked, string(body))
-	if string(body) != c.believes {
-		return errors.New("not believed")
+	if c.err == nil && string(body) != c.believes {
+		return roster.ErrCertificate
 	}
-	return nil
+	return c.err
 }
+
+func (c *testCertificates) Removed(identity.TopicID) (bool, error) { return false, nil }
+
+func yes(identity.TopicID) bool { return true }
 
 // strangers connects sides with one lobby key of topic 1 and two join keys, that
 // both are in topic 2.
@@ -47,15 +56,42 @@ func strangers(t *testing.T, open, named bool, certs [2]*testCertificates) *visi
 				c.Topics[k].Keys.Join[5] = byte(i)
 			}
 		}
-		c.Named = named
+		if named {
+			c.Named = yes
+		}
 		if certs[i] != nil {
 			c.Certificates = certs[i]
 		}
 	})
 }
 
+// join returns the join key of topic 1 at a side.
+func (v *visit) join(i int) identity.Secret {
+	for _, o := range v.ends[i].meet.ours {
+		if o.ID == TestTopic(1).ID() {
+			return o.Keys.Join
+		}
+	}
+	return identity.Secret{}
+}
+
+// rekey gives a side a topic with another join key.
+func (v *visit) rekey(i int, n TestTopic, join identity.Secret) {
+	for _, o := range v.ends[i].meet.ours {
+		if o.ID != n.ID() && o.ID != v.real {
+			continue
+		}
+		old, now := o.Topic, *o.Topic
+		now.Keys.Join = join
+		v.in[i] = append(v.in[i], TopicRemoved{old}, TopicAdded{&now})
+		return
+	}
+	v.t.Fatal("not in the topic")
+}
+
 // Sides with two join keys share the topic once each believes the certificate of
-// the other; the listener says nothing of itself before.
+// the other; the listener says nothing of itself before. What others wrote comes once
+// their join keys are one.
 func TestCertificates(t *testing.T) {
 	for _, c := range []struct {
 		what        string
@@ -93,10 +129,16 @@ func TestCertificates(t *testing.T) {
 		if code != c.code || code == 0 && (x != c.shared || y != c.shared) || said != c.listener {
 			t.Errorf("%s: code %v, shared %v and %v, the listener showed its own: %v", c.what, code, x, y, said)
 		}
-		if c.shared {
-			v.rest()
-			v.sharesWhatBothAreIn()
+		if !c.shared {
+			continue
 		}
+		v.rest()
+		if mine, _ := v.houses[0].Summary(TestTopic(1).ID()); mine.Count != 1 {
+			t.Errorf("%s: %d logs came by certificates", c.what, mine.Count-1)
+		}
+		v.rekey(0, 1, v.join(1))
+		v.rest()
+		v.sharesWhatBothAreIn()
 	}
 }
 
@@ -154,6 +196,21 @@ func TestCertificateOnce(t *testing.T) {
 	}
 	v.rest()
 	v.sharesWhatBothAreIn()
+}
+
+// A store that cannot be read is no fault of the peer, whichever side has it.
+func TestCertificatesThatCannotBeJudged(t *testing.T) {
+	broken := errors.New("broken")
+	for i := range 2 {
+		certs := [2]*testCertificates{{shows: "a", believes: "b"}, {shows: "b", believes: "a"}}
+		certs[i].err = broken
+		v := strangers(t, false, true, certs)
+		for v.step() {
+		}
+		if f := v.failed[i]; f == nil || !errors.Is(f.Err, broken) || v.failed[1-i] != nil {
+			t.Errorf("side %d: %+v and %+v", i, v.failed[0], v.failed[1])
+		}
+	}
 }
 
 // A certificate opens for the same lobby key, connection, role and number, and

@@ -59,7 +59,7 @@ func (s *Session) theirTrace(number uint32) (theirs int, t uint16) {
 		return int(number), t
 	}
 	for at, o := range m.ours {
-		if o.made && !o.isHeard() && o.number == number {
+		if o.made != nil && !o.isHeard() && o.number == number {
 			if n := slices.Index(m.faint, at.trace()); n >= 0 {
 				return n, m.faint[n]
 			}
@@ -72,7 +72,7 @@ func (s *Session) theirTrace(number uint32) (theirs int, t uint16) {
 // look like a trace.
 func (s *Session) traced(number uint32, t uint16) (all []*offer) {
 	for at, o := range s.meet.ours {
-		if o.made && !o.isHeard() && at.trace() == t && (!s.cfg.Dialer || o.number == number) {
+		if o.made != nil && !o.isHeard() && at.trace() == t && (!s.cfg.Dialer || o.number == number) {
 			all = append(all, o)
 		}
 	}

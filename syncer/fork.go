@@ -96,6 +96,11 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 	if err := checkLog(named(t.offer.Topic, f.Log(), f.Author, f.PageBytes, f.Kind, f.Number)); err != nil {
 		return err
 	}
+	if t.reach != nil {
+		if over, err := t.outside(f.Kind, f.Log(), f.Author); over || err != nil {
+			return err
+		}
+	}
 	own, found, err := s.cfg.Store.Log(f.Log())
 	if err != nil {
 		return err

@@ -118,8 +118,8 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	if err := checkLog(name); err != nil {
 		return err
 	}
-	if e.End != messages.Forked { // of forks both speak whatever they follow
-		if err := t.outside(e.Kind, e.Log, e.Author); err != nil {
+	if e.End != messages.Forked || t.reach != nil { // of forks both speak whatever they follow
+		if over, err := t.outside(e.Kind, e.Log, e.Author); over || err != nil {
 			return err
 		}
 	}
@@ -342,6 +342,11 @@ func (s *Session) advanced(in Advanced) error {
 	t := s.of(own.Topic)
 	if t == nil {
 		return nil
+	}
+	if t.reach != nil {
+		if over, err := s.beyond(t, own); over || err != nil {
+			return err
+		}
 	}
 	t.touch(id)
 	t.goal.changes(id, in.Before)

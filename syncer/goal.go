@@ -231,7 +231,7 @@ func (g *goal) sameRoster(t *topic, now standing) bool {
 // alone.
 func (s *Session) settleGoal(t *topic, now standing) error {
 	g := t.goal
-	if g == nil || g.doubted {
+	if g == nil || g.doubted || t.reach != nil { // with certificates alone nothing else can come
 		return nil
 	}
 	if t.agreed() {
@@ -276,7 +276,7 @@ func (s *Session) apart(t *topic) {
 // peer has stated something since, and both have what they knew to be missing.
 func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 	g := t.goal
-	if g == nil || g.doubted || t.agreed() || t.phase != sorted {
+	if g == nil || g.doubted || t.agreed() || t.phase != sorted || t.reach != nil {
 		return nil
 	}
 	if g.note(t); len(g.wants) > 0 {

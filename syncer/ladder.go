@@ -316,6 +316,8 @@ func (s *Session) again(t *topic) error {
 		return err
 	}
 	switch {
+	case t.reach != nil: // there is nothing to list
+		return nil
 	case t.tries%exactEvery == 0:
 		t.to(listing)
 		return s.sendFrontier(t)

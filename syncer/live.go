@@ -64,7 +64,7 @@ func (s *Session) holdBack(t *topic, id digest.Hash) bool {
 
 // repeated notices a push of what came over another link.
 func (s *Session) repeated(t *topic) {
-	if t.settled() && t.scope == nil { // another way around may not have all logs of this one
+	if t.settled() && !t.partial { // another way around may not have all logs of this one
 		s.emit(Repeated{t.id})
 	}
 }

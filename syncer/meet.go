@@ -139,7 +139,7 @@ func (s *Session) list() (offers []messages.Offer, more bool, err error) {
 			return
 		}
 		offers = append(offers, p)
-		o.made, o.number, o.partial = true, m.next, p.Partial
+		o.made, o.number = o.Topic, m.next
 		m.next, m.open = m.next+1, m.open+1
 		if o.isHeard() {
 			m.both = append(m.both, o)
@@ -217,7 +217,7 @@ func (s *Session) takeOffer(p messages.Offer) error {
 		}
 		m.theirs[p.Lobby] = h
 		return nil
-	case o.made:
+	case o.made != nil:
 		m.both = append(m.both, o)
 	default:
 		m.ready = append(m.ready, o)
@@ -269,12 +269,12 @@ func (s *Session) match(both []*offer) error {
 	var shared []*offer
 	for _, o := range both {
 		switch {
+		case !o.stands():
+			s.giveUp(o)
 		case !o.Keys.CheckJoinProof(o.theirs.Join, o.ID, s.cfg.Binding, !s.cfg.Dialer):
 			if err := s.strand(o); err != nil {
 				return err
 			}
-		case !o.stands():
-			s.giveUp(o)
 		default:
 			shared = append(shared, o)
 		}
@@ -282,8 +282,8 @@ func (s *Session) match(both []*offer) error {
 	return s.share(shared)
 }
 
-// giveUp leaves a topic that came to be shared by an offer which does not hold any
-// more. If we are in it in another way by now, that is to be offered.
+// giveUp leaves a topic that came to be shared, or stranded, by an offer which does not
+// hold any more. If we are in it in another way by now, that is to be offered.
 func (s *Session) giveUp(o *offer) {
 	s.state = Syncing
 	s.sayLeave(s.number(o))
@@ -313,10 +313,16 @@ func (s *Session) share(offers []*offer) error {
 				return err
 			}
 		}
-		topics, said = append(topics, t), append(said, SharedTopic{t.id, t.number, t.partial})
+		topics, said = append(topics, t), append(said, SharedTopic{t.id, t.number, t.partial, t.reach})
 	}
 	s.emit(Shared{said})
 	for _, t := range topics {
+		if t.reach != nil { // it is shared so whatever both follow
+			if err := s.open(t, nil); err != nil {
+				return err
+			}
+			continue
+		}
 		if t.offer.Follows != nil {
 			s.send(&messages.Subscribe{Topic: t.number, Names: t.offer.Follows.names()})
 		}
@@ -330,8 +336,9 @@ func (s *Session) share(offers []*offer) error {
 	return nil
 }
 
-// added offers a topic that this node joined, or follows in another way. An offer that
-// was made and says otherwise of that is given up once it is shared.
+// added offers a topic that this node joined, or follows in another way, or of which it
+// has another join key. An offer that was made and says otherwise of that is given up
+// once the peer offers the topic too.
 func (s *Session) added(t *Topic) error {
 	if o := s.find(t); o != nil {
 		o.left, o.Topic = false, t
@@ -341,21 +348,30 @@ func (s *Session) added(t *Topic) error {
 	return s.meetAgain()
 }
 
-// removed leaves a topic that this node is not in any more. One that is offered
+// removed leaves a topic that this node is not in any more. One that is offered by us
 // only is left when the peer offers it.
 func (s *Session) removed(left *Topic) {
 	o := s.find(left)
 	switch t := s.byID[left.ID]; {
 	case o == nil:
 	case t != nil:
-		s.sayLeave(t.number)
+		s.quit(t)
+	case s.isStranded(o):
+		s.state = Syncing
+		s.sayLeave(s.number(o))
 		s.forget(o)
-		s.drop(t)
-	case o.made:
+	case o.made != nil:
 		o.left = true
 	default:
 		s.forget(o)
 	}
+}
+
+// quit leaves a topic that is shared, and offers it no more.
+func (s *Session) quit(t *topic) {
+	s.sayLeave(t.number)
+	s.forget(t.offer)
+	s.drop(t)
 }
 
 func (s *Session) sayLeave(number uint32) {
@@ -370,14 +386,21 @@ func (s *Session) left(m *messages.Leave) error {
 		delete(s.leaving, m.Topic)
 		return nil
 	}
+	o := s.meet.stranded[m.Topic]
 	t := s.topics[m.Topic]
-	if t == nil {
+	switch {
+	case t != nil:
+		o = t.offer
+	case o == nil:
 		return s.notShared(m.Topic)
 	}
+	s.state = Syncing
 	s.send(m)
-	s.forget(t.offer)
-	s.drop(t)
-	s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: t.offer.Topic}))
+	s.forget(o)
+	if t != nil {
+		s.drop(t)
+	}
+	s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: o.Topic}))
 	return s.meetAgain()
 }
 
@@ -388,6 +411,7 @@ func (s *Session) drop(t *topic) {
 	delete(s.waiting, t.number)
 	if t.counted {
 		s.unrested--
+		t.counted = false
 	}
 	s.endGoal(t)
 	s.emit(Left{Topic: t.id, Number: t.number})

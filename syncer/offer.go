@@ -17,15 +17,20 @@ import (
 type offer struct {
 	*Topic
 	*met             // nil before anything is known between us and the peer
-	number    uint32 // that we gave it,
-	made      bool   // if we offered it,
-	partial   bool   // and so
+	made      *Topic // as which we offered it; nil if we have not,
+	number    uint32 // and the number that we gave it
 	left      bool   // we are not in it any more
 	forgotten bool   // it is not of the session any more
 }
 
 // stands reports whether we are in the topic as our offer says.
-func (o *offer) stands() bool { return !o.left && o.partial == (o.Follows != nil) }
+func (o *offer) stands() bool {
+	was := o.made
+	return !o.left && was.Keys == o.Keys && (was.Follows == nil) == (o.Follows == nil)
+}
+
+// isStranded reports whether both offered it with two join keys.
+func (s *Session) isStranded(o *offer) bool { return o.isHeard() && s.meet.stranded[s.number(o)] == o }
 
 // A met is what an offer has come to with the peer.
 type met struct {
@@ -34,6 +39,7 @@ type met struct {
 	greeted *standing  // what our mark states
 	shown   bool       // our certificate is sent,
 	judged  bool       // and that of the peer came
+	reach   *Reach     // which shares it, if the join keys did not; else nil
 }
 
 // meets returns what it has come to with the peer, to be added to.
@@ -54,7 +60,7 @@ func (o *offer) hear(h heardOffer) {
 func (o *offer) isHeard() bool { return o.met != nil && o.heard }
 
 // waits reports whether an offer is still to be made.
-func (o *offer) waits() bool { return !o.made && !o.forgotten }
+func (o *offer) waits() bool { return o.made == nil && !o.forgotten }
 
 // A glimpse is as much of what the peer shows of a topic as is kept of ours, to find
 // it by: the rest is made anew to be compared. Two of ours that look alike would be
@@ -118,10 +124,10 @@ func (s *Session) forget(o *offer) {
 	if at := glimpseOf(s.shows(o.Topic)); m.ours[at] == o {
 		delete(m.ours, at)
 	}
-	if o.made && s.byID[o.ID] == nil {
+	if o.made != nil && s.byID[o.ID] == nil {
 		m.open--
 	}
-	if o.isHeard() && m.stranded[s.number(o)] == o {
+	if s.isStranded(o) {
 		delete(m.stranded, s.number(o))
 	}
 }

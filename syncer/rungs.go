@@ -15,7 +15,7 @@ import (
 
 // remembered returns the state that we and the peer last agreed on.
 func (s *Session) remembered(t *topic) (digest.Set, bool) {
-	if !s.remembers() || t.scope != nil || t.tries > 0 {
+	if !s.remembers() || t.partial || t.tries > 0 {
 		return digest.Set{}, false
 	}
 	return s.cfg.History.Remembered(s.cfg.Peer, t.id)
@@ -38,7 +38,7 @@ func (s *Session) leadCursor(t *topic, r *round, since digest.Set) (bool, error)
 // changed keeps and lists what changed here since a state. The snapshot was
 // taken before: what it does not list had this size then and now.
 func (s *Session) changed(t *topic, r *round, since digest.Set) ([]messages.ShortState, bool, error) {
-	if s.cfg.History == nil || t.scope != nil {
+	if s.cfg.History == nil || t.partial {
 		return nil, false, nil
 	}
 	var known bool

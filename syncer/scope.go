@@ -165,6 +165,9 @@ func (c *scope) Logs(_ digest.Hash, yield func(LogInfo) bool) error {
 
 // follows reports whether both sides follow a log of the topic.
 func (t *topic) follows(kind identity.LogKind, log digest.Hash, author [32]byte) bool {
+	if t.reach != nil {
+		return t.reach.Has(kind, log)
+	}
 	return t.scope == nil || t.scope.has(kind, log, author)
 }
 
@@ -175,12 +178,16 @@ func (t *topic) touch(id digest.Hash) {
 	}
 }
 
-// outside refuses what the peer says of a log that not both sides follow.
-func (t *topic) outside(kind identity.LogKind, log digest.Hash, author [32]byte) error {
+// outside refuses what the peer says of a log that not both sides follow. A removed
+// device may say more than it is told, which is passed over.
+func (t *topic) outside(kind identity.LogKind, log digest.Hash, author [32]byte) (over bool, err error) {
 	if t.follows(kind, log, author) {
-		return nil
+		return false, nil
 	}
-	return violation(messages.CodeUnknownLog, "log %s is not followed by both sides", log.Short())
+	if t.reach.removed() {
+		return true, nil
+	}
+	return false, violation(messages.CodeUnknownLog, "log %s is not followed by both sides", log.Short())
 }
 
 // subscribe takes what the peer follows.
@@ -195,7 +202,10 @@ func (s *Session) subscribe(t *topic, m *messages.Subscribe) error {
 func (s *Session) open(t *topic, theirs Follows) error {
 	t.to(unmet)
 	t.store = s.cfg.Store
-	if t.partial {
+	switch {
+	case t.reach != nil:
+		t.store = stewardStore{s.cfg.Store}
+	case t.partial:
 		var err error
 		if t.scope, err = newScope(s.cfg.Store, t.id, t.offer.Follows, theirs); err != nil {
 			return err

@@ -60,8 +60,14 @@ type Session struct {
 	syncing  uint64          // the one of them that is under way, or 0,
 	goals    int             // topics that have not reached its goal,
 	unasked  bool            // and that its PING is still to be sent
-	pings    []uint64        // that are not answered
-	spoke    bool            // we sent something since the peer last spoke
+	judged   int             // certificates of the peer
+
+	// gone is topics in which the peer showed a certificate of a device that does not
+	// belong any more, by the roster's positions here then: until that is another one,
+	// certificates in them say nothing new.
+	gone  map[identity.TopicID]identity.Position
+	pings []uint64 // that are not answered
+	spoke bool     // we sent something since the peer last spoke
 }
 
 // A topic is what the session knows of one shared topic.
@@ -75,9 +81,11 @@ type topic struct {
 	foretold *round // what changed since ours, of a list that is not complete yet
 
 	phase   topicPhase
-	store   Store  // of the logs that both sides follow; nil until that is known
-	scope   *scope // the same, if it is not all
-	partial bool   // one side follows a part only: fixed by newTopic, from the offers
+	store   Store             // of the logs that both sides follow; nil until that is known
+	scope   *scope            // the same, if it is not all
+	partial bool              // one side follows a part only, or the topic is shared by certificates: fixed by newTopic
+	reach   *Reach            // which let both speak of this; else nil
+	reached identity.Position // of the roster, at which we told what else is in reach
 
 	// theirs is what the peer holds of logs, if that is not what we do or came up
 	// since both last agreed. Of all others it holds what we did before they changed,
@@ -191,8 +199,8 @@ func (t *topic) forget() {
 func newTopic(o *offer, number uint32) *topic {
 	return &topic{
 		id: o.ID, number: number, offer: o,
-		partial: o.theirs.Partial || o.Follows != nil,
-		theirs:  map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
+		partial: o.theirs.Partial || o.Follows != nil || o.reach != nil, reach: o.reach,
+		theirs: map[digest.Hash]*remote{}, busy: map[digest.Hash]*remote{}, wait: time.Second,
 	}
 }
 
@@ -203,7 +211,7 @@ func New(cfg Config) *Session {
 	}
 	return &Session{
 		cfg: cfg, meet: newMeeting(len(cfg.Topics)), topics: map[uint32]*topic{}, byID: map[digest.Hash]*topic{},
-		leaving: map[uint32]bool{}, waiting: map[uint32]bool{},
+		leaving: map[uint32]bool{}, waiting: map[uint32]bool{}, gone: map[identity.TopicID]identity.Position{},
 	}
 }
 
@@ -268,6 +276,9 @@ func (s *Session) settleOne(t *topic) (err error) {
 		}
 		t.touched = t.touched[:0]
 		err = errors.Join(err, s.settle(t))
+	}
+	if s.byID[t.id] != t { // it was left
+		return err
 	}
 	if busy := !t.resting(); busy != t.counted {
 		t.counted = busy
@@ -402,15 +413,15 @@ func (s *Session) receive(m messages.Message) error {
 	case *messages.SyncDone:
 		return s.withOpen(m.Topic, func(t *topic) error { return s.syncDone(t, m) })
 	case *messages.ProofRequest:
-		return s.withTopic(m.Topic, func(*topic) error { s.emit(Prove{m}); return nil })
+		return s.withWhole(m.Topic, func(*topic) { s.emit(Prove{m}) })
 	case *messages.CosignRequest:
-		return s.withTopic(m.Topic, func(*topic) error { s.emit(Cosign{m}); return nil })
+		return s.withWhole(m.Topic, func(*topic) { s.emit(Cosign{m}) })
 	case *messages.CosignResponse:
 		return s.withTopic(m.Topic, func(*topic) error { s.emit(Cosigned{m}); return nil })
 	case *messages.Peers:
-		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Peers{t.id, m.Addresses}); return nil })
+		return s.withWhole(m.Topic, func(t *topic) { s.emit(Peers{t.id, m.Addresses}) })
 	case *messages.Presence:
-		return s.withTopic(m.Topic, func(t *topic) error { s.emit(Presence{t.id, m.Capability, m.Data}); return nil })
+		return s.withWhole(m.Topic, func(t *topic) { s.emit(Presence{t.id, m.Capability, m.Data}) })
 	case *messages.Have:
 		return s.withOpen(m.Topic, func(t *topic) error { return s.have(t, m) })
 	case *messages.Prune:
@@ -451,6 +462,17 @@ func (s *Session) withOpen(number uint32, f func(*topic) error) error {
 	})
 }
 
+// withWhole is withTopic for what is passed over in a topic that is shared by
+// certificates.
+func (s *Session) withWhole(number uint32, f func(*topic)) error {
+	return s.withTopic(number, func(t *topic) error {
+		if t.reach == nil {
+			f(t)
+		}
+		return nil
+	})
+}
+
 // peaks compares digests: equal ones end the round. Else who stated fewer logs
 // leads a round, for it has less to say; of two with as many, the dialer. Who
 // remembers what both held before begins with that, leading or not.
@@ -467,6 +489,9 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 		return err
 	}
 	got := standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
+	if err := t.reach.check(got); err != nil {
+		return err
+	}
 	t.goal.states(got)
 	same, err := s.same(t, got.set)
 	if err != nil || same || t.phase != unmet {

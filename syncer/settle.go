@@ -23,6 +23,9 @@ func (s *Session) settle(t *topic) error {
 	if err != nil {
 		return err
 	}
+	if over, err := s.settleReach(t, now); over || err != nil {
+		return err
+	}
 	told := t.lastSent != nil && *t.lastSent == now
 	heard := t.lastGot != nil && *t.lastGot == now
 	if heard && t.known {
@@ -43,7 +46,7 @@ func (s *Session) settle(t *topic) error {
 				return err
 			}
 		}
-		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.scope != nil, Set: now.set})
+		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.partial, Set: now.set})
 	}
 	if err := s.settleGoal(t, now); err != nil {
 		return err
@@ -65,6 +68,9 @@ func (s *Session) sayDone(t *topic, now standing) {
 
 func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	got := &standing{m.Roster, digest.Set{Count: m.Logs, Sum: m.Digest}}
+	if err := t.reach.check(*got); err != nil {
+		return err
+	}
 	if t.theirsLeft = m.Leaves; t.goal == nil || !t.goal.doubted {
 		t.lastGot = got
 	}

@@ -205,7 +205,6 @@ type Config struct {
 	Dialer  bool            // we opened the connection
 	Self    identity.PeerID // us
 	Peer    identity.PeerID // whom the channel proved to be there
-	Named   bool            // an invite, a person or an earlier proof named the peer
 	Binding []byte          // of the channel
 	Topics  []*Topic        // in the order in which they are offered, any number
 	Store   Store
@@ -216,6 +215,11 @@ type Config struct {
 	Limits Limits
 
 	Certificates Certificates // nil: none is sent, and one that comes is refused
+
+	// Named reports whether an invite, a person or an earlier proof in a topic named
+	// the peer, so that it is shown a certificate; nil is no.
+	Named func(identity.TopicID) bool
+
 	Capabilities Capabilities // beside that of the sync
 
 	// Erasable says what a peer may have erased; nil is nothing.
@@ -452,7 +456,8 @@ func (Ponged) output()    {}
 type SharedTopic struct {
 	ID      identity.TopicID
 	Number  uint32 // that it goes by in messages
-	Partial bool   // one of the two follows a part only
+	Partial bool   // one of the two follows a part only, or
+	Reach   *Reach // certificates share it, which let both speak of this; else nil
 }
 
 // Capabilities is what a node speaks beside the sync: parameters by names.

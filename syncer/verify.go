@@ -32,7 +32,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	if err := checkLog(name); err != nil {
 		return err
 	}
-	if err := t.outside(m.Kind, m.Log, m.Author); err != nil {
+	if over, err := t.outside(m.Kind, m.Log, m.Author); over || err != nil {
 		return err
 	}
 	own, found, err := s.cfg.Store.Log(m.Log)

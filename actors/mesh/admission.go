@@ -22,11 +22,11 @@ const (
 )
 
 // seat gives a new session a seat and a name, or says that there is none.
-func (n *Mesh) seat(s *session.Session) (name string, ok bool) {
+func (n *Mesh) seat(s *session.Session, named bool) (name string, ok bool) {
 	ok = n.seatIf(s, func() {
 		n.net.names++
 		name = fmt.Sprintf("session-%s-%d", s.Conn().Peer().Short(), n.net.names)
-		n.net.sessions[s] = &place{}
+		n.net.sessions[s] = &place{named: named}
 	})
 	return name, ok
 }

@@ -219,7 +219,7 @@ func (n *Mesh) dial(ctx context.Context, t peerbook.Target) (*session.Session, e
 			return nil, err
 		}
 	}
-	s, err := n.adoptOrClose(conn)
+	s, err := n.adoptOrClose(conn, t.Origin == peerbook.OfPerson && !t.Unnamed())
 	if err == nil {
 		n.upgrade(s, at)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type network struct {
 // A place is what the mesh knows of a session; guarded by network.mu.
 type place struct {
 	evicted bool          // its seat was given to another
+	named   bool          // a person named the peer when it was dialed
 	second  bool          // it was let in beside another one, until it says which run it is
 	run     session.RunID // that the peer is
 }
@@ -149,7 +151,7 @@ func (n *Mesh) waitSecond(p identity.PeerID, begin bool) bool {
 }
 
 func (n *Mesh) admit(conn transport.Conn, first transport.Stream) {
-	if _, err := n.adoptWith(conn, first); err != nil {
+	if _, err := n.adoptWith(conn, first, false); err != nil {
 		n.refuse(conn, err)
 	}
 }
@@ -177,11 +179,14 @@ const settledFor = 3 * time.Second
 // between the same peers that were dialed at once, both ends keep the one that the
 // smaller id dialed. Else it is the newer one: a peer that dials, and says something,
 // has lost the older one.
-func (n *Mesh) adopt(conn transport.Conn) (*session.Session, error) { return n.adoptWith(conn, nil) }
+// With named, a person named the peer that was dialed.
+func (n *Mesh) adopt(conn transport.Conn, named bool) (*session.Session, error) {
+	return n.adoptWith(conn, nil, named)
+}
 
 // adoptOrClose is adopt, and closes a connection for which there is no room.
-func (n *Mesh) adoptOrClose(conn transport.Conn) (*session.Session, error) {
-	s, err := n.adopt(conn)
+func (n *Mesh) adoptOrClose(conn transport.Conn, named bool) (*session.Session, error) {
+	s, err := n.adopt(conn, named)
 	if err != nil {
 		conn.CloseWithError(uint64(messages.CodeBusy), err.Error())
 	}
@@ -189,7 +194,7 @@ func (n *Mesh) adoptOrClose(conn transport.Conn) (*session.Session, error) {
 }
 
 // adoptWith is adopt with the control stream, if that was accepted already.
-func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.Session, error) {
+func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream, named bool) (*session.Session, error) {
 	if n.closing.Load() {
 		return nil, pipeline.ErrClosed
 	}
@@ -199,7 +204,7 @@ func (n *Mesh) adoptWith(conn transport.Conn, first transport.Stream) (*session.
 		return nil, fmt.Errorf("%w: already connected", ErrBusy)
 	}
 	s := n.Sessions.New(conn, first)
-	name, ok := n.seat(s)
+	name, ok := n.seat(s, named)
 	if !ok {
 		return nil, ErrBusy
 	}
@@ -236,6 +241,20 @@ func (n *Mesh) placeOf(s *session.Session, f func(*place)) {
 	if p := n.net.sessions[s]; p != nil {
 		f(p)
 	}
+}
+
+// Named reports whether an invite, a person or an earlier proof in a topic named the peer
+// of a session.
+func (n *Mesh) Named(s *session.Session, topic identity.TopicID) (named bool) {
+	n.placeOf(s, func(p *place) { named = p.named })
+	peer := s.Conn().Peer()
+	if named || n.Store.Met(peer, topic) {
+		return true
+	}
+	n.dir.mu.Lock()
+	defer n.dir.mu.Unlock()
+	e, _ := n.dir.book.Get(peer)
+	return e.Kept || slices.Contains(e.Topics, topic)
 }
 
 func (n *Mesh) forget(s *session.Session) {

@@ -159,7 +159,7 @@ func (n *Mesh) adoptConn(conn transport.Conn, carrier string) (*session.Session,
 	if err := n.notSelf(conn); err != nil {
 		return nil, err
 	}
-	return n.adoptOrClose(conn)
+	return n.adoptOrClose(conn, false)
 }
 
 // notSelf closes a connection to this store itself, which an unnamed peer can

@@ -72,7 +72,9 @@ func (n *Mesh) tryUpgrade(s *session.Session, a identity.Address) bool {
 		conn.CloseWithError(0, "not needed any more")
 		return true
 	}
-	if _, err := n.adopt(conn); err != nil {
+	named := false
+	n.placeOf(s, func(p *place) { named = p.named })
+	if _, err := n.adopt(conn, named); err != nil {
 		conn.CloseWithError(0, err.Error())
 		return false
 	}

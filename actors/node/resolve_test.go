@@ -117,6 +117,12 @@ func TestAPersonNamesAnyPlace(t *testing.T) {
 // memberWith is a member whose node is set up by the test.
 func memberWith(t *testing.T, seed byte, with func(*node.Config)) *member {
 	t.Helper()
+	return startMemberWith(t, newStoreOf(t, seed), with)
+}
+
+// newStoreOf is a new store that is in the topic of tests.
+func newStoreOf(t *testing.T, seed byte) *store.Store {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "s")
 	if err := store.Create(dir, store.CreateOptions{PageBytes: 4096, SegmentPages: 4, Seed: identity.Seed{seed}}); err != nil {
 		t.Fatal(err)
@@ -128,5 +134,5 @@ func memberWith(t *testing.T, seed byte, with func(*node.Config)) *member {
 	if _, err = st.Join(testTopic.Genesis, testTopic.Keys, ""); err != nil {
 		t.Fatal(err)
 	}
-	return startMemberWith(t, st, with)
+	return st
 }

@@ -5,6 +5,7 @@ package session
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
@@ -71,6 +72,11 @@ func (s *Session) say(m *say) {
 	if number, shared := s.Number(m.topic); shared && s.core != nil {
 		s.do(syncer.Send{Message: &messages.Presence{Topic: number, Capability: m.capability, Data: m.data}})
 	}
+}
+
+// wholeOf returns those topics that no certificates share.
+func wholeOf(topics []syncer.SharedTopic) []syncer.SharedTopic {
+	return slices.DeleteFunc(slices.Clone(topics), func(t syncer.SharedTopic) bool { return t.Reach != nil })
 }
 
 func idsOf(topics []syncer.SharedTopic) []identity.TopicID {

@@ -33,6 +33,9 @@ func (s *Session) do(o syncer.Output) {
 	case syncer.WantTick:
 		s.wantTick()
 	case syncer.Agreed:
+		if !s.whole(o.Topic) {
+			return
+		}
 		if o.Now {
 			s.set.Store.MetPeer(o.Topic) // before whoever waits for the agreement appends
 			s.set.Agreed(o.Topic)
@@ -58,8 +61,9 @@ func (s *Session) do(o syncer.Output) {
 		if first {
 			s.admit()
 		}
-		s.set.links.join(s, o.Topics)
-		s.set.Host.Shares(s, idsOf(o.Topics), first)
+		whole := wholeOf(o.Topics)
+		s.set.links.join(s, whole)
+		s.set.Host.Shares(s, idsOf(whole), first)
 		s.snapped = time.Time{} // the one of the greeting is old
 		s.pulse.Begin(time.Now(), s.conn.Dialer(), s.dozes.Load() || s.set.Doze)
 		s.setAlarm()

@@ -299,7 +299,8 @@ func (s *Session) start() {
 	s.core = syncer.New(syncer.Config{
 		Dialer: s.conn.Dialer(), Self: s.set.Self, Peer: s.conn.Peer(), Binding: s.conn.Binding(),
 		Topics: s.set.inTurn(s.conn.Peer(), s.in), Store: s.set.Store.Source(), History: s.set.Store.Source(), Newcomers: s.set.Store.Source(),
-		Capabilities: s.set.capabilities(s.conn.Peer()),
+		Capabilities: s.set.capabilities(s.conn.Peer()), Certificates: s.set.Store.Certificates(),
+		Named: func(t identity.TopicID) bool { return s.set.Host.Named(s, t) },
 	})
 	s.step(syncer.Start{})
 }

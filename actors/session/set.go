@@ -41,7 +41,11 @@ type Host interface {
 	Greeted(s *Session, run RunID) error
 	// Answered is called when the peer answered our greeting; an error refuses it.
 	Answered(s *Session) error
-	// Shares is called when topics are shared from now on, the first ones or more.
+	// Named reports whether an invite, a person or an earlier proof in a topic named the
+	// peer: it may see who this device is there.
+	Named(s *Session, topic identity.TopicID) bool
+	// Shares is called when topics are shared from now on, the first ones or more. There
+	// is none if certificates alone share the first one.
 	Shares(s *Session, topics []identity.TopicID, first bool)
 	// Left is called when a topic is not shared any more.
 	Left(s *Session, topic identity.TopicID)

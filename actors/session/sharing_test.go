@@ -54,7 +54,17 @@ func TestSharing(t *testing.T) {
 	k.drop(a)
 	k.drop(b)
 	want(false)
-	if k.agreeds != 0 || len(k.agreed)+len(k.topic)+len(k.number)+len(k.over) != 0 {
+	k.add([]syncer.SharedTopic{{ID: a, Number: 7}, {ID: b, Number: 8, Reach: &syncer.Reach{}}})
+	k.setAgreed(a, true)
+	want(false, a) // certificates share the other one
+	if n := k.unsettled(); n != 1 || k.setAgreed(b, true) || k.topic[8] != b {
+		t.Errorf("%d topics are not settled, want the one that certificates share", n)
+	}
+	k.drop(b)
+	want(true, a)
+	k.drop(a)
+	want(false)
+	if k.agreeds != 0 || len(k.agreed)+len(k.topic)+len(k.number)+len(k.over)+len(k.reach) != 0 {
 		t.Errorf("something is left: %+v", k)
 	}
 }

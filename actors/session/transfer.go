@@ -138,15 +138,15 @@ func (s *Session) serve(stream transport.Stream) *messages.Open {
 	return nil
 }
 
-// transferred returns the topic of a transfer. One that is not shared is an
+// transferred returns the topic of a transfer, and what it is served from. One that is not shared is an
 // answer to the peer and no more: streams come in another order than what is
 // said on the control stream.
-func (s *Session) transferred(stream transport.Stream, number uint32) (identity.TopicID, bool) {
-	topic, ok := s.topic(number)
+func (s *Session) transferred(stream transport.Stream, number uint32) (identity.TopicID, syncer.RangeSource, bool) {
+	topic, reach, ok := s.topicWith(number)
 	if !ok {
 		s.refuseStream(stream, messages.CodeNotShared)
 	}
-	return topic, ok
+	return topic, reach.Of(s.set.Store.Source()), ok
 }
 
 // refuseStream answers the request of a stream with an ERROR.
@@ -155,12 +155,12 @@ func (s *Session) refuseStream(stream transport.Stream, code messages.Code) {
 }
 
 func (s *Session) servePages(stream transport.Stream, req *messages.PageRequest) {
-	topic, ok := s.transferred(stream, req.Topic)
+	topic, src, ok := s.transferred(stream, req.Topic)
 	if !ok {
 		return
 	}
 	defer s.whileShared(topic, stream)()
-	served, err := syncer.ServePages(s.patient(stream), s.set.Store.Source(), topic, req)
+	served, err := syncer.ServePages(s.patient(stream), src, topic, req)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
 	err = s.endAnswer(stream, err)
@@ -168,12 +168,12 @@ func (s *Session) servePages(stream transport.Stream, req *messages.PageRequest)
 }
 
 func (s *Session) serveRange(stream transport.Stream, req *messages.RangeRequest) {
-	topic, ok := s.transferred(stream, req.Topic)
+	topic, src, ok := s.transferred(stream, req.Topic)
 	if !ok {
 		return
 	}
 	defer s.whileShared(topic, stream)()
-	served, err := syncer.ServeRange(s.patient(stream), s.set.Store.Source(), topic, req)
+	served, err := syncer.ServeRange(s.patient(stream), src, topic, req)
 	s.stats.eventsOut.Add(served.Events)
 	_ = s.endAnswer(stream, err)
 }

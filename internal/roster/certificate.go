@@ -13,6 +13,10 @@ import (
 // ErrCertificate is returned for a certificate that shows nothing.
 var ErrCertificate = errors.New("not a valid certificate of a member")
 
+// ErrRemoved is returned for a certificate that is right, of a device that does not
+// belong any more.
+var ErrRemoved = errors.New("roster: the certificate is of a device that does not belong any more")
+
 // MaxLegs is how many legs a certificate shows at most.
 const MaxLegs = 32
 
@@ -214,7 +218,9 @@ func (x *Certificate) Sign(topic digest.Hash, binding []byte, dialer bool, devic
 
 // Verify reports whether x shows, to a peer whose roster is s, a device that may
 // belong: by a roster that continues one of s's legs or has a higher term, by an
-// open invite, or by the account. The error is ErrCertificate.
+// open invite, or by the account. The error is ErrCertificate, or ErrRemoved of a
+// device that did belong, or in a part that does not count, and cannot know better
+// from what it shows.
 func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 	parts, err := x.signedParts(s.topic, binding, dialer)
 	if err != nil || !verify(x.Device(), &x.Sig, tagCertificate, parts...) {

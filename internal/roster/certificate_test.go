@@ -148,7 +148,8 @@ func TestCertificateLies(t *testing.T) {
 	}
 }
 
-// A removed device has to show a later position than that of its removal.
+// A removed device that cannot know it by what it shows is told apart from a liar. One
+// that shows its own removal is one.
 func TestCertificateOfRemoved(t *testing.T) {
 	r, cert := member(t)
 	x := r.writers[0]
@@ -162,8 +163,19 @@ func TestCertificateOfRemoved(t *testing.T) {
 		t.Error(err)
 	}
 	r.append(x, &Remove{Target: Target{r.g.Owner, phone}})
-	if err := c.Verify(x.s, nil, true); !errors.Is(err, ErrCertificate) {
+	if err := c.Verify(x.s, nil, true); !errors.Is(err, ErrRemoved) || errors.Is(err, ErrCertificate) {
 		t.Error(err)
+	}
+	m.Record.Hashes[0][0] ^= 1
+	_ = c.Sign(r.topic, nil, true, keyOf("owner's phone"))
+	if err := c.Verify(x.s, nil, true); !errors.Is(err, ErrCertificate) {
+		t.Errorf("what a removed device shows is false: %v", err)
+	}
+	m.Record.Hashes[0][0] ^= 1
+	m.Legs[2] = showLeg(r, x.legs[2], false)
+	_ = c.Sign(r.topic, nil, true, keyOf("owner's phone"))
+	if err := c.Verify(x.s, nil, true); !errors.Is(err, ErrCertificate) || errors.Is(err, ErrRemoved) {
+		t.Errorf("it shows that it was removed: %v", err)
 	}
 }
 

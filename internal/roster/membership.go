@@ -13,11 +13,22 @@ import (
 // verify checks a membership against what a peer holds. A device that does not
 // belong by that has to show a later position.
 func (m *Membership) verify(s *State) error {
+	if err := m.verifyShown(s); err != nil {
+		return err
+	}
 	last := &m.Legs[len(m.Legs)-1]
 	at := Position{last.Term, last.Leg, last.Head.Size}
-	if !s.devices[m.Device].Belongs && at.Compare(s.Position()) <= 0 {
-		return fmt.Errorf("%w: device %s does not belong at %v, and shows %v", ErrCertificate, m.Device.Short(), s.Position(), at)
+	if s.devices[m.Device].Belongs || at.Compare(s.Position()) > 0 {
+		return nil
 	}
+	if gone, ok := s.changed[m.Device]; ok && at.Compare(gone) >= 0 {
+		return fmt.Errorf("%w: device %s was removed at %v, and shows %v", ErrCertificate, m.Device.Short(), gone, at)
+	}
+	return fmt.Errorf("%w: device %s at %v, which shows %v", ErrRemoved, m.Device.Short(), s.Position(), at)
+}
+
+// verifyShown checks that all that is shown is as its authors signed it.
+func (m *Membership) verifyShown(s *State) error {
 	for i := range m.Legs {
 		if err := m.verifyLeg(s, i); err != nil {
 			return fmt.Errorf("%w: leg %d of it: %w", ErrCertificate, i, err)

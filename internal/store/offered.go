@@ -13,7 +13,7 @@ import (
 
 // Offered returns the topics of this store as sessions take them, in the order of
 // joining: one value of each for all sessions, and a new one if it is followed in
-// another way than before. Nobody writes to what it returns.
+// another way than before, or has another join key. Nobody writes to what it returns.
 func (s *Store) Offered() []*syncer.Topic {
 	s.topics.mu.RLock()
 	defer s.topics.mu.RUnlock()
@@ -49,10 +49,15 @@ func (s *Store) offerAnew(topic digest.Hash) {
 	o := s.offer(t)
 	s.topics.mu.Lock()
 	defer s.topics.mu.Unlock()
-	s.topics.offered = slices.Clone(s.topics.offered) // sessions have what it was
-	for i := range s.topics.offered {
-		if s.topics.offered[i].ID == topic {
-			s.topics.offered[i] = o
+	s.topics.offerInstead(o)
+}
+
+// offerInstead replaces what is offered of a topic; t.mu is held.
+func (t *topics) offerInstead(o *syncer.Topic) {
+	t.offered = slices.Clone(t.offered) // sessions have what it was
+	for i := range t.offered {
+		if t.offered[i].ID == o.ID {
+			t.offered[i] = o
 		}
 	}
 }

@@ -44,6 +44,22 @@ func TestOfferedIsOneTable(t *testing.T) {
 	if f := three[1].Follows; len(f) != 2 || !f[second.Log] || !f[numbered(1)[0]] || two[1].Follows != nil {
 		t.Errorf("follows %v, before %v", f, two[1].Follows)
 	}
+	keys := second.Keys
+	for i := range 2 { // by an edit, and by another invite
+		keys.Join[0]++
+		var x Change = s.NewJoin(second.Genesis, keys, "")
+		if i == 0 {
+			e, err := s.newEdit(second.ID, func(t *Topic) { t.Keys = keys })
+			must(t, err)
+			x = e
+		}
+		before := s.Offered()
+		must(t, s.Do(x))
+		if now := s.Offered(); now[1] == before[1] || now[1].Keys != keys || len(now[1].Follows) != 2 || now[0] != before[0] || before[1].Keys == keys {
+			t.Errorf("with another join key %+v is offered, before %+v", now[1], before[1])
+		}
+	}
+	three = s.Offered()
 	if err := s.loadFollows(); err != nil {
 		t.Fatal(err)
 	}

@@ -74,11 +74,16 @@ func (e *TopicEdit) write(c *Committer, txn *aof.Txn) error {
 }
 
 func (e *TopicEdit) made(s *Store) error {
+	o := s.offer(e.edited)
 	s.topics.mu.Lock()
 	defer s.topics.mu.Unlock()
-	if s.topics.all[e.topic] = e.edited; e.leaves {
+	old := s.topics.all[e.topic]
+	switch s.topics.all[e.topic] = e.edited; {
+	case e.leaves:
 		kept := slices.Clone(s.topics.offered) // sessions have what it was
 		s.topics.offered = slices.DeleteFunc(kept, func(o *syncer.Topic) bool { return o.ID == e.topic })
+	case old.Keys != e.edited.Keys:
+		s.topics.offerInstead(o)
 	}
 	return nil
 }

@@ -59,7 +59,8 @@ func (s *Store) loadTopics() error {
 
 // A Join is a topic on its way into the store, with this store's log in it. The
 // first topic is the default one, and gives that to the first that is joined if nobody
-// used it until then. Joining again takes up a topic that was left; it keeps its name.
+// used it until then. Joining again takes up a topic that was left, or takes the keys of
+// another invite; it keeps its name.
 type Join struct {
 	Topic *Topic // as it is stored, once the change is made
 
@@ -225,6 +226,8 @@ func (j *Join) made(s *Store) error {
 	s.topics.first = j.first
 	if old := s.topics.all[j.Topic.ID]; old == nil || old.Left {
 		s.topics.offered = append(s.topics.offered, o)
+	} else if old.Keys != j.Topic.Keys {
+		s.topics.offerInstead(o)
 	}
 	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
 	s.topics.mu.Unlock()
