@@ -165,6 +165,14 @@ func (c *Committer) loadLog(id digest.Hash) {
 	}
 }
 
+// refusal returns why events of a log are refused whatever they are, or nil.
+func (c *Committer) refusal(id digest.Hash) error {
+	if why := c.failed[id]; why != nil {
+		return why
+	}
+	return c.newcomers.refused[id]
+}
+
 // mayWrite holds the key of a log of ours against its author before the first events
 // that we append to it.
 func (c *Committer) mayWrite(id digest.Hash) {
@@ -201,11 +209,7 @@ func (c *Committer) fill(t *aof.Txn, w *Work) error {
 	}
 	for _, i := range c.byNumber(w.Appends) {
 		a := w.Appends[i]
-		why := c.failed[a.Log]
-		if why == nil {
-			why = c.newcomers.refused[a.Log]
-		}
-		if why != nil {
+		if why := c.refusal(a.Log); why != nil {
 			c.done.Appends[i] = Appended{Refused: why}
 			continue
 		}
