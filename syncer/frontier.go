@@ -169,11 +169,52 @@ func (s *Session) stores(t *topic, name *LogInfo, listed bool) (bool, error) {
 	if err == nil && !ok && !listed {
 		ok, err = s.awaitsRecord0(name)
 	}
-	if r := t.theirs[name.Log]; r != nil && !ok && err == nil {
+	if ok || err != nil {
+		return ok, err
+	}
+	t.passOver(*name)
+	if r := t.theirs[name.Log]; r != nil {
 		r.got() // only HAVE or a round spoke of it
 		t.touched = append(t.touched, r)
 	}
-	return ok, err
+	return false, nil
+}
+
+// maxPassed is how many logs that were passed over are remembered; others come with a
+// round.
+const maxPassed = 1024
+
+// passOver remembers a log that the peer brought, and of which our roster says nothing
+// yet: it may be behind the peer's by a message.
+func (t *topic) passOver(l LogInfo) {
+	if len(t.passed) >= maxPassed {
+		return
+	}
+	if t.passed == nil {
+		t.passed = map[digest.Hash]LogInfo{}
+	}
+	t.passed[l.Log] = l
+}
+
+// askAgain asks for the logs that were passed over, now that our roster says more.
+func (s *Session) askAgain(t *topic) error {
+	passed := t.passed
+	t.passed = nil
+	for _, id := range inOrder(passed) {
+		l := passed[id]
+		own, found, err := s.cfg.Store.Log(id)
+		if err == nil && !found {
+			own = l
+			found, err = s.stores(t, &own, false)
+		}
+		if err != nil {
+			return err
+		}
+		if found {
+			s.sendPart(t, own)
+		}
+	}
+	return nil
 }
 
 // told returns what is known of a log that the peer speaks of. How many the
@@ -353,8 +394,13 @@ func (s *Session) advanced(in Advanced) error {
 	if t.theirs[id] != nil {
 		s.remote(t, id).holding(own)
 	}
-	if isRoster(own) && t.scope != nil {
-		t.scope.touchAll() // it may say something else of them now
+	if isRoster(own) {
+		if t.scope != nil {
+			t.scope.touchAll() // it may say something else of them now
+		}
+		if err := s.askAgain(t); err != nil {
+			return err
+		}
 	}
 	if beside := isRoster(own) || own.Provisional; beside && !t.peaked || !beside && !t.known {
 		return nil // they come when PEAKS has said who holds what, or with our list

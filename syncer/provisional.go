@@ -80,9 +80,11 @@ func (s *Session) declines(r *remote, own LogInfo) (bool, error) {
 	return now == *r.declined, err
 }
 
-// passesOver takes note that a log that came is not stored before the roster says
-// more.
-func (r *remote) passesOver() {
+// declines takes note that a log that came is not stored before the roster says more.
+func (t *topic) declines(r *remote) {
+	if r.name != nil {
+		t.passOver(*r.name)
+	}
 	r.in, r.declined = nil, r.judged
 	r.got()
 }

@@ -321,7 +321,7 @@ func (s *Session) ingestFailed(in IngestFailed) {
 		return
 	}
 	if errors.Is(in.Err, ErrUnadmitted) {
-		r.passesOver()
+		t.declines(r)
 		return
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
@@ -348,7 +348,7 @@ func (s *Session) pullDone(in PullDone) error {
 		return s.suspectHead(t, r, c)
 	}
 	if errors.Is(in.Err, ErrUnadmitted) {
-		r.passesOver()
+		t.declines(r)
 		return nil
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
