@@ -84,11 +84,24 @@ func (s *Session) report() Report {
 	}
 }
 
+// ErrNotShared is returned by a sync with a peer that shares no topic any more.
+var ErrNotShared = errors.New("no topic is shared with the peer any more: one of both left it, or was removed")
+
+// loneWait is how long a sync waits for a topic to be shared again: it is offered anew
+// when its keys change.
+const loneWait = 2 * time.Second
+
 // await waits until the sync of a number is done.
 func (s *Session) await(ctx context.Context, number uint64) error {
+	var lone <-chan time.Time
 	for {
 		s.stats.mu.Lock()
 		done, err, changed := s.stats.synced >= number, s.stats.end.err, s.stats.changed
+		if alone := s.stats.shared.parted(); !alone {
+			lone = nil
+		} else if lone == nil {
+			lone = time.After(loneWait)
+		}
 		if number == 0 {
 			done = s.stats.shared.inSync()
 		} else if done {
@@ -103,6 +116,8 @@ func (s *Session) await(ctx context.Context, number uint64) error {
 		}
 		select {
 		case <-changed:
+		case <-lone:
+			return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrNotShared)
 		case <-s.conn.Done():
 			// The first to notice says why; give the session a moment to.
 			select {
