@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/keeper"
+	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
@@ -196,6 +197,9 @@ func (t *Topic) await(ctx context.Context, ask roster.AskRef, done func(*roster.
 var (
 	// ErrRole is returned for what the roster of the topic does not allow.
 	ErrRole = keeper.ErrRefused
+	// ErrRemoved is returned for appends to a topic that this store was removed from. What
+	// it holds can be read; an invite makes it a member again.
+	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read, and an invite makes it a member again")
 	// ErrUnmet is returned for changes of a roster that this store writes, until it has
 	// met another member since it was opened, or Topic.TrustRoster was called.
 	ErrUnmet = keeper.ErrUnmet
@@ -203,6 +207,9 @@ var (
 	ErrNotOwner = keeper.ErrNotOwner
 	// ErrNotAsked is returned for a handover to a device that did not ask for it.
 	ErrNotAsked = keeper.ErrNotAsked
+	// ErrNotShared is returned by a sync with a peer that shares no topic any more: one of
+	// both left it, or was removed.
+	ErrNotShared = session.ErrNotShared
 	// ErrAsked is returned if ctx ends before the steward of the topic has answered: what
 	// was asked for stands, and is done once the steward hears of it.
 	ErrAsked = errors.New("the steward of the topic has not answered yet")

@@ -34,16 +34,35 @@ func (t *Topic) entry(e event.Event) (pipeline.Entry, error) {
 	return pipeline.Entry{Event: e}, nil
 }
 
-// maySpeak returns ErrRole for a member that may read only.
+// maySpeak returns ErrRole for a member that may read only, and ErrRemoved for one that
+// does not belong any more.
 func (t *Topic) maySpeak() error {
 	if t.Kind() == OpenTopic {
 		return nil
 	}
 	l, err := t.db.st.Log(t.t.Log)
-	if err == nil && l.Mute() {
-		err = fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
+	if err != nil {
+		return err
 	}
-	return err
+	if _, cut := l.Cut(); cut {
+		return t.removed()
+	}
+	if l.Mute() {
+		return fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
+	}
+	return nil
+}
+
+// removed returns why nothing counts any more that this store appends.
+func (t *Topic) removed() error {
+	st, err := t.db.st.Roster(t.t.ID)
+	if err != nil {
+		return err
+	}
+	if d, ok := st.Device(t.db.st.DeviceKey(t.t)); ok && !d.Belongs {
+		return ErrRemoved
+	}
+	return ErrCut
 }
 
 func (t *Topic) entries(events []event.Event) ([]pipeline.Entry, error) {

@@ -420,7 +420,5 @@ func (n *Keys) made(s *Store) error {
 	if n.edit == nil {
 		return nil
 	}
-	err := n.edit.made(s)
-	s.offerAnew(n.topic)
-	return err
+	return n.edit.made(s)
 }
