@@ -86,19 +86,19 @@ func (r Role) String() string { return identity.Role(r).String() }
 
 // A Member is a person of a topic.
 type Member struct {
-	Account AccountKey
-	Role    Role
-	Since   time.Time // when the steward admitted the person, by its clock
-	Devices []Device
-	Self    bool // of this store
+	Account AccountKey `json:"account"`
+	Role    Role       `json:"role"`
+	Since   time.Time  `json:"since"` // when the steward admitted the person, by its clock
+	Devices []Device   `json:"devices"`
+	Self    bool       `json:"self,omitempty"` // of this store
 }
 
 // A Device is one of a member's stores.
 type Device struct {
-	Key   AuthorKey // that signs its logs in the topic
-	Log   LogID     // that it appends to
-	Since time.Time
-	Self  bool // this store
+	Key   AuthorKey `json:"device"`         // that signs its logs in the topic
+	Log   LogID     `json:"log"`            // that it appends to
+	Since time.Time `json:"since"`          // when the steward admitted it, by its clock
+	Self  bool      `json:"self,omitempty"` // this store
 }
 
 // Members returns who belongs to the topic by the roster that is here, ordered by key. A
