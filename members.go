@@ -137,31 +137,31 @@ func (t *Topic) roster() (*roster.State, error) {
 func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
 	defer t.db.out(&err)
 	gone := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return !a.Belongs() }
-	return t.act(ctx, "remove", &roster.Target{Account: roster.Key(account)}, gone)
+	return wrap("remove", t.act(ctx, &roster.Target{Account: roster.Key(account)}, gone))
 }
 
 // SetRole gives an account another role; see Remove for when it is done.
 func (t *Topic) SetRole(ctx context.Context, account AccountKey, r Role) (err error) {
 	defer t.db.out(&err)
 	has := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return a.Role == roster.Role(r) }
-	return t.act(ctx, "set role", &roster.RoleChange{Account: roster.Key(account), Role: roster.Role(r)}, has)
+	return wrap("set role", t.act(ctx, &roster.RoleChange{Account: roster.Key(account), Role: roster.Role(r)}, has))
 }
 
 // act has something done to the roster, and waits until the roster that is here says so.
-func (t *Topic) act(ctx context.Context, what string, content any, done func(*roster.State) bool) error {
+func (t *Topic) act(ctx context.Context, content any, done func(*roster.State) bool) error {
 	st, err := t.roster()
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return err
 	}
 	body, err := roster.NewRequest(st, content)
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", what, ErrOptions, err)
+		return fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	at, err := t.db.node.Keeper().Act(ctx, t.t.ID, steward.Act{Body: body})
 	if err != nil || at.Done {
-		return wrap(what, err)
+		return err
 	}
-	return wrap(what, t.await(ctx, at.Ask, done))
+	return t.await(ctx, at.Ask, done)
 }
 
 func wrap(what string, err error) error {
@@ -252,7 +252,7 @@ func (t *Topic) AskHandover(ctx context.Context) (err error) {
 	defer t.db.out(&err)
 	self := t.db.st.DeviceKey(t.t)
 	mine := func(st *roster.State) bool { return st.Steward().Author == self && st.Heir().IsZero() }
-	return t.act(ctx, "ask for the roster", nil, mine)
+	return wrap("ask for the roster", t.act(ctx, nil, mine))
 }
 
 // Handover has another device write the roster, which asked for it. The error is
@@ -311,7 +311,7 @@ func (t *Topic) invited(ctx context.Context, inv *identity.Invite, o *InviteOpti
 	key := roster.Key(identity.PublicKey(inv.Key()))
 	v := &roster.Invite{Key: key, Role: roster.Role(inv.Role), Uses: inv.Uses, Expiry: inv.Expires, KEM: seal.NewPrivateKey(seal.Secret(inv.KEMSeed())).Public()[:]}
 	opened := func(st *roster.State) bool { _, ok := st.Invite(key); return ok }
-	if err := t.act(ctx, "invite", v, opened); err != nil {
+	if err := t.act(ctx, v, opened); err != nil {
 		return err
 	}
 	now, err := t.db.st.Topic(t.t.ID)
