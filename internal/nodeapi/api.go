@@ -160,6 +160,7 @@ type Record struct {
 	Payload   []byte              `json:"payload"`
 	ID        xaeroflux.EventID   `json:"id,omitzero"`       // if it has one
 	Refs      []xaeroflux.Ref     `json:"refs,omitempty"`    // events of other logs that it comes after
+	Sealed    string              `json:"sealed,omitempty"`  // why it cannot be read; type, key and payload are empty then
 	Decoded   json.RawMessage     `json:"decoded,omitempty"` // of an event of the engine: the fields of its payload
 	Leaf      []byte              `json:"leaf,omitempty"`    // RFC 6962 leaf data
 	Hash      xaeroflux.Hash      `json:"hash,omitzero"`     // RFC 6962 leaf hash

@@ -5,6 +5,8 @@ package nodeapi
 import (
 	"errors"
 	"net/http"
+
+	"github.com/xaeroflux/xaeroflux"
 )
 
 // A Kind is what an error is to whoever reads it: it decides the exit code and
@@ -39,6 +41,10 @@ const (
 	Silent    Kind = "silent"     // the node does not answer
 	Busy      Kind = "busy"       // the node has as many callers as it takes
 	Interrupt Kind = "interrupt"  // a signal ended the command
+	Forbidden Kind = "forbidden"  // the roster of a topic does not allow it
+	Asked     Kind = "asked"      // its steward has not answered yet
+	Unmet     Kind = "unmet"      // this store is the steward, and has met no other member
+	Sealed    Kind = "sealed"     // no key of it is here
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
@@ -57,6 +63,17 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Text }
 
+// sentinels are the errors that stand for a kind of their own, also at the other end.
+var sentinels = map[Kind]error{
+	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Sealed: xaeroflux.ErrSealed,
+}
+
+// Is has errors.Is find what a kind stands for.
+func (e *Error) Is(target error) bool {
+	s, ok := sentinels[e.Kind]
+	return ok && s == target
+}
+
 // ErrNoNode is returned by Dial if no node serves the store.
 var ErrNoNode = errors.New("no node is running")
 
@@ -65,7 +82,13 @@ func (k Kind) status() int {
 	switch k {
 	case Usage, TooLarge, Range:
 		return http.StatusBadRequest
-	case Unknown, NoStore, NotHeld:
+	case Forbidden:
+		return http.StatusForbidden
+	case Unmet:
+		return http.StatusConflict
+	case Asked:
+		return http.StatusGatewayTimeout
+	case Unknown, NoStore, NotHeld, Sealed:
 		return http.StatusNotFound
 	case InUse, Exists, Frozen:
 		return http.StatusConflict

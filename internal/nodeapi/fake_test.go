@@ -25,6 +25,9 @@ func classifyFake(err error) *Error {
 	if errors.Is(err, errFake) {
 		return &Error{Kind: Range, Text: err.Error()}
 	}
+	if errors.Is(err, xaeroflux.ErrRole) {
+		return &Error{Kind: Forbidden, Text: err.Error()}
+	}
 	return &Error{Kind: Failure, Text: err.Error()}
 }
 

@@ -132,6 +132,9 @@ func (w *batcher) compare(ctx context.Context, r xaeroflux.Receipt) error {
 	i := 0
 	q := nodeapi.Query{Topic: w.topic, Log: r.Log.String(), From: r.Seq, Limit: len(w.pending)}
 	err := w.b.Events(ctx, q, func(rec *nodeapi.Record) error {
+		if rec.Sealed != "" {
+			return kinded(nodeapi.Sealed, "events were appended with this token, and cannot be compared with the input (sealed: %s)", rec.Sealed)
+		}
 		e := w.pending[i]
 		if i++; rec.Type != e.Type || !bytes.Equal(rec.Key, e.Key) || !bytes.Equal(rec.Payload, e.Payload) {
 			return errChanged
@@ -201,7 +204,7 @@ func (w *batcher) resumable() bool {
 // certain are the kinds of errors of a node with which nothing was appended. Of
 // others it does not say.
 var certain = []nodeapi.Kind{
-	nodeapi.Usage, nodeapi.TooLarge, nodeapi.Unknown, nodeapi.NoStore, nodeapi.InUse, nodeapi.Quota, nodeapi.Frozen, nodeapi.Stale,
+	nodeapi.Usage, nodeapi.TooLarge, nodeapi.Unknown, nodeapi.NoStore, nodeapi.InUse, nodeapi.Quota, nodeapi.Frozen, nodeapi.Stale, nodeapi.Sealed, nodeapi.Forbidden,
 }
 
 // mayBeThere reports whether a batch may have been appended that failed with err.

@@ -26,7 +26,8 @@ order. A terminal gets control characters as \x1b; "xaeroflux get" prints one
 payload byte for byte. With --json, an object for each event: log, seq, time,
 type, key and payload (base64), id and refs if it has them, leaf (base64 of the
 RFC 6962 leaf data) and hash; if the type is not UTF-8, type_bytes (base64) has it
-as it is. Of the engine's own events, which --engine prints too, the payload is
+as it is. An event of a private topic whose key is not here is a line
+"(sealed: no key here)", and has "sealed" with --json. Of the engine's own events, which --engine prints too, the payload is
 shown as JSON of its fields behind the type, and is "decoded" with --json; keys
 are in hex. With --follow, goes on with events as they come, until ctrl-C.`,
 		Args: noArgs,
@@ -76,6 +77,10 @@ func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
 var newline = []byte{'\n'}
 
 func printPayload(w io.Writer, r *nodeapi.Record) error {
+	if r.Sealed != "" {
+		_, err := fmt.Fprintf(w, "(sealed: %s)\n", r.Sealed)
+		return err
+	}
 	if r.Decoded != nil {
 		_, err := fmt.Fprintf(w, "%s %s\n", r.Type, r.Decoded)
 		return err

@@ -64,7 +64,7 @@ func TestEveryKindHasANextStep(t *testing.T) {
 	for _, k := range []nodeapi.Kind{
 		nodeapi.Failure, nodeapi.Usage, nodeapi.Proof, nodeapi.Corrupt, nodeapi.InUse, nodeapi.NoStore, nodeapi.Exists,
 		nodeapi.Format, nodeapi.Unknown, nodeapi.Range, nodeapi.ReadOnly, nodeapi.NoSpace, nodeapi.Quota, nodeapi.Denied, nodeapi.TooLarge,
-		nodeapi.Network, nodeapi.Closed, nodeapi.Exhausted, nodeapi.Failing, nodeapi.Silent, nodeapi.Busy,
+		nodeapi.Network, nodeapi.Forbidden, nodeapi.Asked, nodeapi.Unmet, nodeapi.Sealed, nodeapi.Closed, nodeapi.Exhausted, nodeapi.Failing, nodeapi.Silent, nodeapi.Busy,
 	} {
 		next := a.next(cmd, k, errors.New("x"))
 		if next == "" || strings.Contains(next, "a b") && !strings.Contains(next, "'a b'") {

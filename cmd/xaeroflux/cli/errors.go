@@ -88,6 +88,10 @@ var kinds = []struct {
 }{
 	{nodeapi.Interrupt, []error{errInterrupted, context.Canceled}},
 	{nodeapi.Silent, []error{nodeapi.ErrSilent}},
+	{nodeapi.Asked, []error{xaeroflux.ErrAsked}},
+	{nodeapi.Forbidden, []error{xaeroflux.ErrRole}},
+	{nodeapi.Unmet, []error{xaeroflux.ErrUnmet}},
+	{nodeapi.Sealed, []error{xaeroflux.ErrSealed}},
 	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
@@ -162,7 +166,7 @@ func exitCode(k nodeapi.Kind) int {
 
 // fail tells what went wrong and what to try next, and returns the exit code.
 func (a *app) fail(cmd *cobra.Command, err error) int {
-	if errors.Is(err, context.Canceled) && !errors.Is(err, errInterrupted) {
+	if errors.Is(err, context.Canceled) && !errors.Is(err, errInterrupted) && !errors.Is(err, xaeroflux.ErrAsked) {
 		err = errInterrupted
 	}
 	k := kindOf(err)

@@ -44,6 +44,9 @@ func (a *app) get(cmd *cobra.Command, b backend, q nodeapi.Query) error {
 		if a.json {
 			return a.print(r, nil)
 		}
+		if r.Sealed != "" {
+			return kinded(nodeapi.Sealed, "event %d of log %s cannot be read (sealed: %s)", r.Seq, r.Log.Short(), r.Sealed)
+		}
 		_, err = a.out.Write(r.Payload)
 		return err
 	})

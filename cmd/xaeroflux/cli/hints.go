@@ -58,6 +58,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
+	if errors.Is(err, xaeroflux.ErrAsked) {
+		return nextAsked(cmd)
+	}
 	if text := nextOf(err); text != "" {
 		return text
 	}
@@ -135,6 +138,14 @@ func nextOf(err error) string {
 	return ""
 }
 
+// nextAsked is next for what the steward of a topic has not done yet.
+func nextAsked(cmd *cobra.Command) string {
+	if cmd.Name() == "invite" {
+		return "xaeroflux run, and leave the node running until the steward is reachable; then again: the key of this invite was given to nobody"
+	}
+	return "xaeroflux run, and leave the node running until the steward is reachable; the ask stands"
+}
+
 // peerSays reports whether a session ended with a code.
 func peerSays(err error, code messages.Code) bool {
 	var peer *syncer.PeerError
@@ -186,6 +197,12 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 			"What stands under these names by now may be another store: do not repair it"
 	case nodeapi.Failing:
 		return "look at the disk (dmesg, smartctl) and copy the store to another one; what cannot be read there, xaeroflux repair --from ADDRESS fetches"
+	case nodeapi.Forbidden:
+		return "xaeroflux members, which shows who may do what: the owner and the admins invite and remove, and give roles up to their own"
+	case nodeapi.Unmet:
+		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows"
+	case nodeapi.Sealed:
+		return "xaeroflux run, and leave the node running until a member that has the key is reachable: it comes once this device is admitted, and never to a replica; xaeroflux members shows who is what"
 	case nodeapi.TooLarge:
 		return "split it into smaller events: a payload holds 16 MiB, a key 1023 bytes, a type 63"
 	case nodeapi.Network:

@@ -64,6 +64,9 @@ func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 		Log: r.Log, Author: r.Author, Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
 		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload, ID: r.EventID(), Refs: r.Refs(),
 	}
+	if r.Sealed != nil {
+		out.Sealed = sealedText(r.Sealed)
+	}
 	if out.Key == nil {
 		out.Key = []byte{} // "" in JSON, not null
 	}
@@ -74,6 +77,14 @@ func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	if leaves {
 		out.Leaf, out.Hash = r.Leaf(), r.Hash()
 	}
+}
+
+// sealedText says why an event cannot be read.
+func sealedText(err error) string {
+	if errors.Is(err, xaeroflux.ErrSealed) {
+		return "no key here"
+	}
+	return err.Error()
 }
 
 // noText returns the bytes of a type if JSON cannot hold them as text.
