@@ -101,28 +101,33 @@ type Info struct {
 	Author  xaeroflux.AuthorKey `json:"author"`
 	Log     xaeroflux.LogID     `json:"log"`
 	Topic   xaeroflux.TopicID   `json:"topic"`
+	Kind    xaeroflux.TopicKind `json:"kind"` // open, private or plain
 	VKey    string              `json:"vkey"`
 	Witness string              `json:"witness,omitempty"` // key under which it cosigns heads of others
-	Invite  string              `json:"invite"`
+	Invite  string              `json:"invite,omitempty"`  // of an open topic; to others each is made for somebody
 }
 
 // A TopicChange asks for one thing.
 type TopicChange struct {
-	Topic   string  `json:"topic,omitempty"`   // which, of all but Create
-	Create  *string `json:"create,omitempty"`  // found one of this name
-	Rename  *string `json:"rename,omitempty"`  // call it this
-	Default bool    `json:"default,omitempty"` // make it the default
-	Leave   bool    `json:"leave,omitempty"`   // take no part in it any more
-	Invite  bool    `json:"invite,omitempty"`  // somebody is invited to it: as the default it gives way to no other
+	Topic   string              `json:"topic,omitempty"`   // which, of all but Create
+	Create  *string             `json:"create,omitempty"`  // found one of this name
+	Kind    xaeroflux.TopicKind `json:"kind"`              // of the one that is founded
+	Rename  *string             `json:"rename,omitempty"`  // call it this
+	Default bool                `json:"default,omitempty"` // make it the default
+	Leave   bool                `json:"leave,omitempty"`   // take no part in it any more
+	Invite  bool                `json:"invite,omitempty"`  // somebody is invited to it: as the default it gives way to no other
 }
 
 // TopicInfo is a topic that the store is in.
 type TopicInfo struct {
-	Topic   xaeroflux.TopicID `json:"topic"`
-	Name    string            `json:"name"`
-	Default bool              `json:"default"`
-	Log     xaeroflux.LogID   `json:"log"`  // the own one in it
-	Size    uint64            `json:"size"` // events of that
+	Topic   xaeroflux.TopicID   `json:"topic"`
+	Name    string              `json:"name"`
+	Kind    xaeroflux.TopicKind `json:"kind"`              // open, private or plain
+	Role    xaeroflux.Role      `json:"role,omitzero"`     // of this store's person, once admitted; an open topic has none
+	Members int                 `json:"members,omitempty"` // by the roster that is here; an open topic has none
+	Default bool                `json:"default"`
+	Log     xaeroflux.LogID     `json:"log"`  // the own one in it
+	Size    uint64              `json:"size"` // events of that
 }
 
 // A Head is a log with its newest signed head.

@@ -138,7 +138,7 @@ func (f *fake) Prove(_ context.Context, p Prove) ([]byte, error) {
 }
 
 func (f *fake) Topics(_ context.Context, c TopicChange) ([]TopicInfo, error) {
-	return []TopicInfo{{Name: *c.Rename, Default: c.Default}}, nil
+	return []TopicInfo{{Name: *c.Rename, Default: c.Default, Kind: c.Kind}}, nil
 }
 
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {

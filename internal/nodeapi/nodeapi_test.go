@@ -49,8 +49,8 @@ func TestCallsGoThrough(t *testing.T) {
 	status, err := c.Status(ctx)
 	check("status", status, Status{Actors: []xaeroflux.ActorStatus{{Name: "storage/aof"}}}, err)
 	name := "ours"
-	topics, err := c.Topics(ctx, TopicChange{Topic: "7", Rename: &name, Default: true})
-	check("topics", topics, []TopicInfo{{Name: "ours", Default: true}}, err)
+	topics, err := c.Topics(ctx, TopicChange{Topic: "7", Rename: &name, Default: true, Kind: xaeroflux.PlainTopic})
+	check("topics", topics, []TopicInfo{{Name: "ours", Default: true, Kind: xaeroflux.PlainTopic}}, err)
 	var steps []int64
 	report, err := c.Check(ctx, func(done, total int64) { steps = append(steps, done, total) })
 	check("check", report, xaeroflux.CheckReport{Logs: 1, Findings: []xaeroflux.Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)

@@ -64,6 +64,9 @@ func (a *app) create(ctx context.Context, o xaeroflux.Options) error {
 
 func (a *app) printInfo(i nodeapi.Info) error {
 	return a.print(i, func(w io.Writer) {
-		fmt.Fprintf(w, "author  %s\nlog     %s\ntopic   %s\nvkey    %s\ninvite  %s\n", i.Author, i.Log, i.Topic, i.VKey, i.Invite)
+		fmt.Fprintf(w, "author  %s\nlog     %s\ntopic   %s\nvkey    %s\n", i.Author, i.Log, i.Topic, i.VKey)
+		if i.Invite != "" {
+			fmt.Fprintf(w, "invite  %s\n", i.Invite)
+		}
 	})
 }

@@ -256,6 +256,8 @@ func typeText(t reflect.Type, types map[string]reflect.Type) string {
 		return "object"
 	case t == reflect.TypeFor[xaeroflux.Address]():
 		return "address"
+	case t == reflect.TypeFor[xaeroflux.Role](), t == reflect.TypeFor[xaeroflux.TopicKind]():
+		return "text"
 	case t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
 		return "hex"
 	}

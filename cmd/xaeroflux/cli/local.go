@@ -32,15 +32,20 @@ func (b *local) Info(ctx context.Context, topic string) (nodeapi.Info, error) {
 }
 
 func info(ctx context.Context, t *xaeroflux.Topic) (nodeapi.Info, error) {
+	l := t.Log()
+	i := nodeapi.Info{
+		Author: l.Author(), Log: l.ID(), Topic: t.ID(), Kind: t.Kind(),
+		VKey: l.Head().VKey(), Witness: t.WitnessKey(),
+	}
+	if i.Kind != xaeroflux.OpenTopic {
+		return i, nil // an invite to it is made for somebody, and written to the roster
+	}
 	invite, err := t.Invite(ctx, &xaeroflux.InviteOptions{Tentative: true})
 	if err != nil {
 		return nodeapi.Info{}, err
 	}
-	l := t.Log()
-	return nodeapi.Info{
-		Author: l.Author(), Log: l.ID(), Topic: t.ID(),
-		VKey: l.Head().VKey(), Witness: t.WitnessKey(), Invite: dialableInvite(invite),
-	}, nil
+	i.Invite = dialableInvite(invite)
+	return i, nil
 }
 
 // Heads implements nodeapi.Backend.
@@ -179,10 +184,29 @@ func (b *local) Topics(ctx context.Context, c nodeapi.TopicChange) ([]nodeapi.To
 	}
 	var all []nodeapi.TopicInfo
 	for i, t := range b.db.Topics() {
-		l := t.Log()
-		all = append(all, nodeapi.TopicInfo{Topic: t.ID(), Name: t.Name(), Default: i == 0, Log: l.ID(), Size: l.Size()})
+		one, err := topicInfo(t)
+		if err != nil {
+			return nil, err
+		}
+		one.Default = i == 0
+		all = append(all, one)
 	}
 	return all, nil
+}
+
+func topicInfo(t *xaeroflux.Topic) (nodeapi.TopicInfo, error) {
+	l := t.Log()
+	i := nodeapi.TopicInfo{Topic: t.ID(), Name: t.Name(), Kind: t.Kind(), Log: l.ID(), Size: l.Size()}
+	if i.Kind == xaeroflux.OpenTopic {
+		return i, nil
+	}
+	members, err := t.Members()
+	for _, m := range members {
+		if i.Members++; m.Self {
+			i.Role = m.Role
+		}
+	}
+	return i, err
 }
 
 func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
@@ -190,7 +214,7 @@ func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
 		return nil
 	}
 	if c.Create != nil {
-		_, err := b.db.CreateTopic(ctx, *c.Create, nil)
+		_, err := b.db.CreateTopic(ctx, *c.Create, &xaeroflux.TopicOptions{Kind: c.Kind})
 		return err
 	}
 	t, err := b.topic(c.Topic)

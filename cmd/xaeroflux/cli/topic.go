@@ -3,12 +3,15 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
@@ -25,9 +28,7 @@ beginning of its id.`,
 		a.topicChange("list", "List the topics that the store is in, the default first", 0, func([]string) nodeapi.TopicChange {
 			return nodeapi.TopicChange{}
 		}),
-		a.topicChange("create NAME", "Found a topic, in which whoever has an invite takes part", 1, func(args []string) nodeapi.TopicChange {
-			return nodeapi.TopicChange{Create: &args[0]}
-		}),
+		a.topicCreateCmd(),
 		a.topicChange("rename TOPIC NAME", "Change what this store calls a topic", 2, func(args []string) nodeapi.TopicChange {
 			return nodeapi.TopicChange{Topic: args[0], Rename: &args[1]}
 		}),
@@ -38,6 +39,38 @@ beginning of its id.`,
 			return nodeapi.TopicChange{Topic: args[0], Leave: true}
 		}),
 	)
+	return cmd
+}
+
+func (a *app) topicCreateCmd() *cobra.Command {
+	var private, plain, open bool
+	cmd := a.topicChange("create NAME", "Found a topic", 1, func(args []string) nodeapi.TopicChange {
+		c := nodeapi.TopicChange{Create: &args[0]}
+		switch {
+		case private:
+			c.Kind = xaeroflux.PrivateTopic
+		case plain:
+			c.Kind = xaeroflux.PlainTopic
+		}
+		return c
+	})
+	cmd.Long = `Founds a topic, of one of three kinds, which it stays. In an open one, whoever has the
+invite takes part: that person reads and appends, and can pass the invite on. A
+private one has members ("xaeroflux members"): each comes by an invite of his own,
+events are sealed, and those who are removed read nothing that is appended later. A
+plain one has members too, and nothing is sealed: whoever gets at the bytes reads
+them. This store is the steward of the topic: it admits whoever was invited, and
+should be reachable.`
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if private && plain || private && open || plain && open {
+			return errors.New("--private, --plain and --open are three kinds of topics: name one")
+		}
+		return cobra.ExactArgs(1)(cmd, args)
+	}
+	f := cmd.Flags()
+	f.BoolVar(&private, "private", false, "for its members, who alone can read it")
+	f.BoolVar(&plain, "plain", false, "for its members, and nothing is sealed")
+	f.BoolVar(&open, "open", false, "for whoever has the invite (the default)")
 	return cmd
 }
 
@@ -60,12 +93,16 @@ func (a *app) topicChange(use, short string, args int, change func(args []string
 func printTopics(w io.Writer, all []nodeapi.TopicInfo) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	defer t.Flush()
-	fmt.Fprintln(t, "TOPIC\tNAME\tOWN EVENTS\t")
+	fmt.Fprintln(t, "TOPIC\tNAME\tKIND\tROLE\tMEMBERS\tOWN EVENTS\t")
 	for _, topic := range all {
 		standard := ""
 		if topic.Default {
 			standard = "the default"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\n", topic.Topic.Short(), topic.Name, topic.Size, standard)
+		role, members := "-", "-"
+		if topic.Kind != xaeroflux.OpenTopic {
+			role, members = topic.Role.String(), strconv.Itoa(topic.Members)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%v\t%s\t%s\t%d\t%s\n", topic.Topic.Short(), topic.Name, topic.Kind, role, members, topic.Size, standard)
 	}
 }
