@@ -20,6 +20,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 )
@@ -56,6 +57,9 @@ type Backend interface {
 	// Topics changes a topic, unless c asks for nothing, and returns all of them, the
 	// default first.
 	Topics(ctx context.Context, c TopicChange) ([]TopicInfo, error)
+	// Members changes who belongs to a topic, unless c asks for nothing, and returns
+	// who does.
+	Members(ctx context.Context, topic string, c MemberChange) ([]xaeroflux.Member, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
@@ -116,6 +120,14 @@ type TopicChange struct {
 	Default bool                `json:"default,omitempty"` // make it the default
 	Leave   bool                `json:"leave,omitempty"`   // take no part in it any more
 	Invite  bool                `json:"invite,omitempty"`  // somebody is invited to it: as the default it gives way to no other
+}
+
+// A MemberChange asks for one thing. Account is the beginning of its key.
+type MemberChange struct {
+	Account string         `json:"account,omitempty"`
+	Remove  bool           `json:"remove,omitempty"` // it belongs to the topic no more
+	Role    xaeroflux.Role `json:"role,omitzero"`    // give it this one
+	Wait    time.Duration  `json:"wait,omitempty"`   // for the steward, if this store is another one; 0: until the call ends
 }
 
 // TopicInfo is a topic that the store is in.

@@ -139,6 +139,11 @@ func (c *Client) Topics(ctx context.Context, change TopicChange) ([]TopicInfo, e
 	return single[[]TopicInfo](ctx, c, "topics", request{Change: change})
 }
 
+// Members implements Backend.
+func (c *Client) Members(ctx context.Context, topic string, change MemberChange) ([]xaeroflux.Member, error) {
+	return single[[]xaeroflux.Member](ctx, c, "members", request{Topic: topic, Member: change})
+}
+
 // Join implements Backend.
 func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
 	return single[Info](ctx, c, "join", request{Invite: invite})

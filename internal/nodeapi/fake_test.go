@@ -141,6 +141,13 @@ func (f *fake) Topics(_ context.Context, c TopicChange) ([]TopicInfo, error) {
 	return []TopicInfo{{Name: *c.Rename, Default: c.Default, Kind: c.Kind}}, nil
 }
 
+func (f *fake) Members(_ context.Context, topic string, c MemberChange) ([]xaeroflux.Member, error) {
+	if c.Remove {
+		return nil, fmt.Errorf("remove %s: %w", c.Account, xaeroflux.ErrRole)
+	}
+	return []xaeroflux.Member{{Role: c.Role, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, nil
+}
+
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {
 	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
 }

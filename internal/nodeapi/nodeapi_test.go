@@ -51,6 +51,8 @@ func TestCallsGoThrough(t *testing.T) {
 	name := "ours"
 	topics, err := c.Topics(ctx, TopicChange{Topic: "7", Rename: &name, Default: true, Kind: xaeroflux.PlainTopic})
 	check("topics", topics, []TopicInfo{{Name: "ours", Default: true, Kind: xaeroflux.PlainTopic}}, err)
+	members, err := c.Members(ctx, "7", MemberChange{Account: "abcd", Role: xaeroflux.RoleAdmin})
+	check("members", members, []xaeroflux.Member{{Role: xaeroflux.RoleAdmin, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, err)
 	var steps []int64
 	report, err := c.Check(ctx, func(done, total int64) { steps = append(steps, done, total) })
 	check("check", report, xaeroflux.CheckReport{Logs: 1, Findings: []xaeroflux.Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)
@@ -61,6 +63,10 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 	_, _, c := start(t, t.TempDir())
 	_, prove := c.Prove(t.Context(), Prove{Seq: 9})
 	_, join := c.Join(t.Context(), "xf2")
+	_, role := c.Members(t.Context(), "", MemberChange{Account: "abcd", Remove: true})
+	if !errors.Is(role, xaeroflux.ErrRole) || errors.Is(role, xaeroflux.ErrAsked) || errors.Is(prove, xaeroflux.ErrRole) {
+		t.Errorf("errors are what they are not: %v, %v", role, prove)
+	}
 	seen := 0
 	events := c.Events(t.Context(), Query{Log: "break"}, func(*Record) error { seen++; return nil })
 	for what, want := range map[string]struct {
@@ -70,6 +76,7 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 	}{
 		"before any item": {prove, Range, "prove 9: past the end"},
 		"of a kind":       {join, Usage, "no invite: xf2"},
+		"of a sentinel":   {role, Forbidden, "remove abcd: the roster does not allow it"},
 		"after an item":   {events, Range, "read event 1: past the end"},
 	} {
 		var e *Error

@@ -44,6 +44,7 @@ type request struct {
 	Backup   xaeroflux.BackupOptions `json:"backup,omitzero"`
 	Prove    *Prove                  `json:"prove,omitempty"`
 	Change   TopicChange             `json:"change,omitzero"`
+	Member   MemberChange            `json:"member,omitzero"`
 }
 
 // A Server offers a Backend to the commands of the store's owner.
@@ -154,6 +155,9 @@ func (s *Server) routes() http.Handler {
 		return s.b.Prove(ctx, *r.Prove)
 	}))
 	handle("topics", one(func(ctx context.Context, r *request) ([]TopicInfo, error) { return s.b.Topics(ctx, r.Change) }))
+	handle("members", one(func(ctx context.Context, r *request) ([]xaeroflux.Member, error) {
+		return s.b.Members(ctx, r.Topic, r.Member)
+	}))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {

@@ -95,6 +95,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	case nodeapi.Format:
 		return "for a damaged FORMAT: xaeroflux repair, which writes it again; for another version: the xaeroflux that made this store, or a newer one"
 	case nodeapi.Unknown:
+		if ofMembers(cmd) {
+			return "xaeroflux members, which lists the members of the first topic, or of --topic; xaeroflux topic list shows which there are"
+		}
 		return "xaeroflux head, which lists the logs of the first topic, or of --topic; xaeroflux join INVITE adds a topic"
 	case nodeapi.NotHeld:
 		return "xaeroflux fetch LOG --peer ADDRESS, which brings it; xaeroflux gaps shows what else is missing"

@@ -27,5 +27,8 @@ func changes(cmd *cobra.Command, args []string) bool {
 	if cmd.HasParent() && cmd.Parent().Name() == "topic" {
 		return cmd.Name() != "list"
 	}
+	if ofMembers(cmd) {
+		return cmd.Name() != "members"
+	}
 	return slices.Contains(changing, cmd.Name())
 }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+// waiting bounds how long the steward of a topic is waited for.
+func waiting(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
+	if wait <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, wait)
+}
+
+// Members implements nodeapi.Backend.
+func (b *local) Members(ctx context.Context, topic string, c nodeapi.MemberChange) ([]xaeroflux.Member, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nil, err
+	}
+	if c != (nodeapi.MemberChange{}) {
+		if err := changeMember(ctx, t, c); err != nil {
+			return nil, err
+		}
+	}
+	return t.Members()
+}
+
+func changeMember(ctx context.Context, t *xaeroflux.Topic, c nodeapi.MemberChange) error {
+	if t.Kind() == xaeroflux.OpenTopic {
+		return usage("topic %s is open: whoever has its invite takes part, and nobody can take that away", t.ID().Short())
+	}
+	all, err := members(t)
+	if err != nil {
+		return err
+	}
+	m, err := member(all, c.Account)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := waiting(ctx, c.Wait)
+	defer cancel()
+	if c.Remove {
+		return t.Remove(ctx, m.Account)
+	}
+	return t.SetRole(ctx, m.Account, c.Role)
+}
+
+// members returns those of a topic whose roster is here.
+func members(t *xaeroflux.Topic) ([]xaeroflux.Member, error) {
+	all, err := t.Members()
+	if err == nil && len(all) == 0 {
+		err = kinded(nodeapi.Alone, "the roster of topic %s is not here yet: it comes from a member", t.ID().Short())
+	}
+	return all, err
+}
+
+// member finds a member by the beginning of the account's key.
+func member(all []xaeroflux.Member, name string) (found xaeroflux.Member, err error) {
+	fit := 0
+	for _, m := range all {
+		if hasPrefix(m.Account, name) {
+			found = m
+			fit++
+		}
+	}
+	switch {
+	case len(name) < minPrefix:
+		return found, usage("account %q: give at least %d digits of its key", name, minPrefix)
+	case fit == 0:
+		return found, kinded(nodeapi.Unknown, "no member of this topic has an account that begins with %q", name)
+	case fit > 1:
+		return found, usage("account %q: %d members fit; give more of the key", name, fit)
+	}
+	return found, nil
+}
