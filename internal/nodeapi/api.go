@@ -57,6 +57,8 @@ type Backend interface {
 	// Topics changes a topic, unless c asks for nothing, and returns all of them, the
 	// default first.
 	Topics(ctx context.Context, c TopicChange) ([]TopicInfo, error)
+	// Invite makes an invite to a topic.
+	Invite(ctx context.Context, topic string, o Inviting) (string, error)
 	// Members changes who belongs to a topic, unless c asks for nothing, and returns
 	// who does.
 	Members(ctx context.Context, topic string, c MemberChange) ([]xaeroflux.Member, error)
@@ -119,7 +121,14 @@ type TopicChange struct {
 	Rename  *string             `json:"rename,omitempty"`  // call it this
 	Default bool                `json:"default,omitempty"` // make it the default
 	Leave   bool                `json:"leave,omitempty"`   // take no part in it any more
-	Invite  bool                `json:"invite,omitempty"`  // somebody is invited to it: as the default it gives way to no other
+}
+
+// Inviting says what an invite is for. Of an open topic that is nothing.
+type Inviting struct {
+	Role    xaeroflux.Role `json:"role,omitzero"`    // default: a writer
+	Uses    uint16         `json:"uses,omitempty"`   // default: 1
+	Expires time.Time      `json:"expires,omitzero"` // default: never
+	Wait    time.Duration  `json:"wait,omitempty"`   // for the steward, if this store is another one; 0: until the call ends
 }
 
 // A MemberChange asks for one thing. Account is the beginning of its key.
@@ -127,7 +136,7 @@ type MemberChange struct {
 	Account string         `json:"account,omitempty"`
 	Remove  bool           `json:"remove,omitempty"` // it belongs to the topic no more
 	Role    xaeroflux.Role `json:"role,omitzero"`    // give it this one
-	Wait    time.Duration  `json:"wait,omitempty"`   // for the steward, if this store is another one; 0: until the call ends
+	Wait    time.Duration  `json:"wait,omitempty"`   // as of an Inviting
 }
 
 // TopicInfo is a topic that the store is in.

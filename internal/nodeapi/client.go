@@ -139,6 +139,11 @@ func (c *Client) Topics(ctx context.Context, change TopicChange) ([]TopicInfo, e
 	return single[[]TopicInfo](ctx, c, "topics", request{Change: change})
 }
 
+// Invite implements Backend.
+func (c *Client) Invite(ctx context.Context, topic string, o Inviting) (string, error) {
+	return single[string](ctx, c, "invite", request{Topic: topic, Inviting: o})
+}
+
 // Members implements Backend.
 func (c *Client) Members(ctx context.Context, topic string, change MemberChange) ([]xaeroflux.Member, error) {
 	return single[[]xaeroflux.Member](ctx, c, "members", request{Topic: topic, Member: change})

@@ -141,6 +141,10 @@ func (f *fake) Topics(_ context.Context, c TopicChange) ([]TopicInfo, error) {
 	return []TopicInfo{{Name: *c.Rename, Default: c.Default, Kind: c.Kind}}, nil
 }
 
+func (f *fake) Invite(_ context.Context, topic string, o Inviting) (string, error) {
+	return fmt.Sprintf("invite to %s for %d %v until %v, waits %v", topic, o.Uses, o.Role, o.Expires, o.Wait), nil
+}
+
 func (f *fake) Members(_ context.Context, topic string, c MemberChange) ([]xaeroflux.Member, error) {
 	if c.Remove {
 		return nil, fmt.Errorf("remove %s: %w", c.Account, xaeroflux.ErrRole)

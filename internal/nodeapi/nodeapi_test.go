@@ -51,6 +51,8 @@ func TestCallsGoThrough(t *testing.T) {
 	name := "ours"
 	topics, err := c.Topics(ctx, TopicChange{Topic: "7", Rename: &name, Default: true, Kind: xaeroflux.PlainTopic})
 	check("topics", topics, []TopicInfo{{Name: "ours", Default: true, Kind: xaeroflux.PlainTopic}}, err)
+	invite, err := c.Invite(ctx, "7", Inviting{Role: xaeroflux.RoleReader, Uses: 3, Expires: time.Unix(9, 0).UTC(), Wait: time.Second})
+	check("invite", invite, "invite to 7 for 3 reader until 1970-01-01 00:00:09 +0000 UTC, waits 1s", err)
 	members, err := c.Members(ctx, "7", MemberChange{Account: "abcd", Role: xaeroflux.RoleAdmin})
 	check("members", members, []xaeroflux.Member{{Role: xaeroflux.RoleAdmin, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, err)
 	var steps []int64

@@ -44,6 +44,7 @@ type request struct {
 	Backup   xaeroflux.BackupOptions `json:"backup,omitzero"`
 	Prove    *Prove                  `json:"prove,omitempty"`
 	Change   TopicChange             `json:"change,omitzero"`
+	Inviting Inviting                `json:"inviting,omitzero"`
 	Member   MemberChange            `json:"member,omitzero"`
 }
 
@@ -155,6 +156,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.Prove(ctx, *r.Prove)
 	}))
 	handle("topics", one(func(ctx context.Context, r *request) ([]TopicInfo, error) { return s.b.Topics(ctx, r.Change) }))
+	handle("invite", one(func(ctx context.Context, r *request) (string, error) { return s.b.Invite(ctx, r.Topic, r.Inviting) }))
 	handle("members", one(func(ctx context.Context, r *request) ([]xaeroflux.Member, error) {
 		return s.b.Members(ctx, r.Topic, r.Member)
 	}))

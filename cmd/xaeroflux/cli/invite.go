@@ -3,8 +3,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,36 +15,104 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
+// inviteFlags are the flags of invite.
+type inviteFlags struct {
+	role, expires string
+	uses          uint16
+	wait          time.Duration
+	given         []string // of them, but for wait
+}
+
 func (a *app) inviteCmd() *cobra.Command {
-	return &cobra.Command{
+	var f inviteFlags
+	cmd := &cobra.Command{
 		Use:   "invite",
 		Short: "Print the invite to a topic",
-		Long: `Prints the invite that "xaeroflux join" takes. It holds the topic's secret key:
-whoever has it can read the topic and append to it. While "xaeroflux run" is
-running, it also holds the address of this node. A default topic that is empty gives
-way to one that is joined later until its invite was printed by this command.`,
+		Long: `Prints the invite that "xaeroflux join" takes, which is a secret: whoever has it
+takes part. While "xaeroflux run" is running, it also holds the address of this
+node.
+
+Of an open topic it is the same each time: it holds the secret key, and whoever has
+it can read the topic, append to it and pass it on. A default topic that is empty
+gives way to one that is joined later until its invite was printed by this command.
+
+In a private or plain topic each invite is for one person, who is a writer: --role
+gives another role, --uses lets so many join by it, and with --expires nobody can
+join by it later.` + asksText,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.with(cmd.Context(), func(b backend) error {
-				if _, err := b.Topics(cmd.Context(), nodeapi.TopicChange{Topic: a.topic, Invite: true}); err != nil {
-					return err
+			for _, name := range []string{"role", "uses", "expires"} {
+				if cmd.Flags().Changed(name) {
+					f.given = append(f.given, "--"+name)
 				}
-				info, err := b.Info(cmd.Context(), a.topic)
-				if err != nil {
-					return err
-				}
-				if inv, err := identity.ParseInvite(info.Invite); err == nil && len(inv.Peers) == 0 {
-					a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
-				}
-				v := inviteLine{info.Topic, info.Invite}
-				return a.print(v, func(w io.Writer) { fmt.Fprintln(w, info.Invite) })
-			})
+			}
+			o, err := f.inviting(time.Now())
+			if err != nil {
+				return err
+			}
+			return a.with(cmd.Context(), func(b backend) error { return a.invite(cmd.Context(), b, &f, o) })
 		},
 	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.role, "role", "writer", "of whoever joins by it: admin, writer, reader or replica")
+	fs.Uint16Var(&f.uses, "uses", 1, "how many may join by it")
+	fs.StringVar(&f.expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
+	waitFlag(cmd, &f.wait)
+	return cmd
+}
+
+// inviting reads the flags.
+func (f *inviteFlags) inviting(now time.Time) (o nodeapi.Inviting, err error) {
+	o.Uses, o.Wait = f.uses, f.wait
+	if o.Role, err = parseRole(f.role); err != nil {
+		return o, err
+	}
+	if f.uses == 0 {
+		return o, usage("--uses is 0: nobody could join by it")
+	}
+	if f.wait < 0 {
+		return o, usage("--wait is %v, want 0 or more", f.wait)
+	}
+	if f.expires != "" {
+		if o.Expires, err = parseWhen(f.expires, now); err != nil {
+			return o, usage("--expires %s: %v", f.expires, err)
+		}
+	}
+	return o, nil
+}
+
+func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.Inviting) error {
+	info, err := b.Info(ctx, a.topic)
+	if err != nil {
+		return err
+	}
+	switch open := info.Kind == xaeroflux.OpenTopic; {
+	case open && len(f.given) > 0:
+		err := usage("%s: topic %s is open: whoever has its invite reads and appends, and passes it on, for ever", f.given[0], info.Topic.Short())
+		return hint(err, "without the flag; or `xaeroflux topic create NAME --private`, a topic whose invites have a role, a number of uses and an end")
+	case !open && a.readOnly:
+		return hint(usage("--read-only: an invite to topic %s is written to its roster", info.Topic.Short()), "the same without --read-only")
+	}
+	text, err := b.Invite(ctx, a.topic, o)
+	if err != nil {
+		return err
+	}
+	inv, err := identity.ParseInvite(text)
+	if err != nil {
+		return err
+	}
+	if len(inv.Peers) == 0 {
+		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
+	}
+	v := inviteLine{Topic: info.Topic, Invite: text, Role: xaeroflux.Role(inv.Role), Uses: inv.Uses, Expires: o.Expires}
+	return a.print(v, func(w io.Writer) { fmt.Fprintln(w, text) })
 }
 
 // An inviteLine is an invite, and to which topic it is.
 type inviteLine struct {
-	Topic  xaeroflux.TopicID `json:"topic"`
-	Invite string            `json:"invite"` // a key: whoever has it reads the topic and appends to it
+	Topic   xaeroflux.TopicID `json:"topic"`
+	Invite  string            `json:"invite"`           // a key: whoever has it takes part in the topic
+	Role    xaeroflux.Role    `json:"role,omitzero"`    // of whoever joins by it; an open topic has none
+	Uses    uint16            `json:"uses,omitempty"`   // how many may join by it; an open topic has no end of them
+	Expires time.Time         `json:"expires,omitzero"` // when it ends, if it does
 }

@@ -51,7 +51,7 @@ var printed = []struct {
 	{"get", "`get`", nodeapi.Record{}},
 	{"heads", "`head`, for each log", nodeapi.Head{}},
 	{"printInfo", "`init`, `join`", nodeapi.Info{}},
-	{"inviteCmd", "`invite`", inviteLine{}},
+	{"invite", "`invite`", inviteLine{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},

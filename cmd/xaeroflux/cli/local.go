@@ -227,9 +227,6 @@ func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
 		return b.db.SetDefault(ctx, t.ID())
 	case c.Leave:
 		return t.Leave(ctx)
-	case c.Invite:
-		_, err := t.Invite(ctx, nil)
-		return err
 	}
 	return nil
 }

@@ -10,6 +10,23 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 )
 
+// Invite implements nodeapi.Backend.
+func (b *local) Invite(ctx context.Context, topic string, o nodeapi.Inviting) (string, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return "", err
+	}
+	if t.Kind() != xaeroflux.OpenTopic {
+		if _, err := members(t); err != nil {
+			return "", err
+		}
+	}
+	ctx, cancel := waiting(ctx, o.Wait)
+	defer cancel()
+	invite, err := t.Invite(ctx, &xaeroflux.InviteOptions{Role: o.Role, Uses: o.Uses, Expires: o.Expires})
+	return dialableInvite(invite), err
+}
+
 // waiting bounds how long the steward of a topic is waited for.
 func waiting(ctx context.Context, wait time.Duration) (context.Context, context.CancelFunc) {
 	if wait <= 0 {

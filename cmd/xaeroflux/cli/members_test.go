@@ -4,6 +4,7 @@ package cli
 
 import (
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
@@ -32,6 +33,22 @@ func TestMemberIsNamedByItsKey(t *testing.T) {
 	for name, want := range map[string]nodeapi.Kind{"abcd": nodeapi.Usage, "efa": nodeapi.Usage, "": nodeapi.Usage, "abcd03": nodeapi.Unknown, "cd01": nodeapi.Unknown} {
 		if m, err := member(all, name); kindOf(err) != want {
 			t.Errorf("%q: %v, %v", name, m.Account, err)
+		}
+	}
+}
+
+func TestInviteFlags(t *testing.T) {
+	now := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	f := inviteFlags{role: "reader", uses: 3, expires: "7d", wait: time.Second}
+	want := nodeapi.Inviting{Role: xaeroflux.RoleReader, Uses: 3, Expires: now.AddDate(0, 0, 7), Wait: time.Second}
+	if o, err := f.inviting(now); err != nil || o != want {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for what, f := range map[string]inviteFlags{
+		"role": {role: "owner", uses: 1}, "no uses": {role: "writer"}, "expired": {role: "writer", uses: 1, expires: "2026-11-26"}, "wait": {role: "writer", uses: 1, wait: -1},
+	} {
+		if _, err := f.inviting(now); kindOf(err) != nodeapi.Usage {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }
