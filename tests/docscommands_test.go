@@ -135,7 +135,11 @@ var (
 func TestDocsNameCommandsAndFlags(t *testing.T) {
 	flags := map[string][]string{} // by command
 	for _, m := range helpName.FindAllStringSubmatch(helpOf(t, "help"), -1) {
-		for _, f := range helpFlag.FindAllStringSubmatch(helpOf(t, m[1], "--help"), -1) {
+		texts := []string{helpOf(t, m[1], "--help")}
+		for _, sub := range helpName.FindAllStringSubmatch(texts[0], -1) {
+			texts = append(texts, helpOf(t, m[1], sub[1], "--help"))
+		}
+		for _, f := range helpFlag.FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
 			flags[m[1]] = append(flags[m[1]], f[1])
 		}
 	}
