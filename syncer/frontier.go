@@ -299,7 +299,7 @@ func (s *Session) want(t *topic, r *remote, own LogInfo, e *messages.LogState, p
 	r.awaits(e.Size)
 	switch {
 	case r.phase == pulled:
-	case e.Pages >= own.Pages+PullPages && !own.Provisional:
+	case e.Pages >= own.Pages+PullPages && !unjudged(own, own.Size):
 		r.to(pulled)
 		s.emit(Pull{Topic: t.number, Info: own, Pages: e.Pages})
 	case part && r.in == nil && r.phase != asked:
@@ -330,7 +330,7 @@ func (s *Session) ask(t *topic, r *remote) error {
 	if own.ended() {
 		r.got()
 	}
-	if r.wanted != 0 && r.pages >= own.Pages+PullPages && !own.Provisional {
+	if r.wanted != 0 && r.pages >= own.Pages+PullPages && !unjudged(own, own.Size) {
 		r.to(pulled)
 		s.emit(Pull{Topic: t.number, Info: own, Pages: r.pages})
 		return nil
@@ -353,7 +353,7 @@ func (s *Session) offer(t *topic, r *remote, own LogInfo, tell bool) {
 	}
 	switch {
 	case r.serving || r.phase == aside || to <= r.size:
-	case own.Pages >= r.pages+PullPages && !own.Provisional:
+	case own.Pages >= r.pages+PullPages && !unjudged(own, r.size):
 		if r.serving = true; tell {
 			s.sendPart(t, own)
 		}

@@ -147,3 +147,9 @@ func notRoster(e *messages.LogState) error {
 	}
 	return nil
 }
+
+// unjudged reports whether a log may be stored only once its first record was judged: it
+// is pushed then, and never pulled as pages.
+func unjudged(l LogInfo, held uint64) bool {
+	return l.Provisional || isRoster(l) && l.Number > 0 && held == 0
+}

@@ -406,7 +406,7 @@ func (s *Store) mayBeLeg(t *Topic, n identity.LogName) (may bool, err error) {
 	}
 	leg := legOf(n)
 	if leg.Leg == 0 {
-		return true, nil
+		return leg.Term > 0, nil // the first leg of all has one author
 	}
 	err = s.askRoster(t, func(st *roster.State) {
 		at := st.Position()

@@ -208,6 +208,9 @@ func (c *Committer) admit(a *messages.Append) error {
 		return nil // that is said where it would be created
 	}
 	n := a.Create.LogName
+	if n.Kind == identity.KindRoster && n.Number > 0 && len(a.Leaves) == 0 {
+		return unadmitted(a.Log, "no record begins it as a leg")
+	}
 	t, err := c.s.Topic(n.Topic)
 	if err != nil || !needsAdmission(t, n) {
 		return nil // whether it is known is said where it is created
