@@ -15,7 +15,7 @@ var ErrCertificate = errors.New("not a valid certificate of a member")
 
 // ErrRemoved is returned for a certificate that is right, of a device that does not
 // belong any more.
-var ErrRemoved = errors.New("roster: the certificate is of a device that does not belong any more")
+var ErrRemoved = errors.New("the certificate is of a device that does not belong any more")
 
 // MaxLegs is how many legs a certificate shows at most.
 const MaxLegs = 32

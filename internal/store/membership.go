@@ -130,7 +130,7 @@ var proves = map[string]uint8{
 }
 
 // errShown is returned for a record that no certificate shows.
-var errShown = errors.New("store: a record that no certificate shows")
+var errShown = errors.New("a record that no certificate shows")
 
 // show returns a record of a leg with its inclusion proof.
 func (g *shownLeg) show(s *Store, seq uint64) (p roster.RecordProof, err error) {
