@@ -259,6 +259,9 @@ func (t *Topic) AskHandover(ctx context.Context) (err error) {
 // ErrNotAsked, ErrUnmet, or ErrRole if this store is not the steward.
 func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
 	defer t.db.out(&err)
+	if err := t.db.usable(); err != nil {
+		return wrap("hand over", err)
+	}
 	err = t.db.node.Keeper().Handover(ctx, t.t.ID, roster.Key(device))
 	if errors.Is(err, steward.ErrNotSteward) {
 		err = fmt.Errorf("%w: another store writes the roster", ErrRole)
@@ -272,6 +275,9 @@ func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
 // is void from then on. The error is ErrNotOwner.
 func (t *Topic) TakeOver(ctx context.Context) (err error) {
 	defer t.db.out(&err)
+	if err := t.db.usable(); err != nil {
+		return wrap("take over", err)
+	}
 	return wrap("take over", t.db.node.Keeper().TakeOver(ctx, t.t.ID))
 }
 

@@ -196,6 +196,19 @@ func (s *Store) openerOf(l *Log, payload []byte) (*seal.Key, error) {
 	return key, nil
 }
 
+// hasNewestKey reports whether the join key that is kept of a topic is that of the newest
+// epoch of its roster.
+func (s *Store) hasNewestKey(t *Topic) (is bool, err error) {
+	if t.Genesis.Policy.Has(identity.PolicyOpen) {
+		return false, nil
+	}
+	err = s.askRoster(t, func(st *roster.State) {
+		e, ok := st.Epoch()
+		is = ok && e.Join == seal.JoinKeyHash(seal.Secret(t.Keys.Join))
+	})
+	return is, err
+}
+
 // A Keys is a change that keeps what this store learned of a topic's epochs.
 type Keys struct {
 	topic  digest.Hash

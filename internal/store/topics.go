@@ -147,7 +147,12 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 		c.defaultID = t.ID
 	}
 	if old, err := c.topic(t.ID); err == nil {
-		t.Num, t.Log, t.Account, t.Kept, t.Keys = old.Num, old.Log, old.Account, old.Kept, old.Keys // an invite may be older
+		t.Num, t.Log, t.Account, t.Kept = old.Num, old.Log, old.Account, old.Kept
+		if newest, err := c.s.hasNewestKey(old); err != nil {
+			return err
+		} else if newest {
+			t.Keys = old.Keys // the invite may be older
+		}
 		if old.Name != "" {
 			t.Name = old.Name
 		}
