@@ -220,11 +220,12 @@ var (
 
 // A RosterStatus says how far a topic's roster is here, and who writes it.
 type RosterStatus struct {
-	Term, Leg uint32    // of the newest part that is here: a take-over begins a term, a handover a leg
-	Size      uint64    // records of it that are here
-	Root      Hash      // over those
-	Steward   AuthorKey // the device that writes it
-	Self      bool      // that is this store
+	Term    uint32    `json:"term"`           // of the newest part that is here: a take-over begins one
+	Leg     uint32    `json:"leg"`            // of the term: a handover begins one
+	Size    uint64    `json:"size"`           // records of the leg that are here
+	Root    Hash      `json:"root"`           // over those
+	Steward AuthorKey `json:"steward"`        // the device that writes it
+	Self    bool      `json:"self,omitempty"` // that is this store
 }
 
 // Roster returns how far the topic's roster is here.
