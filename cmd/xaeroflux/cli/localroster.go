@@ -63,7 +63,7 @@ func askHandover(ctx context.Context, t *xaeroflux.Topic, c nodeapi.RosterChange
 	defer cancel()
 	err := t.AskHandover(ctx)
 	if errors.Is(err, xaeroflux.ErrAsked) {
-		err = fmt.Errorf("%w: if device %s is another person's, that person says `xaeroflux handover %s` there", err, s.Steward.Short(), t.Log().Author().Short())
+		err = fmt.Errorf("%w; if device %s is another person's, that person says `xaeroflux handover %s` there", err, s.Steward.Short(), t.Log().Author().Short())
 	}
 	return err
 }
