@@ -173,7 +173,7 @@ func wrap(what string, err error) error {
 
 // await waits until the steward has answered an ask.
 func (t *Topic) await(ctx context.Context, ask roster.AskRef, done func(*roster.State) bool) error {
-	news := t.db.node.Keeper().Watch(t.t.ID)
+	news, self := t.db.node.Keeper().Watch(t.t.ID), t.db.st.DeviceKey(t.t)
 	defer news.Close()
 	for {
 		st, err := t.roster()
@@ -182,7 +182,7 @@ func (t *Topic) await(ctx context.Context, ask roster.AskRef, done func(*roster.
 			return err
 		case done(st):
 			return nil
-		case st.Settled(ask.Log) > ask.Seq:
+		case st.Settled(ask.Log) > ask.Seq && st.Heir() != self: // an heir's leg is about to begin
 			return ErrRole
 		}
 		select {
@@ -220,11 +220,12 @@ var (
 
 // A RosterStatus says how far a topic's roster is here, and who writes it.
 type RosterStatus struct {
-	Term, Leg uint32    // of the newest part that is here: a take-over begins a term, a handover a leg
-	Size      uint64    // records of it that are here
-	Root      Hash      // over those
-	Steward   AuthorKey // the device that writes it
-	Self      bool      // that is this store
+	Term    uint32    `json:"term"`           // of the newest part that is here: a take-over begins one
+	Leg     uint32    `json:"leg"`            // of the term: a handover begins one
+	Size    uint64    `json:"size"`           // records of the leg that are here
+	Root    Hash      `json:"root"`           // over those
+	Steward AuthorKey `json:"steward"`        // the device that writes it
+	Self    bool      `json:"self,omitempty"` // that is this store
 }
 
 // Roster returns how far the topic's roster is here.

@@ -62,6 +62,9 @@ type Backend interface {
 	// Members changes who belongs to a topic, unless c asks for nothing, and returns
 	// who does.
 	Members(ctx context.Context, topic string, c MemberChange) ([]xaeroflux.Member, error)
+	// Roster changes who writes the roster of a topic, unless c asks for nothing, and
+	// returns how far it is here.
+	Roster(ctx context.Context, topic string, c RosterChange) (xaeroflux.RosterStatus, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
@@ -137,6 +140,15 @@ type MemberChange struct {
 	Remove  bool           `json:"remove,omitempty"` // it belongs to the topic no more
 	Role    xaeroflux.Role `json:"role,omitzero"`    // give it this one
 	Wait    time.Duration  `json:"wait,omitempty"`   // as of an Inviting
+}
+
+// A RosterChange asks for one thing.
+type RosterChange struct {
+	Trust    bool          `json:"trust,omitempty"`     // no member holds more of it than this store, which writes it
+	Ask      bool          `json:"ask,omitempty"`       // this store wants to write it
+	Handover string        `json:"handover,omitempty"`  // the beginning of the key of the device that is to write it
+	TakeOver bool          `json:"take_over,omitempty"` // this store writes it, by the owner's key
+	Wait     time.Duration `json:"wait,omitempty"`      // as of an Inviting
 }
 
 // TopicInfo is a topic that the store is in.

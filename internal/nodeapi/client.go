@@ -149,6 +149,11 @@ func (c *Client) Members(ctx context.Context, topic string, change MemberChange)
 	return single[[]xaeroflux.Member](ctx, c, "members", request{Topic: topic, Member: change})
 }
 
+// Roster implements Backend.
+func (c *Client) Roster(ctx context.Context, topic string, change RosterChange) (xaeroflux.RosterStatus, error) {
+	return single[xaeroflux.RosterStatus](ctx, c, "roster", request{Topic: topic, Roster: change})
+}
+
 // Join implements Backend.
 func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
 	return single[Info](ctx, c, "join", request{Invite: invite})

@@ -45,6 +45,10 @@ const (
 	Asked     Kind = "asked"      // its steward has not answered yet
 	Unmet     Kind = "unmet"      // this store is the steward, and has met no other member
 	Sealed    Kind = "sealed"     // no key of it is here
+	Removed   Kind = "removed"    // this store does not belong to the topic any more
+	NotOwner  Kind = "not-owner"  // this store does not keep the key of the topic's owner
+	NotAsked  Kind = "not-asked"  // the device did not ask to write the roster
+	NotShared Kind = "not-shared" // no topic is shared with the peer any more
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
@@ -66,6 +70,7 @@ func (e *Error) Error() string { return e.Text }
 // sentinels are the errors that stand for a kind of their own, also at the other end.
 var sentinels = map[Kind]error{
 	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Sealed: xaeroflux.ErrSealed,
+	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NotShared: xaeroflux.ErrNotShared,
 }
 
 // Is has errors.Is find what a kind stands for.
@@ -82,9 +87,9 @@ func (k Kind) status() int {
 	switch k {
 	case Usage, TooLarge, Range:
 		return http.StatusBadRequest
-	case Forbidden:
+	case Forbidden, Removed, NotOwner:
 		return http.StatusForbidden
-	case Unmet:
+	case Unmet, NotAsked:
 		return http.StatusConflict
 	case Asked:
 		return http.StatusGatewayTimeout

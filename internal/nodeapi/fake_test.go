@@ -25,8 +25,10 @@ func classifyFake(err error) *Error {
 	if errors.Is(err, errFake) {
 		return &Error{Kind: Range, Text: err.Error()}
 	}
-	if errors.Is(err, xaeroflux.ErrRole) {
-		return &Error{Kind: Forbidden, Text: err.Error()}
+	for kind, sentinel := range sentinels {
+		if errors.Is(err, sentinel) {
+			return &Error{Kind: kind, Text: err.Error()}
+		}
 	}
 	return &Error{Kind: Failure, Text: err.Error()}
 }
@@ -150,6 +152,14 @@ func (f *fake) Members(_ context.Context, topic string, c MemberChange) ([]xaero
 		return nil, fmt.Errorf("remove %s: %w", c.Account, xaeroflux.ErrRole)
 	}
 	return []xaeroflux.Member{{Role: c.Role, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, nil
+}
+
+// Roster fails as the handover says, if it is an error's kind.
+func (f *fake) Roster(_ context.Context, topic string, c RosterChange) (xaeroflux.RosterStatus, error) {
+	if err := sentinels[Kind(c.Handover)]; err != nil {
+		return xaeroflux.RosterStatus{}, fmt.Errorf("roster of %s: %w", topic, err)
+	}
+	return xaeroflux.RosterStatus{Term: uint32(len(topic)), Leg: 2, Size: uint64(c.Wait), Steward: xaeroflux.AuthorKey{3}, Self: c.Trust && c.Ask && c.TakeOver}, nil
 }
 
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {

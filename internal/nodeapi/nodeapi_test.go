@@ -55,6 +55,8 @@ func TestCallsGoThrough(t *testing.T) {
 	check("invite", invite, "invite to 7 for 3 reader until 1970-01-01 00:00:09 +0000 UTC, waits 1s", err)
 	members, err := c.Members(ctx, "7", MemberChange{Account: "abcd", Role: xaeroflux.RoleAdmin})
 	check("members", members, []xaeroflux.Member{{Role: xaeroflux.RoleAdmin, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, err)
+	roster, err := c.Roster(ctx, "7", RosterChange{Trust: true, Ask: true, TakeOver: true, Wait: 9})
+	check("roster", roster, xaeroflux.RosterStatus{Term: 1, Leg: 2, Size: 9, Steward: xaeroflux.AuthorKey{3}, Self: true}, err)
 	var steps []int64
 	report, err := c.Check(ctx, func(done, total int64) { steps = append(steps, done, total) })
 	check("check", report, xaeroflux.CheckReport{Logs: 1, Findings: []xaeroflux.Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)
@@ -88,6 +90,19 @@ func TestErrorsKeepTheirKind(t *testing.T) {
 	}
 	if seen != 1 {
 		t.Errorf("%d items before the error, want 1", seen)
+	}
+}
+
+// What a program branches on is the same error at the other end, and no other one.
+func TestSentinelsGoThrough(t *testing.T) {
+	_, _, c := start(t, t.TempDir())
+	for kind := range sentinels {
+		_, err := c.Roster(t.Context(), "7", RosterChange{Handover: string(kind)})
+		for other, sentinel := range sentinels {
+			if errors.Is(err, sentinel) != (kind == other) {
+				t.Errorf("%s: %v is %v: %v", kind, err, sentinel, errors.Is(err, sentinel))
+			}
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ type request struct {
 	Change   TopicChange             `json:"change,omitzero"`
 	Inviting Inviting                `json:"inviting,omitzero"`
 	Member   MemberChange            `json:"member,omitzero"`
+	Roster   RosterChange            `json:"roster,omitzero"`
 }
 
 // A Server offers a Backend to the commands of the store's owner.
@@ -159,6 +160,9 @@ func (s *Server) routes() http.Handler {
 	handle("invite", one(func(ctx context.Context, r *request) (string, error) { return s.b.Invite(ctx, r.Topic, r.Inviting) }))
 	handle("members", one(func(ctx context.Context, r *request) ([]xaeroflux.Member, error) {
 		return s.b.Members(ctx, r.Topic, r.Member)
+	}))
+	handle("roster", one(func(ctx context.Context, r *request) (xaeroflux.RosterStatus, error) {
+		return s.b.Roster(ctx, r.Topic, r.Roster)
 	}))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))

@@ -55,6 +55,7 @@ const (
 	ReasonPerson   Reason = "a person decides at the steward's device"
 	ReasonDeclined Reason = "the person at the steward's device declined"
 	ReasonLater    Reason = "its author asked for something else since"
+	ReasonSteward  Reason = "the device writes the roster already"
 )
 
 // An Outcome is what became of an ask or an act.

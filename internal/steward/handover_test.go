@@ -90,6 +90,18 @@ func TestHandoverAtOnce(t *testing.T) {
 	x.fate(x.answer(Ask{roster.AskRef{Log: amy.log, Seq: uint64(len(amy.asks) - 1)}, amy.asks[len(amy.asks)-1]}), Refused, ReasonStale) // the removal closed it
 }
 
+// An ask that its device repeated before it got the roster moves nothing further.
+func TestHandoverToTheSteward(t *testing.T) {
+	x := village(t, sealedGenesis())
+	x.write(x.desk.Decide(x.request("will1", nil), true, x.now))
+	again := x.request("will1", nil)
+	x.takeOver("will1", nil)
+	x.fate(x.answer(again), Refused, ReasonSteward)
+	if b := x.answer(again); len(b.Records) > 0 {
+		t.Errorf("%d records for an ask that is settled", len(b.Records))
+	}
+}
+
 // A term begins with an epoch, though its steward does not know the secret of the last.
 func TestTerm(t *testing.T) {
 	for _, known := range []bool{true, false} {

@@ -70,9 +70,12 @@ func (d *Desk) requested(q *roster.Request, ref roster.AskRef, by roster.Key, ke
 	return &roster.Handover{Ask: ref, Device: l.Device}, d.checkHeir(l.Device), nil
 }
 
-// checkHeir returns why a device could not go on as the steward: it could not open
-// the newest epoch.
+// checkHeir returns why a device could not go on as the steward: it is that, or could
+// not open the newest epoch.
 func (d *Desk) checkHeir(device roster.Key) Reason {
+	if device == d.state.Steward().Author {
+		return ReasonSteward
+	}
 	x, _ := d.state.Device(device)
 	return checkKEM(x.KEM)
 }

@@ -215,6 +215,39 @@ func TestStewardWaitsForAnother(t *testing.T) {
 	}
 }
 
+// TestAskHandoverWaits: a store that asked for the roster hears that it has it, once it
+// began its leg.
+func TestAskHandoverWaits(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	node := Open(t, filepath.Join(t.TempDir(), "node"), &xaeroflux.Options{Invite: invite})
+	addr, err := node.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, addr.String())
+	nt := TopicOf(t, node)
+	Await(t, func() bool {
+		members, err := nt.Members()
+		return err == nil && len(members) == 2
+	})
+	asks := make(chan error, 1)
+	go func() { asks <- nt.AskHandover(ctx) }()
+	Await(t, func() bool {
+		meet(t, a, addr.String())
+		err := at.Handover(ctx, nt.Log().Author())
+		if !errors.Is(err, xaeroflux.ErrNotAsked) {
+			Must(t, err)
+		}
+		return err == nil
+	})
+	meet(t, a, addr.String())
+	if err := <-asks; err != nil {
+		t.Errorf("a store that asked for the roster, and has it, is told: %v", err)
+	}
+}
+
 // TestStewardshipMoves: the roster is handed over to a node that asked for it, which then
 // admits; and the owner takes over again when that node is gone.
 func TestStewardshipMoves(t *testing.T) {

@@ -204,7 +204,7 @@ func (w *batcher) resumable() bool {
 // certain are the kinds of errors of a node with which nothing was appended. Of
 // others it does not say.
 var certain = []nodeapi.Kind{
-	nodeapi.Usage, nodeapi.TooLarge, nodeapi.Unknown, nodeapi.NoStore, nodeapi.InUse, nodeapi.Quota, nodeapi.Frozen, nodeapi.Stale, nodeapi.Sealed, nodeapi.Forbidden,
+	nodeapi.Usage, nodeapi.TooLarge, nodeapi.Unknown, nodeapi.NoStore, nodeapi.InUse, nodeapi.Quota, nodeapi.Frozen, nodeapi.Stale, nodeapi.Sealed, nodeapi.Forbidden, nodeapi.Removed,
 }
 
 // mayBeThere reports whether a batch may have been appended that failed with err.

@@ -95,6 +95,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 	case nodeapi.Format:
 		return "for a damaged FORMAT: xaeroflux repair, which writes it again; for another version: the xaeroflux that made this store, or a newer one"
 	case nodeapi.Unknown:
+		if cmd.Name() == "handover" {
+			return "xaeroflux devices, which lists the devices of the first topic's members, or of --topic; xaeroflux topic list shows which there are"
+		}
 		if ofMembers(cmd) {
 			return "xaeroflux members, which lists the members of the first topic, or of --topic; xaeroflux topic list shows which there are"
 		}
@@ -201,9 +204,18 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	case nodeapi.Failing:
 		return "look at the disk (dmesg, smartctl) and copy the store to another one; what cannot be read there, xaeroflux repair --from ADDRESS fetches"
 	case nodeapi.Forbidden:
+		if ofRoster(cmd) {
+			return "xaeroflux roster, which shows what device writes the roster; xaeroflux members shows who may do what"
+		}
 		return "xaeroflux members, which shows who may do what: the owner and the admins invite and remove, and give roles up to their own"
 	case nodeapi.Unmet:
-		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows"
+		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows; or xaeroflux roster trust while it runs, if no other copy of this store is in use"
+	case nodeapi.Removed, nodeapi.NotShared:
+		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; an admin's invite makes a store a member again: `xaeroflux join INVITE`"
+	case nodeapi.NotOwner:
+		return "`xaeroflux takeover` with the store that founded the topic, which xaeroflux members shows as owner"
+	case nodeapi.NotAsked:
+		return "`xaeroflux roster ask` at the device that is to write the roster, and the same again once its ask is here"
 	case nodeapi.Sealed:
 		return "xaeroflux run, and leave the node running until a member that has the key is reachable: it comes once this device is admitted, and never to a replica; xaeroflux members shows who is what"
 	case nodeapi.TooLarge:

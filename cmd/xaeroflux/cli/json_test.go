@@ -56,6 +56,7 @@ var printed = []struct {
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},
 	{"announce", "`run`, once it listens", listeningLine{}},
+	{"printRoster", "`roster`, its commands, `handover` and `takeover`", xaeroflux.RosterStatus{}},
 	{"statusCmd", "`status`", nodeapi.Status{}},
 	{"synced", "`sync`", syncLine{}},
 	{"topicChange", "`topic list`, and the other commands of `topic`", []nodeapi.TopicInfo{}},

@@ -76,9 +76,10 @@ func (a *app) roleCmd() *cobra.Command {
 // asksText says how a change of the roster is made.
 const asksText = `
 
-The steward of the topic does it: the store that founded it. It is done at once if
-that is this store; else the steward is asked and waited for, and what was asked
-for stands if it does not answer in time.`
+The steward of the topic does it, which "xaeroflux roster" shows: the store that
+founded it, unless it handed that over. It is done at once if that is this store; else
+the steward is asked and waited for, and what was asked for stands if it does not
+answer in time.`
 
 // waitFlag adds --wait to a command that may ask a steward.
 func waitFlag(cmd *cobra.Command, wait *time.Duration) {

@@ -93,6 +93,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"prove":           {{"prove", "0"}, {"prove", "--consistency", "1"}},
 		"repair":          {{"repair", "--offline"}},
 		"restore":         {{"restore", at("backup"), at("restored")}},
+		"roster":          {{"roster"}},
 		"run":             {{"run", "--quiet"}},
 		"status":          {{"status"}},
 		"sync":            {{"sync", addr.String()}},
@@ -101,6 +102,8 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"vkey":            {{"vkey"}},
 		"forks":           nil, // prints nothing if there is none
 		"network-changed": nil, // prints nothing
+		"handover":        nil, // it takes two devices, and prints what roster does
+		"takeover":        nil, // as roster, of a topic that has members
 		"serve":           nil, // what it prints is for a peer, whose end ends it
 	}
 	if _, err := peer.Append(t.Context(), xaeroflux.Event{Payload: []byte("two")}); err != nil {

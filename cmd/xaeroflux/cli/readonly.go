@@ -10,7 +10,7 @@ import (
 
 // changing are the commands that change a store, or make one. That of a backup is
 // only read.
-var changing = []string{"init", "run", "append", "sync", "fetch", "serve", "join", "repair", "adopt", "restore", "demo"}
+var changing = []string{"init", "run", "append", "sync", "fetch", "serve", "join", "repair", "adopt", "restore", "demo", "handover", "takeover"}
 
 // mayChange refuses --read-only for a command that changes a store.
 func (a *app) mayChange(cmd *cobra.Command, args []string) error {
@@ -29,6 +29,9 @@ func changes(cmd *cobra.Command, args []string) bool {
 	}
 	if ofMembers(cmd) {
 		return cmd.Name() != "members"
+	}
+	if cmd.HasParent() && cmd.Parent().Name() == "roster" {
+		return true
 	}
 	return slices.Contains(changing, cmd.Name())
 }

@@ -30,6 +30,11 @@ func TestErrorsOfMembers(t *testing.T) {
 		{fmt.Errorf("remove: %w: %w", xaeroflux.ErrAsked, context.DeadlineExceeded), 1, "the ask stands"},
 		{fmt.Errorf("remove: %w: %w", xaeroflux.ErrAsked, context.Canceled), 130, "the ask stands"},
 		{fmt.Errorf("invite: %w", xaeroflux.ErrUnmet), 1, "xaeroflux run --dir s"},
+		{fmt.Errorf("invite: %w", xaeroflux.ErrUnmet), 1, "or xaeroflux roster --dir s trust while it runs, if no other copy of this store is in use"},
+		{fmt.Errorf("take over: %w", xaeroflux.ErrNotOwner), 1, "`xaeroflux takeover` with the store that founded"},
+		{fmt.Errorf("hand over: %w", xaeroflux.ErrNotAsked), 1, "`xaeroflux roster ask` at the device"},
+		{fmt.Errorf("sync: %w", xaeroflux.ErrNotShared), 1, "`xaeroflux join INVITE`"},
+		{fmt.Errorf("append: %w", xaeroflux.ErrRemoved), 1, "`xaeroflux join INVITE`"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrSealed), 1, "xaeroflux run --dir s"},
 	} {
 		b, err := json.Marshal(&nodeapi.Error{Kind: kindOf(c.err), Text: c.err.Error()})
@@ -37,7 +42,9 @@ func TestErrorsOfMembers(t *testing.T) {
 		if err := errors.Join(err, json.Unmarshal(b, told)); err != nil {
 			t.Fatal(err)
 		}
-		for _, target := range []error{xaeroflux.ErrRole, xaeroflux.ErrAsked, xaeroflux.ErrUnmet, xaeroflux.ErrSealed} {
+		for _, target := range []error{
+			xaeroflux.ErrRole, xaeroflux.ErrAsked, xaeroflux.ErrUnmet, xaeroflux.ErrSealed, xaeroflux.ErrNotOwner, xaeroflux.ErrNotAsked, xaeroflux.ErrNotShared, xaeroflux.ErrRemoved,
+		} {
 			if c.exit != exitSignal && errors.Is(told, target) != errors.Is(c.err, target) {
 				t.Errorf("%v: errors.Is %v is another one at the other end", c.err, target)
 			}
