@@ -80,11 +80,18 @@ func (s *Session) declines(r *remote, own LogInfo) (bool, error) {
 	return now == *r.declined, err
 }
 
-// declines takes note that a log that came is not stored before the roster says more.
-func (t *topic) declines(r *remote) {
+// declined takes note that a log that came is not stored before the roster says more,
+// which it may have done since the log was judged.
+func (s *Session) declined(t *topic, r *remote) error {
 	if r.name != nil {
 		t.passOver(*r.name)
 	}
-	r.in, r.declined = nil, r.judged
+	judged := r.judged
+	r.in, r.declined = nil, judged
 	r.got()
+	now, err := s.cfg.Store.Position(t.id)
+	if err != nil || judged == nil || now == *judged {
+		return err
+	}
+	return s.askAgain(t)
 }

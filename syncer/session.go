@@ -325,7 +325,7 @@ func (s *Session) take(in Input) error {
 	case Stored:
 		s.stored(in)
 	case IngestFailed:
-		s.ingestFailed(in)
+		return s.ingestFailed(in)
 	case PullDone:
 		return s.pullDone(in)
 	case Served:

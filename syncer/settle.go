@@ -315,23 +315,23 @@ func (s *Session) dropHeld(r *remote, id digest.Hash) {
 
 // ingestFailed makes us ask again for what could not be stored, unless it never
 // will be.
-func (s *Session) ingestFailed(in IngestFailed) {
+func (s *Session) ingestFailed(in IngestFailed) error {
 	t, r := s.remoteOf(in.Topic, in.Log)
 	if r == nil {
-		return
+		return nil
 	}
 	if errors.Is(in.Err, ErrUnadmitted) {
-		t.declines(r)
-		return
+		return s.declined(t, r)
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)
-		return
+		return nil
 	}
 	if r.in = nil; r.phase != aside {
 		r.again()
 		s.wantTick(t)
 	}
+	return nil
 }
 
 func (s *Session) pullDone(in PullDone) error {
@@ -348,8 +348,7 @@ func (s *Session) pullDone(in PullDone) error {
 		return s.suspectHead(t, r, c)
 	}
 	if errors.Is(in.Err, ErrUnadmitted) {
-		t.declines(r)
-		return nil
+		return s.declined(t, r)
 	}
 	if errors.Is(in.Err, ErrUnwanted) {
 		s.leave(t, r, in.Err)

@@ -53,6 +53,7 @@ type Keeper struct {
 
 	watchers watchers
 
+	round   sync.Mutex // held while all that is due is tended
 	tending sync.Mutex // held while a topic is tended, or its person acts
 	asks    map[digest.Hash]*asked
 }
@@ -127,7 +128,13 @@ func (k *Keeper) take() map[digest.Hash]bool {
 	return due
 }
 
+// Settle tends what is due, and returns once nothing of it is under way: what a sync
+// brought can be read then.
+func (k *Keeper) Settle() { k.tendAll() }
+
 func (k *Keeper) tendAll() {
+	k.round.Lock()
+	defer k.round.Unlock()
 	for topic := range k.take() {
 		if k.Context.Err() != nil {
 			return

@@ -307,3 +307,26 @@ func TestStewardshipMoves(t *testing.T) {
 	meet(t, a, caddr)
 	Await(t, func() bool { return texts(t, ct)[":of a, in the new term"] })
 }
+
+// TestNewcomersNeedNoFurtherRound: what a newcomer hears before the roster that admits it
+// is here is asked for as soon as it is, and not with a round after a pause.
+func TestNewcomersNeedNoFurtherRound(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	addr, err := a.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	_, err = at.Append(ctx, xaeroflux.Event{Payload: []byte("hello")})
+	Must(t, err)
+	for i := range 8 {
+		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+		Must(t, err)
+		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+		r, err := b.Sync(ctx, addr.String())
+		Must(t, err)
+		if got := texts(t, TopicOf(t, b)); r.RoundTrips > 6 || !got[":hello"] {
+			t.Errorf("newcomer %d reads %v after %d round trips", i, got, r.RoundTrips)
+		}
+		Must(t, b.Close())
+	}
+}
