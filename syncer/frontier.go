@@ -140,7 +140,7 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 		return err
 	}
 	if !found {
-		if stored, err := s.stores(t, &name, !part); err != nil || !stored {
+		if stored, err := s.stores(t, &name, e.Size, !part); err != nil || !stored {
 			return err
 		}
 		own = name
@@ -163,8 +163,8 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 
 // stores reports whether a log that is not here is to be stored, if only as a
 // provisional one, which no list has. One that is not is passed over: the peer's
-// roster may say of it what ours does not yet.
-func (s *Session) stores(t *topic, name *LogInfo, listed bool) (bool, error) {
+// roster may say of it what ours does not yet. Size is what the peer has of it.
+func (s *Session) stores(t *topic, name *LogInfo, size uint64, listed bool) (bool, error) {
 	ok, err := s.cfg.Store.Counts(name.Name())
 	if err == nil && !ok && !listed {
 		ok, err = s.awaitsRecord0(name)
@@ -172,12 +172,18 @@ func (s *Session) stores(t *topic, name *LogInfo, listed bool) (bool, error) {
 	if ok || err != nil {
 		return ok, err
 	}
-	t.passOver(*name)
+	t.passOver(*name, size)
 	if r := t.theirs[name.Log]; r != nil {
 		r.got() // only HAVE or a round spoke of it
 		t.touched = append(t.touched, r)
 	}
 	return false, nil
+}
+
+// A passed is a log that was passed over, and how much of it the peer has.
+type passed struct {
+	LogInfo
+	size uint64
 }
 
 // maxPassed is how many logs that were passed over are remembered; others come with a
@@ -186,33 +192,43 @@ const maxPassed = 1024
 
 // passOver remembers a log that the peer brought, and of which our roster says nothing
 // yet: it may be behind the peer's by a message.
-func (t *topic) passOver(l LogInfo) {
+func (t *topic) passOver(l LogInfo, size uint64) {
 	if len(t.passed) >= maxPassed {
 		return
 	}
 	if t.passed == nil {
-		t.passed = map[digest.Hash]LogInfo{}
+		t.passed = map[digest.Hash]passed{}
 	}
-	t.passed[l.Log] = l
+	t.passed[l.Log] = passed{l, size}
 }
 
 // askAgain asks for the logs that were passed over, now that our roster says more.
 func (s *Session) askAgain(t *topic) error {
-	passed := t.passed
+	all := t.passed
 	t.passed = nil
-	for _, id := range inOrder(passed) {
-		l := passed[id]
+	for _, id := range inOrder(all) {
 		own, found, err := s.cfg.Store.Log(id)
 		if err == nil && !found {
-			own = l
-			found, err = s.stores(t, &own, false)
+			own = all[id].LogInfo
+			found, err = s.stores(t, &own, all[id].size, false)
 		}
 		if err != nil {
 			return err
 		}
-		if found {
-			s.sendPart(t, own)
+		if !found {
+			continue
 		}
+		r := s.remote(t, id)
+		t.arrived(r)
+		r.size = max(r.size, all[id].size)
+		if r.name == nil && own.Size == 0 {
+			r.named(own, false)
+		}
+		if r.size > own.Size && r.phase != pulled && r.phase != aside && r.in == nil {
+			r.awaits(r.size) // no sync ends before it comes
+			r.to(asked)
+		}
+		s.sendPart(t, own)
 	}
 	return nil
 }

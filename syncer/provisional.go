@@ -84,7 +84,7 @@ func (s *Session) declines(r *remote, own LogInfo) (bool, error) {
 // which it may have done since the log was judged.
 func (s *Session) declined(t *topic, r *remote) error {
 	if r.name != nil {
-		t.passOver(*r.name)
+		t.passOver(*r.name, r.size)
 	}
 	judged := r.judged
 	r.in, r.declined = nil, judged

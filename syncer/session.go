@@ -96,7 +96,7 @@ type topic struct {
 	peaked  bool                    // the peer sent its PEAKS, which come once: set by peaks, never cleared
 	known   bool                    // theirs spoke of every log that differed, and does from then on: set by finds and listEnds, never cleared
 	listed  map[digest.Hash]bool    // of the list that is coming
-	passed  map[digest.Hash]LogInfo // logs that the peer brought and our roster says nothing of yet
+	passed  map[digest.Hash]passed  // logs that the peer brought and our roster says nothing of yet
 
 	stated   standing           // in our PEAKS
 	toldAt   *identity.Position // the position of the peer when provisional logs were stated last

@@ -40,7 +40,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 		return err
 	}
 	if !found {
-		if stored, err := s.stores(t, &name, false); err != nil || !stored {
+		if stored, err := s.stores(t, &name, m.First+uint64(m.Count), false); err != nil || !stored {
 			return err
 		}
 		own = name
