@@ -73,11 +73,17 @@ func meet(t *testing.T, a *xaeroflux.DB, addr string) {
 	}
 }
 
-// TestRemovedMember: after a removal nobody reads with the removed one, and what it
-// appends counts for nobody who knows.
+// TestRemovedMember: after a removal nobody who knows gives the removed one anything,
+// sealed or not, and what it appends counts for nobody who knows.
 func TestRemovedMember(t *testing.T) {
+	for _, kind := range []xaeroflux.TopicKind{xaeroflux.PrivateTopic, xaeroflux.PlainTopic} {
+		t.Run(kind.String(), func(t *testing.T) { testRemovedMember(t, kind) })
+	}
+}
+
+func testRemovedMember(t *testing.T, kind xaeroflux.TopicKind) {
 	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
-	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: kind})
 	Must(t, err)
 	join := func(name string) (*xaeroflux.DB, *xaeroflux.Topic, string) {
 		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
