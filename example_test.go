@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -251,6 +252,60 @@ func ExampleTopic_Follow() {
 	names, all := topic.Followed()
 	fmt.Println(len(names), all, err)
 	// Output: 1 false <nil>
+}
+
+func ExampleTopic_Remove() {
+	dir := filepath.Join(scratch, "members")
+	ada, err := xaeroflux.Open(dir+"/ada", &xaeroflux.Options{Listen: "127.0.0.1:0"})
+	check(err)
+	defer ada.Close()
+	family, err := ada.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	check(err) // this store is its steward, this person its owner
+	_, err = family.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("a present for Ben")})
+	check(err) // sealed on its way to the disk
+	week := time.Now().Add(7 * 24 * time.Hour)
+	invite, err := family.Invite(ctx, &xaeroflux.InviteOptions{Role: xaeroflux.RoleReader, Expires: week})
+	check(err) // for one person, unless Uses says more
+	ben, err := xaeroflux.Open(dir+"/ben", &xaeroflux.Options{Invite: invite})
+	check(err)
+	defer ben.Close()
+	_, err = ben.Sync(ctx, invite) // brings the events and the key of them, and asks to be admitted
+	check(err)
+	for rec, err := range ben.Events(ctx, xaeroflux.Query{}) {
+		check(err)
+		if rec.Sealed != nil { // no key of it is here (ErrSealed), or what is sealed is not well formed
+			continue
+		}
+		fmt.Println(rec.Type, string(rec.Payload)) // note a present for Ben
+	}
+	for members, err := family.Members(); len(members) < 2; members, err = family.Members() {
+		check(err) // Ben is admitted a moment after he asked
+		time.Sleep(time.Millisecond)
+	}
+	check(family.TrustRoster(ctx)) // in the place of one more sync, by which Ben says that he holds the same
+
+	members, err := family.Members()
+	check(err)
+	for _, m := range members {
+		if m.Role != xaeroflux.RoleReader {
+			continue
+		}
+		switch err := family.Remove(ctx, m.Account); {
+		case errors.Is(err, xaeroflux.ErrAsked): // ctx ended first: the ask stands, and the steward does it later
+		case errors.Is(err, xaeroflux.ErrRole): // the roster does not allow it
+		case errors.Is(err, xaeroflux.ErrUnmet): // sync with a member first; below
+		default:
+			check(err) // nil: done. What is appended here from now on is sealed from them
+		}
+	}
+	_, err = family.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("not for Ben")})
+	check(err)
+	_, err = ben.Sync(ctx, invite)
+	fmt.Println(errors.Is(err, xaeroflux.ErrNotShared)) // true: he is told, and gets nothing
+
+	// Output:
+	// note a present for Ben
+	// true
 }
 
 func ExampleEvent() {

@@ -198,8 +198,10 @@ var (
 	// ErrRole is returned for what the roster of the topic does not allow.
 	ErrRole = keeper.ErrRefused
 	// ErrRemoved is returned for appends to a topic that this store was removed from. What
-	// it holds can be read; an invite makes it a member again.
-	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read, and an invite makes it a member again")
+	// it holds can be read; to belong again its person joins with another store.
+	//
+	// Known gap: an invite does not make this store a member again.
+	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read; to belong again, join with an invite in a new store")
 	// ErrUnmet is returned for changes of a roster that this store writes, until it has
 	// met another member since it was opened, or Topic.TrustRoster was called.
 	ErrUnmet = keeper.ErrUnmet

@@ -21,6 +21,8 @@ var inPlace = []struct{ doc, shown, run, why string }{
 	{"README.md", `^make test$`, `make -n -C "$$TOP" test`, "this test is a part of it"},
 	{"README.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
 	{"docs/operating.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
+	{"docs/private.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
+	{"docs/private.md", `^xaeroflux members .* \| grep reader$`, `until $0; do sleep 0.1; done`, "the node admits Cy a moment after he asked"},
 	{"docs/operating.md", `ssh host (xaeroflux serve --stdio) --dir notes`, `$1 --dir ada`, "there is no other host; Ada's store is the peer"},
 	{"docs/operating.md", `\b(INVITE|ADDRESS)$`, `"$$(xaeroflux invite --dir ada)"`, "stands for one that was printed; an invite names the address, too"},
 	{"docs/operating.md", `\bFILE\b`, `bread.tlog-proof`, "stands for a file of lines"},
@@ -145,7 +147,7 @@ func TestDocsNameCommandsAndFlags(t *testing.T) {
 	}
 	docs := documents(t)
 	named := 0
-	for _, doc := range []string{"README.md", "SECURITY.md", "docs/actors.md", "docs/architecture.md", "docs/embedding.md", "docs/operating.md", "docs/reliability.md"} {
+	for _, doc := range []string{"README.md", "SECURITY.md", "docs/actors.md", "docs/architecture.md", "docs/embedding.md", "docs/operating.md", "docs/private.md", "docs/reliability.md"} {
 		for _, span := range codeSpan.FindAllStringSubmatch(docs[doc], -1) {
 			line, ours := strings.CutPrefix(span[1], "xaeroflux ")
 			name, _, _ := strings.Cut(line, " ")
