@@ -438,6 +438,9 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 }
 
 func (t *Topic) receipt(at pipeline.Place, count int, now time.Time, err error) (Receipt, error) {
+	if errors.Is(err, store.ErrCut) {
+		err = t.removed() // it heard of that meanwhile
+	}
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}

@@ -3,6 +3,7 @@
 package device
 
 import (
+	"crypto/rand"
 	"errors"
 	"slices"
 	"time"
@@ -13,6 +14,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
+	"github.com/xaeroflux/xaeroflux/segwriter"
 )
 
 // A Turn is what changes from one generation of a device to the next.
@@ -49,15 +52,32 @@ func (u *Turn) PutDevice(t *aof.Txn, m *layout.Move, now identity.Place) error {
 }
 
 // PutLog gives a topic the first log of the next device. It says so in its first
-// record, if the earlier log, which old has the row of, held events.
+// record, if the earlier log, which old has the row of, held events; in a topic of
+// members always, as the roster has to admit it.
 func (u *Turn) PutLog(t *aof.Txn, topic *layout.Topic, account roster.Key, old []aof.LogRow) (row aof.LogRow, err error) {
-	row = aof.NewLogRow(identity.DataLog(topic.ID, u.Next.AuthorID(topic.Genesis), topic.Genesis.PageBytes), true)
+	pages, members := topic.Genesis.PageBytes, !topic.Genesis.Policy.Has(identity.PolicyOpen)
+	if before, found, err := t.Log(topic.Log); err != nil {
+		return row, err
+	} else if members && found {
+		pages = before.PageBytes
+	} else if members {
+		pages = segwriter.DefaultPageBytes
+	}
+	row = aof.NewLogRow(identity.DataLog(topic.ID, u.Next.AuthorID(topic.Genesis), pages), true)
 	if err = t.PutLog(&row); err != nil {
 		return row, err
 	}
-	if last := u.last(old, topic); last != nil && last.Size > 0 {
+	if last := u.last(old, topic); last != nil && (members || last.Size > 0) {
 		ms := max(u.At.UnixMilli(), last.LastTime)
-		record, err := u.record(topic, account, ms)
+		card := roster.DeviceCard{
+			Account: account, Device: u.Next.AuthorID(topic.Genesis), PageBytes: pages, Parent: u.Old.AuthorID(topic.Genesis),
+		}
+		if members {
+			if card.KEM, err = u.putKEM(t, topic, card.Device); err != nil {
+				return row, err
+			}
+		}
+		record, err := u.record(topic, card, ms)
 		if err != nil {
 			return row, err
 		}
@@ -75,16 +95,29 @@ func (u *Turn) PutLog(t *aof.Txn, topic *layout.Topic, account roster.Key, old [
 }
 
 // record returns record 0 of the next device's log in a topic.
-func (u *Turn) record(t *layout.Topic, account roster.Key, ms int64) ([]byte, error) {
-	card := roster.DeviceCard{
-		Account: account, Device: u.Next.AuthorID(t.Genesis), PageBytes: t.Genesis.PageBytes, Parent: u.Old.AuthorID(t.Genesis),
-	}
+func (u *Turn) record(t *layout.Topic, card roster.DeviceCard, ms int64) ([]byte, error) {
 	ask := &roster.DeviceAsk{Device: roster.SignDevice(t.ID, card, u.Old.AuthorKey(t.Genesis), u.Next.AuthorKey(t.Genesis))}
 	body, err := roster.EncodeAsk(nil, ask)
 	if err != nil {
 		return nil, err
 	}
 	return event.AppendRecord(nil, event.Event{Type: ask.Type(), Payload: body}, ms, 0)
+}
+
+// putKEM makes a KEM key for the next device, beside those that are kept: what boxes for
+// the old one hold can still be read.
+func (u *Turn) putKEM(t *aof.Txn, topic *layout.Topic, next roster.Key) ([]byte, error) {
+	seed, err := seal.ReadSecret(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	keys, _, err := aof.Row(t, layout.KEMKeys, topic.ID)
+	if err != nil {
+		return nil, err
+	}
+	keys = append([]layout.KEMKey{{Recipient: next, Seed: identity.Secret(seed)}}, keys...)
+	keys = keys[:min(len(keys), layout.MaxKEMKeys)]
+	return seal.NewPrivateKey(seed).Public()[:], aof.PutRow(t, layout.KEMKeys, topic.ID, keys)
 }
 
 // AccountKept returns the account of which the secret is kept here, or zero.

@@ -336,3 +336,48 @@ func TestNewcomersReadAtOnce(t *testing.T) {
 		Must(t, b.Close())
 	}
 }
+
+// TestACopyOfAMember: a copy of a member's store goes on as another device of the same
+// person, which the steward admits: it reads, and what both append is read by all.
+func TestACopyOfAMember(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	dir := filepath.Join(t.TempDir(), "b")
+	b := Open(t, dir, &xaeroflux.Options{Invite: invite})
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, addr.String())
+	Must(t, b.Close())
+
+	c := Open(t, Copied(t, dir), nil)
+	b = Open(t, dir, nil)
+	stores := []*xaeroflux.DB{b, c}
+	for i, db := range stores {
+		addr, err := db.Listen(ctx, "127.0.0.1:0")
+		Must(t, err)
+		meet(t, a, addr.String())
+		topic, err := db.Topic(at.ID())
+		Must(t, err)
+		Await(t, func() bool {
+			_, err = topic.Append(ctx, xaeroflux.Event{Payload: []byte{byte('b' + i)}})
+			return err == nil
+		})
+		meet(t, a, addr.String())
+	}
+	Await(t, func() bool { got := texts(t, at); return got[":b"] && got[":c"] })
+	members, err := at.Members()
+	Must(t, err)
+	devices := 0
+	for _, m := range members {
+		devices += len(m.Devices)
+	}
+	if forks, err := a.Forks(); len(members) != 2 || devices != 3 || len(forks) > 0 || err != nil {
+		t.Errorf("members %+v, forks %v, %v", members, forks, err)
+	}
+	topic, err := c.Topic(at.ID())
+	Must(t, err)
+	Await(t, func() bool { got := texts(t, topic); return got[":b"] && got[":c"] })
+}
