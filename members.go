@@ -122,6 +122,14 @@ func (t *Topic) Members() (_ []Member, err error) {
 	return all, nil
 }
 
+// mayChange returns why nothing of the roster is changed here.
+func (t *Topic) mayChange(ctx context.Context) error {
+	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
+		return err
+	}
+	return t.db.ReadOnly()
+}
+
 func (t *Topic) roster() (*roster.State, error) {
 	if err := t.db.usable(); err != nil {
 		return nil, err
@@ -136,6 +144,13 @@ func (t *Topic) roster() (*roster.State, error) {
 // error is ErrRole if the roster does not allow it.
 func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
 	defer t.db.out(&err)
+	st, err := t.roster()
+	if err != nil {
+		return wrap("remove", err)
+	}
+	if _, known := st.Account(roster.Key(account)); !known {
+		return fmt.Errorf("remove: %w: %s is no member of the topic", ErrOptions, account.Short())
+	}
 	gone := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return !a.Belongs() }
 	return wrap("remove", t.act(ctx, &roster.Target{Account: roster.Key(account)}, gone))
 }
@@ -149,6 +164,9 @@ func (t *Topic) SetRole(ctx context.Context, account AccountKey, r Role) (err er
 
 // act has something done to the roster, and waits until the roster that is here says so.
 func (t *Topic) act(ctx context.Context, content any, done func(*roster.State) bool) error {
+	if err := t.mayChange(ctx); err != nil {
+		return err
+	}
 	st, err := t.roster()
 	if err != nil {
 		return err
@@ -187,6 +205,8 @@ func (t *Topic) await(ctx context.Context, ask roster.AskRef, done func(*roster.
 		}
 		select {
 		case <-news.C:
+		case <-t.db.node.Context().Done():
+			return ErrClosed
 		case <-ctx.Done():
 			return fmt.Errorf("%w: %w", ErrAsked, ctx.Err())
 		}
@@ -262,7 +282,7 @@ func (t *Topic) AskHandover(ctx context.Context) (err error) {
 // ErrNotAsked, ErrUnmet, or ErrRole if this store is not the steward.
 func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
 	defer t.db.out(&err)
-	if err := t.db.usable(); err != nil {
+	if err := t.mayChange(ctx); err != nil {
 		return wrap("hand over", err)
 	}
 	err = t.db.node.Keeper().Handover(ctx, t.t.ID, roster.Key(device))
@@ -278,7 +298,7 @@ func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
 // is void from then on. The error is ErrNotOwner.
 func (t *Topic) TakeOver(ctx context.Context) (err error) {
 	defer t.db.out(&err)
-	if err := t.db.usable(); err != nil {
+	if err := t.mayChange(ctx); err != nil {
 		return wrap("take over", err)
 	}
 	return wrap("take over", t.db.node.Keeper().TakeOver(ctx, t.t.ID))
@@ -290,8 +310,8 @@ func (t *Topic) TakeOver(ctx context.Context) (err error) {
 // roster forks, and everybody sees it.
 func (t *Topic) TrustRoster(ctx context.Context) (err error) {
 	defer t.db.out(&err)
-	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
-		return err
+	if err := t.mayChange(ctx); err != nil {
+		return wrap("trust the roster", err)
 	}
 	t.db.node.Keeper().Met(t.t.ID)
 	return nil

@@ -30,6 +30,7 @@ type reader struct {
 	q     Query
 	next  Frontier
 	left  int              // of the limit
+	live  bool             // of Subscribe and Process: waits before an event of which the key may come yet
 	runs  []store.Run      // that take read last
 	there map[LogID]uint64 // sizes at the begin, of logs that were not read to there yet
 }
@@ -111,6 +112,7 @@ func (r *reader) follow() (t *turns, leave func(), err error) {
 		}
 		id = topic.ID
 	}
+	r.live = true
 	t = r.db.hub.follow(id)
 	spans, err := r.db.snapshot(r.q) // what comes from here on is told
 	for _, s := range spans {
@@ -140,6 +142,11 @@ func (r *reader) turn(ctx context.Context, log LogID, t *turns, yield func(Recor
 	switch {
 	case errors.Is(err, errTurn):
 		t.add(log)
+		return nil
+	case errors.Is(err, errHeld): // what is behind it has another turn once the key is here
+		if behind {
+			r.caughtUp(log)
+		}
 		return nil
 	case err == nil && behind:
 		t.add(log)
@@ -190,6 +197,9 @@ func (r *reader) read(ctx context.Context, s span, others func() bool, yield fun
 	return nil
 }
 
+// errHeld ends a turn before an event of which the key may come yet.
+var errHeld = errors.New("held back")
+
 // errEnough ends a read of the store.
 var errEnough = errors.New("enough")
 
@@ -237,6 +247,10 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 	log := LogID(l.ID)
 	return run.Each(func(seq uint64, rec *event.Record) error {
 		r.next[log] = seq + 1
+		if r.live && r.db.holdsBack(l, rec) {
+			r.next[log] = seq
+			return errHeld
+		}
 		switch reserved := event.IsReserved(rec.Type); {
 		case reserved && !r.q.Engine, !reserved && l.Mute():
 			return nil

@@ -4,11 +4,13 @@ package xaeroflux
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
@@ -98,6 +100,37 @@ func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
 		return pipeline.Entry{}, err
 	}
 	return pipeline.Entry{Event: event.Event{Payload: b}, Flags: event.FlagSealedPayload | event.FlagSealedHeader, Inside: &e}, nil
+}
+
+// holdsBack reports whether those who follow a log wait before a record: its key is not
+// here, and may come, as this store is a member that reads, or is to be admitted.
+func (db *DB) holdsBack(l *store.Log, r *event.Record) bool {
+	if r.Flags&event.FlagSealedPayload == 0 || r.Erased() {
+		return false
+	}
+	if _, err := db.st.Open(l, r); !errors.Is(err, store.ErrSealed) {
+		return false
+	}
+	t, err := db.st.Topic(l.Topic)
+	if err != nil {
+		return false
+	}
+	st, err := db.st.Roster(l.Topic)
+	if err != nil {
+		return false
+	}
+	d, known := st.Device(db.st.DeviceKey(t))
+	return !known || d.Belongs && st.Role(d.Key).Reads()
+}
+
+// keysCame gives those who wait for a key another turn.
+func (db *DB) keysCame(topic digest.Hash) {
+	for l, err := range db.st.TopicLogs(topic) {
+		if err != nil {
+			return // whoever reads it hears of that
+		}
+		db.hub.advanced(l)
+	}
 }
 
 // open puts what is sealed in a record in its place, or says that it cannot be read.

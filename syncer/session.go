@@ -93,6 +93,7 @@ type topic struct {
 	theirs  map[digest.Hash]*remote
 	busy    map[digest.Hash]*remote // those of theirs with something under way
 	strange int                     // those of theirs that the peer brought up and the store did not have
+	member  bool                    // the peer came with a part of the roster: set by peaks, never cleared
 	peaked  bool                    // the peer sent its PEAKS, which come once: set by peaks, never cleared
 	known   bool                    // theirs spoke of every log that differed, and does from then on: set by finds and listEnds, never cleared
 	listed  map[digest.Hash]bool    // of the list that is coming
@@ -483,6 +484,7 @@ func (s *Session) peaks(t *topic, m *messages.Peaks) error {
 	}
 	t.peaked = true
 	t.leads = t.stated.set.Count < m.Logs || t.stated.set.Count == m.Logs && s.cfg.Dialer
+	t.member = m.Roster.Size > 0
 	if err := s.rosterHeard(t, m.Roster); err != nil {
 		return err
 	}

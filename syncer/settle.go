@@ -46,7 +46,7 @@ func (s *Session) settle(t *topic) error {
 				return err
 			}
 		}
-		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.partial, Set: now.set})
+		s.emit(Agreed{Topic: t.id, Now: agreed, Partial: t.partial, Member: t.member, Set: now.set})
 	}
 	if err := s.settleGoal(t, now); err != nil {
 		return err

@@ -342,6 +342,7 @@ type (
 		Topic   identity.TopicID
 		Now     bool
 		Partial bool // of the logs that both sides follow, which are not all
+		Member  bool // the peer came with a part of the topic's roster
 
 		Set digest.Set // if Now: what both hold
 	}

@@ -36,8 +36,9 @@ type Config struct {
 	Pipeline *pipeline.Pipeline
 	Logger   *slog.Logger
 	Now      func() time.Time
-	// Turned is called when the keys of a topic changed: it is offered to peers anew.
-	Turned func()
+	// Turned is called when keys of a topic came: it is offered to peers anew, and more of
+	// it can be read.
+	Turned func(topic digest.Hash)
 	// Wake sends Look to the actor.
 	Wake func()
 }
@@ -169,6 +170,6 @@ func (k *Keeper) learn(topic digest.Hash) error {
 	if err := k.Pipeline.Do(k.Context, keys); err != nil {
 		return err
 	}
-	k.Turned()
+	k.Turned(topic)
 	return nil
 }

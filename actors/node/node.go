@@ -70,6 +70,9 @@ type Config struct {
 	// return at once.
 	Advanced func(*store.Log)
 
+	// KeysCame is called when more of a topic can be read than before.
+	KeysCame func(topic identity.TopicID)
+
 	Advertise bool          // peers may tell others where this node listens
 	Doze      bool          // quiet sessions are asked seldom whether the peer is there (syncer.DozeEvery)
 	Stall     time.Duration // that a session may stand still while the peer owes something; default 30 s
@@ -140,7 +143,7 @@ func (n *Node) meet() (err error) {
 	})
 	n.keeper = keeper.New(keeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
-		Turned: func() { n.Go(n.mesh.TopicsChanged) }, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
+		Turned: n.turned, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
@@ -195,6 +198,14 @@ func (n *Node) advanced(l *store.Log) {
 	n.keeper.Advanced(l)
 	for _, s := range n.mesh.Live() {
 		s.Advanced(l.ID, l.GrewFrom())
+	}
+}
+
+// turned tells whoever waits for it that keys of a topic came.
+func (n *Node) turned(topic identity.TopicID) {
+	n.Go(n.mesh.TopicsChanged)
+	if n.cfg.KeysCame != nil {
+		n.cfg.KeysCame(topic)
 	}
 }
 

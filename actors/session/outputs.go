@@ -38,7 +38,9 @@ func (s *Session) do(o syncer.Output) {
 		}
 		if o.Now {
 			s.set.Store.MetPeer(o.Topic) // before whoever waits for the agreement appends
-			s.set.Agreed(o.Topic)
+			if o.Member {                // a newcomer knows of the roster what we told it
+				s.set.Agreed(o.Topic)
+			}
 		}
 		s.setAgreed(o.Topic, o.Now)
 		if o.Now && !o.Partial {

@@ -243,7 +243,7 @@ func (r *repairer) mendFormat() error {
 	}
 	r.format.Generation = r.device.Generation
 	for id, t := range r.topics {
-		if id == r.rows.first() || len(r.topics) == 1 {
+		if t.Genesis.PageBytes > 0 && (id == r.rows.first() || len(r.topics) == 1) {
 			r.format.PageBytes = int(t.Genesis.PageBytes)
 		}
 	}

@@ -180,7 +180,11 @@ func (s *rows) first() digest.Hash {
 
 // ownLog names the log that this store appends to in a topic.
 func (s *rows) ownLog(t *layout.Topic) identity.LogName {
-	return identity.DataLog(t.ID, s.r.device.AuthorID(t.Genesis), t.Genesis.PageBytes)
+	pages := t.Genesis.PageBytes
+	if pages == 0 { // a topic of members leaves that to each device
+		pages = uint32(s.r.format.PageBytes)
+	}
+	return identity.DataLog(t.ID, s.r.device.AuthorID(t.Genesis), pages)
 }
 
 // author returns the key with which this store signs in a topic, if that is

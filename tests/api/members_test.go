@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,12 +200,14 @@ func TestStewardWaitsForAnother(t *testing.T) {
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
+	spare, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
 	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	meet(t, a, addr.String())
 	Must(t, a.Close())
-	for _, how := range []func(*xaeroflux.DB, *xaeroflux.Topic){
+	for i, how := range []func(*xaeroflux.DB, *xaeroflux.Topic){
 		func(a *xaeroflux.DB, _ *xaeroflux.Topic) { meet(t, a, addr.String()) },
 		func(_ *xaeroflux.DB, at *xaeroflux.Topic) { Must(t, at.TrustRoster(ctx)) },
 	} {
@@ -213,6 +216,15 @@ func TestStewardWaitsForAnother(t *testing.T) {
 		Must(t, err)
 		if _, err := again.Invite(ctx, nil); !errors.Is(err, xaeroflux.ErrUnmet) {
 			t.Errorf("an invite before anybody was met: %v", err)
+		}
+		if i == 0 { // a newcomer knows only what it is told
+			c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: spare})
+			at, err := c.Listen(ctx, "127.0.0.1:0")
+			Must(t, err)
+			meet(t, a, at.String())
+			if _, err := again.Invite(ctx, nil); !errors.Is(err, xaeroflux.ErrUnmet) {
+				t.Errorf("an invite when a newcomer was met: %v", err)
+			}
 		}
 		how(a, again)
 		_, err = again.Invite(ctx, nil)
@@ -380,4 +392,80 @@ func TestACopyOfAMember(t *testing.T) {
 	topic, err := c.Topic(at.ID())
 	Must(t, err)
 	Await(t, func() bool { got := texts(t, topic); return got[":b"] && got[":c"] })
+}
+
+// TestNewcomersProcessEverything: who follows a private topic from before the keys are
+// here is given every event once they are, in clear.
+func TestNewcomersProcessEverything(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	addr, err := a.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	for i := range 40 {
+		_, err := at.Append(ctx, xaeroflux.Event{Payload: []byte{byte(i)}})
+		Must(t, err)
+	}
+	for range 6 {
+		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+		Must(t, err)
+		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+		bt := TopicOf(t, b)
+		var mu sync.Mutex
+		processed, subscribed := 0, 0
+		take := func(n *int, records ...xaeroflux.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, r := range records {
+				if r.Sealed != nil || len(r.Payload) != 1 {
+					t.Errorf("given is %+v", r)
+				}
+				*n++
+			}
+			return nil
+		}
+		following, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			_ = bt.Process(following, "p", nil, func(_ context.Context, all []xaeroflux.Record) error { return take(&processed, all...) })
+		})
+		wg.Go(func() {
+			for r, err := range bt.Subscribe(following, xaeroflux.Query{}) {
+				Must(t, err)
+				_ = take(&subscribed, r)
+			}
+		})
+		_, err = b.Sync(ctx, addr.String())
+		Must(t, err)
+		Await(t, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return processed == 40 && subscribed == 40
+		})
+		stop()
+		wg.Wait()
+		Must(t, b.Close())
+	}
+}
+
+// TestAskEndsWithTheStore: whoever waits for a steward's answer hears that the store was
+// closed.
+func TestAskEndsWithTheStore(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	bt := TopicOf(t, b)
+	if err := bt.Remove(ctx, xaeroflux.AccountKey{1}); !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("nobody is removed: %v", err)
+	}
+	asked := make(chan error, 1)
+	go func() { asked <- bt.AskHandover(context.Background()) }()
+	Await(t, func() bool { return bt.Log().Size() == 1 || bt.Log().Size() == 2 })
+	Must(t, b.Close())
+	if err := <-asked; !errors.Is(err, xaeroflux.ErrClosed) {
+		t.Errorf("after Close it ends with %v", err)
+	}
 }
