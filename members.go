@@ -155,7 +155,10 @@ func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
 	return wrap("remove", t.act(ctx, &roster.Target{Account: roster.Key(account)}, gone))
 }
 
-// SetRole gives an account another role; see Remove for when it is done.
+// SetRole gives an account another role; see Remove for when it is done. A change between
+// a role that writes and one that does not ends the logs of the account's devices, and
+// this version begins no others: what such a store appends later is ErrCut, and its person
+// has to join with another store.
 func (t *Topic) SetRole(ctx context.Context, account AccountKey, r Role) (err error) {
 	defer t.db.out(&err)
 	has := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return a.Role == roster.Role(r) }

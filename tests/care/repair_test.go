@@ -246,3 +246,40 @@ func TestRepairWithoutAPeerKeepsWhatIsProven(t *testing.T) {
 		}
 	}
 }
+
+// A member whose AOF is gone is repaired from the steward, with an invite that names the
+// topic: its log goes on, and without its keys it holds what it cannot read.
+func TestRepairOfAMember(t *testing.T) {
+	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	storetest.Must(t, err)
+	addr, err := a.Listen(ctx, "127.0.0.1:0")
+	storetest.Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	storetest.Must(t, err)
+	dir := filepath.Join(t.TempDir(), "b")
+	b := storetest.Open(t, dir, &xaeroflux.Options{Invite: invite})
+	storetest.MustSync(t, b, addr.String())
+	storetest.MustSync(t, b, addr.String())
+	bt, err := b.Topic(at.ID())
+	storetest.Must(t, err)
+	storetest.AwaitWithin(t, time.Minute, func() bool {
+		_, err := bt.Append(ctx, xaeroflux.Event{Payload: []byte("of b")})
+		return err == nil
+	})
+	storetest.MustSync(t, b, addr.String())
+	size := bt.Log().Size()
+	storetest.Must(t, b.Close())
+	storetest.Must(t, os.RemoveAll(filepath.Join(dir, "aof")))
+	r, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{From: []string{addr.String()}, Invites: []string{invite}})
+	storetest.Must(t, err)
+	if !r.Clean() {
+		t.Errorf("missing %v, left %v", r.Missing, r.Left)
+	}
+	b = storetest.Open(t, dir, nil)
+	bt, err = b.Topic(at.ID())
+	storetest.Must(t, err)
+	if got := bt.Log().Size(); got != size {
+		t.Errorf("its log has %d events, want %d", got, size)
+	}
+}
