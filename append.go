@@ -62,7 +62,7 @@ func (t *Topic) Find(ctx context.Context, id EventID) (r Receipt, found bool, er
 		return r, false, err
 	}
 	defer done()
-	at, found, err := t.db.node.Pipeline().Find(ctx, t.t.Log, event.ID(id))
+	at, found, err := t.db.node.Pipeline().Find(ctx, t.log(), event.ID(id))
 	if err != nil {
 		return r, false, fmt.Errorf("find %s: %w", id, err)
 	}

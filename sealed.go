@@ -42,7 +42,7 @@ func (t *Topic) maySpeak() error {
 	if t.Kind() == OpenTopic {
 		return nil
 	}
-	l, err := t.db.st.Log(t.t.Log)
+	l, err := t.db.st.Log(t.log())
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
 	if err := e.Check(0, 0); err != nil {
 		return pipeline.Entry{}, err
 	}
-	key, err := t.db.st.SealingKey(t.t, t.t.Log)
+	key, err := t.db.st.SealingKey(t.t, t.log())
 	if err != nil {
 		return pipeline.Entry{}, err
 	}

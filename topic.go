@@ -128,17 +128,24 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	if err := db.meet(inv); err != nil {
 		return nil, err
 	}
-	return &Topic{db: db, t: j.Topic}, nil
+	return &Topic{db: db, t: j}, nil
 }
 
-func (db *DB) join(ctx context.Context, inv *identity.Invite) (*store.Join, error) {
+func (db *DB) join(ctx context.Context, inv *identity.Invite) (*store.Topic, error) {
 	db.defaults.Lock()
 	defer db.defaults.Unlock()
+	again, err := db.st.NewRejoining(inv, db.opts.Now())
+	if err == nil && again != nil {
+		return again.Topic(), db.change(ctx, again)
+	}
+	if err != nil {
+		return nil, err
+	}
 	j, err := db.st.NewInvited(inv, db.opts.Now())
 	if err != nil {
 		return nil, err
 	}
-	return j, db.change(ctx, j)
+	return j.Topic, db.change(ctx, j)
 }
 
 // change makes a change of topics. One that is handed over is made, and told to all
@@ -196,6 +203,14 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ 
 
 // ID returns the topic's public id.
 func (t *Topic) ID() TopicID { return TopicID(t.t.ID) }
+
+// log returns the id of the log that this store appends to by now.
+func (t *Topic) log() digest.Hash {
+	if now, err := t.db.st.Topic(t.t.ID); err == nil {
+		return now.Log
+	}
+	return t.t.Log
+}
 
 // Name returns what this store calls the topic.
 func (t *Topic) Name() string {
@@ -350,7 +365,7 @@ func (t *Topic) Followed() (names []Name, all bool) {
 
 // Log returns the log that this store appends to.
 func (t *Topic) Log() *Log {
-	l, err := t.db.logOf(LogID(t.t.Log))
+	l, err := t.db.logOf(LogID(t.log()))
 	if err != nil {
 		return &Log{db: t.db, err: err}
 	}
@@ -412,7 +427,7 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (_
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().Append(ctx, t.t.Log, entry, now)
+	at, err := t.db.node.Pipeline().Append(ctx, t.log(), entry, now)
 	return t.receipt(at, 1, now, err)
 }
 
@@ -433,7 +448,7 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.t.Log, entries, c, now)
+	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.log(), entries, c, now)
 	return t.receipt(at, len(events), now, err)
 }
 

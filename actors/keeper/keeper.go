@@ -154,6 +154,9 @@ func (k *Keeper) tend(topic digest.Hash) error {
 	if err := k.learn(topic); err != nil {
 		return err
 	}
+	if err := k.moveOn(topic); err != nil {
+		return err
+	}
 	wrote, err := k.answer(topic)
 	if err == nil && wrote {
 		err = k.learn(topic)

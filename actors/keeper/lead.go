@@ -114,6 +114,19 @@ func (k *Keeper) Handover(ctx context.Context, topic identity.TopicID, device ro
 	return fmt.Errorf("%w (device %s)", ErrNotAsked, device.Short())
 }
 
+// moveOn has this device go on in another log if the roster ended the one it had.
+func (k *Keeper) moveOn(topic identity.TopicID) error {
+	t, err := k.Store.Topic(topic)
+	if err != nil || t.Left || t.Genesis.Policy.Has(identity.PolicyOpen) {
+		return err
+	}
+	m, err := k.Store.NewMovingOn(t, k.Now())
+	if err != nil || m == nil {
+		return err
+	}
+	return k.Pipeline.Do(k.Context, m)
+}
+
 // patience is how long at most the keeper looks at no clock.
 const patience = time.Hour
 

@@ -130,7 +130,7 @@ func (noLogs) Held(digest.Hash) (uint64, digest.Hash, error) { return 0, digest.
 
 // card says who a newcomer is, and keeps the KEM keys that are made for that.
 func (j *Join) card(account identity.AccountSecret, device ed25519.PrivateKey, pageBytes uint32) (roster.Card, error) {
-	card := roster.Card{Account: roster.Key(identity.PublicKey(account.Key())), Device: roster.Key(identity.PublicKey(device)), PageBytes: pageBytes}
+	card := roster.Card{Account: roster.Key(identity.PublicKey(account.Key())), Device: roster.Key(identity.PublicKey(device)), PageBytes: pageBytes, Number: j.row.Number}
 	if j.Topic.Genesis.Policy.Has(identity.PolicyOpen) {
 		return card, nil
 	}
@@ -169,22 +169,22 @@ func (j *Join) begin(name identity.LogName, all []roster.Raw) error {
 	return nil
 }
 
-// write puts a log's beginning into the transaction, unless the log is there. Its head is
-// signed when somebody asks for it.
-func (b *beginning) write(txn *aof.Txn) error {
+// write puts a log's beginning into the transaction, unless the log is there, and returns
+// its row. Its head is signed when somebody asks for it.
+func (b *beginning) write(txn *aof.Txn) (*aof.LogRow, error) {
 	_, found, err := txn.Log(b.name.ID())
 	if err != nil || found {
-		return err
+		return nil, err
 	}
 	row := aof.NewLogRow(b.name, true)
 	if err := txn.PutLog(&row); err != nil {
-		return err
+		return nil, err
 	}
 	if err := txn.AppendEvents(row.Num, 0, b.records, int(b.count)); err != nil {
-		return err
+		return nil, err
 	}
 	row.Size, row.LastTime = b.count, b.last
-	return txn.PutLog(&row)
+	return &row, txn.PutLog(&row)
 }
 
 // foundingCount is how many records a roster begins with.

@@ -116,12 +116,16 @@ func (j *Join) ask(inv *identity.Invite, account identity.AccountSecret, now tim
 	}
 	key := inv.Key()
 	j.kems = append(j.kems, layout.KEMKey{Recipient: identity.PublicKey(key), Seed: inv.KEMSeed()})
-	x := roster.NewJoin(t.ID, card, account.Key(), j.key.key, key)
-	body, err := roster.EncodeAsk(nil, x)
+	return j.beginWith(roster.NewJoin(t.ID, card, account.Key(), j.key.key, key), now)
+}
+
+// beginWith has this store's log begin with an ask.
+func (j *Join) beginWith(ask roster.Ask, now time.Time) error {
+	body, err := roster.EncodeAsk(nil, ask)
 	if err != nil {
 		return err
 	}
-	return j.begin(j.row.Name(), []roster.Raw{{Type: x.Type(), Time: now.UnixMilli(), Body: body}})
+	return j.begin(j.row.Name(), []roster.Raw{{Type: ask.Type(), Time: now.UnixMilli(), Body: body}})
 }
 
 func newJoin(t *Topic, author ed25519.PrivateKey, pageBytes int) *Join {
@@ -181,7 +185,7 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 // writeBegins puts what comes with the topic into the transaction.
 func (j *Join) writeBegins(txn *aof.Txn) error {
 	for i := range j.begins {
-		if err := j.begins[i].write(txn); err != nil {
+		if _, err := j.begins[i].write(txn); err != nil {
 			return err
 		}
 	}

@@ -469,3 +469,97 @@ func TestAskEndsWithTheStore(t *testing.T) {
 		t.Errorf("after Close it ends with %v", err)
 	}
 }
+
+// TestRolesThatChange: a reader that becomes a writer appends, after it was made a reader
+// again it does not, and what it wrote between stays.
+func TestRolesThatChange(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Role: xaeroflux.RoleReader})
+	Must(t, err)
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	bt := TopicOf(t, b)
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, addr.String())
+	member := func() (m xaeroflux.Member) {
+		all, err := at.Members()
+		Must(t, err)
+		for _, x := range all {
+			if !x.Self {
+				m = x
+			}
+		}
+		return m
+	}
+	for i, role := range []xaeroflux.Role{xaeroflux.RoleWriter, xaeroflux.RoleReader, xaeroflux.RoleAdmin} {
+		Must(t, at.SetRole(ctx, member().Account, role))
+		meet(t, a, addr.String())
+		text := []byte{byte('0' + i)}
+		if role == xaeroflux.RoleReader {
+			Await(t, func() bool {
+				_, err := bt.Append(ctx, xaeroflux.Event{Payload: text})
+				return errors.Is(err, xaeroflux.ErrRole)
+			})
+			continue
+		}
+		Await(t, func() bool {
+			_, err := bt.Append(ctx, xaeroflux.Event{Payload: text})
+			return err == nil
+		})
+		meet(t, a, addr.String())
+		Await(t, func() bool { return texts(t, at)[":"+string(text)] })
+	}
+	if got := texts(t, at); len(got) != 2 || !got[":0"] || !got[":2"] {
+		t.Errorf("of the member is read %v", got)
+	}
+}
+
+// TestRemovedMemberComesBack: a store that was removed joins again by a new invite, as the
+// same person, and reads what was written meanwhile.
+func TestRemovedMemberComesBack(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	bt := TopicOf(t, b)
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, addr.String())
+	_, err = bt.Append(ctx, xaeroflux.Event{Payload: []byte("before")})
+	Must(t, err)
+	meet(t, a, addr.String())
+	members, err := at.Members()
+	Must(t, err)
+	for _, m := range members {
+		if !m.Self {
+			Must(t, at.Remove(ctx, m.Account))
+		}
+	}
+	_, err = at.Append(ctx, xaeroflux.Event{Payload: []byte("meanwhile")})
+	Must(t, err)
+	_, _ = a.Sync(ctx, addr.String())
+	Await(t, func() bool {
+		_, err := bt.Append(ctx, xaeroflux.Event{Payload: []byte("x")})
+		return errors.Is(err, xaeroflux.ErrRemoved)
+	})
+	invite, err = at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	_, err = b.Join(ctx, invite)
+	Must(t, err)
+	meet(t, a, addr.String())
+	Await(t, func() bool {
+		_, err := bt.Append(ctx, xaeroflux.Event{Payload: []byte("after")})
+		return err == nil
+	})
+	meet(t, a, addr.String())
+	for name, topic := range map[string]*xaeroflux.Topic{"a": at, "b": bt} {
+		Await(t, func() bool { got := texts(t, topic); return got[":before"] && got[":meanwhile"] && got[":after"] })
+		if members, err := topic.Members(); err != nil || len(members) != 2 {
+			t.Errorf("%s knows members %v, %v", name, members, err)
+		}
+	}
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package store
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/aof"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
+)
+
+// A MovingOn is a change by which this device goes on in another log of a topic of
+// members, as the roster ended the one that it had. The log begins with what asks the
+// steward to admit it.
+type MovingOn struct {
+	edit  *TopicEdit
+	begin Join // of the new log: its first record, and the KEM keys that come with it
+}
+
+// NewMovingOn returns the change that follows a change of role between one that writes
+// and one that does not; nil if there was none.
+func (s *Store) NewMovingOn(t *Topic, now time.Time) (*MovingOn, error) {
+	l, err := s.Log(t.Log)
+	if err != nil {
+		return nil, err
+	}
+	var d roster.DeviceState
+	if _, cut := l.Cut(); cut {
+		err = s.askRoster(t, func(st *roster.State) { d, _ = st.Device(l.Author) })
+	}
+	if err != nil || !d.Belongs || d.Log != t.Log {
+		return nil, err
+	}
+	m, key, err := s.newMovingOn(t, l)
+	if err != nil {
+		return nil, err
+	}
+	name := m.begin.row.Name()
+	card := roster.DeviceCard{Account: d.Account, Device: d.Key, PageBytes: name.PageBytes, Number: name.Number, KEM: slices.Clone(d.KEM)}
+	ask := &roster.DeviceAsk{Device: roster.SignDevice(t.ID, card, key, key)}
+	return m, m.begin.beginWith(ask, now)
+}
+
+// NewRejoining returns the change by which a store that was removed from a topic joins it
+// again, as the person that it was; nil if it was not removed.
+func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, error) {
+	t, err := s.Topic(inv.Topic())
+	if err != nil || t.Genesis.Policy.Has(identity.PolicyOpen) || inv.Role == identity.RoleDevice {
+		return nil, nil // it was never in it, or nobody is removed from it
+	}
+	l, err := s.Log(t.Log)
+	if err != nil {
+		return nil, err
+	}
+	var d roster.DeviceState
+	known := false
+	err = s.askRoster(t, func(st *roster.State) { d, known = st.Device(l.Author) })
+	if err != nil || !known || d.Belongs || t.Account.Secret.IsZero() {
+		return nil, err
+	}
+	if asked, err := s.asksBy(l, identity.PublicKey(inv.Key())); err != nil || asked {
+		return nil, err
+	}
+	m, key, err := s.newMovingOn(t, l)
+	if err != nil {
+		return nil, err
+	}
+	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left = m.begin.row.ID, inv.Keys, false }
+	m.begin.key = newSigner(key)
+	return m, m.begin.ask(inv, t.Account, now)
+}
+
+// asksBy reports whether a log of ours begins with what asks for admission by an invite.
+func (s *Store) asksBy(l *Log, invite roster.Key) (bool, error) {
+	if l.State().Size == 0 {
+		return false, nil
+	}
+	first, err := s.rawRecord(l, 0)
+	if err != nil {
+		return false, err
+	}
+	ask, err := roster.DecodeAsk(first.Type, first.Body)
+	j, joins := ask.(*roster.Join)
+	return err == nil && joins && j.By.Invite == invite, nil
+}
+
+func (s *Store) newMovingOn(t *Topic, old *Log) (*MovingOn, ed25519.PrivateKey, error) {
+	key, ok := s.device.AuthorKeyOf(t.Genesis, old.Author)
+	if !ok {
+		return nil, nil, fmt.Errorf("%w (log %s)", ErrIdentity, old.ID.Short())
+	}
+	name := old.Name()
+	name.Number++
+	m := &MovingOn{begin: Join{Topic: t, row: aof.NewLogRow(name, true)}}
+	var err error
+	m.edit, err = s.newEdit(t.ID, func(t *Topic) { t.Log = m.begin.row.ID })
+	return m, key, err
+}
+
+func (m *MovingOn) write(c *Committer, txn *aof.Txn) error {
+	for i := range m.begin.begins {
+		row, err := m.begin.begins[i].write(txn)
+		if err != nil {
+			return err
+		}
+		if row != nil {
+			c.created = append(c.created, row)
+		}
+	}
+	if len(m.begin.kems) > 0 {
+		kept, _, err := aof.Row(txn, layout.KEMKeys, m.edit.topic)
+		if err != nil {
+			return err
+		}
+		keys := append(slices.Clone(m.begin.kems), kept...)
+		if err := aof.PutRow(txn, layout.KEMKeys, m.edit.topic, keys[:min(len(keys), layout.MaxKEMKeys)]); err != nil {
+			return err
+		}
+	}
+	return m.edit.write(c, txn)
+}
+
+// Topic returns the topic as it was before the change.
+func (m *MovingOn) Topic() *Topic { return m.begin.Topic }
+
+func (m *MovingOn) made(s *Store) error {
+	s.keyrings.mu.Lock()
+	delete(s.keyrings.all, m.edit.topic) // it is read from the rows again
+	s.keyrings.mu.Unlock()
+	return m.edit.made(s)
+}
