@@ -156,9 +156,8 @@ func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
 }
 
 // SetRole gives an account another role; see Remove for when it is done. A change between
-// a role that writes and one that does not ends the logs of the account's devices, and
-// this version begins no others: what such a store appends later is ErrCut, and its person
-// has to join with another store.
+// a role that writes and one that does not ends the logs of the account's devices; each
+// goes on in another one once it hears of that.
 func (t *Topic) SetRole(ctx context.Context, account AccountKey, r Role) (err error) {
 	defer t.db.out(&err)
 	has := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return a.Role == roster.Role(r) }
@@ -221,10 +220,8 @@ var (
 	// ErrRole is returned for what the roster of the topic does not allow.
 	ErrRole = keeper.ErrRefused
 	// ErrRemoved is returned for appends to a topic that this store was removed from. What
-	// it holds can be read; to belong again its person joins with another store.
-	//
-	// Known gap: an invite does not make this store a member again.
-	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read; to belong again, join with an invite in a new store")
+	// it holds can be read, and by a new invite it joins again.
+	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read; to belong again, join by a new invite")
 	// ErrUnmet is returned for changes of a roster that this store writes, until it has
 	// met another member since it was opened, or Topic.TrustRoster was called.
 	ErrUnmet = keeper.ErrUnmet

@@ -211,7 +211,7 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	case nodeapi.Unmet:
 		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows; or xaeroflux roster trust while it runs, if no other copy of this store is in use"
 	case nodeapi.Removed, nodeapi.NotShared:
-		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; to belong again, join in a new store with an admin's invite: `xaeroflux join --dir NEW INVITE`"
+		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; to belong again, join by an admin's new invite, from standard input: `xaeroflux join -`"
 	case nodeapi.NotOwner:
 		return "`xaeroflux takeover` with the store that founded the topic, which xaeroflux members shows as owner"
 	case nodeapi.NotAsked:

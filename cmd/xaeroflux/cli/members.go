@@ -60,8 +60,8 @@ func (a *app) roleCmd() *cobra.Command {
 		Use:   "role ACCOUNT ROLE",
 		Short: "Give an account another role: admin, writer, reader or replica",
 		Long: `Gives a member another role: admin, writer, reader or replica. A change between a
-role that writes and one that does not ends what the member's stores append to, and this
-version begins no other log there: the person joins with another store.` + asksText,
+role that writes and one that does not ends the logs of the member's stores, which go
+on in others once they hear of it.` + asksText,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := parseRole(args[1])

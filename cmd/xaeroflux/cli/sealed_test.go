@@ -33,8 +33,8 @@ func TestErrorsOfMembers(t *testing.T) {
 		{fmt.Errorf("invite: %w", xaeroflux.ErrUnmet), 1, "or xaeroflux roster --dir s trust while it runs, if no other copy of this store is in use"},
 		{fmt.Errorf("take over: %w", xaeroflux.ErrNotOwner), 1, "`xaeroflux takeover` with the store that founded"},
 		{fmt.Errorf("hand over: %w", xaeroflux.ErrNotAsked), 1, "`xaeroflux roster ask` at the device"},
-		{fmt.Errorf("sync: %w", xaeroflux.ErrNotShared), 1, "`xaeroflux join --dir NEW INVITE`"},
-		{fmt.Errorf("append: %w", xaeroflux.ErrRemoved), 1, "`xaeroflux join --dir NEW INVITE`"},
+		{fmt.Errorf("sync: %w", xaeroflux.ErrNotShared), 1, "`xaeroflux join"},
+		{fmt.Errorf("append: %w", xaeroflux.ErrRemoved), 1, "`xaeroflux join"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrSealed), 1, "xaeroflux run --dir s"},
 	} {
 		b, err := json.Marshal(&nodeapi.Error{Kind: kindOf(c.err), Text: c.err.Error()})
