@@ -263,7 +263,7 @@ func (t *Topic) Roster() (s RosterStatus, err error) {
 	}
 	return RosterStatus{
 		Term: p.Term, Leg: p.Leg, Size: p.Size, Root: Hash(p.Root), Steward: AuthorKey(steward.Author),
-		Self: steward.Author == t.db.st.DeviceKey(t.t),
+		Self: st.Heir().IsZero() && steward.Author == t.db.st.DeviceKey(t.t), // an heir has to begin a leg first
 	}, nil
 }
 
