@@ -187,7 +187,7 @@ func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
 			continue
 		}
 		if report, err = db.node.Mesh().Sync(ctx, a); err == nil {
-			db.node.Keeper().Settle() // so that what came is read with the keys that came
+			db.node.Keeper().Settle(ctx) // so that what came is read with the keys that came
 			return reportOf(report), nil
 		}
 	}

@@ -39,6 +39,7 @@ type Config struct {
 	// Turned is called when keys of a topic came: it is offered to peers anew, and more of
 	// it can be read.
 	Turned func(topic digest.Hash)
+	Go func(func()) // runs a function as one of the node's goroutines
 	// Wake sends Look to the actor.
 	Wake func()
 }
@@ -129,9 +130,19 @@ func (k *Keeper) take() map[digest.Hash]bool {
 	return due
 }
 
-// Settle tends what is due, and returns once nothing of it is under way: what a sync
-// brought can be read then.
-func (k *Keeper) Settle() { k.tendAll() }
+// Settle tends what is due, and returns once nothing of it is under way, or ctx ends: what
+// a sync brought can be read then.
+func (k *Keeper) Settle(ctx context.Context) {
+	done := make(chan struct{})
+	k.Go(func() {
+		defer close(done)
+		k.tendAll()
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
 
 func (k *Keeper) tendAll() {
 	k.round.Lock()

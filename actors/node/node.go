@@ -143,7 +143,7 @@ func (n *Node) meet() (err error) {
 	})
 	n.keeper = keeper.New(keeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
-		Turned: n.turned, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
+		Go: n.Go, Turned: n.turned, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
