@@ -39,7 +39,7 @@ type Config struct {
 	// Turned is called when keys of a topic came: it is offered to peers anew, and more of
 	// it can be read.
 	Turned func(topic digest.Hash)
-	Go func(func()) // runs a function as one of the node's goroutines
+	Go     func(func()) // runs a function as one of the node's goroutines
 	// Wake sends Look to the actor.
 	Wake func()
 }
