@@ -108,7 +108,7 @@ func (db *DB) holdsBack(l *store.Log, r *event.Record) bool {
 	if r.Flags&event.FlagSealedPayload == 0 || r.Erased() {
 		return false
 	}
-	if _, err := db.st.Open(l, r); !errors.Is(err, store.ErrSealed) {
+	if err := db.st.HasKey(l, r); !errors.Is(err, store.ErrSealed) {
 		return false
 	}
 	t, err := db.st.Topic(l.Topic)

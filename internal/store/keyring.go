@@ -162,6 +162,12 @@ func (s *Store) Open(l *Log, r *event.Record) (seal.Plain, error) {
 	return key.Open(seal.Clear{Flags: r.Flags, Type: r.Type, Key: r.Key}, r.Payload)
 }
 
+// HasKey returns ErrSealed if there is no key here of the epoch of a sealed record.
+func (s *Store) HasKey(l *Log, r *event.Record) error {
+	_, err := s.openerOf(l, r.Payload)
+	return err
+}
+
 // openerOf returns the key that a payload of a log was sealed with.
 func (s *Store) openerOf(l *Log, payload []byte) (*seal.Key, error) {
 	short, err := seal.Epoch8(payload)
