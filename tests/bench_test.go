@@ -4,6 +4,7 @@ package tests
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -303,4 +304,32 @@ func besideEmptyLogs(b *testing.B, n int) *xaeroflux.DB {
 	}
 	b.Cleanup(func() { db.Close() })
 	return db
+}
+
+// BenchmarkSealed appends and reads the same events in a private topic and, beside it, in
+// a plain one.
+func BenchmarkSealed(b *testing.B) {
+	for _, kind := range []xaeroflux.TopicKind{xaeroflux.PlainTopic, xaeroflux.PrivateTopic} {
+		db, err := xaeroflux.Open(b.TempDir(), nil)
+		storetest.Must(b, err)
+		b.Cleanup(func() { db.Close() })
+		topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
+		storetest.Must(b, err)
+		storetest.Must(b, db.SetDefault(context.Background(), topic.ID()))
+		batch := storetest.Payloads(1000, 256)
+		b.Run("append/"+kind.String(), func(b *testing.B) {
+			appendAll(b, db, 8, b.N, batch)
+			b.ReportMetric(float64(b.N*len(batch))/b.Elapsed().Seconds(), "events/s")
+		})
+		b.Run("read/"+kind.String(), func(b *testing.B) {
+			n := 0
+			for range b.N {
+				for r, err := range topic.Events(context.Background(), xaeroflux.Query{Borrow: true}) {
+					storetest.Must(b, errors.Join(err, r.Sealed))
+					n++
+				}
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
 }
