@@ -128,6 +128,12 @@ func (k *Keeper) pending(topic digest.Hash, st *roster.State) (all []steward.Ask
 	return all, nil
 }
 
+// maxWaiting bounds the asks of a log that are held at a time; those behind are read once
+// some are answered.
+const maxWaiting = 1024
+
+var errEnough = errors.New("enough asks of one log")
+
 // readAsks reads what is new of a log.
 func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
 	from, to := max(a.read[l.ID], settled), l.State().Size
@@ -146,6 +152,10 @@ func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
 			if err != nil {
 				return nil // it is none, and nobody answers it
 			}
+			if len(a.waits[l.ID]) >= maxWaiting {
+				to = seq
+				return errEnough
+			}
 			if len(a.waits[l.ID]) == 0 {
 				a.order = append(a.order, l.ID)
 			}
@@ -153,8 +163,8 @@ func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
 			return nil
 		})
 	})
-	if err == nil {
-		a.read[l.ID] = to
+	if err == nil || errors.Is(err, errEnough) {
+		a.read[l.ID], err = to, nil
 	}
 	return err
 }

@@ -62,7 +62,9 @@ type Keeper struct {
 
 // New returns a keeper. It has nothing to do before Look.
 func New(c Config) *Keeper {
-	return &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	context.AfterFunc(c.Context, k.stopTimers) // each holds the store
+	return k
 }
 
 // Look makes the actor look at the topics that have something new.

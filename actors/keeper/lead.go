@@ -141,6 +141,9 @@ func (k *Keeper) later(st *roster.State) {
 	topic := st.Topic()
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.Context.Err() != nil {
+		return
+	}
 	if t := k.timers[topic]; t != nil {
 		t.Stop()
 	}
@@ -149,4 +152,13 @@ func (k *Keeper) later(st *roster.State) {
 			k.Wake()
 		}
 	})
+}
+
+func (k *Keeper) stopTimers() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, t := range k.timers {
+		t.Stop()
+	}
+	clear(k.timers)
 }
