@@ -15,14 +15,28 @@ import (
 const (
 	shareBytes  = 32
 	scalarBytes = 32
+	groupDSI    = "CPaceRistretto255"
+	// hashBlockBytes is H.s_in_bytes of SHA-512.
+	hashBlockBytes = 128
 )
 
 // A share is the canonical encoding of an element, the identity not among them
 // once it has been through scalarMultVerify.
 type share [shareBytes]byte
 
+// A generator is the element that a code gives.
+type generator struct{ e ristretto255.Element }
+
 // A scalar is a secret exponent, below 2²⁵² and so below the group's order.
 type scalar struct{ s ristretto255.Scalar }
+
+// deriveGenerator is element_derivation: the one-way map of RFC 9496, section 4.3.4.
+func deriveGenerator(uniform [64]byte) (g generator) {
+	if _, err := g.e.SetUniformBytes(uniform[:]); err != nil {
+		panic(err) // only for other lengths than 64
+	}
+	return g
+}
 
 // sampleScalar is G.sample_scalar: 32 random bytes without the bits above the
 // 252nd. It refuses zero, which no working source ever gives.
@@ -46,6 +60,11 @@ func sampleScalar(rand io.Reader) (scalar, error) {
 func decodeScalar(b [scalarBytes]byte) (y scalar, err error) {
 	_, err = y.s.SetCanonicalBytes(b[:])
 	return y, err
+}
+
+// scalarMult is G.scalar_mult: the encoding of y times g.
+func scalarMult(y *scalar, g *generator) share {
+	return share(ristretto255.NewIdentityElement().ScalarMult(&y.s, &g.e).Bytes())
 }
 
 // scalarMultVerify is G.scalar_mult_vfy: the encoding of y times the element that
