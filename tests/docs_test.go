@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/internal/pairing"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/segwriter"
 	"github.com/xaeroflux/xaeroflux/syncer"
@@ -184,6 +185,8 @@ func TestDocsConstants(t *testing.T) {
 		{"format.md", fmt.Sprintf("A page has %d,", segwriter.MinPageBytes)},
 		{"format.md", fmt.Sprintf("or %d bytes; new stores use %d", segwriter.MaxPageBytes, segwriter.DefaultPageBytes)},
 		{"xsp.md", "HELLO, of anything before it, and of a PAGE_REQUEST | " + kib(messages.MaxHelloFrame)},
+		{"xsp.md", fmt.Sprintf("16 to %d | ciphertext of up to %d bytes", pairing.MaxPayload+16, pairing.MaxPayload)},
+		{"xsp.md", fmt.Sprintf("is open for %.0f minutes", pairing.Lifetime.Minutes())},
 		{"xsp.md", "| body of EVENTS | " + mib(messages.MaxEventsFrame)},
 		{"xsp.md", "| body of any other message | " + mib(messages.MaxFrame)},
 		{"xsp.md", "| body of LEAVE, PING, PONG, PRESENCE, ERROR, BYE | " + kib(messages.MaxShortFrame)},
