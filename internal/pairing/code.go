@@ -4,14 +4,13 @@ package pairing
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"unicode"
 )
 
 // ErrCode is returned for text that is no code.
-var ErrCode = errors.New("pairing: not a code: type the six digits that the other device shows")
+var ErrCode = fmt.Errorf("%w: not a code: type the six digits that the other device shows", ErrPairing)
 
 // CodeDigits is how many digits a code has.
 const CodeDigits = 6

@@ -3,7 +3,6 @@
 package pairing
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -12,11 +11,11 @@ import (
 // Errors of Codes.
 var (
 	// ErrNoCode is returned if no code was shown or typed.
-	ErrNoCode = errors.New("pairing: no code: show one on one device and type it on the other")
+	ErrNoCode = fmt.Errorf("%w: no code: show one on one device and type it on the other", ErrPairing)
 	// ErrBurnt is returned for a code that has served.
-	ErrBurnt = errors.New("pairing: this code has served once: ask for a new one")
+	ErrBurnt = fmt.Errorf("%w: this code has served once: ask for a new one", ErrPairing)
 	// ErrExpired is returned for a code that was open for Lifetime.
-	ErrExpired = errors.New("pairing: the code is too old: ask for a new one")
+	ErrExpired = fmt.Errorf("%w: the code is too old: ask for a new one", ErrPairing)
 )
 
 // Lifetime is how long a code may wait for its attempt.

@@ -17,34 +17,39 @@
 // serve for one.
 package pairing
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Errors of this package. Each says what to do next; what disagreed follows in
 // brackets.
 var (
+	// ErrPairing is what all of them are.
+	ErrPairing = errors.New("the devices are not paired")
 	// ErrCodesDiffer is returned if the two ends did not have one code, one
 	// connection and each other's peer ids: mostly a slip of the finger, at worst
 	// somebody who guessed.
-	ErrCodesDiffer = errors.New("pairing: the codes differ: ask for a new one")
+	ErrCodesDiffer = fmt.Errorf("%w: the codes differ: ask for a new one", ErrPairing)
 	// ErrShare is returned for a public share that is no element of the group, is
 	// its identity, or is our own. No device of ours sends one.
-	ErrShare = errors.New("pairing: the other device sent no valid share: ask for a new code, and look who is at the other end")
+	ErrShare = fmt.Errorf("%w: the other device sent no valid share: ask for a new code, and look who is at the other end", ErrPairing)
 	// ErrMessage is returned for bytes that are no message.
-	ErrMessage = errors.New("pairing: malformed message: ask for a new code")
+	ErrMessage = fmt.Errorf("%w: malformed message: ask for a new code", ErrPairing)
 	// ErrUnexpected is returned for a message that the state does not allow, also
 	// for one that comes again.
-	ErrUnexpected = errors.New("pairing: unexpected message: ask for a new code")
+	ErrUnexpected = fmt.Errorf("%w: unexpected message: ask for a new code", ErrPairing)
 	// ErrPayload is returned for a sealed payload that does not open.
-	ErrPayload = errors.New("pairing: the payload does not open: ask for a new code")
+	ErrPayload = fmt.Errorf("%w: the payload does not open: ask for a new code", ErrPairing)
 	// ErrTooLarge is returned for a payload of over MaxPayload bytes.
-	ErrTooLarge = errors.New("pairing: payload too large: send a shorter one")
+	ErrTooLarge = fmt.Errorf("%w: payload too large: send a shorter one", ErrPairing)
 	// ErrNotConfirmed is returned to who seals before the other end has shown that
 	// it has the code, or after an attempt that failed.
-	ErrNotConfirmed = errors.New("pairing: the code is not confirmed: nothing may be sent yet")
+	ErrNotConfirmed = fmt.Errorf("%w: the code is not confirmed: nothing may be sent yet", ErrPairing)
 	// ErrSealedBefore is returned to who seals a second payload.
-	ErrSealedBefore = errors.New("pairing: a payload was sealed before: each side sends one")
+	ErrSealedBefore = fmt.Errorf("%w: a payload was sealed before: each side sends one", ErrPairing)
 	// ErrSetup is returned for a session that cannot be begun.
-	ErrSetup = errors.New("pairing: bad setup")
+	ErrSetup = fmt.Errorf("%w: bad setup", ErrPairing)
 	// ErrRandom is returned if the source of randomness fails.
-	ErrRandom = errors.New("pairing: no randomness")
+	ErrRandom = fmt.Errorf("%w: no randomness", ErrPairing)
 )

@@ -27,6 +27,8 @@ import (
 const (
 	// Version is the version of these messages.
 	Version = 1
+	// FirstBytes is the length of the message that an initiator begins with.
+	FirstBytes = HeaderBytes + shareBytes
 	// HeaderBytes is the length of a header.
 	HeaderBytes = 1 + 1 + 4
 	// MaxPayload is the length of the longest payload.
