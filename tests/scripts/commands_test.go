@@ -32,6 +32,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"signal":    sendSignal, // signal NAME SIGNAL|- [CODE]: and, with CODE, expects its end with that exit code
 	"killnow":   killNow,    // killnow NAME: kill -9
 	"waitfor":   waitFor,    // waitfor DURATION FILE REGEXP: until FILE matches
+	"codeof":    codeOf,     // codeof CODE AT FILE: the last code in a file, and where it is to be typed
 	"field":     field,      // field VAR NAME: of the JSON object that stdout is
 	"sameheads": sameHeads,  // sameheads DIR1 DIR2: same logs, sizes and roots
 	"lines":     makeLines,  // lines FILE N: N lines of text
@@ -93,6 +94,19 @@ func field(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no field %q in %v", args[1], v)
 	}
 	ts.Setenv(args[0], fmt.Sprint(value))
+}
+
+var shownCode = regexp.MustCompile(`code (\d{3} \d{3})\n.*--code (\S+)\n`)
+
+func codeOf(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, args, 3, "codeof CODE AT FILE")
+	all := shownCode.FindAllStringSubmatch(ts.ReadFile(args[2]), -1)
+	if len(all) == 0 {
+		ts.Fatalf("no code in %s", args[2])
+	}
+	last := all[len(all)-1]
+	ts.Setenv(args[0], last[1])
+	ts.Setenv(args[1], last[2])
 }
 
 // sameHeads compares what heads say of all logs, but for whose they are.

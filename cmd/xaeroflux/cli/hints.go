@@ -134,6 +134,8 @@ func nextOf(err error) string {
 		return "TMPDIR=DIR before the command, with a directory that may be written and has room"
 	case errors.As(err, &mode):
 		return "chmod 600 " + quoted(mode.Path)
+	case errors.Is(err, xaeroflux.ErrPairing):
+		return "the code that the other device shows now, and the address beside it"
 	case peerSays(err, messages.CodeNoSharedTopic):
 		return "`xaeroflux join INVITE` with an invite of the same topic on both sides; then again"
 	case peerSays(err, messages.CodeUnknownLog):

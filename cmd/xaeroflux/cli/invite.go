@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,8 @@ type inviteFlags struct {
 	uses          uint16
 	wait          time.Duration
 	given         []string // of them, but for wait
+	code          bool
+	codeAt        string
 }
 
 func (a *app) inviteCmd() *cobra.Command {
@@ -38,7 +41,11 @@ gives way to one that is joined later until its invite was printed by this comma
 
 In a private or plain topic each invite is for one person, who is a writer: --role
 gives another role, --uses lets so many join by it, and with --expires nobody can
-join by it later.` + asksText,
+join by it later.
+
+With --code the invite is not printed, but six digits, and where this device waits: a
+person types them into "xaeroflux join --code HOST:PORT" on another device at hand, which
+gets the invite then. A code serves once; after a wrong one there is another.` + asksText,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"role", "uses", "expires"} {
@@ -57,6 +64,8 @@ join by it later.` + asksText,
 	fs.StringVar(&f.role, "role", "writer", "of whoever joins by it: admin, writer, reader or replica")
 	fs.Uint16Var(&f.uses, "uses", 1, "how many may join by it")
 	fs.StringVar(&f.expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
+	fs.BoolVar(&f.code, "code", false, "hand the invite over to a device at hand, by six digits")
+	fs.StringVar(&f.codeAt, "code-at", ":0", "where --code waits: host:port, of TCP")
 	waitFlag(cmd, &f.wait)
 	return cmd
 }
@@ -93,6 +102,13 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	case !open && a.readOnly:
 		return hint(usage("--read-only: an invite to topic %s is written to its roster", info.Topic.Short()), "the same without --read-only")
 	}
+	var l net.Listener
+	if f.code {
+		if l, err = net.Listen("tcp", f.codeAt); err != nil {
+			return hint(err, "another --code-at")
+		}
+		defer l.Close()
+	}
 	text, err := b.Invite(ctx, a.topic, o)
 	if err != nil {
 		return err
@@ -103,6 +119,9 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	}
 	if len(inv.Peers) == 0 {
 		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
+	}
+	if f.code {
+		return a.giveByCode(ctx, l, info.Topic, text)
 	}
 	v := inviteLine{Topic: info.Topic, Invite: text, Role: xaeroflux.Role(inv.Role), Uses: inv.Uses, Expires: o.Expires}
 	return a.print(v, func(w io.Writer) { fmt.Fprintln(w, text) })

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -13,18 +14,23 @@ import (
 )
 
 func (a *app) joinCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "join INVITE",
+	var at string
+	cmd := &cobra.Command{
+		Use:   "join INVITE | --code HOST:PORT",
 		Short: "Join the topic of an invite, creating the store if need be",
 		Long: `Joins the topic of an invite. Where there is no store in --dir yet, it is created
 and the topic is its default; a store that is there gets it as a further topic,
 which --topic then names, and which becomes the default if the one that the store
 founded has no name and no events, and "xaeroflux invite" did not print its invite. A join that was cut off is completed by another one, as
 what it was to be. INVITE may be - for a line of standard input: an invite
-is a secret, and other users of the machine can read what a command line says.`,
-		Args: cobra.ExactArgs(1),
+is a secret, and other users of the machine can read what a command line says.
+
+With --code the invite comes from a device at hand where "xaeroflux invite --code"
+waits: HOST:PORT is where, and the six digits that it shows are a line of standard input.`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := a.secrets(args); err != nil {
+			args, err := a.toJoin(cmd.Context(), args, at)
+			if err != nil {
 				return err
 			}
 			invite, err := identity.ParseInvite(args[0])
@@ -44,6 +50,22 @@ is a secret, and other users of the machine can read what a command line says.`,
 			return err
 		},
 	}
+	cmd.Flags().StringVar(&at, "code", "", "host:port of a device at hand that hands an invite over by six digits")
+	return cmd
+}
+
+// toJoin returns the invite that is meant.
+func (a *app) toJoin(ctx context.Context, args []string, at string) ([]string, error) {
+	switch {
+	case at == "" && len(args) == 0:
+		return nil, usage("no invite given, and no --code")
+	case at != "" && len(args) > 0:
+		return nil, usage("both an invite and --code are given: one of them is meant")
+	case at != "":
+		text, err := a.takeByCode(ctx, at)
+		return []string{text}, err
+	}
+	return args, a.secrets(args)
 }
 
 // withoutPeers is an invite to the same topic that names nobody to connect to: a store

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// A codeLine is a code that waits for a device at hand, and where it is to look.
+type codeLine struct {
+	Topic  xaeroflux.TopicID `json:"topic"`
+	Code   string            `json:"code"`   // six digits; it serves once, within ten minutes
+	Places []string          `json:"places"` // host:port, any of them
+}
+
+// giveByCode hands an invite over to the device into which a person types the code.
+func (a *app) giveByCode(ctx context.Context, l net.Listener, topic xaeroflux.TopicID, invite string) error {
+	var failed error
+	show := func(code string) {
+		v := codeLine{Topic: topic, Code: strings.ReplaceAll(code, " ", ""), Places: places(l.Addr().(*net.TCPAddr))}
+		failed = errors.Join(failed, a.print(v, func(w io.Writer) {
+			fmt.Fprintf(w, "code %s\n", code)
+			for _, at := range v.Places {
+				fmt.Fprintf(w, "on the other device: xaeroflux join --code %s\n", at)
+			}
+		}))
+	}
+	err := xaeroflux.GiveByCode(ctx, l, invite, show)
+	if errors.Is(err, xaeroflux.ErrPairing) {
+		return hint(err, "somebody may be guessing: look at who can reach this device, and run the same again")
+	}
+	if err == nil {
+		a.say("the other device has the invite")
+	}
+	return errors.Join(err, failed)
+}
+
+// places returns where other devices may find what listens here.
+func places(at *net.TCPAddr) (all []string) {
+	port := strconv.Itoa(at.Port)
+	if !at.IP.IsUnspecified() {
+		return []string{net.JoinHostPort(at.IP.String(), port)}
+	}
+	addresses, _ := net.InterfaceAddrs() // without them a person knows the address
+	for _, a := range addresses {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() {
+			all = append(all, net.JoinHostPort(n.IP.String(), port))
+		}
+	}
+	if len(all) == 0 {
+		all = append(all, net.JoinHostPort("localhost", port))
+	}
+	return all
+}
+
+// takeByCode gets an invite from the device that shows the code. The person is asked
+// before that device is dialed, as it does not wait long.
+func (a *app) takeByCode(ctx context.Context, at string) (string, error) {
+	if _, _, err := net.SplitHostPort(at); err != nil {
+		return "", usage("--code %s: want host:port, as the other device shows it", at)
+	}
+	if terminal(a.in) {
+		a.say("the six digits that the other device shows:")
+	}
+	code, err := a.secret("-")
+	if err != nil {
+		return "", err
+	}
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", at)
+	if err != nil {
+		return "", hint(err, "the address as the other device shows it, and `xaeroflux invite --code` running there")
+	}
+	return xaeroflux.TakeByCode(ctx, c, code)
+}
