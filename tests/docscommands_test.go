@@ -22,6 +22,7 @@ var inPlace = []struct{ doc, shown, run, why string }{
 	{"README.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
 	{"docs/operating.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
 	{"docs/private.md", `^xaeroflux run .*$`, `$0 &`, "a node runs until it is stopped"},
+	{"docs/private.md", `^xaeroflux invite .* --code$`, `timeout -s INT 2 $0 || true`, "it waits for the other device"},
 	{"docs/private.md", `^xaeroflux members .* \| grep reader$`, `until $0; do sleep 0.1; done`, "the node admits Cy a moment after he asked"},
 	{"docs/operating.md", `ssh host (xaeroflux serve --stdio) --dir notes`, `$1 --dir ada`, "there is no other host; Ada's store is the peer"},
 	{"docs/operating.md", `\b(INVITE|ADDRESS)$`, `"$$(xaeroflux invite --dir ada)"`, "stands for one that was printed; an invite names the address, too"},
