@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"internal"},
 	{"internal/digest", "identity", "supervisor"},
 	{"event", "internal/peerbook"},
-	{"merkleindex", "internal/eventtest", "internal/identitytest", "internal/sketch"},
+	{"merkleindex", "internal/eventtest", "internal/identitytest", "internal/order", "internal/sketch"},
 	{"mmrindex"},
 	{"proof"},
 	{"messages", "internal/pairing", "internal/recovery", "internal/roster", "internal/seal", "transport"},
@@ -72,7 +72,7 @@ var reserved = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"internal/digest", "event", "internal/chunk", "internal/layout", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
+var pure = []string{"internal/digest", "event", "internal/chunk", "internal/layout", "internal/order", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
 
 type pkg struct {
 	ImportPath string
