@@ -36,6 +36,8 @@ type DB struct {
 	system    *actor.ActorSystem
 	ownSystem bool
 
+	given *given // what the application was given, for refs
+
 	names *names // that cursors are in use under
 
 	defaults sync.RWMutex // held while an append means the default topic, and to change which it is
@@ -63,7 +65,7 @@ func Open(dir string, options *Options) (_ *DB, err error) {
 	if err := notBackup(dir); err != nil {
 		return nil, err
 	}
-	db := &DB{opts: o, log: o.Logger, hub: newHub(), readers: newReaders(), names: newNames()}
+	db := &DB{opts: o, log: o.Logger, hub: newHub(), given: newGiven(), readers: newReaders(), names: newNames()}
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(dir, invite), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
 		MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,

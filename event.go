@@ -12,7 +12,9 @@ type Event struct {
 	Payload []byte `json:"payload"`        // at most 16 MiB
 	// Refs are the events of other logs that this one comes after: at most 16, one a
 	// log, rising by Log. The event is not stamped with an earlier time than theirs, if
-	// they are here.
+	// they are here. If nil, and the event is appended alone, they are the newest that the
+	// application was given since the DB was opened, by events read, subscribed to and
+	// processed, but for those that an earlier ref implies; empty and not nil means none.
 	Refs []Ref   `json:"refs,omitempty"`
 	ID   EventID `json:"id,omitzero"` // none if zero
 }

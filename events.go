@@ -26,8 +26,12 @@ type Record struct {
 	// Sealed is why an event of a sealed topic cannot be read: Type, Key and Payload are
 	// empty then. It is ErrSealed if its key may come yet.
 	Sealed error
-	rec    event.Record
-	plain  *seal.Plain // what was sealed; nil if nothing was
+	// Late says, in the settled order, that others were yielded before which have their
+	// place behind this one.
+	Late bool
+
+	rec   event.Record
+	plain *seal.Plain // what was sealed; nil if nothing was
 }
 
 // Leaf returns the leaf data that the tree hashes: a header with the payload's
@@ -106,6 +110,11 @@ type Query struct {
 	// events: when all was yielded that was there when the loop began. With a Limit of
 	// fewer events than that it is not called.
 	CaughtUp func()
+	// Order says in which order the events of several logs come. Default: ByLog.
+	Order Order
+	// SettleAfter is for Subscribe in the settled order: an event that is so old by this
+	// store's clock is yielded, whatever logs are silent. Default: none is.
+	SettleAfter time.Duration
 	// Borrow yields records whose slices are valid only until the next one,
 	// and allocates nothing for them.
 	Borrow bool
@@ -115,16 +124,30 @@ type Query struct {
 // log in order; what comes later it does not yield. It stops after the first
 // error. Records are the caller's, unless Query.Borrow is set.
 func (db *DB) Events(ctx context.Context, q Query) iter.Seq2[Record, error] {
-	spans, err := db.snapshot(q)
+	err := q.checkOrder()
+	var spans []span
+	if err == nil {
+		spans, err = db.snapshot(q)
+	}
 	return func(yield func(Record, error) bool) {
-		r := newReader(db, q)
-		for i := 0; i < len(spans) && err == nil; i++ {
-			err = r.read(ctx, spans[i], nil, yield)
+		if err == nil {
+			err = db.events(ctx, q, spans, yield)
 		}
 		if err != nil && !errors.Is(err, errLeft) {
 			yield(Record{}, db.failed(err))
 		}
 	}
+}
+
+func (db *DB) events(ctx context.Context, q Query, spans []span, yield func(Record, error) bool) (err error) {
+	if q.Order == Settled {
+		return db.settled(ctx, q, spans, yield)
+	}
+	r := newReader(db, q)
+	for i := 0; i < len(spans) && err == nil; i++ {
+		err = r.read(ctx, spans[i], nil, yield)
+	}
+	return err
 }
 
 // Subscribe yields the events that are there, then those that come, until ctx
@@ -153,6 +176,12 @@ func (t *Topic) Subscribe(ctx context.Context, q Query) iter.Seq2[Record, error]
 }
 
 func (db *DB) subscribe(ctx context.Context, q Query, yield func(Record, error) bool) error {
+	if err := q.checkOrder(); err != nil {
+		return err
+	}
+	if q.Order == Settled {
+		return db.subscribeSettled(ctx, q, yield)
+	}
 	q.Ranges = false
 	r := newReader(db, q)
 	turns, leave, err := r.follow()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -173,6 +174,9 @@ func (l *Log) Get(ctx context.Context, seq uint64) (_ Record, err error) {
 	})
 	if err != nil {
 		return Record{}, fmt.Errorf("get %d: %w", seq, err)
+	}
+	if l.l.Kind == identity.KindData {
+		l.db.given.once(l.l.Topic, &rec)
 	}
 	return rec, nil
 }

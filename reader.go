@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
@@ -30,6 +31,7 @@ type reader struct {
 	q     Query
 	next  Frontier
 	left  int              // of the limit
+	aside bool             // what it reads is not given to the application yet
 	live  bool             // of Subscribe and Process: waits before an event of which the key may come yet
 	runs  []store.Run      // that take read last
 	there map[LogID]uint64 // sizes at the begin, of logs that were not read to there yet
@@ -245,6 +247,8 @@ func (r *reader) keep(runs []store.Run, run store.Run) []store.Run {
 // run yields the events of a run.
 func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool) error {
 	log := LogID(l.ID)
+	give, end := r.giving(l)
+	defer end()
 	return run.Each(func(seq uint64, rec *event.Record) error {
 		r.next[log] = seq + 1
 		if r.live && r.db.holdsBack(l, rec) {
@@ -255,7 +259,11 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 		case reserved && !r.q.Engine, !reserved && l.Mute():
 			return nil
 		}
-		if r.full() || !yield(r.db.record(l, seq, rec), nil) {
+		if r.full() {
+			return errLeft
+		}
+		event := r.db.record(l, seq, rec)
+		if give(&event); !yield(event, nil) {
 			return errLeft
 		}
 		if r.left--; r.full() && !r.catchesUp() {
@@ -263,6 +271,16 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 		}
 		return nil
 	})
+}
+
+// giving returns what takes note that the application is given a record of a log, and
+// what is called when no more follow.
+func (r *reader) giving(l *store.Log) (give func(*Record), end func()) {
+	if r.aside || l.Kind != identity.KindData {
+		return func(*Record) {}, func() {}
+	}
+	given := r.db.given.begin(l.Topic, LogID(l.ID))
+	return func(rec *Record) { r.db.given.give(l.Topic, given, rec) }, func() { r.db.given.end(l.Topic, given) }
 }
 
 // full reports whether the limit is reached.

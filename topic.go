@@ -359,12 +359,16 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (_
 	if len(options) > 0 {
 		return t.AppendBatch(ctx, []Event{e}, options...)
 	}
+	t.refer(&e)
 	entry, err := t.entry(e.inner())
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
 	at, err := t.db.node.Pipeline().Append(ctx, t.log(), entry, now)
+	if err == nil {
+		t.db.given.referred(t.t.ID, e.Refs)
+	}
 	return t.receipt(at, 1, now, err)
 }
 
@@ -376,6 +380,10 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 	if len(events) == 0 {
 		return Receipt{}, fmt.Errorf("append: %w: no events given", ErrOptions)
 	}
+	if len(events) == 1 {
+		events = []Event{events[0]}
+		t.refer(&events[0])
+	}
 	inner, c, err := conditions(inners(events), options)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
@@ -386,7 +394,18 @@ func (t *Topic) AppendBatch(ctx context.Context, events []Event, options ...Appe
 	}
 	now := t.db.opts.Now()
 	at, err := t.db.node.Pipeline().AppendBatch(ctx, t.log(), entries, c, now)
+	if err == nil && len(events) == 1 {
+		t.db.given.referred(t.t.ID, events[0].Refs)
+	}
 	return t.receipt(at, len(events), now, err)
+}
+
+// refer has an event of which the application does not say what it comes after come after
+// what the application was given.
+func (t *Topic) refer(e *Event) {
+	if e.Refs == nil {
+		e.Refs = t.db.given.refs(t.t.ID, LogID(t.log()))
+	}
 }
 
 func (t *Topic) receipt(at pipeline.Place, count int, now time.Time, err error) (Receipt, error) {
