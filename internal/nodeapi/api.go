@@ -184,6 +184,9 @@ type Query struct {
 	Ranges bool   `json:"ranges,omitempty"` // what was fetched beyond gaps too
 	Engine bool   `json:"engine,omitempty"` // the engine's own events too
 	Leaves bool   `json:"leaves"`           // Leaf and Hash are wanted too
+
+	Settled     bool          `json:"settled,omitempty"`         // in the settled order, not by log
+	SettleAfter time.Duration `json:"settle_after_ns,omitempty"` // of Follow in it: so old events are not waited with
 }
 
 // A Record is an event in its place. Bytes are base64 in JSON.
@@ -198,6 +201,7 @@ type Record struct {
 	Payload   []byte              `json:"payload"`
 	ID        xaeroflux.EventID   `json:"id,omitzero"`       // if it has one
 	Refs      []xaeroflux.Ref     `json:"refs,omitempty"`    // events of other logs that it comes after
+	Late      bool                `json:"late,omitempty"`    // in the settled order: others came before that have their place behind it
 	Sealed    string              `json:"sealed,omitempty"`  // why it cannot be read; type, key and payload are empty then
 	Decoded   json.RawMessage     `json:"decoded,omitempty"` // of an event of the engine: the fields of its payload
 	Leaf      []byte              `json:"leaf,omitempty"`    // RFC 6962 leaf data

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,7 @@ import (
 
 func (a *app) catCmd() *cobra.Command {
 	var q nodeapi.Query
+	var order string
 	cmd := &cobra.Command{
 		Use:   "cat",
 		Short: "Print events",
@@ -29,12 +31,22 @@ RFC 6962 leaf data) and hash; if the type is not UTF-8, type_bytes (base64) has 
 as it is. An event of a private topic whose key is not here is a line
 "(sealed: no key here)", and has "sealed" with --json. Of the engine's own events, which --engine prints too, the payload is
 shown as JSON of its fields behind the type, and is "decoded" with --json; keys
-are in hex. With --follow, goes on with events as they come, until ctrl-C.`,
+are in hex. With --follow, goes on with events as they come, until ctrl-C.
+
+With --order settled, events come by time, and none before one that it refers to, the same on every
+device that holds the same. An event that comes behind its place has "late" with --json.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if q.Limit < 0 {
 				return usage("--limit is %d, want 0 or more", q.Limit)
 			}
+			if order != "log" && order != "settled" {
+				return usage("--order is %s, want log or settled", order)
+			}
+			if q.SettleAfter < 0 {
+				return usage("--settle-after is %v, want 0 or more", q.SettleAfter)
+			}
+			q.Settled = order == "settled"
 			q.Topic, q.Leaves = a.topic, a.json
 			return a.with(cmd.Context(), func(b backend) error { return a.cat(cmd.Context(), b, q) })
 		},
@@ -45,6 +57,8 @@ are in hex. With --follow, goes on with events as they come, until ctrl-C.`,
 	f.IntVar(&q.Limit, "limit", 0, "print so many events at most (default: all)")
 	f.BoolVar(&q.Follow, "follow", false, "go on with new events as they come")
 	f.BoolVar(&q.Ranges, "ranges", false, `what "xaeroflux fetch" brought beyond gaps too`)
+	f.StringVar(&order, "order", "log", "in which order logs come: log (one after another), or settled (by time, the same everywhere)")
+	f.DurationVar(&q.SettleAfter, "settle-after", 10*time.Second, "with --follow --order settled: when an event is printed though other logs are silent; 0 never")
 	f.BoolVar(&q.Engine, "engine", false, `the engine's own events too, whose types begin with "xf/"`)
 	return cmd
 }

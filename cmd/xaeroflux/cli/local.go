@@ -81,6 +81,11 @@ func (b *local) Append(ctx context.Context, topic string, events []xaeroflux.Eve
 	if len(events) > 0 && !events[0].ID.IsZero() {
 		options = append(options, xaeroflux.WithID(events[0].ID))
 	}
+	for i := range events {
+		if events[i].Refs == nil {
+			events[i].Refs = []xaeroflux.Ref{} // what this process reads, it reads for others
+		}
+	}
 	return t.AppendBatch(ctx, events, options...)
 }
 

@@ -47,7 +47,10 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 	if err != nil {
 		return xaeroflux.Query{}, err
 	}
-	out := xaeroflux.Query{Topic: t.ID(), From: q.From, Limit: q.Limit, Ranges: q.Ranges, Engine: q.Engine, Borrow: true}
+	out := xaeroflux.Query{Topic: t.ID(), From: q.From, Limit: q.Limit, Ranges: q.Ranges, Engine: q.Engine, Borrow: true, SettleAfter: q.SettleAfter}
+	if q.Settled {
+		out.Order = xaeroflux.Settled
+	}
 	if q.Log != "" {
 		l, err := b.log(q.Topic, q.Log)
 		if err != nil {
@@ -62,7 +65,7 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	*out = nodeapi.Record{
 		Log: r.Log, Author: r.Author, Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
-		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload, ID: r.EventID(), Refs: r.Refs(),
+		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload, ID: r.EventID(), Refs: r.Refs(), Late: r.Late,
 	}
 	if r.Sealed != nil {
 		out.Sealed = sealedText(r.Sealed)
