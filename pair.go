@@ -39,14 +39,15 @@ const MaxPairings = 5
 // ctx's, the listener's, or an ErrPairing after MaxPairings attempts with wrong codes.
 // Neither end tells who it is, and nobody who listens in, or takes the place of one of
 // them with one guess of a million, learns anything (CPace, draft-irtf-cfrg-cpace-21).
-func GiveByCode(ctx context.Context, l net.Listener, text string, show func(code string)) error {
+func GiveByCode(ctx context.Context, l net.Listener, text string, show func(code string)) (err error) {
+	defer out(&err)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g := giving{text: []byte(text), show: show, done: make(chan error, 1)}
 	if len(g.text) > pairing.MaxPayload {
 		return errors.Join(fmt.Errorf("%w: %w (%d bytes)", ErrOptions, pairing.ErrTooLarge, len(g.text)), l.Close())
 	}
-	err := g.draw()
+	err = g.draw()
 	if err == nil {
 		context.AfterFunc(ctx, func() { l.Close() })
 		var serving sync.WaitGroup
@@ -163,7 +164,8 @@ func (g *giving) end(err error) {
 // is under way, hands over to whoever has its code. The code is six digits, with spaces
 // and dashes anywhere. It closes c. The error is ErrPairingCode, ErrCodesDiffer or
 // another ErrPairing; the code has served then, and the other device shows another one.
-func TakeByCode(ctx context.Context, c net.Conn, code string) (string, error) {
+func TakeByCode(ctx context.Context, c net.Conn, code string) (text string, err error) {
+	defer out(&err)
 	typed, err := pairing.ParseCode(code)
 	if err != nil {
 		return "", wrap("take by code", errors.Join(err, c.Close()))

@@ -52,6 +52,7 @@ var printed = []struct {
 	{"heads", "`head`, for each log", nodeapi.Head{}},
 	{"printInfo", "`init`, `join`", nodeapi.Info{}},
 	{"invite", "`invite`", inviteLine{}},
+	{"giveByCode", "`invite --code`, for each code", codeLine{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},
