@@ -45,10 +45,16 @@ type TermSignature struct {
 
 func codeTerm(c *coder, t *Term) {
 	t.codeSigned(c)
+	n := codeTermSignatures(c, t, 1)
+	c.check(t.By == BySuccessors || n == 1 && (c.err != nil || t.Signed[0].Index == 0), "%d signatures of one owner", n)
+}
+
+// codeTermSignatures is the signatures, of which there are so many at least.
+func codeTermSignatures(c *coder, t *Term, least uint8) uint8 {
 	n := uint8(len(t.Signed))
 	c.check(len(t.Signed) <= identity.MaxSuccessors, "%d signatures", len(t.Signed))
 	c.u8(&n)
-	c.check(n >= 1 && n <= identity.MaxSuccessors, "%d signatures, want 1 to %d", n, identity.MaxSuccessors)
+	c.check(n >= least && n <= identity.MaxSuccessors, "%d signatures, want %d to %d", n, least, identity.MaxSuccessors)
 	if c.err == nil && !c.writing {
 		t.Signed = make([]TermSignature, n)
 	}
@@ -58,7 +64,7 @@ func codeTerm(c *coder, t *Term) {
 		c.sig(&s.Sig)
 		c.check(i == 0 || t.Signed[i-1].Index < s.Index, "signature %d does not rise", i)
 	}
-	c.check(t.By == BySuccessors || n == 1 && (c.err != nil || t.Signed[0].Index == 0), "%d signatures of one owner", n)
+	return n
 }
 
 // codeSigned is the part that is signed.
