@@ -26,6 +26,7 @@ import (
 //	a term, by the owner          TagTerm        the owner's account key         topic id, term record up to its
 //	                                                                             signatures
 //	a term, by successors         TagSuccession  k successors' keys              the same
+//	a person's root KEM key       TagRoot        the home topic's account key    home topic id, root KEM key
 //	a certificate in HELLO        TagCertificate the key that it is about        topic id, role u8 (0 listener, 1
 //	                                                                             dialer), channel binding, certificate
 //	                                                                             up to its signature
@@ -48,6 +49,7 @@ const (
 	TagLink        = "xaeroflux link v1"
 	TagTerm        = "xaeroflux term v1"
 	TagSuccession  = "xaeroflux succession v1"
+	TagRoot        = "xaeroflux home root v1"
 	TagCertificate = "xaeroflux certificate v1"
 )
 
