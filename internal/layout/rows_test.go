@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
@@ -58,6 +59,7 @@ func samples() []sample {
 		sampleOf(Formers, FormerKey{id, [32]byte{3}}, word("log")),
 		sampleOf(Copies, word("log"), Copy{Topic: id, Log: word("log"), Author: [32]byte{3}, Seen: time.UnixMilli(4)}),
 		sampleOf(Defaults, Only{}, id),
+		sampleOf(Homes, Only{}, Home{Topic: id, Root: &seal.PublicKey{3}}),
 		sampleOf(Follows, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Legs, id, []digest.Hash{{1}, {2}}),
 		sampleOf(KEMKeys, id, []KEMKey{{[32]byte{1}, identity.Secret{2}}, {[32]byte{3}, identity.Secret{4}}}),

@@ -18,6 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/peerbook"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -84,6 +85,7 @@ func smallRows(t *testing.T) []smallVector {
 	slices.SortFunc(names, func(a, b digest.Hash) int { return bytes.Compare(a[:], b[:]) })
 	tip, far := Tip{5, word("root")}, Tip{1<<48 - 1, word("far")}
 	head := proof.Head{Log: log, Size: 5, Root: word("root"), Sig: signature(1)}
+	root := seal.PublicKey(bytes.Repeat([]byte{7}, seal.PublicKeyBytes))
 	rows := []smallVector{
 		smallRow("process", Progress, ProgressKey{"tags", log}, 9, "name", "tags", "log", log, "next", 9),
 		smallRow("process", Progress, ProgressKey{"die Gärtner", log}, 1<<60, "name", "die Gärtner", "log", log, "next", uint64(1<<60)),
@@ -95,6 +97,8 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("copy", Copies, log, Copy{Topic: topic, Log: log, Author: author, Seen: now}, "log", log, "topic", topic, "author", author, "time_ms", vectorTime),
 		smallRow("default", Defaults, Only{}, topic, "topic", topic),
 		smallRow("default", Defaults, Only{}, digest.Hash{}, "topic", digest.Hash{}),
+		smallRow("home", Homes, Only{}, Home{Topic: topic}, "topic", topic, "root", hexBytes{}),
+		smallRow("home", Homes, Only{}, Home{Topic: topic, Root: &root}, "topic", topic, "root", hexBytes(root[:])),
 		smallRow("follow", Follows, topic, nil, "topic", topic, "names", []digest.Hash{}),
 		smallRow("follow", Follows, topic, names, "topic", topic, "names", names),
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),

@@ -93,6 +93,14 @@ function generation(r) {
   return { generation: hex(b) };
 }
 
+function home(r) {
+  const topic = hash(r);
+  ok(!/^0*$/.test(topic), "a topic of zeros");
+  const root = all(r);
+  ok(root.length === 0 || root.length === 1216, "a root KEM key of another length");
+  return { topic, root: hex(root) };
+}
+
 const none = () => ({}), time = (r) => ({ time_ms: r.uint(8) }), ofTopic = (r) => ({ topic: hash(r) }), ofLog = (r) => ({ log: hash(r) });
 const kind = (database, prefix, key, value) => ({ database, prefix, key, value });
 
@@ -108,6 +116,7 @@ const kinds = {
   former: kind("meta", "former ", (r) => ({ topic: hash(r), author: hash(r) }), ofLog),
   copy: kind("meta", "copy ", ofLog, (r) => ({ topic: hash(r), author: hash(r), ...time(r) })),
   default: kind("meta", "default", none, ofTopic),
+  home: kind("meta", "home", none, home),
   follow: kind("meta", "follow ", ofTopic, follow),
   kem: kind("meta", "kem ", ofTopic, kemKeys),
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
