@@ -82,11 +82,8 @@ func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
 	if err := e.Check(0, 0); err != nil {
 		return pipeline.Entry{}, err
 	}
-	key, err := t.db.st.SealingKey(t.t, t.log())
-	if err != nil {
-		return pipeline.Entry{}, err
-	}
 	p := seal.Plain{Type: []byte(e.Type), Key: e.Key, Payload: e.Payload}
+	var err error
 	if len(e.Refs) > 0 {
 		if p.Refs, err = event.AppendRefs(nil, e.Refs); err != nil {
 			return pipeline.Entry{}, err
@@ -95,7 +92,7 @@ func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
 	if e.ID != (event.ID{}) {
 		p.ID = (*[seal.IDBytes]byte)(&e.ID)
 	}
-	b, err := key.Seal(nil, &p, true)
+	b, err := t.db.st.Seal(t.t, t.log(), &p)
 	if err != nil {
 		return pipeline.Entry{}, err
 	}

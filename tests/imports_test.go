@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"mmrindex"},
 	{"proof"},
 	{"messages", "internal/pairing", "internal/recovery", "internal/roster", "internal/seal", "transport"},
-	{"internal/layout", "internal/steward"},
+	{"internal/home", "internal/layout", "internal/steward"},
 	{"internal/aof", "segwriter"},
 	{"internal/aside", "internal/device", "internal/findings", "internal/memlog"},
 	{"internal/peertls"},
@@ -35,7 +35,7 @@ var layers = [][]string{
 	{"internal/repair", "internal/store"},
 	{"internal/backup", "internal/doctor"},
 	{"actors/carriers", "actors/doors", "actors/pipeline"},
-	{"actors/keeper", "actors/notices", "actors/streams"},
+	{"actors/homekeeper", "actors/keeper", "actors/notices", "actors/streams"},
 	{"actors/swarm"},
 	{"actors/session"},
 	{"actors/mesh"},
@@ -56,7 +56,7 @@ var owners = map[string][]string{
 	"github.com/quic-go/quic-go":        {"quicnet"},
 	"github.com/libp2p/go-yamux":        {"internal/muxnet", "internal/pairnet"},
 	"github.com/vmihailenco/msgpack":    {"messages"},
-	"github.com/asynkron/protoactor-go": {"actors/keeper", "actors/node", "actors/mesh", "actors/session", "actors/pipeline", "supervisor", "", "tests", "cmd"},
+	"github.com/asynkron/protoactor-go": {"actors/homekeeper", "actors/keeper", "actors/node", "actors/mesh", "actors/session", "actors/pipeline", "supervisor", "", "tests", "cmd"},
 	"crypto/hpke":                       {"internal/seal"},
 	"github.com/gtank/ristretto255":     {"internal/pairing"},
 	"github.com/spf13/cobra":            {"cmd"},
@@ -72,7 +72,7 @@ var reserved = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"internal/digest", "event", "internal/chunk", "internal/layout", "internal/order", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
+var pure = []string{"internal/digest", "event", "internal/chunk", "internal/home", "internal/layout", "internal/order", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
 
 type pkg struct {
 	ImportPath string

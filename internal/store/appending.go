@@ -59,7 +59,7 @@ const _ = uint64(aof.MaxSize - messages.MaxCount) // what peers may say fits
 // isRefusal tells an append that cannot be accepted from a transaction that
 // cannot go on.
 func isRefusal(err error) bool {
-	for _, refusal := range []error{ErrGap, ErrOtherHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault, ErrCut} {
+	for _, refusal := range []error{ErrGap, ErrOtherHistory, ErrFrozen, ErrClosed, ErrTimeBack, ErrExpect, errHuge, ErrUnknownLog, ErrUnknownTopic, ErrLeft, ErrDefault, ErrCut, ErrHome} {
 		if errors.Is(err, refusal) {
 			return true
 		}

@@ -45,6 +45,9 @@ func (s *Store) NewFounding(name string, f Founding, now time.Time) (*Join, erro
 	rand.Read(g.Salt[:]) // never fails (crypto/rand)
 	device := s.device.Seed.Found(s.device.Generation, g)
 	j := newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name, Kept: name != ""}, device, f.PageBytes)
+	if j.recovery, err = s.RecoveryBox(j.Topic.ID, secret); err != nil {
+		return nil, err
+	}
 	return j, j.found(secret, device, uint32(f.PageBytes), now)
 }
 
@@ -69,12 +72,18 @@ func (j *Join) found(account identity.AccountSecret, device ed25519.PrivateKey, 
 	if err != nil {
 		return err
 	}
-	records := []roster.Raw{first[0], first[1]}
+	return j.foundLeg(t.Roster(), first[:], now)
+}
+
+// foundLeg begins the topic's roster with its first records, and with the first epoch if
+// the topic has any.
+func (j *Join) foundLeg(leg identity.LogName, records []roster.Raw, now time.Time) error {
+	t := j.Topic
 	for i := range records {
 		records[i].Time = now.UnixMilli()
 	}
 	if !t.Genesis.Policy.Has(identity.PolicyOpen) {
-		epoch, err := firstEpoch(t, records, now)
+		epoch, err := firstEpoch(t, leg, records, now)
 		if err != nil {
 			return err
 		}
@@ -82,12 +91,13 @@ func (j *Join) found(account identity.AccountSecret, device ed25519.PrivateKey, 
 		t.Keys.Join = identity.Secret(e.Join)
 		body := epoch.Record
 		j.epochs = map[digest.Hash]layout.EpochSecret{body.ID: {Number: e.Number, Secret: identity.Secret(e.Secret), Join: t.Keys.Join, Readers: body.Readers}}
-		if err := j.begin(identity.BoxLog(t.ID, t.Genesis.Steward, 0, 0), epoch.Boxes); err != nil {
+		term, number := identity.SplitRosterNumber(leg.Number)
+		if err := j.begin(identity.BoxLog(t.ID, leg.Author, term, number), epoch.Boxes); err != nil {
 			return err
 		}
 		records = append(records, epoch.Records...)
 	}
-	return j.begin(t.Roster(), records)
+	return j.begin(leg, records)
 }
 
 // A begun is the first epoch of a topic, as it is written.
@@ -97,13 +107,13 @@ type begun struct {
 }
 
 // firstEpoch makes the first epoch of a topic that was just founded.
-func firstEpoch(t *Topic, first []roster.Raw, now time.Time) (b begun, err error) {
+func firstEpoch(t *Topic, name identity.LogName, first []roster.Raw, now time.Time) (b begun, err error) {
 	st, err := roster.New(t.ID, t.Genesis.Append(nil))
 	if err != nil {
 		return b, err
 	}
-	leg := t.Roster()
-	if err := st.BeginLeg(leg.ID(), leg.Author, 0, 0); err != nil {
+	leg := legOf(name)
+	if err := st.BeginLeg(leg.Log, leg.Author, leg.Term, leg.Leg); err != nil {
 		return b, err
 	}
 	for i, r := range first {
@@ -111,7 +121,7 @@ func firstEpoch(t *Topic, first []roster.Raw, now time.Time) (b begun, err error
 			return b, err
 		}
 	}
-	desk, err := steward.New(steward.Config{State: st, Device: roster.Key(t.Genesis.Steward), Last: now.UnixMilli(), Logs: noLogs{}, Rand: rand.Reader})
+	desk, err := steward.New(steward.Config{State: st, Device: leg.Author, Last: now.UnixMilli(), Logs: noLogs{}, Rand: rand.Reader})
 	if err != nil {
 		return b, err
 	}
@@ -130,7 +140,7 @@ func (noLogs) Held(digest.Hash) (uint64, digest.Hash, error) { return 0, digest.
 
 // card says who a newcomer is, and keeps the KEM keys that are made for that.
 func (j *Join) card(account identity.AccountSecret, device ed25519.PrivateKey, pageBytes uint32) (roster.Card, error) {
-	card := roster.Card{Account: roster.Key(identity.PublicKey(account.Key())), Device: roster.Key(identity.PublicKey(device)), PageBytes: pageBytes, Number: j.row.Number}
+	card := roster.Card{Account: roster.Key(identity.PublicKey(account.Key())), Device: roster.Key(identity.PublicKey(device)), PageBytes: pageBytes, Number: j.row.Number, Recovery: j.recovery}
 	if j.Topic.Genesis.Policy.Has(identity.PolicyOpen) {
 		return card, nil
 	}
@@ -167,6 +177,14 @@ func (j *Join) begin(name identity.LogName, all []roster.Raw) error {
 	}
 	j.begins = append(j.begins, b)
 	return nil
+}
+
+// beginSealed has a log of this store begin with one sealed event.
+func (j *Join) beginSealed(name identity.LogName, payload []byte, now time.Time) (err error) {
+	b := beginning{name: name, count: 1, last: now.UnixMilli()}
+	b.records, err = event.AppendRecord(nil, event.Event{Payload: payload}, b.last, event.FlagSealedPayload|event.FlagSealedHeader)
+	j.begins = append(j.begins, b)
+	return err
 }
 
 // write puts a log's beginning into the transaction, unless the log is there, and returns

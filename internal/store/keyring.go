@@ -135,6 +135,16 @@ func (s *Store) SealingKey(t *Topic, log digest.Hash) (*seal.Key, error) {
 	return key, nil
 }
 
+// Seal seals an event of a log of ours under the newest epoch of the roster. The error is
+// ErrSealed as of SealingKey.
+func (s *Store) Seal(t *Topic, log digest.Hash, p *seal.Plain) ([]byte, error) {
+	key, err := s.SealingKey(t, log)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(nil, p, true)
+}
+
 // newestEpoch finds the newest epoch of the roster.
 func (s *Store) newestEpoch(t *Topic, k *keyring) error {
 	var newest digest.Hash

@@ -72,6 +72,9 @@ func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, er
 	}
 	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left = m.begin.row.ID, inv.Keys, false }
 	m.begin.key = newSigner(key)
+	if m.begin.recovery, err = s.RecoveryBox(t.ID, t.Account); err != nil {
+		return nil, err
+	}
 	return m, m.begin.ask(inv, t.Account, now)
 }
 

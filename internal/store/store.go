@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -101,6 +102,7 @@ type Store struct {
 	copies   copies
 	rosters  rosters
 	keyrings keyrings
+	home     atomic.Pointer[layout.Home] // nil if there is none
 
 	closeOnce sync.Once
 	closeErr  error
@@ -227,7 +229,7 @@ func (s *Store) decide() error {
 		}
 		s.opening = o
 	}
-	return errors.Join(s.loadFollows(), s.loadCopies())
+	return errors.Join(s.loadFollows(), s.loadCopies(), s.loadHome())
 }
 
 // syncNames makes the names that are there durable. A process that was killed,

@@ -69,9 +69,12 @@ type Join struct {
 	unused digest.Hash // the default topic, if it gives that up to one that is joined
 	first  digest.Hash
 
-	begins []beginning // logs of this store that begin with it
+	home   *layout.Home // if it is the home topic, which is no default
+	begins []beginning  // logs of this store that begin with it
 	kems   []layout.KEMKey
-	epochs map[digest.Hash]layout.EpochSecret
+
+	recovery []byte // the account's secret, boxed for the words; nil if there are none
+	epochs   map[digest.Hash]layout.EpochSecret
 }
 
 // NewJoin returns the change that joins a topic.
@@ -93,6 +96,9 @@ func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 	if _, err := s.Topic(j.Topic.ID); err == nil || inv.Genesis.Policy.Has(identity.PolicyOpen) {
 		return j, nil
 	}
+	if inv.Role == identity.RoleDevice && inv.Genesis.Policy.Has(identity.PolicyHome) {
+		return s.newLinked(inv, now)
+	}
 	if inv.Role == identity.RoleDevice {
 		return nil, ErrInviteRole
 	}
@@ -101,11 +107,15 @@ func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 		return nil, err
 	}
 	j.Topic.Account = account
+	if j.recovery, err = s.RecoveryBox(j.Topic.ID, account); err != nil {
+		return nil, err
+	}
 	return j, j.ask(inv, account, now)
 }
 
-// ErrInviteRole is returned for an invite of a role that this version does not join by.
-var ErrInviteRole = errors.New("the invite links another device of a person; this version joins as a person only: ask for an invite as writer, reader or replica")
+// ErrInviteRole is returned for an invite that links a device of a person in one topic
+// only. Devices are linked by their home topic, which brings all topics.
+var ErrInviteRole = errors.New("the invite links a device in one topic only: ask for an invite that links it to all of a person's, or for one as writer, reader or replica")
 
 // ask begins this store's log with an xf/join.
 func (j *Join) ask(inv *identity.Invite, account identity.AccountSecret, now time.Time) error {
@@ -147,8 +157,11 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	if err != nil {
 		return err
 	}
-	if c.defaultID.IsZero() || gives {
+	if !t.Genesis.Policy.Has(identity.PolicyHome) && (c.defaultID.IsZero() || gives) {
 		c.defaultID = t.ID
+	}
+	if err := j.putHome(txn); err != nil {
+		return err
 	}
 	if old, err := c.topic(t.ID); err == nil {
 		t.Num, t.Log, t.Account, t.Kept = old.Num, old.Log, old.Account, old.Kept
@@ -231,6 +244,9 @@ func (s *Store) lastTopic() uint32 {
 
 func (j *Join) made(s *Store) error {
 	o := s.offer(j.Topic)
+	if j.home != nil {
+		s.home.Store(j.home)
+	}
 	s.topics.mu.Lock()
 	s.topics.first = j.first
 	if old := s.topics.all[j.Topic.ID]; old == nil || old.Left {
