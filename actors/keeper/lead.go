@@ -19,7 +19,7 @@ import (
 var (
 	// ErrNotOwner is returned for a take-over by a store that does not keep the secret of
 	// the account that founded the topic.
-	ErrNotOwner = errors.New("only the store that founded the topic keeps the owner's key")
+	ErrNotOwner = errors.New("this store does not keep the key of the topic's owner: the store that founded the topic does, unless the owner has words, which alone lead to it then: `takeover --words -`")
 	// ErrNotAsked is returned for a handover to a device that did not ask for it.
 	ErrNotAsked = errors.New("the device has not asked to write the roster: ask for it there first")
 )
@@ -52,15 +52,15 @@ func (k *Keeper) begin(ctx context.Context, t *store.Topic, st *roster.State, te
 }
 
 // TakeOver begins a new term with this device as the steward, on the word of the topic's
-// owner, whose secret this store keeps. All of the roster that is here counts; what the
+// owner, whose secret that is. All of the roster that is here counts; what the
 // old steward wrote beyond it is void once others hear of the new term. The error is
 // ErrNotOwner.
-func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID) error {
+func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID, owner identity.AccountSecret) error {
 	t, err := k.Store.Topic(topic)
 	if err != nil {
 		return err
 	}
-	if roster.Key(identity.PublicKey(t.Account.Key())) != roster.Key(t.Genesis.Owner) {
+	if roster.Key(identity.PublicKey(owner.Key())) != roster.Key(t.Genesis.Owner) {
 		return ErrNotOwner
 	}
 	k.tending.Lock()
@@ -70,7 +70,7 @@ func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID) error {
 		return err
 	}
 	term := &roster.Term{Last: st.Prefix(), Term: st.Position().Term + 1, Steward: k.Store.DeviceKey(t), By: roster.ByOwner}
-	term.Sign(t.ID, 0, t.Account.Key())
+	term.Sign(t.ID, 0, owner.Key())
 	if err := k.begin(ctx, t, st, term); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"github.com/xaeroflux/xaeroflux/actors/doors"
+	"github.com/xaeroflux/xaeroflux/actors/homekeeper"
 	"github.com/xaeroflux/xaeroflux/actors/keeper"
 	"github.com/xaeroflux/xaeroflux/actors/mesh"
 	"github.com/xaeroflux/xaeroflux/actors/notices"
@@ -94,6 +95,7 @@ type Node struct {
 	mesh     *mesh.Mesh
 	sessions *session.Set
 	keeper   *keeper.Keeper
+	home     *homekeeper.Keeper
 	notices  notices.Hub
 
 	ctx    context.Context // of everything on the network side
@@ -145,6 +147,10 @@ func (n *Node) meet() (err error) {
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
 		Go: n.Go, Turned: n.turned, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
 	})
+	n.home = homekeeper.New(homekeeper.Config{
+		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
+		Go: n.Go, Wake: func() { n.send(homekeeper.Name, &homekeeper.Look{}) }, Joined: n.joined, Places: n.mesh.Places,
+	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
 		Logger: c.Logger, Now: c.Now, Host: n.mesh, Agreed: n.keeper.Met, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
@@ -162,7 +168,7 @@ func (n *Node) groups() []supervisor.GroupSpec {
 		{Name: mesh.DialerName, Props: n.mesh.Dialer()},
 	}
 	if !n.cfg.Store.OpenedReadOnly() {
-		network = append(network, supervisor.Spec{Name: keeper.Name, Props: n.keeper.Props()})
+		network = append(network, supervisor.Spec{Name: keeper.Name, Props: n.keeper.Props()}, supervisor.Spec{Name: homekeeper.Name, Props: n.home.Props()})
 		for _, name := range pipeline.Stages {
 			stages = append(stages, supervisor.Spec{Name: name, Props: n.pipeline.Props(name)})
 		}
@@ -196,6 +202,7 @@ func (n *Node) advanced(l *store.Log) {
 	}
 	n.swarm.Reached(l)
 	n.keeper.Advanced(l)
+	n.home.Advanced(l)
 	for _, s := range n.mesh.Live() {
 		s.Advanced(l.ID, l.GrewFrom())
 	}
@@ -203,9 +210,23 @@ func (n *Node) advanced(l *store.Log) {
 
 // turned tells whoever waits for it that keys of a topic came.
 func (n *Node) turned(topic identity.TopicID) {
+	n.home.Changed()
 	n.Go(n.mesh.TopicsChanged)
 	if n.cfg.KeysCame != nil {
 		n.cfg.KeysCame(topic)
+	}
+}
+
+// joined takes up a topic that another device of the person is in.
+func (n *Node) joined(topic identity.TopicID, places []identity.Address) {
+	n.Go(n.mesh.TopicsChanged)
+	for _, a := range places {
+		if a.Peer == n.PeerID() {
+			continue
+		}
+		if err := n.mesh.KeepConnected(a); err != nil {
+			n.cfg.Logger.Warn("a place of a peer is not kept", slog.String("topic", topic.Short()), slog.Any("error", err))
+		}
 	}
 }
 
@@ -257,6 +278,9 @@ func (n *Node) Pipeline() *pipeline.Pipeline { return n.pipeline }
 
 // Keeper returns what keeps the rosters of the topics.
 func (n *Node) Keeper() *keeper.Keeper { return n.keeper }
+
+// Home returns what keeps the home topic.
+func (n *Node) Home() *homekeeper.Keeper { return n.home }
 
 // Mesh returns who is connected.
 func (n *Node) Mesh() *mesh.Mesh { return n.mesh }

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MPL-2.0
+
+// Package homekeeper keeps the home topic of a person, if this store is one of the
+// person's devices: an actor that says there which topics this device is in, joins those
+// that others are in, and lets others in.
+//
+// Rule: what is to be said follows from what the home topic and the store's topics say,
+// by package home; this room reads, appends and joins. It knows no session.
+//
+// Start with New and Keeper.Props.
+package homekeeper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/home"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
+
+// Name is the actor's.
+const Name = "homekeeper"
+
+// A Config is what a Keeper works with.
+type Config struct {
+	Context  context.Context
+	Store    *store.Store
+	Pipeline *pipeline.Pipeline
+	Logger   *slog.Logger
+	Now      func() time.Time
+	Go       func(func()) // runs a function as one of the node's goroutines
+	// Wake sends Look to the actor.
+	Wake func()
+	// Joined is called when a topic was joined; peers of it may be at some places.
+	Joined func(topic identity.TopicID, places []identity.Address)
+	// Places are where peers find this store.
+	Places func() []identity.Address
+}
+
+// A Keeper keeps the home topic.
+type Keeper struct {
+	Config
+
+	mu  sync.Mutex // guards due
+	due bool
+
+	tending sync.Mutex // held while the home topic is tended; guards read
+	read    reading
+}
+
+// New returns a keeper. It has nothing to do before Look.
+func New(c Config) *Keeper { return &Keeper{Config: c} }
+
+// Look makes the actor look at the home topic and at the topics of the store.
+type Look struct{}
+
+// Props returns the actor.
+func (k *Keeper) Props() *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return &keeping{k} })
+}
+
+type keeping struct{ k *Keeper }
+
+// Receive implements actor.Actor.
+func (a *keeping) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		a.k.note()
+		a.k.tendDue()
+	case *Look:
+		a.k.tendDue()
+	}
+}
+
+// Advanced takes note that a log has a new state. It returns at once.
+func (k *Keeper) Advanced(l *store.Log) {
+	if l.OfMembers() && (l.Kind == identity.KindRoster || k.Store.IsHome(l.Topic)) {
+		k.Changed()
+	}
+}
+
+// Changed takes note that there may be something new. It returns at once.
+func (k *Keeper) Changed() {
+	if k.Store.Home() != nil && k.note() {
+		k.Wake()
+	}
+}
+
+// note reports whether the actor has to be woken.
+func (k *Keeper) note() (first bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	first, k.due = !k.due, true
+	return first
+}
+
+func (k *Keeper) take() (due bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	due, k.due = k.due, false
+	return due
+}
+
+// Settle tends what is due, and returns once nothing of it is under way, or ctx ends.
+func (k *Keeper) Settle(ctx context.Context) {
+	done := make(chan struct{})
+	k.Go(func() {
+		defer close(done)
+		k.tendDue()
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+func (k *Keeper) tendDue() {
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	if k.Store.Home() == nil || !k.take() || k.Context.Err() != nil {
+		return
+	}
+	err := k.tend()
+	if err != nil && !errors.Is(err, pipeline.ErrClosed) && !errors.Is(err, store.ErrSealed) && k.Context.Err() == nil {
+		k.Logger.Error("the home topic is not kept", slog.Any("error", err))
+	}
+}
+
+// State returns what the home topic says by now; nil without one.
+func (k *Keeper) State() (*home.State, error) {
+	h := k.Store.Home()
+	if h == nil {
+		return nil, nil
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	return k.state(h)
+}
+
+// tend says and does what is due, until nothing is.
+func (k *Keeper) tend() error {
+	for {
+		h := k.Store.Home()
+		st, err := k.state(h)
+		if err != nil {
+			return err
+		}
+		t, err := k.Store.Topic(h.Topic)
+		if err != nil {
+			return err
+		}
+		r := &round{k: k, home: h, topic: t, state: st}
+		if err := r.run(); err != nil || !r.did {
+			return err
+		}
+	}
+}
+
+// A round is one look at all that may be due.
+type round struct {
+	k     *Keeper
+	home  *layout.Home
+	topic *store.Topic // the home topic
+	state *home.State
+	did   bool // something was said or done: what is due now is another question
+}
+
+func (r *round) run() error {
+	for _, step := range []func() error{r.keepRoot, r.stateTopics, r.joinTopics, r.letIn} {
+		if err := step(); err != nil || r.did {
+			return err
+		}
+	}
+	return nil
+}
+
+// do makes a change of the store durable.
+func (r *round) do(c store.Change) error {
+	r.did = true
+	return r.k.Pipeline.Do(r.k.Context, c)
+}
+
+// keepRoot keeps the person's root KEM key once another device has said it.
+func (r *round) keepRoot() error {
+	if r.home.Root != nil || r.state.Root() == nil {
+		return nil
+	}
+	return r.do(r.k.Store.NewRoot(&r.state.Root().KEM))
+}
+
+// isHome reports whether a topic is the home topic.
+func (r *round) isHome(id digest.Hash) bool { return id == r.home.Topic }
