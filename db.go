@@ -115,7 +115,7 @@ func (o Options) newStore(dir string, invite *identity.Invite) *store.CreateOpti
 		pageBytes = segwriter.DefaultPageBytes
 	}
 	n := &store.CreateOptions{MustCreate: o.MustCreate && !unfounded(dir), PageBytes: pageBytes, SegmentPages: o.SegmentPages, Place: o.Place}
-	if invite != nil {
+	if invite != nil && !links(invite) {
 		n.First = invite.Topic()
 	}
 	return n
@@ -172,12 +172,13 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 		return fmt.Errorf("store %s: %w", db.Dir(), unfounded)
 	case invite != nil && db.hasLeft(invite):
 		return nil
-	case invite != nil:
-		j, err := db.st.NewInvited(invite, db.opts.Now())
-		if err != nil {
+	case links(invite) && unfounded != nil: // the home topic is nobody's default
+		if _, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now()); err != nil {
 			return err
 		}
-		return db.st.Do(j)
+		return db.joinAs(invite)
+	case invite != nil:
+		return db.joinAs(invite)
 	case unfounded == nil:
 		return nil
 	case !unfounded.Topic.IsZero() && !db.opts.MustCreate:
@@ -185,6 +186,14 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	}
 	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
 	return err
+}
+
+func (db *DB) joinAs(invite *identity.Invite) error {
+	j, err := db.st.NewInvited(invite, db.opts.Now())
+	if err != nil {
+		return err
+	}
+	return db.st.Do(j)
 }
 
 // hasLeft reports whether a person left the topic of the invite: Join takes it up.

@@ -47,6 +47,12 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 			return "", fmt.Errorf("invite: %w", err)
 		}
 	}
+	text, err := t.db.placed(inv, o)
+	return text, wrap("invite", err)
+}
+
+// placed returns the text of an invite, with places of peers.
+func (db *DB) placed(inv identity.Invite, o *InviteOptions) (string, error) {
 	switch {
 	case o != nil && o.WithoutPlaces:
 	case o != nil && o.Places != nil:
@@ -54,12 +60,12 @@ func (t *Topic) Invite(ctx context.Context, o *InviteOptions) (_ string, err err
 			inv.Peers = append(inv.Peers, identity.Address{Peer: identity.PeerID(a.Peer), Host: a.Host})
 		}
 	default: // those that an invite can hold
-		inv.Peers = t.db.node.Mesh().Places()
+		inv.Peers = db.node.Mesh().Places()
 		return inv.String(), nil
 	}
 	text, err := inv.Encode()
 	if err != nil {
-		return "", fmt.Errorf("invite: %w: %w", ErrOptions, err)
+		return "", fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	return text, nil
 }

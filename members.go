@@ -124,10 +124,7 @@ func (t *Topic) Members() (_ []Member, err error) {
 
 // mayChange returns why nothing of the roster is changed here.
 func (t *Topic) mayChange(ctx context.Context) error {
-	if err := errors.Join(ctx.Err(), t.db.usable()); err != nil {
-		return err
-	}
-	return t.db.ReadOnly()
+	return t.db.mayChange(ctx)
 }
 
 func (t *Topic) roster() (*roster.State, error) {
@@ -301,7 +298,11 @@ func (t *Topic) TakeOver(ctx context.Context) (err error) {
 	if err := t.mayChange(ctx); err != nil {
 		return wrap("take over", err)
 	}
-	return wrap("take over", t.db.node.Keeper().TakeOver(ctx, t.t.ID))
+	now, err := t.db.st.Topic(t.t.ID)
+	if err != nil {
+		return wrap("take over", err)
+	}
+	return wrap("take over", t.db.node.Keeper().TakeOver(ctx, t.t.ID, now.Account))
 }
 
 // TrustRoster says, on a person's word, that no member holds more of the topic's roster
@@ -320,10 +321,6 @@ func (t *Topic) TrustRoster(ctx context.Context) (err error) {
 // invited makes the invite of a topic that has members: a key that joins it, with the
 // role and as often as the options say, which the roster names before Invite returns.
 func (t *Topic) invited(ctx context.Context, inv *identity.Invite, o *InviteOptions) error {
-	var err error
-	if inv.Seed, err = identity.NewSecret(nil); err != nil {
-		return err
-	}
 	inv.Role, inv.Uses = identity.RoleWriter, 1
 	if o != nil && o.Role != 0 {
 		inv.Role = identity.Role(o.Role)
@@ -334,11 +331,24 @@ func (t *Topic) invited(ctx context.Context, inv *identity.Invite, o *InviteOpti
 	if o != nil && !o.Expires.IsZero() {
 		inv.Expires = uint64(max(o.Expires.Unix(), 1))
 	}
+	return t.openInvite(ctx, inv, func(*roster.Invite) error { return nil })
+}
+
+// openInvite has the roster name an invite, once it is signed if it has to be, and fills
+// in the keys that it is by then.
+func (t *Topic) openInvite(ctx context.Context, inv *identity.Invite, sign func(*roster.Invite) error) (err error) {
+	inv.Keys = t.t.Keys
+	if inv.Seed, err = identity.NewSecret(nil); err != nil {
+		return err
+	}
 	if err := inv.Check(); err != nil {
 		return fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	key := roster.Key(identity.PublicKey(inv.Key()))
 	v := &roster.Invite{Key: key, Role: roster.Role(inv.Role), Uses: inv.Uses, Expiry: inv.Expires, KEM: seal.NewPrivateKey(seal.Secret(inv.KEMSeed())).Public()[:]}
+	if err := sign(v); err != nil {
+		return err
+	}
 	opened := func(st *roster.State) bool { _, ok := st.Invite(key); return ok }
 	if err := t.act(ctx, v, opened); err != nil {
 		return err

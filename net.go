@@ -187,11 +187,18 @@ func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
 			continue
 		}
 		if report, err = db.node.Mesh().Sync(ctx, a); err == nil {
-			db.node.Keeper().Settle(ctx) // so that what came is read with the keys that came
+			db.settle(ctx)
 			return reportOf(report), nil
 		}
 	}
 	return reportOf(report), fmt.Errorf("sync: %w", err)
+}
+
+// settle has what a sync brought be read with the keys that came, and topics be joined
+// that other devices of the person are in.
+func (db *DB) settle(ctx context.Context) {
+	db.node.Keeper().Settle(ctx)
+	db.node.Home().Settle(ctx)
 }
 
 func addresses(peer string) ([]identity.Address, error) {

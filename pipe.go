@@ -36,7 +36,7 @@ func (db *DB) SyncOver(ctx context.Context, rw io.ReadWriteCloser, place string)
 	if err != nil {
 		return reportOf(r), fmt.Errorf("sync over %s: %w", place, err)
 	}
-	db.node.Keeper().Settle(ctx)
+	db.settle(ctx)
 	return reportOf(r), nil
 }
 

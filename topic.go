@@ -76,6 +76,9 @@ func (db *DB) Topic(id TopicID) (_ *Topic, err error) {
 
 // topicOf is Topic after Close too.
 func (db *DB) topicOf(id TopicID) (*Topic, error) {
+	if db.isHome(id) {
+		return nil, unknownTopic(id)
+	}
 	t, err := db.st.Topic(digest.Hash(id))
 	if err != nil {
 		return nil, err
@@ -87,7 +90,9 @@ func (db *DB) topicOf(id TopicID) (*Topic, error) {
 func (db *DB) Topics() []*Topic {
 	var all []*Topic
 	for _, t := range db.st.Topics() {
-		all = append(all, &Topic{db: db, t: t})
+		if !db.st.IsHome(t.ID) {
+			all = append(all, &Topic{db: db, t: t})
+		}
 	}
 	return all
 }
@@ -98,7 +103,11 @@ func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
 	defer db.out(&err)
 	db.defaults.Lock()
 	defer db.defaults.Unlock()
-	d, err := db.st.NewDefaulting(digest.Hash(topic))
+	t, err := db.topicOf(topic)
+	if err != nil {
+		return fmt.Errorf("set default topic: %w", err)
+	}
+	d, err := db.st.NewDefaulting(t.t.ID)
 	if err == nil {
 		err = db.change(ctx, d)
 	}
@@ -114,6 +123,10 @@ func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
 // topic was founded here, has no name, and nobody wrote to it or was invited to it until
 // then, the one that is joined becomes the default: what is appended without naming a
 // topic goes to those who made the invite.
+//
+// An invite of LinkDevice makes this store a device of the person that made it, and all
+// topics of that person come by and by; it returns the default topic. The error is
+// ErrWordsKept if the store is one of somebody's devices already.
 func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	defer db.out(&err)
 	inv, err := identity.ParseInvite(invite)
@@ -127,6 +140,9 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	db.node.Mesh().TopicsChanged()
 	if err := db.meet(inv); err != nil {
 		return nil, err
+	}
+	if links(inv) {
+		return db.topicOf(TopicID{})
 	}
 	return &Topic{db: db, t: j}, nil
 }
@@ -154,7 +170,9 @@ func (db *DB) change(ctx context.Context, c store.Change) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return db.node.Pipeline().Do(context.WithoutCancel(ctx), c)
+	err := db.node.Pipeline().Do(context.WithoutCancel(ctx), c)
+	db.node.Home().Changed() // other devices of the person are to know
+	return err
 }
 
 // TopicOptions are for CreateTopic. The zero value, like nil, means the defaults.
