@@ -63,11 +63,20 @@ func (db *DB) Log(id LogID) (_ *Log, err error) {
 
 // logOf is Log after Close too: what is known of a log by then can be read.
 func (db *DB) logOf(id LogID) (*Log, error) {
-	l, err := db.st.Log(digest.Hash(id))
+	l, err := db.shownLog(id)
 	if err != nil {
 		return nil, err
 	}
 	return &Log{db: db, l: l}, nil
+}
+
+// shownLog returns a log that an application sees: none of the home topic.
+func (db *DB) shownLog(id LogID) (*store.Log, error) {
+	l, err := db.st.Log(digest.Hash(id))
+	if err == nil && db.st.IsHome(l.Topic) {
+		return nil, fmt.Errorf("%w: %s", ErrUnknownLog, id)
+	}
+	return l, err
 }
 
 // ID returns the log's id.

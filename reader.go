@@ -61,17 +61,17 @@ func (db *DB) logs(q Query, fn func(*store.Log)) error {
 	}
 	defer done()
 	if !q.Log.IsZero() {
-		l, err := db.st.Log(digest.Hash(q.Log))
+		l, err := db.shownLog(q.Log)
 		if err == nil {
 			fn(l)
 		}
 		return err
 	}
-	t, err := db.st.Topic(digest.Hash(q.Topic))
+	t, err := db.topicOf(q.Topic)
 	if err != nil {
 		return err
 	}
-	for l, err := range db.st.TopicLogs(t.ID) {
+	for l, err := range db.st.TopicLogs(t.t.ID) {
 		if err != nil {
 			return err
 		}

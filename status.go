@@ -134,6 +134,9 @@ func (db *DB) SyncStatus() SyncStatus {
 		st.Listening = append(st.Listening, Listening{Address: addressOf(l.Address), Trouble: l.Trouble})
 	}
 	for _, t := range inner.Unshared {
+		if db.st.IsHome(t) {
+			continue
+		}
 		st.Unshared = append(st.Unshared, TopicID(t))
 	}
 	return st

@@ -44,7 +44,7 @@ func (db *DB) holds(log LogID, size uint64) (bool, error) {
 		return false, err
 	}
 	defer done()
-	l, err := db.st.Log(digest.Hash(log))
+	l, err := db.shownLog(log)
 	switch {
 	case errors.Is(err, ErrUnknownLog):
 		return false, nil

@@ -126,7 +126,7 @@ func (k *Keeper) Settle(ctx context.Context) {
 func (k *Keeper) tendDue() {
 	k.tending.Lock()
 	defer k.tending.Unlock()
-	if k.Store.Home() == nil || !k.take() || k.Context.Err() != nil {
+	if !k.take() || k.Store.Home() == nil || k.Context.Err() != nil {
 		return
 	}
 	err := k.tend()

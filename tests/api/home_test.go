@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	. "github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
@@ -99,5 +100,190 @@ func TestLinkedDevice(t *testing.T) {
 		if len(all) != 2 {
 			t.Errorf("devices are %+v", all)
 		}
+	}
+}
+
+// linked opens a further device of a's person, which has all topics with these names.
+func linked(t *testing.T, a *xaeroflux.DB, name string, topics ...string) (*xaeroflux.DB, string) {
+	t.Helper()
+	invite, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
+	Must(t, err)
+	b, addr := listening(t, name, &xaeroflux.Options{Invite: invite})
+	awaitTopics(t, a, b, addr, topics...)
+	return b, addr
+}
+
+func awaitTopics(t *testing.T, a, b *xaeroflux.DB, addr string, topics ...string) {
+	t.Helper()
+	Await(t, func() bool {
+		meet(t, a, addr)
+		for _, n := range topics {
+			if topicNamed(b, n) == nil {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// TestOwnersKeyIsTheWords: once there are words, no store keeps the owner's key, and the
+// words take over in any of the person's.
+func TestOwnersKeyIsTheWords(t *testing.T) {
+	for _, kind := range []xaeroflux.TopicKind{xaeroflux.PrivateTopic, xaeroflux.PlainTopic} {
+		t.Run(kind.String(), func(t *testing.T) { testOwnersKeyIsTheWords(t, kind) })
+	}
+}
+
+func testOwnersKeyIsTheWords(t *testing.T, kind xaeroflux.TopicKind) {
+	o := &xaeroflux.TopicOptions{Kind: kind}
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	before, err := a.CreateTopic(ctx, "before", o)
+	Must(t, err)
+	Must(t, before.TakeOver(ctx)) // the store that founded it can
+	phrase := words(t, a)
+	after, err := a.CreateTopic(ctx, "after", o)
+	Must(t, err)
+	for _, topic := range []*xaeroflux.Topic{before, after} {
+		Await(t, func() bool { return errors.Is(topic.TakeOver(ctx), xaeroflux.ErrNotOwner) })
+	}
+	b, addr := linked(t, a, "b", "before", "after")
+	other := Open(t, filepath.Join(t.TempDir(), "other"), nil)
+	wrong := words(t, other)
+	for _, name := range []string{"before", "after"} {
+		topic := topicNamed(b, name)
+		Await(t, func() bool {
+			meet(t, a, addr)
+			m, err := topic.Members()
+			return err == nil && len(m) == 1 && len(m[0].Devices) == 2
+		})
+		if err := topic.TakeOver(ctx); !errors.Is(err, xaeroflux.ErrNotOwner) {
+			t.Errorf("%s: a further device takes over: %v", name, err)
+		}
+		if err := topic.TakeOverByWords(ctx, "abandon"); !errors.Is(err, xaeroflux.ErrWords) {
+			t.Errorf("%s: by one word: %v", name, err)
+		}
+		if err := topic.TakeOverByWords(ctx, wrong); !errors.Is(err, xaeroflux.ErrOtherWords) {
+			t.Errorf("%s: by another person's words: %v", name, err)
+		}
+		Must(t, topic.TakeOverByWords(ctx, phrase))
+		if r, err := topic.Roster(); err != nil || !r.Self {
+			t.Errorf("%s: the roster is %+v, %v", name, r, err)
+		}
+	}
+	if err := after.TakeOverByWords(ctx, phrase); err != nil {
+		t.Errorf("the founding store, by words: %v", err)
+	}
+}
+
+// TestTopicsOfEachDevice: what one device founds, joins, renames and leaves, before or
+// after it was linked.
+func TestTopicsOfEachDevice(t *testing.T) {
+	friend := Open(t, filepath.Join(t.TempDir(), "friend"), nil)
+	club, err := friend.CreateTopic(ctx, "club", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	_, err = club.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("of the friend")})
+	Must(t, err)
+
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	words(t, a)
+	b, addr := listening(t, "b", nil)
+	_, err = b.CreateTopic(ctx, "garden", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := club.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	_, err = b.Join(ctx, invite)
+	Must(t, err)
+	meet(t, friend, addr)
+	link, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
+	Must(t, err)
+	_, err = b.Join(ctx, link)
+	Must(t, err)
+	if _, err := b.Join(ctx, link); err != nil {
+		t.Errorf("the same link again: %v", err)
+	}
+	awaitTopics(t, a, b, addr) // what b is in comes to a
+	Await(t, func() bool {
+		meet(t, a, addr)
+		return topicNamed(a, "garden") != nil && topicNamed(a, "club") != nil
+	})
+	Await(t, func() bool { return texts(t, topicNamed(a, "club"))["note:of the friend"] })
+	Await(t, func() bool {
+		meet(t, friend, addr)
+		meet(t, a, addr)
+		m, err := club.Members()
+		return err == nil && len(m) == 2 && len(m[0].Devices)+len(m[1].Devices) == 3
+	})
+
+	Must(t, topicNamed(a, "garden").Rename(ctx, "allotment"))
+	awaitTopics(t, a, b, addr, "allotment")
+	Must(t, topicNamed(b, "allotment").Leave(ctx))
+	_, err = a.CreateTopic(ctx, "late", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	awaitTopics(t, a, b, addr, "late")
+	if topicNamed(b, "allotment") != nil {
+		t.Error("a topic that was left is back")
+	}
+	if topicNamed(a, "allotment") == nil {
+		t.Error("what one device left, another left too")
+	}
+}
+
+// TestHomeIsNotShown: an application sees neither the home topic nor its logs, and the
+// store checks and opens as ever.
+func TestHomeIsNotShown(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	a := Open(t, dir, nil)
+	_, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	words(t, a)
+	link, err := a.LinkDevice(ctx, nil)
+	Must(t, err)
+	inv, err := identity.ParseInvite(link)
+	Must(t, err)
+	home := xaeroflux.TopicID(inv.Topic())
+	if _, err := a.Topic(home); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+		t.Errorf("the home topic: %v", err)
+	}
+	if err := a.SetDefault(ctx, home); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+		t.Errorf("as the default: %v", err)
+	}
+	for _, err := range a.Events(ctx, xaeroflux.Query{Topic: home}) {
+		if !errors.Is(err, xaeroflux.ErrUnknownTopic) {
+			t.Errorf("its events: %v", err)
+		}
+	}
+	devices, err := a.Devices()
+	Must(t, err)
+	for _, err := range a.Events(ctx, xaeroflux.Query{Log: devices[0].Log}) {
+		if !errors.Is(err, xaeroflux.ErrUnknownLog) {
+			t.Errorf("events of its log: %v", err)
+		}
+	}
+	if _, err := a.Log(devices[0].Log); !errors.Is(err, xaeroflux.ErrUnknownLog) {
+		t.Errorf("its log: %v", err)
+	}
+	if unshared := a.SyncStatus().Unshared; len(unshared) != 2 {
+		t.Errorf("unshared are %v", unshared)
+	}
+	Must(t, a.Close())
+	CheckClean(t, dir)
+	again := Open(t, dir, nil)
+	if _, err := again.LinkDevice(ctx, nil); err != nil {
+		t.Errorf("opened again: %v", err)
+	}
+	if err := again.Words(ctx, func(string) error { return nil }); !errors.Is(err, xaeroflux.ErrWordsKept) {
+		t.Errorf("words of a store that was opened again: %v", err)
+	}
+}
+
+// TestOnePerson: a store is one person's device.
+func TestOnePerson(t *testing.T) {
+	a, b := Open(t, filepath.Join(t.TempDir(), "a"), nil), Open(t, filepath.Join(t.TempDir(), "b"), nil)
+	words(t, a)
+	words(t, b)
+	link, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
+	Must(t, err)
+	if _, err := b.Join(ctx, link); !errors.Is(err, xaeroflux.ErrWordsKept) {
+		t.Errorf("a device of another person: %v", err)
 	}
 }
