@@ -65,6 +65,10 @@ type Backend interface {
 	// Roster changes who writes the roster of a topic, unless c asks for nothing, and
 	// returns how far it is here.
 	Roster(ctx context.Context, topic string, c RosterChange) (xaeroflux.RosterStatus, error)
+	// Link makes an invite that links a device to the store's person.
+	Link(ctx context.Context, o Linking) (string, error)
+	// Devices lists the devices of the store's person.
+	Devices(ctx context.Context) ([]xaeroflux.Device, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
@@ -134,6 +138,12 @@ type Inviting struct {
 	Wait    time.Duration  `json:"wait,omitempty"`   // for the steward, if this store is another one; 0: until the call ends
 }
 
+// Linking says until when an invite links a device.
+type Linking struct {
+	Expires time.Time     `json:"expires,omitzero"` // default: never
+	Wait    time.Duration `json:"wait,omitempty"`   // as of an Inviting
+}
+
 // A MemberChange asks for one thing. Account is the beginning of its key.
 type MemberChange struct {
 	Account string         `json:"account,omitempty"`
@@ -148,6 +158,7 @@ type RosterChange struct {
 	Ask      bool          `json:"ask,omitempty"`       // this store wants to write it
 	Handover string        `json:"handover,omitempty"`  // the beginning of the key of the device that is to write it
 	TakeOver bool          `json:"take_over,omitempty"` // this store writes it, by the owner's key
+	Words    string        `json:"words,omitempty"`     // with TakeOver: that lead to the owner's key; kept nowhere
 	Wait     time.Duration `json:"wait,omitempty"`      // as of an Inviting
 }
 

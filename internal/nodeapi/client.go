@@ -154,6 +154,16 @@ func (c *Client) Roster(ctx context.Context, topic string, change RosterChange) 
 	return single[xaeroflux.RosterStatus](ctx, c, "roster", request{Topic: topic, Roster: change})
 }
 
+// Link implements Backend.
+func (c *Client) Link(ctx context.Context, o Linking) (string, error) {
+	return single[string](ctx, c, "link", request{Linking: o})
+}
+
+// Devices implements Backend.
+func (c *Client) Devices(ctx context.Context) ([]xaeroflux.Device, error) {
+	return single[[]xaeroflux.Device](ctx, c, "devices", request{})
+}
+
 // Join implements Backend.
 func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
 	return single[Info](ctx, c, "join", request{Invite: invite})

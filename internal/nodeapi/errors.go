@@ -49,6 +49,8 @@ const (
 	NotOwner  Kind = "not-owner"  // this store does not keep the key of the topic's owner
 	NotAsked  Kind = "not-asked"  // the device did not ask to write the roster
 	NotShared Kind = "not-shared" // no topic is shared with the peer any more
+	NoWords   Kind = "no-words"   // there are none yet
+	WordsKept Kind = "words-kept" // there are some already
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
@@ -71,6 +73,7 @@ func (e *Error) Error() string { return e.Text }
 var sentinels = map[Kind]error{
 	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Sealed: xaeroflux.ErrSealed,
 	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NotShared: xaeroflux.ErrNotShared,
+	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
 }
 
 // Is has errors.Is find what a kind stands for.
@@ -89,7 +92,7 @@ func (k Kind) status() int {
 		return http.StatusBadRequest
 	case Forbidden, Removed, NotOwner:
 		return http.StatusForbidden
-	case Unmet, NotAsked:
+	case Unmet, NotAsked, NoWords, WordsKept:
 		return http.StatusConflict
 	case Asked:
 		return http.StatusGatewayTimeout

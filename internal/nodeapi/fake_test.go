@@ -162,6 +162,14 @@ func (f *fake) Roster(_ context.Context, topic string, c RosterChange) (xaeroflu
 	return xaeroflux.RosterStatus{Term: uint32(len(topic)), Leg: 2, Size: uint64(c.Wait), Steward: xaeroflux.AuthorKey{3}, Self: c.Trust && c.Ask && c.TakeOver}, nil
 }
 
+func (f *fake) Link(_ context.Context, o Linking) (string, error) {
+	return fmt.Sprintf("link until %v, waits %v", o.Expires, o.Wait), nil
+}
+
+func (f *fake) Devices(context.Context) ([]xaeroflux.Device, error) {
+	return []xaeroflux.Device{{Log: logID, Self: true}}, nil
+}
+
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {
 	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
 }

@@ -57,6 +57,10 @@ func TestCallsGoThrough(t *testing.T) {
 	check("members", members, []xaeroflux.Member{{Role: xaeroflux.RoleAdmin, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, err)
 	roster, err := c.Roster(ctx, "7", RosterChange{Trust: true, Ask: true, TakeOver: true, Wait: 9})
 	check("roster", roster, xaeroflux.RosterStatus{Term: 1, Leg: 2, Size: 9, Steward: xaeroflux.AuthorKey{3}, Self: true}, err)
+	link, err := c.Link(ctx, Linking{Expires: time.Unix(9, 0).UTC(), Wait: time.Second})
+	check("link", link, "link until 1970-01-01 00:00:09 +0000 UTC, waits 1s", err)
+	own, err := c.Devices(ctx)
+	check("devices", own, []xaeroflux.Device{{Log: logID, Self: true}}, err)
 	var steps []int64
 	report, err := c.Check(ctx, func(done, total int64) { steps = append(steps, done, total) })
 	check("check", report, xaeroflux.CheckReport{Logs: 1, Findings: []xaeroflux.Finding{{Where: "page 1", What: "checksum", Do: "copy"}}}, err)

@@ -45,6 +45,7 @@ type request struct {
 	Prove    *Prove                  `json:"prove,omitempty"`
 	Change   TopicChange             `json:"change,omitzero"`
 	Inviting Inviting                `json:"inviting,omitzero"`
+	Linking  Linking                 `json:"linking,omitzero"`
 	Member   MemberChange            `json:"member,omitzero"`
 	Roster   RosterChange            `json:"roster,omitzero"`
 }
@@ -164,6 +165,8 @@ func (s *Server) routes() http.Handler {
 	handle("roster", one(func(ctx context.Context, r *request) (xaeroflux.RosterStatus, error) {
 		return s.b.Roster(ctx, r.Topic, r.Roster)
 	}))
+	handle("link", one(func(ctx context.Context, r *request) (string, error) { return s.b.Link(ctx, r.Linking) }))
+	handle("devices", one(func(ctx context.Context, _ *request) ([]xaeroflux.Device, error) { return s.b.Devices(ctx) }))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {

@@ -215,7 +215,11 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	case nodeapi.Removed, nodeapi.NotShared:
 		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; to belong again, join by an admin's new invite, from standard input: `xaeroflux join -`"
 	case nodeapi.NotOwner:
-		return "`xaeroflux takeover` with the store that founded the topic, which xaeroflux members shows as owner"
+		return "`xaeroflux takeover` with the store that founded the topic, which xaeroflux members shows as owner; or, if the owner has words, `xaeroflux takeover --words -` in any store of his"
+	case nodeapi.NoWords:
+		return "xaeroflux words, in a terminal, with the first of your devices"
+	case nodeapi.WordsKept:
+		return "xaeroflux devices --mine, which lists the devices of this store's person"
 	case nodeapi.NotAsked:
 		return "`xaeroflux roster ask` at the device that is to write the roster, and the same again once its ask is here"
 	case nodeapi.Sealed:

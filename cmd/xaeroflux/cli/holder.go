@@ -18,7 +18,7 @@ func nextInUse(cmd *cobra.Command, err error) string {
 	var locked *durable.LockedError
 	errors.As(err, &locked)
 	switch {
-	case cmd.Name() == "repair" || cmd.Name() == "adopt":
+	case cmd.Name() == "repair" || cmd.Name() == "adopt" || cmd.Name() == "words":
 		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
 	case cmd.Name() == "restore":
 		return "another directory; or stop the process that has this store open, and move the store away"

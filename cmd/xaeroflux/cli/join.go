@@ -22,7 +22,8 @@ func (a *app) joinCmd() *cobra.Command {
 and the topic is its default; a store that is there gets it as a further topic,
 which --topic then names, and which becomes the default if the one that the store
 founded has no name and no events, and "xaeroflux invite" did not print its invite. A join that was cut off is completed by another one, as
-what it was to be. INVITE may be - for a line of standard input: an invite
+what it was to be. An invite of "xaeroflux devices link" makes the store, which must be
+nobody's yet, a device of the person that made it. INVITE may be - for a line of standard input: an invite
 is a secret, and other users of the machine can read what a command line says.
 
 With --code the invite comes from a device at hand where "xaeroflux invite --code"
@@ -40,6 +41,9 @@ waits: HOST:PORT is where, and the six digits that it shows are a line of standa
 			topic, err := withoutPeers(*invite)
 			if err == nil {
 				err = a.create(cmd.Context(), xaeroflux.Options{Invite: topic})
+			}
+			if links(invite) {
+				return a.joinPerson(cmd, invite, args[0], err)
 			}
 			if errors.Is(err, xaeroflux.ErrExists) {
 				err = a.joinMore(cmd, args[0])
@@ -66,6 +70,20 @@ func (a *app) toJoin(ctx context.Context, args []string, at string) ([]string, e
 		return []string{text}, err
 	}
 	return args, a.secrets(args)
+}
+
+// joinPerson makes the store a device of a person, if it was not created as one.
+func (a *app) joinPerson(cmd *cobra.Command, invite *identity.Invite, text string, err error) error {
+	if errors.Is(err, xaeroflux.ErrExists) {
+		err = a.with(cmd.Context(), func(b backend) error {
+			_, err := b.Join(cmd.Context(), text)
+			return err
+		})
+	}
+	if err == nil {
+		a.linked(invite)
+	}
+	return err
 }
 
 // withoutPeers is an invite to the same topic that names nobody to connect to: a store

@@ -53,6 +53,8 @@ var printed = []struct {
 	{"printInfo", "`init`, `join`", nodeapi.Info{}},
 	{"invite", "`invite`", inviteLine{}},
 	{"giveByCode", "`invite --code`, for each code", codeLine{}},
+	{"printLink", "`devices link`", linkLine{}},
+	{"ownDevices", "`devices --mine`, for each device", xaeroflux.Device{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},

@@ -147,15 +147,24 @@ func mark(is bool, word string) string {
 }
 
 func (a *app) devicesCmd() *cobra.Command {
-	return &cobra.Command{
+	var mine bool
+	cmd := &cobra.Command{
 		Use:   "devices",
-		Short: "List the devices of a topic's members",
+		Short: "List the devices of a topic's members, or your own; link another",
 		Long: `Lists the devices of those who belong to a topic that is private or plain, by the
 roster that is here: the key that a device signs with in the topic, the account of
-its person, and the log that it appends to.`,
+its person, and the log that it appends to. With --mine, the devices that are linked to
+this store's person, whatever topics they are in: there each has another key.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
+				if mine {
+					all, err := b.Devices(cmd.Context())
+					if err != nil {
+						return err
+					}
+					return a.ownDevices(all)
+				}
 				members, err := b.Members(cmd.Context(), a.topic, nodeapi.MemberChange{})
 				if err != nil {
 					return err
@@ -164,6 +173,9 @@ its person, and the log that it appends to.`,
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&mine, "mine", false, "list the devices of this store's person")
+	cmd.AddCommand(a.linkCmd())
+	return cmd
 }
 
 // A deviceLine is a device of a member.

@@ -103,6 +103,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"forks":           nil, // prints nothing if there is none
 		"network-changed": nil, // prints nothing
 		"handover":        nil, // it takes two devices, and prints what roster does
+		"words":           nil, // it asks a person
 		"takeover":        nil, // as roster, of a topic that has members
 		"serve":           nil, // what it prints is for a peer, whose end ends it
 	}

@@ -10,7 +10,7 @@ import (
 
 // changing are the commands that change a store, or make one. That of a backup is
 // only read.
-var changing = []string{"init", "run", "append", "sync", "fetch", "serve", "join", "repair", "adopt", "restore", "demo", "handover", "takeover"}
+var changing = []string{"init", "run", "append", "sync", "fetch", "serve", "join", "repair", "adopt", "restore", "demo", "handover", "takeover", "words"}
 
 // mayChange refuses --read-only for a command that changes a store.
 func (a *app) mayChange(cmd *cobra.Command, args []string) error {
@@ -26,6 +26,9 @@ func changes(cmd *cobra.Command, args []string) bool {
 	}
 	if cmd.HasParent() && cmd.Parent().Name() == "topic" {
 		return cmd.Name() != "list"
+	}
+	if cmd.Name() == "link" && cmd.HasParent() && cmd.Parent().Name() == "devices" {
+		return true
 	}
 	if ofMembers(cmd) {
 		return cmd.Name() != "members"

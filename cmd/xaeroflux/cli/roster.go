@@ -103,23 +103,37 @@ see "xaeroflux takeover".`,
 
 func (a *app) takeoverCmd() *cobra.Command {
 	var yes bool
+	var words string
 	cmd := &cobra.Command{
 		Use:   "takeover",
-		Short: "Make this store, which founded a topic, the one that writes its roster",
-		Long: `Makes this store the steward of a topic that it founded, if the one that was is lost or
-stolen. What that one wrote and is not here is void from then on: members that it
+		Short: "Make this store, on the owner's word, the one that writes a topic's roster",
+		Long: `Makes this store the steward of a topic, if the one that was is lost or stolen. It takes
+the owner's key, which the store that founded the topic keeps; if the owner has words
+("xaeroflux words"), they alone lead to it: --words - reads them from standard input, in
+any store of the owner's. What that one wrote and is not here is void from then on: members that it
 admitted, roles that it gave, removals. So sync first with all members that can be
 reached. It cannot be taken back, and is done only with --yes; without, the command
 says what it would be.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if words != "" && words != "-" {
+				return usage("--words: words stand in no command line, which others can read; --words - reads them from standard input")
+			}
 			if !yes {
 				return a.mayTakeOver(cmd)
 			}
-			return a.roster(cmd, nodeapi.RosterChange{TakeOver: true})
+			c := nodeapi.RosterChange{TakeOver: true}
+			if words != "" {
+				var err error
+				if c.Words, err = a.secret(words); err != nil {
+					return err
+				}
+			}
+			return a.roster(cmd, c)
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	cmd.Flags().StringVar(&words, "words", "", "-: the owner's words come on standard input, in one line")
 	return cmd
 }
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+)
+
+func (a *app) linkCmd() *cobra.Command {
+	var expires string
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "link",
+		Short: "Print an invite that makes another store a device of yours",
+		Long: `Prints an invite that "xaeroflux join" takes on another device, once: that store
+becomes a device of yours, has all your topics, and writes in them as you. Hand it over
+as you would a password, to yourself alone. Both stores have to meet then: by
+"xaeroflux sync", or by a node of one of them.
+
+It takes words: "xaeroflux words" makes them.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o := nodeapi.Linking{Wait: wait}
+			if wait < 0 {
+				return usage("--wait is %v, want 0 or more", wait)
+			}
+			if expires != "" {
+				at, err := parseWhen(expires, time.Now())
+				if err != nil {
+					return usage("--expires %s: %v", expires, err)
+				}
+				o.Expires = at
+			}
+			return a.with(cmd.Context(), func(b backend) error {
+				text, err := b.Link(cmd.Context(), o)
+				if err != nil {
+					return err
+				}
+				return a.printLink(text, o.Expires)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
+	waitFlag(cmd, &wait)
+	return cmd
+}
+
+// A linkLine is an invite that links a device.
+type linkLine struct {
+	Invite  string    `json:"invite"`           // a key: whoever has it becomes a device of this person, once
+	Expires time.Time `json:"expires,omitzero"` // when it ends, if it does
+}
+
+func (a *app) printLink(text string, expires time.Time) error {
+	inv, err := identity.ParseInvite(text)
+	if err != nil {
+		return err
+	}
+	if len(inv.Peers) == 0 {
+		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
+	}
+	return a.print(linkLine{text, expires}, func(w io.Writer) { fmt.Fprintln(w, text) })
+}
+
+// linked says what came of an invite that links this store to a person.
+func (a *app) linked(invite *identity.Invite) {
+	a.say("this store is a device of the person that made the invite; the topics come with the next sync")
+	if len(invite.Peers) > 0 {
+		a.say("now fetch them: xaeroflux sync --dir %s %s", quoted(a.dir), invite.Peers[0])
+	}
+}
+
+// links reports whether an invite makes a store a device of a person.
+func links(inv *identity.Invite) bool {
+	return inv.Role == identity.RoleDevice && inv.Genesis.Policy.Has(identity.PolicyHome)
+}
+
+// ownDevices lists the devices of this store's person.
+func (a *app) ownDevices(all []xaeroflux.Device) error {
+	if !a.json {
+		return a.table(func(w io.Writer) { printOwnDevices(w, all) })
+	}
+	for _, d := range all {
+		if err := a.print(d, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printOwnDevices(w io.Writer, all []xaeroflux.Device) {
+	fmt.Fprintln(w, "DEVICE\tSINCE")
+	for _, d := range all {
+		fmt.Fprintf(w, "%s\t%s%s\n", d.Key.Short(), d.Since.Format(time.DateOnly), mark(d.Self, "this device"))
+	}
+}
