@@ -137,7 +137,7 @@ func (db *DB) start(invite *identity.Invite) error {
 	db.node, err = node.Start(node.Config{
 		System: db.system, Store: db.st, Logger: db.log, Fault: db.opts.fault,
 		Carrier: carriers, Lookup: db.opts.lookup(), RetryBetter: db.opts.RetryQUIC, Now: db.opts.Now, PeerTimeout: db.opts.PeerTimeout, Quota: pipeline.Quota(db.opts.Quota),
-		Advanced: db.hub.advanced, KeysCame: func(t identity.TopicID) { db.keysCame(t) }, Advertise: db.opts.Advertise, Doze: db.opts.Doze, Stall: db.opts.StallTimeout,
+		Advanced: db.hub.advanced, KeysCame: func(t identity.TopicID) { db.keysCame(t) }, Advertise: db.opts.Advertise, Doze: db.opts.Doze, Stall: db.opts.StallTimeout, Joining: db.joining,
 	})
 	if err != nil {
 		return err

@@ -209,6 +209,13 @@ func (t *Topic) recoveryBoxes(account roster.Key) (boxes [][]byte, err error) {
 	return boxes, nil
 }
 
+// joining runs what may make another topic the default, while no append means that.
+func (db *DB) joining(join func() error) error {
+	db.defaults.Lock()
+	defer db.defaults.Unlock()
+	return join()
+}
+
 // isHome reports whether a topic is the home topic, which no application sees.
 func (db *DB) isHome(topic TopicID) bool { return db.st.IsHome(digest.Hash(topic)) }
 

@@ -40,6 +40,8 @@ type Config struct {
 	Go       func(func()) // runs a function as one of the node's goroutines
 	// Wake sends Look to the actor.
 	Wake func()
+	// Joining runs a function that may change which topic is the default.
+	Joining func(func() error) error
 	// Joined is called when a topic was joined; peers of it may be at some places.
 	Joined func(topic identity.TopicID, places []identity.Address)
 	// Places are where peers find this store.

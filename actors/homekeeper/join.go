@@ -16,7 +16,7 @@ import (
 func (r *round) joinTopics() error {
 	topics := r.state.Topics()
 	for _, t := range topics {
-		if _, err := r.k.Store.Topic(t.ID); err == nil {
+		if _, err := r.k.Store.Topic(t.ID); err == nil || t.Left() {
 			continue
 		}
 		j, err := r.join(t)
@@ -29,7 +29,7 @@ func (r *round) joinTopics() error {
 		if topics[0].Default() && !t.Default() {
 			j.StaysDefault()
 		}
-		if err := r.do(j); err != nil {
+		if err := r.k.Joining(func() error { return r.do(j) }); err != nil {
 			return err
 		}
 		r.k.Logger.Info("joined a topic of another device of this person", slog.String("topic", t.ID.Short()))

@@ -12,10 +12,10 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
-// stateTopics says of each topic that this device is in what the home topic does not say
+// stateTopics says of each topic that this device is in, or was, what the home topic does not say
 // yet, and forgets the secrets of accounts that it said, boxed for the words.
 func (r *round) stateTopics() error {
-	for _, t := range r.k.Store.Topics() {
+	for _, t := range r.k.Store.AllTopics() {
 		if r.isHome(t.ID) || r.k.Store.IsUnused(t.ID) {
 			continue
 		}
@@ -31,6 +31,9 @@ func (r *round) stateTopic(t *store.Topic) error {
 	var said *home.Statement
 	if listed != nil {
 		said = listed.Of(r.self())
+	}
+	if said == nil && t.Left {
+		return nil // it was left before there was anybody to tell
 	}
 	if name, renames := r.otherName(t, listed, said); renames {
 		c, err := r.k.Store.NewRenaming(t.ID, name)
@@ -71,7 +74,7 @@ func (r *round) otherName(t *store.Topic, listed *home.Topic, said *home.Stateme
 // statement returns what this device says of a topic now; nil if it cannot yet.
 func (r *round) statement(t *store.Topic, listed *home.Topic, said *home.Statement) (*home.Statement, error) {
 	st := r.k.Store
-	s := &home.Statement{Genesis: t.Genesis, Keys: t.Keys, Default: st.IsDefault(t.ID), Name: t.Name, Named: uint64(r.k.Now().UnixMilli()), Places: r.places()}
+	s := &home.Statement{Genesis: t.Genesis, Keys: t.Keys, Default: st.IsDefault(t.ID), Left: t.Left, Name: t.Name, Named: uint64(r.k.Now().UnixMilli()), Places: r.places()}
 	if p, err := st.Source().Position(t.ID); err != nil {
 		return nil, err
 	} else if p.Check() == nil {
@@ -101,7 +104,7 @@ func (r *round) statement(t *store.Topic, listed *home.Topic, said *home.Stateme
 func (r *round) differs(now, said *home.Statement, listed *home.Topic) bool {
 	keys, at := listed.Keys()
 	newer := now.Keys.Join != keys.Join && home.ComparePositions(now.Roster, at) > 0
-	return newer || now.Default != said.Default || now.Name != said.Name ||
+	return newer || now.Default != said.Default || now.Left != said.Left || now.Name != said.Name ||
 		now.Account != said.Account || !bytes.Equal(now.Box, said.Box)
 }
 

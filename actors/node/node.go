@@ -74,6 +74,10 @@ type Config struct {
 	// KeysCame is called when more of a topic can be read than before.
 	KeysCame func(topic identity.TopicID)
 
+	// Joining runs a function that may change which topic is the default, when nobody
+	// means that. Default: it is run.
+	Joining func(func() error) error
+
 	Advertise bool          // peers may tell others where this node listens
 	Doze      bool          // quiet sessions are asked seldom whether the peer is there (syncer.DozeEvery)
 	Stall     time.Duration // that a session may stand still while the peer owes something; default 30 s
@@ -109,6 +113,9 @@ type Node struct {
 
 // Start starts the actors of a store.
 func Start(c Config) (*Node, error) {
+	if c.Joining == nil {
+		c.Joining = func(join func() error) error { return join() }
+	}
 	c.PeerTimeout, c.Stall = cmp.Or(c.PeerTimeout, defaultPeerTimeout), cmp.Or(c.Stall, defaultStall)
 	n := &Node{cfg: c, doors: doors.New(c.Logger)}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -149,7 +156,7 @@ func (n *Node) meet() (err error) {
 	})
 	n.home = homekeeper.New(homekeeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
-		Go: n.Go, Wake: func() { n.send(homekeeper.Name, &homekeeper.Look{}) }, Joined: n.joined, Places: n.mesh.Places,
+		Go: n.Go, Wake: func() { n.send(homekeeper.Name, &homekeeper.Look{}) }, Joining: c.Joining, Joined: n.joined, Places: n.mesh.Places,
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,

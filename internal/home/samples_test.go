@@ -41,7 +41,7 @@ func statements() []*Statement {
 	return []*Statement{
 		{Genesis: open.Genesis, Keys: open.Keys, Roster: position(2), Default: true, Name: "die Gärtner", Named: 1700000000123, Places: []identity.Address{place(1, "10.0.0.1:4040"), place(2, "tcp://example.org:443")}},
 		{Genesis: g, Keys: keys, Account: word("account")},
-		{Genesis: g, Keys: keys, Roster: position(7), Name: "family", Named: 1, Account: word("account"), Box: bytes.Repeat([]byte{7}, roster.RecoveryBytes)},
+		{Genesis: g, Keys: keys, Roster: position(7), Left: true, Name: "family", Named: 1, Account: word("account"), Box: bytes.Repeat([]byte{7}, roster.RecoveryBytes)},
 	}
 }
 

@@ -21,7 +21,7 @@ func shown(t *testing.T, s *State) string {
 	for _, x := range s.Topics() {
 		keys, at := x.Keys()
 		name, named := x.Name()
-		all = append(all, x.ID, x.Default(), hexBytes(keys.Join[:]), at, name, named, x.Accounts(), x.Places())
+		all = append(all, x.ID, x.Default(), x.Left(), hexBytes(keys.Join[:]), at, name, named, x.Accounts(), x.Places())
 		for _, a := range x.Accounts() {
 			all = append(all, x.Boxes(a))
 		}
@@ -44,7 +44,7 @@ func said(t *testing.T) [3][]Entry {
 	topic := g.ID()
 	for d := range all {
 		for i := range 4 {
-			s := &Statement{Genesis: g, Keys: keys, Roster: position(uint64(1 + (3*d+i)%5)), Name: strings.Repeat("n", 1+(d+i)%3), Named: uint64((d*5 + i*3) % 7), Account: word("account"), Default: d == 1}
+			s := &Statement{Genesis: g, Keys: keys, Roster: position(uint64(1 + (3*d+i)%5)), Name: strings.Repeat("n", 1+(d+i)%3), Named: uint64((d*5 + i*3) % 7), Account: word("account"), Default: d == 1, Left: i > d}
 			s.Keys.Join[0] = byte(d*4 + i)
 			s.Box = bytes.Repeat([]byte{byte(d*4 + i)}, roster.RecoveryBytes)
 			s.Places = append(s.Places, place(byte(d+1), "10.0.0.1:1"))

@@ -22,11 +22,12 @@ const (
 // MaxPlaces is how many places of peers a statement names.
 const MaxPlaces = 8
 
-// A Statement is what a device says of a topic that it is in.
+// A Statement is what a device says of a topic that it is in, or was.
 //
 //	offset  bytes  field
 //	     0      1  version, 1
-//	     1      1  flags: 1 it is the device's default topic, 2 an account is named, 4 with its box
+//	     1      1  flags: 1 it is the device's default topic, 2 an account is named, 4 with its box,
+//	                 8 the device left it
 //	     2      2  g, length of the genesis
 //	     4      g  genesis body
 //	   4+g     32  lobby key
@@ -48,6 +49,7 @@ type Statement struct {
 	Keys    identity.TopicKeys
 	Roster  *identity.Position
 	Default bool
+	Left    bool
 	Name    string
 	Named   uint64
 	Account roster.Key // zeros if the device has none
@@ -59,6 +61,7 @@ const (
 	flagDefault = 1 << iota
 	flagAccount
 	flagBox
+	flagLeft
 )
 
 // Topic returns the topic's id.
@@ -95,6 +98,9 @@ func (s *Statement) flags() (f byte) {
 	if len(s.Box) > 0 {
 		f |= flagBox
 	}
+	if s.Left {
+		f |= flagLeft
+	}
 	return f
 }
 
@@ -105,10 +111,10 @@ func ParseStatement(b []byte) (*Statement, error) {
 		return nil, err
 	}
 	s, flags := &Statement{}, byte(r.uint(1))
-	if flags&^(flagDefault|flagAccount|flagBox) != 0 || flags&flagBox != 0 && flags&flagAccount == 0 {
+	if flags&^(flagDefault|flagAccount|flagBox|flagLeft) != 0 || flags&flagBox != 0 && flags&flagAccount == 0 {
 		return nil, malformed("flags %d", flags)
 	}
-	s.Default = flags&flagDefault != 0
+	s.Default, s.Left = flags&flagDefault != 0, flags&flagLeft != 0
 	if err := s.readKeys(r); err != nil {
 		return nil, err
 	}

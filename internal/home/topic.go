@@ -34,6 +34,16 @@ func (t *Topic) Default() bool {
 	return false
 }
 
+// Left reports whether all devices that were in the topic left it.
+func (t *Topic) Left() bool {
+	for _, s := range t.by {
+		if !s.Left {
+			return false
+		}
+	}
+	return true
+}
+
 // Keys returns the keys with the newest position of a roster that somebody said.
 func (t *Topic) Keys() (identity.TopicKeys, *identity.Position) {
 	newest := t.newest(func(a, b *Statement) int {

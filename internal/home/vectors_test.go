@@ -86,7 +86,7 @@ func statementFields(x *Statement) map[string]any {
 		places = append(places, a.String())
 	}
 	f := map[string]any{
-		"genesis": hexBytes(x.Genesis.Append(nil)), "lobby": hexBytes(x.Keys.Lobby[:]), "join": hexBytes(x.Keys.Join[:]), "default": x.Default,
+		"genesis": hexBytes(x.Genesis.Append(nil)), "lobby": hexBytes(x.Keys.Lobby[:]), "join": hexBytes(x.Keys.Join[:]), "default": x.Default, "left": x.Left,
 		"name": x.Name, "named_ms": x.Named, "account": x.Account, "box": hexBytes(x.Box), "places": places, "roster": hexBytes{},
 	}
 	if x.Roster != nil {

@@ -3,8 +3,6 @@
 package store
 
 import (
-	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -31,7 +29,7 @@ func (s *Store) offer(t *Topic) *syncer.Topic {
 
 // loadOffered makes those of all topics.
 func (s *Store) loadOffered() {
-	joined := slices.SortedFunc(maps.Values(s.topics.all), func(a, b *Topic) int { return cmp.Compare(a.Num, b.Num) })
+	joined := s.AllTopics()
 	s.topics.offered = make([]*syncer.Topic, 0, len(joined))
 	for _, t := range joined {
 		if !t.Left {

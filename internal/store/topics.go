@@ -4,10 +4,12 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sort"
 	"sync"
@@ -304,6 +306,13 @@ func (s *Store) Topics() []*Topic {
 		return bytes.Compare(all[i].ID[:], all[j].ID[:]) < 0
 	})
 	return all
+}
+
+// AllTopics returns the topics that this store is in or that it left, by their number.
+func (s *Store) AllTopics() []*Topic {
+	s.topics.mu.RLock()
+	defer s.topics.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(s.topics.all), func(a, b *Topic) int { return cmp.Compare(a.Num, b.Num) })
 }
 
 // TopicLogs yields the data logs of a topic that this store holds, ordered by id,
