@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
@@ -53,6 +54,9 @@ func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
 			return wrote, err
 		}
 		b, err := desk.Due(k.Now(), false)
+		if err == nil && len(b.Records) == 0 && linked(desk.State()) {
+			b, err = desk.Renew(k.Now())
+		}
 		if err != nil {
 			return wrote, err
 		}
@@ -75,6 +79,17 @@ func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
 		wrote = true
 		k.tell(topic, &b)
 	}
+}
+
+// linked reports whether a device was added to a home topic since its newest epoch: the
+// invite that brought it, which may lie about, opens nothing that follows the next one.
+func linked(st *roster.State) bool {
+	g := st.Genesis()
+	e, ok := st.Epoch()
+	if !ok || !g.Policy.Has(identity.PolicyHome) {
+		return false
+	}
+	return slices.ContainsFunc(st.Devices(roster.Key(g.Owner)), func(d roster.DeviceState) bool { return d.Since.Compare(e.At) > 0 })
 }
 
 // mayAct reports whether this device may sign a roster: once another device has stated

@@ -228,15 +228,22 @@ func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 	}
 	switch x.kind() {
 	case 2:
-		if v := s.ProvisionalJoin(x.Invited); v != "" {
-			return fmt.Errorf("%w: %s", ErrCertificate, v)
-		}
-		return nil
+		return s.verifyNewcomer(x.Device(), s.ProvisionalJoin(x.Invited))
 	case 3:
-		if v := s.ProvisionalDevice(x.Added); v != "" {
-			return fmt.Errorf("%w: %s", ErrCertificate, v)
-		}
-		return nil
+		return s.verifyNewcomer(x.Device(), s.ProvisionalDevice(x.Added))
 	}
 	return x.Member.verify(s)
+}
+
+// verifyNewcomer judges the device of a certificate that asks to be admitted, which is
+// void for a reason if not empty. It may have been admitted without having heard of it, or
+// removed since: then it hears of that now.
+func (s *State) verifyNewcomer(device Key, why Void) error {
+	switch d, known := s.devices[device]; {
+	case why == "" || d.Belongs:
+		return nil
+	case known:
+		return fmt.Errorf("%w: device %s at %v, which asks to be admitted", ErrRemoved, device.Short(), s.Position())
+	}
+	return fmt.Errorf("%w: %s", ErrCertificate, why)
 }

@@ -232,3 +232,41 @@ func FuzzDecodeCertificate(f *testing.F) {
 		}
 	})
 }
+
+// TestNewcomerThatWasAdmitted: a device that was admitted, or removed again, without
+// having heard of it shows what it asked with, and is known by that.
+func TestNewcomerThatWasAdmitted(t *testing.T) {
+	r := newRealm(t, 1)
+	x := r.writers[0]
+	phone := r.m.know("owner's phone")
+	k := DeviceCard{Account: r.g.Owner, Device: phone, PageBytes: 4096, KEM: kemOf("owner's phone")}
+	ask := &DeviceAsk{SignDevice(r.topic, k, keyOf("owner"), keyOf("owner's phone"))}
+	cert := &Certificate{Added: ask}
+	if err := cert.Sign(r.topic, []byte("binding"), true, keyOf("owner's phone")); err != nil {
+		t.Fatal(err)
+	}
+	verify := func() error { return cert.Verify(x.s, []byte("binding"), true) }
+	if err := verify(); err != nil {
+		t.Errorf("before it was admitted: %v", err)
+	}
+	r.append(x, &AddDevice{Ask: AskRef{Log: k.Log(r.topic)}, Device: ask.Device})
+	if err := verify(); err != nil {
+		t.Errorf("admitted: %v", err)
+	}
+	r.append(x, &Remove{Target: Target{r.g.Owner, phone}})
+	if d, _ := x.s.Device(phone); d.Belongs {
+		t.Fatal("it was not removed")
+	}
+	if err := verify(); !errors.Is(err, ErrRemoved) {
+		t.Errorf("removed: %v", err)
+	}
+	stranger := r.m.know("stranger")
+	k.Device, k.KEM = stranger, kemOf("stranger")
+	other := &Certificate{Added: &DeviceAsk{SignDevice(r.topic, k, keyOf("stranger"), keyOf("stranger"))}}
+	if err := other.Sign(r.topic, []byte("binding"), true, keyOf("stranger")); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Verify(x.s, []byte("binding"), true); !errors.Is(err, ErrCertificate) {
+		t.Errorf("a stranger: %v", err)
+	}
+}

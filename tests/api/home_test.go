@@ -3,7 +3,10 @@
 package api
 
 import (
+	"bytes"
 	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -286,4 +289,138 @@ func TestOnePerson(t *testing.T) {
 	if _, err := b.Join(ctx, link); !errors.Is(err, xaeroflux.ErrWordsKept) {
 		t.Errorf("a device of another person: %v", err)
 	}
+}
+
+// connected keeps two stores connected.
+func connected(t *testing.T, db *xaeroflux.DB, addr string) {
+	t.Helper()
+	Must(t, db.Connect(ctx, addr))
+}
+
+// TestAnyDeviceLinks: a device that does not keep the list of devices links another one,
+// which has its topics from it.
+func TestAnyDeviceLinks(t *testing.T) {
+	a, addr := listening(t, "a", nil)
+	_, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	words(t, a)
+	b, baddr := linked(t, a, "b", "family")
+	connected(t, b, addr)
+	bt := topicNamed(b, "family")
+	Await(t, func() bool { m, err := bt.Members(); return err == nil && len(m) == 1 && len(m[0].Devices) == 2 })
+	link, err := b.LinkDevice(ctx, nil)
+	Must(t, err)
+	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: link})
+	connected(t, c, baddr)
+	Await(t, func() bool { return topicNamed(c, "family") != nil })
+	Await(t, func() bool { // the roster comes with a session that shares the topic
+		_, err := topicNamed(c, "family").Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("of the third")})
+		if !errors.Is(err, xaeroflux.ErrSealed) {
+			Must(t, err)
+		}
+		return err == nil
+	})
+	Await(t, func() bool {
+		m, err := topicNamed(a, "family").Members()
+		return err == nil && len(m) == 1 && len(m[0].Devices) == 3 && texts(t, topicNamed(a, "family"))["note:of the third"]
+	})
+	all, err := c.Devices()
+	Must(t, err)
+	if len(all) != 3 {
+		t.Errorf("devices are %+v", all)
+	}
+}
+
+// TestLinkIsForOne: a link that was used links nobody else.
+func TestLinkIsForOne(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	_, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	words(t, a)
+	link, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
+	Must(t, err)
+	b, addr := listening(t, "b", &xaeroflux.Options{Invite: link})
+	awaitTopics(t, a, b, addr, "family")
+	Await(t, func() bool { all, err := a.Devices(); return err == nil && len(all) == 2 })
+	c, caddr := listening(t, "c", &xaeroflux.Options{Invite: link})
+	Await(t, func() bool { // once the keys have turned, they share nothing
+		_, err := a.Sync(ctx, caddr)
+		return err != nil
+	})
+	if topicNamed(c, "family") != nil {
+		t.Error("a second store has the topics")
+	}
+	if all, err := a.Devices(); err != nil || len(all) != 2 {
+		t.Errorf("devices are %+v, %v", all, err)
+	}
+}
+
+// TestACopyOfALinkedDevice: a copy of a person's store is one more device of the person,
+// in the home topic too.
+func TestACopyOfALinkedDevice(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	_, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	words(t, a)
+	link, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
+	Must(t, err)
+	dir := filepath.Join(t.TempDir(), "b")
+	b := Open(t, dir, &xaeroflux.Options{Invite: link})
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	awaitTopics(t, a, b, addr.String(), "family")
+	Await(t, func() bool { meet(t, a, addr.String()); all, err := b.Devices(); return err == nil && len(all) == 2 })
+	Must(t, b.Close())
+	c := Open(t, Copied(t, dir), nil)
+	at, err := c.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	Await(t, func() bool {
+		meet(t, a, at.String())
+		all, err := a.Devices()
+		m, merr := topicNamed(a, "family").Members()
+		return err == nil && merr == nil && len(all) == 3 && len(m) == 1 && len(m[0].Devices) == 3
+	})
+}
+
+// TestWordsAreOnNoDisk: neither the words nor what they are made of is in any file.
+func TestWordsAreOnNoDisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a")
+	a := Open(t, dir, nil)
+	_, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	phrase := words(t, a)
+	_, err = a.LinkDevice(ctx, nil)
+	Must(t, err)
+	Must(t, a.Close())
+	w, err := identity.ParseWords(phrase)
+	Must(t, err)
+	h, root := w.Home(), w.RootKEMSeed()
+	account, kem := h.Account.Key().Seed(), h.Account.KEMSeed()
+	secrets := map[string][]byte{"the words": []byte(phrase), "their bits": w.Secret[:], "the root key": root[:], "the home account's secret": h.Account.Secret[:], "its key": account, "its KEM key": kem[:]}
+	found := false
+	for name, b := range allFiles(t, dir) {
+		for what, s := range secrets {
+			if bytes.Contains(b, s) {
+				t.Errorf("%s holds %s", name, what)
+			}
+		}
+		found = found || bytes.Contains(b, h.Lobby[:]) // that is a row
+	}
+	if !found {
+		t.Error("the search finds nothing")
+	}
+}
+
+// allFiles reads the files of a store.
+func allFiles(t *testing.T, dir string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	Must(t, filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		all[path], err = os.ReadFile(path)
+		return err
+	}))
+	return all
 }
