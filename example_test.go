@@ -11,6 +11,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -306,6 +307,39 @@ func ExampleTopic_Remove() {
 	// Output:
 	// note a present for Ben
 	// true
+}
+
+func ExampleDB_LinkDevice() {
+	dir := filepath.Join(scratch, "person")
+	ada, err := xaeroflux.Open(dir+"/ada", &xaeroflux.Options{Listen: "127.0.0.1:0"})
+	check(err)
+	defer ada.Close()
+	_, err = ada.CreateTopic(ctx, "diary", nil)
+	check(err)
+	showAndConfirm := func(phrase string) error {
+		fmt.Println(len(strings.Fields(phrase)), "words")
+		return nil
+	}
+
+	err = ada.Words(ctx, func(phrase string) error {
+		return showAndConfirm(phrase) // a person writes them down; an error here means that nothing was done
+	})
+	check(err)
+	link, err := ada.LinkDevice(ctx, nil)
+	check(err) // ErrNoWords without words; hand it over as a password
+	phone, err := xaeroflux.Open(dir+"/phone", &xaeroflux.Options{Invite: link})
+	check(err)
+	defer phone.Close()
+	_, err = phone.Sync(ctx, link) // brings ada's topics; another sync, or a connection, what the steward answers
+	check(err)
+	for !slices.ContainsFunc(phone.Topics(), func(t *xaeroflux.Topic) bool { return t.Name() == "diary" }) {
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Println("the diary is there")
+
+	// Output:
+	// 24 words
+	// the diary is there
 }
 
 func ExampleEvent() {
