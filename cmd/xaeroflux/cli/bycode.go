@@ -11,14 +11,40 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/xaeroflux/xaeroflux"
 )
 
+// handover says whether an invite is handed over by six digits, and where this device waits.
+type handover struct {
+	code bool
+	at   string
+}
+
+func (h *handover) flags(fs *pflag.FlagSet) {
+	fs.BoolVar(&h.code, "code", false, "hand the invite over to a device at hand, by six digits")
+	fs.StringVar(&h.at, "code-at", ":0", "where --code waits: host:port, of TCP")
+}
+
+// listen waits where --code says, before there is an invite to hand over. It returns nil
+// without --code.
+func (h *handover) listen() (net.Listener, error) {
+	if !h.code {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", h.at)
+	if err != nil {
+		return nil, hint(err, "another --code-at")
+	}
+	return l, nil
+}
+
 // A codeLine is a code that waits for a device at hand, and where it is to look.
 type codeLine struct {
-	Topic  xaeroflux.TopicID `json:"topic"`
-	Code   string            `json:"code"`   // six digits; it serves once, within ten minutes
-	Places []string          `json:"places"` // host:port, any of them
+	Topic  xaeroflux.TopicID `json:"topic,omitzero"` // of the invite; none of one that links a device
+	Code   string            `json:"code"`           // six digits; it serves once, within ten minutes
+	Places []string          `json:"places"`         // host:port, any of them
 }
 
 // giveByCode hands an invite over to the device into which a person types the code.

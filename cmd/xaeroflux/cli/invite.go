@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,8 +21,7 @@ type inviteFlags struct {
 	uses          uint16
 	wait          time.Duration
 	given         []string // of them, but for wait
-	code          bool
-	codeAt        string
+	over          handover
 }
 
 func (a *app) inviteCmd() *cobra.Command {
@@ -64,8 +62,7 @@ gets the invite then. A code serves once; after a wrong one there is another.` +
 	fs.StringVar(&f.role, "role", "writer", "of whoever joins by it: admin, writer, reader or replica")
 	fs.Uint16Var(&f.uses, "uses", 1, "how many may join by it")
 	fs.StringVar(&f.expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
-	fs.BoolVar(&f.code, "code", false, "hand the invite over to a device at hand, by six digits")
-	fs.StringVar(&f.codeAt, "code-at", ":0", "where --code waits: host:port, of TCP")
+	f.over.flags(fs)
 	waitFlag(cmd, &f.wait)
 	return cmd
 }
@@ -102,11 +99,11 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	case !open && a.readOnly:
 		return hint(usage("--read-only: an invite to topic %s is written to its roster", info.Topic.Short()), "the same without --read-only")
 	}
-	var l net.Listener
-	if f.code {
-		if l, err = net.Listen("tcp", f.codeAt); err != nil {
-			return hint(err, "another --code-at")
-		}
+	l, err := f.over.listen()
+	if err != nil {
+		return err
+	}
+	if l != nil {
 		defer l.Close()
 	}
 	text, err := b.Invite(ctx, a.topic, o)
@@ -120,7 +117,7 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	if len(inv.Peers) == 0 {
 		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
 	}
-	if f.code {
+	if l != nil {
 		return a.giveByCode(ctx, l, info.Topic, text)
 	}
 	v := inviteLine{Topic: info.Topic, Invite: text, Role: xaeroflux.Role(inv.Role), Uses: inv.Uses, Expires: o.Expires}

@@ -17,13 +17,15 @@ import (
 func (a *app) linkCmd() *cobra.Command {
 	var expires string
 	var wait time.Duration
+	var over handover
 	cmd := &cobra.Command{
 		Use:   "link",
 		Short: "Print an invite that makes another store a device of yours",
 		Long: `Prints an invite that "xaeroflux join" takes on another device, once: that store
 becomes a device of yours, has all your topics, and writes in them as you. Hand it over
 as you would a password, to yourself alone. Both stores have to meet then: by
-"xaeroflux sync", or by a node of one of them.
+"xaeroflux sync", or by a node of one of them. With --code it is not printed, but six
+digits, which a person types into "xaeroflux join --code HOST:PORT" on the other device.
 
 It takes words: "xaeroflux words" makes them.`,
 		Args: noArgs,
@@ -40,15 +42,26 @@ It takes words: "xaeroflux words" makes them.`,
 				o.Expires = at
 			}
 			return a.with(cmd.Context(), func(b backend) error {
+				l, err := over.listen()
+				if err != nil {
+					return err
+				}
+				if l != nil {
+					defer l.Close()
+				}
 				text, err := b.Link(cmd.Context(), o)
 				if err != nil {
 					return err
+				}
+				if l != nil {
+					return a.giveByCode(cmd.Context(), l, xaeroflux.TopicID{}, text)
 				}
 				return a.printLink(text, o.Expires)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
+	over.flags(cmd.Flags())
 	waitFlag(cmd, &wait)
 	return cmd
 }
