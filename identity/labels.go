@@ -33,6 +33,7 @@ package identity
 //	xaeroflux seal v1, chain v1, box v1, recovery box v1, epoch v1, epoch readers v1    internal/seal
 //	xaeroflux sketch salt v1                                                            syncer
 //	xaeroflux pairing v1, pairing payload v1                                            internal/pairing
+//	xaeroflux knock v1                                                                  internal/peertls
 //
 // What is derived as a key is the seed of an Ed25519 key (RFC 8032), and what
 // is derived as a KEM is the seed of an MLKEM768X25519 key.

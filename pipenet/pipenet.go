@@ -54,7 +54,7 @@ func (c *Carrier) Name() string { return identity.SchemeUnix }
 
 // Dial connects to the socket at addr.Host. The zero peer takes whoever listens.
 func (c *Carrier) Dial(ctx context.Context, addr identity.Address) (transport.Conn, error) {
-	return c.enter(ctx, addr.Host, "the path, and that the node there is running", func(ctx context.Context) (transport.Conn, error) {
+	return c.enter(ctx, addr, "the path, and that the node there is running", func(ctx context.Context) (transport.Conn, error) {
 		var d net.Dialer
 		raw, err := d.DialContext(ctx, "unix", addr.Host)
 		if err != nil {
@@ -68,20 +68,20 @@ func (c *Carrier) Dial(ctx context.Context, addr identity.Address) (transport.Co
 // zero want takes whoever is there. place is for people. rw is closed with the
 // connection, and if this fails.
 func (c *Carrier) Connect(ctx context.Context, rw io.ReadWriteCloser, want identity.PeerID, place string) (transport.Conn, error) {
-	return c.enter(ctx, place, "what is at the other end", func(ctx context.Context) (transport.Conn, error) {
+	return c.enter(ctx, identity.Address{Peer: want, Host: place}, "what is at the other end", func(ctx context.Context) (transport.Conn, error) {
 		return c.node.Connect(ctx, asConn(rw), want, place)
 	})
 }
 
 // Accept is Connect for the end that was called.
 func (c *Carrier) Accept(ctx context.Context, rw io.ReadWriteCloser, place string) (transport.Conn, error) {
-	return c.enter(ctx, place, "what is at the other end", func(ctx context.Context) (transport.Conn, error) {
+	return c.enter(ctx, identity.Address{Host: place}, "what is at the other end", func(ctx context.Context) (transport.Conn, error) {
 		return c.node.Accept(ctx, asConn(rw), place)
 	})
 }
 
 // enter makes a connection in the node's care.
-func (c *Carrier) enter(ctx context.Context, place, check string, connect func(context.Context) (transport.Conn, error)) (transport.Conn, error) {
+func (c *Carrier) enter(ctx context.Context, at identity.Address, check string, connect func(context.Context) (transport.Conn, error)) (transport.Conn, error) {
 	inner, leave, err := c.node.Enter(ctx)
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (c *Carrier) enter(ctx context.Context, place, check string, connect func(c
 	case errors.Is(context.Cause(inner), transport.ErrClosed):
 		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
 	}
-	return nil, muxnet.DialError(ctx, place, check, err)
+	return nil, muxnet.DialError(ctx, at, check, err)
 }
 
 // Listen takes connections at a path, from processes of this user.

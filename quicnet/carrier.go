@@ -25,6 +25,7 @@ import (
 type Carrier struct {
 	peer     identity.PeerID
 	cert     tls.Certificate
+	door     *peertls.Door          // of all listeners
 	resetKey quic.StatelessResetKey // the same after a restart: tells old peers at once
 	o        Options
 	bind     func(*net.UDPAddr) (datagrams, error) // opens a port
@@ -51,9 +52,14 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("QUIC: %w", err)
 	}
+	door, err := peertls.NewDoor(key, identity.SchemeQUIC)
+	if err != nil {
+		return nil, fmt.Errorf("QUIC: %w", err)
+	}
 	c := &Carrier{
 		peer:     identity.PeerID(key.Public().(ed25519.PublicKey)),
 		cert:     cert,
+		door:     door,
 		resetKey: quic.StatelessResetKey(digest.Tagged(resetKeyLabel, key.Seed())),
 		o:        o.withDefaults(),
 		bind:     listenUDP,
@@ -126,7 +132,7 @@ func (c *Carrier) Dial(ctx context.Context, addr identity.Address) (transport.Co
 	case errors.Is(context.Cause(inner), transport.ErrClosed):
 		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
 	}
-	return nil, dialError(ctx, addr.Host, err)
+	return nil, dialError(ctx, addr.Peer, addr.Host, err)
 }
 
 func (c *Carrier) dialAny(ctx context.Context, addr identity.Address) (*conn, error) {

@@ -10,22 +10,28 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// The alert no_application_protocol, as a QUIC error code (RFC 9001, 4.8).
-const alertNoProtocol = 0x100 + 120
+// Alerts as QUIC error codes (RFC 9001, 4.8).
+const (
+	alertNoProtocol = 0x100 + 120
+	alertNoName     = 0x100 + peertls.AlertNoName
+)
 
 // dialError turns what quic-go says about a dial into one of transport's
 // errors and the next step.
-func dialError(ctx context.Context, host string, err error) error {
+func dialError(ctx context.Context, want identity.PeerID, host string, err error) error {
 	var wrong *transport.WrongPeerError
 	var te *quic.TransportError
 	switch {
 	case errors.As(err, &wrong):
 		wrong.Host = host
 		return wrong
+	case errors.As(err, &te) && te.Remote && te.ErrorCode == alertNoName:
+		return &transport.WrongPeerError{Host: host, Want: want}
 	case errors.Is(err, peertls.ErrIdentity):
 		return fmt.Errorf("%w: %s: %w; it is no xaeroflux node", transport.ErrRefused, host, err)
 	case errors.Is(err, quic.ErrTransportClosed):

@@ -61,8 +61,12 @@ func strangers(t *testing.T) map[string]func(*tls.Config) {
 	}
 }
 
+// wideOpen knocks at key 2's door and proves key 1, with no check of ours.
 func wideOpen(t *testing.T) *tls.Config {
-	c := peertls.Config(certOf(t, testKey(1)), peertls.Anyone)
+	c, err := peertls.Dial(certOf(t, testKey(1)), identity.SchemeQUIC, testPeer(2))
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.VerifyConnection = nil
 	return c
 }
@@ -150,10 +154,10 @@ func TestWrongPeerError(t *testing.T) {
 	addr.Peer = testPeer(3)
 	_, err = a.Dial(t.Context(), addr)
 	var wrong *transport.WrongPeerError
-	if !errors.As(err, &wrong) || wrong.Want != testPeer(3) || wrong.Have != testPeer(2) || wrong.Host != addr.Host {
+	if !errors.As(err, &wrong) || wrong.Want != testPeer(3) || wrong.Have != (identity.PeerID{}) || wrong.Host != addr.Host {
 		t.Fatalf("%v", err)
 	}
-	if !strings.Contains(err.Error(), testPeer(2).String()) || !strings.Contains(err.Error(), "invite") {
+	if !strings.Contains(err.Error(), testPeer(3).String()) || !strings.Contains(err.Error(), "invite") {
 		t.Errorf("%q does not help", err)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -75,7 +74,7 @@ func sameBind(a, b netip.AddrPort) bool {
 
 // listen makes the socket's listener; the caller's hold becomes the listener's.
 func (s *socket) listen() (*listener, error) {
-	conf := peertls.Config(s.carrier.cert, peertls.Anyone)
+	conf := s.carrier.door.Listen(s.carrier.cert)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

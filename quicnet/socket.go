@@ -120,7 +120,10 @@ func (s *socket) adopt(c *conn) {
 
 // dial connects to addr over this socket, for which the caller has a hold.
 func (s *socket) dial(ctx context.Context, addr netip.AddrPort, want identity.PeerID) (*conn, error) {
-	conf := peertls.Config(s.carrier.cert, peertls.Only(want))
+	conf, err := peertls.Dial(s.carrier.cert, identity.SchemeQUIC, want)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer s.udp.onRefusal(addr, cancel)()

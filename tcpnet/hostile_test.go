@@ -24,14 +24,18 @@ import (
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// strangerConfig is a configuration that proves key 1, with no check of ours.
+// strangerConfig is a configuration that knocks at key 2's door and proves key 1, with no
+// check of ours.
 func strangerConfig(t *testing.T) *tls.Config {
 	t.Helper()
 	cert, err := peertls.Certificate(testKey(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := peertls.Config(cert, peertls.Anyone)
+	c, err := peertls.Dial(cert, identity.SchemeTCP, testPeer(2))
+	if err != nil {
+		t.Fatal(err)
+	}
 	c.VerifyConnection = nil
 	return c
 }
@@ -103,6 +107,7 @@ func nothingAccepted(t *testing.T, ln transport.Listener) {
 func TestStrangersAreRefused(t *testing.T) {
 	_, ln := listen(t, Options{HandshakeTimeout: time.Minute}) // none is refused by waiting
 	for name, spoil := range map[string]func(*tls.Config){
+		"no name": func(c *tls.Config) { c.ServerName = "" },
 		"ECDSA":   func(c *tls.Config) { c.Certificates = []tls.Certificate{foreignCert(t)} },
 		"ALPN":    func(c *tls.Config) { c.NextProtos = []string{"h2"} },
 		"no ALPN": func(c *tls.Config) { c.NextProtos = nil },

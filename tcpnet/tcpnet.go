@@ -40,7 +40,7 @@ var _ transport.Carrier = (*Carrier)(nil)
 
 // New returns a carrier for the node with this peer key. It opens nothing yet.
 func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
-	node, err := muxnet.New(identity.SchemeTCP, key, o)
+	node, err := muxnet.NewKnocking(identity.SchemeTCP, key, o)
 	if err != nil {
 		return nil, fmt.Errorf("TCP: %w", err)
 	}
@@ -67,7 +67,7 @@ func (c *Carrier) Dial(ctx context.Context, addr identity.Address) (transport.Co
 	case errors.Is(context.Cause(inner), transport.ErrClosed):
 		return nil, fmt.Errorf("%w: carrier", transport.ErrClosed)
 	}
-	return nil, muxnet.DialError(ctx, addr.Host, "the address and that its TCP port is open", err)
+	return nil, muxnet.DialError(ctx, addr, "the address and that its TCP port is open", err)
 }
 
 func (c *Carrier) dialAny(ctx context.Context, addr identity.Address) (transport.Conn, error) {

@@ -66,7 +66,8 @@ func (e *ClosedError) Error() string {
 func (e *ClosedError) Unwrap() error { return e.Err }
 
 // A WrongPeerError is returned by Dial if another node answers than the one
-// the address names. It wraps ErrWrongPeer.
+// the address names. It wraps ErrWrongPeer. Have is zero if the one that answers does
+// not say who it is, as it does to nobody who does not know it.
 type WrongPeerError struct {
 	Host string
 	Want identity.PeerID
@@ -75,6 +76,9 @@ type WrongPeerError struct {
 
 // Error names both peers and the next step.
 func (e *WrongPeerError) Error() string {
+	if e.Have == (identity.PeerID{}) {
+		return fmt.Sprintf("%v: %s is not %v; ask for its new address or invite", ErrWrongPeer, e.Host, e.Want)
+	}
 	return fmt.Sprintf("%v: %s is %v, want %v; ask for its new address or invite", ErrWrongPeer, e.Host, e.Have, e.Want)
 }
 

@@ -167,7 +167,7 @@ func peerRows(t *testing.T) (rows []smallVector) {
 			places = append(places, placeFields{x.Host, milli(x.Proven), digest.Hash(x.Source), x.Public})
 		}
 		rows = append(rows, smallRow("peer", Peers, p, changes[p], "peer", digest.Hash(p), "failures", e.Failures, "day", milli(e.First)/86400000,
-			"seen_ms", milli(e.Seen), "next_ms", milli(e.Next), "topics", topics, "error", e.LastError, "places", places))
+			"seen_ms", milli(e.Seen), "erred_ms", milli(e.Erred), "topics", topics, "error", e.LastError, "places", places))
 	}
 	return rows
 }

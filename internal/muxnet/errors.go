@@ -10,14 +10,16 @@ import (
 	"io"
 	"syscall"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
-// DialError turns what dialing place failed with into one of transport's errors
-// and the next step. ctx is the caller's; check says what to look at where
+// DialError turns what dialing a place failed with into one of transport's errors
+// and the next step. ctx is the caller's; check says what to look at if
 // nobody answers.
-func DialError(ctx context.Context, place, check string, err error) error {
+func DialError(ctx context.Context, at identity.Address, check string, err error) error {
+	place := at.Host
 	var wrong *transport.WrongPeerError
 	var header tls.RecordHeaderError
 	switch {
@@ -26,6 +28,8 @@ func DialError(ctx context.Context, place, check string, err error) error {
 		return wrong
 	case errors.Is(err, transport.ErrClosed):
 		return err
+	case unknownName(err):
+		return &transport.WrongPeerError{Host: place, Want: at.Peer}
 	case errors.Is(err, peertls.ErrIdentity), errors.As(err, &header):
 		return fmt.Errorf("%w: %s: %w; it is no xaeroflux node", transport.ErrRefused, place, err)
 	case remoteAlert(err):

@@ -3,6 +3,7 @@
 package muxnet
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/internal/peertls"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
@@ -85,4 +87,11 @@ func lostError(err error) *transport.ClosedError {
 func remoteAlert(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "remote error"
+}
+
+// unknownName reports whether err is the alert of a door that stays shut. TLS has no
+// exported type for an alert that came, but the same text.
+func unknownName(err error) bool {
+	var op *net.OpError
+	return remoteAlert(err) && errors.As(err, &op) && op.Err.Error() == tls.AlertError(peertls.AlertNoName).Error()
 }

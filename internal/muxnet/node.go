@@ -23,6 +23,7 @@ type Node struct {
 	carrier string // its name
 	peer    identity.PeerID
 	cert    tls.Certificate
+	door    *peertls.Door // of listeners, at which dialers knock; nil: there is none
 	o       Options
 
 	ctx    context.Context // ends with Close
@@ -54,6 +55,17 @@ func New(carrier string, key ed25519.PrivateKey, o Options) (*Node, error) {
 	return n, nil
 }
 
+// NewKnocking is New for a carrier whose listeners anybody may reach: they answer those
+// who know their peer id.
+func NewKnocking(carrier string, key ed25519.PrivateKey, o Options) (*Node, error) {
+	n, err := New(carrier, key, o)
+	if err != nil {
+		return nil, err
+	}
+	n.door, err = peertls.NewDoor(key, carrier)
+	return n, err
+}
+
 // Peer returns the peer id of the node's key.
 func (n *Node) Peer() identity.PeerID { return n.peer }
 
@@ -77,19 +89,39 @@ func (n *Node) Enter(ctx context.Context) (context.Context, func(), error) {
 // place, for people. raw is closed with the connection, and if this fails.
 // The caller is inside Enter, with ctx from there.
 func (n *Node) Connect(ctx context.Context, raw net.Conn, want identity.PeerID, remote string) (transport.Conn, error) {
-	verify := peertls.Only(want)
-	if want == (identity.PeerID{}) {
-		verify = peertls.Anyone
+	conf, err := n.dialing(want)
+	if err != nil {
+		raw.Close()
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, n.o.HandshakeTimeout)
 	defer cancel()
 	under := &counted{Conn: raw}
-	c, err := n.shake(ctx, under, tls.Client(under, peertls.Config(n.cert, verify)), remote, true, nil)
+	c, err := n.shake(ctx, under, tls.Client(under, conf), remote, true, nil)
 	if err != nil {
 		raw.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// dialing is TLS's configuration for a dialer that wants a peer, or whoever is there.
+func (n *Node) dialing(want identity.PeerID) (*tls.Config, error) {
+	switch {
+	case want == identity.PeerID{}:
+		return peertls.Config(n.cert, peertls.Anyone), nil
+	case n.door != nil:
+		return peertls.Dial(n.cert, n.carrier, want)
+	}
+	return peertls.Config(n.cert, peertls.Only(want)), nil
+}
+
+// listening is TLS's configuration for the end that was called.
+func (n *Node) listening() *tls.Config {
+	if n.door != nil {
+		return n.door.Listen(n.cert)
+	}
+	return peertls.Config(n.cert, peertls.Anyone)
 }
 
 // Accept is Connect for the end that was called.
@@ -107,7 +139,7 @@ func (n *Node) accept(ctx context.Context, raw net.Conn, remote string, place *t
 	ctx, cancel := context.WithTimeout(ctx, n.o.HandshakeTimeout)
 	defer cancel()
 	under := &counted{Conn: raw}
-	c, err := n.shake(ctx, under, tls.Server(under, peertls.Config(n.cert, peertls.Anyone)), remote, false, place)
+	c, err := n.shake(ctx, under, tls.Server(under, n.listening()), remote, false, place)
 	if err != nil {
 		raw.Close()
 		return nil, err

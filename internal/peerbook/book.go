@@ -34,7 +34,7 @@ const (
 // An Entry is what is known of one peer.
 type Entry struct {
 	Peer    identity.PeerID
-	Places  []Place       // at most MaxPlaces, the one to dial next first
+	Places  []Place       // at most MaxPlaces, the one to dial next first, see schedule
 	Topics  []digest.Hash // that it proved to share with us
 	Claimed []digest.Hash // in which others told of it; not stored
 	Kept    bool          // a person wants it connected; not stored
@@ -44,9 +44,10 @@ type Entry struct {
 
 	Failures  int // in a row
 	LastError string
-	Erred     time.Time // when that was; a row does not say, see erredAbout
-	Next      time.Time // not to be dialed before
+	Erred     time.Time // when that was, or when a session ended without
+	Next      time.Time // not to be dialed before, see schedule
 
+	rest  time.Time // nor at any of its places before
 	heard time.Time // when it was first told of; not stored
 	from  Net       // of who told first; not stored
 }
@@ -105,8 +106,14 @@ func (b *Book) Keep(a identity.Address) bool {
 		e = &Entry{Peer: a.Peer}
 		b.peers[a.Peer] = e
 	}
-	e.Kept, e.Next, e.Failures = true, time.Time{}, 0
+	e.Kept, e.rest, e.Failures = true, time.Time{}, 0
 	e.place(Place{Host: a.Host}.withNet(), true)
+	for i := range e.Places {
+		if e.Places[i].Host == a.Host {
+			e.Places[i].rehabilitate()
+		}
+	}
+	e.schedule()
 	return true
 }
 
@@ -164,7 +171,11 @@ func (b *Book) Told(a identity.Address, by Telling, now time.Time) bool {
 	if !slices.Contains(e.Claimed, by.Topic) && len(e.Claimed) < maxClaimed {
 		e.Claimed = append(e.Claimed, by.Topic)
 	}
+	if !own {
+		p.next = now // behind those whose turn came before
+	}
 	news := e.place(p, own)
+	e.schedule()
 	if news && e.proven() {
 		b.changed[a.Peer] = true
 		b.version++

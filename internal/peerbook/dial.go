@@ -38,7 +38,9 @@ func (b *Book) Proved(a identity.Address, now time.Time) {
 		b.version++
 	}
 	p.Proven, p.tries = now, 0
+	p.rehabilitate()
 	e.Places = slices.Insert(slices.Delete(e.Places, i, i+1), 0, p)
+	e.schedule()
 	if b.admitTried(e, now) || b.peers[a.Peer] != nil || b.admitNew(e, now) {
 		b.peers[a.Peer] = e
 		b.changed[a.Peer] = true
@@ -58,7 +60,8 @@ func (b *Book) Up(p identity.PeerID, topics []digest.Hash, now time.Time) {
 			b.version++
 		}
 	}
-	e.Seen, e.Next = now, time.Time{}
+	e.Seen = now
+	e.hurry()
 	b.changed[p] = true
 }
 
@@ -79,7 +82,8 @@ func (b *Book) Down(p identity.PeerID, lasted time.Duration, why error, now time
 		e.Failures /= 2
 	}
 	e.Seen, e.LastError, e.Erred = now, errText(why), now
-	e.Next = now.Add(Pause(e.Failures, rnd))
+	e.rest = now.Add(Pause(e.Failures, rnd))
+	e.schedule()
 	b.changed[p] = true
 }
 
@@ -91,12 +95,14 @@ func (b *Book) Interrupted(p identity.PeerID, why error, now time.Time) {
 	if e == nil {
 		return
 	}
-	e.LastError, e.Erred, e.Next = errText(why), now, now.Add(HerePause)
+	e.LastError, e.Erred, e.rest = errText(why), now, now.Add(HerePause)
+	e.schedule()
 	b.changed[p] = true
 }
 
-// Failed says that dialing an address failed. Another of the peer's places is
-// tried next. That somebody else answered, or nobody, is no proof that the peer is
+// Failed says that dialing an address failed. A pause follows, of that place alone:
+// the peer's other places are tried when their turn comes, so that false hints, of which
+// there may be any number, do not hold up the place where the peer is. That somebody else answered, or nobody, is no proof that the peer is
 // gone: a place where it was found, or that a person named, is only put behind the
 // others. One that was never proven is dropped after some tries, and so is a peer
 // without any other.
@@ -107,28 +113,50 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 	}
 	e.Failures++
 	e.LastError, e.Erred = errText(why), now
-	e.Next = now.Add(Pause(e.Failures, rnd))
 	b.changed[a.Peer] = true
 	i := slices.IndexFunc(e.Places, func(p Place) bool { return p.Host == a.Host })
 	if i < 0 {
 		return
 	}
-	p := e.Places[i]
+	p := &e.Places[i]
 	p.tries++
-	e.Places = slices.Delete(e.Places, i, i+1)
-	if p.MayKeep() || e.named(p) || p.tries < maxTries {
-		e.Places = append(e.Places, p)
+	p.failed++
+	p.next = now.Add(Pause(p.failed, rnd))
+	if !p.MayKeep() && !e.named(*p) && p.tries >= maxTries {
+		e.Places = slices.Delete(e.Places, i, i+1)
 	}
-	if len(e.Places) == 0 {
+	if e.schedule(); len(e.Places) == 0 {
 		b.Forget(a.Peer)
 	}
+}
+
+// schedule puts the places in the order in which they are dialed, that one first whose
+// turn came first, and says when the first one may be.
+func (e *Entry) schedule() {
+	slices.SortStableFunc(e.Places, func(x, y Place) int { return x.next.Compare(y.next) })
+	if e.Next = e.rest; len(e.Places) > 0 && e.Places[0].next.After(e.rest) {
+		e.Next = e.Places[0].next
+	}
+}
+
+// rehabilitate lets a place be dialed at once, whatever failed before.
+func (p *Place) rehabilitate() { p.failed, p.next = 0, time.Time{} }
+
+// hurry lets a peer be dialed at once, at any place.
+func (e *Entry) hurry() {
+	e.rest = time.Time{}
+	for i := range e.Places {
+		e.Places[i].rehabilitate()
+	}
+	e.schedule()
 }
 
 // Hurry says that the network may be another one: what failed in the one before
 // says nothing, and everybody may be dialed at once.
 func (b *Book) Hurry() {
 	for _, e := range b.peers {
-		e.Failures, e.Next = 0, time.Time{}
+		e.Failures = 0
+		e.hurry()
 	}
 }
 
@@ -148,19 +176,6 @@ func Pause(failures int, rnd float64) time.Duration {
 		d = min(BackoffBase<<failures, BackoffCap)
 	}
 	return d - time.Duration(rnd*0.3*float64(d))
-}
-
-// erredAbout is when the error of a row was. It was one pause before the peer may be dialed
-// again: at the end of the last session, if that fits, and else in the middle of when it
-// can have been. Zero if a session began since.
-func (e *Entry) erredAbout() time.Time {
-	if e.LastError == "" || e.Next.IsZero() {
-		return time.Time{}
-	}
-	if pause := e.Next.Sub(e.Seen); pause <= Pause(e.Failures, 0) && pause >= Pause(e.Failures, 1) {
-		return e.Seen
-	}
-	return e.Next.Add(-Pause(e.Failures, 0.5))
 }
 
 // Unproven returns a place at which the peer asked to be found and nobody

@@ -20,8 +20,10 @@ type Place struct {
 	Proven time.Time       // when a connection last proved that the peer is there; zero: never
 	Public bool            // the peer itself asked to be found there
 
-	tries int // in vain since it was proven or told; not stored
-	net   Net // of Host
+	tries  int       // in vain since it was proven or told; not stored
+	failed int       // in a row, by which its pause grows; not stored
+	next   time.Time // not to be dialed before; not stored
+	net    Net       // of Host
 }
 
 func (p Place) withNet() Place {

@@ -36,7 +36,7 @@ const (
 	Fresh    = 300 * time.Millisecond
 )
 
-// TryTime is how long a peer is tried that could not be reached so often in a row.
+// TryTime is how long a place is tried at which the peer was not reached so often in a row.
 func TryTime(failures int) time.Duration {
 	switch failures {
 	case 0:
@@ -128,7 +128,7 @@ func (b *Book) inOrder() []*Entry {
 func byID(x, y *Entry) int { return bytes.Compare(x.Peer[:], y.Peer[:]) }
 
 func (p *Plan) add(e *Entry) {
-	p.Dial = append(p.Dial, Dial{Target: e.Places[0].target(e.Peer), Named: e.Kept, Try: TryTime(e.Failures)})
+	p.Dial = append(p.Dial, Dial{Target: e.Places[0].target(e.Peer), Named: e.Kept, Try: TryTime(e.Places[0].failed)})
 }
 
 // needs is what the topics of a node need.

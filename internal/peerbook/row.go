@@ -23,7 +23,7 @@ import (
 //	4   u16  failures
 //	6   u16  day of the first proof, since 1970; 0: not known
 //	8   i64  seen
-//	16  i64  next
+//	16  i64  erred
 //	then the topics, 32 bytes each,
 //	the last error,
 //	and each place: i64 proven | source (32) | u8 public | u16 length | host
@@ -58,12 +58,25 @@ func (b *Book) Load(p identity.PeerID, row []byte) error {
 	if err != nil {
 		return err
 	}
-	e.Erred = e.erredAbout()
+	e.resume()
 	if p != b.self && (len(b.peers) < MaxTried+MaxKept || b.peers[p] != nil) {
 		b.peers[p] = e
 		b.version++
 	}
 	return nil
+}
+
+// resume goes on with the pause that a row leads to: of all its places, as it does not
+// say which of them failed how often.
+func (e *Entry) resume() {
+	if e.Erred.IsZero() {
+		return
+	}
+	for i := range e.Places {
+		p := &e.Places[i]
+		p.failed, p.next = e.Failures, e.Erred.Add(Pause(e.Failures, 0))
+	}
+	e.schedule()
 }
 
 // CheckRow says what is wrong with a row.
@@ -78,7 +91,7 @@ func (e *Entry) row() []byte {
 	b = le.AppendUint16(b, uint16(min(e.Failures, math.MaxUint16)))
 	b = le.AppendUint16(b, dayOf(e.First))
 	b = le.AppendUint64(b, millis(e.Seen))
-	b = le.AppendUint64(b, millis(e.Next))
+	b = le.AppendUint64(b, millis(e.Erred))
 	for _, t := range e.Topics {
 		b = append(b, t[:]...)
 	}
@@ -104,7 +117,7 @@ func parseRow(peer identity.PeerID, b []byte) (*Entry, error) {
 		return nil, bad(fmt.Sprintf("%d bytes that do not begin with version %d", len(b), rowVersion))
 	}
 	places, topics, errLen := int(b[1]), int(b[2]), int(b[3])
-	e := &Entry{Peer: peer, Tried: true, Failures: int(le.Uint16(b[4:])), First: dayAt(le.Uint16(b[6:])), Seen: at(le.Uint64(b[8:])), Next: at(le.Uint64(b[16:]))}
+	e := &Entry{Peer: peer, Tried: true, Failures: int(le.Uint16(b[4:])), First: dayAt(le.Uint16(b[6:])), Seen: at(le.Uint64(b[8:])), Erred: at(le.Uint64(b[16:]))}
 	b = b[rowHeader:]
 	if places > MaxPlaces || topics > MaxTopics || errLen > MaxErrText || len(b) < 32*topics+errLen {
 		return nil, bad(fmt.Sprintf("%d places, %d topics, an error of %d bytes in %d", places, topics, errLen, len(b)))

@@ -41,6 +41,8 @@ func TestRowsComeBack(t *testing.T) {
 	for i := range want.Places {
 		want.Places[i].Via = Nowhere
 	}
+	want.rest = time.Time{} // stands in the places
+	want.resume()
 	if have := *again.peers[peer(1)]; !reflect.DeepEqual(have, want) {
 		t.Errorf("\n have %+v\n want %+v", have, want)
 	}
@@ -53,8 +55,7 @@ func TestRowsComeBack(t *testing.T) {
 	}
 }
 
-// A row does not say when its error was, which follows from what it says: exactly if a
-// session ended with it, and else within the part of the pause that is drawn.
+// A row says when its error was, and so how long its places rest.
 func TestRowsTellWhenTheErrorWas(t *testing.T) {
 	reload := func(b *Book) Entry {
 		again := New(peer(0))
@@ -68,13 +69,14 @@ func TestRowsTellWhenTheErrorWas(t *testing.T) {
 	for failures := range 15 {
 		now := t0.Add(time.Duration(failures+1) * time.Hour)
 		b.Failed(addr(1), errOops, now, float64(failures)/15)
-		if off := reload(b).Erred.Sub(now).Abs(); off > BackoffCap*15/100 {
-			t.Errorf("after %d failures it is off by %s", failures+1, off)
+		e := reload(b)
+		if rest := e.Next.Sub(now); !e.Erred.Equal(now) || rest != Pause(e.Failures, 0) {
+			t.Errorf("after %d failures the error was at %s, want %s; the next try is %s later", failures+1, e.Erred, now, rest)
 		}
 	}
 	now := t0.Add(24 * time.Hour)
 	b.Up(peer(1), nil, now)
-	if e := reload(b); e.LastError == "" || !e.Erred.IsZero() {
+	if e := reload(b); e.LastError == "" || !e.Erred.Equal(now.Add(-9*time.Hour)) {
 		t.Errorf("after another session began, %q was at %s", e.LastError, e.Erred)
 	}
 	b.Down(peer(1), time.Second, errOops, now, 0)

@@ -6,7 +6,9 @@
 // at, a fixed protocol name, no resumption. Binding ties what is said later to
 // this one connection.
 //
-// Start with Config.
+// On a network a listener shows its key only to dialers who know it already (knock.go).
+//
+// Start with Config; Door and Dial are for carriers that anybody reaches.
 package peertls
 
 import (

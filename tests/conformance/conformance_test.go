@@ -89,6 +89,7 @@ func TestNodeConforms(t *testing.T) {
 	var record bytes.Buffer
 	s.record = newRecording(&record, s.topics)
 	_, s.reach.tcp = identity.SplitScheme(addr.Host)
+	s.reach.peer = db.PeerID().String()
 	runSuite(t, s, everything)
 	checkSeen(t, record.Bytes())
 	if report, err := db.Check(t.Context(), nil); err != nil {

@@ -4,7 +4,7 @@
 // it, and says which sentence of docs/xsp.md the program broke:
 //
 //	go run ./tests/conformance -invites
-//	go run ./tests/conformance -tcp 127.0.0.1:4040
+//	go run ./tests/conformance -tcp 127.0.0.1:4040 -peer PEERID
 //	go run ./tests/conformance -unix /run/program.sock
 //	go run ./tests/conformance -quic 127.0.0.1:4040 -peer PEERID
 //	go run ./tests/conformance -- xaeroflux serve --stdio --dir store
@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&r.tcp, "tcp", "", "`HOST:PORT` where the program listens by TCP")
 	flag.StringVar(&r.unix, "unix", "", "`PATH` of the unix socket where it listens")
 	flag.StringVar(&r.quic, "quic", "", "`HOST:PORT` where it listens by QUIC")
-	flag.StringVar(&r.peer, "peer", "", "its peer `ID`, for -quic")
+	flag.StringVar(&r.peer, "peer", "", "its peer `ID`, for -tcp and -quic")
 	flag.StringVar(&only, "run", "", "run the scenarios that match this `REGEXP` only")
 	flag.StringVar(&out, "record", "", "write all sessions to this `FILE`, a JSON object a line")
 	flag.BoolVar(&invites, "invites", false, "print the invites that the program has to join")

@@ -12,13 +12,14 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/pipenet"
 	"github.com/xaeroflux/xaeroflux/quicnet"
+	"github.com/xaeroflux/xaeroflux/tcpnet"
 	"github.com/xaeroflux/xaeroflux/transport"
 )
 
 // A reach is where the program under test is.
 type reach struct {
 	tcp, unix, quic string
-	peer            string // that QUIC is to find
+	peer            string // that TCP and QUIC are to find
 	command         []string
 	stderr          io.Writer
 }
@@ -33,8 +34,8 @@ func (r reach) check() error {
 	switch {
 	case n != 1:
 		return errors.New("want one of -tcp HOST:PORT, -unix PATH, -quic HOST:PORT and -- COMMAND")
-	case r.quic != "" && r.peer == "":
-		return errors.New("-quic wants -peer, the peer id of the program")
+	case r.quic+r.tcp != "" && r.peer == "":
+		return errors.New("-tcp and -quic want -peer, the peer id of the program: it answers nobody else")
 	}
 	return nil
 }
@@ -50,8 +51,8 @@ func (r reach) dial(ctx context.Context, as identity.Device) (transport.Conn, fu
 }
 
 func (r reach) connect(ctx context.Context, as identity.Device) (transport.Conn, func(), error) {
-	if r.quic != "" {
-		return r.dialQUIC(ctx, as)
+	if r.quic+r.tcp != "" {
+		return r.knock(ctx, as)
 	}
 	c, err := pipenet.New(as.PeerKey(), pipenet.Options{})
 	if err != nil {
@@ -79,26 +80,32 @@ func (r reach) connect(ctx context.Context, as identity.Device) (transport.Conn,
 
 // raw is the bytes below TLS.
 func (r reach) raw(ctx context.Context) (io.ReadWriteCloser, error) {
-	var d net.Dialer
-	switch {
-	case r.tcp != "":
-		return d.DialContext(ctx, "tcp", r.tcp)
-	case r.unix != "":
+	if r.unix != "" {
+		var d net.Dialer
 		return d.DialContext(ctx, "unix", r.unix)
 	}
 	return pipenet.Start(strings.Join(r.command, " "), r.stderr)
 }
 
-func (r reach) dialQUIC(ctx context.Context, as identity.Device) (transport.Conn, func(), error) {
+// carrier is one that others than this user reach.
+func (r reach) carrier(as identity.Device) (transport.Carrier, error) {
+	if r.quic != "" {
+		return quicnet.New(as.PeerKey(), quicnet.Options{})
+	}
+	return tcpnet.New(as.PeerKey(), tcpnet.Options{})
+}
+
+// knock dials the program where it answers those who know it.
+func (r reach) knock(ctx context.Context, as identity.Device) (transport.Conn, func(), error) {
 	peer, err := identity.ParsePeerID(r.peer)
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := quicnet.New(as.PeerKey(), quicnet.Options{})
+	c, err := r.carrier(as)
 	if err != nil {
 		return nil, nil, err
 	}
-	conn, err := c.Dial(ctx, identity.Address{Peer: peer, Host: r.quic})
+	conn, err := c.Dial(ctx, identity.Address{Peer: peer, Host: r.quic + r.tcp})
 	if err != nil {
 		c.Close()
 		return nil, nil, err

@@ -24,6 +24,8 @@ func (r rule) broken(format string, args ...any) error {
 
 // The rules of what the program says.
 const (
+	ruleKnock      rule = "So it shows that only to a dialer who knows the peer id already"
+	ruleAlert      rule = "To a dialer the alert means that another peer is there than it expects."
 	ruleFirst      rule = "**HELLO** (1), the first message of both sides"
 	ruleVersion    rule = "Another one than 2 is refused with code 3."
 	rulePeer       rule = "must be the key the channel proved"

@@ -13,6 +13,7 @@ import (
 // scenarios is all there are, in the order in which they are played.
 func scenarios() []scenario {
 	return slices.Concat([]scenario{
+		{"nobody is told who is here", knocks},
 		{"no topic is shared", noTopic},
 		{"both hold nothing", bothEmpty},
 		{"the program is behind by events", behindByEvents},

@@ -9,11 +9,11 @@ import (
 	"math"
 	"net"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/peertls"
 )
 
@@ -41,7 +41,10 @@ func heapOf(b *testing.B, peers, streams int) int64 {
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, host, _ := strings.Cut(at.String(), "@")
+	addr, err := identity.ParseAddress(at.String())
+	if err != nil {
+		b.Fatal(err)
+	}
 	before := heapInUse()
 	attack := make([]byte, 0, streams*(256<<10+24)+12)
 	for i := range streams + 1 {
@@ -58,12 +61,16 @@ func heapOf(b *testing.B, peers, streams int) int64 {
 		if err != nil {
 			b.Fatal(err)
 		}
-		raw, err := net.Dial("tcp", host)
+		raw, err := net.Dial("tcp", addr.Host)
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer raw.Close()
-		tc := tls.Client(raw, peertls.Config(cert, peertls.Anyone))
+		conf, err := peertls.Dial(cert, identity.SchemeTCP, addr.Peer)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tc := tls.Client(raw, conf)
 		if tc.Handshake() == nil {
 			go tc.Write(attack)
 		}

@@ -213,7 +213,11 @@ func strangerTCP(i int, a identity.Address, fills bool) (ended <-chan struct{}, 
 	if err != nil {
 		return nil, err
 	}
-	tc := tls.Client(raw, peertls.Config(cert, peertls.Anyone))
+	conf, err := peertls.Dial(cert, identity.SchemeTCP, a.Peer)
+	if err != nil {
+		return nil, err
+	}
+	tc := tls.Client(raw, conf)
 	if err := tc.Handshake(); err != nil {
 		return nil, err
 	}

@@ -64,6 +64,7 @@ func TestSeedsThatFailed(t *testing.T) {
 		143, 161, // a round that is not answered was hidden by events that came meanwhile
 		20023, 30050, // a log that ended before its first event was waited for
 		1799, // small rounds that waited for a peer that stalls were counted as whole lists
+		7033, // a pause that a false place caused held up the place where the peer was
 	} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()

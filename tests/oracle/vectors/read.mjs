@@ -21,6 +21,7 @@ import { checkExample } from "./example.mjs";
 import { formatExamples } from "./examples.mjs";
 import { rosterExamples, xspExamples } from "./pageexamples.mjs";
 import { checkIdentity } from "./identity.mjs";
+import { checkKnocks } from "./knock.mjs";
 import { checkPages } from "./page.mjs";
 import { checkProofs } from "./proof.mjs";
 import { checkRecorded } from "./recorded.mjs";
@@ -41,6 +42,7 @@ const checks = {
   "event.json": checkEvents,
   "example.json": checkExample,
   "identity.json": checkIdentity,
+  "knock.json": checkKnocks,
   "page.json": checkPages,
   "proof.json": checkProofs,
   "roster.json": checkRosters,

@@ -65,7 +65,7 @@ function peerRow(r, { peer }) {
   ok(r.uint(1) === 1, "version");
   const [places, topics, error] = [r.uint(1), r.uint(1), r.uint(1)];
   ok(places <= 4 && topics <= 64 && error <= 200, "numbers");
-  const v = { failures: r.uint(2), day: r.uint(2), seen_ms: r.uint(8), next_ms: r.uint(8), topics: times(topics, () => hash(r)), error: text(r.take(error)) };
+  const v = { failures: r.uint(2), day: r.uint(2), seen_ms: r.uint(8), erred_ms: r.uint(8), topics: times(topics, () => hash(r)), error: text(r.take(error)) };
   v.places = times(places, () => {
     const [proven_ms, source, open] = [r.uint(8), hash(r), r.uint(1) === 1], host = text(r.take(r.uint(2)));
     within(() => parseAddress(`${peer}@${host}`));
