@@ -78,6 +78,42 @@ func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID, owner ide
 	return nil
 }
 
+// ErrSuperseded is returned for a succession that names what is not, or no more, held.
+var ErrSuperseded = errors.New("the succession goes on from a part of the roster that is not here, or counts no more: sync with a member, or have it proposed again")
+
+// Succeed begins a new term with this device as the steward, on the word of the topic's
+// successors. What is here of the roster beyond the part that they named is void. The
+// error is ErrSuperseded, roster.ErrSuccession, roster.ErrUnsigned, or ErrNotNamed.
+func (k *Keeper) Succeed(ctx context.Context, topic identity.TopicID, by *roster.Succession) error {
+	t, err := k.Store.Topic(topic)
+	if err != nil {
+		return err
+	}
+	if err := by.Check(t.ID, t.Genesis); err != nil {
+		return err
+	}
+	if by.Term.Steward != k.Store.DeviceKey(t) {
+		return fmt.Errorf("%w (%s)", ErrNotNamed, by.Term.Steward.Short())
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	st, err := k.Store.RosterAt(t.ID, by.Term.Last)
+	if err == nil {
+		err = k.begin(ctx, t, st, &by.Term)
+	}
+	if errors.Is(err, roster.ErrPosition) {
+		return ErrSuperseded
+	}
+	if err != nil {
+		return err
+	}
+	k.Met(topic) // nobody else writes the new leg
+	return nil
+}
+
+// ErrNotNamed is returned for a succession that names another device.
+var ErrNotNamed = errors.New("the successors named another device: take over there")
+
 // Handover makes another device the steward, which asked for it.
 func (k *Keeper) Handover(ctx context.Context, topic identity.TopicID, device roster.Key) error {
 	t, err := k.Store.Topic(topic)

@@ -102,6 +102,7 @@ func eachKind(s *store.Store, topic *layout.Topic, former aof.LogRow) map[*layou
 	put(rowOfKind(layout.Formers, layout.FormerKey{Topic: topic.ID, Author: former.Author}, former.ID))
 	put(rowOfKind(layout.Copies, former.ID, layout.Copy{Topic: topic.ID, Log: former.ID, Author: former.Author, Seen: time.UnixMilli(6)}))
 	put(rowOfKind(layout.Homes, layout.Only{}, layout.Home{Topic: digest.Hash{8}}))
+	put(rowOfKind(layout.SuccessorKeys, former.Author, identity.Secret{3}))
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Legs, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.KEMKeys, topic.ID, []layout.KEMKey{{Recipient: former.Author, Seed: identity.Secret{1}}}))

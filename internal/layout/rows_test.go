@@ -59,6 +59,7 @@ func samples() []sample {
 		sampleOf(Formers, FormerKey{id, [32]byte{3}}, word("log")),
 		sampleOf(Copies, word("log"), Copy{Topic: id, Log: word("log"), Author: [32]byte{3}, Seen: time.UnixMilli(4)}),
 		sampleOf(Defaults, Only{}, id),
+		sampleOf(SuccessorKeys, [32]byte{4}, identity.Secret{5}),
 		sampleOf(Homes, Only{}, Home{Topic: id, Root: &seal.PublicKey{3}}),
 		sampleOf(Follows, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Legs, id, []digest.Hash{{1}, {2}}),

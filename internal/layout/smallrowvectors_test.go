@@ -99,6 +99,7 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("default", Defaults, Only{}, digest.Hash{}, "topic", digest.Hash{}),
 		smallRow("home", Homes, Only{}, Home{Topic: topic}, "topic", topic, "root", hexBytes{}),
 		smallRow("home", Homes, Only{}, Home{Topic: topic, Root: &root}, "topic", topic, "root", hexBytes(root[:])),
+		smallRow("successor", SuccessorKeys, [32]byte(author), identity.Secret{5}, "key", author, "seed", hexBytes{5, 31: 0}),
 		smallRow("follow", Follows, topic, nil, "topic", topic, "names", []digest.Hash{}),
 		smallRow("follow", Follows, topic, names, "topic", topic, "names", names),
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),

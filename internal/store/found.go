@@ -21,6 +21,9 @@ import (
 type Founding struct {
 	Policy    identity.Policy
 	PageBytes int // of the logs in it; 0 means the store's default
+
+	Successors [][identity.KeyBytes]byte // rising
+	Need       int                       // of them
 }
 
 // NewFounding returns the change that makes a new topic, of which this device is the
@@ -39,11 +42,15 @@ func (s *Store) NewFounding(name string, f Founding, now time.Time) (*Join, erro
 		return nil, err
 	}
 	g := &identity.Genesis{Policy: f.Policy, Owner: identity.PublicKey(secret.Key()), LobbyHash: identity.LobbyHash(keys.Lobby)}
+	g.Successors, g.Need = f.Successors, f.Need
 	if f.Policy.Has(identity.PolicyOpen) {
 		g.PageBytes, g.JoinHash = uint32(f.PageBytes), identity.JoinHash(keys.Join)
 	}
 	rand.Read(g.Salt[:]) // never fails (crypto/rand)
 	device := s.device.Seed.Found(s.device.Generation, g)
+	if err := g.Check(); err != nil {
+		return nil, err
+	}
 	j := newJoin(&Topic{ID: g.ID(), Genesis: g, Keys: keys, Account: secret, Name: name, Kept: name != ""}, device, f.PageBytes)
 	if j.recovery, err = s.RecoveryBox(j.Topic.ID, secret); err != nil {
 		return nil, err

@@ -101,6 +101,12 @@ function home(r) {
   return { topic, root: hex(root) };
 }
 
+function successor(r) {
+  const seed = all(r);
+  ok(seed.length === 32 && !isZero(seed), "no seed");
+  return { seed: hex(seed) };
+}
+
 const none = () => ({}), time = (r) => ({ time_ms: r.uint(8) }), ofTopic = (r) => ({ topic: hash(r) }), ofLog = (r) => ({ log: hash(r) });
 const kind = (database, prefix, key, value) => ({ database, prefix, key, value });
 
@@ -117,6 +123,7 @@ const kinds = {
   copy: kind("meta", "copy ", ofLog, (r) => ({ topic: hash(r), author: hash(r), ...time(r) })),
   default: kind("meta", "default", none, ofTopic),
   home: kind("meta", "home", none, home),
+  successor: kind("meta", "successor ", (r) => ({ key: hash(r) }), successor),
   follow: kind("meta", "follow ", ofTopic, follow),
   kem: kind("meta", "kem ", ofTopic, kemKeys),
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
