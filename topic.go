@@ -182,6 +182,12 @@ type TopicOptions struct {
 	PageBytes int
 	// Kind says who takes part, and who can read it. Default: OpenTopic.
 	Kind TopicKind
+	// Successors are keys of people, made for this topic by DB.NewSuccessorKey, of whom so
+	// many as SuccessorsNeeded says may together make another device the steward: more than
+	// half of them. At most MaxSuccessors. Default: none.
+	Successors []AccountKey
+	// SuccessorsNeeded is how many it takes. Default: just more than half.
+	SuccessorsNeeded int
 }
 
 // CreateTopic founds a topic, of which this store is the steward and its person
@@ -208,9 +214,16 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ 
 	if err != nil {
 		return nil, fmt.Errorf("create topic: %w", err)
 	}
-	j, err := db.st.NewFounding(name, store.Founding{Policy: policy, PageBytes: o.PageBytes}, db.opts.Now())
+	f := store.Founding{Policy: policy, PageBytes: o.PageBytes}
+	if f.Successors, f.Need, err = o.successors(); err != nil {
+		return nil, fmt.Errorf("create topic: %w", err)
+	}
+	j, err := db.st.NewFounding(name, f, db.opts.Now())
 	if err == nil {
 		err = db.change(ctx, j)
+	}
+	if errors.Is(err, identity.ErrGenesis) {
+		err = fmt.Errorf("%w: %w", ErrOptions, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create topic: %w", err)
