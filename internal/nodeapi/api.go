@@ -65,6 +65,9 @@ type Backend interface {
 	// Roster changes who writes the roster of a topic, unless c asks for nothing, and
 	// returns how far it is here.
 	Roster(ctx context.Context, topic string, c RosterChange) (xaeroflux.RosterStatus, error)
+	// Succession does something about a succession, or makes a successor's key, and returns
+	// what there is then.
+	Succession(ctx context.Context, topic string, c SuccessionChange) (Succession, error)
 	// Link makes an invite that links a device to the store's person.
 	Link(ctx context.Context, o Linking) (string, error)
 	// Devices lists the devices of the store's person.
@@ -125,6 +128,8 @@ type TopicChange struct {
 	Topic   string              `json:"topic,omitempty"`   // which, of all but Create
 	Create  *string             `json:"create,omitempty"`  // found one of this name
 	Kind    xaeroflux.TopicKind `json:"kind"`              // of the one that is founded
+	Heirs   string              `json:"heirs,omitempty"`   // of the one that is founded: its successors' keys, with commas between
+	Needed  int                 `json:"needed,omitempty"`  // of them; 0: just more than half
 	Rename  *string             `json:"rename,omitempty"`  // call it this
 	Default bool                `json:"default,omitempty"` // make it the default
 	Leave   bool                `json:"leave,omitempty"`   // take no part in it any more
@@ -159,7 +164,23 @@ type RosterChange struct {
 	Handover string        `json:"handover,omitempty"`  // the beginning of the key of the device that is to write it
 	TakeOver bool          `json:"take_over,omitempty"` // this store writes it, by the owner's key
 	Words    string        `json:"words,omitempty"`     // with TakeOver: that lead to the owner's key; kept nowhere
+	Signed   string        `json:"signed,omitempty"`    // with TakeOver: a succession that enough have signed
 	Wait     time.Duration `json:"wait,omitempty"`      // as of an Inviting
+}
+
+// A SuccessionChange asks for one thing.
+type SuccessionChange struct {
+	NewKey  bool   `json:"new_key,omitempty"` // a key for a topic to come
+	Propose bool   `json:"propose,omitempty"`
+	Device  string `json:"device,omitempty"` // with Propose: the beginning of the key of the device that is to be the steward; this store's if empty
+	Read    string `json:"read,omitempty"`   // a succession: what does it say?
+	Sign    string `json:"sign,omitempty"`   // a succession
+}
+
+// A Succession is a successor's key, or what successors sign.
+type Succession struct {
+	Key string `json:"key,omitempty"` // a public key, to be given to whoever founds a topic
+	xaeroflux.Succession
 }
 
 // TopicInfo is a topic that the store is in.

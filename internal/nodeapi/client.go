@@ -154,6 +154,11 @@ func (c *Client) Roster(ctx context.Context, topic string, change RosterChange) 
 	return single[xaeroflux.RosterStatus](ctx, c, "roster", request{Topic: topic, Roster: change})
 }
 
+// Succession implements Backend.
+func (c *Client) Succession(ctx context.Context, topic string, s SuccessionChange) (Succession, error) {
+	return single[Succession](ctx, c, "succession", request{Topic: topic, Succession: s})
+}
+
 // Link implements Backend.
 func (c *Client) Link(ctx context.Context, o Linking) (string, error) {
 	return single[string](ctx, c, "link", request{Linking: o})

@@ -162,6 +162,10 @@ func (f *fake) Roster(_ context.Context, topic string, c RosterChange) (xaeroflu
 	return xaeroflux.RosterStatus{Term: uint32(len(topic)), Leg: 2, Size: uint64(c.Wait), Steward: xaeroflux.AuthorKey{3}, Self: c.Trust && c.Ask && c.TakeOver}, nil
 }
 
+func (f *fake) Succession(_ context.Context, topic string, c SuccessionChange) (Succession, error) {
+	return Succession{Key: fmt.Sprintf("succession in %s: %+v", topic, c)}, nil
+}
+
 func (f *fake) Link(_ context.Context, o Linking) (string, error) {
 	return fmt.Sprintf("link until %v, waits %v", o.Expires, o.Wait), nil
 }

@@ -57,6 +57,8 @@ func TestCallsGoThrough(t *testing.T) {
 	check("members", members, []xaeroflux.Member{{Role: xaeroflux.RoleAdmin, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, err)
 	roster, err := c.Roster(ctx, "7", RosterChange{Trust: true, Ask: true, TakeOver: true, Wait: 9})
 	check("roster", roster, xaeroflux.RosterStatus{Term: 1, Leg: 2, Size: 9, Steward: xaeroflux.AuthorKey{3}, Self: true}, err)
+	next, err := c.Succession(ctx, "t", SuccessionChange{Sign: "xfs2"})
+	check("succession", next.Key, "succession in t: {NewKey:false Propose:false Device: Read: Sign:xfs2}", err)
 	link, err := c.Link(ctx, Linking{Expires: time.Unix(9, 0).UTC(), Wait: time.Second})
 	check("link", link, "link until 1970-01-01 00:00:09 +0000 UTC, waits 1s", err)
 	own, err := c.Devices(ctx)

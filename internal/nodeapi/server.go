@@ -48,6 +48,8 @@ type request struct {
 	Linking  Linking                 `json:"linking,omitzero"`
 	Member   MemberChange            `json:"member,omitzero"`
 	Roster   RosterChange            `json:"roster,omitzero"`
+
+	Succession SuccessionChange `json:"succession,omitzero"`
 }
 
 // A Server offers a Backend to the commands of the store's owner.
@@ -164,6 +166,9 @@ func (s *Server) routes() http.Handler {
 	}))
 	handle("roster", one(func(ctx context.Context, r *request) (xaeroflux.RosterStatus, error) {
 		return s.b.Roster(ctx, r.Topic, r.Roster)
+	}))
+	handle("succession", one(func(ctx context.Context, r *request) (Succession, error) {
+		return s.b.Succession(ctx, r.Topic, r.Succession)
 	}))
 	handle("link", one(func(ctx context.Context, r *request) (string, error) { return s.b.Link(ctx, r.Linking) }))
 	handle("devices", one(func(ctx context.Context, _ *request) ([]xaeroflux.Device, error) { return s.b.Devices(ctx) }))

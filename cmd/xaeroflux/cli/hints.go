@@ -134,6 +134,12 @@ func nextOf(err error) string {
 		return "TMPDIR=DIR before the command, with a directory that may be written and has room"
 	case errors.As(err, &mode):
 		return "chmod 600 " + quoted(mode.Path)
+	case errors.Is(err, xaeroflux.ErrSuperseded):
+		return "xaeroflux sync ADDRESS, with a member that holds the roster; then xaeroflux successor propose"
+	case errors.Is(err, xaeroflux.ErrUnsigned):
+		return "`xaeroflux successor sign -` by another successor, with the same text"
+	case errors.Is(err, xaeroflux.ErrNotNamed):
+		return "the same on the device that is named, or xaeroflux successor propose, which names this one"
 	case errors.Is(err, xaeroflux.ErrPairing):
 		return "the code that the other device shows now, and the address beside it"
 	case peerSays(err, messages.CodeNoSharedTopic):

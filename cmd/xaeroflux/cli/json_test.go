@@ -53,6 +53,7 @@ var printed = []struct {
 	{"printInfo", "`init`, `join`", nodeapi.Info{}},
 	{"invite", "`invite`", inviteLine{}},
 	{"giveByCode", "`invite --code`, for each code", codeLine{}},
+	{"succession", "`successor key`, `successor propose`, `successor sign`", nodeapi.Succession{}},
 	{"printLink", "`devices link`", linkLine{}},
 	{"ownDevices", "`devices --mine`, for each device", xaeroflux.Device{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},

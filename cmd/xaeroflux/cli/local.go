@@ -219,7 +219,14 @@ func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
 		return nil
 	}
 	if c.Create != nil {
-		_, err := b.db.CreateTopic(ctx, *c.Create, &xaeroflux.TopicOptions{Kind: c.Kind})
+		o := xaeroflux.TopicOptions{Kind: c.Kind, SuccessorsNeeded: c.Needed}
+		if c.Heirs != "" {
+			var err error
+			if o.Successors, err = parseSuccessors(c.Heirs); err != nil {
+				return err
+			}
+		}
+		_, err := b.db.CreateTopic(ctx, *c.Create, &o)
 		return err
 	}
 	t, err := b.topic(c.Topic)

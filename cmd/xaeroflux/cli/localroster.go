@@ -38,6 +38,8 @@ func changeRoster(ctx context.Context, t *xaeroflux.Topic, c nodeapi.RosterChang
 		return err
 	}
 	switch {
+	case c.TakeOver && c.Signed != "":
+		return t.TakeOverBySuccessors(ctx, c.Signed)
 	case c.TakeOver && c.Words != "":
 		return t.TakeOverByWords(ctx, c.Words)
 	case c.TakeOver:

@@ -96,6 +96,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"roster":          {{"roster"}},
 		"run":             {{"run", "--quiet"}},
 		"status":          {{"status"}},
+		"successor":       {{"successor"}, {"successor", "key"}},
 		"sync":            {{"sync", addr.String()}},
 		"topic":           {{"topic"}, {"topic", "list"}, {"topic", "create", "new"}},
 		"verify":          {{"verify", "--vkey", vkey, proof}, {"verify", "--vkey", vkey, note}},

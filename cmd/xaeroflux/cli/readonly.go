@@ -33,8 +33,8 @@ func changes(cmd *cobra.Command, args []string) bool {
 	if ofMembers(cmd) {
 		return cmd.Name() != "members"
 	}
-	if cmd.HasParent() && cmd.Parent().Name() == "roster" {
-		return true
+	if cmd.HasParent() && slices.Contains([]string{"roster", "successor"}, cmd.Parent().Name()) {
+		return cmd.Name() != "propose" && cmd.Name() != "sign" // they write nothing
 	}
 	return slices.Contains(changing, cmd.Name())
 }

@@ -103,14 +103,15 @@ see "xaeroflux takeover".`,
 
 func (a *app) takeoverCmd() *cobra.Command {
 	var yes bool
-	var words string
+	var words, successors string
 	cmd := &cobra.Command{
 		Use:   "takeover",
 		Short: "Make this store, on the owner's word, the one that writes a topic's roster",
 		Long: `Makes this store the steward of a topic, if the one that was is lost or stolen. It takes
 the owner's key, which the store that founded the topic keeps; if the owner has words
 ("xaeroflux words"), they alone lead to it: --words - reads them from standard input, in
-any store of the owner's. What that one wrote and is not here is void from then on: members that it
+any store of the owner's. With --successors - it is the word of the topic's successors
+("xaeroflux successor"), as they signed it, which comes on standard input. What that one wrote and is not here is void from then on: members that it
 admitted, roles that it gave, removals. So sync first with all members that can be
 reached. It cannot be taken back, and is done only with --yes; without, the command
 says what it would be.`,
@@ -119,10 +120,20 @@ says what it would be.`,
 			if words != "" && words != "-" {
 				return usage("--words: words stand in no command line, which others can read; --words - reads them from standard input")
 			}
+			c := nodeapi.RosterChange{TakeOver: true}
+			if successors != "" {
+				if words != "" {
+					return usage("both --words and --successors are given: one of them is meant")
+				}
+				var err error
+				if c.Signed, err = a.secret(successors); err != nil {
+					return err
+				}
+				return a.roster(cmd, c) // they said yes
+			}
 			if !yes {
 				return a.mayTakeOver(cmd)
 			}
-			c := nodeapi.RosterChange{TakeOver: true}
 			if words != "" {
 				var err error
 				if c.Words, err = a.secret(words); err != nil {
@@ -134,6 +145,7 @@ says what it would be.`,
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	cmd.Flags().StringVar(&words, "words", "", "-: the owner's words come on standard input, in one line")
+	cmd.Flags().StringVar(&successors, "successors", "", "what the successors signed, or - for a line of standard input")
 	return cmd
 }
 

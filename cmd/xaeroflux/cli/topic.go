@@ -44,8 +44,10 @@ beginning of its id.`,
 
 func (a *app) topicCreateCmd() *cobra.Command {
 	var private, plain, open bool
+	var heirs string
+	var needed int
 	cmd := a.topicChange("create NAME", "Found a topic", 1, func(args []string) nodeapi.TopicChange {
-		c := nodeapi.TopicChange{Create: &args[0]}
+		c := nodeapi.TopicChange{Create: &args[0], Heirs: heirs, Needed: needed}
 		switch {
 		case private:
 			c.Kind = xaeroflux.PrivateTopic
@@ -60,7 +62,8 @@ private one has members ("xaeroflux members"): each comes by an invite of his ow
 events are sealed, and those who are removed read nothing that is appended later. A
 plain one has members too, and nothing is sealed: whoever gets at the bytes reads
 them. This store is the steward of the topic: it admits whoever was invited, and
-should be reachable.`
+should be reachable. With --successors, people can together make another device the
+steward later ("xaeroflux successor").`
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if private && plain || private && open || plain && open {
 			return errors.New("--private, --plain and --open are three kinds of topics: name one")
@@ -71,6 +74,8 @@ should be reachable.`
 	f.BoolVar(&private, "private", false, "for its members, who alone can read it")
 	f.BoolVar(&plain, "plain", false, "for its members, and nothing is sealed")
 	f.BoolVar(&open, "open", false, "for whoever has the invite (the default)")
+	f.StringVar(&heirs, "successors", "", "keys of successors, as `xaeroflux successor key` prints them, with commas between (default: none)")
+	f.IntVar(&needed, "needed", 0, "how many successors it takes (default: just more than half)")
 	return cmd
 }
 
