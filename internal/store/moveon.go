@@ -71,7 +71,7 @@ func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, er
 		return nil, err
 	}
 	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left = m.begin.row.ID, inv.Keys, false }
-	m.begin.key = newSigner(key)
+	m.begin.key, m.begin.place = newSigner(key), inv.Roster
 	return m, m.begin.ask(inv, t.Account, now)
 }
 
@@ -122,6 +122,9 @@ func (m *MovingOn) write(c *Committer, txn *aof.Txn) error {
 			return err
 		}
 	}
+	if err := putInvited(txn, m.edit.topic, m.begin.place); err != nil {
+		return err
+	}
 	return m.edit.write(c, txn)
 }
 
@@ -132,5 +135,6 @@ func (m *MovingOn) made(s *Store) error {
 	s.keyrings.mu.Lock()
 	delete(s.keyrings.all, m.edit.topic) // it is read from the rows again
 	s.keyrings.mu.Unlock()
+	s.invitedBy(m.edit.topic, m.begin.place)
 	return m.edit.made(s)
 }

@@ -101,6 +101,7 @@ type Store struct {
 	copies   copies
 	rosters  rosters
 	keyrings keyrings
+	invited  invited
 
 	closeOnce sync.Once
 	closeErr  error
@@ -174,6 +175,9 @@ func (s *Store) load() (err error) {
 		return err
 	}
 	if err = s.decide(); err != nil {
+		return err
+	}
+	if err = s.loadInvited(); err != nil {
 		return err
 	}
 	if err = s.loadForks(); err != nil {
