@@ -103,6 +103,8 @@ type Store struct {
 	keyrings keyrings
 	invited  invited
 
+	inspections inspections
+
 	closeOnce sync.Once
 	closeErr  error
 }
