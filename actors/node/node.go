@@ -143,7 +143,7 @@ func (n *Node) meet() (err error) {
 	})
 	n.keeper = keeper.New(keeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
-		Go: n.Go, Turned: n.turned, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
+		Go: n.Go, Turned: n.turned, Found: n.found, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
@@ -207,6 +207,11 @@ func (n *Node) turned(topic identity.TopicID) {
 	if n.cfg.KeysCame != nil {
 		n.cfg.KeysCame(topic)
 	}
+}
+
+// found tells of something that is wrong with a topic's roster.
+func (n *Node) found(f *store.RosterFault) {
+	n.notices.Say(notices.Event{Kind: notices.Roster, Topic: f.Topic, Log: f.Log, Err: f})
 }
 
 // sources are the sessions that share a topic.

@@ -172,5 +172,8 @@ func (a *app) printRoster(s xaeroflux.RosterStatus) error {
 			fmt.Fprint(w, "  (this store)")
 		}
 		fmt.Fprintln(w)
+		for _, f := range s.Faults {
+			fmt.Fprintf(w, "fault    %s: %s\n", f.Kind, f.Why)
+		}
 	})
 }
