@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,7 +43,7 @@ type seat struct {
 	topic *xaeroflux.Topic
 	addr  string
 
-	account roster.Key
+	account, author roster.Key
 
 	mu   sync.Mutex // guards told
 	told []*xaeroflux.RosterFault
@@ -61,7 +63,7 @@ func newCourt(t *testing.T) *court {
 		all, err := s.topic.Members()
 		storetest.Must(t, err)
 		i := slices.IndexFunc(all, func(m xaeroflux.Member) bool { return m.Self })
-		s.account = roster.Key(all[i].Account)
+		s.account, s.author = roster.Key(all[i].Account), roster.Key(s.topic.Log().Author())
 	}
 	return c
 }
@@ -256,4 +258,32 @@ func (c *court) close(s *seat) {
 func (l *liar) write(all ...roster.Record) {
 	l.t.Helper()
 	storetest.WriteRoster(l.t, l.s, l.leg, all...)
+}
+
+// snapshot returns what the steward's files hold, which is closed; back puts it there again,
+// in its very place, where nobody can see it.
+func (s *seat) snapshot() (back func()) {
+	t := s.court.t
+	t.Helper()
+	read := func() map[string][]byte {
+		all := map[string][]byte{}
+		storetest.Must(t, filepath.WalkDir(s.dir, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() && e.Name() != "identity.key" && e.Name() != "FORMAT" {
+				all[path], err = os.ReadFile(path)
+			}
+			return err
+		}))
+		return all
+	}
+	then := read()
+	return func() {
+		for path := range read() {
+			if _, was := then[path]; !was {
+				storetest.Must(t, os.Remove(path))
+			}
+		}
+		for path, b := range then {
+			storetest.Must(t, os.WriteFile(path, b, 0o600))
+		}
+	}
 }

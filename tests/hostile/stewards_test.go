@@ -79,13 +79,13 @@ func TestStewardsThatBreakTheRules(t *testing.T) {
 			})
 		}},
 		{"an epoch for all but one", roster.VoidEpoch, func(c *court) func(*liar) {
-			victim := roster.Key(c.victim.topic.Log().Author())
+			victim := c.victim.author
 			return func(l *liar) {
 				l.epoch(func(e *lie) { e.leaveOut(victim) })
 			}
 		}},
 		{"an epoch with a box too few", roster.VoidBoxes, func(c *court) func(*liar) {
-			victim := roster.Key(c.victim.topic.Log().Author())
+			victim := c.victim.author
 			return func(l *liar) {
 				l.epoch(func(e *lie) { e.fewer(victim) })
 			}
@@ -103,7 +103,7 @@ func TestStewardsThatBreakTheRules(t *testing.T) {
 			for _, s := range []*seat{court.victim, court.witness} {
 				f := s.fault(xaeroflux.FaultVoid, string(c.why))
 				s.hears(f)
-				s.proves(f, roster.Key(court.steward.topic.Log().Author()))
+				s.proves(f, court.steward.author)
 				if after := s.members(); after != before {
 					t.Errorf("the %s knows as members %s; before it were %s", s.name, after, before)
 				}
@@ -147,7 +147,7 @@ func TestStewardsThatInventAsks(t *testing.T) {
 	for _, s := range []*seat{c.victim, c.witness} {
 		f := s.fault(xaeroflux.FaultAsk, "says something else")
 		s.hears(f)
-		s.proves(f, roster.Key(c.steward.topic.Log().Author()))
+		s.proves(f, c.steward.author)
 		s.fault(xaeroflux.FaultNoAsk, "is not here")
 	}
 }
@@ -166,14 +166,14 @@ func TestEpochsThatLeaveOneOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCourt(t)
-			victim, account := roster.Key(c.victim.topic.Log().Author()), c.victim.account
+			victim, account := c.victim.author, c.victim.account
 			c.close(c.steward)
 			c.lie(func(l *liar) { l.epoch(func(e *lie) { x.spoil(e, victim, account) }) })
 			c.steward.sync(c.victim)
 			c.steward.sync(c.witness)
 			f := c.victim.fault(x.kind, "epoch 1")
 			c.victim.hears(f)
-			c.victim.proves(f, roster.Key(c.steward.topic.Log().Author()))
+			c.victim.proves(f, c.steward.author)
 			c.witness.sound()
 			c.witness.append("after")
 			storetest.Await(t, func() bool { c.steward.sync(c.witness); return c.steward.reads() == "after before" })
