@@ -5,6 +5,7 @@ package hostile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -134,20 +135,25 @@ func (c *court) goesOn() {
 func TestStewardsThatInventAsks(t *testing.T) {
 	c := newCourt(t)
 	c.witness.append("an-event-that-asks-for-nothing")
-	other := roster.AskRef{Log: c.witness.log(), Seq: c.witness.topic.Log().Size() - 1}
+	none := roster.AskRef{Log: c.witness.log(), Seq: c.witness.topic.Log().Size() - 1}
 	c.meet()
 	c.close(c.steward)
+	asked := c.witness.asks(func(ctx context.Context) error {
+		return c.witness.topic.SetRole(ctx, xaeroflux.AccountKey(c.victim.account), xaeroflux.RoleReader)
+	})
+	change := func(ask roster.AskRef, r roster.Role) roster.Record {
+		return &roster.SetRole{Ask: ask, Change: roster.RoleChange{Account: c.victim.account, Role: r}}
+	}
 	c.lie(func(l *liar) {
-		l.write(
-			&roster.SetRole{Ask: other, Change: roster.RoleChange{Account: c.victim.account, Role: roster.Admin}},
-			&roster.SetRole{Ask: roster.AskRef{Log: other.Log, Seq: other.Seq + 9}, Change: roster.RoleChange{Account: c.victim.account, Role: roster.Writer}},
-		)
+		l.write(change(none, roster.Admin), change(asked, roster.Writer), change(roster.AskRef{Log: asked.Log, Seq: asked.Seq + 9}, roster.Admin))
 	})
 	c.meet()
 	for _, s := range []*seat{c.victim, c.witness} {
-		f := s.fault(xaeroflux.FaultAsk, "says something else")
-		s.hears(f)
-		s.proves(f, c.steward.author)
+		for _, ask := range []roster.AskRef{none, asked} {
+			f := s.fault(xaeroflux.FaultAsk, fmt.Sprintf("event %d of log %s, which says something else", ask.Seq, ask.Log.Short()))
+			s.hears(f)
+			s.proves(f, c.steward.author)
+		}
 		s.fault(xaeroflux.FaultNoAsk, "is not here")
 	}
 }
