@@ -5,6 +5,7 @@ package xaeroflux
 import (
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -49,4 +50,43 @@ var ErrOldRoster = store.ErrOldRoster
 
 func faultOf(f *store.RosterFault) *RosterFault {
 	return &RosterFault{Kind: FaultKind(f.Kind), Topic: TopicID(f.Topic), Log: LogID(f.Log), Seq: f.Seq, Why: f.Why}
+}
+
+// ErrBoxProof is returned for a text that does not prove a false box.
+var ErrBoxProof = store.ErrBoxProof
+
+// ProveBox returns a proof, for members of the topic, that the keys which the steward gave
+// to this store are not those that the roster says: for a fault of kind FaultWrongBox.
+// It contains the secret that the box was sealed for, which opens what this store
+// was given until then: show it to nobody who may not read that. The error is ErrBoxProof if
+// the box is right.
+func (t *Topic) ProveBox(f RosterFault) (_ []byte, err error) {
+	defer t.db.out(&err)
+	if err := t.db.usable(); err != nil {
+		return nil, err
+	}
+	p, err := t.db.st.ProveBox(t.t.ID, digest.Hash(f.Log), f.Seq)
+	if err != nil {
+		return nil, fmt.Errorf("prove box: %w", err)
+	}
+	return p.Encode(), nil
+}
+
+// VerifyBox checks what ProveBox of another member wrote against the roster and the boxes
+// that are here, and returns the device that wrote the false box. The error is ErrBoxProof if
+// it proves nothing.
+func (t *Topic) VerifyBox(text []byte) (steward AuthorKey, err error) {
+	defer t.db.out(&err)
+	if err := t.db.usable(); err != nil {
+		return steward, err
+	}
+	p, err := store.ParseBoxProof(text)
+	if err == nil && p.Topic != t.t.ID {
+		err = fmt.Errorf("%w of this topic", ErrBoxProof)
+	}
+	if err != nil {
+		return steward, fmt.Errorf("verify box: %w", err)
+	}
+	by, err := t.db.st.VerifyBox(p)
+	return AuthorKey(by), wrap("verify box", err)
 }

@@ -181,11 +181,28 @@ func TestEpochsThatLeaveOneOut(t *testing.T) {
 			c.victim.hears(f)
 			c.victim.proves(f, c.steward.author)
 			c.witness.sound()
+			c.accuses(f, x.kind == xaeroflux.FaultWrongBox)
 			c.witness.append("after")
 			storetest.Await(t, func() bool { c.steward.sync(c.witness); return c.steward.reads() == "after before" })
 			if _, err := c.victim.topic.Append(ctx, xaeroflux.Event{Payload: []byte("x")}); !errors.Is(err, xaeroflux.ErrSealed) {
 				t.Errorf("the victim appends: %v", err)
 			}
 		})
+	}
+}
+
+// accuses has the victim prove to the witness that its box is false, and no one else that
+// his is.
+func (c *court) accuses(f xaeroflux.RosterFault, proven bool) {
+	c.t.Helper()
+	text, err := c.victim.topic.ProveBox(f)
+	if (err == nil) != proven || err != nil && !errors.Is(err, xaeroflux.ErrBoxProof) {
+		c.t.Errorf("the victim proves that its box is false: %v", err)
+	}
+	if by, err := c.witness.topic.VerifyBox(text); (err == nil && roster.Key(by) == c.steward.author) != proven {
+		c.t.Errorf("the witness takes the proof as one against %s, %v", by.Short(), err)
+	}
+	if _, err := c.witness.topic.ProveBox(f); !errors.Is(err, xaeroflux.ErrBoxProof) {
+		c.t.Errorf("the witness proves that its box is false, which is right: %v", err)
 	}
 }
