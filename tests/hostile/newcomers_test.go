@@ -167,6 +167,45 @@ func TestCutAboveWhatWasSigned(t *testing.T) {
 	}
 }
 
+// A relay passes on what a member appended without its payloads, as if they had been erased:
+// nobody had that done, so it counts as missing, is blamed on nobody, and comes from others.
+func TestErasedByARelay(t *testing.T) {
+	c := newCourt(t)
+	invite, err := c.steward.topic.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	storetest.Must(t, err)
+	c.meet()
+	c.close(c.victim)
+	c.witness.append("by-the-witness")
+	storetest.Await(t, func() bool { c.steward.sync(c.witness); return c.steward.reads() == "before by-the-witness" })
+	c.close(c.steward)
+	c.close(c.witness)
+	var l *evilpeer.Log
+	c.lie(func(x *liar) {
+		held, err := x.s.Log(c.witness.log())
+		storetest.Must(t, err)
+		l = x.forge(c.witness.log(), 0)
+		l.Head, err = held.Head(held.State()) // as its author signed it
+		storetest.Must(t, err)
+	})
+	c.close(c.steward)
+	c.victim.open()
+	last := uint64(len(l.Records) - 1)
+	f := c.arena(c.victim, invite).foe()
+	storetest.Must(t, f.Greet(ctx, f.topic))
+	m := l.Events(last, last+1)
+	r, _, err := event.DecodeRecord(m.Records)
+	storetest.Must(t, err)
+	m.Records = r.AppendErased(nil)
+	storetest.Must(t, f.Send(m))
+	storetest.Must(t, f.Alive(0, c.victim.log(), 0))
+	f.Conn.CloseWithError(0, "")
+	if n := storetest.LogOf(t, c.victim.db, xaeroflux.LogID(l.ID)).Size(); n != last || len(c.victim.db.Refusals()) > 0 {
+		t.Errorf("the victim holds %d events, want %d, and refused %v", n, last, c.victim.db.Refusals())
+	}
+	c.witness.open()
+	storetest.Await(t, func() bool { c.victim.sync(c.witness); return c.victim.reads() == "before by-the-witness" })
+}
+
 // forge returns a member's log as the steward holds it, with some records behind it, all
 // under a head that the steward signed.
 func (l *liar) forge(log digest.Hash, more int) *evilpeer.Log {
