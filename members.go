@@ -259,7 +259,7 @@ func (t *Topic) Roster() (s RosterStatus, err error) {
 	if err != nil {
 		return s, fmt.Errorf("status of the roster: %w", err)
 	}
-	faults, err := t.db.st.RosterFaults(t.t.ID)
+	faults, err := t.db.st.RosterFaults(t.t.ID, true)
 	if err != nil {
 		return s, err
 	}

@@ -31,7 +31,7 @@ func (k *Keeper) tellFaults(topic identity.TopicID) error {
 	if !suspect {
 		return nil
 	}
-	all, err := k.Store.RosterFaults(topic)
+	all, err := k.Store.RosterFaults(topic, false)
 	if err != nil {
 		return err
 	}

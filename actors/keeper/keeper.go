@@ -87,7 +87,9 @@ func (a *keeping) Receive(ctx actor.Context) {
 	case *actor.Started:
 		for _, t := range a.k.Store.Topics() {
 			a.k.note(t.ID)
-			a.k.look(t.ID)
+			if !t.Genesis.Policy.Has(identity.PolicyOpen) {
+				a.k.look(t.ID)
+			}
 		}
 		a.k.tendAll()
 	case *Look:

@@ -53,8 +53,10 @@ func (f *RosterFault) Error() string {
 	return fmt.Sprintf("the roster of topic %s: %s", f.Topic.Short(), f.Why)
 }
 
-// RosterFaults returns what is wrong with a topic's roster, as far as it can be seen here.
-func (s *Store) RosterFaults(topic digest.Hash) ([]RosterFault, error) {
+// RosterFaults returns what is wrong with a topic's roster, as far as it can be seen here;
+// without passing it looks for nothing that may be none once more is here, which takes a
+// look into each log.
+func (s *Store) RosterFaults(topic digest.Hash, passing bool) ([]RosterFault, error) {
 	t, err := s.Topic(topic)
 	if err != nil {
 		return nil, err
@@ -64,7 +66,11 @@ func (s *Store) RosterFaults(topic digest.Hash) ([]RosterFault, error) {
 		return nil, err
 	}
 	f := &faults{s: s, t: t, st: st}
-	for _, find := range []func() error{f.findLegs, f.findVoids, f.findPlace, f.findAsks, f.findBoxes, f.findAhead} {
+	finds := []func() error{f.findLegs, f.findVoids, f.findPlace, f.findAsks, f.findBoxes}
+	if passing {
+		finds = append(finds, f.findAhead)
+	}
+	for _, find := range finds {
 		if err := find(); err != nil {
 			return nil, fmt.Errorf("what is wrong with the roster of topic %s: %w", t.ID.Short(), err)
 		}
