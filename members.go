@@ -245,6 +245,8 @@ type RosterStatus struct {
 	Root    Hash      `json:"root"`           // over those
 	Steward AuthorKey `json:"steward"`        // the device that writes it
 	Self    bool      `json:"self,omitempty"` // that is this store
+
+	Faults []RosterFault `json:"faults,omitempty"` // what is wrong with it, as far as can be seen here
 }
 
 // Roster returns how far the topic's roster is here.
@@ -254,12 +256,19 @@ func (t *Topic) Roster() (s RosterStatus, err error) {
 	if err != nil {
 		return s, fmt.Errorf("status of the roster: %w", err)
 	}
+	faults, err := t.db.st.RosterFaults(t.t.ID, true)
+	if err != nil {
+		return s, err
+	}
 	p, steward := st.Point(), st.Steward()
+	for i := range faults {
+		s.Faults = append(s.Faults, *faultOf(&faults[i]))
+	}
 	if heir := st.Heir(); !heir.IsZero() {
 		steward.Author = heir
 	}
 	return RosterStatus{
-		Term: p.Term, Leg: p.Leg, Size: p.Size, Root: Hash(p.Root), Steward: AuthorKey(steward.Author),
+		Term: p.Term, Leg: p.Leg, Size: p.Size, Root: Hash(p.Root), Steward: AuthorKey(steward.Author), Faults: s.Faults,
 		Self: st.Heir().IsZero() && steward.Author == t.db.st.DeviceKey(t.t), // an heir has to begin a leg first
 	}, nil
 }

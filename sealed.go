@@ -42,6 +42,9 @@ func (t *Topic) maySpeak() error {
 	if t.Kind() == OpenTopic {
 		return nil
 	}
+	if err := t.db.st.CheckInvited(t.t); err != nil {
+		return err
+	}
 	l, err := t.db.st.Log(t.log())
 	if err != nil {
 		return err

@@ -100,8 +100,8 @@ type SyncEvent struct {
 	Kind    SyncKind
 	Peer    PeerID
 	Address string
-	Topic   TopicID // of SyncAgreed, SyncBehind and SyncCopied
-	Log     LogID   // of SyncCopied
+	Topic   TopicID // of SyncAgreed, SyncBehind, SyncCopied and SyncRoster
+	Log     LogID   // of SyncCopied and SyncRoster
 	Err     error   // of those that say so
 	Lost    int     // of SyncLost: how many
 }
@@ -122,6 +122,7 @@ const (
 	SyncCopied       SyncKind = SyncKind(notices.Copied)       // Log, of Topic, is of a copy of this store (DB.Copies)
 	SyncTwin         SyncKind = SyncKind(notices.Twin)         // Peer says that another live copy of this store is connected to it; Err is a *TwinError
 	SyncPeerTwin     SyncKind = SyncKind(notices.PeerTwin)     // Peer is two live copies of one store; Err is a *TwinError
+	SyncRoster       SyncKind = SyncKind(notices.Roster)       // something is wrong with the roster of Topic; Err is a *RosterFault
 	SyncLost         SyncKind = SyncKind(notices.Lost)         // Lost events were not read in time
 )
 

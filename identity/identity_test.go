@@ -238,6 +238,23 @@ func TestPosition(t *testing.T) {
 	}
 }
 
+// FuzzParsePosition: bytes are one position, written in one way, or none.
+func FuzzParsePosition(f *testing.F) {
+	good := Position{1, 2, 3, digest.Hash{4}}.Append(nil)
+	for _, b := range [][]byte{good, nil, good[1:], append(bytes.Clone(good), 0), Position{}.Append(nil)} {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := ParsePosition(b)
+		if err != nil && !errors.Is(err, ErrPosition) {
+			t.Fatal(err)
+		}
+		if err == nil && (p.Check() != nil || !bytes.Equal(p.Append(nil), b)) {
+			t.Fatalf("%x is taken for %+v", b, p)
+		}
+	})
+}
+
 func TestGeneration(t *testing.T) {
 	got, err := ParseGeneration(testGeneration.Encode())
 	if err != nil || got != testGeneration {

@@ -247,6 +247,28 @@ func TestSealCertificate(t *testing.T) {
 	}
 }
 
+// What opens as a certificate is what the other end sealed, and nothing else.
+func FuzzOpenCertificate(f *testing.F) {
+	lobby, binding := identity.Secret{7}, bytes.Repeat([]byte{9}, 32)
+	good, err := SealCertificate(lobby, binding, true, 3, []byte("a certificate"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, sealed := range [][]byte{good, nil, good[1:], good[:len(good)-1], append(bytes.Clone(good), 0)} {
+		f.Add(uint32(3), sealed)
+	}
+	f.Add(uint32(4), good)
+	f.Fuzz(func(t *testing.T, number uint32, sealed []byte) {
+		body, err := OpenCertificate(lobby, binding, true, number, sealed)
+		if err != nil {
+			return
+		}
+		if again, err := SealCertificate(lobby, binding, true, number, body); err != nil || !bytes.Equal(again, sealed) {
+			t.Fatalf("%x opens as %x, which is sealed as %x, %v", sealed, body, again, err)
+		}
+	})
+}
+
 // PING is answered at once in every state after HELLO, and before it refused; a
 // PONG must answer the oldest PING of ours.
 func TestPing(t *testing.T) {

@@ -39,7 +39,9 @@ type Config struct {
 	// Turned is called when keys of a topic came: it is offered to peers anew, and more of
 	// it can be read.
 	Turned func(topic digest.Hash)
-	Go     func(func()) // runs a function as one of the node's goroutines
+	// Found is called once for each fault of a roster.
+	Found func(*store.RosterFault)
+	Go    func(func()) // runs a function as one of the node's goroutines
 	// Wake sends Look to the actor.
 	Wake func()
 }
@@ -48,21 +50,23 @@ type Config struct {
 type Keeper struct {
 	Config
 
-	mu     sync.Mutex // guards due, met and timers
-	due    map[digest.Hash]bool
-	met    map[digest.Hash]bool // topics in which another device held the same since this store was opened
-	timers map[digest.Hash]*time.Timer
+	mu       sync.Mutex // guards due, met, timers and suspects
+	due      map[digest.Hash]bool
+	met      map[digest.Hash]bool // topics in which another device held the same since this store was opened
+	timers   map[digest.Hash]*time.Timer
+	suspects map[digest.Hash]bool // topics whose rosters are to be looked at for faults
 
 	watchers watchers
 
 	round   sync.Mutex // held while all that is due is tended
 	tending sync.Mutex // held while a topic is tended, or its person acts
 	asks    map[digest.Hash]*asked
+	told    map[digest.Hash]map[faultAt]bool // faults that were told; tending is held
 }
 
 // New returns a keeper. It has nothing to do before Look.
 func New(c Config) *Keeper {
-	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
 	context.AfterFunc(c.Context, k.stopTimers) // each holds the store
 	return k
 }
@@ -83,6 +87,9 @@ func (a *keeping) Receive(ctx actor.Context) {
 	case *actor.Started:
 		for _, t := range a.k.Store.Topics() {
 			a.k.note(t.ID)
+			if !t.Genesis.Policy.Has(identity.PolicyOpen) {
+				a.k.look(t.ID)
+			}
 		}
 		a.k.tendAll()
 	case *Look:
@@ -94,6 +101,9 @@ func (a *keeping) Receive(ctx actor.Context) {
 func (k *Keeper) Advanced(l *store.Log) {
 	if !l.OfMembers() || l.Kind == identity.KindData && l.Own {
 		return // an open topic has no keys to learn and nobody to admit; what is ours is not asked for
+	}
+	if l.Kind != identity.KindData {
+		k.look(l.Topic)
 	}
 	if k.note(l.Topic) {
 		k.Wake()
@@ -174,7 +184,10 @@ func (k *Keeper) tend(topic digest.Hash) error {
 	if err == nil && wrote {
 		err = k.learn(topic)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return k.tellFaults(topic)
 }
 
 // learn opens what boxes are here for this store.

@@ -152,7 +152,7 @@ func (n *Node) meet() (err error) {
 	})
 	n.keeper = keeper.New(keeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
-		Go: n.Go, Turned: n.turned, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
+		Go: n.Go, Turned: n.turned, Found: n.found, Wake: func() { n.send(keeper.Name, &keeper.Look{}) },
 	})
 	n.home = homekeeper.New(homekeeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
@@ -235,6 +235,11 @@ func (n *Node) joined(topic identity.TopicID, places []identity.Address) {
 			n.cfg.Logger.Warn("a place of a peer is not kept", slog.String("topic", topic.Short()), slog.Any("error", err))
 		}
 	}
+}
+
+// found tells of something that is wrong with a topic's roster.
+func (n *Node) found(f *store.RosterFault) {
+	n.notices.Say(notices.Event{Kind: notices.Roster, Topic: f.Topic, Log: f.Log, Err: f})
 }
 
 // sources are the sessions that share a topic.

@@ -34,6 +34,7 @@ const (
 	Copied       Kind = "copied"       // a log of a copy of this store begins to come
 	Twin         Kind = "twin"         // a peer says that another live copy of this store is connected to it
 	PeerTwin     Kind = "peer twin"    // a peer is two live copies of one store
+	Roster       Kind = "roster"       // something is wrong with the roster of a topic
 	Lost         Kind = "lost"         // events that were not read in time
 )
 
@@ -46,9 +47,9 @@ type Event struct {
 	Kind    Kind
 	Peer    identity.PeerID
 	Address string
-	Topic   digest.Hash // of agreed, behind and copied
-	Log     digest.Hash // of copied, if Peer is zero
-	Err     error       // of disconnected, unreachable, unheard, stalled, twin and peer twin
+	Topic   digest.Hash // of agreed, behind, copied and roster
+	Log     digest.Hash // of copied, if Peer is zero, and of roster
+	Err     error       // of disconnected, unreachable, unheard, stalled, twin, peer twin and roster
 	Lost    int         // how many, of lost
 }
 

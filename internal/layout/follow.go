@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -37,6 +38,19 @@ const MaxLegs = 1024
 var Legs = newTable(
 	Kind{Name: "the later legs of a topic's roster", Bucket: bucketMeta, Prefix: "legs ", Salvage: Keep},
 	codec[digest.Hash, []digest.Hash]{key: hashKey, value: followRow, parseKey: parseHash, parseValue: parseFollow})
+
+// Invited are the rows of the places that invites to topics of members named: of the newest
+// invite of each that this store joined by.
+//
+//	key    "invited " | topic id (32)
+//	value  roster position (46)
+var Invited = newTable(
+	Kind{Name: "the place of the roster that an invite named", Bucket: bucketMeta, Prefix: "invited ", Salvage: Keep},
+	codec[digest.Hash, identity.Position]{
+		key: hashKey, parseKey: parseHash,
+		value:      func(p identity.Position) []byte { return p.Append(nil) },
+		parseValue: func(_ digest.Hash, b []byte) (identity.Position, error) { return identity.ParsePosition(b) },
+	})
 
 func followRow(names []digest.Hash) []byte {
 	value := make([]byte, 0, len(names)*digest.Size)

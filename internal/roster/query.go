@@ -19,6 +19,7 @@ func (s *State) Clone() *State {
 	}
 	c.tree = s.tree.Clone()
 	c.world = s.world.clone()
+	c.voids = slices.Clip(s.voids) // as of roots
 	return &c
 }
 
@@ -89,6 +90,10 @@ func (s *State) Term() *Term { return s.term }
 
 // Closed returns why the leg ended by breaking a rule, or nil.
 func (s *State) Closed() error { return s.closed }
+
+// Voids returns the records of the legs read that change nothing, oldest first. An honest
+// steward writes none.
+func (s *State) Voids() []VoidRecord { return slices.Clone(s.voids) }
 
 // Founded reports whether the owner's admit was read; nobody belongs before.
 func (s *State) Founded() bool { return s.phase > phaseFounding }

@@ -81,6 +81,7 @@ type State struct {
 	behind uint64 // records read behind that handover, all void
 	term   *Term  // the newest term record; nil in term 0
 	closed error  // why the newest leg is closed, or nil
+	voids  []VoidRecord
 
 	world
 }
@@ -153,6 +154,7 @@ func (s *State) Apply(seq uint64, typ string, ms int64, body []byte) (Effect, er
 		s.behind++
 		at := s.Position()
 		at.Size += s.behind
+		s.voids = append(s.voids, VoidRecord{at, typ, VoidHandedOver})
 		return Effect{At: at, Record: r, Void: VoidHandedOver}, nil
 	}
 	return s.judge(r, ms, leaf), nil
@@ -175,6 +177,8 @@ func (s *State) judge(r Record, ms int64, leaf digest.Hash) Effect {
 	e := Effect{At: s.Position(), Record: r, Void: void}
 	if void == "" {
 		r.(rule).carry(s, when{e.At, ms})
+	} else {
+		s.voids = append(s.voids, VoidRecord{e.At, r.Type(), void})
 	}
 	return e
 }

@@ -6,6 +6,13 @@ package roster
 // reasons hold, which of them is said is not part of the format.
 type Void string
 
+// A VoidRecord is a record that changes nothing.
+type VoidRecord struct {
+	At   Position // after it
+	Type string
+	Why  Void
+}
+
 // The reasons.
 const (
 	VoidPlace      Void = "it belongs at the beginning of a leg"

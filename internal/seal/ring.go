@@ -123,3 +123,6 @@ func (r *Ring) Key(b []byte, log digest.Hash) (*Key, error) {
 		return nil, fmt.Errorf("%w: %d have %x", ErrAmbiguous, len(ids), short)
 	}
 }
+
+// Len returns how many epochs r has the secret of.
+func (r *Ring) Len() int { return len(r.secrets) }

@@ -400,16 +400,7 @@ func (s *Store) learnFrom(t *Topic, k *keyring, n *Keys, r roster.Raw, epochs ma
 	if err != nil {
 		return nil
 	}
-	var boxes *roster.Boxes
-	var to []roster.Key
-	switch x := body.(type) {
-	case *roster.Admit:
-		boxes, to = x.Boxes, []roster.Key{x.Card.Card.Device, x.Card.Card.Account}
-	case *roster.AddDevice:
-		boxes, to = x.Boxes, []roster.Key{x.Device.Card.Device}
-	case *roster.MakeInvite:
-		boxes, to = x.Boxes, []roster.Key{x.Invite.Key}
-	}
+	boxes, to := boxesOf(body)
 	if boxes == nil {
 		return nil
 	}

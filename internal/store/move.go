@@ -256,6 +256,9 @@ func (s *Store) forget() {
 	s.keyrings.mu.Lock()
 	s.keyrings.all = map[digest.Hash]*keyring{}
 	s.keyrings.mu.Unlock()
+	s.inspections.mu.Lock()
+	s.inspections.all = map[digest.Hash]*inspection{}
+	s.inspections.mu.Unlock()
 }
 
 // copyOf returns why the store is taken for a copy, if it is and was only looked at.

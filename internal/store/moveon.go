@@ -71,10 +71,10 @@ func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, er
 		return nil, err
 	}
 	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left = m.begin.row.ID, inv.Keys, false }
-	m.begin.key = newSigner(key)
 	if m.begin.recovery, err = s.RecoveryBox(t.ID, t.Account); err != nil {
 		return nil, err
 	}
+	m.begin.key, m.begin.place = newSigner(key), inv.Roster
 	return m, m.begin.ask(inv, t.Account, now)
 }
 
@@ -125,6 +125,9 @@ func (m *MovingOn) write(c *Committer, txn *aof.Txn) error {
 			return err
 		}
 	}
+	if err := putInvited(txn, m.edit.topic, m.begin.place); err != nil {
+		return err
+	}
 	return m.edit.write(c, txn)
 }
 
@@ -135,5 +138,6 @@ func (m *MovingOn) made(s *Store) error {
 	s.keyrings.mu.Lock()
 	delete(s.keyrings.all, m.edit.topic) // it is read from the rows again
 	s.keyrings.mu.Unlock()
+	s.invitedBy(m.edit.topic, m.begin.place)
 	return m.edit.made(s)
 }

@@ -127,8 +127,12 @@ func (s *Store) readLeg(f *fold, l *Log) error {
 }
 
 // rawRecords returns all records of a leg.
-func (s *Store) rawRecords(l *Log) (all []roster.Raw, err error) {
-	err = s.Read(l, 0, l.State().Size, func(run Run) error {
+func (s *Store) rawRecords(l *Log) ([]roster.Raw, error) { return s.rawFrom(l, 0) }
+
+// rawFrom returns the records of a leg from a sequence on.
+func (s *Store) rawFrom(l *Log, from uint64) (all []roster.Raw, err error) {
+	size := l.State().Size
+	err = s.Read(l, min(from, size), size, func(run Run) error {
 		return run.Each(func(_ uint64, rec *event.Record) error {
 			all = append(all, roster.Raw{Type: string(rec.Type), Time: rec.Time, Body: slices.Clone(rec.Payload)})
 			return nil

@@ -103,6 +103,9 @@ type Store struct {
 	rosters  rosters
 	keyrings keyrings
 	home     atomic.Pointer[layout.Home] // nil if there is none
+	invited  invited
+
+	inspections inspections
 
 	closeOnce sync.Once
 	closeErr  error
@@ -176,6 +179,9 @@ func (s *Store) load() (err error) {
 		return err
 	}
 	if err = s.decide(); err != nil {
+		return err
+	}
+	if err = s.loadInvited(); err != nil {
 		return err
 	}
 	if err = s.loadForks(); err != nil {

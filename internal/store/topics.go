@@ -71,8 +71,9 @@ type Join struct {
 	unused digest.Hash // the default topic, if it gives that up to one that is joined
 	first  digest.Hash
 
-	home   *layout.Home // if it is the home topic, which is no default
-	begins []beginning  // logs of this store that begin with it
+	home   *layout.Home       // if it is the home topic, which is no default
+	begins []beginning        // logs of this store that begin with it
+	place  *identity.Position // of the roster, that the invite named
 	kems   []layout.KEMKey
 
 	recovery []byte // the account's secret, boxed for the words; nil if there are none
@@ -95,6 +96,7 @@ func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name
 // admit it. The error is ErrInviteRole for an invite that is for another device.
 func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 	j := s.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
+	j.place = inv.Roster
 	if _, err := s.Topic(j.Topic.ID); err == nil || inv.Genesis.Policy.Has(identity.PolicyOpen) {
 		return j, nil
 	}
@@ -194,6 +196,9 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 			return err
 		}
 	}
+	if err := putInvited(txn, t.ID, j.place); err != nil {
+		return err
+	}
 	return c.putTopic(txn, t)
 }
 
@@ -258,6 +263,7 @@ func (j *Join) made(s *Store) error {
 	}
 	s.topics.all[j.Topic.ID], s.topics.last = j.Topic, max(s.topics.last, j.Topic.Num)
 	s.topics.mu.Unlock()
+	s.invitedBy(j.Topic.ID, j.place)
 	s.catalog.joined.put(j.row.ID, j.key)
 	s.added(j.row.Name(), j.Topic.Log)
 	for _, b := range j.begins {

@@ -107,6 +107,8 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"Topic.Remove":          func() error { return topic.Remove(ctx, xaeroflux.AccountKey{1}) },
 		"Topic.SetRole":         func() error { return topic.SetRole(ctx, xaeroflux.AccountKey{1}, xaeroflux.RoleReader) },
 		"Topic.Roster":          func() error { return second(topic.Roster()) },
+		"Topic.ProveBox":        func() error { return second(topic.ProveBox(xaeroflux.RosterFault{})) },
+		"Topic.VerifyBox":       func() error { return second(topic.VerifyBox(nil)) },
 		"Topic.AskHandover":     func() error { return topic.AskHandover(ctx) },
 		"Topic.Handover":        func() error { return topic.Handover(ctx, xaeroflux.AuthorKey{1}) },
 		"Topic.TakeOver":        func() error { return topic.TakeOver(ctx) },

@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -326,8 +329,26 @@ func TestStewardshipMoves(t *testing.T) {
 	Await(t, func() bool { return texts(t, ct)[":of a, in the new term"] })
 }
 
+// slowKeeper is a clock that keeps whoever learns the keys of topics waiting, each time
+// that it looks at it.
+func slowKeeper(kept *atomic.Int32) func() time.Time {
+	return func() time.Time {
+		var callers [16]uintptr
+		frames := runtime.CallersFrames(callers[:runtime.Callers(1, callers[:])])
+		for f, more := frames.Next(); more; f, more = frames.Next() {
+			if strings.Contains(f.Function, "/actors/keeper.") {
+				kept.Add(1)
+				time.Sleep(50 * time.Millisecond)
+				break
+			}
+		}
+		return time.Now()
+	}
+}
+
 // TestNewcomersReadAtOnce: a newcomer that has synced reads what is there, though it heard
-// of logs before the roster that admits them.
+// of logs before the roster that admits them, and though it takes it a while to learn the
+// keys: Sync waits for that.
 func TestNewcomersReadAtOnce(t *testing.T) {
 	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
 	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
@@ -339,11 +360,15 @@ func TestNewcomersReadAtOnce(t *testing.T) {
 	for i := range 8 {
 		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 		Must(t, err)
-		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+		var kept atomic.Int32
+		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite, Now: slowKeeper(&kept)})
 		r, err := b.Sync(ctx, addr.String())
 		Must(t, err)
 		if got := texts(t, TopicOf(t, b)); !got[":hello"] {
 			t.Errorf("newcomer %d reads %v after %d round trips", i, got, r.RoundTrips)
+		}
+		if kept.Load() == 0 {
+			t.Error("the keys were learned without a pause: nothing is shown")
 		}
 		Must(t, b.Close())
 	}

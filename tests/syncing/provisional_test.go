@@ -50,7 +50,7 @@ func newcomer(t *testing.T, topic digest.Hash, invite ed25519.PrivateKey) (*mess
 // provisional checks that a store holds a log, and whether it is in no digest.
 func provisional(t *testing.T, dir string, topic, log digest.Hash, want bool) (set digest.Set) {
 	t.Helper()
-	edit(t, dir, func(s *store.Store) {
+	Edit(t, dir, func(s *store.Store) {
 		l, err := s.Log(log)
 		Must(t, err)
 		if l.State().Size != 2 || l.Provisional() != want {
@@ -75,7 +75,7 @@ func TestANewcomersLogGoesOn(t *testing.T) {
 	Must(t, a.Close())
 	invite := identity.Seed{33}.JoinedKey(identity.Generation{}, topic)
 	came, admit := newcomer(t, topic, invite)
-	edit(t, dirs[0], func(s *store.Store) {
+	Edit(t, dirs[0], func(s *store.Store) {
 		at, err := s.Topic(topic)
 		Must(t, err)
 		done, err := s.NewCommitter().Commit(&store.Work{Appends: []*messages.Append{came}})
@@ -83,9 +83,9 @@ func TestANewcomersLogGoesOn(t *testing.T) {
 		if err := done.Appends[0].Refused; !errors.Is(err, syncer.ErrUnadmitted) {
 			t.Fatalf("before there is an invite: %v", err)
 		}
-		writeRoster(t, s, at.Roster(), &roster.MakeInvite{Invite: roster.Invite{Key: identity.PublicKey(invite), Role: roster.Writer, Uses: 1}})
+		WriteRoster(t, s, at.Roster(), &roster.MakeInvite{Invite: roster.Invite{Key: identity.PublicKey(invite), Role: roster.Writer, Uses: 1}})
 	})
-	edit(t, dirs[0], func(s *store.Store) {
+	Edit(t, dirs[0], func(s *store.Store) {
 		done, err := s.NewCommitter().Commit(&store.Work{Appends: []*messages.Append{came}})
 		Must(t, err)
 		Must(t, done.Appends[0].Refused)
@@ -109,10 +109,10 @@ func TestANewcomersLogGoesOn(t *testing.T) {
 			t.Errorf("%s: the digest is %+v, want %+v", filepath.Base(dir), got, want)
 		}
 	}
-	edit(t, dirs[0], func(s *store.Store) {
+	Edit(t, dirs[0], func(s *store.Store) {
 		at, err := s.Topic(topic)
 		Must(t, err)
-		writeRoster(t, s, at.Roster(), admit)
+		WriteRoster(t, s, at.Roster(), admit)
 	})
 	meet(dirs[0], dirs[1], o)
 	meet(dirs[1], dirs[2], o)

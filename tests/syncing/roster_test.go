@@ -6,46 +6,14 @@ import (
 	"errors"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
-	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/store"
-	"github.com/xaeroflux/xaeroflux/messages"
 	. "github.com/xaeroflux/xaeroflux/tests/storetest"
 )
-
-// edit opens a store whose actors do not run.
-func edit(t *testing.T, dir string, fn func(s *store.Store)) {
-	t.Helper()
-	s, err := store.Open(dir, store.Options{})
-	Must(t, err)
-	fn(s)
-	Must(t, s.Close())
-}
-
-// writeRoster appends records to a leg of a roster, in the name of this store.
-func writeRoster(t *testing.T, s *store.Store, leg identity.LogName, all ...roster.Record) {
-	t.Helper()
-	a := &messages.Append{Log: leg.ID(), Create: &messages.NewLog{LogName: leg, Own: true}, Done: func(error) {}}
-	for _, r := range all {
-		body, err := roster.Encode(nil, r)
-		Must(t, err)
-		e := event.Event{Type: r.Type(), Payload: body}
-		from := len(a.Records)
-		a.Records, err = event.AppendRecord(a.Records, e, time.Now().UnixMilli(), 0)
-		Must(t, err)
-		rec, _, err := event.DecodeRecord(a.Records[from:])
-		Must(t, err)
-		a.Leaves = append(a.Leaves, rec.LeafHash())
-	}
-	done, err := s.NewCommitter().Commit(&store.Work{Appends: []*messages.Append{a}})
-	Must(t, err)
-	Must(t, done.Appends[0].Refused)
-}
 
 // device returns the key that a store appends with in a topic.
 func device(t *testing.T, s *store.Store, topic digest.Hash) (key roster.Key) {
@@ -78,14 +46,14 @@ func TestACutIsSynced(t *testing.T) {
 	MustSync(t, a, addr.String())
 	Must(t, a.Close())
 
-	edit(t, dirs[0], func(s *store.Store) {
+	Edit(t, dirs[0], func(s *store.Store) {
 		at, err := s.Topic(digest.Hash(topic))
 		Must(t, err)
 		l, err := s.Log(digest.Hash(log))
 		Must(t, err)
 		peaks, err := s.PeaksAt(l, 150)
 		Must(t, err)
-		writeRoster(t, s, at.Roster(), &roster.CutLog{Cut: roster.Prefix{Log: l.ID, Size: 150, Root: peaks.Root()}})
+		WriteRoster(t, s, at.Roster(), &roster.CutLog{Cut: roster.Prefix{Log: l.ID, Size: 150, Root: peaks.Root()}})
 	})
 	a = Open(t, dirs[0], Small())
 	if n := countedOf(t, a, log); n != 150 {
@@ -124,14 +92,14 @@ func TestTwoTermsMeet(t *testing.T) {
 	Must(t, b.Close())
 
 	var owner identity.AccountSecret
-	edit(t, dirs[0], func(s *store.Store) {
+	Edit(t, dirs[0], func(s *store.Store) {
 		at, err := s.Topic(topic)
 		Must(t, err)
 		owner = at.Account
 	})
 	var terms [2]*roster.Term
 	for i, dir := range dirs {
-		edit(t, dir, func(s *store.Store) {
+		Edit(t, dir, func(s *store.Store) {
 			at, err := s.Source().Position(topic)
 			Must(t, err)
 			tt, err := s.Topic(topic)
@@ -140,9 +108,9 @@ func TestTwoTermsMeet(t *testing.T) {
 			terms[i] = &roster.Term{Last: roster.Prefix{Log: tt.Roster().ID(), Size: at.Size, Root: at.Root}, Term: 1, Steward: steward, By: roster.ByOwner}
 			terms[i].Sign(topic, 0, owner.Key())
 			leg := identity.RosterLog(topic, steward, 1, 0)
-			writeRoster(t, s, leg, &roster.Begin{Term: terms[i]})
+			WriteRoster(t, s, leg, &roster.Begin{Term: terms[i]})
 			for n := range 2 * (1 - i) { // legs of different length
-				writeRoster(t, s, leg, &roster.Answer{Log: digest.Hash{1}, Size: uint64(n + 1)})
+				WriteRoster(t, s, leg, &roster.Answer{Log: digest.Hash{1}, Size: uint64(n + 1)})
 			}
 		})
 	}
@@ -157,7 +125,7 @@ func TestTwoTermsMeet(t *testing.T) {
 		want = terms[1]
 	}
 	for _, dir := range dirs {
-		edit(t, dir, func(s *store.Store) {
+		Edit(t, dir, func(s *store.Store) {
 			st, err := s.Roster(topic)
 			Must(t, err)
 			if st.Steward().Author != want.Steward || st.Term() == nil {

@@ -166,9 +166,26 @@ func (b *local) log(topic, name string) (*xaeroflux.Log, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if l := b.engineLog(t, name); l != nil {
+			return l, nil
+		}
 		return nil, kinded(nodeapi.Unknown, "no log %q in topic %s", name, t.ID().Short())
 	}
 	return nil, usage("log %q: %d logs fit; give more of the id", name, len(found))
+}
+
+// engineLog returns the log of a topic with a whole id that is in no list of logs, as those
+// of its roster and of its boxes are; nil if there is none.
+func (b *local) engineLog(t *xaeroflux.Topic, name string) *xaeroflux.Log {
+	id, err := xaeroflux.ParseLogID(name)
+	if err != nil {
+		return nil
+	}
+	l, err := b.db.Log(id)
+	if err != nil || l.Topic() != t.ID() {
+		return nil
+	}
+	return l
 }
 
 func hasPrefix(id fmt.Stringer, name string) bool {

@@ -22,7 +22,8 @@ func (a *app) rosterCmd() *cobra.Command {
 		Long: `Shows how far the roster is here, the log of who belongs to a topic: the term, the
 leg, its records, the root over those, and the steward, which is the device that
 writes it. A takeover begins a term, a handover a leg. Two stores that show the same
-root hold the same roster.`,
+root hold the same roster. What the steward did that no steward may is shown as a fault,
+with what proves it to others; so is a roster that is older than an invite said.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.roster(cmd, nodeapi.RosterChange{}) },
 	}
@@ -198,5 +199,14 @@ func (a *app) printRoster(s xaeroflux.RosterStatus) error {
 			fmt.Fprint(w, "  (this store)")
 		}
 		fmt.Fprintln(w)
+		for _, f := range s.Faults {
+			fmt.Fprintf(w, "fault    %s: %s\n", f.Kind, f.Why)
+			switch f.Kind {
+			case xaeroflux.FaultForked:
+				fmt.Fprintln(w, "         its proof: xaeroflux forks")
+			case xaeroflux.FaultVoid, xaeroflux.FaultAsk, xaeroflux.FaultNoBox, xaeroflux.FaultWrongBox, xaeroflux.FaultNoStep:
+				fmt.Fprintf(w, "         its proof: xaeroflux prove %d --log %s\n", f.Seq, f.Log)
+			}
+		}
 	})
 }
