@@ -104,11 +104,8 @@ func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
 
 // holdsBack reports whether those who follow a log wait before a record: its key is not
 // here, and may come, as this store is a member that reads, or is to be admitted.
-func (db *DB) holdsBack(l *store.Log, r *event.Record) bool {
-	if r.Flags&event.FlagSealedPayload == 0 || r.Erased() {
-		return false
-	}
-	if err := db.st.HasKey(l, r); !errors.Is(err, store.ErrSealed) {
+func (db *DB) holdsBack(l *store.Log, o *store.Opener, r *event.Record) bool {
+	if !isSealed(r) || !errors.Is(o.HasKey(r), store.ErrSealed) {
 		return false
 	}
 	t, err := db.st.Topic(l.Topic)
@@ -133,16 +130,12 @@ func (db *DB) keysCame(topic digest.Hash) {
 	}
 }
 
-// open puts what is sealed in a record in its place, or says that it cannot be read.
-func (db *DB) open(l *store.Log, rec *Record) {
-	if rec.rec.Flags&event.FlagSealedPayload == 0 || rec.rec.Erased() {
-		return
-	}
-	plain, err := db.st.Open(l, &rec.rec)
+// show puts what is sealed in a record in its place, or says that it cannot be read.
+func (r *Record) show(plain seal.Plain, err error) {
 	if err != nil {
-		rec.Type, rec.Key, rec.Payload, rec.Sealed = "", nil, nil, err
+		r.Type, r.Key, r.Payload, r.Sealed = "", nil, nil, err
 		return
 	}
-	rec.plain = &plain
-	rec.Type, rec.Key, rec.Payload = typeString(plain.Type), plain.Key, plain.Payload
+	r.Type, r.Key, r.Payload = typeString(plain.Type), plain.Key, plain.Payload
+	r.refs, r.id = plain.Refs, plain.ID
 }
