@@ -29,6 +29,7 @@ type rosters struct {
 type fold struct {
 	state *roster.State
 	read  map[digest.Hash]uint64 // records of each leg that were read
+	shown *roster.State          // a copy of state as it is now, that all who asked have; nil before anybody did
 }
 
 // askRoster calls ask with a topic's roster as far as it is held, which ask must not
@@ -36,27 +37,36 @@ type fold struct {
 func (s *Store) askRoster(t *Topic, ask func(*roster.State)) error {
 	s.rosters.mu.Lock()
 	defer s.rosters.mu.Unlock()
-	st, err := s.foldOf(t)
+	f, err := s.foldOf(t)
 	if err == nil {
-		ask(st)
+		ask(f.state)
 	}
 	return err
 }
 
-// Roster returns a topic's roster as far as it is held. It is the caller's.
-func (s *Store) Roster(topic digest.Hash) (st *roster.State, err error) {
+// Roster returns a topic's roster as far as it is held. It stays as it is, and is everybody's
+// who asks before more comes: nobody may change it.
+func (s *Store) Roster(topic digest.Hash) (*roster.State, error) {
 	t, err := s.Topic(topic)
 	if err != nil {
 		return nil, err
 	}
-	err = s.askRoster(t, func(now *roster.State) { st = now.Clone() })
-	return st, err
+	s.rosters.mu.Lock()
+	defer s.rosters.mu.Unlock()
+	f, err := s.foldOf(t)
+	if err != nil {
+		return nil, err
+	}
+	if f.shown == nil {
+		f.shown = f.state.Clone()
+	}
+	return f.shown, nil
 }
 
 // foldOf reads what is new of a topic's roster; s.rosters.mu is held. Records that
 // are added to the newest leg of the chain take the fold further; anything else
 // decides anew which legs count.
-func (s *Store) foldOf(t *Topic) (*roster.State, error) {
+func (s *Store) foldOf(t *Topic) (*fold, error) {
 	legs, err := s.legs(t)
 	if err != nil {
 		return nil, err
@@ -73,7 +83,7 @@ func (s *Store) foldOf(t *Topic) (*roster.State, error) {
 	}
 	switch {
 	case f.state != nil && len(grown) == 0:
-		return f.state, nil
+		return f, nil
 	case f.state != nil && len(grown) == 1 && f.read[grown[0].ID] > 0 && grown[0].ID == f.state.Steward().Log:
 		err = s.readLeg(f, grown[0])
 	default:
@@ -83,7 +93,7 @@ func (s *Store) foldOf(t *Topic) (*roster.State, error) {
 		return nil, err
 	}
 	s.rosters.all[t.ID] = f
-	return f.state, nil
+	return f, nil
 }
 
 // chooseLegs folds the legs that count of all that are held.
@@ -115,6 +125,7 @@ func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
 // closed the log before it was stored; one that is there all the same ends the fold.
 func (s *Store) readLeg(f *fold, l *Log) error {
 	from, to := f.read[l.ID], l.State().Size
+	f.shown = nil
 	return s.Read(l, from, to, func(run Run) error {
 		return run.Each(func(seq uint64, rec *event.Record) error {
 			if f.state.Closed() == nil {
