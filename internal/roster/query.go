@@ -165,6 +165,11 @@ func (s *State) LogAt(id digest.Hash, p Position) (Log, bool) {
 	return l, admitted || n > 0
 }
 
+// LogTurns returns the logs that the roster says something of, each as often as it said
+// something else, in its order: whoever read the first n of them knows of all logs but
+// those behind. It is not to be written to.
+func (s *State) LogTurns() []digest.Hash { return slices.Clip(s.logTurns) }
+
 // Logs returns all logs that the roster says something of, by rising id.
 func (s *State) Logs() []Log {
 	return sorted(s.logs.each(), func(Log) bool { return true }, func(l Log) Key { return Key(l.ID) })

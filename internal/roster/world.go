@@ -25,7 +25,8 @@ type world struct {
 	epochDue  bool
 	erased    []Erasure
 	snapshots []SnapshotState
-	readers   int // how many boxes an epoch has now
+	readers   int           // how many boxes an epoch has now
+	logTurns  []digest.Hash // logs as something was said of them; see LogTurns
 }
 
 type rightKey struct {
@@ -49,7 +50,7 @@ func (w *world) clone() world {
 		invites: w.invites.clone(), rights: w.rights.clone(), asks: w.asks.clone(),
 		changed: w.changed.clone(), kems: w.kems.clone(), ofAccount: w.ofAccount.clone(),
 		epochs: slices.Clip(w.epochs), epochDue: w.epochDue, erased: slices.Clip(w.erased),
-		snapshots: slices.Clip(w.snapshots), readers: w.readers,
+		snapshots: slices.Clip(w.snapshots), readers: w.readers, logTurns: slices.Clip(w.logTurns),
 	}
 }
 
@@ -149,6 +150,7 @@ type SnapshotState struct {
 func (w *world) setLog(l Log, at Position) {
 	w.logs.set(l.ID, l)
 	w.changed.set(Key(l.ID), at)
+	w.logTurns = append(w.logTurns, l.ID)
 }
 
 // admitLog makes a log of a device count.

@@ -35,11 +35,17 @@ type fold struct {
 // askRoster calls ask with a topic's roster as far as it is held, which ask must not
 // keep or change; of a topic of whose roster nothing is held, it is the empty one.
 func (s *Store) askRoster(t *Topic, ask func(*roster.State)) error {
+	return s.askFold(t, func(f *fold) { ask(f.state) })
+}
+
+// askFold is askRoster with the fold, which is another one once it is decided anew which
+// legs count.
+func (s *Store) askFold(t *Topic, ask func(*fold)) error {
 	s.rosters.mu.Lock()
 	defer s.rosters.mu.Unlock()
 	f, err := s.foldOf(t)
 	if err == nil {
-		ask(f.state)
+		ask(f)
 	}
 	return err
 }
@@ -51,16 +57,14 @@ func (s *Store) Roster(topic digest.Hash) (*roster.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.rosters.mu.Lock()
-	defer s.rosters.mu.Unlock()
-	f, err := s.foldOf(t)
-	if err != nil {
-		return nil, err
-	}
-	if f.shown == nil {
-		f.shown = f.state.Clone()
-	}
-	return f.shown, nil
+	var st *roster.State
+	err = s.askFold(t, func(f *fold) {
+		if f.shown == nil {
+			f.shown = f.state.Clone()
+		}
+		st = f.shown
+	})
+	return st, err
 }
 
 // foldOf reads what is new of a topic's roster; s.rosters.mu is held. Records that
