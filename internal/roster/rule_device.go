@@ -69,7 +69,7 @@ func (s *State) signerVoid(x *SignedDevice, belongs bool) Void {
 	if x.Signer != account && !(d.Belongs && d.Account == account) && !linked {
 		return VoidSignature
 	}
-	return void(!x.Verify(s.topic), VoidSignature)
+	return void(!s.signed && !x.Verify(s.topic), VoidSignature)
 }
 
 // askVoid returns why the ask cannot be for this: a device is asked for in the

@@ -30,7 +30,7 @@ func (r *MakeInvite) authorityVoid(s *State) Void {
 	return first(
 		void(!s.accounts.at(v.Link.Account).Belongs(), VoidUnknown),
 		void(v.Link.Signer != v.Link.Account && !(d.Belongs && d.Account == v.Link.Account), VoidSignature),
-		void(!v.VerifyLink(s.topic), VoidSignature),
+		void(!s.signed && !v.VerifyLink(s.topic), VoidSignature),
 	)
 }
 

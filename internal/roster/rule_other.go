@@ -10,7 +10,7 @@ func (r *CutLog) void(s *State) Void {
 		return VoidUnknown
 	}
 	if r.Fork != nil {
-		if v := first(s.forkAsk(r.Ask), void(r.Fork.Log(s.topic) != r.Cut.Log || !r.Fork.Verify(s.topic), VoidFork)); v != "" {
+		if v := first(s.forkAsk(r.Ask), void(r.Fork.Log(s.topic) != r.Cut.Log || !s.signed && !r.Fork.Verify(s.topic), VoidFork)); v != "" {
 			return v
 		}
 		return void(!known && !s.CountsOpen(r.Fork.PageBytes, r.Fork.Number), VoidUnknown)

@@ -81,6 +81,7 @@ type State struct {
 	behind uint64 // records read behind that handover, all void
 	term   *Term  // the newest term record; nil in term 0
 	closed error  // why the newest leg is closed, or nil
+	signed bool   // the record that is applied is known to be Signed
 
 	world
 }
