@@ -98,6 +98,7 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("follow", Follows, topic, nil, "topic", topic, "names", []digest.Hash{}),
 		smallRow("follow", Follows, topic, names, "topic", topic, "names", names),
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),
+		smallRow("signed", SignedLegs, log, tip, "log", log, "size", tip.Size, "root", tip.Root),
 		smallRow("kem", KEMKeys, topic, []KEMKey{{author, identity.Secret{5}}, {log, identity.Secret{6}}}, "topic", topic,
 			"keys", []kemFields{{author, hexBytes{5, 31: 0}}, {log, hexBytes{6, 31: 0}}}),
 		smallRow("epoch", EpochSecrets, EpochKey{topic, log}, EpochSecret{1 << 40, identity.Secret{5}, identity.Secret{6}, author},

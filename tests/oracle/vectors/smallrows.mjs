@@ -112,6 +112,7 @@ const kinds = {
   kem: kind("meta", "kem ", ofTopic, kemKeys),
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
   legs: kind("meta", "legs ", ofTopic, follow),
+  signed: kind("meta", "signed ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
   fork: kind("meta", "fork ", ofLog, forkRow),
   cosigned: kind("meta", "cosigned ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
   forgot: kind("meta", "forgot", none, time),
