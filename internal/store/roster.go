@@ -18,8 +18,10 @@ import (
 
 // rosters are the folds over the rosters of topics, as far as somebody asked.
 type rosters struct {
-	mu  sync.Mutex // guards all, and each fold in it; whoever holds it loads legs and no other logs
+	mu  sync.Mutex // guards all and signed, and each fold in all; whoever holds it loads legs and no other logs
 	all map[digest.Hash]*fold
+
+	signed map[digest.Hash]uint64 // of legs, what NewSigned is to keep
 
 	moving sync.Mutex // held while the cuts of a roster that moved are carried out
 }
@@ -110,7 +112,7 @@ func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
 			return nil, err
 		}
 		if f.read[l.ID] = uint64(len(raw)); len(raw) > 0 {
-			held = append(held, roster.HeldLeg{LegID: legOf(l.Name()), Records: raw})
+			held = append(held, roster.HeldLeg{LegID: legOf(l.Name()), Records: raw, Signed: s.signedOf(t, l, raw)})
 		}
 	}
 	genesis := t.Genesis.Append(nil)

@@ -46,19 +46,26 @@ func (c *circle) right(n int) *roster.Grant {
 // more record, with somebody who looks at it each time, and to ask who belongs.
 func BenchmarkRoster(b *testing.B) {
 	c := largeCircle(b)
-	b.Run("fold", func(b *testing.B) {
+	whole := func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			c.s.rosters.all = map[digest.Hash]*fold{}
 			must(b, c.s.askRoster(c.topic, func(*roster.State) {}))
 		}
-	})
-	n, leg := 5000, c.topic.Roster()
+	}
+	b.Run("fold/first", whole)
+	n, err := c.s.NewSigned(c.topic)
+	if err != nil || n == nil {
+		b.Fatal("nothing was found out about signatures:", err)
+	}
+	must(b, c.s.Do(n))
+	b.Run("fold/again", whole)
+	size, leg := 5000, c.topic.Roster()
 	b.Run("record", func(b *testing.B) {
 		var spent time.Duration
 		for range b.N {
-			c.commit(leg, c.right(n))
-			n++
+			c.commit(leg, c.right(size))
+			size++
 			_, err := c.s.Roster(c.topic.ID)
 			must(b, err)
 			to, err := c.s.stored(leg.ID())
