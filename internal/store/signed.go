@@ -4,13 +4,11 @@ package store
 
 import (
 	"fmt"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/parallel"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -36,7 +34,7 @@ func (s *Store) signedOf(t *Topic, l *Log, raw []roster.Raw) []bool {
 	if len(raw)-known < manyRecords {
 		return all
 	}
-	sideBySide(len(raw)-known, func(i int) { all[known+i] = roster.Signed(t.ID, raw[known+i]) })
+	parallel.Each(len(raw)-known, func(i int) { all[known+i] = roster.Signed(t.ID, raw[known+i]) })
 	end := known
 	for end < len(all) && all[end] {
 		end++
@@ -45,20 +43,6 @@ func (s *Store) signedOf(t *Topic, l *Log, raw []roster.Raw) []bool {
 		s.rosters.signed[l.ID] = uint64(end)
 	}
 	return all
-}
-
-// sideBySide calls do with 0 to n-1, on all processors.
-func sideBySide(n int, do func(i int)) {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				do(i)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 // signedUpTo returns of how many records of a leg it is kept that their signatures are
