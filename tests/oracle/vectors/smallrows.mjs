@@ -113,6 +113,11 @@ const kinds = {
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
   legs: kind("meta", "legs ", ofTopic, follow),
   signed: kind("meta", "signed ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
+  unasked: kind("meta", "unasked ", ofLog, (r) => {
+    const s = { from: r.uint(8), to: r.uint(8), root: hash(r) };
+    ok(s.from <= s.to, "stretch");
+    return s;
+  }),
   fork: kind("meta", "fork ", ofLog, forkRow),
   cosigned: kind("meta", "cosigned ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
   forgot: kind("meta", "forgot", none, time),
