@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -373,4 +375,61 @@ func readAll(b *testing.B, topic *xaeroflux.Topic, q xaeroflux.Query) {
 	if n != q.Limit {
 		b.Fatalf("%d events", n)
 	}
+}
+
+// BenchmarkSealedBytes measures what an event costs on disk in a private topic and, beside
+// it, in a plain one, pages and trees together.
+func BenchmarkSealedBytes(b *testing.B) {
+	for _, c := range []struct {
+		typ  string
+		size int
+	}{{"", 0}, {"", 64}, {"", 244}, {"", 256}, {"note", 256}, {"note", 512}, {"note", 900}, {"note", 1000}} {
+		b.Run(fmt.Sprintf("type=%d/bytes=%d", len(c.typ), c.size), func(b *testing.B) {
+			batch := storetest.Payloads(1000, max(c.size, 16))
+			for i := range batch {
+				batch[i].Type, batch[i].Payload = c.typ, batch[i].Payload[:c.size]
+			}
+			var per [2]float64
+			for range b.N {
+				for i, kind := range []xaeroflux.TopicKind{xaeroflux.PlainTopic, xaeroflux.PrivateTopic} {
+					per[i] = bytesPerEvent(b, kind, batch)
+				}
+			}
+			b.ReportMetric(per[0], "plain-B/event")
+			b.ReportMetric(per[1], "sealed-B/event")
+			b.ReportMetric(per[1]-per[0], "more-B/event")
+		})
+	}
+}
+
+// bytesPerEvent returns what an event takes of the files of a log and of the trees.
+func bytesPerEvent(b *testing.B, kind xaeroflux.TopicKind, batch []xaeroflux.Event) float64 {
+	b.Helper()
+	dir := b.TempDir()
+	db, err := xaeroflux.Open(dir, nil)
+	storetest.Must(b, err)
+	topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
+	storetest.Must(b, err)
+	const batches = 40
+	for range batches {
+		_, err := topic.AppendBatch(context.Background(), batch)
+		storetest.Must(b, err)
+	}
+	storetest.Must(b, db.Close())
+	return float64(bytesUnder(b, dir, "logs")+bytesUnder(b, dir, "mmr")) / float64(batches*len(batch))
+}
+
+func bytesUnder(b *testing.B, dir, folder string) (n int64) {
+	b.Helper()
+	storetest.Must(b, filepath.WalkDir(filepath.Join(dir, folder), func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			n += info.Size()
+		}
+		return err
+	}))
+	return n
 }
