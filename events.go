@@ -3,6 +3,7 @@
 package xaeroflux
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"iter"
@@ -30,8 +31,10 @@ type Record struct {
 	// place behind this one.
 	Late bool
 
-	rec   event.Record
-	plain *seal.Plain // what was sealed; nil if nothing was
+	rec event.Record
+	// What was sealed of its refs and its id; nil if nothing was.
+	refs []byte
+	id   *[seal.IDBytes]byte
 }
 
 // Leaf returns the leaf data that the tree hashes: a header with the payload's
@@ -41,25 +44,19 @@ func (r *Record) Leaf() []byte { return r.rec.AppendLeaf(nil) }
 // Refs returns the events of other logs that the event comes after, as its
 // author said.
 func (r *Record) Refs() []Ref {
-	if r.plain == nil {
-		return refs(r.rec.Refs())
+	if len(r.refs) == 0 {
+		return refs(r.rec.Refs()) // a sealed event has none outside
 	}
-	if len(r.plain.Refs) == 0 {
-		return nil
-	}
-	inside, _, _ := event.DecodeRefs(r.plain.Refs) // they were, when it was opened
+	inside, _, _ := event.DecodeRefs(r.refs) // they were, when it was opened
 	return refs(inside)
 }
 
 // EventID returns the id that the event was appended with, zero if none.
-func (r *Record) EventID() (id EventID) {
-	switch {
-	case r.plain == nil:
-		return EventID(r.rec.ID())
-	case r.plain.ID == nil:
-		return id
+func (r *Record) EventID() EventID {
+	if r.id == nil {
+		return EventID(r.rec.ID()) // a sealed event has none outside
 	}
-	return EventID(*r.plain.ID)
+	return EventID(*r.id)
 }
 
 // Hash returns the RFC 6962 leaf hash.
@@ -68,12 +65,22 @@ func (r *Record) Hash() Hash { return Hash(digest.Leaf(r.Leaf())) }
 // Clone returns a copy that shares no memory with r.
 func (r Record) Clone() Record {
 	r.rec = r.rec.Clone()
-	if r.plain != nil || r.Sealed != nil {
-		return r // what was sealed is its own
+	if !r.isSealed() {
+		r.Key, r.Payload = r.rec.Key, r.rec.Content()
+		return r
 	}
-	r.Key, r.Payload = r.rec.Key, r.rec.Content()
+	r.Key, r.Payload, r.refs = bytes.Clone(r.Key), bytes.Clone(r.Payload), bytes.Clone(r.refs)
+	if r.id != nil {
+		id := *r.id
+		r.id = &id
+	}
 	return r
 }
+
+// isSealed reports whether what the record is about lies in a sealed payload.
+func (r *Record) isSealed() bool { return isSealed(&r.rec) }
+
+func isSealed(r *event.Record) bool { return r.Flags&event.FlagSealedPayload != 0 && !r.Erased() }
 
 // A Frontier says how far each log was read: log id to size.
 type Frontier map[LogID]uint64

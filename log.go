@@ -177,7 +177,9 @@ func (l *Log) Get(ctx context.Context, seq uint64) (_ Record, err error) {
 	var rec Record
 	err = l.db.st.ReadOne(l.l, seq, func(run store.Run) error {
 		return own(run).Each(func(s uint64, r *event.Record) error {
-			rec = l.db.record(l.l, s, r)
+			if rec = record(l.l, s, r); rec.isSealed() {
+				rec.show(l.db.st.Open(l.l, r))
+			}
 			return nil
 		})
 	})

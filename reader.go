@@ -11,6 +11,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -34,6 +35,8 @@ type reader struct {
 	aside bool             // what it reads is not given to the application yet
 	live  bool             // of Subscribe and Process: waits before an event of which the key may come yet
 	runs  []store.Run      // that take read last
+	opens store.Opener     // of the log that is read
+	room  []byte           // what is sealed in records is decrypted to its end; with Borrow, to its begin
 	there map[LogID]uint64 // sizes at the begin, of logs that were not read to there yet
 }
 
@@ -249,9 +252,12 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 	log := LogID(l.ID)
 	give, end := r.giving(l)
 	defer end()
+	if !r.opens.Of(l) {
+		r.opens = r.db.st.Opener(l)
+	}
 	return run.Each(func(seq uint64, rec *event.Record) error {
 		r.next[log] = seq + 1
-		if r.live && r.db.holdsBack(l, rec) {
+		if r.live && r.db.holdsBack(l, &r.opens, rec) {
 			r.next[log] = seq
 			return errHeld
 		}
@@ -262,7 +268,10 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 		if r.full() {
 			return errLeft
 		}
-		event := r.db.record(l, seq, rec)
+		event := record(l, seq, rec)
+		if event.isSealed() {
+			r.open(&event, len(run.Records))
+		}
 		if give(&event); !yield(event, nil) {
 			return errLeft
 		}
@@ -296,11 +305,24 @@ func own(run store.Run) store.Run {
 	return run
 }
 
-func (db *DB) record(l *store.Log, seq uint64, r *event.Record) Record {
-	rec := Record{
+// open opens a record of a run of so many bytes, with one allocation for all of the run, or
+// none with Borrow.
+func (r *reader) open(rec *Record, runBytes int) {
+	if r.q.Borrow {
+		r.room = r.room[:0]
+	}
+	if n := seal.PlainBytes(rec.rec.Payload); cap(r.room)-len(r.room) < n {
+		r.room = make([]byte, 0, max(n, runBytes))
+	}
+	plain, room, err := r.opens.Open(r.room, &rec.rec)
+	rec.show(plain, err)
+	r.room = room
+}
+
+// record returns an event as readers yield it, if nothing is sealed in it.
+func record(l *store.Log, seq uint64, r *event.Record) Record {
+	return Record{
 		Log: LogID(l.ID), Author: AuthorKey(l.Author), Seq: seq, Time: time.UnixMilli(r.Time),
 		Type: typeString(r.Type), Key: r.Key, Payload: r.Content(), rec: *r,
 	}
-	db.open(l, &rec)
-	return rec
 }

@@ -15,25 +15,42 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
-// entry returns an event as the topic's logs take it. In a sealed topic it is sealed
-// here, in its caller's goroutine, under the newest epoch of the roster that is held.
-func (t *Topic) entry(e event.Event) (pipeline.Entry, error) {
-	if err := e.CheckType(); err != nil {
-		return pipeline.Entry{}, err
-	}
+// entries returns events as the topic's logs take them. In a sealed topic they are sealed
+// here, in their caller's goroutine, under the newest epoch of the roster that is held.
+func (t *Topic) entries(events []event.Event) ([]pipeline.Entry, error) {
 	if err := t.maySpeak(); err != nil {
-		return pipeline.Entry{}, err
+		return nil, err
 	}
-	switch p := t.t.Genesis.Policy; {
-	case p.Has(identity.PolicySealed):
-		return t.sealed(e)
-	case p.Has(identity.PolicyErasable):
-		var salt [event.SaltBytes]byte
-		rand.Read(salt[:]) // never fails (crypto/rand)
-		e.Payload = event.Salted(salt, e.Payload)
-		return pipeline.Entry{Event: e, Flags: event.FlagSalted}, nil
+	all := make([]pipeline.Entry, len(events))
+	if t.t.Genesis.Policy.Has(identity.PolicySealed) {
+		return all, t.seal(all, events)
 	}
-	return pipeline.Entry{Event: e}, nil
+	for i, e := range events {
+		if err := e.CheckType(); err != nil {
+			return nil, errorOf(events, i, err)
+		}
+		all[i] = t.clear(e)
+	}
+	return all, nil
+}
+
+// errorOf says which one an error is about, if there are several events.
+func errorOf(events []event.Event, i int, err error) error {
+	if len(events) > 1 {
+		return fmt.Errorf("event %d: %w", i, err)
+	}
+	return err
+}
+
+// clear returns an event of a topic in which nothing is sealed.
+func (t *Topic) clear(e event.Event) pipeline.Entry {
+	if !t.t.Genesis.Policy.Has(identity.PolicyErasable) {
+		return pipeline.Entry{Event: e}
+	}
+	var salt [event.SaltBytes]byte
+	rand.Read(salt[:]) // never fails (crypto/rand)
+	e.Payload = event.Salted(salt, e.Payload)
+	return pipeline.Entry{Event: e, Flags: event.FlagSalted}
 }
 
 // maySpeak returns ErrRole for a member that may read only, and ErrRemoved for one that
@@ -70,45 +87,57 @@ func (t *Topic) removed() error {
 	return ErrCut
 }
 
-func (t *Topic) entries(events []event.Event) ([]pipeline.Entry, error) {
-	all := make([]pipeline.Entry, len(events))
-	for i, e := range events {
-		var err error
-		if all[i], err = t.entry(e); err != nil {
-			return nil, fmt.Errorf("event %d: %w", i, err)
+// sealRoom is how much memory is taken at once for what events are sealed into.
+const sealRoom = 32 << 10
+
+// seal seals events into entries, all under one key.
+func (t *Topic) seal(all []pipeline.Entry, events []event.Event) error {
+	key, err := t.db.st.SealingKey(t.t, t.log())
+	if err != nil {
+		return err
+	}
+	var room []byte
+	for i := range events {
+		p, err := plainOf(&events[i])
+		if err != nil {
+			return errorOf(events, i, err)
+		}
+		if n := p.SealedBytes(true); cap(room)-len(room) < n {
+			room = make([]byte, 0, max(n, min(sealRoom, n*(len(events)-i))))
+		}
+		from := len(room)
+		if room, err = key.Seal(room, &p, true); err != nil {
+			return errorOf(events, i, err)
+		}
+		all[i] = pipeline.Entry{
+			Event: event.Event{Payload: room[from:len(room):len(room)]},
+			Flags: event.FlagSealedPayload | event.FlagSealedHeader, Inside: &events[i],
 		}
 	}
-	return all, nil
+	return nil
 }
 
-func (t *Topic) sealed(e event.Event) (pipeline.Entry, error) {
-	if err := e.Check(0, 0); err != nil {
-		return pipeline.Entry{}, err
+// plainOf returns an event as it is sealed.
+func plainOf(e *event.Event) (p seal.Plain, err error) {
+	if err := errors.Join(e.CheckType(), e.Check(0, 0)); err != nil {
+		return p, err
 	}
-	p := seal.Plain{Type: []byte(e.Type), Key: e.Key, Payload: e.Payload}
-	var err error
+	p = seal.Plain{Type: []byte(e.Type), Key: e.Key, Payload: e.Payload}
 	if len(e.Refs) > 0 {
 		if p.Refs, err = event.AppendRefs(nil, e.Refs); err != nil {
-			return pipeline.Entry{}, err
+			return p, err
 		}
 	}
 	if e.ID != (event.ID{}) {
 		p.ID = (*[seal.IDBytes]byte)(&e.ID)
 	}
-	b, err := t.db.st.Seal(t.t, t.log(), &p)
-	if err != nil {
-		return pipeline.Entry{}, err
-	}
-	return pipeline.Entry{Event: event.Event{Payload: b}, Flags: event.FlagSealedPayload | event.FlagSealedHeader, Inside: &e}, nil
+	return p, nil
 }
 
 // holdsBack reports whether those who follow a log wait before a record: its key is not
 // here, and may come, as this store is a member that reads, or is to be admitted.
-func (db *DB) holdsBack(l *store.Log, r *event.Record) bool {
-	if r.Flags&event.FlagSealedPayload == 0 || r.Erased() {
-		return false
-	}
-	if err := db.st.HasKey(l, r); !errors.Is(err, store.ErrSealed) {
+func (db *DB) holdsBack(l *store.Log, o *store.Opener, r *event.Record) bool {
+	if !isSealed(r) || !errors.Is(o.HasKey(r), store.ErrSealed) {
 		return false
 	}
 	t, err := db.st.Topic(l.Topic)
@@ -133,16 +162,12 @@ func (db *DB) keysCame(topic digest.Hash) {
 	}
 }
 
-// open puts what is sealed in a record in its place, or says that it cannot be read.
-func (db *DB) open(l *store.Log, rec *Record) {
-	if rec.rec.Flags&event.FlagSealedPayload == 0 || rec.rec.Erased() {
-		return
-	}
-	plain, err := db.st.Open(l, &rec.rec)
+// show puts what is sealed in a record in its place, or says that it cannot be read.
+func (r *Record) show(plain seal.Plain, err error) {
 	if err != nil {
-		rec.Type, rec.Key, rec.Payload, rec.Sealed = "", nil, nil, err
+		r.Type, r.Key, r.Payload, r.Sealed = "", nil, nil, err
 		return
 	}
-	rec.plain = &plain
-	rec.Type, rec.Key, rec.Payload = typeString(plain.Type), plain.Key, plain.Payload
+	r.Type, r.Key, r.Payload = typeString(plain.Type), plain.Key, plain.Payload
+	r.refs, r.id = plain.Refs, plain.ID
 }

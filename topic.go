@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
+	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -391,12 +392,12 @@ func (t *Topic) Append(ctx context.Context, e Event, options ...AppendOption) (_
 		return t.AppendBatch(ctx, []Event{e}, options...)
 	}
 	t.refer(&e)
-	entry, err := t.entry(e.inner())
+	entries, err := t.entries([]event.Event{e.inner()})
 	if err != nil {
 		return Receipt{}, fmt.Errorf("append: %w", err)
 	}
 	now := t.db.opts.Now()
-	at, err := t.db.node.Pipeline().Append(ctx, t.log(), entry, now)
+	at, err := t.db.node.Pipeline().Append(ctx, t.log(), entries[0], now)
 	if err == nil {
 		t.db.given.referred(t.t.ID, e.Refs)
 	}

@@ -83,6 +83,11 @@ const (
 	FlagUnknown       = 1 << 6 // of no meaning: it closes a log
 
 	extraFlags = FlagRefs | FlagID
+
+	// Of the first word of a record: its payload's length, and the flags of which nearly
+	// all records have none, plain or sealed.
+	lengthBits = 1<<25 - 1
+	rareBits   = (FlagErased | extraFlags) << 25
 )
 
 // payloadLimit is the longest payload that a record with these flags may have.
@@ -151,7 +156,7 @@ func RecordLen(b []byte) (int, error) {
 		return 0, fmt.Errorf("%w: %d bytes, want a header of %d", ErrRecord, len(b), HeaderBytes)
 	}
 	word := binary.LittleEndian.Uint32(b)
-	flags, payload := uint8(word>>25), int(word&(1<<25-1))
+	flags, payload := uint8(word>>25), int(word&lengthBits)
 	if payload > MaxSealed {
 		return 0, fmt.Errorf("%w: payload of %d bytes, limit %d", ErrRecord, payload, MaxSealed)
 	}
@@ -172,9 +177,10 @@ func RecordLen(b []byte) (int, error) {
 // SkipRecords cuts the first n records, which lie back to back, off b.
 func SkipRecords(b []byte, n uint64) ([]byte, error) {
 	for ; n > 0; n-- {
-		if len(b) >= HeaderBytes { // nearly all records have no flags
-			payload, lens := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
-			if length := HeaderBytes + int(lens&63) + int(lens>>6) + int(payload); payload <= MaxPayload && length <= len(b) {
+		if len(b) >= HeaderBytes {
+			word, lens := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
+			payload := int(word & lengthBits)
+			if length := HeaderBytes + int(lens&63) + int(lens>>6) + payload; word&rareBits == 0 && payload <= MaxSealed && length <= len(b) {
 				b = b[length:]
 				continue
 			}
@@ -193,21 +199,22 @@ func SkipRecords(b []byte, n uint64) ([]byte, error) {
 
 // DecodeRecord decodes the record at the start of b and returns its length.
 func DecodeRecord(b []byte) (Record, int, error) {
-	if len(b) >= HeaderBytes { // nearly all records have no flags
-		payload, lens := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
-		key := HeaderBytes + int(lens&63)
+	if len(b) >= HeaderBytes {
+		word, lens := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
+		payload, key := int(word&lengthBits), HeaderBytes+int(lens&63)
 		at := key + int(lens>>6)
-		if n := at + int(payload); payload <= MaxPayload && n <= len(b) {
+		if n := at + payload; word&rareBits == 0 && payload <= MaxSealed && n <= len(b) {
 			return Record{
-				Time: int64(uint48(b[6:])), Type: b[HeaderBytes:key:key], Key: b[key:at:at], Payload: b[at:n:n], payloadBytes: int(payload),
+				Flags: uint8(word >> 25), Time: int64(uint48(b[6:])),
+				Type: b[HeaderBytes:key:key], Key: b[key:at:at], Payload: b[at:n:n], payloadBytes: payload,
 			}, n, nil
 		}
 	}
-	return decodeFlagged(b)
+	return decodeRare(b)
 }
 
-// decodeFlagged is DecodeRecord of a record with any flags.
-func decodeFlagged(b []byte) (Record, int, error) {
+// decodeRare is DecodeRecord of a record with any flags.
+func decodeRare(b []byte) (Record, int, error) {
 	n, err := RecordLen(b)
 	if err != nil {
 		return Record{}, 0, err

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"testing"
@@ -307,29 +309,127 @@ func besideEmptyLogs(b *testing.B, n int) *xaeroflux.DB {
 }
 
 // BenchmarkSealed appends and reads the same events in a private topic and, beside it, in
-// a plain one.
+// a plain one. Processor time tells more than wall time where others use the machine.
 func BenchmarkSealed(b *testing.B) {
 	for _, kind := range []xaeroflux.TopicKind{xaeroflux.PlainTopic, xaeroflux.PrivateTopic} {
-		db, err := xaeroflux.Open(b.TempDir(), nil)
-		storetest.Must(b, err)
-		b.Cleanup(func() { db.Close() })
-		topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
-		storetest.Must(b, err)
-		storetest.Must(b, db.SetDefault(context.Background(), topic.ID()))
+		db, topic := topicOfKind(b, kind)
 		batch := storetest.Payloads(1000, 256)
-		b.Run("append/"+kind.String(), func(b *testing.B) {
-			appendAll(b, db, 8, b.N, batch)
-			b.ReportMetric(float64(b.N*len(batch))/b.Elapsed().Seconds(), "events/s")
-		})
-		b.Run("read/"+kind.String(), func(b *testing.B) {
-			n := 0
-			for range b.N {
-				for r, err := range topic.Events(context.Background(), xaeroflux.Query{Borrow: true}) {
-					storetest.Must(b, errors.Join(err, r.Sealed))
-					n++
-				}
-			}
+		perEvent := func(b *testing.B, n int, run func()) {
+			b.ReportAllocs()
+			before := cpuTime()
+			b.ResetTimer()
+			run()
+			b.StopTimer()
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
+			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(n), "cpu-ns/event")
+		}
+		b.Run("append/"+kind.String(), func(b *testing.B) {
+			perEvent(b, b.N*len(batch), func() { appendAll(b, db, 8, b.N, batch) })
+		})
+		const some = 200_000
+		for n := topic.Log().Size(); n < some; n += uint64(len(batch)) {
+			_, err := topic.AppendBatch(context.Background(), batch)
+			storetest.Must(b, err)
+		}
+		for name, q := range map[string]xaeroflux.Query{"borrow": {Borrow: true, Limit: some}, "read": {Limit: some}} {
+			b.Run(name+"/"+kind.String(), func(b *testing.B) {
+				perEvent(b, b.N*some, func() {
+					for range b.N {
+						readAll(b, topic, q)
+					}
+				})
+			})
+		}
+		b.Run("get/"+kind.String(), func(b *testing.B) {
+			perEvent(b, b.N, func() {
+				for i := range b.N {
+					r, err := topic.Log().Get(context.Background(), uint64(i*7919)%some)
+					storetest.Must(b, errors.Join(err, r.Sealed))
+				}
+			})
 		})
 	}
+}
+
+// topicOfKind returns a store whose default topic is of a kind.
+func topicOfKind(b *testing.B, kind xaeroflux.TopicKind) (*xaeroflux.DB, *xaeroflux.Topic) {
+	b.Helper()
+	db, err := xaeroflux.Open(b.TempDir(), nil)
+	storetest.Must(b, err)
+	b.Cleanup(func() { db.Close() })
+	topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
+	storetest.Must(b, err)
+	storetest.Must(b, db.SetDefault(context.Background(), topic.ID()))
+	return db, topic
+}
+
+func readAll(b *testing.B, topic *xaeroflux.Topic, q xaeroflux.Query) {
+	b.Helper()
+	n := 0
+	for r, err := range topic.Events(context.Background(), q) {
+		if err != nil || r.Sealed != nil || len(r.Payload) != 256 {
+			b.Fatal(r, err)
+		}
+		n++
+	}
+	if n != q.Limit {
+		b.Fatalf("%d events", n)
+	}
+}
+
+// BenchmarkSealedBytes measures what an event costs on disk in a private topic and, beside
+// it, in a plain one, pages and trees together.
+func BenchmarkSealedBytes(b *testing.B) {
+	for _, c := range []struct {
+		typ  string
+		size int
+	}{{"", 0}, {"", 64}, {"", 244}, {"", 256}, {"note", 256}, {"note", 512}, {"note", 900}, {"note", 1000}} {
+		b.Run(fmt.Sprintf("type=%d/bytes=%d", len(c.typ), c.size), func(b *testing.B) {
+			batch := storetest.Payloads(1000, max(c.size, 16))
+			for i := range batch {
+				batch[i].Type, batch[i].Payload = c.typ, batch[i].Payload[:c.size]
+			}
+			var per [2]float64
+			for range b.N {
+				for i, kind := range []xaeroflux.TopicKind{xaeroflux.PlainTopic, xaeroflux.PrivateTopic} {
+					per[i] = bytesPerEvent(b, kind, batch)
+				}
+			}
+			b.ReportMetric(per[0], "plain-B/event")
+			b.ReportMetric(per[1], "sealed-B/event")
+			b.ReportMetric(per[1]-per[0], "more-B/event")
+		})
+	}
+}
+
+// bytesPerEvent returns what an event takes of the files of a log and of the trees.
+func bytesPerEvent(b *testing.B, kind xaeroflux.TopicKind, batch []xaeroflux.Event) float64 {
+	b.Helper()
+	dir := b.TempDir()
+	db, err := xaeroflux.Open(dir, nil)
+	storetest.Must(b, err)
+	topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
+	storetest.Must(b, err)
+	const batches = 40
+	for range batches {
+		_, err := topic.AppendBatch(context.Background(), batch)
+		storetest.Must(b, err)
+	}
+	storetest.Must(b, db.Close())
+	return float64(bytesUnder(b, dir, "logs")+bytesUnder(b, dir, "mmr")) / float64(batches*len(batch))
+}
+
+func bytesUnder(b *testing.B, dir, folder string) (n int64) {
+	b.Helper()
+	storetest.Must(b, filepath.WalkDir(filepath.Join(dir, folder), func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err == nil {
+			n += info.Size()
+		}
+		return err
+	}))
+	return n
 }

@@ -19,7 +19,7 @@ const module = "github.com/xaeroflux/xaeroflux"
 // of their own.
 var layers = [][]string{
 	{"internal"},
-	{"internal/digest", "identity", "supervisor"},
+	{"internal/digest", "internal/parallel", "identity", "supervisor"},
 	{"event", "internal/peerbook"},
 	{"merkleindex", "internal/eventtest", "internal/identitytest", "internal/order", "internal/sketch"},
 	{"mmrindex"},

@@ -14,6 +14,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/steward"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -22,9 +23,11 @@ import (
 
 // asked is what was read of the asks in a topic's data logs.
 type asked struct {
-	read  map[digest.Hash]uint64        // up to where each log was read
-	waits map[digest.Hash][]steward.Ask // by log, in order; some may be settled
-	order []digest.Hash                 // logs, as asks in them came
+	read  map[digest.Hash]uint64         // up to where each log was read
+	since map[digest.Hash]uint64         // below where its asks were settled then
+	kept  map[digest.Hash]layout.Stretch // in which it is kept that nothing is asked for
+	waits map[digest.Hash][]steward.Ask  // by log, in order; some may be settled
+	order []digest.Hash                  // logs, as asks in them came
 }
 
 // answer carries out what members ask for, and what is due, if this device is the
@@ -115,7 +118,10 @@ func (k *Keeper) mayAct(topic digest.Hash, st *roster.State) bool {
 func (k *Keeper) pending(topic digest.Hash, st *roster.State) (all []steward.Ask, err error) {
 	a := k.asks[topic]
 	if a == nil {
-		a = &asked{read: map[digest.Hash]uint64{}, waits: map[digest.Hash][]steward.Ask{}}
+		a = &asked{
+			read: map[digest.Hash]uint64{}, since: map[digest.Hash]uint64{}, kept: map[digest.Hash]layout.Stretch{},
+			waits: map[digest.Hash][]steward.Ask{},
+		}
 		k.asks[topic] = a
 	}
 	for l, err := range k.Store.TopicLogs(topic) {
@@ -140,7 +146,7 @@ func (k *Keeper) pending(topic digest.Hash, st *roster.State) (all []steward.Ask
 		all = append(all, waits...)
 	}
 	a.order = kept
-	return all, nil
+	return all, k.keepUnasked(a, st)
 }
 
 // maxWaiting bounds the asks of a log that are held at a time; those behind are read once
@@ -151,11 +157,12 @@ var errEnough = errors.New("enough asks of one log")
 
 // readAsks reads what is new of a log.
 func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
-	from, to := max(a.read[l.ID], settled), l.State().Size
-	if from >= to {
-		return nil
+	from, err := k.next(a, l, settled)
+	to := l.State().Size
+	if err != nil || from >= to {
+		return err
 	}
-	err := k.Store.Read(l, from, to, func(run store.Run) error {
+	err = k.Store.Read(l, from, to, func(run store.Run) error {
 		if run.Gone() {
 			return nil
 		}

@@ -177,6 +177,9 @@ func (k *Keeper) tend(topic digest.Hash) error {
 	if err := k.learn(topic); err != nil {
 		return err
 	}
+	if err := k.keepSigned(topic); err != nil {
+		return err
+	}
 	if err := k.moveOn(topic); err != nil {
 		return err
 	}
@@ -201,4 +204,18 @@ func (k *Keeper) learn(topic digest.Hash) error {
 	}
 	k.Turned(topic)
 	return nil
+}
+
+// keepSigned keeps how much of the roster was found to be signed, so that it is not looked
+// at again when the store is opened.
+func (k *Keeper) keepSigned(topic digest.Hash) error {
+	t, err := k.Store.Topic(topic)
+	if err != nil || k.Store.ReadOnly() != nil {
+		return err
+	}
+	n, err := k.Store.NewSigned(t)
+	if err != nil || n == nil {
+		return err
+	}
+	return k.Pipeline.Do(k.Context, n)
 }

@@ -105,6 +105,8 @@ func eachKind(s *store.Store, topic *layout.Topic, former aof.LogRow) map[*layou
 	put(rowOfKind(layout.SuccessorKeys, former.Author, identity.Secret{3}))
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Legs, topic.ID, []digest.Hash{{1}, {2}}))
+	put(rowOfKind(layout.SignedLegs, former.ID, layout.Tip{Size: 3, Root: digest.Hash{1}}))
+	put(rowOfKind(layout.Unasked, former.ID, layout.Stretch{To: 7}))
 	put(rowOfKind(layout.KEMKeys, topic.ID, []layout.KEMKey{{Recipient: former.Author, Seed: identity.Secret{1}}}))
 	put(rowOfKind(layout.EpochSecrets, layout.EpochKey{Topic: topic.ID, Epoch: digest.Hash{9}}, layout.EpochSecret{Number: 1, Join: identity.Secret{2}}))
 	put(rowOfKind(layout.Forks, forked.ID(), proof.NewFork(forked, a, b, digest.Hash{}, nil)))

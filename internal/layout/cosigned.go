@@ -23,16 +23,18 @@ type Tip struct {
 //	value  size u64 | root (32)
 var Cosigned = newTable(
 	Kind{Name: "what was cosigned", Bucket: bucketMeta, Prefix: "cosigned ", Salvage: Keep},
-	codec[digest.Hash, Tip]{
-		key: hashKey, parseKey: parseHash, newer: func(a, b Tip) bool { return a.Size > b.Size },
-		value: func(t Tip) []byte { return append(binary.LittleEndian.AppendUint64(nil, t.Size), t.Root[:]...) },
-		parseValue: func(_ digest.Hash, b []byte) (t Tip, err error) {
-			if err := exactly(b, 8+digest.Size); err != nil {
-				return t, err
-			}
-			return Tip{binary.LittleEndian.Uint64(b), digest.Hash(b[8:])}, nil
-		},
-	})
+	tipCodec)
+
+var tipCodec = codec[digest.Hash, Tip]{
+	key: hashKey, parseKey: parseHash, newer: func(a, b Tip) bool { return a.Size > b.Size },
+	value: func(t Tip) []byte { return append(binary.LittleEndian.AppendUint64(nil, t.Size), t.Root[:]...) },
+	parseValue: func(_ digest.Hash, b []byte) (t Tip, err error) {
+		if err := exactly(b, 8+digest.Size); err != nil {
+			return t, err
+		}
+		return Tip{binary.LittleEndian.Uint64(b), digest.Hash(b[8:])}, nil
+	},
+}
 
 // Forgets is the row of a store that may have cosigned newer heads than its rows
 // say, as its AOF was made again or is of an earlier time. While it is there,

@@ -52,6 +52,15 @@ var Invited = newTable(
 		parseValue: func(_ digest.Hash, b []byte) (identity.Position, error) { return identity.ParsePosition(b) },
 	})
 
+// SignedLegs are the rows that say of how much of a leg all signatures in its records were
+// found right, so that they are not looked at again when the store is opened:
+//
+//	key    "signed " | log id (32)
+//	value  size u64 | root (32)
+var SignedLegs = newTable(
+	Kind{Name: "how much of a leg is verified", Bucket: bucketMeta, Prefix: "signed ", Salvage: GiveUp},
+	tipCodec)
+
 func followRow(names []digest.Hash) []byte {
 	value := make([]byte, 0, len(names)*digest.Size)
 	for _, n := range names {

@@ -105,6 +105,8 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),
 		smallRow("invited", Invited, topic, identity.Position{Term: 1, Leg: 2, Size: 1<<48 - 1, Root: word("root")},
 			"topic", topic, "term", 1, "leg", 2, "size", uint64(1<<48-1), "root", word("root")),
+		smallRow("signed", SignedLegs, log, tip, "log", log, "size", tip.Size, "root", tip.Root),
+		smallRow("unasked", Unasked, log, Stretch{5, 1 << 40, tip.Root}, "log", log, "from", 5, "to", 1<<40, "root", tip.Root),
 		smallRow("kem", KEMKeys, topic, []KEMKey{{author, identity.Secret{5}}, {log, identity.Secret{6}}}, "topic", topic,
 			"keys", []kemFields{{author, hexBytes{5, 31: 0}}, {log, hexBytes{6, 31: 0}}}),
 		smallRow("epoch", EpochSecrets, EpochKey{topic, log}, EpochSecret{1 << 40, identity.Secret{5}, identity.Secret{6}, author},
@@ -227,6 +229,7 @@ func refusedRows(rows []smallVector) (all []refusedRow) {
 		change(b)
 		put(what, of[kind], of[kind].Key, b)
 	}
+	change("that ends before it begins", "unasked", func(b []byte) { clear(b[8:16]) })
 	change("zeros", "generation", func(b []byte) { clear(b) })
 	change("names that fall", "follow", func(b []byte) { copy(b[32:], b[64:]); copy(b[64:], of["follow"].Value[32:64]) })
 	change("a name twice", "follow", func(b []byte) { copy(b[32:], b[:32]) })

@@ -108,22 +108,22 @@ func (r *realm) lookTakeOver(x, y *writer, closed bool, void []Record) {
 	r.saw("take-over by successors", t.By == BySuccessors)
 	r.saw("take-over of a closed leg", closed)
 	r.saw("voided tail", len(void) > 0)
-	for k, a := range x.s.accounts {
-		r.saw("voided removal", !a.Belongs() && y.s.accounts[k].Belongs())
+	for k, a := range x.s.accounts.each() {
+		r.saw("voided removal", !a.Belongs() && y.s.accounts.at(k).Belongs())
 	}
-	for k, d := range x.s.devices {
-		r.saw("voided removal", !d.Belongs && y.s.devices[k].Belongs)
+	for k, d := range x.s.devices.each() {
+		r.saw("voided removal", !d.Belongs && y.s.devices.at(k).Belongs)
 	}
-	for id, l := range x.s.logs {
-		r.saw("voided cut", len(l.Cuts) > len(y.s.logs[id].Cuts))
+	for id, l := range x.s.logs.each() {
+		r.saw("voided cut", len(l.Cuts) > len(y.s.logs.at(id).Cuts))
 	}
 }
 
 // lookBranches takes note of logs that two branches of one leg cut differently.
 func (r *realm) lookBranches(x, y *writer) {
 	r.saw("forked leg", true)
-	for id, l := range x.s.logs {
-		k := y.s.logs[id]
+	for id, l := range x.s.logs.each() {
+		k := y.s.logs.at(id)
 		a, cutX := l.Cut()
 		b, cutY := k.Cut()
 		r.saw("cuts on both branches", cutX && cutY && (a.Size != b.Size || a.Root != b.Root))

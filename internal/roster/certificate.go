@@ -239,7 +239,7 @@ func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 // void for a reason if not empty. It may have been admitted without having heard of it, or
 // removed since: then it hears of that now.
 func (s *State) verifyNewcomer(device Key, why Void) error {
-	switch d, known := s.devices[device]; {
+	switch d, known := s.devices.get(device); {
 	case why == "" || d.Belongs:
 		return nil
 	case known:

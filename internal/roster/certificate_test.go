@@ -97,7 +97,7 @@ func TestCertificateOfMember(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(back, cert) {
 		t.Fatal(err)
 	}
-	old := r.replay([]HeldLeg{{r.writers[0].legs[0].LegID, r.writers[0].legs[0].Records[:2]}}).s
+	old := r.replay([]HeldLeg{{LegID: r.writers[0].legs[0].LegID, Records: r.writers[0].legs[0].Records[:2]}}).s
 	for _, s := range []*State{old, r.writers[0].s} {
 		if err := cert.Verify(s, []byte("binding"), true); err != nil {
 			t.Error(err)
@@ -134,7 +134,7 @@ func TestCertificateLies(t *testing.T) {
 		},
 	} {
 		r, cert := member(t)
-		old := r.replay([]HeldLeg{{r.writers[0].legs[0].LegID, r.writers[0].legs[0].Records[:2]}}).s
+		old := r.replay([]HeldLeg{{LegID: r.writers[0].legs[0].LegID, Records: r.writers[0].legs[0].Records[:2]}}).s
 		change(r, cert.Member)
 		if err := cert.Sign(r.topic, nil, true, keyOf("owner's tablet")); err != nil {
 			t.Fatal(err)

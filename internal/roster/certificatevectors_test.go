@@ -21,7 +21,7 @@ func certificateVectors(t testing.TB) (all []any) {
 		all = append(all, obj("what", what, "genesis", r.g.Append(nil), "topic", r.topic, "binding", []byte("binding"), "role", role, "body", mustEncode(c)))
 	}
 	r, cert := member(t)
-	first := r.replay([]HeldLeg{{r.writers[0].legs[0].LegID, r.writers[0].legs[0].Records[:2]}}).s
+	first := r.replay([]HeldLeg{{LegID: r.writers[0].legs[0].LegID, Records: r.writers[0].legs[0].Records[:2]}}).s
 	add("a member, over a handover and a term", r, first, cert, "owner's tablet", true)
 
 	legs := r.writers[0].legs
@@ -37,7 +37,7 @@ func certificateVectors(t testing.TB) (all []any) {
 	for i, l := range legs {
 		m.Legs = append(m.Legs, showLeg(r, l, i+1 < len(legs)))
 	}
-	first = r.replay([]HeldLeg{{legs[0].LegID, legs[0].Records[:2]}}).s
+	first = r.replay([]HeldLeg{{LegID: legs[0].LegID, Records: legs[0].Records[:2]}}).s
 	add("a member over four legs, handed over", r, first, &Certificate{Member: m}, "device 2", true)
 
 	r = newRealm(t, 1)

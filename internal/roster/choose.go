@@ -21,6 +21,9 @@ type Raw struct {
 type HeldLeg struct {
 	LegID
 	Records []Raw
+	// Signed says of the first of Records whether they are known to be Signed: signatures of
+	// those that are not looked at again. Of others they are.
+	Signed []bool
 }
 
 // begins returns the term record that begins the leg, or the roster before it
@@ -139,7 +142,9 @@ func (c *chooser) read(s *State, l *HeldLeg, size uint64) error {
 	if err := s.BeginLeg(l.Log, l.Author, l.Term, l.Leg); err != nil {
 		return err
 	}
+	defer func() { s.signed = false }()
 	for i, r := range l.Records[:size] {
+		s.signed = i < len(l.Signed) && l.Signed[i]
 		if _, err := s.Apply(uint64(i), r.Type, r.Time, r.Body); err != nil {
 			return err
 		}

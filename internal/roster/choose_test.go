@@ -4,6 +4,7 @@ package roster
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -27,6 +28,11 @@ func (r *realm) checkPeer(p *peer) {
 	if err != nil || again.Point() != got.Point() {
 		r.t.Fatalf("chosen %v, and in another order %v, %v", got.Point(), again.Point(), err)
 	}
+	known, err := Choose(r.topic, r.g.Append(nil), signedLegs(r.rng, r.topic, legs))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	same(r.t, "chosen with signatures that are known", dumpFast(known), dumpFast(got))
 	if len(chain) != len(got.Legs()) {
 		r.t.Fatalf("%d legs, the slow way has %d", len(got.Legs()), len(chain))
 	}
@@ -40,6 +46,18 @@ func (r *realm) checkPeer(p *peer) {
 	same(r.t, "resumed", dumpFast(got), dumpFast(r.resumed(chain)))
 	r.checkEarlier(got, chain)
 	r.checkStale(got, chain, y.w)
+}
+
+// signedLegs returns legs of which some are known to be signed.
+func signedLegs(rng *rand.Rand, topic digest.Hash, legs []HeldLeg) (all []HeldLeg) {
+	for _, l := range legs {
+		l.Signed = nil
+		for _, r := range l.Records[:rng.IntN(len(l.Records)+1)] {
+			l.Signed = append(l.Signed, Signed(topic, r))
+		}
+		all = append(all, l)
+	}
+	return all
 }
 
 // resumed reads a chain and goes on with a copy after some of the records.

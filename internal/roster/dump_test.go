@@ -58,18 +58,18 @@ func (d dump) short() dump {
 
 func dumpFast(s *State) dump {
 	d := dump{
-		Accounts: s.accounts, Devices: map[Key]DeviceState{}, Logs: map[string]Log{}, Invites: s.invites,
-		Settled: map[string]uint64{}, Changed: s.changed, Epochs: s.Epochs(), Due: s.EpochDue(), Erased: s.Erasures(),
+		Accounts: maps.Collect(s.accounts.each()), Devices: map[Key]DeviceState{}, Logs: map[string]Log{}, Invites: maps.Collect(s.invites.each()),
+		Settled: map[string]uint64{}, Changed: maps.Collect(s.changed.each()), Epochs: s.Epochs(), Due: s.EpochDue(), Erased: s.Erasures(),
 		Snapshots: s.Snapshots(), Boxes: RecipientsDigest(s.Recipients()), BoxCount: s.readers, Heir: s.Heir(),
 	}
-	for k, x := range s.devices {
+	for k, x := range s.devices.each() {
 		x.next = 0
 		d.Devices[k] = x
 	}
-	for id, l := range s.logs {
+	for id, l := range s.logs.each() {
 		d.Logs[id.String()] = l
 	}
-	for id, n := range s.asks {
+	for id, n := range s.asks.each() {
 		d.Settled[id.String()] = n
 	}
 	for _, k := range s.allAccounts() {
@@ -83,7 +83,7 @@ func dumpFast(s *State) dump {
 
 func (s *State) allAccounts() []Key {
 	var all []Key
-	for _, a := range sorted(s.accounts, func(Account) bool { return true }, func(a Account) Key { return a.Key }) {
+	for _, a := range sorted(s.accounts.each(), func(Account) bool { return true }, func(a Account) Key { return a.Key }) {
 		all = append(all, a.Key)
 	}
 	return all
@@ -152,7 +152,7 @@ func dumpSlow(w *slow) dump {
 		}
 		s := State{world: newWorld()}
 		for _, r := range mine {
-			s.rights[r.key()] = r
+			s.rights.set(r.key(), r)
 		}
 		d.Rights = append(d.Rights, s.Rights(k)...)
 	}

@@ -268,7 +268,7 @@ func TestNothingContinuesBehindAHandover(t *testing.T) {
 		if b.Term != nil {
 			n, leg = 1, 0
 		}
-		next := HeldLeg{LegID{LegLog(g.ID(), c.Device, n, leg), c.Device, n, leg}, []Raw{{"xf/begin", 2000, mustEncode(b)}}}
+		next := HeldLeg{LegID: LegID{LegLog(g.ID(), c.Device, n, leg), c.Device, n, leg}, Records: []Raw{{"xf/begin", 2000, mustEncode(b)}}}
 		if s, err := Choose(g.ID(), g.Append(nil), append(x.legs, next)); err != nil || s.Point() != x.s.Point() {
 			t.Errorf("term %d: chosen %v, %v, want %v", n, s.Point(), err, x.s.Point())
 		}

@@ -100,14 +100,14 @@ func (s *State) Stale(p Point, subject Key) bool {
 			return true
 		}
 	}
-	at, ok := s.changed[subject]
+	at, ok := s.changed.get(subject)
 	return ok && at.Compare(p.Position) > 0
 }
 
 // ProvisionalJoin returns why the log that j is record 0 of is not stored
 // before the steward admits it; empty if it is.
 func (s *State) ProvisionalJoin(j *Join) Void {
-	v := s.invites[j.By.Invite]
+	v := s.invites.at(j.By.Invite)
 	return first(void(v.Link != nil, VoidInvite), s.inviteVoid(&j.By, &j.Card.Card, v.Role), s.cardVoid(&j.Card))
 }
 

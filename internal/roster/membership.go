@@ -18,10 +18,10 @@ func (m *Membership) verify(s *State) error {
 	}
 	last := &m.Legs[len(m.Legs)-1]
 	at := Position{last.Term, last.Leg, last.Head.Size}
-	if s.devices[m.Device].Belongs || at.Compare(s.Position()) > 0 {
+	if s.devices.at(m.Device).Belongs || at.Compare(s.Position()) > 0 {
 		return nil
 	}
-	if gone, ok := s.changed[m.Device]; ok && at.Compare(gone) >= 0 {
+	if gone, ok := s.changed.get(m.Device); ok && at.Compare(gone) >= 0 {
 		return fmt.Errorf("%w: device %s was removed at %v, and shows %v", ErrCertificate, m.Device.Short(), gone, at)
 	}
 	return fmt.Errorf("%w: device %s at %v, which shows %v", ErrRemoved, m.Device.Short(), s.Position(), at)

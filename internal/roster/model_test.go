@@ -182,7 +182,7 @@ func (r *realm) copies(x *writer) {
 		line, parent.Key = append(line, c.Device), c.Device
 	}
 	at := line[r.rng.IntN(len(line))]
-	r.append(x, &Remove{Ask: AskRef{x.s.devices[line[3]].Log, 0}, Target: Target{a.Key, at}})
+	r.append(x, &Remove{Ask: AskRef{x.s.devices.at(line[3]).Log, 0}, Target: Target{a.Key, at}})
 }
 
 func (r *realm) append(x *writer, rec Record) Effect {

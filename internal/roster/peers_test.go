@@ -238,7 +238,7 @@ func (r *realm) replayLeg(y *writer, l HeldLeg) {
 			if b.Term != nil {
 				y.w.add(due{})
 			}
-		case admit && i == 1 && a.Role == Owner && len(y.s.accounts) == 1 && a.Card.Card.Account == Key(r.g.Owner):
+		case admit && i == 1 && a.Role == Owner && len(y.s.allAccounts()) == 1 && a.Card.Card.Account == Key(r.g.Owner):
 			y.w.letIn(a)
 		case i > 0:
 			y.w.judge(e.Record)
@@ -266,8 +266,8 @@ func (r *realm) tail(x, y *writer) (void []Record) {
 // removals, cuts and uninvites, offers the admissions, and makes an epoch.
 func (r *realm) remake(y *writer, void []Record) {
 	steward := y.s.Steward().Author
-	if !y.s.devices[steward].Belongs {
-		c := DeviceCard{Account: r.g.Owner, Device: steward, PageBytes: 4096, KEM: r.m.newKEM(), Number: y.s.devices[steward].next}
+	if !y.s.devices.at(steward).Belongs {
+		c := DeviceCard{Account: r.g.Owner, Device: steward, PageBytes: 4096, KEM: r.m.newKEM(), Number: y.s.devices.at(steward).next}
 		d := &AddDevice{Device: SignDevice(r.topic, c, keyOf("owner"), r.m.names[steward]), Boxes: r.m.boxes(y.s, y.s.deviceBoxes(&c))}
 		if e := r.append(y, d); e.Void != "" {
 			r.t.Fatalf("the new steward cannot add itself: %v", e.Void)
@@ -279,7 +279,7 @@ func (r *realm) remake(y *writer, void []Record) {
 			again := *rec
 			again.Ask = AskRef{}
 			r.append(y, &again)
-			if a := y.s.accounts[rec.Target.Account]; rec.Target.Device.IsZero() && a.Belongs() && a.Role != Owner && a.Key != y.s.devices[steward].Account {
+			if a := y.s.accounts.at(rec.Target.Account); rec.Target.Device.IsZero() && a.Belongs() && a.Role != Owner && a.Key != y.s.devices.at(steward).Account {
 				r.t.Fatalf("a removal that was made again leaves %s in", a.Key.Short())
 			}
 		case *CutLog:
@@ -289,7 +289,7 @@ func (r *realm) remake(y *writer, void []Record) {
 		case *Uninvite:
 			r.append(y, &Uninvite{Invite: rec.Invite})
 		case *Admit:
-			if y.s.accounts[rec.Card.Card.Account].Belongs() || rec.Role == Owner {
+			if y.s.accounts.at(rec.Card.Card.Account).Belongs() || rec.Role == Owner {
 				continue
 			}
 			again := *rec

@@ -3,6 +3,7 @@
 package roster
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -100,57 +101,63 @@ func (s *State) Founded() bool { return s.phase > phaseFounding }
 
 // Account returns an account that belongs or did.
 func (s *State) Account(k Key) (Account, bool) {
-	a, ok := s.accounts[k]
+	a, ok := s.accounts.get(k)
 	return a, ok
 }
 
 // Accounts returns all accounts that belong, by rising key.
 func (s *State) Accounts() []Account {
-	return sorted(s.accounts, Account.Belongs, func(a Account) Key { return a.Key })
+	return sorted(s.accounts.each(), Account.Belongs, func(a Account) Key { return a.Key })
 }
 
 // Device returns a device that belongs or did.
 func (s *State) Device(k Key) (DeviceState, bool) {
-	d, ok := s.devices[k]
+	d, ok := s.devices.get(k)
 	return d, ok
 }
 
 // Devices returns the devices of an account that belong, by rising key.
 func (s *State) Devices(account Key) []DeviceState {
-	mine := func(d DeviceState) bool { return d.Belongs && d.Account == account }
-	return sorted(s.devices, mine, func(d DeviceState) Key { return d.Key })
+	var all []DeviceState
+	for _, k := range s.ofAccount.at(account) {
+		if d := s.devices.at(k); d.Belongs {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(a, b DeviceState) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+	return all
 }
 
 // Role returns the role of the account that a device belongs to, or None.
 func (s *State) Role(device Key) Role {
-	d := s.devices[device]
+	d := s.devices.at(device)
 	if !d.Belongs {
 		return None
 	}
-	return s.accounts[d.Account].Role
+	return s.accounts.at(d.Account).Role
 }
 
 // Invites returns the open invites, by rising key.
 func (s *State) Invites() []InviteState {
-	return sorted(s.invites, func(v InviteState) bool { return v.Open }, func(v InviteState) Key { return v.Key })
+	return sorted(s.invites.each(), func(v InviteState) bool { return v.Open }, func(v InviteState) Key { return v.Key })
 }
 
 // Invite returns an invite that is or was open.
 func (s *State) Invite(k Key) (InviteState, bool) {
-	v, ok := s.invites[k]
+	v, ok := s.invites.get(k)
 	return v, ok
 }
 
 // Log returns what the roster says of a log, or false if it says nothing.
 func (s *State) Log(id digest.Hash) (Log, bool) {
-	l, ok := s.logs[id]
+	l, ok := s.logs.get(id)
 	return l, ok
 }
 
 // LogAt is Log as it was at an earlier position of this roster; whether it is
 // forked is told as of now.
 func (s *State) LogAt(id digest.Hash, p Position) (Log, bool) {
-	l, ok := s.logs[id]
+	l, ok := s.logs.get(id)
 	if !ok {
 		return Log{}, false
 	}
@@ -163,9 +170,14 @@ func (s *State) LogAt(id digest.Hash, p Position) (Log, bool) {
 	return l, admitted || n > 0
 }
 
+// LogTurns returns the logs that the roster says something of, each as often as it said
+// something else, in its order: whoever read the first n of them knows of all logs but
+// those behind. It is not to be written to.
+func (s *State) LogTurns() []digest.Hash { return slices.Clip(s.logTurns) }
+
 // Logs returns all logs that the roster says something of, by rising id.
 func (s *State) Logs() []Log {
-	return sorted(s.logs, func(Log) bool { return true }, func(l Log) Key { return Key(l.ID) })
+	return sorted(s.logs.each(), func(Log) bool { return true }, func(l Log) Key { return Key(l.ID) })
 }
 
 // Counts returns up to which size a data log counts at a position: limit, or all

@@ -4,6 +4,7 @@ package roster
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -12,8 +13,8 @@ import (
 // Rights returns the rights of an account, by rising target and name.
 func (s *State) Rights(account Key) []Right {
 	var all []Right
-	for k, r := range s.rights {
-		if k.account == account {
+	for k, r := range s.rights.each() {
+		if k.account == account && r.Calls > 0 {
 			all = append(all, r)
 		}
 	}
@@ -52,12 +53,12 @@ func (s *State) Erasures() []Erasure { return slices.Clone(s.erased) }
 func (s *State) Snapshots() []SnapshotState { return slices.Clone(s.snapshots) }
 
 // Settled returns below which sequence the asks of a log are settled.
-func (s *State) Settled(log digest.Hash) uint64 { return s.asks[log] }
+func (s *State) Settled(log digest.Hash) uint64 { return s.asks.at(log) }
 
 // Changed returns when the account, device, invite or log with this key or id
 // last changed.
 func (s *State) Changed(subject Key) (Position, bool) {
-	p, ok := s.changed[subject]
+	p, ok := s.changed.get(subject)
 	return p, ok
 }
 
@@ -67,17 +68,17 @@ func (s *State) Recipients() []Recipient {
 		return nil
 	}
 	var all []Recipient
-	for _, a := range s.accounts {
+	for _, a := range s.accounts.each() {
 		if a.Belongs() {
 			all = append(all, Recipient{a.Key, boxKind(a.Role), a.KEM})
 		}
 	}
-	for _, d := range s.devices {
+	for _, d := range s.devices.each() {
 		if d.Belongs {
-			all = append(all, Recipient{d.Key, boxKind(s.accounts[d.Account].Role), d.KEM})
+			all = append(all, Recipient{d.Key, boxKind(s.accounts.at(d.Account).Role), d.KEM})
 		}
 	}
-	for _, v := range s.invites {
+	for _, v := range s.invites.each() {
 		if v.Open {
 			all = append(all, Recipient{v.Key, boxKind(s.inviteRole(v.Invite)), v.KEM})
 		}
@@ -89,7 +90,7 @@ func (s *State) Recipients() []Recipient {
 // inviteRole returns the role that whoever joins by v gets.
 func (s *State) inviteRole(v Invite) Role {
 	if v.Link != nil {
-		return s.accounts[v.Link.Account].Role
+		return s.accounts.at(v.Link.Account).Role
 	}
 	return v.Role
 }
@@ -101,10 +102,10 @@ func boxKind(r Role) uint8 {
 	return BoxJoin
 }
 
-// sorted returns the values of m that want holds for, by rising key.
-func sorted[K comparable, V any](m map[K]V, want func(V) bool, key func(V) Key) []V {
+// sorted returns the values of rows that want holds for, by rising key.
+func sorted[K comparable, V any](rows iter.Seq2[K, V], want func(V) bool, key func(V) Key) []V {
 	var all []V
-	for _, v := range m {
+	for _, v := range rows {
 		if want(v) {
 			all = append(all, v)
 		}

@@ -4,6 +4,7 @@ package roster
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
@@ -55,17 +56,17 @@ func (s *State) boxCount(n int) int {
 // cardVoid returns why nobody can be admitted with this card.
 func (s *State) cardVoid(c *SignedCard) Void {
 	k := &c.Card
-	d, known := s.devices[k.Device]
+	d, known := s.devices.get(k.Device)
 	return first(
 		void(k.Account == Key(s.genesis.Owner), VoidOwner),
-		void(s.accounts[k.Account].Belongs() || d.Belongs, VoidBelongs),
+		void(s.accounts.at(k.Account).Belongs() || d.Belongs, VoidBelongs),
 		void(known && d.Account != k.Account, VoidForeign),
 		void(k.Account == k.Device, VoidKeyUse),
 		s.keyUse(k.Account, useAccount), s.keyUse(k.Device, useDevice),
 		s.number(k.Device, k.Log(s.topic), k.Number),
-		s.kemLen(k.KEM, k.AccountKEM), void(s.kems[digest.Sum(k.KEM)], VoidKEM),
+		s.kemLen(k.KEM, k.AccountKEM), void(s.kems.at(digest.Sum(k.KEM)), VoidKEM),
 		s.room(2),
-		void(!c.Verify(s.topic), VoidSignature),
+		void(!s.signed && !c.Verify(s.topic), VoidSignature),
 	)
 }
 
@@ -81,8 +82,8 @@ func (a *Admit) authorityVoid(s *State) Void {
 
 // inviteVoid returns why the invite does not let in whoever made the card.
 func (s *State) inviteVoid(p *InviteProof, k *Card, role Role) Void {
-	v := s.invites[p.Invite]
-	return first(void(!v.Open || v.Role != role, VoidInvite), void(!p.Verify(s.topic, k), VoidSignature))
+	v := s.invites.at(p.Invite)
+	return first(void(!v.Open || v.Role != role, VoidInvite), void(!s.signed && !p.Verify(s.topic, k), VoidSignature))
 }
 
 func (a *Admit) carry(s *State, at when) {
@@ -92,9 +93,9 @@ func (a *Admit) carry(s *State, at when) {
 		acc.Invite = a.By.Invite
 		s.useInvite(a.By.Invite, at)
 	}
-	s.accounts[k.Account] = acc
-	s.changed[k.Account] = at.pos
-	d := s.devices[k.Device]
+	s.accounts.set(k.Account, acc)
+	s.changed.set(k.Account, at.pos)
+	d := s.devices.at(k.Device)
 	d.Parent = Key{}
 	s.addDevice(d, k.Account, k.Device, k.KEM, a.Ask, at)
 	s.readers++
@@ -104,36 +105,39 @@ func (a *Admit) carry(s *State, at when) {
 
 // addDevice makes a device belong; d is what is known of it from before.
 func (s *State) addDevice(d DeviceState, account, key Key, kem []byte, ask AskRef, at when) {
+	if d.Key.IsZero() { // of an account for ever
+		s.ofAccount.set(account, append(slices.Clip(s.ofAccount.at(account)), key))
+	}
 	d.Key, d.Account, d.Belongs, d.Since, d.Time, d.Ask, d.KEM = key, account, true, at.pos, at.ms, ask, kem
-	s.devices[key] = d
-	s.changed[key] = at.pos
+	s.devices.set(key, d)
+	s.changed.set(key, at.pos)
 	s.knowKEM(kem)
 	s.readers++
 }
 
 func (s *State) newLog(device Key, pageBytes uint32, number uint64, at when) {
-	d := s.devices[device]
+	d := s.devices.at(device)
 	s.admitLog(&d, pageBytes, number, at)
-	s.devices[device] = d
+	s.devices.set(device, d)
 }
 
 // useInvite counts one use; the last one closes the invite.
 func (s *State) useInvite(k Key, at when) {
-	v := s.invites[k]
+	v := s.invites.at(k)
 	v.Used++
-	s.invites[k] = v
+	s.invites.set(k, v)
 	if v.Used == v.Uses {
 		s.closeInvite(k, at.pos)
 	}
 }
 
 func (s *State) closeInvite(k Key, at Position) {
-	v := s.invites[k]
+	v := s.invites.at(k)
 	if !v.Open {
 		return
 	}
 	v.Open = false
-	s.invites[k] = v
-	s.changed[k] = at
+	s.invites.set(k, v)
+	s.changed.set(k, at)
 	s.readers--
 }

@@ -15,7 +15,7 @@ func (s *State) authority(a AskRef) (Account, Void) {
 		if v := s.askable(a); v != "" {
 			return Account{}, v
 		}
-		l, known := s.logs[a.Log]
+		l, known := s.logs.get(a.Log)
 		if !known || l.Admitted.Size == 0 {
 			return Account{}, VoidAsk
 		}
@@ -24,10 +24,10 @@ func (s *State) authority(a AskRef) (Account, Void) {
 		}
 		device = l.Device
 	}
-	d := s.devices[device]
+	d := s.devices.at(device)
 	switch {
 	case d.Belongs:
-		return s.accounts[d.Account], ""
+		return s.accounts.at(d.Account), ""
 	case a.None():
 		return Account{}, VoidRight
 	}
@@ -36,7 +36,7 @@ func (s *State) authority(a AskRef) (Account, Void) {
 
 // askable reports whether an ask was neither named nor refused yet.
 func (s *State) askable(a AskRef) Void {
-	if a.Seq < s.asks[a.Log] {
+	if a.Seq < s.asks.at(a.Log) {
 		return VoidSettled
 	}
 	return ""
@@ -45,7 +45,7 @@ func (s *State) askable(a AskRef) Void {
 // settle notes that an ask was carried out, and with it all before it.
 func (s *State) settle(a AskRef) {
 	if !a.None() {
-		s.asks[a.Log] = a.Seq + 1
+		s.asks.set(a.Log, a.Seq+1)
 	}
 }
 
@@ -95,9 +95,9 @@ func (s *State) room(n int) Void {
 
 // keyUse checks that a key was never used for anything else than want.
 func (s *State) keyUse(k Key, want use) Void {
-	_, account := s.accounts[k]
-	_, device := s.devices[k]
-	_, invite := s.invites[k]
+	_, account := s.accounts.get(k)
+	_, device := s.devices.get(k)
+	_, invite := s.invites.get(k)
 	if account && want != useAccount || device && want != useDevice || invite || want != useAccount && k == Key(s.genesis.Owner) {
 		return VoidKeyUse
 	}
@@ -115,10 +115,10 @@ const (
 
 // number checks that a log can be admitted as the next of a device.
 func (s *State) number(device Key, log digest.Hash, number uint64) Void {
-	if number < s.devices[device].next {
+	if number < s.devices.at(device).next {
 		return VoidNumber
 	}
-	if l, known := s.logs[log]; known && len(l.Cuts) > 0 {
+	if l, known := s.logs.get(log); known && len(l.Cuts) > 0 {
 		return VoidNumber
 	}
 	return ""

@@ -19,19 +19,19 @@ func (r *AddDevice) void(s *State) Void {
 // deviceVoid returns why no device can be added, changed or moved on with this.
 func (s *State) deviceVoid(x *SignedDevice) Void {
 	k := &x.Card
-	d, known := s.devices[k.Device]
+	d, known := s.devices.get(k.Device)
 	if v := first(
-		void(!s.accounts[k.Account].Belongs(), VoidUnknown),
+		void(!s.accounts.at(k.Account).Belongs(), VoidUnknown),
 		void(known && d.Account != k.Account, VoidForeign),
 		s.keyUse(k.Device, useDevice), s.kemLen(k.KEM),
-		void(s.freshKEM(k) && s.kems[digest.Sum(k.KEM)], VoidKEM),
+		void(s.freshKEM(k) && s.kems.at(digest.Sum(k.KEM)), VoidKEM),
 	); v != "" {
 		return v
 	}
 	if d.Belongs {
 		return first(s.changeVoid(d, k), s.signerVoid(x, d.Belongs))
 	}
-	parent := s.devices[k.Parent]
+	parent := s.devices.at(k.Parent)
 	return first(
 		s.number(k.Device, k.Log(s.topic), k.Number),
 		void(k.Ends != nil, VoidEnd),
@@ -43,7 +43,7 @@ func (s *State) deviceVoid(x *SignedDevice) Void {
 // freshKEM reports whether the card brings a KEM key that the device does not
 // have now.
 func (s *State) freshKEM(k *DeviceCard) bool {
-	d := s.devices[k.Device]
+	d := s.devices.at(k.Device)
 	return len(k.KEM) > 0 && !(d.Belongs && bytes.Equal(k.KEM, d.KEM))
 }
 
@@ -56,7 +56,7 @@ func (s *State) changeVoid(d DeviceState, k *DeviceCard) Void {
 	if k.Log(s.topic) == d.Log {
 		return first(void(!s.freshKEM(k), VoidNothing), void(k.Ends != nil, VoidEnd))
 	}
-	_, cut := s.logs[d.Log].Cut()
+	_, cut := s.logs.at(d.Log).Cut()
 	return first(s.number(k.Device, k.Log(s.topic), k.Number), void(cut == (k.Ends != nil), VoidEnd))
 }
 
@@ -64,12 +64,12 @@ func (s *State) changeVoid(d DeviceState, k *DeviceCard) Void {
 // An invite links new devices only.
 func (s *State) signerVoid(x *SignedDevice, belongs bool) Void {
 	account := x.Card.Account
-	d, v := s.devices[x.Signer], s.invites[x.Signer]
+	d, v := s.devices.at(x.Signer), s.invites.at(x.Signer)
 	linked := v.Open && v.Link != nil && v.Link.Account == account && !belongs
 	if x.Signer != account && !(d.Belongs && d.Account == account) && !linked {
 		return VoidSignature
 	}
-	return void(!x.Verify(s.topic), VoidSignature)
+	return void(!s.signed && !x.Verify(s.topic), VoidSignature)
 }
 
 // askVoid returns why the ask cannot be for this: a device is asked for in the
@@ -95,8 +95,8 @@ func (s *State) deviceBoxes(k *DeviceCard) int {
 
 func (r *AddDevice) carry(s *State, at when) {
 	k := &r.Device.Card
-	d := s.devices[k.Device]
-	if _, ok := s.invites[r.Device.Signer]; ok {
+	d := s.devices.at(k.Device)
+	if _, ok := s.invites.get(r.Device.Signer); ok {
 		s.useInvite(r.Device.Signer, at)
 	}
 	switch {
@@ -114,13 +114,13 @@ func (r *AddDevice) carry(s *State, at when) {
 func (s *State) changeDevice(d DeviceState, k *DeviceCard, at when) {
 	d.KEM = k.KEM
 	s.knowKEM(k.KEM)
-	s.changed[d.Key] = at.pos
-	s.devices[d.Key] = d
+	s.changed.set(d.Key, at.pos)
+	s.devices.set(d.Key, d)
 	if k.Log(s.topic) == d.Log {
 		return
 	}
 	if k.Ends != nil {
-		s.cut(s.logs[d.Log], k.Ends.Size, k.Ends.Root, at.pos)
+		s.cut(s.logs.at(d.Log), k.Ends.Size, k.Ends.Root, at.pos)
 	}
 	s.newLog(k.Device, k.PageBytes, k.Number, at)
 }
@@ -131,16 +131,16 @@ func (s *State) kin(device Key) []Key {
 	gone := map[Key]bool{device: true}
 	for grown := true; grown; {
 		grown = false
-		for _, d := range s.devices {
+		for _, d := range s.devices.each() {
 			if !gone[d.Key] && gone[d.Parent] {
 				gone[d.Key], grown = true, true
 			}
 		}
 	}
-	gone[s.devices[device].Parent] = true
+	gone[s.devices.at(device).Parent] = true
 	var all []Key
 	for k := range gone {
-		if s.devices[k].Belongs && k != s.steward().Author {
+		if s.devices.at(k).Belongs && k != s.steward().Author {
 			all = append(all, k)
 		}
 	}

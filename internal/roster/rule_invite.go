@@ -26,11 +26,11 @@ func (r *MakeInvite) authorityVoid(s *State) Void {
 			return w
 		}
 	}
-	d := s.devices[v.Link.Signer]
+	d := s.devices.at(v.Link.Signer)
 	return first(
-		void(!s.accounts[v.Link.Account].Belongs(), VoidUnknown),
+		void(!s.accounts.at(v.Link.Account).Belongs(), VoidUnknown),
 		void(v.Link.Signer != v.Link.Account && !(d.Belongs && d.Account == v.Link.Account), VoidSignature),
-		void(!v.VerifyLink(s.topic), VoidSignature),
+		void(!s.signed && !v.VerifyLink(s.topic), VoidSignature),
 	)
 }
 
@@ -42,15 +42,15 @@ func (r *MakeInvite) carry(s *State, at when) {
 		actor, _ := s.authority(r.Ask)
 		v.By = actor.Key
 	}
-	s.invites[v.Key] = v
-	s.changed[v.Key] = at.pos
+	s.invites.set(v.Key, v)
+	s.changed.set(v.Key, at.pos)
 	s.readers++
 	s.settle(r.Ask)
 }
 
 func (r *Uninvite) void(s *State) Void {
 	actor, v := s.authority(r.Ask)
-	i := s.invites[r.Invite]
+	i := s.invites.at(r.Invite)
 	return first(v,
 		void(!i.Open, VoidUnknown),
 		void(actor.Role > Admin && actor.Key != i.By, VoidRight),

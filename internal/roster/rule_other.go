@@ -5,18 +5,18 @@ package roster
 import "github.com/xaeroflux/xaeroflux/identity"
 
 func (r *CutLog) void(s *State) Void {
-	l, known := s.logs[r.Cut.Log]
+	l, known := s.logs.get(r.Cut.Log)
 	if !known && s.hasKEM() {
 		return VoidUnknown
 	}
 	if r.Fork != nil {
-		if v := first(s.forkAsk(r.Ask), void(r.Fork.Log(s.topic) != r.Cut.Log || !r.Fork.Verify(s.topic), VoidFork)); v != "" {
+		if v := first(s.forkAsk(r.Ask), void(r.Fork.Log(s.topic) != r.Cut.Log || !s.signed && !r.Fork.Verify(s.topic), VoidFork)); v != "" {
 			return v
 		}
 		return void(!known && !s.CountsOpen(r.Fork.PageBytes, r.Fork.Number), VoidUnknown)
 	}
 	actor, v := s.authority(r.Ask)
-	owner := s.accounts[l.Account]
+	owner := s.accounts.at(l.Account)
 	return first(v,
 		void(len(l.Cuts) > 0 && !l.Forked, VoidCut),
 		void(actor.Role > Admin && actor.Key != l.Account, VoidRight),
@@ -34,7 +34,7 @@ func (s *State) forkAsk(a AskRef) Void {
 }
 
 func (r *CutLog) carry(s *State, at when) {
-	l, known := s.logs[r.Cut.Log]
+	l, known := s.logs.get(r.Cut.Log)
 	if !known {
 		l.ID = r.Cut.Log
 	}
@@ -83,9 +83,9 @@ func (r *Snapshot) carry(s *State, at when) {
 func (r *Grant) void(s *State) Void {
 	actor, v := s.authority(r.Ask)
 	on := r.Right.On
-	_, there := s.rights[r.Right.key()]
+	there := s.rights.at(r.Right.key()).Calls > 0
 	return first(v,
-		void(!s.accounts[r.Right.Account].Belongs() || !on.IsZero() && !s.accounts[on].Belongs(), VoidUnknown),
+		void(!s.accounts.at(r.Right.Account).Belongs() || !on.IsZero() && !s.accounts.at(on).Belongs(), VoidUnknown),
 		void(r.Right.Calls == 0 && !there, VoidNothing),
 		void(actor.Role > Admin && actor.Key != on, VoidRight),
 	)
@@ -94,27 +94,23 @@ func (r *Grant) void(s *State) Void {
 func (r Right) key() rightKey { return rightKey{r.Account, r.On, r.What} }
 
 func (r *Grant) carry(s *State, _ when) {
-	if r.Right.Calls == 0 {
-		delete(s.rights, r.Right.key())
-	} else {
-		s.rights[r.Right.key()] = r.Right
-	}
+	s.rights.set(r.Right.key(), r.Right)
 	s.settle(r.Ask)
 }
 
-func (r *Answer) void(s *State) Void { return void(r.Size <= s.asks[r.Log], VoidNothing) }
+func (r *Answer) void(s *State) Void { return void(r.Size <= s.asks.at(r.Log), VoidNothing) }
 
-func (r *Answer) carry(s *State, _ when) { s.asks[r.Log] = r.Size }
+func (r *Answer) carry(s *State, _ when) { s.asks.set(r.Log, r.Size) }
 
 func (r *Handover) void(s *State) Void {
 	if r.Ask.None() {
 		return VoidAsk
 	}
 	_, v := s.authority(r.Ask)
-	d := s.devices[r.Device]
+	d := s.devices.at(r.Device)
 	return first(v,
-		void(s.logs[r.Ask.Log].Device != r.Device, VoidAsk),
-		void(!d.Belongs || !s.accounts[d.Account].Role.Reads(), VoidRight),
+		void(s.logs.at(r.Ask.Log).Device != r.Device, VoidAsk),
+		void(!d.Belongs || !s.accounts.at(d.Account).Role.Reads(), VoidRight),
 	)
 }
 

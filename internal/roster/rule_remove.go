@@ -2,22 +2,18 @@
 
 package roster
 
-import (
-	"maps"
-
-	"github.com/xaeroflux/xaeroflux/internal/digest"
-)
+import "github.com/xaeroflux/xaeroflux/internal/digest"
 
 func (r *Remove) void(s *State) Void {
 	actor, v := s.authority(r.Ask)
-	t := s.accounts[r.Target.Account]
-	d := s.devices[r.Target.Device]
+	t := s.accounts.at(r.Target.Account)
+	d := s.devices.at(r.Target.Device)
 	steward := s.steward().Author
 	whole := r.Target.Device.IsZero()
 	return first(v,
 		void(!t.Belongs() || !whole && !(d.Belongs && d.Account == t.Key), VoidUnknown),
 		void(whole && t.Role == Owner, VoidOwner),
-		void(whole && s.devices[steward].Belongs && s.devices[steward].Account == t.Key, VoidSteward),
+		void(whole && s.devices.at(steward).Belongs && s.devices.at(steward).Account == t.Key, VoidSteward),
 		void(r.Target.Device == steward, VoidSteward),
 		void(actor.Key != t.Key && !actor.over(t), VoidRight),
 	)
@@ -36,7 +32,7 @@ func (r *Remove) carry(s *State, at when) {
 		keep[k] = true
 	}
 	s.closeInvites(at.pos, func(v InviteState) bool {
-		return !keep[v.Key] || v.Link != nil && !s.accounts[v.Link.Account].Belongs()
+		return !keep[v.Key] || v.Link != nil && !s.accounts.at(v.Link.Account).Belongs()
 	})
 	s.epochDue = s.hasKEM()
 	s.settle(r.Ask)
@@ -50,27 +46,40 @@ func (s *State) Leaving(t Target) []DeviceState {
 	}
 	var all []DeviceState
 	for _, k := range s.kin(t.Device) {
-		all = append(all, s.devices[k])
+		all = append(all, s.devices.at(k))
 	}
 	return all
 }
 
 func (s *State) dropDevice(k Key, named map[digest.Hash]Prefix, at when) {
-	d := s.devices[k]
+	d := s.devices.at(k)
 	s.cutAll(d, named, at.pos)
 	d.Belongs = false
-	s.devices[k] = d
-	s.changed[k] = at.pos
+	s.devices.set(k, d)
+	s.changed.set(k, at.pos)
 	s.readers--
 }
 
 func (s *State) dropAccount(k Key, at when) {
-	a := s.accounts[k]
+	a := s.accounts.at(k)
 	a.Role = None
-	s.accounts[k] = a
-	s.changed[k] = at.pos
+	s.accounts.set(k, a)
+	s.changed.set(k, at.pos)
 	s.readers--
-	maps.DeleteFunc(s.rights, func(r rightKey, _ Right) bool { return r.account == k || r.on == k })
+	s.endRights(k)
+}
+
+// endRights ends the rights of an account, and those on it.
+func (s *State) endRights(account Key) {
+	var ends []rightKey
+	for k, r := range s.rights.each() {
+		if r.Calls > 0 && (k.account == account || k.on == account) {
+			ends = append(ends, k)
+		}
+	}
+	for _, k := range ends {
+		s.rights.set(k, Right{})
+	}
 }
 
 // closeInvites closes the open invites that goes holds for.
@@ -84,8 +93,8 @@ func (s *State) closeInvites(at Position, goes func(InviteState) bool) {
 
 func (r *SetRole) void(s *State) Void {
 	actor, v := s.authority(r.Ask)
-	t := s.accounts[r.Change.Account]
-	d := s.devices[s.steward().Author]
+	t := s.accounts.at(r.Change.Account)
+	d := s.devices.at(s.steward().Author)
 	return first(v,
 		void(!t.Belongs(), VoidUnknown),
 		void(t.Role == Owner, VoidOwner),
@@ -96,11 +105,11 @@ func (r *SetRole) void(s *State) Void {
 }
 
 func (r *SetRole) carry(s *State, at when) {
-	a := s.accounts[r.Change.Account]
+	a := s.accounts.at(r.Change.Account)
 	was := a.Role
 	a.Role = r.Change.Role
-	s.accounts[a.Key] = a
-	s.changed[a.Key] = at.pos
+	s.accounts.set(a.Key, a)
+	s.changed.set(a.Key, at.pos)
 	if was.Writes() != a.Role.Writes() {
 		named := byLog(r.Cuts)
 		for _, d := range s.Devices(a.Key) {

@@ -2,7 +2,10 @@
 
 package roster
 
-import "github.com/xaeroflux/xaeroflux/identity"
+import (
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
+)
 
 // Every signature inside a body is Ed25519 over tagged(tag, parts…), one tag a
 // use. A part that is a block of a body is its bytes as they are drawn there.
@@ -31,3 +34,25 @@ const (
 	tagSuccession  = identity.TagSuccession
 	tagCertificate = identity.TagCertificate
 )
+
+// Signed reports whether all signatures in a record are right by the keys that it names;
+// whether those may sign it is for the fold to say. It is most of the work that a record
+// makes, and depends on the record alone: records can be looked at side by side, and the
+// answer can be kept (HeldLeg.Signed). Those of founding and of terms are left to the fold.
+func Signed(topic digest.Hash, r Raw) bool {
+	body, err := Decode(r.Type, r.Body)
+	if err != nil {
+		return false
+	}
+	switch x := body.(type) {
+	case *Admit:
+		return x.Card.Verify(topic) && (x.By == nil || x.By.Verify(topic, &x.Card.Card))
+	case *AddDevice:
+		return x.Device.Verify(topic)
+	case *MakeInvite:
+		return x.Invite.Link == nil || x.Invite.VerifyLink(topic)
+	case *CutLog:
+		return x.Fork == nil || x.Fork.Verify(topic)
+	}
+	return true
+}

@@ -64,7 +64,7 @@ func pick[T any](m *maker, s []T) (v T, ok bool) {
 // account returns an account that belongs, or seldom one that did.
 func (m *maker) account(s *State) (Account, bool) {
 	if m.one(12) {
-		return pick(m, sorted(s.accounts, func(Account) bool { return true }, func(a Account) Key { return a.Key }))
+		return pick(m, sorted(s.accounts.each(), func(Account) bool { return true }, func(a Account) Key { return a.Key }))
 	}
 	return pick(m, s.Accounts())
 }
@@ -72,7 +72,7 @@ func (m *maker) account(s *State) (Account, bool) {
 // open returns an open invite, or seldom one that was.
 func (m *maker) open(s *State) (InviteState, bool) {
 	if m.one(12) {
-		return pick(m, sorted(s.invites, func(InviteState) bool { return true }, func(v InviteState) Key { return v.Key }))
+		return pick(m, sorted(s.invites.each(), func(InviteState) bool { return true }, func(v InviteState) Key { return v.Key }))
 	}
 	return pick(m, s.Invites())
 }
@@ -159,7 +159,7 @@ func (m *maker) boss(s *State) Key {
 
 func (m *maker) prefixes(s *State, device func(DeviceState) bool) (all []Prefix) {
 	for _, l := range s.Logs() {
-		if device(s.devices[l.Device]) && !m.one(4) || m.one(15) {
+		if device(s.devices.at(l.Device)) && !m.one(4) || m.one(15) {
 			all = append(all, m.prefix(l.ID))
 		}
 	}
@@ -265,7 +265,7 @@ func (m *maker) epoch(s *State) Record {
 
 // number returns the number of a log that a device may be admitted with.
 func (m *maker) number(s *State, device Key) uint64 {
-	n := s.devices[device].next
+	n := s.devices.at(device).next
 	if m.one(10) {
 		return uint64(m.rng.IntN(3))
 	}
@@ -315,7 +315,7 @@ func (m *maker) lieCard(s *State, c *Card) {
 	case 0:
 		c.Account = m.g.Owner
 	case 1:
-		all := sorted(s.devices, func(DeviceState) bool { return true }, func(d DeviceState) Key { return d.Key })
+		all := sorted(s.devices.each(), func(DeviceState) bool { return true }, func(d DeviceState) Key { return d.Key })
 		if d, ok := pick(m, all); ok {
 			c.Device, c.Number = d.Key, d.next
 		}
@@ -333,7 +333,7 @@ func (m *maker) lieCard(s *State, c *Card) {
 // someDevice returns a device that an account had, or a new one.
 func (m *maker) someDevice(s *State, account Key) Key {
 	var all []Key
-	for _, d := range sorted(s.devices, func(d DeviceState) bool { return d.Account == account }, func(d DeviceState) Key { return d.Key }) {
+	for _, d := range sorted(s.devices.each(), func(d DeviceState) bool { return d.Account == account }, func(d DeviceState) Key { return d.Key }) {
 		all = append(all, d.Key)
 	}
 	if k, ok := pick(m, all); ok && m.one(2) {
@@ -349,9 +349,9 @@ func (m *maker) device(s *State) Record {
 	}
 	a = m.richer(s, a)
 	device := m.someDevice(s, a.Key)
-	d := s.devices[device]
+	d := s.devices.at(device)
 	c := DeviceCard{Account: a.Key, Device: device, PageBytes: 4096, KEM: m.kem(), Number: m.number(s, device)}
-	if l, known := s.logs[d.Log]; known && d.Belongs {
+	if l, known := s.logs.get(d.Log); known && d.Belongs {
 		if len(l.Cuts) == 0 && m.one(2) {
 			c.Number = l.Number // another KEM key
 		} else if len(l.Cuts) == 0 != m.one(8) {
@@ -398,8 +398,8 @@ func (m *maker) richer(s *State, a Account) Account {
 
 // depthOf returns of how many devices, one of the other, a device is a copy.
 func depthOf(s *State, k Key) (n int) {
-	for n < 9 && !s.devices[k].Parent.IsZero() {
-		n, k = n+1, s.devices[k].Parent
+	for n < 9 && !s.devices.at(k).Parent.IsZero() {
+		n, k = n+1, s.devices.at(k).Parent
 	}
 	return n
 }
@@ -412,7 +412,7 @@ func (m *maker) lieDevice(s *State, c *DeviceCard) {
 		o, _ := m.account(s)
 		c.Account = o.Key
 	case 2:
-		all := sorted(s.devices, func(d DeviceState) bool { return d.Key != c.Device }, func(d DeviceState) Key { return d.Key })
+		all := sorted(s.devices.each(), func(d DeviceState) bool { return d.Key != c.Device }, func(d DeviceState) Key { return d.Key })
 		d, _ := pick(m, all)
 		c.Parent = d.Key
 	case 3:
@@ -435,7 +435,7 @@ func (m *maker) signer(s *State, account Key) Key {
 		all = append(all, v.Key)
 	}
 	if m.one(15) {
-		for k := range s.devices {
+		for k := range s.devices.each() {
 			all = append(all, k)
 		}
 		slices.SortFunc(all, func(a, b Key) int { return bytes.Compare(a[:], b[:]) })
@@ -454,7 +454,7 @@ func (m *maker) remove(s *State) Record {
 	whole := m.one(3)
 	for _, v := range s.Invites() { // rather one that is about to link a device
 		if v.Link != nil && v.Link.Account != m.g.Owner && m.one(2) {
-			a, whole = s.accounts[v.Link.Account], true
+			a, whole = s.accounts.at(v.Link.Account), true
 		}
 	}
 	r := &Remove{Target: Target{Account: a.Key}}
@@ -464,8 +464,8 @@ func (m *maker) remove(s *State) Record {
 				d, _ = pick(m, s.Devices(a.Key))
 			}
 		}
-		for p := d.Parent; s.devices[p].Belongs && p != s.steward().Author && m.one(3); p = d.Parent { // rather what others are copies of
-			d = s.devices[p]
+		for p := d.Parent; s.devices.at(p).Belongs && p != s.steward().Author && m.one(3); p = d.Parent { // rather what others are copies of
+			d = s.devices.at(p)
 		}
 		r.Target.Device = d.Key
 	}

@@ -82,6 +82,7 @@ type State struct {
 	term   *Term  // the newest term record; nil in term 0
 	closed error  // why the newest leg is closed, or nil
 	voids  []VoidRecord
+	signed bool // the record that is applied is known to be Signed
 
 	world
 }

@@ -3,29 +3,30 @@
 package roster
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// A world is what the records of a roster made. Its maps hold values, and what
-// those point to is never written to once it is in a map, so that a copy of the
-// maps is a copy of the world.
+// A world is what the records of a roster made. Its tables hold values, and what
+// those point to is never written to once it is in a table, so that a copy of the
+// tables is a copy of the world.
 type world struct {
-	accounts  map[Key]Account
-	devices   map[Key]DeviceState
-	logs      map[digest.Hash]Log
-	invites   map[Key]InviteState
-	rights    map[rightKey]Right
-	asks      map[digest.Hash]uint64 // sequences below are settled
-	changed   map[Key]Position       // when an account, device, invite or log (by its id) last changed
-	kems      map[digest.Hash]bool   // hashes of KEM keys that devices have or had
+	accounts  table[Key, Account]
+	devices   table[Key, DeviceState]
+	logs      table[digest.Hash, Log]
+	invites   table[Key, InviteState]
+	rights    table[rightKey, Right]     // that was ended if it has no calls
+	asks      table[digest.Hash, uint64] // sequences below are settled
+	changed   table[Key, Position]       // when an account, device, invite or log (by its id) last changed
+	kems      table[digest.Hash, bool]   // hashes of KEM keys that devices have or had
+	ofAccount table[Key, []Key]          // devices that an account has or had; not to be written to
 	epochs    []EpochState
 	epochDue  bool
 	erased    []Erasure
 	snapshots []SnapshotState
-	readers   int // how many boxes an epoch has now
+	readers   int           // how many boxes an epoch has now
+	logTurns  []digest.Hash // logs as something was said of them; see LogTurns
 }
 
 type rightKey struct {
@@ -35,19 +36,21 @@ type rightKey struct {
 
 func newWorld() world {
 	return world{
-		accounts: map[Key]Account{}, devices: map[Key]DeviceState{}, logs: map[digest.Hash]Log{},
-		invites: map[Key]InviteState{}, rights: map[rightKey]Right{}, asks: map[digest.Hash]uint64{},
-		changed: map[Key]Position{}, kems: map[digest.Hash]bool{},
+		accounts: newTable[Key, Account](), devices: newTable[Key, DeviceState](), logs: newTable[digest.Hash, Log](),
+		invites: newTable[Key, InviteState](), rights: newTable[rightKey, Right](), asks: newTable[digest.Hash, uint64](),
+		changed: newTable[Key, Position](), kems: newTable[digest.Hash, bool](), ofAccount: newTable[Key, []Key](),
 	}
 }
 
+// clone returns a copy. What is appended to in place is appended to by w only, behind what
+// the copy reads.
 func (w *world) clone() world {
 	return world{
-		accounts: maps.Clone(w.accounts), devices: maps.Clone(w.devices), logs: maps.Clone(w.logs),
-		invites: maps.Clone(w.invites), rights: maps.Clone(w.rights), asks: maps.Clone(w.asks),
-		changed: maps.Clone(w.changed), kems: maps.Clone(w.kems),
-		epochs: slices.Clone(w.epochs), epochDue: w.epochDue, erased: slices.Clone(w.erased),
-		snapshots: slices.Clone(w.snapshots), readers: w.readers,
+		accounts: w.accounts.clone(), devices: w.devices.clone(), logs: w.logs.clone(),
+		invites: w.invites.clone(), rights: w.rights.clone(), asks: w.asks.clone(),
+		changed: w.changed.clone(), kems: w.kems.clone(), ofAccount: w.ofAccount.clone(),
+		epochs: slices.Clip(w.epochs), epochDue: w.epochDue, erased: slices.Clip(w.erased),
+		snapshots: slices.Clip(w.snapshots), readers: w.readers, logTurns: slices.Clip(w.logTurns),
 	}
 }
 
@@ -145,8 +148,9 @@ type SnapshotState struct {
 
 // setLog stores a log, and when it changed.
 func (w *world) setLog(l Log, at Position) {
-	w.logs[l.ID] = l
-	w.changed[Key(l.ID)] = at
+	w.logs.set(l.ID, l)
+	w.changed.set(Key(l.ID), at)
+	w.logTurns = append(w.logTurns, l.ID)
 }
 
 // admitLog makes a log of a device count.
@@ -154,7 +158,7 @@ func (s *State) admitLog(d *DeviceState, pageBytes uint32, number uint64, at whe
 	id := DataLog(s.topic, d.Key, pageBytes, number)
 	s.setLog(Log{
 		ID: id, Account: d.Account, Device: d.Key, PageBytes: pageBytes, Number: number,
-		Writes: s.accounts[d.Account].Role.Writes(), Admitted: at.pos,
+		Writes: s.accounts.at(d.Account).Role.Writes(), Admitted: at.pos,
 	}, at.pos)
 	d.Log, d.Logs, d.next = id, append(slices.Clip(d.Logs), id), number+1
 }
@@ -177,7 +181,7 @@ func (s *State) cutAll(d DeviceState, named map[digest.Hash]Prefix, at Position)
 		logs = append(slices.Clip(logs), open)
 	}
 	for _, id := range logs {
-		l, known := s.logs[id]
+		l, known := s.logs.get(id)
 		if !known {
 			l = Log{ID: id, Account: d.Account, Device: d.Key, PageBytes: s.genesis.PageBytes, Writes: true}
 		}
@@ -200,6 +204,6 @@ func byLog(cuts []Prefix) map[digest.Hash]Prefix {
 // knowKEM notes a KEM key that a device has.
 func (w *world) knowKEM(kem []byte) {
 	if len(kem) > 0 {
-		w.kems[digest.Sum(kem)] = true
+		w.kems.set(digest.Sum(kem), true)
 	}
 }

@@ -55,13 +55,21 @@ func (p *Plain) Clear(hide bool) Clear {
 	return Clear{Flags: clearPayload, Type: p.Type, Key: p.Key}
 }
 
-// encode returns the padded plaintext of p for a log.
-func (p *Plain) encode(log [shortID]byte, hide bool) ([]byte, error) {
-	if err := p.check(log); err != nil {
-		return nil, err
+// bytes returns the length of p's plaintext with its end mark, and without its zeros.
+func (p *Plain) bytes(hide bool) int {
+	n := 1 + len(p.Refs) + 2 + len(p.Payload) + 1
+	if p.ID != nil {
+		n += IDBytes
 	}
-	n := 1 + len(p.Refs) + IDBytes + 2 + len(p.Type) + len(p.Key) + len(p.Payload)
-	b := make([]byte, 1, padded(n+1))
+	if hide {
+		n += len(p.Type) + len(p.Key)
+	}
+	return n
+}
+
+// encode returns the padded plaintext of p, which was checked, in the room behind b.
+func (p *Plain) encode(b []byte, hide bool) []byte {
+	b = append(b, 0)
 	if len(p.Refs) > 0 {
 		b[0] |= innerRefs
 		b = append(b, p.Refs...)
@@ -76,7 +84,7 @@ func (p *Plain) encode(log [shortID]byte, hide bool) ([]byte, error) {
 	} else {
 		b = appendLengths(b, 0, 0)
 	}
-	return pad(append(b, p.Payload...)), nil
+	return pad(append(b, p.Payload...))
 }
 
 // check returns why p cannot be sealed for a log.

@@ -72,34 +72,55 @@ func NewKey(secret Secret, epoch, log digest.Hash) *Key {
 // inside. The record that it is for has the clear part p.Clear(hide). If the
 // error is not nil, dst is as it was.
 func (k *Key) Seal(dst []byte, p *Plain, hide bool) ([]byte, error) {
-	inner, err := p.encode(k.log, hide)
-	if err != nil {
+	if err := p.check(k.log); err != nil {
 		return dst, err
 	}
-	dst = append(slices.Grow(dst, Overhead+len(inner)), k.epoch[:]...)
+	dst = append(slices.Grow(dst, p.SealedBytes(hide)), k.epoch[:]...)
+	inner := p.encode(dst[len(dst):], hide) // it is sealed where it stands, for dst has room for it
 	return k.aead.Seal(dst, nil, inner, p.Clear(hide).data()), nil
 }
+
+// SealedBytes returns the length of p's sealed payload.
+func (p *Plain) SealedBytes(hide bool) int { return Overhead + padded(p.bytes(hide)) }
 
 // Open returns what is in the sealed payload b of a record with the clear
 // part c. The error is ErrUnreadable. Plain's Type and Key are c's if they are
 // not inside; all else is the caller's.
 func (k *Key) Open(c Clear, b []byte) (Plain, error) {
+	p, _, err := k.OpenTo(nil, c, b)
+	return p, err
+}
+
+// OpenTo is Open that decrypts behind dst: all that is not c's of what it returns lies
+// in the longer dst that it returns as well, and stays for as long as that does. PlainBytes
+// says how much room that takes. What is behind dst is overwritten in any case.
+func (k *Key) OpenTo(dst []byte, c Clear, b []byte) (Plain, []byte, error) {
 	if err := c.check(); err != nil {
-		return Plain{}, err
+		return Plain{}, dst, err
 	}
 	epoch, err := Epoch8(b)
 	if err != nil {
-		return Plain{}, err
+		return Plain{}, dst, err
 	}
 	if epoch != k.epoch {
-		return Plain{}, fmt.Errorf("%w: sealed under epoch %x, the key is of %x", ErrUnreadable, epoch, k.epoch)
+		return Plain{}, dst, fmt.Errorf("%w: sealed under epoch %x, the key is of %x", ErrUnreadable, epoch, k.epoch)
 	}
-	inner, err := k.aead.Open(nil, nil, b[shortID:], c.data())
+	opened, err := k.aead.Open(dst, nil, b[shortID:], c.data())
 	if err != nil {
-		return Plain{}, fmt.Errorf("%w: payload: %w", ErrUnreadable, err)
+		return Plain{}, dst, fmt.Errorf("%w: payload: %w", ErrUnreadable, err)
 	}
-	return decodePlain(inner, c, k.log)
+	p, err := decodePlain(opened[len(dst):], c, k.log)
+	if err != nil {
+		return Plain{}, dst, err
+	}
+	return p, opened, nil
 }
+
+// PlainBytes returns how much longer OpenTo makes dst for a sealed payload.
+func PlainBytes(b []byte) int { return max(len(b)-Overhead, 0) }
+
+// Sealed reports whether b says that it was sealed under the epoch of k.
+func (k *Key) Sealed(b []byte) bool { return len(b) >= shortID && [shortID]byte(b) == k.epoch }
 
 // Epoch8 returns the first bytes of the id of the epoch that the sealed payload
 // b was sealed under. The error is ErrUnreadable, for b of a length that no
@@ -125,8 +146,15 @@ func (c *Clear) check() error {
 	return nil
 }
 
-// data returns the additional data that c is authenticated as.
+// dataNothing is the additional data of a record with no type and key outside, as nearly
+// all have.
+var dataNothing = []byte{clearNothing, 0, 0}
+
+// data returns the additional data that c is authenticated as; it is not to be written to.
 func (c Clear) data() []byte {
+	if c.Flags == clearNothing && len(c.Type)+len(c.Key) == 0 {
+		return dataNothing
+	}
 	b := make([]byte, 0, 3+len(c.Type)+len(c.Key))
 	b = appendLengths(append(b, c.Flags), len(c.Type), len(c.Key))
 	return append(append(b, c.Type...), c.Key...)

@@ -70,6 +70,41 @@ func checkSeal(t *testing.T, a at, k *Key, p Plain, hide bool) {
 	if got, err := k.Open(p.Clear(hide), b); err != nil || !samePlain(got, p) {
 		t.Errorf("%+v opens as %+v, %v", p, got, err)
 	}
+	if len(b) != p.SealedBytes(hide) {
+		t.Errorf("%+v is sealed in %d bytes, want %d", p, len(b), p.SealedBytes(hide))
+	}
+	checkOpenTo(t, k, p, hide, b)
+}
+
+// checkOpenTo opens payloads one behind another in one buffer.
+func checkOpenTo(t *testing.T, k *Key, p Plain, hide bool, b []byte) {
+	t.Helper()
+	dst := make([]byte, 0, 2*PlainBytes(b))
+	first, one, err := k.OpenTo(dst, p.Clear(hide), b)
+	if err != nil || !samePlain(first, p) || len(one) != PlainBytes(b) {
+		t.Errorf("%+v opens as %+v in %d bytes, want %d: %v", p, first, len(one), PlainBytes(b), err)
+	}
+	second, two, err := k.OpenTo(one, p.Clear(hide), b)
+	if err != nil || !samePlain(second, p) || !samePlain(first, p) || &two[:1][0] != &dst[:1][0] {
+		t.Errorf("%+v opens as %+v behind %+v, %v", p, second, first, err)
+	}
+	b = bytes.Clone(b)
+	b[len(b)-1] ^= 1
+	if _, left, err := k.OpenTo(one, p.Clear(hide), b); !errors.Is(err, ErrUnreadable) || len(left) != len(one) || !samePlain(first, p) {
+		t.Errorf("a spoiled payload behind %+v leaves %d bytes, want %d: %v", first, len(left), len(one), err)
+	}
+}
+
+// Neither way allocates if there is room, so that a long read costs the cipher alone.
+func TestRoomIsUsed(t *testing.T) {
+	k, p := sampleAt().key(), samplePlain()
+	room, plain := make([]byte, 0, 1024), make([]byte, 0, 1024)
+	if n := testing.AllocsPerRun(100, func() { room, _ = k.Seal(room[:0], &p, true) }); n != 0 {
+		t.Errorf("sealing allocates %v times", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _, _ = k.OpenTo(plain, p.Clear(true), room) }); n != 0 {
+		t.Errorf("opening allocates %v times", n)
+	}
 }
 
 func TestLargest(t *testing.T) {
@@ -245,8 +280,22 @@ func TestNoncesDiffer(t *testing.T) {
 
 func BenchmarkSeal(b *testing.B) {
 	k, p := sampleAt().key(), Plain{Payload: make([]byte, 256)}
+	room := make([]byte, 0, p.SealedBytes(true))
+	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := k.Seal(nil, &p, true); err != nil {
+		if _, err := k.Seal(room, &p, true); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	k, p := sampleAt().key(), Plain{Payload: make([]byte, 256)}
+	at := sealed(b, k, p, true)
+	room := make([]byte, 0, PlainBytes(at))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := k.OpenTo(room, p.Clear(true), at); err != nil {
 			b.Fatal(err)
 		}
 	}

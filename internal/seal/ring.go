@@ -100,6 +100,9 @@ func (r *Ring) keep(id digest.Hash, secret Secret) {
 	r.byShort[short] = append(r.byShort[short], id)
 }
 
+// Size returns the number of secrets in r, which never falls.
+func (r *Ring) Size() int { return len(r.secrets) }
+
 // Secret returns the secret of the epoch with this id, and whether r has it.
 func (r *Ring) Secret(id digest.Hash) (Secret, bool) {
 	s, ok := r.secrets[id]

@@ -10,6 +10,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/parallel"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
@@ -62,8 +63,9 @@ func (d *Desk) named(n int) *roster.Boxes {
 // seal appends boxes of an epoch to w, and returns what names them.
 func (d *Desk) seal(w *draft, to []roster.Recipient, e *EpochSecret) (*roster.Boxes, error) {
 	leaves := make([]digest.Hash, len(to))
+	boxes, errs := d.boxesFor(to, e)
 	for i, r := range to {
-		body, err := d.box(r, e)
+		body, err := d.body(r, e, &boxes[i], errs[i])
 		if err != nil {
 			return nil, err
 		}
@@ -83,23 +85,35 @@ func (d *Desk) seal(w *draft, to []roster.Recipient, e *EpochSecret) (*roster.Bo
 	return b, nil
 }
 
-// box returns the body of one box. A recipient whose KEM key is none gets random
-// bytes, so that it alone goes without.
-func (d *Desk) box(r roster.Recipient, e *EpochSecret) ([]byte, error) {
-	var b seal.Box
+// boxesFor makes the boxes, or says why one cannot be made. They are nearly all that a
+// removal costs, and are made on all processors.
+func (d *Desk) boxesFor(to []roster.Recipient, e *EpochSecret) ([]seal.Box, []error) {
+	boxes, errs := make([]seal.Box, len(to)), make([]error, len(to))
+	parallel.Each(len(to), func(i int) { boxes[i], errs[i] = box(d.state.Topic(), to[i], e) })
+	return boxes, errs
+}
+
+func box(topic digest.Hash, r roster.Recipient, e *EpochSecret) (seal.Box, error) {
 	kem, err := publicKey(r.KEM)
-	if err == nil && r.Kind == roster.BoxAll {
-		b, err = seal.SealAll(kem, d.state.Topic(), e.Number, seal.Recipient(r.ID), e.Secret, e.Join)
-	} else if err == nil {
-		b, err = seal.SealJoin(kem, d.state.Topic(), e.Number, seal.Recipient(r.ID), e.Join)
+	if err != nil {
+		return seal.Box{}, err
 	}
+	if r.Kind == roster.BoxAll {
+		return seal.SealAll(kem, topic, e.Number, seal.Recipient(r.ID), e.Secret, e.Join)
+	}
+	return seal.SealJoin(kem, topic, e.Number, seal.Recipient(r.ID), e.Join)
+}
+
+// body returns the body of a box. A recipient whose KEM key is none gets random
+// bytes, so that it alone goes without.
+func (d *Desk) body(r roster.Recipient, e *EpochSecret, b *seal.Box, err error) ([]byte, error) {
 	if errors.Is(err, seal.ErrKEMKey) {
-		b, err = d.noise(r, e.Number)
+		*b, err = d.noise(r, e.Number)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return seal.AppendBox(nil, &b)
+	return seal.AppendBox(nil, b)
 }
 
 // noise returns a box that nobody opens.

@@ -4,6 +4,8 @@ package store
 
 import (
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -25,6 +27,10 @@ type rulings struct {
 	admitted map[digest.Hash]admission
 
 	founded bool // the roster of an open topic was not folded: it is no more than its founding
+
+	// Of which fold it is, and how many of that one's LogTurns; nil if of none.
+	fold  *fold
+	turns int
 
 	outside map[digest.Hash]bool // the provisional ones of the first looked of topicList.named
 	looked  int
@@ -145,19 +151,25 @@ func (s *Store) rulingsNow(t *Topic) (*rulings, error) {
 			return r, nil
 		}
 	}
-	err = s.askRoster(t, func(st *roster.State) {
-		for _, l := range st.Logs() {
-			if c, ok := l.Cut(); ok {
-				r.cuts[l.ID] = &c
-			}
-			if l.Admitted.Size > 0 {
-				if r.admitted[l.ID] = engineOnly; l.Writes {
-					r.admitted[l.ID] = allEvents
-				}
-			}
+	err = s.askFold(t, func(f *fold) {
+		r.fold, r.turns = f, len(f.state.LogTurns())
+		for _, l := range f.state.Logs() {
+			r.rule(l)
 		}
 	})
 	return r, err
+}
+
+// rule takes in what the roster says of a log.
+func (r *rulings) rule(l roster.Log) {
+	if c, ok := l.Cut(); ok {
+		r.cuts[l.ID] = &c
+	}
+	if l.Admitted.Size > 0 {
+		if r.admitted[l.ID] = engineOnly; l.Writes {
+			r.admitted[l.ID] = allEvents
+		}
+	}
 }
 
 // cutOf returns the cut of a log, or nil. A log of a roster or of boxes has none.
@@ -234,52 +246,82 @@ func (s *Store) rosterMoved(topic digest.Hash) error {
 	if err != nil {
 		return err
 	}
-	now, err := s.rulingsNow(t)
+	now, changed, err := s.rulingsSince(t, old)
 	if err != nil {
 		return err
 	}
-	for _, id := range s.changedRulings(old, now) {
+	for _, id := range changed {
 		if err := s.carryOut(t, id, old, now); err != nil {
 			return err
 		}
 	}
 	s.rosterTurned(topic)
-	s.endFounding(old, now)
+	s.carriedAll(old, now)
 	return s.placeRoster(t)
 }
 
-// changedRulings returns the logs of which the roster says something else than what is
-// carried out.
-func (s *Store) changedRulings(old, now *rulings) (ids []digest.Hash) {
+// rulingsSince returns what the roster says by now, and of which logs that is something else
+// than what is carried out. If the roster only grew, these are among those that it turned to
+// since, and no others are looked at.
+func (s *Store) rulingsSince(t *Topic, old *rulings) (now *rulings, changed []digest.Hash, err error) {
+	s.catalog.setMu.Lock()
+	since, turns := old.fold, old.turns
+	s.catalog.setMu.Unlock()
+	now = newRulings()
+	var ids []digest.Hash
+	err = s.askFold(t, func(f *fold) {
+		if f != since {
+			return
+		}
+		all := f.state.LogTurns()
+		now.fold, now.turns, ids = f, len(all), all[turns:]
+		for _, id := range ids {
+			l, _ := f.state.Log(id)
+			now.rule(l)
+		}
+	})
+	if err == nil && now.fold == nil {
+		if now, err = s.rulingsNow(t); err == nil {
+			ids = s.ruled(old, now)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return now, s.differ(old, now, ids), nil
+}
+
+// ruled returns the logs that two rulings say something of.
+func (s *Store) ruled(old, now *rulings) (ids []digest.Hash) {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	changed := map[digest.Hash]bool{}
-	for id, c := range now.cuts {
-		o := old.cuts[id]
-		changed[id] = o == nil || o.Size != c.Size || o.Root != c.Root
-	}
-	for id := range old.cuts {
-		changed[id] = changed[id] || now.cuts[id] == nil
-	}
-	for id := range now.admitted {
-		changed[id] = changed[id] || old.admitted[id] != now.admitted[id]
-	}
-	for id := range old.admitted {
-		changed[id] = changed[id] || old.admitted[id] != now.admitted[id]
-	}
-	for id, is := range changed {
-		if is {
-			ids = append(ids, id)
-		}
+	for _, r := range []*rulings{old, now} {
+		ids = slices.AppendSeq(slices.AppendSeq(ids, maps.Keys(r.cuts)), maps.Keys(r.admitted))
 	}
 	return ids
 }
 
-// endFounding takes note that all of what the roster says is carried out.
-func (s *Store) endFounding(old, now *rulings) {
+// differ returns those of some logs of which two rulings say different things.
+func (s *Store) differ(old, now *rulings, ids []digest.Hash) (changed []digest.Hash) {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, compareHashes)
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	old.founded = now.founded
+	for _, id := range slices.Compact(ids) {
+		a, b := old.cuts[id], now.cuts[id]
+		same := old.admitted[id] == now.admitted[id] && (a == nil) == (b == nil) && (a == nil || a.Size == b.Size && a.Root == b.Root)
+		if !same {
+			changed = append(changed, id)
+		}
+	}
+	return changed
+}
+
+// carriedAll takes note that all of what the roster says is carried out.
+func (s *Store) carriedAll(old, now *rulings) {
+	s.catalog.setMu.Lock()
+	defer s.catalog.setMu.Unlock()
+	old.founded, old.fold, old.turns = now.founded, now.fold, now.turns
 }
 
 // carryOut makes a log count as the roster says by now. The log is held meanwhile, so

@@ -17,19 +17,29 @@ import (
 
 // A writer commits and publishes as the stages do, in a store whose actors do not run.
 type writer struct {
-	t *testing.T
+	t testing.TB
 	s *Store
 	c *Committer
 }
 
-func newWriter(t *testing.T, s *Store) *writer { return &writer{t, s, s.NewCommitter()} }
+func newWriter(t testing.TB, s *Store) *writer { return &writer{t, s, s.NewCommitter()} }
 
 func (w *writer) write(a *messages.Append) {
+	w.t.Helper()
+	w.keep(a)
+	w.publish(a.Log)
+}
+
+func (w *writer) keep(a *messages.Append) {
 	w.t.Helper()
 	done, err := w.c.Commit(&Work{Appends: []*messages.Append{a}})
 	must(w.t, err)
 	must(w.t, done.Appends[0].Refused)
-	to, err := w.s.stored(a.Log)
+}
+
+func (w *writer) publish(log digest.Hash) {
+	w.t.Helper()
+	to, err := w.s.stored(log)
 	must(w.t, err)
 	_, err = w.s.Publish(to)
 	must(w.t, err)
@@ -37,6 +47,13 @@ func (w *writer) write(a *messages.Append) {
 
 // records appends records to a leg of a roster that this store writes.
 func (w *writer) records(leg identity.LogName, all ...roster.Record) {
+	w.t.Helper()
+	w.commit(leg, all...)
+	w.publish(leg.ID())
+}
+
+// commit is records before everybody sees them.
+func (w *writer) commit(leg identity.LogName, all ...roster.Record) {
 	w.t.Helper()
 	a := &messages.Append{Log: leg.ID(), Create: &messages.NewLog{LogName: leg, Own: true}}
 	for _, r := range all {
@@ -52,7 +69,7 @@ func (w *writer) records(leg identity.LogName, all ...roster.Record) {
 		must(w.t, err)
 		a.Leaves, rest = append(a.Leaves, rec.LeafHash()), rest[n:]
 	}
-	w.write(a)
+	w.keep(a)
 }
 
 func cutAt(p *parted, size uint64, root digest.Hash) *roster.CutLog {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -31,6 +32,8 @@ var ErrSealed = errors.New("no key of this epoch is here: it comes with the rost
 type keyrings struct {
 	mu  sync.Mutex // guards all, and each ring in it; whoever holds it takes rosters.mu and loads legs and boxes
 	all map[digest.Hash]*keyring
+
+	turn atomic.Uint64 // goes up when a ring grew: keys that were found before are looked up again
 }
 
 // maxOpeners bounds the keys that are kept ready, each for one log under one epoch, at
@@ -40,6 +43,7 @@ const maxOpeners = 1024
 // A keyring is what this store can open of a topic.
 type keyring struct {
 	ring  *seal.Ring
+	size  int // of ring, when ready was cleared
 	keys  []layout.KEMKey
 	ready map[opener]*seal.Key
 	// How this store seals now; nil if that is to be found out again.
@@ -97,7 +101,18 @@ func (s *Store) link(t *Topic, k *keyring) error {
 				k.ring.Add(seal.Link{Info: epochInfo(e), Parent: epochInfo(&epochs[i-1].Epoch), Step: seal.Step(e.Step)})
 			}
 		}
+		s.ringGrew(k)
 	})
+}
+
+// ringGrew makes whoever has a key of a ring that grew ask for it again: of two epochs that
+// share a prefix neither opens anything. s.keyrings.mu is held.
+func (s *Store) ringGrew(k *keyring) {
+	if n := k.ring.Size(); n != k.size {
+		k.size = n
+		clear(k.ready)
+		s.keyrings.turn.Add(1)
+	}
 }
 
 // rosterTurned makes a topic's keyring look at the roster again.
@@ -162,56 +177,6 @@ func (s *Store) newestEpoch(t *Topic, k *keyring) error {
 	return err
 }
 
-// Open opens a sealed record of a log. The error is ErrSealed if there is no key of its
-// epoch here, and seal.ErrUnreadable if it does not open.
-func (s *Store) Open(l *Log, r *event.Record) (seal.Plain, error) {
-	key, err := s.openerOf(l, r.Payload)
-	if err != nil {
-		return seal.Plain{}, err
-	}
-	return key.Open(seal.Clear{Flags: r.Flags, Type: r.Type, Key: r.Key}, r.Payload)
-}
-
-// HasKey returns ErrSealed if there is no key here of the epoch of a sealed record.
-func (s *Store) HasKey(l *Log, r *event.Record) error {
-	_, err := s.openerOf(l, r.Payload)
-	return err
-}
-
-// openerOf returns the key that a payload of a log was sealed with.
-func (s *Store) openerOf(l *Log, payload []byte) (*seal.Key, error) {
-	short, err := seal.Epoch8(payload)
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.Topic(l.Topic)
-	if err != nil {
-		return nil, err
-	}
-	s.keyrings.mu.Lock()
-	defer s.keyrings.mu.Unlock()
-	k, err := s.keyringOf(t)
-	if err != nil {
-		return nil, err
-	}
-	at := opener{short, l.ID}
-	if key := k.ready[at]; key != nil {
-		return key, nil
-	}
-	key, err := k.ring.Key(payload, l.ID)
-	if errors.Is(err, seal.ErrNoEpoch) {
-		return nil, fmt.Errorf("%w (log %s)", ErrSealed, l.ID.Short())
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(k.ready) >= maxOpeners {
-		clear(k.ready)
-	}
-	k.ready[at] = key
-	return key, nil
-}
-
 // hasNewestKey reports whether the join key that is kept of a topic is that of the newest
 // epoch of its roster.
 func (s *Store) hasNewestKey(t *Topic) (is bool, err error) {
@@ -267,6 +232,7 @@ func (s *Store) LearnKeys(topic digest.Hash) (*Keys, error) {
 	if err := s.learnFromAdmissions(t, k, n, st); err != nil {
 		return nil, err
 	}
+	s.ringGrew(k)
 	if newest, ok := n.learnt[epochs[len(epochs)-1].ID]; ok && newest.Join != t.Keys.Join {
 		n.join = newest.Join
 		if n.edit, err = s.newEdit(topic, func(t *Topic) { t.Keys.Join = n.join }); err != nil {

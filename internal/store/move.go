@@ -251,7 +251,7 @@ func (s *Store) forget() {
 	s.catalog.history = map[digest.Hash]*history{}
 	s.catalog.rulings = map[digest.Hash]*rulings{}
 	s.rosters.mu.Lock()
-	s.rosters.all = map[digest.Hash]*fold{}
+	s.rosters.all, s.rosters.signed = map[digest.Hash]*fold{}, map[digest.Hash]uint64{}
 	s.rosters.mu.Unlock()
 	s.keyrings.mu.Lock()
 	s.keyrings.all = map[digest.Hash]*keyring{}

@@ -40,7 +40,7 @@ type circle struct {
 }
 
 // newCircle founds a topic with an invite for 20 writers.
-func newCircle(t *testing.T, policy identity.Policy) *circle {
+func newCircle(t testing.TB, policy identity.Policy) *circle {
 	t.Helper()
 	s, _ := emptyStore(t)
 	t.Cleanup(func() { s.Close() })

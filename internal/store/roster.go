@@ -18,8 +18,10 @@ import (
 
 // rosters are the folds over the rosters of topics, as far as somebody asked.
 type rosters struct {
-	mu  sync.Mutex // guards all, and each fold in it; whoever holds it loads legs and no other logs
+	mu  sync.Mutex // guards all and signed, and each fold in all; whoever holds it loads legs and no other logs
 	all map[digest.Hash]*fold
+
+	signed map[digest.Hash]uint64 // of legs, what NewSigned is to keep
 
 	moving sync.Mutex // held while the cuts of a roster that moved are carried out
 }
@@ -29,34 +31,48 @@ type rosters struct {
 type fold struct {
 	state *roster.State
 	read  map[digest.Hash]uint64 // records of each leg that were read
+	shown *roster.State          // a copy of state as it is now, that all who asked have; nil before anybody did
 }
 
 // askRoster calls ask with a topic's roster as far as it is held, which ask must not
 // keep or change; of a topic of whose roster nothing is held, it is the empty one.
 func (s *Store) askRoster(t *Topic, ask func(*roster.State)) error {
+	return s.askFold(t, func(f *fold) { ask(f.state) })
+}
+
+// askFold is askRoster with the fold, which is another one once it is decided anew which
+// legs count.
+func (s *Store) askFold(t *Topic, ask func(*fold)) error {
 	s.rosters.mu.Lock()
 	defer s.rosters.mu.Unlock()
-	st, err := s.foldOf(t)
+	f, err := s.foldOf(t)
 	if err == nil {
-		ask(st)
+		ask(f)
 	}
 	return err
 }
 
-// Roster returns a topic's roster as far as it is held. It is the caller's.
-func (s *Store) Roster(topic digest.Hash) (st *roster.State, err error) {
+// Roster returns a topic's roster as far as it is held. It stays as it is, and is everybody's
+// who asks before more comes: nobody may change it.
+func (s *Store) Roster(topic digest.Hash) (*roster.State, error) {
 	t, err := s.Topic(topic)
 	if err != nil {
 		return nil, err
 	}
-	err = s.askRoster(t, func(now *roster.State) { st = now.Clone() })
+	var st *roster.State
+	err = s.askFold(t, func(f *fold) {
+		if f.shown == nil {
+			f.shown = f.state.Clone()
+		}
+		st = f.shown
+	})
 	return st, err
 }
 
 // foldOf reads what is new of a topic's roster; s.rosters.mu is held. Records that
 // are added to the newest leg of the chain take the fold further; anything else
 // decides anew which legs count.
-func (s *Store) foldOf(t *Topic) (*roster.State, error) {
+func (s *Store) foldOf(t *Topic) (*fold, error) {
 	legs, err := s.legs(t)
 	if err != nil {
 		return nil, err
@@ -73,7 +89,7 @@ func (s *Store) foldOf(t *Topic) (*roster.State, error) {
 	}
 	switch {
 	case f.state != nil && len(grown) == 0:
-		return f.state, nil
+		return f, nil
 	case f.state != nil && len(grown) == 1 && f.read[grown[0].ID] > 0 && grown[0].ID == f.state.Steward().Log:
 		err = s.readLeg(f, grown[0])
 	default:
@@ -83,7 +99,7 @@ func (s *Store) foldOf(t *Topic) (*roster.State, error) {
 		return nil, err
 	}
 	s.rosters.all[t.ID] = f
-	return f.state, nil
+	return f, nil
 }
 
 // chooseLegs folds the legs that count of all that are held.
@@ -96,7 +112,7 @@ func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
 			return nil, err
 		}
 		if f.read[l.ID] = uint64(len(raw)); len(raw) > 0 {
-			held = append(held, roster.HeldLeg{LegID: legOf(l.Name()), Records: raw})
+			held = append(held, roster.HeldLeg{LegID: legOf(l.Name()), Records: raw, Signed: s.signedOf(t, l, raw)})
 		}
 	}
 	genesis := t.Genesis.Append(nil)
@@ -115,6 +131,7 @@ func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
 // closed the log before it was stored; one that is there all the same ends the fold.
 func (s *Store) readLeg(f *fold, l *Log) error {
 	from, to := f.read[l.ID], l.State().Size
+	f.shown = nil
 	return s.Read(l, from, to, func(run Run) error {
 		return run.Each(func(seq uint64, rec *event.Record) error {
 			if f.state.Closed() == nil {

@@ -129,6 +129,12 @@ const kinds = {
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
   legs: kind("meta", "legs ", ofTopic, follow),
   invited: kind("meta", "invited ", ofTopic, (r) => ({ term: r.uint(4), leg: r.uint(4), size: r.uint(6), root: hash(r) })),
+  signed: kind("meta", "signed ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
+  unasked: kind("meta", "unasked ", ofLog, (r) => {
+    const s = { from: r.uint(8), to: r.uint(8), root: hash(r) };
+    ok(s.from <= s.to, "stretch");
+    return s;
+  }),
   fork: kind("meta", "fork ", ofLog, forkRow),
   cosigned: kind("meta", "cosigned ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
   forgot: kind("meta", "forgot", none, time),
