@@ -106,6 +106,7 @@ func TestErrorsHaveTypesOfTheAPI(t *testing.T) {
 		{&session.StallError{}, new(*StallError), nil},
 		{&session.TwinError{}, new(*TwinError), nil},
 		{&doors.RefusedError{}, new(*CallRefusedError), nil},
+		{&store.RosterFault{}, new(*RosterFault), nil},
 	} {
 		err := errors.Join(errors.New("op"), c.inner)
 		once := outward(err)
@@ -116,7 +117,7 @@ func TestErrorsHaveTypesOfTheAPI(t *testing.T) {
 			t.Errorf("%T was wrapped again", c.inner)
 		}
 	}
-	if len(outwards) != 15 {
+	if len(outwards) != 16 {
 		t.Errorf("%d kinds, and not all of them have a case", len(outwards))
 	}
 }

@@ -224,7 +224,11 @@ var outwards = []func(error) error{
 	typed(func(e *session.TwinError, c cause) *TwinError {
 		return &TwinError{Peer: PeerID(e.Peer), Own: e.Own, cause: c}
 	}),
-	typed(func(e *store.RosterFault, _ cause) *RosterFault { return faultOf(e) }),
+	typed(func(e *store.RosterFault, c cause) *RosterFault {
+		f := faultOf(e)
+		f.cause = c
+		return f
+	}),
 	typed(func(e *doors.RefusedError, c cause) *CallRefusedError {
 		return &CallRefusedError{Capability: e.Capability, Peer: PeerID(e.Peer), Code: Code(e.Code), cause: c}
 	}),

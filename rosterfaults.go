@@ -37,10 +37,14 @@ type RosterFault struct {
 	Log   LogID     `json:"log,omitzero"` // of the record that shows it; of FaultOld, none
 	Seq   uint64    `json:"record"`       // its sequence; of FaultForked and FaultClosed, where the log ends
 	Why   string    `json:"why"`          // for people
+	cause           // if it came as an error
 }
 
 // Error says what is wrong with the roster of which topic.
 func (f *RosterFault) Error() string {
+	if f.err != nil {
+		return f.cause.Error()
+	}
 	return fmt.Sprintf("the roster of topic %s: %s", f.Topic.Short(), f.Why)
 }
 
