@@ -25,7 +25,7 @@ type Record struct {
 	Key     []byte
 	Payload []byte // nil if it was erased
 	// Sealed is why an event of a sealed topic cannot be read: Type, Key and Payload are
-	// empty then. It is ErrSealed if its key may come yet.
+	// empty then. It is ErrSealed if its key may come yet, and ErrWithheld if it never does.
 	Sealed error
 	// Late says, in the settled order, that others were yielded before which have their
 	// place behind this one.

@@ -235,6 +235,9 @@ var (
 	// ErrSealed is why an event cannot be read, or appended, for want of a key: it comes
 	// with the roster, from a member that has it.
 	ErrSealed = store.ErrSealed
+	// ErrWithheld is why an event cannot be read in a topic WithoutHistory: it is from
+	// before this store was invited, or this device was added, and its key never comes.
+	ErrWithheld = store.ErrWithheld
 )
 
 // A RosterStatus says how far a topic's roster is here, and who writes it.

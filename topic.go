@@ -183,6 +183,11 @@ type TopicOptions struct {
 	PageBytes int
 	// Kind says who takes part, and who can read it. Default: OpenTopic.
 	Kind TopicKind
+	// WithoutHistory keeps what was appended to a private topic before somebody was invited
+	// from that person: only what follows the invite is sealed for it. A further device of
+	// a member reads what follows its admission, and what other devices of the person read
+	// stays with those. Default: newcomers read all.
+	WithoutHistory bool
 	// Successors are keys of people, made for this topic by DB.NewSuccessorKey, of whom so
 	// many as SuccessorsNeeded says may together make another device the steward: more than
 	// half of them. At most MaxSuccessors. Default: none.
@@ -214,6 +219,12 @@ func (db *DB) CreateTopic(ctx context.Context, name string, o *TopicOptions) (_ 
 	policy, err := o.Kind.policy()
 	if err != nil {
 		return nil, fmt.Errorf("create topic: %w", err)
+	}
+	if o.WithoutHistory && o.Kind != PrivateTopic {
+		return nil, fmt.Errorf("create topic: %w: nothing withholds history in a topic that is not sealed", ErrOptions)
+	}
+	if o.WithoutHistory {
+		policy &^= identity.PolicyHistory
 	}
 	f := store.Founding{Policy: policy, PageBytes: o.PageBytes}
 	if f.Successors, f.Need, err = o.successors(); err != nil {

@@ -128,6 +128,7 @@ type TopicChange struct {
 	Topic   string              `json:"topic,omitempty"`   // which, of all but Create
 	Create  *string             `json:"create,omitempty"`  // found one of this name
 	Kind    xaeroflux.TopicKind `json:"kind"`              // of the one that is founded
+	Recent  bool                `json:"recent,omitempty"`  // of the one that is founded: newcomers read no history
 	Heirs   string              `json:"heirs,omitempty"`   // of the one that is founded: its successors' keys, with commas between
 	Needed  int                 `json:"needed,omitempty"`  // of them; 0: just more than half
 	Rename  *string             `json:"rename,omitempty"`  // call it this

@@ -18,6 +18,29 @@ func (d *Desk) epochFirst(w *draft) error {
 	return d.newEpoch(w)
 }
 
+// withhold makes an epoch before a record that lets somebody in who is to read nothing that
+// was sealed until then: events under it are all that the newcomer gets.
+func (d *Desk) withhold(w *draft, r roster.Record) error {
+	if w.Epoch != nil || !d.withholds(r) {
+		return nil
+	}
+	return d.newEpoch(w)
+}
+
+// withholds reports whether a record lets somebody in who is to read nothing of before.
+func (d *Desk) withholds(r roster.Record) bool {
+	if !d.hasEpochs() || !d.state.Genesis().Policy.Has(identity.PolicySealed) || d.state.Genesis().Policy.Has(identity.PolicyHistory) {
+		return false
+	}
+	switch r := r.(type) {
+	case *roster.MakeInvite:
+		return r.Invite.Role.Reads() && r.Invite.Link == nil
+	case *roster.Admit:
+		return r.By == nil && r.Role.Reads()
+	}
+	return false
+}
+
 // newEpoch adds an epoch for all who belong now.
 func (d *Desk) newEpoch(w *draft) error {
 	e, err := d.draw()

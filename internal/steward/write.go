@@ -47,6 +47,9 @@ func (d *Desk) add(w *draft, r roster.Record, log digest.Hash) (room bool, why R
 	if w.bytes > 0 && w.bytes+len(body) > MaxBatch {
 		return false, "", nil
 	}
+	if err := d.withhold(w, r); err != nil {
+		return false, "", err
+	}
 	if len(to) > 0 {
 		if *at, err = d.seal(w, to, d.epoch); err != nil {
 			return false, "", err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
 )
 
@@ -84,7 +86,7 @@ func (s *Store) openingKey(l *Log, payload []byte) (*seal.Key, error) {
 	}
 	key, err := k.ring.Key(payload, l.ID)
 	if errors.Is(err, seal.ErrNoEpoch) {
-		return nil, fmt.Errorf("%w (log %s)", ErrSealed, l.ID.Short())
+		return nil, s.noKey(t, k, short, l)
 	}
 	if err != nil {
 		return nil, err
@@ -94,4 +96,27 @@ func (s *Store) openingKey(l *Log, payload []byte) (*seal.Key, error) {
 	}
 	k.ready[at] = key
 	return key, nil
+}
+
+// ErrWithheld is returned for events from before this device was let in, in a topic whose
+// newcomers read no history: their key never comes.
+var ErrWithheld = errors.New("it is from before this device was let in, and newcomers of the topic read no history")
+
+// noKey returns why there is no key of an epoch here: ErrWithheld if there is one of a later
+// epoch, and nothing that leads back; else ErrSealed.
+func (s *Store) noKey(t *Topic, k *keyring, short [8]byte, l *Log) error {
+	why := ErrSealed
+	err := s.askRoster(t, func(st *roster.State) {
+		if t.Genesis.Policy.Has(identity.PolicyHistory) {
+			return
+		}
+		known := false
+		for _, e := range st.Epochs() {
+			known = known || [8]byte(e.ID[:8]) == short
+			if _, here := k.ring.Secret(e.ID); known && here {
+				why = ErrWithheld
+			}
+		}
+	})
+	return errors.Join(err, fmt.Errorf("%w (log %s)", why, l.ID.Short()))
 }

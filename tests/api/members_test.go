@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -586,5 +587,76 @@ func TestRemovedMemberComesBack(t *testing.T) {
 		if members, err := topic.Members(); err != nil || len(members) != 2 {
 			t.Errorf("%s knows members %v, %v", name, members, err)
 		}
+	}
+}
+
+// TestWithoutHistory: whoever is invited reads what follows the invite, and is not held up
+// by what came before. Those who were there before read all.
+func TestWithoutHistory(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "now", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic, WithoutHistory: true})
+	Must(t, err)
+	say := func(text string) {
+		t.Helper()
+		_, err := at.Append(ctx, xaeroflux.Event{Payload: []byte(text)})
+		Must(t, err)
+	}
+	say("before")
+	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	say("invited")
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	addr, err := b.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, addr.String())
+	say("admitted")
+	second, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	say("later")
+	meet(t, a, addr.String())
+
+	withheld := "sealed: " + xaeroflux.ErrWithheld.Error()
+	bt := TopicOf(t, b)
+	Await(t, func() bool { return texts(t, bt)[":later"] })
+	got := []string{}
+	err = bt.Process(ctx, "reader", nil, func(_ context.Context, records []xaeroflux.Record) error {
+		for _, r := range records {
+			if r.Sealed != nil {
+				got = append(got, "sealed")
+			} else {
+				got = append(got, string(r.Payload))
+			}
+		}
+		if len(got) == 4 {
+			return xaeroflux.ErrStop
+		}
+		return nil
+	})
+	if !errors.Is(err, xaeroflux.ErrStop) {
+		t.Fatal(err)
+	}
+	if want := []string{"sealed", "invited", "admitted", "later"}; !slices.Equal(got, want) {
+		t.Errorf("the newcomer is given %q, want %q", got, want)
+	}
+	for text := range texts(t, bt) {
+		if strings.HasPrefix(text, "sealed: ") && !strings.HasPrefix(text, withheld) {
+			t.Errorf("it cannot read by %q", text)
+		}
+	}
+	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: second})
+	caddr, err := c.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	meet(t, a, caddr.String())
+	ct := TopicOf(t, c)
+	Await(t, func() bool { return texts(t, ct)[":later"] })
+	if all := texts(t, ct); all[":before"] || all[":invited"] || all[":admitted"] {
+		t.Errorf("who was invited last reads %v", all)
+	}
+	if all := texts(t, at); len(all) != 4 {
+		t.Errorf("the founder reads %v", all)
+	}
+	_, err = a.CreateTopic(ctx, "plain", &xaeroflux.TopicOptions{Kind: xaeroflux.PlainTopic, WithoutHistory: true})
+	if !errors.Is(err, xaeroflux.ErrOptions) {
+		t.Errorf("a plain topic: %v", err)
 	}
 }

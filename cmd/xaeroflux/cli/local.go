@@ -219,7 +219,7 @@ func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
 		return nil
 	}
 	if c.Create != nil {
-		o := xaeroflux.TopicOptions{Kind: c.Kind, SuccessorsNeeded: c.Needed}
+		o := xaeroflux.TopicOptions{Kind: c.Kind, SuccessorsNeeded: c.Needed, WithoutHistory: c.Recent}
 		if c.Heirs != "" {
 			var err error
 			if o.Successors, err = parseSuccessors(c.Heirs); err != nil {

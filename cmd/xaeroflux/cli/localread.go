@@ -87,6 +87,9 @@ func sealedText(err error) string {
 	if errors.Is(err, xaeroflux.ErrSealed) {
 		return "no key here"
 	}
+	if errors.Is(err, xaeroflux.ErrWithheld) {
+		return "from before this store was invited"
+	}
 	return err.Error()
 }
 

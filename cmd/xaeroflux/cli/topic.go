@@ -44,10 +44,10 @@ beginning of its id.`,
 
 func (a *app) topicCreateCmd() *cobra.Command {
 	var private, plain, open bool
-	var heirs string
+	var heirs, history string
 	var needed int
 	cmd := a.topicChange("create NAME", "Found a topic", 1, func(args []string) nodeapi.TopicChange {
-		c := nodeapi.TopicChange{Create: &args[0], Heirs: heirs, Needed: needed}
+		c := nodeapi.TopicChange{Create: &args[0], Heirs: heirs, Needed: needed, Recent: history == "join"}
 		switch {
 		case private:
 			c.Kind = xaeroflux.PrivateTopic
@@ -68,12 +68,16 @@ steward later ("xaeroflux successor").`
 		if private && plain || private && open || plain && open {
 			return errors.New("--private, --plain and --open are three kinds of topics: name one")
 		}
+		if history != "all" && history != "join" {
+			return fmt.Errorf("--history %s: want all or join", history)
+		}
 		return cobra.ExactArgs(1)(cmd, args)
 	}
 	f := cmd.Flags()
 	f.BoolVar(&private, "private", false, "for its members, who alone can read it")
 	f.BoolVar(&plain, "plain", false, "for its members, and nothing is sealed")
 	f.BoolVar(&open, "open", false, "for whoever has the invite (the default)")
+	f.StringVar(&history, "history", "all", "what newcomers of a private topic read: all, or with join what follows their invite")
 	f.StringVar(&heirs, "successors", "", "keys of successors, as `xaeroflux successor key` prints them, with commas between (default: none)")
 	f.IntVar(&needed, "needed", 0, "how many successors it takes (default: just more than half)")
 	return cmd
