@@ -6,12 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
@@ -204,5 +206,24 @@ func (c *court) accuses(f xaeroflux.RosterFault, proven bool) {
 	}
 	if _, err := c.witness.topic.ProveBox(f); !errors.Is(err, xaeroflux.ErrBoxProof) {
 		c.t.Errorf("the witness proves that its box is false, which is right: %v", err)
+	}
+}
+
+// The command shows what is wrong with a roster, and what it says proves that.
+func TestFaultsAsTheyAreTyped(t *testing.T) {
+	c := newCourt(t)
+	c.close(c.steward)
+	c.lie(writes(func(*liar) roster.Record { return &roster.Uninvite{Invite: roster.Key{9}} }))
+	c.meet()
+	f := c.witness.fault(xaeroflux.FaultVoid, string(roster.VoidUnknown))
+	c.close(c.witness)
+	shown := string(storetest.Command(t, nil, "roster", "--dir", c.witness.dir, "--topic", "court"))
+	prove := fmt.Sprintf("xaeroflux prove %d --log %s", f.Seq, f.Log)
+	if !strings.Contains(shown, "fault    void: ") || !strings.Contains(shown, prove) {
+		t.Errorf("roster shows %s", shown)
+	}
+	args := append(strings.Fields(prove)[1:], "--dir", c.witness.dir, "--topic", "court")
+	if file, err := proof.ParseFile(storetest.Command(t, nil, args...)); err != nil || file.Index != f.Seq {
+		t.Errorf("%s writes %+v, %v", prove, file, err)
 	}
 }
