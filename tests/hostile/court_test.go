@@ -102,18 +102,15 @@ func (s *seat) open() {
 			s.topic = nil // it joins by its invite
 		}
 	}
-	listens := make(chan struct{})
-	go func() {
-		close(listens)
-		for e, err := range s.db.SyncEvents(ctx) {
+	go func(db *xaeroflux.DB) { // until it is closed
+		for e, err := range db.SyncEvents(ctx) {
 			if f := new(xaeroflux.RosterFault); err == nil && e.Kind == xaeroflux.SyncRoster && errors.As(e.Err, &f) {
 				s.mu.Lock()
 				s.told = append(s.told, f)
 				s.mu.Unlock()
 			}
 		}
-	}()
-	<-listens
+	}(s.db)
 }
 
 func (s *seat) append(text string) {
