@@ -226,7 +226,9 @@ var outwards = []func(error) error{
 	}),
 	typed(func(e *store.RosterFault, c cause) *RosterFault {
 		f := faultOf(e)
-		f.cause = c
+		if c.err != error(e) {
+			f.cause = c // there is more to be said
+		}
 		return f
 	}),
 	typed(func(e *doors.RefusedError, c cause) *CallRefusedError {

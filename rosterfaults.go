@@ -37,7 +37,7 @@ type RosterFault struct {
 	Log   LogID     `json:"log,omitzero"` // of the record that shows it; of FaultOld, none
 	Seq   uint64    `json:"record"`       // its sequence; of FaultForked and FaultClosed, where the log ends
 	Why   string    `json:"why"`          // for people
-	cause           // if it came as an error
+	cause           // if it came within another error
 }
 
 // Error says what is wrong with the roster of which topic.
