@@ -58,16 +58,22 @@ func (g *given) begin(topic digest.Hash, log LogID) *givenLog {
 	return l
 }
 
-// end ends what begin began.
+// end ends what begin began; l may be nil.
 func (g *given) end(topic digest.Hash, l *givenLog) {
+	if l == nil {
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	l.readers--
 	g.topics[topic].drop(l)
 }
 
-// give takes note that a record is about to be given.
+// give takes note that a record is about to be given; l may be nil.
 func (g *given) give(topic digest.Hash, l *givenLog, r *Record) {
+	if l == nil {
+		return
+	}
 	for size := l.size.Load(); size <= r.Seq && !l.size.CompareAndSwap(size, r.Seq+1); {
 		size = l.size.Load()
 	}

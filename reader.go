@@ -250,8 +250,8 @@ func (r *reader) keep(runs []store.Run, run store.Run) []store.Run {
 // run yields the events of a run.
 func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool) error {
 	log := LogID(l.ID)
-	give, end := r.giving(l)
-	defer end()
+	given := r.giving(l)
+	defer r.db.given.end(l.Topic, given)
 	if !r.opens.Of(l) {
 		r.opens = r.db.st.Opener(l)
 	}
@@ -272,7 +272,8 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 		if event.isSealed() {
 			r.open(&event, len(run.Records))
 		}
-		if give(&event); !yield(event, nil) {
+		r.db.given.give(l.Topic, given, &event) // no func value: event would be allocated for it
+		if !yield(event, nil) {
 			return errLeft
 		}
 		if r.left--; r.full() && !r.catchesUp() {
@@ -282,14 +283,13 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 	})
 }
 
-// giving returns what takes note that the application is given a record of a log, and
-// what is called when no more follow.
-func (r *reader) giving(l *store.Log) (give func(*Record), end func()) {
+// giving begins to give the application records of a log, until given.end; it returns nil if
+// they are not given, or are none of an application.
+func (r *reader) giving(l *store.Log) *givenLog {
 	if r.aside || l.Kind != identity.KindData {
-		return func(*Record) {}, func() {}
+		return nil
 	}
-	given := r.db.given.begin(l.Topic, LogID(l.ID))
-	return func(rec *Record) { r.db.given.give(l.Topic, given, rec) }, func() { r.db.given.end(l.Topic, given) }
+	return r.db.given.begin(l.Topic, LogID(l.ID))
 }
 
 // full reports whether the limit is reached.
