@@ -68,9 +68,9 @@ func ReadFrame(r io.Reader, max int, buf []byte) ([]byte, error) {
 	return readBody(r, append(buf[:0], head...), int(n))
 }
 
-// ReadRaw reads n bytes that follow a frame, as pages do. Memory follows what
-// arrives. An end before them is io.ErrUnexpectedEOF.
-func ReadRaw(r io.Reader, n int) ([]byte, error) { return readBody(r, nil, n) }
+// ReadRaw reads n bytes that follow a frame, as pages do, into buf if they have room
+// there; else memory follows what arrives. An end before them is io.ErrUnexpectedEOF.
+func ReadRaw(r io.Reader, n int, buf []byte) ([]byte, error) { return readBody(r, buf[:0], n) }
 
 // readBody reads until body is n bytes long.
 func readBody(r io.Reader, body []byte, n int) ([]byte, error) {

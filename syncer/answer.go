@@ -49,9 +49,9 @@ func (a *Answer) Said(code messages.Code, text string) error {
 	return &PeerError{Peer: a.peer, Code: code, Text: text, Remote: true}
 }
 
-// Raw returns n bytes that follow a message.
-func (a *Answer) Raw(n int) ([]byte, error) {
-	b, err := messages.ReadRaw(a.in, n)
+// Raw returns n bytes that follow a message, in buf if they have room there.
+func (a *Answer) Raw(n int, buf []byte) ([]byte, error) {
+	b, err := messages.ReadRaw(a.in, n, buf)
 	return b, Violated(err)
 }
 

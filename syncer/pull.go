@@ -91,7 +91,7 @@ func AnnouncedRun(info LogInfo, page uint64, m *messages.PageResponse) (int, err
 }
 
 // Pages verifies the pages of a response and returns those that are confirmed;
-// there may be none yet.
+// there may be none yet. The pages stay the caller's.
 func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages, error) {
 	switch {
 	case t.closed != 0:
@@ -145,6 +145,7 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 		return nil, err
 	}
 	t.held = spans[last]
+	t.held.bytes = slices.Clone(t.held.bytes) // of the caller's
 	return t.confirmed(left, spans[:last])
 }
 

@@ -54,12 +54,15 @@ func transferOf(t testing.TB, st Store, l *pageLog) *Transfer {
 	return tr
 }
 
-// take gives a transfer one response.
+// take gives a transfer one response. The pages stay the caller's, which reads others
+// into the same buffer.
 func take(tr *Transfer, m *messages.PageResponse, pages []byte) (*VerifiedPages, error) {
 	if _, err := tr.Announced(m); err != nil {
 		return nil, err
 	}
-	return tr.Pages(m, pages)
+	buf := slices.Clone(pages)
+	defer clear(buf)
+	return tr.Pages(m, buf)
 }
 
 func mustViolate(t testing.TB, err error, want messages.Code) {

@@ -102,7 +102,7 @@ func (t *Transfer) parseSpan(pages []byte, page, next uint64, before int64) (*sp
 		seal:  messages.Seal{Page: page, Pages: h.Span, First: next, Count: h.Count},
 		bytes: pages[:h.Span*size], judged: judgement{rules: t.info.rules(), first: next, time: before},
 	}
-	records, err := s.records(size)
+	records, err := s.recordsOf(h, size)
 	if err != nil {
 		return nil, bad(err)
 	}

@@ -31,6 +31,11 @@ func (s *span) records(pageBytes int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.recordsOf(h, pageBytes)
+}
+
+// recordsOf is records of a span whose first page has the header h.
+func (s *span) recordsOf(h segwriter.PageHeader, pageBytes int) ([]byte, error) {
 	if h.Kind == segwriter.KindRecords {
 		return h.Records(s.bytes[:pageBytes]), nil
 	}

@@ -31,11 +31,11 @@ func BenchmarkAppendBatch(b *testing.B) {
 			defer db.Close()
 			b.ReportAllocs()
 			b.ResetTimer()
-			before := cpuTime()
+			before := storetest.CPUTime()
 			appendAll(b, db, c.callers, b.N, storetest.Payloads(c.batch, c.size))
 			b.StopTimer()
 			b.ReportMetric(float64(b.N*c.batch)/b.Elapsed().Seconds(), "events/s")
-			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N*c.batch), "cpu-ns/event")
+			b.ReportMetric(float64((storetest.CPUTime()-before).Nanoseconds())/float64(b.N*c.batch), "cpu-ns/event")
 		})
 	}
 }
@@ -260,12 +260,12 @@ func BenchmarkAppendBesideIdle(b *testing.B) {
 			}
 			appendOne() // and all subscribers are there
 			b.ResetTimer()
-			before := cpuTime()
+			before := storetest.CPUTime()
 			for range b.N {
 				appendOne()
 			}
 			b.StopTimer()
-			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/append")
+			b.ReportMetric(float64((storetest.CPUTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/append")
 		})
 	}
 }

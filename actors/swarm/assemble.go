@@ -121,8 +121,11 @@ func (a *assembler) pages(r run) error {
 		return err // before the transfer moves on
 	}
 	v, err := a.t.Pages(r.msg, r.bytes)
-	if err != nil || v == nil {
+	if err != nil {
 		return err
+	}
+	if a.f.spare.put(r.bytes); v == nil {
+		return nil
 	}
 	return a.f.sink.pages(r.source, v)
 }

@@ -34,6 +34,7 @@ type fetch struct {
 	info   syncer.LogInfo
 
 	bounds
+	spare  spare
 	runs   map[uint64]run // by first page, those that wait
 	tail   *tail          // the events after the last page
 	joined int            // sources ever

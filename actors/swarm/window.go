@@ -85,7 +85,7 @@ func (r *windowReader) pages(m *messages.PageResponse) error {
 	if err != nil {
 		return err
 	}
-	pages, err := r.in.Raw(n)
+	pages, err := r.in.Raw(n, r.f.spare.take(n))
 	if err != nil {
 		return err
 	}

@@ -119,18 +119,44 @@ func fetchBytes(o order) (answer, error) {
 
 // rawTransfer moves bytes between two processes.
 func rawTransfer(bytes int64) (Sample, error) {
+	s, err := rawFetch(bytes, func(addr string) (string, error) { return addr, nil })
+	return Sample{"mib_s": float64(bytes) / (1 << 20) / s}, err
+}
+
+// rawBehind moves as many bytes as 1000 events are, through a relay.
+func rawBehind(r *Run) (Sample, error) {
+	var via *relay
+	s, err := rawFetch(1000*268, func(addr string) (_ string, err error) {
+		if via, err = newRelay(addr, seconds(r.X/2e3)); err != nil {
+			return "", err
+		}
+		return via.addr(), nil
+	})
+	if via == nil {
+		return nil, err
+	}
+	via.close()
+	return Sample{"ms": s * 1e3, "kb": float64(via.bytes.Load()) / 1e3}, err
+}
+
+// rawFetch fetches bytes from another process, by the way that via makes to it, and
+// returns how many seconds that took.
+func rawFetch(bytes int64, via func(addr string) (string, error)) (float64, error) {
 	server, err := start("quic")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	client, err := start("quic")
 	if err != nil {
-		return nil, errors.Join(err, server.stop())
+		return 0, errors.Join(err, server.stop())
 	}
 	a, err := server.do(order{Op: "listen"})
+	addr := ""
 	if err == nil {
-		a, err = client.do(order{Op: "fetch", Addr: a.Addr, Bytes: bytes})
+		addr, err = via(a.Addr)
 	}
-	err = errors.Join(err, client.stop(), server.stop())
-	return Sample{"mib_s": float64(bytes) / (1 << 20) / a.Seconds}, err
+	if err == nil {
+		a, err = client.do(order{Op: "fetch", Addr: addr, Bytes: bytes})
+	}
+	return a.Seconds, errors.Join(err, client.stop(), server.stop())
 }

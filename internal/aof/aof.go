@@ -80,6 +80,7 @@ type Store struct {
 	closed   error // ErrClosed, or why the map is lost
 
 	views chan struct{} // one token a read transaction
+	known known
 
 	latchMu sync.Mutex // guards latched
 	latched error

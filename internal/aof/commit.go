@@ -66,6 +66,7 @@ func (s *Store) attempt(fn func(*Txn) error) error {
 		}
 		return s.fault("commit")
 	})
+	s.known.added(t.added, t.legged)
 	err = lmdbError(err)
 	switch {
 	case t.err == errMapFull, err == errMapFull:

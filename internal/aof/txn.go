@@ -24,6 +24,9 @@ type Txn struct {
 	View
 	events *lmdb.Cursor // of the events, opened on first use
 
+	added  []digest.Hash // logs,
+	legged []digest.Hash // and topics whose roster has another leg
+
 	err     error // the first failed write: the transaction cannot commit
 	latches bool  // err is a failure of the disk
 }
@@ -131,6 +134,7 @@ func (t *Txn) addLog(r *LogRow) error {
 		return err
 	}
 	r.Num = num
+	t.added = append(t.added, r.ID)
 	return t.addLeg(r)
 }
 
@@ -147,6 +151,7 @@ func (t *Txn) addLeg(r *LogRow) error {
 	if found || len(legs) >= layout.MaxLegs {
 		return nil // whoever stores legs asks first if there is room
 	}
+	t.legged = append(t.legged, r.Topic)
 	return PutRow(t, layout.Legs, r.Topic, slices.Insert(legs, at, r.ID))
 }
 

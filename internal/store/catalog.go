@@ -35,6 +35,7 @@ type Log struct {
 
 	genesis *identity.Genesis       // of the topic
 	key     func() (*signer, error) // of the author, if Own; derived when it is first asked for
+	derived atomic.Pointer[signer]  // key, once it was
 	files   *segwriter.Log
 
 	row   atomic.Pointer[aof.LogRow] // as last committed; changed by the Committer only
@@ -120,7 +121,15 @@ type catalog struct {
 
 // Log returns the log with this id, or ErrUnknownLog. Two callers get the same
 // *Log for as long as one of them holds it.
-func (s *Store) Log(id digest.Hash) (*Log, error) { return s.catalog.load(id, s.readRow) }
+func (s *Store) Log(id digest.Hash) (*Log, error) {
+	if l := s.catalog.find(id); l != nil {
+		return l, nil
+	}
+	if s.aof.Lacks(id) {
+		return nil, unknownLog(id)
+	}
+	return s.catalog.load(id, s.readRow)
+}
 
 // readRow makes a Log of what is stored.
 func (s *Store) readRow(id digest.Hash) (*Log, error) {
@@ -151,16 +160,19 @@ func (l *Log) EmptyHead() (h proof.Head, ok bool) {
 
 // rowOf reads the row of a log; the error is ErrUnknownLog if there is none.
 func (s *Store) rowOf(id digest.Hash) (*aof.LogRow, error) {
-	var row aof.LogRow
-	var found bool
-	err := s.aof.View(func(v *aof.View) (err error) {
-		row, found, err = v.Log(id)
-		return err
-	})
+	row, found, err := s.aof.Log(id)
 	if err == nil && !found {
 		err = unknownLog(id)
 	}
 	return &row, err
+}
+
+// knownRow returns the row of a log as last committed, from memory if the log is there.
+func (s *Store) knownRow(id digest.Hash) (*aof.LogRow, error) {
+	if l := s.catalog.find(id); l != nil {
+		return l.Row(), nil
+	}
+	return s.rowOf(id)
 }
 
 // newLog makes a Log of its row, with its files in order and its state
@@ -208,7 +220,11 @@ func (s *Store) bareLog(row *aof.LogRow) (*Log, error) {
 		return nil, err
 	}
 	if l.genesis = t.Genesis; l.Own {
-		l.key = sync.OnceValues(func() (*signer, error) { return s.keyOf(l.ID, l.Author, t) })
+		l.key = sync.OnceValues(func() (*signer, error) {
+			key, err := s.keyOf(l.ID, l.Author, t)
+			l.derived.Store(key)
+			return key, err
+		})
 	}
 	l.row.Store(row)
 	l.frozen.Store(row.Frozen)

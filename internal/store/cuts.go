@@ -118,13 +118,19 @@ func (s *Store) rulingsOf(t *Topic) (*rulings, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.firstRulings(t.ID, r), nil
+}
+
+// firstRulings makes r the rulings of a topic that are carried out, unless somebody was
+// first, and returns those.
+func (s *Store) firstRulings(topic digest.Hash, r *rulings) *rulings {
 	s.catalog.setMu.Lock()
 	defer s.catalog.setMu.Unlock()
-	if first := s.catalog.rulings[t.ID]; first != nil {
-		return first, nil
+	if first := s.catalog.rulings[topic]; first != nil {
+		return first
 	}
-	s.catalog.rulings[t.ID] = r
-	return r, nil
+	s.catalog.rulings[topic] = r
+	return r
 }
 
 func (s *Store) carriedOut(topic digest.Hash) *rulings {
@@ -141,7 +147,7 @@ func (s *Store) rulingsNow(t *Topic) (*rulings, error) {
 		return nil, err
 	}
 	if len(ids) == 1 {
-		switch row, err := s.rowOf(ids[0]); {
+		switch row, err := s.knownRow(ids[0]); {
 		case err != nil && !errors.Is(err, ErrUnknownLog):
 			return nil, err
 		case err != nil || row.Size == 0:
@@ -242,9 +248,16 @@ func (s *Store) rosterMoved(topic digest.Hash) error {
 	}
 	s.rosters.moving.Lock()
 	defer s.rosters.moving.Unlock()
-	old, err := s.rulingsOf(t)
-	if err != nil {
-		return err
+	old := s.carriedOut(t.ID)
+	if old == nil {
+		first, err := s.rulingsNow(t)
+		if err != nil {
+			return err
+		}
+		if old = s.firstRulings(t.ID, first); old == first { // no log was loaded by anything else
+			s.rosterTurned(topic)
+			return s.placeRoster(t)
+		}
 	}
 	now, changed, err := s.rulingsSince(t, old)
 	if err != nil {
@@ -269,17 +282,19 @@ func (s *Store) rulingsSince(t *Topic, old *rulings) (now *rulings, changed []di
 	s.catalog.setMu.Unlock()
 	now = newRulings()
 	var ids []digest.Hash
-	err = s.askFold(t, func(f *fold) {
-		if f != since {
-			return
-		}
-		all := f.state.LogTurns()
-		now.fold, now.turns, ids = f, len(all), all[turns:]
-		for _, id := range ids {
-			l, _ := f.state.Log(id)
-			now.rule(l)
-		}
-	})
+	if since != nil { // else it was not folded, and need not be yet
+		err = s.askFold(t, func(f *fold) {
+			if f != since {
+				return
+			}
+			all := f.state.LogTurns()
+			now.fold, now.turns, ids = f, len(all), all[turns:]
+			for _, id := range ids {
+				l, _ := f.state.Log(id)
+				now.rule(l)
+			}
+		})
+	}
 	if err == nil && now.fold == nil {
 		if now, err = s.rulingsNow(t); err == nil {
 			ids = s.ruled(old, now)

@@ -14,8 +14,12 @@ import (
 // the events from the row's sealed cursor up to (not including) to, as batches
 // with the pages that end in them. Row and events come from one LMDB snapshot,
 // so that a trim in the meantime does no harm. start and fn must not use the
-// AOF, whose map lock is held.
+// AOF, whose map lock is held. Of a log that is taken up at its first event, as each new
+// one is, nothing has to be read.
 func (s *Store) replay(l *Log, to uint64, start func(*aof.LogRow) error, fn func(*messages.Batch) error) error {
+	if row := l.Row(); to == 0 && row.SealedSize == 0 {
+		return start(row)
+	}
 	return s.aof.View(func(v *aof.View) error {
 		row, found, err := v.Log(l.ID)
 		if err != nil {

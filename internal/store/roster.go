@@ -10,9 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
-	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
-	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -183,9 +181,6 @@ func (s *Store) legs(t *Topic) (all []*Log, err error) {
 
 // legIDs returns which logs the legs of a topic's roster are, the first one first.
 func (s *Store) legIDs(t *Topic) (ids []digest.Hash, err error) {
-	err = s.aof.View(func(v *aof.View) error {
-		ids, _, err = aof.Row(v, layout.Legs, t.ID)
-		return err
-	})
+	ids, err = s.aof.Legs(t.ID)
 	return append([]digest.Hash{t.Roster().ID()}, ids...), err
 }

@@ -41,11 +41,28 @@ func (s *Store) keyOf(id digest.Hash, author [32]byte, t *Topic) (*signer, error
 	if key := s.catalog.joined.take(id); key != nil && identity.PublicKey(key.key) == author {
 		return key, nil
 	}
+	if key := s.derivedKey(author, t); key != nil {
+		return key, nil
+	}
 	key, ok := s.device.AuthorKeyOf(t.Genesis, author)
 	if !ok {
 		return nil, fmt.Errorf("%w (log %s)", ErrIdentity, id.Short())
 	}
 	return newSigner(key), nil
+}
+
+// derivedKey returns the key of an author that another log of the topic is signed with,
+// which this store appends to: whoever founded a topic writes its roster and its own log
+// with one key. It is nil if that is not in memory.
+func (s *Store) derivedKey(author [32]byte, t *Topic) *signer {
+	for _, id := range []digest.Hash{t.Log, t.Roster().ID()} {
+		if l := s.catalog.find(id); l != nil && l.Author == author {
+			if key := l.derived.Load(); key != nil {
+				return key
+			}
+		}
+	}
+	return nil
 }
 
 // joinedKeys are keys of logs that were created and not written to yet: each was

@@ -241,7 +241,7 @@ func take(in io.Reader, tr *syncer.Transfer) (*syncer.VerifiedPages, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := messages.ReadRaw(in, n)
+	pages, err := messages.ReadRaw(in, n, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func checkRun(in io.Reader, l *evilpeer.Log, m *messages.PageResponse) error {
 	if !slices.Equal(m.Right, l.Compact(m.EndSeq, m.Head.Size)) {
 		return ruleTree.broken("log %s: *right* behind the run does not lead to the root at %d", l.ID.Short(), m.Head.Size)
 	}
-	got, err := messages.ReadRaw(in, len(pages))
+	got, err := messages.ReadRaw(in, len(pages), nil)
 	if err != nil {
 		return rulePages.broken("the run ends early: %v", err)
 	}

@@ -5,6 +5,7 @@ package syncing
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
@@ -31,6 +32,7 @@ func BenchmarkManyTopics(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ResetTimer() // the topics were founded meanwhile
+	var cpu time.Duration
 	for range b.N {
 		b.StopTimer()
 		other := storetest.Open(b, filepath.Join(b.TempDir(), "b"), nil)
@@ -39,9 +41,11 @@ func BenchmarkManyTopics(b *testing.B) {
 				b.Error(err)
 			}
 		})
+		before := storetest.CPUTime()
 		b.StartTimer()
 		r := storetest.MustSync(b, other, addr.String())
 		b.StopTimer()
+		cpu += storetest.CPUTime() - before
 		if r.EventsIn < topics { // and of rosters
 			b.Fatalf("%d events of %d topics", r.EventsIn, topics)
 		}
@@ -50,4 +54,5 @@ func BenchmarkManyTopics(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(topics*b.N)/b.Elapsed().Seconds(), "topics/s")
+	b.ReportMetric(float64(cpu.Microseconds())/float64(topics*b.N), "cpu-us/topic")
 }

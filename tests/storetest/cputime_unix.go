@@ -2,15 +2,15 @@
 
 //go:build unix
 
-package tests
+package storetest
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime is the processor time that this process has taken.
-func cpuTime() time.Duration {
+// CPUTime is the processor time that this process has taken.
+func CPUTime() time.Duration {
 	var u syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
