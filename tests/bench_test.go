@@ -316,12 +316,12 @@ func BenchmarkSealed(b *testing.B) {
 		batch := storetest.Payloads(1000, 256)
 		perEvent := func(b *testing.B, n int, run func()) {
 			b.ReportAllocs()
-			before := cpuTime()
+			before := storetest.CPUTime()
 			b.ResetTimer()
 			run()
 			b.StopTimer()
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
-			b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(n), "cpu-ns/event")
+			b.ReportMetric(float64((storetest.CPUTime()-before).Nanoseconds())/float64(n), "cpu-ns/event")
 		}
 		b.Run("append/"+kind.String(), func(b *testing.B) {
 			perEvent(b, b.N*len(batch), func() { appendAll(b, db, 8, b.N, batch) })
