@@ -50,7 +50,7 @@ func (d dump) short() dump {
 		d.Devices[k] = x
 	}
 	for k, x := range d.Invites {
-		x.KEM = cut(x.KEM)
+		x.KEM, x.Ended = cut(x.KEM), 0
 		d.Invites[k] = x
 	}
 	return d
@@ -127,7 +127,7 @@ func dumpSlow(w *slow) dump {
 			d.Changed[Key(x.log)] = x.pos
 		case invIn:
 			_, open := w.invite(x.v.Key)
-			d.Invites[x.v.Key] = InviteState{x.v, open, w.used(x.v.Key), x.by, x.pos, x.ms}
+			d.Invites[x.v.Key] = InviteState{x.v, open, w.used(x.v.Key), x.by, x.pos, x.ms, 0}
 			d.Changed[x.v.Key] = x.pos
 		case invOut:
 			d.Changed[x.key] = x.pos

@@ -45,6 +45,11 @@ func (s *State) EpochDue() bool {
 	return s.hasKEM() && s.Founded() && (s.epochDue || len(s.epochs) == 0)
 }
 
+// EpochWorn reports whether the newest epoch is known by a key that is to know no more:
+// of an invite that closed, or that a device had before another one. A steward makes a
+// new one then, in its own time.
+func (s *State) EpochWorn() bool { return s.worn }
+
 // Erasures returns what admins had erased, oldest first.
 func (s *State) Erasures() []Erasure { return slices.Clone(s.erased) }
 

@@ -127,17 +127,18 @@ func (s *State) useInvite(k Key, at when) {
 	v.Used++
 	s.invites.set(k, v)
 	if v.Used == v.Uses {
-		s.closeInvite(k, at.pos)
+		s.closeInvite(k, at)
 	}
 }
 
-func (s *State) closeInvite(k Key, at Position) {
+func (s *State) closeInvite(k Key, at when) {
 	v := s.invites.at(k)
 	if !v.Open {
 		return
 	}
-	v.Open = false
+	v.Open, v.Ended = false, at.ms
 	s.invites.set(k, v)
-	s.changed.set(k, at)
+	s.changed.set(k, at.pos)
+	s.worn = s.hasKEM()
 	s.readers--
 }

@@ -112,6 +112,7 @@ func (r *AddDevice) carry(s *State, at when) {
 
 // changeDevice gives a device that belongs another KEM key, another log or both.
 func (s *State) changeDevice(d DeviceState, k *DeviceCard, at when) {
+	s.worn = s.worn || s.freshKEM(k)
 	d.KEM = k.KEM
 	s.knowKEM(k.KEM)
 	s.changed.set(d.Key, at.pos)

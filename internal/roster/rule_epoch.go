@@ -18,5 +18,5 @@ func (e *Epoch) void(s *State) Void {
 
 func (e *Epoch) carry(s *State, at when) {
 	s.epochs = append(s.epochs, EpochState{*e, at.pos, at.ms})
-	s.epochDue = false
+	s.epochDue, s.worn = false, false
 }

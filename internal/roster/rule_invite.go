@@ -58,7 +58,7 @@ func (r *Uninvite) void(s *State) Void {
 }
 
 func (r *Uninvite) carry(s *State, at when) {
-	s.closeInvite(r.Invite, at.pos)
+	s.closeInvite(r.Invite, at)
 	s.epochDue = s.hasKEM()
 	s.settle(r.Ask)
 }

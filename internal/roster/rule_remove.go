@@ -31,7 +31,7 @@ func (r *Remove) carry(s *State, at when) {
 	for _, k := range r.Keep {
 		keep[k] = true
 	}
-	s.closeInvites(at.pos, func(v InviteState) bool {
+	s.closeInvites(at, func(v InviteState) bool {
 		return !keep[v.Key] || v.Link != nil && !s.accounts.at(v.Link.Account).Belongs()
 	})
 	s.epochDue = s.hasKEM()
@@ -83,7 +83,7 @@ func (s *State) endRights(account Key) {
 }
 
 // closeInvites closes the open invites that goes holds for.
-func (s *State) closeInvites(at Position, goes func(InviteState) bool) {
+func (s *State) closeInvites(at when, goes func(InviteState) bool) {
 	for _, v := range s.Invites() {
 		if goes(v) {
 			s.closeInvite(v.Key, at)
@@ -120,7 +120,7 @@ func (r *SetRole) carry(s *State, at when) {
 		s.epochDue = s.hasKEM()
 	}
 	if a.Role > Admin {
-		s.closeInvites(at.pos, func(v InviteState) bool { return v.By == a.Key && v.Link == nil })
+		s.closeInvites(at, func(v InviteState) bool { return v.By == a.Key && v.Link == nil })
 	}
 	s.settle(r.Ask)
 }

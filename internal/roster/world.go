@@ -23,6 +23,7 @@ type world struct {
 	ofAccount table[Key, []Key]          // devices that an account has or had; not to be written to
 	epochs    []EpochState
 	epochDue  bool
+	worn      bool // since the newest epoch an invite closed, or a device got another KEM key
 	erased    []Erasure
 	snapshots []SnapshotState
 	readers   int           // how many boxes an epoch has now
@@ -49,7 +50,7 @@ func (w *world) clone() world {
 		accounts: w.accounts.clone(), devices: w.devices.clone(), logs: w.logs.clone(),
 		invites: w.invites.clone(), rights: w.rights.clone(), asks: w.asks.clone(),
 		changed: w.changed.clone(), kems: w.kems.clone(), ofAccount: w.ofAccount.clone(),
-		epochs: slices.Clip(w.epochs), epochDue: w.epochDue, erased: slices.Clip(w.erased),
+		epochs: slices.Clip(w.epochs), epochDue: w.epochDue, worn: w.worn, erased: slices.Clip(w.erased),
 		snapshots: slices.Clip(w.snapshots), readers: w.readers, logTurns: slices.Clip(w.logTurns),
 	}
 }
@@ -120,6 +121,7 @@ type InviteState struct {
 	By    Key // account on whose authority it was made
 	Since Position
 	Time  int64
+	Ended int64 // time of the record that closed it; 0 while it is open
 }
 
 // An EpochState is an epoch and since when it is.
