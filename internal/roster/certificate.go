@@ -219,8 +219,8 @@ func (x *Certificate) Sign(topic digest.Hash, binding []byte, dialer bool, devic
 // Verify reports whether x shows, to a peer whose roster is s, a device that may
 // belong: by a roster that continues one of s's legs or has a higher term, by an
 // open invite, or by the account. The error is ErrCertificate, or ErrRemoved of a
-// device that did belong, or in a part that does not count, and cannot know better
-// from what it shows.
+// device that did belong, or in a part that does not count, or asks by an invite that
+// is closed by now, and cannot know better from what it shows.
 func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 	parts, err := x.signedParts(s.topic, binding, dialer)
 	if err != nil || !verify(x.Device(), &x.Sig, tagCertificate, parts...) {
@@ -228,22 +228,28 @@ func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 	}
 	switch x.kind() {
 	case 2:
-		return s.verifyNewcomer(x.Device(), s.ProvisionalJoin(x.Invited))
+		return s.verifyAsking(x.Device(), s.ProvisionalJoin(x.Invited), s.spent(x.Invited))
 	case 3:
-		return s.verifyNewcomer(x.Device(), s.ProvisionalDevice(x.Added))
+		return s.verifyAsking(x.Device(), s.ProvisionalDevice(x.Added), false)
 	}
 	return x.Member.verify(s)
 }
 
-// verifyNewcomer judges the device of a certificate that asks to be admitted, which is
-// void for a reason if not empty. It may have been admitted without having heard of it, or
-// removed since: then it hears of that now.
-func (s *State) verifyNewcomer(device Key, why Void) error {
-	switch d, known := s.devices.get(device); {
-	case why == "" || d.Belongs:
+// verifyAsking judges a device that asks to be admitted, and why it would not be. It may
+// have been since, or may have come too late, and know neither.
+func (s *State) verifyAsking(device Key, v Void, spent bool) error {
+	d, known := s.devices.get(device)
+	switch {
+	case v == "" || d.Belongs:
 		return nil
-	case known:
-		return fmt.Errorf("%w: device %s at %v, which asks to be admitted", ErrRemoved, device.Short(), s.Position())
+	case known || spent:
+		return fmt.Errorf("%w: device %s at %v: %s", ErrRemoved, device.Short(), s.Position(), v)
 	}
-	return fmt.Errorf("%w: %s", ErrCertificate, why)
+	return fmt.Errorf("%w: %s", ErrCertificate, v)
+}
+
+// spent reports whether a join is by an invite that was open, and is no more.
+func (s *State) spent(j *Join) bool {
+	v, known := s.invites.get(j.By.Invite)
+	return known && !v.Open && j.By.Verify(s.topic, &j.Card.Card) && j.Card.Verify(s.topic)
 }

@@ -201,11 +201,33 @@ func TestCertificateOfNewcomers(t *testing.T) {
 			t.Errorf("%s at the other end: %v", name, err)
 		}
 	}
+	before := x.s.Clone()
+	shows := func(j *Join) error {
+		c := &Certificate{Invited: j}
+		_ = c.Sign(r.topic, nil, false, keyOf("ann's phone"))
+		return c.Verify(x.s, nil, false)
+	}
 	r.append(x, &Uninvite{Invite: r.m.know("invite")})
-	c := &Certificate{Invited: join}
-	_ = c.Sign(r.topic, nil, false, keyOf("ann's phone"))
-	if err := c.Verify(x.s, nil, false); !errors.Is(err, ErrCertificate) {
-		t.Error(err)
+	if err := shows(join); !errors.Is(err, ErrRemoved) || errors.Is(err, ErrCertificate) {
+		t.Errorf("by an invite that was closed: %v", err)
+	}
+	forged := *join
+	forged.By.Sig[0] ^= 1
+	if err := shows(&forged); !errors.Is(err, ErrCertificate) {
+		t.Errorf("by somebody who does not have the invite: %v", err)
+	}
+	if err := shows(&Join{ProveInvite(r.topic, k, keyOf("another")), join.Card}); !errors.Is(err, ErrCertificate) {
+		t.Errorf("by an invite that nobody made: %v", err)
+	}
+	x.s = before
+	at := when{x.s.Position(), 0}
+	(&Admit{Role: Writer, By: &join.By, Card: join.Card}).carry(x.s, at)
+	if err := shows(join); err != nil {
+		t.Errorf("of a device that was admitted and does not know: %v", err)
+	}
+	x.s.dropDevice(k.Device, nil, at)
+	if err := shows(join); !errors.Is(err, ErrRemoved) {
+		t.Errorf("of a device that was admitted and removed, and knows neither: %v", err)
 	}
 	if _, err := AppendCertificate(nil, &Certificate{Invited: join, Added: added}); !errors.Is(err, ErrMalformed) {
 		t.Error(err)
