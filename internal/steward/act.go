@@ -64,14 +64,15 @@ func (d *Desk) self() roster.Key {
 	return x.Account
 }
 
-// RenewAfter is how long an epoch lasts at least if Due is asked for another.
+// RenewAfter is how long an epoch lasts at least if nobody loses what it gives: an invite
+// that is used up makes no new one before.
 const RenewAfter = 24 * time.Hour
 
 // Due returns what the steward writes without an ask: the epoch that is due; the end
 // of invites whose time is over, if the account that its device belongs to may end
-// them; and, if renew is set, as after members renewed their KEM keys, a new epoch, at
-// most one a day. A batch without records is nothing to write.
-func (d *Desk) Due(now time.Time, renew bool) (Batch, error) {
+// them; and, at most one a day, a new epoch if since the newest one an invite closed or
+// a device got another KEM key. A batch without records is nothing to write.
+func (d *Desk) Due(now time.Time) (Batch, error) {
 	w, err := d.begin(now)
 	if err != nil {
 		return Batch{}, err
@@ -88,13 +89,19 @@ func (d *Desk) Due(now time.Time, renew bool) (Batch, error) {
 			break
 		}
 	}
-	e, ok := d.state.Epoch()
-	if renew && ok && !d.EpochDue() && w.Epoch == nil && d.last-e.Time >= RenewAfter.Milliseconds() {
+	if at, worn := d.renewal(); worn && !d.EpochDue() && w.Epoch == nil && d.last >= at {
 		if err := d.newEpoch(w); err != nil {
 			return Batch{}, err
 		}
 	}
 	return d.finish(w)
+}
+
+// renewal returns from when on a worn epoch is replaced, in milliseconds since 1970;
+// false if the newest one is not worn.
+func (d *Desk) renewal() (at int64, worn bool) {
+	e, ok := d.state.Epoch()
+	return e.Time + RenewAfter.Milliseconds(), ok && d.state.EpochWorn()
 }
 
 // Renew returns a new epoch, whatever the age of the newest; nothing in a topic

@@ -26,7 +26,7 @@ func BenchmarkRekey(b *testing.B) {
 // large returns a town of 1,000 members whose roster has 5,000 records.
 func large(b *testing.B) *town {
 	x := found(b, sealedGenesis())
-	x.write(x.desk.Due(x.now, false))
+	x.write(x.desk.Due(x.now))
 	for i := range 999 {
 		name := fmt.Sprint("member ", i)
 		bt, err := x.desk.Own([]Act{{Body: &roster.Request{Content: x.admission(roster.Writer, name, name+"'s")}}}, x.now)

@@ -146,7 +146,7 @@ func TestStewardWithoutAccount(t *testing.T) {
 	term.Sign(x.topic, 0, keyOf("owner"))
 	x.takeOver("box", term)
 	x.now = x.now.Add(2e9)
-	if b := x.write(x.desk.Due(x.now, false)); len(b.Records) != 1 || b.Epoch == nil {
+	if b := x.write(x.desk.Due(x.now)); len(b.Records) != 1 || b.Epoch == nil {
 		t.Errorf("%d records", len(b.Records))
 	}
 	b := x.own(account("rita"))

@@ -26,7 +26,7 @@ func TestFirstEpoch(t *testing.T) {
 	if !x.desk.EpochDue() {
 		t.Error("no epoch is due")
 	}
-	b := x.write(x.desk.Due(x.now, false))
+	b := x.write(x.desk.Due(x.now))
 	if len(b.Records) != 1 || len(b.Boxes) != 2 || b.Epoch == nil || b.Epoch.Number != 0 || x.desk.EpochDue() {
 		t.Errorf("%d records, %d boxes", len(b.Records), len(b.Boxes))
 	}
@@ -161,30 +161,44 @@ func TestNoKEMKey(t *testing.T) {
 	}
 }
 
-// Due renews the epoch at most once a day; Renew does when it is told.
+// Due renews an epoch that is worn, once a day at most; Renew does when it is told.
 func TestRenew(t *testing.T) {
 	x := village(t, sealedGenesis())
 	number := func() uint64 {
 		e, _ := x.s.Epoch()
 		return e.Number
 	}
-	x.write(x.desk.Due(x.now, true))
+	x.write(x.desk.Due(x.now))
 	if number() != 0 {
 		t.Error("renewed at once")
 	}
 	x.now = x.now.Add(RenewAfter)
-	x.write(x.desk.Due(x.now, false))
+	x.write(x.desk.Due(x.now))
 	if number() != 0 {
 		t.Error("renewed though nobody wants it")
 	}
-	x.write(x.desk.Due(x.now, true))
-	x.write(x.desk.Due(x.now.Add(time.Hour), true))
-	if number() != 1 {
-		t.Errorf("epoch %d", number())
-	}
-	x.write(x.desk.Renew(x.now))
-	if number() != 2 || !x.step() {
-		t.Errorf("epoch %d", number())
+	for i, wear := range []func() Batch{
+		func() Batch { return x.answer(x.join("ned", "ned1", "admins' door")) }, // its last use
+		func() Batch { return x.answer(x.renewed("rita", "rita1")) },
+		func() Batch { // whoever asked for an invite is an admin no more
+			x.answer(x.request("amy1", x.invite("amy's", roster.Reader, 1)))
+			return x.answer(x.request("ada1", role("amy", roster.Writer)))
+		},
+	} {
+		x.write(x.desk.Renew(x.now))
+		was := number()
+		x.fate(wear(), Carried, "")
+		x.now = x.now.Add(RenewAfter - time.Second)
+		x.write(x.desk.Due(x.now))
+		if number() != was {
+			t.Errorf("%d: renewed within a day", i)
+		}
+		x.now = x.now.Add(time.Second)
+		x.write(x.desk.Due(x.now))
+		x.write(x.desk.Due(x.now.Add(2 * RenewAfter)))
+		if number() != was+1 || !x.step() {
+			t.Errorf("%d: epoch %d, before it was %d", i, number(), was)
+		}
 	}
 }
 

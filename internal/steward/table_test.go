@@ -185,11 +185,11 @@ func TestExpiry(t *testing.T) {
 	x.fate(x.answer(x.join("ned", "ned1", "gate")), Carried, "")
 	x.now = x.now.Add(time.Minute)
 	x.fate(x.answer(x.join("nora", "nora1", "gate")), Refused, ReasonExpired)
-	b := x.write(x.desk.Due(x.now, false))
+	b := x.write(x.desk.Due(x.now))
 	if got, _ := x.s.Invite(v.Key); got.Open || b.Epoch == nil || len(b.Records) != 2 {
 		t.Errorf("open %v, %d records", got.Open, len(b.Records))
 	}
-	if b := x.write(x.desk.Due(x.now, false)); len(b.Records) > 0 {
+	if b := x.write(x.desk.Due(x.now)); len(b.Records) > 0 {
 		t.Errorf("%d records for nothing", len(b.Records))
 	}
 	x.fate(x.answer(x.join("nina", "nina1", "gate")), Unheard, ReasonExpired)

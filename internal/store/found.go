@@ -132,7 +132,7 @@ func firstEpoch(t *Topic, name identity.LogName, first []roster.Raw, now time.Ti
 	if err != nil {
 		return b, err
 	}
-	if b.Batch, err = desk.Due(now, false); err != nil {
+	if b.Batch, err = desk.Due(now); err != nil {
 		return b, err
 	}
 	e, _ := desk.State().Epoch()
