@@ -56,6 +56,8 @@ const (
 	ReasonDeclined Reason = "the person at the steward's device declined"
 	ReasonLater    Reason = "its author asked for something else since"
 	ReasonSteward  Reason = "the device writes the roster already"
+	ReasonOther    Reason = "the record that names it does something else"
+	ReasonCut      Reason = "its log was ended before it"
 )
 
 // An Outcome is what became of an ask or an act.

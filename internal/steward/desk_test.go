@@ -300,7 +300,9 @@ func (x *town) keep(b Batch) {
 // answer asks the Desk, and writes what it says.
 func (x *town) answer(asks ...Ask) Batch {
 	x.t.Helper()
-	return x.write(x.desk.Answer(asks, x.now))
+	b := x.write(x.desk.Answer(asks, x.now))
+	x.checkTold(&b)
+	return b
 }
 
 // own lets the steward's person act.
