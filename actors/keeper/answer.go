@@ -56,10 +56,7 @@ func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
 		if err != nil {
 			return wrote, err
 		}
-		b, err := desk.Due(k.Now(), false)
-		if err == nil && len(b.Records) == 0 && linked(desk.State()) {
-			b, err = desk.Renew(k.Now())
-		}
+		b, err := k.unasked(t, desk)
 		if err != nil {
 			return wrote, err
 		}
@@ -167,12 +164,9 @@ func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
 			return nil
 		}
 		return run.Each(func(seq uint64, rec *event.Record) error {
-			if !event.IsReserved(rec.Type) || rec.Erased() {
+			ask, ok := askOf(l.ID, seq, rec)
+			if !ok {
 				return nil
-			}
-			body, err := roster.DecodeAsk(string(rec.Type), append([]byte(nil), rec.Payload...))
-			if err != nil {
-				return nil // it is none, and nobody answers it
 			}
 			if len(a.waits[l.ID]) >= maxWaiting {
 				to = seq
@@ -181,7 +175,7 @@ func (k *Keeper) readAsks(a *asked, l *store.Log, settled uint64) error {
 			if len(a.waits[l.ID]) == 0 {
 				a.order = append(a.order, l.ID)
 			}
-			a.waits[l.ID] = append(a.waits[l.ID], steward.Ask{AskRef: roster.AskRef{Log: l.ID, Seq: seq}, Body: body})
+			a.waits[l.ID] = append(a.waits[l.ID], ask)
 			return nil
 		})
 	})

@@ -12,6 +12,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -44,6 +45,8 @@ type Config struct {
 	Go    func(func()) // runs a function as one of the node's goroutines
 	// Wake sends Look to the actor.
 	Wake func()
+	// SealLimit is how many events a log has under one epoch at most. Default: 2³¹.
+	SealLimit uint64
 }
 
 // A Keeper keeps the rosters of a store's topics.
@@ -59,14 +62,17 @@ type Keeper struct {
 	watchers watchers
 
 	round   sync.Mutex // held while all that is due is tended
-	tending sync.Mutex // held while a topic is tended, or its person acts
+	tending sync.Mutex // held while a topic is tended, or its person acts; guards asks, own and healed
 	asks    map[digest.Hash]*asked
 	told    map[digest.Hash]map[faultAt]bool // faults that were told; tending is held
+	own     map[digest.Hash]*mine
+	healed  map[digest.Hash]time.Time // when this device asked for a box last
 }
 
 // New returns a keeper. It has nothing to do before Look.
 func New(c Config) *Keeper {
-	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	c.SealLimit = cmp.Or(c.SealLimit, sealLimit)
+	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, own: map[digest.Hash]*mine{}, healed: map[digest.Hash]time.Time{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
 	context.AfterFunc(c.Context, k.stopTimers) // each holds the store
 	return k
 }
@@ -180,7 +186,7 @@ func (k *Keeper) tend(topic digest.Hash) error {
 	if err := k.keepSigned(topic); err != nil {
 		return err
 	}
-	if err := k.moveOn(topic); err != nil {
+	if err := errors.Join(k.moveOn(topic), k.heal(topic)); err != nil {
 		return err
 	}
 	wrote, err := k.answer(topic)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/steward"
 	"github.com/xaeroflux/xaeroflux/internal/store"
@@ -174,7 +175,11 @@ func (k *Keeper) later(st *roster.State) {
 			wait = min(wait, max(time.Unix(int64(v.Expiry), 0).Sub(k.Now()), time.Second))
 		}
 	}
-	topic := st.Topic()
+	k.lookIn(st.Topic(), wait)
+}
+
+// lookIn looks at a topic again after a while.
+func (k *Keeper) lookIn(topic digest.Hash, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.Context.Err() != nil {

@@ -97,6 +97,8 @@ func (s *Store) certificate(t *Topic, own *Log, legs int) (*roster.Certificate, 
 	switch {
 	case err != nil:
 		return nil, err
+	case d.Belongs && s.renewal(t, d) != nil:
+		return &roster.Certificate{Added: s.renewal(t, d)}, nil
 	case d.Belongs:
 		m, err := s.membership(t, own.Author, at, legs)
 		if m == nil {

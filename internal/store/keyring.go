@@ -32,6 +32,9 @@ var ErrSealed = errors.New("no key of this epoch is here: it comes with the rost
 type keyrings struct {
 	mu  sync.Mutex // guards all, and each ring in it; whoever holds it takes rosters.mu and loads legs and boxes
 	all map[digest.Hash]*keyring
+	// What this device asked for in topics whose newest epoch it cannot open, by topic: it
+	// shows itself by that, so that the ask is heard though it has no join key.
+	renewing map[digest.Hash]*roster.DeviceAsk
 
 	turn atomic.Uint64 // goes up when a ring grew: keys that were found before are looked up again
 }

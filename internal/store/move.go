@@ -254,7 +254,7 @@ func (s *Store) forget() {
 	s.rosters.all, s.rosters.signed = map[digest.Hash]*fold{}, map[digest.Hash]uint64{}
 	s.rosters.mu.Unlock()
 	s.keyrings.mu.Lock()
-	s.keyrings.all = map[digest.Hash]*keyring{}
+	s.keyrings.all, s.keyrings.renewing = map[digest.Hash]*keyring{}, map[digest.Hash]*roster.DeviceAsk{}
 	s.keyrings.mu.Unlock()
 	s.inspections.mu.Lock()
 	s.inspections.all = map[digest.Hash]*inspection{}
