@@ -29,6 +29,9 @@ type (
 	// An AccountKey is the Ed25519 public key that a person is known by in a topic.
 	AccountKey [32]byte
 
+	// An InviteKey is the Ed25519 public key of an invite, which names it.
+	InviteKey [32]byte
+
 	// A PeerID is the Ed25519 public key that a store proves when it connects. The zero
 	// one is no peer.
 	PeerID [32]byte
@@ -133,6 +136,24 @@ func (k AccountKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
 
 // UnmarshalText reads what MarshalText wrote.
 func (k *AccountKey) UnmarshalText(b []byte) error { return unhex("account key", k[:], b) }
+
+// ParseInviteKey reads what InviteKey.String wrote.
+func ParseInviteKey(s string) (InviteKey, error) { return parseID[InviteKey](s) }
+
+// String returns 64 hexadecimal digits.
+func (k InviteKey) String() string { return hex.EncodeToString(k[:]) }
+
+// Short returns the first eight digits of String, for people.
+func (k InviteKey) Short() string { return hex.EncodeToString(k[:4]) }
+
+// IsZero reports whether k is no key.
+func (k InviteKey) IsZero() bool { return k == InviteKey{} }
+
+// MarshalText returns what String does.
+func (k InviteKey) MarshalText() ([]byte, error) { return hexOf(k[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *InviteKey) UnmarshalText(b []byte) error { return unhex("invite key", k[:], b) }
 
 // ParsePeerID reads what PeerID.String wrote.
 func ParsePeerID(s string) (PeerID, error) { return parseID[PeerID](s) }

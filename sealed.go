@@ -69,6 +69,11 @@ func (t *Topic) maySpeak() error {
 	if _, cut := l.Cut(); cut {
 		return t.removed()
 	}
+	if l.Provisional() {
+		if refused, err := t.refused(); refused != nil || err != nil {
+			return errors.Join(refused, err)
+		}
+	}
 	if l.Mute() {
 		return fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
 	}

@@ -22,6 +22,7 @@ type Topic struct {
 	Log     digest.Hash            // the log this store appends to
 	Kept    bool                   // somebody was invited to it, or a person chose it: as the default it gives way to none
 	Left    bool                   // this store takes no part in it any more; what it holds of it stays
+	Dropped bool                   // and is deleted when the store is opened next
 }
 
 // Roster names the topic's roster as its founder began it.
@@ -36,7 +37,8 @@ func (t *Topic) Roster() identity.LogName {
 //
 //	offset  bytes  field
 //	     0      1  version, 3
-//	     1      1  flags: 1 the secret of the person's account is kept, 2 it gives way to no other topic, 4 it was left
+//	     1      1  flags: 1 the secret of the person's account is kept, 2 it gives way to no other topic, 4 it was left,
+//	                    8 what is held of it is deleted when the store is opened next
 //	     2     32  lobby key
 //	    34     32  join key
 //	    66     32  id of the log that this store appends to
@@ -55,6 +57,7 @@ const (
 	topicAccount = 1 // flags
 	topicKept    = 2
 	topicLeft    = 4
+	topicDropped = 8
 )
 
 func topicKey(num uint32) []byte { return binary.BigEndian.AppendUint32(nil, num) }
@@ -82,11 +85,14 @@ func topicRow(t *Topic) []byte {
 	if t.Left {
 		b[1] |= topicLeft
 	}
+	if t.Dropped {
+		b[1] |= topicDropped
+	}
 	return append(b, t.Name...)
 }
 
 func parseTopic(num uint32, b []byte) (*Topic, error) {
-	if len(b) < topicFixed || b[0] != topicVersion || b[1]&^(topicAccount|topicKept|topicLeft) != 0 {
+	if len(b) < topicFixed || b[0] != topicVersion || b[1]&^(topicAccount|topicKept|topicLeft|topicDropped) != 0 {
 		return nil, fmt.Errorf("a row of %d bytes that is none of version %d", len(b), topicVersion)
 	}
 	end := topicFixed + int(binary.LittleEndian.Uint16(b[98:]))
@@ -99,7 +105,7 @@ func parseTopic(num uint32, b []byte) (*Topic, error) {
 	}
 	t := &Topic{
 		ID: identity.TopicIDOf(b[topicFixed:end]), Num: num, Genesis: genesis, Log: digest.Hash(b[66:98]),
-		Kept: b[1]&topicKept != 0, Left: b[1]&topicLeft != 0,
+		Kept: b[1]&topicKept != 0, Left: b[1]&topicLeft != 0, Dropped: b[1]&topicDropped != 0,
 	}
 	copy(t.Keys.Lobby[:], b[2:])
 	copy(t.Keys.Join[:], b[34:])

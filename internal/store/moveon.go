@@ -46,8 +46,9 @@ func (s *Store) NewMovingOn(t *Topic, now time.Time) (*MovingOn, error) {
 	return m, m.begin.beginWith(ask, now)
 }
 
-// NewRejoining returns the change by which a store that was removed from a topic joins it
-// again, as the person that it was; nil if it was not removed.
+// NewRejoining returns the change by which a store that was removed from a topic, or not
+// admitted by the invite that it came with, joins it by another one, as the person that it
+// was; nil if it belongs, or waits to be admitted.
 func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, error) {
 	t, err := s.Topic(inv.Topic())
 	if err != nil || t.Genesis.Policy.Has(identity.PolicyOpen) || inv.Role == identity.RoleDevice {
@@ -60,36 +61,25 @@ func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, er
 	var d roster.DeviceState
 	known := false
 	err = s.askRoster(t, func(st *roster.State) { d, known = st.Device(l.Author) })
-	if err != nil || !known || d.Belongs || t.Account.Secret.IsZero() {
+	if err != nil || d.Belongs || t.Account.Secret.IsZero() {
 		return nil, err
 	}
-	if asked, err := s.asksBy(l, identity.PublicKey(inv.Key())); err != nil || asked {
+	if refused, err := s.Refused(t); err != nil || !known && refused == nil {
+		return nil, err
+	}
+	if invite, joins, err := s.joinedBy(l); err != nil || joins && invite == roster.Key(identity.PublicKey(inv.Key())) {
 		return nil, err
 	}
 	m, key, err := s.newMovingOn(t, l)
 	if err != nil {
 		return nil, err
 	}
-	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left = m.begin.row.ID, inv.Keys, false }
+	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left, t.Dropped = m.begin.row.ID, inv.Keys, false, false }
 	if m.begin.recovery, err = s.RecoveryBox(t.ID, t.Account); err != nil {
 		return nil, err
 	}
 	m.begin.key, m.begin.place = newSigner(key), inv.Roster
 	return m, m.begin.ask(inv, t.Account, now)
-}
-
-// asksBy reports whether a log of ours begins with what asks for admission by an invite.
-func (s *Store) asksBy(l *Log, invite roster.Key) (bool, error) {
-	if l.State().Size == 0 {
-		return false, nil
-	}
-	first, err := s.rawRecord(l, 0)
-	if err != nil {
-		return false, err
-	}
-	ask, err := roster.DecodeAsk(first.Type, first.Body)
-	j, joins := ask.(*roster.Join)
-	return err == nil && joins && j.By.Invite == invite, nil
 }
 
 func (s *Store) newMovingOn(t *Topic, old *Log) (*MovingOn, ed25519.PrivateKey, error) {

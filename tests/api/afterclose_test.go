@@ -123,7 +123,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Devices":                 func() error { return second(db.Devices()) },
 		"Topic.TrustRoster":          func() error { return topic.TrustRoster(ctx) },
 		"Topic.Rename":               func() error { return topic.Rename(ctx, "later") },
-		"Topic.Leave":                func() error { return topic.Leave(ctx) },
+		"Topic.Leave":                func() error { return topic.Leave(ctx, nil) },
 		"Topic.Events":               func() error { return last(topic.Events(ctx, q)) },
 		"Topic.Subscribe":            func() error { return last(topic.Subscribe(ctx, q)) },
 		"Topic.FollowAll":            func() error { return topic.FollowAll(ctx) },
@@ -135,6 +135,10 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"Log.Get":                    func() error { return second(log.Get(ctx, 0)) },
 		"Log.ProofFile":              func() error { return second(log.ProofFile(ctx, 0)) },
 		"Log.Prove":                  func() error { return second(log.Prove(ctx, 0, 0)) },
+		"Topic.Invites":              func() error { return second(topic.Invites()) },
+		"Topic.Revoke":               func() error { return topic.Revoke(ctx, xaeroflux.InviteKey{1}) },
+		"Topic.Asks":                 func() error { return second(topic.Asks()) },
+		"Topic.Standing":             func() error { return second(topic.Standing()) },
 	}
 	for _, name := range methodsWithErrors(t) {
 		if calls[name] == nil && name != "DB.Close" {
