@@ -233,6 +233,13 @@ func (s *Store) decide() error {
 		if err := errors.Join(s.apply(o), s.aof.Settle()); err != nil {
 			return err
 		}
+		if purged, err := s.purge(); err != nil {
+			return err
+		} else if purged {
+			if err := s.aof.Settle(); err != nil { // which gives free room back
+				return err
+			}
+		}
 		s.opening = o
 	}
 	return errors.Join(s.loadFollows(), s.loadCopies(), s.loadHome())

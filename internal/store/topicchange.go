@@ -42,9 +42,10 @@ var ErrLeft = errors.New("this store left the topic; join it again first")
 var ErrDefault = errors.New("it is the default topic: make another one the default first")
 
 // NewLeaving returns the change after which this store takes no part in a topic: what it
-// holds of it stays, and joining it again takes it up.
-func (s *Store) NewLeaving(topic digest.Hash) (*TopicEdit, error) {
-	e, err := s.newEdit(topic, func(t *Topic) { t.Left = true })
+// holds of it stays, and joining it again takes it up. If it is dropped, what is held of it
+// is deleted when the store is opened next.
+func (s *Store) NewLeaving(topic digest.Hash, drop bool) (*TopicEdit, error) {
+	e, err := s.newEdit(topic, func(t *Topic) { t.Left, t.Dropped = true, t.Dropped || drop })
 	if err == nil {
 		e.leaves = true
 	}
@@ -82,6 +83,8 @@ func (e *TopicEdit) made(s *Store) error {
 	case e.leaves:
 		kept := slices.Clone(s.topics.offered) // sessions have what it was
 		s.topics.offered = slices.DeleteFunc(kept, func(o *syncer.Topic) bool { return o.ID == e.topic })
+	case old.Left && !e.edited.Left:
+		s.topics.offered = append(slices.Clone(s.topics.offered), o)
 	case old.Keys != e.edited.Keys:
 		s.topics.offerInstead(o)
 	}

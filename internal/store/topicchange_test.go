@@ -118,7 +118,7 @@ func TestTopicChangesTogether(t *testing.T) {
 	must(t, s.Do(d))
 	name, err := s.NewRenaming(second, "theirs")
 	must(t, err)
-	leave, err := s.NewLeaving(second)
+	leave, err := s.NewLeaving(second, false)
 	must(t, err)
 	standard, err := s.NewDefaulting(second)
 	must(t, err)

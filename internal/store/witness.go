@@ -104,7 +104,12 @@ func (s *Store) readLogs(o *opening) error {
 		if o.witness.Closed.AOF, _, err = aof.Row(v, layout.Closings, layout.Only{}); err != nil {
 			return err
 		}
+		dropped := s.dropped()
 		return v.ForEachLog(func(row aof.LogRow) error {
+			if dropped[row.Topic] {
+				delete(dirs, row.ID)
+				return nil
+			}
 			l := recovery.Log{ID: row.ID, Row: s.rowWitness(o, &row)}
 			if dirs[row.ID] {
 				s.filed.logs.add(row.Num)
