@@ -151,6 +151,9 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 func (db *DB) join(ctx context.Context, inv *identity.Invite) (*store.Topic, error) {
 	db.defaults.Lock()
 	defer db.defaults.Unlock()
+	if refused, err := db.st.MayJoin(inv); refused != nil || err != nil {
+		return nil, errors.Join(refused, err)
+	}
 	again, err := db.st.NewRejoining(inv, db.opts.Now())
 	if err == nil && again != nil {
 		return again.Topic(), db.change(ctx, again)
@@ -279,26 +282,6 @@ func (t *Topic) Rename(ctx context.Context, name string) (err error) {
 	if err != nil {
 		return fmt.Errorf("rename topic: %w", err)
 	}
-	return nil
-}
-
-// Leave ends this store's part in the topic: DB.Topics does not name it any more, no peer
-// is offered it, and appends to it fail with ErrLeft. What is held of it stays and can
-// be read; DB.Join takes it up again. The error is ErrOptions for the default topic, as
-// DB.SetDefault has to name another one first.
-func (t *Topic) Leave(ctx context.Context) (err error) {
-	defer t.db.out(&err)
-	l, err := t.db.st.NewLeaving(t.t.ID)
-	if err == nil {
-		err = t.db.change(ctx, l)
-	}
-	switch {
-	case errors.Is(err, store.ErrDefault):
-		return fmt.Errorf("leave topic: %w: %w", ErrOptions, err)
-	case err != nil:
-		return fmt.Errorf("leave topic: %w", err)
-	}
-	t.db.node.Mesh().TopicsChanged()
 	return nil
 }
 

@@ -72,6 +72,11 @@ type Backend interface {
 	Link(ctx context.Context, o Linking) (string, error)
 	// Devices lists the devices of the store's person.
 	Devices(ctx context.Context) ([]xaeroflux.Device, error)
+	// Invites closes an open invite of a topic, unless c asks for nothing, and returns
+	// those that are open.
+	Invites(ctx context.Context, topic string, c InviteChange) ([]xaeroflux.OpenInvite, error)
+	// Asks returns what this store asked the steward of a topic for.
+	Asks(ctx context.Context, topic string) ([]xaeroflux.Ask, error)
 	// Join joins the topic of an invite.
 	Join(ctx context.Context, invite string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
@@ -134,6 +139,9 @@ type TopicChange struct {
 	Rename  *string             `json:"rename,omitempty"`  // call it this
 	Default bool                `json:"default,omitempty"` // make it the default
 	Leave   bool                `json:"leave,omitempty"`   // take no part in it any more
+	Delete  bool                `json:"delete,omitempty"`  // and have what is held of it deleted
+	Now     bool                `json:"now,omitempty"`     // and ask no steward
+	Wait    time.Duration       `json:"wait,omitempty"`    // as of an Inviting
 }
 
 // Inviting says what an invite is for. Of an open topic that is nothing.
@@ -156,6 +164,12 @@ type MemberChange struct {
 	Remove  bool           `json:"remove,omitempty"` // it belongs to the topic no more
 	Role    xaeroflux.Role `json:"role,omitzero"`    // give it this one
 	Wait    time.Duration  `json:"wait,omitempty"`   // as of an Inviting
+}
+
+// An InviteChange asks for one thing. Close is the beginning of an invite's id.
+type InviteChange struct {
+	Close string        `json:"close,omitempty"` // nobody joins by it any more
+	Wait  time.Duration `json:"wait,omitempty"`  // as of an Inviting
 }
 
 // A RosterChange asks for one thing.
@@ -191,9 +205,13 @@ type TopicInfo struct {
 	Kind    xaeroflux.TopicKind `json:"kind"`              // open, private or plain
 	Role    xaeroflux.Role      `json:"role,omitzero"`     // of this store's person, once admitted; an open topic has none
 	Members int                 `json:"members,omitempty"` // by the roster that is here; an open topic has none
-	Default bool                `json:"default"`
-	Log     xaeroflux.LogID     `json:"log"`  // the own one in it
-	Size    uint64              `json:"size"` // events of that
+	// Standing is where this store stands in it: member, provisional, refused or removed;
+	// an open topic has none. Why says why nothing counts that it appends.
+	Standing xaeroflux.StandingState `json:"standing,omitempty"`
+	Why      string                  `json:"why,omitempty"`
+	Default  bool                    `json:"default"`
+	Log      xaeroflux.LogID         `json:"log"`  // the own one in it
+	Size     uint64                  `json:"size"` // events of that
 }
 
 // A Head is a log with its newest signed head.

@@ -219,7 +219,7 @@ func TestTopicsOfEachDevice(t *testing.T) {
 
 	Must(t, topicNamed(a, "garden").Rename(ctx, "allotment"))
 	awaitTopics(t, a, b, addr, "allotment")
-	Must(t, topicNamed(b, "allotment").Leave(ctx))
+	Must(t, topicNamed(b, "allotment").Leave(ctx, nil))
 	_, err = a.CreateTopic(ctx, "late", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
 	Must(t, err)
 	awaitTopics(t, a, b, addr, "late")

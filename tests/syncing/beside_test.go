@@ -43,12 +43,12 @@ func TestTopicsChangeWholeOrNot(t *testing.T) {
 			t.Fatalf("%d: after the sync, b does not hold the event: %v", i, err)
 		}
 		limit, cancel = soon()
-		err = b.Topics()[1].Leave(limit)
+		err = b.Topics()[1].Leave(limit, nil)
 		cancel()
 		if left := len(b.Topics()) == 1; left != (err == nil) {
 			t.Fatalf("%d: left %v, and it says %v", i, left, err)
 		} else if !left {
-			storetest.Must(t, b.Topics()[1].Leave(ctx))
+			storetest.Must(t, b.Topics()[1].Leave(ctx, nil))
 		}
 		_, err = here.Append(ctx, said)
 		storetest.Must(t, err)

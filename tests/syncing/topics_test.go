@@ -165,10 +165,10 @@ func TestLeave(t *testing.T) {
 	if size() != 1 || len(a.SyncStatus().Unshared) != 0 {
 		t.Fatalf("b holds %d events, %v are not shared", size(), a.SyncStatus().Unshared)
 	}
-	if err := b.Topics()[0].Leave(ctx); !errors.Is(err, xaeroflux.ErrOptions) {
+	if err := b.Topics()[0].Leave(ctx, nil); !errors.Is(err, xaeroflux.ErrOptions) {
 		t.Errorf("leaving the default topic: %v", err)
 	}
-	storetest.Must(t, there.Leave(ctx))
+	storetest.Must(t, there.Leave(ctx, nil))
 	if err := appendTo(there, "to a topic that was left"); !errors.Is(err, xaeroflux.ErrLeft) {
 		t.Errorf("append: %v", err)
 	}
@@ -230,7 +230,7 @@ func TestOpenWithAnInviteMeetsItsPeers(t *testing.T) {
 	other, err := b.CreateTopic(ctx, "other", nil)
 	storetest.Must(t, err)
 	storetest.Must(t, b.SetDefault(ctx, other.ID()))
-	storetest.Must(t, here.Leave(ctx))
+	storetest.Must(t, here.Leave(ctx, nil))
 	storetest.Must(t, b.Close())
 	b = storetest.Open(t, b.Dir(), &with)
 	if all := b.Topics(); len(all) != 1 || all[0].ID() != other.ID() {

@@ -206,11 +206,12 @@ func topicInfo(t *xaeroflux.Topic) (nodeapi.TopicInfo, error) {
 		return i, nil
 	}
 	members, err := t.Members()
-	for _, m := range members {
-		if i.Members++; m.Self {
-			i.Role = m.Role
-		}
+	if err != nil {
+		return i, err
 	}
+	i.Members = len(members)
+	s, err := t.Standing()
+	i.Role, i.Standing, i.Why = s.Role, s.State, s.Why
 	return i, err
 }
 
@@ -238,7 +239,9 @@ func (b *local) changeTopic(ctx context.Context, c nodeapi.TopicChange) error {
 	case c.Default:
 		return b.db.SetDefault(ctx, t.ID())
 	case c.Leave:
-		return t.Leave(ctx)
+		ctx, cancel := waiting(ctx, c.Wait)
+		defer cancel()
+		return t.Leave(ctx, &xaeroflux.LeaveOptions{Delete: c.Delete, WithoutAsking: c.Now})
 	}
 	return nil
 }
