@@ -169,6 +169,16 @@ func (c *Client) Devices(ctx context.Context) ([]xaeroflux.Device, error) {
 	return single[[]xaeroflux.Device](ctx, c, "devices", request{})
 }
 
+// Invites implements Backend.
+func (c *Client) Invites(ctx context.Context, topic string, change InviteChange) ([]xaeroflux.OpenInvite, error) {
+	return single[[]xaeroflux.OpenInvite](ctx, c, "invites", request{Topic: topic, Invites: change})
+}
+
+// Asks implements Backend.
+func (c *Client) Asks(ctx context.Context, topic string) ([]xaeroflux.Ask, error) {
+	return single[[]xaeroflux.Ask](ctx, c, "asks", request{Topic: topic})
+}
+
 // Join implements Backend.
 func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
 	return single[Info](ctx, c, "join", request{Invite: invite})

@@ -51,6 +51,12 @@ const (
 	NotShared Kind = "not-shared" // no topic is shared with the peer any more
 	NoWords   Kind = "no-words"   // there are none yet
 	WordsKept Kind = "words-kept" // there are some already
+	Steward   Kind = "steward"    // this store writes the topic's roster
+	OwnerKey  Kind = "owner-key"  // this store keeps the key of the topic's owner
+
+	InviteUsed    Kind = "invite-used"    // this store is not admitted: others used the invite up,
+	InviteExpired Kind = "invite-expired" // or its time was over,
+	InviteClosed  Kind = "invite-closed"  // or somebody closed it
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
@@ -74,6 +80,8 @@ var sentinels = map[Kind]error{
 	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Sealed: xaeroflux.ErrSealed,
 	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NotShared: xaeroflux.ErrNotShared,
 	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
+	Steward: xaeroflux.ErrSteward, OwnerKey: xaeroflux.ErrOwnerKey,
+	InviteUsed: xaeroflux.ErrInviteUsed, InviteExpired: xaeroflux.ErrInviteExpired, InviteClosed: xaeroflux.ErrInviteClosed,
 }
 
 // Is has errors.Is find what a kind stands for.
@@ -90,9 +98,9 @@ func (k Kind) status() int {
 	switch k {
 	case Usage, TooLarge, Range:
 		return http.StatusBadRequest
-	case Forbidden, Removed, NotOwner:
+	case Forbidden, Removed, NotOwner, InviteUsed, InviteExpired, InviteClosed:
 		return http.StatusForbidden
-	case Unmet, NotAsked, NoWords, WordsKept:
+	case Unmet, NotAsked, NoWords, WordsKept, Steward, OwnerKey:
 		return http.StatusConflict
 	case Asked:
 		return http.StatusGatewayTimeout

@@ -174,6 +174,14 @@ func (f *fake) Devices(context.Context) ([]xaeroflux.Device, error) {
 	return []xaeroflux.Device{{Log: logID, Self: true}}, nil
 }
 
+func (f *fake) Invites(_ context.Context, topic string, c InviteChange) ([]xaeroflux.OpenInvite, error) {
+	return []xaeroflux.OpenInvite{{ID: xaeroflux.InviteKey{1}, Role: xaeroflux.RoleReader, Uses: len(topic) + len(c.Close), Expires: time.Unix(int64(c.Wait), 0).UTC()}}, nil
+}
+
+func (f *fake) Asks(_ context.Context, topic string) ([]xaeroflux.Ask, error) {
+	return []xaeroflux.Ask{{Log: logID, Seq: uint64(len(topic)), State: xaeroflux.AskStale, Record: &xaeroflux.RosterRecord{Leg: 2}}}, nil
+}
+
 func (f *fake) Join(_ context.Context, invite string) (Info, error) {
 	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
 }

@@ -11,6 +11,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ type request struct {
 	Linking  Linking                 `json:"linking,omitzero"`
 	Member   MemberChange            `json:"member,omitzero"`
 	Roster   RosterChange            `json:"roster,omitzero"`
+	Invites  InviteChange            `json:"invites,omitzero"`
 
 	Succession SuccessionChange `json:"succession,omitzero"`
 }
@@ -172,6 +174,10 @@ func (s *Server) routes() http.Handler {
 	}))
 	handle("link", one(func(ctx context.Context, r *request) (string, error) { return s.b.Link(ctx, r.Linking) }))
 	handle("devices", one(func(ctx context.Context, _ *request) ([]xaeroflux.Device, error) { return s.b.Devices(ctx) }))
+	handle("invites", one(func(ctx context.Context, r *request) ([]xaeroflux.OpenInvite, error) {
+		return s.b.Invites(ctx, r.Topic, r.Invites)
+	}))
+	handle("asks", one(func(ctx context.Context, r *request) ([]xaeroflux.Ask, error) { return s.b.Asks(ctx, r.Topic) }))
 	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {
@@ -228,6 +234,9 @@ func one[T any](f func(context.Context, *request) (T, error)) func(context.Conte
 		v, err := f(ctx, r)
 		if err != nil {
 			return err
+		}
+		if list := reflect.ValueOf(&v).Elem(); list.Kind() == reflect.Slice && list.IsNil() {
+			list.Set(reflect.MakeSlice(list.Type(), 0, 0)) // null would be no answer
 		}
 		return send(v)
 	}

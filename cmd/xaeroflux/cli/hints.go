@@ -98,6 +98,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 		if cmd.Name() == "handover" {
 			return "xaeroflux devices, which lists the devices of the first topic's members, or of --topic; xaeroflux topic list shows which there are"
 		}
+		if ofInvites(cmd) {
+			return "xaeroflux invites, which lists the open invites of the first topic, or of --topic"
+		}
 		if ofMembers(cmd) {
 			return "xaeroflux members, which lists the members of the first topic, or of --topic; xaeroflux topic list shows which there are"
 		}
@@ -154,6 +157,9 @@ func nextOf(err error) string {
 
 // nextAsked is next for what the steward of a topic has not done yet.
 func nextAsked(cmd *cobra.Command) string {
+	if cmd.Name() == "leave" {
+		return "xaeroflux run, and leave the node running until the steward is reachable, then the same again: the ask stands; or with --now, and the members go on to see this store as one of them"
+	}
 	if cmd.Name() == "invite" {
 		return "xaeroflux run, and leave the node running until the steward is reachable; then again: the key of this invite was given to nobody"
 	}
@@ -220,6 +226,12 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows; or xaeroflux roster trust while it runs, if no other copy of this store is in use"
 	case nodeapi.Removed, nodeapi.NotShared:
 		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; to belong again, join by an admin's new invite, from standard input: `xaeroflux join -`"
+	case nodeapi.InviteUsed, nodeapi.InviteExpired, nodeapi.InviteClosed:
+		return "another invite, from standard input: `xaeroflux join -`; what was appended before stays here, and nobody else counts it"
+	case nodeapi.Steward:
+		return "`xaeroflux roster ask` at a device that is to write the roster, and `xaeroflux handover DEVICE` here; then the same again"
+	case nodeapi.OwnerKey:
+		return "the same without --delete"
 	case nodeapi.NotOwner:
 		return "`xaeroflux takeover` with the store that founded the topic, which xaeroflux members shows as owner; or, if the owner has words, `xaeroflux takeover --words -` in any store of his"
 	case nodeapi.NoWords:

@@ -69,6 +69,57 @@ func changeMember(ctx context.Context, t *xaeroflux.Topic, c nodeapi.MemberChang
 	return t.SetRole(ctx, m.Account, c.Role)
 }
 
+// Invites implements nodeapi.Backend.
+func (b *local) Invites(ctx context.Context, topic string, c nodeapi.InviteChange) ([]xaeroflux.OpenInvite, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nil, err
+	}
+	all, err := t.Invites()
+	if err != nil || c.Close == "" {
+		return all, err
+	}
+	id, err := openInvite(all, c.Close)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := waiting(ctx, c.Wait)
+	defer cancel()
+	if err := t.Revoke(ctx, id); err != nil {
+		return nil, err
+	}
+	return t.Invites()
+}
+
+// Asks implements nodeapi.Backend.
+func (b *local) Asks(_ context.Context, topic string) ([]xaeroflux.Ask, error) {
+	t, err := b.topic(topic)
+	if err != nil {
+		return nil, err
+	}
+	return t.Asks()
+}
+
+// openInvite finds an invite by the beginning of its id.
+func openInvite(all []xaeroflux.OpenInvite, name string) (found xaeroflux.InviteKey, err error) {
+	fit := 0
+	for _, v := range all {
+		if hasPrefix(v.ID, name) {
+			found = v.ID
+			fit++
+		}
+	}
+	switch {
+	case len(name) < minPrefix:
+		return found, usage("invite %q: give at least %d digits of its id", name, minPrefix)
+	case fit == 0:
+		return found, kinded(nodeapi.Unknown, "no open invite of this topic has an id that begins with %q", name)
+	case fit > 1:
+		return found, usage("invite %q: %d invites fit; give more of the id", name, fit)
+	}
+	return found, nil
+}
+
 // members returns those of a topic whose roster is here.
 func members(t *xaeroflux.Topic) ([]xaeroflux.Member, error) {
 	all, err := t.Members()

@@ -3,8 +3,10 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -111,6 +113,8 @@ func (a *app) members(cmd *cobra.Command, c nodeapi.MemberChange) error {
 		}
 		if len(all) == 0 {
 			a.say("the roster of this topic is not here yet: it comes from a member")
+		} else if err := a.sayStanding(cmd.Context(), b, all); err != nil {
+			return err
 		}
 		if !a.json {
 			return a.table(func(w io.Writer) { printMembers(w, all) })
@@ -122,6 +126,28 @@ func (a *app) members(cmd *cobra.Command, c nodeapi.MemberChange) error {
 		}
 		return nil
 	})
+}
+
+// sayStanding says why this store's person is none of the members.
+func (a *app) sayStanding(ctx context.Context, b backend, all []xaeroflux.Member) error {
+	if slices.ContainsFunc(all, func(m xaeroflux.Member) bool { return m.Self }) {
+		return nil
+	}
+	here, err := b.Info(ctx, a.topic)
+	if err != nil {
+		return err
+	}
+	topics, err := b.Topics(ctx, nodeapi.TopicChange{})
+	for _, t := range topics {
+		switch {
+		case t.Topic != here.Topic:
+		case t.Why != "":
+			a.say("%s", t.Why)
+		case t.Standing == xaeroflux.StandingProvisional:
+			a.say("this store is provisional: the steward has not admitted it yet, as far as the roster is here")
+		}
+	}
+	return err
 }
 
 // table writes lines of columns.

@@ -30,6 +30,9 @@ func changes(cmd *cobra.Command, args []string) bool {
 	if cmd.Name() == "link" && cmd.HasParent() && cmd.Parent().Name() == "devices" {
 		return true
 	}
+	if ofInvites(cmd) {
+		return cmd.Name() != "invites"
+	}
 	if ofMembers(cmd) {
 		return cmd.Name() != "members"
 	}

@@ -10,12 +10,12 @@ import (
 // TestReadOnlyIsOneRule says of every command whether it goes with --read-only.
 func TestReadOnlyIsOneRule(t *testing.T) {
 	reads := []string{
-		"actors", "backup", "cat", "check", "forks", "gaps", "get", "head", "invite", "network-changed", "prove", "status", "verify", "vkey", "follow", "topic", "list", "successor", "propose", "sign", "members", "devices", "roster",
+		"actors", "backup", "cat", "check", "forks", "gaps", "get", "head", "invite", "network-changed", "prove", "status", "verify", "vkey", "follow", "topic", "list", "successor", "propose", "sign", "members", "devices", "roster", "invites", "asks",
 		"completion", "help",
 	}
 	all := (&app{}).root().Commands()
 	for _, c := range all {
-		if slices.Contains([]string{"topic", "members", "roster", "successor"}, c.Name()) {
+		if slices.Contains([]string{"topic", "members", "roster", "successor", "invites"}, c.Name()) {
 			all = append(all, c.Commands()...)
 		}
 	}

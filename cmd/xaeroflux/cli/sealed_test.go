@@ -35,6 +35,11 @@ func TestErrorsOfMembers(t *testing.T) {
 		{fmt.Errorf("hand over: %w", xaeroflux.ErrNotAsked), 1, "`xaeroflux roster ask` at the device"},
 		{fmt.Errorf("sync: %w", xaeroflux.ErrNotShared), 1, "`xaeroflux join"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrRemoved), 1, "`xaeroflux join"},
+		{fmt.Errorf("append: %w", xaeroflux.ErrInviteUsed), 1, "`xaeroflux join -`"},
+		{fmt.Errorf("append: %w", xaeroflux.ErrInviteExpired), 1, "`xaeroflux join -`"},
+		{fmt.Errorf("append: %w", xaeroflux.ErrInviteClosed), 1, "`xaeroflux join -`"},
+		{fmt.Errorf("leave: %w", xaeroflux.ErrSteward), 1, "`xaeroflux handover DEVICE` here"},
+		{fmt.Errorf("leave: %w", xaeroflux.ErrOwnerKey), 1, "without --delete"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrSealed), 1, "xaeroflux run --dir s"},
 	} {
 		b, err := json.Marshal(&nodeapi.Error{Kind: kindOf(c.err), Text: c.err.Error()})
@@ -44,6 +49,7 @@ func TestErrorsOfMembers(t *testing.T) {
 		}
 		for _, target := range []error{
 			xaeroflux.ErrRole, xaeroflux.ErrAsked, xaeroflux.ErrUnmet, xaeroflux.ErrSealed, xaeroflux.ErrNotOwner, xaeroflux.ErrNotAsked, xaeroflux.ErrNotShared, xaeroflux.ErrRemoved,
+			xaeroflux.ErrInviteUsed, xaeroflux.ErrInviteExpired, xaeroflux.ErrInviteClosed, xaeroflux.ErrSteward, xaeroflux.ErrOwnerKey,
 		} {
 			if c.exit != exitSignal && errors.Is(told, target) != errors.Is(c.err, target) {
 				t.Errorf("%v: errors.Is %v is another one at the other end", c.err, target)

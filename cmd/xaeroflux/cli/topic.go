@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -35,9 +36,7 @@ beginning of its id.`,
 		a.topicChange("default TOPIC", "Make a topic the default", 1, func(args []string) nodeapi.TopicChange {
 			return nodeapi.TopicChange{Topic: args[0], Default: true}
 		}),
-		a.topicChange("leave TOPIC", "Take no part in a topic any more; what is held of it stays, and joining takes it up again", 1, func(args []string) nodeapi.TopicChange {
-			return nodeapi.TopicChange{Topic: args[0], Leave: true}
-		}),
+		a.topicLeaveCmd(),
 	)
 	return cmd
 }
@@ -93,10 +92,67 @@ func (a *app) topicChange(use, short string, args int, change func(args []string
 				if err != nil {
 					return err
 				}
-				return a.print(all, func(w io.Writer) { printTopics(w, all) })
+				return a.topics(all)
 			})
 		},
 	}
+}
+
+// standing is the role of this store's person, or why there is none.
+func standing(t nodeapi.TopicInfo) string {
+	if t.Standing == xaeroflux.StandingMember {
+		return t.Role.String()
+	}
+	return string(t.Standing)
+}
+
+func (a *app) topicLeaveCmd() *cobra.Command {
+	c := nodeapi.TopicChange{Leave: true}
+	cmd := &cobra.Command{
+		Use: "leave TOPIC", Short: "Take no part in a topic any more",
+		Long: `Ends this store's part in a topic. What is held of it stays and can be read, and
+"xaeroflux join" takes it up again; with --delete all that is held of it is deleted,
+keys and all: at once, or if a node is running, when it is started again.
+
+In a private or plain topic the steward is asked first to remove this device, and its
+person if there is no other device of that person, and waited for. With --now nobody is asked, and the members go on to
+see this store as one of them. The steward itself hands over first, unless it is alone.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if c.Wait < 0 {
+				return usage("--wait is %v, want 0 or more", c.Wait)
+			}
+			c.Topic = args[0]
+			return a.leave(cmd.Context(), c)
+		},
+	}
+	cmd.Flags().BoolVar(&c.Delete, "delete", false, "delete what is held of it")
+	cmd.Flags().BoolVar(&c.Now, "now", false, "ask no steward")
+	waitFlag(cmd, &c.Wait)
+	return cmd
+}
+
+// leave leaves a topic, and lists the others from the store as it is then: opened again,
+// it holds nothing more of one that was deleted.
+func (a *app) leave(ctx context.Context, c nodeapi.TopicChange) error {
+	err := a.with(ctx, func(b backend) error {
+		_, err := b.Topics(ctx, c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.with(ctx, func(b backend) error {
+		all, err := b.Topics(ctx, nodeapi.TopicChange{})
+		if err != nil {
+			return err
+		}
+		return a.topics(all)
+	})
+}
+
+func (a *app) topics(all []nodeapi.TopicInfo) error {
+	return a.print(all, func(w io.Writer) { printTopics(w, all) })
 }
 
 func printTopics(w io.Writer, all []nodeapi.TopicInfo) {
@@ -110,7 +166,7 @@ func printTopics(w io.Writer, all []nodeapi.TopicInfo) {
 		}
 		role, members := "-", "-"
 		if topic.Kind != xaeroflux.OpenTopic {
-			role, members = topic.Role.String(), strconv.Itoa(topic.Members)
+			role, members = standing(topic), strconv.Itoa(topic.Members)
 		}
 		fmt.Fprintf(t, "%s\t%s\t%v\t%s\t%s\t%d\t%s\n", topic.Topic.Short(), topic.Name, topic.Kind, role, members, topic.Size, standard)
 	}
