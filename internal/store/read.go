@@ -88,6 +88,14 @@ func (s *Store) Read(l *Log, from, to uint64, fn func(Run) error) error {
 	return s.eachRun(l, from, to, fn)
 }
 
+// readHeld is Read for all that is held, whether it counts or not.
+func (s *Store) readHeld(l *Log, from, to uint64, fn func(Run) error) error {
+	if p := l.Whole(); from > to || to > p.Size {
+		return fmt.Errorf("%w: events %d to %d of %d", ErrRange, from, to, p.Size)
+	}
+	return s.eachRun(l, from, to, fn)
+}
+
 // eachRun reads pages as far as they are published and the AOF beyond. fn is
 // never called inside of an AOF read, which would hold up a commit that has to
 // grow the map: what is read there is copied first.
