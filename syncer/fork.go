@@ -49,6 +49,9 @@ func (s *Session) contradicts(own LogInfo, theirs proof.Head) (bool, error) {
 // differs looks whether a head of the peer forks a log, and leaves the log
 // alone if it does.
 func (s *Session) differs(r *remote, own LogInfo, theirs proof.Head) (bool, error) {
+	if own.Settled {
+		return false, nil // that is known, and does not matter
+	}
 	forked, err := s.contradicts(own, theirs)
 	if forked {
 		r.leave()
@@ -109,14 +112,15 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 	if err != nil {
 		return err
 	}
-	if !own.Frozen {
+	if !own.Frozen && !own.Settled {
 		if err := f.Verify(); err != nil {
 			return violation(messages.CodeFork, "log %s: %v", f.Log().Short(), err)
 		}
 		s.emit(Forked{f})
 	}
-	r.leave()
-	r.knowsFork = true
+	if r.knowsFork = true; !own.Settled {
+		r.leave()
+	}
 	return nil
 }
 
@@ -142,6 +146,42 @@ func conflictOf(err error) *Conflict {
 	var c *Conflict
 	if errors.As(err, &c) {
 		return c
+	}
+	return nil
+}
+
+// maxResumes is how often a forked log is taken up again: once when the roster says what
+// of it counts, once when what was held of another branch is gone, and once more.
+const maxResumes = 3
+
+// resume takes up a log again that was left alone because it is forked, now that the
+// roster says what of it counts: a few times in a session, as a peer may go on with
+// another branch.
+func (s *Session) resume(t *topic, r *remote, own LogInfo) {
+	if r.phase != aside || !own.Settled || r.resumed == maxResumes {
+		return
+	}
+	r.to(even)
+	r.resumed++
+	r.size, r.pages, r.knowsFork = 0, 0, false
+	t.touched = append(t.touched, r)
+	s.sendPart(t, own)
+}
+
+// resumeAll is resume for all logs of a topic whose roster moved.
+func (s *Session) resumeAll(t *topic) error {
+	for _, id := range inOrder(t.theirs) {
+		r := t.theirs[id]
+		if r.phase != aside {
+			continue
+		}
+		own, found, err := s.cfg.Store.Log(id)
+		if err != nil {
+			return err
+		}
+		if found {
+			s.resume(t, r, own)
+		}
 	}
 	return nil
 }

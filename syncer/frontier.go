@@ -3,6 +3,8 @@
 package syncer
 
 import (
+	"errors"
+
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -278,10 +280,14 @@ func (r *remote) named(name LogInfo, found bool) {
 
 // compare decides who brings whom what of a log.
 func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState, part bool) error {
-	if forked := e.End == messages.Forked; forked || own.Frozen {
+	if forked := e.End == messages.Forked; forked && own.Settled {
+		r.got() // the peer's roster does not say yet what of it counts
+		return nil
+	} else if forked || own.Frozen {
 		s.known(t, r, own, forked, part)
 		return nil
 	}
+	s.resume(t, r, own)
 	if forked, err := s.differs(r, own, headOf(e.Log, e.Head)); forked || err != nil {
 		return err
 	}
@@ -414,9 +420,12 @@ func (s *Session) advanced(in Advanced) error {
 		if t.scope != nil {
 			t.scope.touchAll() // it may say something else of them now
 		}
-		if err := s.askAgain(t); err != nil {
+		if err := errors.Join(s.askAgain(t), s.resumeAll(t)); err != nil {
 			return err
 		}
+	}
+	if r := t.theirs[id]; r != nil {
+		s.resume(t, r, own)
 	}
 	if beside := isRoster(own) || own.Provisional; beside && !t.peaked || !beside && !t.known {
 		return nil // they come when PEAKS has said who holds what, or with our list

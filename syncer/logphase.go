@@ -35,7 +35,8 @@ func (p logPhase) String() string {
 }
 
 // logMoves says which phases may follow each. A transfer ends before anything else
-// comes; what is left alone stays so, for as long as it is remembered.
+// comes; what is left alone stays so, for as long as it is remembered, unless it is forked
+// and the roster says what of it counts.
 var logMoves = [logPhases][]logPhase{
 	even:    {hoped, awaited, asked, due, pulled, aside},
 	hoped:   {even, awaited, asked, due, pulled, aside},
@@ -43,7 +44,7 @@ var logMoves = [logPhases][]logPhase{
 	asked:   {even, hoped, awaited, due, pulled, aside},
 	due:     {even, hoped, awaited, asked, pulled, aside},
 	pulled:  {even, due, aside},
-	aside:   {},
+	aside:   {even},
 }
 
 // Misstep, if it is set, is called for a move that is not in the table. Only tests set it: the

@@ -88,7 +88,7 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 		s.known(t, m, l, theirs.Root == digest.Empty && theirs.Size == 1, true)
 		return nil
 	}
-	if m.phase == aside || m.in != nil || m.phase == pulled {
+	if s.resume(t, m, l); m.phase == aside || m.in != nil || m.phase == pulled {
 		return nil
 	}
 	if l.Number == numberOf(theirs) && size < l.Size {

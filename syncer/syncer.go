@@ -47,6 +47,8 @@ type LogInfo struct {
 	Number     uint64
 	Own        bool // this store appends to it
 	Frozen     bool // forked: takes nothing more, and a list says no more of it
+	Settled    bool // forked, and the roster names what of it counts: a log like any other up to there
+	Astray     bool // what is held is another branch than the roster names, and the author is not known to have forked it
 
 	// Provisional says that the roster does not admit the log: it is in no list and
 	// no digest. See Newcomers.

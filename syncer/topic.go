@@ -87,6 +87,7 @@ type remote struct {
 	wanted      uint64 // size that the peer is to bring us to; 0 for nothing
 	knowsFork   bool   // the peer knows that it is forked,
 	toldFork    bool   // or we told it
+	resumed     int    // how often it was left alone as forked, and taken up again: see resume
 	in          *incoming
 
 	judged   *identity.Position // where the roster was before events of the provisional log were handed in last

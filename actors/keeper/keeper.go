@@ -105,7 +105,7 @@ func (a *keeping) Receive(ctx actor.Context) {
 
 // Advanced takes note that a log has a new state. It returns at once.
 func (k *Keeper) Advanced(l *store.Log) {
-	if !l.OfMembers() || l.Kind == identity.KindData && l.Own {
+	if forked := l.Row().Frozen || l.Kind == identity.KindRoster; !forked && (!l.OfMembers() || l.Kind == identity.KindData && l.Own) {
 		return // an open topic has no keys to learn and nobody to admit; what is ours is not asked for
 	}
 	if l.Kind != identity.KindData {
@@ -180,6 +180,9 @@ func (k *Keeper) tendAll() {
 func (k *Keeper) tend(topic digest.Hash) error {
 	k.tending.Lock()
 	defer k.tending.Unlock()
+	if err := k.renew(topic); err != nil {
+		return err
+	}
 	if err := k.learn(topic); err != nil {
 		return err
 	}
@@ -197,6 +200,16 @@ func (k *Keeper) tend(topic digest.Hash) error {
 		return err
 	}
 	return k.tellFaults(topic)
+}
+
+// renew lets forked logs begin anew of which the roster names another branch.
+func (k *Keeper) renew(topic digest.Hash) error {
+	logs, err := k.Store.Astray(topic)
+	for _, log := range logs {
+		err = errors.Join(err, k.Pipeline.Renew(k.Context, log, false))
+		delete(k.asks, topic) // they are read from the other branch
+	}
+	return err
 }
 
 // learn opens what boxes are here for this store.

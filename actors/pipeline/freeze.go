@@ -4,10 +4,12 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
 )
 
@@ -28,6 +30,27 @@ func (p *Pipeline) froze(log digest.Hash) {
 	}
 }
 
+// Renew lets a log begin anew if another branch of it is what the roster names; see
+// store.NewRenewal. It returns when that is durable.
+func (p *Pipeline) Renew(ctx context.Context, log digest.Hash, doubted bool) error {
+	r, err := p.st.NewRenewal(log, doubted)
+	if err != nil || r == nil {
+		return err
+	}
+	if err := p.Do(ctx, r); !errors.Is(err, store.ErrGap) {
+		return err
+	}
+	return nil // it began anew meanwhile, or more of it came
+}
+
+// renewed has the stages forget a log that begins anew.
+func (p *Pipeline) renewed(log digest.Hash) {
+	p.ckpt.drop(log)
+	p.acks.failPages(log, store.ErrGap)
+	p.tell(atSegment, &messages.Reset{Log: log})
+	p.tellAdvanced(log)
+}
+
 // frozen returns why pages of a log are not taken, or nil.
 func (p *Pipeline) frozen(log digest.Hash) error {
 	p.in.mu.Lock()
@@ -40,7 +63,7 @@ func (p *Pipeline) frozen(log digest.Hash) error {
 	if err == nil && l.Row().Closed != 0 {
 		return fmt.Errorf("%w (log %s)", store.ErrClosed, log.Short())
 	}
-	if err == nil && l.Row().Frozen {
+	if err == nil && l.Frozen() {
 		err = fmt.Errorf("%w (log %s)", store.ErrFrozen, log.Short())
 	}
 	return err

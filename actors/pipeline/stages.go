@@ -127,6 +127,9 @@ func (w *aofWriter) flush() {
 		p.froze(log)
 		p.tellAdvanced(log)
 	}
+	for _, log := range h.made.Renewed {
+		p.renewed(log)
+	}
 	p.inFlight = nil
 	h.tellChanges()
 }

@@ -16,6 +16,9 @@ import (
 func (r *realm) checkPeer(p *peer) {
 	legs := append(p.legs(), r.forgedLeg())
 	got, err := Choose(r.topic, r.g.Append(nil), legs)
+	if err == nil {
+		r.checkDecided(legs, got)
+	}
 	chain := r.chooseSlow(legs)
 	if err != nil || len(chain) == 0 {
 		if (err != nil) != (len(chain) == 0) {

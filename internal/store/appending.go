@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -78,7 +79,7 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 	if row.Frozen && row.Own {
 		return nil, fmt.Errorf("%w (log %s)", ErrOwnFrozen, a.Log.Short())
 	}
-	if row.Frozen {
+	if l := c.logs[a.Log]; row.Frozen && (a.Remote == nil || l == nil || !l.takes(a.First+uint64(len(a.Leaves)))) {
 		return nil, fmt.Errorf("%w (log %s)", ErrFrozen, a.Log.Short())
 	}
 	b := &messages.Batch{Log: a.Log, First: row.Size, Records: a.Records, Leaves: a.Leaves, Remote: a.Remote, Recycle: a.Recycle}
@@ -92,7 +93,11 @@ func (c *Committer) append(t *aof.Txn, a *messages.Append) (*messages.Batch, err
 		if t, err := c.topic(row.Topic); err == nil && t.Left {
 			return nil, fmt.Errorf("%w (topic %s)", ErrLeft, t.ID.Short())
 		}
-		if cut, err := c.s.cutOf(row.Topic, row.Kind, row.ID); err != nil || cut != nil && row.Size+uint64(len(a.Leaves)) > cut.Size {
+		cut, err := c.s.cutOf(row.Topic, row.Kind, row.ID)
+		if row.Kind == identity.KindRoster {
+			cut = c.s.legCut(row.Topic, row.ID)
+		}
+		if err != nil || cut != nil && row.Size+uint64(len(a.Leaves)) > cut.Size {
 			return nil, cmp.Or(err, fmt.Errorf("%w (log %s)", ErrCut, row.ID.Short()))
 		}
 		a.First = row.Size

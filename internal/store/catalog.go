@@ -117,6 +117,8 @@ type catalog struct {
 	setMu   sync.Mutex               // guards history and rulings, and what is in them
 	history map[digest.Hash]*history // per topic, once somebody asked
 	rulings map[digest.Hash]*rulings // per topic, once somebody asked
+
+	legCuts map[digest.Hash]map[digest.Hash]*roster.Cut // of legs, per topic; guarded by setMu, and changed while rosters.mu is held
 }
 
 // Log returns the log with this id, or ErrUnknownLog. Two callers get the same

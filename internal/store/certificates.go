@@ -140,7 +140,7 @@ func (s *Store) askToBelong(own *Log) (*roster.Certificate, error) {
 
 // rawRecord returns one record of a log.
 func (s *Store) rawRecord(l *Log, seq uint64) (r roster.Raw, err error) {
-	err = s.Read(l, seq, seq+1, func(run Run) error {
+	err = s.ReadWhole(l, seq, seq+1, func(run Run) error {
 		return run.Each(func(_ uint64, rec *event.Record) error {
 			r = roster.Raw{Type: string(rec.Type), Time: rec.Time, Body: slices.Clone(rec.Payload)}
 			return nil

@@ -9,10 +9,12 @@ import (
 	"math"
 	"slices"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/device"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
 
@@ -36,6 +38,8 @@ type Committed struct {
 	// take the log up anew; if it is ErrOtherHistory they did.
 	Lost   map[digest.Hash]error
 	Frozen []digest.Hash
+	// Renewed are logs that begin anew: whatever a stage holds of them is nothing.
+	Renewed []digest.Hash
 	// Advance is what a log of ours has come to, to be published at once.
 	Advance Advance
 }
@@ -280,10 +284,13 @@ func (c *Committer) create(id digest.Hash, n *messages.NewLog) (aof.LogRow, erro
 	if n == nil {
 		return aof.LogRow{}, fmt.Errorf("%w: %s", ErrUnknownLog, id)
 	}
-	if _, err := c.s.Topic(n.Topic); err != nil {
+	t, err := c.s.Topic(n.Topic)
+	if err != nil {
 		return aof.LogRow{}, err
 	}
-	row := aof.NewLogRow(n.LogName, n.Own)
+	// An older copy of a steward may hear from peers of a leg that it began.
+	own := n.Own || n.Kind != identity.KindData && roster.Key(n.Author) == c.s.DeviceKey(t)
+	row := aof.NewLogRow(n.LogName, own)
 	if row.ID != id {
 		return aof.LogRow{}, fmt.Errorf("%w: %s is not the id of that author's log", ErrUnknownLog, id)
 	}

@@ -207,12 +207,14 @@ func (s *Store) takeRuling(l *Log) error {
 		return err
 	}
 	c, err := s.cutOf(l.Topic, l.Kind, l.ID)
+	if l.Kind == identity.KindRoster && l.Row().Frozen {
+		c = s.legCut(l.Topic, l.ID)
+	}
 	if err != nil || c == nil {
 		return err
 	}
 	left, err := s.leave(l, l.Whole(), c)
-	l.cut.Store(c)
-	l.counted.Store(left)
+	l.countBy(c, left)
 	return err
 }
 
@@ -367,8 +369,7 @@ func (s *Store) carryOut(t *Topic, id digest.Hash, old, now *rulings) error {
 	defer s.catalog.setMu.Unlock()
 	s.catalog.recount(l, func() {
 		old.takes(id, now)
-		l.cut.Store(c)
-		l.counted.Store(left)
+		l.countBy(c, left)
 		l.provisional.Store(needsAdmission(t, l.Name()) && now.admitted[id] == notAdmitted)
 		l.mute.Store(now.admitted[id] == engineOnly)
 	})
@@ -408,18 +409,20 @@ func (v Source) Roster(topic digest.Hash) (r syncer.Roster, err error) {
 	if err != nil {
 		return r, err
 	}
-	chain, err := v.s.chain(t)
+	stated, err := v.s.stated(t)
 	if err != nil {
 		return r, err
 	}
-	for _, leg := range chain {
-		info, found, err := v.Log(leg.Log)
+	for _, leg := range stated.legs {
+		info, found, err := v.Log(leg)
 		if err != nil {
 			return r, err
 		}
-		if !found { // the first one: its author and id are known all the same
-			n := t.Roster()
-			info = syncer.LogOf(n.ID(), n, t.Genesis)
+		if !found && leg == t.Roster().ID() { // its author and id are known all the same
+			info, found = syncer.LogOf(leg, t.Roster(), t.Genesis), true
+		}
+		if !found {
+			continue // a leg that is only named: peers that hold it bring it
 		}
 		r.Legs = append(r.Legs, info)
 	}
@@ -467,7 +470,7 @@ func (s *Store) mayBeLeg(t *Topic, n identity.LogName) (may bool, err error) {
 	}
 	err = s.askRoster(t, func(st *roster.State) {
 		at := st.Position()
-		may = st.Heir() == roster.Key(n.Author) && leg.Term == at.Term && leg.Leg == at.Leg+1
+		may = s.namedLeg(n) || st.Heir() == roster.Key(n.Author) && leg.Term == at.Term && leg.Leg == at.Leg+1
 		for _, l := range st.Legs() {
 			may = may || l == leg
 		}

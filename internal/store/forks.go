@@ -39,6 +39,8 @@ func (f *Freeze) write(c *Committer, t *aof.Txn) error { return c.freeze(t, f.Fo
 type forks struct {
 	mu  sync.RWMutex // guards all
 	all map[digest.Hash][]byte
+
+	keeping sync.Mutex // held while a branch is written to its file
 }
 
 // Fork returns the text of the proof that a log was forked, which is not the
@@ -172,6 +174,7 @@ func (f *Freeze) made(s *Store) error {
 	l, err := s.Log(log)
 	if err == nil {
 		s.countFrozen(l)
+		s.chooseAgain(l)
 	}
 	return errors.Join(err, s.writeFork(log, text))
 }

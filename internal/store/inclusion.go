@@ -14,7 +14,11 @@ import (
 // the given size. It is verified before it is returned, so that a flipped byte
 // in a tree file comes back as a *CorruptError and never as a wrong proof.
 func (s *Store) Inclusion(l *Log, sequence, size uint64) ([]digest.Hash, error) {
-	p := l.State()
+	return s.inclusionIn(l, l.State(), sequence, size)
+}
+
+// inclusionIn is Inclusion in a state of the log.
+func (s *Store) inclusionIn(l *Log, p *LogState, sequence, size uint64) ([]digest.Hash, error) {
 	if sequence >= size || size > p.Size {
 		return nil, fmt.Errorf("%w: event %d at size %d of %d", ErrRange, sequence, size, p.Size)
 	}

@@ -5,6 +5,7 @@ package store
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"weak"
@@ -119,7 +120,22 @@ func (c *logCache) putOut(i int) {
 // has something of it, or what is committed is not known to everybody yet.
 func (l *Log) underWay() bool {
 	p, row := l.Whole(), l.Row()
-	return p.Size != row.Size || p.Pages != row.SealedPages || l.segmented.Load() > row.Size || l.frozen.Load() != row.Frozen
+	return p.Size != row.Size || p.Pages != row.SealedPages || l.segmented.Load() > row.Size || l.frozen.Load() != l.isFrozen(row)
+}
+
+// evict forgets a log, which is read from its row again; whoever holds it has what it was.
+func (c *logCache) evict(l *Log) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.logs[l.ID].Value() == l {
+		delete(c.logs, l.ID)
+	}
+	delete(c.heads, l.ID)
+	if i := slices.Index(c.kept, l); i >= 0 {
+		last := len(c.kept) - 1
+		c.kept[i], c.kept[last] = c.kept[last], nil
+		c.kept, l.kept = c.kept[:last], false
+	}
 }
 
 // load returns a log that is in memory, or what read makes of it; of those who

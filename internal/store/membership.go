@@ -84,7 +84,7 @@ func (s *Store) shownLeg(id roster.LegID) (g shownLeg, ok bool, err error) {
 	if g.l, err = s.knownLog(id.Log); err != nil || g.l == nil {
 		return g, false, err
 	}
-	now := g.l.State()
+	now := g.l.Whole() // what a term record leaves of it has no head, as a rule
 	if g.head, err = g.l.Head(now); err != nil {
 		return g, false, err
 	}
@@ -142,6 +142,6 @@ func (g *shownLeg) show(s *Store, seq uint64) (p roster.RecordProof, err error) 
 	if p.Type == 0 {
 		return p, fmt.Errorf("%w: %s, record %d of log %s", errShown, raw.Type, seq, g.Log.Short())
 	}
-	p.Hashes, err = s.Inclusion(g.l, seq, g.head.Size)
+	p.Hashes, err = s.inclusionIn(g.l, g.l.Whole(), seq, g.head.Size)
 	return p, err
 }

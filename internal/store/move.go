@@ -250,6 +250,7 @@ func (s *Store) forget() {
 	s.catalog.topics = nil
 	s.catalog.history = map[digest.Hash]*history{}
 	s.catalog.rulings = map[digest.Hash]*rulings{}
+	s.catalog.legCuts = map[digest.Hash]map[digest.Hash]*roster.Cut{}
 	s.rosters.mu.Lock()
 	s.rosters.all, s.rosters.signed = map[digest.Hash]*fold{}, map[digest.Hash]uint64{}
 	s.rosters.mu.Unlock()

@@ -65,20 +65,84 @@ func (s *Store) chain(t *Topic) ([]roster.LegID, error) {
 	return chain, err
 }
 
-// position returns the position of a topic's roster: of the newest leg that counts,
-// with all that is held of it.
-func (s *Store) position(t *Topic) (p identity.Position, err error) {
+// A stated is what is stated to peers of a topic's roster: its legs, oldest first, and
+// the one up to which it is held. Those behind it are held, too, and do not count yet.
+type stated struct {
+	legs []digest.Hash
+	at   digest.Hash
+}
+
+// stated returns what is stated of a topic's roster: the chain that counts, or if what
+// leads to a term record that decides against it is not here, as much of that as is.
+func (s *Store) stated(t *Topic) (r stated, err error) {
 	chain, err := s.chain(t)
+	if err != nil {
+		return r, err
+	}
+	s.rosters.mu.Lock()
+	defer s.rosters.mu.Unlock()
+	var d roster.Decision
+	if f := s.rosters.all[t.ID]; f != nil && f.decided.Lacks {
+		d = f.decided
+	}
+	if len(d.Legs) == 0 {
+		return statedChain(chain), nil
+	}
+	return s.statedDecision(chain, d)
+}
+
+func statedChain(chain []roster.LegID) (r stated) {
+	for _, leg := range chain {
+		r.legs, r.at = append(r.legs, leg.Log), leg.Log
+	}
+	return r
+}
+
+// statedDecision is stated for a roster of which something lacks; s.rosters.mu is held.
+func (s *Store) statedDecision(chain []roster.LegID, d roster.Decision) (r stated, err error) {
+	var decided stated
+	first, lacks := ^uint64(0), false
+	for _, p := range d.Legs {
+		l, err := s.knownLog(p.Log)
+		if err != nil {
+			return r, err
+		}
+		if l == nil {
+			lacks = true
+			continue
+		}
+		if decided.legs = append(decided.legs, p.Log); !lacks {
+			decided.at, first = p.Log, min(first, l.Number)
+		}
+		now := l.Shown()
+		lacks = lacks || now.Size != p.Size || now.Root != p.Root
+	}
+	for _, leg := range chain { // what is before them is no matter of doubt
+		if identity.RosterNumber(leg.Term, leg.Leg) < first {
+			r.legs, r.at = append(r.legs, leg.Log), leg.Log
+		}
+	}
+	r.legs = append(append(r.legs, decided.legs...), d.Begins)
+	if !decided.at.IsZero() {
+		r.at = decided.at
+	}
+	return r, nil
+}
+
+// position returns the position of a topic's roster: of the newest leg up to which it is
+// held, with all that counts of it.
+func (s *Store) position(t *Topic) (p identity.Position, err error) {
+	r, err := s.stated(t)
 	if err != nil {
 		return p, err
 	}
-	newest := chain[len(chain)-1]
-	l, err := s.knownLog(newest.Log)
+	l, err := s.knownLog(r.at)
 	if err != nil || l == nil {
 		return p, err
 	}
-	if now := l.State(); now.Size > 0 {
-		p = identity.Position{Term: newest.Term, Leg: newest.Leg, Size: now.Size, Root: now.Root}
+	if now := l.Shown(); now.Size > 0 {
+		p.Term, p.Leg = identity.SplitRosterNumber(l.Number)
+		p.Size, p.Root = now.Size, now.Root
 	}
 	return syncer.Stated(p, l.frozen.Load()), nil
 }

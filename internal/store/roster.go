@@ -30,6 +30,8 @@ type fold struct {
 	state *roster.State
 	read  map[digest.Hash]uint64 // records of each leg that were read
 	shown *roster.State          // a copy of state as it is now, that all who asked have; nil before anybody did
+
+	decided roster.Decision // if something lacks of it, state is of a roster that does not last
 }
 
 // askRoster calls ask with a topic's roster as far as it is held, which ask must not
@@ -81,14 +83,14 @@ func (s *Store) foldOf(t *Topic) (*fold, error) {
 	}
 	var grown []*Log
 	for _, l := range legs {
-		if l.State().Size > f.read[l.ID] {
+		if l.Whole().Size != f.read[l.ID] {
 			grown = append(grown, l)
 		}
 	}
 	switch {
 	case f.state != nil && len(grown) == 0:
 		return f, nil
-	case f.state != nil && len(grown) == 1 && f.read[grown[0].ID] > 0 && grown[0].ID == f.state.Steward().Log:
+	case f.state != nil && !f.decided.Lacks && len(grown) == 1 && f.read[grown[0].ID] > 0 && grown[0].ID == f.state.Steward().Log:
 		err = s.readLeg(f, grown[0])
 	default:
 		f, err = s.chooseLegs(t, legs)
@@ -101,8 +103,8 @@ func (s *Store) foldOf(t *Topic) (*fold, error) {
 }
 
 // chooseLegs folds the legs that count of all that are held.
-func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
-	f := &fold{read: map[digest.Hash]uint64{}}
+func (s *Store) chooseLegs(t *Topic, legs []*Log) (f *fold, err error) {
+	f = &fold{read: map[digest.Hash]uint64{}}
 	held := make([]roster.HeldLeg, 0, len(legs))
 	for _, l := range legs {
 		raw, err := s.rawRecords(l)
@@ -114,6 +116,15 @@ func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
 		}
 	}
 	genesis := t.Genesis.Append(nil)
+	f.decided = roster.Decided(t.ID, genesis, held)
+	if err := s.ruleLegs(t.ID, legs, f.decided.Legs); err != nil {
+		return nil, err
+	}
+	if f.decided.Lacks {
+		if held, err = s.withBranches(legs, held); err != nil {
+			return nil, err
+		}
+	}
 	st, err := roster.Choose(t.ID, genesis, held)
 	if errors.Is(err, roster.ErrRefused) || errors.Is(err, roster.ErrPosition) { // nothing of the first leg
 		st, err = roster.New(t.ID, genesis)
@@ -125,12 +136,22 @@ func (s *Store) chooseLegs(t *Topic, legs []*Log) (*fold, error) {
 	return f, nil
 }
 
+// chooseAgain has the legs of a roster chosen anew, of which l is one.
+func (s *Store) chooseAgain(l *Log) {
+	if l.Kind == identity.KindRoster {
+		s.rosters.mu.Lock()
+		delete(s.rosters.all, l.Topic)
+		delete(s.rosters.signed, l.ID) // it may be of another branch
+		s.rosters.mu.Unlock()
+	}
+}
+
 // readLeg takes a fold further along its newest leg. A record that closes the leg
 // closed the log before it was stored; one that is there all the same ends the fold.
 func (s *Store) readLeg(f *fold, l *Log) error {
-	from, to := f.read[l.ID], l.State().Size
+	from, to := f.read[l.ID], l.Whole().Size
 	f.shown = nil
-	return s.Read(l, from, to, func(run Run) error {
+	return s.ReadWhole(l, from, to, func(run Run) error {
 		return run.Each(func(seq uint64, rec *event.Record) error {
 			if f.state.Closed() == nil {
 				_, _ = f.state.Apply(seq, string(rec.Type), rec.Time, rec.Payload)
@@ -141,13 +162,13 @@ func (s *Store) readLeg(f *fold, l *Log) error {
 	})
 }
 
-// rawRecords returns all records of a leg.
+// rawRecords returns all records of a leg that are held.
 func (s *Store) rawRecords(l *Log) ([]roster.Raw, error) { return s.rawFrom(l, 0) }
 
-// rawFrom returns the records of a leg from a sequence on.
+// rawFrom returns the records of a leg that are held from a sequence on.
 func (s *Store) rawFrom(l *Log, from uint64) (all []roster.Raw, err error) {
-	size := l.State().Size
-	err = s.Read(l, min(from, size), size, func(run Run) error {
+	size := l.Whole().Size
+	err = s.ReadWhole(l, min(from, size), size, func(run Run) error {
 		return run.Each(func(_ uint64, rec *event.Record) error {
 			all = append(all, roster.Raw{Type: string(rec.Type), Time: rec.Time, Body: slices.Clone(rec.Payload)})
 			return nil

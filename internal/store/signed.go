@@ -64,7 +64,7 @@ func (s *Store) signedUpTo(l *Log) int {
 
 // rootAt returns the root of a log at a size that it has; the error is ErrRange for another.
 func (s *Store) rootAt(l *Log, size uint64) (digest.Hash, error) {
-	p := l.State()
+	p := l.Whole()
 	if size > p.Size {
 		return digest.Hash{}, fmt.Errorf("%w: size %d of %d", ErrRange, size, p.Size)
 	}

@@ -55,7 +55,9 @@ func (v Source) Logs(topic digest.Hash, yield func(syncer.LogInfo) bool) error {
 		if err != nil {
 			return err
 		}
-		if info, ok := syncer.Listed(info); ok && !info.Provisional && !yield(info) {
+		if info, ok := syncer.Listed(info); !ok || info.Provisional || info.Astray {
+			continue
+		} else if !yield(info) {
 			return nil
 		}
 	}
@@ -76,12 +78,14 @@ func (v Source) Log(id digest.Hash) (syncer.LogInfo, bool, error) {
 }
 
 func (l *Log) info() (syncer.LogInfo, error) {
-	p := l.State()
+	p, astray := l.shown()
 	head, err := l.Head(p)
 	end, ends := l.end()
+	ends = ends && p.Size <= end
 	info := syncer.LogOf(l.ID, identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number}, l.genesis)
 	info.Own, info.Frozen, info.Ends, info.End = l.Own, l.frozen.Load(), ends, end
-	info.Provisional = l.provisional.Load()
+	info.Provisional, info.Settled = l.provisional.Load(), l.cut.Load() != nil && l.Row().Frozen
+	info.Astray = astray
 	info.Size, info.Pages, info.SealedSize, info.Root, info.Head, info.Right = p.Size, p.Pages, p.PagesSize, p.Root, head, p.Right
 	return info, err
 }
@@ -105,7 +109,7 @@ func (v Source) Time(id digest.Hash, size uint64) (ms int64, err error) {
 	if row := l.Row(); row.Size == size {
 		return row.LastTime, nil
 	}
-	err = v.s.Read(l, size-1, size, func(run Run) error {
+	err = v.s.ReadWhole(l, size-1, size, func(run Run) error {
 		ms = event.TimeOf(run.Records)
 		return nil
 	})
@@ -118,7 +122,7 @@ func (v Source) PeaksAt(id digest.Hash, size uint64) (mmrindex.Peaks, error) {
 	if err != nil {
 		return mmrindex.Peaks{}, err
 	}
-	return v.s.PeaksAt(l, size)
+	return v.s.peaksIn(l, l.Shown(), size)
 }
 
 // Events returns whole records from a sequence on: at most maxBytes of them,
@@ -128,7 +132,7 @@ func (v Source) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk,
 	if err != nil {
 		return syncer.Chunk{}, err
 	}
-	p := l.State()
+	p := l.Shown()
 	if from >= p.Size {
 		return syncer.Chunk{}, fmt.Errorf("%w: event %d of %d", ErrRange, from, p.Size)
 	}
@@ -136,7 +140,7 @@ func (v Source) Events(id digest.Hash, from uint64, maxBytes int) (syncer.Chunk,
 	if c.Head, err = l.Head(p); err != nil {
 		return c, err
 	}
-	err = v.s.Read(l, from, p.Size, func(run Run) error { return fillChunk(&c, run, maxBytes) })
+	err = v.s.eachRun(l, from, p.Size, func(run Run) error { return fillChunk(&c, run, maxBytes) })
 	if err != nil && !errors.Is(err, errFull) {
 		return syncer.Chunk{}, err
 	}
@@ -176,7 +180,7 @@ func (v Source) Pages(id digest.Hash, from, count uint64) (syncer.PageRun, error
 	if err != nil {
 		return syncer.PageRun{}, err
 	}
-	p := l.State()
+	p := l.Shown()
 	if from >= p.Pages {
 		return syncer.PageRun{}, fmt.Errorf("%w: page %d of %d", ErrRange, from, p.Pages)
 	}

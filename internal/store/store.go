@@ -280,7 +280,7 @@ func (s *Store) openOwn() error {
 		return nil // there is none yet
 	}
 	l, err := s.Log(t.Log)
-	if err == nil {
+	if err == nil && l.Own {
 		_, err = l.key()
 	}
 	if errors.Is(err, ErrUnknownLog) || s.opts.ReadOnly && !errors.Is(err, ErrIdentity) {
