@@ -180,7 +180,7 @@ func (k *Keeper) tendAll() {
 func (k *Keeper) tend(topic digest.Hash) error {
 	k.tending.Lock()
 	defer k.tending.Unlock()
-	if err := k.renew(topic); err != nil {
+	if err := k.beginAnew(topic); err != nil {
 		return err
 	}
 	if err := k.learn(topic); err != nil {
@@ -202,8 +202,8 @@ func (k *Keeper) tend(topic digest.Hash) error {
 	return k.tellFaults(topic)
 }
 
-// renew lets forked logs begin anew of which the roster names another branch.
-func (k *Keeper) renew(topic digest.Hash) error {
+// beginAnew lets forked logs begin anew of which the roster names another branch.
+func (k *Keeper) beginAnew(topic digest.Hash) error {
 	logs, err := k.Store.Astray(topic)
 	for _, log := range logs {
 		err = errors.Join(err, k.Pipeline.Renew(k.Context, log, false))
