@@ -45,7 +45,7 @@ func forkedAndCut(t *testing.T, common, one, other int, cut uint64) {
 	MustSync(t, owner, atP)
 	FrozenSize(t, p, id)
 	Must(t, owner.Close())
-	edit(t, owner.Dir(), func(s *store.Store) { cutForked(t, s, topic, digest.Hash(id), cut) })
+	Edit(t, owner.Dir(), func(s *store.Store) { cutForked(t, s, topic, digest.Hash(id), cut) })
 	owner = Open(t, owner.Dir(), o)
 	late, _ := JoinedAt(t, owner, o, "late")
 	for range 2 {
@@ -105,5 +105,5 @@ func cutForked(t *testing.T, s *store.Store, topic, id digest.Hash, size uint64)
 	shown := &roster.Fork{Author: f.Author, PageBytes: f.PageBytes, Number: f.Number, Old: head(f.Old), New: head(f.New), Root: f.Root, Hashes: f.Hashes}
 	at, err := s.Topic(topic)
 	Must(t, err)
-	writeRoster(t, s, at.Roster(), &roster.CutLog{Cut: roster.Prefix{Log: id, Size: size, Root: peaks.Root()}, Fork: shown})
+	WriteRoster(t, s, at.Roster(), &roster.CutLog{Cut: roster.Prefix{Log: id, Size: size, Root: peaks.Root()}, Fork: shown})
 }
