@@ -57,6 +57,7 @@ var printed = []struct {
 	{"printLink", "`devices link`", linkLine{}},
 	{"ownDevices", "`devices --mine`, for each device", xaeroflux.Device{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},
+	{"passwd", "`passwd`", passwdResult{}},
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},
 	{"announce", "`run`, once it listens", listeningLine{}},
