@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/backup"
 )
 
@@ -31,7 +32,7 @@ type BackupReport struct {
 type BackupManifest struct {
 	Number   uint64        `json:"number"`        // of the backup in its directory, from 1
 	Time     time.Time     `json:"time"`          // of the snapshot
-	Identity string        `json:"identity"`      // "plain" if the backup holds the seed, "none" if not
+	Identity string        `json:"identity"`      // "plain" if the backup holds the seed, "sealed" if under the passphrase of then, "none" if not
 	Peer     PeerID        `json:"peer,omitzero"` // of the store; zero if it is not told
 	Topics   []BackupTopic `json:"topics"`
 	Logs     []BackupLog   `json:"logs"`
@@ -117,12 +118,16 @@ func optionsOr(o *BackupOptions) backup.Options {
 }
 
 // VerifyBackup reads all of a backup and computes everything again: hashes,
-// pages, trees, roots and signed heads. It changes nothing. progress, if it is
-// not nil, is called with bytes done and to do. The error is ErrNoBackup,
-// ErrBackupManifest, a *BackupDamageError, or what kept it from looking.
-func VerifyBackup(ctx context.Context, dir string, progress func(done, total int64)) (_ BackupManifest, err error) {
+// pages, trees, roots and signed heads. It changes nothing. A seed with a passphrase
+// is held against its hash, and if o.Passphrase is set against the peer id. The error is
+// ErrNoBackup, ErrBackupManifest, a *BackupDamageError, ErrPassphrase, or what kept it
+// from looking.
+func VerifyBackup(ctx context.Context, dir string, o *CheckOptions) (_ BackupManifest, err error) {
 	defer out(&err)
-	m, err := backup.Verify(ctx, dir, progress)
+	if o == nil {
+		o = &CheckOptions{}
+	}
+	m, err := backup.Verify(ctx, dir, backup.VerifyOptions{Progress: o.Progress, Passphrase: o.Passphrase})
 	return manifestOf(m), err
 }
 
@@ -130,9 +135,11 @@ func VerifyBackup(ctx context.Context, dir string, progress func(done, total int
 type RestoreOptions struct {
 	// Adopt keeps the store the device that it was when the backup was made: the
 	// old one is gone for ever.
-	Adopt    bool
-	Place    string // as in Options
-	Progress func(done, total int64)
+	Adopt bool
+	Place string // as in Options
+	// Passphrase asks for the one that the store had when the backup was made.
+	Passphrase func() ([]byte, error)
+	Progress   func(done, total int64)
 }
 
 // Restore verifies a backup and makes a store of it in dir, which must be empty
@@ -147,7 +154,11 @@ func Restore(ctx context.Context, from, dir string, o *RestoreOptions) (_ Backup
 	if o == nil {
 		o = &RestoreOptions{}
 	}
-	m, err := backup.Restore(ctx, from, dir, backup.RestoreOptions(*o))
+	inner := backup.RestoreOptions(*o)
+	ask, forget := identity.Passphrase(o.Passphrase).Once()
+	defer forget()
+	inner.Passphrase = ask
+	m, err := backup.Restore(ctx, from, dir, inner)
 	return manifestOf(m), err
 }
 

@@ -95,16 +95,32 @@ func (db *DB) Check(ctx context.Context, progress func(done, total int64)) (_ Ch
 	return r, ended(ctx, err)
 }
 
+// CheckOptions of Check, PlanOf and VerifyBackup; nil means the defaults.
+type CheckOptions struct {
+	// Progress is called with bytes done and to do now and then.
+	Progress func(done, total int64)
+	// Passphrase asks for the one of identity.key, as in Options.
+	Passphrase func() ([]byte, error)
+}
+
 // Check verifies a store that is not open, and changes nothing: no byte, no name, no
 // time. It works on a disk that may not be written, and next to others that only
 // read. If the store cannot even be opened, the report says why and the files are
 // looked at one by one. A store that is found in another place stays what it is, and
-// the report says so. The error is a *LookError, ErrNoStore, ErrInUse or ErrFormat.
-func Check(ctx context.Context, dir string, progress func(done, total int64)) (_ CheckReport, err error) {
+// the report says so. The error is a *LookError, ErrNoStore, ErrInUse, ErrFormat or
+// ErrPassphrase.
+func Check(ctx context.Context, dir string, o *CheckOptions) (_ CheckReport, err error) {
 	defer out(&err)
+	inner := doctor.Options{}
+	if o != nil {
+		inner = doctor.Options{Progress: o.Progress, Passphrase: o.Passphrase}
+	}
+	ask, forget := inner.Passphrase.Once()
+	defer forget()
+	inner.Passphrase = ask
 	if err := notBackup(dir); err != nil {
 		return CheckReport{}, err
 	}
-	r, err := doctor.Check(ctx, durable.OS, dir, progress)
+	r, err := doctor.Check(ctx, durable.OS, dir, inner)
 	return checkReportOf(r), err
 }

@@ -51,7 +51,7 @@ type DB struct {
 // Open opens the store in dir, creating it if there is none, and starts its
 // actors. A store whose creation stopped before its first topic is none yet: Open
 // goes on with it as with an empty directory. The error is ErrNoStore, ErrExists, ErrRemains, ErrInUse, ErrFormat,
-// ErrOptions, ErrInvite, ErrCorrupt, or one of the file system's.
+// ErrOptions, ErrInvite, ErrPassphrase, ErrCorrupt, or one of the file system's.
 func Open(dir string, options *Options) (_ *DB, err error) {
 	defer out(&err)
 	o, err := options.withDefaults()
@@ -68,12 +68,13 @@ func Open(dir string, options *Options) (_ *DB, err error) {
 	db := &DB{opts: o, log: o.Logger, hub: newHub(), given: newGiven(), readers: newReaders(), names: newNames()}
 	db.st, err = store.Open(dir, store.Options{
 		New: o.newStore(dir, invite), MapBytes: o.MapBytes, Copied: db.copied, Now: o.Now, Place: o.Place, Adopt: o.Adopt, Alone: o.Alone,
-		MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,
+		Passphrase: o.Passphrase, MaxOpenFiles: o.MaxOpenFiles, CountBytes: o.Quota.StoreBytes > 0,
 		ReadOnly: o.ReadOnly,
 	})
 	if err != nil {
 		return nil, err
 	}
+	db.opts.NewPassphrase, db.opts.Passphrase = nil, nil // of no use any more, and secret
 	if err := db.startOrClose(invite); err != nil {
 		return nil, err
 	}
@@ -95,8 +96,8 @@ func (db *DB) startOrClose(invite *identity.Invite) (err error) {
 
 // unfounded reports whether a store is there whose creation stopped before its first
 // topic: it goes on.
-func unfounded(dir string) bool {
-	st, err := store.Open(dir, store.Options{ReadOnly: true})
+func unfounded(dir string, ask identity.Passphrase) bool {
+	st, err := store.Open(dir, store.Options{ReadOnly: true, Passphrase: ask})
 	if err != nil {
 		return false
 	}
@@ -114,7 +115,7 @@ func (o Options) newStore(dir string, invite *identity.Invite) *store.CreateOpti
 	if pageBytes == 0 {
 		pageBytes = segwriter.DefaultPageBytes
 	}
-	n := &store.CreateOptions{MustCreate: o.MustCreate && !unfounded(dir), PageBytes: pageBytes, SegmentPages: o.SegmentPages, Place: o.Place}
+	n := &store.CreateOptions{MustCreate: o.MustCreate && !unfounded(dir, o.Passphrase), Passphrase: o.NewPassphrase, PageBytes: pageBytes, SegmentPages: o.SegmentPages, Place: o.Place}
 	if invite != nil && !links(invite) {
 		n.First = invite.Topic()
 	}

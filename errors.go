@@ -40,6 +40,12 @@ var (
 	// ErrIdentity is returned by Open for a store with another store's
 	// identity.key.
 	ErrIdentity = store.ErrIdentity
+	// ErrPassphrase is returned for a store whose identity.key has a passphrase, if none
+	// is given or another one.
+	ErrPassphrase = identity.ErrPassphrase
+	// ErrClear is returned by SetPassphrase while secrets of the store lie in the clear,
+	// from the time of an earlier version: the error says where, and what to do.
+	ErrClear = store.ErrClear
 	// ErrRemains is returned by Open for a directory that holds parts of a store
 	// without its FORMAT: nothing is created over them.
 	ErrRemains = store.ErrRemains

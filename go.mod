@@ -3,6 +3,7 @@ module github.com/xaeroflux/xaeroflux
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.2
 	github.com/PowerDNS/lmdb-go v1.9.3
 	github.com/asynkron/protoactor-go v0.0.0-20240822202345-3c0e61ca19c9
 	github.com/edsrzf/mmap-go v1.2.0
@@ -27,6 +28,7 @@ require (
 
 require (
 	filippo.io/edwards25519 v1.2.0 // indirect
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/Workiva/go-datastructures v1.1.3 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.2.0 // indirect

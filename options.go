@@ -43,6 +43,13 @@ type Options struct {
 	// Default: Open opens it.
 	MustCreate bool
 
+	// Passphrase asks for the passphrase of the store, and is called only if it has one;
+	// what it returns is wiped after use. Default: such a store is an ErrPassphrase.
+	Passphrase func() ([]byte, error)
+	// NewPassphrase is the passphrase of a store that is created; see SetPassphrase.
+	// Default: none.
+	NewPassphrase []byte
+
 	// ReadOnly opens a store that is there without changing anything on disk: also
 	// on one that may not be written, and next to others that only read. Acknowledged
 	// events can be read, proven and checked; everything else returns

@@ -36,9 +36,12 @@ type PlanStep struct {
 
 // PlanOf returns what opening the store in dir, which must not be open, would do.
 // It changes nothing. The error is what keeps it from looking.
-func PlanOf(dir string) (_ Plan, err error) {
+func PlanOf(dir string, o *CheckOptions) (_ Plan, err error) {
 	defer out(&err)
-	inner, err := store.PlanDir(dir)
+	if o == nil {
+		o = &CheckOptions{}
+	}
+	inner, err := store.PlanDir(dir, o.Passphrase)
 	p := Plan{Refused: append([]Disagreement{}, disagreementsOf(inner.Refused)...), Steps: []PlanStep{}, Copy: inner.Copy}
 	for _, s := range inner.Steps {
 		p.Steps = append(p.Steps, PlanStep{Action: string(s.Action), Log: s.Log, File: s.File, Pages: s.Pages, Why: s.Why})

@@ -94,6 +94,8 @@ type RepairOptions struct {
 	CosignAgain bool
 	// Place names the place of the store, as in Options.
 	Place string
+	// Passphrase asks for the one of identity.key, as in Options.
+	Passphrase func() ([]byte, error)
 	// NewCarrier replaces QUIC and TCP, as in Options.
 	NewCarrier func(key ed25519.PrivateKey) (transport.Carrier, error)
 	// PeerTimeout is how long a peer may take. Default 10 seconds.
@@ -125,7 +127,9 @@ func Repair(ctx context.Context, dir string, o RepairOptions) (_ RepairReport, e
 	if err != nil {
 		return RepairReport{}, fmt.Errorf("repair: %w", err)
 	}
-	do := repair.Options{Invites: invites, AcceptLoss: o.AcceptLoss, CosignAgain: o.CosignAgain, Place: o.Place, Now: o.Now()}
+	ask, forget := identity.Passphrase(o.Passphrase).Once()
+	defer forget()
+	do := repair.Options{Passphrase: ask, Invites: invites, AcceptLoss: o.AcceptLoss, CosignAgain: o.CosignAgain, Place: o.Place, Now: o.Now()}
 	var fetcher *swarm.Fetcher
 	do.Fetch = func(device identity.Device, known map[identity.PeerID][]byte) (repair.Fetcher, error) {
 		if !o.Offline {

@@ -12,6 +12,7 @@ package identity
 //	founding key               HKDF    seed                  generation 16 ‖ founding hash 32
 //	author key                 HKDF    seed                  generation 16 ‖ topic id 32
 //	witness key                HKDF    seed                  generation 16 ‖ topic id 32
+//	store key                  HKDF    seed                  a key of AES-256-GCM, see StoreKey
 //	account key, account KEM   HKDF    account secret
 //	invite key, invite KEM     HKDF    invite seed
 //	root KEM                   HKDF    words' entropy
@@ -27,6 +28,7 @@ package identity
 //	H(lobby key), H(join key)  tagged                        key 32
 //	a mark of a place          tagged                        name of the mark, value: see Place
 //	check of identity.key      tagged                        its first two lines, see CreateSeed
+//	check of a store key       tagged                        the key; 8 bytes are taken
 //
 // Other packages derive too, under labels that are taken:
 //
@@ -42,6 +44,7 @@ const (
 	labelFoundingKey = "xaeroflux founding key v1"
 	labelAuthorKey   = "xaeroflux author key v2"
 	labelWitnessKey  = "xaeroflux witness key v2"
+	labelStoreKey    = "xaeroflux store key v1"
 	labelAccountKey  = "xaeroflux account key v1"
 	labelAccountKEM  = "xaeroflux account kem v1"
 	labelInviteKey   = "xaeroflux invite key v1"
@@ -53,6 +56,8 @@ const (
 	labelLobbyProof  = "xaeroflux lobby proof v1"
 	labelJoinProof   = "xaeroflux join proof v2"
 	labelState       = "xaeroflux state mark v2"
+
+	tagStoreCheck = "xaeroflux store key check v1"
 
 	tagTopicID  = "xaeroflux topic v2"
 	tagFounding = "xaeroflux founding v1"

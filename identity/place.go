@@ -128,6 +128,13 @@ func (p Place) Named() bool { return p.has(markName) }
 
 func (p Place) has(i int) bool { return p.marks[i] != mark{} }
 
+// WithoutFile returns p without what it knows of the file of its data, for a place in
+// which that file is going to be replaced on purpose: Learn finds the new one.
+func (p Place) WithoutFile() Place {
+	p.marks[markFile], p.marks[markFileBorn] = mark{}, mark{}
+	return p
+}
+
 // Learn returns p with the marks that now has, for a place that is the same:
 // what a boot changes, and what the system tells only since.
 func (p Place) Learn(now Place) Place {

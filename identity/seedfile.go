@@ -25,13 +25,14 @@ import (
 //	check <16 hexadecimal digits>
 //
 // The check is the start of the tagged hash of the two lines above it, so that
-// a flipped byte anywhere is noticed. The first line says how to read the
-// rest: a file sealed with a passphrase will have another one.
+// a flipped byte anywhere is noticed. A file with a passphrase is these lines as an
+// age file (seedsealed.go), which has another first line.
 const (
 	seedVersion   = "xaeroflux identity v1"
 	seedMagic     = "xaeroflux identity "
 	seedCheckTag  = "xaeroflux identity check v1"
 	seedFileLimit = 4096 // bytes; far above any version of the file
+	seedTemp      = ".identity-*.tmp"
 )
 
 // Errors of seed files. One that is there already is fs.ErrExist.
@@ -44,11 +45,30 @@ var (
 	ErrSeedMode = errors.New("identity file open to others")
 )
 
-// CreateSeed writes s to a new file at path, mode 0600. The file appears whole
-// and synced or not at all; one that is there already is left alone and the
-// error is fs.ErrExist.
-func CreateSeed(path string, s Seed) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".identity-*.tmp") // mode 0600
+// CreateSeed writes s to a new file at path, mode 0600, sealed with a passphrase
+// unless that is empty. The file appears whole and synced or not at all; one that is
+// there already is left alone and the error is fs.ErrExist.
+func CreateSeed(path string, s Seed, passphrase []byte) error {
+	return writeSeed(path, s, passphrase, placeNew)
+}
+
+// ReplaceSeed is CreateSeed over a file that is there: whenever it is interrupted,
+// path is the old file or the new one. What the old one held may stay on the disk.
+func ReplaceSeed(path string, s Seed, passphrase []byte) error {
+	return writeSeed(path, s, passphrase, os.Rename)
+}
+
+// writeSeed writes a file beside path and has place give it that name.
+func writeSeed(path string, s Seed, passphrase []byte, place func(from, to string) error) (err error) {
+	text := encodeSeed(s)
+	if len(passphrase) > 0 {
+		clear(text)
+		if text, err = sealSeed(s, passphrase); err != nil {
+			return err
+		}
+	}
+	defer clear(text)
+	f, err := os.CreateTemp(filepath.Dir(path), seedTemp) // mode 0600
 	if err != nil {
 		return fmt.Errorf("the identity file: %w", err)
 	}
@@ -57,14 +77,26 @@ func CreateSeed(path string, s Seed) (err error) {
 			err = fmt.Errorf("the identity file: %w", errors.Join(err, ignoreMissing(os.Remove(f.Name()))))
 		}
 	}()
-	_, err = f.Write(encodeSeed(s))
+	_, err = f.Write(text)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err = placeNew(f.Name(), path); err != nil {
+	if err = place(f.Name(), path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// RemoveSeedTemps removes what a write of a seed file left in dir that was cut off: it
+// may hold a seed in the clear. Nobody may write one meanwhile.
+func RemoveSeedTemps(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if ours, _ := filepath.Match(seedTemp, e.Name()); ours {
+			err = errors.Join(err, ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))))
+		}
+	}
+	return err
 }
 
 // placeNew gives the file tmp the name path unless that is taken. A link does
@@ -102,26 +134,51 @@ func ignoreMissing(err error) error {
 	return err
 }
 
-// LoadSeed reads the seed file at path. The error is ErrSeedMode, ErrSeedFile,
-// ErrSeedVersion or one of the file system's.
-func LoadSeed(path string) (Seed, error) {
-	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
+// LoadSeed reads the seed file at path; ask is called only if it has a passphrase, and
+// may be nil. The error is ErrSeedMode, ErrSeedFile, ErrSeedVersion, ErrPassphrase,
+// what ask returned, or one of the file system's.
+func LoadSeed(path string, ask Passphrase) (Seed, error) {
+	b, err := readSeedFile(path)
 	if err != nil {
-		return Seed{}, fmt.Errorf("the identity file: %w", err)
-	}
-	defer f.Close()
-	if err := checkMode(f, path); err != nil {
 		return Seed{}, err
 	}
-	b, err := io.ReadAll(io.LimitReader(f, seedFileLimit+1))
-	if err != nil {
-		return Seed{}, fmt.Errorf("the identity file: %w", err)
+	defer clear(b)
+	var s Seed
+	if sealedSeed(b) {
+		s, err = openSeed(b, ask)
+	} else {
+		s, err = decodeSeed(b)
 	}
-	s, err := decodeSeed(b)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrPassphrase):
+		return Seed{}, err
+	case err != nil:
 		return Seed{}, fmt.Errorf("%w: %s", err, path)
 	}
 	return s, nil
+}
+
+// SeedSealed reports whether the seed file at path has a passphrase.
+func SeedSealed(path string) (bool, error) {
+	b, err := readSeedFile(path)
+	defer clear(b)
+	return sealedSeed(b), err
+}
+
+func readSeedFile(path string) ([]byte, error) {
+	f, err := durable.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("the identity file: %w", err)
+	}
+	defer f.Close()
+	if err := checkMode(f, path); err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, seedFileLimit+1))
+	if err != nil {
+		return nil, fmt.Errorf("the identity file: %w", err)
+	}
+	return b, nil
 }
 
 func checkMode(f *os.File, path string) error {

@@ -26,14 +26,14 @@ func wantOnly(t *testing.T, path string) {
 
 func TestCreateAndLoadSeed(t *testing.T) {
 	path := seedPath(t)
-	if err := CreateSeed(path, testSeed); err != nil {
+	if err := CreateSeed(path, testSeed, nil); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
-	if s, err := LoadSeed(path); err != nil || s != testSeed {
+	if s, err := LoadSeed(path, nil); err != nil || s != testSeed {
 		t.Errorf("loaded %x, %v", s[:], err)
 	}
 	wantOnly(t, path)
@@ -44,7 +44,7 @@ func TestCreateSeedNeverOverwrites(t *testing.T) {
 	if err := os.WriteFile(path, []byte("precious"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := CreateSeed(path, testSeed); !errors.Is(err, fs.ErrExist) {
+	if err := CreateSeed(path, testSeed, nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over a file: %v", err)
 	}
 	if b, _ := os.ReadFile(path); string(b) != "precious" {
@@ -60,7 +60,7 @@ func TestCreateSeedOverALink(t *testing.T) {
 	if err := os.Symlink("elsewhere", path); err != nil {
 		t.Skip("no symbolic links here: ", err)
 	}
-	if err := CreateSeed(path, testSeed); !errors.Is(err, fs.ErrExist) {
+	if err := CreateSeed(path, testSeed, nil); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("over a link: %v", err)
 	}
 	if to, err := os.Readlink(path); err != nil || to != "elsewhere" {
@@ -77,7 +77,7 @@ func TestCreateSeedRace(t *testing.T) {
 	for i := range 8 {
 		wg.Go(func() {
 			s := Seed{byte(i + 1)}
-			if err := CreateSeed(path, s); err == nil {
+			if err := CreateSeed(path, s, nil); err == nil {
 				made <- s
 			} else if !errors.Is(err, fs.ErrExist) {
 				t.Error(err)
@@ -88,7 +88,7 @@ func TestCreateSeedRace(t *testing.T) {
 	if len(made) != 1 {
 		t.Fatalf("%d of 8 made the file", len(made))
 	}
-	if got, err := LoadSeed(path); err != nil || got != <-made {
+	if got, err := LoadSeed(path, nil); err != nil || got != <-made {
 		t.Errorf("not the seed of the one who succeeded, %v", err)
 	}
 	wantOnly(t, path)
@@ -108,7 +108,7 @@ func TestLoadDamagedSeed(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := LoadSeed(path)
+		s, err := LoadSeed(path, nil)
 		if !errors.Is(err, ErrSeedFile) || !strings.Contains(err.Error(), path) || s != (Seed{}) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -116,20 +116,20 @@ func TestLoadDamagedSeed(t *testing.T) {
 }
 
 func TestCreateSeedWithoutDirectory(t *testing.T) {
-	if err := CreateSeed(filepath.Join(t.TempDir(), "none", "identity.key"), testSeed); !errors.Is(err, fs.ErrNotExist) {
+	if err := CreateSeed(filepath.Join(t.TempDir(), "none", "identity.key"), testSeed, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 }
 
 func TestLoadSeedErrors(t *testing.T) {
 	path := seedPath(t)
-	if _, err := LoadSeed(path); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := LoadSeed(path, nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := LoadSeed(filepath.Dir(path)); err == nil || runtime.GOOS != "windows" && !errors.Is(err, ErrSeedFile) {
+	if _, err := LoadSeed(filepath.Dir(path), nil); err == nil || runtime.GOOS != "windows" && !errors.Is(err, ErrSeedFile) {
 		t.Errorf("a directory: %v", err)
 	}
-	if err := CreateSeed(path, testSeed); err != nil {
+	if err := CreateSeed(path, testSeed, nil); err != nil {
 		t.Fatal(err)
 	}
 	if runtime.GOOS == "windows" {
@@ -139,7 +139,7 @@ func TestLoadSeedErrors(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := LoadSeed(path)
+		_, err := LoadSeed(path, nil)
 		if !errors.Is(err, ErrSeedMode) || !strings.Contains(err.Error(), "chmod 600 "+path) {
 			t.Errorf("mode %v: %v", mode, err)
 		}
@@ -147,7 +147,7 @@ func TestLoadSeedErrors(t *testing.T) {
 	if err := os.Chmod(path, 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := LoadSeed(path); err != nil {
+	if _, err := LoadSeed(path, nil); err != nil {
 		t.Errorf("mode 0400: %v", err)
 	}
 }

@@ -121,6 +121,11 @@ type vectors struct {
 		Parts                   []hexBytes
 		Seed, Public, Signature hexBytes
 	}
+	StoreSealed []struct{ Seed, Key, Check, Place, Secret, Sealed hexBytes } `json:"store_sealed"`
+	SealedSeeds []struct {
+		Seed, File hexBytes
+		Passphrase string
+	} `json:"sealed_seeds"`
 	Addresses []struct{ Text, Peer, Place string }
 	Refused   []refusedVector
 }
@@ -137,7 +142,7 @@ func readVectors(t testing.TB) (v vectors) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		t.Fatal(err)
 	}
-	for i, n := range []int{len(v.Topics), len(v.Seeds), len(v.Logs), len(v.Accounts), len(v.Invites), len(v.Words), len(v.Places), len(v.Signatures), len(v.Addresses), len(v.Refused)} {
+	for i, n := range []int{len(v.Topics), len(v.Seeds), len(v.Logs), len(v.Accounts), len(v.Invites), len(v.Words), len(v.Places), len(v.Signatures), len(v.StoreSealed), len(v.SealedSeeds), len(v.Addresses), len(v.Refused)} {
 		if n == 0 {
 			t.Fatalf("vectors of part %d are missing", i)
 		}
@@ -221,7 +226,7 @@ func TestSeedVectors(t *testing.T) {
 		if err := os.WriteFile(path, []byte(v.File), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := LoadSeed(path); err != nil || got != s {
+		if got, err := LoadSeed(path, nil); err != nil || got != s {
 			t.Errorf("seed file: %x, %v", got[:], err)
 		}
 		wantBytes(t, "seed file", encodeSeed(s), []byte(v.File))

@@ -59,6 +59,7 @@ var owners = map[string][]string{
 	"github.com/asynkron/protoactor-go": {"actors/homekeeper", "actors/keeper", "actors/node", "actors/mesh", "actors/session", "actors/pipeline", "supervisor", "", "tests", "cmd"},
 	"crypto/hpke":                       {"internal/seal"},
 	"github.com/gtank/ristretto255":     {"internal/pairing"},
+	"filippo.io/age":                    {"identity"},
 	"github.com/spf13/cobra":            {"cmd"},
 	"github.com/schollz/progressbar":    {"cmd"},
 	"go.uber.org/zap":                   {"cmd", "tests"},

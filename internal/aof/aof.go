@@ -19,6 +19,8 @@ import (
 	"sync"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/sabotage"
 )
@@ -50,6 +52,10 @@ type Options struct {
 	// file is made longer, copied or created, LMDB's lock file neither. Commit
 	// returns ErrReadOnly. Nobody may write meanwhile. It implies Unsettled.
 	ReadOnly bool
+	// Key seals the rows of secrets (sealed.go). A file in which they lie in the clear
+	// is written anew before it is written to, unless there is no room for that. nil
+	// leaves them in the clear in a new environment, and cannot be read in a sealed one.
+	Key *identity.StoreKey
 	// FS is where files are named, read and removed; nil is the operating
 	// system's. LMDB writes its data file by itself.
 	FS durable.FS
@@ -67,17 +73,20 @@ type Options struct {
 type Store struct {
 	dir  string
 	look bool // see Options.ReadOnly
+	key  *identity.StoreKey
 	fs   durable.FS
 	info fs.FileInfo // of dir, to refuse a second Open
 	data fs.FileInfo // of the data file that LMDB opened
 
 	writer sync.Mutex // held by Commit and Close
 	// remap is held shared to use the map, and alone to move it.
-	remap    sync.RWMutex // guards env, dbs, mapBytes and closed
+	remap    sync.RWMutex // guards env, dbs, mapBytes, format, sealed and closed
 	env      *lmdb.Env
 	dbs      [numDBs]lmdb.DBI
 	mapBytes int64
-	closed   error // ErrClosed, or why the map is lost
+	format   []byte // the value of the format row
+	sealed   bool   // it says that rows of secrets are sealed
+	closed   error  // ErrClosed, or why the map is lost
 
 	views chan struct{} // one token a read transaction
 	known known
@@ -107,7 +116,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, look: o.ReadOnly, fs: o.FS, check: o.Check, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
+	s := &Store{dir: dir, look: o.ReadOnly, key: o.Key, fs: o.FS, check: o.Check, faults: o.Fault, info: info, views: make(chan struct{}, maxViews)}
 	if err := register(s); err != nil {
 		return nil, err
 	}
@@ -129,7 +138,7 @@ func prepare(fsys durable.FS, dir string, mustExist bool) error {
 func (s *Store) start(o Options) error {
 	path := filepath.Join(s.dir, dataFile)
 	if _, err := s.fs.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(s.fs, s.dir); err != nil {
+		if err := create(s.fs, s.dir, s.key); err != nil {
 			return err
 		}
 	}
@@ -154,7 +163,7 @@ func (s *Store) start(o Options) error {
 	if err := withNextStep(path, s.View((*View).verify)); err != nil || o.Unsettled {
 		return err
 	}
-	return s.settleFailed()
+	return errors.Join(s.settleFailed(), s.seal())
 }
 
 // Settle does what an Unsettled Open left: it makes the file as long as it says
@@ -164,10 +173,13 @@ func (s *Store) Settle() error {
 	if s.look {
 		return s.writable()
 	}
-	if err := s.reopened(); err != nil {
+	if err := s.reopened(s.reshape); err != nil {
 		return err
 	}
-	return s.settleFailed()
+	if err := s.settleFailed(); err != nil {
+		return err
+	}
+	return s.seal()
 }
 
 // reshape changes the length of the data file, which nobody has open.
@@ -178,8 +190,8 @@ func (s *Store) reshape() error {
 	return compact(s.fs, s.dir)
 }
 
-// reopened reshapes the file of an open environment.
-func (s *Store) reopened() error {
+// reopened changes the file of an open environment.
+func (s *Store) reopened(change func() error) error {
 	s.writer.Lock()
 	defer s.writer.Unlock()
 	s.remap.Lock()
@@ -191,7 +203,7 @@ func (s *Store) reopened() error {
 	s.env = nil
 	err := env.Close()
 	if err == nil {
-		err = s.reshape()
+		err = change()
 	}
 	if err == nil {
 		err = s.openEnv(s.mapBytes)

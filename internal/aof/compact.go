@@ -53,17 +53,13 @@ func compactTo(fsys durable.FS, dir, tmp string, size int64) (bool, error) {
 
 // copyEnv copies the pages in use if they are fewer than limit bytes.
 func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err error) {
-	env, err := openLMDB(fsys, dir, minMapBytes, false)
+	s, err := openRows(fsys, dir, minMapBytes)
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, env.Close()) }()
-	s := &Store{env: env}
+	defer func() { err = errors.Join(err, s.env.Close()) }()
 	var used uint64
-	if err := env.View(func(tx *lmdb.Txn) error { return openDBs(tx, &s.dbs, 0) }); err != nil {
-		return false, lmdbError(err)
-	}
-	err = env.View(func(tx *lmdb.Txn) error {
+	err = s.env.View(func(tx *lmdb.Txn) error {
 		var st Stats
 		v := &View{s: s, tx: tx}
 		pages, err := v.usedPages(&st)
@@ -76,7 +72,7 @@ func copyEnv(fsys durable.FS, dir, to string, limit uint64) (copied bool, err er
 	if err := fsys.MkdirAll(to, 0o700); err != nil {
 		return false, err
 	}
-	return true, lmdbError(env.CopyFlag(fsys.SystemPath(to), lmdb.CopyCompact))
+	return true, lmdbError(s.env.CopyFlag(fsys.SystemPath(to), lmdb.CopyCompact))
 }
 
 func syncFile(fsys durable.FS, path string) error {

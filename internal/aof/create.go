@@ -13,13 +13,15 @@ import (
 	"sync"
 
 	"github.com/PowerDNS/lmdb-go/lmdb"
+
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
 // create makes the environment beside its place and renames the synced file
 // there, so that a data file that exists is always whole: an empty or torn one
 // is damage, not a new store.
-func create(fsys durable.FS, dir string) error {
+func create(fsys durable.FS, dir string, key *identity.StoreKey) error {
 	tmp := filepath.Join(dir, newDir)
 	if err := fsys.RemoveAll(tmp); err != nil {
 		return err
@@ -27,14 +29,14 @@ func create(fsys durable.FS, dir string) error {
 	if err := fsys.MkdirAll(tmp, 0o700); err != nil {
 		return err
 	}
-	if err := initEnv(fsys, tmp); err != nil {
+	if err := initEnv(fsys, tmp, formatOf(key)); err != nil {
 		return err
 	}
 	return moveIn(fsys, tmp, dir)
 }
 
 // initEnv makes the databases in one synced transaction.
-func initEnv(fsys durable.FS, dir string) error {
+func initEnv(fsys durable.FS, dir string, format []byte) error {
 	env, err := openLMDB(fsys, dir, minMapBytes, false)
 	if err != nil {
 		return err
@@ -44,7 +46,7 @@ func initEnv(fsys durable.FS, dir string) error {
 		if err := openDBs(tx, &dbs, lmdb.Create); err != nil {
 			return err
 		}
-		return tx.Put(dbs[dbFormat], formatKey, sealRow(dbFormat, formatKey, formatValue), 0)
+		return tx.Put(dbs[dbFormat], formatKey, sealRow(dbFormat, formatKey, format), 0)
 	})
 	return errors.Join(lmdbError(err), env.Close())
 }

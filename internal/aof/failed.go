@@ -56,7 +56,7 @@ func (s *Store) settleFailed() error {
 		return err
 	}
 	err = s.Commit(func(t *Txn) error {
-		return t.fail(t.tx.Put(s.dbs[dbFormat], formatKey, sealRow(dbFormat, formatKey, formatValue), 0))
+		return t.fail(t.tx.Put(s.dbs[dbFormat], formatKey, sealRow(dbFormat, formatKey, s.format), 0))
 	})
 	if err != nil {
 		return err

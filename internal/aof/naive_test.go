@@ -302,7 +302,7 @@ func TestAgainstMaps(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	dir := t.TempDir()
-	s := mustOpen(t, dir, Options{MapBytes: 1})
+	s := mustOpen(t, dir, Options{MapBytes: 1, Key: testKey})
 	model := newNaive()
 	abort := errors.New("abort")
 	for i := range 80 {
@@ -338,7 +338,7 @@ func TestAgainstMaps(t *testing.T) {
 			if err := Check(dir); err != nil {
 				t.Fatal(err)
 			}
-			s = mustOpen(t, dir, Options{MapBytes: 1})
+			s = mustOpen(t, dir, Options{MapBytes: 1, Key: testKey})
 		}
 		if err := s.View(model.diff); err != nil {
 			t.Fatalf("after commit %d: %v", i, err)

@@ -18,8 +18,8 @@ import (
 //	events  log number (u32) | first sequence (u64)  ->  chunk (chunk.go)
 //	logs    log number (u32)                         ->  log row (logrow.go)
 //	logids  log id (32 bytes)                        ->  log number (u32)
-//	format  "aof"                                    ->  crc32c | version (u32)
-//	topics, peers, cursors, meta: the caller's key   ->  crc32c | the caller's value
+//	format  "aof"                                    ->  crc32c | version (u32) | check of the store's key (8), from version 3
+//	topics, peers, cursors, meta: the caller's key   ->  crc32c | the caller's value, sealed if it is a secret (sealed.go)
 //	ranges: the caller's key, and larger values      ->  crc32c | the caller's value
 //
 // Log rows are keyed by number, not by id: they then lie in order of creation
@@ -65,10 +65,7 @@ const (
 	rowHeader = 4
 )
 
-var (
-	formatKey   = []byte("aof")
-	formatValue = []byte{2, 0, 0, 0} // version 2
-)
+var formatKey = []byte("aof")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -100,7 +97,7 @@ func (b Bucket) String() string {
 	return dbNames[b]
 }
 
-// sealRow wraps a value; a value moved to another key or database is seen.
+// sealRow puts the checksum before a value; a value moved to another key or database is seen.
 func sealRow(db int, key, value []byte) []byte {
 	row := make([]byte, rowHeader, rowHeader+len(value))
 	binary.LittleEndian.PutUint32(row, rowSum(db, key, value))

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
@@ -27,8 +28,11 @@ import (
 type Salvage struct {
 	Logs map[digest.Hash]LogRow
 	Rows map[Bucket]map[string][]byte // small rows of which there are few, by bucket and key
+	// Clear reports that secrets lie in the clear in the file, though the store has a key.
+	Clear bool
 
 	f      durable.File
+	key    *identity.StoreKey
 	size   int64
 	chunks map[uint32][]chunkAt // by log number, ordered by first sequence
 }
@@ -43,13 +47,14 @@ type chunkAt struct {
 // maxChunkRead bounds one chunk: a record of the largest size, and its header.
 const maxChunkRead = 17 << 20
 
-// OpenSalvage reads what it can of the data file in dir, which nobody has open.
-func OpenSalvage(dir string) (*Salvage, error) {
+// OpenSalvage reads what it can of the data file in dir, which nobody has open. key
+// opens the rows of secrets.
+func OpenSalvage(dir string, key *identity.StoreKey) (*Salvage, error) {
 	f, err := durable.OS.Open(filepath.Join(dir, dataFile), os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
-	s := &Salvage{f: f, Logs: map[digest.Hash]LogRow{}, Rows: map[Bucket]map[string][]byte{}, chunks: map[uint32][]chunkAt{}}
+	s := &Salvage{f: f, key: key, Logs: map[digest.Hash]LogRow{}, Rows: map[Bucket]map[string][]byte{}, chunks: map[uint32][]chunkAt{}}
 	if s.size, err = f.Size(); err == nil {
 		err = s.scan(s.pageSize())
 	}
@@ -131,9 +136,26 @@ func (s *Salvage) node(key []byte, off int64, size int) {
 	}
 	for _, b := range salvaged {
 		if v, err := openRow(b, key, value); err == nil {
-			s.small(b, string(key), v)
+			if v, err = s.open(b, key, v); err == nil {
+				s.small(b, string(key), v)
+			}
 		}
 	}
+}
+
+// open returns the value of a row. Which version the file has may not be known any
+// more: in an earlier one, secrets lay in the clear.
+func (s *Salvage) open(b Bucket, key, lies []byte) ([]byte, error) {
+	k := sealedKind(b, key)
+	if k == nil || s.key == nil {
+		return lies, nil
+	}
+	value, err := openSealed(k, s.key, key, lies)
+	if err != nil && k.Check(key, lies) == nil {
+		s.Clear = true
+		return lies, nil
+	}
+	return value, err
 }
 
 // salvaged are the buckets whose rows are read. Ranges and event ids can be any

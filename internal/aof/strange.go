@@ -6,11 +6,13 @@ package aof
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
-// A StrangeRow is one that its table does not take, or that no table claims.
+// A StrangeRow is one that its table does not take, or that no table claims. Value is
+// as it lies in the file: what is sealed stays so.
 type StrangeRow struct {
 	Bucket     Bucket
 	Key, Value []byte
@@ -25,9 +27,20 @@ func Strange(v *View) (all []StrangeRow, err error) {
 		if bucket == Ranges {
 			continue
 		}
-		err = v.ForEach(bucket, nil, func(key, value []byte) error {
-			if err := layout.Check(name, key, value); err != nil {
-				all = append(all, StrangeRow{bucket, bytes.Clone(key), bytes.Clone(value), err})
+		err = v.each(int(bucket), nil, func(key, raw []byte) error {
+			lies, err := openRow(bucket, key, raw)
+			if err != nil {
+				return err
+			}
+			value, err := v.s.openValue(bucket, key, lies)
+			if errors.Is(err, ErrNoKey) {
+				return nil
+			}
+			if err == nil {
+				err = layout.Check(name, key, value)
+			}
+			if err != nil {
+				all = append(all, StrangeRow{bucket, bytes.Clone(key), bytes.Clone(lies), err})
 			}
 			return nil
 		})

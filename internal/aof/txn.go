@@ -70,6 +70,10 @@ func (t *Txn) Put(b Bucket, key, value []byte) error {
 	if len(value) > b.maxValue() {
 		return invalid("value of %d bytes, limit %d", len(value), b.maxValue())
 	}
+	value, err := t.s.sealValue(b, key, value)
+	if err != nil {
+		return err
+	}
 	return t.fail(t.tx.Put(t.s.dbs[b], key, sealRow(int(b), key, value), 0))
 }
 

@@ -96,7 +96,9 @@ func makeVectors(t *testing.T) vectors {
 		key, value := []byte(b.String()+" key"), []byte(b.String()+" value")
 		v.Rows = append(v.Rows, rowVector{b.String(), int(b), key, value, sealRow(int(b), key, value)})
 	}
-	v.Rows = append(v.Rows, rowVector{"format", dbFormat, formatKey, formatValue, sealRow(dbFormat, formatKey, formatValue)})
+	for _, key := range []*identity.StoreKey{nil, identity.Seed(named("seed")).StoreKey()} {
+		v.Rows = append(v.Rows, rowVector{"format", dbFormat, formatKey, formatOf(key), sealRow(dbFormat, formatKey, formatOf(key))})
+	}
 	log, chunk, row := v.Logs[1], v.Chunks[1], v.Rows[0]
 	refuse := func(what, kind string, key, row []byte, at int) {
 		b := bytes.Clone(row)

@@ -12,7 +12,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// verify reads all small rows. A flipped byte in a key would otherwise make a
+// verify reads all small rows, and opens none of those that are sealed. A flipped byte in a key would otherwise make a
 // row seem never to have been there. Events are checked when they are read.
 func (v *View) verify() error {
 	if err := v.verifyFormat(); err != nil {
@@ -34,7 +34,11 @@ func (v *View) verify() error {
 		return mismatch("log ids", fmt.Sprintf("%d rows, one a log", logs), fmt.Sprintf("%d", ids.Entries))
 	}
 	for b := Topics; b <= Meta; b++ {
-		if err := v.ForEach(b, nil, func(_, _ []byte) error { return nil }); err != nil {
+		err := v.each(int(b), nil, func(key, raw []byte) error {
+			_, err := openRow(b, key, raw)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -53,10 +57,9 @@ func (v *View) verifyFormat() error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(got, formatValue) {
-		return mismatch("format row", fmt.Sprintf("version %x", formatValue), fmt.Sprintf("%x", got))
-	}
-	return nil
+	sealed, err := parseFormat(got, v.s.key)
+	v.s.format, v.s.sealed = bytes.Clone(got), sealed
+	return err
 }
 
 func (v *View) verifyID(id digest.Hash, num uint32) error {

@@ -138,6 +138,9 @@ func (v *View) Get(b Bucket, key []byte) ([]byte, bool, error) {
 		return nil, false, err
 	}
 	value, err := openRow(b, key, raw)
+	if err == nil {
+		value, err = v.s.openValue(b, key, value)
+	}
 	return value, err == nil, err
 }
 
@@ -149,6 +152,9 @@ func (v *View) ForEach(b Bucket, prefix []byte, fn func(key, value []byte) error
 	}
 	return v.each(int(b), prefix, func(key, raw []byte) error {
 		value, err := openRow(b, key, raw)
+		if err == nil {
+			value, err = v.s.openValue(b, key, value)
+		}
 		if err != nil {
 			return err
 		}
@@ -157,7 +163,7 @@ func (v *View) ForEach(b Bucket, prefix []byte, fn func(key, value []byte) error
 }
 
 // ForEachRaw is ForEach without a look at the checksums, which would read every
-// byte: what it hands out may be damaged, and a row that is used is read by Get.
+// byte: what it hands out may be damaged or sealed, and a row that is used is read by Get.
 func (v *View) ForEachRaw(b Bucket, prefix []byte, fn func(key, value []byte) error) error {
 	if !b.valid() {
 		return invalid("bucket %d", b)

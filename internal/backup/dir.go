@@ -92,7 +92,7 @@ func (w *writer) check(st *store.Store, before *Manifest) error {
 	if now := storeOf(st.Device().Seed); before.Number > 0 && before.Store != now {
 		return fmt.Errorf("%w: it holds a backup of another store; name another directory", ErrTarget)
 	}
-	if before.Identity == IdentityPlain && w.o.WithoutIdentity {
+	if before.Identity != IdentityNone && before.Number > 0 && w.o.WithoutIdentity {
 		return fmt.Errorf("%w: it holds a backup with the identity, which would be gone from it; name another directory", ErrTarget)
 	}
 	if before.Peer != "" && before.Peer != st.Device().PeerID().String() {

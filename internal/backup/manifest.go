@@ -59,6 +59,9 @@ var (
 const (
 	IdentityNone  = "none"  // left out: who restores it gets an identity of its own
 	IdentityPlain = "plain" // the seed, readable for whoever reads the backup
+	// IdentitySealed is the seed under the passphrase that the store had at the time.
+	// What is secret in the AOF of the backup is sealed under the seed.
+	IdentitySealed = "sealed"
 )
 
 // A damage is an error that is a corrupt.Err too.
@@ -69,9 +72,10 @@ func (damage) Is(target error) bool { return target == corrupt.Err }
 
 // A Manifest says what a backup holds. Its file is a line
 //
-//	xaeroflux backup 1 <SHA-256 of what follows, 64 hexadecimal digits>
+//	xaeroflux backup 2 <SHA-256 of what follows, 64 hexadecimal digits>
 //
-// and the Manifest as JSON. Ids and hashes are lower-case hexadecimal.
+// and the Manifest as JSON. Ids and hashes are lower-case hexadecimal. Version 1 is read
+// as well: no identity in it is sealed, and neither are secrets in its AOF.
 type Manifest struct {
 	Number       uint64    `json:"number"` // of the backup in its directory, from 1
 	Time         time.Time `json:"time"`   // of the snapshot
@@ -124,7 +128,10 @@ type File struct {
 	SHA256 digest.Hash `json:"sha256"`
 }
 
-const magic = "xaeroflux backup 1 "
+const (
+	magic      = "xaeroflux backup 2 "
+	magicClear = "xaeroflux backup 1 "
+)
 
 func (m *Manifest) encode() ([]byte, error) {
 	body, err := json.MarshalIndent(m, "", " ")
@@ -140,6 +147,9 @@ func withSum(body []byte) []byte {
 func decode(b []byte) (*Manifest, error) {
 	line, body, _ := bytes.Cut(b, []byte("\n"))
 	sum, ok := bytes.CutPrefix(line, []byte(magic))
+	if !ok {
+		sum, ok = bytes.CutPrefix(line, []byte(magicClear))
+	}
 	if !ok {
 		return nil, fmt.Errorf("%w: it begins with %q; it is damaged, or of another version of this program", ErrManifest, line[:min(len(line), 40)])
 	}
@@ -167,7 +177,7 @@ func (m *Manifest) valid() error {
 		}
 		seen[f.Name] = true
 	}
-	if (m.Seed != nil) != (m.Identity == IdentityPlain) || m.SegmentPages < 2 || m.SegmentPages > segwriter.MaxSegmentPages {
+	if (m.Seed != nil) != (m.Identity == IdentityPlain || m.Identity == IdentitySealed) || m.SegmentPages < 2 || m.SegmentPages > segwriter.MaxSegmentPages {
 		return fmt.Errorf("%w: identity %q, %d pages in a segment", ErrManifest, m.Identity, m.SegmentPages)
 	}
 	for i := range m.Logs {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
@@ -17,9 +18,10 @@ import (
 type RestoreOptions struct {
 	// Adopt keeps the store the device that it was when the backup was made: the
 	// old one is gone for ever.
-	Adopt    bool
-	Place    string // see xaeroflux.Options
-	Progress func(done, total int64)
+	Adopt      bool
+	Place      string // see xaeroflux.Options
+	Passphrase func() ([]byte, error)
+	Progress   func(done, total int64)
 }
 
 // Restore verifies a backup and makes a store of it in dir, which must be empty
@@ -31,11 +33,14 @@ func Restore(ctx context.Context, from, dir string, o RestoreOptions) (*Manifest
 
 // RestoreOn is Restore on a file system that a test can fail.
 func RestoreOn(ctx context.Context, fsys durable.FS, from, dir string, o RestoreOptions) (m *Manifest, err error) {
-	if m, err = Verify(ctx, from, o.Progress); err != nil {
+	if m, err = Verify(ctx, from, VerifyOptions{Progress: o.Progress, Passphrase: o.Passphrase}); err != nil {
 		return m, err
 	}
+	if m.Identity == IdentitySealed && o.Passphrase == nil {
+		return m, fmt.Errorf("%s: %w", from, errSealed)
+	}
 	err = store.Restore(dir, store.Restored{
-		PageBytes: m.PageBytes, SegmentPages: m.SegmentPages, Backup: m.Time, From: from, Place: o.Place, Adopt: o.Adopt, FS: fsys,
+		PageBytes: m.PageBytes, SegmentPages: m.SegmentPages, Backup: m.Time, From: from, Place: o.Place, Adopt: o.Adopt, Passphrase: o.Passphrase, FS: fsys,
 		Fill: func(fsys durable.FS) error {
 			return (&restorer{ctx: ctx, fs: fsys, from: from, dir: dir, m: m}).copy()
 		},
@@ -48,6 +53,8 @@ func RestoreOn(ctx context.Context, fsys durable.FS, from, dir string, o Restore
 	}
 	return m, err
 }
+
+var errSealed = fmt.Errorf("%w in this backup: give the one that the store had when the backup was made", identity.ErrPassphrase)
 
 type restorer struct {
 	ctx       context.Context

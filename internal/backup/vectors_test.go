@@ -86,13 +86,17 @@ func makeVectors(t *testing.T) vectors {
 	}{{"with everything", true}, {"without identity and files of logs", false}} {
 		v.Manifests = append(v.Manifests, manifestVector{x.what, word("seed"), manifest(x.whole), text(manifest(x.whole))})
 	}
+	sealed := manifest(true)
+	sealed.Identity = IdentitySealed
+	v.Manifests = append(v.Manifests, manifestVector{"under a passphrase", word("seed"), sealed, text(sealed)},
+		manifestVector{"of version 1", word("seed"), manifest(false), strings.Replace(text(manifest(false)), magic, magicClear, 1)})
 	good := v.Manifests[0].Text
 	_, body, _ := strings.Cut(good, "\n")
 	refuse := func(what, text string) { v.Refused = append(v.Refused, refusedVector{what, text}) }
 	refuse("nothing", "")
 	refuse("a byte changed", strings.Replace(good, "900", "901", 1))
 	refuse("a byte less", good[:len(good)-1])
-	refuse("another version", strings.Replace(good, "backup 1", "backup 2", 1))
+	refuse("another version", strings.Replace(good, "backup 2", "backup 3", 1))
 	refuse("digits in upper case", strings.ToUpper(good[:len(magic)+64][len(magic):])+good[len(magic)+64:])
 	refuse("no JSON", string(withSum([]byte(body[:len(body)-2]))))
 	refuse("a field that is not known", string(withSum([]byte(strings.Replace(body, "{", "{\"more\": 1,", 1)))))
@@ -105,6 +109,7 @@ func makeVectors(t *testing.T) vectors {
 		{"a file twice", func(m *Manifest) { m.Logs[0].Pieces[2].Name = m.Logs[0].Pieces[1].Name }},
 		{"less than no bytes", func(m *Manifest) { m.AOF.Bytes = -1 }},
 		{"an identity that is not there", func(m *Manifest) { m.Seed = nil }},
+		{"a sealed identity that is not there", func(m *Manifest) { m.Seed, m.Identity = nil, IdentitySealed }},
 		{"an identity that should not be there", func(m *Manifest) { m.Identity = IdentityNone }},
 		{"one page in a segment", func(m *Manifest) { m.SegmentPages, m.Logs = 1, nil }},
 		{"65537 pages in a segment", func(m *Manifest) { m.SegmentPages, m.Logs = 65537, nil }},

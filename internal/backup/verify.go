@@ -47,16 +47,24 @@ func (e *DamageError) Error() string {
 // Unwrap makes every DamageError an ErrDamaged.
 func (e *DamageError) Unwrap() error { return ErrDamaged }
 
+// VerifyOptions of Verify; the zero value works.
+type VerifyOptions struct {
+	Progress func(done, total int64) // is told bytes
+	// Passphrase is the one that the store had at the time of the backup. nil: a
+	// sealed seed is held against its hash only.
+	Passphrase identity.Passphrase
+}
+
 // Verify reads all of a backup and computes everything again: the hash of each
 // file, the pages and trees of each log up to its root, and the signed head over
 // it. Nothing in the backup is changed. The error is a *DamageError, those of
-// Read, or what kept it from looking.
-func Verify(ctx context.Context, dir string, progress func(done, total int64)) (*Manifest, error) {
+// Read, identity.ErrPassphrase, or what kept it from looking.
+func Verify(ctx context.Context, dir string, o VerifyOptions) (*Manifest, error) {
 	m, err := Read(dir)
 	if err != nil {
 		return nil, err
 	}
-	v := &verifier{ctx: ctx, dir: dir, m: m, progress: progress}
+	v := &verifier{ctx: ctx, dir: dir, m: m, o: o}
 	if err := v.files(); err != nil {
 		return m, err
 	}
@@ -73,7 +81,7 @@ type verifier struct {
 	ctx         context.Context
 	dir         string
 	m           *Manifest
-	progress    func(done, total int64)
+	o           VerifyOptions
 	done, total int64
 	found       []Finding
 }
@@ -94,8 +102,8 @@ func (v *verifier) files() error {
 		if err := v.file(f); err != nil {
 			return err
 		}
-		if v.done += f.Bytes; v.progress != nil {
-			v.progress(v.done, v.total)
+		if v.done += f.Bytes; v.o.Progress != nil {
+			v.o.Progress(v.done, v.total)
 		}
 	}
 	return nil
@@ -139,7 +147,19 @@ func (v *verifier) content() (err error) {
 	if err := os.Symlink(data, filepath.Join(tmp, "data.mdb")); err != nil {
 		return inTemp(err)
 	}
-	a, err := aof.Open(tmp, aof.Options{ReadOnly: true})
+	seed, known, err := v.seed()
+	if err != nil {
+		return err
+	}
+	o := aof.Options{ReadOnly: true}
+	if known {
+		o.Key = seed.StoreKey()
+	}
+	a, err := aof.Open(tmp, o)
+	if errors.Is(err, aof.ErrKey) {
+		v.flaw(v.m.Seed.Name, "%v", err)
+		return nil
+	}
 	if errors.Is(err, corrupt.Err) {
 		v.flaw(v.m.AOF.Name, "%v", err)
 		return nil
@@ -148,7 +168,10 @@ func (v *verifier) content() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	return errors.Join(v.identity(a), a.View(v.logs))
+	if known {
+		err = v.identity(a, seed)
+	}
+	return errors.Join(err, a.View(v.logs))
 }
 
 // logs holds every log against the manifest.
@@ -195,19 +218,24 @@ func (v *verifier) log(view *aof.View, row *aof.LogRow, l *Log) error {
 	return nil
 }
 
-// identity holds the seed against the peer id.
-func (v *verifier) identity(a *aof.Store) error {
-	if v.m.Seed == nil {
-		return nil
+// seed reads the seed, if there is one and it can be opened.
+func (v *verifier) seed() (s identity.Seed, known bool, err error) {
+	if v.m.Seed == nil || v.m.Identity == IdentitySealed && v.o.Passphrase == nil {
+		return s, false, nil
 	}
-	seed, err := identity.LoadSeed(filepath.Join(v.dir, filepath.FromSlash(v.m.Seed.Name)))
+	s, err = identity.LoadSeed(filepath.Join(v.dir, filepath.FromSlash(v.m.Seed.Name)), v.o.Passphrase)
 	if errors.Is(err, identity.ErrSeedFile) {
 		v.flaw(v.m.Seed.Name, "%v", err)
-		return nil
+		return s, false, nil
 	}
-	if err != nil {
-		return err
+	if errors.Is(err, identity.ErrPassphrase) {
+		err = fmt.Errorf("the backup in %s: %w", v.dir, err)
 	}
+	return s, err == nil, err
+}
+
+// identity holds the seed against the peer id.
+func (v *verifier) identity(a *aof.Store, seed identity.Seed) error {
 	generation, err := store.GenerationIn(a)
 	if err != nil {
 		return err

@@ -25,6 +25,9 @@ type Options struct {
 	Progress func(done, total int64)
 }
 
+// ErrNameless is returned for a backup without identity of a store with a passphrase.
+var ErrNameless = fmt.Errorf("%w, and a backup without identity would hold the keys of its topics in the clear: back up with the identity, which the passphrase keeps, or remove the passphrase first", identity.ErrPassphrase)
+
 // A Report says what a backup holds, and what was written for it.
 type Report struct {
 	*Manifest
@@ -78,6 +81,9 @@ type copying struct {
 
 // write makes a backup of an open store; tmp is a directory for its use.
 func (w *writer) write(st *store.Store, tmp string) error {
+	if w.o.WithoutIdentity && st.Locked() {
+		return ErrNameless
+	}
 	snap, err := st.Snapshot(tmp, !w.o.WithoutIdentity)
 	if t := durable.TroubleOf(err); w.temp != nil && (t == durable.Full || t == durable.Denied) {
 		err = w.temp(err)
@@ -113,6 +119,9 @@ func (w *writer) describe(snap *store.Snapshot) {
 	m.Identity = IdentityNone
 	if snap.Seed != "" {
 		m.Identity, m.Peer = IdentityPlain, snap.Device.PeerID().String()
+	}
+	if snap.Locked {
+		m.Identity = IdentitySealed
 	}
 	for _, t := range snap.Topics {
 		m.Topics = append(m.Topics, Topic{ID: t.ID, Name: t.Name, Log: t.Log})

@@ -11,11 +11,12 @@ package device
 import (
 	"path/filepath"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 )
 
-// ReadFormat reads FORMAT of a store. The error is layout.ErrFormat for a damaged
+// ReadFormat reads FORMAT of a store; what is sealed in it is opened by Format.Open. The error is layout.ErrFormat for a damaged
 // one, or one of another version, or the file system's.
 func ReadFormat(fs durable.FS, dir string) (layout.Format, error) {
 	b, err := fs.ReadFile(filepath.Join(dir, layout.FormatName))
@@ -25,7 +26,7 @@ func ReadFormat(fs durable.FS, dir string) (layout.Format, error) {
 	return layout.ParseFormat(b)
 }
 
-// WriteFormat writes FORMAT of a store.
-func WriteFormat(fs durable.FS, dir string, f layout.Format) error {
-	return fs.WriteFileAtomic(filepath.Join(dir, layout.FormatName), f.Encode(), 0o600)
+// WriteFormat writes FORMAT of a store that has this key.
+func WriteFormat(fs durable.FS, dir string, f layout.Format, key *identity.StoreKey) error {
+	return fs.WriteFileAtomic(filepath.Join(dir, layout.FormatName), f.Encode(key), 0o600)
 }

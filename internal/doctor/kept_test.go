@@ -105,6 +105,7 @@ func eachKind(s *store.Store, topic *layout.Topic, former aof.LogRow) map[*layou
 	put(rowOfKind(layout.SuccessorKeys, former.Author, identity.Secret{3}))
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Legs, topic.ID, []digest.Hash{{1}, {2}}))
+	put(rowOfKind(layout.Invited, topic.ID, identity.Position{Size: 3, Root: digest.Hash{1}}))
 	put(rowOfKind(layout.SignedLegs, former.ID, layout.Tip{Size: 3, Root: digest.Hash{1}}))
 	put(rowOfKind(layout.Unasked, former.ID, layout.Stretch{To: 7}))
 	put(rowOfKind(layout.KEMKeys, topic.ID, []layout.KEMKey{{Recipient: former.Author, Seed: identity.Secret{1}}}))
@@ -127,7 +128,7 @@ func allRows(t *testing.T, a *aof.Store) map[*layout.Kind]map[string][]byte {
 	}
 	err := a.View(func(v *aof.View) error {
 		for _, name := range layout.Buckets() {
-			err := v.ForEachRaw(aof.BucketNamed(name), nil, func(key, value []byte) error {
+			err := v.ForEach(aof.BucketNamed(name), nil, func(key, value []byte) error {
 				all[layout.KindOf(name, key)][string(key)] = bytes.Clone(value)
 				return nil
 			})
@@ -191,7 +192,7 @@ func TestRepairKnowsEachKindOfRow(t *testing.T) {
 	if err != nil || len(r.Left) > 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
-	a, err := aof.Open(filepath.Join(s.Dir(), layout.AOFName), aof.Options{MustExist: true})
+	a, err := aof.Open(filepath.Join(s.Dir(), layout.AOFName), aof.Options{MustExist: true, Key: s.Device().Seed.StoreKey()})
 	if err != nil {
 		t.Fatal(err)
 	}

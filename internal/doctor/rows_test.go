@@ -69,7 +69,7 @@ func newClosed(t *testing.T, strange map[string]string) string {
 
 func checkClosed(t *testing.T, dir string) []findings.Finding {
 	t.Helper()
-	report, err := Check(t.Context(), durable.OS, dir, nil)
+	report, err := Check(t.Context(), durable.OS, dir, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

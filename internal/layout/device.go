@@ -19,7 +19,7 @@ import (
 //
 // FORMAT keeps it in case the AOF is lost; the row decides.
 var Generations = newTable(
-	Kind{Name: "the generation", Bucket: bucketMeta, Prefix: "generation", Salvage: Weigh},
+	Kind{Name: "the generation", Bucket: bucketMeta, Prefix: "generation", Salvage: Weigh, Sealed: true},
 	codec[Only, identity.Generation]{
 		key: onlyKey, parseKey: parseOnly,
 		value: func(g identity.Generation) []byte { return g[:] },

@@ -15,7 +15,8 @@ import (
 // any other is ErrFormat.
 func FuzzFormat(f *testing.F) {
 	place := identity.PlaceOf("somewhere", durable.Whereabouts{})
-	f.Add(Format{PageBytes: 16384, SegmentPages: 1024, Generation: identity.Generation{1}, Place: place}.Encode())
+	f.Add(Format{PageBytes: 16384, SegmentPages: 1024, Generation: identity.Generation{1}, Place: place}.Encode(identity.Seed{1}.StoreKey()))
+	f.Add(Format{PageBytes: 16384, SegmentPages: 1024, Place: place}.encode(formatClear, identity.Generation{1}.Encode()))
 	f.Add([]byte("xaeroflux store 1 page 16384 segment 1024\n"))
 	f.Add([]byte(""))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -26,7 +27,11 @@ func FuzzFormat(f *testing.F) {
 			}
 			return
 		}
-		if string(got.Encode()) != string(b) || segwriter.ValidPageBytes(got.PageBytes) != nil || got.SegmentPages < 2 {
+		version, generation := formatVersion, got.sealed
+		if got.Clear {
+			version, generation = formatClear, got.Generation.Encode()
+		}
+		if string(got.encode(version, generation)) != string(b) || segwriter.ValidPageBytes(got.PageBytes) != nil || got.SegmentPages < 2 {
 			t.Fatalf("%q is taken as %+v", b, got)
 		}
 	})

@@ -28,7 +28,7 @@ const kemKeyBytes = 2 * identity.KeyBytes
 //	key    "kem " | topic id (32)
 //	value  the newest first, 1 to 16 of: recipient (32) | seed of the private key (32)
 var KEMKeys = newTable(
-	Kind{Name: "the KEM keys of a topic", Bucket: bucketMeta, Prefix: "kem ", Salvage: Keep},
+	Kind{Name: "the KEM keys of a topic", Bucket: bucketMeta, Prefix: "kem ", Salvage: Keep, Sealed: true},
 	codec[digest.Hash, []KEMKey]{key: hashKey, value: kemRow, parseKey: parseHash, parseValue: parseKEM})
 
 func kemRow(keys []KEMKey) (b []byte) {
@@ -68,7 +68,7 @@ type EpochSecret struct {
 //	key    "epoch " | topic id (32) | epoch id (32)
 //	value  number u64 | secret (32), zeros in a replica | join key (32) | digest of the readers (32)
 var EpochSecrets = newTable(
-	Kind{Name: "the secret of an epoch", Bucket: bucketMeta, Prefix: "epoch ", Salvage: Keep},
+	Kind{Name: "the secret of an epoch", Bucket: bucketMeta, Prefix: "epoch ", Salvage: Keep, Sealed: true},
 	codec[EpochKey, EpochSecret]{
 		key:        func(k EpochKey) []byte { return append(k.Topic[:], k.Epoch[:]...) },
 		value:      epochRow,

@@ -13,6 +13,9 @@ const (
 	ForksName   = "forks"
 	DamagedName = "damaged"  // what a repair or an opening set aside
 	DataName    = "data.mdb" // in aof
-	HeadName    = "head"     // in logs/<log id>
-	ForkSuffix  = ".fork"    // of <log id> in forks
+	// AsideRowsName is a file in a directory of damaged/: rows that were taken out of the
+	// AOF, a line each.
+	AsideRowsName = "rows.json"
+	HeadName      = "head"  // in logs/<log id>
+	ForkSuffix    = ".fork" // of <log id> in forks
 )

@@ -13,7 +13,7 @@ import (
 //	key    "successor " | public key (32)
 //	value  seed of the private key (32)
 var SuccessorKeys = newTable(
-	Kind{Name: "a successor's key", Bucket: bucketMeta, Prefix: "successor ", Salvage: Keep},
+	Kind{Name: "a successor's key", Bucket: bucketMeta, Prefix: "successor ", Salvage: Keep, Sealed: true},
 	codec[[identity.KeyBytes]byte, identity.Secret]{
 		key:        func(k [identity.KeyBytes]byte) []byte { return k[:] },
 		value:      func(s identity.Secret) []byte { return s[:] },

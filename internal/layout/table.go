@@ -28,6 +28,11 @@ type Kind struct {
 	Prefix  string // of the keys; "" if the bucket holds nothing else
 	Salvage Salvage
 	Loss    string // for people, what it costs that rows are gone; "" if nothing that is to be seen
+	// Sealed keeps the values secret on disk: they lie there sealed under the store's
+	// key. It is for whatever opens something: keys, seeds, secrets of epochs and
+	// invites. Keys of rows are never sealed. Package aof seals and opens, so that
+	// tables and their users see the values as they are.
+	Sealed bool
 
 	check func(key, value []byte) error
 	newer func(key, a, b []byte) bool // of sound rows; nil if all under one key are alike
@@ -45,6 +50,12 @@ func (k *Kind) Newer(key, row, other []byte) bool {
 // claims reports whether a row is of this kind, sound or not.
 func (k *Kind) claims(bucket string, key []byte) bool {
 	return k.Bucket == bucket && strings.HasPrefix(string(key), k.Prefix)
+}
+
+// Place is what a sealed value of this kind is bound to: the bucket, a zero byte and
+// the row's key.
+func (k *Kind) Place(key []byte) []byte {
+	return append(append([]byte(k.Bucket), 0), key...)
 }
 
 // flaw says what is wrong with a row.

@@ -47,7 +47,7 @@ func (t *Topic) Roster() identity.LogName {
 //	 100+g     32  secret of the account (if flagged)
 //	               the topic's local name, to the end
 var Topics = newTable(
-	Kind{Name: "a topic", Bucket: bucketTopics, Salvage: Weigh},
+	Kind{Name: "a topic", Bucket: bucketTopics, Salvage: Weigh, Sealed: true},
 	codec[uint32, *Topic]{key: topicKey, value: topicRow, parseKey: parseTopicKey, parseValue: parseTopic, verify: verifyTopic})
 
 const (

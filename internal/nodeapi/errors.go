@@ -45,6 +45,7 @@ const (
 	Asked     Kind = "asked"      // its steward has not answered yet
 	Unmet     Kind = "unmet"      // this store is the steward, and has met no other member
 	Sealed    Kind = "sealed"     // no key of it is here
+	Locked    Kind = "locked"     // the store has a passphrase
 	Removed   Kind = "removed"    // this store does not belong to the topic any more
 	NotOwner  Kind = "not-owner"  // this store does not keep the key of the topic's owner
 	NotAsked  Kind = "not-asked"  // the device did not ask to write the roster
@@ -77,7 +78,7 @@ func (e *Error) Error() string { return e.Text }
 
 // sentinels are the errors that stand for a kind of their own, also at the other end.
 var sentinels = map[Kind]error{
-	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Sealed: xaeroflux.ErrSealed,
+	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Locked: xaeroflux.ErrPassphrase, Sealed: xaeroflux.ErrSealed,
 	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NotShared: xaeroflux.ErrNotShared,
 	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
 	Steward: xaeroflux.ErrSteward, OwnerKey: xaeroflux.ErrOwnerKey,

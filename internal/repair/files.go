@@ -23,8 +23,8 @@ import (
 // CheckFiles looks at the files of a store that cannot be opened, one by one, and
 // changes nothing. If none of them says why, opened, which is what kept it from being
 // opened, is what is found. The error is a *findings.LookError, or ctx's.
-func CheckFiles(ctx context.Context, fsys durable.FS, dir string, opened error) (findings.Report, error) {
-	c := &fileChecker{ctx: ctx, dir: dir, fs: durable.ReadOnly(fsys)}
+func CheckFiles(ctx context.Context, fsys durable.FS, dir string, ask identity.Passphrase, opened error) (findings.Report, error) {
+	c := &fileChecker{ctx: ctx, dir: dir, ask: ask, fs: durable.ReadOnly(fsys)}
 	c.run(opened)
 	return c.Report, errors.Join(c.Trouble, ctx.Err())
 }
@@ -34,6 +34,7 @@ type fileChecker struct {
 	findings.List
 	ctx context.Context
 	dir string
+	ask identity.Passphrase
 	fs  durable.FS
 }
 
@@ -42,7 +43,7 @@ func (c *fileChecker) run(opened error) {
 	if _, err := device.ReadFormat(c.fs, c.dir); err != nil {
 		c.file(findings.FlawFormat, layout.FormatName, err)
 	}
-	if _, err := identity.LoadSeed(filepath.Join(c.dir, layout.SeedName)); err != nil {
+	if _, err := identity.LoadSeed(filepath.Join(c.dir, layout.SeedName), c.ask); err != nil {
 		c.file(findings.FlawSeed, layout.SeedName, err)
 	}
 	rows := c.aof()

@@ -53,6 +53,7 @@ type Options struct {
 	// last cosign again, because the person says that it holds no other histories.
 	CosignAgain bool
 	Place       string // that a person named; see identity.Place
+	Passphrase  identity.Passphrase
 	Now         time.Time
 }
 
@@ -106,6 +107,7 @@ type repairer struct {
 
 	format  layout.Format
 	device  identity.Device
+	key     *identity.StoreKey            // of its seed
 	fetch   Fetcher                       // nil: no peers
 	rows    rows                          // of the AOF, as it is or as it is made again
 	topics  map[digest.Hash]*layout.Topic // that are known
@@ -124,7 +126,7 @@ func (r *repairer) openAOF(dir string, mustExist bool) (*aof.Store, error) {
 		}
 		return r.wire.Trouble()
 	}
-	a, err := aof.Open(dir, aof.Options{MustExist: mustExist, FS: r.wire, Fault: fault})
+	a, err := aof.Open(dir, aof.Options{MustExist: mustExist, Key: r.key, FS: r.wire, Fault: fault})
 	return a, r.wire.Saw(err)
 }
 
@@ -176,13 +178,15 @@ func (r *repairer) locked() (err error) {
 	if r.closed, err = device.ReadClosed(r.wire, r.dir); err != nil {
 		return err
 	}
-	if r.device.Seed, err = identity.LoadSeed(r.path(layout.SeedName)); findings.OfTheMoment(r.wire.Saw(err)) {
+	r.device.Seed, err = identity.LoadSeed(r.path(layout.SeedName), r.o.Passphrase)
+	if findings.OfTheMoment(r.wire.Saw(err)) || errors.Is(err, identity.ErrPassphrase) {
 		return err
 	}
 	if err != nil {
 		r.missing(digest.Hash{}, RemedyIdentity, "%v", err)
 		return nil
 	}
+	r.key = r.device.Seed.StoreKey()
 	lost, err := r.readFormat()
 	if err != nil {
 		return err
@@ -222,6 +226,9 @@ func (r *repairer) meet() (err error) {
 // each, and the rest comes from the rows.
 func (r *repairer) readFormat() (lost bool, err error) {
 	f, err := device.ReadFormat(r.wire, r.dir)
+	if err == nil {
+		err = f.Open(r.key)
+	}
 	if r.format = f; err == nil || errors.Is(err, layout.ErrNewer) || findings.OfTheMoment(err) {
 		r.device.Generation = f.Generation
 		return false, err
@@ -248,7 +255,7 @@ func (r *repairer) mendFormat() error {
 		}
 	}
 	r.done(digest.Hash{}, "FORMAT written again: pages of %d bytes, %d in a segment", r.format.PageBytes, r.format.SegmentPages)
-	return device.WriteFormat(r.wire, r.dir, r.format)
+	return device.WriteFormat(r.wire, r.dir, r.format, r.key)
 }
 
 // settle takes generation and place from their rows, or else from FORMAT. If

@@ -46,10 +46,14 @@ func (r *repairer) openRows() (bool, error) {
 		}
 		return true, r.meet()
 	}
+	if errors.Is(err, aof.ErrKey) {
+		r.missing(digest.Hash{}, RemedyIdentity, "%v", err)
+		return false, nil
+	}
 	if !errors.Is(err, aof.ErrCorrupt) && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
-	if r.rows.old, err = aof.OpenSalvage(r.path(layout.AOFName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if r.rows.old, err = aof.OpenSalvage(r.path(layout.AOFName), r.key); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return false, err
 	}
 	g, _ := oldRow(r.rows.old, layout.Generations)
@@ -374,7 +378,7 @@ func (s *rows) retire() error {
 	}
 	s.r.done(digest.Hash{}, "a new device, with a new log in each topic: peers know this store by %s from now on", u.Next.PeerID())
 	s.r.format.Generation = u.Next.Generation
-	return device.WriteFormat(s.r.wire, s.r.dir, s.r.format)
+	return device.WriteFormat(s.r.wire, s.r.dir, s.r.format, s.r.key)
 }
 
 // ownRows returns the rows of this store's logs as those of a peer.

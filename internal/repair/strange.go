@@ -25,7 +25,7 @@ func (s *rows) dropStrange() error {
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	if err := s.r.files.Write("rows.json", kept); err != nil {
+	if err := s.r.files.Write(layout.AsideRowsName, kept); err != nil {
 		return err
 	}
 	s.dropped = map[*layout.Kind]bool{}

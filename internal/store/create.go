@@ -3,11 +3,9 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -54,6 +52,7 @@ type CreateOptions struct {
 	PageBytes    int         // of the topics founded in it
 	SegmentPages int
 	Seed         identity.Seed       // drawn if zero
+	Passphrase   []byte              // of identity.key; empty for none
 	Generation   identity.Generation // drawn if zero
 	Place        string              // see Options
 	FS           durable.FS          // of Create; nil: the operating system's
@@ -117,6 +116,9 @@ func (s *Store) lock() (err error) {
 		return err
 	}
 	if err = s.syncOwnName(); err != nil {
+		return err
+	}
+	if err = identity.RemoveSeedTemps(s.dir); err != nil {
 		return err
 	}
 	s.opts.FS = s.held.FS(s.opts.FS)
@@ -239,7 +241,7 @@ func (s *Store) create(n *CreateOptions) error {
 	if err := fsys.WriteFileAtomic(s.path(unfinishedName), []byte("not finished\n"), 0o600); err != nil {
 		return err
 	}
-	if err := s.createSeed(n.Seed); err != nil {
+	if err := s.createSeed(n); err != nil {
 		return err
 	}
 	for _, d := range []string{aofName, logsName, mmrName} {
@@ -262,28 +264,15 @@ func (s *Store) create(n *CreateOptions) error {
 	if err := syncNames(fsys, s.dir); err != nil { // what an earlier try left is not durable yet
 		return err
 	}
-	if err := fsys.WriteFileAtomic(s.path(unfinishedName), f.Encode(), 0o600); err != nil {
+	if err := fsys.WriteFileAtomic(s.path(unfinishedName), f.Encode(s.key), 0o600); err != nil {
 		return err
 	}
 	return errors.Join(fsys.Rename(s.path(unfinishedName), s.path(formatName)), fsys.SyncDir(s.dir))
 }
 
-// createSeed writes the seed, unless a creation that was stopped did.
-func (s *Store) createSeed(seed identity.Seed) (err error) {
-	if seed == (identity.Seed{}) {
-		if seed, err = identity.NewSeed(rand.Reader); err != nil {
-			return err
-		}
-	}
-	if err = identity.CreateSeed(s.path(seedName), seed); errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	return err
-}
-
 // createRows makes the AOF and writes what FORMAT says into it.
 func (s *Store) createRows(f layout.Format, first digest.Hash) error {
-	a, err := aof.Open(s.path(aofName), aof.Options{FS: s.opts.FS, Fault: s.opts.Fault})
+	a, err := aof.Open(s.path(aofName), aof.Options{Key: s.key, FS: s.opts.FS, Fault: s.opts.Fault})
 	if err != nil {
 		return err
 	}

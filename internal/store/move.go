@@ -30,16 +30,23 @@ import (
 // A Move is what a store does if it is found in another place.
 type Move = layout.Move
 
-// loadGeneration reads generation and place. FORMAT keeps them in case the AOF is
-// lost.
+// loadGeneration reads the generation. FORMAT keeps it in case the AOF is lost.
 func (s *Store) loadGeneration() error {
-	s.device.Generation, s.place = s.format.Generation, s.format.Place
+	s.device.Generation = s.format.Generation
 	return s.aof.View(func(v *aof.View) error {
 		g, found, err := aof.Row(v, layout.Generations, layout.Only{})
-		if err != nil || !found {
-			return err
+		if err == nil && found {
+			s.device.Generation = g
 		}
-		s.device.Generation = g
+		return err
+	})
+}
+
+// loadPlace reads the place, and what came of the last one. FORMAT keeps it in case the
+// AOF is lost.
+func (s *Store) loadPlace() error {
+	s.place = s.format.Place
+	return s.aof.View(func(v *aof.View) (err error) {
 		if s.place, err = device.LoadPlace(v, s.place); err != nil {
 			return err
 		}
@@ -89,7 +96,7 @@ func (s *Store) settle() error {
 	if s.format = want; s.restoring != nil {
 		return nil // it is written last
 	}
-	return device.WriteFormat(s.opts.FS, s.dir, want)
+	return device.WriteFormat(s.opts.FS, s.dir, want, s.key)
 }
 
 // sharedLinks says which directories of a copy are links. The target of one is the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/recovery"
 	"github.com/xaeroflux/xaeroflux/segwriter"
@@ -16,11 +17,11 @@ type Plan = recovery.Plan
 
 // PlanDir reads what opening the store in dir would read, and returns what it would
 // do. It changes nothing. The error is what keeps it from looking.
-func PlanDir(dir string) (Plan, error) {
+func PlanDir(dir string, ask identity.Passphrase) (Plan, error) {
 	if err := Holds(durable.OS, dir); err != nil {
 		return Plan{}, inStore(dir, err)
 	}
-	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now, ReadOnly: true, Look: true}}
+	s := &Store{dir: dir, opts: Options{FS: durable.OS, Now: time.Now, ReadOnly: true, Look: true, Passphrase: ask}}
 	o := &opening{}
 	err := s.planned(o)
 	if err == nil && len(o.plan.Refused) == 0 && o.witness.AOF.State == recovery.Sound {

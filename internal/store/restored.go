@@ -3,10 +3,8 @@
 package store
 
 import (
-	"crypto/rand"
 	"errors"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -33,14 +31,21 @@ func (s *Store) restoreRows(r *Restored) (err error) {
 	if f.Place, err = device.PlaceOf(s.dir, r.Place); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	a, err := aof.Open(s.path(aofName), aof.Options{MustExist: true, FS: s.opts.FS})
+	keyed, err := s.has(seedName)
+	if err == nil && !keyed {
+		err = s.newSeed(nil)
+	} else if err == nil {
+		err = s.loadSeed()
+	}
 	if err != nil {
 		return err
 	}
-	if keyed, err2 := s.has(seedName); err2 != nil {
-		err = err2
-	} else if !keyed {
-		err = renew(s.dir, a, &f, r.Place)
+	a, err := aof.Open(s.path(aofName), aof.Options{MustExist: true, Key: s.key, FS: s.opts.FS})
+	if err != nil {
+		return err
+	}
+	if !keyed {
+		err = s.renew(a, &f)
 	} else {
 		err = errors.Join(a.View(func(v *aof.View) error { return keepDevice(v, &f) }), a.Commit(func(t *aof.Txn) error {
 			return aof.PutRow(t, layout.Restores, layout.Only{}, r.Backup)
@@ -64,19 +69,13 @@ func keepDevice(v *aof.View, f *layout.Format) error {
 	return err
 }
 
-// renew gives a store without an identity a new one.
-func renew(dir string, a *aof.Store, f *layout.Format, place string) (err error) {
-	var next identity.Device
-	if next.Seed, err = identity.NewSeed(rand.Reader); err != nil {
-		return err
-	}
+// renew makes a store that had no identity the device of its new seed.
+func (s *Store) renew(a *aof.Store, f *layout.Format) (err error) {
+	next := identity.Device{Seed: s.device.Seed}
 	if next.Generation, err = identity.NewGeneration(nil); err != nil {
 		return err
 	}
-	if err := identity.CreateSeed(filepath.Join(dir, layout.SeedName), next.Seed); err != nil {
-		return err
-	}
-	if f.Place, err = device.PlaceOf(dir, place); err != nil {
+	if f.Place, err = device.PlaceOf(s.dir, s.opts.Place); err != nil {
 		return err
 	}
 	f.Generation = next.Generation

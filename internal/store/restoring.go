@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 )
 
@@ -37,6 +38,7 @@ type Restored struct {
 	From                    string    // the directory it is in, for people
 	Place                   string    // see Options
 	Adopt                   bool      // see Options
+	Passphrase              identity.Passphrase
 	// Fill puts the AOF of a snapshot in the store's directory, its pages, and
 	// identity.key if the snapshot had one. If it had none, the store gets an
 	// identity of its own, with new logs.
@@ -48,7 +50,7 @@ type Restored struct {
 // that was cut off. If it fails, dir is as it was, or empty.
 func Restore(dir string, r Restored) (err error) {
 	_, missing := os.Stat(dir)
-	s := unopened(dir, Options{Place: r.Place, Adopt: r.Adopt, Look: !r.Adopt, FS: r.FS})
+	s := unopened(dir, Options{Place: r.Place, Passphrase: r.Passphrase, Adopt: r.Adopt, Look: !r.Adopt, FS: r.FS})
 	s.restoring = &r
 	defer func() {
 		if err = errors.Join(err, s.release()); err != nil {
@@ -111,7 +113,7 @@ func (s *Store) restore(r *Restored) error {
 	if err := errors.Join(s.closeFiles(), syncNames(fsys, s.dir)); err != nil {
 		return err
 	}
-	if err := fsys.WriteFileAtomic(s.path(restoringName), s.format.Encode(), 0o600); err != nil {
+	if err := fsys.WriteFileAtomic(s.path(restoringName), s.format.Encode(s.key), 0o600); err != nil {
 		return err
 	}
 	return errors.Join(fsys.Rename(s.path(restoringName), s.path(formatName)), fsys.SyncDir(s.dir))

@@ -29,6 +29,7 @@ type Snapshot struct {
 	Device       identity.Device
 	AOF          string // directory of the data file
 	Seed         string // path of identity.key, or "" if it was left out
+	Locked       bool   // that has a passphrase
 	PageBytes    int
 	SegmentPages int
 	Topics       []*Topic
@@ -61,13 +62,13 @@ func (s *Store) Snapshot(tmp string, named bool) (*Snapshot, error) {
 	if err := s.aof.CopyTo(n.AOF); err != nil {
 		return nil, err
 	}
-	a, err := aof.Open(n.AOF, aof.Options{MustExist: true})
+	a, err := aof.Open(n.AOF, aof.Options{MustExist: true, Key: s.key})
 	if err != nil {
 		return nil, err
 	}
 	err = a.View(func(v *aof.View) error { return n.read(s, v) })
 	if err == nil && named {
-		n.Seed = s.path(layout.SeedName)
+		n.Seed, n.Locked = s.path(layout.SeedName), s.locked
 		err = a.Commit(n.putSigned)
 	} else if err == nil {
 		n.AOF = filepath.Join(tmp, "nameless")
@@ -176,6 +177,9 @@ func VerifyLog(v *aof.View, row *aof.LogRow, files segwriter.PageSource, segment
 func PageParams(n identity.LogName, segmentPages int) segwriter.Params {
 	return segwriter.ParamsOf(n, segmentPages)
 }
+
+// Locked reports whether identity.key has a passphrase.
+func (s *Store) Locked() bool { return s.locked }
 
 // GenerationIn reads the generation of a store from its AOF.
 func GenerationIn(a *aof.Store) (g identity.Generation, err error) {

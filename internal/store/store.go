@@ -44,6 +44,8 @@ type Options struct {
 	// Place names the place that the data lies in, instead of what the system
 	// says of it; see identity.Place.
 	Place string
+	// Passphrase asks for the one of identity.key, if that has one.
+	Passphrase identity.Passphrase
 	// Adopt keeps the store the device that it was, though it is found in
 	// another place: the other copy must never be used again.
 	Adopt bool
@@ -77,9 +79,11 @@ type Store struct {
 	held   *durable.Dir
 	room   *durable.Counted // what the files take; nil without CountBytes
 	device identity.Device
-	idKey  []byte         // that hides event ids in rows
-	moved  *Move          // what opening found out, or nil
-	place  identity.Place // that the data lay in when it was committed last
+	key    *identity.StoreKey // of its seed; nil while that is not known
+	locked bool               // identity.key has a passphrase
+	idKey  []byte             // that hides event ids in rows
+	moved  *Move              // what opening found out, or nil
+	place  identity.Place     // that the data lay in when it was committed last
 
 	restored time.Time // when the backup was made that the store is, if nothing was done about it yet
 	unmet    unmet
@@ -152,6 +156,7 @@ func Open(dir string, o Options) (s *Store, err error) {
 	if err = s.hold(); err == nil {
 		err = s.load()
 	}
+	s.opts.New, s.opts.Passphrase = nil, nil // of no use any more, and secret
 	return s, err
 }
 
@@ -230,7 +235,7 @@ func (s *Store) decide() error {
 		if err := syncNames(s.opts.FS, s.dir); err != nil {
 			return err
 		}
-		if err := errors.Join(s.apply(o), s.aof.Settle()); err != nil {
+		if err := errors.Join(s.apply(o), s.renewFormat(), s.aof.Settle()); err != nil {
 			return err
 		}
 		if purged, err := s.purge(); err != nil {

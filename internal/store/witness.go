@@ -52,9 +52,19 @@ func (s *Store) readFiles(o *opening) error {
 	if s.restoring == nil {
 		s.format, errs[0] = device.ReadFormat(s.opts.FS, s.dir)
 	}
-	s.device.Seed, errs[1] = identity.LoadSeed(s.path(seedName))
-	s.aof, errs[2] = aof.Open(s.path(aofName), aof.Options{MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, ReadOnly: s.opts.ReadOnly, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged})
+	errs[1] = s.loadSeed()
+	errs[2] = s.openAOF()
+	if errors.Is(errs[2], aof.ErrKey) {
+		s.key, errs[1] = nil, ErrIdentity
+		errs[2] = s.openAOF()
+	}
+	if errs[0] == nil && s.key != nil {
+		errs[0] = s.openFormat()
+	}
 	if errs[2] == nil {
+		errs[2] = s.loadPlace()
+	}
+	if errs[2] == nil && (s.key != nil || !s.aof.Sealed()) {
 		errs[2] = errors.Join(s.loadGeneration(), s.loadTopics())
 	}
 	for i, f := range []*recovery.File{&w.Format, &w.Identity, &w.AOF} {
@@ -73,16 +83,34 @@ func (s *Store) readFiles(o *opening) error {
 	return nil
 }
 
+// openAOF opens the AOF with the key that there is.
+func (s *Store) openAOF() (err error) {
+	s.aof, err = aof.Open(s.path(aofName), aof.Options{
+		MapBytes: s.opts.MapBytes, MustExist: true, Unsettled: true, ReadOnly: s.opts.ReadOnly, Key: s.key, FS: s.opts.FS, Fault: s.opts.Fault, Check: s.unchanged,
+	})
+	return err
+}
+
+// openFormat opens what is sealed in FORMAT.
+func (s *Store) openFormat() error {
+	if err := s.format.Open(s.key); err != nil {
+		return fmt.Errorf("%w: FORMAT is that of another store: %w", ErrFormat, err)
+	}
+	return nil
+}
+
 // fileOf returns what reading a file makes of it; false says that it could not be
 // looked at, or is not this version's to judge.
 func fileOf(err error) (recovery.File, bool) {
 	switch {
 	case err == nil:
 		return recovery.File{State: recovery.Sound}, true
+	case errors.Is(err, identity.ErrPassphrase):
+		return recovery.File{}, false
 	case errors.Is(err, fs.ErrNotExist):
 		return recovery.File{State: recovery.Missing}, true
 	case errors.Is(err, layout.ErrNewer) || durable.TroubleOf(err) != durable.NoTrouble:
-	case errors.Is(err, corrupt.Err) || errors.Is(err, ErrFormat) || errors.Is(err, identity.ErrSeedFile):
+	case errors.Is(err, corrupt.Err) || errors.Is(err, ErrFormat) || errors.Is(err, identity.ErrSeedFile) || errors.Is(err, ErrIdentity):
 		return recovery.File{State: recovery.Damaged, What: err.Error()}, true
 	}
 	return recovery.File{}, false

@@ -53,8 +53,8 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 			}
 		}
 		for name, call := range map[string]func(){
-			"Check":        func() { _, _ = xaeroflux.Check(ctx, dir, b.progress) },
-			"VerifyBackup": func() { _, _ = xaeroflux.VerifyBackup(ctx, at, b.progress) },
+			"Check":        func() { _, _ = xaeroflux.Check(ctx, dir, &xaeroflux.CheckOptions{Progress: b.progress}) },
+			"VerifyBackup": func() { _, _ = xaeroflux.VerifyBackup(ctx, at, &xaeroflux.CheckOptions{Progress: b.progress}) },
 			"Restore": func() {
 				_, _ = xaeroflux.Restore(ctx, at, filepath.Join(t.TempDir(), "r"), &xaeroflux.RestoreOptions{Progress: b.progress})
 			},

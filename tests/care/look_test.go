@@ -165,7 +165,7 @@ func TestTroubleIsNoDamage(t *testing.T) {
 			struck, last := 0, int64(-1)
 			for n := int64(0); ; n += 1 + n/4 {
 				fsys, hit := r.from(n)
-				report, err := doctor.Check(ctx, fsys, dir, nil)
+				report, err := doctor.Check(ctx, fsys, dir, doctor.Options{})
 				if !hit.Load() {
 					last = n
 					break

@@ -17,7 +17,7 @@ import (
 // A store of format 1 is refused with the sentence that says so, by whatever opens
 // one, and no file of it is changed.
 func TestStoreOfFormat1(t *testing.T) {
-	const sentence = "not a store this version can open: another version: FORMAT has version 1, this program knows 2; " +
+	const sentence = "not a store this version can open: another version: FORMAT has version 1, this program knows 3; " +
 		"it was made before the formats were final, and nothing converts it: read it with the program that made it, and append to a new store"
 	dir := filepath.Join(t.TempDir(), "s")
 	db, err := xaeroflux.Open(dir, nil)

@@ -91,7 +91,7 @@ func restoreIsKnown(t *testing.T, at, from, dir string, adopt bool) bool {
 		"open":   func() error { _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true}); return err },
 		"create": func() error { _, err := xaeroflux.Open(dir, nil); return err },
 		"check":  func() error { _, err := xaeroflux.Check(ctx, dir, nil); return err },
-		"plan":   func() error { _, err := xaeroflux.PlanOf(dir); return err },
+		"plan":   func() error { _, err := xaeroflux.PlanOf(dir, nil); return err },
 		"repair": func() error { _, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{Offline: true}); return err },
 	} {
 		if !begun && what == "create" {

@@ -36,6 +36,7 @@ holds any, or its logs fork.`,
 			if err != nil {
 				return err
 			}
+			o.Passphrase = a.passphrase
 			db, err := xaeroflux.Open(a.dir, &o)
 			if err != nil {
 				return err
@@ -59,7 +60,7 @@ holds any, or its logs fork.`,
 
 // unmet reports whether the store waits for a peer before it appends.
 func (a *app) unmet() (bool, error) {
-	db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, ReadOnly: true})
+	db, err := xaeroflux.Open(a.dir, &xaeroflux.Options{MustExist: true, ReadOnly: true, Passphrase: a.passphrase})
 	if err != nil {
 		return false, err
 	}

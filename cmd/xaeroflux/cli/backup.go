@@ -29,13 +29,16 @@ device: nothing that it holds is lost by bringing it up to date. With "-" it is 
 by any tar, that is what DIR is.
 
 The backup holds the seed that all keys of the store come from, and the keys of
-its topics: keep it as you keep the store. With --without-identity the seed, the
+its topics: keep it as you keep the store. Of a store with a passphrase it holds them
+under the one that the store has at the time, which restoring it asks for. With --without-identity the seed, the
 generation and the secrets of accounts are left out; whoever restores it reads
 everything, can take part in the open topics, and is a new device with an identity
-of its own. The keys of topics and all events are in it.
+of its own. The keys of topics and all events are in it, in the clear, so that a store
+with a passphrase refuses it.
 
 --verify reads a backup, says what it holds, and computes every hash, page, root
-and signature again; it needs no store.`,
+and signature again; it needs no store, and the passphrase only to hold the identity in it
+against its peer id, which it does if --passphrase-file is given.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			a.readOnly = true // a copy that is backed up stays what it is
@@ -68,7 +71,7 @@ and signature again; it needs no store.`,
 
 func (a *app) verifyBackup(ctx context.Context, dir string) error {
 	meter := a.meter("verifying", -1, true)
-	m, err := xaeroflux.VerifyBackup(ctx, dir, meter.set)
+	m, err := xaeroflux.VerifyBackup(ctx, dir, &xaeroflux.CheckOptions{Progress: meter.set, Passphrase: a.namedPassphrase()})
 	meter.end()
 	var damage *xaeroflux.BackupDamageError
 	if err != nil && !errors.As(err, &damage) {
@@ -139,7 +142,7 @@ of, "xaeroflux adopt --alone" allows it.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			meter := a.meter("restoring", -1, true)
-			o.Progress = meter.set
+			o.Progress, o.Passphrase = meter.set, a.passphrase
 			m, err := xaeroflux.Restore(cmd.Context(), args[0], args[1], &o)
 			meter.end()
 			if err != nil {
@@ -172,9 +175,12 @@ func printBackup(w io.Writer, r xaeroflux.BackupReport) {
 	if r.Written > 0 {
 		fmt.Fprintf(w, "wrote   %s; %s were there\n", bytesText(uint64(r.Written)), bytesText(uint64(r.Kept)))
 	}
-	if r.Identity == "none" {
+	switch r.Identity {
+	case "none":
 		fmt.Fprintln(w, "keys    those of the topics; no identity")
-	} else {
+	case "sealed":
+		fmt.Fprintf(w, "keys    the identity of %.8s and those of the topics, under the passphrase that the store had then\n", r.Peer)
+	default:
 		fmt.Fprintf(w, "keys    the identity of %.8s, readable in the backup, and those of the topics\n", r.Peer)
 	}
 }

@@ -70,7 +70,7 @@ func (a *app) check(ctx context.Context, progress func(done, total int64)) (r xa
 		r, err = c.Check(ctx, progress)
 		return err
 	}, func() (err error) {
-		r, err = xaeroflux.Check(ctx, a.dir, progress)
+		r, err = xaeroflux.Check(ctx, a.dir, &xaeroflux.CheckOptions{Progress: progress, Passphrase: a.passphrase})
 		return err
 	})
 	return r, err

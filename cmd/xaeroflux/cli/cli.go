@@ -38,6 +38,9 @@ type app struct {
 
 	readOnly bool // see --read-only
 
+	pass passphrases
+	ctx  context.Context // of the run
+
 	quotas map[string]string // of --quota
 
 	in       io.Reader
@@ -79,6 +82,7 @@ func stopSignals() []os.Signal {
 func (a *app) run(ctx context.Context, args []string) int {
 	out := newOutput(a.out)
 	a.stdout, a.out = a.out, out
+	a.ctx = ctx
 	root := a.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -111,7 +115,7 @@ brings them to every device that shares a topic.
 
 Results go to stdout, everything else to stderr. Exit codes: ` + exitText() + `.
 While "xaeroflux run" is running, all other commands on the same directory but
-"repair" and "adopt", which need the store closed, work through it.`,
+"repair", "adopt", "words" and "passwd", which need the store closed, work through it.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -131,11 +135,12 @@ While "xaeroflux run" is running, all other commands on the same directory but
 	f := root.PersistentFlags()
 	f.StringVar(&a.dir, "dir", dir, "directory of the store; XAEROFLUX_DIR sets the default")
 	f.StringVar(&a.topic, "topic", "", "topic by id, unique beginning of it, or name (default: the store's first)")
+	f.StringVar(&a.pass.file, "passphrase-file", os.Getenv(passphraseEnv), "file with the passphrase of the store in its first line, or - for a line of standard input; XAEROFLUX_PASSPHRASE_FILE sets the default (else it is asked for on the terminal, if the store has one)")
 	f.BoolVar(&a.readOnly, "read-only", false, "change nothing in a store: for a disk that may not be written, and beside others that read; a command that changes one exits 2")
 	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
 	root.AddCommand(
 		a.initCmd(), a.appendCmd(), a.catCmd(), a.getCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),
-		a.runCmd(), a.syncCmd(), a.fetchCmd(), a.gapsCmd(), a.serveCmd(), a.inviteCmd(), a.invitesCmd(), a.asksCmd(), a.joinCmd(), a.topicCmd(), a.membersCmd(), a.devicesCmd(), a.wordsCmd(), a.rosterCmd(), a.handoverCmd(), a.takeoverCmd(), a.successorCmd(), a.checkCmd(), a.repairCmd(), a.forksCmd(), a.followCmd(), a.statusCmd(), a.networkChangedCmd(), a.adoptCmd(), a.backupCmd(), a.restoreCmd(), a.actorsCmd(), a.demoCmd(),
+		a.runCmd(), a.syncCmd(), a.fetchCmd(), a.gapsCmd(), a.serveCmd(), a.inviteCmd(), a.invitesCmd(), a.asksCmd(), a.joinCmd(), a.topicCmd(), a.membersCmd(), a.devicesCmd(), a.wordsCmd(), a.rosterCmd(), a.handoverCmd(), a.takeoverCmd(), a.successorCmd(), a.checkCmd(), a.repairCmd(), a.forksCmd(), a.followCmd(), a.statusCmd(), a.networkChangedCmd(), a.adoptCmd(), a.passwdCmd(), a.backupCmd(), a.restoreCmd(), a.actorsCmd(), a.demoCmd(),
 	)
 	helpWithExternals(root)
 	return root

@@ -88,6 +88,7 @@ var kinds = []struct {
 }{
 	{nodeapi.Interrupt, []error{errInterrupted, context.Canceled}},
 	{nodeapi.Silent, []error{nodeapi.ErrSilent}},
+	{nodeapi.Locked, []error{xaeroflux.ErrPassphrase}},
 	{nodeapi.Asked, []error{xaeroflux.ErrAsked}},
 	{nodeapi.Forbidden, []error{xaeroflux.ErrRole}},
 	{nodeapi.Unmet, []error{xaeroflux.ErrUnmet}},

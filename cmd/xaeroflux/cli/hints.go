@@ -29,7 +29,7 @@ var bareCommand = regexp.MustCompile(`(^|[^` + "`" + `\w/])xaeroflux ([a-z]+)`)
 var storeless = []string{"completion", "demo", "help", "restore", "verify"}
 
 // ofStores are the commands that are about a store that is there, or was.
-var ofStores = []string{"adopt", "backup", "check", "repair"}
+var ofStores = []string{"adopt", "backup", "check", "passwd", "repair"}
 
 // typed adds --dir to each command in a hint, so that it works as it is printed.
 func (a *app) typed(text string) string {
@@ -135,6 +135,8 @@ func nextOf(err error) string {
 		return "another directory, or `xaeroflux backup DIR`, which makes one of the store in --dir"
 	case errors.As(err, &tmp):
 		return "TMPDIR=DIR before the command, with a directory that may be written and has room"
+	case errors.Is(err, xaeroflux.ErrPassphrase):
+		return nextPassphrase
 	case errors.As(err, &mode):
 		return "chmod 600 " + quoted(mode.Path)
 	case errors.Is(err, xaeroflux.ErrSuperseded):
@@ -154,6 +156,9 @@ func nextOf(err error) string {
 	}
 	return ""
 }
+
+// nextPassphrase is next for a store with a passphrase.
+const nextPassphrase = "the same with --passphrase-file FILE, or with XAEROFLUX_PASSPHRASE_FILE; on a terminal it is asked for. A running node (`xaeroflux run`) asks once, and then the other commands need none"
 
 // nextAsked is next for what the steward of a topic has not done yet.
 func nextAsked(cmd *cobra.Command) string {

@@ -5,6 +5,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,7 @@ func nextInUse(cmd *cobra.Command, err error) string {
 	var locked *durable.LockedError
 	errors.As(err, &locked)
 	switch {
-	case cmd.Name() == "repair" || cmd.Name() == "adopt" || cmd.Name() == "words":
+	case slices.Contains([]string{"repair", "adopt", "words", "passwd"}, cmd.Name()):
 		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
 	case cmd.Name() == "restore":
 		return "another directory; or stop the process that has this store open, and move the store away"

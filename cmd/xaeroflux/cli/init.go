@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,25 +18,33 @@ import (
 
 func (a *app) initCmd() *cobra.Command {
 	var o xaeroflux.Options
+	var locked bool
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Create a store with a topic of its own",
 		Long: `Creates a store in --dir, with a first topic, and prints its author key, log,
 topic, note verifier key and invite. The invite is a secret: whoever has it can
-read the topic and append to it.`,
+read the topic and append to it.
+
+With --passphrase, what the store holds of sealed topics, and all keys, are sealed on
+disk from the first byte on; it is asked for twice on the terminal, or read from
+--passphrase-file. "xaeroflux passwd" sets one later.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkTopicName(o.TopicName); err != nil {
 				return err
 			}
-			return a.create(cmd.Context(), o)
+			return a.create(cmd.Context(), o, locked)
 		},
 	}
 	cmd.Flags().StringVar(&o.TopicName, "name", "", "what to call the topic, here and in invites")
+	cmd.Flags().BoolVar(&locked, "passphrase", false, lockedUsage)
 	cmd.Flags().IntVar(&o.PageBytes, "page-bytes", 0, "page size: 4096, 8192, 16384, 32768 or 65536 (default 16384)")
 	cmd.Flags().IntVar(&o.SegmentPages, "segment-pages", 0, "pages in a segment file, 2 to 65536 (default 1024)")
 	return cmd
 }
+
+const lockedUsage = "give the store that is created a passphrase"
 
 // checkTopicName checks that invites can hold the name.
 func checkTopicName(name string) error {
@@ -46,8 +55,15 @@ func checkTopicName(name string) error {
 }
 
 // create makes the store and prints what is in it.
-func (a *app) create(ctx context.Context, o xaeroflux.Options) error {
+func (a *app) create(ctx context.Context, o xaeroflux.Options, locked bool) (err error) {
 	o.MustCreate = true
+	if locked {
+		if o.NewPassphrase, err = a.newPassphrase(a.pass.file); err != nil {
+			return err
+		}
+		defer clear(o.NewPassphrase)
+		o.Passphrase = func() ([]byte, error) { return bytes.Clone(o.NewPassphrase), nil }
+	}
 	db, err := xaeroflux.Open(a.dir, &o)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 
 func (a *app) joinCmd() *cobra.Command {
 	var at string
+	var locked bool
 	cmd := &cobra.Command{
 		Use:   "join INVITE | --code HOST:PORT",
 		Short: "Join the topic of an invite, creating the store if need be",
@@ -40,7 +41,7 @@ waits: HOST:PORT is where, and the six digits that it shows are a line of standa
 			}
 			topic, err := withoutPeers(*invite)
 			if err == nil {
-				err = a.create(cmd.Context(), xaeroflux.Options{Invite: topic})
+				err = a.create(cmd.Context(), xaeroflux.Options{Invite: topic}, locked)
 			}
 			if links(invite) {
 				return a.joinPerson(cmd, invite, args[0], err)
@@ -54,6 +55,7 @@ waits: HOST:PORT is where, and the six digits that it shows are a line of standa
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&locked, "passphrase", false, lockedUsage)
 	cmd.Flags().StringVar(&at, "code", "", "host:port of a device at hand that hands an invite over by six digits")
 	return cmd
 }

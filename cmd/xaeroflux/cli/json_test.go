@@ -59,6 +59,7 @@ var printed = []struct {
 	{"invites", "`invites`, and the command of it, for each invite", xaeroflux.OpenInvite{}},
 	{"asks", "`asks`, for each ask", xaeroflux.Ask{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},
+	{"passwd", "`passwd`", passwdResult{}},
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},
 	{"announce", "`run`, once it listens", listeningLine{}},

@@ -83,6 +83,7 @@ func (a *app) open(ctx context.Context) (b backend, err error) {
 // openStore opens the store in this process, and says so if it found itself in
 // another place.
 func (a *app) openStore(o *xaeroflux.Options) (*xaeroflux.DB, error) {
+	o.Passphrase = a.passphrase
 	db, err := xaeroflux.Open(a.dir, o)
 	if err != nil {
 		return nil, err

@@ -92,6 +92,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"invite":          {{"invite"}},
 		"join":            {{"join", invite, "--dir", at("joined")}},
 		"members":         {{"members"}},
+		"passwd":          {{"passwd", "--remove"}},
 		"prove":           {{"prove", "0"}, {"prove", "--consistency", "1"}},
 		"repair":          {{"repair", "--offline"}},
 		"restore":         {{"restore", at("backup"), at("restored")}},

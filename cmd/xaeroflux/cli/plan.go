@@ -21,7 +21,7 @@ func (a *app) plan(ctx context.Context) error {
 		_, err := c.Info(ctx, "") // it answers
 		return errors.Join(err, c.Close())
 	}, func() (err error) {
-		p, err = xaeroflux.PlanOf(a.dir)
+		p, err = xaeroflux.PlanOf(a.dir, &xaeroflux.CheckOptions{Passphrase: a.passphrase})
 		return err
 	})
 	if err != nil {

@@ -40,6 +40,7 @@ directory. The exit code is 1 where something is still damaged or missing.`,
 			if err := errors.Join(a.checkPeers(o.From), a.secrets(o.Invites)); err != nil {
 				return err
 			}
+			o.Passphrase = a.passphrase
 			r, err := xaeroflux.Repair(cmd.Context(), a.dir, o)
 			if err != nil {
 				return err

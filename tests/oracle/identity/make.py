@@ -3,12 +3,13 @@
 """Makes tests/testdata/vectors/identity.json by docs/format.md alone.
 
 It shares no code with the Go packages. It needs Python 3.9 and `cryptography`
-for Ed25519; run it in this folder:
+for Ed25519 and AEADs; run it in this folder:
 
     python3 make.py > ../../testdata/vectors/identity.json
 """
 import base64, hashlib, hmac, json, struct, sys
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 sha = lambda b: hashlib.sha256(b).digest()
@@ -122,8 +123,7 @@ def topic_vectors():
 
 def seed_vectors():
     for seed, generation in ((SEED, GENERATION), (SEED, secret("generation")[:16]), (secret("seed"), GENERATION)):
-        text = b"xaeroflux identity v1\nseed " + seed.hex().encode() + b"\n"
-        text += b"check " + tagged("xaeroflux identity check v1", text)[:8].hex().encode() + b"\n"
+        text = seed_text(seed)
         for i, g in enumerate(TOPICS):
             yield dict(seed=seed.hex(), generation=generation.hex(), topic=i, file=text.decode(),
                        peer_id=public(hkdf(seed, "xaeroflux peer key v2", generation)).hex(),
@@ -227,11 +227,52 @@ def format_text(version, page, segment, generation, place, end="\n"):
     return text + "check %s%s" % (tagged("xaeroflux format check v1", text.encode())[:8].hex(), end)
 
 
+def store_key(seed):
+    return hkdf(seed, "xaeroflux store key v1")
+
+
+def store_sealed(seed, nonce, place, what):
+    return nonce + AESGCM(store_key(seed)).encrypt(nonce, what, place)
+
+
+def sealed_vectors():
+    rows = [(b"FORMAT generation", GENERATION), (b"meta\0epoch " + secret("topic") + secret("epoch"), secret("an epoch")), (b"topics\0" + bytes([0, 0, 0, 1]), b"")]
+    for i, (place, what) in enumerate(rows):
+        nonce = secret("nonce %d" % i)[:12]
+        yield dict(seed=SEED.hex(), key=store_key(SEED).hex(), check=tagged("xaeroflux store key check v1", store_key(SEED))[:8].hex(),
+                   place=place.hex(), secret=what.hex(), nonce=nonce.hex(), sealed=store_sealed(SEED, nonce, place, what).hex())
+
+
+def seed_text(seed):
+    text = b"xaeroflux identity v1\nseed " + seed.hex().encode() + b"\n"
+    return text + b"check " + tagged("xaeroflux identity check v1", text)[:8].hex().encode() + b"\n"
+
+
+def age_file(passphrase, work, text, name):
+    """A file of age-encryption.org/v1 with scrypt as its recipient, and one chunk."""
+    b64 = lambda b: base64.b64encode(b).rstrip(b"=")
+    hkdf_age = lambda key, salt, info: mac(mac(salt or bytes(32), key), info + b"\x01")
+    file_key, salt, nonce = secret(name + " file key")[:16], secret(name + " salt")[:16], secret(name + " nonce")[:16]
+    wrap = hashlib.scrypt(passphrase, salt=b"age-encryption.org/v1/scrypt" + salt, n=1 << work, r=8, p=1, maxmem=1 << 28, dklen=32)
+    head = b"age-encryption.org/v1\n-> scrypt " + b64(salt) + b" %d\n" % work
+    head += b64(ChaCha20Poly1305(wrap).encrypt(bytes(12), file_key, None)) + b"\n---"
+    return head + b" " + b64(mac(hkdf_age(file_key, b"", b"header"), head)) + b"\n" + nonce + \
+        ChaCha20Poly1305(hkdf_age(file_key, nonce, b"payload")).encrypt(bytes(11) + b"\x01", text, None)
+
+
+def sealed_seed_vectors():
+    for seed, passphrase in ((SEED, b"correct horse battery staple"), (secret("seed"), "Gänseblümchen 7".encode())):
+        yield dict(seed=seed.hex(), passphrase=passphrase.decode(), file=age_file(passphrase, 10, seed_text(seed), seed.hex()).hex())
+
+
 def format_vectors():
     lines = [v["line"] for v in place_vectors()]
     for page, segment, generation, line in ((4096, 2, GENERATION, lines[3]), (16384, 1024, GENERATION, lines[0]), (65536, 65536, secret("generation")[:16], lines[2])):
         yield dict(page_bytes=page, segment_pages=segment, generation=generation.hex(), place=line,
                    text=format_text(2, page, segment, generation.hex(), line))
+        sealed = store_sealed(SEED, secret("nonce %d" % page)[:12], b"FORMAT generation", generation)
+        yield dict(page_bytes=page, segment_pages=segment, generation=generation.hex(), place=line, seed=SEED.hex(),
+                   text=format_text(3, page, segment, sealed.hex(), line))
 
 
 PEER = public(secret("peer 0")).hex()
@@ -313,12 +354,14 @@ def refused_texts():
     yield "words", "count", {"nothing": "", "23 words": " ".join(words[:23]), "25 words": " ".join(words + words[:1])}
     yield "words", "word", {"a word that is none": " ".join(words[:-1] + ["xaeroflux"])}
     yield "words", "checksum", {"two words swapped": " ".join(words[1::-1] + words[2:])}
-    yield "format", "version", {"of format 1": "xaeroflux store 1 page 16384 segment 1024\n", "of format 3": format_text(3, 4096, 2, id, "place"),
+    yield "format", "version", {"of format 1": "xaeroflux store 1 page 16384 segment 1024\n", "of format 4": format_text(4, 4096, 2, id, "place"),
                                 "of format 10": format_text(10, 4096, 2, id, "place")}
     yield "format", "damaged", {
         "nothing": "", "another text": "a store\n", "leading zero": format_text(2, "04096", 2, id, "place"), "leading zero of the version": format_text("02", 4096, 2, id, "place"),
         "sign": format_text(2, "+4096", 2, id, "place"), "pages of 5000 bytes": format_text(2, 5000, 2, id, "place"), "pages of 2048 bytes": format_text(2, 2048, 2, id, "place"),
         "one page a segment": format_text(2, 4096, 1, id, "place"), "no generation": format_text(2, 4096, 2, "0" * 32, "place"),
+        "generation in the clear": format_text(3, 4096, 2, id, "place"), "sealed generation in version 2": format_text(2, 4096, 2, "ab" * 44, "place"),
+        "sealed generation in upper case": format_text(3, 4096, 2, "AB" * 44, "place"), "sealed generation of 43 bytes": format_text(3, 4096, 2, "ab" * 43, "place"),
         "generation in upper case": format_text(2, 4096, 2, GENERATION[::-1].hex().upper(), "place"), "no place": format_text(2, 4096, 2, id, ""),
         "check of other lines": format_text(2, 4096, 2, id, "place").replace("segment 2", "segment 4"), "no line feed at the end": format_text(2, 4096, 2, id, "place", ""),
         "a line too many": format_text(2, 4096, 2, id, "place", "\n\n"), "carriage returns": format_text(2, 4096, 2, id, "place").replace("\n", "\r\n"),
@@ -349,7 +392,7 @@ json.dump({
     "note": "made by tests/oracle/identity/make.py, which shares no code with the Go packages",
     "topics": topic_vectors(), "seeds": list(seed_vectors()), "logs": list(log_vectors()), "accounts": list(account_vectors()),
     "invites": list(invite_vectors()), "words": list(word_vectors()), "places": list(place_vectors()),
-    "signatures": list(signature_vectors()), "formats": list(format_vectors()),
+    "signatures": list(signature_vectors()), "formats": list(format_vectors()), "store_sealed": list(sealed_vectors()), "sealed_seeds": list(sealed_seed_vectors()),
     "addresses": list(address_vectors()), "refused": list(refused_vectors()),
 }, sys.stdout, indent=2, ensure_ascii=False)
 print()

@@ -31,7 +31,7 @@ const log = object({
   log: digits(64), topic: digits(64), kind: oneOf("data", "roster", "boxes"), "own?": oneOf(true), size: count, root: digits(64), "pages?": count, "pieces?": listOf(piece),
 });
 const manifest = object({
-  number: count, time: (v) => text(v) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(v), store: digits(32), "peer?": digits(64), identity: oneOf("plain", "none"),
+  number: count, time: (v) => text(v) && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(v), store: digits(32), "peer?": digits(64), identity: oneOf("plain", "sealed", "none"),
   page_bytes: oneOf(4096, 8192, 16384, 32768, 65536), segment_pages: (v) => v >= 2 && v <= 65536, aof: object(file), "seed?": object(file),
   topics: listOf(object({ topic: digits(64), "name?": text, log: digits(64) })), logs: listOf(log),
 });
@@ -57,11 +57,11 @@ function json(s) {
 }
 
 export function parseManifest(s) {
-  const m = /^xaeroflux backup 1 ([0-9a-f]{64})\n/.exec(s);
+  const m = /^xaeroflux backup [12] ([0-9a-f]{64})\n/.exec(s);
   ok(m && hex(sha256(utf8(s.slice(m[0].length)))) === m[1], "version or hash");
   const v = json(s.slice(m[0].length));
   manifest(v);
-  ok((v.seed !== undefined) === (v.identity === "plain"), "identity");
+  ok((v.seed !== undefined) === (v.identity !== "none"), "identity");
   const files = [v.aof, ...(v.seed ? [v.seed] : []), ...v.logs.flatMap((l) => l.pieces ?? [])].map((f) => f.file);
   ok(files.every((f) => names.test(f)) && new Set(files).size === files.length, "names of files");
   for (const l of v.logs) checkPieces(l, v.segment_pages);

@@ -104,9 +104,10 @@ function checkSignature(row) {
 }
 
 function checkFormat(row) {
-  const f = { page: row.page_bytes, segment: row.segment_pages, generation: row.generation, place: row.place };
+  const f = texts.parseFormat(row.text);
+  if (f.version === 3) f.generation = hex(texts.openStored(raw(row.seed), utf8("FORMAT generation"), raw(f.sealed)));
+  same([f.page, f.segment, f.generation, f.place], [row.page_bytes, row.segment_pages, row.generation, row.place]);
   same(texts.format(f), row.text);
-  same(texts.parseFormat(row.text), f);
 }
 
 const parsers = {
@@ -128,6 +129,16 @@ export function checkIdentity(file) {
   file.each("places", checkPlace);
   file.each("signatures", checkSignature);
   file.each("formats", checkFormat);
+  file.each("store_sealed", (row) => {
+    const [seed, place, sealed] = [raw(row.seed), raw(row.place), raw(row.sealed)];
+    same(hex(texts.storeKey(seed)), row.key);
+    same(hex(tagged("xaeroflux store key check v1", texts.storeKey(seed)).subarray(0, 8)), row.check);
+    same(hex(texts.openStored(seed, place, sealed)), row.secret);
+    same(hex(sealed.subarray(0, 12)), row.nonce);
+  });
+  file.each("sealed_seeds", (row) => {
+    same(hex(texts.parseSeedFile(texts.openAge(raw(row.file), row.passphrase).toString())), row.seed);
+  });
   file.each("addresses", (row) => same(invite.parseAddress(row.text), { peer: row.peer, place: row.place }));
   file.each("refused", (row) => {
     same([typeof row.what, utf8(row.what).length > 0], ["string", true]);

@@ -2,15 +2,19 @@
 
 // The rows of "The AOF" of docs/format.md.
 
-import { cat, crc32c, hex, hkdf, raw, Reader, tagged, u16, u32, u48, u64, u8, utf8 } from "./bytes.mjs";
+import { cat, crc32c, hex, hkdf, raw, Reader, sha256, tagged, u16, u32, u48, u64, u8, utf8 } from "./bytes.mjs";
 import * as genesis from "./genesis.mjs";
 import { logID } from "./identity.mjs";
 import * as record from "./record.mjs";
 import { need, refuses, same } from "./row.mjs";
 import { checkSmallRows } from "./smallrows.mjs";
+import { storeKey } from "./texts.mjs";
 import { subtrees } from "./tree.mjs";
 
 const big = (n, bytes) => Buffer.from(BigInt(n).toString(16).padStart(2 * bytes, "0"), "hex");
+// The values of the format row: of version 2, and of version 3 with the check of a key.
+const versionClear = "02000000";
+const versionSealed = "03000000" + hex(tagged("xaeroflux store key check v1", storeKey(sha256(utf8("seed")))).subarray(0, 8));
 const databases = { events: 0, logs: 1, logids: 2, format: 3, topics: 4, peers: 5, cursors: 6, meta: 7, ranges: 8, ids: 9 };
 
 // sealed puts the checksum before a value; events and logs do not count the database.
@@ -66,7 +70,7 @@ export function checkAOF(file) {
   file.each("chunks", checkChunk);
   file.each("rows", (row) => {
     same([databases[row.database], hex(sealed(row.database, raw(row.key), raw(row.value)))], [row.number, row.row]);
-    if (row.database === "format") same([raw(row.key).toString(), row.value], ["aof", "02000000"]);
+    if (row.database === "format") same([raw(row.key).toString(), [versionClear, versionSealed].includes(row.value)], ["aof", true]);
   });
   file.each("refused", (row) => {
     same(typeof row.what, "string");
