@@ -434,3 +434,25 @@ func between(t *testing.T, text, begin, end string) string {
 	}
 	return part
 }
+
+// A store with a passphrase asks for it when it is opened.
+func ExampleSetPassphrase() {
+	dir := filepath.Join(scratch, "passphrase")
+	db, err := xaeroflux.Open(dir, nil)
+	check(err)
+	check(db.Close())
+	check(xaeroflux.SetPassphrase(dir, nil, []byte("six words that nobody else knows")))
+	fmt.Println(openAsking(dir, "a slip"), openAsking(dir, "six words that nobody else knows"))
+	// Output: false true
+}
+
+// openAsking reports whether a person who types answer opens a store.
+func openAsking(dir, answer string) bool {
+	dialog := func(string) ([]byte, error) { return []byte(answer), nil }
+	ask := func() ([]byte, error) { return dialog("the passphrase of your notes") }
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Passphrase: ask})
+	if errors.Is(err, xaeroflux.ErrPassphrase) {
+		// none, or another one: ask again
+	}
+	return err == nil && db.Close() == nil
+}
