@@ -70,6 +70,7 @@ func TestIdsAreReadBack(t *testing.T) {
 	readBack(t, xaeroflux.TopicID{2}, xaeroflux.ParseTopicID)
 	readBack(t, xaeroflux.AuthorKey{3}, xaeroflux.ParseAuthorKey)
 	readBack(t, xaeroflux.AccountKey{9}, xaeroflux.ParseAccountKey)
+	readBack(t, xaeroflux.InviteKey{8}, xaeroflux.ParseInviteKey)
 	readBack(t, xaeroflux.PeerID{4}, xaeroflux.ParsePeerID)
 	readBack(t, xaeroflux.EventID{5}, xaeroflux.ParseEventID)
 }

@@ -40,7 +40,6 @@ type world struct {
 	r     *rand.Rand
 	net   *network
 	all   []*person
-	trace []string
 	wrong []string
 	said  int
 }
@@ -52,10 +51,6 @@ func (w *world) must(err error) {
 	if err != nil {
 		panic(stop{err})
 	}
-}
-
-func (w *world) tell(format string, args ...any) {
-	w.trace = append(w.trace, fmt.Sprintf(format, args...))
 }
 
 func (w *world) fail(format string, args ...any) {
