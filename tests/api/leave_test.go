@@ -219,7 +219,7 @@ func TestLeaveDeletesThroughCrashes(t *testing.T) {
 		if cutOff = err != nil || calls > crashes; s != nil {
 			_ = s.Close()
 		}
-		db := Open(t, dir, &xaeroflux.Options{Adopt: true})
+		db := Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 		if _, err := db.Topic(id); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
 			t.Errorf("after a crash at call %d: the topic: %v", crashes, err)
 		}

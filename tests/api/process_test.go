@@ -268,7 +268,7 @@ func TestProcessOfAReadOnlyStore(t *testing.T) {
 	storetest.MustAppend(t, db, 4, "event %d")
 	processed(t, db, "it", nil, 4)
 	storetest.Must(t, db.Close())
-	db = storetest.Open(t, dir, &xaeroflux.Options{ReadOnly: true})
+	db = storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: true})
 	err := db.Process(ctx, "it", nil, func(context.Context, []xaeroflux.Record) error { return xaeroflux.ErrStop })
 	if !errors.Is(err, xaeroflux.ErrReadOnly) {
 		t.Errorf("with the store's cursor: %v", err)

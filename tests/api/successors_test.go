@@ -81,7 +81,7 @@ func testSuccessorActs(t *testing.T, stores []*xaeroflux.DB, b, c *xaeroflux.Top
 	Must(t, err)
 	invite, err := b.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	eve := Open(t, filepath.Join(t.TempDir(), "e"), &xaeroflux.Options{Invite: invite})
+	eve := Open(t, filepath.Join(t.TempDir(), "e"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	meet(t, eve, addr.String())
 	_, err = TopicOf(t, eve).Append(ctx, xaeroflux.Event{Payload: []byte("hello")})
 	Must(t, err)

@@ -63,7 +63,7 @@ func newWorld(dir string, seed uint64) *world {
 
 // open opens a person's store.
 func (w *world) open(p *person, invite string) {
-	o := &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2, Invite: invite, Adopt: p.adopt, NewCarrier: w.net.carrier(p.name)}
+	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2, Invite: invite, Adopt: p.adopt, NewCarrier: w.net.carrier(p.name)}
 	var err error
 	p.db, err = xaeroflux.Open(p.dir, o)
 	w.must(err)

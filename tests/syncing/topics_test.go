@@ -50,7 +50,7 @@ func TestTopicNamesFitAnInvite(t *testing.T) {
 		if _, err := db.CreateTopic(ctx, name, nil); !errors.Is(err, xaeroflux.ErrOptions) {
 			t.Errorf("topic %q: %v", name, err)
 		}
-		if _, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{TopicName: name}); !errors.Is(err, xaeroflux.ErrOptions) {
+		if _, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, TopicName: name}); !errors.Is(err, xaeroflux.ErrOptions) {
 			t.Errorf("store with topic %q: %v", name, err)
 		}
 	}
