@@ -76,7 +76,7 @@ func TestLinkedDevice(t *testing.T) {
 	Must(t, err)
 	_, err = at.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("of the first")})
 	Must(t, err)
-	_, err = a.CreateTopic(ctx, "square", nil)
+	_, err = a.CreateTopic(ctx, "square", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	Must(t, err)
 	words(t, a)
 	invite, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})

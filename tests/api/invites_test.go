@@ -283,7 +283,7 @@ func TestExpiredInvite(t *testing.T) {
 func TestStandings(t *testing.T) {
 	a := founder(t, nil)
 	a.stands(t, xaeroflux.StandingMember, nil)
-	open, err := a.CreateTopic(ctx, "square", nil)
+	open, err := a.CreateTopic(ctx, "square", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	Must(t, err)
 	if s, err := open.Standing(); err != nil || s.State != xaeroflux.StandingOpen {
 		t.Errorf("in an open topic: %+v, %v", s, err)

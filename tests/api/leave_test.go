@@ -20,7 +20,7 @@ import (
 // elsewhere gives a store another default topic, so that it can leave this one.
 func (p person) elsewhere(t *testing.T) {
 	t.Helper()
-	other, err := p.CreateTopic(ctx, "other", nil)
+	other, err := p.CreateTopic(ctx, "other", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	Must(t, err)
 	Must(t, p.SetDefault(ctx, other.ID()))
 }

@@ -100,7 +100,7 @@ func TestProcessFromOnesOwnFrontier(t *testing.T) {
 func TestProcessOfATopic(t *testing.T) {
 	db := storetest.Open(t, t.TempDir(), nil)
 	storetest.MustAppend(t, db, 3, "not this %d")
-	topic, err := db.CreateTopic(ctx, "second", nil)
+	topic, err := db.CreateTopic(ctx, "second", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	storetest.Must(t, err)
 	_, err = topic.Append(ctx, xaeroflux.Event{Payload: []byte("this")})
 	storetest.Must(t, err)

@@ -105,7 +105,7 @@ func TestSuccessorsRefused(t *testing.T) {
 	other[3] ^= 1
 	create := func(o xaeroflux.TopicOptions) (*xaeroflux.Topic, error) { return db.CreateTopic(ctx, "t", &o) }
 	for name, o := range map[string]xaeroflux.TopicOptions{
-		"an open topic":       {Successors: []xaeroflux.AccountKey{mine}},
+		"an open topic":       {Kind: xaeroflux.OpenTopic, Successors: []xaeroflux.AccountKey{mine}},
 		"twice the same":      {Kind: xaeroflux.PrivateTopic, Successors: []xaeroflux.AccountKey{mine, mine}},
 		"half":                {Kind: xaeroflux.PrivateTopic, Successors: []xaeroflux.AccountKey{mine, other}, SuccessorsNeeded: 1},
 		"more than there are": {Kind: xaeroflux.PrivateTopic, Successors: []xaeroflux.AccountKey{mine}, SuccessorsNeeded: 2},

@@ -64,7 +64,7 @@ func TestStewardsThatBreakTheRules(t *testing.T) {
 			})
 		}},
 		{"an ask in another topic", roster.VoidAsk, func(c *court) func(*liar) {
-			other, err := c.witness.db.CreateTopic(ctx, "another", nil)
+			other, err := c.witness.db.CreateTopic(ctx, "another", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 			storetest.Must(c.t, err)
 			_, err = other.Append(ctx, xaeroflux.Event{Payload: []byte("x")})
 			storetest.Must(c.t, err)

@@ -55,7 +55,7 @@ func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
 	net := evilCarriers["memory"]()
 	db := storetest.Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewCarrier: net})
 	storetest.Each(topics-1, func(int) {
-		if _, err := db.CreateTopic(ctx, "", nil); err != nil {
+		if _, err := db.CreateTopic(ctx, "", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic}); err != nil {
 			t.Error(err)
 		}
 	})

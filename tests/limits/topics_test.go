@@ -41,7 +41,7 @@ func TestTopicsThatAllDiffer(t *testing.T) {
 	}
 	logs := make([][2]xaeroflux.LogID, topics)
 	manyAtOnce(t, topics, func(i int) error {
-		here, err := a.CreateTopic(ctx, "", nil)
+		here, err := a.CreateTopic(ctx, "", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			return err
 		}
