@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 var ctx = context.Background() // of what no run ends
@@ -114,6 +115,9 @@ func (w *world) know(p *person) bool {
 	}
 	return false
 }
+
+// peer is the key that a store is known by on the network.
+func (p *person) peer() identity.PeerID { return identity.PeerID(p.db.PeerID()) }
 
 // close closes a store.
 func (p *person) close() error {
