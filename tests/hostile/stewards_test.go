@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -161,7 +162,8 @@ func TestStewardsThatInventAsks(t *testing.T) {
 }
 
 // A steward that leaves a member out of an epoch, though its record names it, or gives it
-// another secret or join key than the others: the member sees which, and all others read on.
+// another secret or join key than the others: the member sees which and proves it, all others
+// read on, and so does the member once it has another box.
 func TestEpochsThatLeaveOneOut(t *testing.T) {
 	for name, x := range map[string]struct {
 		kind  xaeroflux.FaultKind
@@ -185,10 +187,11 @@ func TestEpochsThatLeaveOneOut(t *testing.T) {
 			c.witness.sound()
 			c.accuses(f, x.kind == xaeroflux.FaultWrongBox)
 			c.witness.append("after")
-			storetest.Await(t, func() bool { c.steward.sync(c.witness); return c.steward.reads() == "after before" })
-			if _, err := c.victim.topic.Append(ctx, xaeroflux.Event{Payload: []byte("x")}); !errors.Is(err, xaeroflux.ErrSealed) {
-				t.Errorf("the victim appends: %v", err)
-			}
+			storetest.Await(t, func() bool { // the victim asks for another box, and goes on
+				c.meet()
+				return c.steward.reads() == "after before" && c.victim.reads() == "after before"
+			})
+			c.victim.fault(x.kind, "epoch 1") // what was done to it stays
 		})
 	}
 }
@@ -200,6 +203,10 @@ func (c *court) accuses(f xaeroflux.RosterFault, proven bool) {
 	text, err := c.victim.topic.ProveBox(f)
 	if (err == nil) != proven || err != nil && !errors.Is(err, xaeroflux.ErrBoxProof) {
 		c.t.Errorf("the victim proves that its box is false: %v", err)
+	}
+	other := regexp.MustCompile("seed ..").ReplaceAll(text, []byte("seed 77"))
+	if _, err := c.witness.topic.VerifyBox(other); !errors.Is(err, xaeroflux.ErrBoxProof) {
+		c.t.Errorf("the seed of another key proves that the box is false: %v", err)
 	}
 	if by, err := c.witness.topic.VerifyBox(text); (err == nil && roster.Key(by) == c.steward.author) != proven {
 		c.t.Errorf("the witness takes the proof as one against %s, %v", by.Short(), err)
