@@ -4,6 +4,7 @@ package hostile
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"regexp"
@@ -12,8 +13,11 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
@@ -233,4 +237,44 @@ func TestFaultsAsTheyAreTyped(t *testing.T) {
 	if file, err := proof.ParseFile(storetest.Command(t, nil, args...)); err != nil || file.Index != f.Seq {
 		t.Errorf("%s writes %+v, %v", prove, file, err)
 	}
+}
+
+// A member accuses an honest steward with the seed of a key that it took up later, which
+// opens no older box: that proves nothing.
+func TestAccusedByANewerKey(t *testing.T) {
+	c := newCourt(t)
+	c.close(c.victim)
+	c.close(c.steward)
+	seed := seal.Secret{9, 9}
+	c.lie(func(l *liar) {
+		l.epoch(func(*lie) {}) // an honest one
+		var key ed25519.PrivateKey
+		storetest.Edit(t, c.victim.dir, func(s *store.Store) { key = s.Device().AuthorKey(l.at.Genesis) })
+		d, _ := l.st.Device(c.victim.author)
+		log, _ := l.st.Log(d.Log)
+		card := roster.DeviceCard{
+			Account: c.victim.account, Device: c.victim.author, PageBytes: log.PageBytes, Number: log.Number, KEM: seal.NewPrivateKey(seed).Public()[:],
+		}
+		l.write(&roster.AddDevice{Device: roster.SignDevice(l.at.ID, card, key, key), Boxes: l.boxes(1)})
+	})
+	storetest.Await(t, func() bool {
+		c.steward.sync(c.witness)
+		at, err := c.witness.topic.Roster()
+		storetest.Must(t, err)
+		return at.Size >= 9
+	})
+	for _, f := range must(c.witness.topic.Roster()).Faults {
+		t.Errorf("the witness shows %v", &f)
+	}
+	accusation := store.BoxProof{Topic: digest.Hash(c.id), Epoch: 1, Recipient: c.victim.author, Seed: identity.Secret(seed)}
+	if by, err := c.witness.topic.VerifyBox(accusation.Encode()); !errors.Is(err, xaeroflux.ErrBoxProof) {
+		t.Errorf("the witness takes it for a proof against %s, %v", by.Short(), err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
