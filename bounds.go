@@ -59,6 +59,9 @@ func (o *Options) check() error {
 	if err := identity.CheckInviteName(o.TopicName); err != nil {
 		return fmt.Errorf("%w: TopicName: %w", ErrOptions, err)
 	}
+	if _, err := o.Kind.policy(); err != nil {
+		return fmt.Errorf("Kind: %w", err)
+	}
 	for _, p := range o.Peers {
 		if _, err := addresses(p); err != nil {
 			return fmt.Errorf("%w: Peers: %w", ErrOptions, err)

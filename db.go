@@ -174,7 +174,7 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	case invite != nil && db.hasLeft(invite):
 		return nil
 	case links(invite) && unfounded != nil: // the home topic is nobody's default
-		if _, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now()); err != nil {
+		if err := db.foundFirst(); err != nil {
 			return err
 		}
 		return db.joinAs(invite)
@@ -185,7 +185,14 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 	case !unfounded.Topic.IsZero() && !db.opts.MustCreate:
 		return fmt.Errorf("store %s: %w", db.Dir(), unfounded)
 	}
-	_, err := db.st.Found(db.opts.TopicName, db.opts.PageBytes, db.opts.Now())
+	return db.foundFirst()
+}
+
+func (db *DB) foundFirst() error {
+	policy, err := db.opts.Kind.policy()
+	if err == nil {
+		_, err = db.st.Found(db.opts.TopicName, store.Founding{Policy: policy, PageBytes: db.opts.PageBytes}, db.opts.Now())
+	}
 	return err
 }
 

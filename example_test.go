@@ -44,29 +44,31 @@ func TestMain(m *testing.M) {
 }
 
 func Example() {
-	ada, err := xaeroflux.Open(dir+"/ada", nil) // creates the store, and a topic
+	ada, err := xaeroflux.Open(dir+"/ada", nil) // creates the store, and a private topic
 	check(err)
 	defer ada.Close()
 	addr, err := ada.Listen(ctx, "127.0.0.1:0")
 	check(err)
-	invite, err := ada.Invite(ctx, nil) // whoever has it can read the topic and append to it
+	_, err = ada.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("milk")})
+	check(err)                          // nil: the event is sealed, on disk, and counted in the root
+	invite, err := ada.Invite(ctx, nil) // for one person, who can read the topic and append to it
 	check(err)
 	ben, err := xaeroflux.Open(dir+"/ben", &xaeroflux.Options{Invite: invite})
 	check(err)
 	defer ben.Close()
-	_, err = ada.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("milk")})
-	check(err) // nil: the event is on disk, and counted in the root
+	_, err = ben.Sync(ctx, addr.String()) // brings what is there, and the key of it
+	check(err)
 	_, err = ben.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("bread")})
 	check(err)
 	_, err = ben.Sync(ctx, addr.String()) // each has both now, verified
 	check(err)
 	for rec, err := range ben.Events(ctx, xaeroflux.Query{}) {
 		check(err)
-		fmt.Println(rec.Seq, string(rec.Payload)) // 0 milk, 0 bread, in one order or the other
+		fmt.Println(string(rec.Payload)) // milk, bread, in one order or the other
 	}
 	// Unordered output:
-	// 0 milk
-	// 0 bread
+	// milk
+	// bread
 }
 
 func ExampleDB_Prove() {

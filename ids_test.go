@@ -69,6 +69,7 @@ func TestIdsAreReadBack(t *testing.T) {
 	readBack(t, xaeroflux.LogID{1}, xaeroflux.ParseLogID)
 	readBack(t, xaeroflux.TopicID{2}, xaeroflux.ParseTopicID)
 	readBack(t, xaeroflux.AuthorKey{3}, xaeroflux.ParseAuthorKey)
+	readBack(t, xaeroflux.InviteKey{7, 1}, xaeroflux.ParseInviteKey)
 	readBack(t, xaeroflux.AccountKey{9}, xaeroflux.ParseAccountKey)
 	readBack(t, xaeroflux.InviteKey{8}, xaeroflux.ParseInviteKey)
 	readBack(t, xaeroflux.PeerID{4}, xaeroflux.ParsePeerID)

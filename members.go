@@ -22,15 +22,15 @@ type TopicKind uint8
 
 // The kinds of topics.
 const (
-	// OpenTopic is for whoever has the invite: that person reads and appends, and can
-	// pass the invite on. Nothing is sealed.
-	OpenTopic TopicKind = iota
 	// PrivateTopic is for its members. Events are sealed: only members read them, and
 	// those who are removed read nothing that is appended after their removal is known.
-	PrivateTopic
+	PrivateTopic TopicKind = iota
 	// PlainTopic is for its members too, and nothing is sealed: whoever gets at the bytes
 	// reads them.
 	PlainTopic
+	// OpenTopic is for whoever has the invite: that person reads and appends, and can
+	// pass the invite on. Nothing is sealed.
+	OpenTopic
 )
 
 // String names k.

@@ -9,7 +9,7 @@ func (k TopicKind) MarshalText() ([]byte, error) { return []byte(k.String()), ni
 
 // UnmarshalText reads what MarshalText wrote.
 func (k *TopicKind) UnmarshalText(b []byte) error {
-	for one := OpenTopic; one <= PlainTopic; one++ {
+	for one := PrivateTopic; one <= OpenTopic; one++ {
 		if one.String() == string(b) {
 			*k = one
 			return nil

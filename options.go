@@ -35,6 +35,9 @@ type Options struct {
 	// TopicName is what to call the topic that a new store founds, here and in
 	// invites: at most 64 bytes, printable. Default: none.
 	TopicName string
+	// Kind is of the topic that a new store founds: who takes part, and who can read it.
+	// Default: PrivateTopic.
+	Kind TopicKind
 	// MustExist refuses to create a store, and to go on with a creation that was cut
 	// off. Default: Open creates one.
 	MustExist bool

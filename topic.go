@@ -184,7 +184,7 @@ type TopicOptions struct {
 	// PageBytes is the page size of the logs in the topic, as in Options.
 	// Default: what the store was created with.
 	PageBytes int
-	// Kind says who takes part, and who can read it. Default: OpenTopic.
+	// Kind says who takes part, and who can read it. Default: PrivateTopic.
 	Kind TopicKind
 	// WithoutHistory keeps what was appended to a private topic before somebody was invited
 	// from that person: only what follows the invite is sealed for it. A further device of

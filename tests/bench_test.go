@@ -24,7 +24,7 @@ import (
 func BenchmarkAppendBatch(b *testing.B) {
 	for _, c := range []struct{ callers, batch, size int }{{1, 1000, 256}, {8, 1000, 256}, {8, 1000, 1024}} {
 		b.Run(fmt.Sprintf("callers=%d/batch=%d/bytes=%d", c.callers, c.batch, c.size), func(b *testing.B) {
-			db, err := xaeroflux.Open(b.TempDir(), nil)
+			db, err := xaeroflux.Open(b.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func appendAll(b *testing.B, db *xaeroflux.DB, callers, n int, batch []xaeroflux
 func BenchmarkAppend(b *testing.B) {
 	for _, callers := range []int{1, 1024} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			db, err := xaeroflux.Open(b.TempDir(), nil)
+			db, err := xaeroflux.Open(b.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -100,7 +100,7 @@ func BenchmarkAppend(b *testing.B) {
 // each million: it must not grow with the log.
 func BenchmarkMemory(b *testing.B) {
 	for range b.N {
-		db, err := xaeroflux.Open(b.TempDir(), nil)
+		db, err := xaeroflux.Open(b.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func BenchmarkMemory(b *testing.B) {
 // filled opens a store with n events of 256 bytes, closed and opened again.
 func filled(b *testing.B, n int) *xaeroflux.DB {
 	dir := b.TempDir()
-	db, err := xaeroflux.Open(dir, nil)
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func filled(b *testing.B, n int) *xaeroflux.DB {
 	if err := db.Close(); err != nil {
 		b.Fatal(err)
 	}
-	if db, err = xaeroflux.Open(dir, nil); err != nil {
+	if db, err = xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
@@ -210,7 +210,7 @@ func BenchmarkOpen(b *testing.B) {
 			}
 			b.ResetTimer()
 			for range b.N {
-				db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+				db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -275,7 +275,7 @@ func BenchmarkAppendBesideIdle(b *testing.B) {
 func besideEmptyLogs(b *testing.B, n int) *xaeroflux.DB {
 	b.Helper()
 	dir := b.TempDir()
-	db, err := xaeroflux.Open(dir, nil)
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err == nil {
 		err = db.Close()
 	}
@@ -301,7 +301,7 @@ func besideEmptyLogs(b *testing.B, n int) *xaeroflux.DB {
 	if err := st.Close(); err != nil {
 		b.Fatal(err)
 	}
-	if db, err = xaeroflux.Open(dir, nil); err != nil {
+	if db, err = xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { db.Close() })
@@ -354,7 +354,7 @@ func BenchmarkSealed(b *testing.B) {
 // topicOfKind returns a store whose default topic is of a kind.
 func topicOfKind(b *testing.B, kind xaeroflux.TopicKind) (*xaeroflux.DB, *xaeroflux.Topic) {
 	b.Helper()
-	db, err := xaeroflux.Open(b.TempDir(), nil)
+	db, err := xaeroflux.Open(b.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	storetest.Must(b, err)
 	b.Cleanup(func() { db.Close() })
 	topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
@@ -406,7 +406,7 @@ func BenchmarkSealedBytes(b *testing.B) {
 func bytesPerEvent(b *testing.B, kind xaeroflux.TopicKind, batch []xaeroflux.Event) float64 {
 	b.Helper()
 	dir := b.TempDir()
-	db, err := xaeroflux.Open(dir, nil)
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	storetest.Must(b, err)
 	topic, err := db.CreateTopic(context.Background(), "t", &xaeroflux.TopicOptions{Kind: kind})
 	storetest.Must(b, err)

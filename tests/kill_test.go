@@ -49,7 +49,7 @@ type receipt struct{ Count, Size uint64 }
 // event in it.
 func TestKillDuringAppend(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	storetest.Command(t, nil, "init", "--dir", dir)
+	storetest.Command(t, nil, "init", "--open", "--dir", dir)
 	var whole receipt
 	out := storetest.Command(t, lineStream(0, killLines), "append", "--dir", dir, "--json")
 	if err := json.Unmarshal(out, &whole); err != nil || whole.Size != killLines {

@@ -25,7 +25,7 @@ import (
 // data of `cat --json` the root itself.
 func TestOutsideToolsVerify(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
-	storetest.Command(t, nil, "init", "--dir", dir)
+	storetest.Command(t, nil, "init", "--open", "--dir", dir)
 	for _, n := range []int{1, 2, 60, 800} { // one event, a few, and more than a page
 		storetest.Command(t, lineStream(0, n), "append", "--dir", dir)
 		vkey := strings.TrimSpace(string(storetest.Command(t, nil, "vkey", "--dir", dir)))

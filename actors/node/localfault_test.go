@@ -299,7 +299,7 @@ func TestOpenTakesUpLeftOvers(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.close()
-	db, err := xaeroflux.Open(b.st.Dir(), nil)
+	db, err := xaeroflux.Open(b.st.Dir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err != nil {
 		t.Fatal(err)
 	}

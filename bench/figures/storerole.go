@@ -60,7 +60,7 @@ func (s *storeRole) do(o order) (answer, error) {
 // open opens a store and reads its last event.
 func (s *storeRole) open(o order) (answer, error) {
 	start := time.Now()
-	db, err := xaeroflux.Open(o.Dir, &xaeroflux.Options{Invite: o.Invite})
+	db, err := xaeroflux.Open(o.Dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: o.Invite})
 	if err != nil {
 		return answer{}, err
 	}

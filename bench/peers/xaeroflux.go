@@ -17,7 +17,7 @@ var Xaeroflux = &Peer{
 	Module:  "github.com/xaeroflux/xaeroflux",
 	Promise: "synced to disk, in the Merkle root, under a head that its author signed",
 	Open: func(dir string, _ Hint) (Store, error) {
-		db, err := xaeroflux.Open(dir, nil)
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			return nil, err
 		}

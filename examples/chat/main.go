@@ -39,10 +39,12 @@ func chat(dir, invite string) error {
 		return err
 	}
 	defer db.Close()
-	if invite, err = db.Invite(ctx, nil); err != nil {
-		return err
+	if invite == "" { // this store founded the topic, and admits whoever comes by an invite
+		if invite, err = db.Invite(ctx, &xaeroflux.InviteOptions{Uses: 100}); err != nil {
+			return err
+		}
+		fmt.Println("invite", invite)
 	}
-	fmt.Println("invite", invite)
 	go func() {
 		defer stop()
 		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {

@@ -21,7 +21,7 @@ func TestEachIsCountedOnce(t *testing.T) {
 	dir, file := filepath.Join(t.TempDir(), "store"), filepath.Join(t.TempDir(), "counts")
 	want := map[string]int{}
 	grow := func(n int) {
-		db, err := xaeroflux.Open(dir, nil)
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			t.Fatal(err)
 		}

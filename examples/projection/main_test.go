@@ -22,7 +22,7 @@ func TestTableIsThatOfItsFrontier(t *testing.T) {
 	dir, file := filepath.Join(t.TempDir(), "store"), filepath.Join(t.TempDir(), "table.sqlite")
 	all := uint64(0)
 	for range 6 {
-		db, err := xaeroflux.Open(dir, nil)
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,7 +87,7 @@ func compare(t *testing.T, dir, file string) (upto uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := xaeroflux.Open(dir, nil)
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,14 +40,23 @@ func share(ctx context.Context, dir, invite string) error {
 		}
 		fmt.Println(invite)
 	}
+	sync := func() (err error) {
+		if !first {
+			_, err = db.Sync(ctx, invite) // nil: both hold what either held
+		}
+		return err
+	}
+	if err := sync(); err != nil { // the key of the topic comes with it
+		return err
+	}
 	if _, err := db.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("from " + dir)}); err != nil {
+		return err
+	}
+	if err := sync(); err != nil {
 		return err
 	}
 	read := db.Subscribe // what is there, and then what comes
 	if !first {
-		if _, err := db.Sync(ctx, invite); err != nil { // nil: both hold what either held
-			return err
-		}
 		read = db.Events // what is there
 	}
 	for rec, err := range read(ctx, xaeroflux.Query{}) {

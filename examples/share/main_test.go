@@ -24,7 +24,7 @@ func TestTwoShare(t *testing.T) {
 		n, _ := fmt.Sscanln(first.Said(), &invite)
 		return n == 1 && strings.Contains(first.Said(), ": from "+ada)
 	})
-	if _, err := xaeroflux.Open(ada, nil); !errors.Is(err, xaeroflux.ErrInUse) {
+	if _, err := xaeroflux.Open(ada, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.Is(err, xaeroflux.ErrInUse) {
 		t.Errorf("a directory that another process has open: %v", err)
 	}
 	second := built.Start(t, program, ben, invite)

@@ -33,7 +33,7 @@ func openStore(t *testing.T) *store.Store {
 			t.Error(err)
 		}
 	})
-	if _, err := st.Found("notes", 0, time.UnixMilli(1)); err != nil {
+	if _, err := st.Found("notes", store.Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1)); err != nil {
 		t.Fatal(err)
 	}
 	return st
@@ -74,7 +74,7 @@ func TestAnInterruptedBackupLeavesTheOneBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range 3 {
-		if _, err := st.Found("another", 0, time.UnixMilli(1)); err != nil {
+		if _, err := st.Found("another", store.Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1)); err != nil {
 			t.Fatal(err)
 		}
 		w := &writer{ctx: ctx, to: &cut{&dirTarget{dir: dir, touched: map[string]bool{}}, n}, report: Report{Manifest: &Manifest{Number: first.Number + 1}}}

@@ -116,11 +116,11 @@ func (s *Store) VerifyBox(p *BoxProof) (steward roster.Key, err error) {
 
 func (f *faults) verifyBox(p *BoxProof, e *roster.EpochState) error {
 	kem := seal.NewPrivateKey(seal.Secret(p.Seed)).Public()
-	switch is, err := f.isKeyOf(kem[:], p.Recipient); {
+	switch had, err := f.kemAt(p.Recipient, e.At); {
 	case err != nil:
 		return err
-	case !is:
-		return fmt.Errorf("%w: the seed is not that of a key of %s", ErrBoxProof, p.Recipient.Short())
+	case !bytes.Equal(kem[:], had):
+		return fmt.Errorf("%w: the seed is not that of the key which %s had then", ErrBoxProof, p.Recipient.Short())
 	}
 	l, err := f.s.knownLog(e.Boxes.Log)
 	if err != nil {
@@ -136,43 +136,25 @@ func (f *faults) verifyBox(p *BoxProof, e *roster.EpochState) error {
 	if box == nil {
 		return fmt.Errorf("%w: epoch %d has no box for %s, which needs no proof", ErrBoxProof, e.Number, p.Recipient.Short())
 	}
-	n, scratch := Keys{learnt: map[digest.Hash]layout.EpochSecret{}}, &keyring{ring: seal.NewRing()}
-	if n.open(f.t, scratch, &e.Epoch, layout.KEMKey{Recipient: p.Recipient, Seed: p.Seed}, box) {
+	if f.opens(&e.Epoch, layout.KEMKey{Recipient: p.Recipient, Seed: p.Seed}, box) {
 		return fmt.Errorf("%w: the box holds what the record says", ErrBoxProof)
 	}
 	return nil
 }
 
-// isKeyOf reports whether a record of the roster gave a recipient a KEM key.
-func (f *faults) isKeyOf(kem []byte, recipient roster.Key) (is bool, err error) {
-	for _, leg := range f.st.Legs() {
-		l, err := f.s.knownLog(leg.Log)
-		if l == nil || err != nil {
-			return false, err
+// kemAt returns the KEM key that a recipient had at a position, or nil: whoever showed the
+// seed of a later one could say of any box that it does not open.
+func (f *faults) kemAt(to roster.Key, p roster.Position) (kem []byte, err error) {
+	err = f.eachCounted(roster.Position{}, func(rec roster.Record, at roster.Position, _ digest.Hash) bool {
+		if at.Compare(p) > 0 {
+			return false
 		}
-		raw, err := f.s.rawRecords(l)
-		if err != nil {
-			return false, err
-		}
-		for _, r := range raw {
-			if rec, err := roster.Decode(r.Type, r.Body); err == nil && gives(rec, recipient, kem) {
-				return true, nil
+		for _, g := range kemsOf(rec) {
+			if g.to == to {
+				kem = g.kem
 			}
 		}
-	}
-	return false, nil
-}
-
-// gives reports whether a record names a KEM key as a recipient's.
-func gives(r roster.Record, recipient roster.Key, kem []byte) bool {
-	switch r := r.(type) {
-	case *roster.Admit:
-		k := &r.Card.Card
-		return k.Device == recipient && bytes.Equal(k.KEM, kem) || k.Account == recipient && bytes.Equal(k.AccountKEM, kem)
-	case *roster.AddDevice:
-		return r.Device.Card.Device == recipient && bytes.Equal(r.Device.Card.KEM, kem)
-	case *roster.MakeInvite:
-		return r.Invite.Key == recipient && bytes.Equal(r.Invite.KEM, kem)
-	}
-	return false
+		return true
+	})
+	return kem, err
 }

@@ -31,7 +31,7 @@ func foundStore(t *testing.T) (*Store, *Topic) {
 			t.Error(err)
 		}
 	})
-	topic, err := s.Found("notes", 0, time.UnixMilli(1))
+	topic, err := s.Found("notes", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
 	if err != nil {
 		t.Fatal(err)
 	}

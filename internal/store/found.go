@@ -58,9 +58,9 @@ func (s *Store) NewFounding(name string, f Founding, now time.Time) (*Join, erro
 	return j, j.found(secret, device, uint32(f.PageBytes), now)
 }
 
-// Found founds an open topic in a store whose actors do not run.
-func (s *Store) Found(name string, pageBytes int, now time.Time) (*Topic, error) {
-	j, err := s.NewFounding(name, Founding{Policy: identity.PolicyOpen, PageBytes: pageBytes}, now)
+// Found founds a topic in a store whose actors do not run.
+func (s *Store) Found(name string, f Founding, now time.Time) (*Topic, error) {
+	j, err := s.NewFounding(name, f, now)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"github.com/xaeroflux/xaeroflux/identity"
 	"testing"
 	"time"
 )
@@ -12,7 +13,7 @@ import (
 // many topics that are met for the first time cost little.
 func TestFoundedRosterIsNotFolded(t *testing.T) {
 	s, _ := newStore(t)
-	topic, err := s.Found("", 4096, time.UnixMilli(1))
+	topic, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 4096}, time.UnixMilli(1))
 	must(t, err)
 	for range 2 {
 		must(t, s.rosterMoved(topic.ID))
@@ -32,7 +33,7 @@ func TestFoundedRosterIsNotFolded(t *testing.T) {
 // derived once.
 func TestOneKeyOfTwoLogs(t *testing.T) {
 	s, _ := newStore(t)
-	topic, err := s.Found("", 4096, time.UnixMilli(1))
+	topic, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 4096}, time.UnixMilli(1))
 	must(t, err)
 	roster, err := s.Log(topic.Roster().ID())
 	must(t, err)

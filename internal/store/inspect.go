@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -25,7 +27,16 @@ type inspection struct {
 	mine  map[roster.Key]bool // the recipients whose boxes this store opens
 	named []namedAsk          // asks that are not compared yet
 	other []RosterFault       // records whose asks say something else
-	boxes []admissionBoxes    // those that came with an admission or invite of ours
+	boxes []boxGroup          // those that came with an admission, a renewed key or an invite of ours
+	kems  map[roster.Key][]kemSince
+	// judged are the groups of boxes of which it is certain what they are.
+	judged map[roster.Position]boxState
+}
+
+// A kemSince is a KEM key that a record gave a recipient.
+type kemSince struct {
+	at  roster.Position
+	kem []byte
 }
 
 // A namedAsk is a record that counts, and the ask that it names.
@@ -36,12 +47,12 @@ type namedAsk struct {
 	ask    roster.AskRef
 }
 
-// admissionBoxes are boxes of the epoch that was the newest when the record came.
-type admissionBoxes struct {
-	at    roster.Position
+// A boxGroup is the boxes that a record names, and those recipients of ours that are to
+// have one among them.
+type boxGroup struct {
+	at    roster.Position // after the record
 	log   digest.Hash
-	seq   uint64
-	to    roster.Key
+	to    []roster.Key
 	boxes roster.Boxes
 }
 
@@ -53,24 +64,14 @@ func (f *faults) inspect() (*inspection, error) {
 	}
 	n := f.s.inspections.all[f.t.ID]
 	if n == nil || !f.st.Holds(n.at) || !maps.Equal(n.mine, mine) {
-		n = &inspection{mine: mine}
+		n = &inspection{mine: mine, kems: map[roster.Key][]kemSince{}, judged: map[roster.Position]boxState{}}
 	}
-	void := map[roster.Position]bool{}
-	for _, v := range f.st.Voids() {
-		void[v.At] = true
-	}
-	for _, leg := range f.st.Legs() {
-		at := roster.Position{Term: leg.Term, Leg: leg.Leg}
-		if at.Compare(roster.Position{Term: n.at.Term, Leg: n.at.Leg}) < 0 {
-			continue // all of it was read
-		}
-		from := uint64(0)
-		if leg.Term == n.at.Term && leg.Leg == n.at.Leg {
-			from = n.at.Size
-		}
-		if err := f.inspectLeg(n, leg, from, void); err != nil {
-			return nil, err
-		}
+	err = f.eachCounted(n.at.Position, func(rec roster.Record, at roster.Position, log digest.Hash) bool {
+		n.take(rec, at, log)
+		return true
+	})
+	if err != nil {
+		return nil, err
 	}
 	n.at = f.st.Point()
 	if n.at.Size > 0 {
@@ -79,39 +80,68 @@ func (f *faults) inspect() (*inspection, error) {
 	return n, nil
 }
 
-func (f *faults) inspectLeg(n *inspection, leg roster.LegID, from uint64, void map[roster.Position]bool) error {
-	l, err := f.s.knownLog(leg.Log)
-	if l == nil || err != nil {
-		return err
+// eachCounted calls take with each record of the roster that counts behind a position, until
+// it wants no more.
+func (f *faults) eachCounted(behind roster.Position, take func(rec roster.Record, at roster.Position, log digest.Hash) bool) error {
+	void := map[roster.Position]bool{}
+	for _, v := range f.st.Voids() {
+		void[v.At] = true
 	}
-	raw, err := f.s.rawFrom(l, from)
-	if err != nil {
-		return err
-	}
-	for i, r := range raw {
-		seq := from + uint64(i)
-		at := roster.Position{Term: leg.Term, Leg: leg.Leg, Size: seq + 1}
-		if p, there := f.st.PointAt(at); !there || void[p.Position] {
-			continue // it does not count
+	for _, leg := range f.st.Legs() {
+		last := roster.Position{Term: leg.Term, Leg: leg.Leg, Size: math.MaxUint64}
+		if last.Compare(behind) < 0 {
+			continue
 		}
-		if rec, err := roster.Decode(r.Type, r.Body); err == nil {
-			n.take(rec, at, leg.Log, seq)
+		from := uint64(0)
+		if leg.Term == behind.Term && leg.Leg == behind.Leg {
+			from = behind.Size
+		}
+		l, err := f.s.knownLog(leg.Log)
+		if l == nil || err != nil {
+			return err
+		}
+		raw, err := f.s.rawFrom(l, from)
+		if err != nil {
+			return err
+		}
+		for i, r := range raw {
+			at := roster.Position{Term: leg.Term, Leg: leg.Leg, Size: from + uint64(i) + 1}
+			if _, there := f.st.PointAt(at); !there || void[at] {
+				continue // it does not count
+			}
+			if rec, err := roster.Decode(r.Type, r.Body); err == nil && !take(rec, at, leg.Log) {
+				return nil
+			}
 		}
 	}
 	return nil
 }
 
 // take takes note of a record that counts.
-func (n *inspection) take(rec roster.Record, at roster.Position, log digest.Hash, seq uint64) {
+func (n *inspection) take(rec roster.Record, at roster.Position, log digest.Hash) {
 	if ask, ok := roster.AskOf(rec); ok && !ask.None() {
-		n.named = append(n.named, namedAsk{log, seq, rec, ask})
+		n.named = append(n.named, namedAsk{log, at.Size - 1, rec, ask})
 	}
-	boxes, to := boxesOf(rec)
-	for _, key := range to {
-		if boxes != nil && n.mine[key] {
-			n.boxes = append(n.boxes, admissionBoxes{at, log, seq, key, *boxes})
+	for _, g := range kemsOf(rec) {
+		if n.mine[g.to] {
+			n.kems[g.to] = append(n.kems[g.to], kemSince{at, g.kem})
 		}
 	}
+	boxes, to := boxesOf(rec)
+	to = slices.DeleteFunc(to, func(key roster.Key) bool { return !n.mine[key] })
+	if boxes != nil && len(to) > 0 {
+		n.boxes = append(n.boxes, boxGroup{at, log, to, *boxes})
+	}
+}
+
+// kemAt returns the KEM key that a recipient of ours had at a position, or nil.
+func (n *inspection) kemAt(to roster.Key, at roster.Position) (kem []byte) {
+	for _, g := range n.kems[to] {
+		if g.at.Compare(at) <= 0 {
+			kem = g.kem
+		}
+	}
+	return kem
 }
 
 // findAsks finds records whose asks say something else, or are not here.
@@ -179,6 +209,26 @@ func boxesOf(r roster.Record) (boxes *roster.Boxes, to []roster.Key) {
 		return r.Boxes, []roster.Key{r.Invite.Key}
 	}
 	return nil, nil
+}
+
+// A kemGiven is a KEM key that a record says a recipient has.
+type kemGiven struct {
+	to  roster.Key
+	kem []byte
+}
+
+// kemsOf returns the KEM keys that a record names.
+func kemsOf(r roster.Record) []kemGiven {
+	switch r := r.(type) {
+	case *roster.Admit:
+		k := &r.Card.Card
+		return []kemGiven{{k.Device, k.KEM}, {k.Account, k.AccountKEM}}
+	case *roster.AddDevice:
+		return []kemGiven{{r.Device.Card.Device, r.Device.Card.KEM}}
+	case *roster.MakeInvite:
+		return []kemGiven{{r.Invite.Key, r.Invite.KEM}}
+	}
+	return nil
 }
 
 func whyAsk(a namedAsk, what string) string {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"github.com/xaeroflux/xaeroflux/identity"
 	"slices"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 // only of a topic that is followed in another way, and what was handed out stays as it was.
 func TestOfferedIsOneTable(t *testing.T) {
 	s, first := newStore(t)
-	second, err := s.Found("", 0, time.UnixMilli(1))
+	second, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,7 +22,7 @@ func TestOfferedIsOneTable(t *testing.T) {
 		t.Fatalf("%+v", one)
 	}
 	was := slices.Clone(one)
-	third, err := s.Found("", 0, time.UnixMilli(1))
+	third, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func TestPositionIsOfTheRoster(t *testing.T) {
 			t.Errorf("%s it is %+v, want %+v of size %d (%v)", when, p, r.Stated(), size, err)
 		}
 	}
-	founded, err := s.Found("founded here", 0, time.UnixMilli(1))
+	founded, err := s.Found("founded here", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
 	must(t, err)
 	same("of a topic that was founded here", founded.ID, foundingCount)
 

@@ -19,7 +19,7 @@ func founded(t *testing.T) (*Store, *Topic) {
 	s, err := Open(dir, Options{})
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
-	first, err := s.Found("", 0, time.Now())
+	first, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.Now())
 	must(t, err)
 	return s, first
 }

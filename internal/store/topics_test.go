@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"sync"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestTopicsComeWhileLogsAreLoaded(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 25 {
-				topic, err := s.Found("", 0, time.UnixMilli(1))
+				topic, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
 				if err != nil {
 					t.Error(err)
 					return

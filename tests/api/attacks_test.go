@@ -129,7 +129,7 @@ func TestOldInvites(t *testing.T) {
 	closed := h.invite(xaeroflux.RoleWriter)
 	h.removeOthers()
 	h.append("after")
-	late := Open(t, filepath.Join(t.TempDir(), "late"), &xaeroflux.Options{Invite: closed})
+	late := Open(t, filepath.Join(t.TempDir(), "late"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: closed})
 	if _, err := late.Sync(ctx, h.addr); err == nil {
 		t.Error("a sync by an invite that a removal closed went well")
 	}
@@ -140,7 +140,7 @@ func TestOldInvites(t *testing.T) {
 	over, err := h.topic.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Expires: time.Now().Add(time.Hour)})
 	Must(t, err)
 	now.put(time.Now().Add(2 * time.Hour))
-	later := Open(t, filepath.Join(t.TempDir(), "later"), &xaeroflux.Options{Invite: over})
+	later := Open(t, filepath.Join(t.TempDir(), "later"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: over})
 	for range 3 { // the first may come before the steward looked at its clock
 		_, _ = later.Sync(ctx, h.addr)
 		_, _ = TopicOf(t, later).Append(ctx, xaeroflux.Event{Payload: []byte("of one whose invite is over")})
@@ -169,7 +169,7 @@ func TestAPlainTwinOfAPrivateTopic(t *testing.T) {
 	inv.Genesis.Policy, inv.Roster = 0, nil
 	text, err := inv.Encode()
 	Must(t, err)
-	db := Open(t, filepath.Join(t.TempDir(), "deceived"), &xaeroflux.Options{Invite: text})
+	db := Open(t, filepath.Join(t.TempDir(), "deceived"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: text})
 	topic := TopicOf(t, db)
 	if topic.ID() == h.topic.ID() || topic.Kind() == xaeroflux.PrivateTopic {
 		t.Fatalf("it joined topic %s, %v", topic.ID().Short(), topic.Kind())

@@ -132,7 +132,7 @@ func TestCloseBesideABlockedFunction(t *testing.T) {
 	close(blocked)
 	<-ended
 	for {
-		again, err := xaeroflux.Open(dir, nil)
+		again, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		if errors.Is(err, xaeroflux.ErrInUse) {
 			time.Sleep(time.Millisecond)
 			continue

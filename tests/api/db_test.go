@@ -295,13 +295,13 @@ func oneFindingEach(t *testing.T, dir string, missing map[string][]byte) {
 func TestSecondOpenIsRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	storetest.Open(t, dir, nil)
-	if _, err := xaeroflux.Open(dir, nil); !errors.Is(err, xaeroflux.ErrInUse) {
+	if _, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.Is(err, xaeroflux.ErrInUse) {
 		t.Fatalf("second open: %v", err)
 	}
 }
 
 func TestMustExist(t *testing.T) {
-	if _, err := xaeroflux.Open(filepath.Join(t.TempDir(), "none"), &xaeroflux.Options{MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
+	if _, err := xaeroflux.Open(filepath.Join(t.TempDir(), "none"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
 		t.Fatalf("open of nothing: %v", err)
 	}
 }
@@ -386,7 +386,7 @@ func TestSpawnedActorGoesOnFromItsCursor(t *testing.T) {
 
 // A loop over events may append: it holds nothing that a commit waits for.
 func TestAppendInsideOfALoop(t *testing.T) {
-	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{MapBytes: 1 << 20})
+	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MapBytes: 1 << 20})
 	storetest.MustAppend(t, db, 100, "event %d")
 	n := 0
 	for r, err := range db.Events(ctx, xaeroflux.Query{}) {
@@ -432,7 +432,7 @@ func TestSharedActorSystem(t *testing.T) {
 	storetest.NoLeaks(t)
 	system := supervisor.NewSystem(nil)
 	t.Cleanup(system.Shutdown)
-	o := &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}}
+	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Actors: xaeroflux.ActorOptions{System: system}}
 	a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), o)
 	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), o)
 	storetest.MustAppend(t, a, 10, "event %d of a")

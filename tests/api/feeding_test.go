@@ -34,9 +34,9 @@ func eventually(t *testing.T, what string, cond func() bool) {
 // another store with a few.
 func ownAndOther(t *testing.T, n int) (db *xaeroflux.DB, other xaeroflux.LogID) {
 	t.Helper()
-	b := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Listen: "127.0.0.1:0"})
+	b := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Listen: "127.0.0.1:0"})
 	storetest.MustAppend(t, b, 3, "other %d")
-	db = storetest.Open(t, t.TempDir(), &xaeroflux.Options{Invite: storetest.Invited(b)})
+	db = storetest.Open(t, t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(b)})
 	storetest.MustAppend(t, db, n, "own %d")
 	if _, err := db.Sync(t.Context(), b.SyncStatus().Listening[0].Address.String()); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestFailedBatchWaits(t *testing.T) {
 func TestOneBatchAtATime(t *testing.T) {
 	system := supervisor.NewSystem(nil)
 	defer system.Shutdown()
-	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Actors: xaeroflux.ActorOptions{System: system}})
+	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Actors: xaeroflux.ActorOptions{System: system}})
 	inHand, goOn := make(chan struct{}), make(chan struct{})
 	var got []uint64
 	all := make(chan struct{})
@@ -253,7 +253,7 @@ func TestEventsIsASnapshot(t *testing.T) {
 // A blocked actor does not keep a store from closing, and is reported once.
 func TestBlockedActorIsOneError(t *testing.T) {
 	release, blocked := make(chan struct{}), make(chan struct{})
-	db, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{CloseTimeout: 400 * time.Millisecond})
+	db, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, CloseTimeout: 400 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 // spoilKeys has a store that is closed lose the keys that open its boxes in a topic.
 func (p person) spoilKeys(t *testing.T) {
 	t.Helper()
-	a, err := aof.Open(filepath.Join(p.dir, "aof"), aof.Options{MustExist: true})
+	a, err := aof.Open(filepath.Join(p.dir, "aof"), aof.Options{MustExist: true, Key: SeedOf(t, p.dir, "").StoreKey()})
 	Must(t, err)
 	Must(t, a.Commit(func(txn *aof.Txn) error {
 		id := digest.Hash(p.Topic.ID())

@@ -76,13 +76,13 @@ func TestLinkedDevice(t *testing.T) {
 	Must(t, err)
 	_, err = at.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("of the first")})
 	Must(t, err)
-	_, err = a.CreateTopic(ctx, "square", nil)
+	_, err = a.CreateTopic(ctx, "square", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	Must(t, err)
 	words(t, a)
 	invite, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
 	Must(t, err)
 
-	b, addr := listening(t, "b", &xaeroflux.Options{Invite: invite})
+	b, addr := listening(t, "b", &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	Await(t, func() bool {
 		meet(t, a, addr)
 		return topicNamed(b, "family") != nil && topicNamed(b, "square") != nil
@@ -111,7 +111,7 @@ func linked(t *testing.T, a *xaeroflux.DB, name string, topics ...string) (*xaer
 	t.Helper()
 	invite, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
 	Must(t, err)
-	b, addr := listening(t, name, &xaeroflux.Options{Invite: invite})
+	b, addr := listening(t, name, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	awaitTopics(t, a, b, addr, topics...)
 	return b, addr
 }
@@ -314,7 +314,7 @@ func TestAnyDeviceLinks(t *testing.T) {
 	Await(t, func() bool { m, err := bt.Members(); return err == nil && len(m) == 1 && len(m[0].Devices) == 2 })
 	link, err := b.LinkDevice(ctx, nil)
 	Must(t, err)
-	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: link})
+	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: link})
 	connected(t, c, baddr)
 	Await(t, func() bool { return topicNamed(c, "family") != nil })
 	Await(t, func() bool { // the roster comes with a session that shares the topic
@@ -343,10 +343,10 @@ func TestLinkIsForOne(t *testing.T) {
 	words(t, a)
 	link, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
 	Must(t, err)
-	b, addr := listening(t, "b", &xaeroflux.Options{Invite: link})
+	b, addr := listening(t, "b", &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: link})
 	awaitTopics(t, a, b, addr, "family")
 	Await(t, func() bool { all, err := a.Devices(); return err == nil && len(all) == 2 })
-	c, caddr := listening(t, "c", &xaeroflux.Options{Invite: link})
+	c, caddr := listening(t, "c", &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: link})
 	Await(t, func() bool { // once the keys have turned, they share nothing
 		_, err := a.Sync(ctx, caddr)
 		return err != nil
@@ -369,7 +369,7 @@ func TestACopyOfALinkedDevice(t *testing.T) {
 	link, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
 	Must(t, err)
 	dir := filepath.Join(t.TempDir(), "b")
-	b := Open(t, dir, &xaeroflux.Options{Invite: link})
+	b := Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: link})
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	awaitTopics(t, a, b, addr.String(), "family")
@@ -408,7 +408,8 @@ func TestWordsAreOnNoDisk(t *testing.T) {
 				t.Errorf("%s holds %s", name, what)
 			}
 		}
-		found = found || bytes.Contains(b, h.Lobby[:]) // that is a row
+		id := h.Genesis.ID()
+		found = found || bytes.Contains(b, id[:]) // that is in a row, and no secret
 	}
 	if !found {
 		t.Error("the search finds nothing")

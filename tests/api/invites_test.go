@@ -44,7 +44,7 @@ func (p person) listening(t *testing.T) person {
 func invited(t *testing.T, invite string) person {
 	t.Helper()
 	p := person{dir: filepath.Join(t.TempDir(), "b")}
-	p.DB = Open(t, p.dir, &xaeroflux.Options{Invite: invite})
+	p.DB = Open(t, p.dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	p.Topic = TopicOf(t, p.DB)
 	return p.listening(t)
 }
@@ -228,7 +228,7 @@ func TestRevokedInvite(t *testing.T) {
 func TestUsedInvite(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	a := founder(t, &xaeroflux.Options{Now: now})
+	a := founder(t, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Now: now})
 	text := a.invite(t, xaeroflux.InviteOptions{})
 	b, c := invited(t, text), invited(t, text)
 	a.says(t, "before")
@@ -267,7 +267,7 @@ func TestUsedInvite(t *testing.T) {
 func TestExpiredInvite(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
-	a := founder(t, &xaeroflux.Options{Now: now})
+	a := founder(t, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Now: now})
 	b := invited(t, a.invite(t, xaeroflux.InviteOptions{Expires: time.Now().Add(time.Hour)}))
 	ahead.Store(int64(2 * time.Hour))
 	for range 3 {
@@ -283,7 +283,7 @@ func TestExpiredInvite(t *testing.T) {
 func TestStandings(t *testing.T) {
 	a := founder(t, nil)
 	a.stands(t, xaeroflux.StandingMember, nil)
-	open, err := a.CreateTopic(ctx, "square", nil)
+	open, err := a.CreateTopic(ctx, "square", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	Must(t, err)
 	if s, err := open.Standing(); err != nil || s.State != xaeroflux.StandingOpen {
 		t.Errorf("in an open topic: %+v, %v", s, err)

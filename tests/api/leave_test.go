@@ -20,7 +20,7 @@ import (
 // elsewhere gives a store another default topic, so that it can leave this one.
 func (p person) elsewhere(t *testing.T) {
 	t.Helper()
-	other, err := p.CreateTopic(ctx, "other", nil)
+	other, err := p.CreateTopic(ctx, "other", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	Must(t, err)
 	Must(t, p.SetDefault(ctx, other.ID()))
 }
@@ -219,7 +219,7 @@ func TestLeaveDeletesThroughCrashes(t *testing.T) {
 		if cutOff = err != nil || calls > crashes; s != nil {
 			_ = s.Close()
 		}
-		db := Open(t, dir, &xaeroflux.Options{Adopt: true})
+		db := Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 		if _, err := db.Topic(id); !errors.Is(err, xaeroflux.ErrUnknownTopic) {
 			t.Errorf("after a crash at call %d: the topic: %v", crashes, err)
 		}

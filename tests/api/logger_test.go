@@ -22,7 +22,7 @@ import (
 func TestZapLoggerFits(t *testing.T) {
 	core, logs := observer.New(zapcore.InfoLevel)
 	log := zap.New(core)
-	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Logger: slog.New(zapslog.NewHandler(log.Core()))})
+	db := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Logger: slog.New(zapslog.NewHandler(log.Core()))})
 	props := receiver(func(*xaeroflux.Committed) { panic("boom") }).props()
 	if _, err := db.Spawn("it", props, nil); err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ func TestPrivateTopic(t *testing.T) {
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
 
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	bt := TopicOf(t, b)
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
@@ -93,7 +93,7 @@ func testRemovedMember(t *testing.T, kind xaeroflux.TopicKind) {
 	join := func(name string) (*xaeroflux.DB, *xaeroflux.Topic, string) {
 		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 		Must(t, err)
-		db := Open(t, filepath.Join(t.TempDir(), name), &xaeroflux.Options{Invite: invite})
+		db := Open(t, filepath.Join(t.TempDir(), name), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 		addr, err := db.Listen(ctx, "127.0.0.1:0")
 		Must(t, err)
 		meet(t, a, addr.String())
@@ -158,7 +158,7 @@ func TestRolesThatDoNotWrite(t *testing.T) {
 	join := func(r xaeroflux.Role) (*xaeroflux.DB, *xaeroflux.Topic, string) {
 		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Role: r})
 		Must(t, err)
-		db := Open(t, filepath.Join(t.TempDir(), r.String()), &xaeroflux.Options{Invite: invite})
+		db := Open(t, filepath.Join(t.TempDir(), r.String()), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 		addr, err := db.Listen(ctx, "127.0.0.1:0")
 		Must(t, err)
 		meet(t, a, addr.String())
@@ -188,7 +188,7 @@ func TestRolesThatDoNotWrite(t *testing.T) {
 	Must(t, err)
 	meet(t, a, addr)
 	Must(t, a.Close())
-	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: invite})
+	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	_, err = c.Sync(ctx, addr)
 	Must(t, err)
 	Await(t, func() bool { return texts(t, TopicOf(t, c))["note:hello"] })
@@ -206,7 +206,7 @@ func TestStewardWaitsForAnother(t *testing.T) {
 	Must(t, err)
 	spare, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	meet(t, a, addr.String())
@@ -222,7 +222,7 @@ func TestStewardWaitsForAnother(t *testing.T) {
 			t.Errorf("an invite before anybody was met: %v", err)
 		}
 		if i == 0 { // a newcomer knows only what it is told
-			c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: spare})
+			c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: spare})
 			at, err := c.Listen(ctx, "127.0.0.1:0")
 			Must(t, err)
 			meet(t, a, at.String())
@@ -245,7 +245,7 @@ func TestAskHandoverWaits(t *testing.T) {
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	node := Open(t, filepath.Join(t.TempDir(), "node"), &xaeroflux.Options{Invite: invite})
+	node := Open(t, filepath.Join(t.TempDir(), "node"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	addr, err := node.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	meet(t, a, addr.String())
@@ -277,7 +277,7 @@ func TestStewardshipMoves(t *testing.T) {
 	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
 	Must(t, err)
 	join := func(name, invite string, host *xaeroflux.DB) (*xaeroflux.DB, *xaeroflux.Topic, string) {
-		db := Open(t, filepath.Join(t.TempDir(), name), &xaeroflux.Options{Invite: invite})
+		db := Open(t, filepath.Join(t.TempDir(), name), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 		addr, err := db.Listen(ctx, "127.0.0.1:0")
 		Must(t, err)
 		meet(t, host, addr.String())
@@ -362,7 +362,7 @@ func TestNewcomersReadAtOnce(t *testing.T) {
 		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 		Must(t, err)
 		var kept atomic.Int32
-		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite, Now: slowKeeper(&kept)})
+		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite, Now: slowKeeper(&kept)})
 		r, err := b.Sync(ctx, addr.String())
 		Must(t, err)
 		if got := texts(t, TopicOf(t, b)); !got[":hello"] {
@@ -384,7 +384,7 @@ func TestACopyOfAMember(t *testing.T) {
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
 	dir := filepath.Join(t.TempDir(), "b")
-	b := Open(t, dir, &xaeroflux.Options{Invite: invite})
+	b := Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	meet(t, a, addr.String())
@@ -435,7 +435,7 @@ func TestNewcomersProcessEverything(t *testing.T) {
 	for range 6 {
 		invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 		Must(t, err)
-		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+		b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 		bt := TopicOf(t, b)
 		var mu sync.Mutex
 		processed, subscribed := 0, 0
@@ -482,7 +482,7 @@ func TestAskEndsWithTheStore(t *testing.T) {
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	bt := TopicOf(t, b)
 	if err := bt.Remove(ctx, xaeroflux.AccountKey{1}); !errors.Is(err, xaeroflux.ErrOptions) {
 		t.Errorf("nobody is removed: %v", err)
@@ -504,7 +504,7 @@ func TestRolesThatChange(t *testing.T) {
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Role: xaeroflux.RoleReader})
 	Must(t, err)
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	bt := TopicOf(t, b)
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
@@ -550,7 +550,7 @@ func TestRemovedMemberComesBack(t *testing.T) {
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	bt := TopicOf(t, b)
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
@@ -605,7 +605,7 @@ func TestWithoutHistory(t *testing.T) {
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
 	say("invited")
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	meet(t, a, addr.String())
@@ -643,7 +643,7 @@ func TestWithoutHistory(t *testing.T) {
 			t.Errorf("it cannot read by %q", text)
 		}
 	}
-	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: second})
+	c := Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: second})
 	caddr, err := c.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	meet(t, a, caddr.String())

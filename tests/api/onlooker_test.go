@@ -99,7 +99,7 @@ func (s insideStream) Write(b []byte) (int, error) {
 func TestOnlookerReadsNothing(t *testing.T) {
 	h := newHost(t, xaeroflux.PlainTopic)
 	h.append("a present for Ben")
-	db := Open(t, filepath.Join(t.TempDir(), "guest"), &xaeroflux.Options{Invite: h.invite(xaeroflux.RoleWriter)})
+	db := Open(t, filepath.Join(t.TempDir(), "guest"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: h.invite(xaeroflux.RoleWriter)})
 	onlooker := &seen{}
 	here, there := net.Pipe()
 	served := make(chan error, 1)
@@ -135,7 +135,7 @@ func TestOnlookerReadsNothing(t *testing.T) {
 func (h *host) syncedInside(t *testing.T) *seen {
 	t.Helper()
 	s := &seen{}
-	o := &xaeroflux.Options{Invite: h.invite(xaeroflux.RoleWriter), NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
+	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: h.invite(xaeroflux.RoleWriter), NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
 		c, err := quicnet.New(key, quicnet.Phone)
 		return inside{c, s}, err
 	}}

@@ -46,7 +46,7 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 		b := broken(func() { called = true; end() })
 		inOpen := func(use func(db *xaeroflux.DB)) func() {
 			return func() {
-				db, err := xaeroflux.Open(dir, nil)
+				db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 				storetest.Must(t, err)
 				defer func() { storetest.Must(t, db.Close()) }()
 				use(db)
@@ -58,7 +58,9 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 			"Restore": func() {
 				_, _ = xaeroflux.Restore(ctx, at, filepath.Join(t.TempDir(), "r"), &xaeroflux.RestoreOptions{Progress: b.progress})
 			},
-			"Open": func() { _, _ = xaeroflux.Open(dir, &xaeroflux.Options{NewCarrier: b.carrier}) },
+			"Open": func() {
+				_, _ = xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewCarrier: b.carrier})
+			},
 			"Repair": func() {
 				_, _ = xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{AcceptLoss: true, From: peer, NewCarrier: b.carrier})
 			},
@@ -87,12 +89,12 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 				t.Errorf("%s in %s: it was not called", how, name)
 			}
 			called = false
-			again, err := xaeroflux.Open(dir, nil)
+			again, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 			if err != nil {
 				t.Fatalf("%s in %s: %v", how, name, err)
 			}
 			storetest.Must(t, again.Close())
-			if again, err := xaeroflux.Open(at, nil); !errors.Is(err, xaeroflux.ErrIsBackup) {
+			if again, err := xaeroflux.Open(at, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.Is(err, xaeroflux.ErrIsBackup) {
 				t.Errorf("%s in %s: %v, %v", how, name, again, err)
 			}
 		}
@@ -102,13 +104,13 @@ func TestPanicsOfTheProgramLockNothing(t *testing.T) {
 // A lock of this process is reported as one, of readers too.
 func TestLocksOfThisProcessAreTold(t *testing.T) {
 	dir := t.TempDir()
-	db, err := xaeroflux.Open(dir, nil)
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	storetest.Must(t, err)
 	storetest.Must(t, db.Close())
 	for _, o := range [][2]bool{{false, false}, {false, true}, {true, false}} {
-		first, err := xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: o[0]})
+		first, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: o[0]})
 		storetest.Must(t, err)
-		_, err = xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: o[1]})
+		_, err = xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: o[1]})
 		if !errors.Is(err, xaeroflux.ErrInUse) || !strings.Contains(fmt.Sprint(err), "locked by this process") {
 			t.Errorf("read-only %v: %v", o, err)
 		}

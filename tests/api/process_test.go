@@ -100,7 +100,7 @@ func TestProcessFromOnesOwnFrontier(t *testing.T) {
 func TestProcessOfATopic(t *testing.T) {
 	db := storetest.Open(t, t.TempDir(), nil)
 	storetest.MustAppend(t, db, 3, "not this %d")
-	topic, err := db.CreateTopic(ctx, "second", nil)
+	topic, err := db.CreateTopic(ctx, "second", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	storetest.Must(t, err)
 	_, err = topic.Append(ctx, xaeroflux.Event{Payload: []byte("this")})
 	storetest.Must(t, err)
@@ -268,7 +268,7 @@ func TestProcessOfAReadOnlyStore(t *testing.T) {
 	storetest.MustAppend(t, db, 4, "event %d")
 	processed(t, db, "it", nil, 4)
 	storetest.Must(t, db.Close())
-	db = storetest.Open(t, dir, &xaeroflux.Options{ReadOnly: true})
+	db = storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: true})
 	err := db.Process(ctx, "it", nil, func(context.Context, []xaeroflux.Record) error { return xaeroflux.ErrStop })
 	if !errors.Is(err, xaeroflux.ErrReadOnly) {
 		t.Errorf("with the store's cursor: %v", err)

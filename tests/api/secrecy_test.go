@@ -58,7 +58,7 @@ func (h *host) join(invite string) (dir string, db *xaeroflux.DB, topic *xaerofl
 	h.t.Helper()
 	before := h.members()
 	dir = filepath.Join(h.t.TempDir(), "guest")
-	db = Open(h.t, dir, &xaeroflux.Options{Invite: invite})
+	db = Open(h.t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	_, err := db.Sync(ctx, h.addr)
 	Must(h.t, err)
 	Await(h.t, func() bool { return len(h.members()) == len(before)+1 })
@@ -180,7 +180,7 @@ func TestLobbyKeyIsNotEnough(t *testing.T) {
 	inv.Keys.Join, inv.Seed, inv.Roster = identity.Secret{1}, identity.Secret{2}, nil
 	text, err := inv.Encode()
 	Must(t, err)
-	db := Open(t, filepath.Join(t.TempDir(), "stranger"), &xaeroflux.Options{Invite: text})
+	db := Open(t, filepath.Join(t.TempDir(), "stranger"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: text})
 	if _, err := db.Sync(ctx, h.addr); err == nil {
 		t.Error("a sync with a member went well")
 	}
@@ -208,7 +208,7 @@ func TestUsedInviteReadsUntilTheNextEpoch(t *testing.T) {
 	h.append("before")
 	invite := h.invite(xaeroflux.RoleWriter)
 	h.join(invite)
-	finder := Open(t, filepath.Join(t.TempDir(), "finder"), &xaeroflux.Options{Invite: invite})
+	finder := Open(t, filepath.Join(t.TempDir(), "finder"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	meet(t, finder, h.addr)
 	topic := TopicOf(t, finder)
 	Await(t, func() bool { return texts(t, topic)["private-type:before"] })

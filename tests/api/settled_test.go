@@ -31,12 +31,12 @@ func newChat(t *testing.T, kind xaeroflux.TopicKind) *chat {
 		c.now[i].Store(1_700_000_000_000)
 		return func() time.Time { return time.UnixMilli(c.now[i].Load()) }
 	}
-	a := Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{Now: clock(0)})
+	a := Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Now: clock(0)})
 	at, err := a.CreateTopic(ctx, "chat", &xaeroflux.TopicOptions{Kind: kind})
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite, Now: clock(1)})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite, Now: clock(1)})
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	c.stores, c.topics, c.addr = [2]*xaeroflux.DB{a, b}, [2]*xaeroflux.Topic{at, TopicOf(t, b)}, addr.String()

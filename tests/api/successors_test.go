@@ -81,7 +81,7 @@ func testSuccessorActs(t *testing.T, stores []*xaeroflux.DB, b, c *xaeroflux.Top
 	Must(t, err)
 	invite, err := b.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	eve := Open(t, filepath.Join(t.TempDir(), "e"), &xaeroflux.Options{Invite: invite})
+	eve := Open(t, filepath.Join(t.TempDir(), "e"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	meet(t, eve, addr.String())
 	_, err = TopicOf(t, eve).Append(ctx, xaeroflux.Event{Payload: []byte("hello")})
 	Must(t, err)
@@ -105,7 +105,7 @@ func TestSuccessorsRefused(t *testing.T) {
 	other[3] ^= 1
 	create := func(o xaeroflux.TopicOptions) (*xaeroflux.Topic, error) { return db.CreateTopic(ctx, "t", &o) }
 	for name, o := range map[string]xaeroflux.TopicOptions{
-		"an open topic":       {Successors: []xaeroflux.AccountKey{mine}},
+		"an open topic":       {Kind: xaeroflux.OpenTopic, Successors: []xaeroflux.AccountKey{mine}},
 		"twice the same":      {Kind: xaeroflux.PrivateTopic, Successors: []xaeroflux.AccountKey{mine, mine}},
 		"half":                {Kind: xaeroflux.PrivateTopic, Successors: []xaeroflux.AccountKey{mine, other}, SuccessorsNeeded: 1},
 		"more than there are": {Kind: xaeroflux.PrivateTopic, Successors: []xaeroflux.AccountKey{mine}, SuccessorsNeeded: 2},

@@ -23,7 +23,7 @@ func TestUnaskedIsKept(t *testing.T) {
 	Must(t, err)
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
-	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Invite: invite})
+	b := Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	bt := TopicOf(t, b)
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)

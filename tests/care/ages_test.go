@@ -33,7 +33,7 @@ type aged struct {
 }
 
 func agedOptions() *xaeroflux.Options {
-	return &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2, Place: "the place of this test"}
+	return &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2, Place: "the place of this test"}
 }
 
 // newAged makes a store with so many events before its older state, and so many

@@ -149,7 +149,7 @@ func (v *vault) learnRow(k *layout.Kind, key, value []byte) {
 // copy that a crash would leave, and of the directory for temporary files.
 func TestNothingSealedIsOnDiskInTheClear(t *testing.T) {
 	v := newVault(t, "the first passphrase")
-	db := v.open(xaeroflux.Options{NewPassphrase: []byte(v.passphrase), TopicName: "plain"})
+	db := v.open(xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewPassphrase: []byte(v.passphrase), TopicName: "plain"})
 	plain := db.Topics()[0]
 	private, err := db.CreateTopic(ctx, "vault", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
 	storetest.Must(t, err)
@@ -165,7 +165,7 @@ func TestNothingSealedIsOnDiskInTheClear(t *testing.T) {
 	// Somebody else comes, and writes.
 	invite, err := private.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	storetest.Must(t, err)
-	friend := storetest.Open(t, filepath.Join(t.TempDir(), "friend"), &xaeroflux.Options{Invite: invite})
+	friend := storetest.Open(t, filepath.Join(t.TempDir(), "friend"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	storetest.MustSync(t, friend, addr.String())
 	storetest.Await(t, func() bool { m, err := private.Members(); return err == nil && len(m) == 2 })
 	short, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -214,10 +214,10 @@ func TestNothingSealedIsOnDiskInTheClear(t *testing.T) {
 	first := v.passphrase
 	storetest.Must(t, xaeroflux.SetPassphrase(v.dir, storetest.Says(first), []byte("the second passphrase")))
 	v.passphrase = "the second passphrase"
-	if _, err := xaeroflux.Open(v.dir, &xaeroflux.Options{Passphrase: storetest.Says(first)}); !errors.Is(err, xaeroflux.ErrPassphrase) || errors.Is(err, xaeroflux.ErrCorrupt) {
+	if _, err := xaeroflux.Open(v.dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Passphrase: storetest.Says(first)}); !errors.Is(err, xaeroflux.ErrPassphrase) || errors.Is(err, xaeroflux.ErrCorrupt) {
 		t.Errorf("with the old passphrase: %v", err)
 	}
-	db = v.open(xaeroflux.Options{})
+	db = v.open(xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if m := db.Moved(); m != nil {
 		t.Errorf("a passphrase made it a copy: %+v", m)
 	}
@@ -266,7 +266,7 @@ func TestNothingSealedIsOnDiskInTheClear(t *testing.T) {
 	_, err = xaeroflux.Restore(ctx, safe, restored, &xaeroflux.RestoreOptions{Passphrase: storetest.Says(first)})
 	storetest.Must(t, err)
 	v.places = append(v.places, restored)
-	again, err := xaeroflux.Open(restored, &xaeroflux.Options{Passphrase: storetest.Says(first)})
+	again, err := xaeroflux.Open(restored, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Passphrase: storetest.Says(first)})
 	storetest.Must(t, err)
 	storetest.Must(t, again.Close())
 

@@ -197,7 +197,7 @@ func TestBackupIsRefused(t *testing.T) {
 	if _, err := other.Backup(ctx, to, nil); !errors.Is(err, xaeroflux.ErrBackupTarget) {
 		t.Errorf("backup over that of another store: %v", err)
 	}
-	if _, err := xaeroflux.Open(to, nil); !errors.Is(err, xaeroflux.ErrIsBackup) {
+	if _, err := xaeroflux.Open(to, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.Is(err, xaeroflux.ErrIsBackup) {
 		t.Errorf("a backup opened as a store: %v", err)
 	}
 	if _, err := xaeroflux.Check(ctx, to, nil); !errors.Is(err, xaeroflux.ErrIsBackup) {
@@ -251,7 +251,7 @@ func TestBackupWhileAppending(t *testing.T) {
 // peer, or if a person says that there is none.
 func TestRestoredStoreWaitsForAPeer(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
-	db, err := xaeroflux.Open(filepath.Join(dir, "old"), nil)
+	db, err := xaeroflux.Open(filepath.Join(dir, "old"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestRestoredStoreWaitsForAPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustAppend(db, "after")
-	peer := storetest.Open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Invite: storetest.Invited(db.Topics()[0])})
+	peer := storetest.Open(t, filepath.Join(dir, "peer"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(db.Topics()[0])})
 	addr, err := peer.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func TestRestoredStoreWaitsForAPeer(t *testing.T) {
 		if _, err := xaeroflux.Restore(ctx, filepath.Join(dir, "backup"), to, &xaeroflux.RestoreOptions{Adopt: true}); err != nil {
 			t.Fatal(err)
 		}
-		back := storetest.Open(t, to, &xaeroflux.Options{MustExist: true, Alone: alone})
+		back := storetest.Open(t, to, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true, Alone: alone})
 		_, err := back.Append(ctx, xaeroflux.Event{})
 		var early *xaeroflux.RestoredError
 		if alone {

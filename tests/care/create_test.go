@@ -29,7 +29,7 @@ func TestSixInitAtOnce(t *testing.T) {
 		var said [6]strings.Builder
 		var all sync.WaitGroup
 		for i := range errs {
-			cmd := exec.Command("xaeroflux", "init", "--dir", dir)
+			cmd := exec.Command("xaeroflux", "init", "--open", "--dir", dir)
 			cmd.Stderr = &said[i]
 			all.Go(func() { errs[i] = cmd.Run() })
 		}
@@ -62,7 +62,7 @@ func TestNothingIsCreatedOverRemains(t *testing.T) {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(name), 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := xaeroflux.Open(dir, nil); !errors.Is(err, xaeroflux.ErrRemains) {
+		if _, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.Is(err, xaeroflux.ErrRemains) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if b, err := os.ReadFile(file); err != nil || string(b) != name {
@@ -76,14 +76,14 @@ func TestNothingIsCreatedOverRemains(t *testing.T) {
 
 func TestMustCreate(t *testing.T) {
 	dir := t.TempDir()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustCreate: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true}); !errors.Is(err, xaeroflux.ErrExists) {
+	if _, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustCreate: true}); !errors.Is(err, xaeroflux.ErrExists) {
 		t.Fatal(err)
 	}
 }
@@ -91,7 +91,7 @@ func TestMustCreate(t *testing.T) {
 // A creation that is stopped at any write is finished by the next one.
 func TestCreationStoppedAtAnyWrite(t *testing.T) {
 	stopCreation(t, digest.Hash{}, func(t *testing.T, at, dir string) {
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustCreate: true})
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustCreate: true})
 		if err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}
@@ -109,12 +109,12 @@ func TestJoinStoppedAtAnyWrite(t *testing.T) {
 	stopCreation(t, digest.Hash(topic), func(t *testing.T, at, dir string) {
 		if store.Exists(dir) {
 			var unfinished *xaeroflux.UnfinishedError
-			if _, err := xaeroflux.Open(dir, nil); !errors.As(err, &unfinished) || xaeroflux.TopicID(unfinished.Topic) != topic {
+			if _, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.As(err, &unfinished) || xaeroflux.TopicID(unfinished.Topic) != topic {
 				t.Fatalf("%s: opened without the invite: %v", at, err)
 			}
 			joinAgain(t, dir, storetest.Invited(host))
 		}
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: storetest.Invited(host)})
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(host)})
 		if err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}
@@ -168,7 +168,7 @@ func stopCreation(t *testing.T, first digest.Hash, finish func(t *testing.T, at,
 			t.Fatalf("write %d: %v", n, err)
 		}
 		at := fmt.Sprintf("write %d", n)
-		if _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
+		if _, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true}); !errors.Is(err, xaeroflux.ErrNoStore) {
 			t.Fatalf("%s: an unfinished store opens: %v", at, err)
 		}
 		finish(t, at, dir)

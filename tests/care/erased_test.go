@@ -35,7 +35,7 @@ func erode(t *testing.T, seed uint64) *eroded {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "s")
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{PageBytes: 4096, SegmentPages: 5})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

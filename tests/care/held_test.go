@@ -20,7 +20,7 @@ import (
 // acknowledged.
 func wantEvents(t *testing.T, dir string, n uint64) {
 	t.Helper()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestTwoNamesOneStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{dir, link, filepath.Join(link, "..", "st")} {
-		if _, err := xaeroflux.Open(name, nil); !errors.Is(err, xaeroflux.ErrInUse) {
+		if _, err := xaeroflux.Open(name, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); !errors.Is(err, xaeroflux.ErrInUse) {
 			t.Errorf("%s, in this process: %v", name, err)
 		}
 		out, err := exec.Command("xaeroflux", "head", "--dir", name).CombinedOutput()
@@ -162,7 +162,7 @@ func changedUnder(t *testing.T, change func(dir string) (string, error)) {
 	if err := errors.Join(os.RemoveAll(file), os.Rename(file+".was", file)); err != nil {
 		t.Fatal(err)
 	}
-	back, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	back, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true})
 	if err != nil {
 		t.Fatal(err)
 	}

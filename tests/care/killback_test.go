@@ -26,7 +26,7 @@ func TestKillWhileOwnEventsComeBack(t *testing.T) {
 	a, _, addr := storetest.Pair(t, storetest.Small())
 	storetest.MustAppend(t, a, 10, "event %d, in the backup")
 	dir := storetest.Copied(t, closed(t, a))
-	if err := storetest.Open(t, dir, &xaeroflux.Options{Adopt: true}).Close(); err != nil {
+	if err := storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true}).Close(); err != nil {
 		t.Fatal(err)
 	}
 	a = storetest.Open(t, a.Dir(), nil)

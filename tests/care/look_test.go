@@ -239,7 +239,7 @@ func TestRepairStopsAtTrouble(t *testing.T) {
 
 func eventsOf(t *testing.T, dir string) uint64 {
 	t.Helper()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true, Adopt: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true, Adopt: true})
 	storetest.Must(t, err)
 	defer db.Close()
 	return db.Head().Size

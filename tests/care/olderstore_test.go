@@ -79,7 +79,7 @@ func wantDiary(t *testing.T, db *xaeroflux.DB) {
 func TestStoreOfFormat2(t *testing.T) {
 	dir, _, _, secrets := olderStore(t)
 	before := contents(t, dir)
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: true})
 	storetest.Must(t, err)
 	wantDiary(t, db)
 	storetest.Must(t, db.Close())
@@ -87,7 +87,7 @@ func TestStoreOfFormat2(t *testing.T) {
 	if after := contents(t, dir); !maps.Equal(before, after) {
 		t.Error("a reader changed it")
 	}
-	db, err = xaeroflux.Open(dir, &xaeroflux.Options{Adopt: true})
+	db, err = xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 	storetest.Must(t, err)
 	wantDiary(t, db)
 	storetest.Must(t, db.Close())

@@ -20,14 +20,18 @@ func TestStoreOfFormat1(t *testing.T) {
 	const sentence = "not a store this version can open: another version: FORMAT has version 1, this program knows 3; " +
 		"it was made before the formats were final, and nothing converts it: read it with the program that made it, and append to a new store"
 	dir := filepath.Join(t.TempDir(), "s")
-	db, err := xaeroflux.Open(dir, nil)
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	storetest.Must(t, err)
 	storetest.Must(t, db.Close())
 	storetest.Must(t, os.WriteFile(filepath.Join(dir, "FORMAT"), []byte("xaeroflux store 1 page 16384 segment 1024\n"), 0o600))
 	before := contents(t, dir)
 	for name, open := range map[string]func() (*xaeroflux.DB, error){
-		"Open":            func() (*xaeroflux.DB, error) { return xaeroflux.Open(dir, nil) },
-		"Open, read-only": func() (*xaeroflux.DB, error) { return xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: true}) },
+		"Open": func() (*xaeroflux.DB, error) {
+			return xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
+		},
+		"Open, read-only": func() (*xaeroflux.DB, error) {
+			return xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: true})
+		},
 	} {
 		db, err := open()
 		if err == nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
 
-var reading = &xaeroflux.Options{ReadOnly: true}
+var reading = &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: true}
 
 // Readers go together, see all that was acknowledged, and change nothing; a writer
 // and a reader keep each other out.

@@ -24,7 +24,7 @@ func twoStores(t *testing.T) (dir, peer, invite string, want map[digest.Hash]dig
 	dir = filepath.Join(t.TempDir(), "a")
 	a := storetest.Open(t, dir, storetest.Small())
 	invite = storetest.Invited(a)
-	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: invite})
+	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 4, Invite: invite})
 	storetest.MustAppend(t, a, 700, "event %d of the store that will be damaged")
 	storetest.MustAppend(t, b, 500, "event %d of its peer, which is longer than that")
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
@@ -88,7 +88,7 @@ func TestRepairOfAnyDamageWithAPeer(t *testing.T) {
 func TestRepairAsksRememberedPeers(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a")
 	a := storetest.Open(t, dir, storetest.Small())
-	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: storetest.Invited(a)})
+	b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 4, Invite: storetest.Invited(a)})
 	storetest.MustAppend(t, b, 500, "event %d of the peer, which is longer than that")
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	if err != nil {
@@ -164,7 +164,7 @@ func TestRepairLeavesWhatItCannotMend(t *testing.T) {
 // readable returns how many events of a store's own log can be read.
 func readable(t *testing.T, dir string) (n int) {
 	t.Helper()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{ReadOnly: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,7 @@ func TestRepairWithoutAPeerKeepsWhatIsProven(t *testing.T) {
 			storetest.SameRoots(t, copied, want)
 		}
 		storetest.CheckClean(t, copied)
-		db, err := xaeroflux.Open(copied, nil)
+		db, err := xaeroflux.Open(copied, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			t.Fatalf("seed %d round %d, %s: %v", seed, round, what, err)
 		}
@@ -258,7 +258,7 @@ func TestRepairOfAMember(t *testing.T) {
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	storetest.Must(t, err)
 	dir := filepath.Join(t.TempDir(), "b")
-	b := storetest.Open(t, dir, &xaeroflux.Options{Invite: invite})
+	b := storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	storetest.MustSync(t, b, addr.String())
 	storetest.MustSync(t, b, addr.String())
 	bt, err := b.Topic(at.ID())

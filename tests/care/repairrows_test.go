@@ -56,7 +56,7 @@ func TestRepairKeepsEventIDs(t *testing.T) {
 	for _, all := range []bool{false, true} {
 		t.Run(fmt.Sprint("all of the AOF is gone: ", all), func(t *testing.T) {
 			a := storetest.Open(t, filepath.Join(t.TempDir(), "a"), storetest.Small())
-			b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{PageBytes: 4096, SegmentPages: 4, Invite: storetest.Invited(a)})
+			b := storetest.Open(t, filepath.Join(t.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 4, Invite: storetest.Invited(a)})
 			at := appendIDs(t, a, 100)
 			addr, err := b.Listen(ctx, "127.0.0.1:0")
 			if err != nil {

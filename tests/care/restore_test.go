@@ -88,8 +88,11 @@ func restoreIsKnown(t *testing.T, at, from, dir string, adopt bool) bool {
 		from, adopt = "", false
 	}
 	for what, look := range map[string]func() error{
-		"open":   func() error { _, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true}); return err },
-		"create": func() error { _, err := xaeroflux.Open(dir, nil); return err },
+		"open": func() error {
+			_, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true})
+			return err
+		},
+		"create": func() error { _, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); return err },
 		"check":  func() error { _, err := xaeroflux.Check(ctx, dir, nil); return err },
 		"plan":   func() error { _, err := xaeroflux.PlanOf(dir, nil); return err },
 		"repair": func() error { _, err := xaeroflux.Repair(ctx, dir, xaeroflux.RepairOptions{Offline: true}); return err },

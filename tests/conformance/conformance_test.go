@@ -52,7 +52,7 @@ func program() identity.Device {
 // joinedNode opens a node that is in the suite's topics.
 func joinedNode(t *testing.T, s *suite) *xaeroflux.DB {
 	t.Helper()
-	return joinedWith(t, s, &xaeroflux.Options{})
+	return joinedWith(t, s, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 }
 
 func joinedWith(t *testing.T, s *suite, o *xaeroflux.Options) *xaeroflux.DB {

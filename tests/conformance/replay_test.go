@@ -63,7 +63,7 @@ type rerun struct {
 // the parameter of RUN, which is another one each time a store is opened.
 func TestRecordedSessionsAgain(t *testing.T) {
 	r := &rerun{t: t, net: transport.NewMemory(transport.MemoryOptions{}), binding: &atomic.Pointer[[]byte]{}}
-	db := joinedWith(t, newSuite(), &xaeroflux.Options{NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
+	db := joinedWith(t, newSuite(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
 		return boundCarrier{r.net.NodeOf(key), r.binding}, nil
 	}})
 	addr, err := db.Listen(t.Context(), "program:1")

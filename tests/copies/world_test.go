@@ -50,7 +50,7 @@ type peer struct {
 }
 
 func (w *world) options() xaeroflux.Options {
-	return xaeroflux.Options{
+	return xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		PageBytes: 4096, SegmentPages: 2,
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return w.net.NodeOf(key), nil },
 	}

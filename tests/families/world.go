@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 var ctx = context.Background() // of what no run ends
@@ -63,7 +64,7 @@ func newWorld(dir string, seed uint64) *world {
 
 // open opens a person's store.
 func (w *world) open(p *person, invite string) {
-	o := &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2, Invite: invite, Adopt: p.adopt, NewCarrier: w.net.carrier(p.name)}
+	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2, Invite: invite, Adopt: p.adopt, NewCarrier: w.net.carrier(p.name)}
 	var err error
 	p.db, err = xaeroflux.Open(p.dir, o)
 	w.must(err)
@@ -109,6 +110,9 @@ func (w *world) know(p *person) bool {
 	}
 	return false
 }
+
+// peer is the key that a store is known by on the network.
+func (p *person) peer() identity.PeerID { return identity.PeerID(p.db.PeerID()) }
 
 // close closes a store.
 func (p *person) close() error {

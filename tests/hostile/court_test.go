@@ -192,7 +192,9 @@ func (s *seat) hears(f xaeroflux.RosterFault) {
 	storetest.Await(s.court.t, func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return slices.ContainsFunc(s.told, func(g *xaeroflux.RosterFault) bool { return *g == f })
+		return slices.ContainsFunc(s.told, func(g *xaeroflux.RosterFault) bool {
+			return g.Kind == f.Kind && g.Log == f.Log && g.Seq == f.Seq && g.Why == f.Why
+		})
 	})
 }
 

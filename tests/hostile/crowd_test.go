@@ -218,8 +218,8 @@ func TestHeadOfHugeLog(t *testing.T) {
 // BenchmarkBesideACrowd compares how fast one peer's events arrive alone and
 // beside a thousand half-open sessions.
 func BenchmarkBesideACrowd(b *testing.B) {
-	a := newArena(b, "memory", &xaeroflux.Options{})
-	good, _ := storetest.Joined(b, a.victim, &xaeroflux.Options{NewCarrier: a.carrier})
+	a := newArena(b, "memory", &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
+	good, _ := storetest.Joined(b, a.victim, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewCarrier: a.carrier})
 	a.keep(good)
 	deliver := func() time.Duration {
 		start := time.Now()

@@ -121,7 +121,7 @@ func TestQuotaOfAPeer(t *testing.T) {
 // reopen opens the victim again under a quota.
 func (a *arena) reopen(t *testing.T, q xaeroflux.Quota) {
 	t.Helper()
-	a.victim = storetest.Open(t, a.victim.Dir(), &xaeroflux.Options{NewCarrier: a.carrier, Quota: q})
+	a.victim = storetest.Open(t, a.victim.Dir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewCarrier: a.carrier, Quota: q})
 	addr, err := a.victim.Listen(ctx, "127.0.0.1:0")
 	storetest.Must(t, err)
 	a.addr = storetest.Dialed(addr)

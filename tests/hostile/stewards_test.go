@@ -4,15 +4,20 @@ package hostile
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
+	"github.com/xaeroflux/xaeroflux/internal/seal"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/proof"
 	"github.com/xaeroflux/xaeroflux/tests/storetest"
 )
@@ -64,7 +69,7 @@ func TestStewardsThatBreakTheRules(t *testing.T) {
 			})
 		}},
 		{"an ask in another topic", roster.VoidAsk, func(c *court) func(*liar) {
-			other, err := c.witness.db.CreateTopic(ctx, "another", nil)
+			other, err := c.witness.db.CreateTopic(ctx, "another", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 			storetest.Must(c.t, err)
 			_, err = other.Append(ctx, xaeroflux.Event{Payload: []byte("x")})
 			storetest.Must(c.t, err)
@@ -161,7 +166,8 @@ func TestStewardsThatInventAsks(t *testing.T) {
 }
 
 // A steward that leaves a member out of an epoch, though its record names it, or gives it
-// another secret or join key than the others: the member sees which, and all others read on.
+// another secret or join key than the others: the member sees which and proves it, all others
+// read on, and so does the member once it has another box.
 func TestEpochsThatLeaveOneOut(t *testing.T) {
 	for name, x := range map[string]struct {
 		kind  xaeroflux.FaultKind
@@ -185,10 +191,11 @@ func TestEpochsThatLeaveOneOut(t *testing.T) {
 			c.witness.sound()
 			c.accuses(f, x.kind == xaeroflux.FaultWrongBox)
 			c.witness.append("after")
-			storetest.Await(t, func() bool { c.steward.sync(c.witness); return c.steward.reads() == "after before" })
-			if _, err := c.victim.topic.Append(ctx, xaeroflux.Event{Payload: []byte("x")}); !errors.Is(err, xaeroflux.ErrSealed) {
-				t.Errorf("the victim appends: %v", err)
-			}
+			storetest.Await(t, func() bool { // the victim asks for another box, and goes on
+				c.meet()
+				return c.steward.reads() == "after before" && c.victim.reads() == "after before"
+			})
+			c.victim.fault(x.kind, "epoch 1") // what was done to it stays
 		})
 	}
 }
@@ -200,6 +207,10 @@ func (c *court) accuses(f xaeroflux.RosterFault, proven bool) {
 	text, err := c.victim.topic.ProveBox(f)
 	if (err == nil) != proven || err != nil && !errors.Is(err, xaeroflux.ErrBoxProof) {
 		c.t.Errorf("the victim proves that its box is false: %v", err)
+	}
+	other := regexp.MustCompile("seed ..").ReplaceAll(text, []byte("seed 77"))
+	if _, err := c.witness.topic.VerifyBox(other); !errors.Is(err, xaeroflux.ErrBoxProof) {
+		c.t.Errorf("the seed of another key proves that the box is false: %v", err)
 	}
 	if by, err := c.witness.topic.VerifyBox(text); (err == nil && roster.Key(by) == c.steward.author) != proven {
 		c.t.Errorf("the witness takes the proof as one against %s, %v", by.Short(), err)
@@ -226,4 +237,44 @@ func TestFaultsAsTheyAreTyped(t *testing.T) {
 	if file, err := proof.ParseFile(storetest.Command(t, nil, args...)); err != nil || file.Index != f.Seq {
 		t.Errorf("%s writes %+v, %v", prove, file, err)
 	}
+}
+
+// A member accuses an honest steward with the seed of a key that it took up later, which
+// opens no older box: that proves nothing.
+func TestAccusedByANewerKey(t *testing.T) {
+	c := newCourt(t)
+	c.close(c.victim)
+	c.close(c.steward)
+	seed := seal.Secret{9, 9}
+	c.lie(func(l *liar) {
+		l.epoch(func(*lie) {}) // an honest one
+		var key ed25519.PrivateKey
+		storetest.Edit(t, c.victim.dir, func(s *store.Store) { key = s.Device().AuthorKey(l.at.Genesis) })
+		d, _ := l.st.Device(c.victim.author)
+		log, _ := l.st.Log(d.Log)
+		card := roster.DeviceCard{
+			Account: c.victim.account, Device: c.victim.author, PageBytes: log.PageBytes, Number: log.Number, KEM: seal.NewPrivateKey(seed).Public()[:],
+		}
+		l.write(&roster.AddDevice{Device: roster.SignDevice(l.at.ID, card, key, key), Boxes: l.boxes(1)})
+	})
+	storetest.Await(t, func() bool {
+		c.steward.sync(c.witness)
+		at, err := c.witness.topic.Roster()
+		storetest.Must(t, err)
+		return at.Size >= 9
+	})
+	for _, f := range must(c.witness.topic.Roster()).Faults {
+		t.Errorf("the witness shows %v", &f)
+	}
+	accusation := store.BoxProof{Topic: digest.Hash(c.id), Epoch: 1, Recipient: c.victim.author, Seed: identity.Secret(seed)}
+	if by, err := c.witness.topic.VerifyBox(accusation.Encode()); !errors.Is(err, xaeroflux.ErrBoxProof) {
+		t.Errorf("the witness takes it for a proof against %s, %v", by.Short(), err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -32,7 +32,7 @@ func BenchmarkStrangers(b *testing.B) {
 
 // heapOf returns how much the heap grows by strangers.
 func heapOf(b *testing.B, peers, streams int) int64 {
-	db, err := xaeroflux.Open(b.TempDir(), nil)
+	db, err := xaeroflux.Open(b.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err != nil {
 		b.Fatal(err)
 	}

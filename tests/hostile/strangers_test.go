@@ -53,9 +53,9 @@ func TestStrangersCostLittleInManyTopics(t *testing.T) {
 // that have always more to offer, until all its topics are offered to each.
 func heapOfGreeted(t *testing.T, topics, strangers int) int64 {
 	net := evilCarriers["memory"]()
-	db := storetest.Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{NewCarrier: net})
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, NewCarrier: net})
 	storetest.Each(topics-1, func(int) {
-		if _, err := db.CreateTopic(ctx, "", nil); err != nil {
+		if _, err := db.CreateTopic(ctx, "", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic}); err != nil {
 			t.Error(err)
 		}
 	})

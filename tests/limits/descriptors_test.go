@@ -39,7 +39,7 @@ func TestTopicsShareFewDescriptors(t *testing.T) {
 // A log of many segments is opened, read and appended to.
 func TestLogOfManySegments(t *testing.T) {
 	dir := room(t)
-	o := &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2}
+	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2}
 	under(t, 256, func(t *testing.T) {
 		db := open(t, dir, o)
 		for range 100 {
@@ -70,7 +70,7 @@ func TestLogOfManySegments(t *testing.T) {
 func TestEventOverManySegments(t *testing.T) {
 	under(t, 256, func(t *testing.T) {
 		dir := room(t)
-		db := open(t, dir, &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2})
+		db := open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2})
 		big := xaeroflux.Event{Type: "big", Payload: make([]byte, 16<<20-64)}
 		for range 2 {
 			_, err := db.AppendBatch(ctx, events(30))
@@ -129,7 +129,7 @@ func TestFirstSyncOfManyLogs(t *testing.T) {
 func TestOutOfDescriptorsForAMoment(t *testing.T) {
 	under(t, 256, func(t *testing.T) {
 		dir := room(t)
-		db := open(t, dir, &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2, MaxOpenFiles: 16})
+		db := open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2, MaxOpenFiles: 16})
 		_, err := db.AppendBatch(ctx, events(50))
 		must(t, err)
 		for round := range 3 {

@@ -23,7 +23,7 @@ func TestTopicsThatAllDiffer(t *testing.T) {
 	ctx, topics := context.Background(), scaled(300)
 	opened := func(name string) *xaeroflux.DB {
 		dir := filepath.Join(t.TempDir(), name)
-		db, err := xaeroflux.Open(dir, nil)
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		must(t, err)
 		t.Cleanup(func() {
 			must(t, db.Close())
@@ -41,7 +41,7 @@ func TestTopicsThatAllDiffer(t *testing.T) {
 	}
 	logs := make([][2]xaeroflux.LogID, topics)
 	manyAtOnce(t, topics, func(i int) error {
-		here, err := a.CreateTopic(ctx, "", nil)
+		here, err := a.CreateTopic(ctx, "", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			return err
 		}

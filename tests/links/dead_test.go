@@ -30,7 +30,7 @@ func TestLivePeerNamedLast(t *testing.T) {
 	ip := namespaces(t)
 	ip("-n " + nsRouter + " route add blackhole 10.94.0.0/16") // without a word to the sender
 	live := newProgram(t, nsThere)
-	live.do("init")
+	live.do("init", "--open")
 	invite := live.do("invite")
 	_, at, _ := live.run("--listen", "10.91.1.1:4040")
 	peers := []string{"--listen", "10.91.0.1:4041"}

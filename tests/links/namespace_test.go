@@ -105,7 +105,7 @@ func TestNamespaceNode(t *testing.T) {
 	if dir == "" {
 		t.Skip("only as a part of TestUDPBlocked")
 	}
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invite, RetryQUIC: 200 * time.Millisecond})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite, RetryQUIC: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

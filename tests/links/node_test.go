@@ -25,7 +25,7 @@ func TestLinkNode(t *testing.T) {
 	if dir == "" {
 		t.Skip("only as a part of TestLinks")
 	}
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: os.Getenv("XF_LINK_INVITE"), Advertise: os.Getenv("XF_LINK_ADVERTISE") != ""})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: os.Getenv("XF_LINK_INVITE"), Advertise: os.Getenv("XF_LINK_ADVERTISE") != ""})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func TestStrangersTakeLittle(t *testing.T) {
 		ip(fmt.Sprintf("-n %s addr add %s/32 dev l0", nsHere, strangerAddr(i)))
 	}
 	node := newProgram(t, nsThere)
-	node.do("init")
+	node.do("init", "--open")
 	for _, c := range crowds {
 		t.Run(c.name, func(t *testing.T) {
 			if c.long && !all() {

@@ -55,7 +55,7 @@ func setupScript(e *testscript.Env) error {
 // holdStore opens a store as an embedding program does, says so, and keeps it
 // until it is interrupted.
 func holdStore(dir string) int {
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -81,7 +81,7 @@ func Roots(t *testing.T, db *xaeroflux.DB) map[digest.Hash]digest.Hash {
 // SameRoots opens a closed store and fails the test unless its roots are those.
 func SameRoots(t *testing.T, dir string, want map[digest.Hash]digest.Hash) {
 	t.Helper()
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{MustExist: true, Adopt: true})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true, Adopt: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,11 +23,17 @@ import (
 var ctx = context.Background() // of what no test ends
 
 // Open opens a store for a test. When the test ends, the store is closed,
-// checked to the last byte, and no goroutine may be left.
+// checked to the last byte, and no goroutine may be left. A topic that it founds is open,
+// as most tests give its invite to several stores.
 func Open(t testing.TB, dir string, o *xaeroflux.Options) *xaeroflux.DB {
 	t.Helper()
 	NoLeaks(t)
-	db, err := xaeroflux.Open(dir, o)
+	var open xaeroflux.Options
+	if o != nil {
+		open = *o
+	}
+	open.Kind = xaeroflux.OpenTopic
+	db, err := xaeroflux.Open(dir, &open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +76,7 @@ func CheckClean(t testing.TB, dir string) xaeroflux.CheckReport {
 
 // Small are options with pages and segments so small that few events make many files.
 func Small() *xaeroflux.Options {
-	return &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2}
+	return &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2}
 }
 
 // OnMemory are options for a store on a network in memory.

@@ -52,7 +52,7 @@ func TestPeerThatDialsBackIsLetIn(t *testing.T) {
 	net := transport.NewMemory(transport.MemoryOptions{})
 	x := &idler{t: t, device: largestID(), topic: identitytest.NewTopicOf(1, 4096), pages: 3, conns: make(chan transport.Conn, 10)}
 	addr := x.listen(net)
-	db := storeBelow(t, x.device.PeerID(), &xaeroflux.Options{
+	db := storeBelow(t, x.device.PeerID(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		Invite:     x.topic.Invite(),
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 	})

@@ -87,8 +87,8 @@ func TestWrongAnswersForgetNobody(t *testing.T) {
 // of them for another topic and that peer could not be reached once.
 func TestEachTopicHasALink(t *testing.T) {
 	const others = 9
-	v := newVillage(t, 1+others, xaeroflux.Options{})
-	rare := storetest.Open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{
+	v := newVillage(t, 1+others, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
+	rare := storetest.Open(t, filepath.Join(t.TempDir(), "rare"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		Actors: xaeroflux.ActorOptions{System: v.system}, Listen: "rare:1",
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return v.net.NodeOf(key), nil },
 	})
@@ -115,7 +115,7 @@ func TestEachTopicHasALink(t *testing.T) {
 	storetest.Must(t, v.dbs[0].Close())
 
 	v.net.SetUp(identity.PeerID(self), identity.PeerID(rare.PeerID()), true)
-	v.start(0, xaeroflux.Options{}) // it remembers all, and nobody is named
+	v.start(0, xaeroflux.Options{Kind: xaeroflux.OpenTopic}) // it remembers all, and nobody is named
 	storetest.MustAppend(t, rare, 1, "event %d of the topic that one peer shares")
 	storetest.Await(t, func() bool {
 		return storetest.ConnectedTo(v.dbs[0], rare.PeerID()) && len(v.dbs[0].Peers()) > peerbook.Links

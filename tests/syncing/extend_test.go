@@ -17,7 +17,7 @@ import (
 
 // newPairOf returns two stores that are connected and agree.
 func newPairOf(t *testing.T) *village {
-	v := newVillage(t, 2, xaeroflux.Options{})
+	v := newVillage(t, 2, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	v.connect(1, 0)
 	storetest.Await(t, func() bool { p := v.dbs[1].Peers(); return len(p) == 1 && p[0].InSync })
 	return v
@@ -106,10 +106,10 @@ func TestCallsDoNotStarveTheSync(t *testing.T) {
 // leaves it behind, says so, and the store can be opened again.
 func TestCloseLeavesHandlersBehind(t *testing.T) {
 	for _, heard := range []bool{false, true} {
-		ada, err := xaeroflux.Open(filepath.Join(t.TempDir(), "ada"), nil)
+		ada, err := xaeroflux.Open(filepath.Join(t.TempDir(), "ada"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		storetest.Must(t, err)
 		dir := filepath.Join(t.TempDir(), "s")
-		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: storetest.Invited(ada), CloseTimeout: 500 * time.Millisecond})
+		db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(ada), CloseTimeout: 500 * time.Millisecond})
 		storetest.Must(t, err)
 		began, closed := make(chan struct{}, 1), make(chan error)
 		handler := func() {
@@ -140,7 +140,7 @@ func TestCloseLeavesHandlersBehind(t *testing.T) {
 		if err := <-closed; !errors.Is(err, xaeroflux.ErrHandler) {
 			t.Errorf("closed with %v", err)
 		}
-		again, err := xaeroflux.Open(dir, nil)
+		again, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 		storetest.Must(t, err)
 		storetest.Must(t, errors.Join(again.Close(), ada.Close()))
 	}

@@ -85,7 +85,7 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	storetest.NoLeaks(t)
 	net := transport.NewMemory(transport.MemoryOptions{})
 	port := &mortal{}
-	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
+	db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) {
 			port.Carrier = net.NodeOf(key)
 			return port, nil
@@ -142,7 +142,7 @@ func TestListenerIsBoundAgain(t *testing.T) {
 	}
 	stop()
 	<-read
-	other := storetest.Open(t, filepath.Join(t.TempDir(), "o"), &xaeroflux.Options{
+	other := storetest.Open(t, filepath.Join(t.TempDir(), "o"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		Invite:     storetest.Invited(topic),
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },
 	})

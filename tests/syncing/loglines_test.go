@@ -42,12 +42,12 @@ func (l *logged) lines(msg string) (all []string) {
 // is connected, and one when that ends, with the reason.
 func TestLogOfAPeer(t *testing.T) {
 	dir := t.TempDir()
-	b := storetest.Open(t, dir, &xaeroflux.Options{Listen: "127.0.0.1:0"})
+	b := storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Listen: "127.0.0.1:0"})
 	at, invite := b.SyncStatus().Listening[0].Address, storetest.Invited(b)
 	storetest.Must(t, b.Close())
 
 	var log logged
-	a := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Invite: invite, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	a := storetest.Open(t, t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	heard := a.SyncEvents(t.Context())
 	storetest.Must(t, a.Connect(t.Context(), at.String()))
 	tries := 0
@@ -67,14 +67,14 @@ func TestLogOfAPeer(t *testing.T) {
 		}
 	}
 	one("is not reached", ` address=`+regexp.QuoteMeta(at.String())+` error=`)
-	b = storetest.Open(t, dir, &xaeroflux.Options{Listen: at.Host})
+	b = storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Listen: at.Host})
 	storetest.Await(t, func() bool { return len(log.lines("msg=connected")) > 0 })
 	storetest.Must(t, b.Close())
 	storetest.Await(t, func() bool { return len(log.lines("msg=disconnected")) > 0 })
 	session := ` peer=` + at.Peer.Short() + ` carrier=(quic|tcp) address=127\.0\.0\.1:\d+`
 	one("msg=connected", session)
 	one("msg=disconnected", session+` after=\S+s why=".*clos`)
-	storetest.Open(t, dir, &xaeroflux.Options{Listen: at.Host})
+	storetest.Open(t, dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Listen: at.Host})
 	storetest.Await(t, func() bool { return len(log.lines("msg=connected")) > 1 })
 	storetest.Must(t, a.Close())
 	if lines := log.lines("msg=disconnected"); len(lines) != 2 || !strings.Contains(lines[1], `why="ended here: closing"`) {

@@ -116,7 +116,7 @@ func TestMeshOfStores(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := newVillage(t, n, xaeroflux.Options{})
+			v := newVillage(t, n, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 			for _, db := range v.dbs {
 				storetest.MustAppend(t, db, 20, "event %d, offline")
 			}
@@ -153,7 +153,7 @@ func TestMeshOfStores(t *testing.T) {
 // Two stores that both know a third find each other by it, once they chose to
 // be found, and stay together when it goes.
 func TestPeersAreFound(t *testing.T) {
-	v := newVillage(t, 3, xaeroflux.Options{Advertise: true})
+	v := newVillage(t, 3, xaeroflux.Options{Kind: xaeroflux.OpenTopic, Advertise: true})
 	v.connect(0, 1)
 	v.connect(2, 1)
 	linked := func(a, b int) func() bool {
@@ -172,7 +172,7 @@ func TestPeersAreFound(t *testing.T) {
 	if err := v.dbs[0].Close(); err != nil {
 		t.Fatal(err)
 	}
-	v.start(0, xaeroflux.Options{Advertise: true})
+	v.start(0, xaeroflux.Options{Kind: xaeroflux.OpenTopic, Advertise: true})
 	if st := v.dbs[0].SyncStatus(); len(st.Peers) != 2 {
 		t.Errorf("%d peers are remembered, want 2: %+v", len(st.Peers), st.Peers)
 	}
@@ -181,7 +181,7 @@ func TestPeersAreFound(t *testing.T) {
 
 // No peer tells of one that did not choose to be found.
 func TestPeersThatDoNotAdvertiseAreNotTold(t *testing.T) {
-	v := newVillage(t, 3, xaeroflux.Options{})
+	v := newVillage(t, 3, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	v.connect(0, 1)
 	v.connect(2, 1)
 	v.dbs[0].Append(ctx, xaeroflux.Event{Type: "x"})
@@ -198,7 +198,7 @@ func TestPeersThatDoNotAdvertiseAreNotTold(t *testing.T) {
 // Sync events and status tell of a peer that comes, agrees, goes and cannot be
 // reached.
 func TestSyncIsSeen(t *testing.T) {
-	v := newVillage(t, 2, xaeroflux.Options{})
+	v := newVillage(t, 2, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	var kinds []xaeroflux.SyncKind
 	seen := make(chan xaeroflux.SyncEvent, 1000)
 	listening := make(chan struct{})

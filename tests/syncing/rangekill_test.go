@@ -133,7 +133,7 @@ func TestLostAOFWithRanges(t *testing.T) {
 	log := a.Head().Log
 	storetest.MustAppend(t, b, 10, "event %d of the other store")
 	storetest.MustSync(t, b, addr) // so that a holds it
-	b2 := storetest.Open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Invite: storetest.Invited(a), PageBytes: 4096})
+	b2 := storetest.Open(t, filepath.Join(t.TempDir(), "b2"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(a), PageBytes: 4096})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: b.Head().Log, From: 3, Peers: []string{addr}})
 	mustFetch(t, b2, xaeroflux.Fetch{Log: log, Last: 100, Peers: []string{addr}})
 	dir := b2.Dir()

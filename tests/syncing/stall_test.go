@@ -88,7 +88,7 @@ func TestStalledSessionIsReplaced(t *testing.T) {
 			net := transport.NewMemory(transport.MemoryOptions{})
 			x := &idler{t: t, device: identitytest.Device(7), topic: identitytest.NewTopicOf(1, 4096), pages: pages, conns: make(chan transport.Conn, 10)}
 			addr := x.listen(net)
-			db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{
+			db := storetest.Open(t, filepath.Join(t.TempDir(), "s"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 				Invite:       x.topic.Invite(),
 				StallTimeout: 300 * time.Millisecond,
 				NewCarrier:   func(key ed25519.PrivateKey) (transport.Carrier, error) { return net.NodeOf(key), nil },

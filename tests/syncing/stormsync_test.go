@@ -54,14 +54,14 @@ func sizes(t testing.TB, db *xaeroflux.DB) map[xaeroflux.LogID]uint64 {
 // acknowledged when it was asked for.
 func TestSyncEndsWhileMembersWrite(t *testing.T) {
 	a, b, addr := storetest.Pair(t, storetest.Small())
-	c := storetest.Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Invite: storetest.Invited(a)})
+	c := storetest.Open(t, filepath.Join(t.TempDir(), "c"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(a)})
 	if err := c.Connect(ctx, addr); err != nil {
 		t.Fatal(err)
 	}
 	for _, db := range []*xaeroflux.DB{a, b, c} {
 		defer write(t, db)()
 	}
-	d := storetest.Open(t, filepath.Join(t.TempDir(), "d"), &xaeroflux.Options{Invite: storetest.Invited(a)})
+	d := storetest.Open(t, filepath.Join(t.TempDir(), "d"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(a)})
 	for i := range 4 {
 		db, sync := a, func(limit context.Context) error { _, err := a.Sync(limit, addr); return err }
 		if i == 3 {

@@ -88,7 +88,7 @@ func TestOlderCopyFetchesItsOwnEventsBack(t *testing.T) {
 			if err := a.Close(); err != nil {
 				t.Fatal(err)
 			}
-			old := storetest.Open(t, backup, &xaeroflux.Options{Adopt: true})
+			old := storetest.Open(t, backup, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 			storetest.MustSync(t, old, addr)
 			storetest.Same(t, old, b)
 			if h := old.Head(); h != head {
@@ -122,7 +122,7 @@ func BenchmarkSync(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		b.StopTimer()
-		to := storetest.Open(b, filepath.Join(b.TempDir(), "b"), &xaeroflux.Options{Invite: storetest.Invited(a)})
+		to := storetest.Open(b, filepath.Join(b.TempDir(), "b"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: storetest.Invited(a)})
 		b.StartTimer()
 		r := storetest.MustSync(b, to, addr.String())
 		b.StopTimer()

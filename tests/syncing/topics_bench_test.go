@@ -18,7 +18,7 @@ func BenchmarkManyTopics(b *testing.B) {
 	one := storetest.Open(b, filepath.Join(b.TempDir(), "a"), nil)
 	invites := make([]string, topics)
 	storetest.Each(topics, func(i int) {
-		t, err := one.CreateTopic(ctx, "", nil)
+		t, err := one.CreateTopic(ctx, "", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 		if err == nil {
 			invites[i] = storetest.Invited(t)
 			_, err = t.Append(ctx, xaeroflux.Event{Type: "t", Payload: []byte("an event")})

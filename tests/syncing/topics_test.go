@@ -50,7 +50,7 @@ func TestTopicNamesFitAnInvite(t *testing.T) {
 		if _, err := db.CreateTopic(ctx, name, nil); !errors.Is(err, xaeroflux.ErrOptions) {
 			t.Errorf("topic %q: %v", name, err)
 		}
-		if _, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{TopicName: name}); !errors.Is(err, xaeroflux.ErrOptions) {
+		if _, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, TopicName: name}); !errors.Is(err, xaeroflux.ErrOptions) {
 			t.Errorf("store with topic %q: %v", name, err)
 		}
 	}
@@ -145,7 +145,7 @@ func TestInvitedDefaultStays(t *testing.T) {
 func TestLeave(t *testing.T) {
 	net := storetest.OnMemory(transport.NewMemory(transport.MemoryOptions{}))
 	a, b, atB := storetest.Pair(t, net)
-	second, err := a.CreateTopic(ctx, "second", nil)
+	second, err := a.CreateTopic(ctx, "second", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	storetest.Must(t, err)
 	invite := storetest.Invited(second)
 	there, err := b.Join(ctx, invite)
@@ -227,7 +227,7 @@ func TestOpenWithAnInviteMeetsItsPeers(t *testing.T) {
 	if n != 3 {
 		t.Errorf("%d events, want 3", n)
 	}
-	other, err := b.CreateTopic(ctx, "other", nil)
+	other, err := b.CreateTopic(ctx, "other", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 	storetest.Must(t, err)
 	storetest.Must(t, b.SetDefault(ctx, other.ID()))
 	storetest.Must(t, here.Leave(ctx, nil))

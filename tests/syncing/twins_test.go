@@ -53,13 +53,13 @@ func (h *heardOf) event(k xaeroflux.SyncKind) xaeroflux.SyncEvent {
 // which keep the hub connected.
 func newTwins(t *testing.T) (v *village, heard []*heardOf) {
 	t.Helper()
-	v = newVillage(t, 2, xaeroflux.Options{})
+	v = newVillage(t, 2, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	storetest.MustAppend(t, v.dbs[1], 3, "event %d")
 	storetest.Must(t, v.dbs[1].Close())
 	v.dirs = append(v.dirs, storetest.Copied(t, v.dirs[1]))
 	v.dbs = append(v.dbs, nil)
-	v.start(1, xaeroflux.Options{})
-	v.start(2, xaeroflux.Options{Adopt: true})
+	v.start(1, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
+	v.start(2, xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 	if v.dbs[1].PeerID() != v.dbs[2].PeerID() {
 		t.Fatal("the copy is another device")
 	}
@@ -128,14 +128,14 @@ func TestTwinsAreTold(t *testing.T) {
 // A program that opens a store again, connects anew, or takes turns with a copy that is
 // closed, is blamed for nothing.
 func TestTurnsAreNoTwins(t *testing.T) {
-	v := newVillage(t, 2, xaeroflux.Options{})
+	v := newVillage(t, 2, xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	heard := listenTo(v.dbs[0])
 	storetest.Must(t, v.dbs[1].Close())
 	v.dirs = append(v.dirs, storetest.Copied(t, v.dirs[1]))
 	v.dbs = append(v.dbs, nil)
 	for range 3 {
 		for i := 1; i <= 2; i++ {
-			v.start(i, xaeroflux.Options{Adopt: true})
+			v.start(i, xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 			v.connect(i, 0)
 			for range 2 {
 				storetest.Await(t, func() bool { p := v.dbs[0].Peers(); return len(p) == 1 && p[0].InSync })
@@ -160,7 +160,7 @@ func TestTwinStartedAgainIsLetIn(t *testing.T) {
 		return func() bool { p := v.dbs[i].Peers(); return len(p) == 1 && p[0].InSync }
 	}
 	storetest.Await(t, inSync(1))
-	v.start(2, xaeroflux.Options{Adopt: true})
+	v.start(2, xaeroflux.Options{Kind: xaeroflux.OpenTopic, Adopt: true})
 	v.connect(2, 0)
 	storetest.Await(t, inSync(2))
 }

@@ -20,7 +20,7 @@ const liveWithin = 10 * time.Second
 
 func (d *demo) adaAppends(ctx context.Context, a *app, in *demoInput) (err error) {
 	d.step("Ada creates a store and appends %s, one event a line", in.name)
-	if d.ada, err = xaeroflux.Open(filepath.Join(d.dir, "ada"), nil); err != nil {
+	if d.ada, err = xaeroflux.Open(filepath.Join(d.dir, "ada"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic}); err != nil {
 		return err
 	}
 	m := a.meter("appending", in.total, true)

@@ -19,25 +19,29 @@ import (
 func (a *app) initCmd() *cobra.Command {
 	var o xaeroflux.Options
 	var locked bool
+	var kind topicKind
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Create a store with a topic of its own",
 		Long: `Creates a store in --dir, with a first topic, and prints its author key, log,
-topic, note verifier key and invite. The invite is a secret: whoever has it can
-read the topic and append to it.
+topic and note verifier key. The topic is private: "xaeroflux invite" makes an invite for
+each member. With --plain nothing in it is sealed; with --open there is one invite, which
+is printed too: a secret, by which whoever has it can read the topic and append to it.
 
 With --passphrase, what the store holds of sealed topics, and all keys, are sealed on
 disk from the first byte on; it is asked for twice on the terminal, or read from
 --passphrase-file. "xaeroflux passwd" sets one later.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkTopicName(o.TopicName); err != nil {
+			if err := errors.Join(checkTopicName(o.TopicName), kind.check()); err != nil {
 				return err
 			}
+			o.Kind = kind.kind()
 			return a.create(cmd.Context(), o, locked)
 		},
 	}
 	cmd.Flags().StringVar(&o.TopicName, "name", "", "what to call the topic, here and in invites")
+	kind.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&locked, "passphrase", false, lockedUsage)
 	cmd.Flags().IntVar(&o.PageBytes, "page-bytes", 0, "page size: 4096, 8192, 16384, 32768 or 65536 (default 16384)")
 	cmd.Flags().IntVar(&o.SegmentPages, "segment-pages", 0, "pages in a segment file, 2 to 65536 (default 1024)")

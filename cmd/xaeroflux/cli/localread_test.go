@@ -13,7 +13,7 @@ import (
 
 // Cat shows id and refs of an event that has them, and of no other.
 func TestRecordsShowIDAndRefs(t *testing.T) {
-	db, err := xaeroflux.Open(t.TempDir(), nil)
+	db, err := xaeroflux.Open(t.TempDir(), &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
 	if err != nil {
 		t.Fatal(err)
 	}

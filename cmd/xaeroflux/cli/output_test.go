@@ -53,12 +53,12 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		return at(name)
 	}
 	lines := write("lines.txt", "one")
-	must("init", "--dir", at("s"))
+	must("init", "--open", "--dir", at("s"))
 	must("append", "--dir", at("s"), lines)
 	must("backup", "--dir", at("s"), at("backup"))
 	vkey, invite := must("vkey", "--dir", at("s")), must("invite", "--dir", at("s"))
 	proof, note := write("proof", must("prove", "--dir", at("s"), "0")), write("note", must("head", "--note", "--dir", at("s")))
-	peer, err := xaeroflux.Open(at("peer"), &xaeroflux.Options{Invite: invite})
+	peer, err := xaeroflux.Open(at("peer"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 func TestReceiptOfAFarTime(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	far := func() time.Time { return time.Date(10000, 2, 3, 0, 0, 0, 0, time.UTC) }
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Now: far})
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Now: far})
 	if err != nil {
 		t.Fatal(err)
 	}

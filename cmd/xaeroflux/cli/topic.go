@@ -4,7 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -42,30 +41,24 @@ beginning of its id.`,
 }
 
 func (a *app) topicCreateCmd() *cobra.Command {
-	var private, plain, open bool
+	var kind topicKind
 	var heirs, history string
 	var needed int
 	cmd := a.topicChange("create NAME", "Found a topic", 1, func(args []string) nodeapi.TopicChange {
 		c := nodeapi.TopicChange{Create: &args[0], Heirs: heirs, Needed: needed, Recent: history == "join"}
-		switch {
-		case private:
-			c.Kind = xaeroflux.PrivateTopic
-		case plain:
-			c.Kind = xaeroflux.PlainTopic
-		}
+		c.Kind = kind.kind()
 		return c
 	})
-	cmd.Long = `Founds a topic, of one of three kinds, which it stays. In an open one, whoever has the
-invite takes part: that person reads and appends, and can pass the invite on. A
-private one has members ("xaeroflux members"): each comes by an invite of his own,
-events are sealed, and those who are removed read nothing that is appended later. A
-plain one has members too, and nothing is sealed: whoever gets at the bytes reads
-them. This store is the steward of the topic: it admits whoever was invited, and
+	cmd.Long = `Founds a topic, of one of three kinds, which it stays. A private one has members
+("xaeroflux members"): each comes by an invite of his own, events are sealed, and those
+who are removed read nothing that is appended later. A plain one has members too, and
+nothing is sealed: whoever gets at the bytes reads them. In an open one, whoever has the
+invite takes part: that person reads and appends, and can pass the invite on. This store is the steward of the topic: it admits whoever was invited, and
 should be reachable. With --successors, people can together make another device the
 steward later ("xaeroflux successor").`
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if private && plain || private && open || plain && open {
-			return errors.New("--private, --plain and --open are three kinds of topics: name one")
+		if err := kind.check(); err != nil {
+			return err
 		}
 		if history != "all" && history != "join" {
 			return fmt.Errorf("--history %s: want all or join", history)
@@ -73,9 +66,7 @@ steward later ("xaeroflux successor").`
 		return cobra.ExactArgs(1)(cmd, args)
 	}
 	f := cmd.Flags()
-	f.BoolVar(&private, "private", false, "for its members, who alone can read it")
-	f.BoolVar(&plain, "plain", false, "for its members, and nothing is sealed")
-	f.BoolVar(&open, "open", false, "for whoever has the invite (the default)")
+	kind.flags(f)
 	f.StringVar(&history, "history", "all", "what newcomers of a private topic read: all, or with join what follows their invite")
 	f.StringVar(&heirs, "successors", "", "keys of successors, as `xaeroflux successor key` prints them, with commas between (default: none)")
 	f.IntVar(&needed, "needed", 0, "how many successors it takes (default: just more than half)")

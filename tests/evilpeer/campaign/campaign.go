@@ -131,7 +131,7 @@ func (c *campaign) carrier(key ed25519.PrivateKey) (transport.Carrier, error) {
 
 func (c *campaign) open(dir string) (err error) {
 	ctx := context.Background()
-	o := &xaeroflux.Options{PageBytes: pageBytes, SegmentPages: 2, NewCarrier: c.carrier}
+	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: pageBytes, SegmentPages: 2, NewCarrier: c.carrier}
 	if c.victim, err = xaeroflux.Open(dir, o); err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (c *campaign) honest(dir string) error {
 	if err != nil {
 		return err
 	}
-	peer, err := xaeroflux.Open(dir, &xaeroflux.Options{Invite: invite, NewCarrier: c.carrier})
+	peer, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite, NewCarrier: c.carrier})
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,7 @@ func Run(ctx context.Context, args []string) error {
 		return err
 	}
 	early := len(args) > 2 && args[2] == "early"
-	db, err := xaeroflux.Open(args[0], &xaeroflux.Options{
+	db, err := xaeroflux.Open(args[0], &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		Invite: invite(0), PageBytes: 4096, Place: rig.Place, SegmentPages: 4, MapBytes: 1 << 20, Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
 	})
 	if err != nil {

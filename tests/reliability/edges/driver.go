@@ -186,7 +186,7 @@ func (h *hands) open(dir, place string) (err error) {
 
 func (h *hands) found(ctx context.Context, n int) error {
 	for len(h.topics) < n {
-		t, err := h.db.CreateTopic(ctx, "", nil)
+		t, err := h.db.CreateTopic(ctx, "", &xaeroflux.TopicOptions{Kind: xaeroflux.OpenTopic})
 		if err != nil {
 			return err
 		}

@@ -48,7 +48,7 @@ type world struct {
 func newWorld() *world { return &world{net: transport.NewMemory(transport.MemoryOptions{})} }
 
 func (w *world) options(place string) *xaeroflux.Options {
-	return &xaeroflux.Options{
+	return &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		Invite: w.invite, Place: place, PageBytes: pageBytes, SegmentPages: segmentPages, MapBytes: 1 << 20, CloseTimeout: patience,
 		NewCarrier: func(key ed25519.PrivateKey) (transport.Carrier, error) { return w.net.NodeOf(key), nil },
 	}

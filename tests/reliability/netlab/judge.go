@@ -31,7 +31,7 @@ func (l *lab) judge(ctx context.Context) (acked int) {
 
 // read reads all of a store.
 func (l *lab) read(ctx context.Context, n *node) error {
-	db, err := xaeroflux.Open(n.dir, &xaeroflux.Options{MustExist: true})
+	db, err := xaeroflux.Open(n.dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic, MustExist: true})
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ const (
 // Run runs a node for cfg.Count seconds. Under Control something leaks.
 func Run(ctx context.Context, cfg harness.Config, r *harness.Result) error {
 	dir := filepath.Join(cfg.Dir, "store")
-	db, err := xaeroflux.Open(dir, &xaeroflux.Options{
+	db, err := xaeroflux.Open(dir, &xaeroflux.Options{Kind: xaeroflux.OpenTopic,
 		Invite: oracle.Topic(0).Invite(), PageBytes: 4096,
 		Now: func() time.Time { return time.UnixMilli(oracle.Epoch) },
 	})

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package families
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/xaeroflux/xaeroflux"
+)
+
+// Options of a run.
+type Options struct {
+	Seed  uint64
+	Steps int    // 0 is 30
+	Dir   string // where its stores lie; they are removed
+}
+
+// An Outcome is what came of a run.
+type Outcome struct {
+	Seed  uint64
+	Wrong []string // nothing if all that belong agree
+	Trace []string // what happened, step by step
+	Stats Stats
+}
+
+// Stats count what runs did.
+type Stats struct{ Runs, Clones, Terms, Handovers, Removed, Cut, Events int }
+
+// Add adds those of another run.
+func (s *Stats) Add(o Stats) {
+	s.Runs += o.Runs
+	s.Clones += o.Clones
+	s.Terms += o.Terms
+	s.Handovers += o.Handovers
+	s.Removed += o.Removed
+	s.Cut += o.Cut
+	s.Events += o.Events
+}
+
+// A game is a world with the parts that its stores play: three accounts, of which one has
+// two devices, and from some point on a clone of the steward.
+type game struct {
+	*world
+	owner, ann, ann2, bob *person
+	clone                 *person // of the steward of then; nil if there is none
+	cloned                *person // that it is one of
+	parted                int     // removals that were asked for since
+	stats                 Stats
+}
+
+// Play plays a family.
+func Play(o Options) (out Outcome) {
+	g := &game{world: newWorld(o.Dir, o.Seed)}
+	defer func() {
+		why := recover()
+		if s, stopped := why.(stop); stopped {
+			g.fail("%v", s.error)
+		} else if why != nil {
+			panic(why)
+		}
+		g.stop()
+		out = Outcome{o.Seed, g.wrong, g.trace, g.stats}
+	}()
+	if o.Steps == 0 {
+		o.Steps = 30
+	}
+	g.stats.Runs = 1
+	g.found()
+	for range o.Steps {
+		g.step()
+	}
+	g.decide()
+	g.settle()
+	return out
+}
+
+// found has all but the clone join.
+func (g *game) found() {
+	g.owner = g.founder("owner")
+	g.ann, g.bob = g.admit(g.owner, "ann", xaeroflux.RoleAdmin), g.admit(g.owner, "bob", xaeroflux.RoleAdmin)
+	g.ann2 = g.device(g.ann, "annb")
+	for _, p := range []*person{g.ann, g.bob, g.ann2} {
+		_ = g.meet(p, g.owner, time.Second)
+	}
+}
+
+// device makes a copy of a store, which is another device of its person.
+func (g *game) device(p *person, name string) *person {
+	g.must(p.close())
+	c := &person{name: name, dir: filepath.Join(g.dir, name), account: p.account}
+	g.must(os.CopyFS(c.dir, os.DirFS(p.dir)))
+	g.must(os.Chmod(filepath.Join(c.dir, "identity.key"), 0o600))
+	g.open(p, "")
+	g.open(c, "")
+	g.all = append(g.all, c)
+	for i := range 40 {
+		_ = g.meet(c, g.owner, time.Second)
+		if g.know(c) && g.say(c) == nil {
+			return c
+		}
+		time.Sleep(time.Duration(i) * time.Millisecond)
+	}
+	panic(stop{fmt.Errorf("%s is no device of %s", c.name, p.name)})
+}
+
+func (g *game) pick() *person { return g.all[g.r.IntN(len(g.all))] }
+
+// steward returns a store that writes the roster by what it holds, or nil.
+func (g *game) steward() *person {
+	for _, i := range g.r.Perm(len(g.all)) {
+		p := g.all[i]
+		if p.db == nil {
+			continue
+		}
+		if s, err := p.topic.Roster(); err == nil && s.Self {
+			return p
+		}
+	}
+	return nil
+}
+
+func (g *game) step() {
+	p, q := g.pick(), g.pick()
+	switch n := g.r.IntN(20); {
+	case n < 5:
+		if p.db != nil && p != g.clone { // the clone's log is the other one's, too
+			g.tell("%s says: %v", p.name, g.say(p))
+		}
+	case n < 12:
+		g.withheld(p, q)
+	case n < 15:
+		g.away(p)
+	case n < 16:
+		g.asks(g.ann, g.bob)
+		g.asks(g.bob, g.ann)
+	case n < 17:
+		g.moves(q)
+	case n < 18:
+		g.copies()
+	case n < 19:
+		if s := g.steward(); s != nil {
+			g.tell("%s trusts: %v", s.name, s.topic.TrustRoster(ctx))
+		}
+	default:
+		if g.r.IntN(4) == 0 {
+			g.takesOver()
+		}
+	}
+}
+
+// withheld lets two stores sync. Often one of them keeps something back, or the connection
+// is cut: the roster came, say, and the boxes did not.
+func (g *game) withheld(p, q *person) {
+	if p == q || p.db == nil || q.db == nil {
+		return
+	}
+	what := "all"
+	switch g.r.IntN(3) {
+	case 0:
+		bytes := int64(1) << (6 + g.r.IntN(9))
+		what = fmt.Sprint(bytes, " bytes")
+		g.net.mem.CutAfter(p.peer(), q.peer(), bytes)
+		defer g.net.mem.CutAfter(p.peer(), q.peer(), -1)
+	case 1:
+		if err := q.topic.Follow(ctx, xaeroflux.Name(p.topic.Log().ID())); err == nil {
+			what = q.name + " one log"
+		}
+		defer func() { g.must(q.topic.FollowAll(ctx)) }()
+	}
+	g.tell("%s meets %s, %s: %v", p.name, q.name, what, g.meet(p, q, 200*time.Millisecond))
+}
+
+// away closes a store, or opens it again.
+func (g *game) away(p *person) {
+	if p.db == nil {
+		g.open(p, "")
+		g.tell("%s is back", p.name)
+		return
+	}
+	g.must(p.close())
+	g.tell("%s goes", p.name)
+}
+
+// asks has somebody ask for a removal.
+func (g *game) asks(p, q *person) {
+	if p.db == nil || g.r.IntN(3) > 0 {
+		return
+	}
+	short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
+	defer cancel()
+	if g.clone != nil {
+		g.parted++
+	}
+	g.tell("%s removes %s: %v", p.name, q.name, p.topic.Remove(short, q.account))
+}
+
+// moves hands the roster over to somebody.
+func (g *game) moves(to *person) {
+	from := g.steward()
+	if from == nil || to.db == nil || from == to || to.db.PeerID() == from.db.PeerID() {
+		return
+	}
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_ = to.topic.AskHandover(short)
+	_ = g.meet(to, from, 300*time.Millisecond)
+	err := from.topic.Handover(ctx, to.topic.Log().Author())
+	if g.tell("%s hands over to %s: %v", from.name, to.name, err); err == nil {
+		g.stats.Handovers++
+		_ = g.meet(to, from, 300*time.Millisecond)
+	}
+}
+
+// copies runs a copy of the steward beside it.
+func (g *game) copies() {
+	s := g.steward()
+	if g.clone != nil || s == nil {
+		return
+	}
+	g.cloned, g.clone = s, g.world.clone(s)
+	for _, p := range []*person{s, g.clone} {
+		_ = p.topic.TrustRoster(ctx)
+		_, err := p.topic.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true, Role: xaeroflux.Role(2 + g.r.IntN(3))})
+		g.tell("%s invites: %v", p.name, err)
+	}
+	g.stats.Clones++
+}
+
+func (g *game) takesOver() {
+	if g.owner.db == nil {
+		return
+	}
+	err := g.owner.topic.TakeOver(ctx)
+	if g.tell("the owner takes over: %v", err); err == nil {
+		g.stats.Terms++
+	}
+}
+
+// decide ends what is in doubt: all come back, and a roster that two wrote is taken over.
+func (g *game) decide() {
+	for _, p := range g.all {
+		if p.db == nil {
+			g.away(p)
+		}
+	}
+	if g.clone == nil {
+		return
+	}
+	if other := g.cloned; g.cloned == g.owner { // its clone has the owner's key, and is the thief
+		g.must(g.clone.close())
+		g.tell("%s is gone", g.clone.name)
+	} else if other.account == g.owner.account {
+		return
+	}
+	g.takesOver()
+}
+
+// rounds is how often all meet all before they have to agree.
+const rounds = 8
+
+// settle lets all meet until those who belong agree.
+func (g *game) settle() {
+	var apart []string
+	for i := range rounds {
+		for _, i := range g.r.Perm(len(g.all)) {
+			for _, j := range g.r.Perm(len(g.all)) {
+				if p, q := g.all[i], g.all[j]; i < j && p.db != nil && q.db != nil {
+					_ = g.meet(p, q, time.Duration(1+i)*500*time.Millisecond)
+				}
+			}
+		}
+		if apart = g.apart(); len(apart) == 0 {
+			return
+		}
+		if s := g.steward(); s != nil && i == 1 {
+			_ = s.topic.TrustRoster(ctx)
+		}
+	}
+	for _, x := range apart {
+		g.fail("%s", x)
+	}
+}
+
+// apart returns what those who belong do not agree on.
+func (g *game) apart() (all []string) {
+	members, err := g.owner.members()
+	g.must(err)
+	at, err := g.owner.topic.Roster()
+	g.must(err)
+	want, sealed, err := g.owner.reads()
+	g.must(err)
+	g.stats.Events = len(want) + sealed
+	for _, p := range g.all {
+		if p.db == nil || p == g.owner {
+			continue
+		}
+		if !g.know(p) {
+			g.stats.Removed++
+			continue // it hears nothing more
+		}
+		got, err := p.members()
+		g.must(err)
+		now, err := p.topic.Roster()
+		g.must(err)
+		if got != members || now.Size != at.Size || now.Root != at.Root {
+			all = append(all, fmt.Sprintf("%s is at %d.%d.%d and knows %s; the owner is at %d.%d.%d and knows %s",
+				p.name, now.Term, now.Leg, now.Size, got, at.Term, at.Leg, at.Size, members))
+		}
+		read, hidden, err := p.reads()
+		if err == nil && (len(read)+hidden != len(want)+sealed || g.parted == 0 && hidden != sealed) {
+			err = errors.New("other events")
+		}
+		if err != nil {
+			all = append(all, fmt.Sprintf("%s reads %q and %d sealed, the owner %q and %d: %v", p.name, read, hidden, want, sealed, err))
+		}
+	}
+	return all
+}
