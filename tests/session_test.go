@@ -21,7 +21,7 @@ const sessionPicture = "../docs/img/session.svg"
 
 // session is what the picture shows typed, for two stores on one machine.
 var session = []string{
-	`xaeroflux init --dir ada | grep ^log`,
+	`xaeroflux init --open --dir ada | grep ^log`,
 	`printf 'milk\nbread\n' | xaeroflux append --dir ada --type todo | tail -1`,
 	`xaeroflux run --dir ada --quiet &`,
 	`xaeroflux join --dir ben "$(xaeroflux invite --dir ada)" 2>&1 | grep created`,

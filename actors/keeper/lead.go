@@ -20,7 +20,7 @@ import (
 var (
 	// ErrNotOwner is returned for a take-over by a store that does not keep the secret of
 	// the account that founded the topic.
-	ErrNotOwner = errors.New("this store does not keep the key of the topic's owner: the store that founded the topic does, unless the owner has words, which alone lead to it then: `takeover --words -`")
+	ErrNotOwner = errors.New("this store does not keep the key of the topic's owner: the store that founded the topic does, unless the owner has words, which alone lead to it then")
 	// ErrNotAsked is returned for a handover to a device that did not ask for it.
 	ErrNotAsked = errors.New("the device has not asked to write the roster: ask for it there first")
 )

@@ -88,7 +88,7 @@ func Begin(u Setup) (s *Session, send []byte, err error) {
 func (s *Session) State() State { return s.state }
 
 // String hides all but the state, so that no log shows a secret.
-func (s *Session) String() string { return "pairing: " + s.state.String() }
+func (s *Session) String() string { return "an attempt to pair, " + s.state.String() }
 
 // Body returns how many bytes the peer's next message has behind its header, which
 // is HeaderBytes long. If the error is not nil the session is over: ErrMessage, or

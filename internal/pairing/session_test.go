@@ -362,7 +362,7 @@ func TestWhatIsShown(t *testing.T) {
 		}
 	}
 	a, _, _ := confirmed(t)
-	if got := fmt.Sprintf("%v %+v %s", a, a, a); got != "pairing: confirmed pairing: confirmed pairing: confirmed" {
+	if got := fmt.Sprintf("%v %+v %s", a, a, a); got != "an attempt to pair, confirmed an attempt to pair, confirmed an attempt to pair, confirmed" {
 		t.Errorf("shown as %q", got)
 	}
 	if got := fmt.Sprint(State(0), State(7), messageType(9)); got != "no state state 7 type 9" {

@@ -41,6 +41,7 @@ type world struct {
 	r     *rand.Rand
 	net   *network
 	all   []*person
+	trace []string
 	wrong []string
 	said  int
 }
@@ -54,6 +55,10 @@ func (w *world) must(err error) {
 	}
 }
 
+func (w *world) tell(format string, args ...any) {
+	w.trace = append(w.trace, fmt.Sprintf(format, args...))
+}
+
 func (w *world) fail(format string, args ...any) {
 	w.wrong = append(w.wrong, fmt.Sprintf(format, args...))
 }
@@ -64,7 +69,7 @@ func newWorld(dir string, seed uint64) *world {
 
 // open opens a person's store.
 func (w *world) open(p *person, invite string) {
-	o := &xaeroflux.Options{Kind: xaeroflux.OpenTopic, PageBytes: 4096, SegmentPages: 2, Invite: invite, Adopt: p.adopt, NewCarrier: w.net.carrier(p.name)}
+	o := &xaeroflux.Options{PageBytes: 4096, SegmentPages: 2, Invite: invite, Adopt: p.adopt, NewCarrier: w.net.carrier(p.name)}
 	var err error
 	p.db, err = xaeroflux.Open(p.dir, o)
 	w.must(err)
