@@ -18,12 +18,13 @@ import (
 
 // handover says whether an invite is handed over by six digits, and where this device waits.
 type handover struct {
-	code bool
-	at   string
+	code, qr bool
+	at       string
 }
 
 func (h *handover) flags(fs *pflag.FlagSet) {
 	fs.BoolVar(&h.code, "code", false, "hand the invite over to a device at hand, by six digits")
+	fs.BoolVar(&h.qr, "qr", false, "print the invite as a QR code, too, which a phone reads")
 	fs.StringVar(&h.at, "code-at", ":0", "where --code waits: host:port, of TCP")
 }
 

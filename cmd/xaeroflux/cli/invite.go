@@ -4,7 +4,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"time"
 
@@ -121,7 +121,9 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 		return a.giveByCode(ctx, l, info.Topic, text)
 	}
 	v := inviteLine{Topic: info.Topic, Invite: text, Role: xaeroflux.Role(inv.Role), Uses: inv.Uses, Expires: o.Expires}
-	return a.print(v, func(w io.Writer) { fmt.Fprintln(w, text) })
+	var failed error
+	err = a.print(v, func(w io.Writer) { failed = f.over.printText(w, text) })
+	return errors.Join(err, failed)
 }
 
 // An inviteLine is an invite, and to which topic it is.

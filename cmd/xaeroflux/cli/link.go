@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -56,7 +57,7 @@ It takes words: "xaeroflux words" makes them.`,
 				if l != nil {
 					return a.giveByCode(cmd.Context(), l, xaeroflux.TopicID{}, text)
 				}
-				return a.printLink(text, o.Expires)
+				return a.printLink(text, o.Expires, &over)
 			})
 		},
 	}
@@ -72,7 +73,7 @@ type linkLine struct {
 	Expires time.Time `json:"expires,omitzero"` // when it ends, if it does
 }
 
-func (a *app) printLink(text string, expires time.Time) error {
+func (a *app) printLink(text string, expires time.Time, over *handover) error {
 	inv, err := identity.ParseInvite(text)
 	if err != nil {
 		return err
@@ -80,7 +81,9 @@ func (a *app) printLink(text string, expires time.Time) error {
 	if len(inv.Peers) == 0 {
 		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
 	}
-	return a.print(linkLine{text, expires}, func(w io.Writer) { fmt.Fprintln(w, text) })
+	var failed error
+	err = a.print(linkLine{text, expires}, func(w io.Writer) { failed = over.printText(w, text) })
+	return errors.Join(err, failed)
 }
 
 // linked says what came of an invite that links this store to a person.
