@@ -61,8 +61,8 @@ func checkTopicName(name string) error {
 // create makes the store and prints what is in it.
 func (a *app) create(ctx context.Context, o xaeroflux.Options, locked bool) (err error) {
 	o.MustCreate = true
-	if locked {
-		if o.NewPassphrase, err = a.newPassphrase(a.pass.file); err != nil {
+	if locked || a.pass.file != "" { // a file is named for no other reason
+		if o.NewPassphrase, err = a.firstPassphrase(); err != nil {
 			return err
 		}
 		defer clear(o.NewPassphrase)

@@ -48,6 +48,15 @@ func (a *app) namedPassphrase() func() ([]byte, error) {
 	return a.passphrase
 }
 
+// firstPassphrase returns the one that a store which is created is to have: from the file
+// that is named, or else asked for twice.
+func (a *app) firstPassphrase() ([]byte, error) {
+	if a.pass.file != "" {
+		return a.passphrase()
+	}
+	return a.newPassphrase("")
+}
+
 // newPassphrase reads one that a store is to have, from a file or else from the
 // terminal, twice.
 func (a *app) newPassphrase(file string) ([]byte, error) {
