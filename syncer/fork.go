@@ -47,12 +47,16 @@ func (s *Session) contradicts(own LogInfo, theirs proof.Head) (bool, error) {
 }
 
 // differs looks whether a head of the peer forks a log, and leaves the log
-// alone if it does.
-func (s *Session) differs(r *remote, own LogInfo, theirs proof.Head) (bool, error) {
-	if own.Settled {
-		return false, nil // that is known, and does not matter
-	}
+// alone if it does. Of one that the roster settled the peer is told what it may not know,
+// and both go on.
+func (s *Session) differs(t *topic, r *remote, own LogInfo, theirs proof.Head) (bool, error) {
 	forked, err := s.contradicts(own, theirs)
+	if own.Settled {
+		if forked || theirs.Size > own.Size {
+			s.tellFork(t, r)
+		}
+		return false, err
+	}
 	if forked {
 		r.leave()
 		s.emit(Fork{Log: own.Log, Ours: own.Head, Theirs: theirs})
@@ -132,7 +136,7 @@ func (s *Session) suspectHead(t *topic, r *remote, c *Conflict) error {
 	if err != nil || !found || own.Frozen {
 		return err
 	}
-	if forked, err := s.differs(r, own, c.Theirs); forked || err != nil {
+	if forked, err := s.differs(t, r, own, c.Theirs); forked || err != nil {
 		return err
 	}
 	r.leave()

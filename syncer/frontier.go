@@ -288,7 +288,7 @@ func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState
 		return nil
 	}
 	s.resume(t, r, own)
-	if forked, err := s.differs(r, own, headOf(e.Log, e.Head)); forked || err != nil {
+	if forked, err := s.differs(t, r, own, headOf(e.Log, e.Head)); forked || err != nil {
 		return err
 	}
 	switch {

@@ -66,7 +66,7 @@ func (s *Session) events(t *topic, m *messages.Events) error {
 	switch {
 	case end <= next:
 		s.repeated(t)
-		_, err := s.differs(r, own, headOf(m.Log, m.Head))
+		_, err := s.differs(t, r, own, headOf(m.Log, m.Head))
 		return err
 	case own.ended() || r.in != nil && r.in.closed: // what is behind its end is passed over
 		r.got()

@@ -28,6 +28,10 @@ type Branch struct {
 // BranchSuffix is that of the names of such files.
 const BranchSuffix = ".branch"
 
+// MemberSuffix is that of the names of files beside them, which hold what a certificate
+// shows of this device that the branch led to, without its signature.
+const MemberSuffix = ".member"
+
 // BranchHeader returns the first line of a branch's file.
 func BranchHeader(log digest.Hash, size uint64, root digest.Hash) []byte {
 	return fmt.Appendf(nil, "xaeroflux branch 1 %s %d %s\n", log, size, root)

@@ -101,8 +101,8 @@ func (s *Store) certificate(t *Topic, own *Log, legs int) (*roster.Certificate, 
 		return &roster.Certificate{Added: s.renewal(t, d)}, nil
 	case d.Belongs:
 		m, err := s.membership(t, own.Author, at, legs)
-		if m == nil {
-			return nil, err
+		if m == nil && err == nil {
+			return s.keptMember(t, own)
 		}
 		return &roster.Certificate{Member: m}, err
 	case known: // it was removed

@@ -332,7 +332,7 @@ func (s *Store) countFrozen(l *Log) {
 	if l.frozen.Load() {
 		return
 	}
-	s.catalog.recount(l, func() { l.frozen.Store(l.cut.Load() == nil) })
+	s.catalog.recount(l, func() { l.frozen.Store(l.isFrozen(l.Row())) })
 	if h := s.catalog.history[l.Topic]; h != nil && l.Kind == identity.KindRoster {
 		h.placed = false // at a forked leg, perhaps
 	}

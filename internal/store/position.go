@@ -140,8 +140,11 @@ func (s *Store) position(t *Topic) (p identity.Position, err error) {
 	if err != nil || l == nil {
 		return p, err
 	}
-	if now := l.Shown(); now.Size > 0 {
+	now := l.Shown()
+	if now.Size > 0 || l.frozen.Load() {
 		p.Term, p.Leg = identity.SplitRosterNumber(l.Number)
+	}
+	if now.Size > 0 {
 		p.Size, p.Root = now.Size, now.Root
 	}
 	return syncer.Stated(p, l.frozen.Load()), nil

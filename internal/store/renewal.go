@@ -28,6 +28,9 @@ func (s *Store) NewRenewal(id digest.Hash, doubted bool) (*Renewal, error) {
 	if err != nil || l == nil || !s.renews(l, doubted) {
 		return nil, err
 	}
+	if err := s.keepMember(l); err != nil {
+		return nil, err
+	}
 	return &Renewal{id}, s.keepBranch(l)
 }
 

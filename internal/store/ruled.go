@@ -67,16 +67,18 @@ func (l *Log) countBy(c *roster.Cut, left *LogState) {
 	l.cut.Store(c)
 	l.counted.Store(left)
 	if c != nil || l.Row().Frozen {
-		l.frozen.Store(c == nil)
+		l.frozen.Store(l.isFrozen(l.Row()))
 	}
 }
 
 // isFrozen reports whether the log is forked by its row, and nothing says what of it
-// counts.
-func (l *Log) isFrozen(row *aof.LogRow) bool { return row.Frozen && l.cut.Load() == nil }
+// counts, or another branch is still here.
+func (l *Log) isFrozen(row *aof.LogRow) bool {
+	return row.Frozen && (l.cut.Load() == nil || l.isAstray())
+}
 
 // Frozen reports whether the log takes nothing more, as its author forked it and
-// nothing says what of it counts.
+// nothing says what of it counts, or that is not what is held.
 func (l *Log) Frozen() bool { return l.frozen.Load() }
 
 // isAstray reports whether what is held of the log does not lead to what the roster

@@ -84,7 +84,7 @@ func (l *Log) info() (syncer.LogInfo, error) {
 	ends = ends && p.Size <= end
 	info := syncer.LogOf(l.ID, identity.LogName{Topic: l.Topic, Author: l.Author, PageBytes: uint32(l.PageBytes), Kind: l.Kind, Number: l.Number}, l.genesis)
 	info.Own, info.Frozen, info.Ends, info.End = l.Own, l.frozen.Load(), ends, end
-	info.Provisional, info.Settled = l.provisional.Load(), l.cut.Load() != nil && l.Row().Frozen
+	info.Provisional, info.Settled = l.provisional.Load(), l.Row().Frozen && !l.frozen.Load()
 	info.Astray = astray
 	info.Size, info.Pages, info.SealedSize, info.Root, info.Head, info.Right = p.Size, p.Pages, p.PagesSize, p.Root, head, p.Right
 	return info, err

@@ -270,7 +270,9 @@ func (g *game) settle() {
 		for _, i := range g.r.Perm(len(g.all)) {
 			for _, j := range g.r.Perm(len(g.all)) {
 				if p, q := g.all[i], g.all[j]; i < j && p.db != nil && q.db != nil {
-					_ = g.meet(p, q, time.Duration(1+i)*500*time.Millisecond)
+					if err := g.meet(p, q, time.Duration(1+i)*500*time.Millisecond); err != nil {
+						g.tell("in the end %s meets %s: %v", p.name, q.name, err)
+					}
 				}
 			}
 		}
@@ -286,6 +288,20 @@ func (g *game) settle() {
 	}
 }
 
+// belongs reports whether a person does by what the owner holds.
+func (g *game) belongs(p *person) bool {
+	members, err := g.owner.topic.Members()
+	g.must(err)
+	for _, m := range members {
+		for _, d := range m.Devices {
+			if d.Log == p.topic.Log().ID() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // apart returns what those who belong do not agree on.
 func (g *game) apart() (all []string) {
 	members, err := g.owner.members()
@@ -299,7 +315,7 @@ func (g *game) apart() (all []string) {
 		if p.db == nil || p == g.owner {
 			continue
 		}
-		if !g.know(p) {
+		if !g.belongs(p) {
 			g.stats.Removed++
 			continue // it hears nothing more
 		}
