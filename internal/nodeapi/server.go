@@ -34,6 +34,7 @@ type request struct {
 	Log    string            `json:"log,omitempty"`
 	Count  int               `json:"count,omitempty"`
 	Invite string            `json:"invite,omitempty"`
+	Words  string            `json:"words,omitempty"`
 	Peer   string            `json:"peer,omitempty"`
 	Place  string            `json:"place,omitempty"`
 	Dir    string            `json:"dir,omitempty"`
