@@ -134,7 +134,7 @@ func (db *DB) returnHome(w identity.Words) error {
 		return err
 	}
 	if old != nil && !old.Left {
-		l, err := db.st.NewLeaving(old.ID)
+		l, err := db.st.NewLeaving(old.ID, false)
 		if err == nil {
 			err = db.st.Do(l)
 		}

@@ -179,7 +179,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.Invites(ctx, r.Topic, r.Invites)
 	}))
 	handle("asks", one(func(ctx context.Context, r *request) ([]xaeroflux.Ask, error) { return s.b.Asks(ctx, r.Topic) }))
-	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
+	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite, r.Words) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {
 		return s.b.Fetch(ctx, r.Topic, r.Log, r.Fetch)

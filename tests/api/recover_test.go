@@ -64,8 +64,8 @@ func wrote(t *testing.T, topic *xaeroflux.Topic, text string) {
 	Must(t, err)
 }
 
-// invited opens a store that joins a topic.
-func invited(t *testing.T, a *xaeroflux.DB, at *xaeroflux.Topic, name string) (*xaeroflux.DB, *xaeroflux.Topic, string) {
+// joinedBy opens a store that joins a topic.
+func joinedBy(t *testing.T, a *xaeroflux.DB, at *xaeroflux.Topic, name string) (*xaeroflux.DB, *xaeroflux.Topic, string) {
 	t.Helper()
 	invite, err := at.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
 	Must(t, err)
@@ -226,7 +226,7 @@ func TestOwnerLosesEverything(t *testing.T) {
 	Must(t, err)
 	replica, raddr := listening(t, "replica", &xaeroflux.Options{Invite: old})
 	meet(t, a, raddr)
-	ben, bt, _ := invited(t, a, at, "ben")
+	ben, bt, _ := joinedBy(t, a, at, "ben")
 	wrote(t, at, "before")
 	meet(t, a, raddr)
 	Must(t, a.Close())
