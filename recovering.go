@@ -311,13 +311,17 @@ func (r *recovering) claim(ctx context.Context, st *home.State, t *store.Topic) 
 	}
 	account, ok := r.accountIn(t, st.Topic(t.ID), now)
 	if !ok {
-		r.strange = r.strange || now.Founded()
+		named := func(inv *identity.Invite) bool { return inv.Topic() == t.ID }
+		r.strange = r.strange || now.Founded() && slices.ContainsFunc(r.invites, named)
 		return false, nil
 	}
 	r.lend(t.ID, account)
 	l, err := r.db.st.Log(t.Log)
 	if err != nil || l.Whole().Size > 0 {
 		return false, err
+	}
+	if _, known := now.Device(r.db.st.DeviceKey(t)); known {
+		return false, nil
 	}
 	c, err := r.db.st.NewClaiming(t.Genesis, identity.PublicKey(account.Key()))
 	if err == nil {
