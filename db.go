@@ -54,6 +54,11 @@ type DB struct {
 // ErrOptions, ErrInvite, ErrPassphrase, ErrCorrupt, or one of the file system's.
 func Open(dir string, options *Options) (_ *DB, err error) {
 	defer out(&err)
+	return open(dir, options, nil)
+}
+
+// open is Open, of a store that is one of the person's with these words if they are not nil.
+func open(dir string, options *Options, words *identity.Words) (*DB, error) {
 	o, err := options.withDefaults()
 	if err != nil {
 		return nil, err
@@ -75,21 +80,21 @@ func Open(dir string, options *Options) (_ *DB, err error) {
 		return nil, err
 	}
 	db.opts.NewPassphrase, db.opts.Passphrase = nil, nil // of no use any more, and secret
-	if err := db.startOrClose(invite); err != nil {
+	if err := db.startOrClose(invite, words); err != nil {
 		return nil, err
 	}
 	return db, nil
 }
 
 // startOrClose gives back the lock whatever happens: NewCarrier is of a program.
-func (db *DB) startOrClose(invite *identity.Invite) (err error) {
+func (db *DB) startOrClose(invite *identity.Invite, words *identity.Words) (err error) {
 	started := false
 	defer func() {
 		if !started {
 			err = errors.Join(err, db.Close())
 		}
 	}()
-	err = db.start(invite)
+	err = db.start(invite, words)
 	started = err == nil
 	return err
 }
@@ -122,9 +127,14 @@ func (o Options) newStore(dir string, invite *identity.Invite) *store.CreateOpti
 	return n
 }
 
-func (db *DB) start(invite *identity.Invite) error {
-	if err := db.joinFirst(invite); err != nil {
+func (db *DB) start(invite *identity.Invite, words *identity.Words) error {
+	if err := db.joinFirst(invite, words != nil); err != nil {
 		return err
+	}
+	if words != nil {
+		if err := db.returnHome(*words); err != nil {
+			return err
+		}
 	}
 	db.system, db.ownSystem = db.opts.Actors.System, db.opts.Actors.System == nil
 	if db.ownSystem {
@@ -164,7 +174,7 @@ func (db *DB) start(invite *identity.Invite) error {
 // joinFirst joins the topic of the invite, or founds a first one in a store that is
 // being created. A store that was to join a topic when it stopped never founds another
 // one, unless that is what MustCreate asks for.
-func (db *DB) joinFirst(invite *identity.Invite) error {
+func (db *DB) joinFirst(invite *identity.Invite, recovers bool) error {
 	unfounded := db.st.Unfounded()
 	switch {
 	case unfounded == nil && db.opts.MustCreate:
@@ -182,7 +192,7 @@ func (db *DB) joinFirst(invite *identity.Invite) error {
 		return db.joinAs(invite)
 	case unfounded == nil:
 		return nil
-	case !unfounded.Topic.IsZero() && !db.opts.MustCreate:
+	case !unfounded.Topic.IsZero() && !db.opts.MustCreate && !recovers:
 		return fmt.Errorf("store %s: %w", db.Dir(), unfounded)
 	}
 	return db.foundFirst()

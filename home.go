@@ -178,15 +178,23 @@ func (t *Topic) accountByWords(w identity.Words, account roster.Key) (secret ide
 		return secret, err
 	}
 	root := seal.NewPrivateKey(seal.Secret(w.RootKEMSeed()))
+	if secret, ok := openRecovery(root, t.t.ID, account, boxes); ok {
+		return secret, nil
+	}
+	return secret, ErrNotOwner
+}
+
+// openRecovery opens the boxes that the secret of an account in a topic may be in.
+func openRecovery(root *seal.PrivateKey, topic digest.Hash, account roster.Key, boxes [][]byte) (identity.AccountSecret, bool) {
 	for _, b := range boxes {
 		box := seal.Box{Kind: seal.BoxRecovery, Recipient: seal.Recipient(account), Sealed: b}
-		opened, err := box.OpenRecovery(root, t.t.ID)
-		secret = identity.AccountSecret{Secret: identity.Secret(opened)}
+		opened, err := box.OpenRecovery(root, topic)
+		secret := identity.AccountSecret{Secret: identity.Secret(opened)}
 		if err == nil && roster.Key(identity.PublicKey(secret.Key())) == account {
-			return secret, nil
+			return secret, true
 		}
 	}
-	return identity.AccountSecret{}, ErrNotOwner
+	return identity.AccountSecret{}, false
 }
 
 // recoveryBoxes returns what an account's secret may be boxed in: in the home topic, or in

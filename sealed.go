@@ -3,6 +3,7 @@
 package xaeroflux
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -72,6 +73,9 @@ func (t *Topic) maySpeak() error {
 	if l.Provisional() {
 		if refused, err := t.refused(); refused != nil || err != nil {
 			return errors.Join(refused, err)
+		}
+		if account, err := t.db.st.Account(t.t); l.Whole().Size == 0 && (err != nil || account.IsZero()) {
+			return cmp.Or(err, ErrNotRecovered)
 		}
 	}
 	if l.Mute() {

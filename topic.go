@@ -134,7 +134,12 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	if err != nil {
 		return nil, err
 	}
-	j, err := db.join(ctx, inv)
+	return db.joinWith(ctx, inv, identity.AccountSecret{})
+}
+
+// joinWith is Join with the secret of an account that is kept nowhere; zero is none.
+func (db *DB) joinWith(ctx context.Context, inv *identity.Invite, account identity.AccountSecret) (*Topic, error) {
+	j, err := db.join(ctx, inv, account)
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
@@ -148,13 +153,13 @@ func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	return &Topic{db: db, t: j}, nil
 }
 
-func (db *DB) join(ctx context.Context, inv *identity.Invite) (*store.Topic, error) {
+func (db *DB) join(ctx context.Context, inv *identity.Invite, account identity.AccountSecret) (*store.Topic, error) {
 	db.defaults.Lock()
 	defer db.defaults.Unlock()
 	if refused, err := db.st.MayJoin(inv); refused != nil || err != nil {
 		return nil, errors.Join(refused, err)
 	}
-	again, err := db.st.NewRejoining(inv, db.opts.Now())
+	again, err := db.st.NewRejoining(inv, account, db.opts.Now())
 	if err == nil && again != nil {
 		return again.Topic(), db.change(ctx, again)
 	}

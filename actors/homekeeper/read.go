@@ -101,16 +101,34 @@ func (k *Keeper) take1(l *store.Log, rec *event.Record) error {
 	return nil
 }
 
-// say appends an event to this device's log of the home topic.
+// say appends an event of a topic to this device's log of the home topic.
 func (r *round) say(typ string, key digest.Hash, payload []byte) error {
-	k := r.k
-	p := seal.Plain{Type: []byte(typ), Key: key[:], Payload: payload}
-	sealed, err := k.Store.Seal(r.topic, r.topic.Log, &p)
+	r.did = true
+	return r.k.say(r.topic, seal.Plain{Type: []byte(typ), Key: key[:], Payload: payload})
+}
+
+func (k *Keeper) say(home *store.Topic, p seal.Plain) error {
+	sealed, err := k.Store.Seal(home, home.Log, &p)
 	if err != nil {
 		return err
 	}
-	r.did = true
 	e := event.Event{Payload: sealed}
-	_, err = k.Pipeline.Append(k.Context, r.topic.Log, pipeline.Entry{Event: e, Flags: event.FlagSealedPayload | event.FlagSealedHeader}, k.Now())
+	_, err = k.Pipeline.Append(k.Context, home.Log, pipeline.Entry{Event: e, Flags: event.FlagSealedPayload | event.FlagSealedHeader}, k.Now())
 	return err
+}
+
+// SayRoot says the person's root KEM key in the home topic, unless somebody did.
+func (k *Keeper) SayRoot(root *home.Root) error {
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	h := k.Store.Home()
+	st, err := k.state(h)
+	if err != nil || st.Root() != nil {
+		return err
+	}
+	t, err := k.Store.Topic(h.Topic)
+	if err != nil {
+		return err
+	}
+	return k.say(t, seal.Plain{Type: []byte(home.TypeRoot), Payload: root.Append(nil)})
 }

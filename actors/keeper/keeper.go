@@ -24,6 +24,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -53,8 +54,9 @@ type Config struct {
 type Keeper struct {
 	Config
 
-	mu       sync.Mutex // guards due, met, timers and suspects
+	mu       sync.Mutex // guards due, met, timers, lent and suspects
 	due      map[digest.Hash]bool
+	lent     map[digest.Hash][]layout.KEMKey
 	met      map[digest.Hash]bool // topics in which another device held the same since this store was opened
 	timers   map[digest.Hash]*time.Timer
 	suspects map[digest.Hash]bool // topics whose rosters are to be looked at for faults
@@ -72,7 +74,7 @@ type Keeper struct {
 // New returns a keeper. It has nothing to do before Look.
 func New(c Config) *Keeper {
 	c.SealLimit = cmp.Or(c.SealLimit, sealLimit)
-	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, own: map[digest.Hash]*mine{}, healed: map[digest.Hash]time.Time{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, lent: map[digest.Hash][]layout.KEMKey{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, own: map[digest.Hash]*mine{}, healed: map[digest.Hash]time.Time{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
 	context.AfterFunc(c.Context, k.stopTimers) // each holds the store
 	return k
 }
@@ -214,7 +216,7 @@ func (k *Keeper) beginAnew(topic digest.Hash) error {
 
 // learn opens what boxes are here for this store.
 func (k *Keeper) learn(topic digest.Hash) error {
-	keys, err := k.Store.LearnKeys(topic)
+	keys, err := k.Store.LearnKeys(topic, k.lentFor(topic)...)
 	if err != nil || keys == nil {
 		return err
 	}

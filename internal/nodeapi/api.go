@@ -78,7 +78,7 @@ type Backend interface {
 	// Asks returns what this store asked the steward of a topic for.
 	Asks(ctx context.Context, topic string) ([]xaeroflux.Ask, error)
 	// Join joins the topic of an invite.
-	Join(ctx context.Context, invite string) (Info, error)
+	Join(ctx context.Context, invite, words string) (Info, error)
 	// Sync syncs with a peer until both hold what either held.
 	Sync(ctx context.Context, peer string) (xaeroflux.SyncReport, error)
 	// Fetch brings a part of a log from peers. Log is the id of a log or the key of its

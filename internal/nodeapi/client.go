@@ -180,8 +180,8 @@ func (c *Client) Asks(ctx context.Context, topic string) ([]xaeroflux.Ask, error
 }
 
 // Join implements Backend.
-func (c *Client) Join(ctx context.Context, invite string) (Info, error) {
-	return single[Info](ctx, c, "join", request{Invite: invite})
+func (c *Client) Join(ctx context.Context, invite, words string) (Info, error) {
+	return single[Info](ctx, c, "join", request{Invite: invite, Words: words})
 }
 
 // Sync implements Backend.

@@ -16,44 +16,46 @@ type Kind string
 
 // Kinds of errors.
 const (
-	Failure   Kind = "failure"    // none of the others
-	Usage     Kind = "usage"      // what was asked is not well formed
-	Proof     Kind = "proof"      // a proof or a signature does not verify
-	Corrupt   Kind = "corrupt"    // bytes on disk are not what was written
-	BadBackup Kind = "bad-backup" // a backup is not what was written
-	InUse     Kind = "in-use"     // another process has the store
-	NoStore   Kind = "no-store"   // there is none
-	Exists    Kind = "exists"     // there is one already
-	Format    Kind = "format"     // of another version
-	Unknown   Kind = "unknown"    // a log or topic that is not here
-	Range     Kind = "range"      // past the end of a log
-	NotHeld   Kind = "not-held"   // in a log, and not here
-	ReadOnly  Kind = "read-only"  // an earlier write failed
-	Frozen    Kind = "frozen"     // the log was forked
-	Stale     Kind = "stale"      // the store is an older copy of itself
-	NoSpace   Kind = "no-space"   // the disk is full
-	Quota     Kind = "quota"      // a bound that was set for the store
-	Denied    Kind = "denied"     // the file system says no
-	TooLarge  Kind = "too-large"  // over a limit
-	Network   Kind = "network"    // a peer, or the way to it
-	Alone     Kind = "alone"      // fewer peers are connected than it takes
-	Closed    Kind = "closed"     // the node is stopping, or has stopped
-	Silent    Kind = "silent"     // the node does not answer
-	Busy      Kind = "busy"       // the node has as many callers as it takes
-	Interrupt Kind = "interrupt"  // a signal ended the command
-	Forbidden Kind = "forbidden"  // the roster of a topic does not allow it
-	Asked     Kind = "asked"      // its steward has not answered yet
-	Unmet     Kind = "unmet"      // this store is the steward, and has met no other member
-	Sealed    Kind = "sealed"     // no key of it is here
-	Locked    Kind = "locked"     // the store has a passphrase
-	Removed   Kind = "removed"    // this store does not belong to the topic any more
-	NotOwner  Kind = "not-owner"  // this store does not keep the key of the topic's owner
-	NotAsked  Kind = "not-asked"  // the device did not ask to write the roster
-	NotShared Kind = "not-shared" // no topic is shared with the peer any more
-	NoWords   Kind = "no-words"   // there are none yet
-	WordsKept Kind = "words-kept" // there are some already
-	Steward   Kind = "steward"    // this store writes the topic's roster
-	OwnerKey  Kind = "owner-key"  // this store keeps the key of the topic's owner
+	Failure      Kind = "failure"       // none of the others
+	Usage        Kind = "usage"         // what was asked is not well formed
+	Proof        Kind = "proof"         // a proof or a signature does not verify
+	Corrupt      Kind = "corrupt"       // bytes on disk are not what was written
+	BadBackup    Kind = "bad-backup"    // a backup is not what was written
+	InUse        Kind = "in-use"        // another process has the store
+	NoStore      Kind = "no-store"      // there is none
+	Exists       Kind = "exists"        // there is one already
+	Format       Kind = "format"        // of another version
+	Unknown      Kind = "unknown"       // a log or topic that is not here
+	Range        Kind = "range"         // past the end of a log
+	NotHeld      Kind = "not-held"      // in a log, and not here
+	ReadOnly     Kind = "read-only"     // an earlier write failed
+	Frozen       Kind = "frozen"        // the log was forked
+	Stale        Kind = "stale"         // the store is an older copy of itself
+	NoSpace      Kind = "no-space"      // the disk is full
+	Quota        Kind = "quota"         // a bound that was set for the store
+	Denied       Kind = "denied"        // the file system says no
+	TooLarge     Kind = "too-large"     // over a limit
+	Network      Kind = "network"       // a peer, or the way to it
+	Alone        Kind = "alone"         // fewer peers are connected than it takes
+	Closed       Kind = "closed"        // the node is stopping, or has stopped
+	Silent       Kind = "silent"        // the node does not answer
+	Busy         Kind = "busy"          // the node has as many callers as it takes
+	Interrupt    Kind = "interrupt"     // a signal ended the command
+	Forbidden    Kind = "forbidden"     // the roster of a topic does not allow it
+	Asked        Kind = "asked"         // its steward has not answered yet
+	Unmet        Kind = "unmet"         // this store is the steward, and has met no other member
+	Sealed       Kind = "sealed"        // no key of it is here
+	Locked       Kind = "locked"        // the store has a passphrase
+	Removed      Kind = "removed"       // this store does not belong to the topic any more
+	NotOwner     Kind = "not-owner"     // this store does not keep the key of the topic's owner
+	NotAsked     Kind = "not-asked"     // the device did not ask to write the roster
+	NotShared    Kind = "not-shared"    // no topic is shared with the peer any more
+	ByWords      Kind = "by-words"      // only the words lead to it
+	NotRecovered Kind = "not-recovered" // a recovery is under way
+	NoWords      Kind = "no-words"      // there are none yet
+	WordsKept    Kind = "words-kept"    // there are some already
+	Steward      Kind = "steward"       // this store writes the topic's roster
+	OwnerKey     Kind = "owner-key"     // this store keeps the key of the topic's owner
 
 	InviteUsed    Kind = "invite-used"    // this store is not admitted: others used the invite up,
 	InviteExpired Kind = "invite-expired" // or its time was over,
@@ -83,6 +85,7 @@ var sentinels = map[Kind]error{
 	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
 	Steward: xaeroflux.ErrSteward, OwnerKey: xaeroflux.ErrOwnerKey,
 	InviteUsed: xaeroflux.ErrInviteUsed, InviteExpired: xaeroflux.ErrInviteExpired, InviteClosed: xaeroflux.ErrInviteClosed,
+	ByWords: xaeroflux.ErrByWords, NotRecovered: xaeroflux.ErrNotRecovered,
 }
 
 // Is has errors.Is find what a kind stands for.
@@ -101,7 +104,7 @@ func (k Kind) status() int {
 		return http.StatusBadRequest
 	case Forbidden, Removed, NotOwner, InviteUsed, InviteExpired, InviteClosed:
 		return http.StatusForbidden
-	case Unmet, NotAsked, NoWords, WordsKept, Steward, OwnerKey:
+	case Unmet, NotAsked, NoWords, WordsKept, Steward, OwnerKey, ByWords, NotRecovered:
 		return http.StatusConflict
 	case Asked:
 		return http.StatusGatewayTimeout

@@ -182,7 +182,7 @@ func (f *fake) Asks(_ context.Context, topic string) ([]xaeroflux.Ask, error) {
 	return []xaeroflux.Ask{{Log: logID, Seq: uint64(len(topic)), State: xaeroflux.AskStale, Record: &xaeroflux.RosterRecord{Leg: 2}}}, nil
 }
 
-func (f *fake) Join(_ context.Context, invite string) (Info, error) {
+func (f *fake) Join(_ context.Context, invite, _ string) (Info, error) {
 	return Info{}, &Error{Kind: Usage, Text: "no invite: " + invite}
 }
 

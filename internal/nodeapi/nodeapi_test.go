@@ -72,7 +72,7 @@ func TestCallsGoThrough(t *testing.T) {
 func TestErrorsKeepTheirKind(t *testing.T) {
 	_, _, c := start(t, t.TempDir())
 	_, prove := c.Prove(t.Context(), Prove{Seq: 9})
-	_, join := c.Join(t.Context(), "xf2")
+	_, join := c.Join(t.Context(), "xf2", "")
 	_, role := c.Members(t.Context(), "", MemberChange{Account: "abcd", Remove: true})
 	if !errors.Is(role, xaeroflux.ErrRole) || errors.Is(role, xaeroflux.ErrAsked) || errors.Is(prove, xaeroflux.ErrRole) {
 		t.Errorf("errors are what they are not: %v, %v", role, prove)

@@ -34,6 +34,7 @@ type request struct {
 	Log    string            `json:"log,omitempty"`
 	Count  int               `json:"count,omitempty"`
 	Invite string            `json:"invite,omitempty"`
+	Words  string            `json:"words,omitempty"`
 	Peer   string            `json:"peer,omitempty"`
 	Place  string            `json:"place,omitempty"`
 	Dir    string            `json:"dir,omitempty"`
@@ -178,7 +179,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.Invites(ctx, r.Topic, r.Invites)
 	}))
 	handle("asks", one(func(ctx context.Context, r *request) ([]xaeroflux.Ask, error) { return s.b.Asks(ctx, r.Topic) }))
-	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite) }))
+	handle("join", one(func(ctx context.Context, r *request) (Info, error) { return s.b.Join(ctx, r.Invite, r.Words) }))
 	handle("sync", one(func(ctx context.Context, r *request) (xaeroflux.SyncReport, error) { return s.b.Sync(ctx, r.Peer) }))
 	handle("fetch", one(func(ctx context.Context, r *request) (xaeroflux.FetchReport, error) {
 		return s.b.Fetch(ctx, r.Topic, r.Log, r.Fetch)

@@ -110,6 +110,11 @@ func (s *State) Accounts() []Account {
 	return sorted(s.accounts.each(), Account.Belongs, func(a Account) Key { return a.Key })
 }
 
+// EveryAccount returns all accounts that belong or did, by rising key.
+func (s *State) EveryAccount() []Account {
+	return sorted(s.accounts.each(), func(Account) bool { return true }, func(a Account) Key { return a.Key })
+}
+
 // Device returns a device that belongs or did.
 func (s *State) Device(k Key) (DeviceState, bool) {
 	d, ok := s.devices.get(k)
@@ -126,6 +131,12 @@ func (s *State) Devices(account Key) []DeviceState {
 	}
 	slices.SortFunc(all, func(a, b DeviceState) int { return bytes.Compare(a.Key[:], b.Key[:]) })
 	return all
+}
+
+// EveryDevice returns the devices of an account that belong or did, by rising key.
+func (s *State) EveryDevice(account Key) []DeviceState {
+	mine := func(d DeviceState) bool { return d.Account == account }
+	return sorted(s.devices.each(), mine, func(d DeviceState) Key { return d.Key })
 }
 
 // Role returns the role of the account that a device belongs to, or None.

@@ -57,7 +57,7 @@ func (s *Store) NewHome(w identity.Words, now time.Time) (*Join, error) {
 		return nil, err
 	}
 	j.kems = j.kems[:1] // the account's follows from the words
-	first, err := roster.HomeRecords(t.ID, card, h.Account.Key(), device)
+	first, err := roster.HomeRecords(t.ID, roster.HomeTerm, card, h.Account.Key(), device)
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +123,9 @@ func (j *Join) putHome(txn *aof.Txn) error {
 	if j.home == nil {
 		return nil
 	}
-	if _, found, err := aof.Row(txn, layout.Homes, layout.Only{}); err != nil {
+	if old, found, err := aof.Row(txn, layout.Homes, layout.Only{}); err != nil {
 		return err
-	} else if found {
+	} else if found && old.Topic != j.instead {
 		return ErrHome
 	}
 	return aof.PutRow(txn, layout.Homes, layout.Only{}, *j.home)

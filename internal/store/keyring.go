@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -201,9 +202,9 @@ type Keys struct {
 	edit   *TopicEdit
 }
 
-// LearnKeys opens what boxes are here for this store, and returns what is to be kept of
-// that, or nil if nothing is new.
-func (s *Store) LearnKeys(topic digest.Hash) (*Keys, error) {
+// LearnKeys opens what boxes are here for this store, and with keys that are lent to it
+// and kept nowhere. It returns what is to be kept of that, or nil if nothing is new.
+func (s *Store) LearnKeys(topic digest.Hash, lent ...layout.KEMKey) (*Keys, error) {
 	t, err := s.Topic(topic)
 	if err != nil || t.Genesis.Policy.Has(identity.PolicyOpen) {
 		return nil, err
@@ -224,6 +225,11 @@ func (s *Store) LearnKeys(topic digest.Hash) (*Keys, error) {
 	}
 	if err := s.link(t, k); err != nil {
 		return nil, err
+	}
+	if len(lent) > 0 {
+		with := *k // the ring is the same
+		with.keys = append(slices.Clone(k.keys), lent...)
+		k = &with
 	}
 	n := &Keys{topic: t.ID, learnt: map[digest.Hash]layout.EpochSecret{}}
 	// The newest leads to all before it if newcomers read history; else each is opened.

@@ -4,6 +4,7 @@ package store
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -46,10 +47,15 @@ func (s *Store) NewMovingOn(t *Topic, now time.Time) (*MovingOn, error) {
 	return m, m.begin.beginWith(ask, now)
 }
 
+// ErrByWords is returned for joining a topic again whose account's secret is not here.
+var ErrByWords = errors.New("this store was removed from the topic, and only the words lead to the secret of its account there: join with them and a new invite")
+
 // NewRejoining returns the change by which a store that was removed from a topic, or not
 // admitted by the invite that it came with, joins it by another one, as the person that it
-// was; nil if it belongs, or waits to be admitted.
-func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, error) {
+// was; nil if it belongs, or waits to be admitted. Its account's secret is the one that is
+// kept here, or the given one, which the words lead to and which is kept nowhere. The error
+// is ErrByWords if there is neither.
+func (s *Store) NewRejoining(inv *identity.Invite, account identity.AccountSecret, now time.Time) (*MovingOn, error) {
 	t, err := s.Topic(inv.Topic())
 	if err != nil || t.Genesis.Policy.Has(identity.PolicyOpen) || inv.Role == identity.RoleDevice {
 		return nil, nil // it was never in it, or nobody is removed from it
@@ -61,7 +67,7 @@ func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, er
 	var d roster.DeviceState
 	known := false
 	err = s.askRoster(t, func(st *roster.State) { d, known = st.Device(l.Author) })
-	if err != nil || d.Belongs || t.Account.Secret.IsZero() {
+	if err != nil || d.Belongs {
 		return nil, err
 	}
 	if refused, err := s.Refused(t); err != nil || !known && refused == nil {
@@ -70,16 +76,26 @@ func (s *Store) NewRejoining(inv *identity.Invite, now time.Time) (*MovingOn, er
 	if invite, joins, err := s.joinedBy(l); err != nil || joins && invite == roster.Key(identity.PublicKey(inv.Key())) {
 		return nil, err
 	}
+	if lent := account; !t.Account.IsZero() {
+		account = t.Account
+	} else if lent.IsZero() {
+		return nil, fmt.Errorf("%w (topic %s)", ErrByWords, t.ID.Short())
+	}
 	m, key, err := s.newMovingOn(t, l)
 	if err != nil {
 		return nil, err
 	}
 	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left, t.Dropped = m.begin.row.ID, inv.Keys, false, false }
-	if m.begin.recovery, err = s.RecoveryBox(t.ID, t.Account); err != nil {
+	if m.begin.recovery, err = s.RecoveryBox(t.ID, account); err != nil {
 		return nil, err
 	}
 	m.begin.key, m.begin.place = newSigner(key), inv.Roster
-	return m, m.begin.ask(inv, t.Account, now)
+	if err := m.begin.ask(inv, account, now); err != nil || !t.Account.IsZero() {
+		return m, err
+	}
+	own := func(k layout.KEMKey) bool { return k.Recipient == identity.PublicKey(account.Key()) }
+	m.begin.kems = slices.DeleteFunc(m.begin.kems, own) // the words lead to it
+	return m, nil
 }
 
 func (s *Store) newMovingOn(t *Topic, old *Log) (*MovingOn, ed25519.PrivateKey, error) {

@@ -71,10 +71,11 @@ type Join struct {
 	unused digest.Hash // the default topic, if it gives that up to one that is joined
 	first  digest.Hash
 
-	home   *layout.Home       // if it is the home topic, which is no default
-	begins []beginning        // logs of this store that begin with it
-	place  *identity.Position // of the roster, that the invite named
-	kems   []layout.KEMKey
+	home    *layout.Home       // if it is the home topic, which is no default
+	instead digest.Hash        // of this one, if not zero
+	begins  []beginning        // logs of this store that begin with it
+	place   *identity.Position // of the roster, that the invite named
+	kems    []layout.KEMKey
 
 	recovery []byte // the account's secret, boxed for the words; nil if there are none
 	epochs   map[digest.Hash]layout.EpochSecret

@@ -74,6 +74,7 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"DB.Get":            func() error { return second(db.Get(ctx, 0)) },
 		"DB.Invite":         func() error { return second(db.Invite(ctx, nil)) },
 		"DB.SetDefault":     func() error { return db.SetDefault(ctx, topic.ID()) },
+		"DB.JoinByWords":    func() error { return second(db.JoinByWords(ctx, invite, "")) },
 		"DB.Join":           func() error { return second(db.Join(ctx, invite)) },
 		"DB.Listen":         func() error { return second(db.Listen(ctx, "127.0.0.1:0")) },
 		"DB.Log":            func() error { return second(db.Log(known)) },

@@ -140,7 +140,7 @@ While "xaeroflux run" is running, all other commands on the same directory but
 	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
 	root.AddCommand(
 		a.initCmd(), a.appendCmd(), a.catCmd(), a.getCmd(), a.headCmd(), a.vkeyCmd(), a.proveCmd(), a.verifyCmd(),
-		a.runCmd(), a.syncCmd(), a.fetchCmd(), a.gapsCmd(), a.serveCmd(), a.inviteCmd(), a.invitesCmd(), a.asksCmd(), a.joinCmd(), a.topicCmd(), a.membersCmd(), a.devicesCmd(), a.wordsCmd(), a.rosterCmd(), a.handoverCmd(), a.takeoverCmd(), a.successorCmd(), a.checkCmd(), a.repairCmd(), a.forksCmd(), a.followCmd(), a.statusCmd(), a.networkChangedCmd(), a.adoptCmd(), a.passwdCmd(), a.backupCmd(), a.restoreCmd(), a.actorsCmd(), a.demoCmd(),
+		a.runCmd(), a.syncCmd(), a.fetchCmd(), a.gapsCmd(), a.serveCmd(), a.inviteCmd(), a.invitesCmd(), a.asksCmd(), a.joinCmd(), a.topicCmd(), a.membersCmd(), a.devicesCmd(), a.wordsCmd(), a.recoverCmd(), a.rosterCmd(), a.handoverCmd(), a.takeoverCmd(), a.successorCmd(), a.checkCmd(), a.repairCmd(), a.forksCmd(), a.followCmd(), a.statusCmd(), a.networkChangedCmd(), a.adoptCmd(), a.passwdCmd(), a.backupCmd(), a.restoreCmd(), a.actorsCmd(), a.demoCmd(),
 	)
 	helpWithExternals(root)
 	return root

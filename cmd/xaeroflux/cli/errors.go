@@ -97,6 +97,8 @@ var kinds = []struct {
 	{nodeapi.NotOwner, []error{xaeroflux.ErrNotOwner}},
 	{nodeapi.NotAsked, []error{xaeroflux.ErrNotAsked}},
 	{nodeapi.NotShared, []error{xaeroflux.ErrNotShared}},
+	{nodeapi.ByWords, []error{xaeroflux.ErrByWords}},
+	{nodeapi.NotRecovered, []error{xaeroflux.ErrNotRecovered}},
 	{nodeapi.NoWords, []error{xaeroflux.ErrNoWords}},
 	{nodeapi.WordsKept, []error{xaeroflux.ErrWordsKept}},
 	{nodeapi.Steward, []error{xaeroflux.ErrSteward}},
@@ -123,7 +125,7 @@ var kinds = []struct {
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},
 	{nodeapi.Network, []error{
 		transport.ErrWrongPeer, transport.ErrRefused, transport.ErrUnreachable, transport.ErrLost, transport.ErrClosed,
-		mesh.ErrBusy, session.ErrPeerFull, xaeroflux.ErrNoPeer, context.DeadlineExceeded,
+		mesh.ErrBusy, session.ErrPeerFull, xaeroflux.ErrNoPeer, xaeroflux.ErrNotFound, context.DeadlineExceeded,
 	}},
 }
 

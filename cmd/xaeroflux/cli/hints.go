@@ -147,6 +147,8 @@ func nextOf(err error) string {
 		return "the same on the device that is named, or xaeroflux successor propose, which names this one"
 	case errors.Is(err, xaeroflux.ErrPairing):
 		return "the code that the other device shows now, and the address beside it"
+	case errors.Is(err, xaeroflux.ErrNotFound):
+		return "`xaeroflux recover --words - --peer ADDRESS`, with a device of yours or a member of one of your topics that is running; or with --invite"
 	case peerSays(err, messages.CodeNoSharedTopic):
 		return "`xaeroflux join INVITE` with an invite of the same topic on both sides; then again"
 	case peerSays(err, messages.CodeUnknownLog):
@@ -239,6 +241,10 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "the same without --delete"
 	case nodeapi.NotOwner:
 		return "`xaeroflux takeover` with the store that founded the topic, which xaeroflux members shows as owner; or, if the owner has words, `xaeroflux takeover --words -` in any store of his"
+	case nodeapi.ByWords:
+		return "`xaeroflux join - --words -`, with a new invite and the words, each a line of standard input"
+	case nodeapi.NotRecovered:
+		return "`xaeroflux recover --words -` again, with the same words and the address of a member"
 	case nodeapi.NoWords:
 		return "xaeroflux words, in a terminal, with the first of your devices"
 	case nodeapi.WordsKept:

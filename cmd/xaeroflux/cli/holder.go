@@ -19,7 +19,7 @@ func nextInUse(cmd *cobra.Command, err error) string {
 	var locked *durable.LockedError
 	errors.As(err, &locked)
 	switch {
-	case slices.Contains([]string{"repair", "adopt", "words", "passwd"}, cmd.Name()):
+	case slices.Contains([]string{"repair", "adopt", "words", "passwd", "recover"}, cmd.Name()):
 		return fmt.Sprintf("stop that process (a node ends with ctrl-C), then repeat: %s needs the store closed", cmd.Name())
 	case cmd.Name() == "restore":
 		return "another directory; or stop the process that has this store open, and move the store away"

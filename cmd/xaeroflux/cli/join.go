@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) joinCmd() *cobra.Command {
-	var at string
+	var at, words string
 	var locked bool
 	cmd := &cobra.Command{
 		Use:   "join INVITE | --code HOST:PORT",
@@ -28,7 +28,11 @@ nobody's yet, a device of the person that made it. INVITE may be - for a line of
 is a secret, and other users of the machine can read what a command line says.
 
 With --code the invite comes from a device at hand where "xaeroflux invite --code"
-waits: HOST:PORT is where, and the six digits that it shows are a line of standard input.`,
+waits: HOST:PORT is where, and the six digits that it shows are a line of standard input.
+
+A store that was removed from the topic joins it again as the same person. If that
+person has words ("xaeroflux words"), only they lead to the key of the account: --words -
+reads them from a line of standard input, after the invite.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args, err := a.toJoin(cmd.Context(), args, at)
@@ -39,6 +43,13 @@ waits: HOST:PORT is where, and the six digits that it shows are a line of standa
 			if err != nil {
 				return hint(err, "copy the whole invite again, as `xaeroflux invite` prints it")
 			}
+			phrase, err := a.phrase(words)
+			if err != nil {
+				return err
+			}
+			if phrase != "" {
+				return a.joinMore(cmd, args[0], phrase)
+			}
 			topic, err := withoutPeers(*invite)
 			if err == nil {
 				err = a.create(cmd.Context(), xaeroflux.Options{Invite: topic}, locked)
@@ -47,7 +58,7 @@ waits: HOST:PORT is where, and the six digits that it shows are a line of standa
 				return a.joinPerson(cmd, invite, args[0], err)
 			}
 			if errors.Is(err, xaeroflux.ErrExists) {
-				err = a.joinMore(cmd, args[0])
+				err = a.joinMore(cmd, args[0], "")
 			}
 			if err == nil && len(invite.Peers) > 0 {
 				a.say("now fetch it: xaeroflux sync --dir %s %s", quoted(a.dir), invite.Peers[0])
@@ -56,6 +67,7 @@ waits: HOST:PORT is where, and the six digits that it shows are a line of standa
 		},
 	}
 	cmd.Flags().BoolVar(&locked, "passphrase", false, lockedUsage)
+	cmd.Flags().StringVar(&words, "words", "", "-: the person's words come on standard input, in one line")
 	cmd.Flags().StringVar(&at, "code", "", "host:port of a device at hand that hands an invite over by six digits")
 	return cmd
 }
@@ -78,7 +90,7 @@ func (a *app) toJoin(ctx context.Context, args []string, at string) ([]string, e
 func (a *app) joinPerson(cmd *cobra.Command, invite *identity.Invite, text string, err error) error {
 	if errors.Is(err, xaeroflux.ErrExists) {
 		err = a.with(cmd.Context(), func(b backend) error {
-			_, err := b.Join(cmd.Context(), text)
+			_, err := b.Join(cmd.Context(), text, "")
 			return err
 		})
 	}
@@ -96,13 +108,13 @@ func withoutPeers(i identity.Invite) (string, error) {
 }
 
 // joinMore joins a further topic.
-func (a *app) joinMore(cmd *cobra.Command, invite string) error {
+func (a *app) joinMore(cmd *cobra.Command, invite, words string) error {
 	return a.with(cmd.Context(), func(b backend) error {
 		before, err := b.Topics(cmd.Context(), nodeapi.TopicChange{})
 		if err != nil {
 			return err
 		}
-		info, err := b.Join(cmd.Context(), invite)
+		info, err := b.Join(cmd.Context(), invite, words)
 		if err != nil {
 			return err
 		}

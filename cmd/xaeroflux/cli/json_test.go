@@ -63,6 +63,7 @@ var printed = []struct {
 	{"repairCmd", "`repair`", xaeroflux.RepairReport{}},
 	{"restoreCmd", "`restore`", xaeroflux.BackupManifest{}},
 	{"announce", "`run`, once it listens", listeningLine{}},
+	{"printRecovered", "`recover`", xaeroflux.Recovered{}},
 	{"printRoster", "`roster`, its commands, `handover` and `takeover`", xaeroflux.RosterStatus{}},
 	{"statusCmd", "`status`", nodeapi.Status{}},
 	{"synced", "`sync`", syncLine{}},

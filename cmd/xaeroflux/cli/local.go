@@ -174,8 +174,14 @@ func (b *local) Prove(ctx context.Context, p nodeapi.Prove) (file []byte, err er
 }
 
 // Join implements nodeapi.Backend.
-func (b *local) Join(ctx context.Context, invite string) (nodeapi.Info, error) {
-	t, err := b.db.Join(ctx, invite)
+func (b *local) Join(ctx context.Context, invite, words string) (nodeapi.Info, error) {
+	join := b.db.Join
+	if words != "" {
+		join = func(ctx context.Context, invite string) (*xaeroflux.Topic, error) {
+			return b.db.JoinByWords(ctx, invite, words)
+		}
+	}
+	t, err := join(ctx, invite)
 	if err != nil {
 		return nodeapi.Info{}, err
 	}

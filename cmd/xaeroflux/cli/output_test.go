@@ -108,6 +108,7 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		"network-changed": nil, // prints nothing
 		"handover":        nil, // it takes two devices, and prints what roster does
 		"words":           nil, // it asks a person
+		"recover":         nil, // of another person's device that is gone
 		"takeover":        nil, // as roster, of a topic that has members
 		"serve":           nil, // what it prints is for a peer, whose end ends it
 	}

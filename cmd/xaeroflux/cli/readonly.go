@@ -10,7 +10,7 @@ import (
 
 // changing are the commands that change a store, or make one. That of a backup is
 // only read.
-var changing = []string{"init", "run", "append", "sync", "fetch", "serve", "join", "repair", "adopt", "restore", "demo", "handover", "takeover", "words", "passwd"}
+var changing = []string{"init", "run", "append", "sync", "fetch", "serve", "join", "repair", "adopt", "restore", "demo", "handover", "takeover", "words", "passwd", "recover"}
 
 // mayChange refuses --read-only for a command that changes a store.
 func (a *app) mayChange(cmd *cobra.Command, args []string) error {

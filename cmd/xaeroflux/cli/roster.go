@@ -118,8 +118,12 @@ reached. It cannot be taken back, and is done only with --yes; without, the comm
 says what it would be.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if words != "" && words != "-" {
-				return usage("--words: words stand in no command line, which others can read; --words - reads them from standard input")
+			if words == "" && !yes {
+				return a.mayTakeOver(cmd)
+			}
+			phrase, err := a.phrase(words)
+			if err != nil {
+				return err
 			}
 			c := nodeapi.RosterChange{TakeOver: true}
 			if successors != "" {
@@ -135,12 +139,7 @@ says what it would be.`,
 			if !yes {
 				return a.mayTakeOver(cmd)
 			}
-			if words != "" {
-				var err error
-				if c.Words, err = a.secret(words); err != nil {
-					return err
-				}
-			}
+			c.Words = phrase
 			return a.roster(cmd, c)
 		},
 	}

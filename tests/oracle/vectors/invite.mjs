@@ -100,12 +100,12 @@ function lengthOf(r, length) {
   return n;
 }
 
-function checkPeer(p) {
+export function checkPeer(p) {
   need(!smallOrder(raw(p.peer)), "address", "peer");
   checkPlace(p.place);
 }
 
-function printable(b) {
+export function printable(b) {
   const s = b.toString();
   need(utf8(s).equals(b) && b.length <= 64 && /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]*$/u.test(s), "name", "not printable, or too long");
   return s;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Reads all of tests/testdata/vectors, or of the folder VECTORS, and checks each
-// row of it, by docs/format.md, docs/xsp.md and docs/roster.md and with node:crypto
+// row of it, by docs/format.md, docs/xsp.md, docs/roster.md and docs/home.md, with node:crypto
 // alone.
 // A file, list or field that is not known here fails like a wrong one.
 //
@@ -20,6 +20,7 @@ import { checkEvents } from "./event.mjs";
 import { checkExample } from "./example.mjs";
 import { formatExamples } from "./examples.mjs";
 import { rosterExamples, xspExamples } from "./pageexamples.mjs";
+import { checkHome } from "./home.mjs";
 import { checkIdentity } from "./identity.mjs";
 import { checkKnocks } from "./knock.mjs";
 import { checkPages } from "./page.mjs";
@@ -41,6 +42,7 @@ const checks = {
   "digest.json": checkDigest,
   "event.json": checkEvents,
   "example.json": checkExample,
+  "home.json": checkHome,
   "identity.json": checkIdentity,
   "knock.json": checkKnocks,
   "page.json": checkPages,
