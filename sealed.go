@@ -101,7 +101,7 @@ const sealRoom = 32 << 10
 
 // seal seals events into entries, all under one key.
 func (t *Topic) seal(all []pipeline.Entry, events []event.Event) error {
-	key, err := t.db.st.SealingKey(t.t, t.log())
+	key, err := t.sealingKey()
 	if err != nil {
 		return err
 	}
@@ -124,6 +124,17 @@ func (t *Topic) seal(all []pipeline.Entry, events []event.Event) error {
 		}
 	}
 	return nil
+}
+
+// sealingKey returns the key that events are sealed with now. One that came a moment ago,
+// in a box that nobody has looked into yet, is here, too.
+func (t *Topic) sealingKey() (*seal.Key, error) {
+	key, err := t.db.st.SealingKey(t.t, t.log())
+	if errors.Is(err, store.ErrSealed) && !t.db.opts.ReadOnly {
+		t.db.node.Keeper().Settle(t.db.node.Context())
+		key, err = t.db.st.SealingKey(t.t, t.log())
+	}
+	return key, err
 }
 
 // plainOf returns an event as it is sealed.
