@@ -50,9 +50,9 @@ func Example() {
 	addr, err := ada.Listen(ctx, "127.0.0.1:0")
 	check(err)
 	_, err = ada.Append(ctx, xaeroflux.Event{Type: "todo", Payload: []byte("milk")})
-	check(err)                          // nil: the event is sealed, on disk, and counted in the root
-	invite, err := ada.Invite(ctx, nil) // for one person, who can read the topic and append to it
-	check(err)
+	check(err) // nil: the event is sealed, on disk, and counted in the root
+	invite, err := ada.Invite(ctx, nil)
+	check(err) // it is for one person, who can read the topic and append to it
 	ben, err := xaeroflux.Open(dir+"/ben", &xaeroflux.Options{Invite: invite})
 	check(err)
 	defer ben.Close()
