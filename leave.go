@@ -85,7 +85,7 @@ func (t *Topic) goodbye(ctx context.Context, o *LeaveOptions) error {
 	switch {
 	case !d.Belongs || alone(st, self):
 		return nil
-	case st.Steward().Author == self && st.Heir().IsZero() || st.Heir() == self:
+	case writes(st, self):
 		return ErrSteward
 	case owner && o.Delete && !t.t.Account.Secret.IsZero():
 		return ErrOwnerKey

@@ -106,6 +106,8 @@ func TestEveryMethodIsClosedAfterClose(t *testing.T) {
 		"Topic.Invite":               func() error { return second(topic.Invite(ctx, nil)) },
 		"Topic.Members":              func() error { return second(topic.Members()) },
 		"Topic.Remove":               func() error { return topic.Remove(ctx, xaeroflux.AccountKey{1}) },
+		"Topic.RemoveDevice":         func() error { return topic.RemoveDevice(ctx, xaeroflux.AuthorKey{1}) },
+		"DB.RemoveDevice":            func() error { return db.RemoveDevice(ctx, xaeroflux.AuthorKey{1}) },
 		"Topic.SetRole":              func() error { return topic.SetRole(ctx, xaeroflux.AccountKey{1}, xaeroflux.RoleReader) },
 		"Topic.Roster":               func() error { return second(topic.Roster()) },
 		"Topic.ProveBox":             func() error { return second(topic.ProveBox(xaeroflux.RosterFault{})) },

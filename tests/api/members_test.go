@@ -660,3 +660,114 @@ func TestWithoutHistory(t *testing.T) {
 		t.Errorf("a plain topic: %v", err)
 	}
 }
+
+// TestStolenDevice: a device of a person is removed, from a topic and from the person's
+// list: it reads nothing that is appended later, and the person's other device goes on.
+func TestStolenDevice(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), nil)
+	at, err := a.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	words(t, a)
+	phone, addr := linked(t, a, "phone", "family")
+	pt := topicNamed(phone, "family")
+	_, err = pt.Append(ctx, xaeroflux.Event{Payload: []byte("of the phone, before")})
+	Must(t, err)
+	Await(t, func() bool {
+		meet(t, a, addr)
+		return texts(t, at)[":of the phone, before"] && len(devices(t, at)) == 2
+	})
+	refusedRemovals(t, a, at, phone, pt)
+
+	Must(t, at.RemoveDevice(ctx, pt.Log().Author()))
+	Must(t, a.RemoveDevice(ctx, own(t, phone)))
+	_, err = at.Append(ctx, xaeroflux.Event{Payload: []byte("of a, after")})
+	Must(t, err)
+	later, err := a.CreateTopic(ctx, "later", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	meet(t, a, addr) // they share another topic still
+	if _, err := pt.Append(ctx, xaeroflux.Event{Payload: []byte("of the phone, after")}); !errors.Is(err, xaeroflux.ErrRemoved) {
+		t.Errorf("the stolen device appends: %v", err)
+	}
+	if got := texts(t, pt); got[":of a, after"] || topicNamed(phone, "later") != nil {
+		t.Errorf("the stolen device reads %v", got)
+	}
+	if got := texts(t, at); !got[":of the phone, before"] || !got[":of a, after"] || len(devices(t, at)) != 1 {
+		t.Errorf("the other device reads %v", got)
+	}
+	if all, err := a.Devices(); err != nil || len(all) != 1 || !all[0].Self {
+		t.Errorf("devices are %+v, %v", all, err)
+	}
+	again, addr := linked(t, a, "again", "family", "later") // the person goes on
+	_, err = later.Append(ctx, xaeroflux.Event{Payload: []byte("x")})
+	Must(t, err)
+	Await(t, func() bool { meet(t, a, addr); return texts(t, topicNamed(again, "later"))[":x"] })
+}
+
+// refusedRemovals tries what nobody may remove, on both stores.
+func refusedRemovals(t *testing.T, a *xaeroflux.DB, at *xaeroflux.Topic, phone *xaeroflux.DB, pt *xaeroflux.Topic) {
+	t.Helper()
+	for what, c := range map[string]struct{ err, want error }{
+		"a stranger":             {at.RemoveDevice(ctx, xaeroflux.AuthorKey{1}), xaeroflux.ErrOptions},
+		"a stranger of the list": {a.RemoveDevice(ctx, xaeroflux.AuthorKey{1}), xaeroflux.ErrOptions},
+		"this store":             {at.RemoveDevice(ctx, at.Log().Author()), xaeroflux.ErrOptions},
+		"this store of the list": {phone.RemoveDevice(ctx, own(t, phone)), xaeroflux.ErrOptions},
+		"the steward":            {pt.RemoveDevice(ctx, at.Log().Author()), xaeroflux.ErrRole},
+		"who keeps the list":     {phone.RemoveDevice(ctx, own(t, a)), xaeroflux.ErrRole},
+	} {
+		if !errors.Is(c.err, c.want) {
+			t.Errorf("%s: %v, want %v", what, c.err, c.want)
+		}
+	}
+}
+
+// devices returns the devices of a topic's members.
+func devices(t *testing.T, topic *xaeroflux.Topic) (all []xaeroflux.Device) {
+	t.Helper()
+	members, err := topic.Members()
+	Must(t, err)
+	for _, m := range members {
+		all = append(all, m.Devices...)
+	}
+	return all
+}
+
+// own returns the key of a store in its person's list.
+func own(t *testing.T, db *xaeroflux.DB) xaeroflux.AuthorKey {
+	t.Helper()
+	all, err := db.Devices()
+	Must(t, err)
+	return all[slices.IndexFunc(all, func(d xaeroflux.Device) bool { return d.Self })].Key
+}
+
+// TestRemovedDeviceIsAskedFor: a member that is not the steward asks for the removal of a
+// device of its own; nobody removes another's who may not.
+func TestRemovedDeviceIsAskedFor(t *testing.T) {
+	steward := Open(t, filepath.Join(t.TempDir(), "steward"), nil)
+	st, err := steward.CreateTopic(ctx, "family", &xaeroflux.TopicOptions{Kind: xaeroflux.PrivateTopic})
+	Must(t, err)
+	invite, err := st.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true})
+	Must(t, err)
+	a, addr := listening(t, "a", &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
+	Await(t, func() bool { meet(t, steward, addr); return len(devices(t, st)) == 2 })
+	words(t, a)
+	phone, paddr := linked(t, a, "phone")
+	Await(t, func() bool { meet(t, a, paddr); _, err := phone.Topic(st.ID()); return err == nil })
+	pt, err := phone.Topic(st.ID())
+	Must(t, err)
+	Await(t, func() bool { meet(t, a, paddr); meet(t, steward, addr); return len(devices(t, st)) == 3 })
+	at, err := a.Topic(st.ID())
+	Must(t, err)
+	Await(t, func() bool { meet(t, a, paddr); meet(t, steward, addr); return len(devices(t, at)) == 3 })
+
+	short, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := at.RemoveDevice(short, pt.Log().Author()); !errors.Is(err, xaeroflux.ErrAsked) {
+		t.Errorf("a removal without the steward: %v", err)
+	}
+	Await(t, func() bool { meet(t, steward, addr); return len(devices(t, st)) == 2 && len(devices(t, at)) == 2 })
+	for _, d := range devices(t, st) {
+		if d.Key == pt.Log().Author() {
+			t.Error("the device is still there")
+		}
+	}
+}
