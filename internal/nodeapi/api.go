@@ -70,8 +70,9 @@ type Backend interface {
 	Succession(ctx context.Context, topic string, c SuccessionChange) (Succession, error)
 	// Link makes an invite that links a device to the store's person.
 	Link(ctx context.Context, o Linking) (string, error)
-	// Devices lists the devices of the store's person.
-	Devices(ctx context.Context) ([]xaeroflux.Device, error)
+	// Devices removes one of the devices of the store's person, unless c asks for nothing,
+	// and returns those that are left.
+	Devices(ctx context.Context, c DeviceChange) ([]xaeroflux.Device, error)
 	// Invites closes an open invite of a topic, unless c asks for nothing, and returns
 	// those that are open.
 	Invites(ctx context.Context, topic string, c InviteChange) ([]xaeroflux.OpenInvite, error)
@@ -161,9 +162,16 @@ type Linking struct {
 // A MemberChange asks for one thing. Account is the beginning of its key.
 type MemberChange struct {
 	Account string         `json:"account,omitempty"`
+	Device  string         `json:"device,omitempty"` // or, to remove one device, the beginning of that one's key
 	Remove  bool           `json:"remove,omitempty"` // it belongs to the topic no more
 	Role    xaeroflux.Role `json:"role,omitzero"`    // give it this one
 	Wait    time.Duration  `json:"wait,omitempty"`   // as of an Inviting
+}
+
+// A DeviceChange asks for one thing. Remove is the beginning of a device's key.
+type DeviceChange struct {
+	Remove string        `json:"remove,omitempty"` // it is none of the person's devices any more
+	Wait   time.Duration `json:"wait,omitempty"`   // as of an Inviting
 }
 
 // An InviteChange asks for one thing. Close is the beginning of an invite's id.

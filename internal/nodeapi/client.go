@@ -165,8 +165,8 @@ func (c *Client) Link(ctx context.Context, o Linking) (string, error) {
 }
 
 // Devices implements Backend.
-func (c *Client) Devices(ctx context.Context) ([]xaeroflux.Device, error) {
-	return single[[]xaeroflux.Device](ctx, c, "devices", request{})
+func (c *Client) Devices(ctx context.Context, change DeviceChange) ([]xaeroflux.Device, error) {
+	return single[[]xaeroflux.Device](ctx, c, "devices", request{Device: change})
 }
 
 // Invites implements Backend.

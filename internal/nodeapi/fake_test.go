@@ -151,7 +151,7 @@ func (f *fake) Members(_ context.Context, topic string, c MemberChange) ([]xaero
 	if c.Remove {
 		return nil, fmt.Errorf("remove %s: %w", c.Account, xaeroflux.ErrRole)
 	}
-	return []xaeroflux.Member{{Role: c.Role, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: true}}}}, nil
+	return []xaeroflux.Member{{Role: c.Role, Self: true, Devices: []xaeroflux.Device{{Log: logID, Self: c.Device != ""}}}}, nil
 }
 
 // Roster fails as the handover says, if it is an error's kind.
@@ -170,8 +170,8 @@ func (f *fake) Link(_ context.Context, o Linking) (string, error) {
 	return fmt.Sprintf("link until %v, waits %v", o.Expires, o.Wait), nil
 }
 
-func (f *fake) Devices(context.Context) ([]xaeroflux.Device, error) {
-	return []xaeroflux.Device{{Log: logID, Self: true}}, nil
+func (f *fake) Devices(_ context.Context, c DeviceChange) ([]xaeroflux.Device, error) {
+	return []xaeroflux.Device{{Log: logID, Since: time.Unix(int64(c.Wait), int64(len(c.Remove))).UTC(), Self: true}}, nil
 }
 
 func (f *fake) Invites(_ context.Context, topic string, c InviteChange) ([]xaeroflux.OpenInvite, error) {

@@ -51,6 +51,7 @@ type request struct {
 	Member   MemberChange            `json:"member,omitzero"`
 	Roster   RosterChange            `json:"roster,omitzero"`
 	Invites  InviteChange            `json:"invites,omitzero"`
+	Device   DeviceChange            `json:"device,omitzero"`
 
 	Succession SuccessionChange `json:"succession,omitzero"`
 }
@@ -174,7 +175,7 @@ func (s *Server) routes() http.Handler {
 		return s.b.Succession(ctx, r.Topic, r.Succession)
 	}))
 	handle("link", one(func(ctx context.Context, r *request) (string, error) { return s.b.Link(ctx, r.Linking) }))
-	handle("devices", one(func(ctx context.Context, _ *request) ([]xaeroflux.Device, error) { return s.b.Devices(ctx) }))
+	handle("devices", one(func(ctx context.Context, r *request) ([]xaeroflux.Device, error) { return s.b.Devices(ctx, r.Device) }))
 	handle("invites", one(func(ctx context.Context, r *request) ([]xaeroflux.OpenInvite, error) {
 		return s.b.Invites(ctx, r.Topic, r.Invites)
 	}))

@@ -98,6 +98,9 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 		if cmd.Name() == "handover" {
 			return "xaeroflux devices, which lists the devices of the first topic's members, or of --topic; xaeroflux topic list shows which there are"
 		}
+		if ofDevices(cmd) {
+			return "xaeroflux devices, which lists the devices of the first topic's members, or of --topic, and with --mine your own"
+		}
 		if ofInvites(cmd) {
 			return "xaeroflux invites, which lists the open invites of the first topic, or of --topic"
 		}
@@ -227,6 +230,9 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	case nodeapi.Forbidden:
 		if ofRoster(cmd) {
 			return "xaeroflux roster, which shows what device writes the roster; xaeroflux members shows who may do what"
+		}
+		if ofDevices(cmd) {
+			return "xaeroflux roster, which shows what device writes the roster; xaeroflux members shows who may do what: each removes his own devices, the owner and the admins those of others"
 		}
 		return "xaeroflux members, which shows who may do what: the owner and the admins invite and remove, and give roles up to their own"
 	case nodeapi.Unmet:

@@ -18,4 +18,19 @@ func (b *local) Link(ctx context.Context, o nodeapi.Linking) (string, error) {
 }
 
 // Devices implements nodeapi.Backend.
-func (b *local) Devices(context.Context) ([]xaeroflux.Device, error) { return b.db.Devices() }
+func (b *local) Devices(ctx context.Context, c nodeapi.DeviceChange) ([]xaeroflux.Device, error) {
+	all, err := b.db.Devices()
+	if err != nil || c == (nodeapi.DeviceChange{}) {
+		return all, err
+	}
+	d, err := device(all, "this store's person", c.Remove)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := waiting(ctx, c.Wait)
+	defer cancel()
+	if err := b.db.RemoveDevice(ctx, d.Key); err != nil {
+		return nil, err
+	}
+	return b.db.Devices()
+}

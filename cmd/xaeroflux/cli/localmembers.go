@@ -57,16 +57,27 @@ func changeMember(ctx context.Context, t *xaeroflux.Topic, c nodeapi.MemberChang
 	if err != nil {
 		return err
 	}
+	ctx, cancel := waiting(ctx, c.Wait)
+	defer cancel()
+	if c.Device != "" {
+		return removeDevice(ctx, t, all, c.Device)
+	}
 	m, err := member(all, c.Account)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := waiting(ctx, c.Wait)
-	defer cancel()
 	if c.Remove {
 		return t.Remove(ctx, m.Account)
 	}
 	return t.SetRole(ctx, m.Account, c.Role)
+}
+
+func removeDevice(ctx context.Context, t *xaeroflux.Topic, all []xaeroflux.Member, name string) error {
+	d, err := memberDevice(all, name)
+	if err != nil {
+		return err
+	}
+	return t.RemoveDevice(ctx, d.Key)
 }
 
 // Invites implements nodeapi.Backend.

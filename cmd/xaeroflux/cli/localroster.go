@@ -53,7 +53,7 @@ func changeRoster(ctx context.Context, t *xaeroflux.Topic, c nodeapi.RosterChang
 	case c.Trust:
 		return t.TrustRoster(ctx)
 	}
-	d, err := device(devicesOf(all), c.Handover)
+	d, err := memberDevice(all, c.Handover)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,17 @@ func askHandover(ctx context.Context, t *xaeroflux.Topic, c nodeapi.RosterChange
 	return err
 }
 
-// device finds a device by the beginning of its key.
-func device(all []deviceLine, name string) (found deviceLine, err error) {
+// memberDevice finds a device of the members by the beginning of its key.
+func memberDevice(members []xaeroflux.Member, name string) (xaeroflux.Device, error) {
+	var all []xaeroflux.Device
+	for _, m := range members {
+		all = append(all, m.Devices...)
+	}
+	return device(all, "this topic's members", name)
+}
+
+// device finds one of somebody's devices by the beginning of its key.
+func device(all []xaeroflux.Device, whose, name string) (found xaeroflux.Device, err error) {
 	fit := 0
 	for _, d := range all {
 		if hasPrefix(d.Key, name) {
@@ -83,7 +92,7 @@ func device(all []deviceLine, name string) (found deviceLine, err error) {
 	}
 	switch {
 	case fit == 0:
-		return found, kinded(nodeapi.Unknown, "no device of this topic's members has a key that begins with %q", name)
+		return found, kinded(nodeapi.Unknown, "no device of %s has a key that begins with %q", whose, name)
 	case fit > 1:
 		return found, usage("device %q: %d devices fit; give more of the key", name, fit)
 	}

@@ -38,7 +38,7 @@ func (b *local) propose(ctx context.Context, t *xaeroflux.Topic, name string) (s
 		if err != nil {
 			return s, err
 		}
-		d, err := device(devicesOf(all), name)
+		d, err := memberDevice(all, name)
 		if err != nil {
 			return s, err
 		}

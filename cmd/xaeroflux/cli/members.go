@@ -176,7 +176,7 @@ func (a *app) devicesCmd() *cobra.Command {
 	var mine bool
 	cmd := &cobra.Command{
 		Use:   "devices",
-		Short: "List the devices of a topic's members, or your own; link another",
+		Short: "List the devices of a topic's members, or your own; link another, remove one",
 		Long: `Lists the devices of those who belong to a topic that is private or plain, by the
 roster that is here: the key that a device signs with in the topic, the account of
 its person, and the log that it appends to. With --mine, the devices that are linked to
@@ -185,22 +185,14 @@ this store's person, whatever topics they are in: there each has another key.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(b backend) error {
 				if mine {
-					all, err := b.Devices(cmd.Context())
-					if err != nil {
-						return err
-					}
-					return a.ownDevices(all)
+					return a.mine(cmd.Context(), b, nodeapi.DeviceChange{})
 				}
-				members, err := b.Members(cmd.Context(), a.topic, nodeapi.MemberChange{})
-				if err != nil {
-					return err
-				}
-				return a.devices(devicesOf(members))
+				return a.ofTopic(cmd.Context(), b, nodeapi.MemberChange{})
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&mine, "mine", false, "list the devices of this store's person")
-	cmd.AddCommand(a.linkCmd())
+	cmd.AddCommand(a.linkCmd(), a.removeDeviceCmd())
 	return cmd
 }
 

@@ -27,8 +27,8 @@ func changes(cmd *cobra.Command, args []string) bool {
 	if cmd.HasParent() && cmd.Parent().Name() == "topic" {
 		return cmd.Name() != "list"
 	}
-	if cmd.Name() == "link" && cmd.HasParent() && cmd.Parent().Name() == "devices" {
-		return true
+	if ofDevices(cmd) {
+		return cmd.Name() != "devices"
 	}
 	if ofInvites(cmd) {
 		return cmd.Name() != "invites"

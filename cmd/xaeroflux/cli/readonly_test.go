@@ -15,7 +15,7 @@ func TestReadOnlyIsOneRule(t *testing.T) {
 	}
 	all := (&app{}).root().Commands()
 	for _, c := range all {
-		if slices.Contains([]string{"topic", "members", "roster", "successor", "invites"}, c.Name()) {
+		if slices.Contains([]string{"topic", "members", "devices", "roster", "successor", "invites"}, c.Name()) {
 			all = append(all, c.Commands()...)
 		}
 	}

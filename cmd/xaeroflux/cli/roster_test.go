@@ -15,12 +15,12 @@ func TestDeviceIsNamedByItsKey(t *testing.T) {
 		all = append(all, deviceLine{Device: xaeroflux.Device{Key: key}})
 	}
 	for name, want := range map[string]int{"abcd01": 0, "ABCD02": 1, "efab": 2} {
-		if d, err := device(all, name); err != nil || d.Key != all[want].Key {
+		if d, err := device(all, "x", name); err != nil || d.Key != all[want].Key {
 			t.Errorf("%q: %v, %v", name, d.Key, err)
 		}
 	}
 	for name, want := range map[string]nodeapi.Kind{"abcd": nodeapi.Usage, "abcd03": nodeapi.Unknown, "efa": nodeapi.Unknown} {
-		if _, err := device(all, name); kindOf(err) != want {
+		if _, err := device(all, "x", name); kindOf(err) != want {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
