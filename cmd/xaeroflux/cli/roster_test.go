@@ -10,9 +10,9 @@ import (
 )
 
 func TestDeviceIsNamedByItsKey(t *testing.T) {
-	var all []deviceLine
+	var all []xaeroflux.Device
 	for _, key := range []xaeroflux.AuthorKey{{0xab, 0xcd, 1}, {0xab, 0xcd, 2}, {0xef, 0xab}} {
-		all = append(all, deviceLine{Device: xaeroflux.Device{Key: key}})
+		all = append(all, xaeroflux.Device{Key: key})
 	}
 	for name, want := range map[string]int{"abcd01": 0, "ABCD02": 1, "efab": 2} {
 		if d, err := device(all, "x", name); err != nil || d.Key != all[want].Key {
