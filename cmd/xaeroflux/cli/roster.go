@@ -112,41 +112,48 @@ func (a *app) takeoverCmd() *cobra.Command {
 the owner's key, which the store that founded the topic keeps; if the owner has words
 ("xaeroflux words"), they alone lead to it: --words - reads them from standard input, in
 any store of the owner's. With --successors - it is the word of the topic's successors
-("xaeroflux successor"), as they signed it, which comes on standard input. What that one wrote and is not here is void from then on: members that it
+("xaeroflux successor"), as they signed it, which comes on standard input.
+
+What the old steward wrote and is not here is void from then on: members that it
 admitted, roles that it gave, removals. So sync first with all members that can be
 reached. It cannot be taken back, and is done only with --yes; without, the command
 says what it would be.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if words == "" && !yes {
+			switch {
+			case words != "" && successors != "":
+				return usage("both --words and --successors are given: one of them is meant")
+			case successors != "":
+				return a.succeed(cmd, successors, yes)
+			case words == "" && !yes:
 				return a.mayTakeOver(cmd)
 			}
 			phrase, err := a.phrase(words)
 			if err != nil {
 				return err
 			}
-			c := nodeapi.RosterChange{TakeOver: true}
-			if successors != "" {
-				if words != "" {
-					return usage("both --words and --successors are given: one of them is meant")
-				}
-				var err error
-				if c.Signed, err = a.secret(successors); err != nil {
-					return err
-				}
-				return a.roster(cmd, c) // they said yes
-			}
 			if !yes {
 				return a.mayTakeOver(cmd)
 			}
-			c.Words = phrase
-			return a.roster(cmd, c)
+			return a.roster(cmd, nodeapi.RosterChange{TakeOver: true, Words: phrase})
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
 	cmd.Flags().StringVar(&words, "words", "", "-: the owner's words come on standard input, in one line")
 	cmd.Flags().StringVar(&successors, "successors", "", "what the successors signed, or - for a line of standard input")
 	return cmd
+}
+
+// succeed takes over on the word of successors, or says what that would be.
+func (a *app) succeed(cmd *cobra.Command, successors string, yes bool) error {
+	signed, err := a.secret(successors)
+	if err != nil {
+		return err
+	}
+	if yes {
+		return a.roster(cmd, nodeapi.RosterChange{TakeOver: true, Signed: signed})
+	}
+	return a.saySuccession(cmd, "takeover", signed)
 }
 
 // mayTakeOver says what a takeover would void, and how to go on. It is always an error.

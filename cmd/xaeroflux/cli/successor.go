@@ -90,12 +90,17 @@ next successor or for that device. TEXT may be - for a line of standard input.`,
 
 // maySign says what would be signed, and how to go on. It is always an error.
 func (a *app) maySign(cmd *cobra.Command, text string) error {
+	return a.saySuccession(cmd, "sign", text)
+}
+
+// saySuccession says what a succession is, and how to go on with it. It is always an error.
+func (a *app) saySuccession(cmd *cobra.Command, what, text string) error {
 	return a.with(cmd.Context(), func(b backend) error {
 		s, err := b.Succession(cmd.Context(), a.topic, nodeapi.SuccessionChange{Read: text})
 		if err != nil {
 			return err
 		}
-		return hint(usage("sign: this makes device %s the steward, and begins term %d; %s here would be void; %d of %d have signed", s.Steward.Short(), s.Term,
+		return hint(usage("%s: this makes device %s the steward, and begins term %d; %s here would be void; %d of %d have signed", what, s.Steward.Short(), s.Term,
 			counted(int(s.Void), "record"), s.Signed, s.Needed), "the same with --yes, if that is what you want")
 	})
 }
@@ -113,7 +118,7 @@ func (a *app) succession(cmd *cobra.Command, c nodeapi.SuccessionChange) error {
 		case s.Signed < s.Needed:
 			a.say("%d of %d have signed: for the next successor, `xaeroflux successor sign -`", s.Signed, s.Needed)
 		default:
-			a.say("enough have signed: on device %s, `xaeroflux takeover --successors -`", s.Steward.Short())
+			a.say("enough have signed: on device %s, `xaeroflux takeover --successors - --yes`", s.Steward.Short())
 		}
 		return a.print(s, func(w io.Writer) { fmt.Fprintln(w, strings.TrimSpace(s.Key+s.Text)) })
 	})
