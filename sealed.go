@@ -131,7 +131,7 @@ func (t *Topic) seal(all []pipeline.Entry, events []event.Event) error {
 func (t *Topic) sealingKey() (*seal.Key, error) {
 	key, err := t.db.st.SealingKey(t.t, t.log())
 	if errors.Is(err, store.ErrSealed) && !t.db.opts.ReadOnly {
-		t.db.node.Keeper().Settle(t.db.node.Context())
+		t.db.node.Keeper().SettleOne(t.db.node.Context(), t.t.ID)
 		key, err = t.db.st.SealingKey(t.t, t.log())
 	}
 	return key, err

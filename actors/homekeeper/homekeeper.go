@@ -112,8 +112,9 @@ func (k *Keeper) take() (due bool) {
 	return due
 }
 
-// Settle tends what is due, and returns once nothing of it is under way, or ctx ends.
+// Settle looks at the home topic, and returns once nothing of that is under way, or ctx ends.
 func (k *Keeper) Settle(ctx context.Context) {
+	k.note()
 	done := make(chan struct{})
 	k.Go(func() {
 		defer close(done)

@@ -150,9 +150,26 @@ func (k *Keeper) take() map[digest.Hash]bool {
 	return due
 }
 
-// Settle tends what is due, and returns once nothing of it is under way, or ctx ends: what
-// a sync brought can be read then.
+// Settle looks at all topics that have members, and returns once nothing of that is under
+// way, or ctx ends: what a sync brought can be read then. It does not wait to be told of
+// what is new: that may come a moment after a sync has seen it.
 func (k *Keeper) Settle(ctx context.Context) {
+	for _, t := range k.Store.Topics() {
+		if !t.Genesis.Policy.Has(identity.PolicyOpen) {
+			k.note(t.ID)
+		}
+	}
+	k.await(ctx)
+}
+
+// SettleOne is Settle for one topic.
+func (k *Keeper) SettleOne(ctx context.Context, topic digest.Hash) {
+	k.note(topic)
+	k.await(ctx)
+}
+
+// await tends what is due, until ctx ends.
+func (k *Keeper) await(ctx context.Context) {
 	done := make(chan struct{})
 	k.Go(func() {
 		defer close(done)
