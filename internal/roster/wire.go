@@ -18,7 +18,7 @@ const MaxSize = 1<<48 - 1
 
 // A coder writes a body or reads one. Each record has one method that names
 // its fields in their order, and both directions follow it, so that they cannot
-// differ. Numbers are little-endian. After the first error nothing is read or
+// differ. Writing changes nothing of a record, which several may write at once. Numbers are little-endian. After the first error nothing is read or
 // written any more.
 type coder struct {
 	b       []byte // what was written, or what is left to read
@@ -91,28 +91,36 @@ func (c *coder) raw(p []byte) {
 func (c *coder) u8(v *uint8) {
 	p := [1]byte{*v}
 	c.raw(p[:])
-	*v = p[0]
+	if !c.writing {
+		*v = p[0]
+	}
 }
 
 func (c *coder) u16(v *uint16) {
 	var p [2]byte
 	binary.LittleEndian.PutUint16(p[:], *v)
 	c.raw(p[:])
-	*v = binary.LittleEndian.Uint16(p[:])
+	if !c.writing {
+		*v = binary.LittleEndian.Uint16(p[:])
+	}
 }
 
 func (c *coder) u32(v *uint32) {
 	var p [4]byte
 	binary.LittleEndian.PutUint32(p[:], *v)
 	c.raw(p[:])
-	*v = binary.LittleEndian.Uint32(p[:])
+	if !c.writing {
+		*v = binary.LittleEndian.Uint32(p[:])
+	}
 }
 
 func (c *coder) u64(v *uint64) {
 	var p [8]byte
 	binary.LittleEndian.PutUint64(p[:], *v)
 	c.raw(p[:])
-	*v = binary.LittleEndian.Uint64(p[:])
+	if !c.writing {
+		*v = binary.LittleEndian.Uint64(p[:])
+	}
 }
 
 // u48 is a number of six bytes.
@@ -121,7 +129,9 @@ func (c *coder) u48(v *uint64) {
 	var p [8]byte
 	binary.LittleEndian.PutUint64(p[:], *v)
 	c.raw(p[:6])
-	*v = binary.LittleEndian.Uint64(p[:])
+	if !c.writing {
+		*v = binary.LittleEndian.Uint64(p[:])
+	}
 }
 
 // size is a u64 that a log can have as its size.
@@ -142,7 +152,9 @@ func (c *coder) present(v *bool) {
 	}
 	c.u8(&b)
 	c.check(b <= 1, "presence %d, want 0 or 1", b)
-	*v = b == 1
+	if !c.writing {
+		*v = b == 1
+	}
 }
 
 // optional is a u8 that is 0 or 1, and what it announces.
