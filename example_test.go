@@ -458,3 +458,16 @@ func openAsking(dir, answer string) bool {
 	}
 	return err == nil && db.Close() == nil
 }
+
+// A new store is made of the words of a person whose devices are lost.
+func ExampleRecover() {
+	var phrase, address, dir string // as the person typed it; of somebody who holds something of the person
+	again, back, err := xaeroflux.Recover(ctx, dir+"/new", phrase, &xaeroflux.RecoverOptions{
+		Peers: []string{address}, RemoveOthers: true, // what was lost reads nothing that follows
+	})
+	check(err) // ErrWords, ErrOtherWords, or ErrNotFound if nobody was reached
+	defer again.Close()
+	for _, t := range back.Topics {
+		fmt.Println(t.Name, t.State)
+	}
+}
