@@ -37,7 +37,7 @@ type Ask struct {
 	Role    Role       `json:"role,omitzero"`    // that is asked for
 	Invite  InviteKey  `json:"invite,omitzero"`  // that it is about
 
-	State AskState `json:"state"`
+	State AskState `json:"state"` // waiting, done, refused, stale or void
 	// Why it is not done, or not yet, as far as the roster tells: a steward gives no
 	// reasons, and its person may have others.
 	Why string `json:"why,omitempty"`
@@ -84,26 +84,20 @@ func askOf(x *keeper.Told) Ask {
 	if x.At.Size > 0 {
 		a.Record = &RosterRecord{Term: x.At.Term, Leg: x.At.Leg, Seq: x.At.Size - 1}
 	}
+	a.What = roster.AskName(x.Body)
 	switch b := x.Body.(type) {
 	case *roster.Join:
-		a.What, a.Account, a.Invite = "join", AccountKey(b.Card.Card.Account), InviteKey(b.By.Invite)
-	case *roster.Leave:
-		a.What = "leave"
+		a.Account, a.Invite = AccountKey(b.Card.Card.Account), InviteKey(b.By.Invite)
 	case *roster.DeviceAsk:
-		a.What, a.Account, a.Device = "device", AccountKey(b.Device.Card.Account), AuthorKey(b.Device.Card.Device)
-	case *roster.EraseOwn:
-		a.What = "erase"
-	case *roster.OwnSnapshot:
-		a.What = "snapshot"
+		a.Account, a.Device = AccountKey(b.Device.Card.Account), AuthorKey(b.Device.Card.Device)
 	case *roster.Request:
 		a.request(b)
 	}
 	return a
 }
 
-// request says what a request is for.
+// request says what a request is about.
 func (a *Ask) request(q *roster.Request) {
-	a.What = askNames[q.What]
 	switch x := q.Content.(type) {
 	case *roster.Target:
 		a.Account, a.Device = AccountKey(x.Account), AuthorKey(x.Device)
@@ -121,9 +115,4 @@ func (a *Ask) request(q *roster.Request) {
 	case *roster.Right:
 		a.Account = AccountKey(x.Account)
 	}
-}
-
-var askNames = map[uint8]string{
-	roster.AskRemove: "remove", roster.AskRole: "role", roster.AskInvite: "invite", roster.AskUninvite: "uninvite", roster.AskCut: "cut",
-	roster.AskErase: "erase", roster.AskGrant: "grant", roster.AskSnapshot: "snapshot", roster.AskAdmit: "admit", roster.AskHandover: "handover",
 }

@@ -32,7 +32,7 @@ const (
 // a log, which its author signed: Log.Prove of that record, with this store's copy of it,
 // shows it to anybody.
 type RosterFault struct {
-	Kind  FaultKind `json:"kind"`
+	Kind  FaultKind `json:"kind"` // forked, closed, void, other ask, no box, wrong box, elsewhere, no way back, old, sealed ahead or ask not here
 	Topic TopicID   `json:"topic"`
 	Log   LogID     `json:"log,omitzero"` // of the record that shows it; of FaultOld, none
 	Seq   uint64    `json:"record"`       // its sequence; of FaultForked and FaultClosed, where the log ends

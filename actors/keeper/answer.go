@@ -225,10 +225,11 @@ func (k *Keeper) append(ctx context.Context, log digest.Hash, first uint64, all 
 // tell says in the log what became of asks.
 func (k *Keeper) tell(topic digest.Hash, b *steward.Batch) {
 	for _, o := range b.Outcomes {
+		log := k.Logger.With(slog.String("topic", topic.Short()), slog.String("account", o.By.Short()), slog.String("asked", o.Asked))
 		if o.Fate == steward.Carried {
-			k.Logger.Info("an ask was carried out", slog.String("topic", topic.Short()), slog.String("account", o.By.Short()))
+			log.Info("an ask was carried out")
 		} else {
-			k.Logger.Info("an ask was not carried out", slog.String("topic", topic.Short()), slog.String("account", o.By.Short()),
+			log.Info("an ask was not carried out",
 				slog.String("fate", o.Fate.String()), slog.String("why", string(o.Why)))
 		}
 	}

@@ -4,6 +4,7 @@ package roster
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
@@ -14,6 +15,20 @@ type Ask interface {
 	body
 	// Type returns the type of the event that carries the ask.
 	Type() string
+}
+
+// askNames names what a request is for.
+var askNames = map[uint8]string{
+	AskRemove: "remove", AskRole: "role", AskInvite: "invite", AskUninvite: "uninvite", AskCut: "cut",
+	AskErase: "erase", AskGrant: "grant", AskSnapshot: "snapshot", AskAdmit: "admit", AskHandover: "handover",
+}
+
+// AskName says to people what is asked for, in a word.
+func AskName(a Ask) string {
+	if q, ok := a.(*Request); ok {
+		return askNames[q.What]
+	}
+	return strings.TrimPrefix(a.Type(), "xf/")
 }
 
 // DecodeAsk decodes the body of an event of type "xf/…" in a data log. The

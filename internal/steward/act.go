@@ -47,7 +47,7 @@ func (d *Desk) act(w *draft, a *Act) (room bool, err error) {
 			return false, err
 		}
 	}
-	o := Outcome{By: by, Fate: Carried}
+	o := Outcome{By: by, Asked: roster.AskName(a.Body), Fate: Carried}
 	if why != "" {
 		o.Fate, o.Why = Refused, why
 	}

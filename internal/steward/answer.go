@@ -143,7 +143,7 @@ func (d *Desk) refuse(w *draft, a *Ask, why Reason) {
 }
 
 func (d *Desk) tell(w *draft, a *Ask, f Fate, why Reason) {
-	w.Outcomes = append(w.Outcomes, Outcome{Ask: a.AskRef, By: d.asker(a.AskRef), Fate: f, Why: why})
+	w.Outcomes = append(w.Outcomes, Outcome{Ask: a.AskRef, By: d.asker(a.AskRef), Asked: roster.AskName(a.Body), Fate: f, Why: why})
 }
 
 // heard reports whether a refusal in a log is worth a record, which stays in the

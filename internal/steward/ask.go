@@ -62,8 +62,9 @@ const (
 
 // An Outcome is what became of an ask or an act.
 type Outcome struct {
-	Ask  roster.AskRef // none for an act of the steward's person
-	By   roster.Key    // the account whose device asks; zeros for a stranger
-	Fate Fate
-	Why  Reason // empty if it was carried out
+	Ask   roster.AskRef // none for an act of the steward's person
+	By    roster.Key    // the account whose device asks; zeros for a stranger
+	Asked string        // for what, in a word
+	Fate  Fate
+	Why   Reason // empty if it was carried out
 }

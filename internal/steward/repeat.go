@@ -44,7 +44,7 @@ func (d *Desk) Repeat(records []roster.Record, now time.Time) (Batch, error) {
 		if w.More = !room; w.More {
 			break
 		}
-		o := Outcome{Ask: ref, By: d.asker(ref), Fate: Carried}
+		o := Outcome{Ask: ref, By: d.asker(ref), Asked: r.Type(), Fate: Carried}
 		if why != "" {
 			o.Fate, o.Why = Refused, why
 		}

@@ -5,6 +5,7 @@ package cli
 import (
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 )
@@ -40,6 +41,25 @@ func dialable(a identity.Address, interfaces []net.Addr) []identity.Address {
 		return all
 	}
 	return []identity.Address{a}
+}
+
+// sayPlaces says of an invite by whom it cannot be used to connect.
+func (a *app) sayPlaces(inv *identity.Invite) {
+	far := func(p identity.Address) bool { return !nearby(p) }
+	switch {
+	case len(inv.Peers) == 0:
+		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
+	case !slices.ContainsFunc(inv.Peers, far):
+		a.say("this invite names addresses of this machine only: for another one, `xaeroflux run --listen 0.0.0.0:4040`")
+	}
+}
+
+// nearby reports whether only this machine can dial a.
+func nearby(a identity.Address) bool {
+	scheme, rest := identity.SplitScheme(a.Host)
+	host, _, _ := net.SplitHostPort(rest)
+	ip, _ := netip.ParseAddr(host)
+	return scheme == identity.SchemeUnix || host == "localhost" || ip.Unmap().IsLoopback()
 }
 
 // dialableInvite replaces addresses that cannot be dialed with ones that can.

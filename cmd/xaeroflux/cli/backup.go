@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/backup"
 )
 
 func (a *app) backupCmd() *cobra.Command {
@@ -58,7 +59,7 @@ against its peer id, which it does if --passphrase-file is given.`,
 				r, err := b.Backup(cmd.Context(), dir, o)
 				m.end()
 				if err != nil {
-					return err
+					return nameless(err)
 				}
 				return a.print(r, func(w io.Writer) { printBackup(w, r) })
 			})
@@ -67,6 +68,14 @@ against its peer id, which it does if --passphrase-file is given.`,
 	cmd.Flags().BoolVar(&o.WithoutIdentity, "without-identity", false, "leave out what keys come from")
 	cmd.Flags().BoolVar(&verify, "verify", false, "verify the backup in DIR")
 	return cmd
+}
+
+// nameless gives a hint to the refusal of a backup without identity.
+func nameless(err error) error {
+	if says(err, backup.ErrNameless) {
+		return hint(err, "xaeroflux backup DIR without --without-identity: the passphrase keeps the identity in it")
+	}
+	return err
 }
 
 func (a *app) verifyBackup(ctx context.Context, dir string) error {
@@ -100,7 +109,7 @@ func (a *app) streamBackup(ctx context.Context, b backend, o xaeroflux.BackupOpt
 	out := &archiveOut{w: a.out}
 	r, err := b.BackupOver(ctx, out, o)
 	if err = errors.Join(out.err, err); err != nil {
-		return err
+		return nameless(err)
 	}
 	a.say("wrote a backup of %d events", r.Events)
 	return nil

@@ -10,10 +10,12 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/xaeroflux/xaeroflux"
+	"github.com/xaeroflux/xaeroflux/internal/pairing"
 )
 
 // handover says whether an invite is handed over by six digits, and where this device waits.
@@ -39,6 +41,17 @@ func (h *handover) listen() (net.Listener, error) {
 		return nil, hint(err, "another --code-at")
 	}
 	return l, nil
+}
+
+// codeExpires is when an invite ends that is handed over by a code, unless a person says
+// otherwise: one that nobody took is not open for ever.
+const codeExpires = 15 * time.Minute
+
+// bound gives an invite that is handed over by a code an end, if it has none.
+func (h *handover) bound(expires *time.Time) {
+	if expires.IsZero() {
+		*expires = time.Now().Add(codeExpires)
+	}
 }
 
 // A codeLine is a code that waits for a device at hand, and where it is to look.
@@ -99,7 +112,10 @@ func (a *app) takeByCode(ctx context.Context, at string) (string, error) {
 	}
 	code, err := a.secret("-")
 	if err != nil {
-		return "", err
+		return "", hint(err, "the six digits, and a newline, on standard input")
+	}
+	if _, err := pairing.ParseCode(code); err != nil {
+		return "", hint(err, "%s", nextCode)
 	}
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", at)
 	if err != nil {

@@ -58,7 +58,7 @@ device that holds the same. An event that comes behind its place has "late" with
 	f.BoolVar(&q.Follow, "follow", false, "go on with new events as they come")
 	f.BoolVar(&q.Ranges, "ranges", false, `what "xaeroflux fetch" brought beyond gaps too`)
 	f.StringVar(&order, "order", "log", "in which order logs come: log (one after another), or settled (by time, the same everywhere)")
-	f.DurationVar(&q.SettleAfter, "settle-after", 10*time.Second, "with --follow --order settled: when an event is printed though other logs are silent; 0 never")
+	f.DurationVar(&q.SettleAfter, "settle-after", 2*time.Second, "with --follow --order settled: when an event is printed though other logs are silent; 0 never")
 	f.BoolVar(&q.Engine, "engine", false, `the engine's own events too, whose types begin with "xf/"`)
 	return cmd
 }

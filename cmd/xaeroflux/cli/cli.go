@@ -30,6 +30,9 @@ import (
 // names one: visible, in the current directory, and easy to delete.
 const defaultDir = "xaeroflux-store"
 
+// needClosed are the commands that do not work through a running node.
+const needClosed = `"repair", "adopt", "words" and "passwd"`
+
 // An app is one run of the command line.
 type app struct {
 	dir   string
@@ -115,7 +118,7 @@ brings them to every device that shares a topic.
 
 Results go to stdout, everything else to stderr. Exit codes: ` + exitText() + `.
 While "xaeroflux run" is running, all other commands on the same directory but
-"repair", "adopt", "words" and "passwd", which need the store closed, work through it.`,
+` + needClosed + `, which need the store closed, work through it.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,

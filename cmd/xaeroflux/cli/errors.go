@@ -19,6 +19,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/event"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/backup"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -88,6 +89,7 @@ var kinds = []struct {
 }{
 	{nodeapi.Interrupt, []error{errInterrupted, context.Canceled}},
 	{nodeapi.Silent, []error{nodeapi.ErrSilent}},
+	{nodeapi.Usage, []error{backup.ErrNameless}}, // an ErrPassphrase too
 	{nodeapi.Locked, []error{xaeroflux.ErrPassphrase}},
 	{nodeapi.Asked, []error{xaeroflux.ErrAsked}},
 	{nodeapi.Forbidden, []error{xaeroflux.ErrRole}},
@@ -184,7 +186,18 @@ func (a *app) fail(cmd *cobra.Command, err error) int {
 		err = errInterrupted
 	}
 	k := kindOf(err)
-	a.say("xaeroflux: %s", strings.TrimSpace(err.Error()))
+	a.say("xaeroflux: %s", said(err))
 	a.say("  try: %s", a.typed(a.next(cmd, k, err)))
 	return exitCode(k)
+}
+
+// said is what an error says to a person: that a wait ended, and not by what means.
+func said(err error) string {
+	text := strings.TrimSpace(err.Error())
+	if errors.Is(err, xaeroflux.ErrAsked) {
+		for _, end := range []error{context.DeadlineExceeded, context.Canceled} {
+			text = strings.TrimSuffix(text, ": "+end.Error())
+		}
+	}
+	return text
 }

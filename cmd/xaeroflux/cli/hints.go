@@ -149,7 +149,7 @@ func nextOf(err error) string {
 	case errors.Is(err, xaeroflux.ErrNotNamed):
 		return "the same on the device that is named, or xaeroflux successor propose, which names this one"
 	case errors.Is(err, xaeroflux.ErrPairing):
-		return "the code that the other device shows now, and the address beside it"
+		return nextCode
 	case errors.Is(err, xaeroflux.ErrNotFound):
 		return "`xaeroflux recover --words - --peer ADDRESS`, with a device of yours or a member of one of your topics that is running; or with --invite"
 	case peerSays(err, messages.CodeNoSharedTopic):
@@ -161,6 +161,9 @@ func nextOf(err error) string {
 	}
 	return ""
 }
+
+// nextCode is next for a code that is none, or not the one.
+const nextCode = "the code that the other device shows now, and the address beside it"
 
 // nextPassphrase is next for a store with a passphrase.
 const nextPassphrase = "the same with --passphrase-file FILE, or with XAEROFLUX_PASSPHRASE_FILE; on a terminal it is asked for. A running node (`xaeroflux run`) asks once, and then the other commands need none"
@@ -174,6 +177,11 @@ func nextAsked(cmd *cobra.Command) string {
 		return "xaeroflux run, and leave the node running until the steward is reachable; then again: the key of this invite was given to nobody"
 	}
 	return "xaeroflux run, and leave the node running until the steward is reachable; the ask stands"
+}
+
+// says reports whether err is target, or came from a node, which tells it in its words.
+func says(err, target error) bool {
+	return errors.Is(err, target) || err != nil && strings.Contains(err.Error(), target.Error())
 }
 
 // peerSays reports whether a session ended with a code.
@@ -210,7 +218,7 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 	case nodeapi.Frozen:
 		return "xaeroflux forks, which shows the proof; for the own log: a new store in another directory with `xaeroflux join --dir NEW INVITE`"
 	case nodeapi.Stale:
-		if errors.Is(err, xaeroflux.ErrRestored) || strings.Contains(err.Error(), xaeroflux.ErrRestored.Error()) {
+		if says(err, xaeroflux.ErrRestored) {
 			return nextUnmet
 		}
 		return "xaeroflux sync ADDRESS, with the peer that holds the later events, which brings them back; then again"

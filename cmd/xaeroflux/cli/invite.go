@@ -43,7 +43,9 @@ join by it later.
 
 With --code the invite is not printed, but six digits, and where this device waits: a
 person types them into "xaeroflux join --code HOST:PORT" on another device at hand, which
-gets the invite then. A code serves once; after a wrong one there is another.` + asksText,
+gets the invite then. A code serves once; after a wrong one there is another. Unless
+--expires says otherwise, the invite of a private or plain topic ends after 15 minutes:
+the steward has to hear of the other device by then.` + asksText,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range []string{"role", "uses", "expires"} {
@@ -61,7 +63,7 @@ gets the invite then. A code serves once; after a wrong one there is another.` +
 	fs := cmd.Flags()
 	fs.StringVar(&f.role, "role", "writer", "of whoever joins by it: admin, writer, reader or replica")
 	fs.Uint16Var(&f.uses, "uses", 1, "how many may join by it")
-	fs.StringVar(&f.expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
+	fs.StringVar(&f.expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never; with --code, after 15 minutes)")
 	f.over.flags(fs)
 	waitFlag(cmd, &f.wait)
 	return cmd
@@ -106,6 +108,9 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	if l != nil {
 		defer l.Close()
 	}
+	if l != nil && info.Kind != xaeroflux.OpenTopic {
+		f.over.bound(&o.Expires)
+	}
 	text, err := b.Invite(ctx, a.topic, o)
 	if err != nil {
 		return err
@@ -114,9 +119,7 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	if err != nil {
 		return err
 	}
-	if len(inv.Peers) == 0 {
-		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
-	}
+	a.sayPlaces(inv)
 	if l != nil {
 		return a.giveByCode(ctx, l, info.Topic, text)
 	}

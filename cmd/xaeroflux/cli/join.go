@@ -60,8 +60,8 @@ reads them from a line of standard input, after the invite.`,
 			if errors.Is(err, xaeroflux.ErrExists) {
 				err = a.joinMore(cmd, args[0], "")
 			}
-			if err == nil && len(invite.Peers) > 0 {
-				a.say("now fetch it: xaeroflux sync --dir %s %s", quoted(a.dir), invite.Peers[0])
+			if err == nil {
+				a.sayFetch("fetch it", invite)
 			}
 			return err
 		},
@@ -84,6 +84,16 @@ func (a *app) toJoin(ctx context.Context, args []string, at string) ([]string, e
 		return []string{text}, err
 	}
 	return args, a.secrets(args)
+}
+
+// sayFetch says how what was joined comes: once, or for as long as a node runs.
+func (a *app) sayFetch(what string, invite *identity.Invite) {
+	if len(invite.Peers) == 0 {
+		return
+	}
+	dir, peer := quoted(a.dir), invite.Peers[0]
+	a.say("now %s: xaeroflux sync --dir %s %s", what, dir, peer)
+	a.say("or stay connected: xaeroflux run --dir %s --peer %s", dir, peer)
 }
 
 // joinPerson makes the store a device of a person, if it was not created as one.

@@ -187,7 +187,8 @@ func oneLine(groups ...*ast.CommentGroup) string {
 
 const pageTop = `# What ` + "`--json`" + ` prints
 
-Each command prints one object a line to stdout; talk and errors go to stderr, as without it. This page is written from the Go types that are printed, and a test holds it against them.
+Each command prints one object a line to stdout, but for ` + "`topic list`, `topic create`, `topic rename`, `topic default` and `topic leave`" + `, which print one array. What is a file stays one: ` + "`prove`, `head --note`, `head --cosigned`, `forks -o`, `backup -`" + `
+and ` + "`completion`" + ` print no JSON, and ` + "`network-changed`, `words`, `serve`" + ` and a ` + "`join`" + ` that links a device print none either. Talk and errors go to stderr, as without it. This page is written from the Go types that are printed, and a test holds it against them.
 A field with a ` + "`?`" + ` is left out if there is nothing to say. Ids, keys, hashes and signatures are text in lower-case hexadecimal, bytes are base64, times RFC 3339 in UTC,
 and a duration is a number of nanoseconds. Fields may be added: skip those that you do not know.
 

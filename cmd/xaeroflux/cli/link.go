@@ -24,9 +24,11 @@ func (a *app) linkCmd() *cobra.Command {
 		Short: "Print an invite that makes another store a device of yours",
 		Long: `Prints an invite that "xaeroflux join" takes on another device, once: that store
 becomes a device of yours, has all your topics, and writes in them as you. Hand it over
-as you would a password, to yourself alone. Both stores have to meet then: by
-"xaeroflux sync", or by a node of one of them. With --code it is not printed, but six
-digits, which a person types into "xaeroflux join --code HOST:PORT" on the other device.
+as you would a password, to yourself alone. Both stores have to meet then: while a node
+of each runs, or by "xaeroflux sync", two or three times. "xaeroflux topic list" there
+shows each topic, with a role once it is a device of yours in it. With --code the invite is
+not printed, but six digits, which a person types into "xaeroflux join --code HOST:PORT" on
+the other device; unless --expires says otherwise, it ends after 15 minutes.
 
 It takes words: "xaeroflux words" makes them.`,
 		Args: noArgs,
@@ -50,18 +52,24 @@ It takes words: "xaeroflux words" makes them.`,
 				if l != nil {
 					defer l.Close()
 				}
+				if l != nil {
+					over.bound(&o.Expires)
+				}
 				text, err := b.Link(cmd.Context(), o)
 				if err != nil {
 					return err
 				}
 				if l != nil {
+					if inv, err := identity.ParseInvite(text); err == nil {
+						a.sayPlaces(inv)
+					}
 					return a.giveByCode(cmd.Context(), l, xaeroflux.TopicID{}, text)
 				}
 				return a.printLink(text, o.Expires, &over)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never)")
+	cmd.Flags().StringVar(&expires, "expires", "", "when it ends: in so many days or hours, as 7d or 36h, or a date (default: never; with --code, after 15 minutes)")
 	over.flags(cmd.Flags())
 	waitFlag(cmd, &wait)
 	return cmd
@@ -78,9 +86,7 @@ func (a *app) printLink(text string, expires time.Time, over *handover) error {
 	if err != nil {
 		return err
 	}
-	if len(inv.Peers) == 0 {
-		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
-	}
+	a.sayPlaces(inv)
 	var failed error
 	err = a.print(linkLine{text, expires}, func(w io.Writer) { failed = over.printText(w, text) })
 	return errors.Join(err, failed)
@@ -88,10 +94,8 @@ func (a *app) printLink(text string, expires time.Time, over *handover) error {
 
 // linked says what came of an invite that links this store to a person.
 func (a *app) linked(invite *identity.Invite) {
-	a.say("this store is a device of the person that made the invite; the topics come with the next sync")
-	if len(invite.Peers) > 0 {
-		a.say("now fetch them: xaeroflux sync --dir %s %s", quoted(a.dir), invite.Peers[0])
-	}
+	a.say("this store is a device of the person that made the invite; the topics come by two or three syncs, or while a node runs: xaeroflux topic list --dir %s shows a role once a topic counts it as a device", quoted(a.dir))
+	a.sayFetch("fetch them", invite)
 }
 
 // links reports whether an invite makes a store a device of a person.

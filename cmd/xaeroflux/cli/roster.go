@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -126,16 +127,20 @@ says what it would be.`,
 			case successors != "":
 				return a.succeed(cmd, successors, yes)
 			case words == "" && !yes:
-				return a.mayTakeOver(cmd)
+				return a.mayTakeOver(cmd, words)
 			}
 			phrase, err := a.phrase(words)
 			if err != nil {
 				return err
 			}
 			if !yes {
-				return a.mayTakeOver(cmd)
+				return a.mayTakeOver(cmd, words)
 			}
-			return a.roster(cmd, nodeapi.RosterChange{TakeOver: true, Words: phrase})
+			err = a.roster(cmd, nodeapi.RosterChange{TakeOver: true, Words: phrase})
+			if says(err, xaeroflux.ErrNotOwner) && phrase == "" {
+				return a.with(cmd.Context(), func(b backend) error { return byWords(cmd.Context(), b, err) })
+			}
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
@@ -156,21 +161,55 @@ func (a *app) succeed(cmd *cobra.Command, successors string, yes bool) error {
 	return a.saySuccession(cmd, "takeover", signed)
 }
 
+// byWords adds to err that the words do it, if this store's person has some.
+func byWords(ctx context.Context, b backend, err error) error {
+	if _, none := b.Devices(ctx); none != nil {
+		return err
+	}
+	return hint(err, "%s", nextWords)
+}
+
+// nextWords is next for a takeover by a person who has words.
+const nextWords = "xaeroflux takeover --words - --yes, with the owner's words on standard input, in one line"
+
+// mayBeOwner reports whether this store may have the owner's word: the owner's device, or
+// one of which the roster does not know yet whose it is, as a copy.
+func (a *app) mayBeOwner(ctx context.Context, b backend, members []xaeroflux.Member) (bool, error) {
+	if slices.ContainsFunc(members, func(m xaeroflux.Member) bool { return m.Self && m.Role == xaeroflux.RoleOwner }) {
+		return true, nil
+	}
+	info, err := b.Info(ctx, a.topic)
+	if err != nil {
+		return false, err
+	}
+	all, err := b.Topics(ctx, nodeapi.TopicChange{})
+	return slices.ContainsFunc(all, func(t nodeapi.TopicInfo) bool {
+		return t.Topic == info.Topic && t.Standing == xaeroflux.StandingProvisional
+	}), err
+}
+
 // mayTakeOver says what a takeover would void, and how to go on. It is always an error.
-func (a *app) mayTakeOver(cmd *cobra.Command) error {
+func (a *app) mayTakeOver(cmd *cobra.Command, words string) error {
 	return a.with(cmd.Context(), func(b backend) error {
 		members, err := b.Members(cmd.Context(), a.topic, nodeapi.MemberChange{})
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(members, func(m xaeroflux.Member) bool { return m.Self && m.Role == xaeroflux.RoleOwner }) {
+		switch may, err := a.mayBeOwner(cmd.Context(), b, members); {
+		case err != nil:
+			return err
+		case !may:
 			return fmt.Errorf("take over: %w", xaeroflux.ErrNotOwner)
 		}
 		s, err := b.Roster(cmd.Context(), a.topic, nodeapi.RosterChange{})
 		if err != nil {
 			return err
 		}
-		return hint(usage("%s", voids(s)), "xaeroflux sync ADDRESS, with each member that can be reached; then the same with --yes")
+		const first = "xaeroflux sync ADDRESS, with each member that can be reached; then "
+		if _, none := b.Devices(cmd.Context()); none == nil && words == "" {
+			return hint(usage("%s", voids(s)), "%s", first+nextWords)
+		}
+		return hint(usage("%s", voids(s)), "%s", first+"the same with --yes")
 	})
 }
 

@@ -43,8 +43,8 @@ QUIC (UDP) and, where their network lets no UDP through, by TCP at the same port
 quic:// or tcp:// before the address takes one of them alone. unix:///path is a
 socket for other processes of this user.
 
-While it is running, all other commands on this directory but "repair" and
-"adopt", which need the store closed, work through it.`,
+While it is running, all other commands on this directory but
+` + needClosed + `, which need the store closed, work through it.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, at := range listen {

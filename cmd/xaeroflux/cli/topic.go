@@ -13,6 +13,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/nodeapi"
+	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
 func (a *app) topicCmd() *cobra.Command {
@@ -130,6 +131,9 @@ func (a *app) leave(ctx context.Context, c nodeapi.TopicChange) error {
 		_, err := b.Topics(ctx, c)
 		return err
 	})
+	if says(err, store.ErrDefault) {
+		return hint(err, "xaeroflux topic default OTHER, then again")
+	}
 	if err != nil {
 		return err
 	}
