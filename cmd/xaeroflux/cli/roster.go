@@ -163,7 +163,7 @@ func (a *app) succeed(cmd *cobra.Command, successors string, yes bool) error {
 
 // byWords adds to err that the words do it, if this store's person has some.
 func byWords(ctx context.Context, b backend, err error) error {
-	if _, none := b.Devices(ctx); none != nil {
+	if _, none := b.Devices(ctx, nodeapi.DeviceChange{}); none != nil {
 		return err
 	}
 	return hint(err, "%s", nextWords)
@@ -206,7 +206,7 @@ func (a *app) mayTakeOver(cmd *cobra.Command, words string) error {
 			return err
 		}
 		const first = "xaeroflux sync ADDRESS, with each member that can be reached; then "
-		if _, none := b.Devices(cmd.Context()); none == nil && words == "" {
+		if _, none := b.Devices(cmd.Context(), nodeapi.DeviceChange{}); none == nil && words == "" {
 			return hint(usage("%s", voids(s)), "%s", first+nextWords)
 		}
 		return hint(usage("%s", voids(s)), "%s", first+"the same with --yes")
