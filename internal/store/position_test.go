@@ -49,7 +49,7 @@ func TestPositionIsOfTheRoster(t *testing.T) {
 	same("loaded again", topic.ID, 5)
 	l, err := s.Log(p.info.Log)
 	must(t, err)
-	s.countFrozen(l)
+	freeze(s, l)
 	same("forked", topic.ID, 1)
 	if at, _ := v.Position(topic.ID); at != (identity.Position{Size: 1, Root: digest.Empty}) {
 		t.Errorf("a fork is stated as %+v", at)
@@ -57,4 +57,12 @@ func TestPositionIsOfTheRoster(t *testing.T) {
 	if _, err := v.Position(digest.Hash{9}); err == nil {
 		t.Error("a topic that nobody joined has one")
 	}
+}
+
+// freeze has a log be one that its author forked.
+func freeze(s *Store, l *Log) {
+	row := *l.Row()
+	row.Frozen = true
+	l.row.Store(&row)
+	s.countFrozen(l)
 }

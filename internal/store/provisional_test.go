@@ -321,7 +321,7 @@ func TestAForkedProvisionalLog(t *testing.T) {
 	c.stands([]*parted{p})
 	l, err := c.s.Log(p.info.Log)
 	must(t, err)
-	c.s.countFrozen(l)
+	freeze(c.s, l)
 	if set, err := c.s.Summary(c.topic.ID); err != nil || set.Count != 0 {
 		t.Errorf("the digest is of %d logs, %v", set.Count, err)
 	}
