@@ -44,12 +44,12 @@ func dialable(a identity.Address, interfaces []net.Addr) []identity.Address {
 }
 
 // sayPlaces says of an invite by whom it cannot be used to connect.
-func (a *app) sayPlaces(inv *identity.Invite) {
+func (a *app) sayPlaces(inv *identity.Invite, over *handover) {
 	far := func(p identity.Address) bool { return !nearby(p) }
 	switch {
 	case len(inv.Peers) == 0:
 		a.say("this invite names no address to find us at; one made while `xaeroflux run` is running does")
-	case !slices.ContainsFunc(inv.Peers, far):
+	case over.code && !slices.ContainsFunc(inv.Peers, far): // it goes to another device
 		a.say("this invite names addresses of this machine only: for another one, `xaeroflux run --listen 0.0.0.0:4040`")
 	}
 }

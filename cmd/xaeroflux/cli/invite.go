@@ -119,7 +119,7 @@ func (a *app) invite(ctx context.Context, b backend, f *inviteFlags, o nodeapi.I
 	if err != nil {
 		return err
 	}
-	a.sayPlaces(inv)
+	a.sayPlaces(inv, &f.over)
 	if l != nil {
 		return a.giveByCode(ctx, l, info.Topic, text)
 	}

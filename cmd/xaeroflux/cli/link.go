@@ -61,7 +61,7 @@ It takes words: "xaeroflux words" makes them.`,
 				}
 				if l != nil {
 					if inv, err := identity.ParseInvite(text); err == nil {
-						a.sayPlaces(inv)
+						a.sayPlaces(inv, &over)
 					}
 					return a.giveByCode(cmd.Context(), l, xaeroflux.TopicID{}, text)
 				}
@@ -86,7 +86,7 @@ func (a *app) printLink(text string, expires time.Time, over *handover) error {
 	if err != nil {
 		return err
 	}
-	a.sayPlaces(inv)
+	a.sayPlaces(inv, over)
 	var failed error
 	err = a.print(linkLine{text, expires}, func(w io.Writer) { failed = over.printText(w, text) })
 	return errors.Join(err, failed)
