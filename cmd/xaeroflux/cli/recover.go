@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 func (a *app) recoverCmd() *cobra.Command {
 	var words string
+	var locked bool
 	var o xaeroflux.RecoverOptions
 	cmd := &cobra.Command{
 		Use:   "recover --words - [--peer ADDRESS ...] [--invite FILE ...]",
@@ -54,6 +56,15 @@ again. A recovery that was cut off is gone on with by the same command.`,
 			if err != nil {
 				return err
 			}
+			store := &xaeroflux.Options{Passphrase: a.passphrase}
+			if locked {
+				if store.NewPassphrase, err = a.newPassphrase(a.pass.file); err != nil {
+					return err
+				}
+				defer clear(store.NewPassphrase)
+				store.Passphrase = func() ([]byte, error) { return bytes.Clone(store.NewPassphrase), nil }
+			}
+			o.Options = store
 			db, got, err := xaeroflux.Recover(cmd.Context(), a.dir, phrase, &o)
 			if err != nil {
 				return err
@@ -65,6 +76,7 @@ again. A recovery that was cut off is gone on with by the same command.`,
 		},
 	}
 	f := cmd.Flags()
+	f.BoolVar(&locked, "passphrase", false, lockedUsage)
 	f.StringVar(&words, "words", "", "-: the words come on standard input, in one line")
 	f.StringArrayVar(&o.Peers, "peer", nil, "address of somebody to ask; more than once for several")
 	f.StringArrayVar(&o.Invites, "invite", nil, "file with an invite to a topic of the person, or - for a line of standard input; more than once for several")
