@@ -229,12 +229,6 @@ var (
 	// ErrNotShared is returned by a sync with a peer that shares no topic any more: one of
 	// both left it, or was removed.
 	ErrNotShared = session.ErrNotShared
-	// ErrNoKeys is returned by a sync of a topic in which one of both sides lacks the newest
-	// key, if the other cannot give it.
-	ErrNoKeys = session.ErrNoKeys
-	// ErrUnsettled is returned by a sync that ends while both sides hold different things
-	// of a topic, as a log or the roster is forked: nothing more comes from this peer.
-	ErrUnsettled = session.ErrUnsettled
 	// ErrAsked is returned if ctx ends before the steward of the topic has answered: what
 	// was asked for stands, and is done once the steward hears of it.
 	ErrAsked = errors.New("the steward of the topic has not answered yet")

@@ -46,21 +46,7 @@ type goal struct {
 
 	due  time.Time // for the next survey
 	wait time.Duration
-
-	rest  rest      // what the last tick found
-	since time.Time // and since when that is so
 }
-
-// A rest is all that could change in a topic of which nothing is under way.
-type rest struct {
-	ours, theirs standing
-	wants        int
-	gives, given uint64
-}
-
-// restWait is how long a topic rests before a sync of it ends without its goal: several
-// surveys and rounds are answered meanwhile.
-const restWait = 10 * time.Second
 
 // newGoal begins what a topic has to reach.
 func (s *Session) newGoal(t *topic, doubted bool) error {
@@ -281,11 +267,7 @@ func (s *Session) covered(t *topic) {
 // apart ends a sync of a topic of which a log is left alone.
 func (s *Session) apart(t *topic) {
 	if t.goal != nil {
-		why := ApartTheirs
-		if t.left {
-			why = ApartOurs
-		}
-		s.emit(Apart{Topic: t.id, Why: why})
+		s.emit(Apart{Topic: t.id, Theirs: !t.left})
 		s.endGoal(t)
 	}
 }
@@ -294,15 +276,7 @@ func (s *Session) apart(t *topic) {
 // peer has stated something since, and both have what they knew to be missing.
 func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 	g := t.goal
-	if g == nil || g.doubted {
-		return nil
-	}
-	if g.rests(t, now, have) {
-		s.emit(Apart{Topic: t.id, Why: whyRests(t)})
-		s.endGoal(t)
-		return nil
-	}
-	if t.agreed() || t.phase != sorted || t.reach != nil {
+	if g == nil || g.doubted || t.agreed() || t.phase != sorted || t.reach != nil {
 		return nil
 	}
 	if g.note(t); len(g.wants) > 0 {
@@ -323,28 +297,6 @@ func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 		s.askDone(t, have)
 	}
 	return s.survey(t)
-}
-
-// rests reports whether nothing is under way in a topic and nothing has changed for so
-// long that nothing more is to come from this peer.
-func (g *goal) rests(t *topic, now time.Time, have standing) bool {
-	if t.lastGot == nil || len(t.busy) > 0 {
-		g.since = time.Time{}
-		return false
-	}
-	found := rest{have, *t.lastGot, len(g.wants), g.gives, g.given}
-	if g.since.IsZero() || found != g.rest {
-		g.rest, g.since = found, now
-	}
-	return t.phase == sorted && now.Sub(g.since) >= restWait
-}
-
-// whyRests returns why a topic that rests has not reached its goal.
-func whyRests(t *topic) ApartWhy {
-	if t.reach != nil {
-		return ApartKeys
-	}
-	return ApartRests
 }
 
 // survey asks what the peer holds, log by log.

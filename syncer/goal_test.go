@@ -303,34 +303,3 @@ func TestReaches(t *testing.T) {
 		}
 	}
 }
-
-// A sync of a topic that rests ends, if nothing changes for long: by certificates alone,
-// and of rosters that differ for good.
-func TestSyncEndsAtRest(t *testing.T) {
-	for name, c := range map[string]struct {
-		reach *Reach
-		why   ApartWhy
-	}{"keys": {&Reach{}, ApartKeys}, "fork": {nil, ApartRests}} {
-		s := New(Config{})
-		top := &topic{phase: sorted, reach: c.reach, goal: &goal{wants: lack{{}: 7}, noted: true}}
-		top.lastGot = &standing{roster: identity.Position{Term: 1, Size: 2}}
-		s.goals = 1
-		have := standing{roster: identity.Position{Size: 9}}
-		start := time.Unix(1000, 0)
-		for _, after := range []time.Duration{0, restWait - 1} {
-			if err := s.tickGoal(top, start.Add(after), have); err != nil || top.goal == nil {
-				t.Fatalf("%s: the sync ended after %v, %v", name, after, err)
-			}
-		}
-		top.goal.wants = lack{} // something came
-		top.goal.due = start.Add(time.Hour)
-		if s.tickGoal(top, start.Add(restWait), have); top.goal == nil {
-			t.Fatalf("%s: the sync ended though something came", name)
-		}
-		s.out = nil
-		s.tickGoal(top, start.Add(2*restWait), have)
-		if top.goal != nil || s.goals != 0 || len(s.out) != 1 || s.out[0] != (Apart{Why: c.why}) {
-			t.Errorf("%s: after a long rest the session says %v", name, s.out)
-		}
-	}
-}

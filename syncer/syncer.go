@@ -360,10 +360,11 @@ type (
 	// Covered says that a topic reached the goal of a sync without an agreement: what
 	// the peer held when it was asked for is here, and what was here is there.
 	Covered struct{ Topic identity.TopicID }
-	// Apart says that a topic does not reach the goal of a sync, and may well never.
+	// Apart says that a topic does not reach the goal of a sync, and may well never,
+	// because a log of it is left alone.
 	Apart struct {
-		Topic identity.TopicID
-		Why   ApartWhy
+		Topic  identity.TopicID
+		Theirs bool // it is the peer that leaves it alone
 	}
 	// OwnAhead says that the peer holds more of our own log than we do, and knows a
 	// head of Size that we signed: this store is an older copy of itself. Nothing may
@@ -436,34 +437,23 @@ func (Shared) output()    {}
 func (Agreed) output()    {}
 func (OwnAhead) output()  {}
 func (LeftAlone) output() {}
-
-// An ApartWhy is why a topic does not reach the goal of a sync.
-type ApartWhy uint8
-
-const (
-	ApartOurs   ApartWhy = iota // a log is left alone here
-	ApartTheirs                 // the peer leaves one alone
-	ApartKeys                   // certificates share it: one of both lacks the newest key, and nothing more comes
-	ApartRests                  // nothing is under way, and both sides hold different things: a log or the roster is forked
-)
-
-func (Apart) output()    {}
-func (Synced) output()   {}
-func (Covered) output()  {}
-func (Fork) output()     {}
-func (Diverged) output() {}
-func (Forked) output()   {}
-func (TellFork) output() {}
-func (Prove) output()    {}
-func (Cosign) output()   {}
-func (Cosigned) output() {}
-func (Peers) output()    {}
-func (WantTick) output() {}
-func (Fail) output()     {}
-func (Closed) output()   {}
-func (Left) output()     {}
-func (Presence) output() {}
-func (Ponged) output()   {}
+func (Apart) output()     {}
+func (Synced) output()    {}
+func (Covered) output()   {}
+func (Fork) output()      {}
+func (Diverged) output()  {}
+func (Forked) output()    {}
+func (TellFork) output()  {}
+func (Prove) output()     {}
+func (Cosign) output()    {}
+func (Cosigned) output()  {}
+func (Peers) output()     {}
+func (WantTick) output()  {}
+func (Fail) output()      {}
+func (Closed) output()    {}
+func (Left) output()      {}
+func (Presence) output()  {}
+func (Ponged) output()    {}
 
 // A SharedTopic is a topic that both sides offered.
 type SharedTopic struct {

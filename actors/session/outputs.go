@@ -57,7 +57,7 @@ func (s *Session) do(o syncer.Output) {
 	case syncer.Synced:
 		s.stats.setSynced(o.Sync)
 	case syncer.Apart:
-		s.setApart(o.Topic, o.Why)
+		s.setApart(o.Theirs)
 	case syncer.Shared:
 		first := s.addShared(o.Topics)
 		if first {

@@ -13,7 +13,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/pipeline"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
-	"github.com/xaeroflux/xaeroflux/syncer"
 )
 
 // A Report says what a Sync moved and how long it took.
@@ -199,26 +198,14 @@ func (t *sessionStats) setUnmet(err error) {
 // is, because its quota or its disk leaves no room.
 var ErrPeerFull = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
 
-// ErrNoKeys is returned by a sync of a topic in which one of both sides lacks the newest
-// key, if the other cannot give it.
-var ErrNoKeys = errors.New("one of both lacks the newest key of the topic, and the other cannot give it: sync with the steward, or with another member")
-
-// ErrUnsettled is returned by a sync with a peer that holds something else, though
-// nothing more comes.
-var ErrUnsettled = errors.New("both sides hold different things of the topic and nothing more comes: a log or the roster is forked, and counts as its owner or steward says")
-
-// setApart takes note that a topic does not reach the goal of the sync that is under way,
-// for those who wait for it.
-func (s *Session) setApart(topic identity.TopicID, apart syncer.ApartWhy) {
+// setApart takes note that a log is left alone, for those who wait for the sync that is
+// under way.
+func (s *Session) setApart(theirs bool) {
 	s.stats.mu.Lock()
 	defer s.stats.mu.Unlock()
 	switch why := s.stats.unmet; {
 	case s.stats.apart != nil:
-	case apart == syncer.ApartKeys:
-		s.stats.apart = fmt.Errorf("sync with %s: topic %s: %w", s.conn.Peer().Short(), topic.Short(), ErrNoKeys)
-	case apart == syncer.ApartRests:
-		s.stats.apart = fmt.Errorf("sync with %s: topic %s: %w", s.conn.Peer().Short(), topic.Short(), ErrUnsettled)
-	case apart == syncer.ApartTheirs:
+	case theirs:
 		s.stats.apart = fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrPeerFull)
 	case why != nil:
 		s.stats.apart = fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why)

@@ -94,7 +94,7 @@ var kinds = []struct {
 	{nodeapi.Asked, []error{xaeroflux.ErrAsked}},
 	{nodeapi.Forbidden, []error{xaeroflux.ErrRole}},
 	{nodeapi.Unmet, []error{xaeroflux.ErrUnmet}},
-	{nodeapi.Sealed, []error{xaeroflux.ErrSealed, xaeroflux.ErrNoKeys}},
+	{nodeapi.Sealed, []error{xaeroflux.ErrSealed}},
 	{nodeapi.Removed, []error{xaeroflux.ErrRemoved}},
 	{nodeapi.NotOwner, []error{xaeroflux.ErrNotOwner}},
 	{nodeapi.NotAsked, []error{xaeroflux.ErrNotAsked}},
@@ -121,7 +121,7 @@ var kinds = []struct {
 	{nodeapi.NotHeld, []error{xaeroflux.ErrNotHeld}}, // an ErrRange too
 	{nodeapi.Range, []error{xaeroflux.ErrRange}},
 	{nodeapi.TooLarge, []error{xaeroflux.ErrTooLarge}},
-	{nodeapi.Frozen, []error{xaeroflux.ErrFrozen, xaeroflux.ErrUnsettled}},
+	{nodeapi.Frozen, []error{xaeroflux.ErrFrozen}},
 	{nodeapi.Stale, []error{xaeroflux.ErrStale, xaeroflux.ErrRestored}},
 	{nodeapi.ReadOnly, []error{xaeroflux.ErrReadOnly}},
 	{nodeapi.Closed, []error{xaeroflux.ErrClosed}},

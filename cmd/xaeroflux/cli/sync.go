@@ -132,9 +132,6 @@ func (a *app) synced(ctx context.Context, b backend, sync func() (xaeroflux.Sync
 	if errors.Is(err, session.ErrPeerFull) {
 		err = hint(err, "at the peer: a larger --quota, or room on the disk")
 	}
-	if errors.Is(err, session.ErrUnsettled) {
-		err = errors.Join(ownError(status.Own), err)
-	}
 	if err = errors.Join(err, told); err != nil {
 		return err
 	}
