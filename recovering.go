@@ -39,7 +39,6 @@ type recovering struct {
 	accounts map[digest.Hash]identity.AccountSecret // by topic, as far as they were found
 	invites  []*identity.Invite
 	peers    []*recoveryPeer
-	joined   bool // something was joined in the last round
 	strange  bool // a topic of an invite is here, and none of its accounts is of these words
 }
 
@@ -55,7 +54,6 @@ const (
 	recoveryRounds = 64
 	recoveryQuiet  = 8 // rounds that bring nothing
 	recoveryPause  = 100 * time.Millisecond
-	recoveryAlone  = 30 // pauses in which a peer shares nothing
 	recoveryWait   = 5 * time.Second
 )
 
@@ -144,11 +142,11 @@ func (r *recovering) rounds(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.joined = joined; events > 0 || joined {
+		if events > 0 || joined {
 			quiet = 0
 			continue
 		}
-		if quiet++; r.whole() || !r.shares() {
+		if quiet++; r.whole() || !r.met() {
 			return nil
 		}
 		if err := pause(ctx, recoveryPause); err != nil {
@@ -181,11 +179,6 @@ func (r *recovering) met() bool {
 	return slices.ContainsFunc(r.peers, func(p *recoveryPeer) bool { return p.met })
 }
 
-// shares reports whether somebody shares something.
-func (r *recovering) shares() bool {
-	return slices.ContainsFunc(r.peers, func(p *recoveryPeer) bool { return p.err == nil })
-}
-
 func pause(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -200,12 +193,13 @@ func (r *recovering) sync(ctx context.Context) (events uint64) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards events
 	for _, p := range r.peers {
-		if p.err != nil && (!p.met || !r.joined) {
-			continue // nobody is there, or nothing that it could share is new
+		if p.err != nil && !p.met {
+			continue // nobody is there
 		}
 		wg.Go(func() {
-			report, err := r.syncWith(ctx, p)
-			p.err = err
+			report, err := r.db.node.Mesh().Sync(ctx, p.Address)
+			var said *syncer.PeerError
+			p.met, p.err = p.met || err == nil || errors.As(err, &said) || errors.Is(err, session.ErrNotShared), err
 			mu.Lock()
 			defer mu.Unlock()
 			events += report.EventsIn
@@ -214,35 +208,6 @@ func (r *recovering) sync(ctx context.Context) (events uint64) {
 	wg.Wait()
 	r.db.settle(ctx)
 	return events
-}
-
-// errAlone is returned for a peer that shows in time that it shares nothing.
-var errAlone = errors.New("nothing is shared with the peer")
-
-// syncWith syncs with a peer, and gives it up if no topic is shared, by a certificate either,
-// within a while.
-func (r *recovering) syncWith(ctx context.Context, p *recoveryPeer) (session.Report, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		for alone := 0; alone < recoveryAlone; {
-			if pause(ctx, recoveryPause) != nil {
-				return
-			}
-			s := r.db.node.Mesh().With(p.Peer)
-			if alone++; s == nil || s.Shares() {
-				alone = 0
-			}
-		}
-		cancel(errAlone)
-	}()
-	report, err := r.db.node.Mesh().Sync(ctx, p.Address)
-	if err != nil && errors.Is(context.Cause(ctx), errAlone) {
-		err = errAlone
-	}
-	var said *syncer.PeerError
-	p.met = p.met || err == nil || err == errAlone || errors.As(err, &said) || errors.Is(err, session.ErrNotShared)
-	return report, err
 }
 
 // joinInvited takes up the topic of an invite, of which the account is found once its
@@ -398,14 +363,18 @@ func (r *recovering) found() error {
 	if r.got.Home || len(r.accounts) > 0 {
 		return nil
 	}
-	var why error
+	met, why := false, error(nil)
 	for _, p := range r.peers {
-		why = errors.Join(why, p.err)
+		if p.met {
+			met = true
+		} else if p.err != nil {
+			why = errors.Join(why, p.err)
+		}
 	}
 	switch {
 	case r.strange:
 		return fmt.Errorf("%w: no member of the topic of the invite is of these words", ErrOtherWords)
-	case r.met():
+	case met:
 		return fmt.Errorf("%w: nobody who was reached knows the person with these words; if they are right, name one of that person's devices, or an invite to a topic", ErrOtherWords)
 	case why != nil:
 		return fmt.Errorf("%w: %w", ErrNotFound, why)
@@ -537,7 +506,7 @@ func (r *recovering) removeOthers(ctx context.Context) error {
 			}
 		}
 	}
-	for deadline := time.Now().Add(r.opts.Wait); r.shares(); {
+	for deadline := time.Now().Add(r.opts.Wait); r.met(); {
 		r.sync(ctx) // what stewards answer comes with a later one
 		left, err := r.left()
 		if err != nil || left == 0 || time.Now().After(deadline) {

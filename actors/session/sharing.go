@@ -134,13 +134,6 @@ func (s *Session) Topics() []identity.TopicID {
 	return s.stats.shared.order
 }
 
-// Shares reports whether a topic is shared, by certificates or whole.
-func (s *Session) Shares() bool {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	return len(s.stats.shared.number) > 0
-}
-
 // topic returns the shared topic of a number on the wire, unless certificates share it.
 func (s *Session) topic(number uint32) (identity.TopicID, bool) {
 	id, reach, ok := s.topicWith(number)
