@@ -496,6 +496,9 @@ func (r *recovering) removeOthers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if x := st.Term(); x != nil && x.Steward == r.db.st.DeviceKey(p.t) && x.By == roster.ByOwner && p.key() == roster.Key(p.t.Genesis.Owner) {
+			r.db.node.Keeper().Met(p.t.ID) // a recovery that was cut off began that term, and the words say so again
+		}
 		for _, d := range r.others(st, &p) {
 			body, err := roster.NewRequest(st, &roster.Target{Account: p.key(), Device: d.Key})
 			if err == nil {
