@@ -670,8 +670,10 @@ func TestStolenDevice(t *testing.T) {
 	words(t, a)
 	phone, addr := linked(t, a, "phone", "family")
 	pt := topicNamed(phone, "family")
-	_, err = pt.Append(ctx, xaeroflux.Event{Payload: []byte("of the phone, before")})
-	Must(t, err)
+	Await(t, func() bool { // once the key has come
+		_, err := pt.Append(ctx, xaeroflux.Event{ID: xaeroflux.EventID{1}, Payload: []byte("of the phone, before")})
+		return err == nil
+	})
 	Await(t, func() bool {
 		meet(t, a, addr)
 		return texts(t, at)[":of the phone, before"] && len(devices(t, at)) == 2
