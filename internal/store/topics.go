@@ -115,7 +115,18 @@ func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 	if j.recovery, err = s.RecoveryBox(j.Topic.ID, account); err != nil {
 		return nil, err
 	}
+	j.number(uint64(max(now.UnixMilli(), 1)))
 	return j, j.ask(inv, account, now)
+}
+
+// number gives this store's log another number. Whoever joins by an invite begins with one
+// that follows from the clock: nothing here remembers a log of this device in the topic that
+// was deleted, and to begin that again would fork it.
+func (j *Join) number(n uint64) {
+	name := j.row.Name()
+	name.Number = n
+	j.row = aof.NewLogRow(name, true)
+	j.Topic.Log = j.row.ID
 }
 
 // ErrInviteRole is returned for an invite that links a device of a person in one topic
