@@ -55,7 +55,7 @@ func (o *openers) six(ctx context.Context) error {
 			if o.cfg.Control {
 				dir += fmt.Sprint(i)
 			}
-			out, err := exec.CommandContext(ctx, o.cfg.Self, "child-node", "init", "--dir", dir).CombinedOutput()
+			out, err := exec.CommandContext(ctx, o.cfg.Self, "child-node", "init", "--open", "--dir", dir).CombinedOutput()
 			if err != nil {
 				err = fmt.Errorf("%w: %s", err, out)
 			}

@@ -108,7 +108,7 @@ func (l *lab) found(ctx context.Context) error {
 	for i := range l.net.nodes {
 		dir := filepath.Join(l.cfg.Dir, fmt.Sprintf("node-%d", i))
 		n := &node{self: l.cfg.Self, ns: l.net.node(i), dir: dir, listen: l.net.place(i), log: dir + ".log"}
-		make := []string{"init", "--name", "netlab", "--json"}
+		make := []string{"init", "--open", "--name", "netlab", "--json"}
 		if i > 0 {
 			make = []string{"join", invite, "--json"}
 			n.peers = l.acquaintances(i)
