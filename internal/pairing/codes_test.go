@@ -72,7 +72,7 @@ func TestCodesExpire(t *testing.T) {
 			want = Code{}
 		}
 		wantTaken(t, &k, noon.Add(x.after), want, x.err)
-		wantTaken(t, &k, noon, Code{}, ErrBurnt) // also where it came too late
+		wantTaken(t, &k, noon, Code{}, ErrBurnt) // also if it came too late
 	}
 }
 

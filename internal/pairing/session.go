@@ -107,7 +107,7 @@ func (s *Session) Body(header []byte) (int, error) {
 
 // A Result is what comes of a message.
 type Result struct {
-	Send    []byte // to be sent, also where there is an error
+	Send    []byte // to be sent, also if there is an error
 	Payload []byte // the peer's payload: not nil once, when the state becomes Received
 }
 
