@@ -96,6 +96,14 @@ func (r *round) statement(t *store.Topic, listed *home.Topic, said *home.Stateme
 		if s.Box, err = st.RecoveryBox(t.ID, t.Account); s.Box == nil {
 			return nil, err
 		}
+	default: // a card that was admitted may have one
+		now, err := st.Roster(t.ID)
+		if err != nil {
+			return nil, err
+		}
+		if a, _ := now.Account(s.Account); len(a.Recovery) == roster.RecoveryBytes {
+			s.Box = a.Recovery
+		}
 	}
 	return s, nil
 }
