@@ -25,6 +25,9 @@ type LeaveOptions struct {
 
 // Errors of leaving a topic that has members.
 var (
+	// ErrDeleted is returned by Join for a topic that has members, of which this store
+	// deleted what it held: its log there cannot begin again.
+	ErrDeleted = store.ErrDeleted
 	// ErrSteward is returned to a store that writes the topic's roster: nobody could be
 	// admitted or removed any more.
 	ErrSteward = errors.New("this store writes the topic's roster: hand it over to another device first, or remove all others")

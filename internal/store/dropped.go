@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
@@ -62,6 +63,9 @@ func (s *Store) purgeTopic(topic digest.Hash) error {
 	for _, row := range rows {
 		d.logs[row.ID] = true
 	}
+	if err := s.rememberDropped(rows); err != nil {
+		return err
+	}
 	if err := d.rows(s.aof); err != nil {
 		return err
 	}
@@ -75,6 +79,22 @@ func (s *Store) purgeTopic(topic digest.Hash) error {
 	num := s.topics.all[topic].Num
 	delete(s.topics.all, topic)
 	return s.aof.Commit(func(t *aof.Txn) error { return aof.DeleteRow(t, layout.Topics, num) })
+}
+
+// rememberDropped keeps which logs were this device's own: one that began again would fork
+// what others hold of it.
+func (s *Store) rememberDropped(rows []aof.LogRow) error {
+	return s.aof.Commit(func(t *aof.Txn) error {
+		for _, row := range rows {
+			if !row.Own || row.Kind != identity.KindData {
+				continue
+			}
+			if err := aof.PutRow(t, layout.Formers, layout.FormerKey{Topic: row.Topic, Author: row.Author}, row.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // purgeFiles removes the files of logs.
@@ -151,6 +171,8 @@ func (d *dropping) names(bucket string, key, value []byte) bool {
 	}
 	rest := key[len(k.Prefix):]
 	switch k {
+	case &layout.Formers.Kind:
+		return false // that this device had a log is remembered for ever
 	case &layout.Agreements.Kind, &layout.Progress.Kind:
 		return len(rest) >= digest.Size && d.has(rest[len(rest)-digest.Size:])
 	case &layout.IDs.Kind:

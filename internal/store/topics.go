@@ -107,6 +107,9 @@ func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 	if inv.Role == identity.RoleDevice {
 		return nil, ErrInviteRole
 	}
+	if err := s.wasDeleted(&inv.Genesis); err != nil {
+		return nil, err
+	}
 	account, err := identity.NewAccountSecret(nil)
 	if err != nil {
 		return nil, err
@@ -115,18 +118,22 @@ func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 	if j.recovery, err = s.RecoveryBox(j.Topic.ID, account); err != nil {
 		return nil, err
 	}
-	j.number(uint64(max(now.UnixMilli(), 1)))
 	return j, j.ask(inv, account, now)
 }
 
-// number gives this store's log another number. Whoever joins by an invite begins with one
-// that follows from the clock: nothing here remembers a log of this device in the topic that
-// was deleted, and to begin that again would fork it.
-func (j *Join) number(n uint64) {
-	name := j.row.Name()
-	name.Number = n
-	j.row = aof.NewLogRow(name, true)
-	j.Topic.Log = j.row.ID
+// ErrDeleted is returned for an invite to a topic of members of which this store deleted
+// what it held.
+var ErrDeleted = errors.New("what this store held of the topic was deleted, and others hold a log of its that cannot begin again from nothing: join from a new directory")
+
+// wasDeleted returns ErrDeleted if this device had a log in the topic that it deleted.
+func (s *Store) wasDeleted(g *identity.Genesis) error {
+	return s.aof.View(func(v *aof.View) error {
+		_, found, err := aof.Row(v, layout.Formers, layout.FormerKey{Topic: g.ID(), Author: s.device.AuthorID(g)})
+		if err == nil && found {
+			err = ErrDeleted
+		}
+		return err
+	})
 }
 
 // ErrInviteRole is returned for an invite that links a device of a person in one topic
