@@ -24,6 +24,9 @@ import (
 type Transfer struct {
 	// Erasable says what the peer may have erased; nil is nothing.
 	Erasable Erasable
+	// Room returns a buffer that holds n bytes, for pages that are confirmed, or nil: one
+	// is made then.
+	Room func(n int) []byte
 
 	topic uint32
 	info  LogInfo
@@ -238,7 +241,7 @@ func (t *Transfer) confirmed(left mmrindex.Peaks, spans []*span) (*VerifiedPages
 		bytes, leaves = bytes+len(s.bytes), leaves+len(s.leaves)
 	}
 	v := &VerifiedPages{
-		Info: t.info, Head: t.head, Left: left, Root: t.left.Root(), Time: spans[len(spans)-1].judged.time, Bytes: make([]byte, 0, bytes), Leaves: make([]digest.Hash, 0, leaves),
+		Info: t.info, Head: t.head, Left: left, Root: t.left.Root(), Time: spans[len(spans)-1].judged.time, Bytes: t.room(bytes), Leaves: make([]digest.Hash, 0, leaves),
 		Seals: make([]messages.Seal, 0, len(spans)), Trees: make([][]digest.Hash, 0, len(spans)),
 	}
 	skip := uint32(0)
@@ -255,6 +258,16 @@ func (t *Transfer) confirmed(left mmrindex.Peaks, spans []*span) (*VerifiedPages
 	var err error
 	v.Right, err = t.rightOfHeld()
 	return v, err
+}
+
+// room returns an empty buffer for n bytes.
+func (t *Transfer) room(n int) []byte {
+	if t.Room != nil {
+		if b := t.Room(n); b != nil {
+			return b[:0]
+		}
+	}
+	return make([]byte, 0, n)
 }
 
 // rightOfHeld proves everything before the page that is held back.

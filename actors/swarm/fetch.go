@@ -34,7 +34,7 @@ type fetch struct {
 	info   syncer.LogInfo
 
 	bounds
-	spare  spare
+	spare  *spare
 	runs   map[uint64]run // by first page, those that wait
 	tail   *tail          // the events after the last page
 	joined int            // sources ever
@@ -90,7 +90,9 @@ func (sw *Swarm) fetchFrom(s Source, o syncer.Pull) (*fetch, error) {
 		if err != nil {
 			return nil, err
 		}
-		f = newFetch(sw.Context, sw.Visits, o.Info, newStoring(sw, o.Info.Log))
+		to := newStoring(sw, o.Info.Log)
+		f = newFetch(sw.Context, sw.Visits, o.Info, to)
+		t.Room, to.spare = f.spare.take, f.spare
 		f.plan = syncer.NewWindows[Source](t.Request().From, f.ahead(), syncer.PageWindows)
 		k.byLog[o.Info.Log] = f
 		f.join(s, o.Pages)
@@ -106,7 +108,7 @@ func (sw *Swarm) fetchFrom(s Source, o syncer.Pull) (*fetch, error) {
 }
 
 func newFetch(ctx context.Context, v Visits, info syncer.LogInfo, to sink) *fetch {
-	f := &fetch{ctx: ctx, visits: v, info: info, sink: to, runs: map[uint64]run{}}
+	f := &fetch{ctx: ctx, visits: v, info: info, sink: to, spare: &spare{}, runs: map[uint64]run{}}
 	f.init()
 	return f
 }

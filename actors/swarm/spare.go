@@ -6,13 +6,13 @@ import "sync"
 
 // Bounds of a spare: of a fetch, and until it ends.
 const (
-	spareBuffers = 4
+	spareBuffers = 8
 	spareBytes   = 4 << 20 // of one
 )
 
-// A spare is buffers that runs of pages were read into and that are verified by now, and
-// copied to where they are kept. The next run is read into one: to make room for each anew,
-// as its bytes arrive, costs as much as to write it.
+// A spare is buffers of runs of pages: those that they were read into and that are verified
+// and copied by now, and those that were stored. The next run is read or copied into one: to
+// make room for each anew, as its bytes arrive, costs as much as to write it.
 type spare struct {
 	mu  sync.Mutex // guards all
 	all [][]byte

@@ -17,6 +17,7 @@ type storing struct {
 	*Swarm
 	log     digest.Hash
 	stored  *pending
+	spare   *spare
 	created bool // the log has a row in the store
 }
 
@@ -36,7 +37,13 @@ func (t *storing) pages(s Source, v *syncer.VerifiedPages) error {
 		t.created = true
 	}
 	events, count := uint64(len(v.Leaves)), uint64(len(v.Bytes))/uint64(v.Info.PageBytes)
-	done := t.brought(s, v.Info, events, count)
+	brought := t.brought(s, v.Info, events, count)
+	done := func(err error) {
+		if err == nil { // they are written, and nobody reads them here any more
+			t.spare.put(v.Bytes)
+		}
+		brought(err)
+	}
 	pages := &messages.Pages{
 		Log: v.Info.Log, Bytes: v.Bytes, Seals: v.Seals, Leaves: v.Leaves, Trees: v.Trees,
 		Proven: messages.Proven{Head: v.Head, Right: v.Right, Left: v.Left.Hashes(), Root: v.Root, Time: v.Time},
