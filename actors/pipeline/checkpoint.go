@@ -14,6 +14,7 @@ import (
 const (
 	checkpointPages = 256                    // full pages, of all logs, that are synced together
 	checkpointDelay = 500 * time.Millisecond // the longest that a full page waits for others
+	remotePause     = 25 * time.Millisecond  // from one round to the next for pages of a peer
 )
 
 // A checkpointer syncs the files of logs whose pages became full, many pages
@@ -28,6 +29,8 @@ type checkpointer struct {
 	pending map[digest.Hash]*messages.Sealed
 	pages   int
 	timer   *time.Timer
+	due     time.Time // of timer, if there is one
+	begun   time.Time // when the last round began
 	running bool
 	closed  bool
 	idle    *sync.Cond // broadcast when running becomes false
@@ -40,7 +43,8 @@ func newCheckpointer(syncFiles func(digest.Hash) error, sealed func(*messages.Se
 }
 
 // note takes up that the files of a log reach further. Pages of a peer become
-// durable only by being synced, and somebody waits for that.
+// durable only by being synced, and somebody waits for that: the first are synced at once,
+// and those of a long transfer, of which some come all the time, together.
 func (c *checkpointer) note(m messages.Sealed, pages int) {
 	if m.Size == 0 {
 		return
@@ -54,10 +58,26 @@ func (c *checkpointer) note(m messages.Sealed, pages int) {
 	c.pages += pages
 	switch {
 	case c.closed:
-	case m.Remote != nil || c.pages >= checkpointPages:
+	case c.pages >= checkpointPages:
+		c.start()
+	case m.Remote != nil:
+		c.by(c.begun.Add(remotePause))
+	default:
+		c.by(time.Now().Add(checkpointDelay))
+	}
+}
+
+// by has what is pending synced at due, or before; c.mu is held.
+func (c *checkpointer) by(due time.Time) {
+	wait := time.Until(due)
+	switch {
+	case wait <= 0:
 		c.start()
 	case c.timer == nil:
-		c.timer = time.AfterFunc(checkpointDelay, c.flush)
+		c.due, c.timer = due, time.AfterFunc(wait, c.flush)
+	case due.Before(c.due) && c.timer.Stop():
+		c.due = due
+		c.timer.Reset(wait)
 	}
 }
 
@@ -76,7 +96,7 @@ func (c *checkpointer) start() {
 	if c.running || len(c.pending) == 0 {
 		return
 	}
-	c.running = true
+	c.running, c.begun = true, time.Now()
 	round := c.take()
 	go c.run(round)
 }
@@ -96,17 +116,31 @@ func (c *checkpointer) run(round map[digest.Hash]*messages.Sealed) {
 	if c.closed {
 		return
 	}
-	for _, m := range c.pending {
-		if m.Remote != nil || c.pages >= checkpointPages {
-			c.start()
-			break
-		}
-	}
+	c.next()
 	for _, m := range left {
 		c.put(m)
 	}
-	if len(c.pending) > 0 && c.timer == nil {
-		c.timer = time.AfterFunc(checkpointDelay, c.flush)
+	c.later()
+}
+
+// next begins the next round, or says when; c.mu is held.
+func (c *checkpointer) next() {
+	if c.pages >= checkpointPages {
+		c.start()
+		return
+	}
+	for _, m := range c.pending {
+		if m.Remote != nil {
+			c.by(c.begun.Add(remotePause))
+			return
+		}
+	}
+}
+
+// later sees to it that what is pending is synced some time; c.mu is held.
+func (c *checkpointer) later() {
+	if len(c.pending) > 0 && !c.closed {
+		c.by(time.Now().Add(checkpointDelay))
 	}
 }
 
@@ -124,9 +158,7 @@ func (c *checkpointer) again(sealed []*messages.Sealed) {
 	for _, m := range sealed {
 		c.put(m)
 	}
-	if len(c.pending) > 0 && c.timer == nil && !c.closed {
-		c.timer = time.AfterFunc(checkpointDelay, c.flush)
-	}
+	c.later()
 }
 
 // round syncs logs and returns those that are left to be tried again, for want
