@@ -139,6 +139,7 @@ While "xaeroflux run" is running, all other commands on the same directory but
 	f.StringVar(&a.dir, "dir", dir, "directory of the store; XAEROFLUX_DIR sets the default")
 	f.StringVar(&a.topic, "topic", "", "topic by id, unique beginning of it, or name (default: the store's first)")
 	f.StringVar(&a.pass.file, "passphrase-file", os.Getenv(passphraseEnv), "file with the passphrase of the store in its first line, or - for a line of standard input; XAEROFLUX_PASSPHRASE_FILE sets the default (else it is asked for on the terminal, if the store has one)")
+	f.BoolVar(&a.pass.keyring, "keyring", keyringDefault(), "take the passphrase from the system's keyring, if --passphrase-file names none, and keep a new one there; XAEROFLUX_KEYRING=1 sets the default")
 	f.BoolVar(&a.readOnly, "read-only", false, "change nothing in a store: for a disk that may not be written, and beside others that read; a command that changes one exits 2")
 	f.BoolVar(&a.json, "json", false, "print JSON, one object a line: ids and hashes in hex, bytes in base64")
 	root.AddCommand(

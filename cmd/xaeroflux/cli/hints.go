@@ -166,7 +166,7 @@ func nextOf(err error) string {
 const nextCode = "the code that the other device shows now, and the address beside it"
 
 // nextPassphrase is next for a store with a passphrase.
-const nextPassphrase = "the same with --passphrase-file FILE, or with XAEROFLUX_PASSPHRASE_FILE; on a terminal it is asked for. A running node (`xaeroflux run`) asks once, and then the other commands need none"
+const nextPassphrase = "the same with --passphrase-file FILE, or with XAEROFLUX_PASSPHRASE_FILE, or with --keyring if it is there; on a terminal it is asked for. A running node (`xaeroflux run`) asks once, and then the other commands need none"
 
 // nextAsked is next for what the steward of a topic has not done yet.
 func nextAsked(cmd *cobra.Command) string {

@@ -78,6 +78,9 @@ func (a *app) create(ctx context.Context, o xaeroflux.Options, locked bool) (err
 		return errors.Join(err, b.Close())
 	}
 	closed := b.Close() // what fails there leaves a store nevertheless
+	if o.NewPassphrase != nil {
+		closed = errors.Join(closed, a.toKeyring(o.NewPassphrase))
+	}
 	a.say("created a store in %s", a.dir)
 	return errors.Join(a.printInfo(info), closed)
 }

@@ -22,15 +22,19 @@ var errUnasked = errors.New("nothing says where it is, and standard input is no 
 // passphrases are where the passphrase of the store comes from, and what it is once it
 // was asked for: one command may open the store several times.
 type passphrases struct {
-	file  string // of --passphrase-file
-	known []byte
+	file    string // of --passphrase-file
+	keyring bool   // look into the system's keyring
+	known   []byte
 }
 
 // passphrase returns the one that the store has, which is asked for once. It is never an
 // argument: other users of the machine can read those.
 func (a *app) passphrase() ([]byte, error) {
 	if a.pass.known == nil {
-		b, err := a.readPassphrase(a.pass.file, "passphrase of "+a.dir)
+		b, err := a.keptPassphrase()
+		if err == nil && b == nil {
+			b, err = a.readPassphrase(a.pass.file, "passphrase of "+a.dir)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -39,10 +43,18 @@ func (a *app) passphrase() ([]byte, error) {
 	return bytes.Clone(a.pass.known), nil
 }
 
-// named is passphrase if something names its file, and otherwise nil: for what works
-// without it, too.
+// keptPassphrase returns the one that the keyring has, if it is to be asked.
+func (a *app) keptPassphrase() ([]byte, error) {
+	if !a.pass.keyring || a.pass.file != "" {
+		return nil, nil
+	}
+	return a.fromKeyring()
+}
+
+// namedPassphrase is passphrase if something says where it is, and otherwise nil: for what
+// works without it, too.
 func (a *app) namedPassphrase() func() ([]byte, error) {
-	if a.pass.file == "" {
+	if a.pass.file == "" && !a.pass.keyring {
 		return nil
 	}
 	return a.passphrase
@@ -51,10 +63,14 @@ func (a *app) namedPassphrase() func() ([]byte, error) {
 // firstPassphrase returns the one that a store which is created is to have: from the file
 // that is named, or else asked for twice.
 func (a *app) firstPassphrase() ([]byte, error) {
-	if a.pass.file != "" {
-		return a.passphrase()
+	if a.pass.file == "" {
+		return a.newPassphrase("")
 	}
-	return a.newPassphrase("")
+	b, err := a.passphrase()
+	if err == nil {
+		err = a.forKeyring(b)
+	}
+	return b, err
 }
 
 // newPassphrase reads one that a store is to have, from a file or else from the
@@ -63,6 +79,9 @@ func (a *app) newPassphrase(file string) ([]byte, error) {
 	first, err := a.readPassphrase(file, "new passphrase")
 	if err == errUnasked {
 		err = hint(usage("no new passphrase: %v", err), "the same with a file that has it in its first line: --new FILE for xaeroflux passwd, --passphrase-file FILE for init and join")
+	}
+	if err == nil {
+		err = a.forKeyring(first)
 	}
 	if err != nil || file != "" {
 		return first, err

@@ -72,6 +72,9 @@ func (a *app) passwd(file string, remove bool) error {
 	if err := xaeroflux.SetPassphrase(a.dir, a.passphrase, next); err != nil {
 		return err
 	}
+	if err := a.toKeyring(next); err != nil {
+		return fmt.Errorf("the store has its new passphrase (or none), and the keyring does not know: %w", err)
+	}
 	return a.print(passwdResult{!remove}, func(w io.Writer) { fmt.Fprintln(w, passwdText(had, remove)) })
 }
 

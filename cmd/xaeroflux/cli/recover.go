@@ -72,6 +72,11 @@ again. A recovery that was cut off is gone on with by the same command.`,
 			if err := db.Close(); err != nil {
 				return err
 			}
+			if locked {
+				if err := a.toKeyring(store.NewPassphrase); err != nil {
+					return err
+				}
+			}
 			return a.printRecovered(got)
 		},
 	}
