@@ -20,7 +20,7 @@ const module = "github.com/xaeroflux/xaeroflux"
 var layers = [][]string{
 	{"internal"},
 	{"internal/digest", "internal/parallel", "identity", "supervisor"},
-	{"event", "internal/peerbook"},
+	{"event", "internal/naming", "internal/peerbook"},
 	{"merkleindex", "internal/eventtest", "internal/identitytest", "internal/order", "internal/sketch"},
 	{"mmrindex"},
 	{"proof"},
@@ -73,7 +73,7 @@ var reserved = map[string][]string{
 }
 
 // pure packages import the standard library, x/mod's notes, and our own ground.
-var pure = []string{"internal/digest", "event", "internal/chunk", "internal/home", "internal/layout", "internal/order", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
+var pure = []string{"internal/digest", "event", "internal/chunk", "internal/home", "internal/layout", "internal/naming", "internal/order", "internal/recovery", "internal/roster", "internal/seal", "internal/steward", "merkleindex", "mmrindex", "proof", "internal/sketch"}
 
 type pkg struct {
 	ImportPath string
