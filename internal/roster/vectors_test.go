@@ -162,7 +162,7 @@ func vectors(t testing.TB) []byte {
 	top := raw("note", vectorNote)
 	top = append(top, obj("genesis", sampleGenesis.Append(nil), "topic", sampleTopic)...)
 	for _, part := range []object{
-		raw("records", records), raw("asks", asks), raw("boxes", boxes), raw("terms", terms),
+		raw("records", records), raw("asks", asks), raw("boxes", boxes), raw("names", nameVectors()), raw("bad_names", plain(reflect.ValueOf(badNames()))), raw("terms", terms),
 		raw("certificates", certificateVectors(t)),
 		raw("rosters", rosterVectors(t)), raw("edges", edgeVectors()), raw("strange_types", strangeTypes), raw("refused", refusedVectors()),
 	} {

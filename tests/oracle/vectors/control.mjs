@@ -8,7 +8,7 @@
 // that are too many and of which each changes a hash.
 const free = [
   /\.(what|name)$/, /^judged\.(own|previous_ms|kind|sealed|erasable)$/, /^(refused|bad|bad_images)\.(text|vkey|body|image|key|row)$/, /^refused\.kind$/,
-  /^refused\.(good|at|cut|put)$/, /^edges\.body$/, /^strange_types$/,
+  /^refused\.(good|at|cut|put)$/, /^edges\.body$/, /^(strange_types|bad_names)$/,
   /^refused_rows\.(database|key|value)$/, /^damaged_closed$/, /^logs\.payload_bytes\[\]$/, /^refused_outside\.(secret|epoch|log|type|key|hide|sealed)$/,
   /^padded\[\]$/, /^round\.logs\[\]\.root$/, /^keys\.(seed|public)$/, /^epochs\.readers\[\]\.seed$/, /^boxes\.(seed|public|coins|plaintext|body)$/,
 ];
@@ -17,7 +17,8 @@ const free = [
 const beyond = /^rosters\.legs\[\]\.records\[\]\.(time|body)$/;
 
 const isFree = (path, row) =>
-  free.some((f) => f.test(path)) || (row.outcome === "refused" && path === "judged.record") || (row.name === "terms" && beyond.test(path));
+  free.some((f) => f.test(path)) || (row.outcome === "refused" && path === "judged.record") || (row.name === "terms" && beyond.test(path)) ||
+  (["petname", "gone"].includes(row.type) && path === "events.key"); // they may be of any topic, or device
 
 function other(v) {
   if (v === null) return 0;

@@ -3,7 +3,7 @@
 // The vectors of docs/roster.md.
 
 import * as bodies from "./bodies.mjs";
-import { cat, hex, raw, sha256, tagged, u8, utf8, verify } from "./bytes.mjs";
+import { cat, hex, raw, Reader, sha256, tagged, u8, utf8, verify } from "./bytes.mjs";
 import { choose, foldTo, summary, verifyBody } from "./fold.mjs";
 import * as genesis from "./genesis.mjs";
 import { logID } from "./identity.mjs";
@@ -155,6 +155,27 @@ function checkRoster(row) {
   same(summary(choose(legs, topic, g)), spelled(want));
 }
 
+// isName is the rule of "Names".
+export const isName = (s) =>
+  utf8(s).length <= 64 && /^(?![\p{M} ])[\p{L}\p{M}\p{N}\p{P}\p{S} ]+(?<! )$/u.test(s) && !/  |\u2800|\p{Default_Ignorable_Code_Point}/u.test(s);
+
+// parseName reads the body of an xf/name.
+function parseName(b) {
+  const r = new Reader(b, "body"), kind = r.uint(1), rest = r.take(r.b.length);
+  need(kind === 1 || kind === 2, "body", "kind");
+  if (kind === 2) {
+    need(rest.length > 0 && rest.length <= 1024, "body", "length");
+    return { kind, name: "", sealed: hex(rest) };
+  }
+  const name = rest.toString();
+  need(utf8(name).equals(rest) && (name === "" || isName(name)), "body", "name");
+  return { kind, name, sealed: "" };
+}
+
+function checkName(row) {
+  same(parseName(raw(row.body)), { kind: row.kind, name: row.name, sealed: row.sealed });
+}
+
 export function checkRosters(file) {
   file.note("note");
   file.note("genesis");
@@ -166,6 +187,8 @@ export function checkRosters(file) {
     same(row.type, "xf/box");
     checkBody(bodies.box, row);
   });
+  file.each("names", checkName);
+  file.each("bad_names", (body) => refuses(() => parseName(raw(body)), "body"));
   file.each("terms", (row) => {
     const t = spelled(row.fields);
     same(hex(tagged(t.by === 2 ? "xaeroflux term v1" : "xaeroflux succession v1", topic, bodies.termSigned.write(t))), row.hash);
