@@ -20,6 +20,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/naming"
 	"github.com/xaeroflux/xaeroflux/internal/repair"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/mmrindex"
@@ -103,6 +104,8 @@ func eachKind(s *store.Store, topic *layout.Topic, former aof.LogRow) map[*layou
 	put(rowOfKind(layout.Copies, former.ID, layout.Copy{Topic: topic.ID, Log: former.ID, Author: former.Author, Seen: time.UnixMilli(6)}))
 	put(rowOfKind(layout.Homes, layout.Only{}, layout.Home{Topic: digest.Hash{8}}))
 	put(rowOfKind(layout.SuccessorKeys, former.Author, identity.Secret{3}))
+	put(rowOfKind(layout.Petnames, layout.PetnameKey{Topic: topic.ID, Account: former.Author}, naming.Petname{Given: 5, Name: "Ben"}))
+	put(rowOfKind(layout.NamedLogs, former.ID, layout.Named{To: 3, Root: digest.Hash{1}}))
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Legs, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Invited, topic.ID, identity.Position{Size: 3, Root: digest.Hash{1}}))

@@ -16,6 +16,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/naming"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -60,6 +61,8 @@ func samples() []sample {
 		sampleOf(Copies, word("log"), Copy{Topic: id, Log: word("log"), Author: [32]byte{3}, Seen: time.UnixMilli(4)}),
 		sampleOf(Defaults, Only{}, id),
 		sampleOf(SuccessorKeys, [32]byte{4}, identity.Secret{5}),
+		sampleOf(Petnames, PetnameKey{id, [32]byte{4}}, naming.Petname{Given: 5, Name: "Ben"}),
+		sampleOf(NamedLogs, word("log"), Named{To: 9, Root: word("root")}),
 		sampleOf(Homes, Only{}, Home{Topic: id, Root: &seal.PublicKey{3}}),
 		sampleOf(Follows, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Legs, id, []digest.Hash{{1}, {2}}),

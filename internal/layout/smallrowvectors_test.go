@@ -17,6 +17,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/corrupt"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/durable"
+	"github.com/xaeroflux/xaeroflux/internal/naming"
 	"github.com/xaeroflux/xaeroflux/internal/peerbook"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
 	"github.com/xaeroflux/xaeroflux/proof"
@@ -100,6 +101,10 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("home", Homes, Only{}, Home{Topic: topic}, "topic", topic, "root", hexBytes{}),
 		smallRow("home", Homes, Only{}, Home{Topic: topic, Root: &root}, "topic", topic, "root", hexBytes(root[:])),
 		smallRow("successor", SuccessorKeys, [32]byte(author), identity.Secret{5}, "key", author, "seed", hexBytes{5, 31: 0}),
+		smallRow("petname", Petnames, PetnameKey{topic, author}, naming.Petname{Given: vectorTime}, "topic", topic, "account", author, "given_ms", vectorTime, "name", ""),
+		smallRow("petname", Petnames, PetnameKey{topic, author}, naming.Petname{Given: vectorTime, Name: "der Gärtner"}, "topic", topic, "account", author, "given_ms", vectorTime, "name", "der Gärtner"),
+		smallRow("named", NamedLogs, log, Named{To: 9, Root: word("root")}, "log", log, "to", 9, "root", word("root"), "sequence", 0, "time_ms", 0, "body", hexBytes{}),
+		smallRow("named", NamedLogs, log, Named{1 << 40, word("root"), 1<<40 - 1, vectorTime, []byte("\x01Ben")}, "log", log, "to", 1<<40, "root", word("root"), "sequence", 1<<40-1, "time_ms", vectorTime, "body", hexBytes("\x01Ben")),
 		smallRow("follow", Follows, topic, nil, "topic", topic, "names", []digest.Hash{}),
 		smallRow("follow", Follows, topic, names, "topic", topic, "names", names),
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),
@@ -230,6 +235,8 @@ func refusedRows(rows []smallVector) (all []refusedRow) {
 		put(what, of[kind], of[kind].Key, b)
 	}
 	change("that ends before it begins", "unasked", func(b []byte) { clear(b[8:16]) })
+	change("a name that nobody has", "petname", func(b []byte) { b[9] = '\n' })
+	change("an event that was not read", "named", func(b []byte) { copy(b[40:48], b[:8]) })
 	change("zeros", "generation", func(b []byte) { clear(b) })
 	change("names that fall", "follow", func(b []byte) { copy(b[32:], b[64:]); copy(b[64:], of["follow"].Value[32:64]) })
 	change("a name twice", "follow", func(b []byte) { copy(b[32:], b[:32]) })

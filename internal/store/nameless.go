@@ -55,7 +55,7 @@ func copyLog(t *aof.Txn, v *aof.View, row *aof.LogRow) error {
 }
 
 // secretMeta are the rows that only the store itself has a use for.
-var secretMeta = []*layout.Kind{&layout.Generations.Kind, &layout.Places.Kind, &layout.Moves.Kind, &layout.Restores.Kind, &layout.Unmet.Kind, &layout.Forgets.Kind, &layout.SuccessorKeys.Kind}
+var secretMeta = []*layout.Kind{&layout.Generations.Kind, &layout.Places.Kind, &layout.Moves.Kind, &layout.Restores.Kind, &layout.Unmet.Kind, &layout.Forgets.Kind, &layout.SuccessorKeys.Kind, &layout.Petnames.Kind}
 
 func (n *Snapshot) copyRows(t *aof.Txn, v *aof.View) error {
 	put := func(b aof.Bucket) func(key, value []byte) error {

@@ -106,6 +106,7 @@ type Store struct {
 	copies   copies
 	rosters  rosters
 	keyrings keyrings
+	namings  namings
 	home     atomic.Pointer[layout.Home] // nil if there is none
 	invited  invited
 

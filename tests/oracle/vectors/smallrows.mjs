@@ -7,6 +7,7 @@ import { hex, isZero, raw, Reader, tagged, utf8 } from "./bytes.mjs";
 import { parseAddress } from "./invite.mjs";
 import { parse } from "./json.mjs";
 import { parseFork, verifyFork } from "./proof.mjs";
+import { isName } from "./roster.mjs";
 import { need, refuse, Refused, refuses, same } from "./row.mjs";
 import { parsePlace } from "./texts.mjs";
 
@@ -107,6 +108,18 @@ function successor(r) {
   return { seed: hex(seed) };
 }
 
+function petname(r) {
+  const v = { given_ms: r.uint(8), name: text(r.take(r.uint(1))) };
+  ok(v.name === "" || isName(v.name), "a name");
+  return v;
+}
+
+function named(r) {
+  const v = { to: r.uint(8), root: hash(r), sequence: r.uint(8), time_ms: r.uint(8), body: hex(r.take(r.uint(2))) };
+  ok(v.body === "" ? v.sequence === 0 && v.time_ms === 0 : v.sequence < v.to, "an event that was not read");
+  return v;
+}
+
 const none = () => ({}), time = (r) => ({ time_ms: r.uint(8) }), ofTopic = (r) => ({ topic: hash(r) }), ofLog = (r) => ({ log: hash(r) });
 const kind = (database, prefix, key, value) => ({ database, prefix, key, value });
 
@@ -124,6 +137,8 @@ const kinds = {
   default: kind("meta", "default", none, ofTopic),
   home: kind("meta", "home", none, home),
   successor: kind("meta", "successor ", (r) => ({ key: hash(r) }), successor),
+  petname: kind("meta", "petname ", (r) => ({ topic: hash(r), account: hash(r) }), petname),
+  named: kind("meta", "named ", ofLog, named),
   follow: kind("meta", "follow ", ofTopic, follow),
   kem: kind("meta", "kem ", ofTopic, kemKeys),
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
