@@ -27,6 +27,8 @@ import (
 //	                                                                             signatures
 //	a term, by successors         TagSuccession  k successors' keys              the same
 //	a person's root KEM key       TagRoot        the home topic's account key    home topic id, root KEM key
+//	a device's key in a topic     TagHomeKey     that key                        home topic id, topic id, the
+//	                                                                             device's key in the home topic
 //	a certificate in HELLO        TagCertificate the key that it is about        topic id, role u8 (0 listener, 1
 //	                                                                             dialer), channel binding, certificate
 //	                                                                             up to its signature
@@ -50,6 +52,7 @@ const (
 	TagTerm        = "xaeroflux term v1"
 	TagSuccession  = "xaeroflux succession v1"
 	TagRoot        = "xaeroflux home root v1"
+	TagHomeKey     = "xaeroflux home device v1"
 	TagCertificate = "xaeroflux certificate v1"
 )
 

@@ -9,6 +9,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/identitytest"
+	"github.com/xaeroflux/xaeroflux/internal/naming"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/seal"
 )
@@ -64,6 +65,21 @@ func grants() (all []*Grant) {
 	return all
 }
 
+// deviceKey is the key of the author of samples in a topic.
+func deviceKey(topic digest.Hash) *DeviceKey {
+	g, _ := members()
+	home := person.Home().Genesis
+	return SignDeviceKey(home.ID(), topic, word("author"), identitytest.Device(3).AuthorKey(g))
+}
+
+// petnames are some that the person gave.
+func petnames() []*Petname {
+	return []*Petname{
+		{word("ben"), naming.Petname{Given: 1700000000123, Name: "der Gärtner"}},
+		{word("cy"), naming.Petname{Given: 1700000000124}},
+	}
+}
+
 func root() *Root {
 	h := person.Home()
 	return SignRoot(h.Genesis.ID(), seal.NewPrivateKey(seal.Secret(person.RootKEMSeed())).Public(), h.Account.Key())
@@ -97,6 +113,11 @@ func samples(t testing.TB) (all []sample) {
 		b, err := g.Append(nil)
 		add(TypeDevice, topic, b, err)
 	}
+	for _, p := range petnames() {
+		add(TypeName, topic, p.Append(nil), nil)
+	}
+	add(TypeKey, topic, deviceKey(topic).Append(nil), nil)
+	add(TypeGone, word("gone"), AppendGone(nil), nil)
 	add(TypeRoot, digest.Hash{}, root().Append(nil), nil)
 	return all
 }
@@ -123,6 +144,21 @@ var codecs = map[string]func([]byte) ([]byte, error){
 			return nil, err
 		}
 		return AppendCard(nil, c)
+	},
+	TypeKey: func(b []byte) ([]byte, error) {
+		k, err := ParseDeviceKey(b)
+		if err != nil {
+			return nil, err
+		}
+		return k.Append(nil), nil
+	},
+	TypeGone: func(b []byte) ([]byte, error) { return AppendGone(nil), ParseGone(b) },
+	TypeName: func(b []byte) ([]byte, error) {
+		p, err := ParsePetname(b)
+		if err != nil {
+			return nil, err
+		}
+		return p.Append(nil), nil
 	},
 	TypeDevice: func(b []byte) ([]byte, error) {
 		g, err := ParseGrant(b)

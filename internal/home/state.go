@@ -10,6 +10,7 @@ import (
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
+	"github.com/xaeroflux/xaeroflux/internal/naming"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -30,6 +31,10 @@ type State struct {
 	topics map[digest.Hash]*Topic
 	cards  map[At]Card
 	grants map[At][]*Grant
+
+	keys     map[At][]roster.Key                           // of a device, as the home topic knows it
+	gone     map[roster.Key]bool                           // likewise
+	petnames map[digest.Hash]map[roster.Key]naming.Petname // by topic
 }
 
 // A Card is what a device asks with to take part in a topic.
@@ -55,6 +60,8 @@ func New(genesis *identity.Genesis) *State {
 	return &State{
 		id: genesis.ID(), owner: genesis.Owner,
 		topics: map[digest.Hash]*Topic{}, cards: map[At]Card{}, grants: map[At][]*Grant{},
+		keys: map[At][]roster.Key{}, gone: map[roster.Key]bool{},
+		petnames: map[digest.Hash]map[roster.Key]naming.Petname{},
 	}
 }
 
@@ -112,7 +119,7 @@ func (s *State) Add(e Entry) error {
 		return s.addRoot(e)
 	}
 	if len(e.Key) != digest.Size {
-		return malformed("a key of %d bytes, want a topic id", len(e.Key))
+		return malformed("a key of %d bytes, want one of %d", len(e.Key), digest.Size)
 	}
 	topic := digest.Hash(e.Key)
 	switch e.Type {
@@ -122,6 +129,12 @@ func (s *State) Add(e Entry) error {
 		return s.addCard(topic, e)
 	case TypeDevice:
 		return s.addGrant(topic, e)
+	case TypeName:
+		return s.addPetname(topic, e)
+	case TypeKey:
+		return s.addKey(topic, e)
+	case TypeGone:
+		return s.addGone(roster.Key(e.Key), e)
 	}
 	return nil
 }

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/xaeroflux/xaeroflux/internal/naming"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
@@ -29,7 +31,7 @@ func shown(t *testing.T, s *State) string {
 	for at := range s.cards {
 		all = append(all, at, s.Granted(at, s.Card(at).Claim))
 	}
-	all = append(all, s.Open(), s.Root())
+	all = append(all, s.Open(), s.Root(), fmt.Sprint(s.petnames, s.keys, s.gone))
 	b, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
@@ -51,9 +53,17 @@ func said(t *testing.T) [3][]Entry {
 			all[d] = append(all[d], Entry{Author: roster.Key{byte(d + 1)}, Type: TypeTopic, Key: topic[:], Payload: s.Append(nil)})
 		}
 	}
+	for d := range all {
+		for i := range 3 {
+			p := &Petname{word("ben"), naming.Petname{Given: uint64(d*5+i*3) % 7, Name: strings.Repeat("n", 1+(d+i)%3)}}
+			all[d] = append(all[d], Entry{Author: roster.Key{byte(d + 1)}, Type: TypeName, Key: topic[:], Payload: p.Append(nil)})
+		}
+	}
 	for i, s := range samples(t) {
 		e := s.Entry
-		e.Author = roster.Key{byte(i%3 + 1)}
+		if e.Type != TypeKey { // that is signed
+			e.Author = roster.Key{byte(i%3 + 1)}
+		}
 		all[i%3] = append(all[i%3], e)
 	}
 	return all
@@ -108,6 +118,9 @@ func TestEventsOfOtherTopicsSayNothing(t *testing.T) {
 		s := newState()
 		e := x.Entry
 		e.Key = bytes.Repeat([]byte{1}, 32)
+		if x.Type == TypeName || x.Type == TypeGone { // they are told of any topic, or device
+			e.Key = e.Key[1:]
+		}
 		if err := s.Add(e); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s under another topic: %v", e.Type, err)
 		}
@@ -159,7 +172,7 @@ func TestDocumentHasEveryTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables := 0
-	for _, name := range []string{"statement.go", "card.go", "root.go"} {
+	for _, name := range []string{"statement.go", "card.go", "root.go", "petname.go", "key.go"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
@@ -179,7 +192,28 @@ func TestDocumentHasEveryTable(t *testing.T) {
 			table = nil
 		}
 	}
-	if tables != 4 {
+	if tables != 7 {
 		t.Errorf("%d tables", tables)
+	}
+}
+
+// A device cannot say that another's key is its own, or that its key in one topic is that in
+// another.
+func TestKeysAreSigned(t *testing.T) {
+	topic, _ := claim()
+	k := deviceKey(topic)
+	said := Entry{Author: word("author"), Type: TypeKey, Key: topic[:], Payload: k.Append(nil)}
+	s := newState()
+	for what, e := range map[string]Entry{
+		"another's":        {Author: word("thief"), Type: TypeKey, Key: topic[:], Payload: said.Payload},
+		"in another topic": {Author: word("author"), Type: TypeKey, Key: bytes.Repeat([]byte{1}, 32), Payload: said.Payload},
+		"of a later byte":  {Author: word("author"), Type: TypeKey, Key: topic[:], Payload: (&DeviceKey{roster.Key{1}, k.Sig}).Append(nil)},
+	} {
+		if err := s.Add(e); !errors.Is(err, ErrMalformed) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := s.Add(said); err != nil || len(s.Keys(word("author"), topic)) != 1 || len(s.Keys(word("thief"), topic)) != 0 {
+		t.Errorf("its own: %v, %v", err, s.keys)
 	}
 }

@@ -11,12 +11,16 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
 
-// Types of events. The key of all but TypeRoot is a topic id.
+// Types of events. The key of all but TypeRoot is a topic id, that of TypeGone a device's
+// key in the home topic.
 const (
 	TypeRoot   = "root"
 	TypeTopic  = "topic"
 	TypeCard   = "card"
 	TypeDevice = "device"
+	TypeName   = "petname"
+	TypeKey    = "key"
+	TypeGone   = "gone"
 )
 
 // MaxPlaces is how many places of peers a statement names.

@@ -26,6 +26,7 @@ type vectors struct {
 	Note    string        `json:"note"`
 	Words   string        `json:"words"` // of the person whose home topic it is
 	Home    digest.Hash   `json:"home"`
+	Author  digest.Hash   `json:"author"` // of all events: the device, as the home topic knows it
 	Events  []eventVector `json:"events"`
 	Refused []eventVector `json:"refused"`
 }
@@ -39,7 +40,7 @@ type eventVector struct {
 
 func makeVectors(t *testing.T) vectors {
 	genesis := person.Home().Genesis
-	v := vectors{Note: "written by go test ./internal/home -run Vectors -update; a key that nothing explains is the SHA-256 of a word", Words: person.Phrase(), Home: genesis.ID()}
+	v := vectors{Note: "written by go test ./internal/home -run Vectors -update; a key that nothing explains is the SHA-256 of a word", Words: person.Phrase(), Home: genesis.ID(), Author: word("author")}
 	for _, s := range samples(t) {
 		v.Events = append(v.Events, eventVector{s.Type, s.Key, s.Payload, fieldsOf(t, &s)})
 		for _, b := range [][]byte{s.Payload[:len(s.Payload)-1], append(bytes.Clone(s.Payload), 0), append([]byte{2}, s.Payload[1:]...)} {
@@ -66,6 +67,20 @@ func fieldsOf(t *testing.T, s *sample) map[string]any {
 		}
 		e := g.Epoch
 		return map[string]any{"number": e.Number, "id": e.ID, "secret": hexBytes(e.Secret[:]), "join": hexBytes(e.Join[:]), "readers": e.Readers, "signer": g.Device.Signer, "device": g.Device.Card.Device}
+	case TypeKey:
+		k, err := ParseDeviceKey(s.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"device": k.Key, "signature": hexBytes(k.Sig[:])}
+	case TypeGone:
+		return map[string]any{}
+	case TypeName:
+		p, err := ParsePetname(s.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return map[string]any{"account": p.Account, "given_ms": p.Given, "name": p.Name}
 	case TypeCard:
 		c, err := ParseCard(s.Payload)
 		if err != nil {

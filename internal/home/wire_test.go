@@ -32,7 +32,7 @@ func TestOtherBytesAreRefused(t *testing.T) {
 
 // Bytes from a device of the person, which may be stolen, decode in one way or not at all.
 func FuzzEvent(f *testing.F) {
-	types := []string{TypeRoot, TypeTopic, TypeCard, TypeDevice}
+	types := []string{TypeRoot, TypeTopic, TypeCard, TypeDevice, TypeName, TypeKey, TypeGone}
 	for i, typ := range types {
 		for _, s := range samples(f) {
 			if s.Type == typ {

@@ -82,6 +82,17 @@ func (s *Store) SignClaim(t *Topic, c roster.DeviceClaim) (roster.SignedDevice, 
 	return roster.SignClaim(t.ID, c, key.key), nil
 }
 
+// SignHomeKey has this device's key in a topic sign which key it has in the home topic. The
+// error is ErrIdentity if this store does not have the key that the topic's log is signed
+// with.
+func (s *Store) SignHomeKey(t *Topic, homeTopic digest.Hash, device roster.Key) (*home.DeviceKey, error) {
+	key, err := s.authorKey(t)
+	if err != nil {
+		return nil, err
+	}
+	return home.SignDeviceKey(homeTopic, t.ID, device, key.key), nil
+}
+
 // SignLink makes v an invite for one more device of the account that this one is of.
 func (s *Store) SignLink(t *Topic, v *roster.Invite) error {
 	key, err := s.authorKey(t)

@@ -9,6 +9,7 @@ import * as genesis from "./genesis.mjs";
 import { accountKey } from "./identity.mjs";
 import { checkPeer, printable } from "./invite.mjs";
 import { need, Refused, refuse, refuses, same } from "./row.mjs";
+import { isName } from "./roster.mjs";
 import * as texts from "./texts.mjs";
 
 const ok = (is, what) => need(is, "home", what);
@@ -85,7 +86,21 @@ function parseGrant(b) {
   return { ...v, device: rest(bodies.signedDevice, r) };
 }
 
-const parsers = { root: parseRoot, topic: parseStatement, card: parseCard, device: parseGrant };
+function parsePetname(b) {
+  const r = begin(b), v = { account: r.take(32), given_ms: r.uint(8) }, name = r.take(r.uint(1));
+  v.name = name.toString();
+  ok(utf8(v.name).equals(name) && (v.name === "" || isName(v.name)), "name");
+  return end(r, v);
+}
+
+function parseKey(b) {
+  const r = begin(b);
+  return end(r, { device: r.take(32), signature: r.take(64) });
+}
+
+const parseGone = (b) => end(begin(b), {});
+
+const parsers = { root: parseRoot, topic: parseStatement, card: parseCard, device: parseGrant, petname: parsePetname, key: parseKey, gone: parseGone };
 
 // homeOf derives the home topic from its words.
 function homeOf(words) {
@@ -116,6 +131,12 @@ const said = {
     same(verify(raw(v.card.device), tagged("xaeroflux added device v1", key, bodies.deviceCard.write(v.card)), raw(v.sig)), true);
     return { account: v.card.account, device: v.card.device };
   },
+  key(v, key, home) {
+    same(verify(v.device, tagged("xaeroflux home device v1", home.id, key, home.author), v.signature), true);
+    return hexes(v, "device", "signature");
+  },
+  gone: () => ({}),
+  petname: (v) => ({ ...hexes(v, "account"), given_ms: v.given_ms, name: v.name }),
   device(v, key) {
     same(verifyBody("xf/device", { device: v.device }, key), true);
     return { ...hexes(v, "id", "secret", "join", "readers"), number: v.number, signer: v.device.signer, device: v.device.card.device };
@@ -124,7 +145,7 @@ const said = {
 
 function checkEvent(row, home) {
   const key = raw(row.key), payload = raw(row.payload), v = parsers[row.type](payload);
-  const { ...fields } = row.fields;
+  const { ...fields } = row.fields ?? {};
   if (fields.places) fields.places = [...fields.places];
   same(said[row.type](v, key, home, payload), fields);
   for (let n = 0; n < payload.length; n += 1 + (n >> 5)) refuses(() => parsers[row.type](payload.subarray(0, n)), "home");
@@ -139,9 +160,10 @@ function checkRefused(row, i, events) {
 }
 
 export function checkHome(file) {
-  const home = homeOf(file.value.words), events = file.value.events;
+  const home = { ...homeOf(file.value.words), author: raw(file.value.author) }, events = file.value.events;
   file.note("note");
   file.one("words", (words) => same(hex(homeOf(words).id), file.value.home));
+  file.note("author");
   file.one("home", (id) => same(id, hex(home.id)));
   file.each("events", (row) => checkEvent(row, home));
   file.each("refused", (row, i) => checkRefused(row, i, events));
