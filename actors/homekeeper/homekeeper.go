@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -24,6 +25,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/home"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 )
 
@@ -46,6 +48,9 @@ type Config struct {
 	Joined func(topic identity.TopicID, places []identity.Address)
 	// Places are where peers find this store.
 	Places func() []identity.Address
+	// Remove has a device of an account removed from a topic, unless that was asked for and
+	// is not answered.
+	Remove func(topic digest.Hash, account, device roster.Key) error
 }
 
 // A Keeper keeps the home topic.
@@ -55,12 +60,15 @@ type Keeper struct {
 	mu  sync.Mutex // guards due
 	due bool
 
-	tending sync.Mutex // held while the home topic is tended; guards read
+	waits atomic.Bool // a device is to be removed that could not be
+
+	tending sync.Mutex // held while the home topic is tended; guards read and asked
 	read    reading
+	asked   map[home.At]time.Time // when devices were asked to be removed
 }
 
 // New returns a keeper. It has nothing to do before Look.
-func New(c Config) *Keeper { return &Keeper{Config: c} }
+func New(c Config) *Keeper { return &Keeper{Config: c, asked: map[home.At]time.Time{}} }
 
 // Look makes the actor look at the home topic and at the topics of the store.
 type Look struct{}
@@ -178,7 +186,7 @@ type round struct {
 }
 
 func (r *round) run() error {
-	for _, step := range []func() error{r.keepRoot, r.stateTopics, r.joinTopics, r.letIn} {
+	for _, step := range []func() error{r.keepRoot, r.stateTopics, r.sayKeys, r.joinTopics, r.letIn, r.tellPetnames, r.removeGone} {
 		if err := step(); err != nil || r.did {
 			return err
 		}

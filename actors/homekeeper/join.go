@@ -96,7 +96,7 @@ func (r *round) letIn() error {
 
 // grant signs that a device is of the account that this one is of, if it belongs.
 func (r *round) grant(t *store.Topic, card home.Card) error {
-	if trusted, err := r.k.Store.TrustedDevice(r.topic, card.By); err != nil || !trusted {
+	if trusted, err := r.k.Store.TrustedDevice(r.topic, card.By); err != nil || !trusted || r.state.IsGone(card.By) {
 		return err
 	}
 	c := card.Claim

@@ -258,6 +258,11 @@ func (k *Keeper) Act(ctx context.Context, topic digest.Hash, act steward.Act) (a
 	}
 	k.tending.Lock()
 	defer k.tending.Unlock()
+	return k.act(ctx, t, act)
+}
+
+// act is Act; k.tending is held.
+func (k *Keeper) act(ctx context.Context, t *store.Topic, act steward.Act) (a Acted, err error) {
 	desk, err := k.Store.NewDesk(t)
 	if errors.Is(err, steward.ErrNotSteward) {
 		a.Ask, err = k.ask(ctx, t, act.Body)
@@ -266,7 +271,7 @@ func (k *Keeper) Act(ctx context.Context, topic digest.Hash, act steward.Act) (a
 	if err != nil {
 		return a, err
 	}
-	if !k.mayAct(topic, desk.State()) {
+	if !k.mayAct(t.ID, desk.State()) {
 		return a, ErrUnmet
 	}
 	b, err := desk.Own([]steward.Act{act}, k.Now())
@@ -280,7 +285,7 @@ func (k *Keeper) Act(ctx context.Context, topic digest.Hash, act steward.Act) (a
 		return a, err
 	}
 	a.Done = true
-	return a, k.learn(topic)
+	return a, k.learn(t.ID)
 }
 
 // ask appends an ask to this device's own log.

@@ -134,10 +134,8 @@ func (k *Keeper) AskToLeave(ctx context.Context, topic digest.Hash) (ref roster.
 		return ref, err
 	}
 	self := k.Store.DeviceKey(t)
-	for _, a := range asks {
-		if leaves(a.Body, self) {
-			return a.AskRef, nil
-		}
+	if ref, asked := removal(asks, self); asked {
+		return ref, nil
 	}
 	d, _ := st.Device(self)
 	if len(st.Devices(d.Account)) == 1 {
@@ -148,6 +146,47 @@ func (k *Keeper) AskToLeave(ctx context.Context, topic digest.Hash) (ref roster.
 		return ref, err
 	}
 	return k.ask(ctx, t, q)
+}
+
+// removal returns the first of asks that is to remove a device.
+func removal(asks []Own, device roster.Key) (ref roster.AskRef, found bool) {
+	for _, a := range asks {
+		if leaves(a.Body, device) {
+			return a.AskRef, true
+		}
+	}
+	return ref, false
+}
+
+// AskToRemove has a device of an account removed from a topic: at once if this device is
+// the steward; else that is asked for, unless it was and is not answered. The error is
+// ErrRefused or ErrUnmet.
+func (k *Keeper) AskToRemove(ctx context.Context, topic digest.Hash, account, device roster.Key) (a Acted, err error) {
+	t, err := k.Store.Topic(topic)
+	if err != nil {
+		return a, err
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	st, err := k.Store.Roster(topic)
+	if err != nil {
+		return a, err
+	}
+	if d, _ := st.Device(device); !d.Belongs { // somebody else did it a moment ago
+		return Acted{Done: true}, nil
+	}
+	asks, err := k.waiting(t, st)
+	if err != nil {
+		return a, err
+	}
+	if ref, asked := removal(asks, device); asked {
+		return Acted{Ask: ref}, nil
+	}
+	q, err := roster.NewRequest(st, &roster.Target{Account: account, Device: device})
+	if err != nil {
+		return a, err
+	}
+	return k.act(ctx, t, steward.Act{Body: q})
 }
 
 // leaves reports whether an ask is to remove a device, or its person.

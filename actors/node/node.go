@@ -32,6 +32,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/actors/session"
 	"github.com/xaeroflux/xaeroflux/actors/swarm"
 	"github.com/xaeroflux/xaeroflux/identity"
+	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/store"
 	"github.com/xaeroflux/xaeroflux/supervisor"
 	"github.com/xaeroflux/xaeroflux/transport"
@@ -157,10 +158,11 @@ func (n *Node) meet() (err error) {
 	n.home = homekeeper.New(homekeeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
 		Go: n.Go, Wake: func() { n.send(homekeeper.Name, &homekeeper.Look{}) }, Joining: c.Joining, Joined: n.joined, Places: n.mesh.Places,
+		Remove: n.removeDevice,
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
-		Logger: c.Logger, Now: c.Now, Host: n.mesh, Agreed: n.keeper.Met, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
+		Logger: c.Logger, Now: c.Now, Host: n.mesh, Agreed: n.agreed, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
 		Self: self, PeerTimeout: c.PeerTimeout, Stall: c.Stall, Doze: c.Doze,
 	})
 	n.mesh.Sessions = n.sessions
@@ -235,6 +237,18 @@ func (n *Node) joined(topic identity.TopicID, places []identity.Address) {
 			n.cfg.Logger.Warn("a place of a peer is not kept", slog.String("topic", topic.Short()), slog.Any("error", err))
 		}
 	}
+}
+
+// removeDevice has a device of this person removed from a topic.
+func (n *Node) removeDevice(topic identity.TopicID, account, device roster.Key) error {
+	_, err := n.keeper.AskToRemove(n.ctx, topic, account, device)
+	return err
+}
+
+// agreed takes note that a peer holds the same of a topic.
+func (n *Node) agreed(topic identity.TopicID) {
+	n.keeper.Met(topic)
+	n.home.Met()
 }
 
 // found tells of something that is wrong with a topic's roster.
