@@ -17,8 +17,12 @@ import (
 
 // A Record is an event in its place.
 type Record struct {
-	Log     LogID
-	Author  AuthorKey // of the log
+	Log    LogID
+	Author AuthorKey // of the log
+	// Account is the author's person, by the roster that is here when the event is read;
+	// Topic.Names says what to call that one. It is zero in an open topic, where nobody
+	// has an account, and before the steward admitted the author.
+	Account AccountKey
 	Seq     uint64    // its place in the log, from 0
 	Time    time.Time // when its author appended it, to the millisecond
 	Type    string

@@ -311,6 +311,27 @@ func ExampleTopic_Remove() {
 	// true
 }
 
+func ExampleTopic_Names() {
+	ada, err := xaeroflux.Open(filepath.Join(scratch, "names"), nil)
+	check(err)
+	defer ada.Close()
+	family, err := ada.CreateTopic(ctx, "family", nil)
+	check(err)
+	_, err = family.Append(ctx, xaeroflux.Event{Type: "note", Payload: []byte("a present for Ben")})
+	check(err)
+
+	check(family.Claim(ctx, "Ada"))
+	names, err := family.Names()
+	check(err)
+	for rec, err := range family.Events(ctx, xaeroflux.Query{}) {
+		check(err)
+		fmt.Println(names[rec.Account], string(rec.Payload)) // "Ada" a present for Ben
+	}
+
+	// Output:
+	// "Ada" a present for Ben
+}
+
 func ExampleDB_LinkDevice() {
 	dir := filepath.Join(scratch, "person")
 	ada, err := xaeroflux.Open(dir+"/ada", &xaeroflux.Options{Listen: "127.0.0.1:0"})

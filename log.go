@@ -180,6 +180,7 @@ func (l *Log) Get(ctx context.Context, seq uint64) (_ Record, err error) {
 			if rec = record(l.l, s, r); rec.isSealed() {
 				rec.show(l.db.st.Open(l.l, r))
 			}
+			rec.Account = l.db.accountOf(l.l)
 			return nil
 		})
 	})

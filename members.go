@@ -87,10 +87,15 @@ func (r Role) String() string { return identity.Role(r).String() }
 // A Member is a person of a topic.
 type Member struct {
 	Account AccountKey `json:"account"`
-	Role    Role       `json:"role"`
-	Since   time.Time  `json:"since"` // when the steward admitted the person, by its clock
-	Devices []Device   `json:"devices"`
-	Self    bool       `json:"self,omitempty"` // of this store
+	// Name is what to call the person: the petname, or what the person claims to be, in
+	// quotes. If it could be taken for another's, the beginning of the account's key follows.
+	Name    string    `json:"name,omitempty"`
+	Petname string    `json:"petname,omitempty"` // what this store's person calls that one; see Topic.SetPetname
+	Claim   string    `json:"claim,omitempty"`   // what that one wants to be called; see Topic.Claim
+	Role    Role      `json:"role"`
+	Since   time.Time `json:"since"` // when the steward admitted the person, by its clock
+	Devices []Device  `json:"devices"`
+	Self    bool      `json:"self,omitempty"` // of this store
 }
 
 // A Device is one of a member's stores.
@@ -99,6 +104,8 @@ type Device struct {
 	Log   LogID     `json:"log"`            // that it appends to
 	Since time.Time `json:"since"`          // when the steward admitted it, by its clock
 	Self  bool      `json:"self,omitempty"` // this store
+	// Steward is that it writes the roster; of DB.Devices, that it keeps the list of them.
+	Steward bool `json:"steward,omitempty"`
 }
 
 // Members returns who belongs to the topic by the roster that is here, ordered by key. A
@@ -109,12 +116,17 @@ func (t *Topic) Members() (_ []Member, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("members: %w", err)
 	}
+	people, err := t.people()
+	if err != nil {
+		return nil, wrap("members", err)
+	}
 	self := t.db.st.DeviceKey(t.t)
 	var all []Member
 	for _, a := range st.Accounts() {
 		m := Member{Account: AccountKey(a.Key), Role: Role(a.Role), Since: told(time.UnixMilli(a.Time))}
+		m.Name, m.Petname, m.Claim = people.shown[m.Account], people.all[m.Account].Petname, people.all[m.Account].Claim
 		for _, d := range st.Devices(a.Key) {
-			m.Devices = append(m.Devices, Device{Key: AuthorKey(d.Key), Log: LogID(d.Log), Since: told(time.UnixMilli(d.Time)), Self: d.Key == self})
+			m.Devices = append(m.Devices, Device{Key: AuthorKey(d.Key), Log: LogID(d.Log), Since: told(time.UnixMilli(d.Time)), Self: d.Key == self, Steward: writes(st, d.Key)})
 			m.Self = m.Self || d.Key == self
 		}
 		all = append(all, m)

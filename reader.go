@@ -36,6 +36,7 @@ type reader struct {
 	live  bool             // of Subscribe and Process: waits before an event of which the key may come yet
 	runs  []store.Run      // that take read last
 	opens store.Opener     // of the log that is read
+	by    AccountKey       // of the author of the log that is read
 	room  []byte           // what is sealed in records is decrypted to its end; with Borrow, to its begin
 	there map[LogID]uint64 // sizes at the begin, of logs that were not read to there yet
 }
@@ -175,6 +176,7 @@ const readBytes = 64 << 10
 // others say, behind a turn's length, that they wait.
 func (r *reader) read(ctx context.Context, s span, others func() bool, yield func(Record, error) bool) error {
 	count, size := 0, 0
+	r.by = r.db.accountOf(s.l)
 	for most := 1; s.from < s.to; most = min(4*most+4096, readBytes) {
 		runs, err := r.take(s, most)
 		if len(runs) == 0 {
@@ -269,6 +271,7 @@ func (r *reader) run(l *store.Log, run store.Run, yield func(Record, error) bool
 			return errLeft
 		}
 		event := record(l, seq, rec)
+		event.Account = r.by
 		if event.isSealed() {
 			r.open(&event, len(run.Records))
 		}

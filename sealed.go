@@ -60,28 +60,35 @@ func (t *Topic) maySpeak() error {
 	if t.Kind() == OpenTopic {
 		return nil
 	}
+	l, err := t.belonging()
+	if err == nil && l.Mute() {
+		err = fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
+	}
+	return err
+}
+
+// belonging returns the log of this store in a topic that has members, or why nothing
+// counts that is appended to it.
+func (t *Topic) belonging() (*store.Log, error) {
 	if err := t.db.st.CheckInvited(t.t); err != nil {
-		return err
+		return nil, err
 	}
 	l, err := t.db.st.Log(t.log())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, cut := l.Cut(); cut {
-		return t.removed()
+		return nil, t.removed()
 	}
 	if l.Provisional() {
 		if refused, err := t.refused(); refused != nil || err != nil {
-			return errors.Join(refused, err)
+			return nil, errors.Join(refused, err)
 		}
 		if account, err := t.db.st.Account(t.t); l.Whole().Size == 0 && (err != nil || account.IsZero()) {
-			return cmp.Or(err, ErrNotRecovered)
+			return nil, cmp.Or(err, ErrNotRecovered)
 		}
 	}
-	if l.Mute() {
-		return fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
-	}
-	return nil
+	return l, nil
 }
 
 // removed returns why nothing counts any more that this store appends.
