@@ -44,7 +44,7 @@ func (t *Topic) removable(st *roster.State, device roster.Key) (roster.DeviceSta
 	case device == t.db.st.DeviceKey(t.t):
 		return d, fmt.Errorf("%w: %s is this store: remove it at another device, or leave the topic here", ErrOptions, short)
 	case writes(st, device) && t.db.isHome(t.ID()):
-		return d, fmt.Errorf("%w: device %s keeps the list of your devices and stays on it: remove it in each topic", ErrRole, short)
+		return d, fmt.Errorf("%w: device %s keeps the list of your devices: have another device of yours keep it first, by the words if that one is lost or stolen", ErrRole, short)
 	case writes(st, device):
 		return d, fmt.Errorf("%w: device %s writes the roster: have another one write it first, by a handover or, if it is lost or stolen, a take-over", ErrRole, short)
 	}
@@ -62,7 +62,7 @@ func writes(st *roster.State, device roster.Key) bool {
 // RemoveDevice takes a device off the list of this person's devices, which Devices
 // returns: it learns of no further topic, and reads nothing that the person's devices tell
 // each other later. It has other keys in the topics that it is in, and belongs to those
-// until Topic.RemoveDevice. For when it is done, and errors, see there; ErrNoWords.
+// until Topic.RemoveDevice; RemoveDeviceEverywhere does both. For when it is done, and errors, see there; ErrNoWords.
 func (db *DB) RemoveDevice(ctx context.Context, device AuthorKey) (err error) {
 	defer db.out(&err)
 	if err := db.mayChange(ctx); err != nil {
