@@ -70,9 +70,12 @@ type Backend interface {
 	Succession(ctx context.Context, topic string, c SuccessionChange) (Succession, error)
 	// Link makes an invite that links a device to the store's person.
 	Link(ctx context.Context, o Linking) (string, error)
-	// Devices removes one of the devices of the store's person, unless c asks for nothing,
-	// and returns those that are left.
+	// Devices removes one of the devices of the store's person, or has this one keep the
+	// list, unless c asks for nothing, and returns those that are left.
 	Devices(ctx context.Context, c DeviceChange) ([]xaeroflux.Device, error)
+	// RemoveEverywhere removes the device that c names from the list and from each topic,
+	// and returns what became of that.
+	RemoveEverywhere(ctx context.Context, c DeviceChange) ([]xaeroflux.DeviceRemoval, error)
 	// Invites closes an open invite of a topic, unless c asks for nothing, and returns
 	// those that are open.
 	Invites(ctx context.Context, topic string, c InviteChange) ([]xaeroflux.OpenInvite, error)
@@ -162,15 +165,19 @@ type Linking struct {
 // A MemberChange asks for one thing. Account is the beginning of its key.
 type MemberChange struct {
 	Account string         `json:"account,omitempty"`
-	Device  string         `json:"device,omitempty"` // or, to remove one device, the beginning of that one's key
-	Remove  bool           `json:"remove,omitempty"` // it belongs to the topic no more
-	Role    xaeroflux.Role `json:"role,omitzero"`    // give it this one
-	Wait    time.Duration  `json:"wait,omitempty"`   // as of an Inviting
+	Device  string         `json:"device,omitempty"`  // or, to remove one device, the beginning of that one's key
+	Remove  bool           `json:"remove,omitempty"`  // it belongs to the topic no more
+	Role    xaeroflux.Role `json:"role,omitzero"`     // give it this one
+	Petname *string        `json:"petname,omitempty"` // call it this here
+	Claim   *string        `json:"claim,omitempty"`   // or: this store's person wants to be called this
+	Wait    time.Duration  `json:"wait,omitempty"`    // as of an Inviting
 }
 
 // A DeviceChange asks for one thing. Remove is the beginning of a device's key.
 type DeviceChange struct {
 	Remove string        `json:"remove,omitempty"` // it is none of the person's devices any more
+	Keep   bool          `json:"keep,omitempty"`   // this store keeps the list of them
+	Words  string        `json:"words,omitempty"`  // by these
 	Wait   time.Duration `json:"wait,omitempty"`   // as of an Inviting
 }
 
@@ -243,6 +250,7 @@ type Query struct {
 	Ranges bool   `json:"ranges,omitempty"` // what was fetched beyond gaps too
 	Engine bool   `json:"engine,omitempty"` // the engine's own events too
 	Leaves bool   `json:"leaves"`           // Leaf and Hash are wanted too
+	Names  bool   `json:"names,omitempty"`  // Name is wanted too
 
 	Settled     bool          `json:"settled,omitempty"`         // in the settled order, not by log
 	SettleAfter time.Duration `json:"settle_after_ns,omitempty"` // of Follow in it: so old events are not waited with
@@ -250,21 +258,23 @@ type Query struct {
 
 // A Record is an event in its place. Bytes are base64 in JSON.
 type Record struct {
-	Log       xaeroflux.LogID     `json:"log"`
-	Author    xaeroflux.AuthorKey `json:"author"` // of the log
-	Seq       uint64              `json:"seq"`
-	Time      string              `json:"time"` // RFC 3339 with milliseconds, UTC
-	Type      string              `json:"type"`
-	TypeBytes []byte              `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
-	Key       []byte              `json:"key"`
-	Payload   []byte              `json:"payload"`
-	ID        xaeroflux.EventID   `json:"id,omitzero"`       // if it has one
-	Refs      []xaeroflux.Ref     `json:"refs,omitempty"`    // events of other logs that it comes after
-	Late      bool                `json:"late,omitempty"`    // in the settled order: others came before that have their place behind it
-	Sealed    string              `json:"sealed,omitempty"`  // why it cannot be read; type, key and payload are empty then
-	Decoded   json.RawMessage     `json:"decoded,omitempty"` // of an event of the engine: the fields of its payload
-	Leaf      []byte              `json:"leaf,omitempty"`    // RFC 6962 leaf data
-	Hash      xaeroflux.Hash      `json:"hash,omitzero"`     // RFC 6962 leaf hash
+	Log       xaeroflux.LogID      `json:"log"`
+	Author    xaeroflux.AuthorKey  `json:"author"`           // of the log
+	Account   xaeroflux.AccountKey `json:"account,omitzero"` // of the author's person, in a topic that has members
+	Name      string               `json:"name,omitempty"`   // what to call that one, as of a member
+	Seq       uint64               `json:"seq"`
+	Time      string               `json:"time"` // RFC 3339 with milliseconds, UTC
+	Type      string               `json:"type"`
+	TypeBytes []byte               `json:"type_bytes,omitempty"` // the type as it is, if it is not UTF-8
+	Key       []byte               `json:"key"`
+	Payload   []byte               `json:"payload"`
+	ID        xaeroflux.EventID    `json:"id,omitzero"`       // if it has one
+	Refs      []xaeroflux.Ref      `json:"refs,omitempty"`    // events of other logs that it comes after
+	Late      bool                 `json:"late,omitempty"`    // in the settled order: others came before that have their place behind it
+	Sealed    string               `json:"sealed,omitempty"`  // why it cannot be read; type, key and payload are empty then
+	Decoded   json.RawMessage      `json:"decoded,omitempty"` // of an event of the engine: the fields of its payload
+	Leaf      []byte               `json:"leaf,omitempty"`    // RFC 6962 leaf data
+	Hash      xaeroflux.Hash       `json:"hash,omitzero"`     // RFC 6962 leaf hash
 }
 
 // A Status is a node at work.

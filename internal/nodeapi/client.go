@@ -169,6 +169,11 @@ func (c *Client) Devices(ctx context.Context, change DeviceChange) ([]xaeroflux.
 	return single[[]xaeroflux.Device](ctx, c, "devices", request{Device: change})
 }
 
+// RemoveEverywhere implements Backend.
+func (c *Client) RemoveEverywhere(ctx context.Context, change DeviceChange) ([]xaeroflux.DeviceRemoval, error) {
+	return single[[]xaeroflux.DeviceRemoval](ctx, c, "remove-everywhere", request{Device: change})
+}
+
 // Invites implements Backend.
 func (c *Client) Invites(ctx context.Context, topic string, change InviteChange) ([]xaeroflux.OpenInvite, error) {
 	return single[[]xaeroflux.OpenInvite](ctx, c, "invites", request{Topic: topic, Invites: change})

@@ -174,6 +174,10 @@ func (f *fake) Devices(_ context.Context, c DeviceChange) ([]xaeroflux.Device, e
 	return []xaeroflux.Device{{Log: logID, Since: time.Unix(int64(c.Wait), int64(len(c.Remove))).UTC(), Self: true}}, nil
 }
 
+func (f *fake) RemoveEverywhere(_ context.Context, c DeviceChange) ([]xaeroflux.DeviceRemoval, error) {
+	return []xaeroflux.DeviceRemoval{{Name: c.Remove, State: xaeroflux.RemovalAsked, Why: c.Wait.String()}}, nil
+}
+
 func (f *fake) Invites(_ context.Context, topic string, c InviteChange) ([]xaeroflux.OpenInvite, error) {
 	return []xaeroflux.OpenInvite{{ID: xaeroflux.InviteKey{1}, Role: xaeroflux.RoleReader, Uses: len(topic) + len(c.Close), Expires: time.Unix(int64(c.Wait), 0).UTC()}}, nil
 }

@@ -61,6 +61,8 @@ func TestCallsGoThrough(t *testing.T) {
 	check("succession", next.Key, "succession in t: {NewKey:false Propose:false Device: Read: Sign:xfs2}", err)
 	link, err := c.Link(ctx, Linking{Expires: time.Unix(9, 0).UTC(), Wait: time.Second})
 	check("link", link, "link until 1970-01-01 00:00:09 +0000 UTC, waits 1s", err)
+	gone, err := c.RemoveEverywhere(ctx, DeviceChange{Remove: "abcd", Wait: 9})
+	check("remove everywhere", gone, []xaeroflux.DeviceRemoval{{Name: "abcd", State: xaeroflux.RemovalAsked, Why: "9ns"}}, err)
 	own, err := c.Devices(ctx, DeviceChange{Remove: "abcd", Wait: 9})
 	check("devices", own, []xaeroflux.Device{{Log: logID, Since: time.Unix(9, 4).UTC(), Self: true}}, err)
 	var steps []int64

@@ -176,6 +176,9 @@ func (s *Server) routes() http.Handler {
 	}))
 	handle("link", one(func(ctx context.Context, r *request) (string, error) { return s.b.Link(ctx, r.Linking) }))
 	handle("devices", one(func(ctx context.Context, r *request) ([]xaeroflux.Device, error) { return s.b.Devices(ctx, r.Device) }))
+	handle("remove-everywhere", one(func(ctx context.Context, r *request) ([]xaeroflux.DeviceRemoval, error) {
+		return s.b.RemoveEverywhere(ctx, r.Device)
+	}))
 	handle("invites", one(func(ctx context.Context, r *request) ([]xaeroflux.OpenInvite, error) {
 		return s.b.Invites(ctx, r.Topic, r.Invites)
 	}))

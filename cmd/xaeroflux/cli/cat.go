@@ -20,12 +20,14 @@ import (
 func (a *app) catCmd() *cobra.Command {
 	var q nodeapi.Query
 	var order string
+	var who bool
 	cmd := &cobra.Command{
 		Use:   "cat",
 		Short: "Print events",
 		Long: `Prints the payloads of the topic's events, one a line, log after log, each log in
 order. A terminal gets control characters as \x1b; "xaeroflux get" prints one
-payload byte for byte. With --json, an object for each event: log, seq, time,
+payload byte for byte. With --json, an object for each event: log, author, in a topic
+that has members the account and name of the author's person, seq, time,
 type, key and payload (base64), id and refs if it has them, leaf (base64 of the
 RFC 6962 leaf data) and hash; if the type is not UTF-8, type_bytes (base64) has it
 as it is. An event of a private topic whose key is not here is a line
@@ -47,7 +49,7 @@ device that holds the same. An event that comes behind its place has "late" with
 				return usage("--settle-after is %v, want 0 or more", q.SettleAfter)
 			}
 			q.Settled = order == "settled"
-			q.Topic, q.Leaves = a.topic, a.json
+			q.Topic, q.Leaves, q.Names = a.topic, a.json, a.json || who
 			return a.with(cmd.Context(), func(b backend) error { return a.cat(cmd.Context(), b, q) })
 		},
 	}
@@ -57,6 +59,7 @@ device that holds the same. An event that comes behind its place has "late" with
 	f.IntVar(&q.Limit, "limit", 0, "print so many events at most (default: all)")
 	f.BoolVar(&q.Follow, "follow", false, "go on with new events as they come")
 	f.BoolVar(&q.Ranges, "ranges", false, `what "xaeroflux fetch" brought beyond gaps too`)
+	f.BoolVar(&who, "who", false, "print before each event who wrote it: the name as \"xaeroflux members\" shows it, or the beginning of the account's key, or in an open topic of the author's")
 	f.StringVar(&order, "order", "log", "in which order logs come: log (one after another), or settled (by time, the same everywhere)")
 	f.DurationVar(&q.SettleAfter, "settle-after", 2*time.Second, "with --follow --order settled: when an event is printed though other logs are silent; 0 never")
 	f.BoolVar(&q.Engine, "engine", false, `the engine's own events too, whose types begin with "xf/"`)
@@ -73,6 +76,9 @@ func (a *app) cat(ctx context.Context, b backend, q nodeapi.Query) error {
 	}
 	out := nodeapi.NewLazyWriter(a.out, nil)
 	print := printPayload
+	if q.Names {
+		print = printWithAuthor
+	}
 	if a.json {
 		enc := json.NewEncoder(out)
 		print = func(_ io.Writer, r *nodeapi.Record) error { return enc.Encode(r) }
@@ -104,6 +110,24 @@ func printPayload(w io.Writer, r *nodeapi.Record) error {
 	}
 	_, err := w.Write(newline)
 	return err
+}
+
+func printWithAuthor(w io.Writer, r *nodeapi.Record) error {
+	if _, err := fmt.Fprintf(w, "%s: ", authorOf(r)); err != nil {
+		return err
+	}
+	return printPayload(w, r)
+}
+
+// authorOf says who wrote an event.
+func authorOf(r *nodeapi.Record) string {
+	switch {
+	case r.Name != "":
+		return r.Name
+	case !r.Account.IsZero():
+		return r.Account.Short()
+	}
+	return r.Author.Short()
 }
 
 // serve lets other commands work through this process if it has opened the

@@ -17,7 +17,7 @@ func ofDevices(cmd *cobra.Command) bool {
 }
 
 func (a *app) removeDeviceCmd() *cobra.Command {
-	var mine bool
+	var mine, everywhere bool
 	var wait time.Duration
 	cmd := &cobra.Command{
 		Use:   "remove DEVICE",
@@ -28,7 +28,10 @@ private topic once they know is sealed from it. Its person's other devices go on
 it has read, it has.
 
 With --mine it is taken off the list of your own devices, and hears of no further topic.
-A device has another key in each topic: remove it there, too.` + asksText,
+A device has another key in each topic, and belongs to those until it is removed there.
+--everywhere does all of that: it takes a device that "devices --mine" lists off the list
+and out of each topic of yours, and prints what became of that. Your other devices hear
+of it, and see to what this one cannot do.` + asksText,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if wait < 0 {
@@ -38,6 +41,9 @@ A device has another key in each topic: remove it there, too.` + asksText,
 				return usage("device %q: give at least %d digits of its key", args[0], minPrefix)
 			}
 			return a.with(cmd.Context(), func(b backend) error {
+				if everywhere {
+					return a.removeEverywhere(cmd.Context(), b, nodeapi.DeviceChange{Remove: args[0], Wait: wait})
+				}
 				if mine {
 					return a.mine(cmd.Context(), b, nodeapi.DeviceChange{Remove: args[0], Wait: wait})
 				}
@@ -46,6 +52,7 @@ A device has another key in each topic: remove it there, too.` + asksText,
 		},
 	}
 	cmd.Flags().BoolVar(&mine, "mine", false, "of the devices of this store's person")
+	cmd.Flags().BoolVar(&everywhere, "everywhere", false, "of the devices of this store's person, and of all topics")
 	waitFlag(cmd, &wait)
 	return cmd
 }

@@ -24,6 +24,9 @@ func engineRecord(typ string, body []byte) json.RawMessage {
 		return nil
 	}
 	var r any
+	if typ == roster.NameType {
+		return engineName(body)
+	}
 	r, err := roster.DecodeAsk(typ, body)
 	if err != nil {
 		r, err = roster.Decode(typ, body)
@@ -33,6 +36,21 @@ func engineRecord(typ string, body []byte) json.RawMessage {
 	}
 	var b bytes.Buffer
 	putValue(&b, reflect.ValueOf(r))
+	return b.Bytes()
+}
+
+// engineName is what an author wants to be called.
+func engineName(body []byte) json.RawMessage {
+	n, err := roster.DecodeName(body)
+	if err != nil {
+		return nil
+	}
+	var b bytes.Buffer
+	if n.Sealed != nil {
+		putValue(&b, reflect.ValueOf(struct{ Sealed []byte }{n.Sealed}))
+	} else {
+		putValue(&b, reflect.ValueOf(struct{ Name string }{n.Clear}))
+	}
 	return b.Bytes()
 }
 

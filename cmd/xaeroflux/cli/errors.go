@@ -112,7 +112,7 @@ var kinds = []struct {
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},
 	{nodeapi.Exists, []error{xaeroflux.ErrExists}},
-	{nodeapi.Usage, []error{xaeroflux.ErrInvite, xaeroflux.ErrWords, xaeroflux.ErrOtherWords, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey, xaeroflux.ErrBackupTarget}},
+	{nodeapi.Usage, []error{xaeroflux.ErrInvite, xaeroflux.ErrWords, xaeroflux.ErrOtherWords, xaeroflux.ErrName, identity.ErrAddress, identity.ErrPeerID, xaeroflux.ErrOptions, xaeroflux.ErrTooMany, proof.ErrKey, xaeroflux.ErrBackupTarget}},
 	{nodeapi.Format, []error{xaeroflux.ErrFormat, identity.ErrSeedVersion}},
 	{nodeapi.Corrupt, []error{identity.ErrSeedFile}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoBackup, xaeroflux.ErrIsBackup, xaeroflux.ErrIsArchive}},

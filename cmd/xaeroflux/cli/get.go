@@ -26,7 +26,7 @@ text as \xff. With --json, the object that "xaeroflux cat --json" prints.`,
 			if err != nil {
 				return usage("SEQ is %q, want a number from 0", args[0])
 			}
-			q := nodeapi.Query{Topic: a.topic, Log: log, From: seq, Limit: 1, Ranges: true, Engine: true, Leaves: a.json}
+			q := nodeapi.Query{Topic: a.topic, Log: log, From: seq, Limit: 1, Ranges: true, Engine: true, Leaves: a.json, Names: a.json}
 			return a.with(cmd.Context(), func(b backend) error { return a.get(cmd, b, q) })
 		},
 	}

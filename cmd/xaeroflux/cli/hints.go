@@ -239,6 +239,9 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		if ofRoster(cmd) {
 			return "xaeroflux roster, which shows what device writes the roster; xaeroflux members shows who may do what"
 		}
+		if ofDevices(cmd) && cmd.Flags().Changed("mine") {
+			return "xaeroflux devices keep at the device that is to keep the list; or here with --words -, if the one that keeps it is lost or stolen; then the same again"
+		}
 		if ofDevices(cmd) {
 			return "xaeroflux roster, which shows what device writes the roster; xaeroflux members shows who may do what: each removes his own devices, the owner and the admins those of others"
 		}

@@ -56,6 +56,7 @@ var printed = []struct {
 	{"succession", "`successor key`, `successor propose`, `successor sign`", nodeapi.Succession{}},
 	{"printLink", "`devices link`", linkLine{}},
 	{"ownDevices", "`devices --mine`, for each device", xaeroflux.Device{}},
+	{"printRemovals", "`devices remove DEVICE --everywhere`, for each topic", xaeroflux.DeviceRemoval{}},
 	{"invites", "`invites`, and the command of it, for each invite", xaeroflux.OpenInvite{}},
 	{"asks", "`asks`, for each ask", xaeroflux.Ask{}},
 	{"members", "`members`, and the commands of it, for each member", xaeroflux.Member{}},

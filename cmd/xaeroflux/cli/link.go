@@ -119,6 +119,6 @@ func (a *app) ownDevices(all []xaeroflux.Device) error {
 func printOwnDevices(w io.Writer, all []xaeroflux.Device) {
 	fmt.Fprintln(w, "DEVICE\tSINCE")
 	for _, d := range all {
-		fmt.Fprintf(w, "%s\t%s%s\n", d.Key.Short(), d.Since.Format(time.DateOnly), mark(d.Self, "this device"))
+		fmt.Fprintf(w, "%s\t%s%s%s\n", d.Key.Short(), d.Since.Format(time.DateOnly), mark(d.Self, "this device"), mark(d.Steward, "keeps the list"))
 	}
 }

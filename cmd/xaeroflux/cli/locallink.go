@@ -23,6 +23,9 @@ func (b *local) Devices(ctx context.Context, c nodeapi.DeviceChange) ([]xaeroflu
 	if err != nil || c == (nodeapi.DeviceChange{}) {
 		return all, err
 	}
+	if c.Keep {
+		return b.keepDevices(ctx, c)
+	}
 	d, err := device(all, "this store's person", c.Remove)
 	if err != nil {
 		return nil, err
@@ -33,4 +36,33 @@ func (b *local) Devices(ctx context.Context, c nodeapi.DeviceChange) ([]xaeroflu
 		return nil, err
 	}
 	return b.db.Devices()
+}
+
+// keepDevices has this store keep the list of the person's devices.
+func (b *local) keepDevices(ctx context.Context, c nodeapi.DeviceChange) ([]xaeroflux.Device, error) {
+	ctx, cancel := waiting(ctx, c.Wait)
+	defer cancel()
+	keep := b.db.KeepDevices
+	if c.Words != "" {
+		keep = func(ctx context.Context) error { return b.db.KeepDevicesByWords(ctx, c.Words) }
+	}
+	if err := keep(ctx); err != nil {
+		return nil, err
+	}
+	return b.db.Devices()
+}
+
+// RemoveEverywhere implements nodeapi.Backend.
+func (b *local) RemoveEverywhere(ctx context.Context, c nodeapi.DeviceChange) ([]xaeroflux.DeviceRemoval, error) {
+	all, err := b.db.Devices()
+	if err != nil {
+		return nil, err
+	}
+	d, err := device(all, "this store's person", c.Remove)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := waiting(ctx, c.Wait)
+	defer cancel()
+	return b.db.RemoveDeviceEverywhere(ctx, d.Key)
 }

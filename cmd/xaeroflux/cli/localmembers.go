@@ -50,6 +50,9 @@ func (b *local) Members(ctx context.Context, topic string, c nodeapi.MemberChang
 }
 
 func changeMember(ctx context.Context, t *xaeroflux.Topic, c nodeapi.MemberChange) error {
+	if c.Claim != nil {
+		return t.Claim(ctx, *c.Claim)
+	}
 	if t.Kind() == xaeroflux.OpenTopic {
 		return usage("topic %s is open: whoever has its invite takes part, and nobody can take that away", t.ID().Short())
 	}
@@ -66,7 +69,10 @@ func changeMember(ctx context.Context, t *xaeroflux.Topic, c nodeapi.MemberChang
 	if err != nil {
 		return err
 	}
-	if c.Remove {
+	switch {
+	case c.Petname != nil:
+		return t.SetPetname(ctx, m.Account, *c.Petname)
+	case c.Remove:
 		return t.Remove(ctx, m.Account)
 	}
 	return t.SetRole(ctx, m.Account, c.Role)
@@ -140,20 +146,21 @@ func members(t *xaeroflux.Topic) ([]xaeroflux.Member, error) {
 	return all, err
 }
 
-// member finds a member by the beginning of the account's key.
+// member finds a member by the beginning of the account's key, or by the name that was given
+// to it here. What somebody claims to be finds nobody.
 func member(all []xaeroflux.Member, name string) (found xaeroflux.Member, err error) {
 	fit := 0
 	for _, m := range all {
-		if hasPrefix(m.Account, name) {
+		if hasPrefix(m.Account, name) || m.Petname == name && name != "" {
 			found = m
 			fit++
 		}
 	}
 	switch {
-	case len(name) < minPrefix:
+	case fit == 0 && len(name) < minPrefix:
 		return found, usage("account %q: give at least %d digits of its key", name, minPrefix)
 	case fit == 0:
-		return found, kinded(nodeapi.Unknown, "no member of this topic has an account that begins with %q", name)
+		return found, kinded(nodeapi.Unknown, "no member of this topic has an account that begins with %q, or is called so here", name)
 	case fit > 1:
 		return found, usage("account %q: %d members fit; give more of the key", name, fit)
 	}

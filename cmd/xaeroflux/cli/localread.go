@@ -27,6 +27,10 @@ func (b *local) Events(ctx context.Context, q nodeapi.Query, yield func(*nodeapi
 		events = b.db.Subscribe
 	}
 	var out nodeapi.Record
+	who, err := b.namer(q)
+	if err != nil {
+		return err
+	}
 	for r, err := range events(ctx, query) {
 		if err != nil {
 			if q.Follow && errors.Is(err, context.Canceled) {
@@ -35,6 +39,9 @@ func (b *local) Events(ctx context.Context, q nodeapi.Query, yield func(*nodeapi
 			return err
 		}
 		fill(&out, &r, q.Leaves)
+		if out.Name, err = who.name(r.Account); err != nil {
+			return err
+		}
 		if err := yield(&out); err != nil {
 			return err
 		}
@@ -64,7 +71,7 @@ func (b *local) query(q nodeapi.Query) (xaeroflux.Query, error) {
 // fill makes out of r; bytes are shared with r.
 func fill(out *nodeapi.Record, r *xaeroflux.Record, leaves bool) {
 	*out = nodeapi.Record{
-		Log: r.Log, Author: r.Author, Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
+		Log: r.Log, Author: r.Author, Account: r.Account, Seq: r.Seq, Time: r.Time.UTC().Format(stampLayout),
 		Type: r.Type, TypeBytes: noText(r.Type), Key: r.Key, Payload: r.Payload, ID: r.EventID(), Refs: r.Refs(), Late: r.Late,
 	}
 	if r.Sealed != nil {

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -19,10 +20,15 @@ import (
 func (a *app) membersCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "members",
-		Short: "List the members of a topic, remove one, give one another role",
+		Short: "List the members of a topic, remove one, give one another role or a name",
 		Long: `Lists who belongs to a topic that is private or plain, by the roster that is here:
 the person's account, which is a key, the role, and on how many devices. A member is
-named by the beginning of the account's key, at least 4 digits.
+named by the beginning of the account's key, at least 4 digits, or by the name that was
+given to it here.
+
+A name in quotes is what that person claims to be, which anybody may; one without is
+what you call that person. If two could be taken for each other, or letters are such
+that one cannot tell, the beginning of the account's key follows the name.
 
 Roles: the owner, who founded the topic, for ever; an admin invites and removes, and
 gives roles up to his own; a writer appends and reads; a reader reads; a replica
@@ -30,7 +36,7 @@ stores and forwards what it cannot read.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.members(cmd, nodeapi.MemberChange{}) },
 	}
-	cmd.AddCommand(a.removeCmd(), a.roleCmd())
+	cmd.AddCommand(a.removeCmd(), a.roleCmd(), a.nameCmd(), a.claimCmd())
 	return cmd
 }
 
@@ -158,9 +164,9 @@ func (a *app) table(rows func(w io.Writer)) error {
 }
 
 func printMembers(w io.Writer, all []xaeroflux.Member) {
-	fmt.Fprintln(w, "ACCOUNT\tROLE\tDEVICES\tSINCE")
+	fmt.Fprintln(w, "ACCOUNT\tNAME\tROLE\tDEVICES\tSINCE")
 	for _, m := range all {
-		fmt.Fprintf(w, "%s\t%v\t%d\t%s%s\n", m.Account.Short(), m.Role, len(m.Devices), m.Since.Format(time.DateOnly), mark(m.Self, "you"))
+		fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s%s\n", m.Account.Short(), cmp.Or(m.Name, "-"), m.Role, len(m.Devices), m.Since.Format(time.DateOnly), mark(m.Self, "you"))
 	}
 }
 
@@ -192,20 +198,21 @@ this store's person, whatever topics they are in: there each has another key.`,
 		},
 	}
 	cmd.Flags().BoolVar(&mine, "mine", false, "list the devices of this store's person")
-	cmd.AddCommand(a.linkCmd(), a.removeDeviceCmd())
+	cmd.AddCommand(a.linkCmd(), a.removeDeviceCmd(), a.keepCmd())
 	return cmd
 }
 
 // A deviceLine is a device of a member.
 type deviceLine struct {
-	Account xaeroflux.AccountKey `json:"account"` // of its person
+	Account xaeroflux.AccountKey `json:"account"`        // of its person
+	Name    string               `json:"name,omitempty"` // what to call that one, as of a member
 	xaeroflux.Device
 }
 
 func devicesOf(members []xaeroflux.Member) (all []deviceLine) {
 	for _, m := range members {
 		for _, d := range m.Devices {
-			all = append(all, deviceLine{m.Account, d})
+			all = append(all, deviceLine{m.Account, m.Name, d})
 		}
 	}
 	return all
@@ -224,8 +231,8 @@ func (a *app) devices(all []deviceLine) error {
 }
 
 func printDevices(w io.Writer, all []deviceLine) {
-	fmt.Fprintln(w, "DEVICE\tACCOUNT\tLOG\tSINCE")
+	fmt.Fprintln(w, "DEVICE\tACCOUNT\tNAME\tLOG\tSINCE")
 	for _, d := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\n", d.Key.Short(), d.Account.Short(), d.Log.Short(), d.Since.Format(time.DateOnly), mark(d.Self, "this device"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", d.Key.Short(), d.Account.Short(), cmp.Or(d.Name, "-"), d.Log.Short(), d.Since.Format(time.DateOnly), mark(d.Self, "this device"))
 	}
 }

@@ -30,7 +30,14 @@ func TestMemberIsNamedByItsKey(t *testing.T) {
 			t.Errorf("%q: %v, %v", name, m.Account, err)
 		}
 	}
-	for name, want := range map[string]nodeapi.Kind{"abcd": nodeapi.Usage, "efa": nodeapi.Usage, "": nodeapi.Usage, "abcd03": nodeapi.Unknown, "cd01": nodeapi.Unknown} {
+	all = append(all, xaeroflux.Member{Account: xaeroflux.AccountKey{0xab, 0xce}, Petname: "Al", Claim: "abcd01"}, xaeroflux.Member{Account: xaeroflux.AccountKey{0xab, 0xcf}, Petname: "Twin"},
+		xaeroflux.Member{Account: xaeroflux.AccountKey{0xaa}, Petname: "Twin", Claim: "Eve"}, xaeroflux.Member{Account: xaeroflux.AccountKey{0xbb}, Petname: "efab"})
+	for name, want := range map[string]int{"Al": 3, "abcd01": 0} {
+		if m, err := member(all, name); err != nil || m.Account != all[want].Account {
+			t.Errorf("%q: %v, %v", name, m.Account, err)
+		}
+	}
+	for name, want := range map[string]nodeapi.Kind{"Twin": nodeapi.Usage, "efab": nodeapi.Usage, "Eve": nodeapi.Usage, "Everybody": nodeapi.Unknown, "abcd": nodeapi.Usage, "efa": nodeapi.Usage, "": nodeapi.Usage, "abcd03": nodeapi.Unknown, "cd01": nodeapi.Unknown} {
 		if m, err := member(all, name); kindOf(err) != want {
 			t.Errorf("%q: %v, %v", name, m.Account, err)
 		}
