@@ -146,7 +146,7 @@ func (k *Keeper) tendDue() {
 	}
 }
 
-// State returns what the home topic says by now; nil without one.
+// State returns what the home topic says by now; nil without one. It is the caller's.
 func (k *Keeper) State() (*home.State, error) {
 	h := k.Store.Home()
 	if h == nil {
@@ -154,7 +154,11 @@ func (k *Keeper) State() (*home.State, error) {
 	}
 	k.tending.Lock()
 	defer k.tending.Unlock()
-	return k.state(h)
+	st, err := k.state(h)
+	if err != nil {
+		return nil, err
+	}
+	return st.Clone(), nil
 }
 
 // tend says and does what is due, until nothing is.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,6 +92,25 @@ func TestOrderOfDevicesHasNoMeaning(t *testing.T) {
 			want = got
 		} else if got != want {
 			t.Fatalf("seed %d: \n%s\nwant\n%s", seed, got, want)
+		}
+	}
+}
+
+// TestCloneStays: a copy does not hear what is said later.
+func TestCloneStays(t *testing.T) {
+	s := newState()
+	all := slices.Concat(said(t)[0], said(t)[1], said(t)[2])
+	for _, e := range all {
+		c := s.Clone()
+		before := shown(t, c)
+		if before != shown(t, s) {
+			t.Fatal("a copy says something else")
+		}
+		if err := s.Add(e); err != nil {
+			t.Fatal(err)
+		}
+		if shown(t, c) != before {
+			t.Fatalf("a copy heard %s", e.Type)
 		}
 	}
 }
