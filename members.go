@@ -88,7 +88,7 @@ func (r Role) String() string { return identity.Role(r).String() }
 type Member struct {
 	Account AccountKey `json:"account"`
 	Role    Role       `json:"role"`
-	Since   time.Time  `json:"since"` // when the steward admitted the person, by its clock
+	Since   time.Time  `json:"since,omitzero"` // when the steward admitted the person, by its clock; zero if the roster of an open topic did not begin yet
 	Devices []Device   `json:"devices"`
 	Self    bool       `json:"self,omitempty"` // of this store
 }
@@ -97,7 +97,7 @@ type Member struct {
 type Device struct {
 	Key   AuthorKey `json:"device"`         // that signs its logs in the topic
 	Log   LogID     `json:"log"`            // that it appends to
-	Since time.Time `json:"since"`          // when the steward admitted it, by its clock
+	Since time.Time `json:"since,omitzero"` // when the steward admitted it, by its clock; zero if that of the Member is
 	Self  bool      `json:"self,omitempty"` // this store
 }
 
@@ -110,6 +110,9 @@ func (t *Topic) Members() (_ []Member, err error) {
 		return nil, fmt.Errorf("members: %w", err)
 	}
 	self := t.db.st.DeviceKey(t.t)
+	if t.unbegun(st) {
+		return []Member{t.founder(self)}, nil
+	}
 	var all []Member
 	for _, a := range st.Accounts() {
 		m := Member{Account: AccountKey(a.Key), Role: Role(a.Role), Since: told(time.UnixMilli(a.Time))}
@@ -120,6 +123,18 @@ func (t *Topic) Members() (_ []Member, err error) {
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// unbegun reports whether nothing is here of an open topic's roster: as a rule nobody wrote
+// to it yet, and the topic's genesis alone says who founded it.
+func (t *Topic) unbegun(st *roster.State) bool { return t.Kind() == OpenTopic && !st.Founded() }
+
+// founder returns whoever founded an open topic, by its genesis.
+func (t *Topic) founder(self roster.Key) Member {
+	g := t.t.Genesis
+	log := roster.DataLog(t.t.ID, g.Steward, g.PageBytes, 0)
+	d := Device{Key: g.Steward, Log: LogID(log), Self: roster.Key(g.Steward) == self}
+	return Member{Account: g.Owner, Role: RoleOwner, Devices: []Device{d}, Self: d.Self}
 }
 
 // mayChange returns why nothing of the roster is changed here.
@@ -145,7 +160,7 @@ func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
 	if err != nil {
 		return wrap("remove", err)
 	}
-	if _, known := st.Account(roster.Key(account)); !known {
+	if _, known := st.Account(roster.Key(account)); !known && !(t.unbegun(st) && account == AccountKey(t.t.Genesis.Owner)) {
 		return fmt.Errorf("remove: %w: %s is no member of the topic", ErrOptions, account.Short())
 	}
 	gone := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return !a.Belongs() }
@@ -166,9 +181,12 @@ func (t *Topic) act(ctx context.Context, content any, done func(*roster.State) b
 	if err := t.mayChange(ctx); err != nil {
 		return err
 	}
-	st, err := t.roster()
+	st, err := t.db.st.RosterToChange(t.t)
 	if err != nil {
 		return err
+	}
+	if t.unbegun(st) {
+		return fmt.Errorf("%w: the topic is open, and who belongs to it was not written down yet", ErrRole)
 	}
 	body, err := roster.NewRequest(st, content)
 	if err != nil {
@@ -224,6 +242,9 @@ var (
 	ErrUnmet = keeper.ErrUnmet
 	// ErrNotOwner is returned for a take-over by a store that does not keep the owner's key.
 	ErrNotOwner = keeper.ErrNotOwner
+	// ErrNoRoster is returned for a take-over by a store that holds nothing of the roster
+	// of a topic that has members.
+	ErrNoRoster = keeper.ErrNoRoster
 	// ErrNotAsked is returned for a handover to a device that did not ask for it.
 	ErrNotAsked = keeper.ErrNotAsked
 	// ErrNotShared is returned by a sync with a peer that shares no topic any more: one of
@@ -269,6 +290,8 @@ func (t *Topic) Roster() (s RosterStatus, err error) {
 	}
 	if heir := st.Heir(); !heir.IsZero() {
 		steward.Author = heir
+	} else if t.unbegun(st) {
+		steward.Author = t.t.Genesis.Steward
 	}
 	return RosterStatus{
 		Term: p.Term, Leg: p.Leg, Size: p.Size, Root: Hash(p.Root), Steward: AuthorKey(steward.Author), Faults: s.Faults,
@@ -304,7 +327,7 @@ func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
 // TakeOver makes this store the one that writes the roster, on the word of the topic's
 // owner, whose key this store has to keep: for a steward that is lost or stolen. First
 // sync with the members that can be reached: what the old steward wrote and is not here
-// is void from then on. The error is ErrNotOwner.
+// is void from then on. The error is ErrNotOwner, or ErrNoRoster.
 func (t *Topic) TakeOver(ctx context.Context) (err error) {
 	defer t.db.out(&err)
 	if err := t.mayChange(ctx); err != nil {
