@@ -107,3 +107,34 @@ func TestAnOpenRosterBeginsWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestNoTakeOverOfNothing: by a term record that names nothing all that others hold of the
+// roster would be void, so the owner of a topic of members takes over what is here.
+func TestNoTakeOverOfNothing(t *testing.T) {
+	m := newMember(t, transport.NewMemory(transport.MemoryOptions{}), 1, nil)
+	owner, err := identity.NewAccountSecret(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := identity.NewTopicKeys(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for policy, want := range map[identity.Policy]error{identity.PolicySealed: keeper.ErrNoRoster, 0: keeper.ErrNoRoster, identity.PolicyOpen: nil} {
+		g := &identity.Genesis{Policy: policy, Owner: identity.PublicKey(owner.Key()), LobbyHash: identity.LobbyHash(keys.Lobby)}
+		if want == nil {
+			g.PageBytes, g.JoinHash = 4096, identity.JoinHash(keys.Join)
+		}
+		identity.Seed{7}.Found(identity.Generation{7}, g)
+		j := m.st.NewJoin(g, keys, "")
+		if err := m.n.Pipeline().Do(t.Context(), j); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.n.Keeper().TakeOver(t.Context(), j.Topic.ID, owner); !errors.Is(err, want) {
+			t.Errorf("policy %d: %v", policy, err)
+		}
+		if p := m.position(j.Topic); (p.Size == 2) != (want == nil) {
+			t.Errorf("policy %d: the roster holds %+v", policy, p)
+		}
+	}
+}
