@@ -93,7 +93,7 @@ type Member struct {
 	Petname string    `json:"petname,omitempty"` // what this store's person calls that one; see Topic.SetPetname
 	Claim   string    `json:"claim,omitempty"`   // what that one wants to be called; see Topic.Claim
 	Role    Role      `json:"role"`
-	Since   time.Time `json:"since"` // when the steward admitted the person, by its clock
+	Since   time.Time `json:"since,omitzero"` // when the steward admitted the person, by its clock; zero if the roster of an open topic did not begin yet
 	Devices []Device  `json:"devices"`
 	Self    bool      `json:"self,omitempty"` // of this store
 }
@@ -102,7 +102,7 @@ type Member struct {
 type Device struct {
 	Key   AuthorKey `json:"device"`         // that signs its logs in the topic
 	Log   LogID     `json:"log"`            // that it appends to
-	Since time.Time `json:"since"`          // when the steward admitted it, by its clock
+	Since time.Time `json:"since,omitzero"` // when the steward admitted it, by its clock; zero if that of the Member is
 	Self  bool      `json:"self,omitempty"` // this store
 	// Steward is that it writes the roster; of DB.Devices, that it keeps the list of them.
 	Steward bool `json:"steward,omitempty"`
@@ -121,10 +121,15 @@ func (t *Topic) Members() (_ []Member, err error) {
 		return nil, wrap("members", err)
 	}
 	self := t.db.st.DeviceKey(t.t)
+	if t.unbegun(st) {
+		m := t.founder(self)
+		people.name(&m)
+		return []Member{m}, nil
+	}
 	var all []Member
 	for _, a := range st.Accounts() {
 		m := Member{Account: AccountKey(a.Key), Role: Role(a.Role), Since: told(time.UnixMilli(a.Time))}
-		m.Name, m.Petname, m.Claim = people.shown[m.Account], people.all[m.Account].Petname, people.all[m.Account].Claim
+		people.name(&m)
 		for _, d := range st.Devices(a.Key) {
 			m.Devices = append(m.Devices, Device{Key: AuthorKey(d.Key), Log: LogID(d.Log), Since: told(time.UnixMilli(d.Time)), Self: d.Key == self, Steward: writes(st, d.Key)})
 			m.Self = m.Self || d.Key == self
@@ -132,6 +137,18 @@ func (t *Topic) Members() (_ []Member, err error) {
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// unbegun reports whether nothing is here of an open topic's roster: as a rule nobody wrote
+// to it yet, and the topic's genesis alone says who founded it.
+func (t *Topic) unbegun(st *roster.State) bool { return t.Kind() == OpenTopic && !st.Founded() }
+
+// founder returns whoever founded an open topic, by its genesis.
+func (t *Topic) founder(self roster.Key) Member {
+	g := t.t.Genesis
+	log := roster.DataLog(t.t.ID, g.Steward, g.PageBytes, 0)
+	d := Device{Key: g.Steward, Log: LogID(log), Self: roster.Key(g.Steward) == self, Steward: true}
+	return Member{Account: g.Owner, Role: RoleOwner, Devices: []Device{d}, Self: d.Self}
 }
 
 // mayChange returns why nothing of the roster is changed here.
@@ -157,7 +174,7 @@ func (t *Topic) Remove(ctx context.Context, account AccountKey) (err error) {
 	if err != nil {
 		return wrap("remove", err)
 	}
-	if _, known := st.Account(roster.Key(account)); !known {
+	if _, known := st.Account(roster.Key(account)); !known && !(t.unbegun(st) && account == AccountKey(t.t.Genesis.Owner)) {
 		return fmt.Errorf("remove: %w: %s is no member of the topic", ErrOptions, account.Short())
 	}
 	gone := func(st *roster.State) bool { a, _ := st.Account(roster.Key(account)); return !a.Belongs() }
@@ -178,9 +195,12 @@ func (t *Topic) act(ctx context.Context, content any, done func(*roster.State) b
 	if err := t.mayChange(ctx); err != nil {
 		return err
 	}
-	st, err := t.roster()
+	st, err := t.db.st.RosterToChange(t.t)
 	if err != nil {
 		return err
+	}
+	if t.unbegun(st) {
+		return fmt.Errorf("%w: the topic is open, and who belongs to it was not written down yet", ErrRole)
 	}
 	body, err := roster.NewRequest(st, content)
 	if err != nil {
@@ -236,6 +256,9 @@ var (
 	ErrUnmet = keeper.ErrUnmet
 	// ErrNotOwner is returned for a take-over by a store that does not keep the owner's key.
 	ErrNotOwner = keeper.ErrNotOwner
+	// ErrNoRoster is returned for a take-over by a store that holds nothing of the roster
+	// of a topic that has members.
+	ErrNoRoster = keeper.ErrNoRoster
 	// ErrNotAsked is returned for a handover to a device that did not ask for it.
 	ErrNotAsked = keeper.ErrNotAsked
 	// ErrNotShared is returned by a sync with a peer that shares no topic any more: one of
@@ -281,6 +304,8 @@ func (t *Topic) Roster() (s RosterStatus, err error) {
 	}
 	if heir := st.Heir(); !heir.IsZero() {
 		steward.Author = heir
+	} else if t.unbegun(st) {
+		steward.Author = t.t.Genesis.Steward
 	}
 	return RosterStatus{
 		Term: p.Term, Leg: p.Leg, Size: p.Size, Root: Hash(p.Root), Steward: AuthorKey(steward.Author), Faults: s.Faults,
@@ -316,7 +341,7 @@ func (t *Topic) Handover(ctx context.Context, device AuthorKey) (err error) {
 // TakeOver makes this store the one that writes the roster, on the word of the topic's
 // owner, whose key this store has to keep: for a steward that is lost or stolen. First
 // sync with the members that can be reached: what the old steward wrote and is not here
-// is void from then on. The error is ErrNotOwner.
+// is void from then on. The error is ErrNotOwner, or ErrNoRoster.
 func (t *Topic) TakeOver(ctx context.Context) (err error) {
 	defer t.db.out(&err)
 	if err := t.mayChange(ctx); err != nil {

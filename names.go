@@ -117,6 +117,11 @@ type people struct {
 	shown map[AccountKey]string
 }
 
+// name says what a member is called.
+func (p people) name(m *Member) {
+	m.Name, m.Petname, m.Claim = p.shown[m.Account], p.all[m.Account].Petname, p.all[m.Account].Claim
+}
+
 func (t *Topic) people() (p people, err error) {
 	done, err := t.db.reading()
 	if err != nil {

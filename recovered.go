@@ -39,7 +39,7 @@ func (r *recovering) tell() error {
 
 // isOwn reports whether a topic is what a new store begins with, and nobody else's yet.
 func (r *recovering) isOwn(t *store.Topic, st *roster.State) bool {
-	return t.Name == "" && roster.Key(t.Genesis.Steward) == r.db.st.DeviceKey(t) && len(st.EveryDevice(t.Genesis.Owner)) == 1 && len(st.EveryAccount()) == 1
+	return t.Name == "" && roster.Key(t.Genesis.Steward) == r.db.st.DeviceKey(t) && len(st.EveryDevice(t.Genesis.Owner)) <= 1 && len(st.EveryAccount()) <= 1
 }
 
 // known reports whether this store is in a topic, or left it.
@@ -62,7 +62,7 @@ func (r *recovering) recovered(t *store.Topic, st *roster.State) RecoveredTopic 
 	a, known := st.Account(account)
 	x.Role = Role(a.Role)
 	switch {
-	case !st.Founded():
+	case !r.here(t, st):
 		x.State = RecoveredUnreached
 	case t.Genesis.Policy.Has(identity.PolicyOpen) || d.Belongs:
 		x.State = RecoveredWhole

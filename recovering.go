@@ -160,7 +160,7 @@ func (r *recovering) rounds(ctx context.Context) error {
 func (r *recovering) whole() bool {
 	for _, t := range r.db.st.Topics() {
 		st, err := r.db.st.Roster(t.ID)
-		if err != nil || !st.Founded() {
+		if err != nil || !r.here(t, st) {
 			return false
 		}
 		if t.Genesis.Policy.Has(identity.PolicyOpen) {
@@ -171,6 +171,13 @@ func (r *recovering) whole() bool {
 		}
 	}
 	return true
+}
+
+// here reports whether somebody brought what is known of a topic: its roster, or of an open
+// one, whose roster may not have begun, its logs, or that there are none.
+func (r *recovering) here(t *store.Topic, st *roster.State) bool {
+	ours := roster.Key(t.Genesis.Steward) == r.db.st.DeviceKey(t)
+	return st.Founded() || t.Genesis.Policy.Has(identity.PolicyOpen) && (ours || r.db.st.Came(t))
 }
 
 // met reports whether anybody was reached.

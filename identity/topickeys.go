@@ -4,7 +4,6 @@ package identity
 
 import (
 	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -113,12 +112,7 @@ func prove(key Secret, use string, topic TopicID, binding []byte, dialer bool, w
 		role = 1
 	}
 	derived := derive(key[:], use)
-	m := hmac.New(sha256.New, derived[:])
-	m.Write([]byte{role})
-	m.Write(topic[:])
-	m.Write(what)
-	m.Write(binding)
-	return [KeyBytes]byte(m.Sum(nil))
+	return mac(&derived, []byte{role}, topic[:], what, binding)
 }
 
 // String hides the keys.

@@ -46,6 +46,8 @@ type Config struct {
 	Joining func(func() error) error
 	// Joined is called when a topic was joined; peers of it may be at some places.
 	Joined func(topic identity.TopicID, places []identity.Address)
+	// BeginRoster has the roster of an open topic begin, if that is for this store to do.
+	BeginRoster func(context.Context, identity.TopicID) error
 	// Places are where peers find this store.
 	Places func() []identity.Address
 	// Remove has a device of an account removed from a topic, unless that was asked for and

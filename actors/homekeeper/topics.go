@@ -117,10 +117,20 @@ func (r *round) differs(now, said *home.Statement, listed *home.Topic) bool {
 }
 
 // forget wipes the secret of the person's account in a topic, once what this device said
-// is durable.
+// is durable. The roster of an open topic begins before, as it takes the secret.
 func (r *round) forget(t *store.Topic, said *home.Statement) error {
 	if t.Account.IsZero() || said.Box == nil || said.Account != roster.Key(identity.PublicKey(t.Account.Key())) {
 		return nil
+	}
+	if begins, err := r.k.Store.BeginsRoster(t); err != nil {
+		return err
+	} else if begins {
+		if _, unmet := r.k.Store.Unmet(t.ID); unmet || t.Left {
+			return nil // nothing is appended there now
+		}
+		if err := r.k.BeginRoster(r.k.Context, t.ID); err != nil {
+			return err
+		}
 	}
 	w, err := r.k.Store.NewWiping(t)
 	if err != nil {

@@ -205,7 +205,18 @@ func (k *Keeper) write(ctx context.Context, t *store.Topic, after *roster.State,
 			return err
 		}
 	}
+	if b.First == 0 { // of an open topic
+		return k.beginLeg(ctx, identity.RosterLog(t.ID, leg.Author, leg.Term, leg.Leg), b.Records)
+	}
 	return k.append(ctx, leg.Log, b.First, b.Records)
+}
+
+// beginLeg has a leg of this device begin with records.
+func (k *Keeper) beginLeg(ctx context.Context, leg identity.LogName, all []roster.Raw) error {
+	if err := k.Pipeline.Create(ctx, leg.ID(), messages.NewLog{LogName: leg, Own: true}); err != nil {
+		return err
+	}
+	return k.append(ctx, leg.ID(), 0, all)
 }
 
 // append appends raw records at a place, with the time that they were made for: the hash

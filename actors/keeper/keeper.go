@@ -127,6 +127,9 @@ func (k *Keeper) Met(topic digest.Hash) {
 	first := !k.met[topic]
 	k.met[topic] = true
 	k.mu.Unlock()
+	if t, err := k.Store.Topic(topic); err == nil && t.Genesis.Policy.Has(identity.PolicyOpen) {
+		return // its asks are not answered, whoever was met
+	}
 	if first && k.note(topic) {
 		k.Wake()
 	}

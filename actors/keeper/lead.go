@@ -13,7 +13,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/steward"
 	"github.com/xaeroflux/xaeroflux/internal/store"
-	"github.com/xaeroflux/xaeroflux/messages"
 )
 
 // Errors of who writes the roster.
@@ -45,17 +44,13 @@ func (k *Keeper) begin(ctx context.Context, t *store.Topic, st *roster.State, te
 	if err != nil {
 		return err
 	}
-	name := identity.RosterLog(t.ID, leg.Author, leg.Term, leg.Leg)
-	if err := k.Pipeline.Create(ctx, name.ID(), messages.NewLog{LogName: name, Own: true}); err != nil {
-		return err
-	}
-	return k.append(ctx, name.ID(), 0, []roster.Raw{raw})
+	return k.beginLeg(ctx, identity.RosterLog(t.ID, leg.Author, leg.Term, leg.Leg), []roster.Raw{raw})
 }
 
 // TakeOver begins a new term with this device as the steward, on the word of the topic's
 // owner, whose secret that is. All of the roster that is here counts; what the
 // old steward wrote beyond it is void once others hear of the new term. The error is
-// ErrNotOwner.
+// ErrNotOwner, or ErrNoRoster.
 func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID, owner identity.AccountSecret) error {
 	t, err := k.Store.Topic(topic)
 	if err != nil {
@@ -70,13 +65,49 @@ func (k *Keeper) TakeOver(ctx context.Context, topic identity.TopicID, owner ide
 	if err != nil {
 		return err
 	}
-	term := &roster.Term{Last: st.Prefix(), Term: st.Position().Term + 1, Steward: k.Store.DeviceKey(t), By: roster.ByOwner}
-	term.Sign(t.ID, 0, owner.Key())
-	if err := k.begin(ctx, t, st, term); err != nil {
+	if st.Founded() {
+		term := &roster.Term{Last: st.Prefix(), Term: st.Position().Term + 1, Steward: k.Store.DeviceKey(t), By: roster.ByOwner}
+		term.Sign(t.ID, 0, owner.Key())
+		err = k.begin(ctx, t, st, term)
+	} else {
+		err = k.beginTerm(ctx, t, st, owner)
+	}
+	if err != nil {
 		return err
 	}
 	k.Met(topic) // nobody else writes the new leg
 	return nil
+}
+
+// ErrNoRoster is returned for a take-over of a roster of which nothing is here.
+var ErrNoRoster = errors.New("nothing of the topic's roster is here, and all of it would be void: sync with a member first")
+
+// beginTerm begins the roster of an open topic of which nothing is here: as a rule it did
+// not begin yet.
+func (k *Keeper) beginTerm(ctx context.Context, t *store.Topic, st *roster.State, owner identity.AccountSecret) error {
+	if !t.Genesis.Policy.Has(identity.PolicyOpen) {
+		return ErrNoRoster
+	}
+	leg, first, err := k.Store.FirstOfTerm(t, st.Position().Term+1, owner)
+	if err != nil {
+		return err
+	}
+	return k.beginLeg(ctx, leg, first)
+}
+
+// BeginRoster has the roster of an open topic begin, if that is for this store to do.
+func (k *Keeper) BeginRoster(ctx context.Context, topic identity.TopicID) error {
+	t, err := k.Store.Topic(topic)
+	if err != nil {
+		return err
+	}
+	k.tending.Lock()
+	defer k.tending.Unlock()
+	first, err := k.Store.FirstRecords(t)
+	if err != nil || first == nil {
+		return err
+	}
+	return k.beginLeg(ctx, t.Roster(), first)
 }
 
 // ErrSuperseded is returned for a succession that names what is not, or no more, held.

@@ -11,7 +11,6 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 	"github.com/xaeroflux/xaeroflux/internal/store"
-	"github.com/xaeroflux/xaeroflux/messages"
 )
 
 // Lend has boxes of a topic be opened with a key that is kept nowhere, until Return is
@@ -66,10 +65,7 @@ func (k *Keeper) FoundHome(ctx context.Context, f *store.HomeFounding) error {
 	if st, err := k.Store.Roster(t.ID); err != nil || st.Founded() {
 		return err
 	}
-	if err := k.Pipeline.Create(ctx, f.Leg.ID(), messages.NewLog{LogName: f.Leg, Own: true}); err != nil {
-		return err
-	}
-	if err := k.append(ctx, f.Leg.ID(), 0, f.Records[:]); err != nil {
+	if err := k.beginLeg(ctx, f.Leg, f.Records[:]); err != nil {
 		return err
 	}
 	k.Met(t.ID) // nobody else writes it

@@ -158,7 +158,8 @@ func (n *Node) meet() (err error) {
 	n.home = homekeeper.New(homekeeper.Config{
 		Context: n.ctx, Store: c.Store, Pipeline: n.pipeline, Logger: c.Logger, Now: c.Now,
 		Go: n.Go, Wake: func() { n.send(homekeeper.Name, &homekeeper.Look{}) }, Joining: c.Joining, Joined: n.joined, Places: n.mesh.Places,
-		Remove: n.removeDevice,
+		Remove:      n.removeDevice,
+		BeginRoster: n.keeper.BeginRoster,
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,

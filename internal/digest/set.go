@@ -35,7 +35,9 @@ type Multiset struct {
 // Add puts the entry in.
 func (m *Multiset) Add(log Hash, size uint64, root Hash) {
 	m.count++
-	for i, b := 0, expand(log, size, root); i < lanes; i++ {
+	var b [2 * lanes]byte
+	expand(&b, log, size, root)
+	for i := range lanes {
 		m.sum[i] += binary.LittleEndian.Uint16(b[2*i:])
 	}
 }
@@ -44,7 +46,9 @@ func (m *Multiset) Add(log Hash, size uint64, root Hash) {
 // of no set.
 func (m *Multiset) Remove(log Hash, size uint64, root Hash) {
 	m.count--
-	for i, b := 0, expand(log, size, root); i < lanes; i++ {
+	var b [2 * lanes]byte
+	expand(&b, log, size, root)
+	for i := range lanes {
 		m.sum[i] -= binary.LittleEndian.Uint16(b[2*i:])
 	}
 }
@@ -58,14 +62,12 @@ func (m *Multiset) Set() Set {
 	return Set{Count: m.count, Sum: Tagged("xaeroflux frontier v1", b[:])}
 }
 
-// expand is SHAKE128 of the entry's tagged hash.
-func expand(log Hash, size uint64, root Hash) *[2 * lanes]byte {
+// expand fills b with SHAKE128 of the entry's tagged hash.
+func expand(b *[2 * lanes]byte, log Hash, size uint64, root Hash) {
 	e := entry(log, size, root)
 	h := sha3.NewSHAKE128()
 	h.Write(e[:])
-	var b [2 * lanes]byte
 	h.Read(b[:])
-	return &b
 }
 
 func entry(log Hash, size uint64, root Hash) Hash {

@@ -49,6 +49,7 @@ const (
 	Removed      Kind = "removed"       // this store does not belong to the topic any more
 	NotOwner     Kind = "not-owner"     // this store does not keep the key of the topic's owner
 	NotAsked     Kind = "not-asked"     // the device did not ask to write the roster
+	NoRoster     Kind = "no-roster"     // nothing of the topic's roster is here
 	NotShared    Kind = "not-shared"    // no topic is shared with the peer any more
 	ByWords      Kind = "by-words"      // only the words lead to it
 	NotRecovered Kind = "not-recovered" // a recovery is under way
@@ -81,7 +82,7 @@ func (e *Error) Error() string { return e.Text }
 // sentinels are the errors that stand for a kind of their own, also at the other end.
 var sentinels = map[Kind]error{
 	Forbidden: xaeroflux.ErrRole, Asked: xaeroflux.ErrAsked, Unmet: xaeroflux.ErrUnmet, Locked: xaeroflux.ErrPassphrase, Sealed: xaeroflux.ErrSealed,
-	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NotShared: xaeroflux.ErrNotShared,
+	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NoRoster: xaeroflux.ErrNoRoster, NotShared: xaeroflux.ErrNotShared,
 	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
 	Steward: xaeroflux.ErrSteward, OwnerKey: xaeroflux.ErrOwnerKey,
 	InviteUsed: xaeroflux.ErrInviteUsed, InviteExpired: xaeroflux.ErrInviteExpired, InviteClosed: xaeroflux.ErrInviteClosed,
@@ -104,7 +105,7 @@ func (k Kind) status() int {
 		return http.StatusBadRequest
 	case Forbidden, Removed, NotOwner, InviteUsed, InviteExpired, InviteClosed:
 		return http.StatusForbidden
-	case Unmet, NotAsked, NoWords, WordsKept, Steward, OwnerKey, ByWords, NotRecovered:
+	case Unmet, NotAsked, NoRoster, NoWords, WordsKept, Steward, OwnerKey, ByWords, NotRecovered:
 		return http.StatusConflict
 	case Asked:
 		return http.StatusGatewayTimeout

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/xaeroflux/xaeroflux/event"
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/merkleindex"
@@ -79,6 +80,9 @@ func (l *logMend) resume(whole bool) error {
 		}
 		if l.info.own {
 			return l.ownLost(err)
+		}
+		if l.mayNotHaveBegun() && errors.Is(err, syncer.ErrNoLog) {
+			return nil // whoever is in the topic would hold it
 		}
 	}
 	if l.info.own {
@@ -195,6 +199,13 @@ func (l *logMend) timeBefore(page uint64) (int64, error) {
 // untouched reports whether nothing here says that the log ever held an event.
 func (l *logMend) untouched() bool {
 	return l.page == 0 && l.head.Size == 0 && (l.row == nil || l.row.Size == 0) && (l.old == nil || l.old.Size == 0)
+}
+
+// mayNotHaveBegun reports whether the log is the roster of an open topic, which begins once
+// something is written to it, and nothing here says that it did.
+func (l *logMend) mayNotHaveBegun() bool {
+	topic, known := l.r.topics[l.info.topic]
+	return known && l.info.name == topic.Roster() && topic.Genesis.Policy.Has(identity.PolicyOpen) && l.row == nil && l.untouched()
 }
 
 // ownLost leaves a log of ours as it is: to cut it would let this store sign

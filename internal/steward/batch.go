@@ -41,10 +41,12 @@ func (d *Desk) begin(now time.Time) (*draft, error) {
 	if err := d.writable(); err != nil {
 		return nil, err
 	}
-	d.last = max(now.UnixMilli(), d.last) // time in a log never goes back
+	if len(d.first) == 0 { // else it is of their time
+		d.last = max(now.UnixMilli(), d.last) // time in a log never goes back
+	}
 	d.now = uint64(max(now.Unix(), 0))
 	return &draft{
-		Batch: Batch{FirstBox: d.boxes, First: d.state.Position().Size},
+		Batch: Batch{FirstBox: d.boxes, First: d.state.Position().Size - uint64(len(d.first))},
 		ms:    d.last, refused: map[digest.Hash]uint64{}, waiting: map[digest.Hash]int{},
 	}, nil
 }

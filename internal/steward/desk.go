@@ -30,10 +30,13 @@ type EpochSecret struct {
 	Secret, Join seal.Secret
 }
 
-// Config is what a Desk is made of. All of it is needed, but for Secrets.
+// Config is what a Desk is made of. All of it is needed, but for Secrets and Founding.
 type Config struct {
-	State  *roster.State // at the end of the leg; the Desk takes a copy
-	Device roster.Key    // this one
+	State *roster.State // at the end of the leg; the Desk takes a copy
+	// Founding are records that State is made of and that are not written yet: the first
+	// batch that writes something begins with them, and is of their time, which is Last.
+	Founding []roster.Raw
+	Device   roster.Key // this one
 	// Secrets are all that were kept. The Desk takes the one that the newest
 	// epoch was made of. If it is not among them, the Desk makes a new epoch
 	// before it lets anybody in, and newcomers read no history before that.
@@ -50,6 +53,7 @@ type Config struct {
 // for one goroutine.
 type Desk struct {
 	state  *roster.State
+	first  []roster.Raw // see Config.Founding
 	epoch  *EpochSecret // the newest epoch's; nil if there is none or it is not known
 	boxes  uint64
 	last   int64
@@ -69,7 +73,7 @@ func New(c Config) (*Desk, error) {
 	case c.State.Closed() != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNotSteward, c.State.Closed())
 	}
-	d := &Desk{state: c.State.Clone(), boxes: c.Boxes, last: c.Last, logs: c.Logs, random: c.Rand}
+	d := &Desk{state: c.State.Clone(), first: c.Founding, boxes: c.Boxes, last: c.Last, logs: c.Logs, random: c.Rand}
 	d.know(c.Secrets)
 	if err := d.writable(); err != nil {
 		return nil, err

@@ -3,6 +3,8 @@
 package steward
 
 import (
+	"slices"
+
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/roster"
 )
@@ -83,6 +85,9 @@ func (d *Desk) finish(w *draft) (Batch, error) {
 	}
 	if err := d.answer(w); err != nil {
 		return Batch{}, err
+	}
+	if len(w.Records) > 0 {
+		w.Records, d.first = slices.Concat(d.first, w.Records), nil
 	}
 	return w.Batch, nil
 }

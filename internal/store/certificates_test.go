@@ -343,6 +343,7 @@ func (c *society) mustForgeNothing(name string, judges ...string) {
 // if that is older.
 func TestCertificateWithManyLegs(t *testing.T) {
 	c := newSociety(t, "ann", "bob", "late")
+	beginRoster(t, c.stores["owner"], c.topic)
 	c.bring("owner", "late", c.topic.Roster(), 2)
 	c.write("owner", c.topic.Roster(), c.admit("ann"))
 	writers := [2]string{"owner", "ann"}

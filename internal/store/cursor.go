@@ -119,6 +119,24 @@ func (s *Store) Met(peer identity.PeerID, topic digest.Hash) bool {
 	return found
 }
 
+// Came reports whether a peer brought something of a topic, or held as little of it as this
+// store does.
+func (s *Store) Came(t *Topic) bool {
+	for l, err := range s.TopicLogs(t.ID) {
+		if err == nil && l.ID != t.Log && l.Whole().Size > 0 {
+			return true
+		}
+	}
+	s.cursors.mu.Lock()
+	defer s.cursors.mu.Unlock()
+	for k := range s.cursors.all {
+		if k.Topic == t.ID {
+			return true
+		}
+	}
+	return false
+}
+
 // Agreed takes note that a peer holds of a topic what this store does, unless
 // it changed since. That is in memory only until CursorRows are written.
 func (s *Store) Agreed(peer identity.PeerID, topic digest.Hash, set digest.Set) {

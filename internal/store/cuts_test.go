@@ -52,15 +52,32 @@ func (w *writer) records(leg identity.LogName, all ...roster.Record) {
 	w.publish(leg.ID())
 }
 
-// commit is records before everybody sees them.
+// commit is records before everybody sees them. The roster of an open topic begins with
+// them, if it did not yet.
 func (w *writer) commit(leg identity.LogName, all ...roster.Record) {
 	w.t.Helper()
-	a := &messages.Append{Log: leg.ID(), Create: &messages.NewLog{LogName: leg, Own: true}}
+	topic, err := w.s.Topic(leg.Topic)
+	must(w.t, err)
+	var raw []roster.Raw
+	if topic.Roster() == leg {
+		raw, err = w.s.FirstRecords(topic)
+		must(w.t, err)
+	}
 	for _, r := range all {
 		body, err := roster.Encode(nil, r)
 		must(w.t, err)
-		one := &event.Event{Type: r.Type(), Payload: body}
-		if a.Records, err = event.AppendRecord(a.Records, *one, time.Now().UnixMilli(), 0); err != nil {
+		raw = append(raw, roster.Raw{Type: r.Type(), Time: time.Now().UnixMilli(), Body: body})
+	}
+	w.raw(leg, raw...)
+}
+
+// raw is commit of records as they are.
+func (w *writer) raw(leg identity.LogName, all ...roster.Raw) {
+	w.t.Helper()
+	a := &messages.Append{Log: leg.ID(), Create: &messages.NewLog{LogName: leg, Own: true}}
+	for _, r := range all {
+		var err error
+		if a.Records, err = event.AppendRecord(a.Records, event.Event{Type: r.Type, Payload: r.Body}, r.Time, 0); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -176,6 +193,7 @@ func TestATermUndoesWhatItLeavesOut(t *testing.T) {
 	s, topic := founded(t)
 	p, w := newParted(t, topic.ID, 20), newWriter(t, s)
 	w.write(p.append(20))
+	beginRoster(t, s, topic)
 	before, err := s.Source().Position(topic.ID)
 	must(t, err)
 	w.records(topic.Roster(), cutAt(p, 12, p.Root(12)))

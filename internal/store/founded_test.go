@@ -3,10 +3,17 @@
 package store
 
 import (
-	"github.com/xaeroflux/xaeroflux/identity"
 	"testing"
 	"time"
+
+	"github.com/xaeroflux/xaeroflux/identity"
 )
+
+// beginRoster has the roster of an open topic begin, with no more than its founding.
+func beginRoster(t testing.TB, s *Store, topic *Topic) {
+	t.Helper()
+	newWriter(t, s).records(topic.Roster())
+}
 
 // A roster that is no more than the founding of an open topic says nothing of any log: it
 // is not folded, which takes two signatures, however often it moves or is asked for. So
@@ -15,6 +22,7 @@ func TestFoundedRosterIsNotFolded(t *testing.T) {
 	s, _ := newStore(t)
 	topic, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 4096}, time.UnixMilli(1))
 	must(t, err)
+	beginRoster(t, s, topic)
 	for range 2 {
 		must(t, s.rosterMoved(topic.ID))
 		if p, err := s.Source().Position(topic.ID); err != nil || p.Size != foundingCount {
@@ -35,6 +43,7 @@ func TestOneKeyOfTwoLogs(t *testing.T) {
 	s, _ := newStore(t)
 	topic, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 4096}, time.UnixMilli(1))
 	must(t, err)
+	beginRoster(t, s, topic)
 	roster, err := s.Log(topic.Roster().ID())
 	must(t, err)
 	own, err := s.Log(topic.Log)

@@ -26,7 +26,9 @@ func TestPositionIsOfTheRoster(t *testing.T) {
 	}
 	founded, err := s.Found("founded here", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
 	must(t, err)
-	same("of a topic that was founded here", founded.ID, foundingCount)
+	same("of a topic that was founded here", founded.ID, 0)
+	beginRoster(t, s, founded)
+	same("of one whose roster began", founded.ID, foundingCount)
 
 	same("before its first record", topic.ID, 0)
 	p := newParted(t, topic.ID, 5)

@@ -17,11 +17,14 @@ import (
 // NewDesk returns what decides what this device writes as the steward of a topic. The
 // error is steward.ErrNotSteward if it is none.
 func (s *Store) NewDesk(t *Topic) (*steward.Desk, error) {
-	st, err := s.Roster(t.ID)
+	st, first, err := s.begun(t)
 	if err != nil {
 		return nil, err
 	}
-	c := steward.Config{State: st, Device: s.DeviceKey(t), Logs: shown{s}, Rand: rand.Reader}
+	c := steward.Config{State: st, Founding: first, Device: s.DeviceKey(t), Logs: shown{s}, Rand: rand.Reader}
+	if len(first) > 0 {
+		c.Last = first[0].Time
+	}
 	leg := st.Steward()
 	for _, n := range []identity.LogName{
 		identity.RosterLog(t.ID, leg.Author, leg.Term, leg.Leg), identity.BoxLog(t.ID, leg.Author, leg.Term, leg.Leg),

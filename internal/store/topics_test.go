@@ -4,7 +4,6 @@ package store
 
 import (
 	"errors"
-	"github.com/xaeroflux/xaeroflux/identity"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +24,7 @@ func TestTopicsComeWhileLogsAreLoaded(t *testing.T) {
 	for range 4 {
 		wg.Go(func() {
 			for range 25 {
-				topic, err := s.Found("", Founding{Policy: identity.PolicyOpen, PageBytes: 0}, time.UnixMilli(1))
+				topic, err := s.Found("", Founding{PageBytes: 4096}, time.UnixMilli(1))
 				if err != nil {
 					t.Error(err)
 					return

@@ -23,14 +23,19 @@ func Edit(t testing.TB, dir string, fn func(s *store.Store)) {
 }
 
 // WriteRoster appends records to a leg of a roster, in the name of a store that Edit
-// opened, whatever the rules say of them.
+// opened, whatever the rules say of them. That of an open topic begins with them, if it did
+// not yet.
 func WriteRoster(t testing.TB, s *store.Store, leg identity.LogName, all ...roster.Record) {
 	t.Helper()
-	raw := make([]roster.Raw, len(all))
-	for i, r := range all {
+	var raw []roster.Raw
+	if topic, err := s.Topic(leg.Topic); err == nil && topic.Roster() == leg {
+		raw, err = s.FirstRecords(topic)
+		Must(t, err)
+	}
+	for _, r := range all {
 		body, err := roster.Encode(nil, r)
 		Must(t, err)
-		raw[i] = roster.Raw{Type: r.Type(), Time: time.Now().UnixMilli(), Body: body}
+		raw = append(raw, roster.Raw{Type: r.Type(), Time: time.Now().UnixMilli(), Body: body})
 	}
 	WriteRaw(t, s, leg, raw...)
 }

@@ -83,20 +83,23 @@ func TestTwoTermsMeet(t *testing.T) {
 	a := Open(t, dirs[0], Small())
 	o := Small()
 	o.Invite = Invited(a)
-	b := Open(t, dirs[1], o)
 	topic := digest.Hash(TopicOf(t, a).ID())
+	Must(t, a.Close())
+	var owner identity.AccountSecret
+	Edit(t, dirs[0], func(s *store.Store) {
+		at, err := s.Topic(topic)
+		Must(t, err)
+		owner = at.Account
+		WriteRoster(t, s, at.Roster())
+	})
+	a = Open(t, dirs[0], Small())
+	b := Open(t, dirs[1], o)
 	addr, err := b.Listen(ctx, "127.0.0.1:0")
 	Must(t, err)
 	MustSync(t, a, addr.String())
 	Must(t, a.Close())
 	Must(t, b.Close())
 
-	var owner identity.AccountSecret
-	Edit(t, dirs[0], func(s *store.Store) {
-		at, err := s.Topic(topic)
-		Must(t, err)
-		owner = at.Account
-	})
 	var terms [2]*roster.Term
 	for i, dir := range dirs {
 		Edit(t, dir, func(s *store.Store) {

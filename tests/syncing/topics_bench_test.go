@@ -46,7 +46,7 @@ func BenchmarkManyTopics(b *testing.B) {
 		r := storetest.MustSync(b, other, addr.String())
 		b.StopTimer()
 		cpu += storetest.CPUTime() - before
-		if r.EventsIn < topics { // and of rosters
+		if r.EventsIn < topics {
 			b.Fatalf("%d events of %d topics", r.EventsIn, topics)
 		}
 		if err := other.Close(); err != nil {

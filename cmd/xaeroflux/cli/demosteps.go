@@ -67,7 +67,7 @@ func (d *demo) benJoins(ctx context.Context) (err error) {
 	if d.addr, err = d.ada.Listen(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
-	invite, err := d.ada.Invite(ctx, nil)
+	invite, err := d.ada.Invite(ctx, &xaeroflux.InviteOptions{WithoutPlaces: true}) // or Ben would be online at once
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (d *demo) benJoins(ctx context.Context) (err error) {
 	if _, err := d.ben.AppendBatch(ctx, notes); err != nil {
 		return err
 	}
-	d.fact("invite %.24s… (%d characters: the topic's key and Ada's address)", invite, len(invite))
+	d.fact("invite %.24s… (%d characters, with the topic's keys)", invite, len(invite))
 	d.fact("Ben's own log: 3 events, root %s", d.ben.Head().Root.Short())
 	return nil
 }

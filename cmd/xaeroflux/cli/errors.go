@@ -98,6 +98,7 @@ var kinds = []struct {
 	{nodeapi.Removed, []error{xaeroflux.ErrRemoved}},
 	{nodeapi.NotOwner, []error{xaeroflux.ErrNotOwner}},
 	{nodeapi.NotAsked, []error{xaeroflux.ErrNotAsked}},
+	{nodeapi.NoRoster, []error{xaeroflux.ErrNoRoster}},
 	{nodeapi.NotShared, []error{xaeroflux.ErrNotShared}},
 	{nodeapi.ByWords, []error{xaeroflux.ErrByWords}},
 	{nodeapi.NotRecovered, []error{xaeroflux.ErrNotRecovered}},

@@ -268,6 +268,8 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "xaeroflux devices --mine, which lists the devices of this store's person"
 	case nodeapi.NotAsked:
 		return "`xaeroflux roster ask` at the device that is to write the roster, and the same again once its ask is here"
+	case nodeapi.NoRoster:
+		return "xaeroflux sync ADDRESS, with a member; then the same again"
 	case nodeapi.Sealed:
 		return "xaeroflux run, and leave the node running until a member that has the key is reachable: it comes once this device is admitted, and never to a replica; xaeroflux members shows who is what"
 	case nodeapi.TooLarge:

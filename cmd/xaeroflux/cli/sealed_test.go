@@ -33,6 +33,7 @@ func TestErrorsOfMembers(t *testing.T) {
 		{fmt.Errorf("invite: %w", xaeroflux.ErrUnmet), 1, "or xaeroflux roster --dir s trust while it runs, if no other copy of this store is in use"},
 		{fmt.Errorf("take over: %w", xaeroflux.ErrNotOwner), 1, "`xaeroflux takeover` with the store that founded"},
 		{fmt.Errorf("hand over: %w", xaeroflux.ErrNotAsked), 1, "`xaeroflux roster ask` at the device"},
+		{fmt.Errorf("take over: %w", xaeroflux.ErrNoRoster), 1, "xaeroflux sync --dir s ADDRESS"},
 		{fmt.Errorf("sync: %w", xaeroflux.ErrNotShared), 1, "`xaeroflux join"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrRemoved), 1, "`xaeroflux join"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrInviteUsed), 1, "`xaeroflux join -`"},
@@ -49,7 +50,7 @@ func TestErrorsOfMembers(t *testing.T) {
 		}
 		for _, target := range []error{
 			xaeroflux.ErrRole, xaeroflux.ErrAsked, xaeroflux.ErrUnmet, xaeroflux.ErrSealed, xaeroflux.ErrNotOwner, xaeroflux.ErrNotAsked, xaeroflux.ErrNotShared, xaeroflux.ErrRemoved,
-			xaeroflux.ErrInviteUsed, xaeroflux.ErrInviteExpired, xaeroflux.ErrInviteClosed, xaeroflux.ErrSteward, xaeroflux.ErrOwnerKey,
+			xaeroflux.ErrInviteUsed, xaeroflux.ErrInviteExpired, xaeroflux.ErrInviteClosed, xaeroflux.ErrSteward, xaeroflux.ErrOwnerKey, xaeroflux.ErrNoRoster,
 		} {
 			if c.exit != exitSignal && errors.Is(told, target) != errors.Is(c.err, target) {
 				t.Errorf("%v: errors.Is %v is another one at the other end", c.err, target)
