@@ -127,8 +127,8 @@ func (k *Keeper) Handover(ctx context.Context, topic identity.TopicID, device ro
 	if err != nil {
 		return err
 	}
-	if !k.mayAct(topic, desk.State()) {
-		return ErrUnmet
+	if err := k.mayAct(topic, desk.State()); err != nil {
+		return err
 	}
 	asks, err := k.pending(topic, desk.State())
 	if err != nil {
