@@ -218,7 +218,7 @@ var (
 	ErrRole = keeper.ErrRefused
 	// ErrRemoved is returned for appends to a topic that this store was removed from. What
 	// it holds can be read, and by a new invite it joins again.
-	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read; to belong again, join by a new invite")
+	ErrRemoved = store.ErrRemoved
 	// ErrUnmet is returned for changes of a roster that this store writes, until it has
 	// met another member since it was opened, or Topic.TrustRoster was called. A store that
 	// was restored from a backup and adopted has to meet one that holds more of the roster.
