@@ -161,7 +161,11 @@ func (k *Keeper) moveOn(topic identity.TopicID) error {
 	if err != nil || m == nil {
 		return err
 	}
-	return k.Pipeline.Do(k.Context, m)
+	if err := k.Pipeline.Do(k.Context, m); err != nil {
+		return err
+	}
+	k.Turned(topic)
+	return nil
 }
 
 // patience is how long at most the keeper looks at no clock.
