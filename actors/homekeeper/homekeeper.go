@@ -55,8 +55,9 @@ type Keeper struct {
 	mu  sync.Mutex // guards due
 	due bool
 
-	tending sync.Mutex // held while the home topic is tended; guards read
+	tending sync.Mutex // held while the home topic is tended; guards read and told
 	read    reading
+	told    bool // that this store is not linked
 }
 
 // New returns a keeper. It has nothing to do before Look.
@@ -152,6 +153,10 @@ func (k *Keeper) State() (*home.State, error) {
 // tend says and does what is due, until nothing is.
 func (k *Keeper) tend() error {
 	for {
+		if refused, err := k.Store.Unlinked(); err != nil || refused != nil {
+			k.tellUnlinked(refused)
+			return err
+		}
 		h := k.Store.Home()
 		st, err := k.state(h)
 		if err != nil {
@@ -165,6 +170,14 @@ func (k *Keeper) tend() error {
 		if err := r.run(); err != nil || !r.did {
 			return err
 		}
+	}
+}
+
+// tellUnlinked says once that this store is none of the person's devices.
+func (k *Keeper) tellUnlinked(refused error) {
+	if refused != nil && !k.told {
+		k.told = true
+		k.Logger.Warn("this store is no device of the person that linked it: join by another link", slog.Any("error", refused))
 	}
 }
 
