@@ -394,7 +394,7 @@ func TestAnOlderCopyOfASteward(t *testing.T) {
 		for range 2 {
 			meet(t, old.DB, stale.addr)
 			if _, err := old.Topic.Invite(ctx, nil); !errors.Is(err, xaeroflux.ErrUnmet) {
-				t.Errorf("by the word of who knows no more: %v", err)
+				t.Fatalf("by the word of who knows no more: %v", err)
 			}
 		}
 		Must(t, old.DB.Close())
