@@ -68,7 +68,7 @@ func (db *DB) RemoveDevice(ctx context.Context, device AuthorKey) (err error) {
 	if err := db.mayChange(ctx); err != nil {
 		return wrap("remove device", err)
 	}
-	t, err := db.home()
+	t, err := db.devicesTopic()
 	if err != nil {
 		return wrap("remove device", err)
 	}

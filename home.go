@@ -3,6 +3,7 @@
 package xaeroflux
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,8 +46,8 @@ func (db *DB) Words(ctx context.Context, confirm func(phrase string) error) (err
 	if err := db.mayChange(ctx); err != nil {
 		return wrap("words", err)
 	}
-	if db.st.Home() != nil {
-		return wrap("words", ErrWordsKept)
+	if refused, err := db.st.Unlinked(); err != nil || refused == nil && db.st.Home() != nil {
+		return wrap("words", cmp.Or(err, ErrWordsKept))
 	}
 	w, err := identity.NewWords(nil)
 	if err != nil {
@@ -56,6 +57,9 @@ func (db *DB) Words(ctx context.Context, confirm func(phrase string) error) (err
 		return err
 	}
 	j, err := db.st.NewHome(w, db.opts.Now())
+	if err == nil {
+		err = db.leaveUnlinked(ctx)
+	}
 	if err == nil {
 		err = db.change(ctx, j)
 	}
@@ -85,6 +89,28 @@ func (db *DB) home() (*Topic, error) {
 	return &Topic{db: db, t: t}, err
 }
 
+// devicesTopic is home for what takes a device of the person: the error is also why this
+// store is none, as its link was used or is over.
+func (db *DB) devicesTopic() (*Topic, error) {
+	if refused, err := db.st.Unlinked(); refused != nil || err != nil {
+		return nil, errors.Join(refused, err)
+	}
+	return db.home()
+}
+
+// leaveUnlinked leaves the home topic of a person whose device this store never was, and
+// cannot be any more.
+func (db *DB) leaveUnlinked(ctx context.Context) error {
+	if refused, err := db.st.Unlinked(); err != nil || refused == nil {
+		return err
+	}
+	l, err := db.st.NewLeaving(db.st.Home().Topic, false)
+	if err != nil {
+		return err
+	}
+	return db.change(ctx, l)
+}
+
 // LinkOptions are for LinkDevice. The zero value, like nil, means the defaults.
 type LinkOptions struct {
 	// Places are where the new device finds a peer, at most 8. Default: where this store
@@ -101,13 +127,14 @@ type LinkOptions struct {
 // the person, and those that come. Whoever has the invite gets all that: it is for one
 // use, and to be handed over as a password is. The error is ErrNoWords if there are no
 // words yet, ErrAsked if another device keeps the list of devices and does not answer
-// before ctx ends, or ErrUnmet.
+// before ctx ends, or ErrUnmet; or, if this store is to be one of the person's by a link that
+// admits it no more, why that is, as of Standing.
 func (db *DB) LinkDevice(ctx context.Context, o *LinkOptions) (_ string, err error) {
 	defer db.out(&err)
 	if err := db.mayChange(ctx); err != nil {
 		return "", wrap("link a device", err)
 	}
-	t, err := db.home()
+	t, err := db.devicesTopic()
 	if err != nil {
 		return "", wrap("link a device", err)
 	}
@@ -127,13 +154,13 @@ func (db *DB) LinkDevice(ctx context.Context, o *LinkOptions) (_ string, err err
 
 // Devices returns the devices of this person, this one among them, by the list that is
 // here, ordered by key. Each has other keys in each topic: these are those of the list.
-// The error is ErrNoWords.
+// The error is ErrNoWords, or as of LinkDevice why this store is none of them.
 func (db *DB) Devices() (_ []Device, err error) {
 	defer db.out(&err)
 	if err := db.usable(); err != nil {
 		return nil, err
 	}
-	t, err := db.home()
+	t, err := db.devicesTopic()
 	if err != nil {
 		return nil, wrap("devices", err)
 	}

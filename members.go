@@ -250,9 +250,10 @@ var (
 	ErrRole = keeper.ErrRefused
 	// ErrRemoved is returned for appends to a topic that this store was removed from. What
 	// it holds can be read, and by a new invite it joins again.
-	ErrRemoved = errors.New("this store was removed from the topic: what it holds can be read; to belong again, join by a new invite")
+	ErrRemoved = store.ErrRemoved
 	// ErrUnmet is returned for changes of a roster that this store writes, until it has
-	// met another member since it was opened, or Topic.TrustRoster was called.
+	// met another member since it was opened, or Topic.TrustRoster was called. A store that
+	// was restored from a backup and adopted has to meet one that holds more of the roster.
 	ErrUnmet = keeper.ErrUnmet
 	// ErrNotOwner is returned for a take-over by a store that does not keep the owner's key.
 	ErrNotOwner = keeper.ErrNotOwner
@@ -363,7 +364,10 @@ func (t *Topic) TrustRoster(ctx context.Context) (err error) {
 	if err := t.mayChange(ctx); err != nil {
 		return wrap("trust the roster", err)
 	}
-	t.db.node.Keeper().Met(t.t.ID)
+	if err := t.db.change(ctx, t.db.st.NewTrusting(t.t.ID)); err != nil {
+		return wrap("trust the roster", err)
+	}
+	t.db.node.Keeper().Trust(t.t.ID)
 	return nil
 }
 

@@ -39,7 +39,7 @@ type RecoverOptions struct {
 	// RemoveOthers has all other devices of the person be removed, in each topic: what is
 	// appended once that is known is sealed from them. If none of the person's devices was
 	// reached, the list of topics begins anew. A device that is left and was removed has to
-	// be linked again, in a new store. Default: nobody is removed.
+	// be linked again. Default: nobody is removed.
 	RemoveOthers bool
 	// Wait is how long a device of the person that writes a roster may take to admit this
 	// one, before this one goes on in its place. Default: 5 s; with RemoveOthers it is not

@@ -2,7 +2,11 @@
 
 package xaeroflux
 
-import "github.com/xaeroflux/xaeroflux/internal/store"
+import (
+	"errors"
+
+	"github.com/xaeroflux/xaeroflux/internal/store"
+)
 
 // Errors of invites that admit nobody any more. Join returns them if the roster that is
 // here says so, Append once a roster came that does, and Standing tells them.
@@ -15,6 +19,9 @@ var (
 	// ErrInviteClosed is why an invite admits nobody that was closed: by Topic.Revoke, or
 	// because somebody was removed.
 	ErrInviteClosed = store.ErrInviteClosed
+	// ErrInviteVoid is why an invite admits nobody that was made, or used by this store, in a
+	// part of the roster that a take-over made void.
+	ErrInviteVoid = store.ErrInviteVoid
 )
 
 // A StandingState is where this store stands in a topic.
@@ -34,8 +41,9 @@ type Standing struct {
 	State StandingState `json:"state"`
 	Role  Role          `json:"role,omitzero"` // of a member
 	Why   string        `json:"why,omitempty"` // Err, for people
-	// Err is why nothing counts that this store appends: ErrInviteUsed, ErrInviteExpired or
-	// ErrInviteClosed if it is refused, ErrRemoved if it was removed, else nil.
+	// Err is why nothing counts that this store appends: ErrInviteUsed, ErrInviteExpired,
+	// ErrInviteClosed or ErrInviteVoid if it is refused, ErrRemoved if it was removed or is a
+	// copy of a store that was, else nil.
 	Err error `json:"-"`
 }
 
@@ -57,6 +65,8 @@ func (t *Topic) Standing() (s Standing, err error) {
 	switch s.State = StandingProvisional; {
 	case err != nil:
 		return s, wrap("standing", err)
+	case errors.Is(refused, ErrRemoved):
+		s.State, s.Err = StandingRemoved, ErrRemoved
 	case refused != nil:
 		s.State, s.Err = StandingRefused, refused
 	case known && d.Log == t.log(): // it did not join again

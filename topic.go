@@ -128,6 +128,11 @@ func (db *DB) SetDefault(ctx context.Context, topic TopicID) (err error) {
 // An invite of LinkDevice makes this store a device of the person that made it, and all
 // topics of that person come by and by; it returns the default topic. The error is
 // ErrWordsKept if the store is one of somebody's devices already.
+//
+// A store that was removed, or that an earlier invite admits no more, joins anew by another
+// one, as the person that it was. One of a link makes a store a device again that was
+// removed from the person's list, or whose own link was used or over: what it was removed
+// from beside it comes back to by an invite of each topic.
 func (db *DB) Join(ctx context.Context, invite string) (_ *Topic, err error) {
 	defer db.out(&err)
 	inv, err := identity.ParseInvite(invite)
@@ -169,6 +174,11 @@ func (db *DB) join(ctx context.Context, inv *identity.Invite, account identity.A
 	j, err := db.st.NewInvited(inv, db.opts.Now())
 	if err != nil {
 		return nil, err
+	}
+	if links(inv) && !db.st.IsHome(j.Topic.ID) {
+		if err := db.leaveUnlinked(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return j.Topic, db.change(ctx, j)
 }

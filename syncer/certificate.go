@@ -193,8 +193,6 @@ func (s *Session) judge(o *offer, m *messages.Certificate) error {
 		return violation(messages.CodeCertificate, "topic %d: %v", m.Topic, err)
 	case errors.Is(err, roster.ErrRemoved):
 		o.reaches(nil).Removed = true
-		s.gone[o.ID], err = s.cfg.Store.Position(o.ID)
-		return err
 	case err != nil:
 		return err
 	default:

@@ -100,6 +100,9 @@ func (s *Session) settleReach(t *topic, now standing) (over bool, err error) {
 	case t.reach == nil || t.lastGot == nil || t.lastGot.roster != now.roster:
 		return false, nil
 	case t.reach.Removed: // whoever it is can come again with the newest join key
+		if s.gone[t.id], err = s.cfg.Store.Position(t.id); err != nil {
+			return false, err
+		}
 		s.quit(t)
 		s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: t.offer.Topic}))
 		s.meet.held = true

@@ -63,8 +63,9 @@ type Session struct {
 	judged   int             // certificates of the peer
 
 	// gone is topics in which the peer showed a certificate of a device that does not
-	// belong any more, by the roster's positions here then: until that is another one,
-	// certificates in them say nothing new.
+	// belong any more, and was brought the roster, by its positions here then: until that is
+	// another one, certificates in them say nothing new. A topic that is left before is none
+	// of them, as if its keys changed here.
 	gone  map[identity.TopicID]identity.Position
 	pings []uint64 // that are not answered
 	spoke bool     // we sent something since the peer last spoke

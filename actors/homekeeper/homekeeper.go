@@ -64,9 +64,10 @@ type Keeper struct {
 
 	waits atomic.Bool // a device is to be removed that could not be
 
-	tending sync.Mutex // held while the home topic is tended; guards read and asked
+	tending sync.Mutex // held while the home topic is tended; guards read, asked and told
 	read    reading
 	asked   map[home.At]time.Time // when devices were asked to be removed
+	told    bool                  // that this store is not linked
 }
 
 // New returns a keeper. It has nothing to do before Look.
@@ -166,6 +167,10 @@ func (k *Keeper) State() (*home.State, error) {
 // tend says and does what is due, until nothing is.
 func (k *Keeper) tend() error {
 	for {
+		if refused, err := k.Store.Unlinked(); err != nil || refused != nil {
+			k.tellUnlinked(refused)
+			return err
+		}
 		h := k.Store.Home()
 		st, err := k.state(h)
 		if err != nil {
@@ -179,6 +184,14 @@ func (k *Keeper) tend() error {
 		if err := r.run(); err != nil || !r.did {
 			return err
 		}
+	}
+}
+
+// tellUnlinked says once that this store is none of the person's devices.
+func (k *Keeper) tellUnlinked(refused error) {
+	if refused != nil && !k.told {
+		k.told = true
+		k.Logger.Warn("this store is no device of the person that linked it: join by another link", slog.Any("error", refused))
 	}
 }
 

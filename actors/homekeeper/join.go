@@ -57,7 +57,7 @@ func (r *round) join(t *home.Topic) (*store.Join, error) {
 		return nil, err
 	}
 	at := home.At{Topic: t.ID, Device: c.Claim.Card.Device}
-	asked := r.state.Card(at).Claim
+	asked := r.state.Card(at, r.self())
 	if asked == nil || asked.DeviceSig != c.Claim.DeviceSig {
 		return nil, r.ask(t, c)
 	}
@@ -82,12 +82,12 @@ func (r *round) ask(t *home.Topic, c *store.Claiming) error {
 
 // letIn answers other devices that ask to take part in a topic of this one.
 func (r *round) letIn() error {
-	for _, at := range r.state.Open() {
-		t, err := r.k.Store.Topic(at.Topic)
-		if err != nil || t.Left || r.isHome(t.ID) || at.Device == r.k.Store.DeviceKey(t) {
+	for _, card := range r.state.Open() {
+		t, err := r.k.Store.Topic(card.Topic)
+		if err != nil || t.Left || r.isHome(t.ID) || card.Device == r.k.Store.DeviceKey(t) {
 			continue
 		}
-		if err := r.grant(t, r.state.Card(at)); err != nil || r.did {
+		if err := r.grant(t, card); err != nil || r.did {
 			return err
 		}
 	}

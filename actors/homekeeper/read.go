@@ -20,12 +20,13 @@ import (
 
 // A reading is how far the logs of the home topic were read.
 type reading struct {
+	topic digest.Hash
 	state *home.State
 	logs  map[digest.Hash]uint64
 }
 
-// state reads what is new; k.tending is held. If what was read of a log counts no more, all
-// is read again.
+// state reads what is new; k.tending is held. If what was read of a log counts no more, or
+// the store is another person's by now, all is read again.
 func (k *Keeper) state(h *layout.Home) (*home.State, error) {
 	t, err := k.Store.Topic(h.Topic)
 	if err != nil {
@@ -39,8 +40,8 @@ func (k *Keeper) state(h *layout.Home) (*home.State, error) {
 		logs = append(logs, l)
 	}
 	less := func(l *store.Log) bool { return l.State().Size < k.read.logs[l.ID] }
-	if k.read.state == nil || slices.ContainsFunc(logs, less) {
-		k.read = reading{home.New(t.Genesis), map[digest.Hash]uint64{}}
+	if k.read.topic != t.ID || slices.ContainsFunc(logs, less) {
+		k.read = reading{t.ID, home.New(t.Genesis), map[digest.Hash]uint64{}}
 	}
 	for _, l := range logs {
 		if err := k.readLog(t, l); err != nil {

@@ -50,7 +50,10 @@ func (k *Keeper) answer(topic digest.Hash) (wrote bool, err error) {
 			wrote = true
 			continue
 		}
-		if err == nil && !k.mayAct(topic, desk.State()) {
+		if err == nil {
+			err = k.mayAct(topic, desk.State())
+		}
+		if errors.Is(err, ErrUnmet) {
 			return wrote, nil
 		}
 		if err != nil {
@@ -92,14 +95,23 @@ func linked(st *roster.State) bool {
 	return slices.ContainsFunc(st.Devices(roster.Key(g.Owner)), func(d roster.DeviceState) bool { return d.Since.Compare(e.At) > 0 })
 }
 
-// mayAct reports whether this device may sign a roster: once another device has stated
-// that it holds the same since this store was opened, or at once if there is no other. A
-// store that was put back from an earlier time would fork the roster otherwise.
-func (k *Keeper) mayAct(topic digest.Hash, st *roster.State) bool {
+// mayAct returns ErrUnmet unless this device may sign a roster: once another device has
+// stated that it holds the same since this store was opened, or at once if there is no
+// other. A store that was put back from an earlier time would fork the roster otherwise;
+// one that knows that it was is to be shown more than it held then.
+func (k *Keeper) mayAct(topic digest.Hash, st *roster.State) error {
+	behind, err := k.Store.MayBeBehind(topic, st)
+	if err == nil && behind {
+		k.tellBehind(topic)
+		err = fmt.Errorf("%w (it was restored from a backup: a member has to hold more of the roster than that)", ErrUnmet)
+	}
+	if err != nil {
+		return err
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.met[topic] {
-		return true
+		return nil
 	}
 	devices := 0
 	for _, a := range st.Accounts() {
@@ -107,8 +119,19 @@ func (k *Keeper) mayAct(topic digest.Hash, st *roster.State) bool {
 	}
 	if devices <= 1 {
 		k.met[topic] = true // what it writes from here on is the newest there is
+		return nil
 	}
-	return k.met[topic]
+	return ErrUnmet
+}
+
+// tellBehind says once that a roster waits for a person; k.tending is held.
+func (k *Keeper) tellBehind(topic digest.Hash) {
+	if k.behind[topic] {
+		return
+	}
+	k.behind[topic] = true
+	k.Logger.Warn("this store writes the roster of a topic and was restored from a backup: nothing is written before a member has shown more of the roster, or a person says that there is no more",
+		slog.String("topic", topic.Short()))
 }
 
 // pending returns the asks that are not settled, each log's in its order.
@@ -282,8 +305,8 @@ func (k *Keeper) act(ctx context.Context, t *store.Topic, act steward.Act) (a Ac
 	if err != nil {
 		return a, err
 	}
-	if !k.mayAct(t.ID, desk.State()) {
-		return a, ErrUnmet
+	if err := k.mayAct(t.ID, desk.State()); err != nil {
+		return a, err
 	}
 	b, err := desk.Own([]steward.Act{act}, k.Now())
 	if err != nil {

@@ -38,8 +38,8 @@ type Config struct {
 	Pipeline *pipeline.Pipeline
 	Logger   *slog.Logger
 	Now      func() time.Time
-	// Turned is called when keys of a topic came: it is offered to peers anew, and more of
-	// it can be read.
+	// Turned is called when keys of a topic came, or this device goes on in another log of
+	// it: it is offered to peers anew, and more of it can be read.
 	Turned func(topic digest.Hash)
 	// Found is called once for each fault of a roster.
 	Found func(*store.RosterFault)
@@ -64,17 +64,18 @@ type Keeper struct {
 	watchers watchers
 
 	round   sync.Mutex // held while all that is due is tended
-	tending sync.Mutex // held while a topic is tended, or its person acts; guards asks, own and healed
+	tending sync.Mutex // held while a topic is tended, or its person acts; guards asks, own, healed and behind
 	asks    map[digest.Hash]*asked
 	told    map[digest.Hash]map[faultAt]bool // faults that were told; tending is held
 	own     map[digest.Hash]*mine
 	healed  map[digest.Hash]time.Time // when this device asked for a box last
+	behind  map[digest.Hash]bool      // rosters that were told to wait for a person
 }
 
 // New returns a keeper. It has nothing to do before Look.
 func New(c Config) *Keeper {
 	c.SealLimit = cmp.Or(c.SealLimit, sealLimit)
-	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, lent: map[digest.Hash][]layout.KEMKey{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, own: map[digest.Hash]*mine{}, healed: map[digest.Hash]time.Time{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
+	k := &Keeper{Config: c, due: map[digest.Hash]bool{}, lent: map[digest.Hash][]layout.KEMKey{}, met: map[digest.Hash]bool{}, timers: map[digest.Hash]*time.Timer{}, asks: map[digest.Hash]*asked{}, own: map[digest.Hash]*mine{}, healed: map[digest.Hash]time.Time{}, behind: map[digest.Hash]bool{}, suspects: map[digest.Hash]bool{}, told: map[digest.Hash]map[faultAt]bool{}, watchers: watchers{all: map[digest.Hash]map[*Watching]bool{}}}
 	context.AfterFunc(c.Context, k.stopTimers) // each holds the store
 	return k
 }
@@ -131,6 +132,14 @@ func (k *Keeper) Met(topic digest.Hash) {
 		return // its asks are not answered, whoever was met
 	}
 	if first && k.note(topic) {
+		k.Wake()
+	}
+}
+
+// Trust takes note that a person says that what this store holds of a roster is all of it.
+func (k *Keeper) Trust(topic digest.Hash) {
+	k.Met(topic)
+	if k.note(topic) {
 		k.Wake()
 	}
 }

@@ -158,8 +158,8 @@ func (k *Keeper) Handover(ctx context.Context, topic identity.TopicID, device ro
 	if err != nil {
 		return err
 	}
-	if !k.mayAct(topic, desk.State()) {
-		return ErrUnmet
+	if err := k.mayAct(topic, desk.State()); err != nil {
+		return err
 	}
 	asks, err := k.pending(topic, desk.State())
 	if err != nil {
@@ -192,7 +192,11 @@ func (k *Keeper) moveOn(topic identity.TopicID) error {
 	if err != nil || m == nil {
 		return err
 	}
-	return k.Pipeline.Do(k.Context, m)
+	if err := k.Pipeline.Do(k.Context, m); err != nil {
+		return err
+	}
+	k.Turned(topic)
+	return nil
 }
 
 // patience is how long at most the keeper looks at no clock.

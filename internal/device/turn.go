@@ -153,17 +153,22 @@ func followOn(t *aof.Txn, row *aof.LogRow) error {
 	return aof.PutRow(t, layout.Follows, row.Topic, slices.Insert(names, at, row.ID))
 }
 
-// DropUnmet deletes the rows of topics without a peer since the backup, as of a store
-// that forks nothing.
+// DropUnmet deletes the rows of topics without a peer since the backup, and of rosters that
+// did not grow since, as of a store that forks nothing.
 func DropUnmet(t *aof.Txn) error {
+	return errors.Join(dropAll(t, layout.Unmet), dropAll(t, layout.Resumed))
+}
+
+// dropAll deletes all rows of a table.
+func dropAll[V any](t *aof.Txn, table *layout.Table[digest.Hash, V]) error {
 	var topics []digest.Hash
-	err := aof.EachRow(&t.View, layout.Unmet, func(topic digest.Hash, _ time.Time) error {
+	err := aof.EachRow(&t.View, table, func(topic digest.Hash, _ V) error {
 		topics = append(topics, topic)
 		return nil
 	})
 	for _, topic := range topics {
 		if err == nil {
-			err = aof.DeleteRow(t, layout.Unmet, topic)
+			err = aof.DeleteRow(t, table, topic)
 		}
 	}
 	return err

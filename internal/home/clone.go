@@ -11,7 +11,7 @@ import (
 func (s *State) Clone() *State {
 	c := *s
 	c.topics = copied(s.topics, (*Topic).clone)
-	c.cards, c.gone = maps.Clone(s.cards), maps.Clone(s.gone)
+	c.cards, c.gone = copied(s.cards, maps.Clone), maps.Clone(s.gone)
 	c.grants, c.keys = copied(s.grants, slices.Clone), copied(s.keys, slices.Clone)
 	c.petnames = copied(s.petnames, maps.Clone)
 	return &c

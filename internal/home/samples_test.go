@@ -54,6 +54,14 @@ func claim() (topic digest.Hash, c roster.DeviceClaim) {
 	return g.ID(), roster.ClaimDevice(g.ID(), card, key)
 }
 
+// claimOf is another one of the same device.
+func claimOf(n int) roster.DeviceClaim {
+	g, _ := members()
+	topic, c := claim()
+	c.Card.KEM = bytes.Repeat([]byte{byte(16 + n)}, seal.PublicKeyBytes)
+	return roster.ClaimDevice(topic, c.Card, identitytest.Device(3).AuthorKey(g))
+}
+
 func grants() (all []*Grant) {
 	topic, c := claim()
 	signer := identity.AccountSecret{Secret: word("signer")}.Key()

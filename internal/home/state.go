@@ -29,7 +29,7 @@ type State struct {
 	owner  [identity.KeyBytes]byte
 	root   *Root
 	topics map[digest.Hash]*Topic
-	cards  map[At]Card
+	cards  map[At]map[roster.Key]*roster.DeviceClaim // by the device that posted it, as the home topic knows it
 	grants map[At][]*Grant
 
 	keys     map[At][]roster.Key                           // of a device, as the home topic knows it
@@ -38,9 +38,14 @@ type State struct {
 }
 
 // A Card is what a device asks with to take part in a topic.
+//
+// Rule: a card is its poster's. The home topic does not say which device in it has which
+// key in another topic, and whoever read a card can post it again, or an older one: so
+// nobody's stands in the place of another's.
 type Card struct {
+	At
 	Claim *roster.DeviceClaim
-	By    roster.Key // the device, as the home topic knows it
+	By    roster.Key // the device that posted it, as the home topic knows it
 }
 
 // An At names a device in a topic by its key there.
@@ -59,7 +64,7 @@ const (
 func New(genesis *identity.Genesis) *State {
 	return &State{
 		id: genesis.ID(), owner: genesis.Owner,
-		topics: map[digest.Hash]*Topic{}, cards: map[At]Card{}, grants: map[At][]*Grant{},
+		topics: map[digest.Hash]*Topic{}, cards: map[At]map[roster.Key]*roster.DeviceClaim{}, grants: map[At][]*Grant{},
 		keys: map[At][]roster.Key{}, gone: map[roster.Key]bool{},
 		petnames: map[digest.Hash]map[roster.Key]naming.Petname{},
 	}
@@ -84,20 +89,21 @@ func (s *State) Topics() []*Topic {
 	})
 }
 
-// Card returns what a device asked with last to take part in a topic; its claim is nil if
-// it did not.
-func (s *State) Card(at At) Card { return s.cards[at] }
+// Card returns what a device posted last to take part in a topic; nil if it did not.
+func (s *State) Card(at At, by roster.Key) *roster.DeviceClaim { return s.cards[at][by] }
 
-// Open returns the devices that asked to take part in a topic and were not answered with
-// what they asked with last.
-func (s *State) Open() (all []At) {
-	for at, c := range s.cards {
-		if s.Granted(at, c.Claim) == nil {
-			all = append(all, at)
+// Open returns the cards that were not answered, of each device the one that it posted last
+// for a key.
+func (s *State) Open() (all []Card) {
+	for at, cards := range s.cards {
+		for by, c := range cards {
+			if s.Granted(at, c) == nil {
+				all = append(all, Card{at, c, by})
+			}
 		}
 	}
-	slices.SortFunc(all, func(a, b At) int {
-		return cmp.Or(bytes.Compare(a.Topic[:], b.Topic[:]), bytes.Compare(a.Device[:], b.Device[:]))
+	slices.SortFunc(all, func(a, b Card) int {
+		return cmp.Or(bytes.Compare(a.Topic[:], b.Topic[:]), bytes.Compare(a.Device[:], b.Device[:]), bytes.Compare(a.By[:], b.By[:]))
 	})
 	return all
 }
@@ -189,7 +195,11 @@ func (s *State) addCard(topic digest.Hash, e Entry) error {
 	if !c.Verify(topic) {
 		return malformed("a card that its device did not sign")
 	}
-	s.cards[At{topic, c.Card.Device}] = Card{c, e.Author}
+	at := At{topic, c.Card.Device}
+	if s.cards[at] == nil {
+		s.cards[at] = map[roster.Key]*roster.DeviceClaim{}
+	}
+	s.cards[at][e.Author] = c
 	return nil
 }
 

@@ -4,6 +4,7 @@ package home
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,8 +30,17 @@ func shown(t *testing.T, s *State) string {
 			all = append(all, x.Boxes(a))
 		}
 	}
-	for at := range s.cards {
-		all = append(all, at, s.Granted(at, s.Card(at).Claim))
+	var cards []Card
+	for at, posted := range s.cards {
+		for by := range posted {
+			cards = append(cards, Card{at, s.Card(at, by), by})
+		}
+	}
+	slices.SortFunc(cards, func(a, b Card) int {
+		return cmp.Or(bytes.Compare(a.Device[:], b.Device[:]), bytes.Compare(a.By[:], b.By[:]))
+	})
+	for _, c := range cards {
+		all = append(all, c, s.Granted(c.At, c.Claim))
 	}
 	all = append(all, s.Open(), s.Root(), fmt.Sprint(s.petnames, s.keys, s.gone))
 	b, err := json.Marshal(all)
@@ -66,6 +76,16 @@ func said(t *testing.T) [3][]Entry {
 			e.Author = roster.Key{byte(i%3 + 1)}
 		}
 		all[i%3] = append(all[i%3], e)
+	}
+	for d := range all { // each posts the others' cards too, and older ones
+		for i := range 2 {
+			card := claimOf((d + i) % 3)
+			b, err := AppendCard(nil, &card)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[d] = append(all[d], Entry{Author: roster.Key{byte(d + 1)}, Type: TypeCard, Key: topic[:], Payload: b})
+		}
 	}
 	return all
 }
@@ -171,7 +191,7 @@ func TestCardsAreAnswered(t *testing.T) {
 		if err := s.Add(x.Entry); err != nil {
 			t.Fatal(err)
 		}
-		if answered := s.Card(at).Claim != nil && len(s.Open()) == 0; answered != (s.grants[at] != nil) {
+		if answered := s.Card(at, x.Author) != nil && len(s.Open()) == 0; answered != (s.grants[at] != nil) {
 			t.Errorf("behind %s: open are %v", x.Type, s.Open())
 		}
 	}
@@ -182,6 +202,34 @@ func TestCardsAreAnswered(t *testing.T) {
 	again.DeviceSig[0]++
 	if s.Granted(at, &again) != nil {
 		t.Error("a grant for another card counts")
+	}
+}
+
+// TestNobodyReplacesAnothersCard: what a device posts for the key of another one, which may
+// be an older card of that, stands beside what that one posted.
+func TestNobodyReplacesAnothersCard(t *testing.T) {
+	s := newState()
+	topic, older := claim()
+	newer := claimOf(0)
+	at := At{topic, newer.Card.Device}
+	self, other := roster.Key{1}, roster.Key{2}
+	for _, x := range []struct {
+		by    roster.Key
+		claim roster.DeviceClaim
+	}{{self, older}, {self, newer}, {other, older}} {
+		b, err := AppendCard(nil, &x.claim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Add(Entry{Author: x.by, Type: TypeCard, Key: topic[:], Payload: b}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := s.Card(at, self); c == nil || c.DeviceSig != newer.DeviceSig {
+		t.Error("another device replaced the card")
+	}
+	if open := s.Open(); len(open) != 2 || open[0].By != self || open[1].By != other || open[1].Claim.DeviceSig != older.DeviceSig {
+		t.Errorf("open are %+v", open)
 	}
 }
 

@@ -45,12 +45,21 @@ var Legs = newTable(
 //	key    "invited " | topic id (32)
 //	value  roster position (46)
 var Invited = newTable(
-	Kind{Name: "the place of the roster that an invite named", Bucket: bucketMeta, Prefix: "invited ", Salvage: Keep},
-	codec[digest.Hash, identity.Position]{
-		key: hashKey, parseKey: parseHash,
-		value:      func(p identity.Position) []byte { return p.Append(nil) },
-		parseValue: func(_ digest.Hash, b []byte) (identity.Position, error) { return identity.ParsePosition(b) },
-	})
+	Kind{Name: "the place of the roster that an invite named", Bucket: bucketMeta, Prefix: "invited ", Salvage: Keep}, positionCodec)
+
+// Resumed are the rows of rosters that this store writes, of which it may hold an older copy:
+// it was restored from a backup and adopted, and held this much.
+//
+//	key    "resumed " | topic id (32)
+//	value  roster position (46)
+var Resumed = newTable(
+	Kind{Name: "how much a store that was restored held of a roster that it writes", Bucket: bucketMeta, Prefix: "resumed ", Salvage: Keep}, positionCodec)
+
+var positionCodec = codec[digest.Hash, identity.Position]{
+	key: hashKey, parseKey: parseHash,
+	value:      func(p identity.Position) []byte { return p.Append(nil) },
+	parseValue: func(_ digest.Hash, b []byte) (identity.Position, error) { return identity.ParsePosition(b) },
+}
 
 // SignedLegs are the rows that say of how much of a leg all signatures in its records were
 // found right, so that they are not looked at again when the store is opened:

@@ -67,6 +67,7 @@ func samples() []sample {
 		sampleOf(Follows, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Legs, id, []digest.Hash{{1}, {2}}),
 		sampleOf(Invited, id, identity.Position{Term: 1, Leg: 2, Size: 3, Root: word("root")}),
+		sampleOf(Resumed, id, identity.Position{Term: 1, Leg: 2, Size: 3, Root: word("root")}),
 		sampleOf(SignedLegs, word("log"), Tip{5, word("root")}),
 		sampleOf(Unasked, word("log"), Stretch{5, 1 << 40, word("root")}),
 		sampleOf(KEMKeys, id, []KEMKey{{[32]byte{1}, identity.Secret{2}}, {[32]byte{3}, identity.Secret{4}}}),

@@ -10,7 +10,7 @@ var inTheClear = map[*Kind]bool{
 	&Agreements.Kind: true, &Peers.Kind: true, &Progress.Kind: true, &Places.Kind: true, &Closings.Kind: true, &Moves.Kind: true,
 	&Restores.Kind: true, &Unmet.Kind: true, &Formers.Kind: true, &Copies.Kind: true, &Defaults.Kind: true, &Follows.Kind: true, &Legs.Kind: true,
 	&Forks.Kind: true, &Cosigned.Kind: true, &Forgets.Kind: true, &Cosignatures.Kind: true, &Doubts.Kind: true, &Ranges.Kind: true, &IDs.Kind: true,
-	&Homes.Kind: true, &Invited.Kind: true, &SignedLegs.Kind: true, &Unasked.Kind: true,
+	&Homes.Kind: true, &Invited.Kind: true, &Resumed.Kind: true, &SignedLegs.Kind: true, &Unasked.Kind: true,
 	&NamedLogs.Kind: true, // it is as sealed as the event that it has from the log
 }
 

@@ -110,6 +110,8 @@ func smallRows(t *testing.T) []smallVector {
 		smallRow("legs", Legs, topic, names, "topic", topic, "names", names),
 		smallRow("invited", Invited, topic, identity.Position{Term: 1, Leg: 2, Size: 1<<48 - 1, Root: word("root")},
 			"topic", topic, "term", 1, "leg", 2, "size", uint64(1<<48-1), "root", word("root")),
+		smallRow("resumed", Resumed, topic, identity.Position{Term: 1, Leg: 2, Size: 3, Root: word("root")},
+			"topic", topic, "term", 1, "leg", 2, "size", 3, "root", word("root")),
 		smallRow("signed", SignedLegs, log, tip, "log", log, "size", tip.Size, "root", tip.Root),
 		smallRow("unasked", Unasked, log, Stretch{5, 1 << 40, tip.Root}, "log", log, "from", 5, "to", 1<<40, "root", tip.Root),
 		smallRow("kem", KEMKeys, topic, []KEMKey{{author, identity.Secret{5}}, {log, identity.Secret{6}}}, "topic", topic,

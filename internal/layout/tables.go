@@ -23,7 +23,7 @@ const (
 var Kinds = []*Kind{
 	&Topics.Kind, &Agreements.Kind, &Peers.Kind, &Progress.Kind,
 	&Generations.Kind, &Places.Kind, &Closings.Kind, &Moves.Kind, &Restores.Kind, &Unmet.Kind, &Formers.Kind, &Copies.Kind,
-	&Defaults.Kind, &Homes.Kind, &SuccessorKeys.Kind, &Petnames.Kind, &NamedLogs.Kind, &Follows.Kind, &Legs.Kind, &Invited.Kind, &SignedLegs.Kind, &Unasked.Kind, &KEMKeys.Kind, &EpochSecrets.Kind, &Forks.Kind, &Cosigned.Kind, &Forgets.Kind, &Cosignatures.Kind, &Doubts.Kind,
+	&Defaults.Kind, &Homes.Kind, &SuccessorKeys.Kind, &Petnames.Kind, &NamedLogs.Kind, &Follows.Kind, &Legs.Kind, &Invited.Kind, &Resumed.Kind, &SignedLegs.Kind, &Unasked.Kind, &KEMKeys.Kind, &EpochSecrets.Kind, &Forks.Kind, &Cosigned.Kind, &Forgets.Kind, &Cosignatures.Kind, &Doubts.Kind,
 	&Ranges.Kind, &IDs.Kind,
 }
 

@@ -60,7 +60,8 @@ const (
 
 	InviteUsed    Kind = "invite-used"    // this store is not admitted: others used the invite up,
 	InviteExpired Kind = "invite-expired" // or its time was over,
-	InviteClosed  Kind = "invite-closed"  // or somebody closed it
+	InviteClosed  Kind = "invite-closed"  // or somebody closed it,
+	InviteVoid    Kind = "invite-void"    // or the part of the roster is void that knows it
 
 	Exhausted Kind = "exhausted" // descriptors, memory, address space
 	Failing   Kind = "failing"   // the device reads or writes with errors
@@ -85,7 +86,7 @@ var sentinels = map[Kind]error{
 	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NoRoster: xaeroflux.ErrNoRoster, NotShared: xaeroflux.ErrNotShared,
 	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
 	Steward: xaeroflux.ErrSteward, OwnerKey: xaeroflux.ErrOwnerKey,
-	InviteUsed: xaeroflux.ErrInviteUsed, InviteExpired: xaeroflux.ErrInviteExpired, InviteClosed: xaeroflux.ErrInviteClosed,
+	InviteUsed: xaeroflux.ErrInviteUsed, InviteExpired: xaeroflux.ErrInviteExpired, InviteClosed: xaeroflux.ErrInviteClosed, InviteVoid: xaeroflux.ErrInviteVoid,
 	ByWords: xaeroflux.ErrByWords, NotRecovered: xaeroflux.ErrNotRecovered,
 }
 
@@ -103,7 +104,7 @@ func (k Kind) status() int {
 	switch k {
 	case Usage, TooLarge, Range:
 		return http.StatusBadRequest
-	case Forbidden, Removed, NotOwner, InviteUsed, InviteExpired, InviteClosed:
+	case Forbidden, Removed, NotOwner, InviteUsed, InviteExpired, InviteClosed, InviteVoid:
 		return http.StatusForbidden
 	case Unmet, NotAsked, NoRoster, NoWords, WordsKept, Steward, OwnerKey, ByWords, NotRecovered:
 		return http.StatusConflict

@@ -219,8 +219,8 @@ func (x *Certificate) Sign(topic digest.Hash, binding []byte, dialer bool, devic
 // Verify reports whether x shows, to a peer whose roster is s, a device that may
 // belong: by a roster that continues one of s's legs or has a higher term, by an
 // open invite, or by the account. The error is ErrCertificate, or ErrRemoved of a
-// device that did belong, or in a part that does not count, or asks by an invite that
-// is closed by now, and cannot know better from what it shows.
+// device that did belong, or in a part that does not count, or asks by an invite or a
+// signature that is worth nothing by now, and cannot know better from what it shows.
 func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 	parts, err := x.signedParts(s.topic, binding, dialer)
 	if err != nil || !verify(x.Device(), &x.Sig, tagCertificate, parts...) {
@@ -230,9 +230,20 @@ func (x *Certificate) Verify(s *State, binding []byte, dialer bool) error {
 	case 2:
 		return s.verifyAsking(x.Device(), s.ProvisionalJoin(x.Invited), s.spent(x.Invited))
 	case 3:
-		return s.verifyAsking(x.Device(), s.ProvisionalDevice(x.Added), false)
+		return s.verifyAsking(x.Device(), s.ProvisionalDevice(x.Added), s.outdated(&x.Added.Device))
 	}
 	return x.Member.verify(s)
+}
+
+// outdated reports whether an ask for a device is signed by what spoke for its account
+// once, and does no more: a link that was open, a device of the account, or its key.
+func (s *State) outdated(x *SignedDevice) bool {
+	account, v := x.Card.Account, s.invites.at(x.Signer)
+	link := v.Link != nil && v.Link.Account == account && !v.Open
+	d, known := s.devices.get(x.Signer)
+	device := known && d.Account == account && !d.Belongs
+	a, known := s.accounts.get(account)
+	return (link || device || known && x.Signer == account && !a.Belongs()) && x.Verify(s.topic)
 }
 
 // verifyAsking judges a device that asks to be admitted, and why it would not be. It may

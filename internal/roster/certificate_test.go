@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -176,6 +177,80 @@ func TestCertificateOfRemoved(t *testing.T) {
 	_ = c.Sign(r.topic, nil, true, keyOf("owner's phone"))
 	if err := c.Verify(x.s, nil, true); !errors.Is(err, ErrCertificate) || errors.Is(err, ErrRemoved) {
 		t.Errorf("it shows that it was removed: %v", err)
+	}
+}
+
+// A device that holds the other branch of a forked roster, and was removed on the one that
+// counts, cannot know it, whichever of the two is longer.
+func TestCertificateOfAnotherBranch(t *testing.T) {
+	for name, more := range map[string]int{"a shorter one": 0, "a longer one": 4} {
+		r := newRealm(t, 1)
+		x := r.writers[0]
+		phone := r.m.know("owner's phone")
+		k := DeviceCard{Account: r.g.Owner, Device: phone, PageBytes: 4096, KEM: kemOf("owner's phone")}
+		r.append(x, &AddDevice{Device: SignDevice(r.topic, k, keyOf("owner"), keyOf("owner's phone"))})
+		at, last := len(x.legs[0].Records)-1, x.legs[0]
+		last.Records = slices.Clone(last.Records)
+		other := r.replay([]HeldLeg{last})
+		r.append(x, &Remove{Target: Target{r.g.Owner, phone}})
+		for i := range more {
+			r.append(other, &Answer{digest.Sum([]byte{byte(i)}), 1})
+		}
+		tablet := r.m.know("owner's tablet")
+		term := &Term{Last: x.s.Prefix(), Term: 1, Steward: tablet, By: ByOwner}
+		term.Sign(r.topic, 0, keyOf("owner"))
+		r.beginLeg(x, tablet, 1, 0, &Begin{Term: term})
+		m := &Membership{Device: phone, Legs: []LegProof{showLeg(r, other.legs[0], false)}, Record: showRecord(other.legs[0], at, ProvesDevice)}
+		c := &Certificate{Member: m}
+		if err := c.Sign(r.topic, nil, true, keyOf("owner's phone")); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Verify(x.s, nil, true); !errors.Is(err, ErrRemoved) || errors.Is(err, ErrCertificate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A device whose link was used, or whom a device asks for that was removed, cannot know it
+// either. Whoever signs with a key that never spoke for the account is a stranger.
+func TestCertificateOfWhoComesTooLate(t *testing.T) {
+	r := newRealm(t, 1)
+	x := r.writers[0]
+	phone := r.m.know("owner's phone")
+	k := DeviceCard{Account: r.g.Owner, Device: phone, PageBytes: 4096, KEM: kemOf("owner's phone")}
+	r.append(x, &AddDevice{Device: SignDevice(r.topic, k, keyOf("owner"), keyOf("owner's phone"))})
+	v := Invite{Key: r.m.know("link"), Uses: 1, KEM: r.m.newKEM()}
+	v.SignLink(r.topic, r.g.Owner, keyOf("owner's phone"))
+	r.append(x, &MakeInvite{Invite: v})
+	k.Device, k.KEM = r.m.know("tv"), r.m.newKEM()
+	shows := func(account Key, signer string) error {
+		k := k
+		k.Account = account
+		c := &Certificate{Added: &DeviceAsk{SignDevice(r.topic, k, keyOf(signer), keyOf("tv"))}}
+		if err := c.Sign(r.topic, nil, true, keyOf("tv")); err != nil {
+			t.Fatal(err)
+		}
+		return c.Verify(x.s, nil, true)
+	}
+	for _, signer := range []string{"link", "owner's phone"} {
+		if err := shows(r.g.Owner, signer); err != nil {
+			t.Errorf("signed by %s: %v", signer, err)
+		}
+	}
+	r.append(x, &Uninvite{Invite: v.Key})
+	r.append(x, &Remove{Target: Target{r.g.Owner, phone}})
+	for _, signer := range []string{"link", "owner's phone"} {
+		if err := shows(r.g.Owner, signer); !errors.Is(err, ErrRemoved) || errors.Is(err, ErrCertificate) {
+			t.Errorf("too late, signed by %s: %v", signer, err)
+		}
+		if err := shows(pub(keyOf("ann")), signer); !errors.Is(err, ErrCertificate) {
+			t.Errorf("for another account, signed by %s: %v", signer, err)
+		}
+	}
+	for _, account := range []Key{r.g.Owner, pub(keyOf("stranger")), {}} {
+		if err := shows(account, "stranger"); !errors.Is(err, ErrCertificate) {
+			t.Errorf("a stranger, for %s: %v", account.Short(), err)
+		}
 	}
 }
 

@@ -21,7 +21,8 @@ func (m *Membership) verify(s *State) error {
 	if s.devices.at(m.Device).Belongs || at.Compare(s.Position()) > 0 {
 		return nil
 	}
-	if gone, ok := s.changed.get(m.Device); ok && at.Compare(gone) >= 0 {
+	gone, known := s.changed.get(m.Device)
+	if known && at.Compare(gone) >= 0 && s.Holds(Point{at, last.Head.Root}) { // in another history it may belong still
 		return fmt.Errorf("%w: device %s was removed at %v, and shows %v", ErrCertificate, m.Device.Short(), gone, at)
 	}
 	return fmt.Errorf("%w: device %s at %v, which shows %v", ErrRemoved, m.Device.Short(), s.Position(), at)

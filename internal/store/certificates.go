@@ -3,6 +3,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -39,7 +40,7 @@ func (c certificates) Removed(topic identity.TopicID) (bool, error) {
 		return false, err
 	}
 	d, known, _, err := c.s.deviceIn(t, l.Author)
-	return known && !d.Belongs, err
+	return known && !d.Belongs && d.Log == l.ID, err // it did not join again
 }
 
 // own returns a topic and this store's log in it, whose author is the device.
@@ -105,8 +106,11 @@ func (s *Store) certificate(t *Topic, own *Log, legs int) (*roster.Certificate, 
 			return s.keptMember(t, own)
 		}
 		return &roster.Certificate{Member: m}, err
-	case known: // it was removed
+	case known && d.Log == own.ID: // it was removed, and did not join again
 		return nil, nil
+	}
+	if refused, err := s.Refused(t); errors.Is(refused, ErrInviteVoid) || err != nil {
+		return nil, err // peers would take it for a stranger's
 	}
 	return s.askToBelong(own)
 }

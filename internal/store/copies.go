@@ -60,15 +60,25 @@ func (s *Store) loadCopies() error {
 }
 
 // accountOf returns the account of this store's device in a topic: the one whose
-// secret is kept here, or the one that the roster says. It is zero if neither
-// names one, as for somebody who came to an open topic by its keys.
+// secret is kept here, or the one that the roster says, or that the device asked to be
+// one of. It is zero if none names one, as for somebody who came to an open topic by its
+// keys.
 func (s *Store) accountOf(t *Topic) (roster.Key, error) {
 	if k := device.AccountKept(t); !k.IsZero() {
 		return k, nil
 	}
 	var d roster.DeviceState
-	err := s.askRoster(t, func(st *roster.State) { d, _ = st.Device(s.device.AuthorID(t.Genesis)) })
-	return d.Account, err
+	known := false
+	err := s.askRoster(t, func(st *roster.State) { d, known = st.Device(s.device.AuthorID(t.Genesis)) })
+	if err != nil || known {
+		return d.Account, err
+	}
+	l, err := s.Log(t.Log)
+	if err != nil {
+		return roster.Key{}, err
+	}
+	ask, err := s.beginsWith(l)
+	return accountIn(ask), err
 }
 
 // first looks at record 0 of a peer's log, which the transaction brings. If it

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"slices"
@@ -33,6 +34,33 @@ func (s *Store) IsHome(topic digest.Hash) bool {
 	return h != nil && h.Topic == topic
 }
 
+// Unlinked returns why this store is no device of the person whose home topic it has, and
+// will be none by what it asked with; nil if it is one or was, or waits.
+func (s *Store) Unlinked() (refused error, err error) {
+	h := s.home.Load()
+	if h == nil {
+		return nil, nil
+	}
+	t, err := s.Topic(h.Topic)
+	if err != nil {
+		return nil, err
+	}
+	return s.Refused(t)
+}
+
+// otherHome returns the home topic that a new one stands in the place of, as this store was
+// never linked by it; zero if there is none. The error is ErrHome if it may not be replaced.
+func (s *Store) otherHome() (instead digest.Hash, err error) {
+	h := s.Home()
+	if h == nil {
+		return instead, nil
+	}
+	if refused, err := s.Unlinked(); err != nil || refused == nil {
+		return instead, errors.Join(err, ErrHome)
+	}
+	return h.Topic, nil
+}
+
 func (s *Store) loadHome() error {
 	return s.aof.View(func(v *aof.View) error {
 		h, found, err := aof.Row(v, layout.Homes, layout.Only{})
@@ -47,11 +75,15 @@ func (s *Store) loadHome() error {
 // the steward of it, by what derives from the words. The error of the change is ErrHome
 // if there is one already.
 func (s *Store) NewHome(w identity.Words, now time.Time) (*Join, error) {
+	instead, err := s.otherHome()
+	if err != nil {
+		return nil, err
+	}
 	h, root := w.Home(), seal.NewPrivateKey(seal.Secret(w.RootKEMSeed())).Public()
 	t := &Topic{ID: h.Genesis.ID(), Genesis: &h.Genesis, Keys: identity.TopicKeys{Lobby: h.Lobby}, Kept: true}
 	device := s.device.AuthorKey(t.Genesis)
 	j := newJoin(t, device, s.format.PageBytes)
-	j.home = &layout.Home{Topic: t.ID, Root: root}
+	j.home, j.instead = &layout.Home{Topic: t.ID, Root: root}, instead
 	card, err := j.card(h.Account, device, j.row.PageBytes)
 	if err != nil {
 		return nil, err
@@ -86,18 +118,25 @@ func (j *Join) sayRoot(r *home.Root, now time.Time) error {
 // made an invite of role device in a home topic. The error of the change is ErrHome if it
 // is one of somebody's already.
 func (s *Store) newLinked(inv *identity.Invite, now time.Time) (*Join, error) {
-	if h := s.Home(); h != nil {
-		return nil, ErrHome
-	}
-	j := s.NewJoin(&inv.Genesis, inv.Keys, "")
-	j.home, j.unused, j.Topic.Kept = &layout.Home{Topic: j.Topic.ID}, digest.Hash{}, true
-	card := roster.DeviceCard{Account: inv.Genesis.Owner, PageBytes: j.row.PageBytes}
-	if err := j.deviceCard(&card); err != nil {
+	instead, err := s.otherHome()
+	if err != nil {
 		return nil, err
 	}
-	key := inv.Key()
-	j.kems = append(j.kems, layout.KEMKey{Recipient: identity.PublicKey(key), Seed: inv.KEMSeed()})
-	return j, j.beginWith(&roster.DeviceAsk{Device: roster.SignDevice(j.Topic.ID, card, key, j.key.key)}, now)
+	j := s.NewJoin(&inv.Genesis, inv.Keys, "")
+	j.instead = instead
+	j.home, j.unused, j.Topic.Kept, j.place = &layout.Home{Topic: j.Topic.ID}, digest.Hash{}, true, inv.Roster
+	return j, j.askAsDevice(inv, inv.Genesis.Owner, inv.Key(), now)
+}
+
+// askAsDevice begins this store's log with an xf/device for an account, for which a key
+// signs. The boxes for the invite are read meanwhile.
+func (j *Join) askAsDevice(inv *identity.Invite, account roster.Key, signer ed25519.PrivateKey, now time.Time) error {
+	card := roster.DeviceCard{Account: account, PageBytes: j.row.PageBytes, Number: j.row.Number}
+	if err := j.deviceCard(&card); err != nil {
+		return err
+	}
+	j.kems = append(j.kems, layout.KEMKey{Recipient: identity.PublicKey(inv.Key()), Seed: inv.KEMSeed()})
+	return j.beginWith(&roster.DeviceAsk{Device: roster.SignDevice(j.Topic.ID, card, signer, j.key.key)}, now)
 }
 
 // deviceCard puts this device into a card, with a KEM key that is kept with the topic.

@@ -100,6 +100,15 @@ func (s *Store) CheckInvited(t *Topic) error {
 	return nil
 }
 
+// placeKept returns the newest place that an invite to a topic named; zero if none did.
+func (s *Store) placeKept(topic digest.Hash) (p identity.Position, err error) {
+	err = s.aof.View(func(v *aof.View) error {
+		p, _, err = aof.Row(v, layout.Invited, topic)
+		return err
+	})
+	return p, err
+}
+
 // putInvited keeps the place that an invite named, unless the one that is kept is newer.
 func putInvited(txn *aof.Txn, topic digest.Hash, p *identity.Position) error {
 	if p == nil {

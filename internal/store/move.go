@@ -154,9 +154,14 @@ func (s *Store) learn(p identity.Place) error {
 func (s *Store) adopt(why string, now identity.Place) error {
 	self, stale := s.device.PeerID(), !s.restored.IsZero() || !s.follows()
 	s.moved, s.place = &Move{From: self, To: self, Why: why, At: s.opts.Now(), Now: true}, now
+	rosters, err := s.resumedIn()
+	if err != nil {
+		return err
+	}
 	return s.aof.Commit(func(t *aof.Txn) error {
 		if stale { // what was cosigned since then is not known
-			if err := aof.PutRow(t, layout.Forgets, layout.Only{}, s.opts.Now()); err != nil {
+			err := errors.Join(putResumed(t, rosters), aof.PutRow(t, layout.Forgets, layout.Only{}, s.opts.Now()))
+			if err != nil {
 				return err
 			}
 		}

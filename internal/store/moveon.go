@@ -50,35 +50,27 @@ func (s *Store) NewMovingOn(t *Topic, now time.Time) (*MovingOn, error) {
 // ErrByWords is returned for joining a topic again whose account's secret is not here.
 var ErrByWords = errors.New("this store was removed from the topic, and only the words lead to the secret of its account there: join with them and a new invite")
 
-// NewRejoining returns the change by which a store that was removed from a topic, or not
-// admitted by the invite that it came with, joins it by another one, as the person that it
+// NewRejoining returns the change by which a store that was removed from a topic, or is not
+// admitted by what its log asks with, joins it by another invite, as the person that it
 // was; nil if it belongs, or waits to be admitted. Its account's secret is the one that is
-// kept here, or the given one, which the words lead to and which is kept nowhere. The error
-// is ErrByWords if there is neither.
+// kept here, or the given one, which the words lead to and which is kept nowhere; an invite
+// that links a device needs none. The error is ErrByWords if there is neither.
 func (s *Store) NewRejoining(inv *identity.Invite, account identity.AccountSecret, now time.Time) (*MovingOn, error) {
 	t, err := s.Topic(inv.Topic())
-	if err != nil || t.Genesis.Policy.Has(identity.PolicyOpen) || inv.Role == identity.RoleDevice {
-		return nil, nil // it was never in it, or nobody is removed from it
+	links := inv.Role == identity.RoleDevice
+	if err != nil || t.Genesis.Policy.Has(identity.PolicyOpen) || links && !s.IsHome(t.ID) {
+		return nil, nil // it is not in it, or nobody is removed from it
 	}
 	l, err := s.Log(t.Log)
 	if err != nil {
 		return nil, err
 	}
-	var d roster.DeviceState
-	known := false
-	err = s.askRoster(t, func(st *roster.State) { d, known = st.Device(l.Author) })
-	if err != nil || d.Belongs {
-		return nil, err
-	}
-	if refused, err := s.Refused(t); err != nil || !known && refused == nil {
-		return nil, err
-	}
-	if invite, joins, err := s.joinedBy(l); err != nil || joins && invite == roster.Key(identity.PublicKey(inv.Key())) {
+	if may, err := s.mayRejoin(t, l, inv); err != nil || !may {
 		return nil, err
 	}
 	if lent := account; !t.Account.IsZero() {
 		account = t.Account
-	} else if lent.IsZero() {
+	} else if lent.IsZero() && !links {
 		return nil, fmt.Errorf("%w (topic %s)", ErrByWords, t.ID.Short())
 	}
 	m, key, err := s.newMovingOn(t, l)
@@ -86,16 +78,47 @@ func (s *Store) NewRejoining(inv *identity.Invite, account identity.AccountSecre
 		return nil, err
 	}
 	m.edit.edit = func(t *Topic) { t.Log, t.Keys, t.Left, t.Dropped = m.begin.row.ID, inv.Keys, false, false }
-	if m.begin.recovery, err = s.RecoveryBox(t.ID, account); err != nil {
-		return nil, err
-	}
 	m.begin.key, m.begin.place = newSigner(key), inv.Roster
-	if err := m.begin.ask(inv, account, now); err != nil || !t.Account.IsZero() {
-		return m, err
+	return m, s.askAgain(&m.begin, inv, account, now)
+}
+
+// mayRejoin reports whether a store, whose newest log in a topic that is, joins it anew by
+// an invite.
+func (s *Store) mayRejoin(t *Topic, l *Log, inv *identity.Invite) (bool, error) {
+	d, known, _, err := s.deviceIn(t, l.Author)
+	if err != nil || d.Belongs {
+		return false, err
+	}
+	if refused, err := s.Refused(t); err != nil || !known && refused == nil {
+		return false, err
+	}
+	ask, err := s.beginsWith(l)
+	return askedBy(ask) != roster.Key(identity.PublicKey(inv.Key())), err
+}
+
+// askAgain has a log begin with an ask by another invite: as a newcomer, or as one more
+// device of the account if others of it belong.
+func (s *Store) askAgain(j *Join, inv *identity.Invite, account identity.AccountSecret, now time.Time) (err error) {
+	if inv.Role == identity.RoleDevice {
+		return j.askAsDevice(inv, inv.Genesis.Owner, inv.Key(), now)
+	}
+	key := account.Key()
+	var there roster.Account
+	if err := s.askRoster(j.Topic, func(st *roster.State) { there, _ = st.Account(identity.PublicKey(key)) }); err != nil {
+		return err
+	}
+	if there.Belongs() {
+		return j.askAsDevice(inv, there.Key, key, now)
+	}
+	if j.recovery, err = s.RecoveryBox(j.Topic.ID, account); err != nil {
+		return err
+	}
+	if err := j.ask(inv, account, now); err != nil || !j.Topic.Account.IsZero() {
+		return err
 	}
 	own := func(k layout.KEMKey) bool { return k.Recipient == identity.PublicKey(account.Key()) }
-	m.begin.kems = slices.DeleteFunc(m.begin.kems, own) // the words lead to it
-	return m, nil
+	j.kems = slices.DeleteFunc(j.kems, own) // the words lead to it
+	return nil
 }
 
 func (s *Store) newMovingOn(t *Topic, old *Log) (*MovingOn, ed25519.PrivateKey, error) {

@@ -20,7 +20,8 @@ import (
 
 // NewReturning returns the change by which this store joins the home topic of words, as
 // one more device of the person; nil if it is in it. The error of the change is ErrHome if
-// it is another person's device. A home topic of other words of which nothing ever came is
+// it is another person's device. A home topic of other words of which nothing ever came, or
+// that never took this store in, is
 // no person's: Abandoned says whether there is one, which the change leaves behind.
 func (s *Store) NewReturning(w identity.Words, now time.Time) (*Join, error) {
 	h, root := w.Home(), seal.NewPrivateKey(seal.Secret(w.RootKEMSeed())).Public()
@@ -51,7 +52,7 @@ func (s *Store) NewReturning(w identity.Words, now time.Time) (*Join, error) {
 }
 
 // Abandoned returns the home topic of this store, if it is another one than that with this
-// id and nothing of it ever came; else nil.
+// id, and nothing of it ever came or it never took this store in; else nil.
 func (s *Store) Abandoned(id digest.Hash) (*Topic, error) {
 	h := s.Home()
 	if h == nil || h.Topic == id {
@@ -63,10 +64,13 @@ func (s *Store) Abandoned(id digest.Hash) (*Topic, error) {
 	}
 	founded := false
 	err = s.askRoster(t, func(st *roster.State) { founded = st.Founded() })
-	if founded {
-		t = nil
+	if err != nil || !founded {
+		return t, err
 	}
-	return t, err
+	if refused, err := s.Unlinked(); err != nil || refused == nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // NewOwned returns the change by which this device takes part in a topic as a device of an

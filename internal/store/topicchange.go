@@ -85,7 +85,7 @@ func (e *TopicEdit) made(s *Store) error {
 		s.topics.offered = slices.DeleteFunc(kept, func(o *syncer.Topic) bool { return o.ID == e.topic })
 	case old.Left && !e.edited.Left:
 		s.topics.offered = append(slices.Clone(s.topics.offered), o)
-	case old.Keys != e.edited.Keys:
+	case old.Keys != e.edited.Keys, old.Log != e.edited.Log: // a log that begins is told where a topic is shared
 		s.topics.offerInstead(o)
 	}
 	return nil

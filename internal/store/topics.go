@@ -98,7 +98,10 @@ func (s *Store) NewJoin(genesis *identity.Genesis, keys identity.TopicKeys, name
 func (s *Store) NewInvited(inv *identity.Invite, now time.Time) (*Join, error) {
 	j := s.NewJoin(&inv.Genesis, inv.Keys, inv.Name)
 	j.place = inv.Roster
-	if _, err := s.Topic(j.Topic.ID); err == nil || inv.Genesis.Policy.Has(identity.PolicyOpen) {
+	switch _, err := s.Topic(j.Topic.ID); {
+	case err == nil && inv.Genesis.Policy.Has(identity.PolicyHome) && !s.IsHome(j.Topic.ID):
+		return nil, ErrHome // it left that person's
+	case err == nil || inv.Genesis.Policy.Has(identity.PolicyOpen):
 		return j, nil
 	}
 	if inv.Role == identity.RoleDevice && inv.Genesis.Policy.Has(identity.PolicyHome) {
@@ -188,10 +191,10 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 	}
 	if old, err := c.topic(t.ID); err == nil {
 		t.Num, t.Log, t.Account, t.Kept = old.Num, old.Log, old.Account, old.Kept
-		if newest, err := c.s.hasNewestKey(old); err != nil {
+		if stay, err := c.s.keepsKeys(old, j.place); err != nil {
 			return err
-		} else if newest {
-			t.Keys = old.Keys // the invite may be older
+		} else if stay {
+			t.Keys = old.Keys
 		}
 		if old.Name != "" {
 			t.Name = old.Name
@@ -219,6 +222,17 @@ func (j *Join) write(c *Committer, txn *aof.Txn) error {
 		return err
 	}
 	return c.putTopic(txn, t)
+}
+
+// keepsKeys reports whether the keys that are here of a topic are newer than those of an
+// invite, which may be old, and named that place. By a higher term than the one that is here
+// they are not: they may be of a part that is void.
+func (s *Store) keepsKeys(t *Topic, place *identity.Position) (newer bool, err error) {
+	if newer, err = s.hasNewestKey(t); err != nil || !newer || place == nil {
+		return newer, err
+	}
+	err = s.askRoster(t, func(st *roster.State) { newer = place.Term <= st.Position().Term })
+	return newer, err
 }
 
 // writeBegins puts what comes with the topic into the transaction.

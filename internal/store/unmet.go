@@ -95,11 +95,11 @@ func (s *Store) putUnmet(t *aof.Txn, backup time.Time) error {
 	return nil
 }
 
-// goAlone lets the store append without having met a peer: a person says that none
-// holds events of it that are not here.
+// goAlone lets the store append, and write rosters, without having met a peer: a person
+// says that none holds events of it that are not here.
 func (s *Store) goAlone() error {
-	if !s.unmet.any.Load() {
-		return nil
+	if resumed, err := s.anyResumed(); err != nil || !resumed && !s.unmet.any.Load() {
+		return err
 	}
 	if err := s.aof.Commit(device.DropUnmet); err != nil {
 		return err

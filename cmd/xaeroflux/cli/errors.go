@@ -109,6 +109,7 @@ var kinds = []struct {
 	{nodeapi.InviteUsed, []error{xaeroflux.ErrInviteUsed}},
 	{nodeapi.InviteExpired, []error{xaeroflux.ErrInviteExpired}},
 	{nodeapi.InviteClosed, []error{xaeroflux.ErrInviteClosed}},
+	{nodeapi.InviteVoid, []error{xaeroflux.ErrInviteVoid}},
 	{nodeapi.Quota, []error{xaeroflux.ErrQuota}},
 	{nodeapi.InUse, []error{xaeroflux.ErrInUse}},
 	{nodeapi.NoStore, []error{xaeroflux.ErrNoStore}},

@@ -250,7 +250,7 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows; or xaeroflux roster trust while it runs, if no other copy of this store is in use"
 	case nodeapi.Removed, nodeapi.NotShared:
 		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; to belong again, join by an admin's new invite, from standard input: `xaeroflux join -`"
-	case nodeapi.InviteUsed, nodeapi.InviteExpired, nodeapi.InviteClosed:
+	case nodeapi.InviteUsed, nodeapi.InviteExpired, nodeapi.InviteClosed, nodeapi.InviteVoid:
 		return "another invite, from standard input: `xaeroflux join -`; what was appended before stays here, and nobody else counts it"
 	case nodeapi.Steward:
 		return "`xaeroflux roster ask` at a device that is to write the roster, and `xaeroflux handover DEVICE` here; then the same again"

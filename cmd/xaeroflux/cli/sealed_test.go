@@ -39,6 +39,7 @@ func TestErrorsOfMembers(t *testing.T) {
 		{fmt.Errorf("append: %w", xaeroflux.ErrInviteUsed), 1, "`xaeroflux join -`"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrInviteExpired), 1, "`xaeroflux join -`"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrInviteClosed), 1, "`xaeroflux join -`"},
+		{fmt.Errorf("append: %w", xaeroflux.ErrInviteVoid), 1, "`xaeroflux join -`"},
 		{fmt.Errorf("leave: %w", xaeroflux.ErrSteward), 1, "`xaeroflux handover DEVICE` here"},
 		{fmt.Errorf("leave: %w", xaeroflux.ErrOwnerKey), 1, "without --delete"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrSealed), 1, "xaeroflux run --dir s"},
@@ -50,7 +51,7 @@ func TestErrorsOfMembers(t *testing.T) {
 		}
 		for _, target := range []error{
 			xaeroflux.ErrRole, xaeroflux.ErrAsked, xaeroflux.ErrUnmet, xaeroflux.ErrSealed, xaeroflux.ErrNotOwner, xaeroflux.ErrNotAsked, xaeroflux.ErrNotShared, xaeroflux.ErrRemoved,
-			xaeroflux.ErrInviteUsed, xaeroflux.ErrInviteExpired, xaeroflux.ErrInviteClosed, xaeroflux.ErrSteward, xaeroflux.ErrOwnerKey, xaeroflux.ErrNoRoster,
+			xaeroflux.ErrInviteUsed, xaeroflux.ErrInviteExpired, xaeroflux.ErrInviteClosed, xaeroflux.ErrInviteVoid, xaeroflux.ErrSteward, xaeroflux.ErrOwnerKey, xaeroflux.ErrNoRoster,
 		} {
 			if c.exit != exitSignal && errors.Is(told, target) != errors.Is(c.err, target) {
 				t.Errorf("%v: errors.Is %v is another one at the other end", c.err, target)
