@@ -57,7 +57,9 @@ func (s *Session) do(o syncer.Output) {
 	case syncer.Synced:
 		s.stats.setSynced(o.Sync)
 	case syncer.Apart:
-		s.setApart(o.Theirs)
+		s.setApart(o)
+	case syncer.Drain:
+		s.drain(o)
 	case syncer.Shared:
 		first := s.addShared(o.Topics)
 		if first {
