@@ -143,6 +143,15 @@ var (
 	ErrNotConnected = node.ErrNotConnected
 	// ErrPeerFull is returned by Sync if the peer has no room for all of it.
 	ErrPeerFull = session.ErrPeerFull
+	// ErrUnsettled is returned by Sync if the two stores hold different branches of a log
+	// that its author forked, or of a roster, and nothing that they hold decides.
+	ErrUnsettled = session.ErrUnsettled
+	// ErrNoKeys is returned by Sync if one of the two stores lacks the newest key of a
+	// topic, and nothing that either holds leads to it.
+	ErrNoKeys = session.ErrNoKeys
+	// ErrNotTaken is returned by Sync if one of the two stores does not take, or bring,
+	// what the other lacks, again and again. It wraps why, as far as that is known here.
+	ErrNotTaken = session.ErrNotTaken
 	// ErrTooMany is returned if more logs are to be followed by name than a
 	// session can say.
 	ErrTooMany = store.ErrTooMany

@@ -262,8 +262,9 @@ var (
 	ErrNoRoster = keeper.ErrNoRoster
 	// ErrNotAsked is returned for a handover to a device that did not ask for it.
 	ErrNotAsked = keeper.ErrNotAsked
-	// ErrNotShared is returned by a sync with a peer that shares no topic any more: one of
-	// both left it, or was removed.
+	// ErrNotShared is returned by a sync with a peer that shares no topic: one of both left
+	// it, was removed, or has another key of it and nothing that the other one takes. It
+	// comes with ErrRemoved if this store knows that it was removed from all its topics.
 	ErrNotShared = session.ErrNotShared
 	// ErrAsked is returned if ctx ends before the steward of the topic has answered: what
 	// was asked for stands, and is done once the steward hears of it.

@@ -167,8 +167,16 @@ func (db *DB) NetworkChanged() {
 // sides hold what either held of every topic they share when Sync was called, whatever
 // is appended meanwhile: every event that one of the two had acknowledged by then is on
 // both. If nobody writes that takes a round trip and what is missing, else up to two
-// seconds more. A peer whose store takes a log no further, for a quota or its disk, is
-// an error once everything else is there.
+// seconds more.
+//
+// It ends by itself. If something is not on both sides, and nothing that the two hold
+// brings it there, the error says why once everything else is: ErrQuota or ErrLog for a
+// log that this store leaves alone, ErrPeerFull for one that the peer does, ErrUnsettled
+// for branches that contradict each other, ErrNoKeys if one of the two lacks the newest
+// key, ErrNotShared if no topic is shared, and ErrNotTaken for what is not stored or
+// brought, however often it is tried. A *StallError is a peer that owes something and
+// brings nothing, a *PeerError one that broke a rule or ended the session. That is said
+// of the two: another peer may bring what is missing.
 //
 // Three things are not waited for: logs that one side does not follow (Topic.Follow);
 // pieces of a log that were fetched beyond a gap, which peers ask for by Fetch; and events
@@ -191,7 +199,25 @@ func (db *DB) Sync(ctx context.Context, peer string) (_ SyncReport, err error) {
 			return reportOf(report), nil
 		}
 	}
-	return reportOf(report), fmt.Errorf("sync: %w", err)
+	return reportOf(report), fmt.Errorf("sync: %w", db.removedOr(err))
+}
+
+// removedOr adds to a sync without a shared topic that this store was removed from all
+// its topics, if that is so.
+func (db *DB) removedOr(err error) error {
+	if !errors.Is(err, ErrNotShared) {
+		return err
+	}
+	c := db.st.Certificates()
+	for _, t := range db.st.Topics() {
+		if t.Left || db.isHome(TopicID(t.ID)) {
+			continue
+		}
+		if gone, why := c.Removed(t.ID); why != nil || !gone {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", err, ErrRemoved)
 }
 
 // settle has what a sync brought be read with the keys that came, and topics be joined

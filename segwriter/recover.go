@@ -48,7 +48,10 @@ func (l *Log) Recover(f *Found, keep uint64) error {
 	if err := l.finishErasing(slices.Clone(f.rewritten), f.Sealed); err != nil {
 		return err
 	}
-	if err := l.cutSpans(f.Sealed); err != nil || f.Sealed == 0 {
+	if err := l.cutSpans(f.Sealed); err != nil {
+		return err
+	}
+	if err := l.letGo(); err != nil || f.Sealed == 0 { // what a reader opened meanwhile may have no name any more
 		return err
 	}
 	return l.Recheck(f.Sealed - 1)
@@ -60,12 +63,18 @@ func (l *Log) giveUp() error {
 	if n := l.s.cache.busy(l); n > 0 {
 		return busyError(n)
 	}
+	return l.letGo()
+}
+
+// letGo closes the files of the log that are open, and forgets what is known of them. The
+// error is ErrBusy if somebody reads one, which is closed behind that.
+func (l *Log) letGo() error {
 	l.mu.Lock()
 	l.ends = nil
 	l.mu.Unlock()
-	_, err := l.s.cache.drop(l)
+	busy, err := l.s.cache.drop(l)
 	l.forgetSpans()
-	return err
+	return errors.Join(err, busyError(busy))
 }
 
 // forgetSpans makes the tier-2 nodes be counted again.

@@ -2,7 +2,10 @@
 
 package syncer
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // An accord is whether both sides of a topic said by SYNC_DONE that they hold the same.
 type accord uint8
@@ -57,7 +60,7 @@ type debt uint8
 
 const (
 	unowed    debt = iota // it did not ask since our last one
-	requested             // it asked, and what is missing here is not known before the topic is sorted
+	requested             // it asked, and what is missing here is not known before the topic is sorted, and what is under way around it is over
 	owing                 // it gets one once all of owed is here
 
 	debts
@@ -87,12 +90,44 @@ func (t *topic) owesTo(d debt) {
 	}
 }
 
-// isAsked takes note that the peer asks for our SYNC_DONE, even if we sent the same before.
+// isAsked takes note that the peer asks for our SYNC_DONE, even if we sent the same
+// before. One that asks again before it was answered waits for nothing but what is on its
+// way into the store: it may be that it brings no more.
 func (t *topic) isAsked() {
-	if t.lastSent = nil; t.debt == unowed {
+	t.lastSent = nil
+	if t.pressed = t.debt != unowed; !t.pressed {
 		t.owesTo(requested)
 	}
 }
+
+// stillAsks is how often in a row a peer is answered like any other whose asks tell
+// nothing new, while we have nothing new to tell either.
+const stillAsks = 2
+
+// asked takes note that the peer asks for our SYNC_DONE. If it asks again and again, and
+// both state what they stated before, and that is not the same, our answer is to be our
+// last word for now: nothing of what we pushed is on its way then, nor is anything here
+// about to change.
+func (s *Session) asked(t *topic, before, got *standing) error {
+	now, err := s.standing(t)
+	still := before != nil && *before == *got && t.lastSent != nil && *t.lastSent == now && (now != *got || t.reach != nil)
+	if t.isAsked(); t.pressed {
+		t.pressedAt = s.drain(t)
+		return err
+	}
+	if t.drainAt = 0; !still {
+		t.stills = 0
+		return err
+	}
+	if t.stills++; t.stills <= stillAsks {
+		return err
+	}
+	t.drainAt = s.drain(t)
+	return errors.Join(err, s.rosterAgain(t))
+}
+
+// drains reports whether what is under way around a topic keeps us from answering.
+func (s *Session) drains(t *topic) bool { return t.debt == requested && !s.drained(t.drainAt) }
 
 // paid takes note that we sent one.
 func (t *topic) paid() {
@@ -101,11 +136,13 @@ func (t *topic) paid() {
 }
 
 // answers reports whether we are to tell the peer our digest, because it asked for it
-// and what was known to be missing then is here.
-func (t *topic) answers() bool {
-	if t.debt == requested && t.phase == sorted {
-		t.owed = t.wanted()
+// and what was known to be missing then is here. What is expected by short ids, of a peer
+// that we differ from and that asks, it has pushed before, or will not.
+func (s *Session) answers(t *topic) bool {
+	known := t.phase == sorted || t.phase == expecting && (t.drainAt > 0 || t.pressed)
+	if t.debt == requested && known && !s.drains(t) {
+		t.owed = t.wanted(t.drainAt > 0)
 		t.owesTo(owing)
 	}
-	return t.debt == owing && len(t.owed) == 0
+	return t.debt == owing && (len(t.owed) == 0 || t.pressed && s.drained(t.pressedAt) && !t.moving())
 }

@@ -30,6 +30,7 @@ func TestAccords(t *testing.T) {
 // A digest that the peer asked for is owed until any is sent, and due once the topic is
 // sorted and nothing of what was missing then still is.
 func TestDebts(t *testing.T) {
+	s := &Session{}
 	busy := func(x *topic) { x.busy = map[digest.Hash]*remote{{1}: {phase: awaited, wanted: 9}} }
 	happens := []struct {
 		what string
@@ -37,11 +38,12 @@ func TestDebts(t *testing.T) {
 		to   [debts]debt // from unowed, requested, owing
 		due  [debts]bool // it answers by then
 	}{
-		{"asked", (*topic).isAsked, [...]debt{requested, requested, owing}, [debts]bool{}},
+		{"asked", (*topic).isAsked, [...]debt{requested, requested, owing}, [...]bool{false, false, true}}, // the one that is owing waits for nothing more
+		{"sorted before a drain is over", func(x *topic) { x.drainAt = 1; s.answers(x); x.drainAt = 0 }, [...]debt{unowed, requested, owing}, [debts]bool{}},
 		{"paid", (*topic).paid, [...]debt{unowed, unowed, unowed}, [debts]bool{}},
-		{"unsorted", func(x *topic) { x.phase = inRound; x.answers() }, [...]debt{unowed, requested, owing}, [debts]bool{}},
-		{"sorted, and something is missing", func(x *topic) { busy(x); x.answers() }, [...]debt{unowed, owing, owing}, [debts]bool{}},
-		{"sorted, and all is here", func(x *topic) { clear(x.owed); x.answers() }, [...]debt{unowed, owing, owing}, [...]bool{false, true, true}},
+		{"unsorted", func(x *topic) { x.phase = inRound; s.answers(x) }, [...]debt{unowed, requested, owing}, [debts]bool{}},
+		{"sorted, and something is missing", func(x *topic) { busy(x); s.answers(x) }, [...]debt{unowed, owing, owing}, [debts]bool{}},
+		{"sorted, and all is here", func(x *topic) { clear(x.owed); s.answers(x) }, [...]debt{unowed, owing, owing}, [...]bool{false, true, true}},
 	}
 	for _, h := range happens {
 		for from := range debts {
@@ -53,7 +55,7 @@ func TestDebts(t *testing.T) {
 			if x.debt != h.to[from] || (x.owed != nil) != (x.debt == owing) {
 				t.Errorf("%s: %s becomes %s with %v owed, want %s", h.what, from, x.debt, x.owed, h.to[from])
 			}
-			if due := x.phase == sorted && x.debt == owing && x.answers(); due != h.due[from] {
+			if due := x.phase == sorted && x.debt == owing && s.answers(x); due != h.due[from] {
 				t.Errorf("%s: from %s, an answer is due: %v", h.what, from, due)
 			}
 		}

@@ -14,6 +14,10 @@ import (
 // for, and may be on its way, from what it states since.
 const partNonces = 1 << 63
 
+// calmNonce is that of pings whose answers say that nothing was on its way which both
+// sides say of topics that they do not share yet.
+const calmNonce = 1 << 62
+
 // Asked returns how many syncs were asked for: the number of the last one.
 func (s *Session) Asked() uint64 { return s.syncs }
 
@@ -28,7 +32,7 @@ func (s *Session) nudge(confirm bool) error {
 // openSync begins the sync that was asked for last. With confirm, what the peer stated
 // before counts no more, nor what it states before it answers a PING.
 func (s *Session) openSync(confirm bool) error {
-	s.syncing = s.syncs
+	s.syncing, s.calm.found = s.syncs, false
 	for _, t := range s.topics {
 		if err := s.newGoal(t, confirm); err != nil {
 			return err
@@ -60,6 +64,9 @@ func (s *Session) part() error {
 
 // parted takes the answer to a PING: behind that of part, statements count.
 func (s *Session) parted(nonce uint64) error {
+	if nonce == calmNonce {
+		s.calm.asked, s.calm.found = false, true
+	}
 	if s.unasked {
 		return s.part()
 	}
@@ -92,10 +99,50 @@ func (s *Session) sayAll() error {
 	return nil
 }
 
+// A calmness is whether anything is on its way that is said of topics which are not
+// shared yet. Each side says what it has to say at once: it offers, shows and judges
+// certificates, leaves and offers anew. So once a PING is answered that was sent when all
+// stood as it does now, it stays so until somebody gets another key.
+type calmness struct {
+	asked bool     // a PING is on its way
+	at    meetings // how all stood when the last one was sent,
+	found bool     // and it was answered since the sync was asked for
+}
+
+// meetings is how topics stand that are to be shared: it is another one after anything
+// that is said of them.
+type meetings struct {
+	next, theirNext                   uint32
+	topics, stranded, leaving, judged int
+}
+
+// isCalm reports whether no topic will be shared by what both sides are saying, and finds
+// it out.
+func (s *Session) isCalm() bool {
+	m, c := &s.meet, &s.calm
+	now := meetings{m.next, m.theirNext, len(s.topics), len(m.stranded), len(s.leaving), s.judged}
+	if c.found && c.at == now {
+		return true
+	}
+	if !c.asked && len(s.pings) < maxPings {
+		c.asked, c.at, c.found = true, now, false
+		s.ping(calmNonce)
+	}
+	return false
+}
+
 // settleSync notices that the sync is done, and begins the next one that was asked for.
 func (s *Session) settleSync() {
-	if s.state != Syncing || s.syncing == 0 || s.goals > 0 || len(s.topics) == 0 || s.Listing() {
+	if s.state != Syncing && s.state != Meeting || s.syncing == 0 || s.goals > 0 || s.Listing() {
 		return
+	}
+	if alone := len(s.topics) == 0; alone || len(s.meet.stranded) > 0 {
+		if !s.isCalm() {
+			return
+		}
+		if alone {
+			s.emit(Apart{Why: Unshared})
+		}
 	}
 	done := s.syncing
 	s.syncing, s.unasked = 0, false

@@ -130,10 +130,16 @@ func (s *Session) fork(t *topic, m *messages.Fork) error {
 
 // suspectHead leaves a log alone that a peer may have another history of, and says
 // what we hold: if the peer holds what its head speaks of, it can prove
-// that the author forked the log.
+// that the author forked the log. A conflict with what was held before, which a log that
+// began anew since is none of, says nothing: what is wanted is asked for again.
 func (s *Session) suspectHead(t *topic, r *remote, c *Conflict) error {
 	own, found, err := s.cfg.Store.Log(c.Log)
 	if err != nil || !found || own.Frozen {
+		return err
+	}
+	if still, err := s.stillHolds(own, c.Ours); err != nil || !still {
+		r.fails(own.Size, c)
+		s.wantTick(t)
 		return err
 	}
 	if forked, err := s.differs(t, r, own, c.Theirs); forked || err != nil {
@@ -143,6 +149,18 @@ func (s *Session) suspectHead(t *topic, r *remote, c *Conflict) error {
 	s.emit(Diverged{Log: c.Log, Ours: c.Ours, Theirs: c.Theirs})
 	s.sendPart(t, own)
 	return nil
+}
+
+// stillHolds reports whether a log is on the branch that a head is of which it had.
+func (s *Session) stillHolds(own LogInfo, head proof.Head) (bool, error) {
+	if own.Head.Size == head.Size && own.Head.Root == head.Root {
+		return true, nil
+	}
+	if head.Size == 0 || own.Size < head.Size {
+		return false, nil
+	}
+	m, err := s.cfg.Store.PeaksAt(own.Log, head.Size)
+	return err == nil && m.Root() == head.Root, err
 }
 
 // conflictOf returns the Conflict that err is, or nil.

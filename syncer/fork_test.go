@@ -58,6 +58,9 @@ func (e *simEnd) forks(o Output) {
 
 // freeze keeps the first proof of a fork for good.
 func (n *simNode) freeze(f proof.Fork) {
+	if n.forgets {
+		return
+	}
 	l := n.log(LogInfo{Log: f.Log(), Topic: f.Topic, Author: f.Author, PageBytes: f.PageBytes})
 	if l.fork == nil {
 		l.fork = f.Encode()

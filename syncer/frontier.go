@@ -195,6 +195,7 @@ const maxPassed = 1024
 // passOver remembers a log that the peer brought, and of which our roster says nothing
 // yet: it may be behind the peer's by a message.
 func (t *topic) passOver(l LogInfo, size uint64) {
+	t.expectsNot(l.Log)
 	if len(t.passed) >= maxPassed {
 		return
 	}
@@ -412,6 +413,7 @@ func (s *Session) advanced(in Advanced) error {
 		}
 	}
 	t.touch(id)
+	t.moves++
 	t.goal.changes(id, in.Before)
 	if t.theirs[id] != nil {
 		s.remote(t, id).holding(own)

@@ -43,9 +43,12 @@ type goal struct {
 	lastGives, lastGiven uint64 // and the one before
 
 	alike int // surveys in a row that found nothing of that kind
+	probe probe
 
-	due  time.Time // for the next survey
-	wait time.Duration
+	due   time.Time // for the next survey, or probe
+	wait  time.Duration
+	again time.Time // to ask the peer once more
+	pause time.Duration
 }
 
 // newGoal begins what a topic has to reach.
@@ -68,12 +71,19 @@ func (s *Session) endGoal(t *topic) {
 	}
 }
 
-// wanted returns what is known to be missing here.
-func (t *topic) wanted() lack {
+// wanted returns what is known to be missing here, and with coming what is being stored.
+func (t *topic) wanted(coming bool) lack {
 	all := lack{}
 	for id, r := range t.busy {
-		if r.wants() && r.wanted > 0 {
-			all[id] = r.wanted
+		size := uint64(0)
+		if r.wants() {
+			size = r.wanted
+		}
+		if coming && r.in != nil {
+			size = max(size, r.in.next)
+		}
+		if size > 0 && !r.stuck() {
+			all[id] = size
 		}
 	}
 	return all
@@ -88,7 +98,8 @@ func (s *Session) filled(t *topic, l lack, id digest.Hash, known bool) error {
 	}
 	own, _, err := s.cfg.Store.Log(id)
 	r := t.theirs[id]
-	if own.Size >= size || own.Frozen || own.ended() || known && (r == nil || !r.wants()) || r != nil && r.phase == aside {
+	given := r == nil || !r.wants() && r.in == nil || r.stuck()
+	if own.Size >= size || own.Frozen || own.ended() || known && given || r != nil && r.phase == aside {
 		delete(l, id)
 	}
 	return err
@@ -138,7 +149,7 @@ func (g *goal) changes(log digest.Hash, before uint64) {
 // here, a survey would tell nothing new.
 func (g *goal) note(t *topic) {
 	if !g.noted && !g.surveyed && t.phase == sorted {
-		g.noted, g.wants = true, t.wanted()
+		g.noted, g.wants = true, t.wanted(false)
 	}
 }
 
@@ -202,6 +213,7 @@ func (g *goal) states(got standing) {
 	if g.stated = &got; g.theirs == nil {
 		g.theirs = &got.roster
 	}
+	g.probe.hears()
 }
 
 // ends takes note that a survey told all it tells.
@@ -209,6 +221,7 @@ func (g *goal) ends() {
 	if g == nil {
 		return
 	}
+	g.probe.news = true
 	if g.surveyed = true; g.gives == 0 && !g.aside {
 		g.alike++
 	} else {
@@ -231,8 +244,11 @@ func (g *goal) sameRoster(t *topic, now standing) bool {
 // alone.
 func (s *Session) settleGoal(t *topic, now standing) error {
 	g := t.goal
-	if g == nil || g.doubted || t.reach != nil { // with certificates alone nothing else can come
+	if g == nil || g.doubted {
 		return nil
+	}
+	if t.reach != nil { // by certificates nobody agrees
+		return s.settleProbe(t, now)
 	}
 	if t.agreed() {
 		s.endGoal(t)
@@ -242,14 +258,17 @@ func (s *Session) settleGoal(t *topic, now standing) error {
 		s.covered(t)
 		return nil
 	}
-	if !g.surveyed || t.phase != sorted || len(g.wants) > 0 || !g.sameRoster(t, now) {
+	if err := s.settleProbe(t, now); err != nil || t.goal == nil {
+		return err
+	}
+	if !g.surveyed || t.phase != sorted || len(g.wants) > 0 || !g.sameRoster(t, now) || g.probe.step != unprobed {
 		return nil
 	}
 	stuck := g.gives > 0 && g.gives == g.lastGives && g.given == g.lastGiven
 	switch {
 	case g.gives > 0 && !(stuck && t.theirsLeft): // another survey says whether it came
 	case g.gives > 0, g.aside && t.left:
-		s.apart(t)
+		s.apart(t, s.leftApart(t))
 	case g.alike >= surveysAlike:
 		s.covered(t)
 	case g.alike > 0 && !g.due.IsZero():
@@ -264,26 +283,16 @@ func (s *Session) covered(t *topic) {
 	s.endGoal(t)
 }
 
-// apart ends a sync of a topic of which a log is left alone.
-func (s *Session) apart(t *topic) {
-	if t.goal != nil {
-		s.emit(Apart{Topic: t.id, Theirs: !t.left})
-		s.endGoal(t)
-	}
-}
-
 // tickGoal begins a survey, if digests did not show that the goal is reached: once the
 // peer has stated something since, and both have what they knew to be missing.
 func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 	g := t.goal
-	if g == nil || g.doubted || t.agreed() || t.phase != sorted || t.reach != nil {
+	if s.asksAgain(t, now, have); g == nil || g.doubted || t.agreed() && t.reach == nil || !t.told() || g.probe.step != unprobed {
 		return nil
 	}
-	if g.note(t); len(g.wants) > 0 {
-		return nil
-	}
+	g.note(t)
 	if t.lastGot == nil {
-		if t.asking || !g.asked {
+		if t.asking || !g.asked || g.presses(now) {
 			s.askDone(t, have)
 		}
 		return nil
@@ -291,12 +300,37 @@ func (s *Session) tickGoal(t *topic, now time.Time, have standing) error {
 	if now.Before(g.due) || s.unrested >= maxBusy {
 		return nil
 	}
-	g.wait = min(max(2*g.wait, time.Second), maxRoundWait)
-	g.due = now.Add(g.wait)
+	if !t.hasAll() && !t.moving() {
+		if g.due = now.Add(time.Second); t.plain() {
+			g.putsOff(now)
+		}
+		return s.tickProbe(t, have)
+	}
+	if !t.plain() {
+		return nil
+	}
+	g.putsOff(now)
 	if !g.sameRoster(t, have) {
 		s.askDone(t, have)
 	}
 	return s.survey(t)
+}
+
+// presses reports whether to ask the peer once more, which was asked and did not answer.
+func (g *goal) presses(now time.Time) bool {
+	if now.Before(g.again) {
+		return false
+	}
+	first := g.again.IsZero()
+	g.pause = min(max(2*g.pause, stallWait), maxRoundWait)
+	g.again = now.Add(g.pause)
+	return !first
+}
+
+// putsOff says when to look again.
+func (g *goal) putsOff(now time.Time) {
+	g.wait = min(max(2*g.wait, time.Second), maxRoundWait)
+	g.due = now.Add(g.wait)
 }
 
 // survey asks what the peer holds, log by log.

@@ -104,6 +104,24 @@ func (r *remote) again() {
 	}
 }
 
+// maxFailures is how often in a row something of a log may not be stored, or not come,
+// before no sync waits for it any more. It is tried again all the same.
+const maxFailures = 8
+
+// fails takes note of why something of a log was not stored, or did not come, while so
+// much of it is held, and has our size told with the next tick.
+func (r *remote) fails(size uint64, why error) {
+	if r.failures == 0 || r.failedAt != size {
+		r.failures, r.failedAt = 0, size
+	}
+	r.failures++
+	r.why = why
+	r.again()
+}
+
+// stuck reports whether a log failed so often that no sync waits for it.
+func (r *remote) stuck() bool { return r.failures >= maxFailures }
+
 // told takes note that we told our size: what is wanted follows, if anything is.
 func (r *remote) told() {
 	if r.wanted == 0 {

@@ -50,6 +50,8 @@ type visit struct {
 	agreed [2]map[identity.TopicID]bool
 	tick   [2]bool
 	failed [2]*Fail
+	synced [2]uint64 // the last sync that is over,
+	apart  [2][]Apart
 	lists  [2]int           // HELLO and TOPICS that were sent
 	real   identity.TopicID // a topic with a genesis, which goes by the name 0
 	now    time.Time
@@ -128,6 +130,12 @@ func (v *visit) do(i int, o Output) {
 		v.agreed[i][o.Topic] = o.Now
 	case WantTick:
 		v.tick[i] = true
+	case Drain:
+		v.in[i] = append(v.in[i], Drained{o.Number})
+	case Synced:
+		v.synced[i] = o.Sync
+	case Apart:
+		v.apart[i] = append(v.apart[i], o)
 	case Fail:
 		v.failed[i] = &o
 	}

@@ -47,7 +47,10 @@ type simNode struct {
 	past    map[digest.Set]map[digest.Hash]uint64 // sizes at states that were agreed on
 	agreed  map[identity.PeerID]digest.Set        // with whom; deleted when it is forgotten
 	told    map[digest.Hash]uint64                // sizes that sessions were told
-	refuses digest.Hash                           // a log of which nothing more is stored
+	refuses digest.Hash                           // a log of which nothing more is stored,
+	breaks  digest.Hash                           // one that fails to be, however often it is tried,
+	mute    digest.Hash                           // and one whose pages are not served
+	forgets bool                                  // it keeps no proof of a fork
 	members                                       // who is admitted when
 }
 
@@ -99,7 +102,7 @@ type simEnd struct {
 	cut    bool
 
 	asked, synced uint64 // syncs
-	apart         int
+	apart         []Apart
 }
 
 func newSimNet(t testing.TB, seed uint64, nodes int) *simNet {
@@ -260,7 +263,9 @@ func (e *simEnd) do(o Output) {
 	case Synced:
 		e.synced = o.Sync
 	case Apart:
-		e.apart++
+		e.apart = append(e.apart, o)
+	case Drain: // behind all that is pushed by now
+		e.tasks = append(e.tasks, func() { e.in = append(e.in, Drained{o.Number}) })
 	case WantTick:
 		e.tick = true
 	case Fail:
@@ -318,12 +323,17 @@ func saying(d *messages.Diff) string {
 	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", b), "*messages."), "Body")
 }
 
-var errNotStored = errors.New("not stored")
+var (
+	errNotStored = errors.New("not stored")
+	errMute      = errors.New("not served")
+)
 
 func (e *simEnd) ingest(v Verified) {
 	err := errNotStored
 	if v.Info.Log == e.node.refuses {
 		err = ErrUnwanted
+	} else if v.Info.Log == e.node.breaks {
+		err = errNotStored
 	} else if !e.node.takes(v) {
 		err = ErrUnadmitted
 		e.node.refused++
@@ -343,6 +353,15 @@ func (e *simEnd) pull(p Pull) {
 	tr, err := NewTransfer(e.node, p)
 	if err != nil {
 		e.net.t.Fatal(err)
+	}
+	if p.Info.Log == e.node.refuses {
+		e.in = append(e.in, PullDone{Topic: twinTopic.ID(), Log: p.Info.Log, Err: ErrUnwanted})
+		return
+	}
+	if p.Info.Log == e.peer.node.mute {
+		e.peer.in = append(e.peer.in, Served{Topic: twinTopic.ID(), Log: p.Info.Log, Err: errMute})
+		e.in = append(e.in, PullDone{Topic: twinTopic.ID(), Log: p.Info.Log, Err: errMute})
+		return
 	}
 	var stream bytes.Buffer
 	served, err := ServePages(&stream, e.peer.node, twinTopic.ID(), tr.Request())

@@ -291,9 +291,24 @@ func (t *topic) expectsNone() {
 	t.expected = nil
 }
 
+// expectsNot takes note that a log which is expected is not stored here.
+func (t *topic) expectsNot(log digest.Hash) {
+	if len(t.expected) == 0 {
+		return
+	}
+	short := shortID(t.expectSalt, log)
+	if _, found := t.expected[short]; !found {
+		return
+	}
+	t.goal.passes()
+	if delete(t.expected, short); len(t.expected) == 0 && t.phase == expecting {
+		t.to(sorted)
+	}
+}
+
 // passedOver returns the logs, by their short ids, that are not expected whatever the
-// peer holds of them: true for one that is left alone here, false for one that ended
-// before its first event, as its author broke a rule.
+// peer holds of them: true for one that is left alone or not stored here, false for one
+// that ended before its first event, as its author broke a rule.
 func (s *Session) passedOver(t *topic, salt [16]byte) (map[uint64]bool, error) {
 	all := map[uint64]bool{}
 	for id, r := range t.theirs {
@@ -301,9 +316,12 @@ func (s *Session) passedOver(t *topic, salt [16]byte) (map[uint64]bool, error) {
 		if err != nil {
 			return nil, err
 		}
-		if left := t.left && r.phase == aside; left || own.ended() && own.Size == 0 {
+		if left := r.phase == aside; left || own.ended() && own.Size == 0 {
 			all[shortID(salt, id)] = left
 		}
+	}
+	for id := range t.passed {
+		all[shortID(salt, id)] = true
 	}
 	return all, nil
 }

@@ -60,6 +60,8 @@ type Session struct {
 	syncing  uint64          // the one of them that is under way, or 0,
 	goals    int             // topics that have not reached its goal,
 	unasked  bool            // and that its PING is still to be sent
+	calm     calmness        // of what is said of topics that are not shared
+	draining draining        // of what is under way around the session
 	judged   int             // certificates of the peer
 
 	// gone is topics in which the peer showed a certificate of a device that does not
@@ -101,6 +103,8 @@ func (s *Session) Step(in Input) []Output {
 			s.fail(err)
 		}
 		s.settleStepped()
+		s.settleSync()
+	} else if s.state == Meeting {
 		s.settleSync()
 	}
 	out := s.out
@@ -200,6 +204,8 @@ func (s *Session) take(in Input) error {
 		return &Violation{Code: in.Code, Text: in.Text}
 	case Tick:
 		return s.tick(in.Now)
+	case Drained:
+		s.isDrained(in)
 	case Nudge:
 		return s.nudge(in.Confirm)
 	case Ping:

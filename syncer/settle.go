@@ -34,7 +34,7 @@ func (s *Session) settle(t *topic) error {
 		}
 	}
 	switch rests := t.resting(); {
-	case t.answers(), !told && rests && (!t.settled() || heard):
+	case s.answers(t), !told && rests && (!t.settled() || heard) && !s.drains(t):
 		s.sayDone(t, now)
 		told = true
 	case !told && rests:
@@ -71,12 +71,15 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 	if err := t.reach.check(*got); err != nil {
 		return err
 	}
+	before := t.lastGot
 	if t.theirsLeft = m.Leaves; t.goal == nil || !t.goal.doubted {
 		t.lastGot = got
 	}
 	t.goal.states(*got)
 	if m.Ask {
-		t.isAsked()
+		if err := s.asked(t, before, got); err != nil {
+			return err
+		}
 	}
 	if err := s.tellNewcomers(t, m.Roster); err != nil || t.phase != unmet {
 		return err
@@ -186,7 +189,9 @@ func (s *Session) tickTopic(t *topic, now time.Time) error {
 	}
 	t.quiet = progress{}
 	if t.lastSent == nil || *t.lastSent != have {
-		s.sayDone(t, have)
+		if !s.drains(t) {
+			s.sayDone(t, have)
+		}
 		return nil
 	}
 	if t.agreed() || t.lastGot == nil {
@@ -265,7 +270,7 @@ func (s *Session) tickBusy(t *topic, now time.Time, have standing) error {
 		return nil
 	}
 	q.since, q.wait = now, min(2*q.wait, maxRoundWait)
-	if t.onlyServes() && (t.lastSent == nil || *t.lastSent != have) {
+	if t.onlyServes() && (t.lastSent == nil || *t.lastSent != have) && !s.drains(t) {
 		s.sayDone(t, have)
 	}
 	for _, r := range t.those(func(r *remote) bool { return r.phase != pulled && r.in == nil && (r.wants() || r.serving) }) {
@@ -328,10 +333,18 @@ func (s *Session) ingestFailed(in IngestFailed) error {
 		return nil
 	}
 	if r.in = nil; r.phase != aside {
-		r.again()
-		s.wantTick(t)
+		return s.failed(t, r, in.Err)
 	}
 	return nil
+}
+
+// failed takes note of what was not stored of a log, or did not come, and asks for it
+// again with the next tick.
+func (s *Session) failed(t *topic, r *remote, why error) error {
+	own, _, err := s.cfg.Store.Log(r.id)
+	r.fails(own.Size, why)
+	s.wantTick(t)
+	return err
 }
 
 func (s *Session) pullDone(in PullDone) error {
@@ -356,9 +369,7 @@ func (s *Session) pullDone(in PullDone) error {
 	}
 	s.dropHeld(r, in.Log)
 	if in.Err != nil || r.wanted != 0 {
-		r.again()
-		s.wantTick(t)
-		return nil
+		return s.failed(t, r, in.Err)
 	}
 	if in.Others { // the peer did not see it end
 		return s.tellSize(t, in.Log)

@@ -360,11 +360,12 @@ type (
 	// Covered says that a topic reached the goal of a sync without an agreement: what
 	// the peer held when it was asked for is here, and what was here is there.
 	Covered struct{ Topic identity.TopicID }
-	// Apart says that a topic does not reach the goal of a sync, and may well never,
-	// because a log of it is left alone.
+	// Apart says that a topic does not reach the goal of a sync, and why: nothing that
+	// the two sides hold brings it further. Topic is zero if none is shared.
 	Apart struct {
-		Topic  identity.TopicID
-		Theirs bool // it is the peer that leaves it alone
+		Topic identity.TopicID
+		Why   Reason
+		Err   error // of Failed, or nil
 	}
 	// OwnAhead says that the peer holds more of our own log than we do, and knows a
 	// head of Size that we signed: this store is an older copy of itself. Nothing may

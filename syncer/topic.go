@@ -57,6 +57,8 @@ type topic struct {
 	heard uint64   // messages of the peer
 	quiet progress // at the last tick that found the topic busy
 
+	moves uint64 // changes of logs here
+
 	lazy lazy // what is told beside pushes
 
 	evenings uint32 // how often both sides came to agree
@@ -69,6 +71,10 @@ type topic struct {
 	asking            bool      // our next SYNC_DONE asks for theirs: set by part and askDone, cleared by sayDone
 	debt              debt      // whether the peer asked for ours
 	owed              lack      // while it is owing: what was known to be missing then; else nil
+	drainAt           uint64    // the Drain that is to be over before we answer, or 0
+	pressed           bool      // it asked again since,
+	pressedAt         uint64    // and after this Drain we wait for nothing but what is on its way into the store
+	stills            int       // asks in a row at which neither side had anything new to tell
 	apart             time.Time // since when both sides rest and disagree
 	wait              time.Duration
 }
@@ -88,6 +94,9 @@ type remote struct {
 	knowsFork   bool   // the peer knows that it is forked,
 	toldFork    bool   // or we told it
 	resumed     int    // how often it was left alone as forked, and taken up again: see resume
+	failures    int    // how often in a row something of it failed,
+	failedAt    uint64 // how much was held then,
+	why         error  // and why it did the last time
 	in          *incoming
 
 	judged   *identity.Position // where the roster was before events of the provisional log were handed in last

@@ -26,6 +26,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
 	"github.com/xaeroflux/xaeroflux/internal/store"
+	"github.com/xaeroflux/xaeroflux/proof"
 )
 
 // Name is the actor's.
@@ -176,7 +177,15 @@ func (k *Keeper) Settle(ctx context.Context) {
 
 // SettleOne is Settle for one topic.
 func (k *Keeper) SettleOne(ctx context.Context, topic digest.Hash) {
-	k.note(topic)
+	k.SettleSome(ctx, []digest.Hash{topic})
+}
+
+// SettleSome is Settle for some topics, whether they have members or not: logs of others
+// may be to begin anew.
+func (k *Keeper) SettleSome(ctx context.Context, topics []digest.Hash) {
+	for _, t := range topics {
+		k.note(t)
+	}
 	k.await(ctx)
 }
 
@@ -237,7 +246,7 @@ func (k *Keeper) tend(topic digest.Hash) error {
 func (k *Keeper) beginAnew(topic digest.Hash) error {
 	logs, err := k.Store.Astray(topic)
 	for _, log := range logs {
-		err = errors.Join(err, k.Pipeline.Renew(k.Context, log, false))
+		err = errors.Join(err, k.Pipeline.Renew(k.Context, log, proof.Head{}))
 		delete(k.asks, topic) // they are read from the other branch
 	}
 	return err

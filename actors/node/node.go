@@ -163,7 +163,7 @@ func (n *Node) meet() (err error) {
 	})
 	n.sessions = session.NewSet(session.Config{
 		Context: n.ctx, Go: n.Go, System: c.System, Store: c.Store, Pipeline: n.pipeline, Swarm: n.swarm, Doors: n.doors,
-		Logger: c.Logger, Now: c.Now, Host: n.mesh, Agreed: n.agreed, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
+		Logger: c.Logger, Now: c.Now, Host: n.mesh, Agreed: n.agreed, Settle: n.keeper.SettleSome, Refused: n.mesh.Refused, Notify: n.notices.Say, Fault: c.Fault,
 		Self: self, PeerTimeout: c.PeerTimeout, Stall: c.Stall, Doze: c.Doze,
 	})
 	n.mesh.Sessions = n.sessions

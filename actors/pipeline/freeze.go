@@ -32,7 +32,7 @@ func (p *Pipeline) froze(log digest.Hash) {
 
 // Renew lets a log begin anew if another branch of it is what the roster names; see
 // store.NewRenewal. It returns when that is durable.
-func (p *Pipeline) Renew(ctx context.Context, log digest.Hash, doubted bool) error {
+func (p *Pipeline) Renew(ctx context.Context, log digest.Hash, doubted proof.Head) error {
 	r, err := p.st.NewRenewal(log, doubted)
 	if err != nil || r == nil {
 		return err

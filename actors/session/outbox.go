@@ -3,6 +3,7 @@
 package session
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -21,7 +22,15 @@ type outbox struct {
 	pushes [2][]*push     // of topics that agreed before, and of others: they take turns
 	turn   int            // whose turn it is
 	byLog  map[digest.Hash]*push
+	taken  *push // that is being written, or nil
+	marks  []mark
 	closed bool
+}
+
+// A mark is a place behind some pushes that waited when it was made.
+type mark struct {
+	waits   map[*push]bool
+	written chan struct{}
 }
 
 // A push is a range of events of one log for the peer.
@@ -87,11 +96,40 @@ func (o *outbox) push(p push) {
 	o.some.Signal()
 }
 
+// behind returns a channel that is closed once all pushes of some topics are written that
+// wait now, or are being written.
+func (o *outbox) behind(topics []uint32) <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	m := mark{map[*push]bool{}, make(chan struct{})}
+	for _, p := range slices.Concat(o.pushes[0], o.pushes[1], []*push{o.taken}) {
+		if p != nil && slices.Contains(topics, p.topic) {
+			m.waits[p] = true
+		}
+	}
+	o.marks = append(o.marks, m)
+	o.pass(nil)
+	return m.written
+}
+
+// pass takes note that a push is written, and tells whoever waits for it; mu is held.
+func (o *outbox) pass(p *push) {
+	o.marks = slices.DeleteFunc(o.marks, func(m mark) bool {
+		delete(m.waits, p)
+		if len(m.waits) == 0 {
+			close(m.written)
+		}
+		return len(m.waits) == 0
+	})
+}
+
 // next waits for work: messages, or one push. ok is false when the outbox is
-// closed and empty.
+// closed and empty. What it returned before is written.
 func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.pass(o.taken)
+	o.taken = nil
 	idle := func() bool { return len(o.pushes[0])+len(o.pushes[1]) == 0 }
 	for len(o.ctl) == 0 && idle() && !o.closed {
 		o.some.Wait()
@@ -112,6 +150,7 @@ func (o *outbox) next() (ctl []messages.Message, p push, ok bool) {
 	if *queue = (*queue)[1:]; o.byLog[first.log] == first {
 		delete(o.byLog, first.log)
 	}
+	o.taken = first
 	return nil, *first, true
 }
 

@@ -47,3 +47,50 @@ func TestOutboxTakesTurns(t *testing.T) {
 		t.Errorf("a live event waited for %d pushes of topics that catch up", waited)
 	}
 }
+
+// What is behind the pushes of a topic is told once those are written that waited,
+// whatever else is put in, and at once if there are none.
+func TestBehindPushes(t *testing.T) {
+	o := newOutbox()
+	told := func(c <-chan struct{}) bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
+	put := func(log byte, topic uint32, live bool) {
+		o.push(push{topic: topic, log: digest.Hash{log}, to: 1, live: live})
+	}
+	put(1, 7, true)
+	put(2, 7, false)
+	put(3, 8, false)
+	seven, eight, both, none := o.behind([]uint32{7}), o.behind([]uint32{8}), o.behind([]uint32{7, 8}), o.behind([]uint32{9})
+	put(4, 7, true)
+	if !told(none) || told(seven) || told(eight) {
+		t.Error("what is behind no push waits, or what is behind one does not")
+	}
+	written := map[byte]bool{}
+	taken := byte(0)
+	for range 5 {
+		if taken == 0 {
+			o.send(&messages.Ping{}, false) // goes first
+			o.next()
+		}
+		was := taken
+		if len(written) < 3 {
+			_, p, _ := o.next()
+			taken = p.log[0]
+		} else {
+			o.close()
+			o.next()
+		}
+		if was != 0 {
+			written[was] = true
+		}
+		if told(seven) != (written[1] && written[2]) || told(eight) != written[3] || told(both) != (written[1] && written[2] && written[3]) {
+			t.Fatalf("written are %v, and it is told: %v, %v, %v", written, told(seven), told(eight), told(both))
+		}
+	}
+}

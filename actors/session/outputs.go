@@ -57,7 +57,9 @@ func (s *Session) do(o syncer.Output) {
 	case syncer.Synced:
 		s.stats.setSynced(o.Sync)
 	case syncer.Apart:
-		s.setApart(o.Theirs)
+		s.setApart(o)
+	case syncer.Drain:
+		s.drain(o)
 	case syncer.Shared:
 		first := s.addShared(o.Topics)
 		if first {
@@ -108,7 +110,7 @@ func (s *Session) do(o syncer.Output) {
 			slog.String("log", o.Log.String()), slog.String("peer", s.conn.Peer().Short()),
 			slog.Uint64("our size", o.Ours.Size), slog.String("our root", o.Ours.Root.String()),
 			slog.Uint64("their size", o.Theirs.Size), slog.String("their root", o.Theirs.Root.String()))
-		if err := s.set.Pipeline.Renew(s.ctx, o.Log, true); err != nil {
+		if err := s.set.Pipeline.Renew(s.ctx, o.Log, o.Ours); err != nil {
 			s.failHere(err)
 		}
 	case syncer.Peers:

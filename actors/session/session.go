@@ -283,6 +283,8 @@ func (s *Session) Receive(ctx actor.Context) {
 		}
 		s.out.send(&messages.Bye{Code: m.code, Text: m.text}, false)
 		s.close(m.code, m.text)
+	case *drained:
+		s.drained(m)
 	case *lost:
 		s.lost(m.err)
 	}

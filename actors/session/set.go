@@ -72,9 +72,12 @@ type Config struct {
 	Now      func() time.Time
 	Host     Host
 	Agreed   func(identity.TopicID) // a peer holds the same of a topic
-	Refused  func(messages.Code)    // counts what a peer was refused
-	Notify   func(e notices.Event)  // tells whoever reads
-	Fault    pipeline.Fault
+	// Settle returns once what follows from what is stored of topics is done: logs began
+	// anew, keys are learned, asks are answered. Or ctx ends.
+	Settle  func(ctx context.Context, topics []identity.TopicID)
+	Refused func(messages.Code)   // counts what a peer was refused
+	Notify  func(e notices.Event) // tells whoever reads
+	Fault   pipeline.Fault
 
 	Self        identity.PeerID
 	PeerTimeout time.Duration // for the greeting of a peer; other waits follow from it (peertimeout.go)

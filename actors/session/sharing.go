@@ -24,7 +24,6 @@ type sharing struct {
 	agreed  map[identity.TopicID]bool
 	agreeds int  // topics that agree
 	lists   bool // more may be offered soon
-	shared  bool // something was shared
 }
 
 func newSharing() sharing {
@@ -37,7 +36,6 @@ func newSharing() sharing {
 
 func (k *sharing) add(all []syncer.SharedTopic) {
 	k.order = slices.Clone(k.order) // others look at what it was
-	k.shared = true
 	for _, t := range all {
 		if t.Reach != nil {
 			k.reach[t.ID] = t.Reach
@@ -81,9 +79,6 @@ func (k *sharing) setAgreed(id digest.Hash, agreed bool) bool {
 func (k *sharing) inSync() bool {
 	return !k.lists && len(k.order) > 0 && k.unsettled() == 0
 }
-
-// parted reports whether nothing is shared any more.
-func (k *sharing) parted() bool { return k.shared && len(k.number) == 0 }
 
 // unsettled returns of how many shared topics it is not known that both hold the same.
 func (k *sharing) unsettled() int { return len(k.order) + len(k.reach) - k.agreeds }

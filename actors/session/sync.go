@@ -84,24 +84,11 @@ func (s *Session) report() Report {
 	}
 }
 
-// ErrNotShared is returned by a sync with a peer that shares no topic any more.
-var ErrNotShared = errors.New("no topic is shared with the peer any more: one of both left it, or was removed")
-
-// loneWait is how long a sync waits for a topic to be shared again: it is offered anew
-// when its keys change.
-const loneWait = 2 * time.Second
-
 // await waits until the sync of a number is done.
 func (s *Session) await(ctx context.Context, number uint64) error {
-	var lone <-chan time.Time
 	for {
 		s.stats.mu.Lock()
 		done, err, changed := s.stats.synced >= number, s.stats.end.err, s.stats.changed
-		if alone := s.stats.shared.parted(); !alone {
-			lone = nil
-		} else if lone == nil {
-			lone = time.After(loneWait)
-		}
 		if number == 0 {
 			done = s.stats.shared.inSync()
 		} else if done {
@@ -116,8 +103,6 @@ func (s *Session) await(ctx context.Context, number uint64) error {
 		}
 		select {
 		case <-changed:
-		case <-lone:
-			return fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrNotShared)
 		case <-s.conn.Done():
 			// The first to notice says why; give the session a moment to.
 			select {
@@ -191,24 +176,6 @@ func (t *sessionStats) setUnmet(err error) {
 	defer t.mu.Unlock()
 	if t.unmet == nil {
 		t.unmet = err
-	}
-}
-
-// ErrPeerFull is returned by a sync with a peer that does not take all there
-// is, because its quota or its disk leaves no room.
-var ErrPeerFull = errors.New("the peer leaves logs alone, as a quota or its disk has no room for them; everything else is there")
-
-// setApart takes note that a log is left alone, for those who wait for the sync that is
-// under way.
-func (s *Session) setApart(theirs bool) {
-	s.stats.mu.Lock()
-	defer s.stats.mu.Unlock()
-	switch why := s.stats.unmet; {
-	case s.stats.apart != nil:
-	case theirs:
-		s.stats.apart = fmt.Errorf("sync with %s: %w", s.conn.Peer().Short(), ErrPeerFull)
-	case why != nil:
-		s.stats.apart = fmt.Errorf("sync with %s left logs alone: %w", s.conn.Peer().Short(), why)
 	}
 }
 

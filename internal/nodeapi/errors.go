@@ -51,6 +51,9 @@ const (
 	NotAsked     Kind = "not-asked"     // the device did not ask to write the roster
 	NoRoster     Kind = "no-roster"     // nothing of the topic's roster is here
 	NotShared    Kind = "not-shared"    // no topic is shared with the peer any more
+	Unsettled    Kind = "unsettled"     // two stores hold branches that contradict each other
+	NoKeys       Kind = "no-keys"       // one of two stores lacks the newest key
+	NotTaken     Kind = "not-taken"     // one of two stores does not take or bring what the other lacks
 	ByWords      Kind = "by-words"      // only the words lead to it
 	NotRecovered Kind = "not-recovered" // a recovery is under way
 	NoWords      Kind = "no-words"      // there are none yet
@@ -86,6 +89,7 @@ var sentinels = map[Kind]error{
 	Removed: xaeroflux.ErrRemoved, NotOwner: xaeroflux.ErrNotOwner, NotAsked: xaeroflux.ErrNotAsked, NoRoster: xaeroflux.ErrNoRoster, NotShared: xaeroflux.ErrNotShared,
 	NoWords: xaeroflux.ErrNoWords, WordsKept: xaeroflux.ErrWordsKept,
 	Steward: xaeroflux.ErrSteward, OwnerKey: xaeroflux.ErrOwnerKey,
+	Unsettled: xaeroflux.ErrUnsettled, NoKeys: xaeroflux.ErrNoKeys, NotTaken: xaeroflux.ErrNotTaken,
 	InviteUsed: xaeroflux.ErrInviteUsed, InviteExpired: xaeroflux.ErrInviteExpired, InviteClosed: xaeroflux.ErrInviteClosed, InviteVoid: xaeroflux.ErrInviteVoid,
 	ByWords: xaeroflux.ErrByWords, NotRecovered: xaeroflux.ErrNotRecovered,
 }

@@ -19,29 +19,40 @@ import (
 // A Renewal lets a log begin anew: what is held of it is not what the roster names, its
 // author is proven to have forked it, and peers have the other branch. What was held
 // stays in a file, see layout.Branch.
-type Renewal struct{ Log digest.Hash }
+type Renewal struct {
+	Log  digest.Hash
+	head proof.Head // newest of what is held: the log is as it was while that is the same
+}
 
 // NewRenewal returns the change that lets a log begin anew, nil if nothing calls for it.
-// doubted says that a peer's events under a signed head do not continue what is held.
-func (s *Store) NewRenewal(id digest.Hash, doubted bool) (*Renewal, error) {
+// doubted is the newest head of what a peer's events under a signed head do not
+// continue, or the zero one. It says nothing of what was stored since: several peers
+// may doubt one branch, and the first one's word lets the other branch come.
+func (s *Store) NewRenewal(id digest.Hash, doubted proof.Head) (*Renewal, error) {
 	l, err := s.knownLog(id)
-	if err != nil || l == nil || !s.renews(l, doubted) {
+	if err != nil || l == nil {
 		return nil, err
+	}
+	head := l.Row().Head()
+	if !s.renews(l, doubted) {
+		return nil, nil
 	}
 	if err := s.keepMember(l); err != nil {
 		return nil, err
 	}
-	return &Renewal{id}, s.keepBranch(l)
+	return &Renewal{id, head}, s.keepBranch(l)
 }
 
 // renews reports whether a log is to begin anew.
-func (s *Store) renews(l *Log, doubted bool) bool {
+func (s *Store) renews(l *Log, doubted proof.Head) bool {
 	c, row := l.cut.Load(), l.Row()
 	if c == nil || !row.Frozen || row.Size == 0 {
 		return false
 	}
-	return l.isAstray() || doubted && row.Size < c.Size
+	return l.isAstray() || row.Size < c.Size && doubted.Size > 0 && sameHead(l.Shown().head, doubted)
 }
+
+func sameHead(a, b proof.Head) bool { return a.Size == b.Size && a.Root == b.Root }
 
 // Astray returns the logs of a topic that are to begin anew.
 func (s *Store) Astray(topic digest.Hash) (ids []digest.Hash, err error) {
@@ -57,7 +68,7 @@ func (s *Store) Astray(topic digest.Hash) (ids []digest.Hash, err error) {
 		return nil, err
 	}
 	for _, l := range legs {
-		if s.renews(l, false) {
+		if s.renews(l, proof.Head{}) {
 			ids = append(ids, l.ID)
 		}
 	}
@@ -66,7 +77,7 @@ func (s *Store) Astray(topic digest.Hash) (ids []digest.Hash, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if l != nil && l.Kind == identity.KindData && s.renews(l, false) {
+		if l != nil && l.Kind == identity.KindData && s.renews(l, proof.Head{}) {
 			ids = append(ids, id)
 		}
 	}
@@ -93,7 +104,7 @@ func (r *Renewal) write(c *Committer, t *aof.Txn) error {
 		return err
 	}
 	l := c.logs[r.Log]
-	if _, coming := c.pending[r.Log]; coming || l == nil || !row.Frozen || row.Size == 0 {
+	if _, coming := c.pending[r.Log]; coming || l == nil || !row.Frozen || row.Size == 0 || !sameHead(row.Head(), r.head) {
 		return fmt.Errorf("%w: log %s is not as it was when it was to begin anew", ErrGap, r.Log.Short())
 	}
 	anew := aof.NewLogRow(row.Name(), false)

@@ -4,6 +4,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -36,11 +37,25 @@ func (p person) spoilKeys(t *testing.T) {
 	Must(t, a.Close())
 }
 
-// tries syncs for a moment: without the newest join key a sync does not end.
-func (p person) tries(addr string) {
-	limit, cancel := context.WithTimeout(ctx, time.Second)
+// tries has a sync, which says so if a key is missing that the two do not have, or if this
+// store left.
+func (p person) tries(t *testing.T, addr string) {
+	t.Helper()
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	_, _ = p.Sync(limit, addr)
+	if _, err := p.Sync(limit, addr); err != nil && !errors.Is(err, xaeroflux.ErrNoKeys) && !errors.Is(err, xaeroflux.ErrNotShared) {
+		t.Errorf("a sync without the newest key: %v", err)
+	}
+}
+
+// lacksKeys has a sync that ends without the newest key.
+func (p person) lacksKeys(t *testing.T, addr string) {
+	t.Helper()
+	limit, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if _, err := p.Sync(limit, addr); !errors.Is(err, xaeroflux.ErrNoKeys) {
+		t.Errorf("a sync of two of whom one lacks the newest key: %v", err)
+	}
 }
 
 // asks returns the asks of a kind that a store made, by what became of them.
@@ -87,11 +102,12 @@ func testLostBoxHeals(t *testing.T, role xaeroflux.Role) {
 
 	b = b.again(t, nil)
 	for range 3 {
-		b.tries(c.addr)
+		b.lacksKeys(t, c.addr)
+		c.lacksKeys(t, b.addr)
 	}
 	Await(t, func() bool { return b.asks(t, "device")[xaeroflux.AskWaiting] == 1 })
 	for range 3 {
-		b.tries(c.addr)
+		b.lacksKeys(t, c.addr)
 	}
 	if n := b.asks(t, "device"); n[xaeroflux.AskWaiting] != 1 || len(n) != 1 {
 		t.Errorf("while the steward is away it asked %v", n)
@@ -103,7 +119,7 @@ func testLostBoxHeals(t *testing.T, role xaeroflux.Role) {
 	a = a.again(t, nil)
 	Must(t, a.TrustRoster(ctx))
 	Await(t, func() bool {
-		b.tries(a.addr)
+		b.tries(t, a.addr)
 		return b.asks(t, "device")[xaeroflux.AskDone] == 1
 	})
 	meet(t, b.DB, a.addr)

@@ -42,7 +42,7 @@ func TestLeaveAsks(t *testing.T) {
 	left := make(chan error, 1)
 	go func() { left <- b.Leave(ctx, nil) }()
 	Await(t, func() bool {
-		b.tries(a.addr)
+		b.tries(t, a.addr)
 		select {
 		case err := <-left:
 			Must(t, err)

@@ -99,7 +99,7 @@ func testRemovedMember(t *testing.T, kind xaeroflux.TopicKind) {
 		meet(t, a, addr.String())
 		return db, TopicOf(t, db), addr.String()
 	}
-	_, bt, baddr := join("b")
+	bdb, bt, baddr := join("b")
 	_, ct, caddr := join("c")
 	_, err = bt.Append(ctx, xaeroflux.Event{Payload: []byte("of b, before")})
 	Must(t, err)
@@ -132,6 +132,20 @@ func testRemovedMember(t *testing.T, kind xaeroflux.TopicKind) {
 	}
 	if _, err := a.Sync(ctx, baddr); !errors.Is(err, xaeroflux.ErrNotShared) {
 		t.Errorf("a sync with the removed one: %v", err)
+	}
+	aat, err := a.Listen(ctx, "127.0.0.1:0")
+	Must(t, err)
+	for range 3 { // and all later ones end at once
+		begin := time.Now()
+		if _, err := a.Sync(ctx, baddr); !errors.Is(err, xaeroflux.ErrNotShared) || errors.Is(err, xaeroflux.ErrRemoved) {
+			t.Errorf("a later sync with the removed one: %v", err)
+		}
+		if _, err := bdb.Sync(ctx, aat.String()); !errors.Is(err, xaeroflux.ErrNotShared) || !errors.Is(err, xaeroflux.ErrRemoved) {
+			t.Errorf("a later sync of the removed one: %v", err)
+		}
+		if took := time.Since(begin); took > 10*time.Second {
+			t.Errorf("two later syncs took %v", took)
+		}
 	}
 	_, err = bt.Append(ctx, xaeroflux.Event{Payload: []byte("of b, after")})
 	if !errors.Is(err, xaeroflux.ErrRemoved) {

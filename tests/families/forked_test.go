@@ -3,6 +3,7 @@
 package families
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -91,6 +92,38 @@ func forkedRoster(t *testing.T, records int, known bool) {
 		}
 		if s, err := p.topic.Roster(); err != nil || s.Term != 1 {
 			t.Errorf("%s is at %+v, %v", p.name, s, err)
+		}
+	}
+}
+
+// TestTwoBranchesOfARoster: a sync of two stores that hold two branches of a roster, by
+// which other logs count, ends and says so, whether or not they know of it before.
+func TestTwoBranchesOfARoster(t *testing.T) {
+	w := newWorld(t.TempDir(), 1)
+	t.Cleanup(w.stop)
+	owner := w.founder("owner")
+	m, n := w.admit(owner, "m", xaeroflux.RoleWriter), w.admit(owner, "n", xaeroflux.RoleWriter)
+	for _, p := range []*person{m, n} {
+		w.must(w.meet(owner, p, 5*time.Second))
+	}
+	clone := w.clone(owner)
+	for _, p := range []*person{owner, clone} {
+		w.must(p.topic.TrustRoster(ctx))
+	}
+	one, other := w.admit(owner, "guest", xaeroflux.RoleWriter), w.admit(clone, "guest2", xaeroflux.RoleWriter)
+	for _, p := range []*person{m, n, one, other} {
+		w.must(w.say(p))
+	}
+	w.must(w.meet(one, m, 5*time.Second))
+	w.must(w.meet(other, n, 5*time.Second))
+	for range 2 {
+		for _, x := range [][2]*person{{m, n}, {n, m}, {one, other}, {owner, n}} {
+			begin := time.Now()
+			err := w.meet(x[0], x[1], time.Minute)
+			if !errors.Is(err, xaeroflux.ErrUnsettled) {
+				t.Errorf("%s meets %s: %v", x[0].name, x[1].name, err)
+			}
+			t.Logf("%s meets %s in %v", x[0].name, x[1].name, time.Since(begin))
 		}
 	}
 }

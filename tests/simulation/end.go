@@ -43,6 +43,7 @@ type end struct {
 	waits     syncer.Backlog     // of frames
 	answering bool               // what is sent was caused by a message of the peer
 	pushes    []syncer.Push
+	drains    []syncer.Drain
 
 	pulse   syncer.Pulse
 	beatAt  time.Duration // when it is looked at; 0: it is not
@@ -64,6 +65,7 @@ type end struct {
 
 	calls       []*call // syncs that are not over
 	asked, done uint64  // and how many were asked for, and are
+	apart       bool    // the one under way says that not all comes to be on both sides
 }
 
 func (w *world) newEnd(c *conn, p, q *peer, dialer bool) *end {
@@ -75,6 +77,17 @@ func (w *world) newEnd(c *conn, p, q *peer, dialer bool) *end {
 		w: w, p: p, edge: c.edge, conn: c, s: s, dialer: dialer, since: w.now, watch: syncer.Watch{Limit: stallLimit},
 		shared: map[uint32]digest.Hash{}, numbers: map[digest.Hash]uint32{}, remote: q.host, told: map[digest.Hash][]string{}, agreed: map[digest.Hash]bool{}, numb: p.numb,
 	}
+}
+
+// drained says which drains are over.
+func (e *end) drained() {
+	e.drains = slices.DeleteFunc(e.drains, func(d syncer.Drain) bool {
+		waits := slices.ContainsFunc(e.pushes, func(x syncer.Push) bool { return slices.Contains(d.Numbers, x.Topic) })
+		if !waits {
+			e.post(syncer.Drained{Number: d.Number})
+		}
+		return !waits
+	})
 }
 
 // post puts an input into the mailbox.
@@ -153,6 +166,7 @@ func (e *end) do(o syncer.Output) {
 		}
 		if m, ok := o.Message.(*messages.Leave); ok { // it goes out before them
 			e.pushes = slices.DeleteFunc(e.pushes, func(x syncer.Push) bool { return x.Topic == m.Topic })
+			e.drained()
 		}
 		e.pump()
 	case syncer.Push:
@@ -174,6 +188,11 @@ func (e *end) do(o syncer.Output) {
 		}
 	case syncer.Synced:
 		e.synced(o.Sync)
+	case syncer.Drain:
+		e.drains = append(e.drains, o)
+		e.drained()
+	case syncer.Apart:
+		e.parts(o)
 	case syncer.Ponged, syncer.Covered:
 	case syncer.Shared:
 		e.pulse.Begin(e.w.mono(), e.dialer, false)
@@ -288,6 +307,7 @@ func (e *end) pump() {
 				e.w.fail("peer %d: %v", e.p.nr, err)
 			}
 			e.moved += max(end, o.From) - o.From
+			e.drained()
 		default:
 			return
 		}

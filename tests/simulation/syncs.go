@@ -50,9 +50,14 @@ func (e *end) sync(confirm bool) *call {
 // when it was asked for.
 func (e *end) synced(number uint64) {
 	e.done = number
+	apart := e.apart
+	e.apart = false
 	for len(e.calls) > 0 && e.calls[0].number <= number {
 		c := e.calls[0]
 		e.calls = e.calls[1:]
+		if apart {
+			continue
+		}
 		for _, id := range e.w.order {
 			h := e.w.truth[id]
 			t := h.author.at
@@ -62,6 +67,15 @@ func (e *end) synced(number uint64) {
 			}
 			e.judgeSynced(c, id, min(c.held[id], h.counts()))
 		}
+	}
+}
+
+// parts takes note that a sync will not have all on both sides. Without a fault, all gets
+// there as long as a topic is shared, unless one of the two counts what nobody else does.
+func (e *end) parts(o syncer.Apart) {
+	e.apart = true
+	if e.w.sound() && o.Why != syncer.Unshared && !e.strange() {
+		e.w.fail("nothing is wrong, and a sync of peer %d on link %d leaves topics apart: %v", e.p.nr, e.edge.nr, o.Why)
 	}
 }
 

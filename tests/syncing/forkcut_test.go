@@ -3,12 +3,10 @@
 package syncing
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/xaeroflux/xaeroflux"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
@@ -53,27 +51,7 @@ func forkedAndCut(t *testing.T, common, one, other int, cut uint64) {
 			db *xaeroflux.DB
 			at string
 		}{{owner, atQ}, {owner, atP}, {q, atP}, {late, atP}} {
-			err := context.DeadlineExceeded // while a log begins anew, a sync may not end
-			for range 4 {
-				short, cancel := context.WithTimeout(ctx, 8*time.Second)
-				_, err = x.db.Sync(short, x.at)
-				cancel()
-				if !errors.Is(err, context.DeadlineExceeded) {
-					break
-				}
-			}
-			if err != nil {
-				for _, db := range []*xaeroflux.DB{owner, p, q, late} {
-					l, err := db.Log(id)
-					if err != nil {
-						t.Log(filepath.Base(db.Dir()), err)
-						continue
-					}
-					_, fr := l.Frozen()
-					t.Logf("%s: %d of %+v, frozen %v; %+v", filepath.Base(db.Dir()), l.Size(), l.Head().Size, fr, db.Topics()[0].Log().ID().Short())
-				}
-				t.Fatalf("%s %s: %v", filepath.Base(x.db.Dir()), x.at, err)
-			}
+			MustSync(t, x.db, x.at)
 		}
 	}
 	for _, db := range []*xaeroflux.DB{p, q, late, owner} {

@@ -250,6 +250,12 @@ func (a *app) nextOutside(cmd *cobra.Command, k nodeapi.Kind, err error) string 
 		return "xaeroflux run, and the same command again once another member is connected, which xaeroflux status shows; or xaeroflux roster trust while it runs, if no other copy of this store is in use"
 	case nodeapi.Removed, nodeapi.NotShared:
 		return "xaeroflux members, which shows who belongs to the topic by the roster that is here; to belong again, join by an admin's new invite, from standard input: `xaeroflux join -`"
+	case nodeapi.Unsettled:
+		return "xaeroflux forks and xaeroflux roster, which show what is forked; a roster comes to one branch by `xaeroflux takeover` of its owner"
+	case nodeapi.NoKeys:
+		return "xaeroflux roster, which shows what device writes the roster: sync with that one, or with a member that did; then again"
+	case nodeapi.NotTaken:
+		return "xaeroflux check, here and at the peer; another peer may bring what is missing"
 	case nodeapi.InviteUsed, nodeapi.InviteExpired, nodeapi.InviteClosed, nodeapi.InviteVoid:
 		return "another invite, from standard input: `xaeroflux join -`; what was appended before stays here, and nobody else counts it"
 	case nodeapi.Steward:

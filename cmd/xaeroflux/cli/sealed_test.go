@@ -35,6 +35,9 @@ func TestErrorsOfMembers(t *testing.T) {
 		{fmt.Errorf("hand over: %w", xaeroflux.ErrNotAsked), 1, "`xaeroflux roster ask` at the device"},
 		{fmt.Errorf("take over: %w", xaeroflux.ErrNoRoster), 1, "xaeroflux sync --dir s ADDRESS"},
 		{fmt.Errorf("sync: %w", xaeroflux.ErrNotShared), 1, "`xaeroflux join"},
+		{fmt.Errorf("sync: %w", xaeroflux.ErrUnsettled), 1, "xaeroflux forks"},
+		{fmt.Errorf("sync: %w", xaeroflux.ErrNoKeys), 1, "sync with that one"},
+		{fmt.Errorf("sync: %w", xaeroflux.ErrNotTaken), 1, "xaeroflux check"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrRemoved), 1, "`xaeroflux join"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrInviteUsed), 1, "`xaeroflux join -`"},
 		{fmt.Errorf("append: %w", xaeroflux.ErrInviteExpired), 1, "`xaeroflux join -`"},
@@ -51,6 +54,7 @@ func TestErrorsOfMembers(t *testing.T) {
 		}
 		for _, target := range []error{
 			xaeroflux.ErrRole, xaeroflux.ErrAsked, xaeroflux.ErrUnmet, xaeroflux.ErrSealed, xaeroflux.ErrNotOwner, xaeroflux.ErrNotAsked, xaeroflux.ErrNotShared, xaeroflux.ErrRemoved,
+			xaeroflux.ErrUnsettled, xaeroflux.ErrNoKeys, xaeroflux.ErrNotTaken,
 			xaeroflux.ErrInviteUsed, xaeroflux.ErrInviteExpired, xaeroflux.ErrInviteClosed, xaeroflux.ErrInviteVoid, xaeroflux.ErrSteward, xaeroflux.ErrOwnerKey, xaeroflux.ErrNoRoster,
 		} {
 			if c.exit != exitSignal && errors.Is(told, target) != errors.Is(c.err, target) {
