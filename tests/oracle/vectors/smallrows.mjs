@@ -144,6 +144,7 @@ const kinds = {
   epoch: kind("meta", "epoch ", (r) => ({ topic: hash(r), epoch: hash(r) }), epoch),
   legs: kind("meta", "legs ", ofTopic, follow),
   invited: kind("meta", "invited ", ofTopic, (r) => ({ term: r.uint(4), leg: r.uint(4), size: r.uint(6), root: hash(r) })),
+  resumed: kind("meta", "resumed ", ofTopic, (r) => ({ term: r.uint(4), leg: r.uint(4), size: r.uint(6), root: hash(r) })),
   signed: kind("meta", "signed ", ofLog, (r) => ({ size: r.uint(8), root: hash(r) })),
   unasked: kind("meta", "unasked ", ofLog, (r) => {
     const s = { from: r.uint(8), to: r.uint(8), root: hash(r) };
