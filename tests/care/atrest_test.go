@@ -167,7 +167,13 @@ func TestNothingSealedIsOnDiskInTheClear(t *testing.T) {
 	storetest.Must(t, err)
 	friend := storetest.Open(t, filepath.Join(t.TempDir(), "friend"), &xaeroflux.Options{Kind: xaeroflux.OpenTopic, Invite: invite})
 	storetest.MustSync(t, friend, addr.String())
-	storetest.Await(t, func() bool { m, err := private.Members(); return err == nil && len(m) == 2 })
+	var members []xaeroflux.Member
+	storetest.Await(t, func() bool { members, err = private.Members(); return err == nil && len(members) == 2 })
+	for _, m := range members {
+		if !m.Self { // 23 letters, so that the row is two pieces of 16 bytes
+			storetest.Must(t, private.SetPetname(ctx, m.Account, "my oldest friend Leonor"))
+		}
+	}
 	short, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	_, err = friend.Append(short, xaeroflux.Event{Payload: []byte(mark + " by a friend")})
