@@ -69,18 +69,27 @@ func (d *door) close() {
 	d.cancel()
 }
 
-// wait waits until nothing goes on behind a door that is closed. The error is ErrBusy if
-// ctx ends before.
-func (d *door) wait(ctx context.Context) error {
+// over returns a channel that is closed once nothing goes on behind a door that is closed.
+func (d *door) over() <-chan struct{} {
 	over := make(chan struct{})
 	go func() {
 		d.wg.Wait()
 		close(over)
 	}()
+	return over
+}
+
+// wait waits until a door is over. The error is ErrBusy if ctx ends before.
+func (d *door) wait(ctx context.Context, over <-chan struct{}) error {
 	select {
 	case <-over:
 		return nil
 	case <-ctx.Done():
+	}
+	select {
+	case <-over: // long ago, perhaps, while another one was waited for
+		return nil
+	default:
 		return fmt.Errorf("%w: %q", ErrBusy, d.name)
 	}
 }

@@ -131,7 +131,7 @@ func (s *Set) Register(name string, d Door) (stop func(), err error) {
 		delete(s.all, name)
 		s.mu.Unlock()
 		one.close()
-		_ = one.wait(context.Background())
+		<-one.over()
 	}), nil
 }
 
@@ -176,9 +176,13 @@ func (s *Set) Wait(ctx context.Context) error {
 	all := s.all
 	s.all = map[string]*door{}
 	s.mu.Unlock()
-	var errs []error
+	over := map[*door]<-chan struct{}{} // all at once: ctx may end beside the first
 	for _, d := range all {
-		errs = append(errs, d.wait(ctx))
+		over[d] = d.over()
+	}
+	var errs []error
+	for d, over := range over {
+		errs = append(errs, d.wait(ctx, over))
 	}
 	return errors.Join(errs...)
 }

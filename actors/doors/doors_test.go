@@ -226,6 +226,29 @@ func TestAHandlerThatPanics(t *testing.T) {
 	w.set.Hear("nobody", Presence{Peer: w.who.Peer, Data: []byte("x")})
 }
 
+// Of many doors those are told that go on, and no other.
+func TestWhoGoesOnIsTold(t *testing.T) {
+	set := New(slog.New(slog.DiscardHandler))
+	hold, held := make(chan struct{}), make(chan struct{})
+	for i := range 20 {
+		d := Door{Heard: func(Presence) {}}
+		if i == 7 {
+			d.Heard = func(Presence) { close(held); <-hold }
+		}
+		_, err := set.Register(fmt.Sprint("door ", i), d)
+		must(t, err)
+	}
+	set.Hear("door 7", Presence{Peer: identity.PeerID{2}, Data: []byte("x")})
+	<-held
+	set.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err, want := set.Wait(ctx), ErrBusy.Error()+`: "door 7"`; err == nil || err.Error() != want {
+		t.Errorf("it says %v, want %s", err, want)
+	}
+	close(hold)
+}
+
 // One peer's words do not cost another one its own, and a burst of them is cut.
 func TestWordsAreBoundedForEachPeer(t *testing.T) {
 	d := newDoor("x", Door{Heard: func(Presence) {}, Limits: Limits{Burst: 3, Rate: 1}}, slog.New(slog.DiscardHandler))
