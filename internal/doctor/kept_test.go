@@ -109,6 +109,7 @@ func eachKind(s *store.Store, topic *layout.Topic, former aof.LogRow) map[*layou
 	put(rowOfKind(layout.Follows, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Legs, topic.ID, []digest.Hash{{1}, {2}}))
 	put(rowOfKind(layout.Invited, topic.ID, identity.Position{Size: 3, Root: digest.Hash{1}}))
+	put(rowOfKind(layout.Resumed, topic.ID, identity.Position{Size: 3, Root: digest.Hash{1}}))
 	put(rowOfKind(layout.SignedLegs, former.ID, layout.Tip{Size: 3, Root: digest.Hash{1}}))
 	put(rowOfKind(layout.Unasked, former.ID, layout.Stretch{To: 7}))
 	put(rowOfKind(layout.KEMKeys, topic.ID, []layout.KEMKey{{Recipient: former.Author, Seed: identity.Secret{1}}}))

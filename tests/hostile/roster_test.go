@@ -98,7 +98,7 @@ func rosters() []attack {
 		uncounted("the last leg that there can be", func(f *foe, n *identity.LogName) {
 			*n = identity.RosterLog(n.Topic, n.Author, 1<<32-1, 1<<32-1)
 		}),
-		told("records of the roster that its steward did not write", messages.CodeBadEvents, func(_ *foe, l *evilpeer.Log) messages.Message { return l.Events(0, 10) }),
+		told("records of the roster that its steward did not write", messages.CodeBadHead, func(_ *foe, l *evilpeer.Log) messages.Message { return l.Events(0, 10) }),
 		told("more of the roster than there is", messages.CodeBadHead, func(_ *foe, l *evilpeer.Log) messages.Message { return evilpeer.Part(l.State()) }),
 		told("the roster in a list", messages.CodeRoster, func(_ *foe, l *evilpeer.Log) messages.Message { return evilpeer.List(l.State()) }),
 		told("a record of the roster without its payload", messages.CodeRoster, func(f *foe, l *evilpeer.Log) messages.Message {
