@@ -28,15 +28,7 @@ func (a *app) removeEverywhere(ctx context.Context, b backend, c nodeapi.DeviceC
 }
 
 func (a *app) printRemovals(all []xaeroflux.DeviceRemoval) error {
-	if !a.json {
-		return a.table(func(w io.Writer) { printRemovalRows(w, all) })
-	}
-	for _, x := range all {
-		if err := a.print(x, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list(a, all, printRemovalRows)
 }
 
 func printRemovalRows(w io.Writer, all []xaeroflux.DeviceRemoval) {

@@ -62,15 +62,7 @@ func (a *app) invites(cmd *cobra.Command, c nodeapi.InviteChange) error {
 		if err != nil {
 			return err
 		}
-		if !a.json {
-			return a.table(func(w io.Writer) { printInvites(w, all) })
-		}
-		for _, v := range all {
-			if err := a.print(v, nil); err != nil {
-				return err
-			}
-		}
-		return nil
+		return list(a, all, printInvites)
 	})
 }
 
@@ -107,15 +99,7 @@ count. A steward gives no reasons: what is said is what the rules say.`,
 }
 
 func (a *app) asks(all []xaeroflux.Ask) error {
-	if !a.json {
-		return a.table(func(w io.Writer) { printAsks(w, all) })
-	}
-	for _, x := range all {
-		if err := a.print(x, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list(a, all, printAsks)
 }
 
 func printAsks(w io.Writer, all []xaeroflux.Ask) {

@@ -105,15 +105,7 @@ func links(inv *identity.Invite) bool {
 
 // ownDevices lists the devices of this store's person.
 func (a *app) ownDevices(all []xaeroflux.Device) error {
-	if !a.json {
-		return a.table(func(w io.Writer) { printOwnDevices(w, all) })
-	}
-	for _, d := range all {
-		if err := a.print(d, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list(a, all, printOwnDevices)
 }
 
 func printOwnDevices(w io.Writer, all []xaeroflux.Device) {

@@ -122,15 +122,7 @@ func (a *app) members(cmd *cobra.Command, c nodeapi.MemberChange) error {
 		} else if err := a.sayStanding(cmd.Context(), b, all); err != nil {
 			return err
 		}
-		if !a.json {
-			return a.table(func(w io.Writer) { printMembers(w, all) })
-		}
-		for _, m := range all {
-			if err := a.print(m, nil); err != nil {
-				return err
-			}
-		}
-		return nil
+		return list(a, all, printMembers)
 	})
 }
 
@@ -156,6 +148,27 @@ func (a *app) sayStanding(ctx context.Context, b backend, all []xaeroflux.Member
 	return err
 }
 
+// list prints things as a table, or with --json as a line each.
+func list[T any](a *app, all []T, rows func(w io.Writer, all []T)) error {
+	if !a.json {
+		return a.table(func(w io.Writer) { rows(w, all) })
+	}
+	for _, x := range all {
+		if err := a.print(x, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// day shows a date; a time that is not known is none.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Format(time.DateOnly)
+}
+
 // table writes lines of columns.
 func (a *app) table(rows func(w io.Writer)) error {
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
@@ -166,7 +179,7 @@ func (a *app) table(rows func(w io.Writer)) error {
 func printMembers(w io.Writer, all []xaeroflux.Member) {
 	fmt.Fprintln(w, "ACCOUNT\tNAME\tROLE\tDEVICES\tSINCE")
 	for _, m := range all {
-		fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s%s\n", m.Account.Short(), cmp.Or(m.Name, "-"), m.Role, len(m.Devices), m.Since.Format(time.DateOnly), mark(m.Self, "you"))
+		fmt.Fprintf(w, "%s\t%s\t%v\t%d\t%s%s\n", m.Account.Short(), cmp.Or(m.Name, "-"), m.Role, len(m.Devices), day(m.Since), mark(m.Self, "you"))
 	}
 }
 
@@ -219,20 +232,12 @@ func devicesOf(members []xaeroflux.Member) (all []deviceLine) {
 }
 
 func (a *app) devices(all []deviceLine) error {
-	if !a.json {
-		return a.table(func(w io.Writer) { printDevices(w, all) })
-	}
-	for _, d := range all {
-		if err := a.print(d, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return list(a, all, printDevices)
 }
 
 func printDevices(w io.Writer, all []deviceLine) {
 	fmt.Fprintln(w, "DEVICE\tACCOUNT\tNAME\tLOG\tSINCE")
 	for _, d := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", d.Key.Short(), d.Account.Short(), cmp.Or(d.Name, "-"), d.Log.Short(), d.Since.Format(time.DateOnly), mark(d.Self, "this device"))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s%s\n", d.Key.Short(), d.Account.Short(), cmp.Or(d.Name, "-"), d.Log.Short(), day(d.Since), mark(d.Self, "this device"))
 	}
 }
