@@ -11,6 +11,8 @@ package identity
 
 import (
 	"crypto/ed25519"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -77,11 +79,14 @@ func (p PeerID) Short() string { return hex.EncodeToString(p[:4]) }
 // PublicKey returns p as the key that checks its signatures.
 func (p PeerID) PublicKey() ed25519.PublicKey { return p[:] }
 
-// derive returns HKDF-SHA256 (RFC 5869, no salt) of a secret under a label, followed by
-// context bytes of fixed length. The key is as long as a hash, so it is the first block.
+// derive returns HKDF-SHA256 of a secret under a label, followed by context
+// bytes of fixed length.
 func derive(secret []byte, label string, context ...byte) [KeyBytes]byte {
-	extracted := mac(new([KeyBytes]byte), secret)
-	return mac(&extracted, []byte(label), context, []byte{1})
+	b, err := hkdf.Key(sha256.New, secret, nil, label+string(context), KeyBytes)
+	if err != nil {
+		panic(err) // impossible: 32 bytes of a 32-byte secret are always to be had
+	}
+	return [KeyBytes]byte(b)
 }
 
 // random reads a key from r, which is crypto/rand.Reader outside tests.
