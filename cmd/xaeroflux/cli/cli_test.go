@@ -10,7 +10,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -148,6 +150,40 @@ func TestInterruptedReadEnds(t *testing.T) {
 	if line, err := l.next(); !errors.Is(err, errInterrupted) {
 		t.Errorf("after an interrupt: %q, %v", line, err)
 	}
+}
+
+// A signal ends a command that waits for a line, or for somebody at the other end of a pipe.
+func TestWaitingForInputEnds(t *testing.T) {
+	dir := t.TempDir()
+	if code, said := inTest(t, filepath.Join(dir, "s"), "init", "--open"); code != exitOK {
+		t.Fatal(said)
+	}
+	for _, args := range [][]string{
+		{"verify", "--vkey", "k", "-"}, {"join", "-"}, {"sync", "-"}, {"run", "--peer", "-"},
+		{"init", "--passphrase", "--passphrase-file", "-", "--dir", filepath.Join(dir, "other")},
+	} {
+		in, out := io.Pipe()
+		read := make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-read; cancel() }()
+		a := &app{in: &tellingReader{in, read, sync.Once{}}, out: io.Discard, err: io.Discard}
+		if code := a.run(ctx, append([]string{"--dir", filepath.Join(dir, "s")}, args...)); code != exitSignal {
+			t.Errorf("%q exits %d, want %d", args, code, exitSignal)
+		}
+		out.Close()
+	}
+}
+
+// A tellingReader tells that somebody reads.
+type tellingReader struct {
+	io.Reader
+	read chan struct{}
+	once sync.Once
+}
+
+func (r *tellingReader) Read(p []byte) (int, error) {
+	r.once.Do(func() { close(r.read) })
+	return r.Reader.Read(p)
 }
 
 func TestLicenceIsTheProjects(t *testing.T) {

@@ -100,6 +100,9 @@ func (w *waitingReader) Read(p []byte) (int, error) {
 	}
 }
 
+// stdin is standard input, of which a signal ends the reading.
+func (a *app) stdin() io.Reader { return interruptible(a.ctx, a.in) }
+
 // input opens a file, or stdin for "-".
 func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
 	if name != "-" {
@@ -111,9 +114,17 @@ func (a *app) input(ctx context.Context, name string) (io.ReadCloser, error) {
 	return io.NopCloser(interruptible(ctx, a.in)), nil
 }
 
-// openInput opens a file. A pipe with a name may have nobody at its other end:
-// neither opening nor reading it keeps the command from ending with ctx.
+// openInput opens a file with events.
 func openInput(ctx context.Context, name string) (io.ReadCloser, error) {
+	if st, err := os.Stat(name); err == nil && st.IsDir() {
+		return nil, hint(usage("%s is a directory, and events are read from files", name), "the files in it, or xaeroflux append < FILE")
+	}
+	return openFile(ctx, name)
+}
+
+// openFile opens a file. A pipe with a name may have nobody at its other end: neither
+// opening nor reading it keeps the command from ending with ctx.
+func openFile(ctx context.Context, name string) (io.ReadCloser, error) {
 	var f *os.File
 	opened := make(chan error, 1)
 	go func() {
@@ -129,11 +140,7 @@ func openInput(ctx context.Context, name string) (io.ReadCloser, error) {
 	case <-ctx.Done():
 		return nil, errInterrupted
 	}
-	st, err := f.Stat()
-	switch {
-	case err == nil && st.IsDir():
-		return nil, errors.Join(hint(usage("%s is a directory, and events are read from files", name), "the files in it, or xaeroflux append < FILE"), f.Close())
-	case err == nil && st.Mode().IsRegular():
+	if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
 		return f, nil
 	}
 	return struct {

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -101,7 +102,7 @@ func (a *app) readPassphrase(file, what string) (b []byte, err error) {
 	case file == "-":
 		b, err = a.secretLine()
 	case file != "":
-		b, err = firstLineOf(file)
+		b, err = firstLineOf(a.ctx, file)
 	case terminal(a.in):
 		b, err = a.askHidden(what)
 	default:
@@ -113,8 +114,8 @@ func (a *app) readPassphrase(file, what string) (b []byte, err error) {
 	return b, err
 }
 
-func firstLineOf(file string) ([]byte, error) {
-	f, err := os.Open(file)
+func firstLineOf(ctx context.Context, file string) ([]byte, error) {
+	f, err := openFile(ctx, file)
 	if err != nil {
 		return nil, fmt.Errorf("the file of the passphrase: %w", err)
 	}
@@ -137,8 +138,9 @@ func (a *app) secretLine() ([]byte, error) {
 		return bytes.TrimRight(line, "\r\n"), err
 	}
 	var line []byte
+	in := a.stdin()
 	for one := make([]byte, 1); len(line) < maxSecret; {
-		n, err := a.in.Read(one)
+		n, err := in.Read(one)
 		if n == 1 && one[0] == '\n' || err == io.EOF {
 			break
 		}

@@ -18,14 +18,13 @@ func (a *app) secret(arg string) (string, error) {
 		return arg, nil
 	}
 	if a.lines == nil {
-		a.lines = bufio.NewReader(io.LimitReader(a.in, maxSecret))
+		a.lines = bufio.NewReader(io.LimitReader(a.stdin(), maxSecret))
 	}
 	line, err := a.lines.ReadString('\n')
-	line = strings.TrimSpace(line)
-	if line == "" && err != nil && err != io.EOF {
+	if err != nil && err != io.EOF {
 		return "", err
 	}
-	if line == "" {
+	if line = strings.TrimSpace(line); line == "" {
 		return "", hint(usage("nothing came on standard input: - stands for a line of it"), "the invite or the address, and a newline, on standard input")
 	}
 	return line, nil

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -160,11 +159,11 @@ func (a *app) comparePayload(path string, leaf event.Leaf) error {
 // readFile reads at most limit bytes of a file, or of stdin for "-".
 func (a *app) readFile(path string, limit int64) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(io.LimitReader(a.in, limit))
+		return io.ReadAll(io.LimitReader(a.stdin(), limit))
 	}
-	f, err := os.Open(path)
+	f, err := openFile(a.ctx, path)
 	if err != nil {
-		return nil, hint(err, "another path")
+		return nil, err
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, limit))

@@ -66,10 +66,13 @@ func (a *app) confirmThree(phrase string) error {
 	if err != nil {
 		return err
 	}
-	lines := bufio.NewScanner(a.in)
+	lines := bufio.NewScanner(a.stdin())
 	for _, i := range asked {
 		fmt.Fprintf(a.err, "word %d: ", i+1)
 		if !lines.Scan() {
+			if err := lines.Err(); err != nil {
+				return err
+			}
 			return unconfirmed("nothing was typed for word %d", i+1)
 		}
 		if got := strings.ToLower(strings.TrimSpace(lines.Text())); got != words[i] {
@@ -110,7 +113,7 @@ func (a *app) confirmAll(phrase string) error {
 	if _, err := fmt.Fprintln(a.out, phrase); err != nil {
 		return err
 	}
-	line, err := bufio.NewReader(io.LimitReader(a.in, maxSecret)).ReadString('\n')
+	line, err := bufio.NewReader(io.LimitReader(a.stdin(), maxSecret)).ReadString('\n')
 	if err != nil && err != io.EOF {
 		return err
 	}
