@@ -39,8 +39,7 @@ type State struct {
 
 // A Card is what a device asks with to take part in a topic.
 //
-// Rule: a card is its poster's. The home topic does not say which device in it has which
-// key in another topic, and whoever read a card can post it again, or an older one: so
+// Rule: a card is its poster's. Whoever read a card can post it again, or an older one: so
 // nobody's stands in the place of another's.
 type Card struct {
 	At
