@@ -237,10 +237,10 @@ func (a *app) roster(cmd *cobra.Command, c nodeapi.RosterChange) error {
 func (a *app) printRoster(s xaeroflux.RosterStatus) error {
 	switch {
 	case s.Size > 0:
-	case s.Self:
-		a.say("nothing is written to the roster of this topic yet")
-	default:
-		a.say("nothing of the roster of this topic is here: nobody wrote to it yet, or it comes from a member")
+	case s.Steward.IsZero():
+		a.say("the roster of this topic is not here yet: it comes from a member")
+	default: // an open topic's, whose genesis is enough
+		a.say("nothing is written to the roster of this topic yet, as far as is known here")
 	}
 	return a.print(s, func(w io.Writer) {
 		fmt.Fprintf(w, "term     %d\nleg      %d\nsize     %d\nroot     %s\nsteward  %s", s.Term, s.Leg, s.Size, s.Root, s.Steward.Short())
