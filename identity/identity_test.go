@@ -99,13 +99,13 @@ func TestDerivedValuesAreApart(t *testing.T) {
 				for _, dialer := range []bool{true, false} {
 					name := fmt.Sprint(k.Lobby[0], k.Join[0], i, binding, dialer)
 					if k.Join == testSecret {
-						add("lobby "+name, k.LobbyProof(topic, []byte(binding), dialer))
+						add("lobby "+name, k.Prover(topic).Lobby([]byte(binding), dialer))
 					}
 					if k.Lobby != testSecret || k.Join != testSecret {
-						add("join "+name, long(k.JoinProof(topic, []byte(binding), dialer)))
-						add("mark 0 "+name, long(k.StateMark(topic, []byte(binding), dialer, Position{}, digest.Set{})))
-						add("mark 1 "+name, long(k.StateMark(topic, []byte(binding), dialer, Position{Size: 1}, digest.Set{})))
-						add("mark 2 "+name, long(k.StateMark(topic, []byte(binding), dialer, Position{}, digest.Set{Count: 1})))
+						add("join "+name, long(k.Prover(topic).Join([]byte(binding), dialer)))
+						add("mark 0 "+name, long(k.Prover(topic).StateMark([]byte(binding), dialer, Position{}, digest.Set{})))
+						add("mark 1 "+name, long(k.Prover(topic).StateMark([]byte(binding), dialer, Position{Size: 1}, digest.Set{})))
+						add("mark 2 "+name, long(k.Prover(topic).StateMark([]byte(binding), dialer, Position{}, digest.Set{Count: 1})))
 					}
 				}
 			}
@@ -162,13 +162,14 @@ func TestAuthorKey(t *testing.T) {
 
 func TestCheckProofs(t *testing.T) {
 	topic, binding, at, set := TopicID{7}, []byte("exporter"), Position{1, 2, 3, digest.Hash{4}}, digest.Set{Count: 5}
-	lobby, join := testKeys.LobbyProof(topic, binding, true), testKeys.JoinProof(topic, binding, true)
-	mark := testKeys.StateMark(topic, binding, true, at, set)
+	p := testKeys.Prover(topic)
+	lobby, join, mark := p.Lobby(binding, true), p.Join(binding, true), p.StateMark(binding, true, at, set)
 	check := func(topic TopicID, binding []byte, dialer bool) [3]bool {
+		p := testKeys.Prover(topic)
 		return [3]bool{
-			testKeys.CheckLobbyProof(lobby, topic, binding, dialer),
-			testKeys.CheckJoinProof(join, topic, binding, dialer),
-			testKeys.CheckStateMark(mark, topic, binding, dialer, at, set),
+			p.CheckLobby(lobby, binding, dialer),
+			p.CheckJoin(join, binding, dialer),
+			p.CheckStateMark(mark, binding, dialer, at, set),
 		}
 	}
 	if got := check(topic, binding, true); got != [3]bool{true, true, true} {

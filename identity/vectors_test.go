@@ -199,12 +199,13 @@ func TestProofVectors(t *testing.T) {
 		at := Position{Term: v.Term, Leg: v.Leg, Size: v.Size, Root: v.Root}
 		wantBytes(t, "position", at.Append(nil), v.Position)
 		set := digest.Set{Count: v.Logs, Sum: v.Digest}
+		p := k.Prover(v.ID)
 		for _, end := range []struct {
 			dialer             bool
 			lobby, join, state hexBytes
 		}{{true, v.LobbyDialer, v.JoinDialer, v.StatesDialer}, {false, v.LobbyListener, v.JoinListener, v.StatesListener}} {
-			lobby, join := k.LobbyProof(v.ID, v.Binding, end.dialer), k.JoinProof(v.ID, v.Binding, end.dialer)
-			state := k.StateMark(v.ID, v.Binding, end.dialer, at, set)
+			lobby, join := p.Lobby(v.Binding, end.dialer), p.Join(v.Binding, end.dialer)
+			state := p.StateMark(v.Binding, end.dialer, at, set)
 			wantBytes(t, "lobby proof", lobby[:], end.lobby)
 			wantBytes(t, "join proof", join[:], end.join)
 			wantBytes(t, "state mark", state[:], end.state)

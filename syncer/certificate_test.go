@@ -81,9 +81,7 @@ func (v *visit) rekey(i int, n TestTopic, join identity.Secret) {
 		if o.ID != n.ID() && o.ID != v.real {
 			continue
 		}
-		old, now := o.Topic, *o.Topic
-		now.Keys.Join = join
-		v.in[i] = append(v.in[i], TopicRemoved{old}, TopicAdded{&now})
+		v.in[i] = append(v.in[i], TopicRemoved{o.Topic}, TopicAdded{o.Topic.rekeyed(join)})
 		return
 	}
 	v.t.Fatal("not in the topic")

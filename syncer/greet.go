@@ -17,7 +17,7 @@ import (
 // offerOf is how a topic is offered.
 func (s *Session) offerOf(o *offer) (messages.Offer, error) {
 	b, dialer := s.cfg.Binding, s.cfg.Dialer
-	p := OfferOf(o.ID, o.Keys, b, dialer)
+	p := OfferOf(o.Prover(), b, dialer)
 	p.Partial = o.Follows != nil
 	if p.Partial || !s.remembers() || !s.cfg.History.Met(s.cfg.Peer, o.ID) {
 		return p, nil
@@ -31,7 +31,7 @@ func (s *Session) offerOf(o *offer) (messages.Offer, error) {
 		return p, err
 	}
 	o.meets().greeted = &standing{position, set}
-	p.Mark = o.Keys.StateMark(o.ID, b, dialer, position, set)
+	p.Mark = o.Prover().StateMark(b, dialer, position, set)
 	return p, nil
 }
 
@@ -45,7 +45,7 @@ func (s *Session) remembers() bool {
 func (s *Session) foretell(t *topic, now standing) (*round, error) {
 	since, remembered := s.remembered(t)
 	o := t.offer
-	if !remembered || since == now.set || !o.Keys.CheckStateMark(o.theirs.Mark, o.ID, s.cfg.Binding, !s.cfg.Dialer, now.roster, since) {
+	if !remembered || since == now.set || !o.Prover().CheckStateMark(o.theirs.Mark, s.cfg.Binding, !s.cfg.Dialer, now.roster, since) {
 		return nil, nil
 	}
 	snap, err := takeSnapshot(t.store, t.id, s.salt(t))

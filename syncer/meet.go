@@ -3,6 +3,8 @@
 package syncer
 
 import (
+	"sync/atomic"
+
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
 )
@@ -30,6 +32,17 @@ type Topic struct {
 	Policy  identity.Policy
 	Genesis *identity.Genesis // not to be written to
 	Follows Follows           // what we follow of it; nil is everything
+
+	made atomic.Pointer[identity.Prover] // once somebody asked
+}
+
+// Prover makes the proofs of a topic; sessions share it, and what it derived.
+func (t *Topic) Prover() *identity.Prover {
+	if p := t.made.Load(); p != nil {
+		return p
+	}
+	t.made.CompareAndSwap(nil, t.Keys.Prover(t.ID))
+	return t.made.Load()
 }
 
 // A heardOffer is an offer of the peer with its number.
@@ -99,8 +112,8 @@ func (s *Session) Listing() bool {
 
 // OfferOf is how one end of a connection offers a topic of which it states
 // nothing.
-func OfferOf(topic identity.TopicID, keys identity.TopicKeys, binding []byte, dialer bool) messages.Offer {
-	return messages.Offer{Lobby: keys.LobbyProof(topic, binding, dialer), Join: keys.JoinProof(topic, binding, dialer)}
+func OfferOf(p *identity.Prover, binding []byte, dialer bool) messages.Offer {
+	return messages.Offer{Lobby: p.Lobby(binding, dialer), Join: p.Join(binding, dialer)}
 }
 
 // mayList reports whether it is our turn to list.
@@ -271,7 +284,7 @@ func (s *Session) match(both []*offer) error {
 		switch {
 		case !o.stands():
 			s.giveUp(o)
-		case !o.Keys.CheckJoinProof(o.theirs.Join, o.ID, s.cfg.Binding, !s.cfg.Dialer):
+		case !o.Prover().CheckJoin(o.theirs.Join, s.cfg.Binding, !s.cfg.Dialer):
 			if err := s.strand(o); err != nil {
 				return err
 			}

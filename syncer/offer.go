@@ -73,7 +73,7 @@ func glimpseOf(lobby [identity.LobbyProofBytes]byte) glimpse {
 
 // shows returns what the peer shows of a topic that it is in.
 func (s *Session) shows(t *Topic) [identity.LobbyProofBytes]byte {
-	return t.Keys.LobbyProof(t.ID, s.cfg.Binding, !s.cfg.Dialer)
+	return t.Prover().Lobby(s.cfg.Binding, !s.cfg.Dialer)
 }
 
 // find returns our offer of a topic, or nil.
@@ -86,7 +86,7 @@ func (s *Session) find(t *Topic) *offer {
 
 // meant returns our offer of the topic that the peer shows, or nil.
 func (s *Session) meant(lobby [identity.LobbyProofBytes]byte) *offer {
-	if o := s.meet.ours[glimpseOf(lobby)]; o != nil && o.Keys.CheckLobbyProof(lobby, o.ID, s.cfg.Binding, !s.cfg.Dialer) {
+	if o := s.meet.ours[glimpseOf(lobby)]; o != nil && o.Prover().CheckLobby(lobby, s.cfg.Binding, !s.cfg.Dialer) {
 		return o
 	}
 	return nil

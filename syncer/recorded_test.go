@@ -41,7 +41,7 @@ func (p *tape) replay(session int) *replay {
 	}
 	for _, o := range hello.Offers { // in which order is the program's to choose
 		for _, t := range p.topics {
-			if t.Keys.CheckLobbyProof(o.Lobby, t.ID, c.Binding, false) {
+			if t.Prover().CheckLobby(o.Lobby, c.Binding, false) {
 				c.Topics = append(c.Topics, t)
 			}
 		}

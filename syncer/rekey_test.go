@@ -22,10 +22,15 @@ type keyed struct {
 
 // rekey gives the side another join key, as an actor says it.
 func (k *keyed) rekey(join byte) {
-	now := *k.topic
-	now.Keys.Join = identity.Secret{join}
-	k.v.in[k.i] = append(k.v.in[k.i], TopicRemoved{k.topic}, TopicAdded{&now})
-	k.topic = &now
+	was := k.topic
+	k.topic = was.rekeyed(identity.Secret{join})
+	k.v.in[k.i] = append(k.v.in[k.i], TopicRemoved{was}, TopicAdded{k.topic})
+}
+
+// rekeyed returns the topic with another join key.
+func (t *Topic) rekeyed(join identity.Secret) *Topic {
+	keys := identity.TopicKeys{Lobby: t.Keys.Lobby, Join: join}
+	return &Topic{ID: t.ID, Keys: keys, Policy: t.Policy, Genesis: t.Genesis, Follows: t.Follows}
 }
 
 // keyedVisit connects sides that are in topic 1 with join key 0, and in topic 2. Certs are

@@ -28,7 +28,7 @@ func (n TestTopic) Topic() *Topic {
 
 // Offer is what one end of a connection offers it with.
 func (n TestTopic) Offer(binding string, dialer bool) messages.Offer {
-	return OfferOf(n.ID(), n.Keys(), []byte(binding), dialer)
+	return OfferOf(n.Keys().Prover(n.ID()), []byte(binding), dialer)
 }
 
 // AuthorOf returns the key of a seed in the topic.

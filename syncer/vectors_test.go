@@ -85,10 +85,11 @@ func makeVectors(t *testing.T) sessionVectors {
 	v := sessionVectors{Comment: "What follows from inputs in a session of XSP 2. Written by go test ./syncer -run Vectors -update."}
 	keys := identity.TopicKeys{Lobby: identity.Secret(named("lobby")), Join: identity.Secret(named("join"))}
 	topic, binding := named("topic"), named("binding")
+	prover := keys.Prover(topic)
 	set := digest.Set{Count: 5, Sum: named("digest")}
 	for i, p := range []identity.Position{{}, {Term: 1, Leg: 2, Size: 1<<48 - 1, Root: named("root")}} {
 		for _, dialer := range []bool{true, false} {
-			o, mark := OfferOf(topic, keys, binding[:], dialer), keys.StateMark(topic, binding[:], dialer, p, set)
+			o, mark := OfferOf(prover, binding[:], dialer), prover.StateMark(binding[:], dialer, p, set)
 			v.Offers = append(v.Offers, offerVector{
 				x(keys.Lobby[:]), x(keys.Join[:]), x(topic[:]), x(binding[:]), dialer,
 				map[string]any{"term": p.Term, "leg": p.Leg, "size": p.Size, "root": x(p.Root[:])}, set.Count, x(set.Sum[:]),

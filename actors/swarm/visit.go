@@ -111,7 +111,7 @@ func (v *visit) greet(ctx context.Context, conn transport.Conn) (transport.Strea
 	frame, err := messages.AppendFrame(nil, &messages.Hello{
 		Version: syncer.Version, Peer: v.Self, Caps: []messages.Capability{{Name: messages.CapSync}},
 		MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
-		Offers: []messages.Offer{syncer.OfferOf(v.topic.ID, v.topic.Keys, conn.Binding(), conn.Dialer())},
+		Offers: []messages.Offer{syncer.OfferOf(v.topic.Keys.Prover(v.topic.ID), conn.Binding(), conn.Dialer())},
 	})
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func (j *judge) offered(side int, list []messages.Offer) {
 	for _, p := range list {
 		o := &offer{lobby: p.Lobby, partial: p.Partial, mark: p.Mark != [16]byte{}}
 		for _, t := range j.topics {
-			if t.invite.Keys.CheckLobbyProof(p.Lobby, t.id, j.binding, dialer) && t.invite.Keys.CheckJoinProof(p.Join, t.id, j.binding, dialer) {
+			if t.prover().CheckLobby(p.Lobby, j.binding, dialer) && t.prover().CheckJoin(p.Join, j.binding, dialer) {
 				o.topic = t
 			}
 		}
@@ -221,8 +221,8 @@ func (j *judge) offersOf(list []messages.Offer) error {
 			return ruleOfferTwice.broken("a topic is offered twice")
 		}
 		for _, t := range j.topics {
-			k := t.invite.Keys
-			if k.CheckLobbyProof(p.Lobby, t.id, j.binding, !j.dialer) && !k.CheckJoinProof(p.Join, t.id, j.binding, !j.dialer) {
+			k := t.prover()
+			if k.CheckLobby(p.Lobby, j.binding, !j.dialer) && !k.CheckJoin(p.Join, j.binding, !j.dialer) {
 				return ruleJoinProof.broken("topic %q is offered with a join proof that does not verify", t.name)
 			}
 		}

@@ -279,8 +279,8 @@ func (p *peer) alive(nonce uint64) error {
 
 // offer is how the suite offers a topic: "Proofs and marks" of docs/format.md.
 func (p *peer) offer(t *topic) messages.Offer {
-	k, b := t.invite.Keys, p.conn.Binding()
-	return messages.Offer{Lobby: k.LobbyProof(t.id, b, true), Join: k.JoinProof(t.id, b, true)}
+	k, b := t.prover(), p.conn.Binding()
+	return messages.Offer{Lobby: k.Lobby(b, true), Join: k.Join(b, true)}
 }
 
 // greeting is a HELLO with these offers.

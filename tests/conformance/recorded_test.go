@@ -233,7 +233,7 @@ func (r *session) agreed(t *testing.T, topics []*topic) (ids []string) {
 func (r *session) offered(t *testing.T, offers []messages.Offer, topics []*topic) (ids []string) {
 	binding := unhex(t, r.begin.Binding)
 	for _, o := range offers {
-		i := slices.IndexFunc(topics, func(x *topic) bool { return x.invite.Keys.CheckLobbyProof(o.Lobby, x.id, binding, true) })
+		i := slices.IndexFunc(topics, func(x *topic) bool { return x.prover().CheckLobby(o.Lobby, binding, true) })
 		if i < 0 {
 			t.Fatal("an offer of a topic that is none of the suite's")
 		}

@@ -60,6 +60,9 @@ func newTopic(name string) *topic {
 }
 
 // text is the topic's invite.
+// prover makes and checks the proofs of the topic.
+func (t *topic) prover() *identity.Prover { return t.invite.Keys.Prover(t.id) }
+
 func (t *topic) text() string {
 	text, err := t.invite.Encode()
 	if err != nil {

@@ -63,7 +63,7 @@ func (p *Peer) Hello(topic *identity.Invite) error {
 
 // Offer is how this end offers a topic that it has the keys of.
 func (p *Peer) Offer(topic *identity.Invite) messages.Offer {
-	return syncer.OfferOf(topic.Topic(), topic.Keys, p.Conn.Binding(), p.Conn.Dialer())
+	return syncer.OfferOf(topic.Keys.Prover(topic.Topic()), p.Conn.Binding(), p.Conn.Dialer())
 }
 
 // Greeting is a HELLO with offers of the caller's choice.

@@ -44,7 +44,7 @@ func offers() []attack {
 	return []attack{
 		offering("nothing to offer", messages.CodeNoSharedTopic, func(*foe) []messages.Offer { return nil }),
 		offering("a topic that only the foe is in", messages.CodeNoSharedTopic, func(f *foe) []messages.Offer {
-			return []messages.Offer{syncer.OfferOf(other.ID(), other.Keys, f.Conn.Binding(), true)}
+			return []messages.Offer{syncer.OfferOf(other.Keys.Prover(other.ID()), f.Conn.Binding(), true)}
 		}),
 		spoiltOffer("an offer of another connection", messages.CodeNoSharedTopic, func(f *foe, o *messages.Offer) {
 			peer := f.arena.foe()
@@ -52,15 +52,15 @@ func offers() []attack {
 			*o = peer.Offer(f.topic)
 		}),
 		spoiltOffer("the victim's own offer sent back", messages.CodeNoSharedTopic, func(f *foe, o *messages.Offer) {
-			*o = syncer.OfferOf(f.topic.Topic(), f.topic.Keys, f.Conn.Binding(), false)
+			*o = syncer.OfferOf(f.topic.Keys.Prover(f.topic.Topic()), f.Conn.Binding(), false)
 		}),
 		spoiltOffer("the topic's keys in an offer of another id", messages.CodeNoSharedTopic, func(f *foe, o *messages.Offer) {
-			*o = syncer.OfferOf(other.ID(), f.topic.Keys, f.Conn.Binding(), true)
+			*o = syncer.OfferOf(f.topic.Keys.Prover(other.ID()), f.Conn.Binding(), true)
 		}),
 		spoiltOffer("a wrong lobby proof beside a right join proof", messages.CodeNoSharedTopic, func(_ *foe, o *messages.Offer) { o.Lobby[31] ^= 1 }),
 		spoiltOffer("a right lobby proof beside a wrong join proof", messages.CodeBadTopicProof, func(_ *foe, o *messages.Offer) { o.Join[15] ^= 1 }),
 		spoiltOffer("a right lobby proof beside the victim's join proof", messages.CodeBadTopicProof, func(f *foe, o *messages.Offer) {
-			o.Join = f.topic.Keys.JoinProof(f.topic.Topic(), f.Conn.Binding(), false)
+			o.Join = f.topic.Keys.Prover(f.topic.Topic()).Join(f.Conn.Binding(), false)
 		}),
 		spoiltOffer("a right lobby proof beside its own beginning", messages.CodeBadTopicProof, func(_ *foe, o *messages.Offer) { o.Join = [16]byte(o.Lobby[:16]) }),
 		offering("an offer twice in HELLO", messages.CodeUnexpectedMessage, func(f *foe) []messages.Offer { return slices.Repeat([]messages.Offer{f.Offer(f.topic)}, 2) }),

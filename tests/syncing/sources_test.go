@@ -182,7 +182,7 @@ func (x *liar) serve(conn transport.Conn) {
 	for _, m := range []messages.Message{
 		&messages.Hello{
 			Version: syncer.Version, Peer: x.st.Device().PeerID(), Caps: []messages.Capability{{Name: messages.CapSync}},
-			Offers:   []messages.Offer{syncer.OfferOf(x.topic.Topic(), x.topic.Keys, conn.Binding(), false)},
+			Offers:   []messages.Offer{syncer.OfferOf(x.topic.Keys.Prover(x.topic.Topic()), conn.Binding(), false)},
 			MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 		},
 		&messages.Peaks{Logs: 1, Digest: digest.Sum([]byte("of the log alone"))},

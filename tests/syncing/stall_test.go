@@ -63,7 +63,7 @@ func (x *idler) greet(conn transport.Conn) {
 	for _, m := range []messages.Message{
 		&messages.Hello{
 			Version: syncer.Version, Peer: x.device.PeerID(), Caps: []messages.Capability{{Name: messages.CapSync}},
-			Offers:   []messages.Offer{syncer.OfferOf(x.topic.ID(), x.topic.Keys, conn.Binding(), false)},
+			Offers:   []messages.Offer{syncer.OfferOf(x.topic.Keys.Prover(x.topic.ID()), conn.Binding(), false)},
 			MaxFrame: messages.MaxEventsFrame, MaxPages: messages.MaxRunPages,
 		},
 		&messages.Peaks{Logs: 1, Digest: digest.Sum([]byte("another digest"))},
