@@ -122,7 +122,8 @@ func (c *Committer) write(w *Work) error {
 		}
 	}
 	for _, row := range c.created {
-		if l, err := c.s.Log(row.ID); err == nil { // from the row just written
+		l, err := c.s.catalog.load(row.ID, func(digest.Hash) (*Log, error) { return c.s.newLog(row) })
+		if err == nil {
 			c.s.countCreated(l)
 		} else {
 			c.s.countLater(row) // it is durable all the same

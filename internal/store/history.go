@@ -30,7 +30,7 @@ type history struct {
 
 	seq      uint64 // of the newest change
 	changes  []change
-	marks    map[digest.Set]uint64    // state -> seq
+	marks    []mark                   // by increasing seq; most topics have one
 	recorded map[digest.Hash]struct{} // logs that changed since the newest mark
 
 	position identity.Position // of the topic's roster, as it is stated to peers, if
@@ -41,8 +41,10 @@ type history struct {
 	whole    bool        // all are
 }
 
-func newHistory() *history {
-	return &history{marks: map[digest.Set]uint64{}, recorded: map[digest.Hash]struct{}{}}
+// A mark is a state that changes can be counted from.
+type mark struct {
+	set digest.Set
+	seq uint64
 }
 
 // A change is the first of a log after a mark: further ones until the next
@@ -62,17 +64,25 @@ func (h *history) state() digest.Set {
 
 // mark keeps the state of now as one that changes can be counted from.
 func (h *history) mark() {
-	if len(h.marks) >= maxMarks {
-		oldest, at := digest.Set{}, ^uint64(0)
-		for set, seq := range h.marks {
-			if seq < at {
-				oldest, at = set, seq
-			}
-		}
-		delete(h.marks, oldest)
+	now := h.state()
+	if i := h.marked(now); i >= 0 {
+		h.marks = slices.Delete(h.marks, i, i+1)
+	} else if len(h.marks) >= maxMarks {
+		h.marks = h.marks[1:]
 	}
-	h.marks[h.state()] = h.seq
-	h.recorded = map[digest.Hash]struct{}{}
+	h.marks = append(h.marks, mark{now, h.seq})
+	h.recorded = nil
+}
+
+// marked returns the index of a state among the marks, or -1. Peers come back with a
+// state of lately, as a rule.
+func (h *history) marked(set digest.Set) int {
+	for i := range slices.Backward(h.marks) {
+		if h.marks[i].set == set {
+			return i
+		}
+	}
+	return -1
 }
 
 // changed takes note of a log's new state.
@@ -151,6 +161,9 @@ func (h *history) record(id digest.Hash, before uint64) {
 	if _, found := h.recorded[id]; found {
 		return
 	}
+	if h.recorded == nil {
+		h.recorded = map[digest.Hash]struct{}{}
+	}
 	h.recorded[id] = struct{}{}
 	h.seq++
 	if h.changes = append(h.changes, change{id, before}); len(h.changes) >= 2*maxChanges {
@@ -163,10 +176,11 @@ func (h *history) counts(id digest.Hash) bool { return h.whole || compareHashes(
 
 // since returns the logs that changed since a mark, with their sizes then.
 func (h *history) since(set digest.Set) ([]syncer.Change, bool) {
-	at, found := h.marks[set]
-	if !found || h.seq-at > uint64(len(h.changes)) {
+	i := h.marked(set)
+	if i < 0 || h.seq-h.marks[i].seq > uint64(len(h.changes)) {
 		return nil, false
 	}
+	at := h.marks[i].seq
 	var all []syncer.Change
 	seen := map[digest.Hash]bool{}
 	for _, c := range h.changes[uint64(len(h.changes))-(h.seq-at):] {
@@ -199,7 +213,7 @@ func (s *Store) Summary(topic digest.Hash) (digest.Set, error) {
 func (c *catalog) historyOf(topic digest.Hash) *history {
 	h := c.history[topic]
 	if h == nil {
-		h = newHistory()
+		h = &history{}
 		c.history[topic] = h
 	}
 	return h

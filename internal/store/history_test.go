@@ -24,7 +24,7 @@ type grown struct {
 }
 
 func newGrown(logs int) *grown {
-	g := &grown{history: newHistory(), sizes: map[digest.Hash]uint64{}, past: map[digest.Set]map[digest.Hash]uint64{}}
+	g := &grown{history: &history{}, sizes: map[digest.Hash]uint64{}, past: map[digest.Set]map[digest.Hash]uint64{}}
 	for i := range logs {
 		g.logs = append(g.logs, &Log{ID: digest.Sum([]byte{byte(i), byte(i >> 8)})})
 	}
