@@ -43,13 +43,16 @@ func (d *directory) tell(n *Mesh) {
 	})
 }
 
-// Addresses returns what a session is to tell of a topic: where this node listens,
-// and where it found others.
-func (n *Mesh) Addresses(s *session.Session, t identity.TopicID) []identity.Address {
-	own := n.advertised(viaOf(s.Conn()))
-	n.dir.mu.Lock()
-	defer n.dir.mu.Unlock()
-	return append(slices.Clone(own), n.dir.book.Tell(s.Conn().Peer(), viaOf(s.Conn()), t, messages.MaxAddresses-len(own))...)
+// Addresses returns what says what a session is to tell of a topic: where this node
+// listens, and where it found others.
+func (n *Mesh) Addresses(s *session.Session) func(identity.TopicID) []identity.Address {
+	to, via := s.Conn().Peer(), viaOf(s.Conn())
+	own := n.advertised(via)
+	return func(t identity.TopicID) []identity.Address {
+		n.dir.mu.Lock()
+		defer n.dir.mu.Unlock()
+		return append(slices.Clone(own), n.dir.book.Tell(to, via, t, messages.MaxAddresses-len(own))...)
+	}
 }
 
 // advertised returns where this node chose to be found by a peer over scope via.

@@ -24,13 +24,14 @@ func (s *Session) tellPeers() {
 	if s.core == nil || s.core.State() != syncer.Syncing {
 		return
 	}
+	addresses := s.set.Host.Addresses(s)
 	for _, t := range s.Topics() {
 		number, ok := s.Number(t)
 		if !ok {
 			continue
 		}
 		var texts []string
-		for _, a := range s.set.Host.Addresses(s, t) {
+		for _, a := range addresses(t) {
 			if text := a.String(); len(text) <= messages.MaxAddrBytes {
 				texts = append(texts, text)
 			}

@@ -51,8 +51,8 @@ type Host interface {
 	Left(s *Session, topic identity.TopicID)
 	// Told is called with the addresses that a peer told of a topic.
 	Told(s *Session, topic identity.TopicID, addresses []string)
-	// Addresses returns what is to be told of a topic, at most MaxAddresses.
-	Addresses(s *Session, topic identity.TopicID) []identity.Address
+	// Addresses returns what says what is to be told of a topic, at most MaxAddresses.
+	Addresses(s *Session) func(identity.TopicID) []identity.Address
 	// Woke is called now and again, so that somebody looks at the clocks.
 	Woke(now time.Time)
 	// Gone is called last, when the session has ended.
