@@ -200,7 +200,7 @@ func (s *Session) settleProbe(t *topic, now standing) error {
 			return err
 		case t.reach != nil:
 			p.to(unprobed)
-			return s.judgeProbe(t, now)
+			return errors.Join(s.rosterAgain(t), s.judgeProbe(t, now))
 		}
 		p.to(surveying)
 		p.news = false

@@ -26,7 +26,7 @@ import (
 // Certificates makes and judges the certificates of this node.
 type Certificates interface {
 	// Certificate returns what shows the peer at the other end of binding that
-	// this device belongs to a topic, or nil if nothing does.
+	// this device belongs to a topic, or did, or nil if nothing does.
 	Certificate(topic identity.TopicID, binding []byte, dialer bool) ([]byte, error)
 	// Verify judges what a peer shows. Dialer is the role of the peer. The error is
 	// roster.ErrCertificate of what shows nothing, and roster.ErrRemoved of a device
@@ -134,7 +134,9 @@ func (s *Session) show(o *offer) error {
 		return err
 	}
 	o.shown = true
-	o.reaches(body)
+	if o.reaches(body).Known, err = s.cfg.Certificates.Removed(o.ID); err != nil {
+		return err
+	}
 	s.send(&messages.Certificate{Topic: s.number(o), Sealed: sealed})
 	return nil
 }
@@ -196,7 +198,7 @@ func (s *Session) judge(o *offer, m *messages.Certificate) error {
 	case err != nil:
 		return err
 	default:
-		o.reaches(body)
+		o.reaches(body).peers = body
 	}
 	return nil
 }

@@ -123,7 +123,6 @@ type member struct {
 	name    string
 	size    int // of the roster, at first
 	shows   func(m *member) *roster.Certificate
-	lies    bool   // shows it though it was removed
 	stays   bool   // does not leave though it was
 	replays []byte // shows this instead
 	house   *house
@@ -187,9 +186,6 @@ func (m *member) state() *roster.State {
 
 // Certificate implements Certificates.
 func (m *member) Certificate(topic identity.TopicID, binding []byte, dialer bool) ([]byte, error) {
-	if gone, err := m.Removed(topic); err != nil || gone && !m.lies {
-		return nil, err
-	}
 	if m.replays != nil {
 		return m.replays, nil
 	}
@@ -367,10 +363,10 @@ func TestCertificatesOfARoster(t *testing.T) {
 		{"a member from before the other joined", member{name: "ann's device", size: whole, shows: belongs(annJoins)}, member{name: "owner's device", size: 2, shows: belongs(1)}, shares, true},
 		{"a removed member", member{name: "bob's device", size: behind, shows: belongs(bobJoins)}, member{name: "owner's device", size: whole, shows: belongs(1)}, told, true},
 		{"a removed member that does not leave", member{name: "bob's device", size: behind, shows: belongs(bobJoins), stays: true}, member{name: "owner's device", size: whole, shows: belongs(1)}, told, true},
-		{"a removed member that knows it", member{name: "bob's device", size: whole, shows: belongs(bobJoins)}, member{name: "owner's device", size: whole, shows: belongs(1)}, silent, false},
-		{"a removed member that shows its removal", member{name: "bob's device", size: whole, shows: belongs(bobJoins), lies: true}, member{name: "owner's device", size: whole, shows: belongs(1)}, refuses, false},
+		{"a removed member that knows it", member{name: "bob's device", size: whole, shows: belongs(bobJoins)}, member{name: "owner's device", size: whole, shows: belongs(1)}, told, true},
+		{"a removed member that knows it, and one who does not", member{name: "bob's device", size: whole, shows: belongs(bobJoins)}, member{name: "ann's device", size: behind, shows: belongs(annJoins)}, told, true},
 		{"a removed member that listens", member{name: "owner's device", size: whole, shows: belongs(1)}, member{name: "bob's device", size: behind, shows: belongs(bobJoins)}, told, true},
-		{"a removed member that listens and knows it", member{name: "owner's device", size: whole, shows: belongs(1)}, member{name: "bob's device", size: whole, shows: belongs(bobJoins)}, silent, false},
+		{"a removed member that listens and knows it", member{name: "owner's device", size: whole, shows: belongs(1)}, member{name: "bob's device", size: whole, shows: belongs(bobJoins)}, told, true},
 		{"a removed member and one who does not know", member{name: "bob's device", size: behind, shows: belongs(bobJoins)}, member{name: "ann's device", size: behind, shows: belongs(annJoins)}, shares, true},
 		{"another's admission", member{name: "bob's device", size: behind, shows: belongs(annJoins)}, member{name: "ann's device", size: behind, shows: belongs(annJoins)}, refuses, false},
 		{"a newcomer with an invite", member{name: "zoe's device", size: 2, shows: invited}, member{name: "owner's device", size: whole, shows: belongs(1)}, shares, true},

@@ -3,6 +3,7 @@
 package syncer
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/xaeroflux/xaeroflux/identity"
@@ -21,7 +22,9 @@ import (
 // everything. The roster always is.
 type Reach struct {
 	Removed   bool                 // the peer does not belong any more, and gets nothing else
+	Known     bool                 // this device knew that it does not, when it showed itself
 	Newcomers map[digest.Hash]bool // logs with which the two sides ask to be admitted
+	peers     []byte               // the certificate of the peer, which each further roster judges
 }
 
 // Has reports whether a log may be given to the peer.
@@ -33,6 +36,8 @@ func (r *Reach) Has(kind identity.LogKind, log digest.Hash) bool {
 }
 
 func (r *Reach) removed() bool { return r != nil && r.Removed }
+
+func (r *Reach) known() bool { return r != nil && r.Known }
 
 // noLogs is the digest of no logs.
 var noLogs = new(digest.Multiset).Set()
@@ -99,19 +104,52 @@ func (s *Session) settleReach(t *topic, now standing) (over bool, err error) {
 	switch {
 	case t.reach == nil || t.lastGot == nil || t.lastGot.roster != now.roster:
 		return false, nil
-	case t.reach.Removed: // whoever it is can come again with the newest join key
-		if s.gone[t.id], err = s.cfg.Store.Position(t.id); err != nil {
-			return false, err
-		}
-		s.quit(t)
-		s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: t.offer.Topic}))
-		s.meet.held = true
-		return true, nil
+	case t.reach.Removed:
+		return true, s.settleRemoved(t)
 	case t.reached == now.roster:
 		return false, nil
 	}
 	t.reached = now.roster
+	if err := s.judgeAgain(t); err != nil || t.reach.Removed {
+		return t.reach.Removed, errors.Join(err, s.settleRemoved(t))
+	}
+	if t.reach.Known { // it has nothing to tell, unless it belongs by now
+		if gone, err := s.cfg.Certificates.Removed(t.id); gone || err != nil {
+			return false, err
+		}
+	}
 	return false, s.tellReach(t)
+}
+
+// judgeAgain judges the peer by the roster that both sides hold now, which either of them
+// brought.
+func (s *Session) judgeAgain(t *topic) error {
+	if t.reach.peers == nil {
+		return nil
+	}
+	err := s.cfg.Certificates.Verify(t.id, s.cfg.Binding, !s.cfg.Dialer, t.reach.peers)
+	if errors.Is(err, roster.ErrRemoved) {
+		t.reach.Removed = true
+	}
+	if t.reach.Removed || errors.Is(err, roster.ErrCertificate) { // it was right when it came
+		return nil
+	}
+	return err
+}
+
+// settleRemoved leaves a topic with a peer that does not belong and knows it by now: it
+// can come again with the newest join key.
+func (s *Session) settleRemoved(t *topic) (err error) {
+	if !t.reach.Removed {
+		return nil
+	}
+	if s.gone[t.id], err = s.cfg.Store.Position(t.id); err != nil {
+		return err
+	}
+	s.quit(t)
+	s.meet.ready = append(s.meet.ready, s.enter(&offer{Topic: t.offer.Topic}))
+	s.meet.held = true
+	return nil
 }
 
 // tellReach states what we hold of boxes, and of newcomers' logs.
@@ -142,12 +180,13 @@ func (s *Session) tellReach(t *topic) error {
 
 // beyond reports whether a log that changed is nothing for the peer of a topic that
 // certificates share. A leg that says that this device does not belong any more ends the
-// topic in this session.
+// topic in this session, unless it knew that before: the peer may know better, and tells
+// all of its roster.
 func (s *Session) beyond(t *topic, own LogInfo) (over bool, err error) {
 	if !t.follows(own.Kind, own.Log, own.Author) {
 		return true, nil
 	}
-	if !isRoster(own) {
+	if !isRoster(own) || t.reach.known() {
 		return false, nil
 	}
 	gone, err := s.cfg.Certificates.Removed(t.id)

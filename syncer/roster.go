@@ -69,7 +69,54 @@ func (s *Session) rosterHeard(t *topic, theirs identity.Position) error {
 			return err
 		}
 	}
+	return s.strays(t, r, theirs)
+}
+
+// strays states all our legs to a peer that holds another history of the roster, once for
+// each position that it states: some leg before its own may be another one, too.
+func (s *Session) strays(t *topic, r Roster, theirs identity.Position) error {
+	astray, err := s.astray(r, theirs)
+	if err != nil || !astray || t.strayed == theirs {
+		return err
+	}
+	t.strayed = theirs
+	for _, l := range r.Legs {
+		if l.Size > 0 || l.Frozen {
+			s.sendPart(t, l)
+		}
+	}
 	return nil
+}
+
+// astray reports whether a position is none of our roster, which goes beyond it. If ours
+// does not, the peer finds out whether ours is one of its own.
+func (s *Session) astray(r Roster, theirs identity.Position) (bool, error) {
+	for i, l := range r.Legs {
+		switch n := numberOf(theirs); {
+		case theirs.Size == 0 || l.Number < n:
+		case l.Number > n:
+			return true, nil
+		case theirs.Size > l.Size:
+			return i+1 < len(r.Legs), nil
+		default:
+			same, err := s.leads(l, theirs)
+			return !same, err
+		}
+	}
+	return false, nil
+}
+
+// rosterStated takes the position of a peer that said another one before, or none.
+func (s *Session) rosterStated(t *topic, theirs identity.Position) error {
+	ours, err := s.cfg.Store.Position(t.id)
+	if err != nil || ours == theirs || t.strayed == theirs {
+		return err
+	}
+	r, err := s.cfg.Store.Roster(t.id)
+	if err != nil {
+		return err
+	}
+	return s.strays(t, r, theirs)
 }
 
 // legHeard compares one leg with the peer's position: it holds all of the legs
@@ -93,8 +140,7 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 	}
 	if l.Number == numberOf(theirs) && size < l.Size {
 		if same, err := s.leads(l, theirs); err != nil || !same {
-			s.sendPart(t, l) // the peer's leg is another one, or forked: let it look at ours
-			return err
+			return err // the peer's leg is another one, or forked: it is to look at ours
 		}
 	}
 	m.size, m.pages = size, pagesAt(l, size)
@@ -103,8 +149,6 @@ func (s *Session) legHeard(t *topic, l LogInfo, theirs identity.Position) error 
 		s.offer(t, m, l, true)
 	case size > l.Size:
 		m.hears(size)
-	case l.Number == numberOf(theirs) && l.Root != theirs.Root:
-		s.sendPart(t, l) // let both look at the heads
 	}
 	return nil
 }
@@ -119,7 +163,7 @@ func (s *Session) leads(l LogInfo, theirs identity.Position) (bool, error) {
 	return err == nil && peaks.Root() == theirs.Root, err
 }
 
-// rosterAgain states the newest leg when both sides rest with two positions.
+// rosterAgain states the newest legs when both sides rest with two positions.
 func (s *Session) rosterAgain(t *topic) error {
 	ours, err := s.cfg.Store.Position(t.id)
 	if err != nil || t.lastGot == nil || t.lastGot.roster == ours {
@@ -129,8 +173,12 @@ func (s *Session) rosterAgain(t *topic) error {
 	if err != nil {
 		return err
 	}
+	astray, err := s.astray(r, t.lastGot.roster)
+	if err != nil {
+		return err
+	}
 	for _, l := range r.Legs {
-		if l.Number >= numberOf(t.lastGot.roster) && (l.Size > 0 || l.Frozen) {
+		if (astray || l.Number >= numberOf(t.lastGot.roster)) && (l.Size > 0 || l.Frozen) {
 			s.sendPart(t, l)
 		}
 	}

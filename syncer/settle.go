@@ -76,6 +76,11 @@ func (s *Session) syncDone(t *topic, m *messages.SyncDone) error {
 		t.lastGot = got
 	}
 	t.goal.states(*got)
+	if before == nil || before.roster != got.roster {
+		if err := s.rosterStated(t, got.roster); err != nil {
+			return err
+		}
+	}
 	if m.Ask {
 		if err := s.asked(t, before, got); err != nil {
 			return err

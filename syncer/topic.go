@@ -40,6 +40,7 @@ type topic struct {
 
 	stated   standing           // in our PEAKS
 	toldAt   *identity.Position // the position of the peer when provisional logs were stated last
+	strayed  identity.Position  // that of another history to which our legs were stated last
 	leads    bool               // we lead rounds: set or cleared by open and peaks, set by wakened and syncDone, as what the peer says asks for one
 	round    *round             // under way
 	rounds   uint64             // number of the newest

@@ -106,8 +106,12 @@ func (s *Store) certificate(t *Topic, own *Log, legs int) (*roster.Certificate, 
 			return s.keptMember(t, own)
 		}
 		return &roster.Certificate{Member: m}, err
-	case known && d.Log == own.ID: // it was removed, and did not join again
-		return nil, nil
+	case known && d.Log == own.ID: // it was removed, and a peer may know better
+		m, err := s.membership(t, own.Author, d.Since, legs)
+		if m == nil {
+			return nil, err
+		}
+		return &roster.Certificate{Member: m}, nil
 	}
 	if refused, err := s.Refused(t); errors.Is(refused, ErrInviteVoid) || err != nil {
 		return nil, err // peers would take it for a stranger's
