@@ -77,7 +77,7 @@ func forkedRoster(t *testing.T, records int, known bool) {
 			}
 		}
 	}
-	want, _, err := owner.reads()
+	want, _, err := owner.reads(nil)
 	w.must(err)
 	members, err := owner.members()
 	w.must(err)
@@ -87,7 +87,7 @@ func forkedRoster(t *testing.T, records int, known bool) {
 		if got != members {
 			t.Errorf("%s knows members %s, the owner %s", p.name, got, members)
 		}
-		if read, sealed, err := p.reads(); err != nil || !slices.Equal(read, want) || sealed > 0 {
+		if read, sealed, err := p.reads(nil); err != nil || !slices.Equal(read, want) || sealed > 0 {
 			t.Errorf("%s reads %q and %d sealed, the owner %q; %v", p.name, read, sealed, want, err)
 		}
 		if s, err := p.topic.Roster(); err != nil || s.Term != 1 {

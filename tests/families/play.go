@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/xaeroflux/xaeroflux"
@@ -310,7 +311,9 @@ func (g *game) apart() (all []string) {
 	g.must(err)
 	at, err := g.owner.topic.Roster()
 	g.must(err)
-	want, sealed, err := g.owner.reads()
+	forked, err := g.owner.forked()
+	g.must(err)
+	want, sealed, err := g.owner.reads(forked)
 	g.must(err)
 	g.stats.Events = len(want) + sealed
 	for _, p := range g.all {
@@ -329,7 +332,10 @@ func (g *game) apart() (all []string) {
 			all = append(all, fmt.Sprintf("%s is at %d.%d.%d and knows %s; the owner is at %d.%d.%d and knows %s",
 				p.name, now.Term, now.Leg, now.Size, got, at.Term, at.Leg, at.Size, members))
 		}
-		read, hidden, err := p.reads()
+		if own, err := p.forked(); err != nil || !slices.Equal(own, forked) {
+			all = append(all, fmt.Sprintf("%s knows of the forked logs %v, the owner of %v: %v", p.name, own, forked, err))
+		}
+		read, hidden, err := p.reads(forked)
 		if err == nil && (len(read)+hidden != len(want)+sealed || !g.mayHide() && hidden != sealed) {
 			err = errors.New("other events")
 		}

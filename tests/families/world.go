@@ -8,6 +8,7 @@
 package families
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -224,11 +225,27 @@ func (w *world) say(p *person) error {
 	return err
 }
 
-// reads returns what a person reads, and how much of it is sealed for it.
-func (p *person) reads() (all []string, sealed int, err error) {
+// forked returns the logs of the topic that a person knows to be forked. Each reads what
+// it held of one when it learned that.
+func (p *person) forked() (all []xaeroflux.LogID, err error) {
+	logs, err := p.topic.Logs()
+	for _, l := range logs {
+		if _, frozen := l.Frozen(); frozen {
+			all = append(all, l.ID())
+		}
+	}
+	slices.SortFunc(all, func(a, b xaeroflux.LogID) int { return bytes.Compare(a[:], b[:]) })
+	return all, err
+}
+
+// reads returns what a person reads but of some logs, and how much of it is sealed for it.
+func (p *person) reads(but []xaeroflux.LogID) (all []string, sealed int, err error) {
 	for r, err := range p.topic.Events(ctx, xaeroflux.Query{}) {
 		if err != nil {
 			return nil, 0, err
+		}
+		if slices.Contains(but, r.Log) {
+			continue
 		}
 		if r.Sealed != nil {
 			sealed++
