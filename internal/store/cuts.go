@@ -162,8 +162,19 @@ func (s *Store) rulingsNow(t *Topic) (*rulings, error) {
 		for _, l := range f.state.Logs() {
 			r.rule(l)
 		}
+		r.ruleBoxes(f.state)
 	})
 	return r, err
+}
+
+// ruleBoxes takes in which logs of boxes count, and returns them: those of all legs.
+func (r *rulings) ruleBoxes(st *roster.State) (ids []digest.Hash) {
+	for _, l := range st.Legs() {
+		id := roster.BoxLog(st.Topic(), l.Author, l.Term, l.Leg)
+		r.admitted[id] = allEvents
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // rule takes in what the roster says of a log.
@@ -295,6 +306,7 @@ func (s *Store) rulingsSince(t *Topic, old *rulings) (now *rulings, changed []di
 				l, _ := f.state.Log(id)
 				now.rule(l)
 			}
+			ids = append(slices.Clone(ids), now.ruleBoxes(f.state)...)
 		})
 	}
 	if err == nil && now.fold == nil {
@@ -370,7 +382,7 @@ func (s *Store) carryOut(t *Topic, id digest.Hash, old, now *rulings) error {
 	s.catalog.recount(l, func() {
 		old.takes(id, now)
 		l.countBy(c, left)
-		l.provisional.Store(needsAdmission(t, l.Name()) && now.admitted[id] == notAdmitted)
+		l.provisional.Store(isCounted(t, l.Name()) && now.admitted[id] == notAdmitted)
 		l.mute.Store(now.admitted[id] == engineOnly)
 	})
 	if after := l.State(); after.Size != before.Size || after.Root != before.Root {

@@ -38,6 +38,13 @@ func needsAdmission(t *Topic, n identity.LogName) bool {
 	return n.Kind == identity.KindData && !isOpen(t, n)
 }
 
+// isCounted reports whether the roster says if a log is in digests: data that needs its
+// admission, and boxes, which count if their leg does. Those of a leg that a later term
+// made void stay, as what they hold opens events, and nobody else has to hold them.
+func isCounted(t *Topic, n identity.LogName) bool {
+	return needsAdmission(t, n) || n.Kind == identity.KindBoxes && !t.Genesis.Policy.Has(identity.PolicyOpen)
+}
+
 // isNamed is needsAdmission for a log of which only the name is known.
 func (s *Store) isNamed(n identity.LogName) bool {
 	t, err := s.Topic(n.Topic)
@@ -46,11 +53,11 @@ func (s *Store) isNamed(n identity.LogName) bool {
 
 // outside reports whether a log is in no digest by what of the roster is carried out.
 func (s *Store) outside(n identity.LogName, id digest.Hash) (bool, error) {
-	if n.Kind != identity.KindData {
+	if n.Kind == identity.KindRoster {
 		return false, nil
 	}
 	t, err := s.Topic(n.Topic)
-	if err != nil || !needsAdmission(t, n) {
+	if err != nil || !isCounted(t, n) {
 		return false, err
 	}
 	r, err := s.rulingsOf(t)

@@ -50,7 +50,6 @@ type game struct {
 	owner, ann, ann2, bob *person
 	clone                 *person // of the steward of then; nil if there is none
 	cloned                *person // that it is one of
-	parted                int     // removals that were asked for
 	stats                 Stats
 }
 
@@ -194,7 +193,6 @@ func (g *game) asks(p, q *person) {
 	}
 	short, cancel := context.WithTimeout(ctx, 5*time.Millisecond)
 	defer cancel()
-	g.parted++
 	g.tell("%s removes %s: %v", p.name, q.name, p.topic.Remove(short, q.account))
 }
 
@@ -302,8 +300,8 @@ func (g *game) belongs(p *person) bool {
 }
 
 // mayHide reports whether some may read what others never will: what was sealed in a part
-// that a take-over made void, with a key that a removal there made.
-func (g *game) mayHide() bool { return g.parted > 0 && g.stats.Terms > 0 }
+// that a take-over made void, with a key that was made there.
+func (g *game) mayHide() bool { return g.stats.Terms > 0 }
 
 // apart returns what those who belong do not agree on.
 func (g *game) apart() (all []string) {
