@@ -63,7 +63,7 @@ func campaign(ctx context.Context, o families.Options, seeds, parallel int, dir 
 			failed++
 			fmt.Printf("seed %d:\n  %s\n", out.Seed, strings.Join(out.Wrong, "\n  "))
 		}
-		if seeds == 1 {
+		if seeds == 1 || len(out.Wrong) > 0 { // when things happen is up to the machine: it may not come again
 			fmt.Println(strings.Join(out.Trace, "\n"))
 		}
 	}
