@@ -17,7 +17,7 @@ var errWhen = errors.New("want a time from now as 7d, 36h or 1d12h, or a day as 
 // parseWhen reads a time to come.
 func parseWhen(text string, now time.Time) (time.Time, error) {
 	if at, err := time.Parse(time.DateOnly, text); err == nil {
-		return future(at.AddDate(0, 0, 1), now)
+		return future(at.AddDate(0, 0, 1).Add(-time.Second), now)
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return future(at, now)
@@ -33,7 +33,10 @@ func future(at, now time.Time) (time.Time, error) {
 	if at.Sub(now) < time.Second {
 		return time.Time{}, errors.New("that is over already")
 	}
-	return at.UTC().Truncate(time.Second), nil
+	if at = at.UTC(); at.Year() > 9999 { // RFC 3339, which JSON tells times in, ends there
+		return time.Time{}, errors.New("that is behind the year 9999")
+	}
+	return at.Truncate(time.Second), nil
 }
 
 // parseDays reads a duration that may begin with days.
