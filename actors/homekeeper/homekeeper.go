@@ -96,7 +96,8 @@ func (a *keeping) Receive(ctx actor.Context) {
 
 // Advanced takes note that a log has a new state. It returns at once.
 func (k *Keeper) Advanced(l *store.Log) {
-	if l.OfMembers() && (l.Kind == identity.KindRoster || k.Store.IsHome(l.Topic)) {
+	begins := l.Own && l.Kind == identity.KindData && l.GrewFrom() == 0 // its topic is used from now on
+	if begins || l.OfMembers() && (l.Kind == identity.KindRoster || k.Store.IsHome(l.Topic)) {
 		k.Changed()
 	}
 }

@@ -205,9 +205,5 @@ func (s *Store) Trusted(t *Topic, l *Log) (is bool, err error) {
 	return is, err
 }
 
-// IsUnused reports whether a topic is the default that nobody used yet: another one takes
-// its place.
-func (s *Store) IsUnused(topic digest.Hash) bool { return s.unusedDefault() == topic }
-
 // IsDefault reports whether a topic is the default one.
 func (s *Store) IsDefault(topic digest.Hash) bool { return s.defaultTopic() == topic }

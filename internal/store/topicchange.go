@@ -118,19 +118,25 @@ func (d *Defaulting) made(s *Store) error {
 	return d.kept.made(s)
 }
 
-// unusedDefault returns the default topic if it was founded here without a name, nobody was
-// invited to it and nobody ever wrote to it: the first topic that is joined takes its place, so that what is appended without
-// naming a topic is not for this store alone. Zero is none.
+// unusedDefault returns the default topic if it is unused: the first topic that is joined
+// takes its place, so that what is appended without naming a topic is not for this store
+// alone. Zero is none.
 func (s *Store) unusedDefault() digest.Hash {
-	t, err := s.Topic(digest.Hash{})
+	if first := s.defaultTopic(); s.IsUnused(first) {
+		return first
+	}
+	return digest.Hash{}
+}
+
+// IsUnused reports whether a topic was founded here without a name, nobody was invited to
+// it and nobody ever wrote to it, as to the default of a store that is new.
+func (s *Store) IsUnused(topic digest.Hash) bool {
+	t, err := s.Topic(topic)
 	if err != nil || t.Kept || t.Account.Secret == ([32]byte{}) || !s.empty(t.Log) {
-		return digest.Hash{}
+		return false
 	}
 	ids, err := s.topicIDs(t.ID)
-	if err != nil || len(ids) > 1 {
-		return digest.Hash{}
-	}
-	return t.ID
+	return err == nil && len(ids) <= 1
 }
 
 func (s *Store) empty(log digest.Hash) bool {

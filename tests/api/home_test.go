@@ -106,6 +106,45 @@ func TestLinkedDevice(t *testing.T) {
 	}
 }
 
+// TestUnusedTopicIsNotListed: what a device founded for itself before it was linked is
+// told to others once somebody uses it, though it is the default no more.
+func TestUnusedTopicIsNotListed(t *testing.T) {
+	a := Open(t, filepath.Join(t.TempDir(), "a"), &xaeroflux.Options{Kind: xaeroflux.PrivateTopic})
+	_, err := a.Append(ctx, xaeroflux.Event{Payload: []byte("used")})
+	Must(t, err)
+	words(t, a)
+	b, addr := listening(t, "b", &xaeroflux.Options{Kind: xaeroflux.PrivateTopic})
+	own := b.Topics()[0]
+	invite, err := a.LinkDevice(ctx, &xaeroflux.LinkOptions{WithoutPlaces: true})
+	Must(t, err)
+	_, err = b.Join(ctx, invite)
+	Must(t, err)
+	Await(t, func() bool {
+		meet(t, a, addr)
+		return len(b.Topics()) == 2
+	})
+	for _, joined := range b.Topics() {
+		if joined.ID() != own.ID() {
+			Must(t, b.SetDefault(ctx, joined.ID()))
+		}
+	}
+	_, err = b.CreateTopic(ctx, "told", nil)
+	Must(t, err)
+	Await(t, func() bool {
+		meet(t, a, addr)
+		return topicNamed(a, "told") != nil // behind all that was to be told before it
+	})
+	if n := len(a.Topics()); n != 2 {
+		t.Errorf("%d topics", n)
+	}
+	_, err = own.Append(ctx, xaeroflux.Event{Payload: []byte("used, too")})
+	Must(t, err)
+	Await(t, func() bool {
+		meet(t, a, addr)
+		return len(a.Topics()) == 3
+	})
+}
+
 // linked opens a further device of a's person, which has all topics with these names.
 func linked(t *testing.T, a *xaeroflux.DB, name string, topics ...string) (*xaeroflux.DB, string) {
 	t.Helper()
