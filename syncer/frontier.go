@@ -163,6 +163,15 @@ func (s *Session) entry(t *topic, e *messages.LogState, part bool) error {
 	return s.compare(t, r, own, e, part)
 }
 
+// showLeg states a leg of which the peer counts as much under a head of more, as of one
+// that a term cuts: it holds what that head is over, and sees whether it continues ours.
+func (s *Session) showLeg(t *topic, r *remote, own LogInfo) {
+	if !r.shown {
+		r.shown = true
+		s.sendPart(t, own)
+	}
+}
+
 // stores reports whether a log that is not here is to be stored, if only as a
 // provisional one, which no list has. One that is not is passed over: the peer's
 // roster may say of it what ours does not yet. Size is what the peer has of it.
@@ -299,6 +308,9 @@ func (s *Session) compare(t *topic, r *remote, own LogInfo, e *messages.LogState
 		s.offer(t, r, own, part || t.phase == exchanging)
 		return nil
 	case e.Size == own.Size, own.ended(): // there is nothing behind its end
+		if part && isRoster(own) && e.Size == own.Size && e.Head.Size > own.Head.Size {
+			s.showLeg(t, r, own)
+		}
 		r.got()
 		return nil
 	}

@@ -225,6 +225,40 @@ func TestForkedRoster(t *testing.T) {
 	n.allFrozen(n.nodes[0].leg(77, 0, 0).info.Log)
 }
 
+// A peer that counts as much of a leg as we hold, under a head of more, as of one that a
+// term cuts, is shown ours once: it sees whether that is another branch.
+func TestLegUnderAHeadOfMore(t *testing.T) {
+	w := newPageTwin(1)
+	l := w.leg(77, 0, 0)
+	l.add(twinRecord(50, "genesis"))
+	l.add(twinRecord(50, "ours"))
+	l.SignAll()
+	o := newPageTwin(2).leg(77, 0, 0)
+	for _, text := range []string{"genesis", "theirs", "void"} {
+		o.add(twinRecord(50, text))
+	}
+	o.SignAll()
+	e := stateOf(o.state())
+	e.Size, e.End = 2, messages.EndsAt(2)
+	list := listOf(false, e)
+	list.Part = true
+	v := newVictim(t, w, Limits{})
+	v.Step(Received{&messages.Peaks{}})
+	for i, want := range []int{1, 0} {
+		shown := 0
+		for _, o := range v.Step(Received{list}) {
+			if s, ok := o.(Send); ok {
+				if d, ok := s.Message.(*messages.Diff); ok && d.Part && d.Entries[0].Log == l.info.Log && d.Entries[0].Head.Size == 2 {
+					shown++
+				}
+			}
+		}
+		if shown != want {
+			t.Errorf("time %d: shown %d times, want %d", i, shown, want)
+		}
+	}
+}
+
 // Nothing is pushed beyond where the peer says that a log ends.
 func TestLogThatEnded(t *testing.T) {
 	w := newPageTwin(1)

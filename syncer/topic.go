@@ -88,7 +88,8 @@ type remote struct {
 	size, pages uint64   // what it holds, or will when what we pushed arrives
 	pushed      uint64   // up to where we pushed, if the peer did not deny since that it has it
 	end         *uint64  // where it says that the log ends; nil if it does not
-	roster      bool     // it is a leg of the roster
+	roster      bool     // it is a leg of the roster,
+	shown       bool     // which was stated because the peer has a head of more of it
 	serving     bool     // it pulls from us: no pushes meanwhile
 	phase       logPhase
 	wanted      uint64 // size that the peer is to bring us to; 0 for nothing
