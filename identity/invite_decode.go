@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"strings"
+	"unicode"
 )
 
 // ErrInvite is what every error of ParseInvite is.
@@ -45,16 +46,28 @@ func fault(f Fault, at int, format string, args ...any) error {
 	return &InviteError{Fault: f, At: at, What: fmt.Sprintf(format, args...)}
 }
 
+// unwrapped is a text without white space and byte order marks.
+func unwrapped(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || r == '\ufeff' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
 // IsInvite reports whether s begins as an invite of some version does.
 func IsInvite(s string) bool {
+	s = strings.TrimLeft(s, " \t\r\n\ufeff")
 	n := len(invitePrefix) - 1
 	return len(s) > n+1 && strings.EqualFold(s[:n], invitePrefix[:n]) && '1' <= s[n] && s[n] <= '9'
 }
 
-// ParseInvite decodes an invite. Space around it and upper case do no harm;
-// anything else does, and the error is a *InviteError, which is ErrInvite.
+// ParseInvite decodes an invite. White space in it, as of a mail that wrapped its lines,
+// a byte order mark before it and upper case do no harm; anything else does, and the
+// error is a *InviteError, which is ErrInvite. Characters are counted without white space.
 func ParseInvite(s string) (*Invite, error) {
-	s = strings.TrimSpace(s)
+	s = unwrapped(s)
 	b, err := decodeInviteText(s)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func TestInviteRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, text := range []string{s, strings.ToUpper(s), " \t" + s + "\r\n"} {
+		for _, text := range []string{s, strings.ToUpper(s), " \t" + s + "\r\n", "\ufeff" + s, s[:20] + "\r\n  " + s[20:40] + "\n" + s[40:]} {
 			got, err := ParseInvite(text)
 			if err != nil || !reflect.DeepEqual(*got, v) {
 				t.Errorf("%q: %#v, %v", text, got, err)
@@ -231,8 +231,7 @@ func TestInviteFaults(t *testing.T) {
 		{"xf3" + good[3:], FaultVersion},
 		{"https://example.org/" + good, FaultPrefix},
 		{"xf2", FaultTruncated},
-		{good[:20] + " " + good[20:], FaultCharacter},
-		{good[:20] + "\n" + good[20:], FaultCharacter},
+		{good[:20] + "." + good[20:], FaultCharacter},
 		{good + "=", FaultCharacter},
 		{short + strings.Repeat(short[3:], 7), FaultTrailing}, // eight of them fill their last byte
 		{good + strings.Repeat("a", 8), FaultTrailing},

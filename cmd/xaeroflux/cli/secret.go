@@ -4,8 +4,12 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"strings"
+	"unicode"
+
+	"github.com/xaeroflux/xaeroflux/identity"
 )
 
 // maxSecret is longer than any invite.
@@ -20,14 +24,53 @@ func (a *app) secret(arg string) (string, error) {
 	if a.lines == nil {
 		a.lines = bufio.NewReader(io.LimitReader(a.stdin(), maxSecret))
 	}
+	line, err := a.nextLine()
+	if err != nil {
+		return "", err
+	}
+	if line == "" {
+		return "", hint(usage("nothing came on standard input: - stands for a line of it"), "the invite or the address, and a newline, on standard input")
+	}
+	return a.wholeInvite(line)
+}
+
+// nextLine returns the next line of stdin without space around it and a byte order mark.
+func (a *app) nextLine() (string, error) {
 	line, err := a.lines.ReadString('\n')
 	if err != nil && err != io.EOF {
 		return "", err
 	}
-	if line = strings.TrimSpace(line); line == "" {
-		return "", hint(usage("nothing came on standard input: - stands for a line of it"), "the invite or the address, and a newline, on standard input")
+	return strings.TrimSpace(strings.TrimPrefix(line, "\ufeff")), nil
+}
+
+// wholeInvite returns a line, with those behind it if it is an invite of which a mail or a
+// chat made several.
+func (a *app) wholeInvite(line string) (string, error) {
+	for goesOn(line) {
+		more, err := a.nextLine()
+		if err != nil {
+			return "", err
+		}
+		if more == "" || strings.ContainsFunc(more, func(r rune) bool { return !strings.ContainsRune(inviteLetters, unicode.ToLower(r)) }) {
+			a.lines = bufio.NewReader(io.MultiReader(strings.NewReader(more+"\n"), a.lines)) // it is something else
+			return line, nil
+		}
+		line += more
 	}
 	return line, nil
+}
+
+// inviteLetters are what lines of an invite consist of.
+const inviteLetters = "abcdefghijklmnopqrstuvwxyz234567"
+
+// goesOn reports whether a text is the beginning of an invite, and no more.
+func goesOn(line string) bool {
+	if !identity.IsInvite(line) {
+		return false
+	}
+	_, err := identity.ParseInvite(line)
+	var e *identity.InviteError
+	return errors.As(err, &e) && e.Fault == identity.FaultTruncated
 }
 
 // secrets is secret for arguments of a flag, in their place.

@@ -322,7 +322,7 @@ def refused_invites():
     peer = public(secret("peer 0"))
     yield "prefix", {"of another kind": "yf2" + good[3:], "nothing": ""}
     yield "version", {"xf1": "xf1" + good[3:], "xf3": "xf3" + good[3:], "version 3 inside": invite_text(invite_bytes(g, version=3))}
-    yield "character", {"a 1": good[:9] + "1" + good[10:], "padding": good + "=", "space inside": good[:9] + " " + good[9:]}
+    yield "character", {"a 1": good[:9] + "1" + good[10:], "padding": good + "=", "dot inside": good[:9] + "." + good[9:]}
     yield "damaged", {"one character": good[:9] + ("b" if good[9] == "a" else "a") + good[10:], "bits behind the end": good[:-1] + ("b" if good[-1] == "a" else chr(ord(good[-1]) + 1)),
                       "cut": good[:100]}
     yield "truncated", {"ends in its peers": invite_text(invite_bytes(g)[:-1] + u8(1))}
