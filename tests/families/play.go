@@ -30,7 +30,7 @@ type Outcome struct {
 }
 
 // Stats count what runs did.
-type Stats struct{ Runs, Clones, Terms, Handovers, Removed, Cut, Events int }
+type Stats struct{ Runs, Clones, Terms, Handovers, Removed, Folds, Events int }
 
 // Add adds those of another run.
 func (s *Stats) Add(o Stats) {
@@ -39,7 +39,7 @@ func (s *Stats) Add(o Stats) {
 	s.Terms += o.Terms
 	s.Handovers += o.Handovers
 	s.Removed += o.Removed
-	s.Cut += o.Cut
+	s.Folds += o.Folds
 	s.Events += o.Events
 }
 
@@ -76,7 +76,24 @@ func Play(o Options) (out Outcome) {
 	}
 	g.decide()
 	g.settle()
+	g.checkFolds()
 	return out
+}
+
+// checkFolds closes each store, and holds what it showed against its roster.
+func (g *game) checkFolds() {
+	for _, p := range g.all {
+		if p.db == nil {
+			continue
+		}
+		shown, err := p.shows()
+		g.must(err)
+		g.must(p.close())
+		if err := p.checkFold(shown); err != nil {
+			g.fail("%s by the second fold: %v", p.name, err)
+		}
+		g.stats.Folds++
+	}
 }
 
 // found has all but the clone join.
