@@ -20,7 +20,9 @@ type Options struct {
 	Seed  uint64
 	Steps int    // 0 is 30
 	Dir   string // where its stores lie; they are removed
-	Relay bool   // one store keeps back what others wrote; so it is with each fourth seed anyway
+	// Control leaves a store out in the end, which is to be seen.
+	Control bool
+	Relay   bool // one store keeps back what others wrote; so it is with each fourth seed anyway
 }
 
 // An Outcome is what came of a run.
@@ -55,6 +57,7 @@ type game struct {
 	owner, ann, ann2, bob *person
 	clone                 *person    // of the steward of then; nil if there is none
 	cloned                *person    // that it is one of
+	out                   *person    // who meets nobody in the end, under Control; else nil
 	relay                 *relay     // nil if there is none
 	fate                  *rand.Rand // of the relay, so that the same happens without one
 	stats                 Stats
@@ -88,6 +91,9 @@ func Play(o Options) (out Outcome) {
 		g.step()
 	}
 	g.decide()
+	if o.Control {
+		g.leavesOut()
+	}
 	g.settle()
 	g.checkFolds()
 	if g.relay != nil {
@@ -317,6 +323,16 @@ func (g *game) decide() {
 	g.takesOver()
 }
 
+// leavesOut has the owner write what one of the stores that belong never hears of.
+func (g *game) leavesOut() {
+	for _, p := range g.all {
+		if p != g.owner && p.db != nil && g.belongs(p) {
+			g.out = p
+		}
+	}
+	g.tell("the owner says: %v", g.say(g.owner))
+}
+
 // relayLimit is how long a sync with a relay may take, which ends only if nothing is
 // withheld.
 const relayLimit = 300 * time.Millisecond
@@ -339,7 +355,7 @@ func (g *game) settle() {
 		}
 		for _, i := range g.r.Perm(len(g.all)) {
 			for _, j := range g.r.Perm(len(g.all)) {
-				if p, q := g.all[i], g.all[j]; i < j && p.db != nil && q.db != nil {
+				if p, q := g.all[i], g.all[j]; i < j && p.db != nil && q.db != nil && p != g.out && q != g.out {
 					limit := time.Duration(1+i) * 500 * time.Millisecond
 					if g.relay != nil && round < honest && (g.relay.name == p.name || g.relay.name == q.name) {
 						limit = relayLimit
