@@ -281,3 +281,43 @@ func TestLogThatEnded(t *testing.T) {
 		t.Errorf("ends at %d, %v", at, ends)
 	}
 }
+
+// A peer that comes to stand in an earlier leg, behind another branch of it than is held
+// here or behind more of it, is told of that leg at once and not with a tick; one that comes
+// to hold more is not.
+func TestRosterBack(t *testing.T) {
+	n := newSimNet(t, 1, 2)
+	ours := n.nodes[0]
+	n.records(ours, 0, 0, 3)
+	n.records(ours, 0, 1, 2)
+	n.link(ours, n.nodes[1])
+	n.settle()
+	whole, err := ours.Roster(twinTopic.ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := ours.ends[0].s
+	for _, c := range []struct {
+		what string
+		at   identity.Position
+		told bool
+	}{
+		{"another branch", identity.Position{Size: 3, Root: digest.Sum([]byte("x"))}, true},
+		{"more of it", identity.Position{Size: 4, Root: digest.Sum([]byte("y"))}, true},
+		{"what is held", whole.Position, false},
+	} {
+		s.of(twinTopic.ID()).strayed = identity.Position{}
+		out := s.Step(Received{&messages.SyncDone{Topic: 0, Roster: c.at}})
+		told := slices.ContainsFunc(out, func(o Output) bool {
+			d, ok := o.(Send)
+			if !ok {
+				return false
+			}
+			m, ok := d.Message.(*messages.Diff)
+			return ok && m.Part && len(m.Entries) == 1 && m.Entries[0].Log == whole.Legs[0].Log
+		})
+		if told != c.told {
+			t.Errorf("%s: the peer is told of the leg: %v", c.what, told)
+		}
+	}
+}

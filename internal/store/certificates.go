@@ -101,22 +101,27 @@ func (s *Store) certificate(t *Topic, own *Log, legs int) (*roster.Certificate, 
 	case d.Belongs && s.renewal(t, d) != nil:
 		return &roster.Certificate{Added: s.renewal(t, d)}, nil
 	case d.Belongs:
-		m, err := s.membership(t, own.Author, at, legs)
-		if m == nil && err == nil {
-			return s.keptMember(t, own)
-		}
-		return &roster.Certificate{Member: m}, err
+		return s.member(t, own, at, legs)
 	case known && d.Log == own.ID: // it was removed, and a peer may know better
-		m, err := s.membership(t, own.Author, d.Since, legs)
-		if m == nil {
-			return nil, err
-		}
-		return &roster.Certificate{Member: m}, nil
+		return s.member(t, own, d.Since, legs)
 	}
 	if refused, err := s.Refused(t); errors.Is(refused, ErrInviteVoid) || err != nil {
 		return nil, err // peers would take it for a stranger's
 	}
 	return s.askToBelong(own)
+}
+
+// member returns the certificate of a device that was admitted at a position; nil if nothing
+// shows that.
+func (s *Store) member(t *Topic, own *Log, at roster.Position, legs int) (*roster.Certificate, error) {
+	m, err := s.membership(t, own.Author, at, legs)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		return s.keptMember(t, own)
+	}
+	return &roster.Certificate{Member: m}, nil
 }
 
 // askToBelong returns the certificate of a newcomer, whose log begins with what asks for

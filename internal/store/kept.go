@@ -31,9 +31,12 @@ func (s *Store) keepMember(l *Log) error {
 	if err != nil {
 		return err
 	}
-	d, _, at, err := s.deviceIn(t, own.Author)
-	if err != nil || !d.Belongs {
+	d, known, at, err := s.deviceIn(t, own.Author)
+	if err != nil || !known {
 		return err
+	}
+	if !d.Belongs {
+		at = d.Since
 	}
 	for legs := roster.MaxLegs; legs > 0; legs /= 2 {
 		m, err := s.membership(t, own.Author, at, legs)

@@ -21,6 +21,7 @@ type network struct {
 	mu    sync.Mutex // guards what follows
 	up    map[[2]string]bool
 	conns map[[2]string][]transport.Conn // that were dialed
+	relay *relay                         // nil if there is none
 }
 
 func newNetwork() *network {
@@ -51,6 +52,13 @@ func (n *network) carrier(name string) func(ed25519.PrivateKey) (transport.Carri
 	}
 }
 
+// relays makes a store a relay from now on.
+func (n *network) relays(r *relay) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.relay = r
+}
+
 type carrier struct {
 	transport.Carrier
 	net  *network
@@ -73,6 +81,9 @@ func (c *carrier) Dial(ctx context.Context, addr identity.Address) (transport.Co
 	}
 	c.net.mu.Lock()
 	defer c.net.mu.Unlock()
+	if r := c.net.relay; r != nil && (r.name == c.name || r.name == to) {
+		conn = &relayed{Conn: conn, relay: r, out: r.name == c.name}
+	}
 	if !c.net.up[k] {
 		go conn.CloseWithError(0, "parted")
 	}

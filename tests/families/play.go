@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,9 @@ type Options struct {
 	Seed  uint64
 	Steps int    // 0 is 30
 	Dir   string // where its stores lie; they are removed
+	// Control leaves a store out in the end, which is to be seen.
+	Control bool
+	Relay   bool // one store keeps back what others wrote; so it is with each fourth seed anyway
 }
 
 // An Outcome is what came of a run.
@@ -30,7 +34,7 @@ type Outcome struct {
 }
 
 // Stats count what runs did.
-type Stats struct{ Runs, Clones, Terms, Handovers, Removed, Cut, Events int }
+type Stats struct{ Runs, Clones, Terms, Handovers, Removed, Folds, Relays, Withheld, Relented, Events int }
 
 // Add adds those of another run.
 func (s *Stats) Add(o Stats) {
@@ -39,7 +43,10 @@ func (s *Stats) Add(o Stats) {
 	s.Terms += o.Terms
 	s.Handovers += o.Handovers
 	s.Removed += o.Removed
-	s.Cut += o.Cut
+	s.Folds += o.Folds
+	s.Relays += o.Relays
+	s.Withheld += o.Withheld
+	s.Relented += o.Relented
 	s.Events += o.Events
 }
 
@@ -48,8 +55,11 @@ func (s *Stats) Add(o Stats) {
 type game struct {
 	*world
 	owner, ann, ann2, bob *person
-	clone                 *person // of the steward of then; nil if there is none
-	cloned                *person // that it is one of
+	clone                 *person    // of the steward of then; nil if there is none
+	cloned                *person    // that it is one of
+	out                   *person    // who meets nobody in the end, under Control; else nil
+	relay                 *relay     // nil if there is none
+	fate                  *rand.Rand // of the relay, so that the same happens without one
 	stats                 Stats
 }
 
@@ -71,12 +81,41 @@ func Play(o Options) (out Outcome) {
 	}
 	g.stats.Runs = 1
 	g.found()
+	if o.Relay || o.Seed%4 == 3 {
+		g.relays()
+	}
 	for range o.Steps {
+		if g.relay != nil && g.fate.IntN(5) == 0 {
+			g.relay.draw(g.fate, g.authors())
+		}
 		g.step()
 	}
 	g.decide()
+	if o.Control {
+		g.leavesOut()
+	}
 	g.settle()
+	g.checkFolds()
+	if g.relay != nil {
+		g.stats.Relays, g.stats.Withheld = 1, g.relay.count()
+	}
 	return out
+}
+
+// checkFolds closes each store, and holds what it showed against its roster.
+func (g *game) checkFolds() {
+	for _, p := range g.all {
+		if p.db == nil {
+			continue
+		}
+		shown, err := p.shows()
+		g.must(err)
+		g.must(p.close())
+		if err := p.checkFold(shown); err != nil {
+			g.fail("%s by the second fold: %v", p.name, err)
+		}
+		g.stats.Folds++
+	}
 }
 
 // found has all but the clone join.
@@ -87,6 +126,33 @@ func (g *game) found() {
 	for _, p := range []*person{g.ann, g.bob, g.ann2} {
 		_ = g.meet(p, g.owner, time.Second)
 	}
+}
+
+// relays makes one of the stores a relay that withholds.
+func (g *game) relays() {
+	g.fate = rand.New(rand.NewPCG(g.seed, 15))
+	p := g.all[g.fate.IntN(len(g.all))]
+	g.relay = &relay{name: p.name, own: authorOf(p)}
+	g.relay.draw(g.fate, g.authors())
+	g.net.relays(g.relay)
+	g.tell("%s withholds what others wrote", p.name)
+}
+
+// orRelay returns the relay in the place of another store, most of the time: what those who
+// meet nobody else learn is what it lets through.
+func (g *game) orRelay(q *person) *person {
+	if g.relay == nil || g.fate.IntN(3) == 0 {
+		return q
+	}
+	return g.all[slices.IndexFunc(g.all, func(p *person) bool { return p.name == g.relay.name })]
+}
+
+// authors are those that the family began with.
+func (g *game) authors() (all [][32]byte) {
+	for _, p := range []*person{g.owner, g.ann, g.ann2, g.bob} {
+		all = append(all, authorOf(p))
+	}
+	return all
 }
 
 // device makes a copy of a store, which is another device of its person.
@@ -132,7 +198,7 @@ func (g *game) step() {
 			g.tell("%s says: %v", p.name, g.say(p))
 		}
 	case n < 12:
-		g.withheld(p, q)
+		g.withheld(p, g.orRelay(q))
 	case n < 15:
 		g.away(p)
 	case n < 16:
@@ -257,17 +323,44 @@ func (g *game) decide() {
 	g.takesOver()
 }
 
+// leavesOut has the owner write what one of the stores that belong never hears of.
+func (g *game) leavesOut() {
+	for _, p := range g.all {
+		if p != g.owner && p.db != nil && g.belongs(p) {
+			g.out = p
+		}
+	}
+	g.tell("the owner says: %v", g.say(g.owner))
+}
+
+// relayLimit is how long a sync with a relay may take, which ends only if nothing is
+// withheld.
+const relayLimit = 300 * time.Millisecond
+
 // rounds is how often all meet all before they have to agree.
 const rounds = 8
+
+// honest is after how many of these a relay brings all, if that was not enough: it may be
+// that it alone holds what somebody wrote who was removed since.
+const honest = rounds / 2
 
 // settle lets all meet until those who belong agree.
 func (g *game) settle() {
 	var apart []string
-	for i := range rounds {
+	for round := range rounds {
+		if g.relay != nil && round == honest {
+			g.relay.relents()
+			g.stats.Relented++
+			g.tell("%s withholds nothing any more", g.relay.name)
+		}
 		for _, i := range g.r.Perm(len(g.all)) {
 			for _, j := range g.r.Perm(len(g.all)) {
-				if p, q := g.all[i], g.all[j]; i < j && p.db != nil && q.db != nil {
-					if err := g.meet(p, q, time.Duration(1+i)*500*time.Millisecond); err != nil {
+				if p, q := g.all[i], g.all[j]; i < j && p.db != nil && q.db != nil && p != g.out && q != g.out {
+					limit := time.Duration(1+i) * 500 * time.Millisecond
+					if g.relay != nil && round < honest && (g.relay.name == p.name || g.relay.name == q.name) {
+						limit = relayLimit
+					}
+					if err := g.meet(p, q, limit); err != nil {
 						g.tell("in the end %s meets %s: %v", p.name, q.name, err)
 					}
 				}
@@ -276,7 +369,7 @@ func (g *game) settle() {
 		if apart = g.apart(); len(apart) == 0 {
 			return
 		}
-		if s := g.steward(); s != nil && i == 1 {
+		if s := g.steward(); s != nil && round == 1 {
 			_ = s.topic.TrustRoster(ctx)
 		}
 	}

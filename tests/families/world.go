@@ -39,6 +39,7 @@ type person struct {
 // A world is a family and what happened to it.
 type world struct {
 	dir   string
+	seed  uint64
 	r     *rand.Rand
 	net   *network
 	all   []*person
@@ -65,7 +66,7 @@ func (w *world) fail(format string, args ...any) {
 }
 
 func newWorld(dir string, seed uint64) *world {
-	return &world{dir: dir, r: rand.New(rand.NewPCG(seed, 14)), net: newNetwork()}
+	return &world{dir: dir, seed: seed, r: rand.New(rand.NewPCG(seed, 14)), net: newNetwork()}
 }
 
 // open opens a person's store.

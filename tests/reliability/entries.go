@@ -18,6 +18,7 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/ioerr"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/kill"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/netlab"
+	"github.com/xaeroflux/xaeroflux/tests/reliability/played"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/powercut"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/simulated"
 	"github.com/xaeroflux/xaeroflux/tests/reliability/soak"
@@ -50,6 +51,7 @@ var entries = []entry{
 	{"fuzz", "every fuzz target", 10_000_000, fuzz.Run},
 	{"netlab", "nodes as processes in network namespaces, killed, cut off, with lost packets", 1800, netlab.Run},
 	{"simulation", "3 to 64 peers in virtual time, over a network and disks that fail", 10_000, simulated.Run},
+	{"families", "stores of a private topic that come, go, are copied, removed and taken over, with relays that withhold", 2_000, played.Run},
 	{"soak", "a steady load for a long time; memory, goroutines and files must not grow", 8 * 3600, soak.Run},
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/xaeroflux/xaeroflux/tests/reliability/harness"
 )
 
-// Positions that every run of the tests tries. Frames, fuzz targets and simulations have
-// tests of their own (TestCampaign, make fuzz, TestSeeds). Those that run in this process see the race
+// Positions that every run of the tests tries. Frames, fuzz targets, simulations and families
+// have tests of their own (TestCampaign, make fuzz, TestSeeds, TestFamilies). Those that run in this process see the race
 // detector; kill, powercut and flips run in children, which it would slow down
 // and show nothing of.
 var perRun = map[string]int{
@@ -49,6 +49,7 @@ var controls = map[string]struct {
 	"fuzz":       {count: 500, broken: "noproof", want: 1},
 	"netlab":     {count: 2, want: 2},
 	"simulation": {count: 8, want: 4},
+	"families":   {count: 8, want: 4}, // in some nobody else belongs any more
 	"soak":       {count: 5, want: 3},
 	"ages":       {count: 12, want: 3},
 	"names":      {count: 6, want: 4},

@@ -24,6 +24,7 @@ func main() {
 	flag.Uint64Var(&o.Seed, "seed", 1, "of what happens; the first one of -seeds")
 	seeds := flag.Int("seeds", 1, "`how many` seeds to try, from -seed on")
 	flag.IntVar(&o.Steps, "steps", 30, "`how many` things happen before all have to agree")
+	flag.BoolVar(&o.Relay, "relays", false, "one store of each family withholds what others wrote, and not of each fourth only")
 	parallel := flag.Int("parallel", 8, "`how many` at once")
 	dir := flag.String("dir", os.TempDir(), "`where` the stores lie while they are played; a file system in memory is fast")
 	flag.Parse()

@@ -10,9 +10,9 @@ import (
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 )
 
-// A slow is the second fold: a list of facts, oldest first. Every question goes
-// through all of them from the start; nothing is kept beside them. A record is
-// void, or it adds facts.
+// A slow is the second fold, of tests and harnesses (FoldSlowly): a list of facts, oldest
+// first. Every question goes through all of them from the start; nothing is kept beside
+// them. A record is void, or it adds facts.
 type slow struct {
 	topic   digest.Hash
 	g       *Genesis
