@@ -79,6 +79,7 @@ type Session struct {
 	answering  bool // what is sent was caused by a message of the peer
 	answered   bool // the peer, our HELLO
 
+	pace  syncer.Pace // of what we send
 	stats sessionStats
 }
 

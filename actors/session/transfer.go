@@ -160,7 +160,7 @@ func (s *Session) servePages(stream transport.Stream, req *messages.PageRequest)
 		return
 	}
 	defer s.whileShared(topic, stream)()
-	served, err := syncer.ServePages(s.patient(stream), src, topic, req)
+	served, err := syncer.ServePages(s.patient(stream), src, topic, req, &s.pace)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
 	err = s.endAnswer(stream, err)
