@@ -148,7 +148,7 @@ func (n *Mesh) Gone(s *session.Session) {
 		if errors.As(err, new(*session.LocalError)) {
 			d.book.Interrupted(s.Conn().Peer(), err, now)
 		} else {
-			d.book.Down(s.Conn().Peer(), now.Sub(s.Since()), err, now, jitter())
+			d.book.Down(s.Conn().Peer(), now.Sub(s.Since()), s.Gave(), err, now, jitter())
 		}
 		delete(d.probed, s.Conn().Peer())
 		d.save(n)

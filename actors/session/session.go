@@ -80,6 +80,7 @@ type Session struct {
 	answered   bool // the peer, our HELLO
 
 	pace  syncer.Pace // of what we send
+	gave  atomic.Bool // the peer brought events that were not here
 	stats sessionStats
 }
 

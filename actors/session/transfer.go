@@ -26,6 +26,9 @@ func (s *Session) ingest(v syncer.Verified) {
 		if err == nil && v.Info.Kind == identity.KindData {
 			s.stats.eventsIn.Add(count)
 		}
+		if err == nil && count > 0 {
+			s.gave.Store(true)
+		}
 		if err == nil && v.Closed != 0 && s.set.Store.HasRanges(v.Info.Log) {
 			s.set.Swarm.AbsorbSoon(v.Info.Log) // they are behind its end
 		}

@@ -118,6 +118,16 @@ func TestEachConnectionBringsSomething(t *testing.T) {
 	}
 }
 
+// TestCutConnectionsAreDialedAgainAtOnce: a connection that brought something is followed
+// by the next, with no pauses that grow.
+func TestCutConnectionsAreDialedAgainAtOnce(t *testing.T) {
+	a, b, addr := storetest.Pair(t, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
+	fill(t, b, 2500, 200)
+	_, at := newCutter(t, addr, 100_000)
+	storetest.Must(t, a.Connect(ctx, at))
+	storetest.AwaitWithin(t, 12*time.Second, func() bool { return sizeOf(a, b.Head().Log) == 2500 })
+}
+
 func fill(t *testing.T, db *xaeroflux.DB, n, bytes int) {
 	t.Helper()
 	events := make([]xaeroflux.Event, n)
