@@ -84,7 +84,7 @@ func (b *Book) Down(p identity.PeerID, lasted time.Duration, gave bool, why erro
 	default:
 		e.Failures /= 2
 	}
-	e.Seen, e.LastError, e.Erred = now, errText(why), now
+	e.Seen, e.LastError, e.Erred, e.Missed = now, errText(why), now, false
 	e.rest = now.Add(Pause(e.Failures, rnd))
 	e.schedule()
 	b.changed[p] = true
@@ -98,7 +98,7 @@ func (b *Book) Interrupted(p identity.PeerID, why error, now time.Time) {
 	if e == nil {
 		return
 	}
-	e.LastError, e.Erred, e.rest = errText(why), now, now.Add(HerePause)
+	e.LastError, e.Erred, e.Missed, e.rest = errText(why), now, false, now.Add(HerePause)
 	e.schedule()
 	b.changed[p] = true
 }
@@ -115,7 +115,7 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 		return
 	}
 	e.Failures++
-	e.LastError, e.Erred = errText(why), now
+	e.LastError, e.Erred, e.Missed = errText(why), now, true
 	b.changed[a.Peer] = true
 	i := slices.IndexFunc(e.Places, func(p Place) bool { return p.Host == a.Host })
 	if i < 0 {
