@@ -234,6 +234,7 @@ func (s *Session) Receive(ctx actor.Context) {
 		// begins from nothing.
 		s.conn.CloseWithError(uint64(messages.CodeInternal), "session failed")
 	case *actor.Stopped:
+		s.snap(time.Now(), true) // what is missing is said also when it has ended
 		s.hangUp(messages.CodeClosing, "closing")
 		s.set.saveCursors(true)
 		close(s.stopped)

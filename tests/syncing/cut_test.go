@@ -128,6 +128,38 @@ func TestCutConnectionsAreDialedAgainAtOnce(t *testing.T) {
 	storetest.AwaitWithin(t, 12*time.Second, func() bool { return sizeOf(a, b.Head().Log) == 2500 })
 }
 
+// TestWhatIsMissingIsSaidBetweenConnections: a store knows what a peer holds more of, also
+// while nobody is connected.
+func TestWhatIsMissingIsSaidBetweenConnections(t *testing.T) {
+	a, b, addr := storetest.Pair(t, &xaeroflux.Options{Kind: xaeroflux.OpenTopic})
+	fill(t, b, 90, 9000)
+	_, at := newCutter(t, addr, 100_000)
+	if err := a.Connect(ctx, at); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Await(t, func() bool { return len(a.Peers()) == 0 && sizeOf(a, b.Head().Log) > 0 })
+	storetest.AwaitWithin(t, 10*time.Second, func() bool {
+		s := a.SyncStatus()
+		return len(a.Peers()) == 0 && len(s.Missing) == 1 && s.Missing[0].Known == 90
+	})
+	storetest.Must(t, a.Close())
+}
+
+// TestErrorsOfOtherPlacesAreNotTheConnectedPeers: that a peer was not found at one place
+// is no trouble while it is connected by another.
+func TestErrorsOfOtherPlacesAreNotTheConnectedPeers(t *testing.T) {
+	a, _, addr := storetest.Pair(t, storetest.Small())
+	peer, _, _ := strings.Cut(addr, "@")
+	heard := listenTo(a)
+	storetest.Must(t, a.Connect(ctx, peer+"@tcp://127.0.0.1:1"))
+	storetest.Await(t, func() bool { return heard.times(xaeroflux.SyncUnreachable) > 0 })
+	storetest.Must(t, a.Connect(ctx, addr))
+	storetest.Await(t, func() bool { p := a.Peers(); return len(p) == 1 && p[0].InSync })
+	if s := a.SyncStatus(); s.Peers[0].LastError != "" {
+		t.Errorf("of a connected peer: %+v", s.Peers[0])
+	}
+}
+
 func fill(t *testing.T, db *xaeroflux.DB, n, bytes int) {
 	t.Helper()
 	events := make([]xaeroflux.Event, n)
