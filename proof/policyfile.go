@@ -30,14 +30,14 @@ const (
 //
 // Each line refers to names of earlier ones only, no key and no name is there
 // twice, no name is a member twice, and there is one quorum. Lines that are empty
-// or begin with # say nothing. The error is ErrPolicy, with the number of the line.
+// or begin with # say nothing; each may end with CR LF too. The error is ErrPolicy, with the number of the line.
 func ParsePolicy(text []byte) (Policy, error) {
 	if len(text) > MaxPolicy {
 		return Policy{}, fmt.Errorf("%w: %d bytes, limit %d", ErrPolicy, len(text), MaxPolicy)
 	}
 	f := policyFile{names: map[string]*quorum{}, member: map[string]bool{}, keys: map[string]bool{}}
 	for i, line := range bytes.Split(text, []byte("\n")) {
-		if err := f.line(string(line)); err != nil {
+		if err := f.line(string(bytes.TrimSuffix(line, []byte("\r")))); err != nil {
 			return Policy{}, fmt.Errorf("%w: line %d: %w", ErrPolicy, i+1, err)
 		}
 	}

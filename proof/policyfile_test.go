@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -119,7 +120,7 @@ func TestPolicyFileIsStrict(t *testing.T) {
 		"a log twice":            fmt.Sprintf("log %s\nlog %s\nquorum none\n", w.vkey, w.vkey),
 		"a log's key":            fmt.Sprintf("witness A %s\nquorum A\n", w.vkey),
 		"a witness's key":        fmt.Sprintf("log %s\nquorum none\n", w.keys[0]),
-		"a carriage return":      two + "quorum A\r\n",
+		"a carriage return":      two + "quorum\rA\n",
 		"too much":               strings.Repeat("#", MaxPolicy) + "\nquorum none\n",
 	} {
 		if _, err := ParsePolicy([]byte(text)); !errors.Is(err, ErrPolicy) {
@@ -139,4 +140,17 @@ func FuzzParsePolicy(f *testing.F) {
 			t.Fatalf("%v of %q", p.check(), text)
 		}
 	})
+}
+
+// A file whose lines end with CR LF, as some editors write, is the same policy.
+func TestPolicyWithCRLF(t *testing.T) {
+	text := "# none\nquorum none\n"
+	want, err := ParsePolicy([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParsePolicy([]byte(strings.ReplaceAll(text, "\n", "\r\n")))
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
 }

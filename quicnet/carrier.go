@@ -69,6 +69,10 @@ func New(key ed25519.PrivateKey, o Options) (*Carrier, error) {
 	return c, nil
 }
 
+// initialPacket is what RFC 9000 wants of every path: one that carries no more, and says
+// so to nobody, would lose all that is larger. What a path carries beyond is found out.
+const initialPacket = 1200
+
 // Name is "quic".
 func (c *Carrier) Name() string { return identity.SchemeQUIC }
 
@@ -80,6 +84,7 @@ func (c *Carrier) Peer() identity.PeerID { return c.peer }
 // quic-go doubles them as fast as the link is found to be.
 func (c *Carrier) quicConfig(stream, all uint64) *quic.Config {
 	return &quic.Config{
+		InitialPacketSize:              initialPacket,
 		HandshakeIdleTimeout:           c.o.HandshakeTimeout,
 		MaxIdleTimeout:                 c.o.IdleTimeout,
 		InitialStreamReceiveWindow:     min(stream, c.o.MaxStreamWindow),

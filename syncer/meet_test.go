@@ -110,7 +110,7 @@ func (v *visit) do(i int, o Output) {
 		v.deliver(i, o.Message)
 	case Push:
 		send := func(m messages.Message) error { v.deliver(i, m); return nil }
-		if _, err := PushEvents(send, v.houses[i], o.Topic, o.Log, o.From, o.To); err != nil {
+		if _, err := PushEvents(send, v.houses[i], o.Topic, o.Log, o.From, o.To, nil); err != nil {
 			v.t.Fatal(err)
 		}
 	case Ingest:

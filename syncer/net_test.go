@@ -233,7 +233,7 @@ func (e *simEnd) do(o Output) {
 	case Push:
 		e.tasks = append(e.tasks, func() {
 			send := func(m messages.Message) error { e.deliver(m); return nil }
-			if _, err := PushEvents(send, e.node, o.Topic, o.Log, o.From, o.To); err != nil {
+			if _, err := PushEvents(send, e.node, o.Topic, o.Log, o.From, o.To, nil); err != nil {
 				e.net.t.Error(err)
 			}
 		})
@@ -364,7 +364,7 @@ func (e *simEnd) pull(p Pull) {
 		return
 	}
 	var stream bytes.Buffer
-	served, err := ServePages(&stream, e.peer.node, twinTopic.ID(), tr.Request())
+	served, err := ServePages(&stream, e.peer.node, twinTopic.ID(), tr.Request(), nil)
 	e.peer.in = append(e.peer.in, Served{Topic: twinTopic.ID(), Log: p.Info.Log, EndSize: served.End, Err: err})
 	if e.net.r.Float64() < e.net.fail {
 		stream.Truncate(e.net.r.IntN(stream.Len() + 1))

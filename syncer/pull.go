@@ -37,6 +37,8 @@ type Transfer struct {
 	held  *span
 	tree  *merkleindex.Builder // of the page in hand
 	left  mmrindex.Peaks       // before held
+	known []*span              // pages before held whose events the store held when it began,
+	under mmrindex.Peaks       // and what is before them
 	head  proof.Head
 	right []digest.Hash // at next
 	time  int64         // of the event before next
@@ -149,7 +151,24 @@ func (t *Transfer) Pages(m *messages.PageResponse, pages []byte) (*VerifiedPages
 	}
 	t.held = spans[last]
 	t.held.bytes = slices.Clone(t.held.bytes) // of the caller's
-	return t.confirmed(left, spans[:last])
+	return t.news(left, spans[:last])
+}
+
+// news is confirmed, but keeps pages until one comes with an event that the store did
+// not hold: pages take the place of its open one only if they bring more.
+func (t *Transfer) news(left mmrindex.Peaks, spans []*span) (*VerifiedPages, error) {
+	if t.known != nil {
+		left, spans = t.under, append(t.known, spans...)
+	}
+	if n := len(spans); n > 0 && spans[n-1].seal.End() <= t.own.Size {
+		for _, s := range spans {
+			s.bytes = slices.Clone(s.bytes)
+		}
+		t.known, t.under = spans, left
+		return nil, nil
+	}
+	t.known = nil
+	return t.confirmed(left, spans)
 }
 
 // continues checks that spans, which are proven to be under head, have the

@@ -83,7 +83,7 @@ func (r *replay) do(o Output) {
 		r.say(o.Message)
 	case Push:
 		send := func(m messages.Message) error { r.say(m); return nil }
-		if _, err := PushEvents(send, r.stock, o.Topic, o.Log, o.From, o.To); err != nil {
+		if _, err := PushEvents(send, r.stock, o.Topic, o.Log, o.From, o.To, nil); err != nil {
 			r.t.Error(err)
 		}
 	case Ingest:

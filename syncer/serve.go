@@ -11,14 +11,15 @@ import (
 )
 
 // PushEvents sends the events [from, to) of a log, as far as they are held, in
-// messages of about PushBytes. It returns the sequence after the last it sent.
-func PushEvents(send func(messages.Message) error, src Source, topic uint32, id digest.Hash, from, to uint64) (uint64, error) {
+// messages of about PushBytes, or what pace allows. It returns the sequence after the last it
+// sent.
+func PushEvents(send func(messages.Message) error, src Source, topic uint32, id digest.Hash, from, to uint64, pace *Pace) (uint64, error) {
 	info, found, err := src.Log(id)
 	if err != nil || !found {
 		return from, err
 	}
 	for to = min(to, info.Size); from < to; {
-		c, err := src.Events(id, from, PushBytes)
+		c, err := src.Events(id, from, pace.events())
 		if err != nil {
 			return from, err
 		}
@@ -29,6 +30,7 @@ func PushEvents(send func(messages.Message) error, src Source, topic uint32, id 
 		if err != nil {
 			return from, err
 		}
+		pace.add(len(c.Records))
 		from = c.First + uint64(c.Count)
 	}
 	return from, nil
@@ -45,10 +47,10 @@ type Counts struct {
 }
 
 // ServePages answers a PAGE_REQUEST: runs of pages, each a PAGE_RESPONSE and
-// the pages themselves, then, if a tail is wanted, EVENTS up to what is
+// the pages themselves, as long as pace allows, then, if a tail is wanted, EVENTS up to what is
 // held. A log that is not in the topic is not there: the answer does not tell
 // the two apart.
-func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRequest) (Counts, error) {
+func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRequest, pace *Pace) (Counts, error) {
 	info, found, err := src.Log(req.Log)
 	if err != nil {
 		return Counts{}, err
@@ -65,10 +67,11 @@ func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRe
 	c := Counts{}
 	pages := min(req.Count, info.Pages-req.From)
 	for page := req.From; page < req.From+pages; {
-		n, err := serveRun(w, src, info, page, min(RunPages, req.From+pages-page), &c)
+		n, err := serveRun(w, src, info, page, min(pace.pages(info.PageBytes), req.From+pages-page), &c)
 		if err != nil {
 			return c, err
 		}
+		pace.add(int(n) * int(info.PageBytes))
 		page += n
 	}
 	if c.Pages == 0 {
@@ -77,7 +80,7 @@ func ServePages(w io.Writer, src Source, topic digest.Hash, req *messages.PageRe
 	if !req.Tail || req.From+pages < info.Pages {
 		return c, nil // the rest is pulled by another request, as pages
 	}
-	return c, serveTail(w, src, req, &c)
+	return c, serveTail(w, src, req, &c, pace)
 }
 
 func serveRun(w io.Writer, src Source, info LogInfo, page, count uint64, c *Counts) (uint64, error) {
@@ -106,7 +109,7 @@ func serveRun(w io.Writer, src Source, info LogInfo, page, count uint64, c *Coun
 	return n, nil
 }
 
-func serveTail(w io.Writer, src Source, req *messages.PageRequest, c *Counts) error {
+func serveTail(w io.Writer, src Source, req *messages.PageRequest, c *Counts, pace *Pace) error {
 	info, _, err := src.Log(req.Log)
 	if err != nil {
 		return err
@@ -118,7 +121,7 @@ func serveTail(w io.Writer, src Source, req *messages.PageRequest, c *Counts) er
 		}
 		return err
 	}
-	end, err := PushEvents(send, src, req.Topic, req.Log, c.End, info.Size)
+	end, err := PushEvents(send, src, req.Topic, req.Log, c.End, info.Size, pace)
 	c.Events += end - c.End
 	c.End = end
 	return err

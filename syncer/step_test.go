@@ -74,7 +74,7 @@ func (e *side) step(to *side) {
 		case Send:
 			e.deliver(to, o.Message)
 		case Push:
-			_, err := PushEvents(func(m messages.Message) error { e.deliver(to, m); return nil }, e, o.Topic, o.Log, o.From, o.To)
+			_, err := PushEvents(func(m messages.Message) error { e.deliver(to, m); return nil }, e, o.Topic, o.Log, o.From, o.To, nil)
 			if err != nil {
 				panic(err)
 			}

@@ -18,10 +18,11 @@ const (
 type WindowSize struct {
 	Least uint64 // of a source whose rate is not known yet, and at least
 	Most  uint64
+	Alone uint64 // that a source brings of its first window before it has a second one beside it
 }
 
 // PageWindows is the size of windows whose units are pages.
-var PageWindows = WindowSize{Least: 64, Most: 1024}
+var PageWindows = WindowSize{Least: 64, Most: 1024, Alone: 16}
 
 // Windows plans which units of one log (its pages, or its events) are fetched from
 // which source. Each unit is planned once, in windows whose size follows the
@@ -49,6 +50,7 @@ type supply struct {
 	units uint64  // that it holds the first of, but for
 	lacks []Span  // these
 	rate  float64 // units a second; 0 if it is not known yet
+	shown bool    // it brought a part of a window
 }
 
 // part returns the first part of [from, end) that the source holds; it is empty if
@@ -241,10 +243,11 @@ func (p *Windows[L]) Lost(from, end uint64) {
 }
 
 // Take plans a window for a source, or returns nil if there is nothing for it to do
-// now.
+// now. A source has one window until a part of it came: if its connection carries
+// little, that is of use, and not parts of two.
 func (p *Windows[L]) Take(l L, now time.Time) *Window[L] {
 	s := p.sources[l]
-	if s == nil {
+	if s == nil || !s.shown && p.size.Alone > 0 && p.busy(l) {
 		return nil
 	}
 	p.clip()
@@ -263,6 +266,11 @@ func (p *Windows[L]) Take(l L, now time.Time) *Window[L] {
 		return p.begin(l, from, end, now)
 	}
 	return p.steal(l, s, now)
+}
+
+// busy reports whether a source is asked for something.
+func (p *Windows[L]) busy(l L) bool {
+	return slices.ContainsFunc(p.active, func(w *Window[L]) bool { return w.Source == l })
 }
 
 func (p *Windows[L]) sizeFor(s *supply) uint64 {
@@ -336,6 +344,7 @@ func (p *Windows[L]) Got(w *Window[L], units uint64, now time.Time) {
 	w.At += units
 	w.moved = now
 	if s := p.sources[w.Source]; s != nil {
+		s.shown = s.shown || w.At-w.From >= p.size.Alone
 		if r := w.rate(now); r > 0 {
 			s.rate = r
 		}
@@ -349,7 +358,11 @@ func (p *Windows[L]) Done(w *Window[L]) {
 		return
 	}
 	p.Settle(w, Span{First: w.At, End: w.End})
-	if s := p.sources[w.Source]; s != nil && w.At < w.End {
+	s := p.sources[w.Source]
+	if s == nil {
+		return
+	}
+	if s.shown = true; w.At < w.End {
 		p.Lacks(w.Source, Span{First: w.At, End: s.units})
 	}
 }

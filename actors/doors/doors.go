@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -28,7 +30,7 @@ import (
 // Errors of this package.
 var (
 	// ErrName is returned for a capability that cannot be registered: a name that
-	// is empty, too long, or of the protocol itself.
+	// is empty, too long, not printable, or of the protocol itself; or it does nothing.
 	ErrName = errors.New("not the name of a capability")
 	// ErrRegistered is returned for a name that is registered already.
 	ErrRegistered = errors.New("registered already")
@@ -112,6 +114,10 @@ func (s *Set) Register(name string, d Door) (stop func(), err error) {
 	switch {
 	case name == "" || len(name) > messages.MaxCapBytes || slices.Contains(engine, name):
 		return nil, fmt.Errorf("%w: %q, want 1 to %d bytes and none of %s", ErrName, name, messages.MaxCapBytes, strings.Join(engine, ", "))
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return nil, fmt.Errorf("%w: %q has characters that cannot be printed; peers show it in lists and logs", ErrName, name)
+	case d.Serve == nil && d.Heard == nil:
+		return nil, fmt.Errorf("%w: %q has neither Serve nor Heard; set one of them", ErrName, name)
 	case len(d.Param) > messages.MaxCapParam:
 		return nil, fmt.Errorf("%w: %q with a parameter of %d bytes, at most %d are told", ErrName, name, len(d.Param), messages.MaxCapParam)
 	}

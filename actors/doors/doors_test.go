@@ -276,21 +276,35 @@ func TestWordsAreBoundedForEachPeer(t *testing.T) {
 func TestNamesOfCapabilities(t *testing.T) {
 	s := New(slog.New(slog.DiscardHandler))
 	for _, name := range []string{"", messages.CapSync, messages.CapRun, string(make([]byte, messages.MaxCapBytes+1))} {
-		if _, err := s.Register(name, Door{}); !errors.Is(err, ErrName) {
+		if _, err := s.Register(name, Door{Heard: ignore}); !errors.Is(err, ErrName) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	stop, err := s.Register("a", Door{Param: []byte("p")})
+	stop, err := s.Register("a", Door{Param: []byte("p"), Heard: ignore})
 	must(t, err)
-	if _, err := s.Register("a", Door{}); !errors.Is(err, ErrRegistered) {
+	if _, err := s.Register("a", Door{Heard: ignore}); !errors.Is(err, ErrRegistered) {
 		t.Error(err)
 	}
 	if p := s.Params(); len(p) != 1 || string(p["a"]) != "p" {
 		t.Errorf("told are %v", p)
 	}
 	stop()
-	stop, err = s.Register("a", Door{})
+	stop, err = s.Register("a", Door{Heard: ignore})
 	must(t, err)
 	stop()
 	s.Close()
+}
+
+func ignore(Presence) {}
+
+func TestDoorsThatNobodyCouldUse(t *testing.T) {
+	s := New(slog.New(slog.DiscardHandler))
+	for _, name := range []string{"a\nb", "a\x1b[2J", "a\x00", "\xff", "a\u202eb"} {
+		if _, err := s.Register(name, Door{Heard: ignore}); !errors.Is(err, ErrName) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if _, err := s.Register("a", Door{}); !errors.Is(err, ErrName) {
+		t.Errorf("a door that does nothing: %v", err)
+	}
 }

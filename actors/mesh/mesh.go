@@ -35,9 +35,10 @@ type directory struct {
 	book    *peerbook.Book
 	active  bool
 	dialing map[identity.PeerID]*attempt
-	probed  map[identity.PeerID]string // where they were looked for last since they connected
-	failing map[identity.PeerID]bool   // a failure of them is in the log since they connected
-	next    *time.Timer                // until somebody may be dialed again
+	probed  map[identity.PeerID]string               // where they were looked for last since they connected
+	failing map[identity.PeerID]bool                 // a failure of them is in the log since they connected
+	lacks   map[identity.PeerID][]session.LogMissing // that their last session left
+	next    *time.Timer                              // until somebody may be dialed again
 	saving  *time.Timer
 	telling *time.Timer // of what changed in the book
 	told    uint64      // version of the book that was told last
@@ -148,9 +149,12 @@ func (n *Mesh) Gone(s *session.Session) {
 		if errors.As(err, new(*session.LocalError)) {
 			d.book.Interrupted(s.Conn().Peer(), err, now)
 		} else {
-			d.book.Down(s.Conn().Peer(), now.Sub(s.Since()), err, now, jitter())
+			d.book.Down(s.Conn().Peer(), now.Sub(s.Since()), s.Gave(), err, now, jitter())
 		}
 		delete(d.probed, s.Conn().Peer())
+		if s.Known() {
+			d.leftLacking(s.Conn().Peer(), s.Status().Missing)
+		}
 		d.save(n)
 		d.mu.Unlock()
 	}

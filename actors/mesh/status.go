@@ -39,12 +39,14 @@ func (n *Mesh) Known() (here, away []session.PeerStatus) {
 	n.dir.book.All(func(e peerbook.Entry) bool {
 		if i, ok := at[e.Peer]; ok {
 			here[i].Kept = e.Kept
-			if here[i].LastError == "" {
+			if here[i].LastError == "" && !e.Missed {
 				here[i].LastError, here[i].LastErrorAt = e.LastError, e.Erred
 			}
 			return true
 		}
-		away = append(away, n.dir.away(e, now))
+		p := n.dir.away(e, now)
+		n.lackingOf(&p)
+		away = append(away, p)
 		return true
 	})
 	n.dir.mu.Unlock()

@@ -26,7 +26,8 @@ type SyncStatus struct {
 // SyncStatus returns where this node stands. It waits for nobody.
 func (n *Node) SyncStatus() SyncStatus {
 	here, away := n.mesh.Known()
-	return SyncStatus{Peers: append(here, away...), Logs: n.withGaps(missing(here)), Listening: n.mesh.Listening(), Unshared: n.unshared()}
+	all := append(here, away...)
+	return SyncStatus{Peers: all, Logs: n.withGaps(missing(all)), Listening: n.mesh.Listening(), Unshared: n.unshared()}
 }
 
 // unshared returns the topics that no session shares.

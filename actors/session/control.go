@@ -136,7 +136,7 @@ func (s *Session) write(control transport.Stream) {
 }
 
 func (s *Session) push(p push, send func(messages.Message) error) error {
-	end, err := syncer.PushEvents(send, s.set.Store.Source(), p.topic, p.log, p.from, p.to)
+	end, err := syncer.PushEvents(send, s.set.Store.Source(), p.topic, p.log, p.from, p.to, &s.pace)
 	if l, err := s.set.Store.Log(p.log); end > p.from && err == nil && l.Kind == identity.KindData {
 		s.stats.eventsOut.Add(end - p.from)
 	}

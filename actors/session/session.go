@@ -79,6 +79,8 @@ type Session struct {
 	answering  bool // what is sent was caused by a message of the peer
 	answered   bool // the peer, our HELLO
 
+	pace  syncer.Pace // of what we send
+	gave  atomic.Bool // the peer brought events that were not here
 	stats sessionStats
 }
 
@@ -232,6 +234,7 @@ func (s *Session) Receive(ctx actor.Context) {
 		// begins from nothing.
 		s.conn.CloseWithError(uint64(messages.CodeInternal), "session failed")
 	case *actor.Stopped:
+		s.snap(time.Now(), true) // what is missing is said also when it has ended
 		s.hangUp(messages.CodeClosing, "closing")
 		s.set.saveCursors(true)
 		close(s.stopped)

@@ -27,7 +27,11 @@ func (s *Session) Context() context.Context { return s.ctx }
 func (s *Session) Brought(events, pages uint64) {
 	s.stats.eventsIn.Add(events)
 	s.stats.pagesIn.Add(pages)
+	s.gave.Store(true)
 }
+
+// Gave reports whether the peer brought events that were not here.
+func (s *Session) Gave() bool { return s.gave.Load() }
 
 // Owes counts the answers that the peer owes.
 func (s *Session) Owes(answers int) { s.awaited.Add(int64(answers)) }

@@ -26,6 +26,9 @@ func (s *Session) ingest(v syncer.Verified) {
 		if err == nil && v.Info.Kind == identity.KindData {
 			s.stats.eventsIn.Add(count)
 		}
+		if err == nil && count > 0 {
+			s.gave.Store(true)
+		}
 		if err == nil && v.Closed != 0 && s.set.Store.HasRanges(v.Info.Log) {
 			s.set.Swarm.AbsorbSoon(v.Info.Log) // they are behind its end
 		}
@@ -160,7 +163,7 @@ func (s *Session) servePages(stream transport.Stream, req *messages.PageRequest)
 		return
 	}
 	defer s.whileShared(topic, stream)()
-	served, err := syncer.ServePages(s.patient(stream), src, topic, req)
+	served, err := syncer.ServePages(s.patient(stream), src, topic, req, &s.pace)
 	s.stats.pagesOut.Add(served.Pages)
 	s.stats.eventsOut.Add(served.Events)
 	err = s.endAnswer(stream, err)

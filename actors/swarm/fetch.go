@@ -7,6 +7,7 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -190,6 +191,8 @@ func (f *fetch) finish(s Source, w *syncer.Window[Source], err error, lost bool)
 		f.plan.Done(w)
 	case s.Context().Err() != nil:
 		f.leave(s, nil)
+	case !lost && streams.CutOff(err) && w.At > w.From: // what came before is as good as any
+		f.leave(s, err)
 	case !lost && !errors.As(err, &v) && f.plan.Refused(w):
 	default:
 		f.drop(s, err)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/xaeroflux/xaeroflux/actors/streams"
 	"github.com/xaeroflux/xaeroflux/messages"
 	"github.com/xaeroflux/xaeroflux/syncer"
 )
@@ -59,6 +60,9 @@ func (r *windowReader) run() error {
 			return nil
 		}
 		if err != nil {
+			if streams.CutOff(err) { // the events that came are whole
+				r.f.ended(r.tail)
+			}
 			return err
 		}
 		if err := r.message(m); err != nil {

@@ -23,6 +23,7 @@ import (
 type quicRole struct{}
 
 var quicConfig = &quic.Config{
+	InitialPacketSize:          1200, // as the store's
 	InitialStreamReceiveWindow: 512 << 10, MaxStreamReceiveWindow: 32 << 20,
 	InitialConnectionReceiveWindow: 768 << 10, MaxConnectionReceiveWindow: 48 << 20,
 }

@@ -165,7 +165,7 @@ func peerRows(t *testing.T) (rows []smallVector) {
 	b.Told(addr(far, "[2001:db8::1]:4040"), peerbook.Telling{Source: far, Host: "203.0.113.9:443"}, now)
 	b.Proved(addr(far, "tcp://203.0.113.9:443"), now)
 	b.Up(far, []digest.Hash{word("topic"), word("another")}, now)
-	b.Down(far, time.Second, errors.New("it went away – for now"), now.Add(time.Minute), 0.25)
+	b.Down(far, time.Second, false, errors.New("it went away – for now"), now.Add(time.Minute), 0.25)
 	b.Told(addr(near, "host.example:4040"), told, now)
 	b.Proved(addr(near, "host.example:4040"), now)
 	changes := b.Changes()

@@ -47,6 +47,8 @@ type Entry struct {
 	Erred     time.Time // when that was, or when a session ended without
 	Next      time.Time // not to be dialed before, see schedule
 
+	Missed bool // LastError is of a place where it was not found, which says nothing while it is connected; not stored
+
 	rest  time.Time // nor at any of its places before
 	heard time.Time // when it was first told of; not stored
 	from  Net       // of who told first; not stored

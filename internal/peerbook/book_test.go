@@ -98,7 +98,7 @@ func TestSessionsThatLastShortenThePause(t *testing.T) {
 	}
 	for lasted, want := range map[time.Duration]int{time.Second: 11, Steady: 5, time.Minute: 0} {
 		b.peers[peer(1)].Failures = 10
-		b.Down(peer(1), lasted, nil, t0, 0)
+		b.Down(peer(1), lasted, false, nil, t0, 0)
 		if e, _ := b.Get(peer(1)); e.Failures != want {
 			t.Errorf("a session of %v leaves %d failures, want %d", lasted, e.Failures, want)
 		}

@@ -16,10 +16,12 @@ import (
 const (
 	BackoffBase = 200 * time.Millisecond
 	BackoffCap  = 5 * time.Minute
+	ReturnCap   = 15 * time.Second // where a peer was here within ReturnTime: with a try beside it, it is back within 30 seconds
+	ReturnTime  = time.Hour
 	HerePause   = 10 * time.Second // after trouble on this side, which no peer is to blame for
 	Steady      = 5 * time.Second  // a session that lasted as long was no failure
 
-	shortFailures = 3 // what a session that did not last counts as
+	shortFailures = 3 // what a session that did not last and gave nothing counts as
 )
 
 // Proved says that a connection to an address proved its peer.
@@ -65,23 +67,24 @@ func (b *Book) Up(p identity.PeerID, topics []digest.Hash, now time.Time) {
 	b.changed[p] = true
 }
 
-// Down says that a session that lasted so long has ended, and with what error.
-// The peer may be dialed again after a pause, which a session that lasted makes
-// short again; rnd is in [0, 1).
-func (b *Book) Down(p identity.PeerID, lasted time.Duration, why error, now time.Time, rnd float64) {
+// Down says that a session that lasted so long has ended, and with what error; gave says
+// that it brought something that was not here. The peer may be dialed again after a pause,
+// which a session that lasted makes short again, and one that gave: the way there may carry
+// only so much at a time. rnd is in [0, 1).
+func (b *Book) Down(p identity.PeerID, lasted time.Duration, gave bool, why error, now time.Time, rnd float64) {
 	e := b.peers[p]
 	if e == nil {
 		return
 	}
 	switch {
+	case gave, lasted >= time.Minute:
+		e.Failures = 0
 	case lasted < Steady:
 		e.Failures = max(e.Failures+1, shortFailures)
-	case lasted >= time.Minute:
-		e.Failures = 0
 	default:
 		e.Failures /= 2
 	}
-	e.Seen, e.LastError, e.Erred = now, errText(why), now
+	e.Seen, e.LastError, e.Erred, e.Missed = now, errText(why), now, false
 	e.rest = now.Add(Pause(e.Failures, rnd))
 	e.schedule()
 	b.changed[p] = true
@@ -95,7 +98,7 @@ func (b *Book) Interrupted(p identity.PeerID, why error, now time.Time) {
 	if e == nil {
 		return
 	}
-	e.LastError, e.Erred, e.rest = errText(why), now, now.Add(HerePause)
+	e.LastError, e.Erred, e.Missed, e.rest = errText(why), now, false, now.Add(HerePause)
 	e.schedule()
 	b.changed[p] = true
 }
@@ -112,7 +115,7 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 		return
 	}
 	e.Failures++
-	e.LastError, e.Erred = errText(why), now
+	e.LastError, e.Erred, e.Missed = errText(why), now, true
 	b.changed[a.Peer] = true
 	i := slices.IndexFunc(e.Places, func(p Place) bool { return p.Host == a.Host })
 	if i < 0 {
@@ -121,7 +124,11 @@ func (b *Book) Failed(a identity.Address, why error, now time.Time, rnd float64)
 	p := &e.Places[i]
 	p.tries++
 	p.failed++
-	p.next = now.Add(Pause(p.failed, rnd))
+	pause := Pause(p.failed, rnd)
+	if p.MayKeep() && now.Sub(e.Seen) < ReturnTime {
+		pause = min(pause, ReturnCap)
+	}
+	p.next = now.Add(pause)
 	if !p.MayKeep() && !e.named(*p) && p.tries >= maxTries {
 		e.Places = slices.Delete(e.Places, i, i+1)
 	}

@@ -60,7 +60,7 @@ func (f *flood) attack() {
 		f.b.Told(a, Telling{Source: a.Peer, Host: a.Host, Via: World, Topic: topic}, f.now)
 		f.found(a, topic)
 		if f.r.IntN(2) == 0 {
-			f.b.Down(a.Peer, time.Second, nil, f.now, f.r.Float64())
+			f.b.Down(a.Peer, time.Second, false, nil, f.now, f.r.Float64())
 		}
 	case 1: // it tells of others, in its nets and in those of anybody
 		for range 64 {

@@ -40,7 +40,7 @@ func TestOtherPlacesHoldUpNone(t *testing.T) {
 	b.Keep(placeAt(1, 1))
 	b.Proved(placeAt(1, 1), now)
 	b.Up(peer(1), nil, now)
-	b.Down(peer(1), time.Hour, errOops, now, 0)
+	b.Down(peer(1), time.Hour, false, errOops, now, 0)
 	for i := range 3 * 3600 { // it is there no more, and false hints come
 		now = now.Add(time.Second)
 		if i%3000 == 0 {

@@ -19,7 +19,7 @@ func rowOf(t testing.TB) (*Book, []byte) {
 	b.Told(identity.Address{Peer: peer(1), Host: "[2001:db8::1]:443"}, by(2), t0)
 	b.Proved(addr(1), t0)
 	b.Up(peer(1), []digest.Hash{topic, digest.Sum([]byte("another"))}, t0)
-	b.Down(peer(1), time.Second, errOops, t0.Add(time.Minute), 0.25)
+	b.Down(peer(1), time.Second, false, errOops, t0.Add(time.Minute), 0.25)
 	row := b.Changes()[peer(1)]
 	if row == nil {
 		t.Fatal("no row")
@@ -79,7 +79,7 @@ func TestRowsTellWhenTheErrorWas(t *testing.T) {
 	if e := reload(b); e.LastError == "" || !e.Erred.Equal(now.Add(-9*time.Hour)) {
 		t.Errorf("after another session began, %q was at %s", e.LastError, e.Erred)
 	}
-	b.Down(peer(1), time.Second, errOops, now, 0)
+	b.Down(peer(1), time.Second, false, errOops, now, 0)
 	if e := reload(b); !e.Erred.Equal(now) {
 		t.Errorf("of a session that ended, it was at %s, want %s", e.Erred, now)
 	}

@@ -200,7 +200,7 @@ func TestErasedPagesAreServed(t *testing.T) {
 		storetest.Must(t, err)
 		tr.Erasable = may
 		var wire bytes.Buffer
-		_, err = syncer.ServePages(&wire, src, info.Topic, &messages.PageRequest{Log: e.l.ID, Count: messages.MaxRunPages})
+		_, err = syncer.ServePages(&wire, src, info.Topic, &messages.PageRequest{Log: e.l.ID, Count: messages.MaxRunPages}, nil)
 		storetest.Must(t, err)
 		images, pages := 0, uint64(0)
 		for err == nil && wire.Len() > 0 {

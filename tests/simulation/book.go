@@ -314,7 +314,7 @@ func (p *peer) shares(e *end, o syncer.Shared) {
 // ended takes note of a session that ended (Mesh.Gone).
 func (p *peer) ended(e *end) {
 	if p.endOf(e.edge) == nil {
-		p.dials.book.Down(e.other.p.id, p.w.now-e.since, nil, p.w.date(), p.w.net.Float64())
+		p.dials.book.Down(e.other.p.id, p.w.now-e.since, false, nil, p.w.date(), p.w.net.Float64())
 		delete(p.dials.probed, e.other.p.id)
 	}
 	p.look()

@@ -302,7 +302,7 @@ func (e *end) pump() {
 			o := e.pushes[0]
 			e.pushes = e.pushes[1:]
 			send := func(m messages.Message) error { e.write(m); return nil }
-			end, err := syncer.PushEvents(send, e.p.st, o.Topic, o.Log, o.From, o.To)
+			end, err := syncer.PushEvents(send, e.p.st, o.Topic, o.Log, o.From, o.To, new(syncer.Pace))
 			if err != nil {
 				e.w.fail("peer %d: %v", e.p.nr, err)
 			}

@@ -192,7 +192,7 @@ func (p *peer) visited(r *rand.Rand, keys int) {
 		b.Told(a, peerbook.Telling{Source: a.Peer, Host: a.Host, Via: peerbook.World, Topic: topic}, now)
 		b.Proved(a, now)
 		b.Up(a.Peer, []identity.TopicID{topic}, now)
-		b.Down(a.Peer, time.Duration(r.IntN(90))*time.Second, nil, now, r.Float64())
+		b.Down(a.Peer, time.Duration(r.IntN(90))*time.Second, false, nil, now, r.Float64())
 		p.w.stats.Lies++
 	}
 	p.look()
@@ -208,7 +208,7 @@ func (p *peer) evilAnswer(a identity.Address) error {
 	p.dials.caught[a.Peer] = a.Host
 	p.later(lasts, func() {
 		delete(p.dials.caught, a.Peer)
-		p.dials.book.Down(a.Peer, lasts, nil, p.w.date(), p.w.net.Float64())
+		p.dials.book.Down(a.Peer, lasts, false, nil, p.w.date(), p.w.net.Float64())
 		p.look()
 	})
 	return nil

@@ -375,7 +375,7 @@ func (x *stream) serve() {
 			}
 			return len(b), nil
 		})
-		x.served, x.err = syncer.ServePages(w, x.server.p.st, topic, x.req)
+		x.served, x.err = syncer.ServePages(w, x.server.p.st, topic, x.req, new(syncer.Pace))
 	})
 	x.server.w.serving = append(x.server.w.serving, x)
 	x.pump()

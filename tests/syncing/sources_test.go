@@ -218,7 +218,7 @@ func (x *liar) pages(stream transport.Stream) {
 		syncer.ServeRange(stream, x.st.Source(), x.topic.Topic(), req)
 	} else {
 		x.asked <- struct{}{}
-		syncer.ServePages(x.spoil(stream), x.st.Source(), x.topic.Topic(), m.(*messages.PageRequest))
+		syncer.ServePages(x.spoil(stream), x.st.Source(), x.topic.Topic(), m.(*messages.PageRequest), nil)
 	}
 	stream.CloseWrite()
 }
