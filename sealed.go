@@ -54,17 +54,28 @@ func (t *Topic) clear(e event.Event) pipeline.Entry {
 	return pipeline.Entry{Event: e, Flags: event.FlagSalted}
 }
 
-// maySpeak returns ErrRole for a member that may read only, and ErrRemoved for one that
-// does not belong any more.
+// maySpeak returns ErrRole for a member that may not write, or will not be allowed to once
+// it is admitted, and ErrRemoved for one that does not belong any more.
 func (t *Topic) maySpeak() error {
 	if t.Kind() == OpenTopic {
 		return nil
 	}
 	l, err := t.belonging()
-	if err == nil && l.Mute() {
-		err = fmt.Errorf("%w: this store's role in the topic is to read: ask an admin for another one", ErrRole)
+	if err != nil {
+		return err
 	}
-	return err
+	mute := l.Mute()
+	if l.Provisional() { // it gets the role of its invite
+		role, known, err := t.db.st.RoleToBe(t.t, l)
+		if err != nil {
+			return err
+		}
+		mute = known && !role.Writes()
+	}
+	if mute {
+		return fmt.Errorf("%w: this store's role in the topic is to read or to keep, and not to write: ask an admin for another one", ErrRole)
+	}
+	return nil
 }
 
 // belonging returns the log of this store in a topic that has members, or why nothing

@@ -55,11 +55,26 @@ func (s *Session) part() error {
 	if s.unasked = len(s.pings) == maxPings; s.unasked {
 		return nil
 	}
-	s.ping(partNonces | s.syncing)
+	s.ping(s.partNonce())
 	for _, t := range s.topics {
 		t.asking = t.asking || t.goal != nil && t.goal.doubted
 	}
 	return s.sayAll()
+}
+
+// partNonce is that of the newest such PING.
+func (s *Session) partNonce() uint64 { return partNonces | s.reparted<<32 | s.syncing&(1<<32-1) }
+
+// doubt has what the peer states of a topic count again only once it took what we told it
+// just now: it asks for what it lacks of that, and answers when that is there.
+func (s *Session) doubt(t *topic) error {
+	g := t.goal
+	if g == nil || g.doubted {
+		return nil
+	}
+	g.doubted, g.asked, t.asking, t.lastGot = true, true, true, nil
+	s.reparted = (s.reparted + 1) & (1<<28 - 1)
+	return s.part()
 }
 
 // parted takes the answer to a PING: behind that of part, statements count.
@@ -70,7 +85,7 @@ func (s *Session) parted(nonce uint64) error {
 	if s.unasked {
 		return s.part()
 	}
-	if nonce != partNonces|s.syncing {
+	if nonce != s.partNonce() {
 		return nil
 	}
 	for _, t := range s.topics {

@@ -71,7 +71,8 @@ func (s *Session) endGoal(t *topic) {
 	}
 }
 
-// wanted returns what is known to be missing here, and with coming what is being stored.
+// wanted returns what is known to be missing here, and with coming what is being stored;
+// of provisional logs that always, as no digest tells of them.
 func (t *topic) wanted(coming bool) lack {
 	all := lack{}
 	for id, r := range t.busy {
@@ -79,7 +80,7 @@ func (t *topic) wanted(coming bool) lack {
 		if r.wants() {
 			size = r.wanted
 		}
-		if coming && r.in != nil {
+		if (coming || r.judged != nil) && r.in != nil {
 			size = max(size, r.in.next)
 		}
 		if size > 0 && !r.stuck() {
@@ -251,8 +252,11 @@ func (s *Session) settleGoal(t *topic, now standing) error {
 		return s.settleProbe(t, now)
 	}
 	if t.agreed() {
-		s.endGoal(t)
-		return nil
+		brings, err := s.brings(t)
+		if !brings {
+			s.endGoal(t)
+		}
+		return err
 	}
 	if g.stated != nil && *g.stated == now && t.resting() {
 		s.covered(t)

@@ -57,7 +57,25 @@ func (s *Session) tellNewcomers(t *topic, theirs identity.Position) error {
 	if len(d.Entries) > 0 {
 		s.send(d)
 	}
-	return err
+	if told := len(d.Entries) > 0; err != nil || !told || t.reach != nil {
+		return err
+	}
+	return s.doubt(t)
+}
+
+// brings reports whether the peer is to bring events of a provisional log, which no digest
+// tells of.
+func (s *Session) brings(t *topic) (bool, error) {
+	for id, r := range t.busy {
+		if !r.wants() && r.in == nil || r.stuck() {
+			continue
+		}
+		own, found, err := s.cfg.Store.Log(id)
+		if err != nil || found && own.Provisional || !found && r.name != nil && r.name.Provisional {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // awaitsRecord0 marks a log that is not here and does not count as a provisional one,

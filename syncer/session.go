@@ -60,6 +60,7 @@ type Session struct {
 	syncing  uint64          // the one of them that is under way, or 0,
 	goals    int             // topics that have not reached its goal,
 	unasked  bool            // and that its PING is still to be sent
+	reparted uint64          // PINGs that part one topic, see doubt
 	calm     calmness        // of what is said of topics that are not shared
 	draining draining        // of what is under way around the session
 	judged   int             // certificates of the peer

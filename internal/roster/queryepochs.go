@@ -92,6 +92,20 @@ func (s *State) Recipients() []Recipient {
 	return all
 }
 
+// RoleAsked returns the role of whoever is admitted as an ask wants; false if the roster
+// does not know by whose word.
+func (s *State) RoleAsked(ask Ask) (Role, bool) {
+	switch a := ask.(type) {
+	case *Join:
+		v, known := s.invites.get(a.By.Invite)
+		return s.inviteRole(v.Invite), known
+	case *DeviceAsk:
+		account, known := s.accounts.get(a.Device.Card.Account)
+		return account.Role, known
+	}
+	return 0, false
+}
+
 // inviteRole returns the role that whoever joins by v gets.
 func (s *State) inviteRole(v Invite) Role {
 	if v.Link != nil {

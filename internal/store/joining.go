@@ -202,3 +202,14 @@ func accountIn(ask roster.Ask) roster.Key {
 	}
 	return roster.Key{}
 }
+
+// RoleToBe returns the role that this store will have once it is admitted to a topic, by
+// what it asks with; false if the roster that is here does not tell.
+func (s *Store) RoleToBe(t *Topic, l *Log) (role roster.Role, known bool, err error) {
+	ask, err := s.origin(t, l)
+	if err != nil || ask == nil {
+		return role, false, err
+	}
+	err = s.askRoster(t, func(st *roster.State) { role, known = st.RoleAsked(ask) })
+	return role, known, err
+}

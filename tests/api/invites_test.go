@@ -310,3 +310,31 @@ func TestStandings(t *testing.T) {
 	meet(t, b.DB, a.addr)
 	b.stands(t, xaeroflux.StandingMember, nil)
 }
+
+// TestNewcomersBeforeTheStewardComes: with the steward away, what a newcomer appends is on
+// the member that it syncs with when the sync ends, and one that will be a reader is told
+// at once that it does not append.
+func TestNewcomersBeforeTheStewardComes(t *testing.T) {
+	a := founder(t, nil)
+	b := invited(t, a.invite(t, xaeroflux.InviteOptions{}))
+	meet(t, a.DB, b.addr)
+	writes, reads := a.invite(t, xaeroflux.InviteOptions{}), a.invite(t, xaeroflux.InviteOptions{Role: xaeroflux.RoleReader})
+	meet(t, a.DB, b.addr)
+	Must(t, a.Close())
+
+	c := invited(t, writes)
+	meet(t, c.DB, b.addr)
+	for i := range 5 {
+		_, err := c.Topic.Append(ctx, xaeroflux.Event{Payload: []byte{byte('0' + i)}})
+		Must(t, err)
+		meet(t, c.DB, b.addr)
+		if !texts(t, b.Topic)[":"+string(rune('0'+i))] {
+			t.Errorf("event %d is not at the member that was synced with", i)
+		}
+	}
+	d := invited(t, reads)
+	meet(t, d.DB, b.addr)
+	if _, err := d.Topic.Append(ctx, xaeroflux.Event{Payload: []byte("of a reader")}); !errors.Is(err, xaeroflux.ErrRole) {
+		t.Errorf("a reader that is not admitted yet appends: %v", err)
+	}
+}
