@@ -60,6 +60,7 @@ type game struct {
 	out                   *person    // who meets nobody in the end, under Control; else nil
 	relay                 *relay     // nil if there is none
 	fate                  *rand.Rand // of the relay, so that the same happens without one
+	hidden                int        // events that those who belong could not read when they were last asked
 	stats                 Stats
 }
 
@@ -340,6 +341,10 @@ const relayLimit = 300 * time.Millisecond
 // rounds is how often all meet all before they have to agree.
 const rounds = 8
 
+// roundsForKeys is how often they meet on once they agree, if some cannot read all: the key
+// of what they cannot read may be void, or not be here yet (checkHidden tells).
+const roundsForKeys = 2
+
 // honest is after how many of these a relay brings all, if that was not enough: it may be
 // that it alone holds what somebody wrote who was removed since.
 const honest = rounds / 2
@@ -347,6 +352,7 @@ const honest = rounds / 2
 // settle lets all meet until those who belong agree.
 func (g *game) settle() {
 	var apart []string
+	more := roundsForKeys
 	for round := range rounds {
 		if g.relay != nil && round == honest {
 			g.relay.relents()
@@ -367,7 +373,9 @@ func (g *game) settle() {
 			}
 		}
 		if apart = g.apart(); len(apart) == 0 {
-			return
+			if more--; more < 0 || g.hidden == 0 {
+				return
+			}
 		}
 		if s := g.steward(); s != nil && round == 1 {
 			_ = s.topic.TrustRoster(ctx)
@@ -406,7 +414,7 @@ func (g *game) apart() (all []string) {
 	g.must(err)
 	want, sealed, err := g.owner.reads(forked)
 	g.must(err)
-	g.stats.Events = len(want) + sealed
+	g.stats.Events, g.hidden = len(want)+sealed, sealed
 	for _, p := range g.all {
 		if p.db == nil || p == g.owner {
 			continue
@@ -427,6 +435,7 @@ func (g *game) apart() (all []string) {
 			all = append(all, fmt.Sprintf("%s knows of the forked logs %v, the owner of %v: %v", p.name, own, forked, err))
 		}
 		read, hidden, err := p.reads(forked)
+		g.hidden += hidden
 		if err == nil && (len(read)+hidden != len(want)+sealed || !g.mayHide() && hidden != sealed) {
 			err = errors.New("other events")
 		}
