@@ -31,7 +31,7 @@ var inPlace = []struct{ doc, shown, run, why string }{
 	{"docs/ladder.md", `^cd bench$`, `cd "$$TOP/bench"`, "it is run in another directory"},
 	{"docs/ladder.md", `^go run ./ladder$`, `go run ./ladder -n 100 -d 0,1`, "about a minute"},
 	{"docs/reliability.md", `^make reliability`, `make -n -C "$$TOP" reliability`, "hours, and it writes the page"},
-	{"docs/reliability.md", `^go run ./tests/(simulation/run|reliability) .*$`, ``, "seconds to hours, once it is built; tests/simulation and tests/reliability have tests that do the same"},
+	{"docs/reliability.md", `^go run ./tests/(simulation/run|families/run|reliability) .*$`, ``, "seconds to hours, once it is built; tests/simulation, tests/families and tests/reliability have tests that do the same"},
 	{"docs/xsp.md", `^go run ./tests/conformance .*$`, ``, "it would be built here; its own tests run it against this node, by TCP and QUIC and beside serve --stdio"},
 	{"docs/performance.md", `^make microbench$`, `make -n -C "$$TOP" microbench`, "about five minutes"},
 	{"docs/performance.md", `^go test -run '\^\$' -bench (\w+) -cpuprofile (\S+) ./tests$`,
