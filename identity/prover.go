@@ -34,7 +34,14 @@ func (k *useKey) get(use string) []byte {
 
 // Prover returns what makes the proofs of a topic that has these keys.
 func (k TopicKeys) Prover(topic TopicID) *Prover {
-	return &Prover{topic: topic, lobby: useKey{secret: k.Lobby}, join: useKey{secret: k.Join}, state: useKey{secret: k.Join}}
+	p := &Prover{}
+	p.Begin(k, topic)
+	return p
+}
+
+// Begin makes the zero Prover that of a topic that has these keys.
+func (p *Prover) Begin(k TopicKeys, topic TopicID) {
+	p.topic, p.lobby.secret, p.join.secret, p.state.secret = topic, k.Lobby, k.Join, k.Join
 }
 
 // Lobby returns what one end of a connection shows to prove that it knows the

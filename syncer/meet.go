@@ -3,7 +3,7 @@
 package syncer
 
 import (
-	"sync/atomic"
+	"sync"
 
 	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/messages"
@@ -33,16 +33,14 @@ type Topic struct {
 	Genesis *identity.Genesis // not to be written to
 	Follows Follows           // what we follow of it; nil is everything
 
-	made atomic.Pointer[identity.Prover] // once somebody asked
+	begun  sync.Once
+	prover identity.Prover // once somebody asked
 }
 
 // Prover makes the proofs of a topic; sessions share it, and what it derived.
 func (t *Topic) Prover() *identity.Prover {
-	if p := t.made.Load(); p != nil {
-		return p
-	}
-	t.made.CompareAndSwap(nil, t.Keys.Prover(t.ID))
-	return t.made.Load()
+	t.begun.Do(func() { t.prover.Begin(t.Keys, t.ID) })
+	return &t.prover
 }
 
 // A heardOffer is an offer of the peer with its number.
