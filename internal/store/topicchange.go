@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/xaeroflux/xaeroflux/identity"
 	"github.com/xaeroflux/xaeroflux/internal/aof"
 	"github.com/xaeroflux/xaeroflux/internal/digest"
 	"github.com/xaeroflux/xaeroflux/internal/layout"
@@ -132,11 +133,22 @@ func (s *Store) unusedDefault() digest.Hash {
 // it and nobody ever wrote to it, as to the default of a store that is new.
 func (s *Store) IsUnused(topic digest.Hash) bool {
 	t, err := s.Topic(topic)
-	if err != nil || t.Kept || t.Account.Secret == ([32]byte{}) || !s.empty(t.Log) {
+	if err != nil || t.Kept || !s.empty(t.Log) {
+		return false
+	}
+	own, err := s.Log(t.Log)
+	if err != nil || own.Author != t.Genesis.Steward {
 		return false
 	}
 	ids, err := s.topicIDs(t.ID)
-	return err == nil && len(ids) <= 1
+	for _, id := range ids {
+		row, why := s.knownRow(id)
+		err = errors.Join(err, why)
+		if why == nil && row.Kind == identity.KindData && id != own.ID { // boxes are the steward's
+			return false
+		}
+	}
+	return err == nil
 }
 
 func (s *Store) empty(log digest.Hash) bool {
