@@ -94,7 +94,7 @@ const (
 type Node struct {
 	cfg      Config
 	pipeline *pipeline.Pipeline
-	tree     *supervisor.Tree
+	tree     atomic.Pointer[supervisor.Tree] // nil until the actors run
 	doors    *doors.Set
 	swarm    *swarm.Swarm
 	mesh     *mesh.Mesh
@@ -123,14 +123,16 @@ func Start(c Config) (*Node, error) {
 	n.pipeline = pipeline.New(c.System, c.Store, c.Logger, c.Quota, c.Fault, n.advanced)
 	err := n.meet()
 	if err == nil {
-		n.tree, err = supervisor.Start(c.System, supervisor.Config{Groups: n.groups(), OnDegraded: n.degraded})
+		var tree *supervisor.Tree
+		tree, err = supervisor.Start(c.System, supervisor.Config{Groups: n.groups(), OnDegraded: n.degraded})
+		n.tree.Store(tree)
 	}
 	if err != nil {
 		n.cancel()
 		return nil, errors.Join(err, c.Carrier.Close())
 	}
 	if !c.Store.OpenedReadOnly() {
-		n.pipeline.Watch(n.tree, groupStorage)
+		n.pipeline.Watch(n.tree.Load(), groupStorage)
 		n.swarm.AbsorbAll()
 	}
 	return n, nil
@@ -192,7 +194,7 @@ func (n *Node) groups() []supervisor.GroupSpec {
 
 // spawn and send are how the mesh reaches actors on the network side.
 func (n *Node) spawn(name string, props *actor.Props) (*actor.PID, error) {
-	c, err := n.tree.Group(groupNetwork).Spawn(name, props)
+	c, err := n.tree.Load().Group(groupNetwork).Spawn(name, props)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +202,11 @@ func (n *Node) spawn(name string, props *actor.Props) (*actor.PID, error) {
 }
 
 func (n *Node) send(name string, msg any) {
-	if pid := n.tree.Group(groupNetwork).PID(name); pid != nil {
+	tree := n.tree.Load()
+	if tree == nil {
+		return // the actor looks when it starts
+	}
+	if pid := tree.Group(groupNetwork).PID(name); pid != nil {
 		n.cfg.System.Root.Send(pid, msg)
 	}
 }
@@ -313,7 +319,7 @@ func (n *Node) Home() *homekeeper.Keeper { return n.home }
 func (n *Node) Mesh() *mesh.Mesh { return n.mesh }
 
 // Registry returns the registry of the node's actors.
-func (n *Node) Registry() *supervisor.Registry { return n.tree.Registry() }
+func (n *Node) Registry() *supervisor.Registry { return n.tree.Load().Registry() }
 
 // Actors returns the state of every actor, ordered by name. Stages of a store that
 // is read-only get nothing more, and are halted.
@@ -350,10 +356,10 @@ func (n *Node) close(ctx context.Context) error {
 	n.cancel()
 	n.doors.Close()
 	n.swarm.Stop()
-	errs := []error{n.cfg.Carrier.Close(), n.tree.StopGroup(ctx, groupNetwork)}
+	errs := []error{n.cfg.Carrier.Close(), n.tree.Load().StopGroup(ctx, groupNetwork)}
 	n.wg.Wait()
 	n.mesh.Close()
-	errs = append(errs, n.stopUsers(ctx), n.pipeline.Quiesce(ctx), n.tree.Close(ctx), n.pipeline.Finish())
+	errs = append(errs, n.stopUsers(ctx), n.pipeline.Quiesce(ctx), n.tree.Load().Close(ctx), n.pipeline.Finish())
 	return errors.Join(errs...)
 }
 
@@ -366,7 +372,7 @@ func (n *Node) stopUsers(ctx context.Context) error {
 		ctx = half
 	}
 	err := n.doors.Wait(ctx)
-	_ = n.tree.StopGroup(ctx, groupUser)
+	_ = n.tree.Load().StopGroup(ctx, groupUser)
 	return err
 }
 
@@ -387,7 +393,7 @@ func (n *Node) SpawnUser(name string, props *actor.Props) (*supervisor.Child, er
 	if n.closing.Load() {
 		return nil, pipeline.ErrClosed
 	}
-	return n.tree.Group(groupUser).Spawn(name, props)
+	return n.tree.Load().Group(groupUser).Spawn(name, props)
 }
 
 // ShowUser shows a function of the application beside its actors, until end is called.
