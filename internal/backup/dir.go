@@ -38,6 +38,9 @@ func Write(ctx context.Context, st *store.Store, dir string, o Options) (r Repor
 	}
 	d := &dirTarget{dir: dir, touched: map[string]bool{}}
 	tmp := filepath.Join(dir, tmpName)
+	if err := os.RemoveAll(tmp); err != nil { // of a backup that was cut off
+		return r, err
+	}
 	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	w := &writer{ctx: ctx, to: d, o: o, before: d.whole(before), had: before.Logs, report: Report{Manifest: &Manifest{Number: before.Number + 1}}}
 	if err := w.check(st, before); err != nil {

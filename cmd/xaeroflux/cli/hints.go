@@ -107,7 +107,7 @@ func (a *app) next(cmd *cobra.Command, k nodeapi.Kind, err error) string {
 		if ofMembers(cmd) {
 			return "xaeroflux members, which lists the members of the first topic, or of --topic; xaeroflux topic list shows which there are"
 		}
-		return "xaeroflux head, which lists the logs of the first topic, or of --topic; xaeroflux join INVITE adds a topic"
+		return "xaeroflux topic list, which says which topics there are, and xaeroflux head, which lists the logs of one; xaeroflux join INVITE adds a topic"
 	case nodeapi.NotHeld:
 		return "xaeroflux fetch LOG --peer ADDRESS, which brings it; xaeroflux gaps shows what else is missing"
 	case nodeapi.Range:
