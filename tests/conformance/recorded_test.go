@@ -140,6 +140,7 @@ func record(t *testing.T) {
 	h := &holder{t: t, s: s, db: db, out: &out, agreed: map[string][]recordedLog{}}
 	s.record.program(program(), h.holds)
 	_, s.reach.tcp = identity.SplitScheme(addr.Host)
+	s.reach.peer = db.PeerID().String()
 	runSuite(t, s, recordable)
 	if err := os.WriteFile(recordedFile, out.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
