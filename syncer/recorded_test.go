@@ -18,6 +18,7 @@ import (
 type replay struct {
 	*stock
 	s    *Session
+	pace Pace
 	said [][]byte // that was not compared yet
 	tick bool
 	now  time.Time
@@ -83,7 +84,7 @@ func (r *replay) do(o Output) {
 		r.say(o.Message)
 	case Push:
 		send := func(m messages.Message) error { r.say(m); return nil }
-		if _, err := PushEvents(send, r.stock, o.Topic, o.Log, o.From, o.To, nil); err != nil {
+		if _, err := PushEvents(send, r.stock, o.Topic, o.Log, o.From, o.To, &r.pace); err != nil {
 			r.t.Error(err)
 		}
 	case Ingest:
