@@ -26,7 +26,7 @@ BENCH_BIN   := bin/xaeroflux-bench
 ORACLE_MODULES := tests/oracle/seal/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-NORACE := ^Test(ManyTopics|LeafHashAllocatesNothing|BuilderAllocations|NothingIsAllocated|RoomIsUsed|SeedsThatFailed|MemberCannotFlushTheBook)$$
+NORACE := ^Test(ManyTopics|LeafHashAllocatesNothing|BuilderAllocations|NothingIsAllocated|RoomIsUsed|SeedsThatFailed|MemberCannotFlushTheBook|AForkedRosterIsDecided)$$
 
 .PHONY: help reliability build run test vet lint unit race norace fuzz bench microbench modules oracle tryoracle links cross clean
 
@@ -59,7 +59,7 @@ race: ## all tests with the race detector
 	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
 
 norace: ## the tests that the race detector makes no sense of: allocations, seeds that failed once, a book flooded
-	$(GO) test -shuffle=on -run '$(NORACE)' ./event ./merkleindex ./internal/digest ./internal/seal ./tests/simulation ./tests/hostile
+	$(GO) test -shuffle=on -run '$(NORACE)' ./event ./merkleindex ./internal/digest ./internal/seal ./tests/simulation ./tests/hostile ./tests/families
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@./tests/fuzz.sh $(FUZZTIME)

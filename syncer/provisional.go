@@ -48,7 +48,9 @@ func (s *Session) tellNewcomers(t *topic, theirs identity.Position) error {
 	}
 	t.toldAt = &theirs
 	d := &messages.Diff{Topic: t.number, Rung: messages.RungFrontier, Part: true}
+	told := false
 	err := s.eachNewcomer(t, func(l LogInfo) {
+		told = true
 		if d.Entries = append(d.Entries, stateOf(l)); len(d.Entries) == entriesPerDiff {
 			s.send(d)
 			d = &messages.Diff{Topic: t.number, Rung: messages.RungFrontier, Part: true}
@@ -57,7 +59,7 @@ func (s *Session) tellNewcomers(t *topic, theirs identity.Position) error {
 	if len(d.Entries) > 0 {
 		s.send(d)
 	}
-	if told := len(d.Entries) > 0; err != nil || !told || t.reach != nil {
+	if err != nil || !told || t.reach != nil {
 		return err
 	}
 	return s.doubt(t)
