@@ -58,7 +58,7 @@ LONG := ./tests/links ./tests/care ./tests/scripts ./tests ./tests/syncing ./tes
 race: ## all tests with the race detector
 	$(GO) test -race -shuffle=on -timeout 40m -p 3 $(LONG) ./...
 
-norace: ## the tests that the race detector makes no sense of: allocations, seeds that failed once, a book flooded
+norace: ## the tests that the race detector makes no sense of, or too slow: allocations, seeds that failed once, a book flooded, long forked rosters
 	$(GO) test -shuffle=on -run '$(NORACE)' ./event ./merkleindex ./internal/digest ./internal/seal ./tests/simulation ./tests/hostile ./tests/families
 
 fuzz: ## every fuzz target for FUZZTIME each
